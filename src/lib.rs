@@ -1,0 +1,3 @@
+//! tieout
+
+pub mod model;

@@ -1,0 +1,299 @@
+//! Every dataset's columns in one table: names, aliases, types. The decoders bind by it, the
+//! engine picks its keys from it, `tieout schema` prints it.
+//!
+//! Names and spellings: `resources.md` C, D1 and D3.
+
+use super::ids::Fold;
+
+/// A kind of input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dataset {
+    /// Daily rated usage.
+    Usage,
+    /// New-commerce reconciliation lines.
+    InvoiceLines,
+    /// Invoice headers.
+    Invoices,
+}
+
+/// What a column's cells hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, compared under a folding.
+    Text(Fold),
+    /// Decimal number, summed at this many decimals.
+    Decimal(u32),
+    /// Date or instant.
+    Date,
+}
+
+/// What the engine does with a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A file without it cannot be used, nor a row in which it is empty.
+    Value,
+    /// A file without it cannot be used; a row may leave it empty.
+    Column,
+    /// Read where it is there.
+    Optional,
+    /// Known, but not read.
+    Unread,
+}
+
+/// One input column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Microsoft's name, as in the newest CSV.
+    pub name: &'static str,
+    /// Other names for it, in [`normalise`]d form.
+    pub aliases: &'static [&'static str],
+    /// Type of its cells.
+    pub kind: Kind,
+    /// What the engine does with it.
+    pub need: Need,
+}
+
+const fn column(name: &'static str, aliases: &'static [&'static str], kind: Kind, need: Need) -> Column {
+    Column { name, aliases, kind, need }
+}
+
+const ID: Kind = Kind::Text(Fold::Identifier);
+const SKU: Kind = Kind::Text(Fold::Sku);
+const TEXT: Kind = Kind::Text(Fold::Text);
+const CODE: Kind = Kind::Text(Fold::Code);
+const URI: Kind = Kind::Text(Fold::ArmId);
+const AMOUNT: Kind = Kind::Decimal(super::decimal::AMOUNT_SCALE);
+const QUANTITY: Kind = Kind::Decimal(super::decimal::QUANTITY_SCALE);
+const PRICE: Kind = Kind::Decimal(super::decimal::PRICE_SCALE);
+const RATE: Kind = Kind::Decimal(super::decimal::RATE_SCALE);
+use Need::{Column as Present, Optional, Unread, Value};
+
+/// Daily rated usage, in the order of the downloaded CSV (`resources.md` D3).
+pub const USAGE: &[Column] = &[
+    column("PartnerId", &[], ID, Unread),
+    column("PartnerName", &[], TEXT, Unread),
+    column("CustomerId", &["customertenantid"], ID, Present),
+    column("CustomerName", &["customercompanyname"], TEXT, Optional),
+    column("CustomerDomainName", &[], TEXT, Unread),
+    column("CustomerCountry", &[], TEXT, Unread),
+    column("MpnId", &[], ID, Unread),
+    column("Tier2MpnId", &["resellermpnid"], ID, Unread),
+    column("InvoiceNumber", &["invoiceid"], ID, Optional),
+    column("ProductId", &[], ID, Present),
+    column("SkuId", &[], SKU, Present),
+    column("AvailabilityId", &[], ID, Optional),
+    column("SkuName", &[], TEXT, Optional),
+    column("ProductName", &[], TEXT, Optional),
+    column("PublisherName", &["providername"], TEXT, Unread),
+    column("PublisherId", &["providerid"], ID, Unread),
+    column("SubscriptionDescription", &[], TEXT, Unread),
+    column("SubscriptionId", &[], ID, Present),
+    column("ChargeStartDate", &[], Kind::Date, Optional),
+    column("ChargeEndDate", &[], Kind::Date, Unread),
+    column("UsageDate", &[], Kind::Date, Present),
+    column("MeterType", &[], TEXT, Optional),
+    column("MeterCategory", &[], TEXT, Optional),
+    column("MeterId", &[], ID, Optional),
+    column("MeterSubCategory", &[], TEXT, Unread),
+    column("MeterName", &[], TEXT, Optional),
+    column("MeterRegion", &[], TEXT, Unread),
+    column("Unit", &["unitofmeasure"], TEXT, Optional),
+    column("ResourceLocation", &[], TEXT, Unread),
+    column("ConsumedService", &[], TEXT, Unread),
+    column("ResourceGroup", &["resourcegroupname"], TEXT, Optional),
+    column("ResourceURI", &["resourceid", "instanceid"], URI, Optional),
+    column("ChargeType", &[], TEXT, Optional),
+    column("UnitPrice", &[], PRICE, Optional),
+    column("Quantity", &[], QUANTITY, Value),
+    column("UnitType", &[], TEXT, Unread),
+    column("BillingPreTaxTotal", &[], AMOUNT, Value),
+    column("BillingCurrency", &[], CODE, Present),
+    column("PricingPreTaxTotal", &[], AMOUNT, Optional),
+    column("PricingCurrency", &[], CODE, Optional),
+    column("ServiceInfo1", &[], TEXT, Unread),
+    column("ServiceInfo2", &[], TEXT, Unread),
+    column("Tags", &[], TEXT, Unread),
+    column("AdditionalInfo", &[], TEXT, Unread),
+    column("EffectiveUnitPrice", &[], PRICE, Optional),
+    column("PCToBCExchangeRate", &[], RATE, Optional),
+    column("PCToBCExchangeRateDate", &[], Kind::Date, Unread),
+    column("EntitlementId", &[], ID, Optional),
+    column("EntitlementDescription", &[], TEXT, Unread),
+    column("PartnerEarnedCreditPercentage", &["rateofpartnerearnedcredit"], RATE, Optional),
+    column("CreditPercentage", &["rateofcredit"], RATE, Optional),
+    column("CreditType", &[], TEXT, Optional),
+    column("BenefitOrderId", &[], ID, Unread),
+    column("BenefitId", &[], ID, Unread),
+    column("BenefitType", &[], TEXT, Optional),
+];
+
+/// New-commerce reconciliation lines, in the order of the downloaded CSV (`resources.md` D3).
+pub const INVOICE_LINES: &[Column] = &[
+    column("PartnerId", &[], ID, Unread),
+    column("CustomerId", &["customertenantid"], ID, Present),
+    column("CustomerName", &["customercompanyname"], TEXT, Optional),
+    column("CustomerDomainName", &[], TEXT, Unread),
+    column("CustomerCountry", &[], TEXT, Unread),
+    column("InvoiceNumber", &["invoiceid"], ID, Optional),
+    column("MpnId", &[], ID, Unread),
+    column("ResellerMpnId", &["tier2mpnid"], ID, Unread),
+    column("OrderId", &[], ID, Unread),
+    column("OrderDate", &[], Kind::Date, Unread),
+    column("ProductId", &[], ID, Present),
+    column("SkuId", &[], SKU, Present),
+    column("AvailabilityId", &[], ID, Optional),
+    column("SkuName", &[], TEXT, Optional),
+    column("ProductName", &[], TEXT, Optional),
+    column("ChargeType", &[], TEXT, Optional),
+    column("UnitPrice", &[], PRICE, Unread),
+    column("Quantity", &[], QUANTITY, Optional),
+    column("Subtotal", &[], AMOUNT, Value),
+    column("TaxTotal", &["tax"], AMOUNT, Optional),
+    column("Total", &["totalforcustomer"], AMOUNT, Optional),
+    column("Currency", &["billingcurrency", "currencycode"], CODE, Present),
+    column("PriceAdjustmentDescription", &[], TEXT, Optional),
+    column("PublisherName", &["providername"], TEXT, Unread),
+    column("PublisherId", &["providerid"], ID, Unread),
+    column("SubscriptionDescription", &[], TEXT, Optional),
+    column("SubscriptionId", &[], ID, Present),
+    column("ChargeStartDate", &[], Kind::Date, Optional),
+    column("ChargeEndDate", &[], Kind::Date, Optional),
+    column("TermAndBillingCycle", &[], TEXT, Optional),
+    column("EffectiveUnitPrice", &[], PRICE, Optional),
+    column("UnitType", &[], TEXT, Optional),
+    column("AlternateId", &["quoteid"], ID, Unread),
+    column("BillableQuantity", &[], QUANTITY, Optional),
+    column("BillingFrequency", &[], TEXT, Optional),
+    column("PricingCurrency", &[], CODE, Optional),
+    column("PCToBCExchangeRate", &[], RATE, Optional),
+    column("PCToBCExchangeRateDate", &[], Kind::Date, Unread),
+    column("MeterDescription", &[], TEXT, Optional),
+    column("ReservationOrderId", &[], ID, Optional),
+    column("CreditReasonCode", &[], TEXT, Optional),
+    column("SubscriptionStartDate", &[], Kind::Date, Unread),
+    column("SubscriptionEndDate", &[], Kind::Date, Unread),
+    column("ReferenceId", &[], ID, Unread),
+    column("ProductQualifiers", &[], TEXT, Unread),
+    column("PromotionId", &[], ID, Unread),
+    column("ProductCategory", &[], TEXT, Unread),
+];
+
+/// Invoice headers (`resources.md` C).
+pub const INVOICES: &[Column] = &[
+    column("Id", &["invoiceid", "invoicenumber"], ID, Value),
+    column("InvoiceDate", &[], Kind::Date, Optional),
+    column("BillingPeriodStartDate", &["billingperiodstart"], Kind::Date, Optional),
+    column("BillingPeriodEndDate", &["billingperiodend"], Kind::Date, Optional),
+    column("TotalCharges", &[], AMOUNT, Value),
+    column("PaidAmount", &[], AMOUNT, Unread),
+    column("CurrencyCode", &["currency"], CODE, Value),
+    column("CurrencySymbol", &[], TEXT, Unread),
+    column("PdfDownloadLink", &[], TEXT, Unread),
+    column("TaxReceipts", &[], TEXT, Unread),
+    column("InvoiceDetails", &[], TEXT, Unread),
+    column("Amendments", &[], TEXT, Unread),
+    column("DocumentType", &[], TEXT, Optional),
+    column("AmendsOf", &[], TEXT, Optional),
+    column("InvoiceType", &[], TEXT, Unread),
+    column("Status", &["state"], TEXT, Unread),
+];
+
+impl Dataset {
+    /// All datasets, in the order in which they are reported.
+    pub const ALL: [Self; 3] = [Self::Usage, Self::InvoiceLines, Self::Invoices];
+
+    /// Name in pipelines, flags and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::InvoiceLines => "invoice_lines",
+            Self::Invoices => "invoices",
+        }
+    }
+
+    /// Its columns; a row's cells stand in this order.
+    #[must_use]
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Usage => USAGE,
+            Self::InvoiceLines => INVOICE_LINES,
+            Self::Invoices => INVOICES,
+        }
+    }
+
+    /// Position of the column that a header cell or JSON key names, in any case and spelling.
+    #[must_use]
+    pub fn position_of(self, heading: &str) -> Option<usize> {
+        let wanted = normalise(heading);
+        self.columns().iter().position(|column| normalise(column.name) == wanted || column.aliases.contains(&wanted.as_str()))
+    }
+}
+
+/// Position of `name` in `columns`; a compile error where it is misspelt.
+#[must_use]
+#[expect(clippy::panic, reason = "evaluated in constants only, where a panic is a compile error")]
+pub const fn position(columns: &[Column], name: &str) -> usize {
+    let mut at = 0;
+    while at < columns.len() {
+        if same(columns[at].name.as_bytes(), name.as_bytes()) {
+            return at;
+        }
+        at += 1;
+    }
+    panic!("no such column")
+}
+
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < left.len() {
+        if left[at] != right[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// A heading without case, blanks, BOMs and punctuation; of a localised `Name (Original)` the
+/// original.
+#[must_use]
+pub fn normalise(heading: &str) -> String {
+    let inner = heading.rsplit_once('(').and_then(|(_, rest)| rest.trim_end().strip_suffix(')')).unwrap_or(heading);
+    inner.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_bind_in_any_spelling() {
+        let at = position(USAGE, "ResourceGroup");
+        for heading in ["resourcegroup", "\u{feff}ResourceGroup", "Ressourcengruppe (ResourceGroup)", "RESOURCE_GROUP", "\"ResourceGroup\""] {
+            assert_eq!(Dataset::Usage.position_of(heading), Some(at), "{heading}");
+        }
+        assert_eq!(Dataset::Usage.position_of("unitOfMeasure"), Some(position(USAGE, "Unit")));
+        assert_eq!(Dataset::InvoiceLines.position_of("totalForCustomer"), Some(position(INVOICE_LINES, "Total")));
+        assert_eq!(Dataset::Usage.position_of("ss"), None);
+    }
+
+    #[test]
+    fn the_tables_have_the_published_widths_and_no_name_twice() {
+        assert_eq!((USAGE.len(), INVOICE_LINES.len()), (55, 47));
+        for dataset in Dataset::ALL {
+            let mut names: Vec<String> = Vec::new();
+            for column in dataset.columns() {
+                names.push(normalise(column.name));
+                names.extend(column.aliases.iter().map(|alias| (*alias).to_owned()));
+            }
+            let count = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", dataset.name());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Folding: how two spellings of one identifier become equal.
+//!
+//! Rules and evidence: `quirks.md` (case of GUIDs and ARM ids, `org:` prefix, lost zeros, U+00A0).
+//! A folded text is for comparing; the spelling that came is kept for display.
+
+use std::borrow::Cow;
+
+/// How a text column's values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// GUIDs and other identifiers: case-insensitive, blanks trimmed, `org:` prefix dropped.
+    Identifier,
+    /// SKU ids: as identifiers, and numeric ones padded to four characters.
+    Sku,
+    /// ARM resource ids: case-insensitive, trailing slash dropped.
+    ArmId,
+    /// Free text: case-insensitive, any run of blanks (U+00A0 too) is one blank.
+    Text,
+    /// Currency codes: upper case.
+    Code,
+}
+
+/// The form of `text` that equal identifiers share.
+#[must_use]
+pub fn fold(kind: Fold, text: &str) -> String {
+    match kind {
+        Fold::Identifier => without_org_prefix(text.trim()).to_lowercase(),
+        Fold::Sku => pad_sku(text.trim()),
+        Fold::ArmId => text.trim().trim_end_matches('/').to_lowercase(),
+        Fold::Text => squeeze(text).to_lowercase(),
+        Fold::Code => text.trim().to_uppercase(),
+    }
+}
+
+/// The form of `text` that is shown: blanks trimmed, `org:` dropped, codes in upper case.
+#[must_use]
+pub fn display(kind: Fold, text: &str) -> Cow<'_, str> {
+    match kind {
+        Fold::Identifier => Cow::Borrowed(without_org_prefix(text.trim())),
+        Fold::Code => Cow::Owned(text.trim().to_uppercase()),
+        Fold::Sku | Fold::ArmId | Fold::Text => Cow::Borrowed(text.trim()),
+    }
+}
+
+fn without_org_prefix(text: &str) -> &str {
+    match text.split_at_checked(4) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("org:") => rest,
+        _ => text,
+    }
+}
+
+fn pad_sku(text: &str) -> String {
+    if !text.is_empty() && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("{text:0>4}");
+    }
+    text.to_lowercase()
+}
+
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_identifier_fold_together() {
+        assert_eq!(fold(Fold::Identifier, "org:9060D13D-aa"), "9060d13d-aa");
+        assert_eq!(fold(Fold::Sku, "3"), fold(Fold::Sku, "0003"));
+        assert_eq!(fold(Fold::Sku, "000B"), "000b");
+        assert_ne!(fold(Fold::Sku, "B"), fold(Fold::Sku, "000B"));
+        assert_eq!(fold(Fold::ArmId, "/Subscriptions/A/resourceGroups/X/"), "/subscriptions/a/resourcegroups/x");
+        assert_eq!(fold(Fold::Text, "SSD\u{a0}Managed  Disks "), "ssd managed disks");
+        assert_eq!(fold(Fold::Code, "eur"), "EUR");
+        assert_eq!(display(Fold::Identifier, " org:AB "), "AB");
+    }
+}

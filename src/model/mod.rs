@@ -1,0 +1,11 @@
+//! The words of the domain. No I/O, no clock, no async.
+
+pub mod cause;
+pub mod currency;
+pub mod dataset;
+pub mod decimal;
+pub mod ids;
+pub mod period;
+pub mod reject;
+pub mod row;
+pub mod tables;

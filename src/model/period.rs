@@ -1,0 +1,164 @@
+//! Days and billing periods. A day is the count of days since 1970-01-01, UTC; a period is a
+//! calendar month, half-open. There is no clock here.
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+/// Days since 1970-01-01 (UTC).
+pub type Day = i32;
+
+/// The text is no date that any of the known formats reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotADate;
+
+/// Reads an ISO date or instant (any zone, 0 to 7 fractional digits, stray blanks) or a US
+/// `M/D/YYYY [H:MM[:SS][ AM|PM]]`; an instant is taken to its UTC day. An empty text, `NULL` and
+/// the sentinel `0001-01-01` are `None` (`resources.md` A4).
+///
+/// # Errors
+/// [`NotADate`] for anything else, month 13 and 30 February included.
+pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
+    let text = std::str::from_utf8(text).map_err(|_| NotADate)?.trim().trim_start_matches('\'');
+    if text.is_empty() || text.eq_ignore_ascii_case("null") {
+        return Ok(None);
+    }
+    let date = if text.as_bytes().get(4) == Some(&b'-') { iso_day(text)? } else { us_day(text)? };
+    Ok((date.year() > 1).then(|| day_of(date)))
+}
+
+fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
+    let (date, time) = text.split_at_checked(10).ok_or(NotADate)?;
+    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| NotADate)?;
+    if date.year() <= 1 {
+        return Ok(date);
+    }
+    let time: String = time.chars().filter(|c| *c != ' ').collect();
+    let time = time.strip_prefix(['T', 't']).unwrap_or(&time);
+    if time.is_empty() {
+        return Ok(date);
+    }
+    let (clock, offset_minutes) = split_zone(time)?;
+    let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+    let clock = NaiveTime::parse_from_str(clock, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M")).map_err(|_| NotADate)?;
+    let local = NaiveDateTime::new(date, clock);
+    local.checked_sub_signed(TimeDelta::minutes(offset_minutes)).map(|utc| utc.date()).ok_or(NotADate)
+}
+
+fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
+    if let Some(clock) = time.strip_suffix(['Z', 'z']) {
+        return Ok((clock, 0));
+    }
+    let Some(sign) = time.rfind(['+', '-']) else { return Ok((time, 0)) };
+    let (clock, zone) = time.split_at(sign);
+    let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
+    let (hours, minutes) = digits.split_at_checked(2).ok_or(NotADate)?;
+    let hours: i64 = hours.parse().map_err(|_| NotADate)?;
+    let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().map_err(|_| NotADate)? };
+    let offset = hours * 60 + minutes;
+    Ok((clock, if zone.starts_with('-') { -offset } else { offset }))
+}
+
+fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
+    let (date, time) = text.split_once(' ').unwrap_or((text, ""));
+    let mut parts = date.split('/').map(|part| part.parse::<u32>().map_err(|_| NotADate));
+    let mut next = || parts.next().unwrap_or(Err(NotADate));
+    let (month, day, year) = (next()?, next()?, next()?);
+    let clock_is_known = time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b' ' | b'.' | b'A' | b'P' | b'M' | b'a' | b'p' | b'm'));
+    if parts.next().is_some() || !clock_is_known || year < 1000 {
+        return Err(NotADate);
+    }
+    let year = i32::try_from(year).map_err(|_| NotADate)?;
+    NaiveDate::from_ymd_opt(year, month, day).ok_or(NotADate)
+}
+
+fn day_of(date: NaiveDate) -> Day {
+    // Day 719163 of the common era is 1970-01-01.
+    date.num_days_from_ce() - 719_163
+}
+
+/// The calendar date of a day. `None` outside chrono's years.
+#[must_use]
+pub fn date_of(day: Day) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(day.checked_add(719_163)?)
+}
+
+/// A calendar month, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    year: i32,
+    month: u32,
+}
+
+impl Period {
+    /// Reads `2026-10`. `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-')?;
+        if year.len() != 4 || month.len() != 2 {
+            return None;
+        }
+        let (year, month) = (year.parse().ok()?, month.parse().ok()?);
+        NaiveDate::from_ymd_opt(year, month, 1).map(|_| Self { year, month })
+    }
+
+    /// The month that holds `day`. `None` outside chrono's years.
+    #[must_use]
+    pub fn of(day: Day) -> Option<Self> {
+        date_of(day).map(|date| Self { year: date.year(), month: date.month() })
+    }
+
+    /// First day of the month, and the first day after it.
+    #[must_use]
+    pub fn days(self) -> (Day, Day) {
+        let first = |year, month| NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of);
+        let next = if self.month == 12 { first(self.year + 1, 1) } else { first(self.year, self.month + 1) };
+        (first(self.year, self.month), next)
+    }
+}
+
+impl std::fmt::Display for Period {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        let day = parse_day(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(date_of(day).unwrap().to_string(), expect, "{text}");
+    }
+
+    #[test]
+    fn every_published_form_reads() {
+        check("10/3/2020", "2020-10-03");
+        check("2/28/2019 23:59", "2019-02-28");
+        check("2019-08-02T00:00:00", "2019-08-02");
+        check("2018-02-08T22:40:37.5897767Z", "2018-02-08");
+        check("2019-09-17T21:08:44.2566667+00:00", "2019-09-17");
+        check("2019-08-28T17:00:00-07:00", "2019-08-29");
+        check("2015-11-25T06: 41: 12Z", "2015-11-25");
+        check("2026-10-01", "2026-10-01");
+        check("2026-10-01 00:00:00", "2026-10-01");
+    }
+
+    #[test]
+    fn nothing_and_nonsense_are_told_apart() {
+        assert_eq!(parse_day(b"0001-01-01T00:00:00"), Ok(None));
+        assert_eq!(parse_day(b""), Ok(None));
+        for text in ["2026-13-01", "13/1/2026", "2/30/2026", "yesterday", "31.12.2026", "2026-10-01T25:00:00Z", "1/2/26"] {
+            assert_eq!(parse_day(text.as_bytes()), Err(NotADate), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_period_is_half_open() {
+        let period = Period::parse("2026-12").unwrap();
+        let (first, after) = period.days();
+        assert_eq!(after - first, 31);
+        assert_eq!(Period::of(after - 1), Some(period));
+        assert_eq!(Period::of(after).unwrap().to_string(), "2027-01");
+        assert_eq!(Period::parse("2026-13"), None);
+    }
+}

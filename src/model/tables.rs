@@ -1,0 +1,238 @@
+//! The published tables: every column's name, type and meaning, in order. The writers, the data
+//! dictionary and `explain` read this one table; the order and types are the contract.
+
+/// Type of a published column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text; empty where there is nothing.
+    Text,
+    /// DATE; null where there is nothing.
+    Date,
+    /// INT64.
+    Integer,
+    /// DECIMAL(28,10).
+    Decimal,
+    /// BOOLEAN.
+    Boolean,
+}
+
+impl ColumnType {
+    /// Name in the data dictionary.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Date => "DATE",
+            Self::Integer => "BIGINT",
+            Self::Decimal => "DECIMAL(28,10)",
+            Self::Boolean => "BOOLEAN",
+        }
+    }
+}
+
+/// One published column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name, snake case.
+    pub name: &'static str,
+    /// Its type.
+    pub column_type: ColumnType,
+    /// What it says, with unit and sign.
+    pub meaning: &'static str,
+}
+
+/// One published table.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name; the files are `<name>.parquet` and `<name>.csv`.
+    pub name: &'static str,
+    /// What a row is.
+    pub row: &'static str,
+    /// Its columns, in order.
+    pub columns: &'static [Column],
+}
+
+const fn text(name: &'static str, meaning: &'static str) -> Column {
+    Column { name, column_type: ColumnType::Text, meaning }
+}
+const fn date(name: &'static str, meaning: &'static str) -> Column {
+    Column { name, column_type: ColumnType::Date, meaning }
+}
+const fn count(name: &'static str, meaning: &'static str) -> Column {
+    Column { name, column_type: ColumnType::Integer, meaning }
+}
+const fn decimal(name: &'static str, meaning: &'static str) -> Column {
+    Column { name, column_type: ColumnType::Decimal, meaning }
+}
+
+const TIE_OUT: Column = text("tie_out", "comparison this row belongs to");
+const BILLING_PERIOD: Column = text("billing_period", "calendar month of the invoice, UTC, as 2026-10");
+const INVOICE_NUMBER: Column = text("invoice_number", "invoice id; empty for unbilled data");
+const CUSTOMER_ID: Column = text("customer_id", "customer tenant id, longest spelling, then last in byte order");
+const CUSTOMER_NAME: Column = text("customer_name", "customer name; never a key");
+const SUBSCRIPTION_ID: Column = text("subscription_id", "plan or licence subscription id");
+const PRODUCT_ID: Column = text("product_id", "product id");
+const SKU_ID: Column = text("sku_id", "SKU id, as it came");
+const CURRENCY: Column = text("currency", "billing currency, ISO 4217");
+const USAGE_ROWS: Column = count("usage_rows", "usage rows behind this row");
+const EXPECTED: Column = decimal("expected_amount", "what usage says is owed, before tax, in currency");
+const INVOICED: Column = decimal("invoiced_amount", "what the invoice asks for, in currency");
+const VARIANCE: Column = decimal("variance_amount", "invoiced_amount - expected_amount; positive: the invoice asks for more");
+
+/// `variances`.
+pub const VARIANCES: Table = Table {
+    name: "variances",
+    row: "one matched or one-sided group of one tie-out",
+    columns: &[
+        TIE_OUT,
+        BILLING_PERIOD,
+        INVOICE_NUMBER,
+        CUSTOMER_ID,
+        CUSTOMER_NAME,
+        SUBSCRIPTION_ID,
+        PRODUCT_ID,
+        text("product_name", "product name; never a key"),
+        SKU_ID,
+        text("sku_name", "SKU name; never a key"),
+        text("availability_id", "availability id"),
+        text("meter_description", "meter text of the invoice line, or the usage column it repeats"),
+        text("charge_type", "charge types in the group, separated by |"),
+        text("price_adjustment", "price adjustment: partner earned credit or Azure credit; empty for none"),
+        CURRENCY,
+        text("matched_on", "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups"),
+        USAGE_ROWS,
+        count("invoice_lines", "invoice lines behind this row; invoice headers for lines-to-invoice"),
+        decimal("expected_quantity", "usage quantity"),
+        decimal("invoiced_quantity", "billable quantity of the invoice lines"),
+        decimal("variance_quantity", "invoiced_quantity - expected_quantity"),
+        EXPECTED,
+        INVOICED,
+        VARIANCE,
+        decimal("tolerance_amount", "largest variance that is no break, in currency, not negative"),
+        text("status", "tied, within_tolerance, break, awaited or out_of_scope"),
+        text("cause", "largest part of the variance; empty where there is none"),
+        decimal("rounding_amount", "part of variance_amount: rounding"),
+        decimal("fx_amount", "part of variance_amount: exchange rate"),
+        decimal("price_amount", "part of variance_amount: unit price"),
+        decimal("quantity_amount", "part of variance_amount: quantity"),
+        decimal("partner_earned_credit_amount", "part of variance_amount: partner earned credit"),
+        decimal("credit_amount", "part of variance_amount: credits"),
+        decimal("tax_amount", "part of variance_amount: tax"),
+        decimal("timing_amount", "part of variance_amount: late or earlier-cycle usage"),
+        decimal("out_of_scope_amount", "part of variance_amount: products that never appear in usage"),
+        decimal("duplicate_amount", "part of variance_amount: lines that came twice"),
+        decimal("missing_usage_amount", "part of variance_amount: invoiced without usage"),
+        decimal("missing_invoice_amount", "part of variance_amount: used without invoice"),
+        decimal("unexplained_amount", "part of variance_amount: what is left"),
+        text("break_id", "hash of tie-out and keys, the same in every run"),
+    ],
+};
+
+/// `resources`.
+pub const RESOURCES: Table = Table {
+    name: "resources",
+    row: "one customer x subscription x entitlement x meter x resource",
+    columns: &[
+        BILLING_PERIOD,
+        INVOICE_NUMBER,
+        CUSTOMER_ID,
+        CUSTOMER_NAME,
+        SUBSCRIPTION_ID,
+        text("entitlement_id", "Azure subscription id; empty where no usage is behind the amount"),
+        PRODUCT_ID,
+        SKU_ID,
+        text("meter_id", "meter id"),
+        text("meter_name", "meter name; never a key"),
+        text("meter_category", "meter category"),
+        text("resource_group", "resource group"),
+        text("resource_uri", "ARM id of the resource, longest spelling, then last in byte order"),
+        CURRENCY,
+        USAGE_ROWS,
+        date("first_usage_date", "first day of usage, UTC"),
+        date("last_usage_date", "last day of usage, UTC, inclusive"),
+        decimal("quantity", "usage quantity, in unit"),
+        text("unit", "unit of measure"),
+        EXPECTED,
+        decimal("invoiced_amount", "this resource's share of the invoiced amount, in currency"),
+        VARIANCE,
+    ],
+};
+
+/// `summary`.
+pub const SUMMARY: Table = Table {
+    name: "summary",
+    row: "one level's total",
+    columns: &[
+        TIE_OUT,
+        text("level", "invoice, customer, subscription or meter"),
+        BILLING_PERIOD,
+        INVOICE_NUMBER,
+        CUSTOMER_ID,
+        CUSTOMER_NAME,
+        SUBSCRIPTION_ID,
+        PRODUCT_ID,
+        SKU_ID,
+        text("meter_description", "meter text"),
+        CURRENCY,
+        count("groups", "rows of variances behind this row"),
+        count("tied_groups", "of these, tied"),
+        count("within_tolerance_groups", "of these, within tolerance"),
+        count("break_groups", "of these, breaks"),
+        count("awaited_groups", "of these, awaited"),
+        count("out_of_scope_groups", "of these, out of scope"),
+        EXPECTED,
+        INVOICED,
+        decimal("net_variance_amount", "sum of the variances, in currency"),
+        decimal("gross_variance_amount", "sum of the absolute variances, in currency"),
+        decimal("explained_share", "share of the gross variance that has a cause, 0 to 1; 1 where there is no variance"),
+    ],
+};
+
+/// `control_totals`.
+pub const CONTROL_TOTALS: Table = Table {
+    name: "control_totals",
+    row: "one conservation law at one step",
+    columns: &[
+        text("step", "stage of the run"),
+        text("source", "dataset or table"),
+        text("currency", "currency of the amounts; empty where rows are counted only"),
+        count("rows_in", "rows before"),
+        count("rows_out", "rows after, each counted with the rows it stands for"),
+        count("rows_rejected", "rows that could not be used"),
+        decimal("amount_in", "amount before; exact text in the manifest"),
+        decimal("amount_out", "amount after; exact text in the manifest"),
+        decimal("difference", "amount_in - amount_out: the quantisation residue"),
+        Column { name: "holds", column_type: ColumnType::Boolean, meaning: "the law holds" },
+    ],
+};
+
+/// `rejected_rows`.
+pub const REJECTED_ROWS: Table = Table {
+    name: "rejected_rows",
+    row: "one input row that could not be used",
+    columns: &[
+        text("source", "dataset"),
+        text("unit", "file"),
+        count("line", "line in the file, from 1; of Parquet the row"),
+        text("column", "column at fault; empty for the whole row"),
+        text("found", "what stands there, cut to 200 characters"),
+        text("wanted", "what should stand there"),
+        text("text", "the row, cut to 200 characters"),
+    ],
+};
+
+/// All published tables.
+pub const TABLES: [&Table; 5] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cause::Cause;
+
+    #[test]
+    fn every_cause_has_its_column_in_order() {
+        let parts: Vec<&str> = VARIANCES.columns.iter().map(|column| column.name).skip(27).take(13).collect();
+        let wanted: Vec<String> = Cause::ALL.iter().map(|cause| format!("{}_amount", cause.name())).collect();
+        assert_eq!(parts, wanted);
+    }
+}
