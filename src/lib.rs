@@ -1,3 +1,5 @@
 //! tieout
 
+pub mod decode;
+pub mod engine;
 pub mod model;

@@ -81,6 +81,12 @@ pub fn date_of(day: Day) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(day.checked_add(719_163)?)
 }
 
+/// Months from January of the year 0 to the month that holds `day`.
+#[must_use]
+pub fn month_number(day: Day) -> i32 {
+    date_of(day).map_or(0, |date| date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0))
+}
+
 /// A calendar month, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
@@ -104,6 +110,13 @@ impl Period {
     #[must_use]
     pub fn of(day: Day) -> Option<Self> {
         date_of(day).map(|date| Self { year: date.year(), month: date.month() })
+    }
+
+    /// The month number `months` since January of the year 0, as [`month_number`] counts them.
+    #[must_use]
+    pub fn of_month(months: i32) -> Option<Self> {
+        let (year, month) = (months.div_euclid(12), u32::try_from(months.rem_euclid(12)).ok()? + 1);
+        NaiveDate::from_ymd_opt(year, month, 1).map(|_| Self { year, month })
     }
 
     /// First day of the month, and the first day after it.

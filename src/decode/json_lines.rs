@@ -1,0 +1,45 @@
+//! JSON lines: one object a line, plain or out of gzip members.
+
+use super::binding::lacking;
+use super::bytes::{BOM, Bytes};
+use super::json::Keys;
+use super::slices::{Border, Slice, Slices};
+use super::{Collector, DecodeError, Sink, SliceSink};
+use crate::model::row::{Place, Row};
+
+pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>, reader: Bytes) -> Result<(), DecodeError> {
+    let input = collector.input;
+    let mut slices = Slices::new(input, reader, Border::Line);
+    let Some(first) = slices.next_slice()? else { return Ok(()) };
+    let line = first.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if let Some((headings, missing)) = Keys::new(input.dataset).lacking(line) {
+        return Err(lacking(input, &headings, &missing));
+    }
+    let work = |slice: &Slice| {
+        collector.with_sink(|sink| {
+            read_slice(slice, sink);
+            Ok(())
+        })
+    };
+    work(&first)?;
+    drop(first);
+    slices.for_each(work)
+}
+
+fn read_slice<S: Sink>(slice: &Slice, sink: &mut SliceSink<'_, S>) {
+    let mut keys = Keys::new(sink.input.dataset);
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', &slice.bytes).map(|at| at + 1).chain([slice.bytes.len()]) {
+        let line = slice.bytes.get(start..end).unwrap_or_default();
+        let object = line.strip_prefix(BOM).unwrap_or(line).trim_ascii();
+        let place = Place { first_line: slice.first_line, before: slice.bytes.get(..start).unwrap_or_default(), text: line };
+        start = end;
+        if object.is_empty() {
+            continue;
+        }
+        match keys.cells(object) {
+            Ok(cells) => sink.row(&Row { cells: &cells, place }),
+            Err(rejection) => sink.reject(place, rejection),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Flat Parquet with text, decimal, integer, date or timestamp columns. Floating-point columns are
+//! refused: their digits are lost already.
+
+use std::borrow::Cow;
+use std::fs::File;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType};
+use arrow_array::types::{ArrowDictionaryKeyType, TimestampNanosecondType, TimestampSecondType, UInt32Type};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::{DataType, TimeUnit};
+use rayon::prelude::*;
+
+use super::binding::Binding;
+use super::{Collector, DecodeError, Input, Sink, SliceSink};
+use crate::model::dataset::Kind;
+use crate::model::row::{Cell, Place, Row};
+
+const BATCH_ROWS: usize = 8_192;
+
+pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>) -> Result<(), DecodeError> {
+    let input = collector.input;
+    let file = open(input)?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| torn(input, &error))?;
+    let headings: Vec<String> = metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let binding = Binding::new(input, &headings)?;
+    if let Some(warning) = binding.drift(input) {
+        collector.warn(warning);
+    }
+    check_types(input, &metadata, &binding)?;
+    let roots: Vec<usize> = (0..headings.len()).filter(|at| binding.slots.get(*at).is_some_and(Option::is_some)).collect();
+    let slots: Vec<usize> = roots.iter().filter_map(|at| binding.slots.get(*at).copied().flatten()).collect();
+    let mut first_row = 1_u64;
+    let mut groups = Vec::new();
+    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
+        groups.push((at, first_row));
+        first_row += u64::try_from(group.num_rows()).unwrap_or(0);
+    }
+    groups.par_iter().try_for_each(|(group, first_row)| {
+        // A clone of the file would share its position with other workers: open it anew.
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+        let batches = builder.with_projection(mask).with_row_groups(vec![*group]).with_batch_size(BATCH_ROWS).build();
+        let batches = batches.map_err(|error| torn(input, &error))?;
+        collector.with_sink(|sink| {
+            let mut row = *first_row;
+            for batch in batches {
+                let batch = batch.map_err(|error| torn(input, &error))?;
+                feed(&batch, &slots, row, sink)?;
+                row += batch.num_rows() as u64;
+            }
+            Ok(())
+        })
+    })
+}
+
+fn open(input: Input<'_>) -> Result<File, DecodeError> {
+    File::open(input.path).map_err(|error| DecodeError::damaged(input.unit, format!("`{error}`"), "a readable file"))
+}
+
+fn torn(input: Input<'_>, error: &dyn std::fmt::Display) -> DecodeError {
+    DecodeError::damaged(input.unit, format!("a torn Parquet file ({error})"), "a whole Parquet file, footer included")
+}
+
+fn check_types(input: Input<'_>, metadata: &ArrowReaderMetadata, binding: &Binding) -> Result<(), DecodeError> {
+    let columns = input.dataset.columns();
+    for (field, slot) in metadata.schema().fields().iter().zip(&binding.slots) {
+        let Some(column) = slot.and_then(|slot| columns.get(slot)) else { continue };
+        let is_number = matches!(column.kind, Kind::Decimal(_));
+        if is_number && matches!(field.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64) {
+            let found = format!("column `{}` as floating point", field.name());
+            return Err(DecodeError::wrong(input.unit, found, "DECIMAL or text", "write it as DECIMAL: a float has lost digits already"));
+        }
+        if Reader::of_type(field.data_type()).is_none() {
+            let found = format!("column `{}` as {}", field.name(), field.data_type());
+            return Err(DecodeError::wrong(input.unit, found, "text, DECIMAL, integer, date or timestamp", "write it flat"));
+        }
+    }
+    Ok(())
+}
+
+fn feed<S: Sink>(batch: &RecordBatch, slots: &[usize], first_row: u64, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
+    let width = sink.input.dataset.columns().len();
+    let readers: Vec<(usize, Column<'_>)> =
+        slots.iter().zip(batch.columns()).filter_map(|(slot, array)| Some((*slot, Column::new(array.as_ref())?))).collect();
+    for index in 0..batch.num_rows() {
+        let mut cells = vec![Cell::Missing; width];
+        for (slot, column) in &readers {
+            if let Some(cell) = cells.get_mut(*slot) {
+                *cell = column.cell(index);
+            }
+        }
+        let place = Place { first_line: first_row + index as u64, before: b"", text: b"" };
+        sink.row(&Row { cells: &cells, place });
+    }
+    Ok(())
+}
+
+/// How a column's values become cells.
+#[derive(Clone, Copy)]
+enum Reader {
+    Null,
+    Text,
+    LargeText,
+    TextView,
+    Dictionary32,
+    DictionaryUnsigned,
+    Decimal(u32),
+    Integer32,
+    Integer64,
+    Date,
+    Timestamp(i64),
+}
+
+impl Reader {
+    fn of_type(data_type: &DataType) -> Option<Self> {
+        Some(match data_type {
+            DataType::Null => Self::Null,
+            DataType::Utf8 => Self::Text,
+            DataType::LargeUtf8 => Self::LargeText,
+            DataType::Utf8View => Self::TextView,
+            DataType::Dictionary(key, value) if **value == DataType::Utf8 => match **key {
+                DataType::Int32 => Self::Dictionary32,
+                DataType::UInt32 => Self::DictionaryUnsigned,
+                _ => return None,
+            },
+            DataType::Decimal128(_, scale) => Self::Decimal(u32::try_from(*scale).ok()?),
+            DataType::Int32 => Self::Integer32,
+            DataType::Int64 => Self::Integer64,
+            DataType::Date32 => Self::Date,
+            DataType::Timestamp(unit, _) => Self::Timestamp(match unit {
+                TimeUnit::Second => 1,
+                TimeUnit::Millisecond => 1_000,
+                TimeUnit::Microsecond => 1_000_000,
+                TimeUnit::Nanosecond => 1_000_000_000,
+            }),
+            _ => return None,
+        })
+    }
+}
+
+struct Column<'b> {
+    array: &'b dyn Array,
+    reader: Reader,
+}
+
+impl<'b> Column<'b> {
+    fn new(array: &'b dyn Array) -> Option<Self> {
+        Reader::of_type(array.data_type()).map(|reader| Self { array, reader })
+    }
+
+    fn cell(&self, row: usize) -> Cell<'b> {
+        let array = self.array;
+        if array.is_null(row) {
+            return Cell::Missing;
+        }
+        match self.reader {
+            Reader::Null => Cell::Missing,
+            Reader::Text => text(array.as_string::<i32>().value(row)),
+            Reader::LargeText => text(array.as_string::<i64>().value(row)),
+            Reader::TextView => text(array.as_string_view().value(row)),
+            Reader::Dictionary32 => dictionary_cell::<Int32Type>(array, row),
+            Reader::DictionaryUnsigned => dictionary_cell::<UInt32Type>(array, row),
+            Reader::Decimal(scale) => Cell::Decimal(array.as_primitive::<Decimal128Type>().value(row), scale),
+            Reader::Integer32 => Cell::Decimal(array.as_primitive::<Int32Type>().value(row).into(), 0),
+            Reader::Integer64 => Cell::Decimal(array.as_primitive::<Int64Type>().value(row).into(), 0),
+            Reader::Date => Cell::Date(array.as_primitive::<Date32Type>().value(row)),
+            Reader::Timestamp(per_second) => Cell::Date(day_of_instant(instant(array, row, per_second), per_second)),
+        }
+    }
+}
+
+fn text(value: &str) -> Cell<'_> {
+    if value.is_empty() { Cell::Missing } else { Cell::Text(Cow::Borrowed(value.as_bytes())) }
+}
+
+fn dictionary_cell<K: ArrowDictionaryKeyType>(array: &dyn Array, row: usize) -> Cell<'_> {
+    let dictionary = array.as_dictionary::<K>();
+    match dictionary.key(row) {
+        Some(key) => text(dictionary.values().as_string::<i32>().value(key)),
+        None => Cell::Missing,
+    }
+}
+
+fn instant(array: &dyn Array, row: usize, per_second: i64) -> i64 {
+    match per_second {
+        1 => array.as_primitive::<TimestampSecondType>().value(row),
+        1_000 => array.as_primitive::<TimestampMillisecondType>().value(row),
+        1_000_000 => array.as_primitive::<TimestampMicrosecondType>().value(row),
+        _ => array.as_primitive::<TimestampNanosecondType>().value(row),
+    }
+}
+
+fn day_of_instant(instant: i64, per_second: i64) -> i32 {
+    i32::try_from(instant.div_euclid(per_second).div_euclid(86_400)).unwrap_or(i32::MIN)
+}

@@ -1,0 +1,222 @@
+//! Cuts a stream into slices that end at record borders, and runs work on them while the next ones
+//! are read. At most two batches are in memory.
+
+use std::io::BufRead;
+
+use rayon::prelude::*;
+
+use super::{DecodeError, Input, bytes};
+
+/// Large enough that a slice's fixed costs vanish, small enough for the cache of a few of them.
+const SLICE_BYTES: usize = 2 << 20;
+/// A record longer than this is no record of ours.
+pub(super) const RECORD_LIMIT_BYTES: usize = 16 << 20;
+
+/// Whole records, and the line on which the first one stands.
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub(super) first_line: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Reads slices from a stream.
+pub(super) struct Slices<'i> {
+    input: Input<'i>,
+    reader: bytes::Bytes,
+    carry: Vec<u8>,
+    border: Border,
+    next_line: u64,
+    done: bool,
+}
+
+/// How records end.
+pub(super) enum Border {
+    /// At every line feed.
+    Line,
+    /// At line feeds outside quotes, by the rules of CSV.
+    Csv(QuoteScan),
+}
+
+impl<'i> Slices<'i> {
+    pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
+        Self { input, reader, carry: Vec::new(), border, next_line: 1, done: false }
+    }
+
+    /// The next whole records, about 2 MiB of them; `None` at the end.
+    pub(super) fn next_slice(&mut self) -> Result<Option<Slice>, DecodeError> {
+        let mut bytes = std::mem::take(&mut self.carry);
+        let mut scanned = 0;
+        let mut last_border = None;
+        bytes.reserve(SLICE_BYTES);
+        while !self.done && (bytes.len() < SLICE_BYTES || last_border.is_none()) {
+            self.read_some(&mut bytes)?;
+            if let Some(border) = self.border.last_in(bytes.get(scanned..).unwrap_or_default(), self.done) {
+                last_border = Some(scanned + border);
+            }
+            scanned = bytes.len();
+            if last_border.is_none() && bytes.len() > RECORD_LIMIT_BYTES {
+                return Err(self.too_long());
+            }
+        }
+        if self.done && self.border.is_open() {
+            return Err(self.unclosed(bytes.get(..last_border.unwrap_or(0)).unwrap_or_default()));
+        }
+        let end = if self.done { bytes.len() } else { last_border.unwrap_or(bytes.len()) };
+        self.carry = bytes.split_off(end);
+        if self.carry.len() > RECORD_LIMIT_BYTES {
+            return Err(self.too_long());
+        }
+        self.border.restart();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let first_line = self.next_line;
+        self.next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        Ok(Some(Slice { first_line, bytes }))
+    }
+
+    fn read_some(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let available = self.reader.fill_buf().map_err(|error| bytes::broken_stream(self.input.unit, &error))?;
+        let count = available.len();
+        into.extend_from_slice(available);
+        self.reader.consume(count);
+        self.done = count == 0;
+        Ok(())
+    }
+
+    fn too_long(&self) -> DecodeError {
+        let found = format!("a record longer than {} MiB", RECORD_LIMIT_BYTES >> 20);
+        let hint = "look for a quote that is never closed, or a file without line ends";
+        DecodeError::wrong(self.input.unit, found, "records of a few kilobytes", hint).at_line(self.next_line)
+    }
+
+    fn unclosed(&self, whole_records: &[u8]) -> DecodeError {
+        let line = self.next_line + memchr::memchr_iter(b'\n', whole_records).count() as u64;
+        DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", "a closing quote before the end of the file").at_line(line)
+    }
+
+    /// Runs `work` on every slice, on all cores, while the next ones are read.
+    pub(super) fn for_each(mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> Result<(), DecodeError> {
+        let width = rayon::current_num_threads();
+        let mut batch = self.next_batch(width)?;
+        while !batch.is_empty() {
+            let (next, worked) = rayon::join(|| self.next_batch(width), || batch.par_iter().try_for_each(&work));
+            worked?;
+            batch = next?;
+        }
+        Ok(())
+    }
+
+    fn next_batch(&mut self, width: usize) -> Result<Vec<Slice>, DecodeError> {
+        let mut batch = Vec::with_capacity(width);
+        while batch.len() < width {
+            let Some(slice) = self.next_slice()? else { break };
+            batch.push(slice);
+        }
+        Ok(batch)
+    }
+}
+
+impl Border {
+    /// Offset just past the last record end in `bytes`, which follow those given before.
+    fn last_in(&mut self, bytes: &[u8], at_end: bool) -> Option<usize> {
+        match self {
+            Self::Line => memchr::memrchr(b'\n', bytes).map(|at| at + 1),
+            Self::Csv(scan) => scan.last_border(bytes, at_end),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Csv(scan) if scan.in_quotes)
+    }
+
+    /// What was cut off after the last border will be scanned again, from a record's start.
+    fn restart(&mut self) {
+        if let Self::Csv(scan) = self {
+            *scan = QuoteScan::default();
+        }
+    }
+}
+
+/// Follows quotes through CSV by the rules of the csv crate: a quote opens a cell only where the
+/// cell begins, and a doubled one inside is text.
+#[derive(Debug, Default)]
+pub(super) struct QuoteScan {
+    in_quotes: bool,
+    /// A quote was the last byte inside quotes: the next byte tells whether it closed them.
+    pending: bool,
+    previous: u8,
+}
+
+impl QuoteScan {
+    fn last_border(&mut self, bytes: &[u8], at_end: bool) -> Option<usize> {
+        let mut border = None;
+        let mut outside_from = 0;
+        let mut skip_at = usize::MAX;
+        if self.pending && let Some(first) = bytes.first() {
+            self.pending = false;
+            if *first == b'"' {
+                skip_at = 0;
+            } else {
+                self.in_quotes = false;
+            }
+        }
+        for at in memchr::memchr_iter(b'"', bytes) {
+            if at == skip_at {
+                continue;
+            }
+            if self.in_quotes {
+                match bytes.get(at + 1) {
+                    Some(b'"') => skip_at = at + 1,
+                    Some(_) => (self.in_quotes, outside_from) = (false, at + 1),
+                    None => (self.pending, outside_from) = (true, at + 1),
+                }
+            } else {
+                let before = if at == 0 { self.previous } else { bytes.get(at - 1).copied().unwrap_or(0) };
+                if matches!(before, b',' | b'\n' | b'\r' | 0) {
+                    self.in_quotes = true;
+                    let outside = bytes.get(outside_from..at).unwrap_or_default();
+                    border = memchr::memrchr(b'\n', outside).map(|end| outside_from + end + 1).or(border);
+                }
+            }
+        }
+        if at_end && self.pending {
+            (self.in_quotes, self.pending) = (false, false);
+        }
+        if !self.in_quotes {
+            let outside = bytes.get(outside_from..).unwrap_or_default();
+            border = memchr::memrchr(b'\n', outside).map(|end| outside_from + end + 1).or(border);
+        }
+        self.previous = bytes.last().copied().unwrap_or(self.previous);
+        border
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn border_of(chunks: &[&str]) -> Option<usize> {
+        let mut scan = QuoteScan::default();
+        let mut offset = 0;
+        let mut found = None;
+        for (at, chunk) in chunks.iter().enumerate() {
+            found = scan.last_border(chunk.as_bytes(), at + 1 == chunks.len()).map(|border| offset + border).or(found);
+            offset += chunk.len();
+        }
+        found
+    }
+
+    #[test]
+    fn borders_stand_outside_quotes_however_the_stream_is_cut() {
+        for text in ["a,b\nc,\"d\ne\"\nf", "a,\"x\"\"\ny\"\"\"\nq", "24\" screen,b\nnext,\"open\nline\",z\nlast", "\"a\"\n\"b\n\"", "a\n\"b\"\"\""] {
+            let whole = border_of(&[text]);
+            for cut in 1..text.len() {
+                let (left, right) = text.split_at(cut);
+                assert_eq!(border_of(&[left, right]), whole, "{text:?} cut at {cut}");
+            }
+        }
+        assert_eq!(border_of(&["a,b\nc,\"d\ne\"\nf"]), Some(12));
+        assert_eq!(border_of(&["24\" screen,b\nnext"]), Some(13));
+    }
+}

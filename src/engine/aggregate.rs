@@ -1,0 +1,246 @@
+//! A unit's rows to its partial totals.
+//!
+//! The key of a total is four small numbers: account, product, resource and state, each an interned
+//! tuple of raw cells. Partials merge by addition, in any order. No key is ever used to drop a row.
+
+use hashbrown::HashMap;
+
+use super::interner::Interner;
+use super::measures::{self, Measures};
+use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
+use crate::model::period::{self, Day};
+use crate::model::reject::Rejection;
+use crate::model::row::{Cell, Row};
+
+/// Tuples that make a key.
+pub const TUPLES: usize = 4;
+/// Sums of a total.
+pub const SUMS: usize = 4;
+
+/// Which columns make which tuple of a dataset's key. The order within a tuple is that of
+/// [`super::totals`], which reads the fields back.
+#[derive(Debug)]
+pub struct Grain {
+    /// Column positions of each tuple.
+    pub tuples: [&'static [usize]; TUPLES],
+    /// Reads a row's numbers.
+    measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
+}
+
+macro_rules! columns {
+    ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
+}
+
+const USAGE_GRAIN: Grain = Grain {
+    tuples: [
+        columns!(USAGE: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "BillingCurrency", "PricingCurrency", "PCToBCExchangeRate"),
+        columns!(USAGE: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterId", "MeterName", "MeterType", "MeterCategory", "Unit"),
+        columns!(USAGE: "EntitlementId", "ResourceGroup", "ResourceURI"),
+        columns!(USAGE: "ChargeType", "CreditType", "PartnerEarnedCreditPercentage", "CreditPercentage", "BenefitType"),
+    ],
+    measure: measures::of_usage,
+};
+
+const LINES_GRAIN: Grain = Grain {
+    tuples: [
+        columns!(INVOICE_LINES: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "Currency", "PricingCurrency", "PCToBCExchangeRate"),
+        columns!(INVOICE_LINES: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterDescription"),
+        &[],
+        columns!(INVOICE_LINES: "ChargeType", "PriceAdjustmentDescription", "SubscriptionDescription", "TermAndBillingCycle", "ReservationOrderId", "ChargeEndDate"),
+    ],
+    measure: measures::of_line,
+};
+
+impl Grain {
+    /// The grain of a dataset that has totals.
+    ///
+    /// # Panics
+    /// For `invoices`, whose headers are kept one by one.
+    #[must_use]
+    pub fn of(dataset: Dataset) -> &'static Self {
+        match dataset {
+            Dataset::Usage => &USAGE_GRAIN,
+            Dataset::InvoiceLines => &LINES_GRAIN,
+            Dataset::Invoices => unreachable!("invoice headers are kept one by one"),
+        }
+    }
+}
+
+/// What is summed for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Rows.
+    pub rows: u64,
+    /// Sums in units of 10^-20; what they are of: [`Measures::sums`].
+    pub sums: [i128; SUMS],
+    /// Half a unit of the last digit of every amount that was written with limited precision, in
+    /// units of 10^-20.
+    pub precision: i128,
+    /// First day; [`Day::MAX`] where no row has one.
+    pub first: Day,
+    /// Last day; [`Day::MIN`] where no row has one.
+    pub last: Day,
+}
+
+impl Total {
+    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
+
+    /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Option<Self> {
+        self.rows = self.rows.checked_add(other.rows)?;
+        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
+            *sum = sum.checked_add(more)?;
+        }
+        self.precision = self.precision.checked_add(other.precision)?;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        Some(self)
+    }
+}
+
+/// A sum left the 38 digits that it is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sum over {} passes 38 digits", .dataset.name())]
+pub struct SumOverflow {
+    /// What was summed.
+    pub dataset: Dataset,
+}
+
+/// The partial totals of a unit, or of several.
+#[derive(Debug)]
+pub struct Partial {
+    /// What was summed.
+    pub dataset: Dataset,
+    /// The tuples that keys are made of.
+    pub tuples: [Interner; TUPLES],
+    /// The totals.
+    pub totals: HashMap<[u32; TUPLES], Total>,
+    /// Rows and first sum by account tuple, counted apart from the totals: the control.
+    pub control: Vec<(u64, i128)>,
+    /// Rows by account tuple and month of use, counted from year 0.
+    pub months: HashMap<(u32, i32), u64>,
+    /// Numbers that held more decimals than are kept.
+    pub rounded: u64,
+    overflow: bool,
+    scratch: Vec<u8>,
+    last_month: (Day, i32),
+}
+
+impl Partial {
+    /// No totals yet.
+    #[must_use]
+    pub fn new(dataset: Dataset) -> Self {
+        Self {
+            dataset,
+            tuples: Default::default(),
+            totals: HashMap::new(),
+            control: Vec::new(),
+            months: HashMap::new(),
+            rounded: 0,
+            overflow: false,
+            scratch: Vec::new(),
+            last_month: (Day::MIN, 0),
+        }
+    }
+
+    /// Adds one row.
+    ///
+    /// # Errors
+    /// A [`Rejection`] where a cell cannot be used; the totals are then untouched.
+    pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let grain = Grain::of(self.dataset);
+        let measures = (grain.measure)(row.cells)?;
+        let columns = self.dataset.columns();
+        let mut key = [0; TUPLES];
+        for ((positions, interner), id) in grain.tuples.iter().zip(&mut self.tuples).zip(&mut key) {
+            self.scratch.clear();
+            for at in *positions {
+                Interner::write_field(&mut self.scratch, row.cells.get(*at).unwrap_or(&Cell::Missing));
+            }
+            let names = positions.iter().map(|at| columns.get(*at).map_or("", |column| column.name));
+            *id = interner.intern(&self.scratch, names)?;
+        }
+        self.record(key, &measures);
+        Ok(())
+    }
+
+    fn record(&mut self, key: [u32; TUPLES], measures: &Measures) {
+        self.rounded += u64::from(measures.rounded);
+        let [account, ..] = key;
+        let slot = account as usize;
+        if self.control.len() <= slot {
+            self.control.resize(slot + 1, (0, 0));
+        }
+        let [_, amount, ..] = measures.sums;
+        if let Some((rows, sum)) = self.control.get_mut(slot) {
+            *rows += 1;
+            match sum.checked_add(amount) {
+                Some(more) => *sum = more,
+                None => self.overflow = true,
+            }
+        }
+        if let Some(day) = measures.day {
+            if self.last_month.0 != day {
+                self.last_month = (day, period::month_number(day));
+            }
+            *self.months.entry((account, self.last_month.1)).or_default() += 1;
+        }
+        let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
+        let row = Total { rows: 1, sums: measures.sums, precision: measures.precision, first, last };
+        self.overflow |= !add_to(&mut self.totals, key, &row);
+    }
+
+    /// Adds another partial of the same dataset.
+    pub fn merge(&mut self, other: &Self) {
+        assert!(self.dataset == other.dataset, "partials of one dataset merge");
+        let renumbered: Vec<Vec<u32>> = self.tuples.iter_mut().zip(&other.tuples).map(|(mine, theirs)| mine.absorb(theirs)).collect();
+        let renumber = |tuple: usize, id: u32| renumbered.get(tuple).and_then(|ids| ids.get(id as usize)).copied().unwrap_or(u32::MAX);
+        for (account, (rows, amount)) in (0..).zip(&other.control) {
+            let slot = renumber(0, account) as usize;
+            if self.control.len() <= slot {
+                self.control.resize(slot + 1, (0, 0));
+            }
+            if let Some(mine) = self.control.get_mut(slot) {
+                mine.0 += rows;
+                match mine.1.checked_add(*amount) {
+                    Some(more) => mine.1 = more,
+                    None => self.overflow = true,
+                }
+            }
+        }
+        for ((account, month), rows) in &other.months {
+            *self.months.entry((renumber(0, *account), *month)).or_default() += rows;
+        }
+        for (key, total) in &other.totals {
+            let mut at = 0..TUPLES;
+            let key = key.map(|id| renumber(at.next().unwrap_or_default(), id));
+            self.overflow |= !add_to(&mut self.totals, key, total);
+        }
+        self.rounded += other.rounded;
+        self.overflow |= other.overflow;
+    }
+
+    /// Rows in the totals.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.totals.values().map(|total| total.rows).sum()
+    }
+
+    /// The partial, if no sum of it left its 38 digits.
+    ///
+    /// # Errors
+    /// [`SumOverflow`].
+    pub fn checked(self) -> Result<Self, SumOverflow> {
+        if self.overflow { Err(SumOverflow { dataset: self.dataset }) } else { Ok(self) }
+    }
+}
+
+fn add_to(totals: &mut HashMap<[u32; TUPLES], Total>, key: [u32; TUPLES], more: &Total) -> bool {
+    let total = totals.entry(key).or_insert(Total::NOTHING);
+    match total.plus(more) {
+        Some(sum) => *total = sum,
+        None => return false,
+    }
+    true
+}

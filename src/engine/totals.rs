@@ -1,0 +1,296 @@
+//! Merged partials to frames: spellings folded, codes instead of texts, rows in a fixed order.
+//!
+//! From here on nothing depends on the order of files, rows or threads: codes are ranks of what is
+//! printed, and the frames are sorted by them.
+
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
+
+use super::aggregate::{Partial, TUPLES, Total};
+use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
+use super::vocabulary::{Domain, Gathering, Vocabulary, is_better_spelling};
+use crate::model::period::Period;
+
+/// A key column of a frame: its name, and where its code comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Column name.
+    pub name: &'static str,
+    /// Domain of its codes.
+    pub domain: Domain,
+    tuple: usize,
+    field: usize,
+}
+
+const fn key(name: &'static str, domain: Domain, tuple: usize, field: usize) -> Key {
+    Key { name, domain, tuple, field }
+}
+
+const USAGE_FIELDS: [&[Domain]; TUPLES] = [
+    &[Domain::Invoice, Domain::Customer, Domain::CustomerName, Domain::Subscription, Domain::Currency, Domain::Currency, Domain::Rate],
+    &[
+        Domain::Product,
+        Domain::Sku,
+        Domain::Availability,
+        Domain::Description,
+        Domain::ProductName,
+        Domain::Meter,
+        Domain::Description,
+        Domain::Description,
+        Domain::Category,
+        Domain::Unit,
+    ],
+    &[Domain::Entitlement, Domain::ResourceGroup, Domain::Resource],
+    &[Domain::ChargeType, Domain::Adjustment],
+];
+
+const LINE_FIELDS: [&[Domain]; TUPLES] = [
+    USAGE_FIELDS[0],
+    &[Domain::Product, Domain::Sku, Domain::Availability, Domain::Description, Domain::ProductName, Domain::Description],
+    &[],
+    &[Domain::ChargeType, Domain::Adjustment],
+];
+
+/// Key columns of the usage frame, in its sort order.
+pub const USAGE_KEYS: [Key; 16] = [
+    key("invoice", Domain::Invoice, 0, 0),
+    key("customer", Domain::Customer, 0, 1),
+    key("subscription", Domain::Subscription, 0, 3),
+    key("entitlement", Domain::Entitlement, 2, 0),
+    key("product", Domain::Product, 1, 0),
+    key("sku", Domain::Sku, 1, 1),
+    key("meter", Domain::Meter, 1, 5),
+    key("resource", Domain::Resource, 2, 2),
+    key("currency", Domain::Currency, 0, 4),
+    key("availability", Domain::Availability, 1, 2),
+    key("adjustment", Domain::Adjustment, 3, 1),
+    key("charge_type", Domain::ChargeType, 3, 0),
+    key("meter_name", Domain::Description, 1, 6),
+    key("meter_type", Domain::Description, 1, 7),
+    key("sku_name", Domain::Description, 1, 3),
+    key("rate", Domain::Rate, 0, 6),
+];
+
+/// Key columns of the lines frame, in its sort order; `scope` follows them.
+pub const LINE_KEYS: [Key; 11] = [
+    key("invoice", Domain::Invoice, 0, 0),
+    key("customer", Domain::Customer, 0, 1),
+    key("subscription", Domain::Subscription, 0, 3),
+    key("product", Domain::Product, 1, 0),
+    key("sku", Domain::Sku, 1, 1),
+    key("availability", Domain::Availability, 1, 2),
+    key("description", Domain::Description, 1, 5),
+    key("charge_type", Domain::ChargeType, 3, 0),
+    key("adjustment", Domain::Adjustment, 3, 1),
+    key("currency", Domain::Currency, 0, 4),
+    key("rate", Domain::Rate, 0, 6),
+];
+
+/// Everything that was counted, by code.
+#[derive(Debug)]
+pub struct Totals {
+    /// Texts of the codes.
+    pub vocabulary: Vocabulary,
+    /// [`USAGE_KEYS`], then rows, quantity, billing, pricing, precision (10^-20), first, last.
+    pub usage: DataFrame,
+    /// [`LINE_KEYS`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last.
+    pub lines: DataFrame,
+    /// Names that go with codes.
+    pub names: Names,
+    /// Month of each invoice: that of most of its usage, or else of most of its lines.
+    pub periods: HashMap<u32, Period>,
+}
+
+/// Names and other attributes that are shown beside a key and never compared.
+#[derive(Debug, Default)]
+pub struct Names {
+    by_key: HashMap<(Domain, [u32; 3]), u32>,
+}
+
+impl Names {
+    fn offer(&mut self, vocabulary: &Vocabulary, domain: Domain, key: [u32; 3], code: u32) {
+        let shown = self.by_key.entry((domain, key)).or_insert(0);
+        if is_better_spelling(vocabulary.text(domain, code), vocabulary.text(domain, *shown)) {
+            *shown = code;
+        }
+    }
+
+    /// Code of the name that goes with a key: of a customer; a product; a product and SKU; a
+    /// product, SKU and meter; an entitlement and resource. 0 where there is none.
+    #[must_use]
+    pub fn code(&self, domain: Domain, key: [u32; 3]) -> u32 {
+        self.by_key.get(&(domain, key)).copied().unwrap_or(0)
+    }
+}
+
+// Description stands for the SKU's name under [product, sku, NO_METER] and the meter's name under
+// [product, sku, meter]; no meter has this code.
+/// Third part of the key under which a SKU's own name is found.
+pub const NO_METER: u32 = u32::MAX;
+
+/// Folds both sides' partials into frames over one vocabulary.
+///
+/// # Errors
+/// A polars error, which is a bug of ours.
+pub fn fold_partials(usage: &Partial, lines: &Partial) -> PolarsResult<Totals> {
+    let mut gathering = Gathering::default();
+    let mut usage_codes = Codes::gather(&mut gathering, usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
+    let mut line_codes = Codes::gather(&mut gathering, lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
+    let (vocabulary, code_of) = gathering.finish();
+    usage_codes.translate(&USAGE_FIELDS, &code_of);
+    line_codes.translate(&LINE_FIELDS, &code_of);
+    let used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
+    let usage_rows = sorted_totals(usage, |key| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field)));
+    let line_rows = sorted_totals(lines, |key| {
+        let mut row = [0; LINE_KEYS.len() + 1];
+        for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
+            *slot = line_codes.get(key, column.tuple, column.field);
+        }
+        let product_is_used = used.contains(&[line_codes.get(key, 1, 0), line_codes.get(key, 1, 1)]);
+        row[LINE_KEYS.len()] = scope_of_key(lines, key, product_is_used) as u32;
+        row
+    });
+    let names = gather_names(&vocabulary, usage, &usage_codes, lines, &line_codes);
+    let periods = periods(usage, &usage_codes, lines, &line_codes);
+    let line_names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
+    Ok(Totals {
+        usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"])?,
+        lines: frame(&line_names, &line_rows, ["quantity", "subtotal", "tax", "total"])?,
+        vocabulary,
+        names,
+        periods,
+    })
+}
+
+fn at<'t>(fields: &[&'t str], index: usize) -> &'t str {
+    fields.get(index).copied().unwrap_or_default()
+}
+
+fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
+    let [_, products, _, states] = &lines.tuples;
+    let [_, product, _, state] = *key;
+    let state: Vec<&str> = states.fields(state).collect();
+    scope_of(LineTexts {
+        meter_description: products.fields(product).nth(5).unwrap_or_default(),
+        subscription_description: at(&state, 2),
+        term: at(&state, 3),
+        reservation_order_id: at(&state, 4),
+        charge_end: at(&state, 5),
+        product_is_used,
+    })
+}
+
+/// The codes of every tuple of a partial, field by field.
+struct Codes {
+    tuples: [Vec<Vec<u32>>; TUPLES],
+}
+
+impl Codes {
+    /// `adjustment` makes the price adjustment of a state tuple's raw fields.
+    fn gather(
+        gathering: &mut Gathering,
+        partial: &Partial,
+        fields: &[&[Domain]; TUPLES],
+        adjustment: impl Fn(&[&str]) -> String,
+    ) -> Self {
+        let mut tuples: [Vec<Vec<u32>>; TUPLES] = Default::default();
+        for (number, (interner, domains)) in partial.tuples.iter().zip(fields).enumerate() {
+            let codes = (0..interner.len()).map(|id| {
+                let raw: Vec<&str> = interner.fields(id).collect();
+                if number == 3 {
+                    let adjusted = adjustment(&raw);
+                    return vec![gathering.add(Domain::ChargeType, at(&raw, 0)), gathering.add(Domain::Adjustment, &adjusted)];
+                }
+                domains.iter().zip(&raw).map(|(domain, text)| gathering.add(*domain, text)).collect()
+            });
+            if let Some(slot) = tuples.get_mut(number) {
+                *slot = codes.collect();
+            }
+        }
+        Self { tuples }
+    }
+
+    fn translate(&mut self, fields: &[&[Domain]; TUPLES], code_of: &[Vec<u32>]) {
+        for (tuples, domains) in self.tuples.iter_mut().zip(fields) {
+            for (code, domain) in tuples.iter_mut().flat_map(|tuple| tuple.iter_mut().zip(domains.iter())) {
+                *code = code_of.get(*domain as usize).and_then(|codes| codes.get(*code as usize)).copied().unwrap_or(0);
+            }
+        }
+    }
+
+    fn get(&self, key: &[u32; TUPLES], tuple: usize, field: usize) -> u32 {
+        let id = key.get(tuple).copied().unwrap_or(0) as usize;
+        self.tuples.get(tuple).and_then(|tuples| tuples.get(id)).and_then(|codes| codes.get(field)).copied().unwrap_or(0)
+    }
+}
+
+fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLES]) -> [u32; N]) -> Vec<([u32; N], Total)> {
+    let mut folded: HashMap<[u32; N], Total> = HashMap::with_capacity(partial.totals.len());
+    for (raw, total) in &partial.totals {
+        let slot = folded.entry(key_of(raw)).or_insert(Total { rows: 0, sums: [0; 4], ..*total });
+        // The control of the merge proves that the whole fits; a part of it does too unless signs
+        // cancel, and then this is the place to stop.
+        let precision = if slot.rows == 0 { 0 } else { slot.precision };
+        *slot = Total { precision, ..*slot }.plus(total).expect("a folded sum fits 38 digits");
+    }
+    let mut rows: Vec<([u32; N], Total)> = folded.into_iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    rows
+}
+
+fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str; 4]) -> PolarsResult<DataFrame> {
+    let mut columns: Vec<Column> = Vec::new();
+    for (at, name) in keys.iter().enumerate() {
+        let codes: Vec<u32> = rows.iter().map(|(key, _)| key.get(at).copied().unwrap_or(0)).collect();
+        columns.push(Series::new((*name).into(), codes).into());
+    }
+    columns.push(Series::new("rows".into(), rows.iter().map(|(_, total)| total.rows).collect::<Vec<u64>>()).into());
+    for (at, name) in sums.iter().enumerate() {
+        let values: Vec<i128> = rows.iter().map(|(_, total)| total.sums.get(at).copied().unwrap_or(0)).collect();
+        columns.push(Series::new((*name).into(), values).into());
+    }
+    columns.push(Series::new("precision".into(), rows.iter().map(|(_, total)| total.precision).collect::<Vec<i128>>()).into());
+    columns.push(Series::new("first".into(), rows.iter().map(|(_, total)| total.first).collect::<Vec<i32>>()).into());
+    columns.push(Series::new("last".into(), rows.iter().map(|(_, total)| total.last).collect::<Vec<i32>>()).into());
+    DataFrame::new(rows.len(), columns)
+}
+
+fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> Names {
+    let mut names = Names::default();
+    for (partial, codes) in [(usage, usage_codes), (lines, line_codes)] {
+        for key in partial.totals.keys() {
+            let get = |tuple, field| codes.get(key, tuple, field);
+            let (product, sku) = (get(1, 0), get(1, 1));
+            names.offer(vocabulary, Domain::CustomerName, [get(0, 1), 0, 0], get(0, 2));
+            names.offer(vocabulary, Domain::ProductName, [product, 0, 0], get(1, 4));
+            names.offer(vocabulary, Domain::Description, [product, sku, NO_METER], get(1, 3));
+        }
+    }
+    for key in usage.totals.keys() {
+        let get = |tuple, field| usage_codes.get(key, tuple, field);
+        let meter = [get(1, 0), get(1, 1), get(1, 5)];
+        names.offer(vocabulary, Domain::Description, meter, get(1, 6));
+        names.offer(vocabulary, Domain::Category, meter, get(1, 8));
+        names.offer(vocabulary, Domain::Unit, meter, get(1, 9));
+        names.offer(vocabulary, Domain::ResourceGroup, [get(2, 0), get(2, 2), 0], get(2, 1));
+    }
+    names
+}
+
+fn periods(usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> HashMap<u32, Period> {
+    let mut found = HashMap::new();
+    for (partial, codes) in [(lines, line_codes), (usage, usage_codes)] {
+        let mut rows: HashMap<(u32, i32), u64> = HashMap::new();
+        for ((account, month), count) in &partial.months {
+            *rows.entry((codes.get(&[*account, 0, 0, 0], 0, 0), *month)).or_default() += count;
+        }
+        let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
+        for ((invoice, month), count) in rows {
+            let best = most.entry(invoice).or_insert((0, 0));
+            *best = (*best).max((count, month));
+        }
+        // Usage comes second: where it speaks, it overrules the lines.
+        found.extend(most.into_iter().filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?))));
+    }
+    found
+}

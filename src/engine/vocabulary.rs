@@ -1,0 +1,214 @@
+//! The distinct values of each domain, folded together, numbered in the order in which they are
+//! shown: comparing two codes compares what is printed.
+
+use hashbrown::HashMap;
+
+use crate::model::ids::{Fold, display, fold};
+
+/// What a text says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// Invoice number.
+    Invoice,
+    /// Customer tenant.
+    Customer,
+    /// Customer's name.
+    CustomerName,
+    /// Plan or licence subscription.
+    Subscription,
+    /// Currency code.
+    Currency,
+    /// Exchange rate, as text.
+    Rate,
+    /// Product id.
+    Product,
+    /// Product's name.
+    ProductName,
+    /// SKU id.
+    Sku,
+    /// Availability id.
+    Availability,
+    /// Meter id.
+    Meter,
+    /// Texts that a line's MeterDescription may repeat: meter name, meter type, SKU name.
+    Description,
+    /// Meter category.
+    Category,
+    /// Unit of measure.
+    Unit,
+    /// Azure subscription.
+    Entitlement,
+    /// Resource group.
+    ResourceGroup,
+    /// ARM id.
+    Resource,
+    /// Charge type.
+    ChargeType,
+    /// Price adjustment, canonical.
+    Adjustment,
+}
+
+const DOMAINS: usize = Domain::Adjustment as usize + 1;
+
+impl Domain {
+    fn fold_kind(self) -> Fold {
+        match self {
+            Self::Sku => Fold::Sku,
+            Self::Resource => Fold::ArmId,
+            Self::Currency => Fold::Code,
+            Self::CustomerName
+            | Self::ProductName
+            | Self::Description
+            | Self::Category
+            | Self::Unit
+            | Self::ChargeType
+            | Self::Adjustment => Fold::Text,
+            _ => Fold::Identifier,
+        }
+    }
+}
+
+/// Values while they are gathered.
+#[derive(Debug)]
+pub struct Gathering {
+    domains: Vec<Gathered>,
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    by_spelling: HashMap<String, u32>,
+    by_folded: HashMap<String, u32>,
+    shown: Vec<String>,
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        let mut gathering = Self { domains: Vec::new() };
+        gathering.domains.resize_with(DOMAINS, Gathered::default);
+        for gathered in &mut gathering.domains {
+            // Nothing is a value of every domain, and sorts first.
+            gathered.add(Fold::Identifier, "");
+        }
+        gathering
+    }
+}
+
+impl Gathering {
+    /// A number for `text`, for as long as values are gathered.
+    pub fn add(&mut self, domain: Domain, text: &str) -> u32 {
+        self.domains.get_mut(domain as usize).map_or(0, |gathered| gathered.add(domain.fold_kind(), text))
+    }
+
+    /// The vocabulary, and for each domain the code of each number that was given out.
+    #[must_use]
+    pub fn finish(self) -> (Vocabulary, Vec<Vec<u32>>) {
+        let mut shown = Vec::with_capacity(DOMAINS);
+        let mut codes = Vec::with_capacity(DOMAINS);
+        for gathered in self.domains {
+            let (sorted, code_of) = gathered.ranked();
+            shown.push(sorted);
+            codes.push(code_of);
+        }
+        (Vocabulary { shown }, codes)
+    }
+}
+
+impl Gathered {
+    fn add(&mut self, kind: Fold, text: &str) -> u32 {
+        if let Some(id) = self.by_spelling.get(text) {
+            return *id;
+        }
+        let spelling = display(kind, text);
+        let next = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
+        let id = *self.by_folded.entry(fold(kind, text)).or_insert(next);
+        if id == next {
+            self.shown.push(spelling.into_owned());
+        } else if let Some(shown) = self.shown.get_mut(id as usize)
+            && is_better_spelling(&spelling, shown)
+        {
+            *shown = spelling.into_owned();
+        }
+        self.by_spelling.insert(text.to_owned(), id);
+        id
+    }
+
+    fn ranked(self) -> (Vec<String>, Vec<u32>) {
+        let mut order: Vec<u32> = (0..).take(self.shown.len()).collect();
+        let shown_at = |id: &u32| self.shown.get(*id as usize);
+        order.sort_by(|left, right| shown_at(left).cmp(&shown_at(right)));
+        let mut code_of = vec![0; order.len()];
+        let mut sorted = Vec::with_capacity(order.len());
+        for (code, id) in (0..).zip(&order) {
+            if let Some(slot) = code_of.get_mut(*id as usize) {
+                *slot = code;
+            }
+            sorted.push(shown_at(id).cloned().unwrap_or_default());
+        }
+        (sorted, code_of)
+    }
+}
+
+/// Which of two spellings of one value is shown must not depend on the order of rows or files, so
+/// it cannot be the first that came: it is the longest, of those the last in byte order, which
+/// prefers lower case to upper.
+#[must_use]
+pub fn is_better_spelling(candidate: &str, shown: &str) -> bool {
+    (candidate.len(), candidate) > (shown.len(), shown)
+}
+
+/// The values of every domain, by code.
+#[derive(Debug, Default)]
+pub struct Vocabulary {
+    shown: Vec<Vec<String>>,
+}
+
+impl Vocabulary {
+    /// The text of a code; code 0 is the empty text.
+    #[must_use]
+    pub fn text(&self, domain: Domain, code: u32) -> &str {
+        self.all(domain).get(code as usize).map_or("", String::as_str)
+    }
+
+    /// All texts of a domain, by code.
+    #[must_use]
+    pub fn all(&self, domain: Domain) -> &[String] {
+        self.shown.get(domain as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The folded text of a code, the same in every run.
+    #[must_use]
+    pub fn folded(&self, domain: Domain, code: u32) -> String {
+        fold(domain.fold_kind(), self.text(domain, code))
+    }
+
+    /// The code of a text in any spelling.
+    #[must_use]
+    pub fn code(&self, domain: Domain, text: &str) -> Option<u32> {
+        let kind = domain.fold_kind();
+        let wanted = fold(kind, text);
+        (0..).zip(self.all(domain)).find(|(_, shown)| fold(kind, shown) == wanted).map(|(code, _)| code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_do_not_depend_on_the_order_of_arrival() {
+        let words = ["B", "b", "org:A", "", "a"];
+        let build = |words: &[&str]| {
+            let mut gathering = Gathering::default();
+            let ids: Vec<u32> = words.iter().map(|word| gathering.add(Domain::Customer, word)).collect();
+            let (vocabulary, codes) = gathering.finish();
+            let texts: Vec<String> = ids.iter().map(|id| vocabulary.text(Domain::Customer, codes[Domain::Customer as usize][*id as usize]).to_owned()).collect();
+            (vocabulary.all(Domain::Customer).to_vec(), texts)
+        };
+        let (forward, texts) = build(&words);
+        let mut reversed = words;
+        reversed.reverse();
+        assert_eq!(forward, build(&reversed).0);
+        assert_eq!(forward, ["", "a", "b"]);
+        assert_eq!(texts, ["b", "b", "a", "", "a"]);
+    }
+}
