@@ -1,9 +1,20 @@
-//! Totals, matching, attribution: pure functions of what was decoded.
+//! Totals, matching, tolerance, attribution, allocation: pure functions of what was decoded. Knows
+//! no file, clock, network or thread count.
 
 pub mod aggregate;
+pub mod allocate;
+pub mod attribute;
+pub mod balance;
+pub mod frames;
+pub mod headers;
 pub mod interner;
+pub mod matching;
 pub mod measures;
+pub mod rounding;
 pub mod scope;
+pub mod summary;
 pub mod tolerance;
 pub mod totals;
+pub mod usage_to_invoice;
+pub mod variance;
 pub mod vocabulary;

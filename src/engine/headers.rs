@@ -1,0 +1,119 @@
+//! Invoice headers, and `lines-to-invoice`.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::PolarsResult;
+use rust_decimal::Decimal;
+
+use super::frames;
+use super::rounding::Bounds;
+use super::scope::Scope;
+use super::totals::Totals;
+use super::variance::{AmountOverflow, Keys, Sides};
+use super::vocabulary::Domain;
+use crate::model::cause::TieOut;
+use crate::model::currency::minor_digits;
+use crate::model::dataset::{INVOICES, position};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::period::Period;
+use crate::model::reject::Rejection;
+use crate::model::row::Cell;
+
+/// One invoice header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Invoice id.
+    pub id: String,
+    /// Billing currency.
+    pub currency: String,
+    /// Sum asked for, tax included unless the invoice says otherwise.
+    pub total_charges: Decimal,
+    /// Month that it bills, where it says so.
+    pub period: Option<Period>,
+}
+
+impl Header {
+    /// Reads a header row.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the cell that cannot be used.
+    pub fn read(cells: &[Cell<'_>]) -> Result<Self, Rejection> {
+        let cell = |name: &str| cells.get(position(INVOICES, name)).unwrap_or(&Cell::Missing);
+        let text = |name: &'static str| {
+            let bytes = cell(name).bytes();
+            let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
+            text.map_err(|_| Rejection::new(name, &bytes, "UTF-8 text".to_owned()))
+        };
+        let needed = |name: &'static str| match text(name)? {
+            empty if empty.is_empty() => Err(Rejection::new(name, b"nothing", "a value".to_owned())),
+            value => Ok(value),
+        };
+        let total = needed("TotalCharges")?;
+        let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded);
+        let money = exact.and_then(|parsed| Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok());
+        let total_charges = money.ok_or_else(|| Rejection::new("TotalCharges", total.as_bytes(), "a decimal number of at most 28 digits".to_owned()))?;
+        let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
+        Ok(Self { id: needed("Id")?, currency: needed("CurrencyCode")?.to_uppercase(), total_charges, period: start.and_then(Period::of) })
+    }
+}
+
+#[derive(Default)]
+struct Compared {
+    lines: u64,
+    lines_total: i128,
+    headers: u64,
+    header_total: i128,
+}
+
+/// Compares the lines of each invoice and currency with its header.
+///
+/// # Errors
+/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<Sides>, AmountOverflow>> {
+    let mut compared: BTreeMap<(u32, u32), Compared> = BTreeMap::new();
+    let lines = &totals.lines;
+    let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
+    let keyed = invoices.iter().zip(currencies).zip(frames::counts(lines, "rows")?.iter().zip(frames::sums(lines, "total")?));
+    for ((invoice, currency), (rows, total)) in keyed {
+        let slot = compared.entry((*invoice, *currency)).or_default();
+        slot.lines += rows;
+        let Some(sum) = slot.lines_total.checked_add(*total) else { return Ok(Err(AmountOverflow)) };
+        slot.lines_total = sum;
+    }
+    for header in headers {
+        let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
+        let key = (code(Domain::Invoice, &header.id), code(Domain::Currency, &header.currency));
+        let slot = compared.entry(key).or_default();
+        slot.headers += 1;
+        let Some(sum) = decimal::from_money(header.total_charges).and_then(|total| slot.header_total.checked_add(total)) else {
+            return Ok(Err(AmountOverflow));
+        };
+        slot.header_total = sum;
+    }
+    Ok(compared.into_iter().map(|((invoice, currency), compared)| compared.sides(invoice, currency, totals)).collect())
+}
+
+impl Compared {
+    fn sides(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Sides, AmountOverflow> {
+        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfEven).ok_or(AmountOverflow);
+        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
+        // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
+        // more digits was the header rounded, once.
+        let cent = power_of_ten(AMOUNT_SCALE - digits);
+        let bound = if self.lines_total % cent == 0 { 0 } else { cent };
+        Ok(Sides {
+            tie_out: TieOut::LinesToInvoice,
+            keys: Keys { invoice, currency, ..Keys::default() },
+            charge_type: String::new(),
+            matched_on: if self.lines > 0 && self.headers > 0 { "invoice" } else { "" },
+            scope: Scope::Usage,
+            expected_rows: self.lines,
+            invoiced_rows: self.headers,
+            expected_quantity: 0,
+            invoiced_quantity: 0,
+            expected_amount: published(self.lines_total)?,
+            invoiced_amount: published(self.header_total)?,
+            bounds: Bounds { below: bound, above: bound },
+        })
+    }
+}

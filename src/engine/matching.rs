@@ -1,0 +1,157 @@
+//! Usage against invoice lines, in passes: what finds no partner under the fine keys goes on to the
+//! next coarser ones. A full outer match: every row of either side ends in exactly one group.
+
+use polars::prelude::{DataFrame, PolarsResult};
+
+use super::frames::{self, Groups};
+use super::scope::Scope;
+use super::totals::Totals;
+
+/// The finest keys that both sides have (`semantics.md` 1, roll-up key).
+pub const FINE_KEYS: [&str; 9] =
+    ["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"];
+
+/// One pass: its name in `matched_on`, and its keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Name.
+    pub name: &'static str,
+    /// Keys that must agree.
+    pub keys: &'static [&'static str],
+}
+
+/// The passes of `usage-to-invoice`, finest first. None is coarser than the product: a customer's
+/// plan as a whole would always find a partner, and hide one error behind another.
+pub const PASSES: [Pass; 5] = [
+    Pass { name: "meter_and_price", keys: &FINE_KEYS },
+    Pass { name: "meter", keys: &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "currency"] },
+    Pass { name: "meter_any_availability", keys: &["invoice", "customer", "subscription", "product", "sku", "description", "currency"] },
+    Pass { name: "sku", keys: &["invoice", "customer", "subscription", "product", "sku", "currency"] },
+    Pass { name: "product", keys: &["invoice", "customer", "subscription", "product", "currency"] },
+];
+
+/// Usage columns that a line's MeterDescription may repeat; which one is not documented.
+pub const DESCRIPTION_COLUMNS: [&str; 3] = ["meter_name", "meter_type", "sku_name"];
+
+/// Who met whom.
+#[derive(Debug)]
+pub struct Matching {
+    /// The usage column that MeterDescription was found to repeat.
+    pub description: &'static str,
+    /// Lines that pair under each of [`DESCRIPTION_COLUMNS`], by which it was chosen.
+    pub description_pairs: [usize; 3],
+    /// Match of each row of the usage frame.
+    pub of_usage: Vec<u32>,
+    /// Match of each row of the lines frame.
+    pub of_lines: Vec<u32>,
+    /// For each match, the pass or rule that made it; empty for one-sided ones.
+    pub matched_on: Vec<&'static str>,
+}
+
+/// Matches both frames of `totals`; `description` forces the column that MeterDescription repeats,
+/// otherwise it is learned: the one that pairs most lines.
+///
+/// # Errors
+/// A polars error, which is a bug of ours.
+pub fn match_usage(totals: &Totals, description: Option<&'static str>) -> PolarsResult<Matching> {
+    let described = |column: &str| -> PolarsResult<DataFrame> {
+        frames::with_codes(totals.usage.clone(), "description", frames::codes(&totals.usage, column)?.to_vec())
+    };
+    let mut description_pairs = [0; 3];
+    if description.is_none() {
+        for (pairs, column) in description_pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
+            *pairs = described_pairs(&described(column)?, &totals.lines)?;
+        }
+    }
+    let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| description_pairs.get(*at)).unwrap_or(0);
+    let description = description.or_else(|| DESCRIPTION_COLUMNS.get(best).copied()).unwrap_or("meter_name");
+    let usage = described(description)?;
+    let mut line_keys = FINE_KEYS.to_vec();
+    line_keys.push("scope");
+    let usage_groups = frames::groups(&usage, &FINE_KEYS)?;
+    let line_groups = frames::groups(&totals.lines, &line_keys)?;
+    let left = frames::take(&usage.select(FINE_KEYS)?, &usage_groups.first_row)?;
+    let right = frames::take(&totals.lines.select(line_keys.iter().copied())?, &line_groups.first_row)?;
+    let mut sides = Sides { left: vec![None; left.height()], right: vec![None; right.height()], matched_on: Vec::new() };
+    sides.set_out_of_scope(frames::codes(&right, "scope")?);
+    for pass in PASSES {
+        sides.run_pass(&left, &right, pass)?;
+    }
+    sides.close();
+    Ok(Matching {
+        description,
+        description_pairs,
+        of_usage: spread(&usage_groups, &sides.left),
+        of_lines: spread(&line_groups, &sides.right),
+        matched_on: sides.matched_on,
+    })
+}
+
+fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
+    let [_, by_meter, ..] = PASSES;
+    let nameless = frames::codes(lines, "description")?;
+    let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
+    let (_, lines, _) = frames::pair(usage, &frames::take(lines, &named)?, by_meter.keys)?;
+    Ok(lines.len())
+}
+
+fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
+    groups.of_row.iter().map(|group| matches.get(*group as usize).copied().flatten().unwrap_or(u32::MAX)).collect()
+}
+
+struct Sides {
+    left: Vec<Option<u32>>,
+    right: Vec<Option<u32>>,
+    matched_on: Vec<&'static str>,
+}
+
+impl Sides {
+    fn next(&self) -> u32 {
+        u32::try_from(self.matched_on.len()).unwrap_or(u32::MAX)
+    }
+
+    fn set_out_of_scope(&mut self, scopes: &[u32]) {
+        for (row, scope) in scopes.iter().enumerate() {
+            let number = self.next();
+            if let Some(scope) = Scope::ALL.get(*scope as usize).filter(|scope| **scope != Scope::Usage)
+                && let Some(slot) = self.right.get_mut(row)
+            {
+                *slot = Some(number);
+                self.matched_on.push(scope.rule());
+            }
+        }
+    }
+
+    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: Pass) -> PolarsResult<()> {
+        let (open_left, open_right) = (open(&self.left), open(&self.right));
+        let (on_left, on_right, pairs) = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, pass.keys)?;
+        let base = self.next();
+        set(&mut self.left, &open_left, &on_left, base);
+        set(&mut self.right, &open_right, &on_right, base);
+        self.matched_on.extend(std::iter::repeat_n(pass.name, pairs as usize));
+        Ok(())
+    }
+
+    /// What is still open stands alone.
+    fn close(&mut self) {
+        let mut number = self.next();
+        for slot in self.left.iter_mut().chain(&mut self.right).filter(|slot| slot.is_none()) {
+            *slot = Some(number);
+            self.matched_on.push("");
+            number += 1;
+        }
+    }
+}
+
+fn open(matches: &[Option<u32>]) -> Vec<u32> {
+    (0..).zip(matches).filter(|(_, found)| found.is_none()).map(|(row, _)| row).collect()
+}
+
+fn set(matches: &mut [Option<u32>], open: &[u32], found: &[(u32, u32)], base: u32) {
+    for (position, pair) in found {
+        let row = open.get(*position as usize).map_or(usize::MAX, |row| *row as usize);
+        if let Some(slot) = matches.get_mut(row) {
+            *slot = Some(base + pair);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One compared group: its keys, both sides, and what is said of the difference.
+
+use sha2::{Digest as _, Sha256};
+
+use super::attribute::{self, Evidence};
+use super::rounding::Bounds;
+use super::scope::Scope;
+use super::tolerance::{Limit, Tolerances};
+use super::vocabulary::{Domain, Vocabulary};
+use crate::model::cause::{Cause, Status, TieOut};
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
+
+/// A number left the 28 digits that are published, or the 38 that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an amount passes 28 digits")]
+pub struct AmountOverflow;
+
+/// Key codes of a group; 0 where the group mixes values or has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Keys {
+    /// Invoice number.
+    pub invoice: u32,
+    /// Customer tenant.
+    pub customer: u32,
+    /// Plan or licence subscription.
+    pub subscription: u32,
+    /// Product.
+    pub product: u32,
+    /// SKU.
+    pub sku: u32,
+    /// Availability.
+    pub availability: u32,
+    /// Meter description.
+    pub description: u32,
+    /// Price adjustment.
+    pub adjustment: u32,
+    /// Billing currency.
+    pub currency: u32,
+}
+
+impl Keys {
+    /// The codes with their domains, in the order of [`super::matching::FINE_KEYS`].
+    #[must_use]
+    pub fn domains(&self) -> [(Domain, u32); 9] {
+        [
+            (Domain::Invoice, self.invoice),
+            (Domain::Customer, self.customer),
+            (Domain::Subscription, self.subscription),
+            (Domain::Product, self.product),
+            (Domain::Sku, self.sku),
+            (Domain::Availability, self.availability),
+            (Domain::Description, self.description),
+            (Domain::Adjustment, self.adjustment),
+            (Domain::Currency, self.currency),
+        ]
+    }
+
+    /// Keys from codes in the order of [`super::matching::FINE_KEYS`].
+    #[must_use]
+    pub const fn from_codes(codes: [u32; 9]) -> Self {
+        let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency] = codes;
+        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency }
+    }
+}
+
+/// Both sides of a group, before anything is said of them.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    /// Which comparison.
+    pub tie_out: TieOut,
+    /// What the group is of.
+    pub keys: Keys,
+    /// Charge types in it, separated by `|`.
+    pub charge_type: String,
+    /// Pass or rule; empty for one-sided groups.
+    pub matched_on: &'static str,
+    /// Whether usage is expected behind its lines.
+    pub scope: Scope,
+    /// Usage rows (of `lines-to-invoice`: lines) on the expected side.
+    pub expected_rows: u64,
+    /// Invoice lines (of `lines-to-invoice`: headers) on the invoiced side.
+    pub invoiced_rows: u64,
+    /// Quantity, in units of 10^-10.
+    pub expected_quantity: i128,
+    /// Billable quantity, in units of 10^-10.
+    pub invoiced_quantity: i128,
+    /// Amount, in units of 10^-10.
+    pub expected_amount: i128,
+    /// Amount, in units of 10^-10.
+    pub invoiced_amount: i128,
+    /// What rounding alone can make, in units of 10^-20.
+    pub bounds: Bounds,
+}
+
+/// A row of `variances`.
+#[derive(Clone, Debug)]
+pub struct Variance {
+    /// What was compared.
+    pub sides: Sides,
+    /// Largest variance that is no break, in units of 10^-10.
+    pub tolerance_amount: i128,
+    /// What decided it.
+    pub limit: Limit,
+    /// Where the group stands.
+    pub status: Status,
+    /// The largest part; `None` where there is no variance.
+    pub cause: Option<Cause>,
+    /// Parts of the variance by [`Cause::ALL`], in units of 10^-10.
+    pub parts: [i128; Cause::ALL.len()],
+    /// The same in every run.
+    pub break_id: String,
+}
+
+impl Sides {
+    /// Invoiced − expected, in units of 10^-10.
+    #[must_use]
+    pub fn variance_amount(&self) -> i128 {
+        self.invoiced_amount - self.expected_amount
+    }
+
+    /// Says of a group what tolerance, status and causes it has.
+    ///
+    /// # Errors
+    /// [`AmountOverflow`].
+    pub fn judge(self, tolerances: &Tolerances, vocabulary: &Vocabulary) -> Result<Variance, AmountOverflow> {
+        let variance = self.variance_amount();
+        let exact = |amount: i128| rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow);
+        let derived = self.bounds.toward(variance);
+        let currency = vocabulary.text(Domain::Currency, self.keys.currency);
+        let settings = tolerances.of(currency, &vocabulary.folded(Domain::Customer, self.keys.customer));
+        let (limit_amount, limit) = settings.limit(derived, exact(self.expected_amount)?).ok_or(AmountOverflow)?;
+        let size = exact(variance)?.checked_abs().ok_or(AmountOverflow)?;
+        let status = match () {
+            () if self.scope != Scope::Usage => Status::OutOfScope,
+            () if variance == 0 => Status::Tied,
+            () if size <= limit_amount => Status::WithinTolerance,
+            () => Status::Break,
+        };
+        let parts = attribute::split(&Evidence { sides: &self, variance, within_rounding: size <= derived });
+        let break_id = self.break_id(vocabulary);
+        Ok(Variance {
+            tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down).ok_or(AmountOverflow)?,
+            limit,
+            status,
+            cause: attribute::largest(&parts),
+            parts,
+            break_id,
+            sides: self,
+        })
+    }
+
+    fn break_id(&self, vocabulary: &Vocabulary) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.tie_out.name());
+        for (domain, code) in self.keys.domains() {
+            hash.update([0]);
+            hash.update(vocabulary.folded(domain, code));
+        }
+        hash.update([0]);
+        hash.update(self.scope.rule());
+        hex(&hash.finalize(), 8)
+    }
+}
+
+/// The first `bytes` bytes in hexadecimal.
+#[must_use]
+pub fn hex(digest: &[u8], bytes: usize) -> String {
+    use std::fmt::Write as _;
+    digest.iter().take(bytes).fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _: std::fmt::Result = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// Gives groups whose keys look alike (a coarse pass leaves keys empty) ids of their own. The
+/// variances must be in their published order.
+pub fn separate_equal_ids(variances: &mut [Variance]) {
+    let mut seen: hashbrown::HashMap<String, u32> = hashbrown::HashMap::new();
+    for variance in variances {
+        let count = seen.entry(variance.break_id.clone()).and_modify(|count| *count += 1).or_insert(0);
+        if *count > 0 {
+            variance.break_id = hex(&Sha256::digest(format!("{}#{count}", variance.break_id)), 8);
+        }
+    }
+}
