@@ -1,3 +1,8 @@
-//! tieout
+//! Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
+//! reconciliation lines, and why.
 
 pub mod model;
+
+pub mod engine;
+
+pub mod pipeline;

@@ -1,1 +1,2 @@
-fn main(){}
+//! tieout
+fn main() {}
