@@ -6,3 +6,5 @@ pub mod model;
 pub mod engine;
 
 pub mod pipeline;
+
+pub mod cli;

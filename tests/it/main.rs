@@ -1,1 +1,3 @@
-//! Module doc
+//! The one integration binary: each further one would link polars again.
+
+mod cli;
