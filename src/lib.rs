@@ -1,5 +1,12 @@
-//! tieout
+//! Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
+//! reconciliation lines, and why.
+
+pub mod model;
 
 pub mod decode;
+
 pub mod engine;
-pub mod model;
+
+pub mod pipeline;
+
+pub mod cli;

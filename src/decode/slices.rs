@@ -92,7 +92,8 @@ impl<'i> Slices<'i> {
 
     fn unclosed(&self, whole_records: &[u8]) -> DecodeError {
         let line = self.next_line + memchr::memchr_iter(b'\n', whole_records).count() as u64;
-        DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", "a closing quote before the end of the file").at_line(line)
+        DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", "a closing quote before the end of the file")
+            .at_line(line)
     }
 
     /// Runs `work` on every slice, on all cores, while the next ones are read.
@@ -153,7 +154,9 @@ impl QuoteScan {
         let mut border = None;
         let mut outside_from = 0;
         let mut skip_at = usize::MAX;
-        if self.pending && let Some(first) = bytes.first() {
+        if self.pending
+            && let Some(first) = bytes.first()
+        {
             self.pending = false;
             if *first == b'"' {
                 skip_at = 0;
@@ -209,7 +212,9 @@ mod tests {
 
     #[test]
     fn borders_stand_outside_quotes_however_the_stream_is_cut() {
-        for text in ["a,b\nc,\"d\ne\"\nf", "a,\"x\"\"\ny\"\"\"\nq", "24\" screen,b\nnext,\"open\nline\",z\nlast", "\"a\"\n\"b\n\"", "a\n\"b\"\"\""] {
+        for text in
+            ["a,b\nc,\"d\ne\"\nf", "a,\"x\"\"\ny\"\"\"\nq", "24\" screen,b\nnext,\"open\nline\",z\nlast", "\"a\"\n\"b\n\"", "a\n\"b\"\"\""]
+        {
             let whole = border_of(&[text]);
             for cut in 1..text.len() {
                 let (left, right) = text.split_at(cut);

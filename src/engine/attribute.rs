@@ -22,8 +22,12 @@ pub struct Evidence<'s> {
 type Part = fn(&Evidence<'_>, i128) -> i128;
 
 /// The causes in order of precedence.
-const CAUSES: &[(Cause, Part)] =
-    &[(Cause::OutOfScope, out_of_scope), (Cause::Rounding, rounding), (Cause::MissingUsage, missing_usage), (Cause::MissingInvoice, missing_invoice)];
+const CAUSES: &[(Cause, Part)] = &[
+    (Cause::OutOfScope, out_of_scope),
+    (Cause::Rounding, rounding),
+    (Cause::MissingUsage, missing_usage),
+    (Cause::MissingInvoice, missing_invoice),
+];
 
 fn out_of_scope(evidence: &Evidence<'_>, left: i128) -> i128 {
     if evidence.sides.scope == Scope::Usage { 0 } else { left }

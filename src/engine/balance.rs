@@ -124,7 +124,8 @@ pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> PolarsResul
 pub fn variances_of(totals: &Totals, variances: &[Variance], tie_out: TieOut, expected: bool) -> ByCurrency {
     let mut found = ByCurrency::new();
     for sides in variances.iter().map(|variance| &variance.sides).filter(|sides| sides.tie_out == tie_out) {
-        let (rows, amount) = if expected { (sides.expected_rows, sides.expected_amount) } else { (sides.invoiced_rows, sides.invoiced_amount) };
+        let (rows, amount) =
+            if expected { (sides.expected_rows, sides.expected_amount) } else { (sides.invoiced_rows, sides.invoiced_amount) };
         add(&mut found, totals.vocabulary.text(Domain::Currency, sides.keys.currency).to_owned(), rows, widened(amount));
     }
     found
@@ -166,4 +167,3 @@ fn widened(amount: i128) -> i128 {
 
 /// Half a unit of the last published digit, in units of 10^-20: how far quantising moves a row.
 pub const QUANTISATION_ALLOWANCE: i128 = 10_i128.pow(AMOUNT_SCALE - PUBLISHED_SCALE) / 2;
-

@@ -1,7 +1,8 @@
 //! The few things we ask of polars, checked: grouping, joining, and columns as slices.
 
 use polars::prelude::{
-    Column, DataFrame, DataFrameJoinOps as _, IdxCa, IdxSize, JoinArgs, JoinType, NamedFrom as _, NewChunkedArray as _, PolarsError, PolarsResult, Series,
+    Column, DataFrame, DataFrameJoinOps as _, IdxCa, IdxSize, JoinArgs, JoinType, NamedFrom as _, NewChunkedArray as _, PolarsError,
+    PolarsResult, Series,
 };
 
 /// A column of codes.
@@ -104,7 +105,8 @@ pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<
     if left.height() == 0 || right.height() == 0 {
         return Ok((Vec::new(), Vec::new(), 0));
     }
-    let distinct = |frame: &DataFrame| -> PolarsResult<DataFrame> { take(&frame.select(keys.iter().copied())?, &groups(frame, keys)?.first_row) };
+    let distinct =
+        |frame: &DataFrame| -> PolarsResult<DataFrame> { take(&frame.select(keys.iter().copied())?, &groups(frame, keys)?.first_row) };
     let met = inner_join(&distinct(left)?, &distinct(right)?, keys)?;
     let pairs = u32::try_from(met.height()).map_err(|_| PolarsError::ComputeError("too many pairs".into()))?;
     let met = with_codes(met, "pair", (0..pairs).collect())?;

@@ -51,7 +51,8 @@ impl Header {
         let total = needed("TotalCharges")?;
         let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded);
         let money = exact.and_then(|parsed| Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok());
-        let total_charges = money.ok_or_else(|| Rejection::new("TotalCharges", total.as_bytes(), "a decimal number of at most 28 digits".to_owned()))?;
+        let total_charges =
+            money.ok_or_else(|| Rejection::new("TotalCharges", total.as_bytes(), "a decimal number of at most 28 digits".to_owned()))?;
         let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
         Ok(Self { id: needed("Id")?, currency: needed("CurrencyCode")?.to_uppercase(), total_charges, period: start.and_then(Period::of) })
     }

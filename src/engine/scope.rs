@@ -143,7 +143,8 @@ mod tests {
         assert_eq!(line("[\"10.5% Partner earned credit\"]"), "10.5% partner earned credit");
         assert_eq!(line("[\"Price for given billing period\"]"), "");
         assert_eq!(line_adjustment("CustomerCredit", ""), AZURE_CREDIT);
-        for (percentage, credit_type) in [("15", ""), ("0.15", ""), ("", "Partner Earned Credit Applied"), ("15.00", "Credit Not Applied")] {
+        for (percentage, credit_type) in [("15", ""), ("0.15", ""), ("", "Partner Earned Credit Applied"), ("15.00", "Credit Not Applied")]
+        {
             assert_eq!(usage_adjustment(credit_type, percentage, ""), FULL_CREDIT, "{percentage} {credit_type}");
         }
         assert_eq!(usage_adjustment("Credit Not Applied", "0", "0"), "");

@@ -122,7 +122,8 @@ pub fn roll_up(variances: &[Variance]) -> PolarsResult<Result<Vec<Rollup>, Amoun
 }
 
 fn key_frame(variances: &[Variance]) -> PolarsResult<DataFrame> {
-    let column = |name: &str, of: fn(&Variance) -> u32| Column::from(Series::new(name.into(), variances.iter().map(of).collect::<Vec<u32>>()));
+    let column =
+        |name: &str, of: fn(&Variance) -> u32| Column::from(Series::new(name.into(), variances.iter().map(of).collect::<Vec<u32>>()));
     DataFrame::new(
         variances.len(),
         vec![
@@ -152,5 +153,14 @@ fn empty(level: Level, first: &Variance) -> Rollup {
     }
     let groups = [0; Status::ALL.len()];
     let (tie_out, zero) = (first.sides.tie_out, 0);
-    Rollup { tie_out, level, keys, groups, expected_amount: zero, invoiced_amount: zero, gross_variance_amount: zero, unexplained_amount: zero }
+    Rollup {
+        tie_out,
+        level,
+        keys,
+        groups,
+        expected_amount: zero,
+        invoiced_amount: zero,
+        gross_variance_amount: zero,
+        unexplained_amount: zero,
+    }
 }

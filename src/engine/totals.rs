@@ -187,12 +187,7 @@ struct Codes {
 
 impl Codes {
     /// `adjustment` makes the price adjustment of a state tuple's raw fields.
-    fn gather(
-        gathering: &mut Gathering,
-        partial: &Partial,
-        fields: &[&[Domain]; TUPLES],
-        adjustment: impl Fn(&[&str]) -> String,
-    ) -> Self {
+    fn gather(gathering: &mut Gathering, partial: &Partial, fields: &[&[Domain]; TUPLES], adjustment: impl Fn(&[&str]) -> String) -> Self {
         let mut tuples: [Vec<Vec<u32>>; TUPLES] = Default::default();
         for (number, (interner, domains)) in partial.tuples.iter().zip(fields).enumerate() {
             let codes = (0..interner.len()).map(|id| {

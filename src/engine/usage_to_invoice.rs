@@ -44,7 +44,8 @@ pub struct Resource {
 }
 
 /// Columns of [`Resource::key`] in the usage frame, which is sorted by them.
-pub const RESOURCE_KEYS: [&str; 9] = ["invoice", "customer", "subscription", "entitlement", "product", "sku", "meter", "resource", "currency"];
+pub const RESOURCE_KEYS: [&str; 9] =
+    ["invoice", "customer", "subscription", "entitlement", "product", "sku", "meter", "resource", "currency"];
 
 /// Both sides of every group, and the resources behind them.
 #[derive(Debug)]
@@ -230,7 +231,8 @@ fn finish(groups: Vec<Group>, atoms: Vec<Atom>, mut resources: Vec<Resource>, vo
         .zip(by_group.par_iter())
         .map(|(group, members)| {
             let expected: Vec<i128> = members.iter().map(|number| pick(&amounts, number)).collect();
-            let sides = group.sides(sum(&expected)?, sum(&members.iter().map(|n| pick(&quantities, n)).collect::<Vec<_>>())?, vocabulary)?;
+            let sides =
+                group.sides(sum(&expected)?, sum(&members.iter().map(|n| pick(&quantities, n)).collect::<Vec<_>>())?, vocabulary)?;
             let behind: Vec<Atom> = members.iter().filter_map(|number| atoms.get(*number as usize)).copied().collect();
             let shares = if behind.is_empty() { Vec::new() } else { shares(sides.invoiced_amount, &behind)? };
             Ok((sides, shares))
@@ -316,7 +318,8 @@ impl Group {
         };
         let precision = Bounds { below: self.precision, above: self.precision };
         let types = if self.line_charge_types.is_empty() { &self.usage_charge_types } else { &self.line_charge_types };
-        let names: Vec<&str> = types.iter().map(|code| vocabulary.text(Domain::ChargeType, *code)).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> =
+            types.iter().map(|code| vocabulary.text(Domain::ChargeType, *code)).filter(|name| !name.is_empty()).collect();
         Ok(Sides {
             tie_out: TieOut::UsageToInvoice,
             keys,

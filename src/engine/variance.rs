@@ -165,12 +165,8 @@ impl Sides {
 /// The first `bytes` bytes in hexadecimal.
 #[must_use]
 pub fn hex(digest: &[u8], bytes: usize) -> String {
-    use std::fmt::Write as _;
-    digest.iter().take(bytes).fold(String::new(), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _: std::fmt::Result = write!(out, "{byte:02x}");
-        out
-    })
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    digest.iter().take(bytes).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Gives groups whose keys look alike (a coarse pass leaves keys empty) ids of their own. The

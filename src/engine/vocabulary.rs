@@ -201,7 +201,8 @@ mod tests {
             let mut gathering = Gathering::default();
             let ids: Vec<u32> = words.iter().map(|word| gathering.add(Domain::Customer, word)).collect();
             let (vocabulary, codes) = gathering.finish();
-            let texts: Vec<String> = ids.iter().map(|id| vocabulary.text(Domain::Customer, codes[Domain::Customer as usize][*id as usize]).to_owned()).collect();
+            let texts: Vec<String> =
+                ids.iter().map(|id| vocabulary.text(Domain::Customer, codes[Domain::Customer as usize][*id as usize]).to_owned()).collect();
             (vocabulary.all(Domain::Customer).to_vec(), texts)
         };
         let (forward, texts) = build(&words);

@@ -273,7 +273,8 @@ mod tests {
     #[test]
     fn headings_bind_in_any_spelling() {
         let at = position(USAGE, "ResourceGroup");
-        for heading in ["resourcegroup", "\u{feff}ResourceGroup", "Ressourcengruppe (ResourceGroup)", "RESOURCE_GROUP", "\"ResourceGroup\""] {
+        for heading in ["resourcegroup", "\u{feff}ResourceGroup", "Ressourcengruppe (ResourceGroup)", "RESOURCE_GROUP", "\"ResourceGroup\""]
+        {
             assert_eq!(Dataset::Usage.position_of(heading), Some(at), "{heading}");
         }
         assert_eq!(Dataset::Usage.position_of("unitOfMeasure"), Some(position(USAGE, "Unit")));

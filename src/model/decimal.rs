@@ -227,7 +227,14 @@ pub fn rescale(value: i128, from: u32, to: u32, rounding: Rounding) -> Option<i1
 #[must_use]
 pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> i128 {
     let (whole, rest) = (value / divisor, value % divisor);
-    whole + adjustment(value < 0, rest == 0, &rest.unsigned_abs().cmp(&(divisor.unsigned_abs() - rest.unsigned_abs())), whole % 2 != 0, rounding)
+    whole
+        + adjustment(
+            value < 0,
+            rest == 0,
+            &rest.unsigned_abs().cmp(&(divisor.unsigned_abs() - rest.unsigned_abs())),
+            whole % 2 != 0,
+            rounding,
+        )
 }
 
 /// What a truncated quotient must move by, given how the rest compares with the half.
@@ -286,12 +293,12 @@ pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
     }
     let magnitude = value.unsigned_abs();
     let unit = 10_u128.pow(scale);
-    // Writing to a String cannot fail.
-    let _: std::fmt::Result = if scale == 0 {
+    let written = if scale == 0 {
         write!(out, "{magnitude}")
     } else {
         write!(out, "{}.{:0width$}", magnitude / unit, magnitude % unit, width = scale as usize)
     };
+    assert!(written.is_ok(), "writing to a String cannot fail");
 }
 
 /// `value` with all its `scale` decimals.

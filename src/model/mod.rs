@@ -8,4 +8,5 @@ pub mod ids;
 pub mod period;
 pub mod reject;
 pub mod row;
+pub mod spelling;
 pub mod tables;

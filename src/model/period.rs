@@ -38,7 +38,8 @@ fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
     }
     let (clock, offset_minutes) = split_zone(time)?;
     let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
-    let clock = NaiveTime::parse_from_str(clock, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M")).map_err(|_| NotADate)?;
+    let clock =
+        NaiveTime::parse_from_str(clock, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M")).map_err(|_| NotADate)?;
     let local = NaiveDateTime::new(date, clock);
     local.checked_sub_signed(TimeDelta::minutes(offset_minutes)).map(|utc| utc.date()).ok_or(NotADate)
 }
@@ -62,7 +63,8 @@ fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
     let mut parts = date.split('/').map(|part| part.parse::<u32>().map_err(|_| NotADate));
     let mut next = || parts.next().unwrap_or(Err(NotADate));
     let (month, day, year) = (next()?, next()?, next()?);
-    let clock_is_known = time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b' ' | b'.' | b'A' | b'P' | b'M' | b'a' | b'p' | b'm'));
+    let clock_is_known =
+        time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b' ' | b'.' | b'A' | b'P' | b'M' | b'a' | b'p' | b'm'));
     if parts.next().is_some() || !clock_is_known || year < 1000 {
         return Err(NotADate);
     }
@@ -99,7 +101,7 @@ impl Period {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
-        if year.len() != 4 || month.len() != 2 {
+        if year.len() != 4 || month.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
             return None;
         }
         let (year, month) = (year.parse().ok()?, month.parse().ok()?);
@@ -172,6 +174,8 @@ mod tests {
         assert_eq!(after - first, 31);
         assert_eq!(Period::of(after - 1), Some(period));
         assert_eq!(Period::of(after).unwrap().to_string(), "2027-01");
-        assert_eq!(Period::parse("2026-13"), None);
+        for text in ["2026-13", "2026-+1", "+026-01", "2026-1", "2026"] {
+            assert_eq!(Period::parse(text), None, "{text}");
+        }
     }
 }

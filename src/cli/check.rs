@@ -1,0 +1,116 @@
+//! `tieout check`: every mistake in a pipeline at once, or what it would do.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Globals;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::engine::tolerance::Tolerance;
+use crate::pipeline::inputs::{self, Survey};
+use crate::pipeline::mistake::Mistake;
+
+/// Check a pipeline: print every mistake in it, or what it would do
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tieout check pipelines/sample.toml --set period=2026-10")]
+pub(super) struct Args {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pipeline: PathBuf,
+    /// Override a key of the file, as `run` does
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Prints what the pipeline would do; its mistakes are the failure, or data with `--json`.
+pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+    match inputs::survey(&args.pipeline, &args.set) {
+        Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
+        Ok(survey) => print(&survey, globals.verbose, out)?,
+        Err(mistakes) if globals.json => {
+            print_json(&json!({ "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>() }), out)?;
+            return Ok(Exit::Usage);
+        }
+        Err(mistakes) => return Err(mistakes.into()),
+    }
+    Ok(Exit::Complete)
+}
+
+fn print_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    Ok(writeln!(out)?)
+}
+
+fn mistake_json(mistake: &Mistake) -> serde_json::Value {
+    let Mistake { place, key, found, wanted, hint } = mistake;
+    json!({ "place": place, "key": key, "found": found, "wanted": wanted, "hint": hint })
+}
+
+fn survey_json(survey: &Survey) -> serde_json::Value {
+    let plan = &survey.plan;
+    let sources: Vec<_> =
+        survey.globs.iter().map(|found| json!({ "dataset": found.dataset.name(), "path": found.pattern, "files": found.files })).collect();
+    let by_name = |tolerances: &BTreeMap<String, Tolerance>| -> BTreeMap<String, serde_json::Value> {
+        tolerances.iter().map(|(name, tolerance)| (name.clone(), tolerance_json(tolerance))).collect()
+    };
+    let tie_outs: Vec<_> = plan
+        .tie_outs
+        .iter()
+        .map(|tie_out| {
+            let mut tolerance = tolerance_json(&tie_out.tolerances.all);
+            tolerance["currency"] = json!(by_name(&tie_out.tolerances.by_currency));
+            tolerance["customer"] = json!(by_name(&tie_out.tolerances.by_customer));
+            json!({ "name": tie_out.tie_out.name(), "enabled": tie_out.enabled, "tolerance": tolerance })
+        })
+        .collect();
+    let period = plan.period.map(|period| period.to_string());
+    json!({ "name": plan.name, "period": period, "out": plan.out, "sources": sources, "tie_outs": tie_outs })
+}
+
+fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
+    let text = |number: Option<Decimal>| number.map(|number| number.to_string());
+    json!({
+        "absolute": text(tolerance.absolute),
+        "relative": text(tolerance.relative),
+        "materiality": text(tolerance.materiality),
+    })
+}
+
+fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    let plan = &survey.plan;
+    let period = plan.period.map_or_else(|| "that of the invoice".to_owned(), |period| period.to_string());
+    writeln!(out, "pipeline  {}\nperiod    {period}\nout       {}\n\nsources", plan.name, plan.out.display())?;
+    let width = survey.globs.iter().map(|found| found.pattern.chars().count()).max().unwrap_or(0);
+    for found in &survey.globs {
+        let (dataset, count) = (found.dataset.name(), found.files.len());
+        let noun = if count == 1 { "file" } else { "files" };
+        writeln!(out, "  {dataset:<14} {:<width$}  {count} {noun}", found.pattern)?;
+        for file in found.files.iter().filter(|_| verbose) {
+            writeln!(out, "    {}", file.display())?;
+        }
+    }
+    writeln!(out, "\ntie-outs")?;
+    for tie_out in &plan.tie_outs {
+        let state = if tie_out.enabled { "on" } else { "off" };
+        writeln!(out, "  {:<17} {state:<4} tolerance: {}", tie_out.tie_out.name(), in_words(&tie_out.tolerances.all))?;
+        for (currency, tolerance) in &tie_out.tolerances.by_currency {
+            writeln!(out, "    currency {currency}: {}", in_words(tolerance))?;
+        }
+        for (customer, tolerance) in &tie_out.tolerances.by_customer {
+            writeln!(out, "    customer {customer}: {}", in_words(tolerance))?;
+        }
+    }
+    Ok(())
+}
+
+/// The configured tolerance; what rounding alone can make is allowed for in any case.
+fn in_words(tolerance: &Tolerance) -> String {
+    let parts = [("absolute", tolerance.absolute), ("relative", tolerance.relative), ("materiality", tolerance.materiality)];
+    let set: Vec<String> = parts.iter().filter_map(|(name, number)| number.map(|number| format!("{name} {number}"))).collect();
+    if set.is_empty() { "rounding only".to_owned() } else { set.join(", ") }
+}

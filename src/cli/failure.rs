@@ -1,0 +1,71 @@
+//! Why a command failed, and how that is told: `error:`, `caused by:` for each cause, `hint:` last.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use super::exit::Exit;
+use crate::pipeline::mistake::Mistake;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Mistakes in the pipeline.
+    Mistakes(Vec<Mistake>),
+    /// An error of a layer below.
+    Error { exit: Exit, error: Box<dyn Error + Send + Sync>, hint: Option<String> },
+    /// What there was to say could not be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// An error of the command line itself.
+    pub(super) fn usage(message: String, hint: Option<String>) -> Self {
+        Self::Error { exit: Exit::Usage, error: message.into(), hint }
+    }
+
+    /// The exit code. Nobody reading on (`| head`) is no failure.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Mistakes(_) => Exit::Usage,
+            Self::Error { exit, .. } => *exit,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Complete,
+            Self::Output(_) => Exit::Storage,
+        }
+    }
+
+    /// Tells it.
+    pub(super) fn write(&self, notes: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Mistakes(mistakes) => mistakes.iter().try_for_each(|mistake| writeln!(notes, "error: {mistake}")),
+            Self::Error { error, hint, .. } => {
+                writeln!(notes, "error: {error}")?;
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    writeln!(notes, "caused by: {error}")?;
+                    cause = error.source();
+                }
+                hint.as_ref().map_or(Ok(()), |hint| writeln!(notes, "hint: {hint}"))
+            }
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Self::Output(error) => writeln!(notes, "error: Cannot write to stdout\ncaused by: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+impl From<Vec<Mistake>> for Failure {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        Self::Mistakes(mistakes)
+    }
+}

@@ -1,0 +1,31 @@
+//! Calls into the parts that are not built yet.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{explain, synth};
+use crate::pipeline::Options;
+use crate::pipeline::plan::Plan;
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not wired")]
+struct NotWired(&'static str);
+
+impl From<NotWired> for Failure {
+    fn from(error: NotWired) -> Self {
+        Self::Error { exit: Exit::Unexpected, error: error.into(), hint: None }
+    }
+}
+
+pub(super) fn run(_: &Plan, _: &Options) -> Result<Exit, Failure> {
+    Err(NotWired("pipeline::run::run").into())
+}
+
+pub(super) fn explain(_: &explain::Request) -> Result<String, Failure> {
+    Err(NotWired("pipeline::explain").into())
+}
+
+pub(super) fn synth(_: &synth::Request) -> Result<Vec<PathBuf>, Failure> {
+    Err(NotWired("synth").into())
+}

@@ -1,0 +1,174 @@
+//! `tieout schema`: the data dictionary, printed from the tables that the program itself goes by.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::Globals;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::model::dataset::{self, Dataset, Kind, Need};
+use crate::model::spelling;
+use crate::model::tables::{self, TABLES};
+
+/// Print the data dictionary: published tables and input columns
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tieout schema variances --format sql")]
+pub(super) struct Args {
+    /// A published table or an input dataset [default: all]
+    table: Option<String>,
+    /// How to print it; `--json` is `--format json`
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Json,
+    Sql,
+}
+
+/// A published table or an input dataset.
+#[derive(Serialize)]
+struct Entry {
+    name: &'static str,
+    /// `published` or `input`.
+    kind: &'static str,
+    /// What a row is.
+    row: &'static str,
+    columns: Vec<Column>,
+}
+
+#[derive(Serialize)]
+struct Column {
+    name: &'static str,
+    r#type: String,
+    /// Of an input column: `needed`, `column needed`, `optional` or `not read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aliases: Option<&'static [&'static str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
+}
+
+/// Prints one entry, or all.
+pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let mut entries = entries();
+    if let Some(name) = &args.table {
+        let known: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(name, &known));
+        }
+        entries.retain(|entry| entry.name == name);
+    }
+    match args.format {
+        _ if globals.json => json(&entries, out)?,
+        Format::Json => json(&entries, out)?,
+        Format::Text => separated(&entries, out, text)?,
+        Format::Markdown => separated(&entries, out, markdown)?,
+        Format::Sql => separated(&entries, out, sql)?,
+    }
+    Ok(Exit::Complete)
+}
+
+fn unknown(name: &str, known: &[&str]) -> Failure {
+    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let hint = spelling::nearest(name, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+    Failure::usage(format!("found the table `{name}`, wanted one of {list}"), hint)
+}
+
+fn entries() -> Vec<Entry> {
+    let published =
+        TABLES.iter().map(|table| Entry { name: table.name, kind: "published", row: table.row, columns: published_columns(table) });
+    let inputs = Dataset::ALL.into_iter().map(|dataset| Entry {
+        name: dataset.name(),
+        kind: "input",
+        row: match dataset {
+            Dataset::Usage => "one line of daily rated usage",
+            Dataset::InvoiceLines => "one new-commerce reconciliation line",
+            Dataset::Invoices => "one invoice header",
+        },
+        columns: dataset.columns().iter().map(input_column).collect(),
+    });
+    published.chain(inputs).collect()
+}
+
+fn published_columns(table: &tables::Table) -> Vec<Column> {
+    let column = |column: &tables::Column| Column {
+        name: column.name,
+        r#type: column.column_type.name().to_owned(),
+        need: None,
+        aliases: None,
+        meaning: Some(column.meaning),
+    };
+    table.columns.iter().map(column).collect()
+}
+
+fn input_column(column: &dataset::Column) -> Column {
+    let r#type = match column.kind {
+        Kind::Text(_) => "TEXT".to_owned(),
+        Kind::Decimal(scale) => format!("DECIMAL(38,{scale})"),
+        Kind::Date => "DATE".to_owned(),
+    };
+    let need = match column.need {
+        Need::Value => "needed",
+        Need::Column => "column needed",
+        Need::Optional => "optional",
+        Need::Unread => "not read",
+    };
+    Column { name: column.name, r#type, need: Some(need), aliases: Some(column.aliases), meaning: None }
+}
+
+impl Column {
+    /// What is said of it besides name and type.
+    fn remark(&self) -> String {
+        let also = self.aliases.filter(|aliases| !aliases.is_empty()).map(|aliases| format!("also {}", aliases.join(", ")));
+        [self.meaning.map(str::to_owned), self.need.map(str::to_owned), also].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn json(entries: &[Entry], out: &mut dyn Write) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, entries)?;
+    Ok(writeln!(out)?)
+}
+
+fn separated(entries: &[Entry], out: &mut dyn Write, print: fn(&Entry, &mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    for (at, entry) in entries.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        print(entry, out)?;
+    }
+    Ok(())
+}
+
+fn text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    let width = |of: fn(&Column) -> usize| entry.columns.iter().map(of).max().unwrap_or(0);
+    let (name_width, type_width) = (width(|column| column.name.len()), width(|column| column.r#type.len()));
+    writeln!(out, "{} ({}): {}", entry.name, entry.kind, entry.row)?;
+    for column in &entry.columns {
+        writeln!(out, "  {:name_width$}  {:type_width$}  {}", column.name, column.r#type, column.remark())?;
+    }
+    Ok(())
+}
+
+fn markdown(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## `{}`\n\nA row is {} ({}).\n\n| column | type | |\n|---|---|---|", entry.name, entry.row, entry.kind)?;
+    for column in &entry.columns {
+        writeln!(out, "| `{}` | {} | {} |", column.name, column.r#type, column.remark().replace('|', "\\|"))?;
+    }
+    Ok(())
+}
+
+fn sql(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "-- {}: {}\nCREATE TABLE {} (", entry.kind, entry.row, entry.name)?;
+    for (at, column) in entry.columns.iter().enumerate() {
+        let comma = if at + 1 == entry.columns.len() { "" } else { "," };
+        writeln!(out, "  \"{}\" {}{comma} -- {}", column.name, column.r#type, column.remark())?;
+    }
+    writeln!(out, ");")
+}

@@ -1,0 +1,25 @@
+//! From a pipeline file to a published run: the one layer that knows all the others below it.
+
+pub mod file;
+pub mod inputs;
+pub mod mistake;
+pub mod plan;
+mod reading;
+mod set;
+#[cfg(test)]
+mod tests;
+
+/// How this run goes; what is reconciled stands in the [`plan::Plan`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Threads to use; `None` for all cores.
+    pub threads: Option<usize>,
+    /// Rejected rows that are put up with; more of them make the run incomplete.
+    pub allow_rejects: u64,
+    /// Whether breaks have an exit code of their own.
+    pub fail_on_breaks: bool,
+    /// Whether progress is kept off stderr.
+    pub quiet: bool,
+    /// Whether the outcome is printed as JSON.
+    pub json: bool,
+}

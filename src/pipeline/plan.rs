@@ -1,0 +1,103 @@
+//! A pipeline as meant: what is read, what is compared, how large a difference may be.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use rust_decimal::Decimal;
+
+use super::mistake::Mistake;
+use super::reading;
+use crate::engine::tolerance::{Tolerance, Tolerances};
+use crate::model::cause::TieOut;
+use crate::model::dataset::Dataset;
+use crate::model::period::Period;
+
+/// A pipeline without mistakes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The file's name without `.toml`; `reconcile` for an ad-hoc run.
+    pub name: String,
+    /// Billing period; `None` for whatever the invoice is for.
+    pub period: Option<Period>,
+    /// Folder of the runs.
+    pub out: PathBuf,
+    /// What is read, in the order of [`Dataset::ALL`].
+    pub sources: Vec<Source>,
+    /// All tie-outs, in the order of [`TieOut::ALL`].
+    pub tie_outs: Vec<TieOutPlan>,
+}
+
+/// Where a dataset comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What it is.
+    pub dataset: Dataset,
+    /// Globs, absolute or relative to the working folder, without `.` and inner `..`.
+    pub paths: Vec<String>,
+}
+
+/// How a tie-out is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TieOutPlan {
+    /// Which one.
+    pub tie_out: TieOut,
+    /// Whether it is done at all.
+    pub enabled: bool,
+    /// How large its variances may be.
+    pub tolerances: Tolerances,
+}
+
+/// Reads the pipeline file at `path`, with `--set` texts laid over it. Paths in it, and those set,
+/// are relative to the file's folder.
+///
+/// # Errors
+/// Every mistake in it, in the order of its lines.
+pub fn read(path: &Path, set: &[String]) -> Result<Plan, Vec<Mistake>> {
+    let draft = reading::read(path, set);
+    if draft.mistakes.is_empty() { Ok(draft.plan) } else { Err(draft.into_mistakes()) }
+}
+
+/// The number in a tolerance's text: decimal, exact, not negative. `None` for anything else.
+#[must_use]
+pub fn tolerance_number(text: &str) -> Option<Decimal> {
+    let number = Decimal::from_str_exact(text.trim()).ok()?;
+    (!number.is_sign_negative() || number.is_zero()).then_some(number)
+}
+
+impl Plan {
+    /// All settings that can change a result, as text: the period, the datasets there are, the
+    /// tie-outs and tolerances; neither `out` nor the paths. Equal settings give equal text,
+    /// however they are written.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut out = String::new();
+        let period = self.period.map(|period| period.to_string()).unwrap_or_default();
+        line(&mut out, format_args!("period={period}"));
+        for source in &self.sources {
+            line(&mut out, format_args!("source={}", source.dataset.name()));
+        }
+        for plan in &self.tie_outs {
+            line(&mut out, format_args!("tie_out={} enabled={}", plan.tie_out.name(), plan.enabled));
+            tolerance_line(&mut out, "all", "", &plan.tolerances.all);
+            for (currency, tolerance) in &plan.tolerances.by_currency {
+                tolerance_line(&mut out, "currency", currency, tolerance);
+            }
+            for (customer, tolerance) in &plan.tolerances.by_customer {
+                tolerance_line(&mut out, "customer", customer, tolerance);
+            }
+        }
+        out
+    }
+}
+
+fn tolerance_line(out: &mut String, scope: &str, name: &str, tolerance: &Tolerance) {
+    let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
+    let (absolute, relative, materiality) = (amount(tolerance.absolute), amount(tolerance.relative), amount(tolerance.materiality));
+    let name = name.escape_default();
+    line(out, format_args!("  {scope}=\"{name}\" absolute={absolute} relative={relative} materiality={materiality}"));
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let written = writeln!(out, "{text}");
+    assert!(written.is_ok(), "writing to a String cannot fail");
+}

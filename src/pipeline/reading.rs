@@ -1,0 +1,236 @@
+//! From the file as written to the plan as meant. Goes on after each mistake, so that all of them
+//! are told at once.
+
+mod checks;
+mod tolerances;
+
+use std::path::{Path, PathBuf};
+
+use glob::Pattern;
+
+use self::checks::{Checker, join};
+use super::file::{Document, Entry, MAX_FILE_BYTES, Place, Value, get};
+use super::inputs;
+use super::mistake::Mistake;
+use super::plan::{Plan, Source, TieOutPlan};
+use super::set;
+use crate::engine::tolerance::Tolerances;
+use crate::model::cause::TieOut;
+use crate::model::dataset::Dataset;
+use crate::model::period::Period;
+
+/// A plan that holds as long as there are no mistakes.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    /// The plan's paths, each with its place.
+    pub(super) globs: Vec<Glob>,
+    pub(super) mistakes: Vec<(Place, Mistake)>,
+}
+
+/// A path or glob, at its place.
+#[derive(Debug)]
+pub(super) struct Glob {
+    pub(super) dataset: Dataset,
+    pub(super) pattern: String,
+    pub(super) place: Place,
+    /// The place in words.
+    pub(super) words: String,
+}
+
+impl Draft {
+    /// The mistakes in the order of their lines.
+    pub(super) fn into_mistakes(mut self) -> Vec<Mistake> {
+        self.mistakes.sort_by(|left, right| left.0.cmp(&right.0));
+        self.mistakes.into_iter().map(|(_, mistake)| mistake).collect()
+    }
+}
+
+/// Reads and checks the file at `path`, with `set` laid over it.
+pub(super) fn read(path: &Path, set: &[String]) -> Draft {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    match text_of(path) {
+        Ok(text) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            draft(&name, folder, Document::parse(&path.display().to_string(), &text), set)
+        }
+        Err(mistake) => Draft { plan: empty(&name), globs: Vec::new(), mistakes: vec![(Place::File, *mistake)] },
+    }
+}
+
+fn empty(name: &str) -> Plan {
+    Plan { name: name.to_owned(), period: None, out: PathBuf::new(), sources: Vec::new(), tie_outs: Vec::new() }
+}
+
+fn text_of(path: &Path) -> Result<String, Box<Mistake>> {
+    let fault = |found: String, hint: Option<&str>| {
+        let place = format!("`{}`", path.display());
+        Box::new(Mistake { place, key: None, found, wanted: "a pipeline file".to_owned(), hint: hint.map(str::to_owned) })
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            fault("no such file".to_owned(), Some("paths on the command line are relative to the working folder"))
+        }
+        _ => fault(format!("an error: {error}"), None),
+    })?;
+    if metadata.is_dir() {
+        return Err(fault("a folder".to_owned(), Some("name the `.toml` file in it")));
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(fault(format!("a file of {} bytes", metadata.len()), Some("a pipeline file is at most 1 MiB long")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| fault(format!("an error: {error}"), None))?;
+    String::from_utf8(bytes).map_err(|_| fault("bytes that are no UTF-8".to_owned(), Some("save the file as UTF-8")))
+}
+
+pub(super) fn draft(name: &str, folder: &Path, mut document: Document, set: &[String]) -> Draft {
+    let flag_mistakes = set::apply(&mut document, set);
+    let mut checker = Checker::new(&document);
+    let mut plan = empty(name);
+    let root = &document.entries;
+    checker.known("", root, &["period", "out", "source", "tie_out"]);
+    plan.period = get(root, "period").and_then(|entry| period(&mut checker, entry));
+    match get(root, "out") {
+        Some(entry) => plan.out = out(&mut checker, folder, entry).unwrap_or_default(),
+        None => checker.missing("out", &Place::File, "a folder for the results", "add `out = \"../out\"` above the first table"),
+    }
+    let globs = sources(&mut checker, folder, root);
+    plan.sources = sources_of(&globs);
+    plan.tie_outs = tie_outs(&mut checker, root);
+    let mut mistakes = checker.into_mistakes();
+    mistakes.extend(flag_mistakes.into_iter().map(|mistake| (Place::Flag(String::new()), mistake)));
+    mistakes.extend(document.faults.iter().map(|(line, mistake)| (Place::Line(*line), mistake.clone())));
+    Draft { plan, globs, mistakes }
+}
+
+fn period(checker: &mut Checker<'_>, entry: &Entry) -> Option<Period> {
+    let wanted = "a month, as `\"2026-10\"`";
+    let text = checker.text("period", entry, wanted)?;
+    let period = Period::parse(text);
+    if period.is_none() {
+        checker.wrong("period", &entry.node, wanted, None);
+    }
+    period
+}
+
+fn out(checker: &mut Checker<'_>, folder: &Path, entry: &Entry) -> Option<PathBuf> {
+    let text = checker.text("out", entry, "a folder")?;
+    Some(inputs::normalise(&folder.join(text)))
+}
+
+fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> Vec<Glob> {
+    let entries = match get(root, "source") {
+        Some(entry) => checker.table("source", entry),
+        None => Some(&[][..]),
+    };
+    // A `source` that is no table is told once, not once for each dataset.
+    let Some(entries) = entries else { return Vec::new() };
+    checker.known("source", entries, &Dataset::ALL.map(Dataset::name));
+    let mut globs = Vec::new();
+    for dataset in Dataset::ALL {
+        let key = join("source", dataset.name());
+        match get(entries, dataset.name()) {
+            Some(entry) => globs.extend(source(checker, folder, &key, dataset, entry)),
+            None if dataset == Dataset::Invoices => {}
+            None => checker.missing(&key, &Place::File, "a source", &table_hint(&key)),
+        }
+    }
+    globs
+}
+
+fn source(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, entry: &Entry) -> Vec<Glob> {
+    let Some(kinds) = checker.table(key, entry) else { return Vec::new() };
+    checker.known(key, kinds, &["files"]);
+    let Some(files) = get(kinds, "files") else {
+        checker.missing(&join(key, "files"), &entry.place, "a table that says which files", &table_hint(key));
+        return Vec::new();
+    };
+    let key = join(key, "files");
+    let Some(fields) = checker.table(&key, files) else { return Vec::new() };
+    checker.known(&key, fields, &["paths"]);
+    let paths_key = join(&key, "paths");
+    match get(fields, "paths") {
+        Some(paths) => self::paths(checker, folder, &paths_key, dataset, paths),
+        None => {
+            checker.missing(&paths_key, &files.place, "a list of paths or globs", "add `paths = [\"../usage/*.csv\"]`");
+            Vec::new()
+        }
+    }
+}
+
+fn table_hint(key: &str) -> String {
+    format!("add `[{key}.files]` and, below it, `paths = [\"…\"]`")
+}
+
+fn paths(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, entry: &Entry) -> Vec<Glob> {
+    let wanted = "a list of paths or globs";
+    let items = match &entry.node.value {
+        Value::List(items) if !items.is_empty() => items,
+        Value::Text(text) if !text.is_empty() => {
+            checker.wrong(key, &entry.node, wanted, Some(format!("put it in brackets: `paths = [\"{text}\"]`")));
+            return Vec::new();
+        }
+        _ => {
+            checker.wrong(key, &entry.node, wanted, Some("as in `paths = [\"../usage/*.csv\"]`".to_owned()));
+            return Vec::new();
+        }
+    };
+    let mut globs = Vec::new();
+    for item in items {
+        match &item.value {
+            Value::Text(text) if !text.trim().is_empty() => match Pattern::new(text) {
+                Ok(_) => globs.push(Glob {
+                    dataset,
+                    pattern: inputs::join(folder, text),
+                    place: item.place.clone(),
+                    words: checker.words(&item.place),
+                }),
+                Err(error) => checker.wrong(key, item, "a path or glob", Some(format!("{}; `[[]` stands for `[`", error.msg))),
+            },
+            _ => checker.wrong(key, item, "a path or glob", None),
+        }
+    }
+    globs
+}
+
+fn sources_of(globs: &[Glob]) -> Vec<Source> {
+    let of = |dataset: Dataset| -> Vec<String> {
+        globs.iter().filter(|glob| glob.dataset == dataset).map(|glob| glob.pattern.clone()).collect()
+    };
+    Dataset::ALL.into_iter().map(|dataset| Source { dataset, paths: of(dataset) }).filter(|source| !source.paths.is_empty()).collect()
+}
+
+fn tie_outs(checker: &mut Checker<'_>, root: &[Entry]) -> Vec<TieOutPlan> {
+    let entries = get(root, "tie_out").and_then(|entry| checker.table("tie_out", entry)).unwrap_or_default();
+    checker.known("tie_out", entries, &TieOut::ALL.map(TieOut::name));
+    let has_invoices = matches!(get(root, "source").map(|entry| &entry.node.value),
+        Some(Value::Table(entries)) if get(entries, Dataset::Invoices.name()).is_some());
+    TieOut::ALL
+        .into_iter()
+        .map(|tie_out| {
+            let can_run = has_invoices || tie_out != TieOut::LinesToInvoice;
+            let absent = TieOutPlan { tie_out, enabled: can_run, tolerances: Tolerances::default() };
+            get(entries, tie_out.name()).map_or(absent, |entry| self::tie_out(checker, tie_out, entry, can_run))
+        })
+        .collect()
+}
+
+fn tie_out(checker: &mut Checker<'_>, tie_out: TieOut, entry: &Entry, can_run: bool) -> TieOutPlan {
+    let key = join("tie_out", tie_out.name());
+    let fields = checker.table(&key, entry).unwrap_or_default();
+    checker.known(&key, fields, &["enabled", "tolerance"]);
+    let mut enabled = can_run;
+    if let Some(entry) = get(fields, "enabled") {
+        let key = join(&key, "enabled");
+        match entry.node.value {
+            Value::Boolean(true) if !can_run => {
+                let hint = "add `[source.invoices.files]`, or leave `enabled` out".to_owned();
+                checker.wrong(&key, &entry.node, "`false`, as there are no invoices to compare with", Some(hint));
+            }
+            Value::Boolean(is_enabled) => enabled = is_enabled,
+            _ => checker.wrong(&key, &entry.node, "`true` or `false`", None),
+        }
+    }
+    let tolerances = get(fields, "tolerance").map(|entry| tolerances::read(checker, &join(&key, "tolerance"), entry)).unwrap_or_default();
+    TieOutPlan { tie_out, enabled, tolerances }
+}
