@@ -3,9 +3,13 @@
 
 pub mod model;
 
+pub mod sources;
+
 pub mod decode;
 
 pub mod engine;
+
+pub mod reports;
 
 pub mod pipeline;
 

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::exit::Exit;
+use crate::pipeline::failure::RunError;
 use crate::pipeline::mistake::Mistake;
+use crate::reports::atomic::PublishError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -67,5 +69,21 @@ impl From<serde_json::Error> for Failure {
 impl From<Vec<Mistake>> for Failure {
     fn from(mistakes: Vec<Mistake>) -> Self {
         Self::Mistakes(mistakes)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::NoInput { .. } | RunError::NotThere { .. } | RunError::Overflow(_) | RunError::Amount(_) => Exit::Usage,
+            RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
+            RunError::Decode(_) => Exit::Usage,
+            RunError::Unreadable(_) | RunError::Publish(PublishError::Storage { .. }) | RunError::Threads { .. } => Exit::Storage,
+            RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
+            RunError::Publish(PublishError::Changed { .. }) | RunError::Changed { .. } => Exit::Integrity,
+            RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
+        };
+        let hint = error.hint();
+        Self::Error { exit, error: error.into(), hint }
     }
 }

@@ -11,6 +11,7 @@ mod pending;
 mod reconcile;
 mod run;
 mod schema;
+mod summary;
 mod synth;
 
 use std::io::{self, BufWriter, Write};
@@ -112,8 +113,8 @@ fn run(cli: &Cli) -> Exit {
 fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
     let globals = &cli.globals;
     match &cli.command {
-        Command::Run(args) => run::run(args, globals),
-        Command::Reconcile(args) => reconcile::run(args, globals),
+        Command::Run(args) => run::run(args, globals, out),
+        Command::Reconcile(args) => reconcile::run(args, globals, out),
         Command::Check(args) => check::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),

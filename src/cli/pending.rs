@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{explain, synth};
-use crate::pipeline::Options;
-use crate::pipeline::plan::Plan;
 
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not wired")]
@@ -16,10 +14,6 @@ impl From<NotWired> for Failure {
     fn from(error: NotWired) -> Self {
         Self::Error { exit: Exit::Unexpected, error: error.into(), hint: None }
     }
-}
-
-pub(super) fn run(_: &Plan, _: &Options) -> Result<Exit, Failure> {
-    Err(NotWired("pipeline::run::run").into())
 }
 
 pub(super) fn explain(_: &explain::Request) -> Result<String, Failure> {

@@ -1,12 +1,13 @@
 //! `tieout reconcile`: a run without a pipeline file.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use rust_decimal::Decimal;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments, pending};
+use super::{Globals, arguments, run};
 use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
@@ -47,8 +48,8 @@ pub(super) struct Args {
 }
 
 /// Makes a plan of the flags, and runs it.
-pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
-    pending::run(&plan(args), &globals.options(&args.outcome))
+pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+    run::execute(&plan(args), globals, &args.outcome, out)
 }
 
 fn plan(args: &Args) -> Plan {

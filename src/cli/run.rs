@@ -1,12 +1,14 @@
 //! `tieout run`.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments, pending};
+use super::{Globals, arguments, summary};
 use crate::model::period::Period;
-use crate::pipeline::plan;
+use crate::pipeline::plan::{self, Plan};
+use crate::pipeline::run;
 
 /// Run a pipeline: read its sources, reconcile, publish
 #[derive(Debug, clap::Args)]
@@ -30,11 +32,30 @@ pub(super) struct Args {
 }
 
 /// Reads the plan, lets the flags overrule it, and runs it.
-pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut plan = plan::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     if let Some(out) = &args.out {
         plan.out.clone_from(out);
     }
-    pending::run(&plan, &globals.options(&args.outcome))
+    execute(&plan, globals, &args.outcome, out)
+}
+
+/// Runs a plan and tells what it found.
+pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let found = run::run(plan, &globals.options(outcome))?;
+    if !globals.quiet {
+        summary::write_notes(&found, &mut io::stderr().lock())?;
+    }
+    if globals.json {
+        serde_json::to_writer_pretty(&mut *out, &found)?;
+        writeln!(out)?;
+    } else {
+        summary::write(&found, out)?;
+    }
+    Ok(match found.exit_code {
+        10 => Exit::Breaks,
+        11 => Exit::Incomplete,
+        _ => Exit::Complete,
+    })
 }

@@ -227,12 +227,12 @@ impl Partial {
         self.totals.values().map(|total| total.rows).sum()
     }
 
-    /// The partial, if no sum of it left its 38 digits.
+    /// Says whether every sum kept to its 38 digits.
     ///
     /// # Errors
     /// [`SumOverflow`].
-    pub fn checked(self) -> Result<Self, SumOverflow> {
-        if self.overflow { Err(SumOverflow { dataset: self.dataset }) } else { Ok(self) }
+    pub fn check(&self) -> Result<(), SumOverflow> {
+        if self.overflow { Err(SumOverflow { dataset: self.dataset }) } else { Ok(()) }
     }
 }
 

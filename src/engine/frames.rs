@@ -95,22 +95,33 @@ pub fn with_codes(mut frame: DataFrame, name: &str, values: Vec<u32>) -> PolarsR
     Ok(frame)
 }
 
+/// Groups that two frames have in common.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    /// Rows of the left frame, each with the number of its pair.
+    pub left: Vec<(u32, u32)>,
+    /// Rows of the right frame, likewise.
+    pub right: Vec<(u32, u32)>,
+    /// How many pairs there are.
+    pub count: u32,
+}
+
 /// For each row of `left` and of `right` that has a partner under `keys` on the other side, its
 /// number and the number of the pair of groups; and how many such pairs there are. Every row is
 /// counted at both ends of each join.
 ///
 /// # Errors
 /// A polars error where a key column is missing, or a join multiplied rows.
-pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<(Vec<(u32, u32)>, Vec<(u32, u32)>, u32)> {
+pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<Pairs> {
     if left.height() == 0 || right.height() == 0 {
-        return Ok((Vec::new(), Vec::new(), 0));
+        return Ok(Pairs::default());
     }
     let distinct =
         |frame: &DataFrame| -> PolarsResult<DataFrame> { take(&frame.select(keys.iter().copied())?, &groups(frame, keys)?.first_row) };
     let met = inner_join(&distinct(left)?, &distinct(right)?, keys)?;
     let pairs = u32::try_from(met.height()).map_err(|_| PolarsError::ComputeError("too many pairs".into()))?;
     let met = with_codes(met, "pair", (0..pairs).collect())?;
-    Ok((members(left, &met, keys)?, members(right, &met, keys)?, pairs))
+    Ok(Pairs { left: members(left, &met, keys)?, right: members(right, &met, keys)?, count: pairs })
 }
 
 fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {

@@ -91,8 +91,7 @@ fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> 
     let [_, by_meter, ..] = PASSES;
     let nameless = frames::codes(lines, "description")?;
     let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
-    let (_, lines, _) = frames::pair(usage, &frames::take(lines, &named)?, by_meter.keys)?;
-    Ok(lines.len())
+    Ok(frames::pair(usage, &frames::take(lines, &named)?, by_meter.keys)?.right.len())
 }
 
 fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
@@ -124,21 +123,20 @@ impl Sides {
 
     fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: Pass) -> PolarsResult<()> {
         let (open_left, open_right) = (open(&self.left), open(&self.right));
-        let (on_left, on_right, pairs) = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, pass.keys)?;
+        let pairs = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, pass.keys)?;
         let base = self.next();
-        set(&mut self.left, &open_left, &on_left, base);
-        set(&mut self.right, &open_right, &on_right, base);
-        self.matched_on.extend(std::iter::repeat_n(pass.name, pairs as usize));
+        set(&mut self.left, &open_left, &pairs.left, base);
+        set(&mut self.right, &open_right, &pairs.right, base);
+        self.matched_on.extend(std::iter::repeat_n(pass.name, pairs.count as usize));
         Ok(())
     }
 
     /// What is still open stands alone.
     fn close(&mut self) {
-        let mut number = self.next();
-        for slot in self.left.iter_mut().chain(&mut self.right).filter(|slot| slot.is_none()) {
+        let first = self.next();
+        for (number, slot) in (first..).zip(self.left.iter_mut().chain(&mut self.right).filter(|slot| slot.is_none())) {
             *slot = Some(number);
             self.matched_on.push("");
-            number += 1;
         }
     }
 }

@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 use super::aggregate::{Partial, TUPLES, Total};
+use super::headers::Header;
 use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
 use super::vocabulary::{Domain, Gathering, Vocabulary, is_better_spelling};
 use crate::model::period::Period;
@@ -128,12 +129,16 @@ impl Names {
 /// Third part of the key under which a SKU's own name is found.
 pub const NO_METER: u32 = u32::MAX;
 
-/// Folds both sides' partials into frames over one vocabulary.
+/// Folds both sides' partials, and the headers' ids, into frames over one vocabulary.
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn fold_partials(usage: &Partial, lines: &Partial) -> PolarsResult<Totals> {
+pub fn fold_partials(usage: &Partial, lines: &Partial, headers: &[Header]) -> PolarsResult<Totals> {
     let mut gathering = Gathering::default();
+    for header in headers {
+        gathering.add(Domain::Invoice, &header.id);
+        gathering.add(Domain::Currency, &header.currency);
+    }
     let mut usage_codes = Codes::gather(&mut gathering, usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
     let mut line_codes = Codes::gather(&mut gathering, lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
     let (vocabulary, code_of) = gathering.finish();

@@ -1,7 +1,5 @@
 //! One compared group: its keys, both sides, and what is said of the difference.
 
-use sha2::{Digest as _, Sha256};
-
 use super::attribute::{self, Evidence};
 use super::rounding::Bounds;
 use super::scope::Scope;
@@ -150,23 +148,21 @@ impl Sides {
     }
 
     fn break_id(&self, vocabulary: &Vocabulary) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.tie_out.name());
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.tie_out.name().as_bytes());
         for (domain, code) in self.keys.domains() {
-            hash.update([0]);
-            hash.update(vocabulary.folded(domain, code));
+            hash.update(&[0]);
+            hash.update(vocabulary.folded(domain, code).as_bytes());
         }
-        hash.update([0]);
-        hash.update(self.scope.rule());
-        hex(&hash.finalize(), 8)
+        hash.update(&[0]);
+        hash.update(self.scope.rule().as_bytes());
+        short(&hash.finalize())
     }
 }
 
-/// The first `bytes` bytes in hexadecimal.
-#[must_use]
-pub fn hex(digest: &[u8], bytes: usize) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    digest.iter().take(bytes).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+/// The first 16 hexadecimal digits: enough for any number of breaks that a person looks at.
+fn short(hash: &blake3::Hash) -> String {
+    hash.to_hex().chars().take(16).collect()
 }
 
 /// Gives groups whose keys look alike (a coarse pass leaves keys empty) ids of their own. The
@@ -176,7 +172,7 @@ pub fn separate_equal_ids(variances: &mut [Variance]) {
     for variance in variances {
         let count = seen.entry(variance.break_id.clone()).and_modify(|count| *count += 1).or_insert(0);
         if *count > 0 {
-            variance.break_id = hex(&Sha256::digest(format!("{}#{count}", variance.break_id)), 8);
+            variance.break_id = short(&blake3::hash(format!("{}#{count}", variance.break_id).as_bytes()));
         }
     }
 }

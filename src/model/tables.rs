@@ -221,8 +221,15 @@ pub const REJECTED_ROWS: Table = Table {
     ],
 };
 
+/// `lineage`: not a report, but what `explain` finds its way back by.
+pub const LINEAGE: Table = Table {
+    name: "lineage",
+    row: "one subscription that one input unit holds",
+    columns: &[text("source", "dataset"), text("unit", "file"), text("customer_id", "folded customer id"), text("subscription_id", "folded subscription id")],
+};
+
 /// All published tables.
-pub const TABLES: [&Table; 5] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS];
+pub const TABLES: [&Table; 6] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS, &LINEAGE];
 
 #[cfg(test)]
 mod tests {

@@ -72,6 +72,14 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, String> {
     if files.is_empty() { Err(format!("`{pattern}`, which finds no file")) } else { Ok(files) }
 }
 
+/// As [`find`]; a folder is named as such.
+///
+/// # Errors
+/// What was found instead of a file, and a hint.
+pub fn find_any(pattern: &str) -> Result<Vec<PathBuf>, (String, String)> {
+    find(pattern).map_err(|found| (found, hint(pattern)))
+}
+
 /// What to do where `pattern` finds nothing.
 fn hint(pattern: &str) -> String {
     let mut folder = PathBuf::new();

@@ -1,11 +1,18 @@
 //! From a pipeline file to a published run: the one layer that knows all the others below it.
 
+pub mod failure;
 pub mod file;
 pub mod inputs;
 pub mod mistake;
+pub mod outcome;
 pub mod plan;
+mod publish;
+pub mod read;
 mod reading;
+pub mod reconcile;
+pub mod run;
 mod set;
+mod tables;
 #[cfg(test)]
 mod tests;
 

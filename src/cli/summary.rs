@@ -1,0 +1,101 @@
+//! The summary that ends a run: what ties, what does not, and where to look first.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::pipeline::outcome::{Outcome, readable};
+
+/// Writes the summary of a run as text.
+pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
+    writeln!(out, "Read {usage_rows} usage rows and {invoice_lines} invoice lines; {rejected_rows} rows could not be used.")?;
+    for line in explained(outcome) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "\nTotals (variance = invoiced - expected; positive: the invoice asks for more than usage says)\n{}", totals(outcome))?;
+    writeln!(out, "\nGroups by status\n{}", statuses(outcome))?;
+    if outcome.largest_breaks.is_empty() {
+        writeln!(out, "\nNo breaks.")?;
+    } else {
+        writeln!(out, "\nLargest breaks\n{}", breaks(outcome))?;
+        if let Some(first) = outcome.largest_breaks.first() {
+            let folder = outcome.folder.parent().and_then(|runs| runs.parent()).unwrap_or(&outcome.folder);
+            writeln!(out, "\nTo see the lines behind one: tieout explain {} --out {}", first.break_id, folder.display())?;
+        }
+    }
+    writeln!(out, "Published {}", outcome.folder.display())
+}
+
+/// What a person need not know to read the figures, but must be told.
+pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Result<()> {
+    for warning in &outcome.warnings {
+        writeln!(notes, "warning: {warning}")?;
+    }
+    for row in &outcome.rejected {
+        writeln!(notes, "rejected: {row}")?;
+    }
+    let more = outcome.rejected_rows.saturating_sub(outcome.rejected.len() as u64);
+    if more > 0 {
+        writeln!(notes, "rejected: {more} more rows, all of them in `rejected_rows`")?;
+    }
+    Ok(())
+}
+
+fn explained(outcome: &Outcome) -> Vec<String> {
+    let tell = |total: &crate::pipeline::outcome::Total| {
+        let (gross, unexplained) = (readable(&total.gross_variance_amount), readable(&total.unexplained_amount));
+        format!("{} {}: {unexplained} of {gross} absolute variance is unexplained.", total.tie_out, total.currency)
+    };
+    outcome.totals.iter().map(tell).collect()
+}
+
+fn table(header: &[&str], amounts: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    for at in amounts {
+        if let Some(column) = table.column_mut(*at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn totals(outcome: &Outcome) -> Table {
+    let mut table = table(&["tie-out", "currency", "expected", "invoiced", "variance", "absolute variance"], &[2, 3, 4, 5]);
+    for total in &outcome.totals {
+        let amounts = [&total.expected_amount, &total.invoiced_amount, &total.variance_amount, &total.gross_variance_amount];
+        let mut row = vec![total.tie_out.to_owned(), total.currency.clone()];
+        row.extend(amounts.map(|amount| readable(amount)));
+        table.add_row(row);
+    }
+    table
+}
+
+fn statuses(outcome: &Outcome) -> Table {
+    let mut table = table(&["tie-out", "currency", "status", "groups", "variance"], &[3, 4]);
+    for total in &outcome.totals {
+        for status in &total.statuses {
+            let amount = readable(&status.variance_amount);
+            let cells = [total.tie_out, &total.currency, status.status, &status.groups.to_string(), &amount].map(str::to_owned);
+            table.add_row(cells);
+        }
+    }
+    table
+}
+
+fn breaks(outcome: &Outcome) -> Table {
+    let header = ["break", "tie-out", "customer", "item", "currency", "expected", "invoiced", "variance", "cause"];
+    let mut table = table(&header, &[5, 6, 7]);
+    for found in &outcome.largest_breaks {
+        let amounts = [&found.expected_amount, &found.invoiced_amount, &found.variance_amount].map(|amount| readable(amount));
+        let texts = [&found.break_id, found.tie_out, &short(&found.customer), &short(&found.item), &found.currency].map(str::to_owned);
+        table.add_row(texts.into_iter().chain(amounts).chain([found.cause.to_owned()]));
+    }
+    table
+}
+
+fn short(text: &str) -> String {
+    const WIDTH: usize = 32;
+    if text.chars().count() <= WIDTH { text.to_owned() } else { text.chars().take(WIDTH - 1).chain(['…']).collect() }
+}

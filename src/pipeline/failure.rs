@@ -1,0 +1,93 @@
+//! Why a run failed.
+
+use polars::prelude::PolarsError;
+
+use crate::decode::DecodeError;
+use crate::engine::aggregate::SumOverflow;
+use crate::engine::balance::ControlTotal;
+use crate::engine::variance::AmountOverflow;
+use crate::model::dataset::Dataset;
+use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::reports::atomic::PublishError;
+use crate::sources::files::Unreadable;
+
+/// Why a run failed; nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A source finds no file.
+    #[error("Source `{}`: found {found}, wanted a path or glob that finds a file", .dataset.name())]
+    NoInput {
+        /// The source.
+        dataset: Dataset,
+        /// What was found.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// A file cannot be used.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A sum is too large.
+    #[error(transparent)]
+    Overflow(#[from] SumOverflow),
+    /// An amount is too large to be published.
+    #[error(transparent)]
+    Amount(#[from] AmountOverflow),
+    /// A law is broken: a bug of ours, and nobody shall close a month on it.
+    #[error("Conservation law broken at `{}` of `{}` {}: found {} rows and {}, wanted {} rows and {}", .0.step, .0.source, .0.currency, .0.rows_out, plain(.0.amount_out, AMOUNT_SCALE), .0.rows_in, plain(.0.amount_in, AMOUNT_SCALE))]
+    Law(Box<ControlTotal>),
+    /// The frames refused: a bug of ours.
+    #[error("The totals cannot be joined")]
+    Frames(#[from] PolarsError),
+    /// The disk, the lock, or a changed run.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The worker threads cannot be started.
+    #[error("Cannot start {threads} threads")]
+    Threads {
+        /// As many as were asked for.
+        threads: usize,
+        /// What the system said.
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// `explain` was asked for what is not there.
+    #[error("{what}: found {found}, wanted {wanted}")]
+    NotThere {
+        /// What was looked for.
+        what: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        wanted: String,
+        /// What to do.
+        hint: String,
+    },
+    /// An input changed after the run that is to be explained.
+    #[error("`{unit}`: found other bytes than the run read, wanted the file as it was")]
+    Changed {
+        /// The file.
+        unit: String,
+    },
+}
+
+impl RunError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => Some(hint.clone()),
+            Self::Decode(error) => Some(error.hint.clone()),
+            Self::Overflow(_) | Self::Amount(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
+            Self::Law(_) | Self::Frames(_) => Some("this is a bug of tieout; nothing was published".to_owned()),
+            Self::Publish(PublishError::Locked { .. }) => Some("wait for it to end; a lock file alone, without its process, locks nothing".to_owned()),
+            Self::Publish(PublishError::Changed { .. }) => Some("a published run was changed after the fact; move its folder away to publish anew".to_owned()),
+            Self::Publish(PublishError::Storage { .. }) => Some("check that the folder exists, is writable, and has room".to_owned()),
+            Self::Changed { .. } => Some("run the pipeline again, and explain the new run".to_owned()),
+            Self::Unreadable(_) | Self::Threads { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What a run is told to have found: the figures of the summary on the terminal, and of `--json`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::read::Readings;
+use super::reconcile::Reconciled;
+use crate::engine::variance::Variance;
+use crate::engine::vocabulary::Domain;
+use crate::model::cause::{Cause, Status, TieOut};
+use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
+
+const LARGEST_BREAKS: usize = 10;
+
+/// A run's figures; amounts are decimal text with ten places.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The run.
+    pub run_id: String,
+    /// Where it was published.
+    pub folder: PathBuf,
+    /// Process exit code.
+    pub exit_code: u8,
+    /// Usage rows that counted.
+    pub usage_rows: u64,
+    /// Invoice lines that counted.
+    pub invoice_lines: u64,
+    /// Rows that could not be used.
+    pub rejected_rows: u64,
+    /// The first of them, in words.
+    pub rejected: Vec<String>,
+    /// Share of the absolute variance with a cause, by currency.
+    pub totals: Vec<Total>,
+    /// The ten largest breaks.
+    pub largest_breaks: Vec<Break>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// A tie-out's total in one currency.
+#[derive(Clone, Debug, Serialize)]
+pub struct Total {
+    /// What was compared.
+    pub tie_out: &'static str,
+    /// Billing currency.
+    pub currency: String,
+    /// Expected amount.
+    pub expected_amount: String,
+    /// Invoiced amount.
+    pub invoiced_amount: String,
+    /// Net variance.
+    pub variance_amount: String,
+    /// Groups and net variance by status.
+    pub statuses: Vec<StatusTotal>,
+    /// Absolute variance.
+    pub gross_variance_amount: String,
+    /// Of it, what has no cause.
+    pub unexplained_amount: String,
+}
+
+/// Groups of one status.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusTotal {
+    /// Status.
+    pub status: &'static str,
+    /// Groups.
+    pub groups: u64,
+    /// Net variance.
+    pub variance_amount: String,
+}
+
+/// A break, with what a person needs to find it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Break {
+    /// Its id.
+    pub break_id: String,
+    /// What was compared.
+    pub tie_out: &'static str,
+    /// Customer's name, or the invoice.
+    pub customer: String,
+    /// Meter or product.
+    pub item: String,
+    /// Billing currency.
+    pub currency: String,
+    /// Expected amount.
+    pub expected_amount: String,
+    /// Invoiced amount.
+    pub invoiced_amount: String,
+    /// Variance.
+    pub variance_amount: String,
+    /// Cause.
+    pub cause: &'static str,
+}
+
+#[derive(Default)]
+struct Sums {
+    expected: i128,
+    invoiced: i128,
+    gross: i128,
+    unexplained: i128,
+    statuses: [(u64, i128); Status::ALL.len()],
+}
+
+impl Outcome {
+    /// The figures of a run.
+    #[must_use]
+    pub fn new(run_id: String, folder: PathBuf, readings: &Readings, found: &Reconciled, exit_code: u8) -> Self {
+        let mut breaks: Vec<&Variance> = found.variances.iter().filter(|variance| variance.status == Status::Break).collect();
+        breaks.sort_by_key(|variance| std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs()));
+        Self {
+            run_id,
+            folder,
+            exit_code,
+            usage_rows: readings.usage.rows(),
+            invoice_lines: readings.lines.rows(),
+            rejected_rows: readings.rejected.len() as u64,
+            rejected: readings.rejected.iter().take(LARGEST_BREAKS).map(ToString::to_string).collect(),
+            totals: totals(found),
+            largest_breaks: breaks.into_iter().take(LARGEST_BREAKS).map(|variance| one_break(found, variance)).collect(),
+            warnings: found.warnings.clone(),
+        }
+    }
+}
+
+fn published(amount: i128) -> String {
+    fixed(amount, PUBLISHED_SCALE)
+}
+
+fn totals(found: &Reconciled) -> Vec<Total> {
+    let mut sums: BTreeMap<(TieOut, u32), Sums> = BTreeMap::new();
+    for variance in &found.variances {
+        let sides = &variance.sides;
+        let slot = sums.entry((sides.tie_out, sides.keys.currency)).or_default();
+        slot.expected += sides.expected_amount;
+        slot.invoiced += sides.invoiced_amount;
+        slot.gross += sides.variance_amount().abs();
+        slot.unexplained += variance.parts.get(Cause::Unexplained as usize).copied().unwrap_or(0).abs();
+        if let Some(status) = slot.statuses.get_mut(variance.status as usize) {
+            status.0 += 1;
+            status.1 += sides.variance_amount();
+        }
+    }
+    sums.into_iter()
+        .map(|((tie_out, currency), sums)| Total {
+            tie_out: tie_out.name(),
+            currency: found.totals.vocabulary.text(Domain::Currency, currency).to_owned(),
+            expected_amount: published(sums.expected),
+            invoiced_amount: published(sums.invoiced),
+            variance_amount: published(sums.invoiced - sums.expected),
+            statuses: Status::ALL
+                .iter()
+                .zip(sums.statuses)
+                .filter(|(_, (groups, _))| *groups > 0)
+                .map(|(status, (groups, amount))| StatusTotal { status: status.name(), groups, variance_amount: published(amount) })
+                .collect(),
+            gross_variance_amount: published(sums.gross),
+            unexplained_amount: published(sums.unexplained),
+        })
+        .collect()
+}
+
+fn one_break(found: &Reconciled, variance: &Variance) -> Break {
+    let sides = &variance.sides;
+    let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
+    let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+    let name = found.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+    let product = found.totals.names.code(Domain::ProductName, [sides.keys.product, 0, 0]);
+    Break {
+        break_id: variance.break_id.clone(),
+        tie_out: sides.tie_out.name(),
+        customer: first([
+            text(Domain::CustomerName, name),
+            text(Domain::Customer, sides.keys.customer),
+            text(Domain::Invoice, sides.keys.invoice),
+        ]),
+        item: first([
+            text(Domain::Description, sides.keys.description),
+            text(Domain::ProductName, product),
+            text(Domain::Product, sides.keys.product),
+        ]),
+        currency: text(Domain::Currency, sides.keys.currency),
+        expected_amount: published(sides.expected_amount),
+        invoiced_amount: published(sides.invoiced_amount),
+        variance_amount: published(sides.variance_amount()),
+        cause: variance.cause.map_or("", Cause::name),
+    }
+}
+
+/// An amount of ten places as a person reads it: cents rounded half up, thousands apart.
+#[must_use]
+pub fn readable(amount: &str) -> String {
+    let digits = amount.replace('.', "").parse::<i128>().unwrap_or(0);
+    let cents = rescale(digits, PUBLISHED_SCALE, 2, Rounding::HalfUp).unwrap_or(0);
+    let text = fixed(cents.abs(), 2);
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
+    let mut out = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{}{out}.{fraction}", if cents < 0 { "-" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn amounts_read_like_money() {
+        assert_eq!(readable("1234567.8950000000"), "1,234,567.90");
+        assert_eq!(readable("-999.9900000000"), "-999.99");
+        assert_eq!(readable("-1000.0000000000"), "-1,000.00");
+        assert_eq!(readable("0.0010000000"), "0.00");
+    }
+}

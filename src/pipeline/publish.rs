@@ -1,0 +1,127 @@
+//! Tables and manifest to a published run.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::failure::RunError;
+use super::plan::Plan;
+use super::read::Readings;
+use super::reconcile::Reconciled;
+use super::tables;
+use crate::engine::balance::ControlTotal;
+use crate::engine::matching::DESCRIPTION_COLUMNS;
+use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::reports::atomic::{Output, Staging, Written};
+use crate::reports::manifest::{self, Manifest};
+use crate::reports::table::Filled;
+use crate::reports::{csv, parquet};
+
+/// Name of the manifest.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Publishes a run; its id and folder. The same inputs and settings have the same id.
+///
+/// # Errors
+/// [`RunError::Publish`]; the last publish is then intact.
+pub fn publish(plan: &Plan, output: &Output, readings: &Readings, found: &Reconciled, exit_code: u8) -> Result<(String, PathBuf), RunError> {
+    let run_id = run_id(plan, readings);
+    let staging = output.stage()?;
+    let mut written = Vec::new();
+    let mut outputs = Vec::new();
+    for filled in tables::fill(readings, found) {
+        for file in write_table(&staging, &filled)? {
+            outputs.push(manifest::Output { file: file.name.clone(), blake3: file.blake3.clone(), bytes: file.bytes, rows: filled.rows as u64 });
+            written.push(file);
+        }
+    }
+    let previous = output.current().filter(|current| *current != run_id);
+    let manifest = manifest(plan, readings, found, (run_id.clone(), previous), outputs, exit_code);
+    written.push(staging.write(MANIFEST, |file| {
+        serde_json::to_writer_pretty(&mut *file, &manifest)?;
+        io::Write::write_all(file, b"\n")
+    })?);
+    let folder = staging.publish(&run_id, &written, MANIFEST)?;
+    Ok((run_id, folder))
+}
+
+fn write_table(staging: &Staging<'_>, filled: &Filled<'_>) -> Result<[Written; 2], RunError> {
+    let name = filled.table.name;
+    let (parquet, csv) = rayon::join(
+        || staging.write(&format!("{name}.parquet"), |file| parquet::write(filled, file).map_err(io::Error::other)),
+        || staging.write(&format!("{name}.csv"), |file| csv::write(filled, file)),
+    );
+    Ok([parquet?, csv?])
+}
+
+/// Hash of everything that can change the tables, behind the period.
+fn run_id(plan: &Plan, readings: &Readings) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
+    hash.update(plan.canonical().as_bytes());
+    for input in &readings.inputs {
+        hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
+    }
+    let short: String = hash.finalize().to_hex().chars().take(16).collect();
+    plan.period.map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
+}
+
+fn manifest(
+    plan: &Plan,
+    readings: &Readings,
+    found: &Reconciled,
+    (run_id, previous_run_id): (String, Option<String>),
+    outputs: Vec<manifest::Output>,
+    exit_code: u8,
+) -> Manifest {
+    let pairs = DESCRIPTION_COLUMNS.into_iter().zip(found.matching.description_pairs);
+    Manifest {
+        version: manifest::VERSION,
+        tieout: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id,
+        previous_run_id,
+        pipeline: plan.name.clone(),
+        period: plan.period.map(|period| period.to_string()),
+        configuration_hash: blake3::hash(plan.canonical().as_bytes()).to_hex().to_string(),
+        configuration: plan.canonical().lines().map(str::to_owned).collect(),
+        tie_outs: plan.tie_outs.iter().filter(|tie_out| tie_out.enabled).map(tie_out).collect(),
+        inputs: readings.inputs.clone(),
+        meter_description_is: found.matching.description.to_owned(),
+        meter_description_pairs: pairs.map(|(column, pairs)| (column.to_owned(), pairs as u64)).collect::<BTreeMap<_, _>>(),
+        control_totals: found.controls.iter().map(control_total).collect(),
+        warnings: found.warnings.clone(),
+        outputs,
+        exit_code,
+    }
+}
+
+fn tie_out(plan: &super::plan::TieOutPlan) -> manifest::TieOut {
+    let amount = |amount: Option<rust_decimal::Decimal>| amount.map(|amount| amount.normalize().to_string());
+    let tolerance = |tolerance: &crate::engine::tolerance::Tolerance| manifest::Tolerance {
+        absolute: amount(tolerance.absolute),
+        relative: amount(tolerance.relative),
+        materiality: amount(tolerance.materiality),
+    };
+    let tolerances = &plan.tolerances;
+    manifest::TieOut {
+        name: plan.tie_out.name().to_owned(),
+        all: tolerance(&tolerances.all),
+        by_currency: tolerances.by_currency.iter().map(|(key, value)| (key.clone(), tolerance(value))).collect(),
+        by_customer: tolerances.by_customer.iter().map(|(key, value)| (key.clone(), tolerance(value))).collect(),
+    }
+}
+
+fn control_total(control: &ControlTotal) -> manifest::ControlTotal {
+    manifest::ControlTotal {
+        step: control.step.to_owned(),
+        source: control.source.to_owned(),
+        currency: control.currency.clone(),
+        rows_in: control.rows_in,
+        rows_out: control.rows_out,
+        rows_rejected: control.rows_rejected,
+        amount_in: plain(control.amount_in, AMOUNT_SCALE),
+        amount_out: plain(control.amount_out, AMOUNT_SCALE),
+        difference: plain(control.amount_in - control.amount_out, AMOUNT_SCALE),
+        holds: control.holds,
+    }
+}

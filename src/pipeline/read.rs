@@ -1,0 +1,248 @@
+//! Inputs to partial totals: every unit identified, decoded and counted once, in parallel.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::failure::RunError;
+use super::inputs;
+use super::plan::Plan;
+use crate::decode::{self, Decoded, Sink};
+use crate::engine::aggregate::Partial;
+use crate::engine::balance::{self, ControlTotal};
+use crate::engine::headers::Header;
+use crate::model::dataset::Dataset;
+use crate::model::ids::{Fold, fold};
+use crate::model::reject::{RejectedRow, Rejection};
+use crate::model::row::Row;
+use crate::reports::manifest;
+use crate::sources::files::{self, FileUnit};
+
+/// All that was read.
+#[derive(Debug)]
+pub struct Readings {
+    /// Totals of usage.
+    pub usage: Partial,
+    /// Totals of invoice lines.
+    pub lines: Partial,
+    /// Invoice headers, each once.
+    pub headers: Vec<Header>,
+    /// Every unit, for the manifest.
+    pub inputs: Vec<manifest::Input>,
+    /// Rows that could not be used, in the order of units and lines.
+    pub rejected: Vec<RejectedRow>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Laws of decoding.
+    pub controls: Vec<ControlTotal>,
+    /// Which unit holds which customer and subscription, folded.
+    pub lineage: BTreeSet<(&'static str, String, String, String)>,
+}
+
+/// Reads every source of a plan.
+///
+/// # Errors
+/// [`RunError`] for a file that cannot be used, or sums past 38 digits.
+pub fn read(plan: &Plan) -> Result<Readings, RunError> {
+    let units = units_of(plan)?;
+    let mut warnings = Vec::new();
+    let units = without_copies(units, &mut warnings);
+    let read: Vec<(Dataset, FileUnit, UnitReading)> = units
+        .into_par_iter()
+        .map(|(dataset, unit)| read_unit(dataset, &unit).map(|reading| (dataset, unit, reading)))
+        .collect::<Result<_, RunError>>()?;
+    let mut readings = Readings {
+        usage: Partial::new(Dataset::Usage),
+        lines: Partial::new(Dataset::InvoiceLines),
+        headers: Vec::new(),
+        inputs: Vec::new(),
+        rejected: Vec::new(),
+        warnings,
+        controls: Vec::new(),
+        lineage: BTreeSet::new(),
+    };
+    let mut headers = Vec::new();
+    for (dataset, unit, reading) in read {
+        readings.take(dataset, &unit, reading, &mut headers);
+    }
+    readings.keep_one_header_each(headers);
+    readings.check()?;
+    Ok(readings)
+}
+
+fn units_of(plan: &Plan) -> Result<Vec<(Dataset, FileUnit)>, RunError> {
+    let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
+    for source in &plan.sources {
+        for glob in &source.paths {
+            let found = inputs::find_any(glob).map_err(|(found, hint)| RunError::NoInput { dataset: source.dataset, found, hint })?;
+            paths.extend(found.into_iter().map(|path| (source.dataset, path)));
+        }
+    }
+    paths.into_par_iter().map(|(dataset, path)| Ok((dataset, files::identify(&path)?))).collect()
+}
+
+/// Identity is the content: a file that is there under two names is read once.
+fn without_copies(units: Vec<(Dataset, FileUnit)>, warnings: &mut Vec<String>) -> Vec<(Dataset, FileUnit)> {
+    let mut first: BTreeMap<(Dataset, String), String> = BTreeMap::new();
+    let mut kept = Vec::with_capacity(units.len());
+    for (dataset, unit) in units {
+        match first.get(&(dataset, unit.blake3.clone())) {
+            Some(name) => warnings.push(format!("`{}` has the same content as `{name}`: read once", unit.name)),
+            None => {
+                first.insert((dataset, unit.blake3.clone()), unit.name.clone());
+                kept.push((dataset, unit));
+            }
+        }
+    }
+    kept
+}
+
+struct UnitReading {
+    decoded: Decoded,
+    counted: Counted,
+}
+
+enum Counted {
+    Totals(Box<Partial>),
+    Headers(Vec<PlacedHeader>),
+}
+
+/// A header with what a rejection of it would say.
+struct PlacedHeader {
+    header: Header,
+    line: u64,
+    text: String,
+}
+
+/// Takes a worker's rows.
+struct TotalsSink(Partial);
+
+impl Sink for TotalsSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.0.add(row)
+    }
+}
+
+struct HeaderSink(Vec<PlacedHeader>);
+
+impl Sink for HeaderSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let text = crate::model::reject::excerpt(row.place.text);
+        self.0.push(PlacedHeader { header: Header::read(row.cells)?, line: row.place.line(), text });
+        Ok(())
+    }
+}
+
+fn read_unit(dataset: Dataset, unit: &FileUnit) -> Result<UnitReading, RunError> {
+    let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
+    if dataset == Dataset::Invoices {
+        let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
+        let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+        headers.sort_by_key(|header| header.line);
+        return Ok(UnitReading { decoded, counted: Counted::Headers(headers) });
+    }
+    let (decoded, sinks) = decode::decode(input, || TotalsSink(Partial::new(dataset)))?;
+    let mut partials = sinks.into_iter().map(|sink| sink.0);
+    let mut whole = partials.next().unwrap_or_else(|| Partial::new(dataset));
+    partials.for_each(|partial| whole.merge(&partial));
+    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(whole)) })
+}
+
+impl Readings {
+    fn take(&mut self, dataset: Dataset, unit: &FileUnit, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
+        let UnitReading { mut decoded, counted } = reading;
+        let rejected = decoded.rejected.len() as u64;
+        let rows = match counted {
+            Counted::Totals(partial) => {
+                let rows = partial.rows();
+                self.trace(dataset, unit, &partial);
+                if dataset == Dataset::Usage { &mut self.usage } else { &mut self.lines }.merge(&partial);
+                rows
+            }
+            Counted::Headers(found) => {
+                let rows = found.len() as u64;
+                headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
+                rows
+            }
+        };
+        self.controls.push(balance::decoded(dataset, decoded.rows, rejected, rows));
+        self.inputs.push(manifest::Input {
+            dataset: dataset.name().to_owned(),
+            unit: unit.name.clone(),
+            format: decoded.format.to_owned(),
+            blake3: unit.blake3.clone(),
+            bytes: unit.bytes,
+            rows: decoded.rows,
+            rows_rejected: rejected,
+            etag: None,
+        });
+        self.rejected.append(&mut decoded.rejected);
+        self.warnings.append(&mut decoded.warnings);
+    }
+
+    fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
+        let [accounts, ..] = &partial.tuples;
+        for account in 0..accounts.len() {
+            let fields: Vec<&str> = accounts.fields(account).collect();
+            if let [_, customer, _, subscription, ..] = fields.as_slice() {
+                let keys = (fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription));
+                self.lineage.insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
+            }
+        }
+    }
+
+    /// A second header of an invoice and currency is rejected: which of them counts is not for us to
+    /// guess, and counting both would double the invoice.
+    fn keep_one_header_each(&mut self, headers: Vec<(String, PlacedHeader)>) {
+        let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
+        for (unit, PlacedHeader { header, line, text }) in headers {
+            let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
+            match first.get(&key) {
+                Some(place) => {
+                    let found = format!("invoice {} in {} a second time", header.id, header.currency);
+                    let wanted = format!("one header for each invoice and currency; {place} has the first");
+                    let rejection = Rejection::new("Id", found.as_bytes(), wanted);
+                    self.rejected.push(RejectedRow { dataset: Dataset::Invoices, unit, line, rejection, text });
+                    if let Some(control) = self.controls.iter_mut().rev().find(|control| control.source == Dataset::Invoices.name()) {
+                        control.rows_out -= 1;
+                        control.rows_rejected += 1;
+                    }
+                }
+                None => {
+                    first.insert(key, format!("`{unit}` line {line}"));
+                    self.headers.push(header);
+                }
+            }
+        }
+    }
+
+    /// The laws of decoding, summed over units; and what must be told of all of them.
+    fn check(&mut self) -> Result<(), RunError> {
+        let mut by_dataset: BTreeMap<&str, ControlTotal> = BTreeMap::new();
+        for control in self.controls.drain(..) {
+            match by_dataset.get_mut(control.source) {
+                Some(sum) => {
+                    sum.rows_in += control.rows_in;
+                    sum.rows_out += control.rows_out;
+                    sum.rows_rejected += control.rows_rejected;
+                    sum.holds &= control.holds;
+                }
+                None => {
+                    by_dataset.insert(control.source, control);
+                }
+            }
+        }
+        self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
+        for partial in [&self.usage, &self.lines] {
+            partial.check()?;
+            let source = partial.dataset.name();
+            self.controls.extend(balance::law("aggregate", source, &balance::control_of(partial), &balance::totals_of(partial), 0));
+            if partial.rounded > 0 {
+                self.warnings.push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
+            }
+        }
+        self.rejected.sort_by(|left, right| (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line)));
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! Totals to judged variances and allocated resources: the engine's stages in order, each followed
+//! by its conservation law.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::failure::RunError;
+use super::plan::{Plan, TieOutPlan};
+use super::read::Readings;
+use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
+use crate::engine::headers::{self, Header};
+use crate::engine::matching::{self, Matching};
+use crate::engine::summary::{self, Rollup};
+use crate::engine::totals::{self, Totals};
+use crate::engine::usage_to_invoice::{self, Resource};
+use crate::engine::variance::{self, Sides, Variance};
+use crate::engine::vocabulary::Domain;
+use crate::model::cause::{Status, TieOut};
+use crate::model::period::Period;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// The totals, and the texts of their codes.
+    pub totals: Totals,
+    /// Who met whom.
+    pub matching: Matching,
+    /// In published order.
+    pub variances: Vec<Variance>,
+    /// In published order.
+    pub resources: Vec<Resource>,
+    /// In published order.
+    pub rollups: Vec<Rollup>,
+    /// Laws from decoding to attribution; all hold.
+    pub controls: Vec<ControlTotal>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Reconciles what was read.
+///
+/// # Errors
+/// [`RunError`] for amounts past 28 digits; and for broken laws, which are bugs of ours.
+pub fn reconcile(plan: &Plan, readings: &Readings) -> Result<Reconciled, RunError> {
+    let mut controls = readings.controls.clone();
+    let mut warnings = readings.warnings.clone();
+    let mut totals = totals::fold_partials(&readings.usage, &readings.lines, &readings.headers)?;
+    controls.extend(balance::law("fold", "usage", &balance::totals_of(&readings.usage), &balance::frame_of(&totals, &totals.usage, "billing")?, 0));
+    controls.extend(balance::law("fold", "invoice_lines", &balance::totals_of(&readings.lines), &balance::frame_of(&totals, &totals.lines, "subtotal")?, 0));
+    set_header_periods(&mut totals, &readings.headers);
+    if let Some(period) = plan.period {
+        controls.extend(select_period(&mut totals, period, &mut warnings)?);
+    }
+    let matching = matching::match_usage(&totals, None)?;
+    let compared = usage_to_invoice::compare(&totals, &matching)??;
+    let mut sides = if is_enabled(plan, TieOut::UsageToInvoice) { compared.sides } else { Vec::new() };
+    if is_enabled(plan, TieOut::LinesToInvoice) {
+        let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
+        sides.extend(headers::compare(&totals, &headers)??);
+    }
+    let variances = judge(plan, &totals, sides)?;
+    let resources = in_published_order(&totals, compared.resources);
+    controls.extend(laws(plan, &totals, &variances, &resources)?);
+    if let Some(broken) = controls.iter().find(|control| !control.holds) {
+        return Err(RunError::Law(Box::new(broken.clone())));
+    }
+    warn_of_mismatch(&totals, &matching, &variances, &mut warnings);
+    let rollups = summary::roll_up(&variances)??;
+    Ok(Reconciled { totals, matching, variances, resources, rollups, controls, warnings })
+}
+
+fn plan_of(plan: &Plan, tie_out: TieOut) -> Option<&TieOutPlan> {
+    plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out)
+}
+
+fn is_enabled(plan: &Plan, tie_out: TieOut) -> bool {
+    plan_of(plan, tie_out).is_some_and(|tie_out| tie_out.enabled)
+}
+
+fn set_header_periods(totals: &mut Totals, headers: &[Header]) {
+    for header in headers {
+        if let (Some(period), Some(invoice)) = (header.period, totals.vocabulary.code(Domain::Invoice, &header.id)) {
+            totals.periods.insert(invoice, period);
+        }
+    }
+}
+
+/// Leaves the invoices of one period; what is left out is counted.
+fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>) -> Result<Vec<ControlTotal>, RunError> {
+    let mut controls = Vec::new();
+    let mut dropped: Vec<u32> = Vec::new();
+    let (usage, invoices) = (totals.usage.clone(), totals.lines.clone());
+    for (source, amount, frame) in [("usage", "billing", usage), ("invoice_lines", "subtotal", invoices)] {
+        let codes = crate::engine::frames::codes(&frame, "invoice")?;
+        let belongs = |invoice: &u32| totals.periods.get(invoice).is_none_or(|found| *found == period);
+        let kept: Vec<u32> = (0..).zip(codes).filter(|(_, invoice)| belongs(invoice)).map(|(row, _)| row).collect();
+        dropped.extend(codes.iter().filter(|invoice| !belongs(invoice)));
+        let selected = crate::engine::frames::take(&frame, &kept)?;
+        let (before, after) = (balance::frame_of(totals, &frame, amount)?, balance::frame_of(totals, &selected, amount)?);
+        for mut control in balance::law("select", source, &before, &after, 0) {
+            control.rows_rejected = control.rows_in - control.rows_out;
+            control.holds = true;
+            controls.push(control);
+        }
+        *(if source == "usage" { &mut totals.usage } else { &mut totals.lines }) = selected;
+    }
+    dropped.sort_unstable();
+    dropped.dedup();
+    for invoice in dropped {
+        let name = totals.vocabulary.text(Domain::Invoice, invoice);
+        let month = totals.periods.get(&invoice).map(ToString::to_string).unwrap_or_default();
+        warnings.push(format!("invoice `{name}` is of {month}, not of {period}: left out"));
+    }
+    Ok(controls)
+}
+
+/// Headers of the invoices at hand: those with lines or usage, and those of the same period. A list
+/// of invoices holds those of years.
+fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut Vec<String>) -> Result<Vec<Header>, RunError> {
+    let mut seen: HashSet<u32> = HashSet::new();
+    seen.extend(crate::engine::frames::codes(&totals.usage, "invoice")?);
+    seen.extend(crate::engine::frames::codes(&totals.lines, "invoice")?);
+    let periods: HashSet<Period> = match plan.period {
+        Some(period) => HashSet::from([period]),
+        None => seen.iter().filter_map(|invoice| totals.periods.get(invoice)).copied().collect(),
+    };
+    let is_at_hand = |header: &&Header| {
+        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
+        seen.contains(&code) || header.period.is_some_and(|period| periods.contains(&period))
+    };
+    let kept: Vec<Header> = all.iter().filter(is_at_hand).cloned().collect();
+    if kept.len() < all.len() {
+        warnings.push(format!("{} invoice headers are of other invoices and periods: left out", all.len() - kept.len()));
+    }
+    Ok(kept)
+}
+
+fn judge(plan: &Plan, totals: &Totals, sides: Vec<Sides>) -> Result<Vec<Variance>, RunError> {
+    let mut variances = sides
+        .into_iter()
+        .map(|sides| {
+            let tolerances = plan_of(plan, sides.tie_out).map(|plan| plan.tolerances.clone()).unwrap_or_default();
+            sides.judge(&tolerances, &totals.vocabulary)
+        })
+        .collect::<Result<Vec<Variance>, _>>()?;
+    let periods = &totals.periods;
+    variances.sort_by(|left, right| order(periods, left).cmp(&order(periods, right)));
+    variance::separate_equal_ids(&mut variances);
+    Ok(variances)
+}
+
+type Order<'v> = (TieOut, Option<Period>, [u32; 7], &'v str, u32, u32, &'v str, i128, i128);
+
+/// The order of the published key columns; codes are in the order of what they print.
+fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v> {
+    let sides = &variance.sides;
+    let keys = sides.keys;
+    let first = [keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku, keys.availability, keys.description];
+    let period = periods.get(&keys.invoice).copied();
+    let rest = (sides.matched_on, sides.expected_amount, sides.invoiced_amount);
+    (sides.tie_out, period, first, &sides.charge_type, keys.adjustment, keys.currency, rest.0, rest.1, rest.2)
+}
+
+fn in_published_order(totals: &Totals, mut resources: Vec<Resource>) -> Vec<Resource> {
+    let period = |resource: &Resource| totals.periods.get(&resource.key[0]).copied();
+    resources.sort_by(|left, right| (period(left), left.key).cmp(&(period(right), right.key)));
+    resources
+}
+
+fn laws(plan: &Plan, totals: &Totals, variances: &[Variance], resources: &[Resource]) -> Result<Vec<ControlTotal>, RunError> {
+    let mut controls = Vec::new();
+    let usage = balance::frame_of(totals, &totals.usage, "billing")?;
+    let lines = balance::frame_of(totals, &totals.lines, "subtotal")?;
+    let side = |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
+    let allocated = |expected| balance::resources_of(totals, resources, expected);
+    controls.extend(balance::law("quantise", "resources", &usage, &allocated(true), QUANTISATION_ALLOWANCE));
+    if is_enabled(plan, TieOut::UsageToInvoice) {
+        controls.extend(balance::law("match", "usage", &allocated(true), &side(true), 0));
+        controls.extend(balance::law("match", "invoice_lines", &lines, &side(false), QUANTISATION_ALLOWANCE));
+        controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), &allocated(false), 0));
+    }
+    if is_enabled(plan, TieOut::LinesToInvoice) {
+        let totals_of_lines = balance::frame_of(totals, &totals.lines, "total")?;
+        let side = balance::variances_of(totals, variances, TieOut::LinesToInvoice, true);
+        controls.extend(balance::law("match", "invoices", &totals_of_lines, &side, QUANTISATION_ALLOWANCE));
+    }
+    controls.extend(balance::attributed(totals, variances));
+    Ok(controls)
+}
+
+/// Mismatches that are more likely a wrong file than a wrong invoice.
+fn warn_of_mismatch(totals: &Totals, matching: &Matching, variances: &[Variance], warnings: &mut Vec<String>) {
+    let met = matching.matched_on.iter().any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
+    if !met && totals.usage.height() > 0 && totals.lines.height() > 0 {
+        warnings.push("no usage found its invoice line: are both of the same invoice and period?".to_owned());
+    }
+    let mut currencies: HashMap<[u32; 5], (HashSet<u32>, HashSet<u32>)> = HashMap::new();
+    for variance in variances.iter().filter(|variance| variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice) {
+        let keys = variance.sides.keys;
+        let slot = currencies.entry([keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku]).or_default();
+        match (variance.sides.expected_rows, variance.sides.invoiced_rows) {
+            (_, 0) => drop(slot.0.insert(keys.currency)),
+            (0, _) => drop(slot.1.insert(keys.currency)),
+            _ => {}
+        }
+    }
+    let mut mixed: Vec<String> = currencies
+        .iter()
+        .filter(|(_, (used, invoiced))| !used.is_empty() && !invoiced.is_empty() && used.is_disjoint(invoiced))
+        .map(|([_, customer, subscription, product, _], (used, invoiced))| {
+            let text = |domain, code: &u32| totals.vocabulary.text(domain, *code).to_owned();
+            let list = |codes: &HashSet<u32>| {
+                let mut names: Vec<String> = codes.iter().map(|code| text(Domain::Currency, code)).collect();
+                names.sort();
+                names.join(", ")
+            };
+            let (customer, plan) = (text(Domain::Customer, customer), text(Domain::Subscription, subscription));
+            let product = text(Domain::Product, product);
+            format!("customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}", list(used), list(invoiced))
+        })
+        .collect();
+    mixed.sort();
+    warnings.append(&mut mixed);
+}

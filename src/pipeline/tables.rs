@@ -1,0 +1,212 @@
+//! What was found, as the published tables.
+
+use super::read::Readings;
+use super::reconcile::Reconciled;
+use crate::engine::balance::ControlTotal;
+use crate::engine::summary::Rollup;
+use crate::engine::totals::{NO_METER, Totals};
+use crate::engine::usage_to_invoice::Resource;
+use crate::engine::variance::{Keys, Variance};
+use crate::engine::vocabulary::Domain;
+use crate::model::cause::{Cause, Status, TieOut};
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
+use crate::model::period::Day;
+use crate::model::tables::{CONTROL_TOTALS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, VARIANCES};
+use crate::reports::table::{Cells, Filled};
+
+/// All tables of a run.
+#[must_use]
+pub fn fill<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Filled<'f>> {
+    vec![
+        variances(&found.totals, &found.variances),
+        resources(&found.totals, &found.resources),
+        summary(&found.totals, &found.rollups),
+        control_totals(&found.controls),
+        rejected_rows(readings),
+        lineage(readings),
+    ]
+}
+
+/// Makes columns of rows.
+struct Columns<'f, R> {
+    totals: &'f Totals,
+    rows: &'f [R],
+}
+
+impl<'f, R> Columns<'f, R> {
+    fn code(&self, domain: Domain, of: impl Fn(&R) -> u32) -> Cells<'f> {
+        Cells::Codes(self.rows.iter().map(of).collect(), self.totals.vocabulary.all(domain))
+    }
+
+    fn name(&self, domain: Domain, key: impl Fn(&R) -> [u32; 3]) -> Cells<'f> {
+        self.code(domain, |row| self.totals.names.code(domain, key(row)))
+    }
+
+    fn text(&self, of: impl Fn(&R) -> String) -> Cells<'f> {
+        Cells::Texts(self.rows.iter().map(of).collect())
+    }
+
+    fn integer(&self, of: impl Fn(&R) -> u64) -> Cells<'f> {
+        Cells::Integers(self.rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect())
+    }
+
+    fn decimal(&self, of: impl Fn(&R) -> i128) -> Cells<'f> {
+        Cells::Decimals(self.rows.iter().map(of).collect())
+    }
+
+    fn period(&self, invoice: impl Fn(&R) -> u32) -> Cells<'f> {
+        self.text(|row| self.totals.periods.get(&invoice(row)).map(ToString::to_string).unwrap_or_default())
+    }
+}
+
+/// The SKU's own name; none for rows that mix SKUs.
+fn sku_name(keys: Keys) -> [u32; 3] {
+    [keys.product, keys.sku, NO_METER]
+}
+
+fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
+    let columns = Columns { totals, rows };
+    let key = |row: &Variance| row.sides.keys;
+    let is_lines = |row: &Variance| row.sides.tie_out == TieOut::LinesToInvoice;
+    let mut cells = vec![
+        columns.text(|row| row.sides.tie_out.name().to_owned()),
+        columns.period(|row| key(row).invoice),
+        columns.code(Domain::Invoice, |row| key(row).invoice),
+        columns.code(Domain::Customer, |row| key(row).customer),
+        columns.name(Domain::CustomerName, |row| [key(row).customer, 0, 0]),
+        columns.code(Domain::Subscription, |row| key(row).subscription),
+        columns.code(Domain::Product, |row| key(row).product),
+        columns.name(Domain::ProductName, |row| [key(row).product, 0, 0]),
+        columns.code(Domain::Sku, |row| key(row).sku),
+        columns.name(Domain::Description, |row| sku_name(key(row))),
+        columns.code(Domain::Availability, |row| key(row).availability),
+        columns.code(Domain::Description, |row| key(row).description),
+        columns.text(|row| row.sides.charge_type.clone()),
+        columns.code(Domain::Adjustment, |row| key(row).adjustment),
+        columns.code(Domain::Currency, |row| key(row).currency),
+        columns.text(|row| row.sides.matched_on.to_owned()),
+        columns.integer(|row| if is_lines(row) { 0 } else { row.sides.expected_rows }),
+        columns.integer(|row| if is_lines(row) { row.sides.expected_rows } else { row.sides.invoiced_rows }),
+        columns.decimal(|row| row.sides.expected_quantity),
+        columns.decimal(|row| row.sides.invoiced_quantity),
+        columns.decimal(|row| row.sides.invoiced_quantity - row.sides.expected_quantity),
+        columns.decimal(|row| row.sides.expected_amount),
+        columns.decimal(|row| row.sides.invoiced_amount),
+        columns.decimal(|row| row.sides.variance_amount()),
+        columns.decimal(|row| row.tolerance_amount),
+        columns.text(|row| row.status.name().to_owned()),
+        columns.text(|row| row.cause.map_or("", Cause::name).to_owned()),
+    ];
+    cells.extend(Cause::ALL.map(|cause| columns.decimal(|row| row.parts.get(cause as usize).copied().unwrap_or(0))));
+    cells.push(columns.text(|row| row.break_id.clone()));
+    Filled::new(&VARIANCES, cells)
+}
+
+fn resources<'f>(totals: &'f Totals, rows: &'f [Resource]) -> Filled<'f> {
+    let columns = Columns { totals, rows };
+    let at = |position: usize| move |row: &Resource| row.key.get(position).copied().unwrap_or(0);
+    let meter = |row: &Resource| if row.usage_rows == 0 { [0; 3] } else { [at(4)(row), at(5)(row), at(6)(row)] };
+    let day = |of: fn(&Resource) -> Day| rows.iter().map(|row| Some(of(row)).filter(|day| *day != Day::MAX && *day != Day::MIN)).collect();
+    let cells = vec![
+        columns.period(at(0)),
+        columns.code(Domain::Invoice, at(0)),
+        columns.code(Domain::Customer, at(1)),
+        columns.name(Domain::CustomerName, |row| [at(1)(row), 0, 0]),
+        columns.code(Domain::Subscription, at(2)),
+        columns.code(Domain::Entitlement, at(3)),
+        columns.code(Domain::Product, at(4)),
+        columns.code(Domain::Sku, at(5)),
+        columns.code(Domain::Meter, at(6)),
+        columns.name(Domain::Description, meter),
+        columns.name(Domain::Category, meter),
+        columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]),
+        columns.code(Domain::Resource, at(7)),
+        columns.code(Domain::Currency, at(8)),
+        columns.integer(|row| row.usage_rows),
+        Cells::Days(day(|row| row.first)),
+        Cells::Days(day(|row| row.last)),
+        columns.decimal(|row| row.quantity),
+        columns.name(Domain::Unit, meter),
+        columns.decimal(|row| row.expected_amount),
+        columns.decimal(|row| row.invoiced_amount),
+        columns.decimal(|row| row.invoiced_amount - row.expected_amount),
+    ];
+    Filled::new(&RESOURCES, cells)
+}
+
+fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
+    let columns = Columns { totals, rows };
+    let count = |status: Status| columns.integer(move |row| row.groups.get(status as usize).copied().unwrap_or(0));
+    let cells = vec![
+        columns.text(|row| row.tie_out.name().to_owned()),
+        columns.text(|row| row.level.name().to_owned()),
+        columns.period(|row| row.keys.invoice),
+        columns.code(Domain::Invoice, |row| row.keys.invoice),
+        columns.code(Domain::Customer, |row| row.keys.customer),
+        columns.name(Domain::CustomerName, |row| [row.keys.customer, 0, 0]),
+        columns.code(Domain::Subscription, |row| row.keys.subscription),
+        columns.code(Domain::Product, |row| row.keys.product),
+        columns.code(Domain::Sku, |row| row.keys.sku),
+        columns.code(Domain::Description, |row| row.keys.description),
+        columns.code(Domain::Currency, |row| row.keys.currency),
+        columns.integer(|row| row.groups.iter().sum()),
+        count(Status::Tied),
+        count(Status::WithinTolerance),
+        count(Status::Break),
+        count(Status::Awaited),
+        count(Status::OutOfScope),
+        columns.decimal(|row| row.expected_amount),
+        columns.decimal(|row| row.invoiced_amount),
+        columns.decimal(|row| row.invoiced_amount - row.expected_amount),
+        columns.decimal(|row| row.gross_variance_amount),
+        columns.decimal(Rollup::explained_share),
+    ];
+    Filled::new(&SUMMARY, cells)
+}
+
+fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
+    let texts = |of: fn(&ControlTotal) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
+    let counts = |of: fn(&ControlTotal) -> u64| Cells::Integers(rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect());
+    // The exact amounts stand in the manifest; here they have the digits of every other table.
+    let amounts = |of: fn(&ControlTotal) -> i128| {
+        Cells::Decimals(rows.iter().map(|row| rescale(of(row), AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfEven).unwrap_or(0)).collect())
+    };
+    let cells = vec![
+        texts(|row| row.step),
+        texts(|row| row.source),
+        texts(|row| &row.currency),
+        counts(|row| row.rows_in),
+        counts(|row| row.rows_out),
+        counts(|row| row.rows_rejected),
+        amounts(|row| row.amount_in),
+        amounts(|row| row.amount_out),
+        amounts(|row| row.amount_in - row.amount_out),
+        Cells::Booleans(rows.iter().map(|row| row.holds).collect()),
+    ];
+    Filled::new(&CONTROL_TOTALS, cells)
+}
+
+fn rejected_rows(readings: &Readings) -> Filled<'_> {
+    let rows = &readings.rejected;
+    let texts = |of: fn(&crate::model::reject::RejectedRow) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
+    let cells = vec![
+        texts(|row| row.dataset.name()),
+        texts(|row| &row.unit),
+        Cells::Integers(rows.iter().map(|row| i64::try_from(row.line).unwrap_or(i64::MAX)).collect()),
+        texts(|row| &row.rejection.column),
+        texts(|row| &row.rejection.found),
+        texts(|row| &row.rejection.wanted),
+        texts(|row| &row.text),
+    ];
+    Filled::new(&REJECTED_ROWS, cells)
+}
+
+fn lineage(readings: &Readings) -> Filled<'_> {
+    let mut texts: [Vec<String>; 4] = Default::default();
+    for (dataset, unit, customer, subscription) in &readings.lineage {
+        for (column, text) in texts.iter_mut().zip([*dataset, unit, customer, subscription]) {
+            column.push(text.to_owned());
+        }
+    }
+    Filled::new(&LINEAGE, texts.map(Cells::Texts).into())
+}

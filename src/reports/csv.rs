@@ -1,0 +1,64 @@
+//! Tables as CSV: every decimal with its ten places, text guarded against spreadsheet formulas.
+
+use std::io::Write;
+
+use super::table::{Cells, Filled};
+use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
+use crate::model::period::date_of;
+
+/// Writes a table with its header.
+///
+/// # Errors
+/// What the writer reports.
+pub fn write(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 18).from_writer(into);
+    writer.write_record(filled.table.columns.iter().map(|column| column.name))?;
+    let mut cell = String::new();
+    for row in 0..filled.rows {
+        for column in &filled.columns {
+            cell.clear();
+            write_cell(column, row, &mut cell);
+            writer.write_field(&cell)?;
+        }
+        writer.write_record(None::<&[u8]>)?;
+    }
+    writer.flush()
+}
+
+fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
+    match column {
+        Cells::Codes(..) | Cells::Texts(_) => guard(column.text(row), out),
+        Cells::Integers(numbers) => numbers.get(row).into_iter().for_each(|number| write_fixed(out, i128::from(*number), 0)),
+        Cells::Decimals(numbers) => numbers.get(row).into_iter().for_each(|number| write_fixed(out, *number, PUBLISHED_SCALE)),
+        Cells::Days(days) => {
+            if let Some(date) = days.get(row).copied().flatten().and_then(date_of) {
+                out.push_str(&date.to_string());
+            }
+        }
+        Cells::Booleans(values) => out.push_str(if values.get(row) == Some(&true) { "true" } else { "false" }),
+    }
+}
+
+/// A spreadsheet takes text that begins like this for a formula; an apostrophe makes it text.
+fn guard(text: &str, out: &mut String) {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        out.push('\'');
+    }
+    out.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tables::REJECTED_ROWS;
+
+    #[test]
+    fn formulas_become_text_and_numbers_stay_numbers() {
+        let text = |text: &str| Cells::Texts(vec![text.to_owned()]);
+        let columns = vec![text("usage"), text("=cmd()"), Cells::Integers(vec![-3]), text("-1"), text("@x"), text("a,\"b\""), text("")];
+        let mut out = Vec::new();
+        write(&Filled::new(&REJECTED_ROWS, columns), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().nth(1), Some("usage,'=cmd(),-3,'-1,'@x,\"a,\"\"b\"\"\","));
+    }
+}

@@ -1,0 +1,7 @@
+//! What a run leaves behind: tables, manifest, and the atomic publish.
+
+pub mod atomic;
+pub mod csv;
+pub mod manifest;
+pub mod parquet;
+pub mod table;

@@ -1,0 +1,3 @@
+//! The outside: where units come from.
+
+pub mod files;
