@@ -1,3 +1,4 @@
 //! tieout
 
 pub mod model;
+pub mod synth;
