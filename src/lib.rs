@@ -11,6 +11,8 @@ pub mod engine;
 
 pub mod reports;
 
+pub mod synth;
+
 pub mod pipeline;
 
 pub mod cli;

@@ -1,10 +1,8 @@
 //! Calls into the parts that are not built yet.
 
-use std::path::PathBuf;
-
 use super::exit::Exit;
+use super::explain;
 use super::failure::Failure;
-use super::{explain, synth};
 
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not wired")]
@@ -18,8 +16,4 @@ impl From<NotWired> for Failure {
 
 pub(super) fn explain(_: &explain::Request) -> Result<String, Failure> {
     Err(NotWired("pipeline::explain").into())
-}
-
-pub(super) fn synth(_: &synth::Request) -> Result<Vec<PathBuf>, Failure> {
-    Err(NotWired("synth").into())
 }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments, run};
+use super::{Globals, arguments};
 use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
@@ -49,7 +49,7 @@ pub(super) struct Args {
 
 /// Makes a plan of the flags, and runs it.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    run::execute(&plan(args), globals, &args.outcome, out)
+    super::run::execute(&plan(args), globals, &args.outcome, out)
 }
 
 fn plan(args: &Args) -> Plan {

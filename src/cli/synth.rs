@@ -7,8 +7,9 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments, pending};
+use super::{Globals, arguments};
 use crate::model::period::Period;
+use crate::synth;
 
 /// Write a synthetic partner: usage, recon lines and invoices, with planted variances and the truth
 #[derive(Debug, clap::Args)]
@@ -47,21 +48,15 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// What is to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
-    /// Rows of usage.
-    pub(super) rows: u64,
-    /// Where chance starts.
-    pub(super) seed: u64,
-    /// Folder to write to.
-    pub(super) out: PathBuf,
-    /// Month of the usage.
-    pub(super) period: Period,
-    /// Formats, each once.
-    pub(super) formats: Vec<Format>,
-    /// Whether no variances are planted.
-    pub(super) clean: bool,
+impl From<Format> for synth::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv,
+            Format::V2 => Self::V2,
+            Format::V1 => Self::V1,
+            Format::Parquet => Self::Parquet,
+        }
+    }
 }
 
 /// Writes the files, and notes their names.
@@ -69,13 +64,17 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
     let mut formats = args.formats.clone();
     formats.sort_unstable();
     formats.dedup();
-    let Args { rows, seed, ref out, period, clean, .. } = *args;
-    let files = pending::synth(&Request { rows, seed, out: out.clone(), period, formats, clean })?;
+    let formats = formats.into_iter().map(synth::Format::from).collect();
+    let request =
+        synth::Request { rows: args.rows, seed: args.seed, out: args.out.clone(), period: args.period, formats, planted: !args.clean };
+    let report = synth::generate(&request).map_err(failure)?;
     if !globals.quiet {
         let mut notes = io::stderr().lock();
-        for file in files {
-            writeln!(notes, "wrote `{}`", file.display())?;
-        }
+        writeln!(notes, "{} usage rows, {} invoice lines, {} files in `{}`", report.rows, report.lines, report.files, args.out.display())?;
     }
     Ok(Exit::Complete)
+}
+
+fn failure(error: synth::SynthError) -> Failure {
+    Failure::Error { exit: Exit::Storage, error: error.into(), hint: None }
 }

@@ -4,14 +4,14 @@
 use crate::model::decimal::{Rounding, divide, power_of_ten, proportion};
 
 /// Parts at a fine scale brought to one that is `places` decimals coarser, such that they add up to
-/// their exact sum rounded half-even. Each part moves by less than one coarse unit; the largest
+/// their exact sum rounded half up, as SQL engines cast decimals. Each part moves by less than one coarse unit; the largest
 /// remainders are rounded up, of equal ones the first. `None` on overflow.
 #[must_use]
 pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
     let unit = power_of_ten(places);
     let total = parts.iter().try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
     let floors: Vec<i128> = parts.iter().map(|part| part.div_euclid(unit)).collect();
-    let missing = divide(total, unit, Rounding::HalfEven).checked_sub(floors.iter().sum())?;
+    let missing = divide(total, unit, Rounding::HalfUp).checked_sub(floors.iter().sum())?;
     let remainders: Vec<u128> = parts.iter().map(|part| part.rem_euclid(unit).unsigned_abs()).collect();
     raise(floors, &remainders, usize::try_from(missing).ok()?)
 }
@@ -63,9 +63,10 @@ mod tests {
         assert_eq!(spread(100, &[-1, 3]).unwrap(), [25, 75]);
         assert_eq!(spread(5, &[0, 0]).unwrap(), [3, 2]);
         assert_eq!(spread(5, &[]), None);
-        assert_eq!(quantise(&[15, 15, 15], 1).unwrap(), [2, 1, 1]);
+        assert_eq!(quantise(&[15, 15, 15], 1).unwrap(), [2, 2, 1]);
         assert_eq!(quantise(&[-15, 4], 1).unwrap(), [-1, 0]);
-        assert_eq!(quantise(&[25], 1).unwrap(), [2]);
+        assert_eq!(quantise(&[25], 1).unwrap(), [3]);
+        assert_eq!(quantise(&[-25], 1).unwrap(), [-3]);
         assert_eq!(quantise(&[], 1).unwrap(), Vec::<i128>::new());
     }
 }

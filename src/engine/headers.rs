@@ -96,7 +96,7 @@ pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<S
 
 impl Compared {
     fn sides(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Sides, AmountOverflow> {
-        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfEven).ok_or(AmountOverflow);
+        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
         // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
         // more digits was the header rounded, once.

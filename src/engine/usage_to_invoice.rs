@@ -1,8 +1,9 @@
 //! Matched totals to both sides of every group, and to the resources behind them.
 //!
-//! Amounts are quantised once, at the row of `resources`; a resource whose usage is spread over
-//! several groups is split among them by largest remainder, and every group's expected amount is the
-//! sum of such pieces. So `resources` and `variances` add up to each other to the last digit.
+//! Amounts are quantised once, for each customer, subscription, entitlement, meter, resource and
+//! currency; where several rows of `resources` or several groups share one of these, it is split
+//! among them by largest remainder, and every group's expected amount is the sum of such pieces. So
+//! `resources` and `variances` add up to each other, and to the source, to the last digit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,7 +221,7 @@ fn atoms(totals: &Totals, matching: &Matching) -> PolarsResult<(Vec<Atom>, Vec<R
 }
 
 fn finish(groups: Vec<Group>, atoms: Vec<Atom>, mut resources: Vec<Resource>, vocabulary: &Vocabulary) -> Result<Compared, AmountOverflow> {
-    let (amounts, quantities) = quantised(&atoms)?;
+    let (amounts, quantities) = quantised(&atoms, &resources)?;
     let mut by_group: Vec<Vec<u32>> = vec![Vec::new(); groups.len()];
     for (number, atom) in (0..).zip(&atoms) {
         by_group.get_mut(atom.group as usize).expect("an atom's group exists").push(number);
@@ -284,14 +285,25 @@ fn sum(parts: &[i128]) -> Result<i128, AmountOverflow> {
     if sum.unsigned_abs() <= PUBLISHED_LIMIT.unsigned_abs() { Ok(sum) } else { Err(AmountOverflow) }
 }
 
-/// Each atom's amount and quantity in units of 10^-10, so that each resource's sum is its exact sum
-/// rounded half-even.
-fn quantised(atoms: &[Atom]) -> Result<(Vec<i128>, Vec<i128>), AmountOverflow> {
-    let (mut amounts, mut quantities) = (Vec::with_capacity(atoms.len()), Vec::with_capacity(atoms.len()));
-    for run in atoms.chunk_by(|left, right| left.resource == right.resource) {
-        let split = |of: fn(&Atom) -> i128| allocate::quantise(&run.iter().map(of).collect::<Vec<_>>(), QUANTISED_PLACES);
-        amounts.extend(split(|atom| atom.amount).ok_or(AmountOverflow)?);
-        quantities.extend(split(|atom| atom.quantity).ok_or(AmountOverflow)?);
+/// Each atom's amount and quantity in units of 10^-10, so that the sum of each customer,
+/// subscription, entitlement, meter, resource and currency is its exact sum rounded half up.
+fn quantised(atoms: &[Atom], resources: &[Resource]) -> Result<(Vec<i128>, Vec<i128>), AmountOverflow> {
+    let quantum = |atom: &Atom| {
+        let key = resources.get(atom.resource as usize).map_or([0; 9], |resource| resource.key);
+        let [_, customer, subscription, entitlement, _, _, meter, resource, currency] = key;
+        [customer, subscription, entitlement, meter, resource, currency]
+    };
+    let mut order: Vec<(usize, &Atom)> = atoms.iter().enumerate().collect();
+    order.sort_by_cached_key(|(number, atom)| (quantum(atom), *number));
+    let (mut amounts, mut quantities) = (vec![0; atoms.len()], vec![0; atoms.len()]);
+    for run in order.chunk_by(|(_, left), (_, right)| quantum(left) == quantum(right)) {
+        let split = |of: fn(&Atom) -> i128| allocate::quantise(&run.iter().map(|(_, atom)| of(atom)).collect::<Vec<_>>(), QUANTISED_PLACES);
+        let pieces = split(|atom| atom.amount).ok_or(AmountOverflow)?.into_iter().zip(split(|atom| atom.quantity).ok_or(AmountOverflow)?);
+        for ((number, _), (amount, quantity)) in run.iter().zip(pieces) {
+            if let (Some(amounts), Some(quantities)) = (amounts.get_mut(*number), quantities.get_mut(*number)) {
+                (*amounts, *quantities) = (amount, quantity);
+            }
+        }
     }
     Ok((amounts, quantities))
 }
@@ -307,7 +319,7 @@ fn shares(invoiced: i128, behind: &[Atom]) -> Result<Vec<i128>, AmountOverflow> 
 
 impl Group {
     fn sides(self, expected_amount: i128, expected_quantity: i128, vocabulary: &Vocabulary) -> Result<Sides, AmountOverflow> {
-        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfEven).ok_or(AmountOverflow);
+        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
         let keys = Keys::from_codes(self.keys.map(|key| key.unwrap_or(0)));
         let bounds = if self.line_rows == 0 {
             // Usage that rounds down to nothing needs no line.

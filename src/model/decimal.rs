@@ -173,6 +173,17 @@ impl Digits {
     }
 }
 
+/// A number of a typed format, as if it had been read from its text: `None` where it does not fit
+/// `to` decimals or 38 digits.
+#[must_use]
+pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
+    let magnitude = value.unsigned_abs();
+    let count = magnitude.checked_ilog10().map_or(0, |log| log + 1);
+    let typed =
+        Digits { negative: value < 0, mantissa: magnitude, count, exponent: -i64::from(from), first_dropped: 0, dropped_rest: false };
+    typed.at_scale(to).ok()
+}
+
 fn read_exponent(text: &[u8]) -> Result<i64, NumberFault> {
     let (sign, digits) = match text {
         [b'-', rest @ ..] => (-1, rest),

@@ -43,9 +43,7 @@ impl Cell<'_> {
         };
         let parsed = match self {
             Self::Missing => return Ok(None),
-            Self::Decimal(value, from) if *from <= scale => decimal::rescale(*value, *from, scale, decimal::Rounding::Down)
-                .map(|value| decimal::Parsed { value, rounded: false, significant_digits: 0, last_digit_exponent: 0 })
-                .ok_or(decimal::NumberFault::TooLarge),
+            Self::Decimal(value, from) => decimal::from_typed(*value, *from, scale).ok_or(decimal::NumberFault::TooLarge),
             Self::Text(text) => decimal::parse(text, scale),
             _ => decimal::parse(&self.bytes(), scale),
         };

@@ -225,7 +225,12 @@ pub const REJECTED_ROWS: Table = Table {
 pub const LINEAGE: Table = Table {
     name: "lineage",
     row: "one subscription that one input unit holds",
-    columns: &[text("source", "dataset"), text("unit", "file"), text("customer_id", "folded customer id"), text("subscription_id", "folded subscription id")],
+    columns: &[
+        text("source", "dataset"),
+        text("unit", "file"),
+        text("customer_id", "folded customer id"),
+        text("subscription_id", "folded subscription id"),
+    ],
 };
 
 /// All published tables.

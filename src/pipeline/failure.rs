@@ -83,8 +83,12 @@ impl RunError {
             Self::Decode(error) => Some(error.hint.clone()),
             Self::Overflow(_) | Self::Amount(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
             Self::Law(_) | Self::Frames(_) => Some("this is a bug of tieout; nothing was published".to_owned()),
-            Self::Publish(PublishError::Locked { .. }) => Some("wait for it to end; a lock file alone, without its process, locks nothing".to_owned()),
-            Self::Publish(PublishError::Changed { .. }) => Some("a published run was changed after the fact; move its folder away to publish anew".to_owned()),
+            Self::Publish(PublishError::Locked { .. }) => {
+                Some("wait for it to end; a lock file alone, without its process, locks nothing".to_owned())
+            }
+            Self::Publish(PublishError::Changed { .. }) => {
+                Some("a published run was changed after the fact; move its folder away to publish anew".to_owned())
+            }
             Self::Publish(PublishError::Storage { .. }) => Some("check that the folder exists, is writable, and has room".to_owned()),
             Self::Changed { .. } => Some("run the pipeline again, and explain the new run".to_owned()),
             Self::Unreadable(_) | Self::Threads { .. } => None,

@@ -18,20 +18,31 @@ use crate::reports::table::Filled;
 use crate::reports::{csv, parquet};
 
 /// Name of the manifest.
-pub const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 
 /// Publishes a run; its id and folder. The same inputs and settings have the same id.
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
-pub fn publish(plan: &Plan, output: &Output, readings: &Readings, found: &Reconciled, exit_code: u8) -> Result<(String, PathBuf), RunError> {
+pub(super) fn publish(
+    plan: &Plan,
+    output: &Output,
+    readings: &Readings,
+    found: &Reconciled,
+    exit_code: u8,
+) -> Result<(String, PathBuf), RunError> {
     let run_id = run_id(plan, readings);
     let staging = output.stage()?;
     let mut written = Vec::new();
     let mut outputs = Vec::new();
     for filled in tables::fill(readings, found) {
         for file in write_table(&staging, &filled)? {
-            outputs.push(manifest::Output { file: file.name.clone(), blake3: file.blake3.clone(), bytes: file.bytes, rows: filled.rows as u64 });
+            outputs.push(manifest::Output {
+                file: file.name.clone(),
+                blake3: file.blake3.clone(),
+                bytes: file.bytes,
+                rows: filled.rows as u64,
+            });
             written.push(file);
         }
     }

@@ -239,7 +239,8 @@ impl Readings {
             let source = partial.dataset.name();
             self.controls.extend(balance::law("aggregate", source, &balance::control_of(partial), &balance::totals_of(partial), 0));
             if partial.rounded > 0 {
-                self.warnings.push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
+                self.warnings
+                    .push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
             }
         }
         self.rejected.sort_by(|left, right| (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line)));

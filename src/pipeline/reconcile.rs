@@ -44,8 +44,20 @@ pub fn reconcile(plan: &Plan, readings: &Readings) -> Result<Reconciled, RunErro
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
     let mut totals = totals::fold_partials(&readings.usage, &readings.lines, &readings.headers)?;
-    controls.extend(balance::law("fold", "usage", &balance::totals_of(&readings.usage), &balance::frame_of(&totals, &totals.usage, "billing")?, 0));
-    controls.extend(balance::law("fold", "invoice_lines", &balance::totals_of(&readings.lines), &balance::frame_of(&totals, &totals.lines, "subtotal")?, 0));
+    controls.extend(balance::law(
+        "fold",
+        "usage",
+        &balance::totals_of(&readings.usage),
+        &balance::frame_of(&totals, &totals.usage, "billing")?,
+        0,
+    ));
+    controls.extend(balance::law(
+        "fold",
+        "invoice_lines",
+        &balance::totals_of(&readings.lines),
+        &balance::frame_of(&totals, &totals.lines, "subtotal")?,
+        0,
+    ));
     set_header_periods(&mut totals, &readings.headers);
     if let Some(period) = plan.period {
         controls.extend(select_period(&mut totals, period, &mut warnings)?);
@@ -194,7 +206,8 @@ fn warn_of_mismatch(totals: &Totals, matching: &Matching, variances: &[Variance]
         warnings.push("no usage found its invoice line: are both of the same invoice and period?".to_owned());
     }
     let mut currencies: HashMap<[u32; 5], (HashSet<u32>, HashSet<u32>)> = HashMap::new();
-    for variance in variances.iter().filter(|variance| variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice) {
+    for variance in variances.iter().filter(|variance| variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice)
+    {
         let keys = variance.sides.keys;
         let slot = currencies.entry([keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku]).or_default();
         match (variance.sides.expected_rows, variance.sides.invoiced_rows) {
@@ -215,7 +228,11 @@ fn warn_of_mismatch(totals: &Totals, matching: &Matching, variances: &[Variance]
             };
             let (customer, plan) = (text(Domain::Customer, customer), text(Domain::Subscription, subscription));
             let product = text(Domain::Product, product);
-            format!("customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}", list(used), list(invoiced))
+            format!(
+                "customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}",
+                list(used),
+                list(invoiced)
+            )
         })
         .collect();
     mixed.sort();

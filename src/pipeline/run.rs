@@ -43,4 +43,3 @@ fn exit_code(options: &Options, readings: &Readings, found: &Reconciled) -> u8 {
         () => 0,
     }
 }
-

@@ -16,7 +16,7 @@ use crate::reports::table::{Cells, Filled};
 
 /// All tables of a run.
 #[must_use]
-pub fn fill<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Filled<'f>> {
+pub(super) fn fill<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Filled<'f>> {
     vec![
         variances(&found.totals, &found.variances),
         resources(&found.totals, &found.resources),
@@ -166,10 +166,11 @@ fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
 
 fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
     let texts = |of: fn(&ControlTotal) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
-    let counts = |of: fn(&ControlTotal) -> u64| Cells::Integers(rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect());
+    let counts =
+        |of: fn(&ControlTotal) -> u64| Cells::Integers(rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect());
     // The exact amounts stand in the manifest; here they have the digits of every other table.
     let amounts = |of: fn(&ControlTotal) -> i128| {
-        Cells::Decimals(rows.iter().map(|row| rescale(of(row), AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfEven).unwrap_or(0)).collect())
+        Cells::Decimals(rows.iter().map(|row| rescale(of(row), AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0)).collect())
     };
     let cells = vec![
         texts(|row| row.step),

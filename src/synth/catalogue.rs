@@ -1,0 +1,262 @@
+//! The price list: some 400 meters, each with its product, SKU, availability, unit and price.
+
+use super::number::number;
+use super::random::Random;
+
+/// Meters in the price list.
+pub(super) const METERS: usize = 400;
+/// Decimals of [`Meter::unit_price`].
+pub(super) const PRICE_SCALE: u32 = 10;
+/// Decimals of an effective unit price before the month closes: 0.85 adds two.
+pub(super) const EFFECTIVE_SCALE: u32 = 12;
+
+/// What a family of meters is attached to.
+pub(super) struct Service {
+    pub(super) category: &'static str,
+    pub(super) sub_category: &'static str,
+    pub(super) provider: &'static str,
+    pub(super) resource_type: &'static str,
+    pub(super) name_prefix: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) additional_info: &'static str,
+}
+
+const fn service(names: [&'static str; 7]) -> Service {
+    let [category, sub_category, provider, resource_type, name_prefix, unit, additional_info] = names;
+    Service { category, sub_category, provider, resource_type, name_prefix, unit, additional_info }
+}
+
+/// The services, among which the products are dealt.
+pub(super) const SERVICES: [Service; 12] = [
+    service([
+        "Virtual Machines",
+        "Dsv5 Series",
+        "Microsoft.Compute",
+        "virtualMachines",
+        "vm",
+        "1 Hour",
+        r#""ImageType":"Canonical","ServiceType":"Standard_D4s_v5","VMName":null,"VCPUs":4,"UsageType":"ComputeHR""#,
+    ]),
+    service([
+        "Storage",
+        "Premium\u{a0}SSD Managed Disks",
+        "Microsoft.Compute",
+        "disks",
+        "disk",
+        "1/Month",
+        r#""DiskType":"Premium_LRS","SizeGB":256,"UsageType":"DiskSize""#,
+    ]),
+    service([
+        "Storage",
+        "Tables",
+        "Microsoft.Storage",
+        "storageAccounts",
+        "st",
+        "10K",
+        r#""Redundancy":"LRS","Kind":"StorageV2","UsageType":"TableTransactions""#,
+    ]),
+    service([
+        "Bandwidth",
+        "Inter-Region",
+        "Microsoft.Network",
+        "publicIPAddresses",
+        "pip",
+        "1 GB",
+        r#""RoutingPreference":"Microsoft","UsageType":"DataTrOut""#,
+    ]),
+    service([
+        "Azure App Service",
+        "Premium v3 Plan",
+        "Microsoft.Web",
+        "serverfarms",
+        "asp",
+        "1 hour",
+        r#""ServiceType":"P1v3","NumberOfCores":2,"UsageType":"ComputeHR""#,
+    ]),
+    service([
+        "SQL Database",
+        "Single/Elastic Pool General Purpose",
+        "Microsoft.Sql",
+        "servers",
+        "sql",
+        "1 Hour",
+        r#""Tier":"GeneralPurpose","VCores":4,"ConsumptionMeter":"vCore""#,
+    ]),
+    service([
+        "Log Analytics",
+        "Analytics Logs",
+        "Microsoft.OperationalInsights",
+        "workspaces",
+        "log",
+        "1 GB",
+        r#""DataType":"Perf","Plan":"Analytics""#,
+    ]),
+    service(["Key Vault", "Operations", "Microsoft.KeyVault", "vaults", "kv", "10K", r#""Operation":"GetSecret","Sku":"Standard""#]),
+    service([
+        "Virtual Machine Licenses",
+        "SUSE Linux, Priority",
+        "Microsoft.Compute",
+        "virtualMachines",
+        "vm",
+        "1 Hour",
+        r#""ImageType":"SUSE","ServiceType":"Standard_E8s_v5","UsageType":"ComputeHR_SW""#,
+    ]),
+    service([
+        "Azure Kubernetes Service",
+        "Uptime SLA",
+        "Microsoft.ContainerService",
+        "managedClusters",
+        "aks",
+        "1 Hour",
+        r#""Nodes":6,"Tier":"Standard","UsageType":"UptimeSLA""#,
+    ]),
+    service([
+        "Container Registry",
+        "Registry Unit",
+        "Microsoft.ContainerRegistry",
+        "registries",
+        "acr",
+        "1/Day",
+        r#""Sku":"Premium","Replications":2"#,
+    ]),
+    service([
+        "Azure Monitor",
+        "Alerts",
+        "Microsoft.Insights",
+        "scheduledQueryRules",
+        "alert",
+        "1",
+        r#""Signal":"Log","FrequencyMinutes":5"#,
+    ]),
+];
+
+const REGIONS: [(&str, &str); 6] = [
+    ("EU West", "westeurope"),
+    ("EU North", "northeurope"),
+    ("DE West Central", "germanywestcentral"),
+    ("US East 2", "eastus2"),
+    ("JA East", "japaneast"),
+    ("", "global"),
+];
+const VARIANTS: [&str; 3] = ["Standard", "LRS", "Burst"];
+const WORD_METER_IDS: [&str; 5] = ["8core", "storage_gb_hours", "concurrent_public_ips", "1core", "4core"];
+const ALPHABET: &[u8; 32] = b"0123456789BCDFGHJKLMNPQRSTVWXYZ0";
+
+/// One meter of the price list; its position there is its rank by use.
+pub(super) struct Meter {
+    /// Position of its product; a product has up to three meters.
+    pub(super) product: usize,
+    pub(super) service: &'static Service,
+    pub(super) product_id: String,
+    pub(super) product_name: String,
+    /// Four characters.
+    pub(super) sku_id: String,
+    /// As a spreadsheet leaves it: numeric ids without their zeros.
+    pub(super) short_sku_id: String,
+    pub(super) sku_name: String,
+    pub(super) availability_id: String,
+    pub(super) meter_id: String,
+    pub(super) meter_name: String,
+    pub(super) meter_type: String,
+    pub(super) region: &'static str,
+    pub(super) location: &'static str,
+    pub(super) publisher: &'static str,
+    /// List price in USD, units of 10^-10.
+    pub(super) unit_price: i128,
+    pub(super) unit_price_text: String,
+    /// 0.85 × the list price.
+    pub(super) earned_price_text: String,
+    /// What a day of it costs at list price, in millionths of USD.
+    pub(super) cost_micro: u64,
+    /// Whole units only.
+    pub(super) whole_units: bool,
+    /// Partner earned credit is never given.
+    pub(super) never_earns: bool,
+    /// The first days of the month are a free grant.
+    pub(super) grants: bool,
+}
+
+/// The price list of a seed.
+pub(super) fn catalogue(seed: u64) -> Vec<Meter> {
+    (0..METERS).map(|index| meter(seed, index)).collect()
+}
+
+fn meter(seed: u64, index: usize) -> Meter {
+    let mut random = Random::of(seed, &[1, index as u64]);
+    let (product, slot) = (index / 3, index % 3);
+    let service = &SERVICES[product % SERVICES.len()];
+    // Of each fifth product two meters share the SKU, and only the meter's name tells them apart.
+    let sku_slot = if product % 5 == 4 { slot.min(1) } else { slot };
+    let (region, location) = REGIONS[product / SERVICES.len() % REGIONS.len()];
+    let marketplace = service.category == "Virtual Machine Licenses";
+    let sku_id = sku_id(product, sku_slot);
+    let (unit_price, cost_micro) = price(&mut random);
+    let guid = random.guid();
+    let size = 2_u32 << (index % 7);
+    let place = if region.is_empty() { String::new() } else { format!(" - {region}") };
+    Meter {
+        product,
+        service,
+        product_id: format!("DZH318Z0{}", code(product * 7_919 + 40_961)),
+        product_name: format!("{} {}{place}", service.category, service.sub_category.replace('\u{a0}', " ")),
+        short_sku_id: shorten(&sku_id),
+        sku_id,
+        sku_name: format!("{} - {}", service.category, VARIANTS[sku_slot]),
+        availability_id: format!("DZH318Z0{}", code((product * 3 + sku_slot) * 6_151 + 77_003)),
+        meter_id: if marketplace { WORD_METER_IDS[index % WORD_METER_IDS.len()].to_owned() } else { guid },
+        meter_name: format!("{} {size} {}{place}", VARIANTS[slot], service.name_prefix.to_uppercase()),
+        meter_type: format!("{} - {} {}", service.unit, service.category, VARIANTS[slot]),
+        region,
+        location,
+        publisher: if marketplace { "SUSE" } else { "Microsoft" },
+        unit_price,
+        unit_price_text: number(unit_price, PRICE_SCALE),
+        earned_price_text: number(unit_price * 85, EFFECTIVE_SCALE),
+        cost_micro,
+        whole_units: index % 9 == 4,
+        never_earns: marketplace || index % 17 == 11,
+        grants: index % 13 == 5,
+    }
+}
+
+fn sku_id(product: usize, sku_slot: usize) -> String {
+    if product.is_multiple_of(2) {
+        format!("{:04}", product % 40 + sku_slot + 1)
+    } else {
+        format!("00{}{}", product % 10, ["B", "J", "G"][sku_slot])
+    }
+}
+
+fn shorten(sku_id: &str) -> String {
+    if sku_id.bytes().all(|byte| byte.is_ascii_digit()) { sku_id.trim_start_matches('0').to_owned() } else { sku_id.to_owned() }
+}
+
+/// A list price of two to seven significant digits, and the cost of a day.
+fn price(random: &mut Random) -> (i128, u64) {
+    let magnitude = 10_i128.pow(u32::try_from(5 + random.below(6)).unwrap_or(5));
+    let tail = if random.once_in(2) { random.below(u64::try_from(magnitude / 10).unwrap_or(1)) } else { 0 };
+    let unit_price = magnitude / 10 * i128::from(10 + random.below(89)) + i128::from(tail);
+    let scale = [10, 100, 1_000, 10_000, 100_000, 100_000, 1_000_000, 1_000_000][random.index(8)];
+    (unit_price, scale * (1 + random.below(9)) + random.below(scale))
+}
+
+fn code(number: usize) -> String {
+    (0..4).rev().map(|place| char::from(ALPHABET[number / 31_usize.pow(place) % 31])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_meter_is_found_by_product_sku_availability_and_name() {
+        let meters = catalogue(7);
+        let keys: BTreeSet<_> = meters.iter().map(|m| (&m.product_id, &m.sku_id, &m.availability_id, &m.meter_name)).collect();
+        assert_eq!(keys.len(), METERS);
+        let products: BTreeSet<_> = meters.iter().map(|m| &m.product_id).collect();
+        assert_eq!(products.len(), METERS.div_ceil(3));
+        assert!(meters.iter().all(|m| m.unit_price > 0 && m.sku_id.len() == 4));
+        assert!(meters.iter().any(|m| m.short_sku_id.len() < 4));
+    }
+}

@@ -1,0 +1,137 @@
+//! Lines for products that never appear in usage: reservations, savings plans, seats, perpetual
+//! software, marketplace subscriptions (`semantics.md` 11.1).
+
+use super::lines::{Amount, Item, Line, Sale, line};
+use super::number::number;
+use super::partner::{Customer, Partner, RATE_SCALE};
+use super::random::Random;
+
+struct Kind {
+    ids: [&'static str; 3],
+    name: &'static str,
+    publisher: &'static str,
+    category: &'static str,
+    charge_type: &'static str,
+    /// The subscription is described by the product's name.
+    described: bool,
+    term: &'static str,
+    frequency: &'static str,
+    reserved: bool,
+    endless: bool,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        ids: ["DZH318Z0ARV1", "003K", "DZH318Z0ARA1"],
+        name: "Reserved VM Instance, Standard_D2s_v5, EU West, 1 Year",
+        publisher: "Microsoft",
+        category: "Azure Reservation",
+        charge_type: "new",
+        described: false,
+        term: "Reservation 1 Year, monthly billing",
+        frequency: "Monthly",
+        reserved: true,
+        endless: false,
+    },
+    Kind {
+        ids: ["DZH318Z0ASP1", "0002", "DZH318Z0ASA1"],
+        name: "Compute Savings Plan, 3 Years",
+        publisher: "Microsoft",
+        category: "Azure Savings Plan",
+        charge_type: "cycleCharge",
+        described: false,
+        term: "Savings Plan 3 Years, monthly billing",
+        frequency: "Monthly",
+        reserved: true,
+        endless: false,
+    },
+    Kind {
+        ids: ["CFQ7TTC0LDPB", "0001", "CFQ7TTC0K59A"],
+        name: "Microsoft 365 Business Standard",
+        publisher: "Microsoft Corporation",
+        category: "Online Services",
+        charge_type: "cycleCharge",
+        described: true,
+        term: "One-Year commitment for monthly/yearly billing",
+        frequency: "Monthly",
+        reserved: false,
+        endless: false,
+    },
+    Kind {
+        ids: ["DG7GMGF0D5RK", "0004", "DG7GMGF0D5SA"],
+        name: "Windows Server 2022 Standard - 16 Core License Pack",
+        publisher: "Microsoft Corporation",
+        category: "Perpetual Software",
+        charge_type: "new",
+        described: false,
+        term: "",
+        frequency: "",
+        reserved: false,
+        endless: true,
+    },
+    Kind {
+        ids: ["DZH318Z0AMP1", "0007", "DZH318Z0AMA1"],
+        name: "Veridian Backup, Business",
+        publisher: "Veridian Software, Inc.",
+        category: "SaaS",
+        charge_type: "new",
+        described: true,
+        term: "Subscription 1 Month, monthly billing",
+        frequency: "Monthly",
+        reserved: false,
+        endless: false,
+    },
+];
+
+/// A line outside usage, with the keys of its truth.
+pub(super) struct Elsewhere {
+    pub(super) line: Line,
+    pub(super) subscription_id: String,
+    pub(super) ids: [&'static str; 3],
+    /// Cents.
+    pub(super) subtotal: i128,
+}
+
+/// Kinds of such lines.
+pub(super) const COUNT: usize = KINDS.len();
+
+/// A line of kind number `kind` for a customer; `at` tells lines of one kind apart.
+pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at: u64) -> Elsewhere {
+    let mut random = Random::of(partner.seed, &[8, kind as u64, at]);
+    let kind = &KINDS[kind];
+    let subscription_id = random.guid();
+    let reservation = if kind.reserved { random.guid() } else { String::new() };
+    let seats = if kind.reserved { 1 } else { 1 + i128::from(random.below(60)) };
+    let price = number(i128::from(900 + random.below(30_000)), 2);
+    let cents = crate::model::decimal::parse(price.as_bytes(), 2).map_or(0, |parsed| parsed.value);
+    // Seats are truncated by the unit, usage by the line (`semantics.md` 3).
+    let subtotal = cents * customer.invoice.rate / 10_i128.pow(RATE_SCALE) * seats;
+    let count = seats.to_string();
+    let [product_id, sku_id, availability_id] = kind.ids;
+    let item = Item {
+        product_id,
+        sku_id,
+        availability_id,
+        sku_name: kind.name,
+        product_name: kind.name,
+        publisher: kind.publisher,
+        unit: "",
+        unit_price: &price,
+        meter_description: "",
+        category: kind.category,
+    };
+    let sale = Sale {
+        subscription_description: if kind.described { kind.name } else { "" },
+        subscription_id: &subscription_id,
+        charge_type: kind.charge_type,
+        term: kind.term,
+        frequency: kind.frequency,
+        reservation_order_id: &reservation,
+        endless: kind.endless,
+        seats: &count,
+        ..Sale::default()
+    };
+    let amount = Amount { price: price.clone(), quantity: count.clone(), rate: customer.invoice.rate, subtotal };
+    let line = line(partner, customer, &item, &sale, &amount, &mut random);
+    Elsewhere { line, subscription_id, ids: kind.ids, subtotal }
+}

@@ -1,0 +1,427 @@
+//! The walk over the partner: plan by plan, meter by meter, resource by resource. Memory holds the
+//! windows in which rows lose their order, the sums of one group, and the few planted truths.
+
+use std::rc::Rc;
+
+use super::catalogue::{METERS, Meter, catalogue};
+use super::elsewhere::{COUNT, elsewhere};
+use super::layout::{Earning, Group, Planting, duplicates, groups};
+use super::lines::{Amount, EARNED, Line, Terms, line, usage_item, usage_sale};
+use super::partner::{Customer, Partner, Plan};
+use super::random::{Random, Shuffle, Weights};
+use super::truth::{self, Truth};
+use super::usage::{Rated, Scratch, Series, TOTAL_SCALE, UsageRow};
+use super::write::{Sink, Target, Written, create_folder, open};
+use super::{Report, Request, SynthError, invoices};
+use crate::model::cause::{Cause, TieOut};
+use crate::model::dataset::Dataset;
+use crate::model::decimal::{self, PUBLISHED_SCALE, Rounding};
+
+const ROW_WINDOW: usize = 8_192;
+const LINE_WINDOW: usize = 2_048;
+/// Days at the start of the month on which a granting meter is free.
+const GRANT_DAYS: u64 = 5;
+/// A resource has at most this many rows a day under one meter.
+const ROWS_PER_DAY: u64 = 40;
+
+/// Makes everything a request asks for.
+pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
+    // Planted duplicates come on top: room is kept for them, and one last plan fills up to the row.
+    let reserve = if request.planted { request.rows / 50 } else { 0 };
+    let partner = Partner::new(request.seed, request.period, request.rows - reserve);
+    let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
+    let popularity = Weights::zipf(METERS, 2);
+    let mut plans = plans(&partner);
+    let planting = match request.planted {
+        true => Planting::choose(&partner, &plans, &meters, &popularity, request.rows),
+        false => Planting::default(),
+    };
+    let filler = u64::try_from(i64::try_from(reserve).unwrap_or(i64::MAX) - planting.surplus).unwrap_or(0);
+    plans.push(partner.plan(&partner.customer(0), plans.len(), filler));
+
+    let mut emitter = Emitter::open(request, &partner, &meters, &planting)?;
+    for plan in plans.into_iter().map(Rc::new) {
+        for group in groups(request.seed, &plan, &meters, &popularity) {
+            emitter.group(&plan, group)?;
+        }
+    }
+    for kind in 0..COUNT {
+        for at in 0..planting.wanted {
+            emitter.elsewhere(kind, at)?;
+        }
+    }
+    emitter.finish(request)
+}
+
+fn plans(partner: &Partner) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = Vec::new();
+    for (at, rows) in partner.customer_rows().enumerate() {
+        let more = partner.plans(at, plans.len(), rows);
+        plans.extend(more);
+    }
+    plans
+}
+
+/// Sums of one price state of a group. Totals are rounded to published decimals resource by
+/// resource, as the published row is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// On the line, units of 10^-6.
+    quantity: i128,
+    /// On the line, USD, units of 10^-15.
+    pricing: i128,
+    /// All usage rows, billing currency, units of 10^-10.
+    expected: i128,
+    /// The rows that the line is made of, likewise.
+    natural: i128,
+}
+
+/// Billing totals of one resource, units of 10^-15: all rows, and those on the line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pair {
+    expected: i128,
+    natural: i128,
+}
+
+struct Emitter<'a> {
+    partner: &'a Partner,
+    meters: &'a [Rc<Meter>],
+    planting: &'a Planting,
+    usage: Vec<Box<dyn Sink>>,
+    recon: Vec<Box<dyn Sink>>,
+    row_window: Shuffle<UsageRow>,
+    line_window: Shuffle<Line>,
+    scratch: Scratch,
+    truths: Vec<Truth>,
+    totals: [i128; 2],
+    rows: u64,
+    lines: u64,
+}
+
+impl<'a> Emitter<'a> {
+    fn open(request: &Request, partner: &'a Partner, meters: &'a [Rc<Meter>], planting: &'a Planting) -> Result<Self, SynthError> {
+        create_folder(&request.out.join("invoices"))?;
+        let mut formats = request.formats.clone();
+        formats.sort_unstable();
+        formats.dedup();
+        let target = |dataset: Dataset, folder: &str, salt: u64| Target {
+            dataset,
+            folder: request.out.join(folder),
+            partner_id: partner.id.clone(),
+            invoice_number: partner.invoices[0].number.clone(),
+            export_id: Random::of(request.seed, &[9, salt]).guid(),
+            month: request.period.to_string().replace('-', ""),
+        };
+        let sinks = |target: &Target| formats.iter().map(|format| open(*format, target)).collect::<Result<Vec<_>, _>>();
+        Ok(Self {
+            partner,
+            meters,
+            planting,
+            usage: sinks(&target(Dataset::Usage, "usage", 0))?,
+            recon: sinks(&target(Dataset::InvoiceLines, "recon", 1))?,
+            row_window: Shuffle::new(ROW_WINDOW, Random::of(request.seed, &[10])),
+            line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
+            scratch: Scratch::default(),
+            truths: Vec::new(),
+            totals: [0; 2],
+            rows: 0,
+            lines: 0,
+        })
+    }
+
+    /// Makes a group's rows, then its lines.
+    fn group(&mut self, plan: &Rc<Plan>, group: Group) -> Result<(), SynthError> {
+        let cause = self.planting.cause(plan.index, group.meter);
+        let mut random = Random::of(self.partner.seed, &[12, plan.index as u64, group.meter as u64]);
+        let mut walk = Walk { cause, copies: duplicates(group.rows), tallies: [Tally::default(); 2], serial: 0 };
+        let (mut left, mut at) = (group.rows, 0);
+        while left > 0 {
+            let size = series_size(&mut random, left, at, self.partner.dates.count());
+            self.series(plan, group, at, size, &mut walk, &mut random)?;
+            left -= size;
+            at += 1;
+        }
+        for (state, tally) in walk.tallies.into_iter().enumerate() {
+            if tally.quantity > 0 {
+                self.settle(plan, group.meter, tally, state == 0, cause, &mut random)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `size` rows of one resource.
+    fn series(
+        &mut self,
+        plan: &Rc<Plan>,
+        group: Group,
+        at: u64,
+        size: u64,
+        walk: &mut Walk,
+        random: &mut Random,
+    ) -> Result<(), SynthError> {
+        let meter = &self.meters[group.meter];
+        let series = Rc::new(Series::new(self.partner, plan, meter, at));
+        let days = self.partner.dates.count();
+        let (start, level) = (random.below(days), 500 + random.below(1_500));
+        let mut sums = [Pair::default(); 2];
+        for serial in 0..size {
+            let offset = if size <= days { (start + serial) % days } else { serial * days / size };
+            let earned = match group.earning {
+                Earning::Never => false,
+                Earning::Always => true,
+                Earning::UntilDay(day) => offset < day,
+                Earning::ByResource => at % 3 != 1,
+            };
+            let rated = match earned {
+                _ if meter.grants && offset < GRANT_DAYS => Rated::Granted(earned),
+                true => Rated::Earned,
+                false => Rated::Retail,
+            };
+            let bits = random.next();
+            let amounts = series.rate(rated, level * (800 + (bits >> 40) % 401) / 1_000);
+            let day = self.partner.dates.first + i32::try_from(offset).unwrap_or(0);
+            let row = UsageRow { series: Rc::clone(&series), day, rated, amounts, serial, spelling: bits };
+            let state = usize::from(!earned);
+            self.planted_row(row, walk, &mut sums[state])?;
+            if !walk.late() {
+                walk.tallies[state].quantity += amounts.quantity;
+                walk.tallies[state].pricing += amounts.pricing;
+            }
+            walk.serial += 1;
+        }
+        let published = |sum: i128| decimal::divide(sum, 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE), Rounding::HalfUp);
+        for (tally, sum) in walk.tallies.iter_mut().zip(sums) {
+            tally.expected += published(sum.expected);
+            tally.natural += published(sum.natural);
+        }
+        Ok(())
+    }
+
+    /// Emits a row as its group's cause wants it: once, twice, in another month, or not at all.
+    fn planted_row(&mut self, mut row: UsageRow, walk: &mut Walk, sum: &mut Pair) -> Result<(), SynthError> {
+        let billing = row.amounts.billing;
+        if walk.cause == Some(Cause::MissingUsage) {
+            sum.natural += billing;
+            return Ok(());
+        }
+        sum.expected += billing;
+        if walk.late() {
+            row.day = self.partner.dates.month_before(row.day);
+            return self.push_row(row);
+        }
+        sum.natural += billing;
+        if walk.cause == Some(Cause::Duplicate) && walk.serial % 3 == 1 && walk.copies > 0 {
+            walk.copies -= 1;
+            sum.expected += billing;
+            self.push_row(row.clone())?;
+        }
+        self.push_row(row)
+    }
+
+    /// Writes the line of one price state of a group, and the truth of what was planted in it.
+    fn settle(
+        &mut self,
+        plan: &Plan,
+        meter: usize,
+        tally: Tally,
+        earned: bool,
+        cause: Option<Cause>,
+        random: &mut Random,
+    ) -> Result<(), SynthError> {
+        let meter = Rc::clone(&self.meters[meter]);
+        let customer = Rc::clone(&plan.customer);
+        let natural = Terms::of(tally.quantity, tally.pricing, customer.invoice.rate);
+        let terms = match cause {
+            Some(Cause::Fx) => Terms { rate: natural.rate * 10_103 / 10_000, ..natural },
+            Some(Cause::Price) => Terms { price: (natural.price * 103 + 99) / 100, ..natural },
+            Some(Cause::Quantity) => Terms { quantity: natural.quantity * 107 / 100, ..natural },
+            Some(Cause::PartnerEarnedCredit) => natural.at_retail(&meter),
+            _ => natural,
+        };
+        let earned = earned && cause != Some(Cause::PartnerEarnedCredit);
+        let mut amount = Amount::of(terms);
+        if cause == Some(Cause::Unexplained) {
+            amount.subtotal += 231 + i128::from(random.below(6_000));
+        }
+        let item = usage_item(&meter);
+        if cause != Some(Cause::MissingInvoice) {
+            let sale = usage_sale(plan, if earned { EARNED } else { "" });
+            self.push_line(&customer, line(self.partner, &customer, &item, &sale, &amount, random))?;
+        }
+        if cause == Some(Cause::Credit) {
+            let credit = Terms { price: -terms.price, ..terms };
+            let mut sale = usage_sale(plan, "");
+            (sale.charge_type, sale.credit_reason) = ("customerCredit", "Azure Credit");
+            self.push_line(&customer, line(self.partner, &customer, &item, &sale, &Amount::of(credit), random))?;
+        }
+        if let Some(cause) = cause {
+            let rounding = cents(natural.subtotal()) - tally.natural;
+            let truth = truth_of(cause, plan, &meter, earned, tally.expected, cents(amount.subtotal), rounding);
+            self.truths.extend(truth);
+        }
+        Ok(())
+    }
+
+    /// Writes a line for a product that never appears in usage, and its truth.
+    fn elsewhere(&mut self, kind: usize, at: u64) -> Result<(), SynthError> {
+        let customers = self.partner.customer_rows().count() as u64;
+        let customer = self.partner.customer(usize::try_from((at * 7 + kind as u64) % customers).unwrap_or(0));
+        let other = elsewhere(self.partner, &customer, kind, at);
+        let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
+        self.truths.push(Truth {
+            cause: Cause::OutOfScope,
+            tie_out: TieOut::UsageToInvoice,
+            invoice_number: customer.invoice.number.clone(),
+            customer_id: customer.id.clone(),
+            subscription_id: other.subscription_id,
+            product_id,
+            sku_id,
+            availability_id,
+            meter_description: String::new(),
+            price_adjustment: "",
+            currency: customer.invoice.currency,
+            expected: 0,
+            invoiced: cents(other.subtotal),
+            rounding: 0,
+        });
+        self.push_line(&customer, other.line)
+    }
+
+    fn push_row(&mut self, row: UsageRow) -> Result<(), SynthError> {
+        self.rows += 1;
+        match self.row_window.push(row) {
+            Some(row) => self.write_row(&row),
+            None => Ok(()),
+        }
+    }
+
+    fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
+        self.scratch.fill(row);
+        let cells = self.scratch.cells(self.partner, row);
+        self.usage.iter_mut().try_for_each(|sink| sink.row(&cells))
+    }
+
+    fn push_line(&mut self, customer: &Customer, line: Line) -> Result<(), SynthError> {
+        self.lines += 1;
+        let invoice = usize::from(customer.invoice.number != self.partner.invoices[0].number);
+        self.totals[invoice] += line.total;
+        match self.line_window.push(line) {
+            Some(line) => self.write_line(&line),
+            None => Ok(()),
+        }
+    }
+
+    fn write_line(&mut self, line: &Line) -> Result<(), SynthError> {
+        let cells = line.cells.each_ref().map(String::as_str);
+        self.recon.iter_mut().try_for_each(|sink| sink.row(&cells))
+    }
+
+    /// Empties the windows, and writes the invoices and the truth.
+    fn finish(mut self, request: &Request) -> Result<Report, SynthError> {
+        while let Some(row) = self.row_window.pop() {
+            self.write_row(&row)?;
+        }
+        while let Some(line) = self.line_window.pop() {
+            self.write_line(&line)?;
+        }
+        let mut headers = self.totals;
+        if self.planting.wanted > 0 {
+            // Odd cents, so that no tax rate explains them.
+            headers[0] += 10_000 + i128::from(Random::of(request.seed, &[13]).below(20_000) | 1);
+            self.truths.push(header_truth(self.partner, self.totals[0], headers[0]));
+        }
+        let mut written = invoices::write(&request.out, self.partner, headers)?;
+        written = written.and(truth::write(&request.out, &self.partner.period.to_string(), &mut self.truths)?);
+        for sink in self.usage.into_iter().chain(self.recon) {
+            written = written.and(sink.finish()?);
+        }
+        let Written { files, bytes } = written;
+        let count = |cause: Cause| self.truths.iter().filter(|truth| truth.cause == cause).count() as u64;
+        let planted = Cause::ALL.into_iter().map(|cause| (cause, count(cause))).filter(|(_, count)| *count > 0).collect();
+        Ok(Report { rows: self.rows, lines: self.lines, planted, files, bytes })
+    }
+}
+
+/// Where the walk over a group stands.
+struct Walk {
+    cause: Option<Cause>,
+    /// Rows still to be emitted twice.
+    copies: u64,
+    /// With the partner earned credit, and without.
+    tallies: [Tally; 2],
+    /// Counts the group's rows.
+    serial: u64,
+}
+
+impl Walk {
+    /// The row at hand belongs to the month before.
+    fn late(&self) -> bool {
+        self.cause == Some(Cause::Timing) && self.serial % 4 == 1
+    }
+}
+
+/// Rows of the next resource: the first of a group is busy, the others follow a long tail.
+fn series_size(random: &mut Random, left: u64, at: u64, days: u64) -> u64 {
+    let usual = match random.below(8) {
+        0..=2 => 1 + random.below(8),
+        3..=6 => days - random.below(6),
+        _ => days + random.below(days * 2),
+    };
+    let busy = if at == 0 { left / 10 } else { 0 };
+    usual.max(busy).min(days * ROWS_PER_DAY).min(left)
+}
+
+fn cents(amount: i128) -> i128 {
+    amount * 10_i128.pow(PUBLISHED_SCALE - 2)
+}
+
+/// The truth of a planted group; `None` where its rounding happens to be zero and nothing differs.
+fn truth_of(cause: Cause, plan: &Plan, meter: &Meter, earned: bool, expected: i128, invoiced: i128, rounding: i128) -> Option<Truth> {
+    let (expected, invoiced, rounding) = match cause {
+        Cause::MissingUsage => (0, invoiced, 0),
+        Cause::MissingInvoice => (expected, 0, 0),
+        // The charge itself agrees; the credit is the difference.
+        Cause::Credit => (0, -invoiced, 0),
+        _ => (expected, invoiced, rounding),
+    };
+    let price_adjustment = match cause {
+        Cause::Credit => "azure credit",
+        _ if earned => "15% partner earned credit",
+        _ => "",
+    };
+    (expected != invoiced).then(|| Truth {
+        cause,
+        tie_out: TieOut::UsageToInvoice,
+        invoice_number: plan.customer.invoice.number.clone(),
+        customer_id: plan.customer.id.clone(),
+        subscription_id: plan.id.clone(),
+        product_id: meter.product_id.clone(),
+        sku_id: meter.sku_id.clone(),
+        availability_id: meter.availability_id.clone(),
+        meter_description: meter.meter_name.clone(),
+        price_adjustment,
+        currency: plan.customer.invoice.currency,
+        expected,
+        invoiced,
+        rounding,
+    })
+}
+
+fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
+    Truth {
+        cause: Cause::Tax,
+        tie_out: TieOut::LinesToInvoice,
+        invoice_number: partner.invoices[0].number.clone(),
+        customer_id: String::new(),
+        subscription_id: String::new(),
+        product_id: String::new(),
+        sku_id: String::new(),
+        availability_id: String::new(),
+        meter_description: String::new(),
+        price_adjustment: "",
+        currency: partner.invoices[0].currency,
+        expected: cents(lines),
+        invoiced: cents(header),
+        rounding: 0,
+    }
+}

@@ -1,0 +1,211 @@
+//! Who is billed: the partner, its two invoices, its customers and their Azure plans.
+
+use std::rc::Rc;
+
+use super::random::{Random, Weights};
+use crate::model::period::{Day, Period, date_of};
+
+/// Decimals of an exchange rate.
+pub(super) const RATE_SCALE: u32 = 9;
+
+const NAMES: [&str; 20] = [
+    "Contoso, Ltd.",
+    "Fabrikam & Söhne GmbH",
+    "\"Northwind\" Traders",
+    "Müller Maschinenbau AG",
+    "Adventure Works Inc.",
+    "株式会社ノースウィンド",
+    "Wide World Importers",
+    "Šumava Papír s.r.o.",
+    "Château & Fils, S.A.R.L.",
+    "Ærø Rederi A/S",
+    "Tailspin Toys",
+    "A. Datum Corporation.",
+    "Löwenbräu Küche & Co. KG",
+    "深圳市测试科技有限公司",
+    "O'Brien \"The Mill\" Bakery",
+    "Graphic Design Institute",
+    "Zażółć Gęślą Jaźń Sp. z o.o.",
+    "Litware, Inc.",
+    "Proseware GmbH & Co. KG.",
+    "Ἀθήνα Νῆσος Α.Ε.",
+];
+const PLACES: [&str; 12] =
+    ["Köln", "Genève", "Kraków", "Łódź", "München", "Malmö", "東京", "Århus", "Zürich", "Dublin", "Coruña", "Tromsø"];
+const COUNTRIES: [&str; 6] = ["DE", "FR", "CH", "SE", "PL", "US"];
+
+/// One of the two invoices.
+pub(super) struct Invoice {
+    pub(super) number: String,
+    pub(super) currency: &'static str,
+    /// Pricing to billing currency, units of 10^-9.
+    pub(super) rate: i128,
+    /// Tax in percent.
+    pub(super) tax_percent: i128,
+}
+
+/// A customer tenant.
+pub(super) struct Customer {
+    pub(super) id: String,
+    /// The id in another case.
+    pub(super) odd_id: String,
+    pub(super) name: String,
+    pub(super) domain: String,
+    pub(super) country: &'static str,
+    pub(super) reseller: String,
+    pub(super) invoice: Rc<Invoice>,
+}
+
+/// An Azure subscription below a plan.
+pub(super) struct Entitlement {
+    pub(super) id: String,
+    pub(super) upper_id: String,
+    pub(super) description: String,
+}
+
+/// An Azure plan.
+pub(super) struct Plan {
+    /// Position among all plans.
+    pub(super) index: usize,
+    pub(super) id: String,
+    pub(super) customer: Rc<Customer>,
+    pub(super) entitlements: Vec<Rc<Entitlement>>,
+    /// Usage rows laid out for it.
+    pub(super) rows: u64,
+}
+
+/// The partner, and the month that is billed.
+pub(super) struct Partner {
+    pub(super) seed: u64,
+    pub(super) period: Period,
+    pub(super) id: String,
+    pub(super) name: &'static str,
+    pub(super) mpn_id: String,
+    pub(super) invoices: [Rc<Invoice>; 2],
+    pub(super) dates: Dates,
+    sizes: Weights,
+    rows: u64,
+}
+
+/// The days of the month and of the one before, as ISO text.
+pub(super) struct Dates {
+    /// First day of the previous month.
+    previous: Day,
+    /// First day of the month.
+    pub(super) first: Day,
+    /// First day after it.
+    pub(super) next: Day,
+    texts: Vec<String>,
+}
+
+impl Dates {
+    fn of(period: Period) -> Self {
+        let (first, next) = period.days();
+        let previous = Period::of(first - 1).map_or(first - 28, |before| before.days().0);
+        Self { previous, first, next, texts: (previous..next).map(iso).collect() }
+    }
+
+    /// A day of the two months as ISO text.
+    pub(super) fn text(&self, day: Day) -> &str {
+        let at = usize::try_from(day - self.previous).unwrap_or(0);
+        self.texts.get(at).map_or("", String::as_str)
+    }
+
+    /// Days in the month.
+    pub(super) fn count(&self) -> u64 {
+        u64::from((self.next - self.first).unsigned_abs())
+    }
+
+    /// The day of the previous month that stands where `day` does in this one.
+    pub(super) fn month_before(&self, day: Day) -> Day {
+        self.previous + (day - self.first).min(self.first - self.previous - 1)
+    }
+
+    /// First and last day of the charge cycle that holds `day`.
+    pub(super) fn cycle(&self, day: Day) -> (&str, &str) {
+        let (start, end) = if day < self.first { (self.previous, self.first) } else { (self.first, self.next) };
+        (self.text(start), self.text(end - 1))
+    }
+}
+
+/// A day as `2026-10-05`.
+pub(super) fn iso(day: Day) -> String {
+    date_of(day).map(|date| date.to_string()).unwrap_or_default()
+}
+
+impl Partner {
+    /// The partner of a seed, with usage for about `rows` rows.
+    pub(super) fn new(seed: u64, period: Period, rows: u64) -> Self {
+        let mut random = Random::of(seed, &[2]);
+        let customers = usize::try_from((rows / 6_000).max(8)).unwrap_or(8);
+        let mut number = || format!("G0{}", random.digits(8));
+        let eur = Invoice { number: number(), currency: "EUR", rate: 846_202_666, tax_percent: 19 };
+        let usd = Invoice { number: number(), currency: "USD", rate: 1_000_000_000, tax_percent: 0 };
+        Self {
+            seed,
+            period,
+            id: random.guid(),
+            name: "Brücke & Partner Cloud, \"BPC\" GmbH",
+            mpn_id: random.digits(7),
+            invoices: [Rc::new(eur), Rc::new(usd)],
+            dates: Dates::of(period),
+            sizes: Weights::zipf(customers, 1),
+            rows,
+        }
+    }
+
+    /// Rows of each customer, largest first.
+    pub(super) fn customer_rows(&self) -> impl Iterator<Item = u64> + '_ {
+        self.sizes.apportion(self.rows)
+    }
+
+    /// The customer at a position.
+    pub(super) fn customer(&self, index: usize) -> Rc<Customer> {
+        let mut random = Random::of(self.seed, &[3, index as u64]);
+        let id = random.guid();
+        // Each seventh customer is a second tenant of the same name.
+        let named = if index % 7 == 6 { index - 1 } else { index };
+        let mut name = NAMES[named % NAMES.len()].to_owned();
+        if named >= NAMES.len() {
+            name.push(' ');
+            name.push_str(PLACES[named / NAMES.len() % PLACES.len()]);
+        }
+        if named >= NAMES.len() * PLACES.len() {
+            name.push_str(&format!(" {}", named / (NAMES.len() * PLACES.len())));
+        }
+        Rc::new(Customer {
+            odd_id: if index.is_multiple_of(2) { id.to_uppercase() } else { mixed_case(&id) },
+            id,
+            name,
+            domain: format!("tenant{index:05}.onmicrosoft.com"),
+            country: random.pick(&COUNTRIES),
+            reseller: if random.once_in(3) { random.digits(7) } else { String::new() },
+            invoice: Rc::clone(&self.invoices[index % 2]),
+        })
+    }
+
+    /// The plans of the customer at a position, from plan number `first` on; they share `rows`.
+    pub(super) fn plans(&self, customer: usize, first: usize, rows: u64) -> Vec<Plan> {
+        let who = self.customer(customer);
+        let mut random = Random::of(self.seed, &[4, customer as u64]);
+        let shares = Weights::zipf(1 + random.index(3), 1);
+        let plans = shares.apportion(rows).enumerate();
+        plans.map(|(at, rows)| self.plan(&who, first + at, rows)).collect()
+    }
+
+    /// One plan of a customer.
+    pub(super) fn plan(&self, customer: &Rc<Customer>, index: usize, rows: u64) -> Plan {
+        let mut random = Random::of(self.seed, &[5, index as u64]);
+        let id = random.guid();
+        let count = 1 + random.index(3);
+        let mut entitlement = |at: usize| {
+            let id = random.guid();
+            Rc::new(Entitlement { upper_id: id.to_uppercase(), id, description: format!("Subscription {}", at + 1) })
+        };
+        Plan { index, id, customer: Rc::clone(customer), entitlements: (0..count).map(&mut entitlement).collect(), rows }
+    }
+}
+
+fn mixed_case(id: &str) -> String {
+    id.char_indices().map(|(at, c)| if at % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect()
+}

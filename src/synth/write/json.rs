@@ -1,0 +1,131 @@
+//! The v2 export: PascalCase JSON lines in gzip blobs, and the manifest that lists them.
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
+
+use super::{OutFile, Sink, Spelling, Target, Written, push_json_text};
+use crate::synth::SynthError;
+
+const ROWS_PER_BLOB: u64 = 100_000;
+/// Rows of a gzip member, in the blobs that have several.
+const ROWS_PER_MEMBER: u64 = 20_000;
+
+struct Blob {
+    name: String,
+    rows: u64,
+    bytes: u64,
+}
+
+/// A sequence of blobs.
+pub(super) struct Lines {
+    target: Target,
+    /// What comes before each cell, and how it is spelt.
+    keys: Vec<(String, Spelling)>,
+    blob: Option<GzEncoder<OutFile>>,
+    blobs: Vec<Blob>,
+    line: String,
+}
+
+impl Lines {
+    /// No blob is made before there is a row.
+    pub(super) fn new(target: Target) -> Self {
+        let columns = target.dataset.columns().iter().enumerate();
+        let key = |at: usize, name: &str| format!("{}\"{name}\":", if at == 0 { '{' } else { ',' });
+        let keys = columns.map(|(at, column)| (key(at, column.name), Spelling::of(column))).collect();
+        Self { target, keys, blob: None, blobs: Vec::new(), line: String::new() }
+    }
+
+    fn fault(&self, source: std::io::Error) -> SynthError {
+        let name = self.blobs.last().map_or("", |blob| blob.name.as_str());
+        SynthError::Io { path: self.target.folder.join(name), source }
+    }
+
+    /// The open blob, with room for one more row.
+    fn room(&mut self) -> Result<GzEncoder<OutFile>, SynthError> {
+        let rows = self.blobs.last().map_or(0, |blob| blob.rows);
+        match self.blob.take() {
+            Some(encoder) if rows < ROWS_PER_BLOB => {
+                // Each second blob is made of several members, as if it had been appended to.
+                if self.blobs.len() % 2 == 1 && rows.is_multiple_of(ROWS_PER_MEMBER) {
+                    let file = encoder.finish().map_err(|source| self.fault(source))?;
+                    return Ok(GzEncoder::new(file, Compression::new(6)));
+                }
+                Ok(encoder)
+            }
+            full => {
+                self.close(full)?;
+                let name = format!("part-{:05}-{}.c000.json.gz", self.blobs.len(), self.target.export_id);
+                let file = OutFile::create(self.target.folder.join(&name))?;
+                self.blobs.push(Blob { name, rows: 0, bytes: 0 });
+                Ok(GzEncoder::new(file, Compression::new(6)))
+            }
+        }
+    }
+
+    fn close(&mut self, blob: Option<GzEncoder<OutFile>>) -> Result<(), SynthError> {
+        let Some(encoder) = blob else { return Ok(()) };
+        let file = encoder.finish().map_err(|source| self.fault(source))?;
+        let bytes = file.close()?;
+        if let Some(last) = self.blobs.last_mut() {
+            last.bytes = bytes;
+        }
+        Ok(())
+    }
+
+    fn manifest(&self) -> String {
+        let Target { partner_id, invoice_number, export_id, month, dataset, .. } = &self.target;
+        let blobs = self.blobs.iter().map(|blob| {
+            let Blob { name, rows, bytes } = blob;
+            format!("    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}")
+        });
+        let blobs = blobs.collect::<Vec<_>>().join(",\n");
+        let folder = format!("billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/InvoiceId={invoice_number}", dataset.name());
+        format!(
+            "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \"dataFormat\": \"compressedJSON\",\n  \
+             \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \"partnerTenantId\": \"{partner_id}\",\n  \
+             \"rootDirectory\": \"https://synthetic.invalid/{folder}\",\n  \"sasToken\": \"\",\n  \"partitionType\": \"Default\",\n  \
+             \"blobCount\": {},\n  \"blobs\": [\n{blobs}\n  ]\n}}\n",
+            &month[..4],
+            &month[4..],
+            &export_id[..13],
+            self.blobs.len()
+        )
+    }
+}
+
+impl Sink for Lines {
+    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        self.line.clear();
+        for ((key, spelling), cell) in self.keys.iter().zip(cells) {
+            self.line.push_str(key);
+            match spelling {
+                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => self.line.push_str("null"),
+                Spelling::Number => self.line.push_str(cell),
+                Spelling::Date => {
+                    self.line.push('"');
+                    self.line.push_str(cell);
+                    self.line.push_str("T00:00:00Z\"");
+                }
+                Spelling::Text | Spelling::TextNumber => push_json_text(&mut self.line, cell),
+            }
+        }
+        self.line.push_str("}\n");
+        let mut blob = self.room()?;
+        blob.write_all(self.line.as_bytes()).map_err(|source| self.fault(source))?;
+        self.blob = Some(blob);
+        if let Some(last) = self.blobs.last_mut() {
+            last.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
+        let blob = self.blob.take();
+        self.close(blob)?;
+        let mut manifest = OutFile::create(self.target.folder.join("manifest.json"))?;
+        manifest.put(self.manifest().as_bytes())?;
+        let bytes = manifest.close()? + self.blobs.iter().map(|blob| blob.bytes).sum::<u64>();
+        Ok(Written { files: self.blobs.len() as u64 + 1, bytes })
+    }
+}

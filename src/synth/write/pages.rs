@@ -1,0 +1,155 @@
+//! Partner Center v1: pages of a collection, camelCase, with a token to the next page. Numbers come
+//! as numbers and as text, unset values are left out, and some pages begin with a BOM.
+
+use super::{OutFile, Sink, Spelling, Target, Written, push_json_text};
+use crate::model::dataset::{Dataset, position};
+use crate::model::period::parse_day;
+use crate::synth::SynthError;
+use crate::synth::partner::iso;
+
+const ITEMS_PER_PAGE: u64 = 2_000;
+const CHARGE_END: usize = position(crate::model::dataset::USAGE, "ChargeEndDate");
+const EARNED: usize = position(crate::model::dataset::USAGE, "PartnerEarnedCreditPercentage");
+
+/// The v1 name of a column; `None` where v1 has no such field.
+fn v1_name(column: &str) -> Option<String> {
+    Some(match column {
+        "BenefitOrderId" | "BenefitId" | "BenefitType" | "ProductCategory" => return None,
+        "Unit" => "unitOfMeasure".to_owned(),
+        "ResourceURI" => "resourceUri".to_owned(),
+        "Tier2MpnId" => "resellerMpnId".to_owned(),
+        "PartnerEarnedCreditPercentage" => "rateOfPartnerEarnedCredit".to_owned(),
+        "CreditPercentage" => "rateOfCredit".to_owned(),
+        "Total" => "totalForCustomer".to_owned(),
+        other => match other.strip_prefix("PC") {
+            Some(rest) => format!("pc{rest}"),
+            None => other[..1].to_lowercase() + &other[1..],
+        },
+    })
+}
+
+/// A sequence of pages.
+pub(super) struct Pages {
+    target: Target,
+    keys: Vec<Option<(String, Spelling)>>,
+    items: String,
+    count: u64,
+    rows: u64,
+    written: Written,
+}
+
+impl Pages {
+    /// No page is made before it is full, or the end.
+    pub(super) fn new(target: Target) -> Self {
+        let columns = target.dataset.columns().iter();
+        let keys = columns.map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column)))).collect();
+        Self { target, keys, items: String::new(), count: 0, rows: 0, written: Written::default() }
+    }
+
+    fn page(&mut self, last: bool) -> Result<(), SynthError> {
+        let number = self.written.files + 1;
+        let (uri, token) = (self.uri(), format!("{},{number:08}/a4ayc+80=", self.target.export_id));
+        let head = if last { String::new() } else { format!("\"continuationToken\":\"{token}\",") };
+        let next = format!(
+            ",\"next\":{{\"uri\":\"{uri}&seekOperation=Next\",\"method\":\"GET\",\
+             \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}"
+        );
+        let bom = if number.is_multiple_of(3) { "\u{feff}" } else { "" };
+        let mut file = OutFile::create(self.target.folder.join(format!("page-{number:05}.json")))?;
+        file.put(format!("{bom}{{{head}\"totalCount\":{},\"items\":[", self.count).as_bytes())?;
+        file.put(self.items.as_bytes())?;
+        let tail = format!(
+            "],\"links\":{{\"self\":{{\"uri\":\"{uri}\",\"method\":\"GET\",\"headers\":[]}}{}}},\
+             \"attributes\":{{\"objectType\":\"Collection\"}}}}",
+            if last { "" } else { &next }
+        );
+        file.put(tail.as_bytes())?;
+        self.written = self.written.and(Written { files: 1, bytes: file.close()? });
+        self.items.clear();
+        self.count = 0;
+        Ok(())
+    }
+
+    fn uri(&self) -> String {
+        let (provider, kind) = match self.target.dataset {
+            Dataset::Usage => ("onetime", "usagelineitems"),
+            _ => ("OneTime", "BillingLineItems"),
+        };
+        format!("/invoices/{}/lineitems?provider={provider}&invoicelineitemtype={kind}&size=2000", self.target.invoice_number)
+    }
+
+    fn number(&mut self, at: usize, cell: &str) {
+        // The same field is a number in one item and text in the next.
+        let quote = if (self.rows + at as u64).is_multiple_of(3) { "\"" } else { "" };
+        self.items.push_str(quote);
+        self.items.push_str(cell);
+        self.items.push_str(quote);
+    }
+
+    fn item(&mut self, cells: &[&str]) {
+        let usage = self.target.dataset == Dataset::Usage;
+        let keys = std::mem::take(&mut self.keys);
+        for (at, ((name, spelling), cell)) in
+            keys.iter().zip(cells).enumerate().filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
+        {
+            let cell = if name.starts_with("rateOf") { fraction(cell) } else { cell };
+            if cell.is_empty() && *spelling != Spelling::Text {
+                continue;
+            }
+            self.items.push('"');
+            self.items.push_str(name);
+            self.items.push_str("\":");
+            match spelling {
+                Spelling::Text => push_json_text(&mut self.items, cell),
+                Spelling::Number | Spelling::TextNumber => self.number(at, cell),
+                Spelling::Date => {
+                    let exclusive = (usage && at == CHARGE_END).then(|| day_after(cell));
+                    push_json_text(&mut self.items, &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)));
+                }
+            }
+            self.items.push(',');
+        }
+        self.keys = keys;
+        if usage {
+            let has = !cells[EARNED].is_empty();
+            self.items.push_str(&format!("\"hasPartnerEarnedCredit\":{has},"));
+        }
+    }
+}
+
+impl Sink for Pages {
+    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        if self.count == ITEMS_PER_PAGE {
+            self.page(false)?;
+        }
+        self.items.push_str(if self.count == 0 { "{" } else { ",{" });
+        self.count += 1;
+        self.rows += 1;
+        self.item(cells);
+        self.items.push_str(match self.target.dataset {
+            Dataset::Usage => {
+                "\"invoiceLineItemType\":\"usage_line_items\",\"billingProvider\":\"marketplace\",\
+                 \"attributes\":{\"objectType\":\"DailyRatedUsageLineItem\"}}"
+            }
+            _ => {
+                "\"discountDetails\":\"\",\"invoiceLineItemType\":\"billing_line_items\",\"billingProvider\":\"one_time\",\
+                 \"attributes\":{\"objectType\":\"OneTimeInvoiceLineItem\"}}"
+            }
+        });
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
+        self.page(true)?;
+        Ok(self.written)
+    }
+}
+
+/// A percentage as v1 sends it.
+fn fraction(percentage: &str) -> &str {
+    if percentage == "15" { "0.15" } else { "0" }
+}
+
+fn day_after(day: &str) -> String {
+    parse_day(day.as_bytes()).ok().flatten().map(|day| iso(day + 1)).unwrap_or_default()
+}
