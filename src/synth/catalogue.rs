@@ -142,8 +142,10 @@ const VARIANTS: [&str; 3] = ["Standard", "LRS", "Burst"];
 const WORD_METER_IDS: [&str; 5] = ["8core", "storage_gb_hours", "concurrent_public_ips", "1core", "4core"];
 const ALPHABET: &[u8; 32] = b"0123456789BCDFGHJKLMNPQRSTVWXYZ0";
 
-/// One meter of the price list; its position there is its rank by use.
+/// One meter of the price list.
 pub(super) struct Meter {
+    /// Position in the list, which is its rank by use.
+    pub(super) rank: u64,
     /// Position of its product; a product has up to three meters.
     pub(super) product: usize,
     pub(super) service: &'static Service,
@@ -195,6 +197,7 @@ fn meter(seed: u64, index: usize) -> Meter {
     let size = 2_u32 << (index % 7);
     let place = if region.is_empty() { String::new() } else { format!(" - {region}") };
     Meter {
+        rank: index as u64,
         product,
         service,
         product_id: format!("DZH318Z0{}", code(product * 7_919 + 40_961)),

@@ -9,7 +9,7 @@ use super::layout::{Earning, Group, Planting, duplicates, groups};
 use super::lines::{Amount, EARNED, Line, Terms, line, usage_item, usage_sale};
 use super::partner::{Customer, Partner, Plan};
 use super::random::{Random, Shuffle, Weights};
-use super::truth::{self, Truth};
+use super::truth::{self, Truth, cents, header_truth, truth_of};
 use super::usage::{Rated, Scratch, Series, TOTAL_SCALE, UsageRow};
 use super::write::{Sink, Target, Written, create_folder, open};
 use super::{Report, Request, SynthError, invoices};
@@ -363,65 +363,10 @@ impl Walk {
 /// Rows of the next resource: the first of a group is busy, the others follow a long tail.
 fn series_size(random: &mut Random, left: u64, at: u64, days: u64) -> u64 {
     let usual = match random.below(8) {
-        0..=2 => 1 + random.below(8),
-        3..=6 => days - random.below(6),
+        0..=4 => 1 + random.below(6),
+        5 | 6 => days - random.below(6),
         _ => days + random.below(days * 2),
     };
     let busy = if at == 0 { left / 10 } else { 0 };
     usual.max(busy).min(days * ROWS_PER_DAY).min(left)
-}
-
-fn cents(amount: i128) -> i128 {
-    amount * 10_i128.pow(PUBLISHED_SCALE - 2)
-}
-
-/// The truth of a planted group; `None` where its rounding happens to be zero and nothing differs.
-fn truth_of(cause: Cause, plan: &Plan, meter: &Meter, earned: bool, expected: i128, invoiced: i128, rounding: i128) -> Option<Truth> {
-    let (expected, invoiced, rounding) = match cause {
-        Cause::MissingUsage => (0, invoiced, 0),
-        Cause::MissingInvoice => (expected, 0, 0),
-        // The charge itself agrees; the credit is the difference.
-        Cause::Credit => (0, -invoiced, 0),
-        _ => (expected, invoiced, rounding),
-    };
-    let price_adjustment = match cause {
-        Cause::Credit => "azure credit",
-        _ if earned => "15% partner earned credit",
-        _ => "",
-    };
-    (expected != invoiced).then(|| Truth {
-        cause,
-        tie_out: TieOut::UsageToInvoice,
-        invoice_number: plan.customer.invoice.number.clone(),
-        customer_id: plan.customer.id.clone(),
-        subscription_id: plan.id.clone(),
-        product_id: meter.product_id.clone(),
-        sku_id: meter.sku_id.clone(),
-        availability_id: meter.availability_id.clone(),
-        meter_description: meter.meter_name.clone(),
-        price_adjustment,
-        currency: plan.customer.invoice.currency,
-        expected,
-        invoiced,
-        rounding,
-    })
-}
-
-fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
-    Truth {
-        cause: Cause::Tax,
-        tie_out: TieOut::LinesToInvoice,
-        invoice_number: partner.invoices[0].number.clone(),
-        customer_id: String::new(),
-        subscription_id: String::new(),
-        product_id: String::new(),
-        sku_id: String::new(),
-        availability_id: String::new(),
-        meter_description: String::new(),
-        price_adjustment: "",
-        currency: partner.invoices[0].currency,
-        expected: cents(lines),
-        invoiced: cents(header),
-        rounding: 0,
-    }
 }

@@ -136,12 +136,8 @@ pub(super) fn usage_sale<'a>(plan: &'a Plan, adjustment: &'a str) -> Sale<'a> {
 pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale: &Sale<'_>, amount: &Amount, random: &mut Random) -> Line {
     let tax = tax(&customer.invoice, amount.subtotal);
     let total = amount.subtotal + tax;
-    let (first, last): (Day, Day) = (partner.dates.first, partner.dates.next - 1);
-    let order = random.digits(18);
-    let usage = !item.meter_description.is_empty();
-    let day = |day: Day, there: bool| if there { iso(day) } else { String::new() };
     let text = str::to_owned;
-    let cells = [
+    let charge = [
         partner.id.clone(),
         customer.id.clone(),
         customer.name.clone(),
@@ -150,8 +146,8 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
         customer.invoice.number.clone(),
         partner.mpn_id.clone(),
         customer.reseller.clone(),
-        order,
-        iso(first + Day::from(u8::try_from(random.below(28)).unwrap_or(0))),
+        random.digits(18),
+        iso(partner.dates.first + Day::from(u8::try_from(random.below(28)).unwrap_or(0))),
         text(item.product_id),
         text(item.sku_id),
         text(item.availability_id),
@@ -167,6 +163,19 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
         text(sale.adjustment),
         text(item.publisher),
         String::new(),
+    ];
+    let terms = terms(partner, item, sale, amount, random);
+    let mut cells = charge.into_iter().chain(terms);
+    Line { cells: std::array::from_fn(|_| cells.next().unwrap_or_default()), total }
+}
+
+/// SubscriptionDescription to the end: the terms it is sold on.
+fn terms(partner: &Partner, item: &Item<'_>, sale: &Sale<'_>, amount: &Amount, random: &mut Random) -> [String; 22] {
+    let (first, last): (Day, Day) = (partner.dates.first, partner.dates.next - 1);
+    let usage = !item.meter_description.is_empty();
+    let day = |day: Day, there: bool| if there { iso(day) } else { String::new() };
+    let text = str::to_owned;
+    [
         text(sale.subscription_description),
         text(sale.subscription_id),
         iso(first),
@@ -189,8 +198,7 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
         String::new(),
         String::new(),
         text(item.category),
-    ];
-    Line { cells, total }
+    ]
 }
 
 /// Tax of a line in cents, half up.

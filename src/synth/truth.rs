@@ -8,6 +8,8 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
 use super::SynthError;
+use super::catalogue::Meter;
+use super::partner::{Partner, Plan};
 use super::write::{OutFile, Written, properties};
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
@@ -77,6 +79,71 @@ impl Truth {
             Cause::OutOfScope => Status::OutOfScope,
             _ => Status::Break,
         }
+    }
+}
+
+/// Cents as a published amount.
+pub(super) fn cents(amount: i128) -> i128 {
+    amount * 10_i128.pow(PUBLISHED_SCALE - 2)
+}
+
+/// The truth of a planted group; `None` where its rounding happens to be zero and nothing differs.
+pub(super) fn truth_of(
+    cause: Cause,
+    plan: &Plan,
+    meter: &Meter,
+    earned: bool,
+    expected: i128,
+    invoiced: i128,
+    rounding: i128,
+) -> Option<Truth> {
+    let (expected, invoiced, rounding) = match cause {
+        Cause::MissingUsage => (0, invoiced, 0),
+        Cause::MissingInvoice => (expected, 0, 0),
+        // The charge itself agrees; the credit is the difference.
+        Cause::Credit => (0, -invoiced, 0),
+        _ => (expected, invoiced, rounding),
+    };
+    let price_adjustment = match cause {
+        Cause::Credit => "azure credit",
+        _ if earned => "15% partner earned credit",
+        _ => "",
+    };
+    (expected != invoiced).then(|| Truth {
+        cause,
+        tie_out: TieOut::UsageToInvoice,
+        invoice_number: plan.customer.invoice.number.clone(),
+        customer_id: plan.customer.id.clone(),
+        subscription_id: plan.id.clone(),
+        product_id: meter.product_id.clone(),
+        sku_id: meter.sku_id.clone(),
+        availability_id: meter.availability_id.clone(),
+        meter_description: meter.meter_name.clone(),
+        price_adjustment,
+        currency: plan.customer.invoice.currency,
+        expected,
+        invoiced,
+        rounding,
+    })
+}
+
+/// The truth of a header that asks for more than its lines; both in cents.
+pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
+    Truth {
+        cause: Cause::Tax,
+        tie_out: TieOut::LinesToInvoice,
+        invoice_number: partner.invoices[0].number.clone(),
+        customer_id: String::new(),
+        subscription_id: String::new(),
+        product_id: String::new(),
+        sku_id: String::new(),
+        availability_id: String::new(),
+        meter_description: String::new(),
+        price_adjustment: "",
+        currency: partner.invoices[0].currency,
+        expected: cents(lines),
+        invoiced: cents(header),
+        rounding: 0,
     }
 }
 

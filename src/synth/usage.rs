@@ -15,7 +15,11 @@ pub(super) const QUANTITY_SCALE: u32 = 6;
 pub(super) const TOTAL_SCALE: u32 = 15;
 /// Columns of a row.
 pub(super) const WIDTH: usize = crate::model::dataset::USAGE.len();
+/// Columns up to ResourceURI.
+const THING_WIDTH: usize = 32;
 
+/// Resources of a plan that all meters of a kind have in common.
+const SHARED_RESOURCES: u64 = 6;
 const WORDS: [&str; 8] = ["web", "erp", "data", "backup", "shop", "build", "portal", "iot"];
 const STAGES: [&str; 4] = ["prod", "test", "dev", "Prod"];
 
@@ -46,7 +50,9 @@ impl Series {
     /// Resource number `at` of a plan, under a meter. Meters of one kind share a plan's resources.
     pub(super) fn new(partner: &Partner, plan: &Rc<Plan>, meter: &Rc<Meter>, at: u64) -> Self {
         let kind = meter.service.resource_type.bytes().fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte));
-        let mut random = Random::of(partner.seed, &[6, plan.index as u64, kind, at]);
+        // The first resources are metered by all meters of their kind, the others by one.
+        let owner = if at < SHARED_RESOURCES { 0 } else { 1 + meter.rank };
+        let mut random = Random::of(partner.seed, &[6, plan.index as u64, kind, at, owner]);
         let entitlement = Rc::clone(&plan.entitlements[random.index(plan.entitlements.len())]);
         let (word, stage) = (random.pick(&WORDS), random.pick(&STAGES));
         let resource_group = if at % 37 == 5 { "$system".to_owned() } else { format!("rg-{word}-{stage}-{:02}", at % 50) };
@@ -62,10 +68,7 @@ impl Series {
                 canonical,
             ],
             tags: tags(&mut random, word, stage),
-            info: format!(
-                "{{{},\"ResourceName\":\"{name}\",\"Region\":\"{}\",\"Record\":\"",
-                meter.service.additional_info, meter.location
-            ),
+            info: format!("{{{},\"Record\":\"", meter.service.additional_info),
             rate: number(plan.customer.invoice.rate, RATE_SCALE),
             plan: Rc::clone(plan),
             meter: Rc::clone(meter),
@@ -103,9 +106,8 @@ fn tags(random: &mut Random, word: &str, stage: &str) -> String {
         0 | 1 => String::new(),
         2..=5 => format!("{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\"}}", random.digits(4)),
         _ => format!(
-            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\"owner\":\"Team Größe, {word}\",\"created-by\":\"terraform\",\"ticket\":\"CHG{}\"}}",
-            random.digits(4),
-            random.digits(7)
+            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\"owner\":\"Team Größe, {word}\"}}",
+            random.digits(4)
         ),
     }
 }
@@ -163,10 +165,19 @@ impl Scratch {
 
     /// The row's cells, in the order of the downloaded CSV.
     pub(super) fn cells<'a>(&'a self, partner: &'a Partner, row: &'a UsageRow) -> [&'a str; WIDTH] {
+        let spelling = Spelling::of(row);
+        let (thing, rating) = (thing(partner, row, &spelling), self.rating(partner, row, &spelling));
+        let mut cells = [""; WIDTH];
+        let (first, last) = cells.split_at_mut(thing.len());
+        first.copy_from_slice(&thing);
+        last.copy_from_slice(&rating);
+        cells
+    }
+
+    /// ChargeType to the end: what it costs.
+    fn rating<'a>(&'a self, partner: &'a Partner, row: &'a UsageRow, spelling: &Spelling) -> [&'a str; WIDTH - THING_WIDTH] {
         let Series { plan, meter, entitlement, .. } = &*row.series;
         let customer = &plan.customer;
-        let spelling = Spelling::of(row);
-        let (start, end) = partner.dates.cycle(row.day);
         let (effective, earned) = match row.rated {
             Rated::Earned => (meter.earned_price_text.as_str(), true),
             Rated::Retail => (meter.unit_price_text.as_str(), false),
@@ -174,38 +185,6 @@ impl Scratch {
         };
         let (percentage, credit) = if earned { ("15", "Partner Earned Credit Applied") } else { ("", "Credit Not Applied") };
         [
-            &partner.id,
-            partner.name,
-            if spelling.odd_customer { &customer.odd_id } else { &customer.id },
-            &customer.name,
-            &customer.domain,
-            customer.country,
-            "",
-            &customer.reseller,
-            &customer.invoice.number,
-            &meter.product_id,
-            if spelling.short_sku { &meter.short_sku_id } else { &meter.sku_id },
-            &meter.availability_id,
-            &meter.sku_name,
-            &meter.product_name,
-            meter.publisher,
-            "",
-            "",
-            &plan.id,
-            start,
-            end,
-            partner.dates.text(row.day),
-            &meter.meter_type,
-            meter.service.category,
-            &meter.meter_id,
-            meter.service.sub_category,
-            &meter.meter_name,
-            meter.region,
-            meter.service.unit,
-            meter.location,
-            meter.service.provider,
-            &row.series.resource_group,
-            &row.series.uris[spelling.uri],
             "new",
             &meter.unit_price_text,
             &self.quantity,
@@ -231,6 +210,47 @@ impl Scratch {
             "",
         ]
     }
+}
+
+/// PartnerId to ResourceURI: who used what, where and when.
+fn thing<'a>(partner: &'a Partner, row: &'a UsageRow, spelling: &Spelling) -> [&'a str; THING_WIDTH] {
+    let Series { plan, meter, .. } = &*row.series;
+    let customer = &plan.customer;
+    let (start, end) = partner.dates.cycle(row.day);
+    [
+        &partner.id,
+        partner.name,
+        if spelling.odd_customer { &customer.odd_id } else { &customer.id },
+        &customer.name,
+        &customer.domain,
+        customer.country,
+        "",
+        &customer.reseller,
+        &customer.invoice.number,
+        &meter.product_id,
+        if spelling.short_sku { &meter.short_sku_id } else { &meter.sku_id },
+        &meter.availability_id,
+        &meter.sku_name,
+        &meter.product_name,
+        meter.publisher,
+        "",
+        "",
+        &plan.id,
+        start,
+        end,
+        partner.dates.text(row.day),
+        &meter.meter_type,
+        meter.service.category,
+        &meter.meter_id,
+        meter.service.sub_category,
+        &meter.meter_name,
+        meter.region,
+        meter.service.unit,
+        meter.location,
+        meter.service.provider,
+        &row.series.resource_group,
+        &row.series.uris[spelling.uri],
+    ]
 }
 
 struct Spelling {

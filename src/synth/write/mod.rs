@@ -103,7 +103,7 @@ impl OutFile {
     /// Creates the file, which must not exist.
     pub(super) fn create(path: PathBuf) -> Result<Self, SynthError> {
         match File::create_new(&path) {
-            Ok(file) => Ok(Self { file: BufWriter::with_capacity(1 << 18, file), path, bytes: 0 }),
+            Ok(file) => Ok(Self { file: BufWriter::with_capacity(1 << 16, file), path, bytes: 0 }),
             Err(source) => Err(SynthError::Io { path, source }),
         }
     }
