@@ -1,13 +1,16 @@
 //! `tieout explain`.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments, pending};
+use super::{Globals, arguments, explanation};
 use crate::model::spelling;
-use crate::model::tables::{Column, ColumnType, RESOURCES, VARIANCES};
+use crate::pipeline::Options;
+use crate::pipeline::explain::{self, Request, Target};
+use crate::pipeline::run;
 
 /// Show the source lines behind a figure, and the arithmetic from them to it
 #[derive(Debug, clap::Args)]
@@ -16,7 +19,7 @@ pub(super) struct Args {
     /// A `break_id` of `variances`
     #[arg(value_name = "BREAK_ID", required_unless_present = "key", conflicts_with = "key")]
     break_id: Option<String>,
-    /// A text column of `variances` or `resources`, and its value; several must all hold
+    /// A key column of `variances` or `resources`, and its value; several must all hold
     #[arg(long, value_name = "NAME=VALUE", value_parser = arguments::pair)]
     key: Vec<(String, String)>,
     /// Folder of the runs
@@ -30,49 +33,30 @@ pub(super) struct Args {
     limit: usize,
 }
 
-/// What is to be explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
-    /// A break, or the keys of a group.
-    pub(super) target: Target,
-    /// Folder of the runs.
-    pub(super) out: PathBuf,
-    /// The run; `None` for the newest complete one.
-    pub(super) run: Option<String>,
-    /// Source lines to print.
-    pub(super) limit: usize,
-    /// Whether the answer is JSON.
-    pub(super) json: bool,
-}
-
-/// Which figure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// The group with this `break_id`.
-    Break(String),
-    /// The groups in which each named column has its value.
-    Keys(Vec<(String, String)>),
-}
-
 /// Prints the explanation.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
     for (name, _) in &args.key {
         check_key(name)?;
     }
     let target = args.break_id.clone().map_or_else(|| Target::Keys(args.key.clone()), Target::Break);
-    let request = Request { target, out: args.out.clone(), run: args.run.clone(), limit: args.limit, json: globals.json };
-    out.write_all(pending::explain(&request)?.as_bytes())?;
+    let request = Request { target, out: args.out.clone(), run: args.run.clone(), limit: args.limit };
+    let options = Options { threads: globals.threads.map(NonZeroUsize::get), ..Options::default() };
+    let explanation = run::with_threads(&options, || explain::explain(&request))?;
+    if globals.json {
+        serde_json::to_writer_pretty(&mut *out, &explanation)?;
+        writeln!(out)?;
+    } else {
+        explanation::write(&explanation, globals.verbose, out)?;
+    }
     Ok(Exit::Complete)
 }
 
 fn check_key(name: &str) -> Result<(), Failure> {
-    let is_key = |column: &&Column| column.column_type == ColumnType::Text;
-    let known = || VARIANCES.columns.iter().chain(RESOURCES.columns).filter(is_key).map(|column| column.name);
-    if known().any(|column| column == name) {
+    let known = || explain::KEYS.into_iter().map(|(key, ..)| key);
+    if known().any(|key| key == name) {
         return Ok(());
     }
-    let hint = spelling::nearest(name, known())
-        .map_or_else(|| "`tieout schema resources` lists them".to_owned(), |column| format!("did you mean `{column}`?"));
-    let message = format!("`--key`: found `{name}`, wanted a text column of `variances` or `resources`");
-    Err(Failure::usage(message, Some(hint)))
+    let all: Vec<String> = known().map(|key| format!("`{key}`")).collect();
+    let hint = spelling::nearest(name, known()).map(|key| format!("did you mean `{key}`?"));
+    Err(Failure::usage(format!("`--key`: found `{name}`, wanted one of {}", all.join(", ")), hint))
 }

@@ -80,7 +80,7 @@ impl From<RunError> for Failure {
             RunError::Decode(_) => Exit::Usage,
             RunError::Unreadable(_) | RunError::Publish(PublishError::Storage { .. }) | RunError::Threads { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
-            RunError::Publish(PublishError::Changed { .. }) | RunError::Changed { .. } => Exit::Integrity,
+            RunError::Publish(PublishError::Changed { .. }) | RunError::Changed { .. } | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
         };
         let hint = error.hint();

@@ -24,7 +24,7 @@ pub struct Grain {
     /// Column positions of each tuple.
     pub tuples: [&'static [usize]; TUPLES],
     /// Reads a row's numbers.
-    measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
+    pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
 }
 
 macro_rules! columns {

@@ -8,6 +8,7 @@ pub mod balance;
 pub mod frames;
 pub mod headers;
 pub mod interner;
+pub mod keying;
 pub mod matching;
 pub mod measures;
 pub mod rounding;

@@ -55,7 +55,7 @@ fn percentage(text: &str) -> Option<String> {
 }
 
 /// Why no usage can be expected behind an invoice line (`semantics.md` 11.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Usage is expected.
     Usage,

@@ -129,22 +129,27 @@ impl Names {
 /// Third part of the key under which a SKU's own name is found.
 pub const NO_METER: u32 = u32::MAX;
 
-/// Folds both sides' partials, and the headers' ids, into frames over one vocabulary.
+/// Folds both sides' partials, and the headers' ids, into frames over one vocabulary. `also_used`
+/// names products and SKUs that are used outside of these partials: they decide what is in scope.
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn fold_partials(usage: &Partial, lines: &Partial, headers: &[Header]) -> PolarsResult<Totals> {
+pub fn fold_partials(usage: &Partial, lines: &Partial, headers: &[Header], also_used: &[(String, String)]) -> PolarsResult<Totals> {
     let mut gathering = Gathering::default();
     for header in headers {
         gathering.add(Domain::Invoice, &header.id);
         gathering.add(Domain::Currency, &header.currency);
     }
+    let also_used: Vec<[u32; 2]> =
+        also_used.iter().map(|(product, sku)| [gathering.add(Domain::Product, product), gathering.add(Domain::Sku, sku)]).collect();
     let mut usage_codes = Codes::gather(&mut gathering, usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
     let mut line_codes = Codes::gather(&mut gathering, lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
     let (vocabulary, code_of) = gathering.finish();
     usage_codes.translate(&USAGE_FIELDS, &code_of);
     line_codes.translate(&LINE_FIELDS, &code_of);
-    let used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
+    let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
+    let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
+    used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
     let usage_rows = sorted_totals(usage, |key| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field)));
     let line_rows = sorted_totals(lines, |key| {
         let mut row = [0; LINE_KEYS.len() + 1];

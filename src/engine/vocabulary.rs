@@ -68,6 +68,12 @@ impl Domain {
     }
 }
 
+/// The folded form of a text of a domain.
+#[must_use]
+pub fn fold_as(domain: Domain, text: &str) -> String {
+    fold(domain.fold_kind(), text)
+}
+
 /// Values while they are gathered.
 #[derive(Debug)]
 pub struct Gathering {

@@ -66,6 +66,16 @@ pub enum RunError {
         /// What to do.
         hint: String,
     },
+    /// The sources do not come to the published figure any more.
+    #[error("`{break_id}`: the source lines come to {recounted}, wanted {published}, as published")]
+    Disagrees {
+        /// The group.
+        break_id: String,
+        /// What was published.
+        published: String,
+        /// What the source lines come to.
+        recounted: String,
+    },
     /// An input changed after the run that is to be explained.
     #[error("`{unit}`: found other bytes than the run read, wanted the file as it was")]
     Changed {
@@ -82,7 +92,9 @@ impl RunError {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => Some(hint.clone()),
             Self::Decode(error) => Some(error.hint.clone()),
             Self::Overflow(_) | Self::Amount(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
-            Self::Law(_) | Self::Frames(_) => Some("this is a bug of tieout; nothing was published".to_owned()),
+            Self::Law(_) | Self::Frames(_) | Self::Disagrees { .. } => {
+                Some("this is a bug of tieout: please report it; nothing was published".to_owned())
+            }
             Self::Publish(PublishError::Locked { .. }) => {
                 Some("wait for it to end; a lock file alone, without its process, locks nothing".to_owned())
             }

@@ -1,5 +1,6 @@
 //! From a pipeline file to a published run: the one layer that knows all the others below it.
 
+pub mod explain;
 pub mod failure;
 pub mod file;
 pub mod inputs;

@@ -43,7 +43,7 @@ pub struct Reconciled {
 pub fn reconcile(plan: &Plan, readings: &Readings) -> Result<Reconciled, RunError> {
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
-    let mut totals = totals::fold_partials(&readings.usage, &readings.lines, &readings.headers)?;
+    let mut totals = totals::fold_partials(&readings.usage, &readings.lines, &readings.headers, &[])?;
     controls.extend(balance::law(
         "fold",
         "usage",
@@ -174,7 +174,7 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
 
 fn in_published_order(totals: &Totals, mut resources: Vec<Resource>) -> Vec<Resource> {
     let period = |resource: &Resource| totals.periods.get(&resource.key[0]).copied();
-    resources.sort_by(|left, right| (period(left), left.key).cmp(&(period(right), right.key)));
+    resources.sort_by_key(|resource| (period(resource), resource.key));
     resources
 }
 

@@ -4,4 +4,5 @@ pub mod atomic;
 pub mod csv;
 pub mod manifest;
 pub mod parquet;
+pub mod read;
 pub mod table;

@@ -1,0 +1,398 @@
+//! From a published figure back to its source lines, and the arithmetic from them to it. Only the
+//! units that hold the key are read again; they must be the bytes that the run read.
+
+mod gather;
+mod invoice;
+mod published;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use self::gather::{Found, Gatherer};
+use self::published::Published;
+use super::failure::RunError;
+use crate::engine::aggregate::Partial;
+use crate::engine::frames;
+use crate::engine::keying::FineKey;
+use crate::engine::matching::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
+use crate::engine::scope::Scope;
+use crate::engine::totals::{self, Totals};
+use crate::engine::usage_to_invoice;
+use crate::engine::variance::{Sides, Variance};
+use crate::engine::vocabulary::{Domain, fold_as};
+use crate::model::cause::{Cause, TieOut};
+use crate::model::dataset::Dataset;
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, fixed, plain};
+
+/// Groups explained at most for one set of keys.
+const GROUPS_LIMIT: usize = 20;
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// A break, or the keys of some usage.
+    pub target: Target,
+    /// Folder of the runs.
+    pub out: PathBuf,
+    /// The run; `None` for the newest complete one.
+    pub run: Option<String>,
+    /// Source lines to show on each side.
+    pub limit: usize,
+}
+
+/// Which figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The group with this `break_id`.
+    Break(String),
+    /// The usage and lines in which each named column has its value.
+    Keys(Vec<(String, String)>),
+}
+
+/// Published columns that usage can be picked by, with their columns of the usage and of the lines
+/// frame.
+pub const KEYS: [(&str, Domain, Option<&str>, Option<&str>); 12] = [
+    ("invoice_number", Domain::Invoice, Some("invoice"), Some("invoice")),
+    ("customer_id", Domain::Customer, Some("customer"), Some("customer")),
+    ("subscription_id", Domain::Subscription, Some("subscription"), Some("subscription")),
+    ("entitlement_id", Domain::Entitlement, Some("entitlement"), None),
+    ("product_id", Domain::Product, Some("product"), Some("product")),
+    ("sku_id", Domain::Sku, Some("sku"), Some("sku")),
+    ("availability_id", Domain::Availability, Some("availability"), Some("availability")),
+    ("meter_id", Domain::Meter, Some("meter"), None),
+    ("resource_uri", Domain::Resource, Some("resource"), None),
+    ("meter_description", Domain::Description, None, Some("description")),
+    ("price_adjustment", Domain::Adjustment, Some("adjustment"), Some("adjustment")),
+    ("currency", Domain::Currency, Some("currency"), Some("currency")),
+];
+
+/// The answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The run.
+    pub run_id: String,
+    /// The groups, largest variance first.
+    pub groups: Vec<Group>,
+    /// Groups left out of `groups`.
+    pub groups_more: usize,
+    /// For keys: the resources' figures that the picked usage comes to.
+    pub resources: Option<Resources>,
+}
+
+/// One group. Amounts are decimal text.
+#[derive(Clone, Debug, Serialize)]
+pub struct Group {
+    /// Its id.
+    pub break_id: String,
+    /// What was compared.
+    pub tie_out: &'static str,
+    /// Its keys, those without a value left out.
+    pub keys: Vec<(&'static str, String)>,
+    /// How both sides met.
+    pub matched_on: String,
+    /// Where it stands.
+    pub status: String,
+    /// The expected side.
+    pub expected: Side,
+    /// The invoiced side.
+    pub invoiced: Side,
+    /// invoiced - expected, as published.
+    pub variance_amount: String,
+    /// The largest variance that would be no break.
+    pub tolerance_amount: String,
+    /// What decided it.
+    pub tolerance_is: &'static str,
+    /// Parts of the variance, those of zero left out.
+    pub parts: Vec<(&'static str, String)>,
+}
+
+/// One side of a group.
+#[derive(Clone, Debug, Serialize)]
+pub struct Side {
+    /// Column that is summed.
+    pub column: &'static str,
+    /// Source rows in all.
+    pub rows: u64,
+    /// Their sum, exact.
+    pub exact_sum: String,
+    /// The published figure.
+    pub published: String,
+    /// Of `rows`, those that fit the keys asked for.
+    pub picked_rows: u64,
+    /// Their sum, exact.
+    pub picked_sum: String,
+    /// The first of these, by file and line.
+    pub lines: Vec<SourceLine>,
+}
+
+/// One source row.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceLine {
+    /// File.
+    pub unit: String,
+    /// Line in it; of Parquet the row.
+    pub line: u64,
+    /// Its amount, exact.
+    pub amount: String,
+    /// How the amount comes about.
+    pub arithmetic: String,
+    /// The line as it stands; empty for Parquet.
+    pub text: String,
+}
+
+/// Sums over rows of `resources`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resources {
+    /// Rows of `resources`.
+    pub rows: usize,
+    /// Usage amount.
+    pub expected_amount: String,
+    /// Share of the invoiced amounts.
+    pub invoiced_amount: String,
+    /// Share of the variances.
+    pub variance_amount: String,
+}
+
+/// Explains a figure of a published run.
+///
+/// # Errors
+/// [`RunError`]: no such run, break or usage; a source that changed; or a figure that the sources
+/// do not come to any more, which must never be.
+pub fn explain(request: &Request) -> Result<Explanation, RunError> {
+    let published = Published::open(&request.out, request.run.as_deref())?;
+    match &request.target {
+        Target::Break(id) => {
+            let row = published.find(id)?;
+            if row.tie_out == TieOut::LinesToInvoice.name() {
+                return invoice::explain(request, &published, &row);
+            }
+            let account = (fold_as(Domain::Customer, &row.customer_id), fold_as(Domain::Subscription, &row.subscription_id));
+            let recount = Recount::new(&published, (Some(account.0), Some(account.1)))?;
+            recount.explain(request, |_, variance| variance.break_id == *id, &[])
+        }
+        Target::Keys(keys) => {
+            let wanted = |name: &str, domain| keys.iter().find(|(key, _)| key == name).map(|(_, value)| fold_as(domain, value));
+            let account = (wanted("customer_id", Domain::Customer), wanted("subscription_id", Domain::Subscription));
+            let recount = Recount::new(&published, account)?;
+            let picked = recount.picked(keys)?;
+            recount.explain(request, |number, _| picked.contains_key(&number), keys)
+        }
+    }
+}
+
+/// The reconciliation of one account, done again from its source lines.
+struct Recount<'p> {
+    published: &'p Published,
+    account: (Option<String>, Option<String>),
+    used: Vec<(String, String)>,
+    totals: Totals,
+    matching: Matching,
+    compared: Vec<Sides>,
+    resources: Vec<usage_to_invoice::Resource>,
+}
+
+impl<'p> Recount<'p> {
+    fn new(published: &'p Published, account: (Option<String>, Option<String>)) -> Result<Self, RunError> {
+        let used = published.used_products()?;
+        let count = |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
+        let totals = totals::fold_partials(&count(Dataset::Usage)?, &count(Dataset::InvoiceLines)?, &[], &used)?;
+        let learned = &published.manifest.meter_description_is;
+        let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
+        let matching = matching::match_usage(&totals, description)?;
+        let compared = usage_to_invoice::compare(&totals, &matching)??;
+        Ok(Self { published, account, used, totals, matching, compared: compared.sides, resources: compared.resources })
+    }
+
+    /// Matches that hold rows with all of these keys; lines count only where no usage fits.
+    fn picked(&self, keys: &[(String, String)]) -> Result<HashMap<u32, ()>, RunError> {
+        let mut picked = HashMap::new();
+        for (frame, matches, is_usage) in
+            [(&self.totals.usage, &self.matching.of_usage, true), (&self.totals.lines, &self.matching.of_lines, false)]
+        {
+            let Some(rows) = self.fitting_rows(frame, keys, is_usage)? else { continue };
+            if is_usage || picked.is_empty() {
+                picked.extend(rows.into_iter().filter_map(|row| matches.get(row).map(|number| (*number, ()))));
+            }
+        }
+        if picked.is_empty() {
+            let words: Vec<String> = keys.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
+            return Err(RunError::NotThere {
+                what: words.join(" "),
+                found: "no usage and no invoice line".to_owned(),
+                wanted: "keys of the run".to_owned(),
+                hint: "`resources` and `variances` of the run hold the keys that are there".to_owned(),
+            });
+        }
+        Ok(picked)
+    }
+
+    /// Rows of a frame that have all keys; `None` where the frame lacks one of the columns.
+    fn fitting_rows(
+        &self,
+        frame: &polars::prelude::DataFrame,
+        keys: &[(String, String)],
+        is_usage: bool,
+    ) -> Result<Option<Vec<usize>>, RunError> {
+        let mut rows: Vec<usize> = (0..frame.height()).collect();
+        for (name, value) in keys {
+            let Some((_, domain, on_usage, on_lines)) = KEYS.into_iter().find(|(key, ..)| key == name) else { return Ok(None) };
+            let column = match (if is_usage { on_usage } else { on_lines }, is_usage) {
+                (Some(column), _) => column,
+                (None, true) if name == "meter_description" => self.matching.description,
+                (None, _) => return Ok(None),
+            };
+            let code = self.totals.vocabulary.code(domain, value);
+            let codes = frames::codes(frame, column)?;
+            rows.retain(|row| codes.get(*row).copied() == code && code.is_some());
+        }
+        Ok(Some(rows))
+    }
+
+    fn explain(
+        &self,
+        request: &Request,
+        wanted: impl Fn(u32, &Variance) -> bool,
+        keys: &[(String, String)],
+    ) -> Result<Explanation, RunError> {
+        let tolerances = self.published.tolerances(TieOut::UsageToInvoice);
+        let mut chosen: Vec<(u32, Variance)> = Vec::new();
+        for (number, sides) in (0..).zip(&self.compared) {
+            let variance = sides.clone().judge(&tolerances, &self.totals.vocabulary)?;
+            if wanted(number, &variance) {
+                chosen.push((number, variance));
+            }
+        }
+        chosen.sort_by_key(|(_, variance)| std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs()));
+        let groups_more = chosen.len().saturating_sub(GROUPS_LIMIT);
+        chosen.truncate(GROUPS_LIMIT);
+        let mut found = self.source_rows(&chosen, keys)?;
+        let groups = chosen
+            .iter()
+            .map(|(number, variance)| {
+                let rows = found.remove(number).unwrap_or_default();
+                self.group(variance, rows, request.limit)
+            })
+            .collect::<Result<Vec<Group>, RunError>>()?;
+        let resources = if keys.is_empty() { None } else { self.resources(keys) };
+        Ok(Explanation { run_id: self.published.run_id.clone(), groups, groups_more, resources })
+    }
+
+    /// Source rows of the chosen groups, by match.
+    fn source_rows(&self, chosen: &[(u32, Variance)], keys: &[(String, String)]) -> Result<HashMap<u32, [Found; 2]>, RunError> {
+        let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
+        for (frame, matches, is_usage) in
+            [(&self.totals.usage, &self.matching.of_usage, true), (&self.totals.lines, &self.matching.of_lines, false)]
+        {
+            for (row, number) in matches.iter().enumerate().filter(|(_, number)| chosen.iter().any(|(chosen, _)| chosen == *number)) {
+                let mut key = FineKey::default();
+                for (slot, name) in key.iter_mut().zip(FINE_KEYS) {
+                    let column = if is_usage && name == "description" { self.matching.description } else { name };
+                    let code = frames::codes(frame, column)?.get(row).copied().unwrap_or(0);
+                    *slot = self.totals.vocabulary.folded(domain_of(name), code);
+                }
+                let scope = if is_usage { 0 } else { frames::codes(frame, "scope")?.get(row).copied().unwrap_or(0) };
+                by_key.insert((key, Scope::ALL.get(scope as usize).copied().unwrap_or(Scope::Usage)), *number);
+            }
+        }
+        let gatherer = Gatherer { description: self.matching.description, account: &self.account, by_key: &by_key, used: &self.used, keys };
+        gatherer.gather(self.published)
+    }
+
+    fn group(&self, variance: &Variance, [usage, lines]: [Found; 2], limit: usize) -> Result<Group, RunError> {
+        let sides = &variance.sides;
+        let vocabulary = &self.totals.vocabulary;
+        let names = ["invoice_number", "customer_id", "subscription_id", "product_id", "sku_id", "availability_id", "meter_description"];
+        let names = names.into_iter().chain(["price_adjustment", "currency"]);
+        let mut keys: Vec<(&'static str, String)> =
+            names.zip(sides.keys.domains()).map(|(name, (domain, code))| (name, vocabulary.text(domain, code).to_owned())).collect();
+        let customer = self.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+        keys.insert(2, ("customer_name", vocabulary.text(Domain::CustomerName, customer).to_owned()));
+        keys.retain(|(_, text)| !text.is_empty());
+        let row = self.published.find(&variance.break_id)?;
+        let agrees = row.expected_amount == fixed(sides.expected_amount, PUBLISHED_SCALE)
+            && row.invoiced_amount == fixed(sides.invoiced_amount, PUBLISHED_SCALE)
+            && (usage.rows, lines.rows) == (sides.expected_rows, sides.invoiced_rows);
+        if !agrees {
+            return Err(RunError::Disagrees {
+                break_id: variance.break_id.clone(),
+                published: format!("{} expected and {} invoiced", row.expected_amount, row.invoiced_amount),
+                recounted: format!(
+                    "{} and {}",
+                    fixed(sides.expected_amount, PUBLISHED_SCALE),
+                    fixed(sides.invoiced_amount, PUBLISHED_SCALE)
+                ),
+            });
+        }
+        Ok(Group {
+            break_id: variance.break_id.clone(),
+            tie_out: sides.tie_out.name(),
+            keys,
+            matched_on: sides.matched_on.to_owned(),
+            status: variance.status.name().to_owned(),
+            expected: usage.side("BillingPreTaxTotal", sides.expected_amount, limit),
+            invoiced: lines.side("Subtotal", sides.invoiced_amount, limit),
+            variance_amount: fixed(sides.variance_amount(), PUBLISHED_SCALE),
+            tolerance_amount: fixed(variance.tolerance_amount, PUBLISHED_SCALE),
+            tolerance_is: variance.limit.name(),
+            parts: parts_of(variance),
+        })
+    }
+
+    fn resources(&self, keys: &[(String, String)]) -> Option<Resources> {
+        let columns = usage_to_invoice::RESOURCE_KEYS;
+        let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
+        for (name, value) in keys {
+            let (_, domain, on_usage, _) = KEYS.into_iter().find(|(key, ..)| key == name)?;
+            let at = columns.iter().position(|column| Some(*column) == on_usage)?;
+            wanted.insert(at, self.totals.vocabulary.code(domain, value)?);
+        }
+        let fits = |key: &[u32; 9]| wanted.iter().all(|(at, code)| key.get(*at) == Some(code));
+        let rows: Vec<_> = self.resources.iter().filter(|resource| fits(&resource.key)).collect();
+        let (expected, invoiced) =
+            rows.iter().fold((0, 0), |(expected, invoiced), row| (expected + row.expected_amount, invoiced + row.invoiced_amount));
+        Some(Resources {
+            rows: rows.len(),
+            expected_amount: fixed(expected, PUBLISHED_SCALE),
+            invoiced_amount: fixed(invoiced, PUBLISHED_SCALE),
+            variance_amount: fixed(invoiced - expected, PUBLISHED_SCALE),
+        })
+    }
+}
+
+fn domain_of(column: &str) -> Domain {
+    match column {
+        "invoice" => Domain::Invoice,
+        "customer" => Domain::Customer,
+        "subscription" => Domain::Subscription,
+        "product" => Domain::Product,
+        "sku" => Domain::Sku,
+        "availability" => Domain::Availability,
+        "description" => Domain::Description,
+        "adjustment" => Domain::Adjustment,
+        _ => Domain::Currency,
+    }
+}
+
+/// The parts of a variance that are not zero.
+fn parts_of(variance: &Variance) -> Vec<(&'static str, String)> {
+    let parts = Cause::ALL.into_iter().zip(variance.parts).filter(|(_, amount)| *amount != 0);
+    parts.map(|(cause, amount)| (cause.name(), fixed(amount, PUBLISHED_SCALE))).collect()
+}
+
+impl Found {
+    fn side(mut self, column: &'static str, published: i128, limit: usize) -> Side {
+        self.lines.sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
+        self.lines.truncate(limit);
+        Side {
+            column,
+            rows: self.rows,
+            exact_sum: plain(self.sum, AMOUNT_SCALE),
+            published: fixed(published, PUBLISHED_SCALE),
+            picked_rows: self.picked_rows,
+            picked_sum: plain(self.picked_sum, AMOUNT_SCALE),
+            lines: self.lines,
+        }
+    }
+}
