@@ -60,7 +60,8 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
     if side.picked_rows < side.rows {
         writeln!(out, "  sum of the {} lines of these keys: {}", side.picked_rows, side.picked_sum)?;
     }
-    writeln!(out, "  sum of {} over all {}: {}; published {}", side.column, side.rows, side.exact_sum, side.published)
+    let how = if side.column == "BillingPreTaxTotal" { ", the sum of its resources at ten places" } else { "" };
+    writeln!(out, "  sum of {} over all {}: {}; published {}{how}", side.column, side.rows, side.exact_sum, side.published)
 }
 
 /// A subtrahend in parentheses where it is negative.
