@@ -5,6 +5,7 @@
 
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
+use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total};
 use super::headers::Header;
@@ -134,7 +135,7 @@ pub const NO_METER: u32 = u32::MAX;
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn fold_partials(usage: &Partial, lines: &Partial, headers: &[Header], also_used: &[(String, String)]) -> PolarsResult<Totals> {
+pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], also_used: &[(String, String)]) -> PolarsResult<Totals> {
     let mut gathering = Gathering::default();
     for header in headers {
         gathering.add(Domain::Invoice, &header.id);
@@ -142,26 +143,28 @@ pub fn fold_partials(usage: &Partial, lines: &Partial, headers: &[Header], also_
     }
     let also_used: Vec<[u32; 2]> =
         also_used.iter().map(|(product, sku)| [gathering.add(Domain::Product, product), gathering.add(Domain::Sku, sku)]).collect();
-    let mut usage_codes = Codes::gather(&mut gathering, usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
-    let mut line_codes = Codes::gather(&mut gathering, lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
+    let mut usage_codes = Codes::gather(&mut gathering, &usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
+    let mut line_codes = Codes::gather(&mut gathering, &lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
+    // Their texts are in the vocabulary now.
+    usage.tuples = Default::default();
     let (vocabulary, code_of) = gathering.finish();
     usage_codes.translate(&USAGE_FIELDS, &code_of);
     line_codes.translate(&LINE_FIELDS, &code_of);
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
     let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
-    let usage_rows = sorted_totals(usage, |key| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field)));
-    let line_rows = sorted_totals(lines, |key| {
+    let usage_rows = sorted_totals(&usage, |key| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field)));
+    let line_rows = sorted_totals(&lines, |key| {
         let mut row = [0; LINE_KEYS.len() + 1];
         for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
             *slot = line_codes.get(key, column.tuple, column.field);
         }
         let product_is_used = used.contains(&[line_codes.get(key, 1, 0), line_codes.get(key, 1, 1)]);
-        row[LINE_KEYS.len()] = scope_of_key(lines, key, product_is_used) as u32;
+        row[LINE_KEYS.len()] = scope_of_key(&lines, key, product_is_used) as u32;
         row
     });
-    let names = gather_names(&vocabulary, usage, &usage_codes, lines, &line_codes);
-    let periods = periods(usage, &usage_codes, lines, &line_codes);
+    let names = gather_names(&vocabulary, &usage, &usage_codes, &lines, &line_codes);
+    let periods = periods(&usage, &usage_codes, &lines, &line_codes);
     let line_names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
     Ok(Totals {
         usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"])?,
@@ -192,32 +195,32 @@ fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> 
 
 /// The codes of every tuple of a partial, field by field.
 struct Codes {
-    tuples: [Vec<Vec<u32>>; TUPLES],
+    tuples: [Vec<u32>; TUPLES],
+    widths: [usize; TUPLES],
 }
 
 impl Codes {
     /// `adjustment` makes the price adjustment of a state tuple's raw fields.
     fn gather(gathering: &mut Gathering, partial: &Partial, fields: &[&[Domain]; TUPLES], adjustment: impl Fn(&[&str]) -> String) -> Self {
-        let mut tuples: [Vec<Vec<u32>>; TUPLES] = Default::default();
-        for (number, (interner, domains)) in partial.tuples.iter().zip(fields).enumerate() {
-            let codes = (0..interner.len()).map(|id| {
-                let raw: Vec<&str> = interner.fields(id).collect();
+        let mut tuples: [Vec<u32>; TUPLES] = Default::default();
+        for (number, ((interner, domains), codes)) in partial.tuples.iter().zip(fields).zip(&mut tuples).enumerate() {
+            codes.reserve_exact(interner.len() as usize * domains.len());
+            for id in 0..interner.len() {
                 if number == 3 {
-                    let adjusted = adjustment(&raw);
-                    return vec![gathering.add(Domain::ChargeType, at(&raw, 0)), gathering.add(Domain::Adjustment, &adjusted)];
+                    let raw: Vec<&str> = interner.fields(id).collect();
+                    codes.push(gathering.add(Domain::ChargeType, at(&raw, 0)));
+                    codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
+                } else {
+                    codes.extend(domains.iter().zip(interner.fields(id)).map(|(domain, text)| gathering.add(*domain, text)));
                 }
-                domains.iter().zip(&raw).map(|(domain, text)| gathering.add(*domain, text)).collect()
-            });
-            if let Some(slot) = tuples.get_mut(number) {
-                *slot = codes.collect();
             }
         }
-        Self { tuples }
+        Self { tuples, widths: fields.map(<[Domain]>::len) }
     }
 
     fn translate(&mut self, fields: &[&[Domain]; TUPLES], code_of: &[Vec<u32>]) {
-        for (tuples, domains) in self.tuples.iter_mut().zip(fields) {
-            for (code, domain) in tuples.iter_mut().flat_map(|tuple| tuple.iter_mut().zip(domains.iter())) {
+        for (codes, domains) in self.tuples.iter_mut().zip(fields) {
+            for (code, domain) in codes.iter_mut().zip(domains.iter().cycle()) {
                 *code = code_of.get(*domain as usize).and_then(|codes| codes.get(*code as usize)).copied().unwrap_or(0);
             }
         }
@@ -225,21 +228,22 @@ impl Codes {
 
     fn get(&self, key: &[u32; TUPLES], tuple: usize, field: usize) -> u32 {
         let id = key.get(tuple).copied().unwrap_or(0) as usize;
-        self.tuples.get(tuple).and_then(|tuples| tuples.get(id)).and_then(|codes| codes.get(field)).copied().unwrap_or(0)
+        let width = self.widths.get(tuple).copied().unwrap_or(0);
+        self.tuples.get(tuple).and_then(|codes| codes.get(id * width + field)).copied().unwrap_or(0)
     }
 }
 
-fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLES]) -> [u32; N]) -> Vec<([u32; N], Total)> {
-    let mut folded: HashMap<[u32; N], Total> = HashMap::with_capacity(partial.totals.len());
-    for (raw, total) in &partial.totals {
-        let slot = folded.entry(key_of(raw)).or_insert(Total { rows: 0, sums: [0; 4], ..*total });
-        // The control of the merge proves that the whole fits; a part of it does too unless signs
-        // cancel, and then this is the place to stop.
-        let precision = if slot.rows == 0 { 0 } else { slot.precision };
-        *slot = Total { precision, ..*slot }.plus(total).expect("a folded sum fits 38 digits");
-    }
-    let mut rows: Vec<([u32; N], Total)> = folded.into_iter().collect();
-    rows.sort_unstable_by_key(|(key, _)| *key);
+/// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
+fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync) -> Vec<([u32; N], Total)> {
+    let mut rows: Vec<([u32; N], Total)> = partial.totals.iter().map(|(raw, total)| (key_of(raw), *total)).collect();
+    rows.par_sort_unstable_by_key(|(key, _)| *key);
+    rows.dedup_by(|(key, next), (first, sum)| {
+        let same = key == first;
+        if same {
+            *sum = sum.plus(next).expect("a folded sum fits 38 digits");
+        }
+        same
+    });
     rows
 }
 

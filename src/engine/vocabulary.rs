@@ -1,7 +1,10 @@
 //! The distinct values of each domain, folded together, numbered in the order in which they are
 //! shown: comparing two codes compares what is printed.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use rayon::prelude::*;
 
 use crate::model::ids::{Fold, display, fold};
 
@@ -82,10 +85,16 @@ pub struct Gathering {
 
 #[derive(Debug, Default)]
 struct Gathered {
+    /// Ids of spellings, for domains with few of them: saves folding.
     by_spelling: HashMap<String, u32>,
-    by_folded: HashMap<String, u32>,
+    /// Ids by the hash of the folded text, which is not kept: it is made anew from the shown one.
+    by_folded: HashTable<(u64, u32)>,
+    hasher: DefaultHashBuilder,
     shown: Vec<String>,
 }
+
+/// A domain with more spellings than this is one of resources, each seen a few times.
+const REMEMBERED_SPELLINGS: usize = 20_000;
 
 impl Default for Gathering {
     fn default() -> Self {
@@ -125,30 +134,38 @@ impl Gathered {
             return *id;
         }
         let spelling = display(kind, text);
-        let next = u32::try_from(self.shown.len()).unwrap_or(u32::MAX);
-        let id = *self.by_folded.entry(fold(kind, text)).or_insert(next);
-        if id == next {
-            self.shown.push(spelling.into_owned());
-        } else if let Some(shown) = self.shown.get_mut(id as usize)
+        let folded = fold(kind, text);
+        let hash = self.hasher.hash_one(&folded);
+        let shown = &mut self.shown;
+        let is_same = |(known, id): &(u64, u32)| *known == hash && shown.get(*id as usize).is_some_and(|shown| fold(kind, shown) == folded);
+        let found = self.by_folded.find(hash, is_same).map(|(_, id)| *id);
+        let id = found.unwrap_or_else(|| {
+            let id = u32::try_from(shown.len()).unwrap_or(u32::MAX);
+            self.by_folded.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+            shown.push(spelling.clone().into_owned());
+            id
+        });
+        if let Some(shown) = shown.get_mut(id as usize)
             && is_better_spelling(&spelling, shown)
         {
             *shown = spelling.into_owned();
         }
-        self.by_spelling.insert(text.to_owned(), id);
+        if self.by_spelling.len() < REMEMBERED_SPELLINGS {
+            self.by_spelling.insert(text.to_owned(), id);
+        }
         id
     }
 
-    fn ranked(self) -> (Vec<String>, Vec<u32>) {
+    fn ranked(mut self) -> (Vec<String>, Vec<u32>) {
         let mut order: Vec<u32> = (0..).take(self.shown.len()).collect();
-        let shown_at = |id: &u32| self.shown.get(*id as usize);
-        order.sort_by(|left, right| shown_at(left).cmp(&shown_at(right)));
+        order.par_sort_unstable_by(|left, right| self.shown.get(*left as usize).cmp(&self.shown.get(*right as usize)));
         let mut code_of = vec![0; order.len()];
         let mut sorted = Vec::with_capacity(order.len());
         for (code, id) in (0..).zip(&order) {
             if let Some(slot) = code_of.get_mut(*id as usize) {
                 *slot = code;
             }
-            sorted.push(shown_at(id).cloned().unwrap_or_default());
+            sorted.push(self.shown.get_mut(*id as usize).map(std::mem::take).unwrap_or_default());
         }
         (sorted, code_of)
     }

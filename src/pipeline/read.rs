@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -26,6 +27,10 @@ pub struct Readings {
     pub usage: Partial,
     /// Totals of invoice lines.
     pub lines: Partial,
+    /// Usage rows that counted.
+    pub usage_rows: u64,
+    /// Invoice lines that counted.
+    pub invoice_lines: u64,
     /// Invoice headers, each once.
     pub headers: Vec<Header>,
     /// Every unit, for the manifest.
@@ -48,24 +53,18 @@ pub fn read(plan: &Plan) -> Result<Readings, RunError> {
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
-    let read: Vec<(Dataset, FileUnit, UnitReading)> = units
-        .into_par_iter()
-        .map(|(dataset, unit)| read_unit(dataset, &unit).map(|reading| (dataset, unit, reading)))
-        .collect::<Result<_, RunError>>()?;
-    let mut readings = Readings {
-        usage: Partial::new(Dataset::Usage),
-        lines: Partial::new(Dataset::InvoiceLines),
-        headers: Vec::new(),
-        inputs: Vec::new(),
-        rejected: Vec::new(),
-        warnings,
-        controls: Vec::new(),
-        lineage: BTreeSet::new(),
-    };
-    let mut headers = Vec::new();
-    for (dataset, unit, reading) in read {
-        readings.take(dataset, &unit, reading, &mut headers);
-    }
+    let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
+    // Each unit's totals are merged, in any order, as soon as they are there: none are kept.
+    units.into_par_iter().try_for_each(|(dataset, unit)| -> Result<(), RunError> {
+        let reading = read_unit(dataset, &unit)?;
+        let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (readings, headers) = &mut *gathered;
+        readings.take(dataset, &unit, reading, headers);
+        Ok(())
+    })?;
+    let (mut readings, mut headers) = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+    headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
     readings.keep_one_header_each(headers);
     readings.check()?;
     Ok(readings)
@@ -150,6 +149,21 @@ fn read_unit(dataset: Dataset, unit: &FileUnit) -> Result<UnitReading, RunError>
 }
 
 impl Readings {
+    fn new(warnings: Vec<String>) -> Self {
+        Self {
+            usage: Partial::new(Dataset::Usage),
+            lines: Partial::new(Dataset::InvoiceLines),
+            usage_rows: 0,
+            invoice_lines: 0,
+            headers: Vec::new(),
+            inputs: Vec::new(),
+            rejected: Vec::new(),
+            warnings,
+            controls: Vec::new(),
+            lineage: BTreeSet::new(),
+        }
+    }
+
     fn take(&mut self, dataset: Dataset, unit: &FileUnit, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
         let UnitReading { mut decoded, counted } = reading;
         let rejected = decoded.rejected.len() as u64;
@@ -157,7 +171,12 @@ impl Readings {
             Counted::Totals(partial) => {
                 let rows = partial.rows();
                 self.trace(dataset, unit, &partial);
-                if dataset == Dataset::Usage { &mut self.usage } else { &mut self.lines }.merge(&partial);
+                let (whole, count) = match dataset {
+                    Dataset::Usage => (&mut self.usage, &mut self.usage_rows),
+                    _ => (&mut self.lines, &mut self.invoice_lines),
+                };
+                whole.merge(&partial);
+                *count += rows;
                 rows
             }
             Counted::Headers(found) => {
@@ -243,6 +262,7 @@ impl Readings {
                     .push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
             }
         }
+        self.warnings.sort();
         self.rejected.sort_by(|left, right| (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line)));
         Ok(())
     }

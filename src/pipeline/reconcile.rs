@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use super::failure::RunError;
 use super::plan::{Plan, TieOutPlan};
 use super::read::Readings;
+use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::headers::{self, Header};
 use crate::engine::matching::{self, Matching};
@@ -15,6 +16,7 @@ use crate::engine::usage_to_invoice::{self, Resource};
 use crate::engine::variance::{self, Sides, Variance};
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Status, TieOut};
+use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 
 /// What was found.
@@ -36,28 +38,22 @@ pub struct Reconciled {
     pub warnings: Vec<String>,
 }
 
-/// Reconciles what was read.
+/// Reconciles what was read; the totals are taken out of `readings`.
 ///
 /// # Errors
 /// [`RunError`] for amounts past 28 digits; and for broken laws, which are bugs of ours.
-pub fn reconcile(plan: &Plan, readings: &Readings) -> Result<Reconciled, RunError> {
+pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, RunError> {
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
-    let mut totals = totals::fold_partials(&readings.usage, &readings.lines, &readings.headers, &[])?;
-    controls.extend(balance::law(
-        "fold",
-        "usage",
-        &balance::totals_of(&readings.usage),
-        &balance::frame_of(&totals, &totals.usage, "billing")?,
-        0,
-    ));
-    controls.extend(balance::law(
-        "fold",
-        "invoice_lines",
-        &balance::totals_of(&readings.lines),
-        &balance::frame_of(&totals, &totals.lines, "subtotal")?,
-        0,
-    ));
+    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage));
+    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines));
+    let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
+    // The partials are the largest thing in memory: they end here.
+    let mut totals = totals::fold_partials(usage, lines, &readings.headers, &[])?;
+    let folded = [balance::frame_of(&totals, &totals.usage, "billing")?, balance::frame_of(&totals, &totals.lines, "subtotal")?];
+    for ((source, before), after) in ["usage", "invoice_lines"].into_iter().zip(&counted).zip(&folded) {
+        controls.extend(balance::law("fold", source, before, after, 0));
+    }
     set_header_periods(&mut totals, &readings.headers);
     if let Some(period) = plan.period {
         controls.extend(select_period(&mut totals, period, &mut warnings)?);

@@ -16,8 +16,8 @@ use crate::reports::atomic::Output;
 pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, RunError> {
     with_threads(options, || {
         let output = Output::open(&plan.out)?;
-        let readings = read::read(plan)?;
-        let found = reconcile::reconcile(plan, &readings)?;
+        let mut readings = read::read(plan)?;
+        let found = reconcile::reconcile(plan, &mut readings)?;
         let exit_code = exit_code(options, &readings, &found);
         let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code)?;
         Ok(Outcome::new(run_id, folder, &readings, &found, exit_code))

@@ -197,7 +197,7 @@ impl<'p> Recount<'p> {
     fn new(published: &'p Published, account: (Option<String>, Option<String>)) -> Result<Self, RunError> {
         let used = published.used_products()?;
         let count = |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
-        let totals = totals::fold_partials(&count(Dataset::Usage)?, &count(Dataset::InvoiceLines)?, &[], &used)?;
+        let totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used)?;
         let learned = &published.manifest.meter_description_is;
         let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
         let matching = matching::match_usage(&totals, description)?;
