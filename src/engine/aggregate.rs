@@ -17,6 +17,10 @@ pub const TUPLES: usize = 4;
 /// Sums of a total.
 pub const SUMS: usize = 4;
 
+/// Sums of absolute values past this, 2 x 10^17 in whole units, are refused: no partner has them,
+/// and below it every figure fits the 28 digits that are published.
+pub const GROSS_LIMIT: i128 = i128::MAX / 8;
+
 /// Which columns make which tuple of a dataset's key. The order within a tuple is that of
 /// [`super::totals`], which reads the fields back.
 #[derive(Debug)]
@@ -99,9 +103,9 @@ impl Total {
     }
 }
 
-/// A sum left the 38 digits that it is kept in.
+/// A sum of absolute values passes [`GROSS_LIMIT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sum over {} passes 38 digits", .dataset.name())]
+#[error("Source `{}`: found amounts or quantities that add up to more than 2 x 10^17, wanted less", .dataset.name())]
 pub struct SumOverflow {
     /// What was summed.
     pub dataset: Dataset,
@@ -122,6 +126,9 @@ pub struct Partial {
     pub months: HashMap<(u32, i32), u64>,
     /// Numbers that held more decimals than are kept.
     pub rounded: u64,
+    /// Sums of the absolute values. No sum of any rows is larger than these: while they keep to
+    /// [`GROSS_LIMIT`], nothing behind this point can overflow.
+    gross: [i128; SUMS],
     overflow: bool,
     scratch: Vec<u8>,
     last_month: (Day, i32),
@@ -138,6 +145,7 @@ impl Partial {
             control: Vec::new(),
             months: HashMap::new(),
             rounded: 0,
+            gross: [0; SUMS],
             overflow: false,
             scratch: Vec::new(),
             last_month: (Day::MIN, 0),
@@ -167,6 +175,7 @@ impl Partial {
 
     fn record(&mut self, key: [u32; TUPLES], measures: &Measures) {
         self.rounded += u64::from(measures.rounded);
+        self.add_gross(&measures.sums.map(|sum| sum.saturating_abs()));
         let [account, ..] = key;
         let slot = account as usize;
         if self.control.len() <= slot {
@@ -218,7 +227,15 @@ impl Partial {
             self.overflow |= !add_to(&mut self.totals, key, total);
         }
         self.rounded += other.rounded;
+        self.add_gross(&other.gross);
         self.overflow |= other.overflow;
+    }
+
+    fn add_gross(&mut self, more: &[i128; SUMS]) {
+        for (gross, more) in self.gross.iter_mut().zip(more) {
+            *gross = gross.saturating_add(*more);
+            self.overflow |= *gross > GROSS_LIMIT;
+        }
     }
 
     /// Rows in the totals.
@@ -227,7 +244,7 @@ impl Partial {
         self.totals.values().map(|total| total.rows).sum()
     }
 
-    /// Says whether every sum kept to its 38 digits.
+    /// Says whether every sum kept to its limit.
     ///
     /// # Errors
     /// [`SumOverflow`].

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::PolarsResult;
 use rust_decimal::Decimal;
 
+use super::aggregate::GROSS_LIMIT;
 use super::frames;
 use super::rounding::Bounds;
 use super::scope::Scope;
@@ -49,10 +50,12 @@ impl Header {
             value => Ok(value),
         };
         let total = needed("TotalCharges")?;
-        let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded);
+        let exact =
+            decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
         let money = exact.and_then(|parsed| Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok());
-        let total_charges =
-            money.ok_or_else(|| Rejection::new("TotalCharges", total.as_bytes(), "a decimal number of at most 28 digits".to_owned()))?;
+        let total_charges = money.ok_or_else(|| {
+            Rejection::new("TotalCharges", total.as_bytes(), "a decimal number below 10^17, of at most 28 digits".to_owned())
+        })?;
         let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
         Ok(Self { id: needed("Id")?, currency: needed("CurrencyCode")?.to_uppercase(), total_charges, period: start.and_then(Period::of) })
     }

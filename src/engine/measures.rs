@@ -2,7 +2,7 @@
 
 use super::aggregate::SUMS;
 use crate::model::dataset::{INVOICE_LINES, USAGE, position};
-use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE};
+use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE, RATE_SCALE};
 use crate::model::period::Day;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
@@ -32,6 +32,11 @@ impl Measures {
         Ok(parsed)
     }
 
+    /// The rate is part of the key, as text; here it is only made sure that it is a number.
+    fn rate(&mut self, cells: &[Cell<'_>], at: usize) -> Result<(), Rejection> {
+        self.number(cells, at, "PCToBCExchangeRate", RATE_SCALE).map(drop)
+    }
+
     fn needed(&mut self, cells: &[Cell<'_>], at: usize, column: &'static str, scale: u32) -> Result<Parsed, Rejection> {
         self.number(cells, at, column, scale)?.ok_or_else(|| Rejection::new(column, b"nothing", "a decimal number".to_owned()))
     }
@@ -55,6 +60,7 @@ fn precision_of(amount: Parsed) -> i128 {
 const BILLING: usize = position(USAGE, "BillingPreTaxTotal");
 const PRICING: usize = position(USAGE, "PricingPreTaxTotal");
 const QUANTITY: usize = position(USAGE, "Quantity");
+const USAGE_RATE: usize = position(USAGE, "PCToBCExchangeRate");
 const USAGE_DATE: usize = position(USAGE, "UsageDate");
 
 /// The numbers of a usage row.
@@ -65,6 +71,7 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let pricing = measures.number(cells, PRICING, "PricingPreTaxTotal", AMOUNT_SCALE)?.map_or(0, |parsed| parsed.value);
     measures.sums = [quantity, billing.value, pricing, 0];
     measures.precision = precision_of(billing);
+    measures.rate(cells, USAGE_RATE)?;
     measures.day = day(cells, USAGE_DATE, "UsageDate")?;
     Ok(measures)
 }
@@ -74,6 +81,7 @@ const SEATS: usize = position(INVOICE_LINES, "Quantity");
 const SUBTOTAL: usize = position(INVOICE_LINES, "Subtotal");
 const TAX: usize = position(INVOICE_LINES, "TaxTotal");
 const TOTAL: usize = position(INVOICE_LINES, "Total");
+const LINE_RATE: usize = position(INVOICE_LINES, "PCToBCExchangeRate");
 const CHARGE_START: usize = position(INVOICE_LINES, "ChargeStartDate");
 
 /// The numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands
@@ -92,6 +100,7 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
         None => subtotal.checked_add(tax).ok_or_else(|| Rejection::new("Subtotal", b"a sum", "a number below 10^18".to_owned()))?,
     };
     measures.sums = [quantity, subtotal, tax, total];
+    measures.rate(cells, LINE_RATE)?;
     measures.day = day(cells, CHARGE_START, "ChargeStartDate")?;
     Ok(measures)
 }
