@@ -101,7 +101,7 @@ pub const VARIANCES: Table = Table {
         CURRENCY,
         text("matched_on", "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups"),
         USAGE_ROWS,
-        count("invoice_lines", "invoice lines behind this row; invoice headers for lines-to-invoice"),
+        count("invoice_lines", "invoice lines behind this row"),
         decimal("expected_quantity", "usage quantity"),
         decimal("invoiced_quantity", "billable quantity of the invoice lines"),
         decimal("variance_quantity", "invoiced_quantity - expected_quantity"),

@@ -125,14 +125,14 @@ CREATE TABLE rejected_rows (
     let (exit, stdout, _) = tieout(here, &["schema", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let names: Vec<&str> = json.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-    let tables = ["variances", "resources", "summary", "control_totals", "rejected_rows", "usage", "invoice_lines", "invoices"];
+    let tables = ["variances", "resources", "summary", "control_totals", "rejected_rows", "lineage", "usage", "invoice_lines", "invoices"];
     assert_eq!((exit, names.as_slice()), (0, &tables[..]));
     let (_, text, _) = tieout(here, &["schema", "invoices"]);
     assert!(text.contains("  TotalCharges            DECIMAL(38,20)  needed\n"), "{text}");
     let (_, markdown, _) = tieout(here, &["schema", "variances", "--format", "markdown"]);
     assert!(markdown.contains("| `charge_type` | TEXT | charge types in the group, separated by \\| |\n"), "{markdown}");
     let unknown = "error: found the table `varainces`, wanted one of `variances`, `resources`, `summary`, `control_totals`, \
-        `rejected_rows`, `usage`, `invoice_lines`, `invoices`\nhint: did you mean `variances`?\n";
+        `rejected_rows`, `lineage`, `usage`, `invoice_lines`, `invoices`\nhint: did you mean `variances`?\n";
     check(here, &["schema", "varainces"], (2, "", unknown));
 }
 
