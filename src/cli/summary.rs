@@ -11,6 +11,9 @@ use crate::pipeline::outcome::{Outcome, Total, readable};
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
     writeln!(out, "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}")?;
+    if outcome.exit_code == 11 {
+        writeln!(out, "INCOMPLETE: the rejected rows are missing from these figures; `rejected_rows` holds them.")?;
+    }
     for line in explained(outcome) {
         writeln!(out, "{line}")?;
     }
