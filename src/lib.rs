@@ -1,5 +1,4 @@
-//! Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
-//! reconciliation lines, and why.
+#![doc = include_str!("README.md")]
 
 pub mod model;
 
