@@ -4,6 +4,7 @@
 
 mod cli;
 mod formats;
+mod laws;
 mod oracle;
 mod runs;
 mod truth;
