@@ -3,8 +3,11 @@
 #![cfg(test)]
 
 mod cli;
+mod fixtures;
 mod formats;
 mod laws;
 mod oracle;
+mod quirks;
+mod quirks_json;
 mod runs;
 mod truth;

@@ -108,7 +108,7 @@ impl Shown {
 }
 
 /// A cell as it counts: the price adjustment in the words that both sides are brought to.
-fn text_of<'r>(row: &'r BTreeMap<String, String>, (.., name): Column) -> &'r str {
+fn text_of(row: &BTreeMap<String, String>, (.., name): Column) -> &str {
     const EARNED: &str = "15% partner earned credit";
     match name {
         "PartnerEarnedCreditPercentage" => ["", EARNED][usize::from(row[name] == "15")],
