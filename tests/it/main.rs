@@ -10,4 +10,5 @@ mod oracle;
 mod quirks;
 mod quirks_json;
 mod runs;
+mod tidy;
 mod truth;
