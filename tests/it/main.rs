@@ -1,4 +1,15 @@
 //! The one integration binary: each further one would link polars again.
 
+#![cfg(test)]
+
 mod cli;
+mod fixtures;
+mod formats;
 mod golden;
+mod laws;
+mod oracle;
+mod quirks;
+mod quirks_json;
+mod runs;
+mod tidy;
+mod truth;

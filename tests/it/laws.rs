@@ -1,0 +1,355 @@
+//! Laws over random inputs: numbers, shares, partial totals, the order of rows, and the cutting of
+//! CSV into slices.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use tieout::decode::{self, Input};
+use tieout::engine::aggregate::{Partial, Total};
+use tieout::engine::allocate::{quantise, spread};
+use tieout::model::dataset::{Dataset, Need};
+use tieout::model::decimal::{NumberFault, Rounding, divide, fixed, multiply, parse, plain, power_of_ten, rescale};
+use tieout::model::reject::Rejection;
+use tieout::model::row::{Cell, Place, Row};
+use tieout::pipeline::read::Readings;
+use tieout::pipeline::reconcile::reconcile;
+
+use crate::runs::plan;
+
+fn cases(usual: u32) -> ProptestConfig {
+    let slow = std::env::var_os("TIEOUT_SLOW_TESTS").is_some_and(|value| value == "1");
+    ProptestConfig { cases: if slow { usual * 20 } else { usual }, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A number at some scale, by the arithmetic of the hand: digits, carried and cut as text.
+fn by_hand(digits: &str, exponent: i64, scale: u32) -> Result<String, NumberFault> {
+    let shift = exponent + i64::from(scale);
+    let padded = if shift >= 0 { digits.to_owned() + &"0".repeat(usize::try_from(shift).unwrap()) } else { digits.to_owned() };
+    let cut = usize::try_from(-shift.min(0)).unwrap();
+    let padded = "0".repeat((cut + 1).saturating_sub(padded.len())) + &padded;
+    let (whole, rest) = padded.split_at(padded.len() - cut);
+    let mut whole = whole.as_bytes().to_vec();
+    let odd = whole.last().is_some_and(|digit| digit % 2 == 1);
+    let half = "5".to_owned() + &"0".repeat(cut.saturating_sub(1));
+    if cut > 0 && (rest > half.as_str() || (rest == half && odd)) {
+        let mut carry = true;
+        for digit in whole.iter_mut().rev() {
+            if !carry {
+                break;
+            }
+            carry = *digit == b'9';
+            *digit = if carry { b'0' } else { *digit + 1 };
+        }
+        if carry {
+            whole.insert(0, b'1');
+        }
+    }
+    let text = String::from_utf8(whole).unwrap();
+    let text = text.trim_start_matches('0');
+    if text.len() > 38 { Err(NumberFault::TooLarge) } else { Ok(if text.is_empty() { "0".to_owned() } else { text.to_owned() }) }
+}
+
+fn roundings() -> impl Strategy<Value = Rounding> {
+    prop::sample::select(vec![Rounding::Down, Rounding::Floor, Rounding::HalfUp, Rounding::HalfEven])
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn numbers_are_read_as_by_hand(
+        negative: bool, guard in "'{0,2}", whole in "[0-9]{1,24}", fraction in "[0-9]{0,44}|[0-9]{0,12}50{0,30}", power in prop::option::of(-45_i64..20), scale in 0_u32..=22,
+    ) {
+        let sign = if negative { "-" } else { "" };
+        let exponent = power.map(|power| format!("E{power:+03}")).unwrap_or_default();
+        let text = format!("{guard}{sign}{whole}.{fraction}{exponent}");
+        let places = i64::try_from(fraction.len()).unwrap();
+        let wanted = by_hand(&format!("{whole}{fraction}"), power.unwrap_or(0) - places, scale);
+        let found = parse(text.as_bytes(), scale).map(|parsed| parsed.value);
+        let wanted = wanted.map(|digits| digits.parse::<i128>().unwrap() * if negative { -1 } else { 1 });
+        prop_assert_eq!(found, wanted, "{} at {}", text, scale);
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again(value in -(10_i128.pow(38) - 1)..10_i128.pow(38), scale in 0_u32..=22) {
+        for text in [fixed(value, scale), plain(value, scale)] {
+            let parsed = parse(text.as_bytes(), scale).unwrap();
+            prop_assert_eq!((parsed.value, parsed.rounded), (value, false), "{}", text);
+        }
+    }
+
+    #[test]
+    fn multiplying_by_a_power_of_ten_is_rescaling(
+        value: i128, from in 0_u32..=22, places in 0_u32..=18, to in 0_u32..=22, rounding in roundings(),
+    ) {
+        let one = (power_of_ten(places), places);
+        prop_assert_eq!(multiply((value, from), one, to, rounding), rescale(value, from, to, rounding));
+    }
+
+    #[test]
+    fn products_commute_and_mirror(
+        left in -(10_i128.pow(37))..10_i128.pow(37), right in -(10_i128.pow(37))..10_i128.pow(37), to in 0_u32..=40, rounding in roundings(),
+    ) {
+        let product = |left, right| multiply((left, 20), (right, 20), to, rounding);
+        prop_assert_eq!(product(left, right), product(right, left));
+        if rounding != Rounding::Floor {
+            prop_assert_eq!(product(left, right), product(-left, right).map(|value| -value));
+        }
+    }
+
+    #[test]
+    fn quantised_parts_add_up_and_move_less_than_a_unit(parts in prop::collection::vec(-10_i128.pow(20)..10_i128.pow(20), 0..30), places in 0_u32..=12) {
+        let unit = power_of_ten(places);
+        let found = quantise(&parts, places).unwrap();
+        prop_assert_eq!(found.iter().sum::<i128>(), divide(parts.iter().sum(), unit, Rounding::HalfUp));
+        for (part, found) in parts.iter().zip(&found) {
+            prop_assert!((found * unit - part).abs() < unit);
+        }
+    }
+
+    #[test]
+    fn shares_add_up_and_are_within_a_unit_of_proportion(
+        total in -10_i128.pow(17)..10_i128.pow(17), weights in prop::collection::vec(prop_oneof![Just(0), -9_i128..9, -10_i128.pow(15)..10_i128.pow(15)], 1..30),
+    ) {
+        let shares = spread(total, &weights).unwrap();
+        prop_assert_eq!(shares.iter().sum::<i128>(), total);
+        let mut sizes: Vec<i128> = weights.iter().map(|weight| weight.abs()).collect();
+        if sizes.iter().all(|size| *size == 0) {
+            sizes.fill(1);
+        }
+        let whole: i128 = sizes.iter().sum();
+        for (share, size) in shares.iter().zip(&sizes) {
+            prop_assert!((share * whole - total * size).abs() < whole);
+            prop_assert!(*size != 0 || *share == 0);
+        }
+    }
+}
+
+/// A row by the columns that it fills.
+type Texts = Vec<(&'static str, String)>;
+
+fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(texts).prop_map(str::to_owned)
+}
+
+fn amount() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (-200_000_i64..200_000).prop_map(|cents| plain(cents.into(), 2)),
+        (-10_i128.pow(18)..10_i128.pow(18)).prop_map(|value| plain(value, 16)),
+        "-?[0-9]\\.[0-9]{5}E-0[0-9]",
+    ]
+}
+
+fn usage_row() -> impl Strategy<Value = Texts> {
+    let account = (one_of(&["c1", "C1", "org:c1", "c2"]), one_of(&["s1", "S1"]), one_of(&["EUR", "eur", "USD"]));
+    let product = (
+        one_of(&["p1", "p2"]),
+        one_of(&["3", "0003", "000B"]),
+        one_of(&["a1", "a2"]),
+        one_of(&["m1", "M1", "m2"]),
+        one_of(&["Disk", "disk ", "VM"]),
+    );
+    let resource = (one_of(&["e1", "e2", ""]), one_of(&["/s/r1", "/S/R1", "/s/r2", ""]), one_of(&["15", "0.15", ""]));
+    let numbers = (amount(), amount(), one_of(&["10/01/2026", "2026-10-31", "9/30/2026", ""]));
+    (account, product, resource, numbers).prop_map(|(account, product, resource, numbers)| {
+        vec![
+            ("InvoiceNumber", "G1".to_owned()),
+            ("CustomerId", account.0),
+            ("SubscriptionId", account.1),
+            ("BillingCurrency", account.2),
+            ("ProductId", product.0),
+            ("SkuId", product.1),
+            ("AvailabilityId", product.2),
+            ("MeterId", product.3),
+            ("MeterName", product.4),
+            ("EntitlementId", resource.0),
+            ("ResourceURI", resource.1),
+            ("PartnerEarnedCreditPercentage", resource.2),
+            ("Quantity", numbers.0),
+            ("BillingPreTaxTotal", numbers.1),
+            ("UsageDate", numbers.2),
+        ]
+    })
+}
+
+fn line_row() -> impl Strategy<Value = Texts> {
+    let account = (one_of(&["c1", "c2"]), one_of(&["s1", "s2"]), one_of(&["EUR", "USD"]));
+    let product = (one_of(&["p1", "p2", "p3"]), one_of(&["0003", "000B"]), one_of(&["a1", "a3"]), one_of(&["Disk", "VM", "Other", ""]));
+    let state =
+        (one_of(&["new", "customerCredit"]), one_of(&["[\"15.0% Partner earned credit\"]", ""]), one_of(&["", "Reservation 1 Year"]));
+    (account, product, state, amount(), amount()).prop_map(|(account, product, state, quantity, subtotal)| {
+        vec![
+            ("InvoiceNumber", "g1".to_owned()),
+            ("CustomerId", account.0),
+            ("SubscriptionId", account.1),
+            ("Currency", account.2),
+            ("ProductId", product.0),
+            ("SkuId", product.1),
+            ("AvailabilityId", product.2),
+            ("MeterDescription", product.3),
+            ("ChargeType", state.0),
+            ("PriceAdjustmentDescription", state.1),
+            ("TermAndBillingCycle", state.2),
+            ("BillableQuantity", quantity),
+            ("Subtotal", subtotal),
+        ]
+    })
+}
+
+fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> Partial {
+    let mut partial = Partial::new(dataset);
+    for row in rows {
+        let mut cells = vec![Cell::Missing; dataset.columns().len()];
+        for (name, text) in row {
+            cells[dataset.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
+        }
+        partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: b"" } }).unwrap();
+    }
+    partial
+}
+
+type Content = (BTreeMap<Vec<String>, Vec<i128>>, BTreeMap<String, (u64, i128)>, BTreeMap<(String, i32), u64>, u64);
+
+/// What a partial holds, whatever its numbers are.
+fn content(partial: &Partial) -> Content {
+    let text = |tuple: usize, id: u32| partial.tuples[tuple].fields(id).collect::<Vec<&str>>().join("\u{1}");
+    let flat = |total: &Total| {
+        let ends = [i128::from(total.rows), total.precision, total.first.into(), total.last.into()];
+        total.sums.into_iter().chain(ends).collect()
+    };
+    let key = |key: &[u32; 4]| key.iter().enumerate().map(|(tuple, id)| text(tuple, *id)).collect();
+    let totals = partial.totals.iter().map(|(ids, total)| (key(ids), flat(total))).collect();
+    let control = (0..).zip(&partial.control).filter(|(_, (rows, _))| *rows > 0).map(|(id, sum)| (text(0, id), *sum)).collect();
+    let months = partial.months.iter().map(|((id, month), rows)| ((text(0, *id), *month), *rows)).collect();
+    (totals, control, months, partial.rounded)
+}
+
+fn merged(left: &[Texts], right: &[Texts]) -> Partial {
+    let mut whole = partial(Dataset::Usage, left);
+    whole.merge(&partial(Dataset::Usage, right));
+    whole
+}
+
+/// A reconciliation as text, and the sums of parts held against the variances.
+fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIterator<Item = &'t Texts>) -> String {
+    let mut readings = Readings {
+        usage: partial(Dataset::Usage, usage),
+        lines: partial(Dataset::InvoiceLines, lines),
+        usage_rows: 0,
+        invoice_lines: 0,
+        headers: Vec::new(),
+        inputs: Vec::new(),
+        rejected: Vec::new(),
+        warnings: Vec::new(),
+        controls: Vec::new(),
+        lineage: BTreeSet::new(),
+    };
+    let plan = plan(&[vec![String::new()], vec![String::new()], Vec::new()], std::path::Path::new("out"));
+    let found = reconcile(&plan, &mut readings).unwrap();
+    for variance in &found.variances {
+        assert_eq!(variance.parts.iter().sum::<i128>(), variance.sides.variance_amount(), "{variance:?}");
+    }
+    let ids: BTreeSet<&str> = found.variances.iter().map(|variance| variance.break_id.as_str()).collect();
+    assert_eq!(ids.len(), found.variances.len(), "break ids are unique");
+    let (variances, resources, rollups) = (&found.variances, &found.resources, &found.rollups);
+    format!("{:?} {variances:?} {resources:?} {rollups:?} {:?} {:?}", found.totals.vocabulary, found.controls, found.warnings)
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn merging_is_adding_all_rows_to_one(rows in prop::collection::vec(usage_row(), 0..60), cuts in (0_usize..60, 0_usize..60)) {
+        let (first, second) = (cuts.0.min(cuts.1).min(rows.len()), cuts.0.max(cuts.1).min(rows.len()));
+        let (a, b, c) = (&rows[..first], &rows[first..second], &rows[second..]);
+        let whole = content(&partial(Dataset::Usage, &rows));
+        prop_assert_eq!(content(&merged(a, &rows[first..])), whole.clone());
+        prop_assert_eq!(content(&merged(&rows[first..], a)), whole.clone());
+        let mut left = merged(a, b);
+        left.merge(&partial(Dataset::Usage, c));
+        let mut right = partial(Dataset::Usage, a);
+        right.merge(&merged(b, c));
+        prop_assert_eq!(content(&left), whole.clone());
+        prop_assert_eq!(content(&right), whole);
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_nothing_and_parts_add_up(
+        (usage, usage_mixed) in prop::collection::vec(usage_row(), 0..40).prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        (lines, lines_mixed) in prop::collection::vec(line_row(), 0..20).prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+    ) {
+        prop_assert_eq!(reconciled(&usage, &lines), reconciled(&usage_mixed, &lines_mixed));
+    }
+}
+
+const NEEDED: [&str; 8] =
+    ["CustomerId", "ProductId", "SkuId", "SubscriptionId", "UsageDate", "Quantity", "BillingPreTaxTotal", "BillingCurrency"];
+/// Columns whose cells the test compares: texts that a decoder hands over as they came.
+const FREE: [&str; 4] = ["CustomerName", "MeterName", "ResourceGroup", "Unit"];
+
+/// A cell as text of CSV: quoted with anything in it, half quoted, or bare with quotes inside.
+fn csv_text() -> impl Strategy<Value = String> {
+    let quoted = "[a-c,\"\r\n ]{0,12}".prop_map(|text: String| format!("\"{}\"", text.replace('"', "\"\"")));
+    let half = ("[a-c,\n]{0,4}", "[a-c\" ]{0,4}").prop_map(|(inside, behind): (String, String)| format!("\"{inside}\"x{behind}"));
+    prop_oneof![quoted, half, "[a-c ][a-c \"']{0,10}", Just(String::new())]
+}
+
+struct Collected(Vec<(u64, Vec<Vec<u8>>)>);
+
+impl decode::Sink for Collected {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let cells = FREE.map(|name| row.cells[Dataset::Usage.position_of(name).unwrap()].bytes().into_owned());
+        self.0.push((row.place.line(), cells.to_vec()));
+        Ok(())
+    }
+}
+
+fn decoded(text: &[u8]) -> (Vec<Vec<Vec<u8>>>, bool) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, text).unwrap();
+    let (decoded, sinks) =
+        decode::decode(Input { unit: "x", path: file.path(), dataset: Dataset::Usage }, || Collected(Vec::new())).unwrap();
+    assert_eq!(decoded.rejected, [], "{:?}", decoded.rejected.first());
+    let mut rows: Vec<(u64, Vec<Vec<u8>>)> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+    assert_eq!(decoded.rows, rows.len() as u64);
+    rows.sort_by_key(|(line, _)| *line);
+    let places_rise = rows.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    (rows.into_iter().map(|(_, cells)| cells).collect(), places_rise)
+}
+
+proptest! {
+    #![proptest_config(cases(12))]
+
+    #[test]
+    fn slices_hold_the_rows_that_the_csv_crate_reads_in_one_go(
+        pattern in prop::collection::vec((prop::array::uniform4(csv_text()), any::<bool>()), 1..40), padding in 0_usize..3_000, tail: bool,
+    ) {
+        assert!(NEEDED.iter().all(|name| Dataset::Usage.columns()[Dataset::Usage.position_of(name).unwrap()].need != Need::Unread));
+        let mut text = [&NEEDED[..], &FREE[..], &["Tags"]].concat().join(",").into_bytes();
+        text.push(b'\n');
+        // More than two slices: the borders of slices and of the reader's buffers fall anywhere.
+        for (cells, crlf) in pattern.iter().cycle() {
+            if text.len() > 5 << 20 {
+                break;
+            }
+            text.extend(b"c,p,s,b,2026-10-01,1,1,EUR,");
+            text.extend(cells.join(",").as_bytes());
+            text.extend(format!(",\"{}\"", "t\n\"\"".repeat(padding / 4)).as_bytes());
+            text.extend(if *crlf { &b"\r\n"[..] } else { b"\n" });
+        }
+        if tail {
+            text.pop();
+        }
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_slice());
+        let wanted: Vec<Vec<Vec<u8>>> = reader.byte_records().map(|row| {
+            let row = row.unwrap();
+            (8..12).map(|at| row.get(at).unwrap().to_vec()).collect()
+        }).collect();
+        let (found, places_rise) = decoded(&text);
+        prop_assert!(places_rise);
+        prop_assert_eq!(found.len(), wanted.len());
+        let differing = found.iter().zip(&wanted).find(|(found, wanted)| found != wanted);
+        prop_assert!(differing.is_none(), "{:?}", differing);
+    }
+}

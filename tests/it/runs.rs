@@ -1,0 +1,174 @@
+//! What the tests share: a synthetic month, a run over some files, and its published tables.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
+use tieout::engine::tolerance::Tolerances;
+use tieout::model::cause::TieOut;
+use tieout::model::dataset::Dataset;
+use tieout::model::decimal::{self, PUBLISHED_SCALE};
+use tieout::model::period::{Period, date_of};
+use tieout::model::tables::{ColumnType, TABLES};
+use tieout::pipeline::Options;
+use tieout::pipeline::failure::RunError;
+use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::plan::{Plan, Source, TieOutPlan};
+use tieout::pipeline::run::run;
+use tieout::synth::{self, Format};
+
+/// Globs of usage, invoice lines and invoices; without the last, lines are not tied to headers.
+pub(crate) type Globs = [Vec<String>; 3];
+
+/// A synthetic month in a folder of its own.
+pub(crate) fn month(rows: u64, seed: u64, formats: &[Format]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let period = Period::parse("2026-10").unwrap();
+    let request = synth::Request { rows, seed, out: folder.path().join("month"), period, formats: formats.to_vec(), planted: true };
+    assert_eq!(synth::generate(&request).unwrap().rows, rows);
+    folder
+}
+
+/// Where a month's files of one format are.
+pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
+    let ending = match format {
+        Format::Csv => "*.csv",
+        Format::V2 => "*.json.gz",
+        Format::V1 => "*.json",
+        Format::Parquet => "*.parquet",
+    };
+    let month = folder.join("month");
+    let glob = |dataset: &str| vec![month.join(dataset).join(format.name()).join(ending).to_string_lossy().into_owned()];
+    [glob("usage"), glob("recon"), vec![month.join("invoices/invoices.json").to_string_lossy().into_owned()]]
+}
+
+pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
+    let sources = Dataset::ALL.into_iter().zip(globs).filter(|(_, paths)| !paths.is_empty());
+    let enabled = |tie_out: &TieOut| *tie_out == TieOut::UsageToInvoice || !globs[2].is_empty();
+    Plan {
+        name: "test".to_owned(),
+        period: None,
+        out: out.to_owned(),
+        sources: sources.map(|(dataset, paths)| Source { dataset, paths: paths.clone() }).collect(),
+        tie_outs: TieOut::ALL
+            .into_iter()
+            .map(|tie_out| TieOutPlan { tie_out, enabled: enabled(&tie_out), tolerances: Tolerances::default() })
+            .collect(),
+    }
+}
+
+pub(crate) fn reconcile(globs: &Globs, out: &Path, threads: Option<usize>) -> Result<Outcome, RunError> {
+    run(&plan(globs, out), &Options { threads, ..Options::default() })
+}
+
+/// The bytes of every published table, by file name; `lineage` names its units, and is left out.
+pub(crate) fn table_bytes(outcome: &Outcome) -> BTreeMap<String, Vec<u8>> {
+    let tables = TABLES.iter().filter(|table| table.name != "lineage");
+    let names = tables.flat_map(|table| [format!("{}.csv", table.name), format!("{}.parquet", table.name)]);
+    names.map(|name| (name.clone(), std::fs::read(outcome.folder.join(&name)).unwrap())).collect()
+}
+
+/// Names the files in which two runs differ.
+pub(crate) fn assert_same_tables(left: &Outcome, right: &Outcome, what: &str) {
+    let (left, right) = (table_bytes(left), table_bytes(right));
+    let differing: Vec<&String> = left.iter().filter(|(name, bytes)| right[*name] != **bytes).map(|(name, _)| name).collect();
+    assert!(differing.is_empty(), "{what}: {differing:?} differ");
+}
+
+/// A published table: its rows as text, by column name.
+#[derive(Debug)]
+pub(crate) struct Published {
+    names: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl Published {
+    /// Reads `<table>.csv`, and makes sure that `<table>.parquet` says the same.
+    pub(crate) fn read(folder: &Path, table: &str) -> Self {
+        let mut reader = csv::Reader::from_path(folder.join(format!("{table}.csv"))).unwrap();
+        let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        let published = Self { names, rows };
+        assert!(published.rows == parquet_rows(&folder.join(format!("{table}.parquet")), table), "{table}: CSV and Parquet differ");
+        published
+    }
+
+    pub(crate) fn at(&self, name: &str) -> usize {
+        self.names.iter().position(|known| known == name).unwrap_or_else(|| panic!("no column {name}"))
+    }
+
+    pub(crate) fn cell<'r>(&self, row: &'r [String], name: &str) -> &'r str {
+        &row[self.at(name)]
+    }
+
+    /// The cells of some columns, of every row.
+    pub(crate) fn columns(&self, names: &[&str]) -> Vec<Vec<String>> {
+        let at: Vec<usize> = names.iter().map(|name| self.at(name)).collect();
+        self.rows.iter().map(|row| at.iter().map(|at| row[*at].clone()).collect()).collect()
+    }
+
+    /// A cell's amount in units of 10^-10.
+    pub(crate) fn amount(&self, row: &[String], name: &str) -> i128 {
+        units(self.cell(row, name))
+    }
+}
+
+/// Published text in units of 10^-10.
+pub(crate) fn units(text: &str) -> i128 {
+    let parsed = decimal::parse(text.as_bytes(), PUBLISHED_SCALE).unwrap();
+    assert!(!parsed.rounded, "{text}");
+    parsed.value
+}
+
+fn parquet_rows(path: &PathBuf, table: &str) -> Vec<Vec<String>> {
+    let columns = TABLES.iter().find(|known| known.name == table).unwrap().columns;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap().build().unwrap();
+    let mut rows = Vec::new();
+    for batch in reader.map(Result::unwrap) {
+        assert_eq!(batch.num_columns(), columns.len());
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().enumerate().map(|(at, column)| parquet_cell(&batch, at, row, column.column_type)).collect());
+        }
+    }
+    rows
+}
+
+/// A cell as the CSV writes it.
+fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: ColumnType) -> String {
+    let array = batch.column(column);
+    if array.is_null(row) {
+        return String::new();
+    }
+    match column_type {
+        ColumnType::Text => {
+            let text = match array.data_type() {
+                DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+                DataType::Dictionary(..) => {
+                    let dictionary = array.as_any_dictionary();
+                    dictionary.values().as_string::<i32>().value(dictionary.normalized_keys()[row]).to_owned()
+                }
+                other => panic!("text as {other}"),
+            };
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }
+        }
+        ColumnType::Date => date_of(array.as_primitive::<Date32Type>().value(row)).unwrap().to_string(),
+        ColumnType::Integer => array.as_primitive::<Int64Type>().value(row).to_string(),
+        ColumnType::Decimal => decimal::fixed(array.as_primitive::<Decimal128Type>().value(row), PUBLISHED_SCALE),
+        ColumnType::Boolean => array.as_boolean().value(row).to_string(),
+    }
+}
+
+/// Whether the heavier sweeps are left out; says so.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn is_quick(what: &str) -> bool {
+    let quick = std::env::var_os("TIEOUT_SLOW_TESTS").is_none_or(|value| value != "1");
+    if quick {
+        eprintln!("skipped: {what}; set TIEOUT_SLOW_TESTS=1");
+    }
+    quick
+}
