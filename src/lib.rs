@@ -1,3 +1,5 @@
+//! The library behind the `tieout` program.
+
 #![doc = include_str!("README.md")]
 
 pub mod model;
