@@ -16,14 +16,14 @@ mod synth;
 
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use self::exit::Exit;
 use self::failure::Failure;
-use crate::pipeline::Options;
+use crate::pipeline::{Options, is_shielded};
 
 /// Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
 /// reconciliation lines, and why.
@@ -94,6 +94,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return tell_usage(&error),
     };
+    let tell = take_hook();
+    set_hook(Box::new(move |panic| {
+        if !is_shielded() {
+            tell(panic);
+        }
+    }));
     // A panic is a bug, and has its own exit code; its message is on stderr already.
     catch_unwind(AssertUnwindSafe(|| run(&cli))).unwrap_or(Exit::Unexpected).into()
 }

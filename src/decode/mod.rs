@@ -12,7 +12,10 @@ mod json;
 mod json_lines;
 mod json_page;
 mod parquet;
+mod shield;
 mod slices;
+
+pub use shield::is_shielded;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

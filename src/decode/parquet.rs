@@ -14,6 +14,7 @@ use arrow_schema::{DataType, TimeUnit};
 use rayon::prelude::*;
 
 use super::binding::Binding;
+use super::shield::shield;
 use super::{Collector, DecodeError, Input, Sink, SliceSink};
 use crate::model::dataset::Kind;
 use crate::model::row::{Cell, Place, Row};
@@ -23,7 +24,8 @@ const BATCH_ROWS: usize = 8_192;
 pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>) -> Result<(), DecodeError> {
     let input = collector.input;
     let file = open(input)?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| torn(input, &error))?;
+    let metadata = shield(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())).map_err(|panic| torn(input, &panic))?;
+    let metadata = metadata.map_err(|error| torn(input, &error))?;
     let headings: Vec<String> = metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
     let binding = Binding::new(input, &headings)?;
     if let Some(warning) = binding.drift(input) {
@@ -34,25 +36,47 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>)
     let slots: Vec<usize> = roots.iter().filter_map(|at| binding.slots.get(*at).copied().flatten()).collect();
     let mut first_row = 1_u64;
     let mut groups = Vec::new();
-    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
-        groups.push((at, first_row));
-        first_row += u64::try_from(group.num_rows()).unwrap_or(0);
+    for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        groups.push(Group { number, first_row, rows });
+        first_row = first_row.saturating_add(rows);
     }
-    groups.par_iter().try_for_each(|(group, first_row)| {
-        // A clone of the file would share its position with other workers: open it anew.
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-        let batches = builder.with_projection(mask).with_row_groups(vec![*group]).with_batch_size(BATCH_ROWS).build();
-        let batches = batches.map_err(|error| torn(input, &error))?;
-        collector.with_sink(|sink| {
-            let mut row = *first_row;
-            for batch in batches {
-                let batch = batch.map_err(|error| torn(input, &error))?;
-                feed(&batch, &slots, row, sink)?;
-                row += batch.num_rows() as u64;
-            }
-            Ok(())
-        })
+    groups.par_iter().try_for_each(|group| read_group(collector, &metadata, &roots, &slots, group))
+}
+
+/// A row group and the rows that the footer promises of it.
+struct Group {
+    number: usize,
+    first_row: u64,
+    rows: u64,
+}
+
+fn read_group<S: Sink>(
+    collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    metadata: &ArrowReaderMetadata,
+    roots: &[usize],
+    slots: &[usize],
+    group: &Group,
+) -> Result<(), DecodeError> {
+    let input = collector.input;
+    // A clone of the file would share its position with other workers: open it anew.
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+    let builder = builder.with_projection(mask).with_row_groups(vec![group.number]).with_batch_size(BATCH_ROWS);
+    let batches = shield(|| builder.build()).map_err(|panic| torn(input, &panic))?;
+    let mut batches = batches.map_err(|error| torn(input, &error))?;
+    collector.with_sink(|sink| {
+        let mut row = group.first_row;
+        while let Some(batch) = shield(|| batches.next()).map_err(|panic| torn(input, &panic))? {
+            let batch = batch.map_err(|error| torn(input, &error))?;
+            feed(&batch, slots, row, sink)?;
+            row += batch.num_rows() as u64;
+        }
+        let found = row - group.first_row;
+        if found != group.rows {
+            return Err(torn(input, &format!("{found} rows in row group {}, its footer promises {}", group.number, group.rows)));
+        }
+        Ok(())
     })
 }
 

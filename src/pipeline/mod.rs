@@ -17,6 +17,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use crate::decode::is_shielded;
 pub use crate::reports::manifest::SCHEMA as MANIFEST_SCHEMA;
 
 /// How this run goes; what is reconciled stands in the [`plan::Plan`].

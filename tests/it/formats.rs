@@ -327,3 +327,32 @@ fn rejected_rows_are_told_in_the_order_of_files_and_lines() {
     assert!(rejected.columns(&["column", "found", "wanted"]).iter().all(|row| row == &["Quantity", "12,5O", "a decimal number"]));
     assert_same_tables(&one, &reconcile(&globs, &folder.join("eight"), Some(8)).unwrap(), "8 threads");
 }
+
+/// The parquet crate panics on some flipped bits; that is the file's fault, not ours.
+#[test]
+fn a_flipped_parquet_is_an_error_and_never_a_panic() {
+    let folder = month(300, 5, &[Format::Parquet]);
+    let data = folder.path();
+    let whole = std::fs::read(data.join("usage/parquet/usage-0001.parquet")).unwrap();
+    let mut random = 7_u64;
+    for turn in 0..60 {
+        let mut bytes = whole.clone();
+        for _ in 0..3 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = usize::try_from(random >> 33).unwrap() % bytes.len();
+            bytes[at] ^= 1 << (random % 8);
+        }
+        let path = folder.path().join("flipped.parquet");
+        std::fs::write(&path, bytes).unwrap();
+        let out = folder.path().join(format!("out{turn}"));
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_tieout"))
+            .args(["-q", "reconcile", "--usage", path.to_str().unwrap(), "--invoice-lines"])
+            .arg(data.join("recon/parquet/recon.parquet"))
+            .arg("--out")
+            .arg(out)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&done.stderr);
+        assert!(matches!(done.status.code(), Some(0 | 2 | 11)) && !stderr.contains("panicked"), "{:?} {stderr}", done.status);
+    }
+}
