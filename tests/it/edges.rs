@@ -18,6 +18,18 @@ fn headers(totals: &[&str]) -> String {
 }
 
 #[test]
+fn a_second_header_beside_an_empty_page_is_rejected_without_a_panic() {
+    let (usage, lines) = (sheet(USAGE, &[&[]]), sheet(LINE, &[&[]]));
+    let (twice, none) = (headers(&["1", "2"]), "{ \"totalCount\": 0, \"items\": [] }");
+    for invoices in [[twice.as_bytes(), none.as_bytes()], [none.as_bytes(), twice.as_bytes()]] {
+        let found = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &invoices).unwrap();
+        assert_eq!(found.table("rejected_rows", "source found"), ["invoices invoice G1 in EUR a second time"]);
+        let controls = found.table("control_totals", "step source rows_in rows_out rows_rejected holds");
+        assert!(controls.contains(&"decode invoices 2 1 1 true".to_owned()), "{controls:?}");
+    }
+}
+
+#[test]
 fn a_side_may_be_empty() {
     let (no_usage, no_lines) = (sheet(USAGE, &[]), sheet(LINE, &[]));
     assert_eq!(tie(&no_usage, &no_lines).variances("status"), Vec::<String>::new());
