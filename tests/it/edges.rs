@@ -30,6 +30,19 @@ fn a_second_header_beside_an_empty_page_is_rejected_without_a_panic() {
 }
 
 #[test]
+fn a_rejected_row_leaves_no_trace_in_spellings_and_lineage() {
+    let usage = sheet(
+        USAGE,
+        &[&[("CustomerId", "C-1")], &[("CustomerId", "c-1"), ("ResourceURI", "/r/\0")], &[("CustomerId", "c-9"), ("ResourceURI", "\0")]],
+    );
+    let lines = sheet(LINE, &[&[("CustomerId", "C-1")]]);
+    let found = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[]).unwrap();
+    assert_eq!(found.table("rejected_rows", "line column"), ["3 ResourceURI", "4 ResourceURI"]);
+    assert_eq!(found.table("resources", "customer_id usage_rows"), ["C-1 1"]);
+    assert_eq!(found.table("lineage", "source customer_id"), ["invoice_lines c-1", "usage c-1"]);
+}
+
+#[test]
 fn a_side_may_be_empty() {
     let (no_usage, no_lines) = (sheet(USAGE, &[]), sheet(LINE, &[]));
     assert_eq!(tie(&no_usage, &no_lines).variances("status"), Vec::<String>::new());
