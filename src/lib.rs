@@ -1,5 +1,6 @@
-//! Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
-//! reconciliation lines, and why.
+//! The library behind the `tieout` program.
+
+#![doc = include_str!("README.md")]
 
 pub mod model;
 

@@ -11,12 +11,14 @@ use super::failure::Failure;
 use crate::model::dataset::{self, Dataset, Kind, Need};
 use crate::model::spelling;
 use crate::model::tables::{self, TABLES};
+use crate::pipeline::MANIFEST_SCHEMA as SCHEMA;
 
 /// Print the data dictionary: published tables and input columns
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout schema variances --format sql")]
 pub(super) struct Args {
-    /// A published table or an input dataset [default: all]
+    /// A published table, an input dataset, or `manifest` for its JSON Schema [default: all tables and
+    /// datasets]
     table: Option<String>,
     /// How to print it; `--json` is `--format json`
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -57,6 +59,10 @@ struct Column {
 
 /// Prints one entry, or all.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if args.table.as_deref() == Some("manifest") {
+        out.write_all(SCHEMA.as_bytes())?;
+        return Ok(Exit::Complete);
+    }
     let mut entries = entries();
     if let Some(name) = &args.table {
         let known: Vec<&str> = entries.iter().map(|entry| entry.name).collect();

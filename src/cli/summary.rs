@@ -5,12 +5,15 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::pipeline::outcome::{Outcome, readable};
+use crate::pipeline::outcome::{Outcome, Total, readable};
 
 /// Writes the summary of a run as text.
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
-    writeln!(out, "Read {usage_rows} usage rows and {invoice_lines} invoice lines; {rejected_rows} rows could not be used.")?;
+    writeln!(out, "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}")?;
+    if outcome.exit_code == 11 {
+        writeln!(out, "INCOMPLETE: the rejected rows are missing from these figures; `rejected_rows` holds them.")?;
+    }
     for line in explained(outcome) {
         writeln!(out, "{line}")?;
     }
@@ -44,9 +47,15 @@ pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Resul
 }
 
 fn explained(outcome: &Outcome) -> Vec<String> {
-    let tell = |total: &crate::pipeline::outcome::Total| {
+    let tell = |total: &Total| {
         let (gross, unexplained) = (readable(&total.gross_variance_amount), readable(&total.unexplained_amount));
-        format!("{} {}: {unexplained} of {gross} absolute variance is unexplained.", total.tie_out, total.currency)
+        let name = format!("{} {}", total.tie_out, total.currency);
+        match &total.explained_percent {
+            Some(percent) => {
+                format!("{name}: {percent} % of the absolute variance of {gross} is explained; {unexplained} is left to look at.")
+            }
+            None => format!("{name}: everything ties."),
+        }
     };
     outcome.totals.iter().map(tell).collect()
 }

@@ -17,12 +17,30 @@ pub struct NotADate;
 /// # Errors
 /// [`NotADate`] for anything else, month 13 and 30 February included.
 pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
+    if let Some(day) = plain_day(text) {
+        return Ok(Some(day));
+    }
     let text = std::str::from_utf8(text).map_err(|_| NotADate)?.trim().trim_start_matches('\'');
     if text.is_empty() || text.eq_ignore_ascii_case("null") {
         return Ok(None);
     }
     let date = if text.as_bytes().get(4) == Some(&b'-') { iso_day(text)? } else { us_day(text)? };
     Ok((date.year() > 1).then(|| day_of(date)))
+}
+
+/// The forms that nearly every row has, `10/31/2026` and `2026-10-31`, with or without midnight UTC;
+/// everything else takes the long way.
+fn plain_day(text: &[u8]) -> Option<Day> {
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
+    };
+    let (year, month, day) = match text.strip_suffix(b"T00:00:00Z").unwrap_or(text) {
+        [year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+        [m1, m2, b'/', d1, d2, b'/', year @ ..] if text.len() == 10 => (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+        _ => return None,
+    };
+    let year = i32::try_from(year).ok().filter(|year| *year >= 1000)?;
+    NaiveDate::from_ymd_opt(year, month, day).map(day_of)
 }
 
 fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {

@@ -17,6 +17,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use crate::reports::manifest::SCHEMA as MANIFEST_SCHEMA;
+
 /// How this run goes; what is reconciled stands in the [`plan::Plan`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {

@@ -58,6 +58,9 @@ pub struct Total {
     pub gross_variance_amount: String,
     /// Of it, what has no cause.
     pub unexplained_amount: String,
+    /// Share of the absolute variance that has a cause, in per cent with one decimal, rounded down;
+    /// `None` where there is no variance.
+    pub explained_percent: Option<String>,
 }
 
 /// Groups of one status.
@@ -157,8 +160,15 @@ fn totals(found: &Reconciled) -> Vec<Total> {
                 .collect(),
             gross_variance_amount: published(sums.gross),
             unexplained_amount: published(sums.unexplained),
+            explained_percent: explained_percent(sums.gross, sums.unexplained),
         })
         .collect()
+}
+
+/// Rounded down, so that 100.0 means all of it.
+fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
+    let per_mille = gross.checked_sub(unexplained)?.checked_mul(1_000)?.checked_div(gross)?;
+    Some(fixed(per_mille, 1))
 }
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {

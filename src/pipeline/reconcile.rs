@@ -102,6 +102,7 @@ fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>
         let belongs = |invoice: &u32| totals.periods.get(invoice).is_none_or(|found| *found == period);
         let kept: Vec<u32> = (0..).zip(codes).filter(|(_, invoice)| belongs(invoice)).map(|(row, _)| row).collect();
         dropped.extend(codes.iter().filter(|invoice| !belongs(invoice)));
+        let undated: Vec<u32> = codes.iter().filter(|invoice| !totals.periods.contains_key(*invoice)).copied().collect();
         let selected = crate::engine::frames::take(&frame, &kept)?;
         let (before, after) = (balance::frame_of(totals, &frame, amount)?, balance::frame_of(totals, &selected, amount)?);
         for mut control in balance::law("select", source, &before, &after, 0) {
@@ -110,6 +111,8 @@ fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>
             controls.push(control);
         }
         *(if source == "usage" { &mut totals.usage } else { &mut totals.lines }) = selected;
+        // Nothing says that these are of another period: they are of the one that was asked for.
+        totals.periods.extend(undated.into_iter().map(|invoice| (invoice, period)));
     }
     dropped.sort_unstable();
     dropped.dedup();

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Version of this file's shape; raised when a member changes its meaning.
 pub const VERSION: u32 = 1;
 
+/// JSON Schema of this file.
+pub const SCHEMA: &str = include_str!("manifest.schema.json");
+
 /// A run's manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

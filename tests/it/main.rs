@@ -6,6 +6,7 @@ mod cli;
 mod edges;
 mod fixtures;
 mod formats;
+mod golden;
 mod laws;
 mod oracle;
 mod quirks;
