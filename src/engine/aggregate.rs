@@ -159,6 +159,19 @@ impl Partial {
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let grain = Grain::of(self.dataset);
         let measures = (grain.measure)(row.cells)?;
+        let known = self.tuples.each_ref().map(Interner::len);
+        match self.key_of(grain, row) {
+            Ok(key) => self.record(key, &measures),
+            Err(rejection) => {
+                // The tuples before the one at fault would be shown, and traced, as if they counted.
+                self.tuples.iter_mut().zip(known).for_each(|(interner, count)| interner.truncate(count));
+                return Err(rejection);
+            }
+        }
+        Ok(())
+    }
+
+    fn key_of(&mut self, grain: &Grain, row: &Row<'_, '_>) -> Result<[u32; TUPLES], Rejection> {
         let columns = self.dataset.columns();
         let mut key = [0; TUPLES];
         for ((positions, interner), id) in grain.tuples.iter().zip(&mut self.tuples).zip(&mut key) {
@@ -169,8 +182,7 @@ impl Partial {
             let names = positions.iter().map(|at| columns.get(*at).map_or("", |column| column.name));
             *id = interner.intern(&self.scratch, names)?;
         }
-        self.record(key, &measures);
-        Ok(())
+        Ok(key)
     }
 
     fn record(&mut self, key: [u32; TUPLES], measures: &Measures) {

@@ -46,6 +46,19 @@ impl Interner {
         id
     }
 
+    /// Forgets the tuples that came after the first `count`.
+    pub fn truncate(&mut self, count: u32) {
+        for id in (count..self.len()).rev() {
+            let (arena, ends) = (&self.arena, &self.ends);
+            let hash = self.hasher.hash_one(tuple(arena, ends, id));
+            if let Ok(entry) = self.table.find_entry(hash, |known| *known == id) {
+                entry.remove();
+            }
+            self.ends.pop();
+            self.arena.truncate(self.ends.last().copied().unwrap_or(0));
+        }
+    }
+
     /// Takes over every tuple of `other`; the result says which number each one has here.
     pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
         (0..other.len())
@@ -138,5 +151,9 @@ mod tests {
         assert_eq!(id(&[b"a\xffb", b"c"]).unwrap_err().wanted, "UTF-8 text");
         assert_eq!(id(&[b"a", b"b\0"]).unwrap_err().column, "B");
         assert_eq!(interner.fields(1).collect::<Vec<_>>(), ["a", "bc"]);
+        interner.truncate(1);
+        assert_eq!(interner.intern(&tuple_of(&[b"x", b"y"]), columns.into_iter()), Ok(1));
+        assert_eq!(interner.intern(&tuple_of(&[b"a", b"bc"]), columns.into_iter()), Ok(2));
+        assert_eq!(interner.intern(&tuple_of(&[b"ab", b"c"]), columns.into_iter()), Ok(0));
     }
 }

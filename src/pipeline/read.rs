@@ -223,7 +223,8 @@ impl Readings {
                     let wanted = format!("one header for each invoice and currency; {place} has the first");
                     let rejection = Rejection::new("Id", found.as_bytes(), wanted);
                     self.rejected.push(RejectedRow { dataset: Dataset::Invoices, unit, line, rejection, text });
-                    if let Some(control) = self.controls.iter_mut().rev().find(|control| control.source == Dataset::Invoices.name()) {
+                    let has_rows = |control: &&mut ControlTotal| control.source == Dataset::Invoices.name() && control.rows_out > 0;
+                    if let Some(control) = self.controls.iter_mut().find(has_rows) {
                         control.rows_out -= 1;
                         control.rows_rejected += 1;
                     }

@@ -17,7 +17,7 @@ use tieout::pipeline::reconcile::reconcile;
 
 use crate::runs::plan;
 
-fn cases(usual: u32) -> ProptestConfig {
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
     let slow = std::env::var_os("TIEOUT_SLOW_TESTS").is_some_and(|value| value == "1");
     ProptestConfig { cases: if slow { usual * 20 } else { usual }, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cli;
+mod edges;
 mod fixtures;
 mod formats;
 mod golden;
