@@ -88,7 +88,8 @@ pub fn match_usage(totals: &Totals, description: Option<&'static str>) -> Polars
 }
 
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
-    let [_, by_meter, ..] = PASSES;
+    // One side may lack availability ids: they have no say in what a text repeats.
+    let [_, _, by_meter, ..] = PASSES;
     let nameless = frames::codes(lines, "description")?;
     let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
     Ok(frames::pair(usage, &frames::take(lines, &named)?, by_meter.keys)?.right.len())

@@ -54,14 +54,30 @@ pub fn read(plan: &Plan) -> Result<Readings, RunError> {
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
     let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
-    // Each unit's totals are merged, in any order, as soon as they are there: none are kept.
-    units.into_par_iter().try_for_each(|(dataset, unit)| -> Result<(), RunError> {
-        let reading = read_unit(dataset, &unit)?;
-        let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (readings, headers) = &mut *gathered;
-        readings.take(dataset, &unit, reading, headers);
-        Ok(())
-    })?;
+    let first_fault: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
+    // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
+    // several files that cannot be used the first is told, whichever thread comes to it first.
+    units.into_par_iter().enumerate().for_each(|(number, (dataset, unit))| {
+        if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < number) {
+            return;
+        }
+        match read_unit(dataset, &unit) {
+            Ok(reading) => {
+                let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+                let (readings, headers) = &mut *gathered;
+                readings.take(dataset, &unit, reading, headers);
+            }
+            Err(error) => {
+                let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
+                if faults.as_ref().is_none_or(|(first, _)| number < *first) {
+                    *faults = Some((number, error));
+                }
+            }
+        }
+    });
+    if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
     let (mut readings, mut headers) = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
     readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
     headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));

@@ -146,3 +146,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_several_unusable_files_the_first_is_told_whatever_the_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "CustomerId,SubscriptionId,ProductId,SkuId,UsageDate,Quantity,BillingPreTaxTotal,BillingCurrency\n";
+    let rows = "c,s,P,0001,2026-10-01,1,1,USD\n".repeat(60_000);
+    for (name, text) in
+        [("u0", format!("{header}{rows}")), ("u1", "a,b\n1,2\n".to_owned()), ("u2", header.to_owned()), ("u3", "c,d\n1,2\n".to_owned())]
+    {
+        std::fs::write(folder.path().join(format!("{name}.csv")), text).unwrap();
+    }
+    let lines = folder.path().join("lines");
+    std::fs::write(&lines, "CustomerId,SubscriptionId,ProductId,SkuId,Subtotal,Currency\nc,s,P,0001,1,USD\n").unwrap();
+    let globs = [vec![folder.path().join("u*.csv").display().to_string()], vec![lines.display().to_string()], Vec::new()];
+    for threads in [1, 2, 4] {
+        let error = crate::runs::reconcile(&globs, &folder.path().join("out"), Some(threads)).unwrap_err();
+        assert!(error.to_string().contains("u1.csv"), "{threads} threads: {error}");
+    }
+}

@@ -332,7 +332,7 @@ fn rejected_rows_are_told_in_the_order_of_files_and_lines() {
 #[test]
 fn a_flipped_parquet_is_an_error_and_never_a_panic() {
     let folder = month(300, 5, &[Format::Parquet]);
-    let data = folder.path();
+    let data = folder.path().join("month");
     let whole = std::fs::read(data.join("usage/parquet/usage-0001.parquet")).unwrap();
     let mut random = 7_u64;
     for turn in 0..60 {
