@@ -1,7 +1,7 @@
 //! Which input column holds which column of the dataset.
 
 use super::{DecodeError, Input};
-use crate::model::dataset::{Dataset, Need};
+use crate::model::dataset::{Dataset, Need, normalise};
 
 /// A file's columns, bound to the dataset's.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Binding {
             .filter(|(column, mark)| matches!(column.need, Need::Value | Need::Column) && mark.is_none())
             .map(|(column, _)| column.name)
             .collect();
-        if missing.is_empty() { Ok(Self { slots, unknown }) } else { Err(lacking(input, headings, &missing)) }
+        if missing.is_empty() { Ok(Self { slots, unknown }) } else { Err(lacking(input, headings, &missing, Naming::Columns)) }
     }
 
     /// What to tell about columns that nobody knows.
@@ -57,15 +57,29 @@ fn doubled(input: Input<'_>, first: &str, second: &str) -> DecodeError {
     DecodeError::wrong(input.unit, found, "each column once", "remove one of them; which one is right is not for tieout to guess")
 }
 
-/// The error for needed columns that are not there; its hint knows the usual reasons.
-pub(super) fn lacking(input: Input<'_>, headings: &[String], missing: &[&str]) -> DecodeError {
-    let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-    let found = format!("no column {}", quoted.join(", "));
-    let wanted = format!("the columns of `{}`", input.dataset.name());
-    DecodeError::wrong(input.unit, found, wanted, lacking_hint(input.dataset, headings)).at_line(1)
+/// How a format names its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    Columns,
+    Keys,
 }
 
-fn lacking_hint(dataset: Dataset, headings: &[String]) -> String {
+/// Headings by which a file of the legacy commerce is known (`resources.md` D3).
+const LEGACY: [&str; 4] = ["syndicationpartnersubscriptionnumber", "durableofferid", "pretaxcharges", "detaillineitemid"];
+
+/// The error for needed columns that are not there; its hint knows the usual reasons.
+pub(super) fn lacking(input: Input<'_>, headings: &[String], missing: &[&str], naming: Naming) -> DecodeError {
+    let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+    let (thing, things) = match naming {
+        Naming::Columns => ("column", "columns"),
+        Naming::Keys => ("key", "keys"),
+    };
+    let found = format!("no {thing} {}", quoted.join(", "));
+    let wanted = format!("the {things} of `{}`", input.dataset.name());
+    DecodeError::wrong(input.unit, found, wanted, lacking_hint(input.dataset, headings, naming)).at_line(1)
+}
+
+fn lacking_hint(dataset: Dataset, headings: &[String], naming: Naming) -> String {
     if let [only] = headings {
         for (delimiter, name) in [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")] {
             if only.split(delimiter).filter(|heading| dataset.position_of(heading).is_some()).count() > 2 {
@@ -73,9 +87,13 @@ fn lacking_hint(dataset: Dataset, headings: &[String]) -> String {
             }
         }
     }
+    if headings.iter().any(|heading| LEGACY.contains(&normalise(heading).as_str())) {
+        return "this is a file of the legacy commerce (Office or MS-AZR-0145P), which this release does not read".to_owned();
+    }
     let score = |other: Dataset| headings.iter().filter(|heading| other.position_of(heading).is_some()).count();
     match Dataset::ALL.into_iter().filter(|other| *other != dataset).max_by_key(|other| score(*other)) {
         Some(other) if score(other) > score(dataset) => format!("it looks like `{}`; pass it as that", other.name()),
+        _ if naming == Naming::Keys => format!("`tieout schema {}` lists the keys; they may be in any case", dataset.name()),
         _ => "the first line must hold the column names; a column is needed even where its cells are empty".to_owned(),
     }
 }

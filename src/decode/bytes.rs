@@ -94,6 +94,11 @@ fn without_boms(head: Vec<u8>, unit: &str) -> Result<Vec<u8>, DecodeError> {
     while let Some(rest) = text.strip_prefix(BOM) {
         text = rest;
     }
+    let begins = |tag: &[u8]| text.trim_ascii_start().get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    if begins(b"<!doctype") || begins(b"<html") {
+        let hint = "a sign-in or error page was saved in place of the data; fetch the file again";
+        return Err(DecodeError::wrong(unit, "a web page", "CSV, JSON or Parquet", hint));
+    }
     if text.trim_ascii().is_empty() {
         return Err(DecodeError::damaged(unit, "nothing but blanks", "rows"));
     }

@@ -78,7 +78,7 @@ impl Layout {
         }
         if record.len() != self.headings.len() {
             let found = format!("{} cells", record.len());
-            return sink.reject(place, Rejection::new("", found.as_bytes(), format!("{} cells, as in the header", self.headings.len())));
+            return sink.reject(place, Rejection::in_words("", &found, format!("{} cells, as in the header", self.headings.len())));
         }
         let mut cells: Vec<Cell<'_>> = vec![Cell::Missing; self.columns];
         for (bytes, slot) in record.iter().zip(&self.binding.slots) {

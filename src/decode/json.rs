@@ -43,12 +43,13 @@ impl Keys {
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let read = deserializer.deserialize_map(ObjectVisitor { keys: self, cells: &mut cells, doubled: &mut doubled });
         if let Err(error) = read.and_then(|()| deserializer.end()) {
-            return Err(Rejection::new("", format!("{error}").as_bytes(), "a JSON object".to_owned()));
+            let reason = error.to_string().replace("line 1 column", "column");
+            return Err(Rejection::new("", object, format!("a JSON object ({reason})")));
         }
         match doubled {
             Some(at) => {
                 let name = self.dataset.columns().get(at).map_or("", |column| column.name);
-                Err(Rejection::new(name, b"the key twice", "each key once".to_owned()))
+                Err(Rejection::in_words(name, "the key twice", "each key once".to_owned()))
             }
             None => Ok(cells),
         }

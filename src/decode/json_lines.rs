@@ -1,6 +1,6 @@
 //! JSON lines: one object a line, plain or out of gzip members.
 
-use super::binding::lacking;
+use super::binding::{Naming, lacking};
 use super::bytes::{BOM, Bytes};
 use super::json::Keys;
 use super::slices::{Border, Slice, Slices};
@@ -13,7 +13,7 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     let Some(first) = slices.next_slice()? else { return Ok(()) };
     let line = first.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if let Some((headings, missing)) = Keys::new(input.dataset).lacking(line) {
-        return Err(lacking(input, &headings, &missing));
+        return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
     let work = |slice: &Slice| {
         collector.with_sink(|sink| {

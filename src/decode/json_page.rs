@@ -6,7 +6,7 @@ use std::io::Read;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::binding::lacking;
+use super::binding::{Naming, lacking};
 use super::bytes::{self, Bytes};
 use super::json::Keys;
 use super::{Collector, DecodeError, Input, Sink, SliceSink};
@@ -25,7 +25,7 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     }
     let rows = rows_of(input, &body)?;
     if let Some((headings, missing)) = rows.first().and_then(|row| Keys::new(input.dataset).lacking(row.get().as_bytes())) {
-        return Err(lacking(input, &headings, &missing));
+        return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
     collector.with_sink(|sink| {
         feed(&body, &rows, sink);

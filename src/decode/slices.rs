@@ -92,8 +92,10 @@ impl<'i> Slices<'i> {
 
     fn unclosed(&self, whole_records: &[u8]) -> DecodeError {
         let line = self.next_line + memchr::memchr_iter(b'\n', whole_records).count() as u64;
-        DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", "a closing quote before the end of the file")
-            .at_line(line)
+        let wanted = "a closing quote before the end of the file";
+        let mut error = DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", wanted).at_line(line);
+        error.hint = "look for a stray quote in that line; if there is none, the file was cut on its way: fetch it again".to_owned();
+        error
     }
 
     /// Runs `work` on every slice, on all cores, while the next ones are read.

@@ -46,7 +46,7 @@ impl Header {
             text.map_err(|_| Rejection::new(name, &bytes, "UTF-8 text".to_owned()))
         };
         let needed = |name: &'static str| match text(name)? {
-            empty if empty.is_empty() => Err(Rejection::new(name, b"nothing", "a value".to_owned())),
+            empty if empty.is_empty() => Err(Rejection::in_words(name, "nothing", "a value".to_owned())),
             value => Ok(value),
         };
         let total = needed("TotalCharges")?;
@@ -54,7 +54,7 @@ impl Header {
             decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
         let money = exact.and_then(|parsed| Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok());
         let total_charges = money.ok_or_else(|| {
-            Rejection::new("TotalCharges", total.as_bytes(), "a decimal number below 10^17, of at most 28 digits".to_owned())
+            Rejection::new("TotalCharges", total.as_bytes(), "a decimal number below 10^17, as `1234.56`, of at most 28 digits".to_owned())
         })?;
         let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
         Ok(Self { id: needed("Id")?, currency: needed("CurrencyCode")?.to_uppercase(), total_charges, period: start.and_then(Period::of) })

@@ -38,7 +38,7 @@ impl Measures {
     }
 
     fn needed(&mut self, cells: &[Cell<'_>], at: usize, column: &'static str, scale: u32) -> Result<Parsed, Rejection> {
-        self.number(cells, at, column, scale)?.ok_or_else(|| Rejection::new(column, b"nothing", "a decimal number".to_owned()))
+        self.number(cells, at, column, scale)?.ok_or_else(|| Rejection::in_words(column, "nothing", "a decimal number".to_owned()))
     }
 }
 
@@ -97,7 +97,9 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let tax = measures.number(cells, TAX, "TaxTotal", AMOUNT_SCALE)?.map_or(0, |parsed| parsed.value);
     let total = match measures.number(cells, TOTAL, "Total", AMOUNT_SCALE)? {
         Some(total) => total.value,
-        None => subtotal.checked_add(tax).ok_or_else(|| Rejection::new("Subtotal", b"a sum", "a number below 10^18".to_owned()))?,
+        None => subtotal
+            .checked_add(tax)
+            .ok_or_else(|| Rejection::in_words("Subtotal", "a sum with TaxTotal past 38 digits", "less".to_owned()))?,
     };
     measures.sums = [quantity, subtotal, tax, total];
     measures.rate(cells, LINE_RATE)?;

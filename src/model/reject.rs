@@ -13,13 +13,21 @@ pub struct Rejection {
     pub found: String,
     /// What should stand there.
     pub wanted: String,
+    /// `found` describes what stands there, and does not cite it.
+    pub in_words: bool,
 }
 
 impl Rejection {
     /// A rejection for one column's bytes.
     #[must_use]
     pub fn new(column: &str, found: &[u8], wanted: String) -> Self {
-        Self { column: column.to_owned(), found: excerpt(found), wanted }
+        Self { column: column.to_owned(), found: excerpt(found), wanted, in_words: false }
+    }
+
+    /// A rejection for what has no bytes to cite.
+    #[must_use]
+    pub fn in_words(column: &str, found: &str, wanted: String) -> Self {
+        Self { column: column.to_owned(), found: found.to_owned(), wanted, in_words: true }
     }
 }
 
@@ -40,12 +48,13 @@ pub struct RejectedRow {
 
 impl std::fmt::Display for RejectedRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Rejection { column, found, wanted } = &self.rejection;
+        let Rejection { column, found, wanted, in_words } = &self.rejection;
         write!(f, "`{}` line {}", self.unit, self.line)?;
         if !column.is_empty() {
             write!(f, ", column `{column}`")?;
         }
-        write!(f, ": found `{found}`, wanted {wanted}")
+        let quote = if *in_words { "" } else { "`" };
+        write!(f, ": found {quote}{found}{quote}, wanted {wanted}")
     }
 }
 

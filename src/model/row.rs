@@ -39,7 +39,7 @@ impl Cell<'_> {
     pub fn decimal(&self, column: &'static str, scale: u32) -> Result<Option<decimal::Parsed>, Rejection> {
         let fault = |fault| match fault {
             decimal::NumberFault::TooLarge => Rejection::new(column, &self.bytes(), format!("a number below 10^{}", 38 - scale)),
-            _ => Rejection::new(column, &self.bytes(), "a decimal number".to_owned()),
+            _ => Rejection::new(column, &self.bytes(), "a decimal number, as `1234.56`".to_owned()),
         };
         let parsed = match self {
             Self::Missing => return Ok(None),

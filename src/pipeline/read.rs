@@ -237,7 +237,7 @@ impl Readings {
                 Some(place) => {
                     let found = format!("invoice {} in {} a second time", header.id, header.currency);
                     let wanted = format!("one header for each invoice and currency; {place} has the first");
-                    let rejection = Rejection::new("Id", found.as_bytes(), wanted);
+                    let rejection = Rejection::in_words("Id", &found, wanted);
                     self.rejected.push(RejectedRow { dataset: Dataset::Invoices, unit, line, rejection, text });
                     let has_rows = |control: &&mut ControlTotal| control.source == Dataset::Invoices.name() && control.rows_out > 0;
                     if let Some(control) = self.controls.iter_mut().find(has_rows) {

@@ -8,6 +8,7 @@ use super::plan::{Plan, TieOutPlan};
 use super::read::Readings;
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
+use crate::engine::frames;
 use crate::engine::headers::{self, Header};
 use crate::engine::matching::{self, Matching};
 use crate::engine::summary::{self, Rollup};
@@ -54,6 +55,7 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     for ((source, before), after) in ["usage", "invoice_lines"].into_iter().zip(&counted).zip(&folded) {
         controls.extend(balance::law("fold", source, before, after, 0));
     }
+    warn_of_blank_customers(&totals, &mut warnings)?;
     set_header_periods(&mut totals, &readings.headers);
     if let Some(period) = plan.period {
         controls.extend(select_period(&mut totals, period, &mut warnings)?);
@@ -74,6 +76,18 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     warn_of_mismatch(&totals, &matching, &variances, &mut warnings);
     let rollups = summary::roll_up(&variances)??;
     Ok(Reconciled { totals, matching, variances, resources, rollups, controls, warnings })
+}
+
+/// Old answers leave the customer out; such rows meet only rows that lack it too.
+fn warn_of_blank_customers(totals: &Totals, warnings: &mut Vec<String>) -> Result<(), RunError> {
+    for (source, frame) in [("usage", &totals.usage), ("invoice_lines", &totals.lines)] {
+        let rows = frames::counts(frame, "rows")?;
+        let blank: u64 = frames::codes(frame, "customer")?.iter().zip(rows).filter(|(code, _)| **code == 0).map(|(_, rows)| rows).sum();
+        if blank > 0 {
+            warnings.push(format!("`{source}`: {blank} rows name no customer"));
+        }
+    }
+    Ok(())
 }
 
 fn plan_of(plan: &Plan, tie_out: TieOut) -> Option<&TieOutPlan> {
@@ -98,12 +112,12 @@ fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>
     let mut dropped: Vec<u32> = Vec::new();
     let (usage, invoices) = (totals.usage.clone(), totals.lines.clone());
     for (source, amount, frame) in [("usage", "billing", usage), ("invoice_lines", "subtotal", invoices)] {
-        let codes = crate::engine::frames::codes(&frame, "invoice")?;
+        let codes = frames::codes(&frame, "invoice")?;
         let belongs = |invoice: &u32| totals.periods.get(invoice).is_none_or(|found| *found == period);
         let kept: Vec<u32> = (0..).zip(codes).filter(|(_, invoice)| belongs(invoice)).map(|(row, _)| row).collect();
         dropped.extend(codes.iter().filter(|invoice| !belongs(invoice)));
         let undated: Vec<u32> = codes.iter().filter(|invoice| !totals.periods.contains_key(*invoice)).copied().collect();
-        let selected = crate::engine::frames::take(&frame, &kept)?;
+        let selected = frames::take(&frame, &kept)?;
         let (before, after) = (balance::frame_of(totals, &frame, amount)?, balance::frame_of(totals, &selected, amount)?);
         for mut control in balance::law("select", source, &before, &after, 0) {
             control.rows_rejected = control.rows_in - control.rows_out;
@@ -128,8 +142,8 @@ fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>
 /// of invoices holds those of years.
 fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut Vec<String>) -> Result<Vec<Header>, RunError> {
     let mut seen: HashSet<u32> = HashSet::new();
-    seen.extend(crate::engine::frames::codes(&totals.usage, "invoice")?);
-    seen.extend(crate::engine::frames::codes(&totals.lines, "invoice")?);
+    seen.extend(frames::codes(&totals.usage, "invoice")?);
+    seen.extend(frames::codes(&totals.lines, "invoice")?);
     let periods: HashSet<Period> = match plan.period {
         Some(period) => HashSet::from([period]),
         None => seen.iter().filter_map(|invoice| totals.periods.get(invoice)).copied().collect(),
@@ -228,7 +242,7 @@ fn warn_of_mismatch(totals: &Totals, matching: &Matching, variances: &[Variance]
             let (customer, plan) = (text(Domain::Customer, customer), text(Domain::Subscription, subscription));
             let product = text(Domain::Product, product);
             format!(
-                "customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}",
+                "customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}; currencies are never netted",
                 list(used),
                 list(invoiced)
             )

@@ -4,6 +4,7 @@
 
 mod cli;
 mod edges;
+mod faulty;
 mod fixtures;
 mod formats;
 mod golden;
