@@ -84,7 +84,7 @@ fn warn_of_blank_customers(totals: &Totals, warnings: &mut Vec<String>) -> Resul
         let rows = frames::counts(frame, "rows")?;
         let blank: u64 = frames::codes(frame, "customer")?.iter().zip(rows).filter(|(code, _)| **code == 0).map(|(_, rows)| rows).sum();
         if blank > 0 {
-            warnings.push(format!("`{source}`: {blank} rows name no customer"));
+            warnings.push(format!("`{source}`: rows without a customer id: {blank}"));
         }
     }
     Ok(())

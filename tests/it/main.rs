@@ -9,6 +9,7 @@ mod fixtures;
 mod formats;
 mod golden;
 mod laws;
+mod lifecycle;
 mod oracle;
 mod quirks;
 mod quirks_json;
