@@ -24,6 +24,8 @@ pub(super) struct Slices<'i> {
     input: Input<'i>,
     reader: bytes::Bytes,
     carry: Vec<u8>,
+    /// Buffers of slices that are done: a new one each time would be zeroed by the kernel each time.
+    spare: Vec<Vec<u8>>,
     border: Border,
     next_line: u64,
     done: bool,
@@ -39,12 +41,14 @@ pub(super) enum Border {
 
 impl<'i> Slices<'i> {
     pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
-        Self { input, reader, carry: Vec::new(), border, next_line: 1, done: false }
+        Self { input, reader, carry: Vec::new(), spare: Vec::new(), border, next_line: 1, done: false }
     }
 
     /// The next whole records, about 2 MiB of them; `None` at the end.
     pub(super) fn next_slice(&mut self) -> Result<Option<Slice>, DecodeError> {
-        let mut bytes = std::mem::take(&mut self.carry);
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(&self.carry);
         let mut scanned = 0;
         let mut last_border = None;
         bytes.reserve(SLICE_BYTES);
@@ -62,7 +66,9 @@ impl<'i> Slices<'i> {
             return Err(self.unclosed(bytes.get(..last_border.unwrap_or(0)).unwrap_or_default()));
         }
         let end = if self.done { bytes.len() } else { last_border.unwrap_or(bytes.len()) };
-        self.carry = bytes.split_off(end);
+        self.carry.clear();
+        self.carry.extend_from_slice(bytes.get(end..).unwrap_or_default());
+        bytes.truncate(end);
         if self.carry.len() > RECORD_LIMIT_BYTES {
             return Err(self.too_long());
         }
@@ -105,6 +111,7 @@ impl<'i> Slices<'i> {
         while !batch.is_empty() {
             let (next, worked) = rayon::join(|| self.next_batch(width), || batch.par_iter().try_for_each(&work));
             worked?;
+            self.spare.extend(batch.into_iter().map(|slice| slice.bytes));
             batch = next?;
         }
         Ok(())
