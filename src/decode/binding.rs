@@ -90,6 +90,9 @@ fn lacking_hint(dataset: Dataset, headings: &[String], naming: Naming) -> String
     if headings.iter().any(|heading| LEGACY.contains(&normalise(heading).as_str())) {
         return "this is a file of the legacy commerce (Office or MS-AZR-0145P), which this release does not read".to_owned();
     }
+    if ["code", "description"].iter().all(|key| headings.iter().any(|heading| normalise(heading) == *key)) {
+        return "this is an error answer, saved in place of the data: its `description` says why".to_owned();
+    }
     let score = |other: Dataset| headings.iter().filter(|heading| other.position_of(heading).is_some()).count();
     match Dataset::ALL.into_iter().filter(|other| *other != dataset).max_by_key(|other| score(*other)) {
         Some(other) if score(other) > score(dataset) => format!("it looks like `{}`; pass it as that", other.name()),

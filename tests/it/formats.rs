@@ -324,7 +324,9 @@ fn rejected_rows_are_told_in_the_order_of_files_and_lines() {
     let places: Vec<(String, u64)> =
         rejected.rows.iter().map(|row| (rejected.cell(row, "unit").to_owned(), rejected.cell(row, "line").parse().unwrap())).collect();
     assert!(places.is_sorted() && places[0].1 == 2 && places[1].1 == 102, "{places:?}");
-    assert!(rejected.columns(&["column", "found", "wanted"]).iter().all(|row| row == &["Quantity", "12,5O", "a decimal number"]));
+    assert!(
+        rejected.columns(&["column", "found", "wanted"]).iter().all(|row| row == &["Quantity", "12,5O", "a decimal number, as `1234.56`"])
+    );
     assert_same_tables(&one, &reconcile(&globs, &folder.join("eight"), Some(8)).unwrap(), "8 threads");
 }
 

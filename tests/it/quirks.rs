@@ -227,9 +227,9 @@ fn recon_other_locales_are_rejected_and_told() {
     assert_eq!(
         found.table("rejected_rows", "line column found wanted"),
         [
-            "3 Subtotal 12,50 a decimal number",
+            "3 Subtotal 12,50 a decimal number, as `1234.56`",
             "4 ChargeStartDate 31.10.2026 a date, as `2026-10-31` or `10/31/2026`",
-            "5 Subtotal 1.234,5 a decimal number",
+            "5 Subtotal 1.234,5 a decimal number, as `1234.56`",
         ]
     );
 }
