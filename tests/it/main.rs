@@ -11,6 +11,7 @@ mod golden;
 mod laws;
 mod lifecycle;
 mod oracle;
+mod oracle_causes;
 mod quirks;
 mod quirks_json;
 mod runs;

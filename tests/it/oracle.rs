@@ -10,6 +10,7 @@ use tieout::model::ids::{Fold, display, fold};
 use tieout::model::period::{self, Day};
 use tieout::synth::Format;
 
+use crate::oracle_causes::{add_ids, causes};
 use crate::runs::{Published, globs, month, reconcile};
 
 type Column = (&'static str, Fold, &'static str);
@@ -403,7 +404,7 @@ fn groups_of(month: &Month, (usage, lines, made_by): &Matches, pieces: &[Piece])
     groups
 }
 
-/// Rows of `variances` but for causes and ids, with the key that they are sorted by.
+/// Rows of `variances`, up to their status.
 fn usage_to_invoice(month: &Month, groups: &[Group], made_by: &[&str]) -> Vec<Vec<String>> {
     let row = |(group, pass): (&Group, &&str)| {
         let keys = group.keys.as_ref().unwrap();
@@ -529,11 +530,12 @@ fn compare(folder: &tempfile::TempDir) -> BTreeSet<String> {
     }
 
     let published = Published::read(&outcome.folder, "variances");
-    let compared: Vec<Vec<String>> = published.rows.iter().map(|row| row[..26].to_vec()).collect();
     let mut wanted = usage_to_invoice(&month, &groups, &matches.2);
     wanted.extend(lines_to_invoice(&month));
     wanted.sort_by_cached_key(|row| [0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 13, 14, 15].map(|at: usize| row[at].clone()));
-    assert_equal("variances", &compared, &wanted);
+    wanted.iter_mut().for_each(|row| row.extend(causes(row)));
+    add_ids(&mut wanted);
+    assert_equal("variances", &published.rows, &wanted);
     assert_equal("resources", &Published::read(&outcome.folder, "resources").rows, &resources(&month, &pieces, &groups));
     published.rows.iter().map(|row| published.cell(row, "matched_on").to_owned()).collect()
 }
