@@ -11,6 +11,7 @@ pub mod decode;
 pub mod engine;
 
 pub mod reports;
+pub mod sandbox;
 
 pub mod synth;
 

@@ -5,6 +5,7 @@ pub mod currency;
 pub mod dataset;
 pub mod decimal;
 pub mod ids;
+pub mod page;
 pub mod period;
 pub mod reject;
 pub mod row;

@@ -1,0 +1,84 @@
+//! What a fetch tells while it runs: counts for a bar, lines for a log. Nothing in it is secret.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Units of a dataset were planned.
+    Planned {
+        /// The dataset.
+        dataset: &'static str,
+        /// How many.
+        units: u64,
+    },
+    /// A page or blob was landed.
+    Landed {
+        /// The dataset.
+        dataset: &'static str,
+        /// Its rows, where they are known.
+        rows: u64,
+        /// Its bytes as received.
+        bytes: u64,
+    },
+    /// A unit is done: complete or given up.
+    Done {
+        /// The dataset.
+        dataset: &'static str,
+    },
+    /// A line for the log.
+    Note(String),
+    /// A line for a log that shows everything.
+    Detail(String),
+}
+
+/// What a fetch did, in figures.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests sent.
+    pub requests: AtomicU64,
+    /// Of them, repetitions.
+    pub retries: AtomicU64,
+    /// Bytes of bodies received.
+    pub bytes: AtomicU64,
+    /// Milliseconds that workers waited: for the server, for a back-off, for a turn.
+    pub waited_ms: AtomicU64,
+}
+
+/// Where events go; a copy tells the same listener.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    listener: Option<Arc<Mutex<Sender<Event>>>>,
+    /// The figures.
+    pub counters: Arc<Counters>,
+}
+
+impl Watch {
+    /// Tells `listener`.
+    #[must_use]
+    pub fn new(listener: Sender<Event>) -> Self {
+        Self { listener: Some(Arc::new(Mutex::new(listener))), counters: Arc::default() }
+    }
+
+    /// Tells an event. A listener that is gone misses it.
+    pub fn tell(&self, event: Event) {
+        if let Some(listener) = &self.listener {
+            drop(listener.lock().unwrap_or_else(PoisonError::into_inner).send(event));
+        }
+    }
+
+    /// Tells a line that is only of use where something goes wrong.
+    pub fn detail(&self, line: impl FnOnce() -> String) {
+        if self.listener.is_some() {
+            self.tell(Event::Detail(line()));
+        }
+    }
+
+    /// Counts time that was spent waiting.
+    pub fn waited(&self, time: Duration) {
+        self.counters.waited_ms.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
