@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use crate::model::period::Period;
+use crate::model::period::{Period, parse_day};
+use crate::pipeline::fetch::Asked;
 use crate::pipeline::plan::tolerance_number;
 
 /// What counts as a failure.
@@ -14,10 +15,40 @@ pub(super) struct Outcome {
     /// Rejected rows to put up with; more of them exit with 11
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) allow_rejects: u64,
+    #[command(flatten)]
+    pub(super) fetching: Fetching,
 }
 
+/// How a fetch is to go.
+#[derive(Debug, clap::Args)]
+pub(super) struct Fetching {
+    /// Ask anew for what was fetched already, too
+    #[arg(long)]
+    refresh: bool,
+}
+
+impl Fetching {
+    /// As the pipeline takes it.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { today: today(), refresh: self.refresh }
+    }
+}
+
+/// Today, UTC; `TIEOUT_TODAY` stands in for the clock, in tests and rehearsals.
+fn today() -> String {
+    let clock = || chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).date_naive().to_string();
+    std::env::var("TIEOUT_TODAY").ok().filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_)))).unwrap_or_else(clock)
+}
+
+/// A month; `current` and `last` are this one and the one before, UTC.
 pub(super) fn period(text: &str) -> Result<Period, &'static str> {
-    Period::parse(text).ok_or("wanted a month, as `2026-10`")
+    let now = || parse_day(today().as_bytes()).ok().flatten().and_then(Period::of);
+    let period = match text {
+        "current" => now(),
+        "last" => now().and_then(|now| Period::of(now.days().0 - 1)),
+        _ => Period::parse(text),
+    };
+    period.ok_or("wanted a month, as `2026-10`, or `current` or `last`")
 }
 
 pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::mistake::Mistake;
 use crate::reports::atomic::PublishError;
+use crate::sources::failure::FetchError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -81,9 +82,25 @@ impl From<RunError> for Failure {
             RunError::Unreadable(_) | RunError::Publish(PublishError::Storage { .. }) | RunError::Threads { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
             RunError::Publish(PublishError::Changed { .. }) | RunError::Changed { .. } | RunError::Disagrees { .. } => Exit::Integrity,
+            RunError::Fetch(error) => fetch_exit(error),
             RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error { exit, error: error.into(), hint }
+    }
+}
+
+/// What a scheduler is told of a fetch that failed.
+pub(super) fn fetch_exit(error: &FetchError) -> Exit {
+    match error {
+        FetchError::Authentication { .. } | FetchError::Refused { status: 403, .. } => Exit::Authentication,
+        FetchError::Remote { .. } => Exit::Remote,
+        FetchError::Refused { .. } | FetchError::Incomplete { .. } => Exit::Incomplete,
+        FetchError::Security { .. } | FetchError::Damaged { .. } => Exit::Integrity,
+        FetchError::Storage { .. } => Exit::Storage,
+        FetchError::Locked { .. } => Exit::Locked,
+        FetchError::Start { .. } => Exit::Unexpected,
+        FetchError::Interrupted { signal: 2 } => Exit::Interrupted,
+        FetchError::Interrupted { .. } => Exit::Terminated,
     }
 }

@@ -8,8 +8,11 @@ pub mod exit;
 mod explain;
 mod explanation;
 mod failure;
+mod fetch;
+mod progress;
 mod reconcile;
 mod run;
+mod sandbox;
 mod schema;
 mod summary;
 mod synth;
@@ -71,6 +74,7 @@ impl Globals {
             threads: self.threads.map(NonZeroUsize::get),
             allow_rejects: outcome.allow_rejects,
             fail_on_breaks: outcome.fail_on_breaks,
+            asked: outcome.fetching.asked(),
             quiet: self.quiet,
             json: self.json,
         }
@@ -80,10 +84,12 @@ impl Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Fetch(fetch::Args),
     Reconcile(reconcile::Args),
     Check(check::Args),
     Explain(explain::Args),
     Synth(synth::Args),
+    Sandbox(sandbox::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
@@ -120,10 +126,12 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
     let globals = &cli.globals;
     match &cli.command {
         Command::Run(args) => run::run(args, globals, out),
+        Command::Fetch(args) => fetch::run(args, globals, out),
         Command::Reconcile(args) => reconcile::run(args, globals, out),
         Command::Check(args) => check::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
+        Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
         Command::Completions(args) => completions::run(args, out),
     }

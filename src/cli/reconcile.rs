@@ -65,13 +65,14 @@ fn plan(args: &Args) -> Plan {
             Dataset::InvoiceLines => &args.invoice_lines,
             Dataset::Invoices => &args.invoices,
         };
-        Source { dataset, paths: paths.iter().map(|path| inputs::from_argument(path)).collect() }
+        Source { dataset, paths: paths.iter().map(|path| inputs::from_argument(path)).collect(), is_fetched: false }
     };
     Plan {
         name: "reconcile".to_owned(),
         period: args.period,
         out: args.out.clone(),
         sources: Dataset::ALL.map(source).into_iter().filter(|source| !source.paths.is_empty()).collect(),
+        fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::progress::Progress;
 use super::{Globals, arguments, summary};
 use crate::model::period::Period;
 use crate::pipeline::plan::{self, Plan};
@@ -17,7 +18,7 @@ pub(super) struct Args {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
-    /// Billing period, in place of the file's
+    /// Billing period, in place of the file's: a month, `current` or `last`
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period)]
     period: Option<Period>,
     /// Override a key of the file, as `tie_out.usage-to-invoice.enabled=false`; paths stay relative
@@ -43,7 +44,11 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
 
 /// Runs a plan and tells what it found.
 pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let found = run::run(plan, &globals.options(outcome))?;
+    let (watch, progress) = Progress::start(globals);
+    let found = run::run(plan, &globals.options(outcome), &watch);
+    drop(watch);
+    progress.end();
+    let found = found?;
     if !globals.quiet {
         summary::write_notes(&found, &mut io::stderr().lock())?;
     }
@@ -55,6 +60,7 @@ pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outco
     }
     Ok(match found.exit_code {
         10 => Exit::Breaks,
+        20 => Exit::Authentication,
         11 => Exit::Incomplete,
         _ => Exit::Complete,
     })

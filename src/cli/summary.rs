@@ -11,7 +11,10 @@ use crate::pipeline::outcome::{Outcome, Total, readable};
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
     writeln!(out, "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}")?;
-    if outcome.exit_code == 11 {
+    if let Some(fetched) = &outcome.fetched {
+        super::fetch::write(fetched, out)?;
+    }
+    if outcome.exit_code == 11 && rejected_rows > &0 {
         writeln!(out, "INCOMPLETE: the rejected rows are missing from these figures; `rejected_rows` holds them.")?;
     }
     for line in explained(outcome) {

@@ -9,6 +9,7 @@ use crate::engine::variance::AmountOverflow;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::PublishError;
+use crate::sources::failure::FetchError;
 use crate::sources::files::Unreadable;
 
 /// Why a run failed; nothing was published.
@@ -54,6 +55,9 @@ pub enum RunError {
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
+    /// Something could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// `explain` was asked for what is not there.
     #[error("{what}: found {found}, wanted {wanted}")]
     NotThere {
@@ -91,6 +95,7 @@ impl RunError {
         match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => Some(hint.clone()),
             Self::Decode(error) => Some(error.hint.clone()),
+            Self::Fetch(error) => error.hint(),
             Self::Overflow(_) | Self::Amount(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
             Self::Law(_) | Self::Frames(_) | Self::Disagrees { .. } => {
                 Some("this is a bug of tieout: please report it; nothing was published".to_owned())

@@ -2,8 +2,10 @@
 
 pub mod explain;
 pub mod failure;
+pub mod fetch;
 pub mod file;
 pub mod inputs;
+mod interrupt;
 pub mod mistake;
 pub mod outcome;
 pub mod plan;
@@ -29,6 +31,8 @@ pub struct Options {
     pub allow_rejects: u64,
     /// Whether breaks have an exit code of their own.
     pub fail_on_breaks: bool,
+    /// How a fetch is to go.
+    pub asked: fetch::Asked,
     /// Whether progress is kept off stderr.
     pub quiet: bool,
     /// Whether the outcome is printed as JSON.

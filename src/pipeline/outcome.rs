@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::fetch::FetchReport;
 use super::read::Readings;
 use super::reconcile::Reconciled;
 use crate::engine::variance::Variance;
@@ -37,6 +38,8 @@ pub struct Outcome {
     pub largest_breaks: Vec<Break>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What was fetched, if anything.
+    pub fetched: Option<FetchReport>,
 }
 
 /// A tie-out's total in one currency.
@@ -109,7 +112,14 @@ struct Sums {
 impl Outcome {
     /// The figures of a run.
     #[must_use]
-    pub fn new(run_id: String, folder: PathBuf, readings: &Readings, found: &Reconciled, exit_code: u8) -> Self {
+    pub fn new(
+        run_id: String,
+        folder: PathBuf,
+        readings: &Readings,
+        found: &Reconciled,
+        exit_code: u8,
+        fetched: Option<FetchReport>,
+    ) -> Self {
         let mut breaks: Vec<&Variance> = found.variances.iter().filter(|variance| variance.status == Status::Break).collect();
         breaks.sort_by_key(|variance| std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs()));
         Self {
@@ -123,6 +133,7 @@ impl Outcome {
             totals: totals(found),
             largest_breaks: breaks.into_iter().take(LARGEST_BREAKS).map(|variance| one_break(found, variance)).collect(),
             warnings: found.warnings.clone(),
+            fetched,
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::sources::account::Account;
+use crate::sources::fetch::Api;
 
 /// A pipeline without mistakes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,23 @@ pub struct Plan {
     pub sources: Vec<Source>,
     /// All tie-outs, in the order of [`TieOut::ALL`].
     pub tie_outs: Vec<TieOutPlan>,
+    /// What is fetched, if anything.
+    pub fetching: Option<Fetching>,
+}
+
+/// What is fetched from Partner Center and Graph, by whom, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetching {
+    /// Who asks.
+    pub account: Account,
+    /// Names of endpoints.
+    pub names: Vec<String>,
+    /// Which generation of the API.
+    pub api: Api,
+    /// Currencies of unbilled data, besides those of the invoices.
+    pub currencies: Vec<String>,
+    /// The state folder, with the landing.
+    pub state: PathBuf,
 }
 
 /// Where a dataset comes from.
@@ -34,6 +53,8 @@ pub struct Source {
     pub dataset: Dataset,
     /// Globs, absolute or relative to the working folder, without `.` and inner `..`.
     pub paths: Vec<String>,
+    /// Whether it is what was fetched from Partner Center.
+    pub is_fetched: bool,
 }
 
 /// How a tie-out is done.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -18,6 +19,7 @@ use crate::model::ids::{Fold, fold};
 use crate::model::reject::{RejectedRow, Rejection};
 use crate::model::row::Row;
 use crate::reports::manifest;
+use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
 
 /// All that was read.
@@ -45,33 +47,61 @@ pub struct Readings {
     pub lineage: BTreeSet<(&'static str, String, String, String)>,
 }
 
-/// Reads every source of a plan.
+/// A file to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// What it holds.
+    pub dataset: Dataset,
+    /// The file.
+    pub unit: FileUnit,
+    /// Version of the export it belongs to.
+    pub etag: Option<String>,
+}
+
+/// Reads every source of a plan; what is fetched, as it arrives.
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or sums past 38 digits.
-pub fn read(plan: &Plan) -> Result<Readings, RunError> {
+pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunError> {
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
     let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
-    let first_fault: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
+    let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
     // several files that cannot be used the first is told, whichever thread comes to it first.
-    units.into_par_iter().enumerate().for_each(|(number, (dataset, unit))| {
-        if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < number) {
+    let take = |Arrival { dataset, unit, etag }: Arrival| {
+        let place = (dataset, unit.path.clone());
+        if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
         match read_unit(dataset, &unit) {
             Ok(reading) => {
                 let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 let (readings, headers) = &mut *gathered;
-                readings.take(dataset, &unit, reading, headers);
+                readings.take(dataset, &unit, etag, reading, headers);
             }
             Err(error) => {
                 let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
-                if faults.as_ref().is_none_or(|(first, _)| number < *first) {
-                    *faults = Some((number, error));
+                if faults.as_ref().is_none_or(|(first, _)| place < *first) {
+                    *faults = Some((place, error));
                 }
+            }
+        }
+    };
+    units.into_par_iter().for_each(|(dataset, unit)| take(Arrival { dataset, unit, etag: None }));
+    arriving.into_iter().par_bridge().for_each(|arrival| {
+        // What was landed must still be what was landed.
+        match files::identify(&arrival.unit.path) {
+            Ok(found) if found.blake3 == arrival.unit.blake3 => take(arrival),
+            other => {
+                let path = arrival.unit.path.clone();
+                let error = match other {
+                    Ok(_) => FetchError::Damaged { path: path.clone(), found: "other bytes".to_owned() }.into(),
+                    Err(unreadable) => RunError::from(unreadable),
+                };
+                let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
+                faults.get_or_insert(((arrival.dataset, path), error));
             }
         }
     });
@@ -180,7 +210,14 @@ impl Readings {
         }
     }
 
-    fn take(&mut self, dataset: Dataset, unit: &FileUnit, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
+    fn take(
+        &mut self,
+        dataset: Dataset,
+        unit: &FileUnit,
+        etag: Option<String>,
+        reading: UnitReading,
+        headers: &mut Vec<(String, PlacedHeader)>,
+    ) {
         let UnitReading { mut decoded, counted } = reading;
         let rejected = decoded.rejected.len() as u64;
         let rows = match counted {
@@ -210,7 +247,7 @@ impl Readings {
             bytes: unit.bytes,
             rows: decoded.rows,
             rows_rejected: rejected,
-            etag: None,
+            etag,
         });
         self.rejected.append(&mut decoded.rejected);
         self.warnings.append(&mut decoded.warnings);

@@ -2,6 +2,7 @@
 //! are told at once.
 
 mod checks;
+mod partner_center;
 mod tolerances;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ pub(super) fn read(path: &Path, set: &[String]) -> Draft {
 }
 
 fn empty(name: &str) -> Plan {
-    Plan { name: name.to_owned(), period: None, out: PathBuf::new(), sources: Vec::new(), tie_outs: Vec::new() }
+    Plan { name: name.to_owned(), period: None, out: PathBuf::new(), sources: Vec::new(), tie_outs: Vec::new(), fetching: None }
 }
 
 fn text_of(path: &Path) -> Result<String, Box<Mistake>> {
@@ -88,14 +89,21 @@ pub(super) fn draft(name: &str, folder: &Path, mut document: Document, set: &[St
     let mut checker = Checker::new(&document);
     let mut plan = empty(name);
     let root = &document.entries;
-    checker.known("", root, &["period", "out", "source", "tie_out"]);
+    checker.known("", root, &["period", "out", "state", "source", "tie_out", "partner_center"]);
     plan.period = get(root, "period").and_then(|entry| period(&mut checker, entry));
     match get(root, "out") {
-        Some(entry) => plan.out = out(&mut checker, folder, entry).unwrap_or_default(),
+        Some(entry) => plan.out = path(&mut checker, folder, "out", entry).unwrap_or_default(),
         None => checker.missing("out", &Place::File, "a folder for the results", "add `out = \"../out\"` above the first table"),
     }
-    let globs = sources(&mut checker, folder, root);
-    plan.sources = sources_of(&globs);
+    let state = get(root, "state").and_then(|entry| path(&mut checker, folder, "state", entry));
+    let (globs, fetched) = sources(&mut checker, folder, root);
+    plan.sources = sources_of(&globs, &fetched);
+    let names: Vec<&'static str> = fetched.iter().map(|(dataset, _)| dataset.name()).collect();
+    plan.fetching = partner_center::read(&mut checker, folder, root, &names, state);
+    if let (Some((dataset, place)), None) = (fetched.first(), get(root, "partner_center")) {
+        let key = format!("source.{}.partner_center", dataset.name());
+        checker.note(place, &key, "no account".to_owned(), "`[partner_center]` with a tenant and a credential", None);
+    }
     plan.tie_outs = tie_outs(&mut checker, root);
     let mut mistakes = checker.into_mistakes();
     mistakes.extend(flag_mistakes.into_iter().map(|mistake| (Place::Flag(String::new()), mistake)));
@@ -113,34 +121,51 @@ fn period(checker: &mut Checker<'_>, entry: &Entry) -> Option<Period> {
     period
 }
 
-fn out(checker: &mut Checker<'_>, folder: &Path, entry: &Entry) -> Option<PathBuf> {
-    let text = checker.text("out", entry, "a folder")?;
+fn path(checker: &mut Checker<'_>, folder: &Path, key: &str, entry: &Entry) -> Option<PathBuf> {
+    let text = checker.text(key, entry, "a folder")?;
     Some(inputs::normalise(&folder.join(text)))
 }
 
-fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> Vec<Glob> {
+/// The globs, and the datasets that are fetched, each with its place.
+fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> (Vec<Glob>, Vec<(Dataset, Place)>) {
     let entries = match get(root, "source") {
         Some(entry) => checker.table("source", entry),
         None => Some(&[][..]),
     };
     // A `source` that is no table is told once, not once for each dataset.
-    let Some(entries) = entries else { return Vec::new() };
+    let Some(entries) = entries else { return (Vec::new(), Vec::new()) };
     checker.known("source", entries, &Dataset::ALL.map(Dataset::name));
-    let mut globs = Vec::new();
+    let (mut globs, mut fetched) = (Vec::new(), Vec::new());
     for dataset in Dataset::ALL {
         let key = join("source", dataset.name());
         match get(entries, dataset.name()) {
+            Some(entry) if is_fetched(entry) => fetched.extend(fetched_source(checker, &key, dataset, entry)),
             Some(entry) => globs.extend(source(checker, folder, &key, dataset, entry)),
             None if dataset == Dataset::Invoices => {}
             None => checker.missing(&key, &Place::File, "a source", &table_hint(&key)),
         }
     }
-    globs
+    (globs, fetched)
+}
+
+fn is_fetched(entry: &Entry) -> bool {
+    matches!(&entry.node.value, Value::Table(kinds) if get(kinds, "partner_center").is_some())
+}
+
+fn fetched_source(checker: &mut Checker<'_>, key: &str, dataset: Dataset, entry: &Entry) -> Option<(Dataset, Place)> {
+    let kinds = checker.table(key, entry)?;
+    // From one place or the other: two would count twice what is in both.
+    checker.known(key, kinds, &["partner_center"]);
+    let kind = get(kinds, "partner_center")?;
+    let key = join(key, "partner_center");
+    let fields = checker.table(&key, kind)?;
+    checker.known(&key, fields, &[]);
+    Some((dataset, kind.place.clone()))
 }
 
 fn source(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, entry: &Entry) -> Vec<Glob> {
     let Some(kinds) = checker.table(key, entry) else { return Vec::new() };
-    checker.known(key, kinds, &["files"]);
+    checker.known(key, kinds, &["files", "partner_center"]);
     let Some(files) = get(kinds, "files") else {
         checker.missing(&join(key, "files"), &entry.place, "a table that says which files", &table_hint(key));
         return Vec::new();
@@ -193,11 +218,13 @@ fn paths(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, 
     globs
 }
 
-fn sources_of(globs: &[Glob]) -> Vec<Source> {
+fn sources_of(globs: &[Glob], fetched: &[(Dataset, Place)]) -> Vec<Source> {
     let of = |dataset: Dataset| -> Vec<String> {
         globs.iter().filter(|glob| glob.dataset == dataset).map(|glob| glob.pattern.clone()).collect()
     };
-    Dataset::ALL.into_iter().map(|dataset| Source { dataset, paths: of(dataset) }).filter(|source| !source.paths.is_empty()).collect()
+    let is_fetched = |dataset: Dataset| fetched.iter().any(|(fetched, _)| *fetched == dataset);
+    let sources = Dataset::ALL.into_iter().map(|dataset| Source { dataset, paths: of(dataset), is_fetched: is_fetched(dataset) });
+    sources.filter(|source| source.is_fetched || !source.paths.is_empty()).collect()
 }
 
 fn tie_outs(checker: &mut Checker<'_>, root: &[Entry]) -> Vec<TieOutPlan> {

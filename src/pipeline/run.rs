@@ -1,27 +1,147 @@
-//! A run, on one screen: read, reconcile, publish.
+//! A run, on one screen: fetch, read, reconcile, publish. What is fetched is read as it arrives.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use tokio::runtime::Runtime;
 
 use super::Options;
 use super::failure::RunError;
+use super::fetch::{self, Asked, FetchReport};
+use super::interrupt::Interrupt;
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::publish;
-use super::read::{self, Readings};
+use super::read::{self, Arrival, Readings};
 use super::reconcile::{self, Reconciled};
 use crate::reports::atomic::Output;
+use crate::sources::failure::FetchError;
+use crate::sources::fetch::Fetched;
+use crate::sources::watch::Watch;
+
+/// Files that were fetched and wait to be read; more of them wait on disk.
+const WAITING_FILES: usize = 1_000;
 
 /// Runs a plan.
 ///
 /// # Errors
 /// [`RunError`]; nothing was published then.
-pub fn run(plan: &Plan, options: &Options) -> Result<Outcome, RunError> {
+pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, RunError> {
+    let interrupt = Interrupt::listen()?;
     with_threads(options, || {
         let output = Output::open(&plan.out)?;
-        let mut readings = read::read(plan)?;
+        let (mut readings, fetched) = gather(plan, &options.asked, watch, &interrupt)?;
+        interrupt.check()?;
         let found = reconcile::reconcile(plan, &mut readings)?;
-        let exit_code = exit_code(options, &readings, &found);
+        let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
+        interrupt.check()?;
         let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code)?;
-        Ok(Outcome::new(run_id, folder, &readings, &found, exit_code))
+        Ok(Outcome::new(run_id, folder, &readings, &found, exit_code, fetched))
     })
+}
+
+/// Fetches what a plan wants, and nothing else.
+///
+/// # Errors
+/// [`RunError`]; what was landed stays.
+pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
+    let interrupt = Interrupt::listen()?;
+    let found = fetch_to(plan, asked, watch, &interrupt, None)?;
+    Ok(FetchReport::of(&found, watch))
+}
+
+/// Reads the files, and the fetched ones while others are on their way.
+fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: &Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
+    let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
+    if plan.fetching.is_none() {
+        drop(to);
+        return Ok((read::read(plan, arriving)?, None));
+    }
+    let (found, readings) = std::thread::scope(|scope| {
+        let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
+        let readings = read::read(plan, arriving);
+        (fetching.join(), readings)
+    });
+    let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    fetch::prove(plan, &found)?;
+    Ok((readings?, Some(FetchReport::of(&found, watch))))
+}
+
+fn fetch_to(
+    plan: &Plan,
+    asked: &Asked,
+    watch: &Watch,
+    interrupt: &Interrupt,
+    to: Option<SyncSender<Arrival>>,
+) -> Result<Vec<Fetched>, RunError> {
+    let Some(fetching) = &plan.fetching else {
+        return Err(RunError::NotThere {
+            what: format!("Pipeline `{}`", plan.name),
+            found: "nothing to fetch".to_owned(),
+            wanted: "`[partner_center]`".to_owned(),
+            hint: "`pipelines/nightly.toml` shows how".to_owned(),
+        });
+    };
+    let fetcher = fetch::fetcher(plan, fetching, asked, watch)?;
+    let told = Arc::clone(&fetcher);
+    let mut arrived = move |unit: &Fetched| {
+        if let Some(to) = &to {
+            fetch::hand_over(&told, plan, unit, to);
+        }
+    };
+    let found = runtime()?.block_on(async {
+        tokio::select! {
+            found = fetcher.run(&mut arrived) => found,
+            signal = interrupt.wait() => Err(FetchError::Interrupted { signal }),
+        }
+    })?;
+    Ok(found)
+}
+
+/// The runtime of a command that speaks to the outside.
+///
+/// # Errors
+/// [`FetchError::Start`].
+pub(super) fn runtime() -> Result<Runtime, FetchError> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|source| FetchError::Start { what: "the network's runtime", source: source.into() })
+}
+
+/// Waits, on the network's runtime.
+pub(super) async fn pause(time: std::time::Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Tells `tell` of each SIGINT (2) and SIGTERM (15), on a thread of its own.
+///
+/// # Errors
+/// [`FetchError::Start`].
+#[cfg(unix)]
+pub(super) fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |source: std::io::Error| FetchError::Start { what: "listening for signals", source: source.into() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (mut interrupted, mut terminated) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+    };
+    let listen = move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupted.recv() => tell(2),
+                    _ = terminated.recv() => tell(15),
+                }
+            }
+        });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop).map_err(failed)
+}
+
+/// Elsewhere the system's own way holds: the process ends at once.
+#[cfg(not(unix))]
+pub(super) fn on_signals(_: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
+    Ok(())
 }
 
 /// Runs `work` on as many threads as were asked for. What it returns does not depend on them.
@@ -35,11 +155,11 @@ pub fn with_threads<T: Send>(options: &Options, work: impl FnOnce() -> Result<T,
 }
 
 /// Missing rows outrank breaks: a break may be nothing but a row that is missing.
-fn exit_code(options: &Options, readings: &Readings, found: &Reconciled) -> u8 {
+fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched: Option<&FetchReport>) -> u8 {
     let breaks = found.variances.iter().any(|variance| variance.status == crate::model::cause::Status::Break);
-    match () {
-        () if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        () if options.fail_on_breaks && breaks => 10,
-        () => 0,
+    match fetched.map_or(0, FetchReport::exit_code) {
+        0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
+        0 if options.fail_on_breaks && breaks => 10,
+        other => other,
     }
 }

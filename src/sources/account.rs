@@ -16,6 +16,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// An environment variable.
     Environment(String),
+    /// None is needed: a sandbox is asked.
+    Rehearsal,
 }
 
 /// How an application proves who it is.
@@ -87,6 +89,17 @@ impl SecretSource {
         match self {
             Self::File(path) => format!("the secret file `{}`", path.display()),
             Self::Environment(name) => format!("the environment variable `{name}`"),
+            Self::Rehearsal => "the rehearsal's secret".to_owned(),
+        }
+    }
+
+    /// Whether there is something to be read.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::File(path) => path.exists(),
+            Self::Environment(name) => std::env::var_os(name).is_some_and(|value| !value.is_empty()),
+            Self::Rehearsal => true,
         }
     }
 
@@ -102,6 +115,7 @@ impl SecretSource {
             hint: hint.to_owned(),
         };
         let text = match self {
+            Self::Rehearsal => "rehearsal".to_owned(),
             Self::Environment(name) => std::env::var(name).map_err(|_| wrong("nothing".to_owned(), "set it for this process"))?,
             Self::File(path) => {
                 if let Some(mode) = open_to_others(path) {

@@ -372,7 +372,9 @@ fn cut(text: &str) -> String {
 pub(super) fn guid() -> String {
     let mut bytes = [0_u8; 16];
     // Without randomness an id is only less useful.
-    drop(ring::rand::SystemRandom::new().fill(&mut bytes));
+    if ring::rand::SystemRandom::new().fill(&mut bytes).is_err() {
+        bytes = [7; 16];
+    }
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -8,11 +8,12 @@ use super::elsewhere::{COUNT, elsewhere};
 use super::layout::{Earning, Group, Planting, duplicates, groups};
 use super::lines::{Amount, EARNED, Line, Terms, line, usage_item, usage_sale};
 use super::partner::{Customer, Partner, Plan};
+use super::partner_center::PartnerCenter;
 use super::random::{Random, Shuffle, Weights};
 use super::truth::{self, Truth, cents, header_truth, truth_of};
 use super::usage::{Rated, Scratch, Series, TOTAL_SCALE, UsageRow};
 use super::write::{Sink, Target, Written, create_folder, open};
-use super::{Report, Request, SynthError, invoices};
+use super::{Format, Report, Request, SynthError, invoices};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{self, PUBLISHED_SCALE, Rounding};
@@ -43,6 +44,9 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     for plan in plans.into_iter().map(Rc::new) {
         for group in groups(request.seed, &plan, &meters, &popularity) {
             emitter.group(&plan, group)?;
+        }
+        if let Some(partner_center) = &mut emitter.partner_center {
+            partner_center.end_plan(&partner, &plan)?;
         }
     }
     for kind in 0..COUNT {
@@ -92,6 +96,8 @@ struct Emitter<'a> {
     row_window: Shuffle<UsageRow>,
     line_window: Shuffle<Line>,
     scratch: Scratch,
+    /// What else is served, where a server could serve it.
+    partner_center: Option<PartnerCenter>,
     truths: Vec<Truth>,
     totals: [i128; 2],
     rows: u64,
@@ -122,6 +128,10 @@ impl<'a> Emitter<'a> {
             row_window: Shuffle::new(ROW_WINDOW, Random::of(request.seed, &[10])),
             line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
             scratch: Scratch::default(),
+            partner_center: match formats.iter().any(|format| matches!(format, Format::V1 | Format::V2)) {
+                true => Some(PartnerCenter::new(&request.out, partner)?),
+                false => None,
+            },
             truths: Vec::new(),
             totals: [0; 2],
             rows: 0,
@@ -289,6 +299,9 @@ impl<'a> Emitter<'a> {
 
     fn push_row(&mut self, row: UsageRow) -> Result<(), SynthError> {
         self.rows += 1;
+        if let Some(partner_center) = &mut self.partner_center {
+            partner_center.row(&row);
+        }
         match self.row_window.push(row) {
             Some(row) => self.write_row(&row),
             None => Ok(()),
@@ -298,6 +311,9 @@ impl<'a> Emitter<'a> {
     fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
         self.scratch.fill(row);
         let cells = self.scratch.cells(self.partner, row);
+        if let Some(partner_center) = &mut self.partner_center {
+            partner_center.usage_cells(&cells)?;
+        }
         self.usage.iter_mut().try_for_each(|sink| sink.row(&cells))
     }
 
@@ -313,6 +329,9 @@ impl<'a> Emitter<'a> {
 
     fn write_line(&mut self, line: &Line) -> Result<(), SynthError> {
         let cells = line.cells.each_ref().map(String::as_str);
+        if let Some(partner_center) = &mut self.partner_center {
+            partner_center.line_cells(&cells)?;
+        }
         self.recon.iter_mut().try_for_each(|sink| sink.row(&cells))
     }
 
@@ -330,7 +349,11 @@ impl<'a> Emitter<'a> {
             headers[0] += 10_000 + i128::from(Random::of(request.seed, &[13]).below(20_000) | 1);
             self.truths.push(header_truth(self.partner, self.totals[0], headers[0]));
         }
-        let mut written = invoices::write(&request.out, self.partner, headers)?;
+        let items = invoices::items(self.partner, headers);
+        let mut written = invoices::write(&request.out, &items)?;
+        if let Some(partner_center) = self.partner_center {
+            written = written.and(partner_center.finish(self.partner, &items)?);
+        }
         written = written.and(truth::write(&request.out, &self.partner.period.to_string(), &mut self.truths)?);
         for sink in self.usage.into_iter().chain(self.recon) {
             written = written.and(sink.finish()?);

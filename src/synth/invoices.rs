@@ -7,8 +7,8 @@ use super::partner::{Partner, iso};
 use super::write::{OutFile, Written};
 use crate::model::decimal::fixed;
 
-/// Writes the collection; `totals` are the headers' totalCharges in cents.
-pub(super) fn write(out: &Path, partner: &Partner, totals: [i128; 2]) -> Result<Written, SynthError> {
+/// The headers; `totals` are their totalCharges in cents.
+pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
     let instant = |day| format!("{}T00:00:00Z", iso(day));
     let (first, next) = (partner.dates.first, partner.dates.next);
     let items = partner.invoices.iter().zip(totals).map(|(invoice, total)| {
@@ -35,7 +35,12 @@ pub(super) fn write(out: &Path, partner: &Partner, totals: [i128; 2]) -> Result<
             detail("usage_line_items", "marketplace", "OneTime/UsageLineItems"),
         )
     });
-    let items = items.collect::<Vec<_>>().join(",");
+    items.collect()
+}
+
+/// Writes the collection.
+pub(super) fn write(out: &Path, items: &[String]) -> Result<Written, SynthError> {
+    let items = items.join(",");
     let text = format!(
         "{{\"totalCount\":2,\"items\":[{items}],\"links\":{{\"self\":{{\"uri\":\"/invoices\",\"method\":\"GET\",\"headers\":[]}}}},\
          \"attributes\":{{\"objectType\":\"Collection\"}}}}\n"

@@ -13,6 +13,7 @@ mod layout;
 mod lines;
 mod number;
 mod partner;
+mod partner_center;
 mod random;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,21 @@ impl Series {
         }
     }
 
+    /// What is metered.
+    pub(super) fn meter(&self) -> &Rc<Meter> {
+        &self.meter
+    }
+
+    /// The resource, in its canonical spelling.
+    pub(super) fn uri(&self) -> &str {
+        &self.uris[3]
+    }
+
+    /// The Azure subscription and the resource group it lies in.
+    pub(super) fn place(&self) -> (&Rc<Entitlement>, &str) {
+        (&self.entitlement, &self.resource_group)
+    }
+
     /// What a row of this resource costs; `share` is its quantity in thousandths of a usual day's.
     pub(super) fn rate(&self, rated: Rated, share: u64) -> Amounts {
         let price = match rated {

@@ -58,6 +58,7 @@ impl<'d> Checker<'d> {
             let nearest = spelling::nearest(&entry.key, known.iter().copied());
             self.meant.extend(nearest.map(|key| join(path, key)));
             let wanted = match known {
+                [] => "nothing".to_owned(),
                 [only] => format!("`{only}`"),
                 _ => format!("one of {}", known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
             };

@@ -5,6 +5,7 @@ use flate2::write::GzEncoder;
 use std::io::Write;
 
 use super::{OutFile, Sink, Spelling, Target, Written, push_json_text};
+use crate::model::dataset::Dataset;
 use crate::synth::SynthError;
 
 const ROWS_PER_BLOB: u64 = 100_000;
@@ -17,11 +18,43 @@ struct Blob {
     bytes: u64,
 }
 
+/// Rows as lines of an export.
+pub(in crate::synth) struct LineItem {
+    /// What comes before each cell, and how it is spelt.
+    keys: Vec<(String, Spelling)>,
+}
+
+impl LineItem {
+    /// Lines of a dataset.
+    pub(super) fn new(dataset: Dataset) -> Self {
+        let columns = dataset.columns().iter().enumerate();
+        let key = |at: usize, name: &str| format!("{}\"{name}\":", if at == 0 { '{' } else { ',' });
+        Self { keys: columns.map(|(at, column)| (key(at, column.name), Spelling::of(column))).collect() }
+    }
+
+    /// Appends a row, without a line end.
+    pub(super) fn push(&self, out: &mut String, cells: &[&str]) {
+        for ((key, spelling), cell) in self.keys.iter().zip(cells) {
+            out.push_str(key);
+            match spelling {
+                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => out.push_str("null"),
+                Spelling::Number => out.push_str(cell),
+                Spelling::Date => {
+                    out.push('"');
+                    out.push_str(cell);
+                    out.push_str("T00:00:00Z\"");
+                }
+                Spelling::Text | Spelling::TextNumber => push_json_text(out, cell),
+            }
+        }
+        out.push('}');
+    }
+}
+
 /// A sequence of blobs.
 pub(super) struct Lines {
     target: Target,
-    /// What comes before each cell, and how it is spelt.
-    keys: Vec<(String, Spelling)>,
+    item: LineItem,
     blob: Option<GzEncoder<OutFile>>,
     blobs: Vec<Blob>,
     line: String,
@@ -30,10 +63,8 @@ pub(super) struct Lines {
 impl Lines {
     /// No blob is made before there is a row.
     pub(super) fn new(target: Target) -> Self {
-        let columns = target.dataset.columns().iter().enumerate();
-        let key = |at: usize, name: &str| format!("{}\"{name}\":", if at == 0 { '{' } else { ',' });
-        let keys = columns.map(|(at, column)| (key(at, column.name), Spelling::of(column))).collect();
-        Self { target, keys, blob: None, blobs: Vec::new(), line: String::new() }
+        let item = LineItem::new(target.dataset);
+        Self { target, item, blob: None, blobs: Vec::new(), line: String::new() }
     }
 
     fn fault(&self, source: std::io::Error) -> SynthError {
@@ -97,20 +128,8 @@ impl Lines {
 impl Sink for Lines {
     fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
         self.line.clear();
-        for ((key, spelling), cell) in self.keys.iter().zip(cells) {
-            self.line.push_str(key);
-            match spelling {
-                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => self.line.push_str("null"),
-                Spelling::Number => self.line.push_str(cell),
-                Spelling::Date => {
-                    self.line.push('"');
-                    self.line.push_str(cell);
-                    self.line.push_str("T00:00:00Z\"");
-                }
-                Spelling::Text | Spelling::TextNumber => push_json_text(&mut self.line, cell),
-            }
-        }
-        self.line.push_str("}\n");
+        self.item.push(&mut self.line, cells);
+        self.line.push('\n');
         let mut blob = self.room()?;
         blob.write_all(self.line.as_bytes()).map_err(|source| self.fault(source))?;
         self.blob = Some(blob);

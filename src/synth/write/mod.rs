@@ -59,10 +59,75 @@ pub(super) fn open(format: Format, target: &Target) -> Result<Box<dyn Sink>, Syn
     create_folder(&target.folder)?;
     Ok(match format {
         Format::Csv => Box::new(csv::Csv::new(target)),
-        Format::V2 => Box::new(json::Lines::new(target)),
-        Format::V1 => Box::new(pages::Pages::new(target)),
+        Format::V2 => Box::new(ByInvoice::new(target, |target| Box::new(json::Lines::new(target)))),
+        Format::V1 => Box::new(ByInvoice::new(target, |target| Box::new(pages::Pages::new(target)))),
         Format::Parquet => Box::new(parquet::Parquet::new(target)?),
     })
+}
+
+/// A folder and a sink for each invoice: the APIs serve one at a time.
+struct ByInvoice {
+    target: Target,
+    open: fn(Target) -> Box<dyn Sink>,
+    sinks: Vec<(String, Box<dyn Sink>)>,
+    column: usize,
+}
+
+impl ByInvoice {
+    fn new(target: Target, open: fn(Target) -> Box<dyn Sink>) -> Self {
+        let column = target.dataset.position_of("InvoiceNumber").unwrap_or(0);
+        Self { target, open, sinks: Vec::new(), column }
+    }
+}
+
+impl Sink for ByInvoice {
+    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        let invoice = cells.get(self.column).copied().unwrap_or_default();
+        if let Some((_, sink)) = self.sinks.iter_mut().find(|(known, _)| known == invoice) {
+            return sink.row(cells);
+        }
+        let folder = self.target.folder.join(invoice);
+        create_folder(&folder)?;
+        // The id of the export, with the invoice's digits at its end.
+        let mut export_id = self.target.export_id.clone();
+        export_id.replace_range(export_id.len() - 8.., &invoice[invoice.len().saturating_sub(8)..]);
+        let mut sink = (self.open)(Target { folder, invoice_number: invoice.to_owned(), export_id, ..self.target.clone() });
+        let written = sink.row(cells);
+        self.sinks.push((invoice.to_owned(), sink));
+        written
+    }
+
+    fn finish(self: Box<Self>) -> Result<Written, SynthError> {
+        self.sinks.into_iter().try_fold(Written::default(), |written, (_, sink)| Ok(written.and(sink.finish()?)))
+    }
+}
+
+/// A row as an item of a page, or as a line of an export.
+pub(super) enum Item {
+    V1(pages::PageItem),
+    V2(json::LineItem),
+}
+
+impl Item {
+    /// Items of v1 pages.
+    pub(super) fn v1(dataset: Dataset) -> Self {
+        Self::V1(pages::PageItem::new(dataset))
+    }
+
+    /// Lines of v2 exports.
+    pub(super) fn v2(dataset: Dataset) -> Self {
+        Self::V2(json::LineItem::new(dataset))
+    }
+
+    /// A row's text.
+    pub(super) fn text(&mut self, cells: &[&str]) -> String {
+        let mut out = String::new();
+        match self {
+            Self::V1(item) => item.push(&mut out, cells),
+            Self::V2(item) => item.push(&mut out, cells),
+        }
+        out
+    }
 }
 
 /// Creates a folder and those above it.
@@ -133,7 +198,7 @@ impl Write for OutFile {
 }
 
 /// Appends text as a JSON string.
-fn push_json_text(out: &mut String, text: &str) {
+pub(super) fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {

@@ -28,22 +28,27 @@ fn v1_name(column: &str) -> Option<String> {
     })
 }
 
+/// Rows as items of a page.
+pub(in crate::synth) struct PageItem {
+    dataset: Dataset,
+    keys: Vec<Option<(String, Spelling)>>,
+    rows: u64,
+}
+
 /// A sequence of pages.
 pub(super) struct Pages {
     target: Target,
-    keys: Vec<Option<(String, Spelling)>>,
+    item: PageItem,
     items: String,
     count: u64,
-    rows: u64,
     written: Written,
 }
 
 impl Pages {
     /// No page is made before it is full, or the end.
     pub(super) fn new(target: Target) -> Self {
-        let columns = target.dataset.columns().iter();
-        let keys = columns.map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column)))).collect();
-        Self { target, keys, items: String::new(), count: 0, rows: 0, written: Written::default() }
+        let item = PageItem::new(target.dataset);
+        Self { target, item, items: String::new(), count: 0, written: Written::default() }
     }
 
     fn page(&mut self, last: bool) -> Result<(), SynthError> {
@@ -51,8 +56,10 @@ impl Pages {
         let (uri, token) = (self.uri(), format!("{},{number:08}/a4ayc+80=", self.target.export_id));
         let head = if last { String::new() } else { format!("\"continuationToken\":\"{token}\",") };
         let next = format!(
-            ",\"next\":{{\"uri\":\"{uri}&seekOperation=Next\",\"method\":\"GET\",\
-             \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}"
+            ",\"next\":{{\"uri\":\"{}\",\"method\":\"GET\",\
+             \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}",
+            // Malformed, as in published answers.
+            if number.is_multiple_of(2) { format!("{uri}?seekOperation=Next") } else { uri.replace("invoice", "nvoice") }
         );
         let bom = if number.is_multiple_of(3) { "\u{feff}" } else { "" };
         let mut file = OutFile::create(self.target.folder.join(format!("page-{number:05}.json")))?;
@@ -77,56 +84,54 @@ impl Pages {
         };
         format!("/invoices/{}/lineitems?provider={provider}&invoicelineitemtype={kind}&size=2000", self.target.invoice_number)
     }
+}
 
-    fn number(&mut self, at: usize, cell: &str) {
-        // The same field is a number in one item and text in the next.
-        let quote = if (self.rows + at as u64).is_multiple_of(3) { "\"" } else { "" };
-        self.items.push_str(quote);
-        self.items.push_str(cell);
-        self.items.push_str(quote);
+impl PageItem {
+    /// Items of a dataset.
+    pub(super) fn new(dataset: Dataset) -> Self {
+        let columns = dataset.columns().iter();
+        let keys = columns.map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column)))).collect();
+        Self { dataset, keys, rows: 0 }
     }
 
-    fn item(&mut self, cells: &[&str]) {
-        let usage = self.target.dataset == Dataset::Usage;
-        let keys = std::mem::take(&mut self.keys);
+    fn number(&self, out: &mut String, at: usize, cell: &str) {
+        // The same field is a number in one item and text in the next.
+        let quote = if (self.rows + at as u64).is_multiple_of(3) { "\"" } else { "" };
+        out.push_str(quote);
+        out.push_str(cell);
+        out.push_str(quote);
+    }
+
+    /// Appends a row.
+    pub(super) fn push(&mut self, out: &mut String, cells: &[&str]) {
+        let usage = self.dataset == Dataset::Usage;
+        self.rows += 1;
+        out.push('{');
         for (at, ((name, spelling), cell)) in
-            keys.iter().zip(cells).enumerate().filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
+            self.keys.iter().zip(cells).enumerate().filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
         {
             let cell = if name.starts_with("rateOf") { fraction(cell) } else { cell };
             if cell.is_empty() && *spelling != Spelling::Text {
                 continue;
             }
-            self.items.push('"');
-            self.items.push_str(name);
-            self.items.push_str("\":");
+            out.push('"');
+            out.push_str(name);
+            out.push_str("\":");
             match spelling {
-                Spelling::Text => push_json_text(&mut self.items, cell),
-                Spelling::Number | Spelling::TextNumber => self.number(at, cell),
+                Spelling::Text => push_json_text(out, cell),
+                Spelling::Number | Spelling::TextNumber => self.number(out, at, cell),
                 Spelling::Date => {
                     let exclusive = (usage && at == CHARGE_END).then(|| day_after(cell));
-                    push_json_text(&mut self.items, &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)));
+                    push_json_text(out, &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)));
                 }
             }
-            self.items.push(',');
+            out.push(',');
         }
-        self.keys = keys;
         if usage {
             let has = !cells[EARNED].is_empty();
-            self.items.push_str(&format!("\"hasPartnerEarnedCredit\":{has},"));
+            out.push_str(&format!("\"hasPartnerEarnedCredit\":{has},"));
         }
-    }
-}
-
-impl Sink for Pages {
-    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
-        if self.count == ITEMS_PER_PAGE {
-            self.page(false)?;
-        }
-        self.items.push_str(if self.count == 0 { "{" } else { ",{" });
-        self.count += 1;
-        self.rows += 1;
-        self.item(cells);
-        self.items.push_str(match self.target.dataset {
+        out.push_str(match self.dataset {
             Dataset::Usage => {
                 "\"invoiceLineItemType\":\"usage_line_items\",\"billingProvider\":\"marketplace\",\
                  \"attributes\":{\"objectType\":\"DailyRatedUsageLineItem\"}}"
@@ -136,6 +141,19 @@ impl Sink for Pages {
                  \"attributes\":{\"objectType\":\"OneTimeInvoiceLineItem\"}}"
             }
         });
+    }
+}
+
+impl Sink for Pages {
+    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        if self.count == ITEMS_PER_PAGE {
+            self.page(false)?;
+        }
+        if self.count > 0 {
+            self.items.push(',');
+        }
+        self.count += 1;
+        self.item.push(&mut self.items, cells);
         Ok(())
     }
 

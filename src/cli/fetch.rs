@@ -1,0 +1,81 @@
+//! `tieout fetch`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, Table};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::{Globals, arguments};
+use crate::model::period::Period;
+use crate::pipeline::fetch::FetchReport;
+use crate::pipeline::{plan, run};
+
+/// Fetch a pipeline's sources, and nothing else; goes on where it stopped
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tieout fetch pipelines/nightly.toml --period current")]
+pub(super) struct Args {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml")]
+    pipeline: PathBuf,
+    /// Billing period, in place of the file's: a month, `current` or `last`
+    #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period)]
+    period: Option<Period>,
+    /// Override a key of the file, as `run` does
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    fetching: arguments::Fetching,
+}
+
+/// Fetches, and prints what is complete, incomplete, restated.
+pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let mut plan = plan::read(&args.pipeline, &args.set)?;
+    plan.period = args.period.or(plan.period);
+    let (watch, progress) = Progress::start(globals);
+    let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);
+    drop(watch);
+    progress.end();
+    let report = fetched?;
+    if globals.json {
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)?;
+    } else {
+        write(&report, out)?;
+    }
+    Ok(exit(&report))
+}
+
+/// The exit code of a fetch.
+fn exit(report: &FetchReport) -> Exit {
+    match report.exit_code() {
+        0 => Exit::Complete,
+        20 => Exit::Authentication,
+        _ => Exit::Incomplete,
+    }
+}
+
+/// Writes what was fetched as a table.
+pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(["Dataset", "Complete", "Unchanged", "Restated", "Incomplete", "Parts", "Rows"]);
+    for row in &report.datasets {
+        let counts = [row.complete, row.unchanged, row.restated, row.incomplete, row.parts, row.rows];
+        table.add_row(std::iter::once(row.dataset.clone()).chain(counts.iter().map(ToString::to_string)));
+    }
+    for column in 1..7 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{table}")?;
+    for reason in &report.incomplete {
+        writeln!(out, "Incomplete: {reason}")?;
+    }
+    let (requests, retries, megabytes) = (report.requests, report.retries, report.bytes / 1_000_000);
+    writeln!(out, "{requests} requests, {retries} repeated, {megabytes} MB received")
+}

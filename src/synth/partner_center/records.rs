@@ -1,0 +1,246 @@
+//! Usage records and summaries: sums of the usage rows by meter and resource, by plan, by customer.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::object::Object;
+use super::Files;
+use crate::synth::SynthError;
+use crate::synth::catalogue::Meter;
+use crate::synth::number::number;
+use crate::synth::partner::{Customer, Entitlement, Partner, Plan, iso};
+use crate::synth::usage::{Amounts, QUANTITY_SCALE, TOTAL_SCALE, UsageRow};
+
+/// Of the new commerce's Azure plan.
+const PLAN_OFFER: &str = "DZH318Z0BPS6:0001:DZH318Z0BML6";
+
+/// Sums of some usage rows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cost {
+    quantity: i128,
+    billing: i128,
+    pricing: i128,
+}
+
+impl Cost {
+    fn add(&mut self, amounts: Amounts) {
+        self.quantity += amounts.quantity;
+        self.billing += amounts.billing;
+        self.pricing += amounts.pricing;
+    }
+
+    fn and(&mut self, other: Self) {
+        self.quantity += other.quantity;
+        self.billing += other.billing;
+        self.pricing += other.pricing;
+    }
+
+    fn total(self) -> String {
+        number(self.billing, TOTAL_SCALE)
+    }
+
+    fn usd(self) -> String {
+        number(self.pricing, TOTAL_SCALE)
+    }
+}
+
+/// Sums of the rows of a plan.
+#[derive(Default)]
+pub(super) struct Sums {
+    meters: BTreeMap<u64, (Option<Rc<Meter>>, Cost)>,
+    resources: BTreeMap<String, (Option<Place>, Cost)>,
+    all: Cost,
+}
+
+/// Where a resource lies.
+struct Place {
+    entitlement: Rc<Entitlement>,
+    group: String,
+    kind: &'static str,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, row: &UsageRow) {
+        let series = &row.series;
+        let (meter, cost) = self.meters.entry(series.meter().rank).or_default();
+        meter.get_or_insert_with(|| Rc::clone(series.meter()));
+        cost.add(row.amounts);
+        if let Some((_, cost)) = self.resources.get_mut(series.uri()) {
+            cost.add(row.amounts);
+        } else {
+            let (entitlement, group) = series.place();
+            let place = Place { entitlement: Rc::clone(entitlement), group: group.to_owned(), kind: series.meter().service.provider };
+            let mut cost = Cost::default();
+            cost.add(row.amounts);
+            self.resources.insert(series.uri().to_owned(), (Some(place), cost));
+        }
+        self.all.add(row.amounts);
+    }
+}
+
+/// Sums of a customer.
+pub(super) struct CustomerSums {
+    pub(super) customer: Rc<Customer>,
+    all: Cost,
+}
+
+impl CustomerSums {
+    pub(super) fn new(customer: &Rc<Customer>) -> Self {
+        Self { customer: Rc::clone(customer), all: Cost::default() }
+    }
+
+    pub(super) fn add(&mut self, sums: &Sums) {
+        self.all.and(sums.all);
+    }
+}
+
+fn modified(partner: &Partner) -> String {
+    format!("{}T21:08:44.2566667+00:00", iso(partner.dates.next + 1))
+}
+
+/// `resourceId`, `resourceName`, costs and date, as all records and summaries have them.
+fn costed(object: Object, partner: &Partner, currency: &str, cost: Cost) -> Object {
+    object
+        .raw("totalCost", &cost.total())
+        .text("currencyCode", currency)
+        .raw("usdTotalCost", &cost.usd())
+        .text("lastModifiedDate", &modified(partner))
+}
+
+fn summary(partner: &Partner, (id, name): (&str, &str), currency: &str, cost: Cost, object: Object, object_type: &str) -> String {
+    let object = object
+        .text("resourceId", id)
+        .text("resourceName", name)
+        .text("billingStartDate", &format!("{}T00:00:00+00:00", iso(partner.dates.first)))
+        .text("billingEndDate", &format!("{}T00:00:00+00:00", iso(partner.dates.next)));
+    costed(object, partner, currency, cost).of_type(object_type)
+}
+
+/// Writes a plan: subscription, entitlements, records by meter and by resource, summary.
+pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums: &Sums) -> Result<(), SynthError> {
+    let customer = &plan.customer;
+    let key = format!("{}/{}", customer.id, plan.id);
+    let subscription = Object::new()
+        .text("id", &plan.id)
+        .text("offerId", PLAN_OFFER)
+        .text("offerName", "Azure plan")
+        .text("friendlyName", "Azure plan")
+        .raw("quantity", "1")
+        .text("unitType", "none")
+        .text("creationDate", "2024-03-11T08: 41: 12Z")
+        .text("effectiveStartDate", "2024-03-11T00:00:00Z")
+        .text("status", "active")
+        .raw("autoRenewEnabled", "true")
+        .text("billingType", "usage")
+        .text("contractType", "subscription")
+        .of_type("Subscription");
+    files.put("subscriptions", &customer.id, &subscription)?;
+    for entitlement in &plan.entitlements {
+        let item = Object::new()
+            .text("id", &entitlement.upper_id)
+            .text("friendlyName", &entitlement.description)
+            .text("status", "active")
+            .text("subscriptionId", &plan.id)
+            .end();
+        files.put("azure_entitlements", &key, &item)?;
+    }
+    let currency = customer.invoice.currency;
+    for (meter, cost) in sums.meters.values() {
+        if let Some(meter) = meter {
+            files.put("meter_usage_records", &key, &meter_record(partner, plan, meter, *cost))?;
+        }
+    }
+    for (uri, (place, cost)) in &sums.resources {
+        if let Some(place) = place {
+            files.put("resource_usage_records", &key, &resource_record(partner, plan, uri, place, *cost))?;
+        }
+    }
+    let record = Object::new()
+        .text("status", "active")
+        .text("partnerOnRecord", &partner.mpn_id)
+        .text("offerId", PLAN_OFFER)
+        .text("resourceId", &plan.id)
+        .text("id", &plan.id)
+        .text("resourceName", "Azure plan")
+        .text("name", "Azure plan");
+    files.put(
+        "subscription_usage_records",
+        &customer.id,
+        &costed(record, partner, currency, sums.all).of_type("SubscriptionMonthlyUsageRecord"),
+    )?;
+    let names = (plan.id.as_str(), "Azure plan");
+    files.put("subscription_usage_summary", &key, &summary(partner, names, currency, sums.all, Object::new(), "SubscriptionUsageSummary"))
+}
+
+fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> String {
+    let object = Object::new()
+        .text("subscriptionId", &plan.id)
+        .text("meterId", &format!("{}-{}-{}", meter.product_id, meter.sku_id, meter.meter_name))
+        .text("meterName", &meter.meter_name)
+        .text("category", meter.service.category)
+        .text("subcategory", meter.service.sub_category)
+        .raw("quantityUsed", &number(cost.quantity, QUANTITY_SCALE))
+        .text("unit", meter.service.unit);
+    costed(object, partner, plan.customer.invoice.currency, cost).of_type("MeterUsageRecord")
+}
+
+fn resource_record(partner: &Partner, plan: &Plan, uri: &str, place: &Place, cost: Cost) -> String {
+    let name = uri.rsplit('/').next().unwrap_or_default();
+    let object = Object::new()
+        .text("subscriptionId", &plan.id)
+        .text("resourceUri", uri)
+        .text("resourceType", place.kind)
+        .text("entitlementId", &place.entitlement.id)
+        .text("entitlementName", &place.entitlement.description)
+        .text("resourceGroupName", &place.group)
+        .text("name", name)
+        .text("resourceName", name);
+    costed(object, partner, plan.customer.invoice.currency, cost).of_type("ResourceUsageRecord")
+}
+
+/// Writes a customer: itself, its record, summary and budget.
+pub(super) fn write_customer(files: &mut Files, partner: &Partner, sums: &CustomerSums) -> Result<(), SynthError> {
+    let CustomerSums { customer, all } = sums;
+    let profile = Object::new()
+        .text("tenantId", &customer.id)
+        .text("domain", &customer.domain)
+        .text("companyName", &customer.name)
+        .of_type("CustomerCompanyProfile");
+    let item = Object::new()
+        .text("id", &customer.id)
+        .raw("companyProfile", &profile)
+        .text("relationshipToPartner", "reseller")
+        .of_type("Customer");
+    files.put("customers", "", &item)?;
+    let budget = Object::new().raw("amount", "5000").of_type("SpendingBudget");
+    let object = Object::new()
+        .raw("budget", &budget)
+        .raw("percentUsed", "28.08")
+        .raw("isUpgraded", "true")
+        .text("resourceId", &customer.id)
+        .text("id", &customer.id)
+        .text("resourceName", &customer.name)
+        .text("name", &customer.name);
+    let currency = customer.invoice.currency;
+    files.put("customer_usage_records", "", &costed(object, partner, currency, *all).of_type("CustomerMonthlyUsageRecord"))?;
+    // Microsoft's own misspelling, in every other one.
+    let misspelt = Object::new().raw("ammount", "5000.000000").of_type("SpendingBudget");
+    let object = Object::new().raw("budget", if customer.reseller.is_empty() { &misspelt } else { &budget });
+    let names = (customer.id.as_str(), customer.name.as_str());
+    files.put("customer_usage_summary", &customer.id, &summary(partner, names, currency, *all, object, "CustomerUsageSummary"))?;
+    files.put("usage_budget", &customer.id, &Object::new().raw("amount", "5000").raw("usageSpendingBudget", "5000").of_type("SpendingBudget"))
+}
+
+/// Writes the partner's summary. It has one currency: the first invoice's, and of that invoice's
+/// customers only.
+pub(super) fn write_partner(files: &mut Files, partner: &Partner, customers: &[CustomerSums]) -> Result<(), SynthError> {
+    let currency = partner.invoices[0].currency;
+    let mut all = Cost::default();
+    customers.iter().filter(|sums| sums.customer.invoice.currency == currency).for_each(|sums| all.and(sums.all));
+    let object = Object::new()
+        .raw("customersOverBudget", "1")
+        .raw("customersTrendingOver", "0")
+        .raw("customersWithUsageBasedSubscription", &customers.len().to_string());
+    let names = (partner.id.as_str(), partner.name);
+    files.put("partner_usage_summary", "", &summary(partner, names, currency, all, object, "PartnerUsageSummary"))
+}
