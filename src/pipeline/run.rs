@@ -30,7 +30,7 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
     let interrupt = Interrupt::listen()?;
     with_threads(options, || {
         let output = Output::open(&plan.out)?;
-        let (mut readings, fetched) = gather(plan, &options.asked, watch, &interrupt)?;
+        let (mut readings, fetched) = gather(plan, &options.asked, watch, interrupt)?;
         interrupt.check()?;
         let found = reconcile::reconcile(plan, &mut readings)?;
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
@@ -46,12 +46,12 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
 /// [`RunError`]; what was landed stays.
 pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
-    let found = fetch_to(plan, asked, watch, &interrupt, None)?;
+    let found = fetch_to(plan, asked, watch, interrupt, None)?;
     Ok(FetchReport::of(&found, watch))
 }
 
 /// Reads the files, and the fetched ones while others are on their way.
-fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: &Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
+fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
@@ -71,7 +71,7 @@ fn fetch_to(
     plan: &Plan,
     asked: &Asked,
     watch: &Watch,
-    interrupt: &Interrupt,
+    interrupt: Interrupt,
     to: Option<SyncSender<Arrival>>,
 ) -> Result<Vec<Fetched>, RunError> {
     let Some(fetching) = &plan.fetching else {

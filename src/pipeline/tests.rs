@@ -97,7 +97,7 @@ absolute = "1,5"
         text,
         &["colour=red", "no equals"],
         r#"
-`pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `source`, `tie_out`
+`pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
 `pipelines/x.toml` line 2, key `out`: found the integer `5`, wanted a folder
 hint: put it in quotes
@@ -124,7 +124,7 @@ hint: did you mean `absolute`?
 hint: a point is the decimal mark, and thousands are not marked
 `--set no equals`: found `no equals`, wanted a dotted key, `=` and a value
 hint: as in `--set period=2026-10`; a part of a key that holds other than A-Z a-z 0-9 _ - stands in quotes
-`--set colour=red`, key `colour`: found an unknown key, wanted one of `period`, `out`, `source`, `tie_out`
+`--set colour=red`, key `colour`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 "#,
     );
 }
@@ -166,7 +166,7 @@ fn set_overrides_before_checking() {
         &["perod=2026-10", "out=", "source.usage=1"],
         r#"
 `--set out=`, key `out`: found an empty text, wanted a folder
-`--set perod=2026-10`, key `perod`: found an unknown key, wanted one of `period`, `out`, `source`, `tie_out`
+`--set perod=2026-10`, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
 `--set source.usage=1`, key `source.usage`: found the integer `1`, wanted a table
 hint: write `[source.usage]`, and what belongs to it below

@@ -99,10 +99,7 @@ impl Exports {
                 "createdDateTime": "2026-11-08T08:12:53", "lastActionDateTime": "2026-11-08T08:37:48.5046691Z", "status": status});
             Answer::json(200, body.to_string()).with("Retry-After", "0.01")
         };
-        *hit |= matches!(
-            fault,
-            Some(Fault::OperationUnknown | Fault::OperationStatus | Fault::OperationEndless | Fault::OperationFailed)
-        );
+        *hit |= matches!(fault, Some(Fault::OperationUnknown | Fault::OperationStatus | Fault::OperationEndless | Fault::OperationFailed));
         match fault {
             Some(Fault::OperationUnknown) => return graph_error(404, "NotFound", "The operation was not found."),
             Some(Fault::OperationStatus) => return running("hibernating"),
@@ -191,7 +188,8 @@ impl Exports {
             manifest["eTag"] = format!("{}-{version}", manifest["eTag"].as_str().unwrap_or_default()).into();
         }
         manifest["rootDirectory"] = format!("{}/blobs/{}", tenant.origin, id("2", number)).into();
-        manifest["sasToken"] = format!("sv=2021-08-06&se={}&sr=d&sp=rl&sdd=7&sig={signature}", end.format("%Y-%m-%dT%H%%3A%M%%3A%SZ")).into();
+        manifest["sasToken"] =
+            format!("sv=2021-08-06&se={}&sr=d&sp=rl&sdd=7&sig={signature}", end.format("%Y-%m-%dT%H%%3A%M%%3A%SZ")).into();
         Ok(manifest)
     }
 
@@ -277,9 +275,9 @@ fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, Strin
     }
     let invoice = order.invoice_id.as_deref().unwrap_or_default();
     let folder = tenant.data.part(if usage { "usage" } else { "recon" }, "v2", invoice);
-    folder
-        .map(Source::Folder)
-        .ok_or_else(|| format!("No reconciliation data available currently for Invoice {}. Please try again later.", invoice.escape_default()))
+    folder.map(Source::Folder).ok_or_else(|| {
+        format!("No reconciliation data available currently for Invoice {}. Please try again later.", invoice.escape_default())
+    })
 }
 
 fn ranged(request: &Request, body: Body, etag: &str) -> Answer {

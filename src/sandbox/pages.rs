@@ -231,7 +231,11 @@ fn misdirect(
             let token = format!("sandbox,{:08}/a4ayc+80=", number - 1);
             distorted = Some(format!(r#"{{"continuationToken":"{token}","totalCount":0,"items":[],"links":{{}}}}"#).into_bytes());
         }
-        Some(Fault::PageCycle) if number > 1 => distorted = replaced(&whole, &format!(",{number:08}/"), &format!(",{:08}/", number - 1)),
+        Some(Fault::PageCycle) if number > 1 => {
+            let token = format!("\"continuationToken\":\"sandbox,{:08}/a4ayc+80=\",", number - 1);
+            let last = || replaced(&whole, "\"totalCount\"", &format!("{token}\"totalCount\""));
+            distorted = replaced(&whole, &format!(",{number:08}/"), &format!(",{:08}/", number - 1)).or_else(last);
+        }
         Some(Fault::ForeignNext) => distorted = foreign_next(&whole, foreign(&tenant.settings)),
         Some(Fault::TokenExpired) if number > 1 => {
             *hit = true;

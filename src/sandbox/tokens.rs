@@ -1,12 +1,14 @@
 //! Token endpoints of both generations, and the managed identity's. Refresh tokens rotate: each is
-//! good once, and of the newest only.
+//! good once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::http::{Answer, Request, pairs};
+
+const REFRESH: &str = "sandbox-refresh-";
 
 /// What a token stands for.
 #[derive(Clone, Debug)]
@@ -22,8 +24,8 @@ pub(super) struct Grant {
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     issued: Mutex<HashMap<String, Grant>>,
-    /// The refresh token that is good, once one was used.
-    refresh: Mutex<Option<String>>,
+    /// The refresh tokens that are good, each once.
+    refresh: Mutex<HashSet<String>>,
     serial: AtomicU64,
 }
 
@@ -46,11 +48,13 @@ impl Tokens {
             "client_credentials" => self.answer(false, audience, seconds, v2, None),
             "refresh_token" => {
                 let mut good = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
-                if good.as_deref().is_some_and(|good| good != field("refresh_token")) {
+                let given = field("refresh_token");
+                // One that was not made here stands for a person who signed in.
+                if given.is_empty() || given.starts_with(REFRESH) && !good.remove(given) {
                     return refuse("invalid_grant", "AADSTS70000: The refresh token was used before.");
                 }
-                let next = format!("sandbox-refresh-{}", self.serial.fetch_add(1, Ordering::Relaxed));
-                *good = Some(next.clone());
+                let next = format!("{REFRESH}{}", self.serial.fetch_add(1, Ordering::Relaxed));
+                good.insert(next.clone());
                 drop(good);
                 self.answer(true, audience, seconds, v2, Some(&next))
             }
@@ -84,10 +88,7 @@ impl Tokens {
         let refresh = refresh.map(|refresh| format!(r#","refresh_token":"{refresh}""#)).unwrap_or_default();
         // The first generation sends all of it as text.
         let quote = if v2 { "" } else { "\"" };
-        Answer::json(
-            200,
-            format!(r#"{{"token_type":"Bearer","expires_in":{quote}{seconds}{quote},"access_token":"{token}"{refresh}}}"#),
-        )
+        Answer::json(200, format!(r#"{{"token_type":"Bearer","expires_in":{quote}{seconds}{quote},"access_token":"{token}"{refresh}}}"#))
     }
 
     /// What a request's token stands for; `None` where it has none that is good.

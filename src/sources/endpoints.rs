@@ -90,7 +90,8 @@ const WINDOW: &[(&str, &str)] = &[("start_time", "{start}"), ("end_time", "{end}
 const HOURS: &[(&str, &str)] = &[("start_time", "{start}"), ("end_time", "{end}"), ("show_details", "true"), ("granularity", "hourly")];
 
 /// Of customers, on which all that is asked for customers depends.
-pub const CUSTOMERS: Endpoint = Endpoint { name: "customers", dataset: "customers", path: "customers", paging: SEEK, page_size: 500, ..BASE };
+pub const CUSTOMERS: Endpoint =
+    Endpoint { name: "customers", dataset: "customers", path: "customers", paging: SEEK, page_size: 500, ..BASE };
 
 /// Of a customer's subscriptions, on which all that is asked for subscriptions depends.
 pub const SUBSCRIPTIONS: Endpoint = Endpoint {
@@ -173,13 +174,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzureSubscriptions,
         ..BASE
     },
-    Endpoint {
-        name: "customer_usage_records",
-        dataset: "customer_usage_records",
-        path: "customers/usagerecords",
-        user_only: true,
-        ..BASE
-    },
+    Endpoint { name: "customer_usage_records", dataset: "customer_usage_records", path: "customers/usagerecords", user_only: true, ..BASE },
     Endpoint {
         name: "subscription_usage_records",
         dataset: "subscription_usage_records",
@@ -213,22 +208,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::ClassicSubscriptions,
         ..BASE
     },
-    Endpoint {
-        name: "usage_budget",
-        dataset: "usage_budget",
-        path: "customers/{customer}/usagebudget",
-        over: Over::Customers,
-        ..BASE
-    },
+    Endpoint { name: "usage_budget", dataset: "usage_budget", path: "customers/{customer}/usagebudget", over: Over::Customers, ..BASE },
     INVOICES,
-    Endpoint {
-        name: "invoice",
-        dataset: "invoice",
-        path: "invoices/{invoice}",
-        user_only: true,
-        over: Over::Invoices,
-        ..BASE
-    },
+    Endpoint { name: "invoice", dataset: "invoice", path: "invoices/{invoice}", user_only: true, over: Over::Invoices, ..BASE },
     Endpoint { name: "invoice_summary", dataset: "invoice_summaries", path: "invoices/summary", ..BASE },
     Endpoint { name: "invoice_summaries", dataset: "invoice_summaries", path: "invoices/summaries", user_only: true, ..BASE },
     Endpoint {

@@ -140,9 +140,10 @@ impl Fetcher {
             known.customers = self.read(&found, CUSTOMERS.dataset, customers::customers)?.into_values().flatten().collect();
         }
         if needs.subscriptions {
-            let tasks = known.customers.iter().map(|customer| {
-                Task::pages(&SUBSCRIPTIONS, Context::default().with("customer", customer), &self.order)
-            });
+            let tasks = known
+                .customers
+                .iter()
+                .map(|customer| Task::pages(&SUBSCRIPTIONS, Context::default().with("customer", customer), &self.order));
             found.extend(self.all(tasks.collect(), arrived).await?);
             known.subscriptions = self.read(&found, SUBSCRIPTIONS.dataset, customers::subscriptions)?;
         }

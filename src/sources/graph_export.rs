@@ -75,8 +75,10 @@ impl Export<'_> {
 
     async fn run(&self) -> Result<Try, FetchError> {
         let fetcher = self.fetcher;
-        let operation = match fetcher.landing.unit(self.id).open.and_then(|open| open.operation) {
-            Some(url) => self.own(&url, "a journalled operation")?,
+        let journalled = fetcher.landing.unit(self.id).open.and_then(|open| open.operation);
+        // One of another host, as after a rehearsal, is not asked.
+        let operation = match journalled.and_then(|url| self.own(&url, "a journalled operation").ok()) {
+            Some(url) => url,
             None => {
                 let url = self.order().await?;
                 fetcher.landing.enter(self.id, Entry::Operation { url: url.to_string() })?;
@@ -167,7 +169,8 @@ impl Export<'_> {
         let url = base.join(&format!("/{REPORTS}/{}", self.twin.v2)).map_err(|_| self.incomplete("no address".to_owned(), "an address"))?;
         let reply = self.ask("the order of", Method::POST, url, Some(("application/json", body.to_string()))).await?;
         let location = reply.header("location").map(str::to_owned);
-        let location = location.ok_or_else(|| self.incomplete(format!("status {} without a Location", reply.status), "202 with a Location"))?;
+        let location =
+            location.ok_or_else(|| self.incomplete(format!("status {} without a Location", reply.status), "202 with a Location"))?;
         self.own(&location, "the Location of an export")
     }
 

@@ -55,7 +55,7 @@ pub struct Ask<'a> {
     pub throttle: &'a str,
     /// Whose token it takes.
     pub token: Option<TokenKind>,
-    /// 204 means "not yet".
+    /// 204 means "not yet", even where it does not say when to ask again.
     pub waits_for_content: bool,
     /// What a good body is; the reason where it is none.
     pub check: &'a (dyn Fn(&[u8]) -> Result<(), String> + Sync),
@@ -153,7 +153,7 @@ impl Http {
                 Ok(reply) => {
                     request_id = guid();
                     match verdict(reply.status) {
-                        Verdict::Take if reply.status == 204 && ask.waits_for_content => {
+                        Verdict::Take if reply.status == 204 && (ask.waits_for_content || reply.header("retry-after").is_some()) => {
                             polls += 1;
                             if polls >= self.patience.polls {
                                 return Err(self.not_yet(ask));

@@ -64,8 +64,12 @@ mod tests {
     #[test]
     fn only_the_own_origin_gets_a_token() {
         let base = Url::parse("https://api.partnercenter.microsoft.com").expect("a constant");
-        for good in ["/v1/customers", "invoices?x=1", "https://api.partnercenter.microsoft.com/v1/x", "HTTPS://API.PARTNERCENTER.MICROSOFT.COM:443/"]
-        {
+        for good in [
+            "/v1/customers",
+            "invoices?x=1",
+            "https://api.partnercenter.microsoft.com/v1/x",
+            "HTTPS://API.PARTNERCENTER.MICROSOFT.COM:443/",
+        ] {
             assert!(same_origin(&base, good, "x").is_ok(), "{good}");
         }
         for bad in [

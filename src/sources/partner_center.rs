@@ -81,7 +81,11 @@ impl Pages<'_> {
             }
         }
         let found = format!("{reason}, {} times", restarts + 1);
-        Err(FetchError::Incomplete { what: format!("`{}`", self.id), found, wanted: "pages that follow on each other to an end".to_owned() })
+        Err(FetchError::Incomplete {
+            what: format!("`{}`", self.id),
+            found,
+            wanted: "pages that follow on each other to an end".to_owned(),
+        })
     }
 
     async fn run(&self, attempt: u32) -> Result<Try, FetchError> {

@@ -33,7 +33,8 @@ impl Gates {
     #[must_use]
     pub fn of(&self, key: &str) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(Gate { rate: RateLimiter::direct(Quota::per_second(self.per_second)), shut_until: Mutex::new(Instant::now()) });
+        let make =
+            || Arc::new(Gate { rate: RateLimiter::direct(Quota::per_second(self.per_second)), shut_until: Mutex::new(Instant::now()) });
         Arc::clone(gates.entry(key.to_owned()).or_insert_with(make))
     }
 }

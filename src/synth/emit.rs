@@ -350,9 +350,11 @@ impl<'a> Emitter<'a> {
             self.truths.push(header_truth(self.partner, self.totals[0], headers[0]));
         }
         let items = invoices::items(self.partner, headers);
-        let mut written = invoices::write(&request.out, &items)?;
+        let mut written = invoices::write(&request.out, "invoices.json", &items)?;
         if let Some(partner_center) = self.partner_center {
-            written = written.and(partner_center.finish(self.partner, &items)?);
+            let (more, legacy) = partner_center.finish(self.partner, &items)?;
+            // A file of its own: whoever lists the invoices of all kinds gets it too.
+            written = written.and(more).and(invoices::write(&request.out, "legacy.json", &[legacy])?);
         }
         written = written.and(truth::write(&request.out, &self.partner.period.to_string(), &mut self.truths)?);
         for sink in self.usage.into_iter().chain(self.recon) {

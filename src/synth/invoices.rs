@@ -38,14 +38,14 @@ pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
     items.collect()
 }
 
-/// Writes the collection.
-pub(super) fn write(out: &Path, items: &[String]) -> Result<Written, SynthError> {
-    let items = items.join(",");
+/// Writes a collection.
+pub(super) fn write(out: &Path, name: &str, items: &[String]) -> Result<Written, SynthError> {
+    let (count, items) = (items.len(), items.join(","));
     let text = format!(
-        "{{\"totalCount\":2,\"items\":[{items}],\"links\":{{\"self\":{{\"uri\":\"/invoices\",\"method\":\"GET\",\"headers\":[]}}}},\
+        "{{\"totalCount\":{count},\"items\":[{items}],\"links\":{{\"self\":{{\"uri\":\"/invoices\",\"method\":\"GET\",\"headers\":[]}}}},\
          \"attributes\":{{\"objectType\":\"Collection\"}}}}\n"
     );
-    let mut file = OutFile::create(out.join("invoices").join("invoices.json"))?;
+    let mut file = OutFile::create(out.join("invoices").join(name))?;
     file.put(text.as_bytes())?;
     Ok(Written { files: 1, bytes: file.close()? })
 }

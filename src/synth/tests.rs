@@ -242,11 +242,21 @@ fn every_format_holds_the_same_values() {
         let folder = out.path().join("x").join(name);
         let csv = csv_rows(&folder.join("csv"));
         assert_eq!(csv.len() as u64, count);
-        check_same(columns, &csv, &json_lines(&folder.join("v2")), false);
-        check_same(columns, &csv, &json_pages(&folder.join("v1")), true);
-        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("v2/manifest.json")).unwrap()).unwrap();
-        assert_eq!(manifest["blobCount"], manifest["blobs"].as_array().unwrap().len());
-        assert_eq!(manifest["blobs"][0]["itemCount"], count);
+        // The APIs serve one invoice at a time.
+        let at = columns.iter().position(|column| column.name == "InvoiceNumber").unwrap();
+        let mut invoices: Vec<&String> = csv.iter().map(|row| &row[at]).collect();
+        invoices.sort();
+        invoices.dedup();
+        assert_eq!(invoices.len(), 2);
+        for invoice in invoices {
+            let csv: Vec<Vec<String>> = csv.iter().filter(|row| row[at] == *invoice).cloned().collect();
+            check_same(columns, &csv, &json_lines(&folder.join("v2").join(invoice)), false);
+            check_same(columns, &csv, &json_pages(&folder.join("v1").join(invoice)), true);
+            let manifest = std::fs::read(folder.join("v2").join(invoice).join("manifest.json")).unwrap();
+            let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+            assert_eq!(manifest["blobCount"], manifest["blobs"].as_array().unwrap().len());
+            assert_eq!(manifest["blobs"][0]["itemCount"], csv.len());
+        }
         let parquet = files(&folder.join("parquet"));
         let file = std::fs::File::open(&parquet[0]).unwrap();
         let reader = ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
@@ -255,4 +265,41 @@ fn every_format_holds_the_same_values() {
     }
     let invoices: serde_json::Value = serde_json::from_slice(&std::fs::read(out.path().join("x/invoices/invoices.json")).unwrap()).unwrap();
     assert_eq!(invoices["items"].as_array().unwrap().len(), 2);
+}
+
+/// A number of at most 21 decimals, in units of 10^-21.
+fn exact(text: &str) -> i128 {
+    value(text.trim_matches('"'), 21)
+}
+
+/// Sums of a number by key, over the items of a kind.
+fn sums(folder: &Path, kind: &str, field: &str) -> std::collections::BTreeMap<String, i128> {
+    let mut sums = std::collections::BTreeMap::new();
+    for line in std::fs::read_to_string(folder.join(format!("{kind}.jsonl"))).unwrap().lines() {
+        let line: Raw = serde_json::from_str(line).unwrap();
+        let item: Raw = serde_json::from_str(line["item"].get()).unwrap();
+        *sums.entry(line["key"].get().trim_matches('"').to_owned()).or_default() += exact(item[field].get());
+    }
+    sums
+}
+
+#[test]
+fn records_and_summaries_are_sums_of_the_usage() {
+    let out = tempfile::tempdir().unwrap();
+    make(&out.path().join("x"), 4_500, 4, &[Format::Csv, Format::V1], true);
+    let folder = out.path().join("x/partner_center");
+    let mut usage = std::collections::BTreeMap::new();
+    let at = |name: &str| USAGE.iter().position(|column| column.name == name).unwrap();
+    for row in csv_rows(&out.path().join("x/usage/csv")) {
+        *usage.entry(row[at("SubscriptionId")].to_lowercase()).or_default() += exact(&row[at("BillingPreTaxTotal")]);
+    }
+    for kind in ["meter_usage_records", "resource_usage_records"] {
+        let by_plan: std::collections::BTreeMap<String, i128> =
+            sums(&folder, kind, "totalCost").into_iter().map(|(key, sum)| (key.split('/').nth(1).unwrap().to_owned(), sum)).collect();
+        assert_eq!(by_plan, usage, "{kind}");
+    }
+    let by_customer = sums(&folder, "subscription_usage_records", "totalCost");
+    assert_eq!(by_customer, sums(&folder, "customer_usage_summary", "totalCost"));
+    assert_eq!(by_customer.values().sum::<i128>(), usage.values().sum::<i128>());
+    assert_eq!(sums(&folder, "customer_usage_records", "totalCost")[""], usage.values().sum::<i128>());
 }

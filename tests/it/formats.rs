@@ -33,8 +33,10 @@ fn every_format_gives_the_same_tables() {
 fn threads_and_repetition_change_nothing() {
     let folder = month(8_000, 22, &[Format::V1]);
     // Pages are many files: whichever is read first must not matter, not even to the manifest.
-    std::fs::write(folder.path().join("month/usage/v1/page-empty.json"), "{\"totalCount\":0,\"items\":[]}").unwrap();
-    std::fs::write(folder.path().join("month/usage/v1/page-empty-too.json"), "{\"totalCount\":0,\"items\": []}").unwrap();
+    let empty = folder.path().join("month/usage/v1/no-invoice");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(empty.join("page-empty.json"), "{\"totalCount\":0,\"items\":[]}").unwrap();
+    std::fs::write(empty.join("page-empty-too.json"), "{\"totalCount\":0,\"items\": []}").unwrap();
     let globs = globs(folder.path(), Format::V1);
     let manifest = |outcome: &Outcome| std::fs::read_to_string(outcome.folder.join("manifest.json")).unwrap();
     let first = run(&globs, folder.path().join("out"), None);

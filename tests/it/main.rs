@@ -4,7 +4,9 @@
 
 mod cli;
 mod edges;
+mod faults;
 mod faulty;
+mod fetching;
 mod fixtures;
 mod formats;
 mod golden;
@@ -15,5 +17,6 @@ mod oracle_causes;
 mod quirks;
 mod quirks_json;
 mod runs;
+mod served;
 mod tidy;
 mod truth;

@@ -20,6 +20,7 @@ use tieout::pipeline::failure::RunError;
 use tieout::pipeline::outcome::Outcome;
 use tieout::pipeline::plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::run::run;
+use tieout::sources::watch::Watch;
 use tieout::synth::{self, Format};
 
 /// Globs of usage, invoice lines and invoices; without the last, lines are not tied to headers.
@@ -38,8 +39,8 @@ pub(crate) fn month(rows: u64, seed: u64, formats: &[Format]) -> TempDir {
 pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
     let ending = match format {
         Format::Csv => "*.csv",
-        Format::V2 => "*.json.gz",
-        Format::V1 => "*.json",
+        Format::V2 => "*/*.json.gz",
+        Format::V1 => "*/*.json",
         Format::Parquet => "*.parquet",
     };
     let month = folder.join("month");
@@ -51,10 +52,11 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     let sources = Dataset::ALL.into_iter().zip(globs).filter(|(_, paths)| !paths.is_empty());
     let enabled = |tie_out: &TieOut| *tie_out == TieOut::UsageToInvoice || !globs[2].is_empty();
     Plan {
+        fetching: None,
         name: "test".to_owned(),
         period: None,
         out: out.to_owned(),
-        sources: sources.map(|(dataset, paths)| Source { dataset, paths: paths.clone() }).collect(),
+        sources: sources.map(|(dataset, paths)| Source { dataset, paths: paths.clone(), is_fetched: false }).collect(),
         tie_outs: TieOut::ALL
             .into_iter()
             .map(|tie_out| TieOutPlan { tie_out, enabled: enabled(&tie_out), tolerances: Tolerances::default() })
@@ -63,7 +65,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
 }
 
 pub(crate) fn reconcile(globs: &Globs, out: &Path, threads: Option<usize>) -> Result<Outcome, RunError> {
-    run(&plan(globs, out), &Options { threads, ..Options::default() })
+    run(&plan(globs, out), &Options { threads, ..Options::default() }, &Watch::default())
 }
 
 /// The bytes of every published table, by file name; `lineage` names its units, and is left out.

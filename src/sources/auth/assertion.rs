@@ -20,7 +20,8 @@ const GOOD_FOR_SECONDS: i64 = 600;
 pub(super) fn signed(pem: &SecretString, place: &str, client_id: &str, endpoint: &Url) -> Result<String, FetchError> {
     let wrong = |hint: &str| missing(place, hint);
     let bytes = pem.expose_secret().as_bytes();
-    let certificate = CertificateDer::from_pem_slice(bytes).map_err(|_| wrong("put the certificate (`BEGIN CERTIFICATE`) into the file"))?;
+    let certificate =
+        CertificateDer::from_pem_slice(bytes).map_err(|_| wrong("put the certificate (`BEGIN CERTIFICATE`) into the file"))?;
     let key = match PrivateKeyDer::from_pem_slice(bytes).map_err(|_| wrong("put the private key (`BEGIN PRIVATE KEY`) into the file"))? {
         PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),

@@ -25,7 +25,6 @@ pub(super) async fn token(http: &Http, client_id: Option<&str>, audience: &str) 
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
         client_options: ClientOptions { transport: Some(transport), ..ClientOptions::default() },
-        ..ManagedIdentityCredentialOptions::default()
     };
     let credential = ManagedIdentityCredential::new(Some(options)).map_err(|error| refused(&error))?;
     let scope = format!("{audience}/.default");
@@ -41,7 +40,8 @@ struct Bridge(reqwest::Client);
 #[async_trait::async_trait]
 impl HttpClient for Bridge {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let fault = |error: reqwest::Error| azure_core::Error::with_message(azure_core::error::ErrorKind::Io, error.without_url().to_string());
+        let fault =
+            |error: reqwest::Error| azure_core::Error::with_message(azure_core::error::ErrorKind::Io, error.without_url().to_string());
         let method = if request.method() == Method::Post { reqwest::Method::POST } else { reqwest::Method::GET };
         let mut asked = self.0.request(method, request.url().as_str());
         for (name, value) in request.headers().iter() {

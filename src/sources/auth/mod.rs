@@ -132,10 +132,25 @@ impl Tokens {
 
     /// Rotates the refresh token: the new one is stored before the access token is used.
     async fn refresh(&self, http: &Http, user: &UserCredential) -> Result<Token, FetchError> {
-        let what = "a token for the user";
         let store = store::Store::new(&self.folder, &self.account.tenant, &user.client_id);
         let first = user.refresh_token.read()?;
         let current = store.current(&first)?;
+        let is_first = current.expose_secret() == first.expose_secret();
+        match self.refresh_with(http, user, &store, (&first, &current)).await {
+            // The stored one may be of a folder that was copied back; the first may still be good.
+            Err(FetchError::Authentication { .. }) if !is_first => self.refresh_with(http, user, &store, (&first, &first)).await,
+            other => other,
+        }
+    }
+
+    async fn refresh_with(
+        &self,
+        http: &Http,
+        user: &UserCredential,
+        store: &store::Store,
+        (first, current): (&SecretString, &SecretString),
+    ) -> Result<Token, FetchError> {
+        let what = "a token for the user";
         let url = self.endpoint(false)?;
         let mut form = vec![
             ("grant_type", "refresh_token".to_owned()),
@@ -148,7 +163,7 @@ impl Tokens {
         let answer = self.post(http, url, &form, what).await?;
         let fields = fields_of(&answer, what)?;
         if let Some(next) = fields.get("refresh_token").and_then(Value::as_str).filter(|next| !next.is_empty()) {
-            store.keep(&first, &SecretString::from(next))?;
+            store.keep(first, &SecretString::from(next))?;
         }
         token_in(&answer, what)
     }
@@ -162,9 +177,8 @@ impl Tokens {
             }
             Proof::TokenFile(path) => {
                 // The platform rewrites it: read anew each time.
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    missing(&format!("the token file `{}`", path.display()), &format!("it cannot be read: {error}"))
-                })?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| missing(&format!("the token file `{}`", path.display()), &format!("it cannot be read: {error}")))?;
                 form.extend([("client_assertion_type", ASSERTION_TYPE.to_owned()), ("client_assertion", text.trim().to_owned())]);
             }
         }

@@ -117,7 +117,9 @@ fn twin_tasks(order: &Order, known: &Known, twin: &'static Twin, has_graph: bool
         contexts(order, known, Over::NewInvoices)
     } else {
         match unbilled_period(order) {
-            Some(period) => known.currencies.iter().map(|currency| Context::default().with("currency", currency).with("period", period)).collect(),
+            Some(period) => {
+                known.currencies.iter().map(|currency| Context::default().with("currency", currency).with("period", period)).collect()
+            }
             None => {
                 reasons.push(format!("no {} of {}: only the current and the last month are served", twin.v1.name, order.period));
                 Vec::new()

@@ -127,8 +127,7 @@ impl Download {
     }
 
     async fn receive(&self, mut response: Response, partial: &mut Partial) -> Result<Attempt, FetchError> {
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        partial.etag = header("etag");
+        partial.etag = response.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let path = partial.file.path().to_owned();
         let promised = response.content_length().unwrap_or(64 << 20);
         let limit = self.fetcher.tokens.account().request_timeout_ms + promised * 1_000 / LEAST_BYTES_PER_SECOND;

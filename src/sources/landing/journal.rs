@@ -159,6 +159,15 @@ struct Line {
     entry: Entry,
 }
 
+/// What a journal held when it was opened.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Units and their steps, in their order.
+    pub entries: Vec<(String, Entry)>,
+    /// What was dropped, in words.
+    pub warnings: Vec<String>,
+}
+
 /// The file.
 #[derive(Debug)]
 pub struct Journal {
@@ -171,7 +180,7 @@ impl Journal {
     ///
     /// # Errors
     /// [`FetchError::Storage`].
-    pub fn open(path: &Path) -> Result<(Self, Vec<(String, Entry)>, Vec<String>), FetchError> {
+    pub fn open(path: &Path) -> Result<(Self, Told), FetchError> {
         let bytes = files::read_if_there(path)?.unwrap_or_default();
         let mut entries = Vec::new();
         let mut whole = 0;
@@ -186,7 +195,7 @@ impl Journal {
             warnings.push(format!("`{}`: the last {lost} bytes are cut or damaged; what they spoke of is fetched again", path.display()));
             files::cut(path, whole as u64)?;
         }
-        Ok((Self { path: path.to_owned(), file: files::open_to_append(path)? }, entries, warnings))
+        Ok((Self { path: path.to_owned(), file: files::open_to_append(path)? }, Told { entries, warnings }))
     }
 
     /// Appends a line. A completion is synced.
@@ -225,8 +234,8 @@ mod tests {
     fn a_journal_is_read_as_far_as_it_is_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal.jsonl");
-        let (mut journal, entries, _) = Journal::open(&path).expect("new");
-        assert!(entries.is_empty());
+        let (mut journal, told) = Journal::open(&path).expect("new");
+        assert!(told.entries.is_empty());
         for day in ["2026-10-01", "2026-10-02", "2026-10-03"] {
             journal.append("u/1", &Entry::Checked { day: day.to_owned() }).expect("written");
         }
@@ -234,7 +243,7 @@ mod tests {
         let line = whole.len() / 3;
         for cut in 0..=whole.len() {
             std::fs::write(&path, &whole[..cut]).expect("written");
-            let (_, entries, warnings) = Journal::open(&path).expect("readable");
+            let (_, Told { entries, warnings }) = Journal::open(&path).expect("readable");
             assert_eq!((entries.len(), warnings.is_empty()), (cut / line, cut % line == 0), "cut at {cut}");
             assert_eq!(std::fs::read(&path).expect("there").len(), cut / line * line);
         }
@@ -242,8 +251,8 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[flipped] ^= 4;
             std::fs::write(&path, &damaged).expect("written");
-            let (_, entries, _) = Journal::open(&path).expect("readable");
-            assert!(entries.len() <= flipped / line, "flipped at {flipped}");
+            let (_, told) = Journal::open(&path).expect("readable");
+            assert!(told.entries.len() <= flipped / line, "flipped at {flipped}");
         }
     }
 }

@@ -50,14 +50,14 @@ impl Landing {
         files::make_folder(&folder.join("landing"))?;
         let lock = lock(&folder.join(LOCK))?;
         files::clear_folder(&folder.join("tmp"))?;
-        let (journal, entries, warnings) = Journal::open(&folder.join(JOURNAL))?;
+        let (journal, told) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
-        for (unit, entry) in entries {
+        for (unit, entry) in told.entries {
             units.entry(unit).or_default().apply(entry);
         }
         let landing = Self { folder: folder.to_owned(), state: Mutex::new(State { journal, units }), _lock: lock };
         landing.forget_lost_parts();
-        Ok((landing, warnings))
+        Ok((landing, told.warnings))
     }
 
     /// Where secrets that must outlive a run are kept.

@@ -86,7 +86,8 @@ fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &st
         .text("subcategory", "")
         .text("region", "EU West")
         .end();
-    let uri = format!("/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}", record % 9);
+    let uri =
+        format!("/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}", record % 9);
     let instance = Object::new()
         .text("resourceUri", &uri)
         .text("location", "westeurope")
@@ -185,8 +186,8 @@ pub(super) fn write_rate_cards(files: &mut Files, partner: &Partner) -> Result<(
     files.put("shared_rate_card", "", &card)
 }
 
-/// Writes a legacy invoice that touches the period, and its three kinds of lines.
-pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<(), SynthError> {
+/// Writes a legacy invoice that touches the period, and its three kinds of lines; its header.
+pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<String, SynthError> {
     let mut random = Random::of(partner.seed, &[22]);
     let id = format!("D0{}", random.digits(8));
     let instant = |day| format!("{}T00:00:00Z", iso(day));
@@ -245,11 +246,18 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<(), S
         .text("documentType", "invoice")
         .text("invoiceType", "Recurring")
         .of_type("Invoice");
-    files.put("legacy_invoices", "", &header)
+    files.put("legacy_invoices", "", &header)?;
+    Ok(header)
 }
 
 /// Money and usage lines of classic Azure; the money, in cents.
-fn write_azure(files: &mut Files, partner: &Partner, id: &str, (start, end): (&str, &str), random: &mut Random) -> Result<i128, SynthError> {
+fn write_azure(
+    files: &mut Files,
+    partner: &Partner,
+    id: &str,
+    (start, end): (&str, &str),
+    random: &mut Random,
+) -> Result<i128, SynthError> {
     let mut cents = 0;
     for line in 0..AZURE_LINES + AZURE_USAGE_LINES {
         let is_money = line < AZURE_LINES;

@@ -46,9 +46,7 @@ impl Files {
     pub(super) fn put(&mut self, kind: &'static str, key: &str, item: &str) -> Result<(), SynthError> {
         let file = match self.open.entry(kind) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(OutFile::create(self.folder.join(format!("{kind}.jsonl")))?)
-            }
+            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(OutFile::create(self.folder.join(format!("{kind}.jsonl")))?),
         };
         file.put(format!("{{\"key\":\"{key}\",\"item\":{item}}}\n").as_bytes())
     }
@@ -98,7 +96,8 @@ impl PartnerCenter {
     }
 
     /// Writes what is known of all of it, and the partner's invoices: the items of `invoices.json`.
-    pub(super) fn finish(mut self, partner: &Partner, invoices: &[String]) -> Result<Written, SynthError> {
+    /// The header of the legacy invoice comes back.
+    pub(super) fn finish(mut self, partner: &Partner, invoices: &[String]) -> Result<(Written, String), SynthError> {
         for (at, customer) in self.customers.iter().enumerate() {
             records::write_customer(&mut self.files, partner, customer)?;
             if at % 5 == 0 {
@@ -107,12 +106,12 @@ impl PartnerCenter {
         }
         records::write_partner(&mut self.files, partner, &self.customers)?;
         classic::write_rate_cards(&mut self.files, partner)?;
-        classic::write_legacy(&mut self.files, partner)?;
+        let legacy = classic::write_legacy(&mut self.files, partner)?;
         for invoice in invoices {
             self.files.put("invoices", "", invoice)?;
         }
         self.balances(partner)?;
-        self.files.close()
+        Ok((self.files.close()?, legacy))
     }
 
     /// Balances by currency, and the links to unbilled data.
@@ -150,7 +149,9 @@ impl PartnerCenter {
     }
 
     fn estimate_links(&mut self, currency: &str) -> Result<(), SynthError> {
-        for (kind, line_type, provider) in [("daily_rated_usage", "usagelineitems", "onetime"), ("non_consumption", "billinglineitems", "all")] {
+        for (kind, line_type, provider) in
+            [("daily_rated_usage", "usagelineitems", "onetime"), ("non_consumption", "billinglineitems", "all")]
+        {
             for period in ["Current", "Previous"] {
                 let uri = format!(
                     "/invoices/unbilled/lineitems?provider={provider}&invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",

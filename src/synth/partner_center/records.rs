@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::object::Object;
 use super::Files;
+use super::object::Object;
 use crate::synth::SynthError;
 use crate::synth::catalogue::Meter;
 use crate::synth::number::number;
@@ -228,7 +228,11 @@ pub(super) fn write_customer(files: &mut Files, partner: &Partner, sums: &Custom
     let object = Object::new().raw("budget", if customer.reseller.is_empty() { &misspelt } else { &budget });
     let names = (customer.id.as_str(), customer.name.as_str());
     files.put("customer_usage_summary", &customer.id, &summary(partner, names, currency, *all, object, "CustomerUsageSummary"))?;
-    files.put("usage_budget", &customer.id, &Object::new().raw("amount", "5000").raw("usageSpendingBudget", "5000").of_type("SpendingBudget"))
+    files.put(
+        "usage_budget",
+        &customer.id,
+        &Object::new().raw("amount", "5000").raw("usageSpendingBudget", "5000").of_type("SpendingBudget"),
+    )
 }
 
 /// Writes the partner's summary. It has one currency: the first invoice's, and of that invoice's

@@ -1,0 +1,189 @@
+//! Fetching over HTTP, against the sandbox: every endpoint, resumption, restatement, locks, and who
+//! is given a token.
+
+use std::collections::BTreeMap;
+
+use crate::served::{House, reference, serve, served, settings};
+use tieout::sandbox::faults::{Fault, Faults};
+
+fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn report(house: &House, more: &[&str]) -> serde_json::Value {
+    let output = house.run("fetch", &[&["--json"], more].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Rows and parts of a dataset.
+fn counts(report: &serde_json::Value) -> BTreeMap<String, (u64, u64)> {
+    let rows = report["datasets"].as_array().unwrap().iter();
+    rows.map(|row| (row["dataset"].as_str().unwrap().to_owned(), (row["parts"].as_u64().unwrap(), row["rows"].as_u64().unwrap()))).collect()
+}
+
+#[test]
+fn a_nightly_run_publishes_what_reconcile_makes_of_the_files() {
+    let house = House::new(serve(settings()));
+    let output = house.run("run", &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(house.tables().unwrap(), reference());
+}
+
+#[test]
+fn v1_pages_come_to_the_same_tables() {
+    let house = House::new(serve(settings()));
+    let output = house.run("run", &["--set", "partner_center.api=v1"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(house.tables().unwrap(), reference());
+}
+
+#[test]
+fn every_endpoint_is_fetched_to_its_last_row() {
+    let house = House::new(serve(settings()));
+    let found = counts(&report(&house, &[]));
+    let rows = |dataset: &str| found.get(dataset).unwrap_or_else(|| panic!("{dataset}")).1;
+    assert_eq!((rows("usage"), rows("office_lines"), rows("azure_lines"), rows("azure_usage_lines")), (5_000, 2_500, 300, 600));
+    // Two classic subscriptions, 50 days' records and 1,100 hours' each.
+    assert_eq!((rows("utilization"), found["utilization"].0), (2_300, 6));
+    assert_eq!((rows("customers"), rows("usage_budget"), rows("customer_usage_records")), (8, 8, 8));
+    assert_eq!((found["office_lines"].0, found["statements"].0, rows("invoice"), rows("estimate_links")), (2, 3, 3, 8));
+    assert_eq!((rows("rate_card"), rows("shared_rate_card"), rows("invoice_summaries"), rows("partner_usage_summary")), (2, 2, 3, 1));
+    let other = [
+        "subscriptions",
+        "azure_entitlements",
+        "customer_usage_summary",
+        "subscription_usage_summary",
+        "subscription_usage_records",
+        "meter_usage_records",
+        "resource_usage_records",
+        "classic_usage_records",
+        "invoices",
+        "invoice_lines",
+        "unbilled_usage",
+        "unbilled_lines",
+    ];
+    assert!(other.into_iter().all(|dataset| rows(dataset) > 0));
+    // The other generation has the same rows, in pages.
+    let by_pages = counts(&report(&House::new(house.address), &["--set", "partner_center.api=v1"]));
+    for dataset in ["usage", "invoice_lines", "unbilled_usage", "unbilled_lines"] {
+        assert_eq!(by_pages[dataset].1, found[dataset].1, "{dataset}");
+    }
+    assert!(by_pages["usage"].0 == 3 && by_pages["unbilled_usage"].0 == 3, "{by_pages:?}");
+}
+
+#[test]
+fn what_is_complete_is_not_fetched_again() {
+    let house = House::new(serve(settings()));
+    let first = report(&house, &[]);
+    let second = report(&house, &[]);
+    assert!(first["requests"].as_u64().unwrap() > 100);
+    assert_eq!((second["requests"].as_u64(), second["bytes"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(counts(&first), counts(&second));
+    // The day after, snapshots are taken anew, and exports are asked for their version only.
+    let mut tomorrow = house.command("fetch", &["--json"]);
+    let third: serde_json::Value = serde_json::from_slice(&tomorrow.env("TIEOUT_TODAY", "2026-11-22").output().unwrap().stdout).unwrap();
+    let of = |dataset: &str| third["datasets"].as_array().unwrap().iter().find(|row| row["dataset"] == dataset).unwrap().clone();
+    assert_eq!((of("usage")["unchanged"].as_u64(), of("customers")["unchanged"].as_u64()), (Some(2), Some(0)));
+    assert!(third["bytes"].as_u64() < first["bytes"].as_u64());
+}
+
+#[test]
+fn a_restated_export_lies_beside_the_version_before() {
+    let faults = Faults::new(vec![Fault::EtagChanged], 1, 1_000);
+    let house = House::new(serve(settings()));
+    report(&house, &[]);
+    // The same tenant, behind a server whose blobs change while they are fetched.
+    let other = House { folder: house.folder, address: serve(tieout::sandbox::Settings { faults, ..settings() }) };
+    let second = report(&other, &["--refresh"]);
+    let usage = second["datasets"].as_array().unwrap().iter().find(|row| row["dataset"] == "usage").unwrap().clone();
+    assert_eq!(usage["complete"], 2, "{usage}");
+    let journal = std::fs::read_to_string(other.path("state/journal.jsonl")).unwrap();
+    assert!(journal.matches("\"step\":\"manifest\"").count() > 4, "{journal}");
+}
+
+#[test]
+fn a_second_fetch_on_the_same_folder_names_the_first() {
+    let house = House::new(serve(tieout::sandbox::Settings { latency_ms: 200, ..settings() }));
+    let mut first = house.command("fetch", &["-q"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let lock = house.path("state/.lock");
+    while std::fs::read_to_string(&lock).unwrap_or_default().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = house.run("fetch", &[]);
+    let id = first.id();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.status.code(), Some(23));
+    assert!(stderr(&second).contains(&format!("process {id}")), "{}", stderr(&second));
+}
+
+#[test]
+fn a_signal_ends_a_fetch_and_the_next_goes_on() {
+    let house = House::new(serve(tieout::sandbox::Settings { latency_ms: 20, ..settings() }));
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut process = house.command("run", &["-q"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        std::process::Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
+        assert_eq!(process.wait().unwrap().code(), Some(code));
+        assert!(house.tables().is_none());
+    }
+    assert!(house.run("run", &["-q"]).status.success());
+    assert_eq!(house.tables().unwrap(), reference());
+}
+
+#[test]
+fn a_foreign_host_is_refused_before_it_is_asked() {
+    for fault in [Fault::ForeignNext, Fault::ForeignLocation, Fault::ForeignBlobs, Fault::Redirect, Fault::ManifestAbove] {
+        let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        foreign.set_nonblocking(true).unwrap();
+        let mut settings = settings();
+        settings.faults = Faults::new(vec![fault], 3, 1_000);
+        settings.foreign = Some(format!("http://{}", foreign.local_addr().unwrap()));
+        let house = House::new(serve(settings));
+        let output = house.run("run", &["-v", "--set", "partner_center.api=auto"]);
+        let api = if fault == Fault::ForeignNext { "v1" } else { "auto" };
+        let output = if output.status.code() == Some(24) {
+            output
+        } else {
+            house.run("run", &["-v", "--set", &format!("partner_center.api={api}")])
+        };
+        assert_eq!(output.status.code(), Some(24), "{}: {}", fault.name(), stderr(&output));
+        assert!(house.tables().is_none());
+        // Nobody knocked.
+        assert!(foreign.accept().is_err(), "{}", fault.name());
+        assert!(served(house.address).iter().any(|(name, count)| name == fault.name() && *count > 0));
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_told_as_such() {
+    let house = House::new(serve(tieout::sandbox::Settings { secret: Some("another".to_owned()), ..settings() }));
+    let output = house.run("fetch", &[]);
+    assert_eq!(output.status.code(), Some(20));
+    assert!(stderr(&output).contains("AADSTS7000215"), "{}", stderr(&output));
+}
+
+#[test]
+fn landed_bytes_that_changed_are_refused() {
+    let house = House::new(serve(settings()));
+    assert!(house.run("run", &["-q"]).status.success());
+    let mut open = vec![house.path("state/landing/usage")];
+    let mut blob = None;
+    while let Some(path) = open.pop() {
+        for entry in std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { open.push(entry) } else { blob = Some(entry) }
+        }
+    }
+    let blob = blob.unwrap();
+    let mut bytes = std::fs::read(&blob).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&blob, &bytes).unwrap();
+    let output = house.run("run", &["-q"]);
+    assert_eq!(output.status.code(), Some(24), "{}", stderr(&output));
+    // Cut, it is no longer believed to be there, and is fetched again.
+    std::fs::write(&blob, &bytes[..middle]).unwrap();
+    assert!(house.run("run", &["-q"]).status.success());
+    assert_eq!(house.tables().unwrap(), reference());
+}
