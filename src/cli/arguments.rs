@@ -25,12 +25,15 @@ pub(super) struct Fetching {
     /// Ask anew for what was fetched already, too
     #[arg(long)]
     refresh: bool,
+    /// Write typed Parquet of all that was fetched to the state folder's `tables`
+    #[arg(long)]
+    tables: bool,
 }
 
 impl Fetching {
     /// As the pipeline takes it.
     pub(super) fn asked(&self) -> Asked {
-        Asked { today: today(), refresh: self.refresh }
+        Asked { today: today(), refresh: self.refresh, tables: self.tables }
     }
 }
 

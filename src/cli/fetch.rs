@@ -40,6 +40,9 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     drop(watch);
     progress.end();
     let report = fetched?;
+    if !globals.quiet {
+        write_notes(&report, &mut io::stderr().lock())?;
+    }
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;
@@ -56,6 +59,17 @@ fn exit(report: &FetchReport) -> Exit {
         20 => Exit::Authentication,
         _ => Exit::Incomplete,
     }
+}
+
+/// What a person must be told of the answers.
+pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Result<()> {
+    for warning in &report.records.warnings {
+        writeln!(notes, "warning: {warning}")?;
+    }
+    for row in &report.records.rejected {
+        writeln!(notes, "rejected: {row}")?;
+    }
+    Ok(())
 }
 
 /// Writes what was fetched as a table.
@@ -75,6 +89,12 @@ pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "{table}")?;
     for reason in &report.incomplete {
         writeln!(out, "Incomplete: {reason}")?;
+    }
+    for total in &report.records.totals {
+        writeln!(out, "{} {} {} {}", total.dataset, total.measure, total.sum, total.currency)?;
+    }
+    for path in &report.records.tables {
+        writeln!(out, "Written {}", path.display())?;
     }
     let (requests, retries, megabytes) = (report.requests, report.retries, report.bytes / 1_000_000);
     writeln!(out, "{requests} requests, {retries} repeated, {megabytes} MB received")

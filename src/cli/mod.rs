@@ -4,6 +4,7 @@
 mod arguments;
 mod check;
 mod completions;
+mod doctor;
 pub mod exit;
 mod explain;
 mod explanation;
@@ -87,6 +88,7 @@ enum Command {
     Fetch(fetch::Args),
     Reconcile(reconcile::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Explain(explain::Args),
     Synth(synth::Args),
     Sandbox(sandbox::Args),
@@ -129,6 +131,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Fetch(args) => fetch::run(args, globals, out),
         Command::Reconcile(args) => reconcile::run(args, globals, out),
         Command::Check(args) => check::run(args, globals, out),
+        Command::Doctor(args) => doctor::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),

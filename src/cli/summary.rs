@@ -12,7 +12,18 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
     writeln!(out, "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}")?;
     if let Some(fetched) = &outcome.fetched {
-        super::fetch::write(fetched, out)?;
+        let sums = fetched.datasets.iter().fold([0; 3], |[complete, unchanged, restated], row| {
+            [complete + row.complete, unchanged + row.unchanged, restated + row.restated]
+        });
+        let [complete, unchanged, restated] = sums;
+        writeln!(
+            out,
+            "Fetched: {complete} units complete, {unchanged} of them unchanged, {restated} restated; {} requests",
+            fetched.requests
+        )?;
+        for reason in &fetched.incomplete {
+            writeln!(out, "INCOMPLETE: {reason}")?;
+        }
     }
     if outcome.exit_code == 11 && rejected_rows > &0 {
         writeln!(out, "INCOMPLETE: the rejected rows are missing from these figures; `rejected_rows` holds them.")?;
@@ -36,6 +47,9 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 
 /// What a person need not know to read the figures, but must be told.
 pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Result<()> {
+    if let Some(fetched) = &outcome.fetched {
+        super::fetch::write_notes(fetched, notes)?;
+    }
     for warning in &outcome.warnings {
         writeln!(notes, "warning: {warning}")?;
     }

@@ -26,11 +26,15 @@ pub(super) enum Opened {
 
 /// Opens a file and tells its format, in a manifest's words, from its first bytes.
 pub(super) fn open(input: Input<'_>) -> Result<(&'static str, Opened), DecodeError> {
-    let unit = input.unit;
-    if input.path.is_dir() {
+    open_as(input.unit, input.path)
+}
+
+/// As [`open`], for what is no dataset of files.
+pub(super) fn open_as(unit: &str, path: &std::path::Path) -> Result<(&'static str, Opened), DecodeError> {
+    if path.is_dir() {
         return Err(DecodeError::wrong(unit, "a folder", "a file", format!("name its files, as in `{unit}/*.csv`")));
     }
-    let file = File::open(input.path).map_err(|error| unreadable(unit, &error))?;
+    let file = File::open(path).map_err(|error| unreadable(unit, &error))?;
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
     let magic = raw.fill_buf().map_err(|error| unreadable(unit, &error))?;
     if magic.is_empty() {

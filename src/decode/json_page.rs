@@ -46,10 +46,14 @@ fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], sink: &mut SliceSink<'_, S>) {
     }
 }
 
-fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
+/// The items of a page; `None` for a single object.
+pub(super) fn items(body: &[u8]) -> Result<Option<Vec<&RawValue>>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let rows = deserializer.deserialize_any(PageVisitor).and_then(|rows| deserializer.end().map(|()| rows));
-    match rows {
+    deserializer.deserialize_any(PageVisitor).and_then(|rows| deserializer.end().map(|()| rows))
+}
+
+fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
+    match items(body) {
         Ok(Some(rows)) => Ok(rows),
         // One header, as `invoices/{id}` answers, is a row by itself.
         Ok(None) => serde_json::from_slice::<&RawValue>(body).map(|row| vec![row]).map_err(|error| unparsable(input, &error)),

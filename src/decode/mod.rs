@@ -12,6 +12,7 @@ mod json;
 mod json_lines;
 mod json_page;
 mod parquet;
+pub mod records;
 mod shield;
 mod slices;
 

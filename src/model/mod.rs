@@ -7,6 +7,7 @@ pub mod decimal;
 pub mod ids;
 pub mod page;
 pub mod period;
+pub mod record;
 pub mod reject;
 pub mod row;
 pub mod spelling;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::failure::RunError;
 use super::plan::{Fetching, Plan};
 use super::read::Arrival;
+use super::records::RecordReport;
 use crate::model::dataset::Dataset;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::{Became, Fetched, Fetcher, Order};
@@ -23,6 +24,8 @@ pub struct Asked {
     pub today: String,
     /// Ask anew for what is complete, too.
     pub refresh: bool,
+    /// Write typed tables of all that was fetched.
+    pub tables: bool,
 }
 
 /// What a fetch came to.
@@ -42,6 +45,8 @@ pub struct FetchReport {
     pub bytes: u64,
     /// Milliseconds that workers waited, summed over them.
     pub waited_ms: u64,
+    /// What the answers came to that are not reconciled.
+    pub records: RecordReport,
 }
 
 /// What became of a dataset.
@@ -65,7 +70,7 @@ pub struct DatasetReport {
 
 impl FetchReport {
     /// The report on what was fetched.
-    pub(super) fn of(found: &[Fetched], watch: &Watch) -> Self {
+    pub(super) fn of(found: &[Fetched], records: RecordReport, watch: &Watch) -> Self {
         let mut datasets: BTreeMap<&str, DatasetReport> = BTreeMap::new();
         let mut incomplete = Vec::new();
         for unit in found {
@@ -95,13 +100,14 @@ impl FetchReport {
             retries: count(&counters.retries),
             bytes: count(&counters.bytes),
             waited_ms: count(&counters.waited_ms),
+            records,
         }
     }
 
     /// Exit code of a fetch alone.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match (self.incomplete.is_empty(), self.is_forbidden) {
+        match (self.incomplete.is_empty() && self.records.rows_rejected == 0, self.is_forbidden) {
             (true, _) => 0,
             (false, true) => 20,
             (false, false) => 11,

@@ -1,5 +1,6 @@
 //! From a pipeline file to a published run: the one layer that knows all the others below it.
 
+pub mod doctor;
 pub mod explain;
 pub mod failure;
 pub mod fetch;
@@ -13,6 +14,7 @@ mod publish;
 pub mod read;
 mod reading;
 pub mod reconcile;
+pub mod records;
 pub mod run;
 mod set;
 mod tables;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::runtime::Runtime;
 
 use super::Options;
+use super::doctor::{self, Worst};
 use super::failure::RunError;
 use super::fetch::{self, Asked, FetchReport};
 use super::interrupt::Interrupt;
@@ -14,7 +15,9 @@ use super::plan::Plan;
 use super::publish;
 use super::read::{self, Arrival, Readings};
 use super::reconcile::{self, Reconciled};
+use super::records::{self, RecordReport};
 use crate::reports::atomic::Output;
+use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::Fetched;
 use crate::sources::watch::Watch;
@@ -46,8 +49,8 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
 /// [`RunError`]; what was landed stays.
 pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
-    let found = fetch_to(plan, asked, watch, interrupt, None)?;
-    Ok(FetchReport::of(&found, watch))
+    let (found, records) = fetch_to(plan, asked, watch, interrupt, None)?;
+    Ok(FetchReport::of(&found, records, watch))
 }
 
 /// Reads the files, and the fetched ones while others are on their way.
@@ -62,9 +65,9 @@ fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Re
         let readings = read::read(plan, arriving);
         (fetching.join(), readings)
     });
-    let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (found, records) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     fetch::prove(plan, &found)?;
-    Ok((readings?, Some(FetchReport::of(&found, watch))))
+    Ok((readings?, Some(FetchReport::of(&found, records, watch))))
 }
 
 fn fetch_to(
@@ -73,7 +76,7 @@ fn fetch_to(
     watch: &Watch,
     interrupt: Interrupt,
     to: Option<SyncSender<Arrival>>,
-) -> Result<Vec<Fetched>, RunError> {
+) -> Result<(Vec<Fetched>, RecordReport), RunError> {
     let Some(fetching) = &plan.fetching else {
         return Err(RunError::NotThere {
             what: format!("Pipeline `{}`", plan.name),
@@ -84,7 +87,7 @@ fn fetch_to(
     };
     let fetcher = fetch::fetcher(plan, fetching, asked, watch)?;
     let told = Arc::clone(&fetcher);
-    let mut arrived = move |unit: &Fetched| {
+    let mut arrived = |unit: &Fetched| {
         if let Some(to) = &to {
             fetch::hand_over(&told, plan, unit, to);
         }
@@ -95,14 +98,25 @@ fn fetch_to(
             signal = interrupt.wait() => Err(FetchError::Interrupted { signal }),
         }
     })?;
-    Ok(found)
+    // Whoever reads what arrived need not wait for the rest.
+    drop(to);
+    let records = records::read(plan, fetching, &fetcher, &found, asked.tables)?;
+    Ok((found, records))
+}
+
+/// Checks what a plan needs before it runs.
+///
+/// # Errors
+/// [`RunError`] where nothing can be checked at all.
+pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunError> {
+    doctor::examine(plan, watch, |http, tokens| Ok(runtime()?.block_on(doctor::credentials(http, tokens))))
 }
 
 /// The runtime of a command that speaks to the outside.
 ///
 /// # Errors
 /// [`FetchError::Start`].
-pub(super) fn runtime() -> Result<Runtime, FetchError> {
+fn runtime() -> Result<Runtime, FetchError> {
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|source| FetchError::Start { what: "the network's runtime", source: source.into() })
 }

@@ -238,6 +238,24 @@ impl Write for Hashing {
     }
 }
 
+/// Replaces a file by another, whole: readers see the old one or the new one.
+///
+/// # Errors
+/// [`PublishError::Storage`]; the old file is then intact.
+pub fn replace_file(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), PublishError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(storage("make the folder", folder))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o640));
+    let mut temporary = builder.tempfile_in(folder).map_err(storage("make a file in", folder))?;
+    fill(temporary.as_file_mut()).map_err(storage("write", path))?;
+    temporary.as_file().sync_all().map_err(storage("sync", path))?;
+    temporary.persist(path).map_err(|error| storage("name", path)(error.error))?;
+    sync_folder(folder)
+}
+
 fn hash_file(path: &Path) -> io::Result<String> {
     Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize().to_hex().to_string())
 }

@@ -5,4 +5,5 @@ pub mod csv;
 pub mod manifest;
 pub mod parquet;
 pub mod read;
+pub mod records;
 pub mod table;

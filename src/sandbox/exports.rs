@@ -2,7 +2,7 @@
 //! signature that expires.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -312,16 +312,23 @@ fn damaged(body: &Body, fault: Fault) -> Body {
         Fault::GzipCut => bytes.truncate(bytes.len() - bytes.len() / 3),
         Fault::GzipFlipped => bytes.iter_mut().skip(middle).take(1).for_each(|byte| *byte ^= 0x10),
         Fault::GzipGarbage => bytes.extend_from_slice(b"<html>not part of it</html>"),
-        _ => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::new(9));
-            for _ in 0..400 {
-                // Writing to memory cannot fail.
-                drop(std::io::Write::write_all(&mut encoder, &[b' '; 1 << 20]));
-            }
-            bytes = encoder.finish().unwrap_or_default();
-        }
+        _ => bytes = bomb().to_vec(),
     }
     Body::Bytes(bytes)
+}
+
+/// 400 MiB of nothing, made once.
+pub(super) fn bomb() -> &'static [u8] {
+    static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
+    BOMB.get_or_init(|| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+        let blanks = vec![b' '; 1 << 20];
+        for _ in 0..400 {
+            // Writing to memory cannot fail.
+            drop(std::io::Write::write_all(&mut encoder, &blanks));
+        }
+        encoder.finish().unwrap_or_default()
+    })
 }
 
 fn id(family: &str, number: usize) -> String {

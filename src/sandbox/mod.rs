@@ -84,6 +84,10 @@ pub enum SandboxError {
 /// [`SandboxError`] before the first request; a broken connection is none.
 pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), SandboxError> {
     let data = Data::load(&settings.data)?;
+    if settings.faults.kinds.contains(&faults::Fault::GzipBomb) {
+        // Not while somebody waits for it.
+        exports::bomb();
+    }
     let port = settings.port;
     let listening = |source| SandboxError::Listen { port, source };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(listening)?;

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod cloud;
 pub mod customers;
 pub mod decision;
+pub mod doctor;
 pub mod endpoints;
 pub mod failure;
 pub mod fetch;

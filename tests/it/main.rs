@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod cli;
+mod credentials;
 mod edges;
 mod faults;
 mod faulty;
@@ -16,6 +17,7 @@ mod oracle;
 mod oracle_causes;
 mod quirks;
 mod quirks_json;
+mod records;
 mod runs;
 mod served;
 mod tidy;

@@ -41,3 +41,31 @@ pub(super) fn signed(pem: &SecretString, place: &str, client_id: &str, endpoint:
         .map_err(|_| wrong("the key cannot sign"))?;
     Ok(format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+
+    #[test]
+    fn the_signature_is_of_the_key_and_the_claims_of_the_endpoint() {
+        // A key made for tests alone.
+        let key = include_str!("../../../tests/it/key.pem");
+        let certificate = STANDARD.encode(b"bytes of a certificate");
+        let pem = SecretString::from(format!("{key}-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"));
+        let endpoint = Url::parse("https://login.example/tenant/oauth2/token").expect("a constant");
+        let assertion = signed(&pem, "here", "client", &endpoint).expect("a good key");
+        let parts: Vec<&str> = assertion.split('.').collect();
+        let part = |at: usize| URL_SAFE_NO_PAD.decode(parts[at]).expect("base64");
+        let claims: serde_json::Value = serde_json::from_slice(&part(1)).expect("JSON");
+        assert_eq!((claims["aud"].as_str(), claims["iss"].as_str()), (Some(endpoint.as_str()), Some("client")));
+        let header: serde_json::Value = serde_json::from_slice(&part(0)).expect("JSON");
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, b"bytes of a certificate"));
+        assert_eq!(header["x5t#S256"].as_str(), Some(thumbprint.as_str()));
+        let der = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+        let pair = signature::RsaKeyPair::from_der(der.secret_der()).expect("a key");
+        let public = signature::UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, pair.public().as_ref());
+        public.verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &part(2)).expect("the signature holds");
+        assert!(signed(&SecretString::from("nothing"), "here", "client", &endpoint).is_err());
+    }
+}

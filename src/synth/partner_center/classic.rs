@@ -19,7 +19,7 @@ const OFFICE_LINES: u64 = 2_500;
 const AZURE_LINES: u64 = 300;
 const AZURE_USAGE_LINES: u64 = 600;
 const QUANTITY_SCALE: u32 = 15;
-const PRICE_SCALE: u32 = 6;
+const PRICE_SCALE: u32 = 5;
 
 /// A meter of the rate card.
 struct ClassicMeter {
@@ -27,7 +27,7 @@ struct ClassicMeter {
     name: String,
     category: &'static str,
     unit: &'static str,
-    /// Units of 10^-6.
+    /// Units of 10^-5.
     price: i128,
 }
 
@@ -35,7 +35,7 @@ fn meter(partner: &Partner, at: u64) -> ClassicMeter {
     let mut random = Random::of(partner.seed, &[20, at]);
     let kinds = [("Storage", "1 GB"), ("Virtual Machines", "Hours"), ("Networking", "GB"), ("Data Services", "10K")];
     let (category, unit) = kinds[random.index(kinds.len())];
-    let price = i128::from(1_000 + random.below(900_000));
+    let price = i128::from(100 + random.below(90_000));
     ClassicMeter { id: random.guid(), name: format!("Classic meter {at:02}"), category, unit, price }
 }
 
@@ -283,7 +283,7 @@ fn write_azure(
             .text("billingProvider", "azure");
         if is_money {
             // Half up to cents, as the legacy commerce rounds.
-            let amount = (quantity * meter.price + 5_000_000_000) / 10_000_000_000;
+            let amount = (quantity * meter.price + 500_000_000) / 1_000_000_000;
             cents += amount;
             let item = object
                 .raw("detailLineItemId", "1")

@@ -1,0 +1,588 @@
+//! The sets, in the words of `resources.md`.
+
+use super::{Field, Fields, RecordSet, RecordType, Shape};
+use crate::model::dataset::Dataset;
+
+const fn field(name: &'static str, path: &'static str, record_type: RecordType) -> Field {
+    Field { name, path, record_type, is_measure: false }
+}
+
+const fn measure(name: &'static str, path: &'static str, record_type: RecordType) -> Field {
+    Field { name, path, record_type, is_measure: true }
+}
+
+use RecordType::{Boolean, Date, Instant, Integer, Json, Text};
+const AMOUNT: RecordType = RecordType::AMOUNT;
+const QUANTITY: RecordType = RecordType::QUANTITY;
+const PRICE: RecordType = RecordType::PRICE;
+const RATE: RecordType = RecordType::RATE;
+
+const OBJECT_TYPE: Field = field("object_type", "attributes.objectType", Text);
+const TOTAL_COST: Field = measure("total_cost", "totalCost", AMOUNT);
+const CURRENCY_LOCALE: Field = field("currency_locale", "currencyLocale", Text);
+const CURRENCY_CODE: Field = field("currency_code", "currencyCode", Text);
+const USD_TOTAL_COST: Field = field("usd_total_cost", "usdTotalCost", AMOUNT);
+const LAST_MODIFIED: Field = field("last_modified_date", "lastModifiedDate", Instant);
+const RESOURCE_ID: Field = field("resource_id", "resourceId", Text);
+const ID: Field = field("id", "id", Text);
+const RESOURCE_NAME: Field = field("resource_name", "resourceName", Text);
+const NAME: Field = field("name", "name", Text);
+const BILLING_START: Field = field("billing_start_date", "billingStartDate", Instant);
+const BILLING_END: Field = field("billing_end_date", "billingEndDate", Instant);
+/// Microsoft spells it both ways.
+const BUDGET: Field = field("budget_amount", "budget.amount|budget.ammount", AMOUNT);
+
+const CUSTOMERS: &[Field] = &[
+    ID,
+    field("tenant_id", "companyProfile.tenantId", Text),
+    field("domain", "companyProfile.domain", Text),
+    field("company_name", "companyProfile.companyName", Text),
+    field("relationship_to_partner", "relationshipToPartner", Text),
+    OBJECT_TYPE,
+];
+const SUBSCRIPTIONS: &[Field] = &[
+    ID,
+    field("entitlement_id", "entitlementId", Text),
+    field("offer_id", "offerId", Text),
+    field("offer_name", "offerName", Text),
+    field("friendly_name", "friendlyName", Text),
+    field("quantity", "quantity", QUANTITY),
+    field("unit_type", "unitType", Text),
+    field("parent_subscription_id", "parentSubscriptionId", Text),
+    field("creation_date", "creationDate", Instant),
+    field("effective_start_date", "effectiveStartDate", Instant),
+    field("commitment_end_date", "commitmentEndDate", Instant),
+    field("status", "status", Text),
+    field("auto_renew_enabled", "autoRenewEnabled", Boolean),
+    field("billing_type", "billingType", Text),
+    field("billing_cycle", "billingCycle", Text),
+    field("term_duration", "termDuration", Text),
+    field("contract_type", "contractType", Text),
+    field("order_id", "orderId", Text),
+    OBJECT_TYPE,
+];
+const ENTITLEMENTS: &[Field] =
+    &[ID, field("friendly_name", "friendlyName", Text), field("status", "status", Text), field("plan_id", "subscriptionId", Text)];
+const UTILIZATION: &[Field] = &[
+    field("usage_start_time", "usageStartTime", Instant),
+    field("usage_end_time", "usageEndTime", Instant),
+    field("meter_id", "resource.id", Text),
+    field("meter_name", "resource.name", Text),
+    field("meter_category", "resource.category", Text),
+    field("meter_sub_category", "resource.subcategory", Text),
+    field("meter_region", "resource.region", Text),
+    measure("quantity", "quantity", QUANTITY),
+    field("unit", "unit", Text),
+    field("info_fields", "infoFields", Json),
+    field("resource_uri", "instanceData.resourceUri", Text),
+    field("resource_location", "instanceData.location", Text),
+    field("part_number", "instanceData.partNumber", Text),
+    field("order_number", "instanceData.orderNumber", Text),
+    field("tags", "instanceData.tags", Json),
+    field("additional_info", "instanceData.additionalInfo", Json),
+    OBJECT_TYPE,
+];
+const RATE_CARD: &[Field] = &[
+    field("row_kind", "rowKind", Text),
+    field("locale", "locale", Text),
+    field("currency", "currency", Text),
+    field("is_tax_included", "isTaxIncluded", Boolean),
+    field("meter_id", "id", Text),
+    field("meter_name", "name", Text),
+    field("meter_category", "category", Text),
+    field("meter_sub_category", "subcategory", Text),
+    field("meter_region", "region", Text),
+    field("unit", "unit", Text),
+    field("included_quantity", "includedQuantity", QUANTITY),
+    field("effective_date", "effectiveDate", Instant),
+    field("tier_from", "tierFrom", QUANTITY),
+    field("unit_price", "rate", PRICE),
+    field("tags", "tags", Json),
+    field("discount", "discount", RATE),
+    field("excluded_meter_ids", "excludedMeterIds", Json),
+];
+const PARTNER_SUMMARY: &[Field] = &[
+    RESOURCE_ID,
+    ID,
+    RESOURCE_NAME,
+    NAME,
+    field("customers_over_budget", "customersOverBudget", Integer),
+    field("customers_trending_over", "customersTrendingOver", Integer),
+    field("customers_with_usage_based_subscription", "customersWithUsageBasedSubscription", Integer),
+    field("emails_to_notify", "emailsToNotify", Json),
+    BILLING_START,
+    BILLING_END,
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const SUMMARY: &[Field] = &[
+    RESOURCE_ID,
+    ID,
+    RESOURCE_NAME,
+    NAME,
+    BUDGET,
+    BILLING_START,
+    BILLING_END,
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const CUSTOMER_RECORDS: &[Field] = &[
+    RESOURCE_ID,
+    ID,
+    RESOURCE_NAME,
+    NAME,
+    BUDGET,
+    field("percent_used", "percentUsed", RATE),
+    field("is_upgraded", "isUpgraded", Boolean),
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const SUBSCRIPTION_RECORDS: &[Field] = &[
+    RESOURCE_ID,
+    ID,
+    RESOURCE_NAME,
+    NAME,
+    field("status", "status", Text),
+    field("partner_on_record", "partnerOnRecord", Text),
+    field("offer_id", "offerId", Text),
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const METER_RECORDS: &[Field] = &[
+    field("plan_id", "subscriptionId", Text),
+    field("meter_id", "meterId", Text),
+    field("meter_name", "meterName", Text),
+    field("meter_category", "category", Text),
+    field("meter_sub_category", "subcategory", Text),
+    measure("quantity_used", "quantityUsed", QUANTITY),
+    field("unit", "unit", Text),
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const RESOURCE_RECORDS: &[Field] = &[
+    field("plan_id", "subscriptionId", Text),
+    field("resource_uri", "resourceUri", Text),
+    field("resource_type", "resourceType", Text),
+    field("entitlement_id", "entitlementId", Text),
+    field("entitlement_name", "entitlementName", Text),
+    field("resource_group_name", "resourceGroupName", Text),
+    NAME,
+    RESOURCE_NAME,
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    USD_TOTAL_COST,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const CLASSIC_RECORDS: &[Field] = &[
+    field("meter_id", "id|resourceId", Text),
+    field("meter_name", "name|resourceName", Text),
+    field("meter_category", "category", Text),
+    field("meter_sub_category", "subcategory", Text),
+    measure("quantity_used", "quantityUsed", QUANTITY),
+    field("unit", "unit", Text),
+    TOTAL_COST,
+    CURRENCY_LOCALE,
+    CURRENCY_CODE,
+    LAST_MODIFIED,
+    OBJECT_TYPE,
+];
+const BUDGETS: &[Field] =
+    &[field("amount", "amount|ammount", AMOUNT), field("usage_spending_budget", "usageSpendingBudget", AMOUNT), OBJECT_TYPE];
+const INVOICES: &[Field] = &[
+    ID,
+    field("invoice_date", "invoiceDate", Instant),
+    field("billing_period_start_date", "billingPeriodStartDate", Instant),
+    field("billing_period_end_date", "billingPeriodEndDate", Instant),
+    measure("total_charges", "totalCharges", AMOUNT),
+    field("paid_amount", "paidAmount", AMOUNT),
+    CURRENCY_CODE,
+    field("currency_symbol", "currencySymbol", Text),
+    field("pdf_download_link", "pdfDownloadLink", Text),
+    field("tax_receipts", "taxReceipts", Json),
+    field("invoice_details", "invoiceDetails", Json),
+    field("document_type", "documentType", Text),
+    field("amends_of", "amendsOf", Text),
+    field("invoice_type", "invoiceType", Text),
+    field("status", "status|state", Text),
+    OBJECT_TYPE,
+];
+const BALANCES: &[Field] = &[
+    field("invoice_type", "invoiceType", Text),
+    field("balance_amount", "balanceAmount", AMOUNT),
+    CURRENCY_CODE,
+    field("currency_symbol", "currencySymbol", Text),
+    field("accounting_date", "accountingDate", Instant),
+    field("first_invoice_creation_date", "firstInvoiceCreationDate", Instant),
+    field("last_payment_date", "lastPaymentDate", Instant),
+    field("last_payment_amount", "lastPaymentAmount", AMOUNT),
+    field("latest_invoice_date", "latestInvoiceDate", Instant),
+    OBJECT_TYPE,
+];
+const LINKS: &[Field] = &[
+    field("type", "type", Text),
+    field("title", "title", Text),
+    field("description", "description", Text),
+    field("period", "period", Text),
+    field("uri", "link.uri", Text),
+];
+const LEGACY_WHO: [Field; 4] = [
+    field("partner_id", "partnerId", Text),
+    field("customer_id", "customerId", Text),
+    field("mpn_id", "mpnId", Text),
+    field("tier2_mpn_id", "tier2MpnId|resellerMpnId", Text),
+];
+const OFFICE_LINES: &[Field] = &[
+    LEGACY_WHO[0],
+    LEGACY_WHO[1],
+    field("customer_name", "customerName", Text),
+    LEGACY_WHO[2],
+    LEGACY_WHO[3],
+    field("order_id", "orderId", Text),
+    field("subscription_id", "subscriptionId", Text),
+    field("syndication_partner_subscription_number", "syndicationPartnerSubscriptionNumber", Text),
+    field("offer_id", "offerId", Text),
+    field("durable_offer_id", "durableOfferId", Text),
+    field("offer_name", "offerName", Text),
+    field("domain_name", "domainName", Text),
+    field("billing_cycle_type", "billingCycleType", Text),
+    field("subscription_name", "subscriptionName", Text),
+    field("subscription_description", "subscriptionDescription", Text),
+    field("subscription_start_date", "subscriptionStartDate", Date),
+    field("subscription_end_date", "subscriptionEndDate", Date),
+    field("charge_start_date", "chargeStartDate", Date),
+    field("charge_end_date", "chargeEndDate", Date),
+    field("charge_type", "chargeType", Text),
+    field("unit_price", "unitPrice", PRICE),
+    field("quantity", "quantity", QUANTITY),
+    measure("amount", "amount", AMOUNT),
+    field("total_other_discount", "totalOtherDiscount", AMOUNT),
+    measure("subtotal", "subtotal", AMOUNT),
+    measure("tax", "tax", AMOUNT),
+    measure("total_for_customer", "totalForCustomer", AMOUNT),
+    field("currency", "currency", Text),
+    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field("billing_provider", "billingProvider", Text),
+    OBJECT_TYPE,
+];
+/// What money and usage lines of classic Azure have in common.
+const AZURE: [Field; 27] = [
+    LEGACY_WHO[0],
+    field("partner_name", "partnerName", Text),
+    field("partner_billable_account_id", "partnerBillableAccountId", Text),
+    LEGACY_WHO[1],
+    field("customer_name", "customerCompanyName|customerName", Text),
+    field("domain_name", "domainName", Text),
+    LEGACY_WHO[2],
+    LEGACY_WHO[3],
+    field("line_invoice_number", "invoiceNumber", Text),
+    field("subscription_id", "subscriptionId", Text),
+    field("subscription_name", "subscriptionName", Text),
+    field("subscription_description", "subscriptionDescription", Text),
+    field("billing_cycle_type", "billingCycleType", Text),
+    field("order_id", "orderId", Text),
+    field("service_name", "serviceName", Text),
+    field("service_type", "serviceType", Text),
+    field("meter_id", "resourceGuid", Text),
+    field("meter_name", "resourceName", Text),
+    field("region", "region", Text),
+    measure("consumed_quantity", "consumedQuantity", QUANTITY),
+    field("charge_start_date", "chargeStartDate", Date),
+    field("charge_end_date", "chargeEndDate", Date),
+    field("unit", "unit", Text),
+    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field("billing_provider", "billingProvider", Text),
+    OBJECT_TYPE,
+    field("charge_type", "chargeType", Text),
+];
+const AZURE_MONEY: [Field; 13] = [
+    field("detail_line_item_id", "detailLineItemId", Integer),
+    field("sku", "sku", Text),
+    field("included_quantity", "includedQuantity", QUANTITY),
+    field("overage_quantity", "overageQuantity", QUANTITY),
+    field("list_price", "listPrice", PRICE),
+    field("consumption_price", "consumptionPrice", PRICE),
+    field("consumption_discount", "consumptionDiscount", PRICE),
+    field("currency", "currency", Text),
+    measure("pretax_charges", "pretaxCharges", AMOUNT),
+    measure("tax_amount", "taxAmount", AMOUNT),
+    measure("post_tax_total", "postTaxTotal", AMOUNT),
+    field("pretax_effective_rate", "pretaxEffectiveRate", PRICE),
+    field("post_tax_effective_rate", "postTaxEffectiveRate", PRICE),
+];
+const AZURE_USAGE: [Field; 7] = [
+    field("customer_billable_account", "customerBillableAccount", Text),
+    field("usage_date", "usageDate", Date),
+    field("metered_service", "meteredService", Text),
+    field("metered_service_type", "meteredServiceType", Text),
+    field("metered_region", "meteredRegion", Text),
+    field("project", "project", Text),
+    field("service_info", "serviceInfo", Text),
+];
+const AZURE_LINES: &[Field] = &joined::<27, 13, 40>(AZURE, AZURE_MONEY);
+const AZURE_USAGE_LINES: &[Field] = &joined::<27, 7, 34>(AZURE, AZURE_USAGE);
+
+const fn joined<const A: usize, const B: usize, const C: usize>(first: [Field; A], second: [Field; B]) -> [Field; C] {
+    let mut all = [OBJECT_TYPE; C];
+    let mut at = 0;
+    while at < A {
+        all[at] = first[at];
+        at += 1;
+    }
+    while at < A + B {
+        all[at] = second[at - A];
+        at += 1;
+    }
+    all
+}
+
+/// What only the API's usage items have.
+const USAGE_MORE: &[Field] = &[
+    field("has_partner_earned_credit", "hasPartnerEarnedCredit", Boolean),
+    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field("billing_provider", "billingProvider", Text),
+    OBJECT_TYPE,
+];
+/// What only the API's line items have.
+const LINES_MORE: &[Field] = &[
+    field("discount_details", "discountDetails", Text),
+    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field("billing_provider", "billingProvider", Text),
+    OBJECT_TYPE,
+];
+
+const BASE: RecordSet =
+    RecordSet { name: "", row: "", object_types: &[], shape: Shape::Items, context: &[], fields: Fields::Listed(&[]), currency: "" };
+const CUSTOMER: &[&str] = &["customer_id"];
+const SUBSCRIPTION: &[&str] = &["customer_id", "subscription_id"];
+const INVOICE: &[&str] = &["invoice_number"];
+
+/// All sets.
+pub const RECORD_SETS: &[RecordSet] = &[
+    RecordSet {
+        name: "usage",
+        row: "one line of daily rated usage",
+        object_types: &["DailyRatedUsageLineItem"],
+        fields: Fields::OfDataset(Dataset::Usage, USAGE_MORE),
+        currency: "billing_currency",
+        ..BASE
+    },
+    RecordSet {
+        name: "invoice_lines",
+        row: "one new-commerce reconciliation line",
+        object_types: &["OneTimeInvoiceLineItem"],
+        fields: Fields::OfDataset(Dataset::InvoiceLines, LINES_MORE),
+        currency: "currency",
+        ..BASE
+    },
+    RecordSet {
+        name: "unbilled_usage",
+        row: "one line of daily rated usage that is not billed yet",
+        object_types: &["DailyRatedUsageLineItem"],
+        fields: Fields::OfDataset(Dataset::Usage, USAGE_MORE),
+        currency: "billing_currency",
+        context: &["period"],
+        ..BASE
+    },
+    RecordSet {
+        name: "unbilled_lines",
+        row: "one reconciliation line that is not billed yet",
+        object_types: &["OneTimeInvoiceLineItem"],
+        fields: Fields::OfDataset(Dataset::InvoiceLines, LINES_MORE),
+        currency: "currency",
+        context: &["period"],
+        ..BASE
+    },
+    RecordSet {
+        name: "invoices",
+        row: "one invoice, or an amendment of one",
+        object_types: &["Invoice"],
+        shape: Shape::Invoices,
+        fields: Fields::Listed(INVOICES),
+        currency: "currency_code",
+        ..BASE
+    },
+    RecordSet {
+        name: "invoice",
+        row: "one invoice of the period, asked for by its id, or an amendment of one",
+        object_types: &["Invoice"],
+        shape: Shape::Invoices,
+        fields: Fields::Listed(INVOICES),
+        currency: "currency_code",
+        ..BASE
+    },
+    RecordSet {
+        name: "invoice_summaries",
+        row: "the balance in a currency, or its part of one type of invoice",
+        object_types: &["InvoiceSummary"],
+        shape: Shape::Balances,
+        fields: Fields::Listed(BALANCES),
+        ..BASE
+    },
+    RecordSet { name: "estimate_links", row: "one link to unbilled data", fields: Fields::Listed(LINKS), context: &["currency"], ..BASE },
+    RecordSet {
+        name: "office_lines",
+        row: "one line of legacy Office licences",
+        object_types: &["LicenseBasedLineItem"],
+        fields: Fields::Listed(OFFICE_LINES),
+        currency: "currency",
+        context: INVOICE,
+        ..BASE
+    },
+    RecordSet {
+        name: "azure_lines",
+        row: "one money line of classic Azure",
+        object_types: &["UsageBasedLineItem"],
+        fields: Fields::Listed(AZURE_LINES),
+        currency: "currency",
+        context: INVOICE,
+        ..BASE
+    },
+    RecordSet {
+        name: "azure_usage_lines",
+        row: "one daily usage line of classic Azure",
+        object_types: &["DailyUsageLineItem"],
+        fields: Fields::Listed(AZURE_USAGE_LINES),
+        context: INVOICE,
+        ..BASE
+    },
+    RecordSet { name: "customers", row: "one customer", object_types: &["Customer"], fields: Fields::Listed(CUSTOMERS), ..BASE },
+    RecordSet {
+        name: "subscriptions",
+        row: "one subscription of a customer",
+        object_types: &["Subscription"],
+        fields: Fields::Listed(SUBSCRIPTIONS),
+        context: CUSTOMER,
+        ..BASE
+    },
+    RecordSet {
+        name: "azure_entitlements",
+        row: "one Azure subscription below an Azure plan",
+        fields: Fields::Listed(ENTITLEMENTS),
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "utilization",
+        row: "the usage of one meter by one resource in one window",
+        object_types: &["AzureUtilizationRecord"],
+        fields: Fields::Listed(UTILIZATION),
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "rate_card",
+        row: "one tier of one meter, or an offer term",
+        object_types: &["AzureRateCard"],
+        shape: Shape::RateCard,
+        fields: Fields::Listed(RATE_CARD),
+        ..BASE
+    },
+    RecordSet {
+        name: "shared_rate_card",
+        row: "one tier of one meter of shared services, or an offer term",
+        object_types: &["AzureRateCard"],
+        shape: Shape::RateCard,
+        fields: Fields::Listed(RATE_CARD),
+        ..BASE
+    },
+    RecordSet {
+        name: "partner_usage_summary",
+        row: "the estimated cost of the partner",
+        object_types: &["PartnerUsageSummary"],
+        fields: Fields::Listed(PARTNER_SUMMARY),
+        currency: "currency_code",
+        ..BASE
+    },
+    RecordSet {
+        name: "customer_usage_summary",
+        row: "the estimated cost of one customer",
+        object_types: &["CustomerUsageSummary"],
+        fields: Fields::Listed(SUMMARY),
+        currency: "currency_code",
+        context: CUSTOMER,
+        ..BASE
+    },
+    RecordSet {
+        name: "subscription_usage_summary",
+        row: "the estimated cost of one subscription",
+        object_types: &["SubscriptionUsageSummary"],
+        fields: Fields::Listed(SUMMARY),
+        currency: "currency_code",
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "customer_usage_records",
+        row: "the estimated cost of one customer, of the list of all",
+        object_types: &["CustomerMonthlyUsageRecord"],
+        fields: Fields::Listed(CUSTOMER_RECORDS),
+        currency: "currency_code",
+        ..BASE
+    },
+    RecordSet {
+        name: "subscription_usage_records",
+        row: "the estimated cost of one subscription, of a customer's list",
+        object_types: &["SubscriptionMonthlyUsageRecord"],
+        fields: Fields::Listed(SUBSCRIPTION_RECORDS),
+        currency: "currency_code",
+        context: CUSTOMER,
+        ..BASE
+    },
+    RecordSet {
+        name: "meter_usage_records",
+        row: "the estimated cost of one meter of a subscription",
+        object_types: &["MeterUsageRecord"],
+        fields: Fields::Listed(METER_RECORDS),
+        currency: "currency_code",
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "resource_usage_records",
+        row: "the estimated cost of one resource of a subscription",
+        object_types: &["ResourceUsageRecord"],
+        fields: Fields::Listed(RESOURCE_RECORDS),
+        currency: "currency_code",
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "classic_usage_records",
+        row: "the estimated cost of one meter of a classic subscription",
+        object_types: &["AzureResourceMonthlyUsageRecord"],
+        fields: Fields::Listed(CLASSIC_RECORDS),
+        currency: "currency_code",
+        context: SUBSCRIPTION,
+        ..BASE
+    },
+    RecordSet {
+        name: "usage_budget",
+        row: "the spending budget of one customer",
+        object_types: &["SpendingBudget"],
+        fields: Fields::Listed(BUDGETS),
+        context: CUSTOMER,
+        ..BASE
+    },
+];
