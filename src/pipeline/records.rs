@@ -93,7 +93,7 @@ fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
         RecordType::Text | RecordType::Json => CellType::Text,
         RecordType::Decimal(scale) => CellType::Decimal(i8::try_from(scale).unwrap_or(i8::MAX)),
         RecordType::Date => CellType::Date,
-        RecordType::Instant => CellType::Instant,
+        RecordType::Timestamp => CellType::Instant,
         RecordType::Integer => CellType::Integer,
         RecordType::Boolean => CellType::Boolean,
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 7] = ["run", "reconcile", "check", "explain", "synth", "schema", "completions"];
+const COMMANDS: [&str; 10] = ["run", "fetch", "reconcile", "check", "doctor", "explain", "synth", "sandbox", "schema", "completions"];
 
 const GOOD: &str = r#"period = "2026-10"
 out = "../out/sample"
@@ -73,7 +73,7 @@ tie-outs
 fn check_tells_every_mistake() {
     let bad = GOOD.replace("period", "perod").replace("\"0.05\"", "0.05").replace("usage/*.csv", "usage/*.tsv");
     let expect = "\
-error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `source`, `tie_out`
+error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
 error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found `usage/*.tsv`, which finds no file, wanted a path or glob that finds a file
 hint: nothing in `usage` is named like `*.tsv`

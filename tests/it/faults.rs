@@ -2,6 +2,7 @@
 //! documented exit code with nothing published. And kills, at any moment.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -30,13 +31,25 @@ fn kinds(seed: u64) -> Vec<Fault> {
     kinds
 }
 
+/// The generation of the API that the schedule's last fault is of.
+fn api(seed: u64, kinds: &[Fault]) -> &'static str {
+    let last = kinds.last().map_or("", |fault| fault.name());
+    let is_of = |words: &[&str]| words.iter().any(|word| last.starts_with(word));
+    match () {
+        () if is_of(&["page_", "token_expired", "foreign_next", "cut_json"]) => "partner_center.api=v1",
+        () if is_of(&["operation_", "manifest_", "foreign_", "gzip_", "sas_", "etag_"]) => "partner_center.api=auto",
+        () if seed % 2 == 1 => "partner_center.api=v1",
+        () => "partner_center.api=auto",
+    }
+}
+
 /// Plays a schedule; its exit code.
 fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     let kinds = kinds(seed);
     let is_survivable = kinds.iter().all(|fault| !fault.is_terminal());
-    let faults = Faults::new(kinds.clone(), seed, if is_survivable { 120 } else { 200 });
+    let faults = Faults::new(kinds.clone(), seed, if is_survivable { 120 } else { 350 });
     let house = House::new(serve(Settings { faults, sas_seconds: 30, ..settings() }));
-    let api = if seed % 2 == 1 { "partner_center.api=v1" } else { "partner_center.api=auto" };
+    let api = api(seed, &kinds);
     let output = house.run("run", &["-q", "--set", api]);
     let code = output.status.code().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -71,7 +84,7 @@ fn a_schedule_of_faults_ends_in_the_same_bytes_or_in_nothing() {
     for seed in 0..seeds {
         *codes.entry(play(seed, &mut tally)).or_default() += 1;
     }
-    println!("{seeds} schedules, by exit code {codes:?}\nfaults served {tally:#?}");
+    writeln!(std::io::stderr(), "{seeds} schedules, by exit code {codes:?}\nfaults served {tally:?}").unwrap();
     assert!(codes.contains_key(&0) && tally.len() > 10);
     if is_slow() {
         let never: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).filter(|name| !tally.contains_key(*name)).collect();

@@ -2,6 +2,7 @@
 //! reads back exactly.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use tieout::decode::DecodeError;
@@ -75,7 +76,7 @@ fn examples() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: `../shared/domain/examples` is not here");
+    writeln!(std::io::stderr(), "skipped: `../shared/domain/examples` is not here").unwrap();
     None
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{OnceLock, mpsc};
 
 use tempfile::TempDir;
 use tieout::model::period::Period;
@@ -140,21 +140,17 @@ pub(crate) fn tables(out: &Path) -> Option<Vec<(String, Vec<u8>)>> {
 
 /// What `reconcile` makes of the tenant's own files.
 pub(crate) fn reference() -> &'static [(String, Vec<u8>)] {
-    static REFERENCE: Mutex<Option<&'static [(String, Vec<u8>)]>> = Mutex::new(None);
-    let mut reference = REFERENCE.lock().unwrap();
-    if let Some(reference) = *reference {
-        return reference;
-    }
-    let out = tempfile::tempdir().unwrap();
-    let pattern = |tail: &str| format!("{}/{tail}", tenant().display());
-    let status = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(["-q", "reconcile", "--usage", &pattern("usage/csv/*"), "--invoice-lines", &pattern("recon/csv/*")])
-        .args(["--invoices", &pattern("invoices/*.json"), "--period", "2026-10", "--out"])
-        .arg(out.path())
-        .output()
-        .unwrap();
-    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
-    let tables: &'static [(String, Vec<u8>)] = Box::leak(tables(out.path()).unwrap().into_boxed_slice());
-    *reference = Some(tables);
-    tables
+    static REFERENCE: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+    REFERENCE.get_or_init(|| {
+        let out = tempfile::tempdir().unwrap();
+        let pattern = |tail: &str| format!("{}/{tail}", tenant().display());
+        let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
+            .args(["-q", "reconcile", "--usage", &pattern("usage/csv/*"), "--invoice-lines", &pattern("recon/csv/*")])
+            .args(["--invoices", &pattern("invoices/*.json"), "--period", "2026-10", "--out"])
+            .arg(out.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        tables(out.path()).unwrap()
+    })
 }

@@ -188,7 +188,7 @@ fn typed(column: &RecordColumn, raw: &str, rounded: &mut u64) -> Result<Value, R
             Ok(day) => day.map_or(Value::Missing, Value::Day),
             Err(_) => return Err(wrong("a date, as `2026-10-31`")),
         },
-        RecordType::Instant => instant(&text).ok_or_else(|| wrong("an instant, as `2026-10-31T12:00:00Z`"))?,
+        RecordType::Timestamp => instant(&text).ok_or_else(|| wrong("an instant, as `2026-10-31T12:00:00Z`"))?,
         // Whole numbers appear as `24.0`.
         RecordType::Integer => match decimal::parse(text.trim().as_bytes(), 0) {
             Ok(parsed) if !parsed.rounded => Value::Integer(i64::try_from(parsed.value).map_err(|_| wrong("a whole number"))?),

@@ -11,7 +11,7 @@ const fn measure(name: &'static str, path: &'static str, record_type: RecordType
     Field { name, path, record_type, is_measure: true }
 }
 
-use RecordType::{Boolean, Date, Instant, Integer, Json, Text};
+use RecordType::{Boolean, Date, Integer, Json, Text, Timestamp};
 const AMOUNT: RecordType = RecordType::AMOUNT;
 const QUANTITY: RecordType = RecordType::QUANTITY;
 const PRICE: RecordType = RecordType::PRICE;
@@ -22,13 +22,13 @@ const TOTAL_COST: Field = measure("total_cost", "totalCost", AMOUNT);
 const CURRENCY_LOCALE: Field = field("currency_locale", "currencyLocale", Text);
 const CURRENCY_CODE: Field = field("currency_code", "currencyCode", Text);
 const USD_TOTAL_COST: Field = field("usd_total_cost", "usdTotalCost", AMOUNT);
-const LAST_MODIFIED: Field = field("last_modified_date", "lastModifiedDate", Instant);
+const LAST_MODIFIED: Field = field("last_modified_date", "lastModifiedDate", Timestamp);
 const RESOURCE_ID: Field = field("resource_id", "resourceId", Text);
 const ID: Field = field("id", "id", Text);
 const RESOURCE_NAME: Field = field("resource_name", "resourceName", Text);
 const NAME: Field = field("name", "name", Text);
-const BILLING_START: Field = field("billing_start_date", "billingStartDate", Instant);
-const BILLING_END: Field = field("billing_end_date", "billingEndDate", Instant);
+const BILLING_START: Field = field("billing_start_date", "billingStartDate", Timestamp);
+const BILLING_END: Field = field("billing_end_date", "billingEndDate", Timestamp);
 /// Microsoft spells it both ways.
 const BUDGET: Field = field("budget_amount", "budget.amount|budget.ammount", AMOUNT);
 
@@ -49,9 +49,9 @@ const SUBSCRIPTIONS: &[Field] = &[
     field("quantity", "quantity", QUANTITY),
     field("unit_type", "unitType", Text),
     field("parent_subscription_id", "parentSubscriptionId", Text),
-    field("creation_date", "creationDate", Instant),
-    field("effective_start_date", "effectiveStartDate", Instant),
-    field("commitment_end_date", "commitmentEndDate", Instant),
+    field("creation_date", "creationDate", Timestamp),
+    field("effective_start_date", "effectiveStartDate", Timestamp),
+    field("commitment_end_date", "commitmentEndDate", Timestamp),
     field("status", "status", Text),
     field("auto_renew_enabled", "autoRenewEnabled", Boolean),
     field("billing_type", "billingType", Text),
@@ -64,8 +64,8 @@ const SUBSCRIPTIONS: &[Field] = &[
 const ENTITLEMENTS: &[Field] =
     &[ID, field("friendly_name", "friendlyName", Text), field("status", "status", Text), field("plan_id", "subscriptionId", Text)];
 const UTILIZATION: &[Field] = &[
-    field("usage_start_time", "usageStartTime", Instant),
-    field("usage_end_time", "usageEndTime", Instant),
+    field("usage_start_time", "usageStartTime", Timestamp),
+    field("usage_end_time", "usageEndTime", Timestamp),
     field("meter_id", "resource.id", Text),
     field("meter_name", "resource.name", Text),
     field("meter_category", "resource.category", Text),
@@ -94,7 +94,7 @@ const RATE_CARD: &[Field] = &[
     field("meter_region", "region", Text),
     field("unit", "unit", Text),
     field("included_quantity", "includedQuantity", QUANTITY),
-    field("effective_date", "effectiveDate", Instant),
+    field("effective_date", "effectiveDate", Timestamp),
     field("tier_from", "tierFrom", QUANTITY),
     field("unit_price", "rate", PRICE),
     field("tags", "tags", Json),
@@ -212,9 +212,9 @@ const BUDGETS: &[Field] =
     &[field("amount", "amount|ammount", AMOUNT), field("usage_spending_budget", "usageSpendingBudget", AMOUNT), OBJECT_TYPE];
 const INVOICES: &[Field] = &[
     ID,
-    field("invoice_date", "invoiceDate", Instant),
-    field("billing_period_start_date", "billingPeriodStartDate", Instant),
-    field("billing_period_end_date", "billingPeriodEndDate", Instant),
+    field("invoice_date", "invoiceDate", Timestamp),
+    field("billing_period_start_date", "billingPeriodStartDate", Timestamp),
+    field("billing_period_end_date", "billingPeriodEndDate", Timestamp),
     measure("total_charges", "totalCharges", AMOUNT),
     field("paid_amount", "paidAmount", AMOUNT),
     CURRENCY_CODE,
@@ -233,11 +233,11 @@ const BALANCES: &[Field] = &[
     field("balance_amount", "balanceAmount", AMOUNT),
     CURRENCY_CODE,
     field("currency_symbol", "currencySymbol", Text),
-    field("accounting_date", "accountingDate", Instant),
-    field("first_invoice_creation_date", "firstInvoiceCreationDate", Instant),
-    field("last_payment_date", "lastPaymentDate", Instant),
+    field("accounting_date", "accountingDate", Timestamp),
+    field("first_invoice_creation_date", "firstInvoiceCreationDate", Timestamp),
+    field("last_payment_date", "lastPaymentDate", Timestamp),
     field("last_payment_amount", "lastPaymentAmount", AMOUNT),
-    field("latest_invoice_date", "latestInvoiceDate", Instant),
+    field("latest_invoice_date", "latestInvoiceDate", Timestamp),
     OBJECT_TYPE,
 ];
 const LINKS: &[Field] = &[

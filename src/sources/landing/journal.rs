@@ -242,7 +242,7 @@ mod tests {
         let whole = std::fs::read(&path).expect("there");
         let line = whole.len() / 3;
         for cut in 0..=whole.len() {
-            std::fs::write(&path, &whole[..cut]).expect("written");
+            files::replace(&path, &whole[..cut]).expect("written");
             let (_, Told { entries, warnings }) = Journal::open(&path).expect("readable");
             assert_eq!((entries.len(), warnings.is_empty()), (cut / line, cut % line == 0), "cut at {cut}");
             assert_eq!(std::fs::read(&path).expect("there").len(), cut / line * line);
@@ -250,7 +250,7 @@ mod tests {
         for flipped in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[flipped] ^= 4;
-            std::fs::write(&path, &damaged).expect("written");
+            files::replace(&path, &damaged).expect("written");
             let (_, told) = Journal::open(&path).expect("readable");
             assert!(told.entries.len() <= flipped / line, "flipped at {flipped}");
         }
