@@ -14,6 +14,9 @@ use super::failure::Failure;
 use crate::engine::tolerance::Tolerance;
 use crate::pipeline::inputs::{self, Survey};
 use crate::pipeline::mistake::Mistake;
+use crate::pipeline::plan::Fetching;
+use crate::sources::account::{AppCredential, Proof};
+use crate::sources::origin::shown;
 
 /// Check a pipeline: print every mistake in it, or what it would do
 #[derive(Debug, clap::Args)]
@@ -69,7 +72,8 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
         })
         .collect();
     let period = plan.period.map(|period| period.to_string());
-    json!({ "name": plan.name, "period": period, "out": plan.out, "sources": sources, "tie_outs": tie_outs })
+    let fetched = plan.fetching.as_ref().map(|fetching| json!({ "state": fetching.state, "names": fetching.names }));
+    json!({ "name": plan.name, "period": period, "out": plan.out, "sources": sources, "fetched": fetched, "tie_outs": tie_outs })
 }
 
 fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
@@ -94,6 +98,12 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
             writeln!(out, "    {}", file.display())?;
         }
     }
+    for source in plan.sources.iter().filter(|source| source.is_fetched) {
+        writeln!(out, "  {:<14} fetched from Partner Center", source.dataset.name())?;
+    }
+    if let Some(fetching) = &plan.fetching {
+        print_fetching(fetching, out)?;
+    }
     writeln!(out, "\ntie-outs")?;
     for tie_out in &plan.tie_outs {
         let state = if tie_out.enabled { "on" } else { "off" };
@@ -104,6 +114,24 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
         for (customer, tolerance) in &tie_out.tolerances.by_customer {
             writeln!(out, "    customer {customer}: {}", in_words(tolerance))?;
         }
+    }
+    Ok(())
+}
+
+fn print_fetching(fetching: &Fetching, out: &mut dyn Write) -> io::Result<()> {
+    let account = &fetching.account;
+    writeln!(out, "\nfetched\n  state     {}", fetching.state.display())?;
+    writeln!(out, "  from      {} ({})", shown(&account.addresses.partner_center), account.addresses.cloud.name)?;
+    let app = match &account.app {
+        Some(AppCredential::Managed { .. }) => "managed identity",
+        Some(AppCredential::Application { proof: Proof::Secret(_), .. }) => "client secret",
+        Some(AppCredential::Application { proof: Proof::Certificate(_), .. }) => "certificate",
+        Some(AppCredential::Application { proof: Proof::TokenFile(_), .. }) => "workload identity",
+        None => "none",
+    };
+    writeln!(out, "  App-only  {app}\n  App+User  {}", if account.user.is_some() { "refresh token" } else { "none" })?;
+    for name in &fetching.names {
+        writeln!(out, "  {name}")?;
     }
     Ok(())
 }

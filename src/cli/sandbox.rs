@@ -11,9 +11,7 @@ use crate::sandbox::{self, SandboxError, Settings};
 
 /// Serve a synthetic partner on this machine, as Partner Center, Graph and blob storage do
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  tieout sandbox --data demo --port 8080 --faults passing --fault-seed 3"
-)]
+#[command(after_help = "Example:\n  tieout sandbox --data demo --port 8080 --faults passing --fault-seed 3")]
 pub(super) struct Args {
     /// A folder written by `tieout synth --formats v1,v2`
     #[arg(long, value_name = "DIR")]

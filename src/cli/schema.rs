@@ -1,5 +1,6 @@
 //! `tieout schema`: the data dictionary, printed from the tables that the program itself goes by.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -9,6 +10,7 @@ use super::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::model::dataset::{self, Dataset, Kind, Need};
+use crate::model::record::{Fields, RECORD_SETS, RecordSet};
 use crate::model::spelling;
 use crate::model::tables::{self, TABLES};
 use crate::pipeline::MANIFEST_SCHEMA as SCHEMA;
@@ -37,7 +39,7 @@ enum Format {
 #[derive(Serialize)]
 struct Entry {
     name: &'static str,
-    /// `published` or `input`.
+    /// `published`, `input` or `fetched`.
     kind: &'static str,
     /// What a row is.
     row: &'static str,
@@ -46,7 +48,7 @@ struct Entry {
 
 #[derive(Serialize)]
 struct Column {
-    name: &'static str,
+    name: Cow<'static, str>,
     r#type: String,
     /// Of an input column: `needed`, `column needed`, `optional` or `not read`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,12 +102,41 @@ fn entries() -> Vec<Entry> {
         },
         columns: dataset.columns().iter().map(input_column).collect(),
     });
-    published.chain(inputs).collect()
+    let known = Dataset::ALL.map(Dataset::name);
+    let fetched = RECORD_SETS.iter().filter(|set| !known.contains(&set.name)).map(|set| Entry {
+        name: set.name,
+        kind: "fetched",
+        row: set.row,
+        columns: fetched_columns(set),
+    });
+    published.chain(inputs).chain(fetched).collect()
+}
+
+/// Columns of a typed table of what was fetched, those of the request first.
+fn fetched_columns(set: &RecordSet) -> Vec<Column> {
+    let context = set.context.iter().map(|name| Column {
+        name: (*name).into(),
+        r#type: "TEXT".to_owned(),
+        need: None,
+        aliases: None,
+        meaning: Some("what was asked for"),
+    });
+    // The key that a listed column is read from; those of a dataset are in its own dictionary.
+    let (Fields::Listed(listed) | Fields::OfDataset(_, listed)) = set.fields;
+    let key = |name: &str| listed.iter().find(|field| field.name == name).map(|field| field.path);
+    let columns = set.columns().into_iter().map(|column| Column {
+        meaning: key(&column.name),
+        r#type: column.record_type.name(),
+        name: column.name.into(),
+        need: None,
+        aliases: None,
+    });
+    context.chain(columns).collect()
 }
 
 fn published_columns(table: &tables::Table) -> Vec<Column> {
     let column = |column: &tables::Column| Column {
-        name: column.name,
+        name: column.name.into(),
         r#type: column.column_type.name().to_owned(),
         need: None,
         aliases: None,
@@ -126,7 +157,7 @@ fn input_column(column: &dataset::Column) -> Column {
         Need::Optional => "optional",
         Need::Unread => "not read",
     };
-    Column { name: column.name, r#type, need: Some(need), aliases: Some(column.aliases), meaning: None }
+    Column { name: column.name.into(), r#type, need: Some(need), aliases: Some(column.aliases), meaning: None }
 }
 
 impl Column {

@@ -44,7 +44,7 @@ impl RecordType {
             Self::Text | Self::Json => "TEXT".to_owned(),
             Self::Decimal(scale) => format!("DECIMAL(38,{scale})"),
             Self::Date => "DATE".to_owned(),
-            Self::Timestamp => "TIMESTAMP".to_owned(),
+            Self::Timestamp => "TIMESTAMPTZ".to_owned(),
             Self::Integer => "BIGINT".to_owned(),
             Self::Boolean => "BOOLEAN".to_owned(),
         }
