@@ -127,12 +127,6 @@ impl Http {
         })
     }
 
-    /// The bare client, for the crate that speaks to managed identities.
-    #[must_use]
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Sends a request until it is answered, refused, or the budget is used up.
     ///
     /// # Errors

@@ -43,11 +43,16 @@ fn api(seed: u64, kinds: &[Fault]) -> &'static str {
     }
 }
 
+/// Only a few requests are for a second page.
+fn is_rare(kinds: &[Fault]) -> bool {
+    kinds.last().is_some_and(|fault| fault.name().starts_with("page_") || *fault == Fault::TokenExpired)
+}
+
 /// Plays a schedule; its exit code.
 fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     let kinds = kinds(seed);
     let is_survivable = kinds.iter().all(|fault| !fault.is_terminal());
-    let faults = Faults::new(kinds.clone(), seed, if is_survivable { 120 } else { 350 });
+    let faults = Faults::new(kinds.clone(), seed, if is_survivable && !is_rare(&kinds) { 120 } else { 350 });
     let house = House::new(serve(Settings { faults, sas_seconds: 30, ..settings() }));
     let api = api(seed, &kinds);
     let output = house.run("run", &["-q", "--set", api]);

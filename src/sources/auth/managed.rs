@@ -13,6 +13,8 @@ use super::Token;
 use crate::sources::failure::FetchError;
 use crate::sources::http::Http;
 
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A token of the machine's identity.
 pub(super) async fn token(http: &Http, client_id: Option<&str>, audience: &str) -> Result<Token, FetchError> {
     let refused = |error: &azure_core::Error| FetchError::Authentication {
@@ -21,7 +23,11 @@ pub(super) async fn token(http: &Http, client_id: Option<&str>, audience: &str) 
         wanted: "a token".to_owned(),
         hint: "managed identity works on Azure only; elsewhere use a certificate or workload identity".to_owned(),
     };
-    let transport = Transport::new(Arc::new(Bridge(http.client().clone())));
+    // The metadata service is plain HTTP, on an address of the machine's own: no proxy, no redirect.
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(TIMEOUT).build();
+    let client = client.map_err(|error| FetchError::Start { what: "the HTTP client", source: error.without_url().into() })?;
+    http.watch.detail(|| "asking the machine for a token".to_owned());
+    let transport = Transport::new(Arc::new(Bridge(client)));
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
         client_options: ClientOptions { transport: Some(transport), ..ClientOptions::default() },

@@ -39,9 +39,9 @@ pub fn lines(path: &Path) -> Result<u64, String> {
             return Err("bytes that are no JSON lines".to_owned());
         }
         first = false;
-        lines += memchr::memchr_iter(b'\n', text).count() as u64;
-        // Blank lines do not count; exports have none but, perhaps, at the end.
-        lines -= memchr::memmem::find_iter(text, b"\n\n").count() as u64;
+        // Blank lines do not count.
+        let is_blank = |at: usize| if at == 0 { !open } else { text.get(at - 1) == Some(&b'\n') };
+        lines += memchr::memchr_iter(b'\n', text).filter(|at| !is_blank(*at)).count() as u64;
         open = text.last().map_or(open, |byte| *byte != b'\n');
         total += count as u64;
         if total > BOMB_FREE_BYTES && total / compressed.max(1) > BOMB_RATIO {
@@ -53,4 +53,45 @@ pub fn lines(path: &Path) -> Result<u64, String> {
         return Err("a last line without an end".to_owned());
     }
     Ok(lines + u64::from(open))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn counted(text: &str) -> Result<u64, String> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).expect("memory");
+        file.write_all(&encoder.finish().expect("memory")).expect("a file");
+        lines(file.path())
+    }
+
+    #[test]
+    fn lines_are_counted_without_blank_ones() {
+        assert_eq!(counted(""), Ok(0));
+        assert_eq!(counted("{}"), Ok(1));
+        assert_eq!(counted("{}\n{}\n"), Ok(2));
+        assert_eq!(counted("\u{feff}\n{}\n\n\n{}\n\n{}"), Ok(3));
+        // Over the border of two buffers.
+        let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(BUFFER_BYTES - 9));
+        assert_eq!(counted(&format!("{long}\n{long}{long}\n")), Ok(3));
+        assert!(counted("<html>").is_err());
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_is_not_whole() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"{\"a\":1}\n{\"a\":2}\n").expect("memory");
+        let whole = encoder.finish().expect("memory");
+        let two = [whole.clone(), whole.clone()].concat();
+        for cut in 1..two.len() {
+            let mut file = tempfile::NamedTempFile::new().expect("a file");
+            file.write_all(&two[..cut]).expect("a file");
+            let found = lines(file.path());
+            // Between members a file is whole by itself: only the promised rows tell.
+            assert!(found.is_err() || cut == whole.len() && found == Ok(2), "cut at {cut}: {found:?}");
+        }
+    }
 }
