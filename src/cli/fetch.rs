@@ -91,7 +91,7 @@ pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "Incomplete: {reason}")?;
     }
     for total in &report.records.totals {
-        writeln!(out, "{} {} {} {}", total.dataset, total.measure, total.sum, total.currency)?;
+        writeln!(out, "{}", format!("{} {} {} {}", total.dataset, total.measure, total.sum, total.currency).trim_end())?;
     }
     for path in &report.records.tables {
         writeln!(out, "Written {}", path.display())?;

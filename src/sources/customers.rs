@@ -36,6 +36,8 @@ pub struct Invoice {
     pub currency: String,
     /// Whether nothing is charged: only then may an export be empty.
     pub is_zero: bool,
+    /// Ids of documents that amend it.
+    pub amendments: Vec<String>,
     start: Option<Day>,
     end: Option<Day>,
     dated: Option<Day>,
@@ -105,7 +107,7 @@ struct RawInvoice {
     #[serde(default)]
     billing_period_end_date: Option<String>,
     #[serde(default)]
-    amendments: Vec<RawInvoice>,
+    amendments: Vec<Customer>,
 }
 
 fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
@@ -139,14 +141,14 @@ pub fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
     Ok(page::<RawSubscription>(body)?.into_iter().map(|raw| Subscription { kind: kind(&raw), id: raw.id }).collect())
 }
 
-/// The invoices of a page, amendments included.
+/// The invoices of a page. What amends one is named, but is no invoice of its own: whether an
+/// amendment can be asked for its lines is not documented.
 ///
 /// # Errors
 /// What is wrong with the page, in words.
 pub fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
     let mut found = Vec::new();
-    let mut open = page::<RawInvoice>(body)?;
-    while let Some(raw) = open.pop() {
+    for raw in page::<RawInvoice>(body)? {
         let day = |text: &Option<String>| text.as_ref().and_then(|text| parse_day(text.as_bytes()).ok().flatten());
         let total = raw.total_charges.as_ref().map(|total| total.get().trim_matches('"').to_owned()).unwrap_or_default();
         found.push(Invoice {
@@ -156,8 +158,8 @@ pub fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
             end: day(&raw.billing_period_end_date),
             dated: day(&raw.invoice_date),
             id: raw.id,
+            amendments: raw.amendments.into_iter().map(|amendment| amendment.id).collect(),
         });
-        open.extend(raw.amendments);
     }
     found.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(found)
@@ -179,6 +181,7 @@ mod tests {
         };
         assert_eq!(of("2026-10"), ["D1", "G1", "G2"]);
         assert!(of("2026-11").is_empty());
-        assert_eq!(found.iter().map(|invoice| invoice.is_zero).collect::<Vec<_>>(), [false, true, false, false]);
+        assert_eq!(found.iter().map(|invoice| invoice.is_zero).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(found[2].amendments, ["G3"]);
     }
 }

@@ -134,6 +134,10 @@ impl Fetcher {
         found.extend(self.all(first, arrived).await?);
         if needs.invoices {
             known.invoices = self.invoices(&found)?;
+            for invoice in known.invoices.iter().filter(|invoice| !invoice.amendments.is_empty()) {
+                let line = format!("invoice `{}` is amended by {}, whose lines are not fetched", invoice.id, invoice.amendments.join(", "));
+                self.http.watch.tell(Event::Note(line));
+            }
             known.currencies.extend(known.invoices.iter().map(|invoice| invoice.currency.clone()).filter(|currency| !currency.is_empty()));
         }
         if needs.customers {
@@ -222,9 +226,8 @@ impl Fetcher {
     async fn fetch(self: &Arc<Self>, task: &Task) -> Result<(), FetchError> {
         match &task.route {
             Route::Pages(endpoint) => Pages { fetcher: self, endpoint, context: &task.context, id: &task.id }.fetch().await,
-            Route::Export { twin, may_be_empty } => {
-                let may_be_empty = *may_be_empty;
-                Export { fetcher: self, twin, context: &task.context, id: &task.id, may_be_empty }.fetch().await
+            Route::Export { twin, emptiness } => {
+                Export { fetcher: self, twin, context: &task.context, id: &task.id, emptiness: *emptiness }.fetch().await
             }
         }
     }

@@ -27,6 +27,8 @@ use crate::model::page::without_boms;
 const REPORTS: &str = "v1.0/reports/partners/billing";
 /// Polls at which an operation may still be unknown to the server that is asked.
 const GRACE_POLLS: u32 = 6;
+/// Code of an operation that found no data; of others that failed as well.
+const NO_DATA: &str = "5000";
 const BLOBS_AT_ONCE: usize = 4;
 
 /// A unit that is an export.
@@ -36,7 +38,26 @@ pub(super) struct Export<'f> {
     pub(super) context: &'f Context,
     pub(super) id: &'f str,
     /// Whether it may hold nothing.
-    pub(super) may_be_empty: bool,
+    pub(super) emptiness: Emptiness,
+}
+
+/// What is known of whether an export holds anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Emptiness {
+    /// The invoice charges something.
+    Refuted,
+    /// Nobody knows: data that are not billed yet.
+    Possible,
+    /// The invoice charges nothing.
+    Proven,
+}
+
+/// How an operation ended.
+enum Ended {
+    Manifest(Value),
+    /// Another export is to be ordered, and why.
+    Forgotten(String),
+    Nothing,
 }
 
 /// How a try at a unit ended.
@@ -86,14 +107,18 @@ impl Export<'_> {
             }
         };
         let manifest = match self.poll(&operation).await? {
-            Ok(manifest) => manifest,
-            Err(why) => return Ok(Try::Anew(why)),
+            Ended::Manifest(manifest) => manifest,
+            Ended::Forgotten(why) => return Ok(Try::Anew(why)),
+            Ended::Nothing => {
+                fetcher.landing.enter(self.id, Entry::Complete { etag: None, day: fetcher.order.today.clone() })?;
+                return Ok(Try::Complete);
+            }
         };
         let manifest = match Manifest::read(&manifest, fetcher.addresses(), self.id)? {
             Ok(manifest) => manifest,
             Err(why) => return Ok(Try::Again(why)),
         };
-        if manifest.blobs.is_empty() && !self.may_be_empty {
+        if manifest.blobs.is_empty() && self.emptiness == Emptiness::Refuted {
             return Ok(Try::Again("a manifest without blobs, of an invoice that charges something".to_owned()));
         }
         let unit = fetcher.landing.unit(self.id);
@@ -174,8 +199,8 @@ impl Export<'_> {
         self.own(&location, "the Location of an export")
     }
 
-    /// Asks the operation until it ends: the manifest; or why another export is to be ordered.
-    async fn poll(&self, operation: &Url) -> Result<Result<Value, String>, FetchError> {
+    /// Asks the operation until it ends.
+    async fn poll(&self, operation: &Url) -> Result<Ended, FetchError> {
         let fetcher = self.fetcher;
         let mut pauses = fetcher.http.patience.pauses();
         let mut pause = pauses.next().unwrap_or_default();
@@ -187,13 +212,17 @@ impl Export<'_> {
                     fetcher.http.pause(self.id, pause, "the operation is not known yet").await?;
                     continue;
                 }
-                Err(FetchError::Refused { status: 404, .. }) => return Ok(Err("the operation is not known any more".to_owned())),
+                Err(FetchError::Refused { status: 404, .. }) => {
+                    return Ok(Ended::Forgotten("the operation is not known any more".to_owned()));
+                }
                 Err(error) => return Err(error),
             };
             let answer = json(&reply, self.id)?;
             let status = answer.get("status").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
             match status.as_str() {
-                "succeeded" | "completed" => return self.manifest(&answer).await.map(Ok),
+                "succeeded" | "completed" => return self.manifest(&answer).await.map(Ended::Manifest),
+                // "No data", of an invoice that charges nothing, is what there is.
+                "failed" if self.emptiness == Emptiness::Proven && answer["error"]["code"] == NO_DATA => return Ok(Ended::Nothing),
                 "failed" => {
                     let field = |name: &str| answer["error"][name].as_str().map(str::to_owned).unwrap_or_default();
                     let found = format!("an export that failed, code `{}`, `{}`", field("code"), field("message"));

@@ -2,6 +2,7 @@
 //! is given a token.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 
 use crate::served::{House, reference, serve, served, settings};
 use tieout::sandbox::faults::{Fault, Faults};
@@ -28,6 +29,34 @@ fn a_nightly_run_publishes_what_reconcile_makes_of_the_files() {
     let output = house.run("run", &[]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(house.tables().unwrap(), reference());
+}
+
+#[test]
+fn a_month_end_publishes_the_same() {
+    let house = House::new(serve(settings()));
+    let close = house.command("run", &["--fail-on-breaks"]);
+    // The same arguments, on the other pipeline.
+    let arguments: Vec<_> = close.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let mut process = std::process::Command::new(close.get_program());
+    process.args(arguments.into_iter().map(|text| if text == "pipelines/nightly.toml" { "pipelines/month-end.toml".into() } else { text }));
+    let output = process.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", crate::served::TODAY).output().unwrap();
+    assert_eq!(output.status.code(), Some(10), "{}", stderr(&output));
+    assert_eq!(house.tables().unwrap(), reference());
+}
+
+#[test]
+fn a_month_without_an_invoice_is_not_published() {
+    let house = House::new(serve(settings()));
+    let mut early = std::process::Command::new(env!("CARGO_BIN_EXE_tieout"));
+    early.args(["run", "pipelines/month-end.toml", "--period", "current", "--set"]);
+    early.arg(format!("partner_center.sandbox=http://{}", house.address));
+    for (key, folder) in [("state", "state"), ("out", "out")] {
+        early.args(["--set", &format!("{key}={}", house.path(folder).display())]);
+    }
+    let output = early.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", crate::served::TODAY).output().unwrap();
+    assert_eq!(output.status.code(), Some(11), "{}", stderr(&output));
+    assert!(stderr(&output).contains("The invoices of 2026-11: found none yet"), "{}", stderr(&output));
+    assert!(house.tables().is_none());
 }
 
 #[test]
@@ -88,18 +117,53 @@ fn what_is_complete_is_not_fetched_again() {
     assert!(third["bytes"].as_u64() < first["bytes"].as_u64());
 }
 
+/// The tenant, with one usage row less and a new version of that export.
+fn restated_tenant(folder: &std::path::Path) {
+    let status = std::process::Command::new("cp").arg("-r").arg(crate::served::tenant()).arg(folder).status().unwrap();
+    assert!(status.success());
+    let export = std::fs::read_dir(folder.join("usage/v2")).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(export.join("manifest.json")).unwrap()).unwrap();
+    let blob = export.join(manifest["blobs"][0]["name"].as_str().unwrap());
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(&blob).unwrap()).read_to_string(&mut text).unwrap();
+    let (_, rest) = text.split_once('\n').unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(rest.as_bytes()).unwrap();
+    let bytes = encoder.finish().unwrap();
+    manifest["eTag"] = "restated".into();
+    manifest["blobs"][0]["itemCount"] = rest.lines().count().into();
+    manifest["blobs"][0]["sizeInBytes"] = bytes.len().into();
+    std::fs::write(&blob, bytes).unwrap();
+    std::fs::write(export.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
 #[test]
 fn a_restated_export_lies_beside_the_version_before() {
-    let faults = Faults::new(vec![Fault::EtagChanged], 1, 1_000);
     let house = House::new(serve(settings()));
-    report(&house, &[]);
-    // The same tenant, behind a server whose blobs change while they are fetched.
-    let other = House { folder: house.folder, address: serve(tieout::sandbox::Settings { faults, ..settings() }) };
-    let second = report(&other, &["--refresh"]);
-    let usage = second["datasets"].as_array().unwrap().iter().find(|row| row["dataset"] == "usage").unwrap().clone();
-    assert_eq!(usage["complete"], 2, "{usage}");
-    let journal = std::fs::read_to_string(other.path("state/journal.jsonl")).unwrap();
-    assert!(journal.matches("\"step\":\"manifest\"").count() > 4, "{journal}");
+    assert!(house.run("run", &["-q"]).status.success());
+    let other = tempfile::tempdir().unwrap();
+    restated_tenant(&other.path().join("tenant"));
+    let address = serve(tieout::sandbox::Settings { data: other.path().join("tenant"), ..settings() });
+    let house = House { folder: house.folder, address };
+    // On the same day it is not asked again; on the next it is, and is found to be another version.
+    assert_eq!(report(&house, &[])["requests"], 0);
+    let mut tomorrow = house.command("run", &["--json"]);
+    let output = tomorrow.env("TIEOUT_TODAY", "2026-11-22").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("restated: version `restated`"), "{}", stderr(&output));
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcome["usage_rows"], 4_999);
+    let usage = outcome["fetched"]["datasets"].as_array().unwrap().iter().find(|row| row["dataset"] == "usage").unwrap();
+    assert_eq!((usage["restated"].as_u64(), usage["unchanged"].as_u64()), (Some(1), Some(1)), "{usage}");
+    // The bytes of both versions are there.
+    let mut blobs = 0;
+    let mut open = vec![house.path("state/landing/usage")];
+    while let Some(path) = open.pop() {
+        for entry in std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { open.push(entry) } else { blobs += 1 }
+        }
+    }
+    assert_eq!(blobs, 3);
 }
 
 #[test]

@@ -74,11 +74,12 @@ pub(super) fn read(
         read_timeout_ms: patience.1,
         request_timeout_ms: patience.2,
     };
+    let (api, currencies) = (api(checker, fields), currencies(checker, fields));
     let Some(state) = state else {
         checker.missing("state", &Place::File, "a folder for what is fetched", "add `state = \"../state\"` above the first table");
         return None;
     };
-    Some(Fetching { account, names, api: api(checker, fields), currencies: currencies(checker, fields), state })
+    Some(Fetching { account, names, api, currencies, state })
 }
 
 fn sandbox(checker: &mut Checker<'_>, fields: &[Entry]) -> Option<String> {

@@ -7,12 +7,13 @@ use crate::model::period::{Period, date_of, parse_day};
 use crate::sources::customers::{Invoice, SubscriptionKind};
 use crate::sources::decision::{self, Version};
 use crate::sources::endpoints::{CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin};
+use crate::sources::graph_export::Emptiness;
 use crate::sources::partner_center::Context;
 
 /// How a unit is fetched.
 pub(super) enum Route {
     Pages(&'static Endpoint),
-    Export { twin: &'static Twin, may_be_empty: bool },
+    Export { twin: &'static Twin, emptiness: Emptiness },
 }
 
 /// A unit to be fetched.
@@ -131,8 +132,12 @@ fn twin_tasks(order: &Order, known: &Known, twin: &'static Twin, has_graph: bool
             Version::V1 => Task::pages(&twin.v1, context, order),
             Version::V2 => {
                 let invoice = context.get("invoice").and_then(|id| known.invoices.iter().find(|invoice| invoice.id == id));
-                let may_be_empty = invoice.is_none_or(|invoice| invoice.is_zero);
-                Task { id: id_of(&twin.v1, "v2", &context, order), route: Route::Export { twin, may_be_empty }, context }
+                let emptiness = match invoice {
+                    Some(invoice) if invoice.is_zero => Emptiness::Proven,
+                    Some(_) => Emptiness::Refuted,
+                    None => Emptiness::Possible,
+                };
+                Task { id: id_of(&twin.v1, "v2", &context, order), route: Route::Export { twin, emptiness }, context }
             }
         });
     }
