@@ -72,6 +72,8 @@ faults! {
     UnavailableAlways = "unavailable_always", API, true;
     /// 400.
     BadRequest = "bad_request", API, true;
+    /// 400, with all that was asked, secrets included, in the answer.
+    Echo = "echo", &[Token, Page, Export], true;
     /// 403.
     Forbidden = "forbidden", API, true;
     /// 404.

@@ -35,7 +35,7 @@ impl Tenant {
         }
         let Some(class) = class_of(request) else { return (error(404, "404", "The sandbox knows no such path."), None) };
         let drawn = self.settings.faults.draw(class, &fault_key(request));
-        if let Some(broken) = drawn.and_then(|fault| self.refused(fault)) {
+        if let Some(broken) = drawn.and_then(|fault| self.refused(fault, request)) {
             drawn.iter().for_each(|fault| self.settings.faults.note(*fault));
             return (broken, drawn);
         }
@@ -75,7 +75,7 @@ impl Tenant {
     }
 
     /// What is answered in place of the data.
-    fn refused(&self, fault: Fault) -> Option<Answer> {
+    fn refused(&self, fault: Fault, request: &Request) -> Option<Answer> {
         let throttled = || error_text(429, r#"{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds." }"#);
         let date = |seconds: i64| {
             let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()) + chrono::TimeDelta::seconds(seconds);
@@ -93,6 +93,11 @@ impl Tenant {
             Fault::InternalError => error(500, "2000", "An unexpected error."),
             Fault::Unavailable | Fault::UnavailableAlways => error_text(503, "Service Unavailable"),
             Fault::BadRequest => error(400, "2001", "The request is not valid."),
+            Fault::Echo => {
+                let asked = format!("{} {}", request.header("authorization").unwrap_or_default(), String::from_utf8_lossy(&request.body));
+                let plain: Vec<String> = super::http::pairs(&asked).into_iter().map(|(name, value)| format!("{name} is {value}")).collect();
+                error(400, "2001", &format!("{asked} {}", plain.join(", ")).replace('"', "'"))
+            }
             Fault::Forbidden => error(403, "900308", "Insufficient privileges."),
             Fault::NotFound => error(404, "60003", "The tenant was not found."),
             Fault::Conflict => error(409, "800002", "A conflict."),

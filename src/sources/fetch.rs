@@ -16,7 +16,6 @@ use super::cloud::Addresses;
 use super::customers::{self, Invoice, Subscription};
 use super::endpoints::{CUSTOMERS, Endpoint, INVOICES, Over, SUBSCRIPTIONS};
 use super::failure::FetchError;
-use super::files::FileUnit;
 use super::graph_export::Export;
 use super::http::Http;
 use super::landing::Landing;
@@ -241,12 +240,10 @@ impl Fetcher {
     ) -> Result<BTreeMap<String, Vec<T>>, FetchError> {
         let mut read: BTreeMap<String, Vec<T>> = BTreeMap::new();
         for unit in found.iter().filter(|unit| unit.dataset == dataset) {
-            let files = self.landing.files_of(&unit.id).map(|(files, _)| files).unwrap_or_default();
             let slot = read.entry(unit.context.get("customer").unwrap_or_default().to_owned()).or_default();
-            for file in files {
-                let damaged = |found: String| FetchError::Damaged { path: file.path.clone(), found };
-                let body = landed_bytes(&file).map_err(|error| damaged(error.to_string()))?;
-                slot.extend(parse(&body).map_err(damaged)?);
+            for part in self.landing.parts_of(&unit.id) {
+                let body = self.landing.bytes_of(&part)?;
+                slot.extend(parse(&body).map_err(|found| FetchError::Damaged { path: part.path.clone(), found })?);
             }
         }
         Ok(read)
@@ -257,13 +254,6 @@ impl Fetcher {
         let mut seen = BTreeSet::new();
         Ok(all.filter(|invoice| invoice.is_of(self.order.period) && seen.insert(invoice.id.to_ascii_uppercase())).collect())
     }
-}
-
-/// A landed page's bytes, as received.
-fn landed_bytes(file: &FileUnit) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(std::fs::File::open(&file.path)?), &mut body)?;
-    Ok(body)
 }
 
 /// What is known of a partner's customers.

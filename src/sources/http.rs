@@ -21,6 +21,8 @@ use super::watch::Watch;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page of 2,000 rows is some 4 MB; a rate card 1.5 MB.
 const PAGE_LIMIT_BYTES: usize = 64 << 20;
+/// Content type of a form, which may hold secrets.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 /// A description is at most 1,024 characters long.
 const SHOWN_CHARACTERS: usize = 300;
 
@@ -262,6 +264,9 @@ impl Http {
                 return Err(Trouble::Body(format!("an answer of more than {} MiB", PAGE_LIMIT_BYTES >> 20)));
             }
         }
+        if !(200..300).contains(&status) {
+            body = without_secrets(&body, ask, token);
+        }
         Ok(Reply { status, headers, body })
     }
 
@@ -286,6 +291,24 @@ impl Http {
         let (code, _) = fault_in(&reply.body);
         FetchError::Refused { what: ask.what.to_owned(), found: words_of(reply), status: reply.status, code }
     }
+}
+
+/// An error's body, without what it may repeat of the request: it is going to be shown.
+fn without_secrets(body: &[u8], ask: &Ask<'_>, token: Option<&Token>) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    let mut secrets: Vec<String> = token.iter().map(|token| token.secret.expose_secret().to_owned()).collect();
+    if let Some((FORM, form)) = &ask.body
+        && let Ok(url) = Url::parse(&format!("form:?{form}"))
+    {
+        let is_secret = |name: &str| ["client_secret", "client_assertion", "refresh_token"].contains(&name);
+        secrets.extend(url.query_pairs().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.into_owned()));
+        // As it was sent, too.
+        secrets.push(form.clone());
+    }
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret.as_str(), "[secret]");
+    }
+    text.into_bytes()
 }
 
 /// The header that carries a token; marked, so that no debug print shows it.

@@ -12,7 +12,7 @@ use super::http::{Ask, Reply, any_body};
 use super::landing::journal::{Entry, Part};
 use super::origin;
 use super::watch::Event;
-use crate::model::page::{PageFacts, page_facts};
+use crate::model::page::{PageFacts, page_facts, same_items};
 
 /// Hosts of links in a page are compared with ours, whatever else is wrong with the link.
 const NEXT: &str = "the next link of a page";
@@ -100,6 +100,9 @@ impl Pages<'_> {
         if !parts.is_empty() && token.is_none() {
             return Ok(Try::Complete);
         }
+        if !self.is_unchanged(&parts).await? {
+            return Ok(Try::Restart("the first page is another one by now".to_owned()));
+        }
         loop {
             number += 1;
             if number > PAGE_LIMIT {
@@ -143,6 +146,15 @@ impl Pages<'_> {
                 None => return Ok(Try::Complete),
             }
         }
+    }
+
+    /// Whether what was landed before an interruption may be gone on with: pages of two versions of
+    /// the data do not belong together. A snapshot of today is taken as it is.
+    async fn is_unchanged(&self, parts: &[Part]) -> Result<bool, FetchError> {
+        let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else { return Ok(true) };
+        let landed = self.fetcher.landing.bytes_of(first)?;
+        let reply = self.page(None, 0, 1).await?;
+        Ok(same_items(&landed, &reply.body))
     }
 
     /// The token of the next page; of pages by offset, the offset.

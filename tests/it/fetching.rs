@@ -138,6 +138,23 @@ fn restated_tenant(folder: &std::path::Path) {
 }
 
 #[test]
+fn eight_workers_ask_for_a_token_once() {
+    let house = House::new(serve(tieout::sandbox::Settings { latency_ms: 10, ..settings() }));
+    let asked = |output: &std::process::Output| stderr(output).lines().filter(|line| line.contains("/token: 200")).count();
+    // One for the application, one for the user, one for Graph.
+    let output = house.run("fetch", &["-v"]);
+    assert_eq!((output.status.code(), asked(&output)), (Some(0), 3));
+    // Revoked in the middle, for one path of each kind after the other, each is renewed, and not by all at once.
+    let mut revoking = settings();
+    revoking.faults = Faults::new(vec![Fault::Unauthorized], 2, 20);
+    let other = House::new(serve(revoking));
+    let output = other.run("fetch", &["-v"]);
+    let revoked = served(other.address).into_iter().map(|(_, count)| count).sum::<u64>();
+    assert!(output.status.success() && revoked > 0, "{}", stderr(&output));
+    assert!(asked(&output) as u64 <= 3 + revoked, "{} for {revoked}", asked(&output));
+}
+
+#[test]
 fn a_restated_export_lies_beside_the_version_before() {
     let house = House::new(serve(settings()));
     assert!(house.run("run", &["-q"]).status.success());
@@ -164,6 +181,39 @@ fn a_restated_export_lies_beside_the_version_before() {
         }
     }
     assert_eq!(blobs, 3);
+}
+
+#[test]
+fn pages_of_two_versions_are_never_mixed() {
+    let house = House::new(serve(tieout::sandbox::Settings { latency_ms: 80, ..settings() }));
+    let journal = house.path("state/journal.jsonl");
+    let mut first = house.command("fetch", &["-q", "--set", "partner_center.api=v1"]).spawn().unwrap();
+    // Killed when one page of several is there.
+    let has_page = || {
+        std::fs::read_to_string(&journal)
+            .unwrap_or_default()
+            .lines()
+            .any(|line| line.contains("\"unit\":\"usage/v1") && line.contains("\"next\":\""))
+    };
+    while !has_page() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let folder = other.path().join("tenant");
+    assert!(std::process::Command::new("cp").arg("-r").arg(crate::served::tenant()).arg(&folder).status().unwrap().success());
+    for invoice in std::fs::read_dir(folder.join("usage/v1")).unwrap().map(|entry| entry.unwrap().path()) {
+        let page = invoice.join("page-00001.json");
+        let text = std::fs::read_to_string(&page).unwrap();
+        std::fs::write(&page, text.replacen("\"usage_line_items\"", "\"restated_items\"", 1)).unwrap();
+    }
+    let address = serve(tieout::sandbox::Settings { data: folder, ..settings() });
+    let house = House { folder: house.folder, address };
+    let output = house.run("run", &["--set", "partner_center.api=v1"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the first page is another one by now"), "{}", stderr(&output));
+    assert_eq!(house.tables().unwrap(), reference());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use super::account::{Account, AppCredential, Proof, UserCredential};
 use super::cloud::GRAPH_AUDIENCE;
 use super::failure::FetchError;
-use super::http::{Ask, Http, Reply};
+use super::http::{Ask, FORM, Http, Reply};
 
 /// A token is not used in its last minute, nor in its last half if it is shorter than that.
 const EARLY: Duration = Duration::from_secs(60);
@@ -204,7 +204,7 @@ impl Tokens {
             method: Method::POST,
             url,
             headers: Vec::new(),
-            body: Some(("application/x-www-form-urlencoded", body.query().unwrap_or_default().to_owned())),
+            body: Some((FORM, body.query().unwrap_or_default().to_owned())),
             throttle: "token",
             token: None,
             waits_for_content: false,

@@ -8,7 +8,7 @@ pub mod verify;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -157,6 +157,27 @@ impl Landing {
             rows: 0,
             next: None,
         })
+    }
+
+    /// A landed page's bytes, as received.
+    ///
+    /// # Errors
+    /// [`FetchError::Damaged`] where they cannot be read.
+    pub fn bytes_of(&self, part: &Part) -> Result<Vec<u8>, FetchError> {
+        let path = self.folder.join(&part.path);
+        let mut body = Vec::new();
+        let read = File::open(&path).and_then(|file| flate2::read::MultiGzDecoder::new(file).read_to_end(&mut body));
+        match read {
+            Ok(_) if blake3::hash(&body).to_hex().as_str() == part.blake3 => Ok(body),
+            Ok(_) => Err(FetchError::Damaged { path, found: "other bytes".to_owned() }),
+            Err(error) => Err(FetchError::Damaged { path, found: error.to_string() }),
+        }
+    }
+
+    /// The parts of a unit's newest version.
+    #[must_use]
+    pub fn parts_of(&self, id: &str) -> Vec<Part> {
+        self.unit(id).versions.pop().map(|version| version.parts).unwrap_or_default()
     }
 
     /// The files of a unit's newest version, as units to decode; with its export's eTag.
