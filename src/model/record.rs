@@ -1,6 +1,7 @@
 //! What every answer of Partner Center and Graph holds, as typed columns: for `--tables`, and for the
 //! totals of what was fetched. One table of sets; a new dataset is one entry.
 
+mod fields;
 mod sets;
 
 pub use self::sets::RECORD_SETS;
