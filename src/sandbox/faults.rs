@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 pub(super) enum Class {
     Token,
     Page,
+    /// A page that follows on another.
+    Next,
     Export,
     Operation,
     Manifest,
@@ -44,10 +46,10 @@ macro_rules! faults {
     };
 }
 
-use Class::{Blob, Export, Manifest, Operation, Page, Token};
-const API: &[Class] = &[Page, Export, Operation, Manifest];
-const ANY: &[Class] = &[Token, Page, Export, Operation, Manifest, Blob];
-const GET: &[Class] = &[Page, Operation, Manifest, Blob];
+use Class::{Blob, Export, Manifest, Next, Operation, Page, Token};
+const API: &[Class] = &[Page, Next, Export, Operation, Manifest];
+const ANY: &[Class] = &[Token, Page, Next, Export, Operation, Manifest, Blob];
+const GET: &[Class] = &[Page, Next, Operation, Manifest, Blob];
 
 faults! {
     /// 429 with whole seconds.
@@ -73,11 +75,11 @@ faults! {
     /// 400.
     BadRequest = "bad_request", API, true;
     /// 400, with all that was asked, secrets included, in the answer.
-    Echo = "echo", &[Token, Page, Export], true;
+    Echo = "echo", &[Token, Page, Next, Export], true;
     /// 403.
     Forbidden = "forbidden", API, true;
     /// 404.
-    NotFound = "not_found", &[Page], true;
+    NotFound = "not_found", &[Page, Next], true;
     /// 409.
     Conflict = "conflict", API, true;
     /// 401 in the middle.
@@ -101,23 +103,23 @@ faults! {
     /// A few bytes at a time.
     SlowDrip = "slow_drip", GET, false;
     /// JSON that ends early, whole by its length.
-    CutJson = "cut_json", &[Page, Operation, Manifest], false;
+    CutJson = "cut_json", &[Page, Next, Operation, Manifest], false;
     /// An HTML page with status 200.
-    Html = "html", &[Page, Operation, Manifest], false;
+    Html = "html", &[Page, Next, Operation, Manifest], false;
     /// Two BOMs before the body.
-    TwoBoms = "two_boms", &[Page, Operation, Manifest], false;
+    TwoBoms = "two_boms", &[Page, Next, Operation, Manifest], false;
     /// 204 with Retry-After.
-    NotYet = "not_yet", &[Page], false;
+    NotYet = "not_yet", &[Page, Next], false;
     /// The page before, again.
-    PageRepeated = "page_repeated", &[Page], false;
+    PageRepeated = "page_repeated", &[Next], false;
     /// A page without items, but with a next one.
-    PageEmpty = "page_empty", &[Page], false;
+    PageEmpty = "page_empty", &[Next], false;
     /// A next link to the same page.
-    PageCycle = "page_cycle", &[Page], false;
+    PageCycle = "page_cycle", &[Next], false;
     /// The continuation token is not known any more.
-    TokenExpired = "token_expired", &[Page], false;
+    TokenExpired = "token_expired", &[Next], false;
     /// A next link to another host.
-    ForeignNext = "foreign_next", &[Page], true;
+    ForeignNext = "foreign_next", &[Page, Next], true;
     /// A Location on another host.
     ForeignLocation = "foreign_location", &[Export], true;
     /// A redirect to another host.
@@ -216,7 +218,10 @@ impl Faults {
         if chance >= self.per_mille || fits.is_empty() {
             return None;
         }
-        fits.get(usize::try_from(choice % fits.len() as u64).ok()?).copied()
+        // What fits nothing else has the better chance: there are few requests for it.
+        let rare: Vec<Fault> = fits.iter().copied().filter(|fault| fault.classes().len() == 1).collect();
+        let pool = if rare.is_empty() || words.next()? % 3 == 0 { fits } else { rare };
+        pool.get(usize::try_from(choice % pool.len() as u64).ok()?).copied()
     }
 
     /// How often each fault was served, as JSON.

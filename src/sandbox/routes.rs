@@ -67,7 +67,7 @@ impl Tenant {
         let Some(grant) = self.tokens.check(request) else {
             return error(401, "401", "The token is missing, unknown or has expired.");
         };
-        if class == Class::Page {
+        if matches!(class, Class::Page | Class::Next) {
             pages::answer(self, request, &grant, fault, hit)
         } else {
             self.exports.answer(self, request, class, fault, hit)
@@ -153,7 +153,8 @@ fn class_of(request: &Request) -> Option<Class> {
         return Some(Class::Token);
     }
     if path.starts_with("/v1/") && is_get {
-        return Some(Class::Page);
+        let follows = request.header("ms-continuationtoken").is_some() || request.parameter("offset").is_some_and(|offset| offset != "0");
+        return Some(if follows { Class::Next } else { Class::Page });
     }
     if path.starts_with("/blobs/") && is_get {
         return Some(Class::Blob);

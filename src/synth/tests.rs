@@ -248,6 +248,7 @@ fn every_format_holds_the_same_values() {
         invoices.sort();
         invoices.dedup();
         assert_eq!(invoices.len(), 2);
+        let mut versions = std::collections::BTreeSet::new();
         for invoice in invoices {
             let csv: Vec<Vec<String>> = csv.iter().filter(|row| row[at] == *invoice).cloned().collect();
             check_same(columns, &csv, &json_lines(&folder.join("v2").join(invoice)), false);
@@ -256,6 +257,7 @@ fn every_format_holds_the_same_values() {
             let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
             assert_eq!(manifest["blobCount"], manifest["blobs"].as_array().unwrap().len());
             assert_eq!(manifest["blobs"][0]["itemCount"], csv.len());
+            assert!(versions.insert(manifest["eTag"].to_string()), "each export has a version of its own");
         }
         let parquet = files(&folder.join("parquet"));
         let file = std::fs::File::open(&parquet[0]).unwrap();

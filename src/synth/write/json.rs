@@ -119,7 +119,8 @@ impl Lines {
              \"blobCount\": {},\n  \"blobs\": [\n{blobs}\n  ]\n}}\n",
             &month[..4],
             &month[4..],
-            &export_id[..13],
+            // Of this invoice and no other: the id ends with its digits.
+            format_args!("{}-{}", &export_id[..8], &export_id[export_id.len() - 12..]),
             self.blobs.len()
         )
     }

@@ -59,7 +59,11 @@ impl Pages {
             ",\"next\":{{\"uri\":\"{}\",\"method\":\"GET\",\
              \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}",
             // Malformed, as in published answers.
-            if number.is_multiple_of(2) { format!("{uri}?seekOperation=Next") } else { uri.replace("invoice", "nvoice") }
+            if number.is_multiple_of(2) {
+                format!("{uri}?seekOperation=Next")
+            } else {
+                format!("{}&seekOperation=Next", uri.replace("&invoice", "&nvoice"))
+            }
         );
         let bom = if number.is_multiple_of(3) { "\u{feff}" } else { "" };
         let mut file = OutFile::create(self.target.folder.join(format!("page-{number:05}.json")))?;
