@@ -160,22 +160,32 @@ fn memchr_contains(bytes: &[u8], needle: &str) -> bool {
 #[test]
 fn no_secret_is_ever_told() {
     // Tokens and signatures of the sandbox are secrets as well.
-    let needles = [CANARY, "sandbox-token-", "sandbox%2Fsignature", "sandbox/signature", "sandbox-refresh-"];
+    let key = KEY.lines().nth(3).unwrap();
+    let needles = [CANARY, key, "sandbox-token-", "sandbox%2Fsignature", "sandbox/signature", "sandbox-refresh-"];
     let all = std::env::var_os("TIEOUT_SLOW_TESTS").is_some();
-    for (at, fault) in Fault::ALL.iter().enumerate().filter(|(at, fault)| all || at % 6 == 0 || **fault == Fault::Echo) {
+    for (kind, (at, fault)) in Fault::ALL.iter().enumerate().filter(|(at, fault)| all || at % 6 == 0 || **fault == Fault::Echo).enumerate()
+    {
         let faults = Faults::new(vec![*fault], at as u64, if *fault == Fault::Echo { 1_000 } else { 400 });
         let house = House::new(serve(Settings { faults, ..settings() }));
         private(&house, "secret", CANARY);
         private(&house, "refresh", &format!("{CANARY}-refresh"));
         private(&house, "token", &format!("{CANARY}.claims.{CANARY}"));
-        let app = match at % 2 {
+        let body = STANDARD.encode(b"no certificate, but its bytes");
+        private(&house, "certificate", &format!("{KEY}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"));
+        let app = match kind % 5 {
             0 => SECRET_APP,
-            _ => "[partner_center.app.workload_identity]\nclient_id = \"app\"\ntoken = { file = \"token\" }\n",
+            1 => "[partner_center.app.workload_identity]\nclient_id = \"app\"\ntoken = { file = \"token\" }\n",
+            2 => "[partner_center.app.certificate]\nclient_id = \"app\"\ncertificate = { file = \"certificate\" }\n",
+            3 => "[partner_center.app.secret]\nclient_id = \"app\"\nsecret = { environment = \"THE_SECRET\" }\n",
+            _ => "[partner_center.app.managed_identity]\n",
         };
+        let msi = format!("http://{}/msi/token", house.address);
+        let environment =
+            [("RUST_BACKTRACE", "1"), ("THE_SECRET", CANARY), ("IDENTITY_ENDPOINT", msi.as_str()), ("IDENTITY_HEADER", CANARY)];
         let names = "\"customers\", \"usage_budget\", \"partner_usage_summary\", \"statements\", \"unbilled_usage\"";
         let pipeline = pipeline(&house, app, names, USER);
         for (command, more) in [("run", &["-v"][..]), ("fetch", &["-v", "--json", "--tables"]), ("doctor", &["-v"])] {
-            let output = tieout(command, &pipeline, more, &[("RUST_BACKTRACE", "1")]);
+            let output = tieout(command, &pipeline, more, &environment);
             let told = told(&output);
             for needle in needles {
                 assert!(!told.contains(needle), "{} of {}: {told}", command, fault.name());
