@@ -57,7 +57,7 @@ fn plan(args: &Args) -> Plan {
     let tolerances = Tolerances { all, ..Tolerances::default() };
     let tie_out = |tie_out: TieOut| {
         let enabled = tie_out != TieOut::LinesToInvoice || !args.invoices.is_empty();
-        TieOutPlan { tie_out, enabled, tolerances: tolerances.clone() }
+        TieOutPlan { tolerances: tolerances.clone(), ..TieOutPlan::usual(tie_out, enabled) }
     };
     let source = |dataset: Dataset| {
         let paths = match dataset {

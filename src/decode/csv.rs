@@ -65,6 +65,7 @@ impl Layout {
                 first_line: slice.first_line,
                 before: slice.bytes.get(..start + blank_lines(slice.bytes.get(start..end))).unwrap_or_default(),
                 text: slice.bytes.get(start..end).unwrap_or_default(),
+                digest: 0,
             };
             start = end;
             self.read_record(&record, place, sink);

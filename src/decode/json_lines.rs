@@ -32,13 +32,16 @@ fn read_slice<S: Sink>(slice: &Slice, sink: &mut SliceSink<'_, S>) {
     for end in memchr::memchr_iter(b'\n', &slice.bytes).map(|at| at + 1).chain([slice.bytes.len()]) {
         let line = slice.bytes.get(start..end).unwrap_or_default();
         let object = line.strip_prefix(BOM).unwrap_or(line).trim_ascii();
-        let place = Place { first_line: slice.first_line, before: slice.bytes.get(..start).unwrap_or_default(), text: line };
+        let mut place = Place { first_line: slice.first_line, before: slice.bytes.get(..start).unwrap_or_default(), text: line, digest: 0 };
         start = end;
         if object.is_empty() {
             continue;
         }
         match keys.cells(object) {
-            Ok(cells) => sink.row(&Row { cells: &cells, place }),
+            Ok((cells, digest)) => {
+                place.digest = digest;
+                sink.row(&Row { cells: &cells, place });
+            }
             Err(rejection) => sink.reject(place, rejection),
         }
     }

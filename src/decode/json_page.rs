@@ -38,9 +38,12 @@ fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], sink: &mut SliceSink<'_, S>) {
     for row in rows {
         let text = row.get().as_bytes();
         let offset = text.as_ptr().addr().saturating_sub(body.as_ptr().addr());
-        let place = Place { first_line: 1, before: body.get(..offset).unwrap_or_default(), text };
+        let mut place = Place { first_line: 1, before: body.get(..offset).unwrap_or_default(), text, digest: 0 };
         match keys.cells(text) {
-            Ok(cells) => sink.row(&Row { cells: &cells, place }),
+            Ok((cells, digest)) => {
+                place.digest = digest;
+                sink.row(&Row { cells: &cells, place });
+            }
             Err(rejection) => sink.reject(place, rejection),
         }
     }

@@ -32,8 +32,11 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>)
         collector.warn(warning);
     }
     check_types(input, &metadata, &binding)?;
-    let roots: Vec<usize> = (0..headings.len()).filter(|at| binding.slots.get(*at).is_some_and(Option::is_some)).collect();
-    let slots: Vec<usize> = roots.iter().filter_map(|at| binding.slots.get(*at).copied().flatten()).collect();
+    // Columns that mean nothing to us still tell a row from its copy.
+    let fields = metadata.schema().fields();
+    let roots: Vec<usize> =
+        (0..headings.len()).filter(|at| fields.get(*at).is_some_and(|f| Reader::of_type(f.data_type()).is_some())).collect();
+    let slots: Vec<Option<usize>> = roots.iter().map(|at| binding.slots.get(*at).copied().flatten()).collect();
     let mut first_row = 1_u64;
     let mut groups = Vec::new();
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
@@ -55,7 +58,7 @@ fn read_group<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     metadata: &ArrowReaderMetadata,
     roots: &[usize],
-    slots: &[usize],
+    slots: &[Option<usize>],
     group: &Group,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
@@ -105,21 +108,38 @@ fn check_types(input: Input<'_>, metadata: &ArrowReaderMetadata, binding: &Bindi
     Ok(())
 }
 
-fn feed<S: Sink>(batch: &RecordBatch, slots: &[usize], first_row: u64, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
+fn feed<S: Sink>(batch: &RecordBatch, slots: &[Option<usize>], first_row: u64, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
     let width = sink.input.dataset.columns().len();
-    let readers: Vec<(usize, Column<'_>)> =
+    let readers: Vec<(Option<usize>, Column<'_>)> =
         slots.iter().zip(batch.columns()).filter_map(|(slot, array)| Some((*slot, Column::new(array.as_ref())?))).collect();
+    let mut text = Vec::new();
     for index in 0..batch.num_rows() {
         let mut cells = vec![Cell::Missing; width];
+        text.clear();
         for (slot, column) in &readers {
-            if let Some(cell) = cells.get_mut(*slot) {
-                *cell = column.cell(index);
+            let value = column.cell(index);
+            write_bytes(&mut text, &value);
+            if let Some(cell) = slot.and_then(|slot| cells.get_mut(slot)) {
+                *cell = value;
             }
         }
-        let place = Place { first_line: first_row + index as u64, before: b"", text: b"" };
+        let place = Place { first_line: first_row + index as u64, before: b"", text: b"", digest: xxhash_rust::xxh3::xxh3_64(&text) };
         sink.row(&Row { cells: &cells, place });
     }
     Ok(())
+}
+
+/// Appends a value such that no two rows of different values come to the same bytes.
+fn write_bytes(out: &mut Vec<u8>, value: &Cell<'_>) {
+    match value {
+        Cell::Missing => out.push(0xFF),
+        Cell::Text(text) => {
+            out.extend_from_slice(text);
+            out.push(0xFE);
+        }
+        Cell::Decimal(value, _) => out.extend_from_slice(&value.to_le_bytes()),
+        Cell::Date(day) => out.extend_from_slice(&day.to_le_bytes()),
+    }
 }
 
 /// How a column's values become cells.

@@ -3,12 +3,16 @@
 //! The key of a total is four small numbers: account, product, resource and state, each an interned
 //! tuple of raw cells. Partials merge by addition, in any order. No key is ever used to drop a row.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
+use super::copies::{Copies, Seen};
 use super::interner::Interner;
 use super::measures::{self, Measures};
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
-use crate::model::period::{self, Day};
+use crate::model::period::{self, Day, Period};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
 
@@ -27,9 +31,23 @@ pub const GROSS_LIMIT: i128 = i128::MAX / 8;
 pub struct Grain {
     /// Column positions of each tuple.
     pub tuples: [&'static [usize]; TUPLES],
+    /// Fields that end the last tuple, made of the row's numbers.
+    pub derived: &'static [Derived],
     /// Reads a row's numbers.
     pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
 }
+
+/// A field of a key that no column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Derived {
+    /// Month of the day of use, as `2026-10`.
+    Month,
+    /// `free` where neither billed nor priced, though used.
+    Free,
+}
+
+/// Name of a derived field in an error, which none can have.
+const DERIVED: &str = "UsageDate";
 
 macro_rules! columns {
     ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
@@ -42,6 +60,7 @@ const USAGE_GRAIN: Grain = Grain {
         columns!(USAGE: "EntitlementId", "ResourceGroup", "ResourceURI"),
         columns!(USAGE: "ChargeType", "CreditType", "PartnerEarnedCreditPercentage", "CreditPercentage", "BenefitType"),
     ],
+    derived: &[Derived::Month, Derived::Free],
     measure: measures::of_usage,
 };
 
@@ -50,8 +69,11 @@ const LINES_GRAIN: Grain = Grain {
         columns!(INVOICE_LINES: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "Currency", "PricingCurrency", "PCToBCExchangeRate"),
         columns!(INVOICE_LINES: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterDescription"),
         &[],
-        columns!(INVOICE_LINES: "ChargeType", "PriceAdjustmentDescription", "SubscriptionDescription", "TermAndBillingCycle", "ReservationOrderId", "ChargeEndDate"),
+        // Amounts among the keys: what is equal in all of them is one line as far as arithmetic goes.
+        columns!(INVOICE_LINES: "ChargeType", "PriceAdjustmentDescription", "SubscriptionDescription", "TermAndBillingCycle", "ReservationOrderId", "ChargeEndDate",
+            "EffectiveUnitPrice", "UnitPrice", "BillableQuantity", "Quantity", "Subtotal", "ChargeStartDate"),
     ],
+    derived: &[],
     measure: measures::of_line,
 };
 
@@ -120,6 +142,8 @@ pub struct Partial {
     pub tuples: [Interner; TUPLES],
     /// The totals.
     pub totals: HashMap<[u32; TUPLES], Total>,
+    /// Of the totals that hold copies of rows, how many and how much.
+    pub copies: HashMap<[u32; TUPLES], Copies>,
     /// Rows and first sum by account tuple, counted apart from the totals: the control.
     pub control: Vec<(u64, i128)>,
     /// Rows by account tuple and month of use, counted from year 0.
@@ -131,24 +155,27 @@ pub struct Partial {
     gross: [i128; SUMS],
     overflow: bool,
     scratch: Vec<u8>,
-    last_month: (Day, i32),
+    last_month: (Day, i32, Vec<u8>),
+    seen: Arc<Seen>,
 }
 
 impl Partial {
-    /// No totals yet.
+    /// No totals yet. Partials that are to know each other's rows share `seen`.
     #[must_use]
-    pub fn new(dataset: Dataset) -> Self {
+    pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
         Self {
             dataset,
             tuples: Default::default(),
             totals: HashMap::new(),
+            copies: HashMap::new(),
             control: Vec::new(),
             months: HashMap::new(),
             rounded: 0,
             gross: [0; SUMS],
             overflow: false,
             scratch: Vec::new(),
-            last_month: (Day::MIN, 0),
+            last_month: (Day::MIN, 0, Vec::new()),
+            seen,
         }
     }
 
@@ -159,9 +186,21 @@ impl Partial {
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let grain = Grain::of(self.dataset);
         let measures = (grain.measure)(row.cells)?;
+        if let Some(day) = measures.day
+            && self.last_month.0 != day
+        {
+            let month = period::month_number(day);
+            let text = Period::of_month(month).map(|month| month.to_string().into_bytes()).unwrap_or_default();
+            self.last_month = (day, month, text);
+        }
         let known = self.tuples.each_ref().map(Interner::len);
-        match self.key_of(grain, row) {
-            Ok(key) => self.record(key, &measures),
+        match self.key_of(grain, row, &measures) {
+            Ok(key) => {
+                self.record(key, &measures);
+                if !self.seen.is_new(row.fingerprint()) {
+                    self.copies.entry(key).or_default().add(&Copies::of(&measures));
+                }
+            }
             Err(rejection) => {
                 // The tuples before the one at fault would be shown, and traced, as if they counted.
                 self.tuples.iter_mut().zip(known).for_each(|(interner, count)| interner.truncate(count));
@@ -171,16 +210,25 @@ impl Partial {
         Ok(())
     }
 
-    fn key_of(&mut self, grain: &Grain, row: &Row<'_, '_>) -> Result<[u32; TUPLES], Rejection> {
+    fn key_of(&mut self, grain: &Grain, row: &Row<'_, '_>, measures: &Measures) -> Result<[u32; TUPLES], Rejection> {
         let columns = self.dataset.columns();
         let mut key = [0; TUPLES];
-        for ((positions, interner), id) in grain.tuples.iter().zip(&mut self.tuples).zip(&mut key) {
+        for (number, ((positions, interner), id)) in grain.tuples.iter().zip(&mut self.tuples).zip(&mut key).enumerate() {
             self.scratch.clear();
             for at in *positions {
                 Interner::write_field(&mut self.scratch, row.cells.get(*at).unwrap_or(&Cell::Missing));
             }
-            let names = positions.iter().map(|at| columns.get(*at).map_or("", |column| column.name));
-            *id = interner.intern(&self.scratch, names)?;
+            let derived = if number + 1 == TUPLES { grain.derived } else { &[] };
+            for field in derived {
+                let text: &[u8] = match field {
+                    Derived::Month if measures.day.is_some() => &self.last_month.2,
+                    Derived::Free if measures.is_free() => b"free",
+                    Derived::Month | Derived::Free => b"",
+                };
+                Interner::write_field(&mut self.scratch, &Cell::Text(Cow::Borrowed(text)));
+            }
+            let name = |at: usize| positions.get(at).and_then(|at| columns.get(*at)).map_or(DERIVED, |column| column.name);
+            *id = interner.intern(&self.scratch, (0..positions.len() + derived.len()).map(name))?;
         }
         Ok(key)
     }
@@ -201,10 +249,7 @@ impl Partial {
                 None => self.overflow = true,
             }
         }
-        if let Some(day) = measures.day {
-            if self.last_month.0 != day {
-                self.last_month = (day, period::month_number(day));
-            }
+        if measures.day.is_some() {
             *self.months.entry((account, self.last_month.1)).or_default() += 1;
         }
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
@@ -237,6 +282,11 @@ impl Partial {
             let mut at = 0..TUPLES;
             let key = key.map(|id| renumber(at.next().unwrap_or_default(), id));
             self.overflow |= !add_to(&mut self.totals, key, total);
+        }
+        for (key, copies) in &other.copies {
+            let mut at = 0..TUPLES;
+            let key = key.map(|id| renumber(at.next().unwrap_or_default(), id));
+            self.copies.entry(key).or_default().add(copies);
         }
         self.rounded += other.rounded;
         self.add_gross(&other.gross);

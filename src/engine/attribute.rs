@@ -1,62 +1,80 @@
 //! A variance to named parts that add up to it.
 //!
-//! Each cause in turn takes its part of what is left; `unexplained` takes the rest. This first
-//! table is coarse: it tells rounding, products without usage and missing sides from the rest.
+//! Each cause in turn takes its part of what is left; `unexplained` takes the rest.
 
 use super::scope::Scope;
+use super::steps::Steps;
 use super::variance::Sides;
 use crate::model::cause::Cause;
 
 /// What a cause may look at. Amounts are in units of 10^-10.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'s> {
+pub struct Known<'s> {
     /// Both sides.
     pub sides: &'s Sides,
     /// What is to be explained.
     pub variance: i128,
     /// The variance is no more than rounding alone can make.
     pub within_rounding: bool,
+    /// What changed between the sides, where it is known.
+    pub steps: Option<&'s Steps>,
 }
 
-/// A cause's part of what is left of a variance.
-type Part = fn(&Evidence<'_>, i128) -> i128;
+/// A cause's part, given what is left of a variance.
+type Part = fn(&Known<'_>, i128) -> i128;
 
-/// The causes in order of precedence.
+/// The causes in order of precedence. The first two take all; the others what they come to.
 const CAUSES: &[(Cause, Part)] = &[
-    (Cause::OutOfScope, out_of_scope),
+    (Cause::OutOfScope, |known, left| if known.sides.scope == Scope::Usage { 0 } else { left }),
     (Cause::Rounding, rounding),
+    (Cause::Duplicate, |known, _| step(known, |steps| steps.duplicate)),
+    (Cause::Timing, |known, _| step(known, |steps| steps.timing)),
+    (Cause::Credit, |known, _| step(known, |steps| steps.credit)),
+    (Cause::Tax, |known, _| step(known, |steps| steps.tax)),
     (Cause::MissingUsage, missing_usage),
     (Cause::MissingInvoice, missing_invoice),
+    (Cause::Quantity, |known, _| step(known, |steps| steps.quantity)),
+    (Cause::PartnerEarnedCredit, |known, _| step(known, |steps| steps.partner_earned_credit)),
+    (Cause::Price, |known, _| step(known, |steps| steps.price)),
+    (Cause::Fx, |known, _| step(known, |steps| steps.fx)),
 ];
 
-fn out_of_scope(evidence: &Evidence<'_>, left: i128) -> i128 {
-    if evidence.sides.scope == Scope::Usage { 0 } else { left }
+fn step(known: &Known<'_>, of: fn(&Steps) -> i128) -> i128 {
+    known.steps.map_or(0, of)
 }
 
-fn rounding(evidence: &Evidence<'_>, left: i128) -> i128 {
-    if evidence.within_rounding { left } else { 0 }
+fn rounding(known: &Known<'_>, left: i128) -> i128 {
+    if known.within_rounding { left } else { known.steps.map_or(0, |steps| steps.rounding) }
 }
 
-fn missing_usage(evidence: &Evidence<'_>, left: i128) -> i128 {
-    if evidence.sides.expected_rows == 0 { left } else { 0 }
+fn missing_usage(known: &Known<'_>, left: i128) -> i128 {
+    let is_alone = known.steps.is_none() && known.sides.expected_rows == 0;
+    if is_alone { left } else { known.steps.map_or(0, |steps| steps.missing_usage) }
 }
 
-fn missing_invoice(evidence: &Evidence<'_>, left: i128) -> i128 {
-    if evidence.sides.invoiced_rows == 0 { left } else { 0 }
+fn missing_invoice(known: &Known<'_>, left: i128) -> i128 {
+    let is_alone = known.steps.is_none() && known.sides.invoiced_rows == 0;
+    if is_alone { left } else { known.steps.map_or(0, |steps| steps.missing_invoice) }
 }
 
-/// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly.
+/// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly. What a cause that is `off`
+/// would take stays unexplained.
 #[must_use]
-pub fn split(evidence: &Evidence<'_>) -> [i128; Cause::ALL.len()] {
+pub fn split(known: &Known<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
     let mut parts = [0; Cause::ALL.len()];
-    let mut left = evidence.variance;
+    let mut left = known.variance;
+    let mut kept_back = 0;
     for (cause, part_of) in CAUSES {
-        let part = part_of(evidence, left);
+        let part = part_of(known, left);
         left -= part;
-        set(&mut parts, *cause, part);
+        if off.contains(cause) {
+            kept_back += part;
+        } else {
+            set(&mut parts, *cause, part);
+        }
     }
-    set(&mut parts, Cause::Unexplained, left);
-    assert!(parts.iter().sum::<i128>() == evidence.variance, "the parts add up to the variance");
+    set(&mut parts, Cause::Unexplained, left + kept_back);
+    assert!(parts.iter().sum::<i128>() == known.variance, "the parts add up to the variance");
     parts
 }
 

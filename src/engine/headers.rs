@@ -1,14 +1,17 @@
 //! Invoice headers, and `lines-to-invoice`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 use rust_decimal::Decimal;
 
 use super::aggregate::GROSS_LIMIT;
 use super::frames;
+use super::investigate::{Finding, Narrowest};
 use super::rounding::Bounds;
-use super::scope::Scope;
+use super::scope::{AZURE_CREDIT, Scope};
+use super::steps::Steps;
 use super::totals::Totals;
 use super::variance::{AmountOverflow, Keys, Sides};
 use super::vocabulary::Domain;
@@ -65,24 +68,40 @@ impl Header {
 struct Compared {
     lines: u64,
     lines_total: i128,
+    /// Of the lines' total: tax, Azure credits, copies of lines.
+    tax: i128,
+    credits: i128,
+    copies: i128,
     headers: u64,
     header_total: i128,
 }
+
+/// A compared invoice, and what is known of its variance.
+pub type Checked = (Sides, Option<Finding>);
 
 /// Compares the lines of each invoice and currency with its header.
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<Sides>, AmountOverflow>> {
+pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
     let mut compared: BTreeMap<(u32, u32), Compared> = BTreeMap::new();
     let lines = &totals.lines;
     let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
+    let (taxes, adjustments) = (frames::sums(lines, "tax")?, frames::codes(lines, "adjustment")?);
+    let copies = frames::codes(lines, "copies")?;
     let keyed = invoices.iter().zip(currencies).zip(frames::counts(lines, "rows")?.iter().zip(frames::sums(lines, "total")?));
-    for ((invoice, currency), (rows, total)) in keyed {
+    for (row, ((invoice, currency), (rows, total))) in keyed.enumerate() {
         let slot = compared.entry((*invoice, *currency)).or_default();
         slot.lines += rows;
         let Some(sum) = slot.lines_total.checked_add(*total) else { return Ok(Err(AmountOverflow)) };
         slot.lines_total = sum;
+        slot.tax = slot.tax.saturating_add(taxes.get(row).copied().unwrap_or(0));
+        let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
+        if totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT {
+            slot.credits = slot.credits.saturating_add(*total);
+        }
+        let [.., copied] = totals.line_copies.get((code(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default().sums;
+        slot.copies = slot.copies.saturating_add(copied);
     }
     for header in headers {
         let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
@@ -94,10 +113,37 @@ pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<S
         };
         slot.header_total = sum;
     }
-    Ok(compared.into_iter().map(|((invoice, currency), compared)| compared.sides(invoice, currency, totals)).collect())
+    Ok(compared.into_iter().map(|((invoice, currency), compared)| compared.checked(invoice, currency, totals)).collect())
 }
 
 impl Compared {
+    /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
+    /// to the last digit; nothing less is evidence.
+    fn steps(&self) -> Option<Steps> {
+        let published = |amount: i128| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp);
+        let variance = self.header_total.checked_sub(self.lines_total)?;
+        let left_out = [self.tax, self.credits, self.copies].map(|amount| -amount);
+        for chosen in 1..8_u8 {
+            let part = |at: u8| left_out.get(usize::from(at)).copied().filter(|_| chosen & (1 << at) != 0).unwrap_or(0);
+            let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
+            let sum = part(0).checked_add(part(1))?.checked_add(part(2))?;
+            if !is_idle && sum == variance {
+                let (tax, credit, duplicate) = (published(part(0))?, published(part(1))?, published(part(2))?);
+                return Some(Steps { tax, credit, duplicate, ..Steps::default() });
+            }
+        }
+        Some(Steps::default())
+    }
+
+    fn checked(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Checked, AmountOverflow> {
+        let sides = self.sides(invoice, currency, totals)?;
+        if self.lines == 0 || self.headers == 0 || !sides.is_beyond_rounding()? {
+            return Ok((sides, None));
+        }
+        let steps = self.steps().ok_or(AmountOverflow)?;
+        Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })))
+    }
+
     fn sides(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Sides, AmountOverflow> {
         let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
@@ -109,7 +155,7 @@ impl Compared {
             tie_out: TieOut::LinesToInvoice,
             keys: Keys { invoice, currency, ..Keys::default() },
             charge_type: String::new(),
-            matched_on: if self.lines > 0 && self.headers > 0 { "invoice" } else { "" },
+            matched_on: Arc::from(if self.lines > 0 && self.headers > 0 { "invoice" } else { "" }),
             scope: Scope::Usage,
             expected_rows: self.lines,
             invoiced_rows: self.headers,

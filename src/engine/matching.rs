@@ -1,6 +1,8 @@
 //! Usage against invoice lines, in passes: what finds no partner under the fine keys goes on to the
 //! next coarser ones. A full outer match: every row of either side ends in exactly one group.
 
+use std::sync::Arc;
+
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::frames::{self, Groups};
@@ -12,23 +14,29 @@ pub const FINE_KEYS: [&str; 9] =
     ["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"];
 
 /// One pass: its name in `matched_on`, and its keys.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// Name.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// Keys that must agree.
-    pub keys: &'static [&'static str],
+    pub keys: Vec<&'static str>,
 }
 
 /// The passes of `usage-to-invoice`, finest first. None is coarser than the product: a customer's
 /// plan as a whole would always find a partner, and hide one error behind another.
-pub const PASSES: [Pass; 5] = [
-    Pass { name: "meter_and_price", keys: &FINE_KEYS },
-    Pass { name: "meter", keys: &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "currency"] },
-    Pass { name: "meter_any_availability", keys: &["invoice", "customer", "subscription", "product", "sku", "description", "currency"] },
-    Pass { name: "sku", keys: &["invoice", "customer", "subscription", "product", "sku", "currency"] },
-    Pass { name: "product", keys: &["invoice", "customer", "subscription", "product", "currency"] },
+pub const PASSES: [(&str, &[&str]); 5] = [
+    ("meter_and_price", &FINE_KEYS),
+    ("meter", &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "currency"]),
+    ("meter_any_availability", &["invoice", "customer", "subscription", "product", "sku", "description", "currency"]),
+    ("sku", &["invoice", "customer", "subscription", "product", "sku", "currency"]),
+    ("product", &["invoice", "customer", "subscription", "product", "currency"]),
 ];
+
+/// Passes from a table of them.
+#[must_use]
+pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
+    table.iter().map(|(name, keys)| Pass { name: Arc::from(*name), keys: keys.to_vec() }).collect()
+}
 
 /// Usage columns that a line's MeterDescription may repeat; which one is not documented.
 pub const DESCRIPTION_COLUMNS: [&str; 3] = ["meter_name", "meter_type", "sku_name"];
@@ -45,7 +53,7 @@ pub struct Matching {
     /// Match of each row of the lines frame.
     pub of_lines: Vec<u32>,
     /// For each match, the pass or rule that made it; empty for one-sided ones.
-    pub matched_on: Vec<&'static str>,
+    pub matched_on: Vec<Arc<str>>,
 }
 
 /// Matches both frames of `totals`; `description` forces the column that MeterDescription repeats,
@@ -53,7 +61,7 @@ pub struct Matching {
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn match_usage(totals: &Totals, description: Option<&'static str>) -> PolarsResult<Matching> {
+pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &[Pass]) -> PolarsResult<Matching> {
     let described = |column: &str| -> PolarsResult<DataFrame> {
         frames::with_codes(totals.usage.clone(), "description", frames::codes(&totals.usage, column)?.to_vec())
     };
@@ -74,7 +82,7 @@ pub fn match_usage(totals: &Totals, description: Option<&'static str>) -> Polars
     let right = frames::take(&totals.lines.select(line_keys.iter().copied())?, &line_groups.first_row)?;
     let mut sides = Sides { left: vec![None; left.height()], right: vec![None; right.height()], matched_on: Vec::new() };
     sides.set_out_of_scope(frames::codes(&right, "scope")?);
-    for pass in PASSES {
+    for pass in passes {
         sides.run_pass(&left, &right, pass)?;
     }
     sides.close();
@@ -89,10 +97,10 @@ pub fn match_usage(totals: &Totals, description: Option<&'static str>) -> Polars
 
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
     // One side may lack availability ids: they have no say in what a text repeats.
-    let [_, _, by_meter, ..] = PASSES;
+    let [_, _, (_, by_meter), ..] = PASSES;
     let nameless = frames::codes(lines, "description")?;
     let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
-    Ok(frames::pair(usage, &frames::take(lines, &named)?, by_meter.keys)?.right.len())
+    Ok(frames::pair(usage, &frames::take(lines, &named)?, by_meter)?.right.len())
 }
 
 fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
@@ -102,7 +110,7 @@ fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
 struct Sides {
     left: Vec<Option<u32>>,
     right: Vec<Option<u32>>,
-    matched_on: Vec<&'static str>,
+    matched_on: Vec<Arc<str>>,
 }
 
 impl Sides {
@@ -117,27 +125,28 @@ impl Sides {
                 && let Some(slot) = self.right.get_mut(row)
             {
                 *slot = Some(number);
-                self.matched_on.push(scope.rule());
+                self.matched_on.push(Arc::from(scope.rule()));
             }
         }
     }
 
-    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: Pass) -> PolarsResult<()> {
+    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) -> PolarsResult<()> {
         let (open_left, open_right) = (open(&self.left), open(&self.right));
-        let pairs = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, pass.keys)?;
+        let pairs = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, &pass.keys)?;
         let base = self.next();
         set(&mut self.left, &open_left, &pairs.left, base);
         set(&mut self.right, &open_right, &pairs.right, base);
-        self.matched_on.extend(std::iter::repeat_n(pass.name, pairs.count as usize));
+        self.matched_on.extend(std::iter::repeat_n(Arc::clone(&pass.name), pairs.count as usize));
         Ok(())
     }
 
     /// What is still open stands alone.
     fn close(&mut self) {
         let first = self.next();
+        let nothing: Arc<str> = Arc::from("");
         for (number, slot) in (first..).zip(self.left.iter_mut().chain(&mut self.right).filter(|slot| slot.is_none())) {
             *slot = Some(number);
-            self.matched_on.push("");
+            self.matched_on.push(Arc::clone(&nothing));
         }
     }
 }

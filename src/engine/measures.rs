@@ -26,6 +26,13 @@ pub struct Measures {
 }
 
 impl Measures {
+    /// Used, and neither billed nor priced: granted, or covered by a benefit.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        let [quantity, billing, pricing, _] = self.sums;
+        quantity != 0 && billing == 0 && pricing == 0
+    }
+
     fn number(&mut self, cells: &[Cell<'_>], at: usize, column: &'static str, scale: u32) -> Result<Option<Parsed>, Rejection> {
         let parsed = cells.get(at).unwrap_or(&Cell::Missing).decimal(column, scale)?;
         self.rounded |= parsed.is_some_and(|parsed| parsed.rounded);

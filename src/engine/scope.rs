@@ -43,6 +43,14 @@ fn earned_credit(percent: &str) -> String {
     format!("{percent}% partner earned credit")
 }
 
+/// The fraction of the partner earned credit that a canonical price adjustment names, in units of
+/// 10^-18; 0 for none.
+#[must_use]
+pub fn earned_fraction(adjustment: &str) -> i128 {
+    let percent = adjustment.strip_suffix("% partner earned credit").and_then(|number| decimal::parse(number.as_bytes(), RATE_SCALE).ok());
+    percent.map_or(0, |percent| percent.value / 100)
+}
+
 /// A percentage in plain digits; `None` for none. The API says 0.15 where files say 15.
 fn percentage(text: &str) -> Option<String> {
     let value = decimal::parse(text.as_bytes(), RATE_SCALE).ok()?.value;

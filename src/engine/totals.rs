@@ -3,11 +3,14 @@
 //! From here on nothing depends on the order of files, rows or threads: codes are ranks of what is
 //! printed, and the frames are sorted by them.
 
+use std::collections::BTreeMap;
+
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total};
+use super::copies::Copies;
 use super::headers::Header;
 use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
 use super::vocabulary::{Domain, Gathering, Vocabulary, is_better_spelling};
@@ -43,18 +46,32 @@ const USAGE_FIELDS: [&[Domain]; TUPLES] = [
         Domain::Unit,
     ],
     &[Domain::Entitlement, Domain::ResourceGroup, Domain::Resource],
-    &[Domain::ChargeType, Domain::Adjustment],
+    &[Domain::ChargeType, Domain::Adjustment, Domain::Month, Domain::Free],
 ];
 
 const LINE_FIELDS: [&[Domain]; TUPLES] = [
     USAGE_FIELDS[0],
     &[Domain::Product, Domain::Sku, Domain::Availability, Domain::Description, Domain::ProductName, Domain::Description],
     &[],
-    &[Domain::ChargeType, Domain::Adjustment],
+    &[
+        Domain::ChargeType,
+        Domain::Adjustment,
+        Domain::Number,
+        Domain::Number,
+        Domain::Number,
+        Domain::Number,
+        Domain::Number,
+        Domain::Date,
+        Domain::Date,
+    ],
 ];
 
+/// Where the fields of a raw state tuple go after charge type and adjustment.
+const USAGE_STATE: &[usize] = &[5, 6];
+const LINE_STATE: &[usize] = &[6, 7, 8, 9, 10, 11, 5];
+
 /// Key columns of the usage frame, in its sort order.
-pub const USAGE_KEYS: [Key; 16] = [
+pub const USAGE_KEYS: [Key; 18] = [
     key("invoice", Domain::Invoice, 0, 0),
     key("customer", Domain::Customer, 0, 1),
     key("subscription", Domain::Subscription, 0, 3),
@@ -71,10 +88,13 @@ pub const USAGE_KEYS: [Key; 16] = [
     key("meter_type", Domain::Description, 1, 7),
     key("sku_name", Domain::Description, 1, 3),
     key("rate", Domain::Rate, 0, 6),
+    key("month", Domain::Month, 3, 2),
+    key("free", Domain::Free, 3, 3),
 ];
 
-/// Key columns of the lines frame, in its sort order; `scope` follows them.
-pub const LINE_KEYS: [Key; 11] = [
+/// Key columns of the lines frame, in its sort order; `scope` follows them. From `price` on they
+/// make one row of lines that are the same to arithmetic.
+pub const LINE_KEYS: [Key; 18] = [
     key("invoice", Domain::Invoice, 0, 0),
     key("customer", Domain::Customer, 0, 1),
     key("subscription", Domain::Subscription, 0, 3),
@@ -86,6 +106,13 @@ pub const LINE_KEYS: [Key; 11] = [
     key("adjustment", Domain::Adjustment, 3, 1),
     key("currency", Domain::Currency, 0, 4),
     key("rate", Domain::Rate, 0, 6),
+    key("price", Domain::Number, 3, 2),
+    key("unit_price", Domain::Number, 3, 3),
+    key("billable", Domain::Number, 3, 4),
+    key("seats", Domain::Number, 3, 5),
+    key("subtotal_text", Domain::Number, 3, 6),
+    key("charge_start", Domain::Date, 3, 7),
+    key("charge_end", Domain::Date, 3, 8),
 ];
 
 /// Everything that was counted, by code.
@@ -93,10 +120,16 @@ pub const LINE_KEYS: [Key; 11] = [
 pub struct Totals {
     /// Texts of the codes.
     pub vocabulary: Vocabulary,
-    /// [`USAGE_KEYS`], then rows, quantity, billing, pricing, precision (10^-20), first, last.
+    /// [`USAGE_KEYS`], then rows, quantity, billing, pricing, precision (10^-20), first, last, and
+    /// the number of its copies, 0 for none.
     pub usage: DataFrame,
-    /// [`LINE_KEYS`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last.
+    /// [`LINE_KEYS`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last, and the
+    /// number of its copies, 0 for none.
     pub lines: DataFrame,
+    /// Copies of usage rows; the first is number 1.
+    pub usage_copies: Vec<Copies>,
+    /// Copies of lines, likewise.
+    pub line_copies: Vec<Copies>,
     /// Names that go with codes.
     pub names: Names,
     /// Month of each invoice: that of most of its usage, or else of most of its lines.
@@ -143,8 +176,10 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
     }
     let also_used: Vec<[u32; 2]> =
         also_used.iter().map(|(product, sku)| [gathering.add(Domain::Product, product), gathering.add(Domain::Sku, sku)]).collect();
-    let mut usage_codes = Codes::gather(&mut gathering, &usage, &USAGE_FIELDS, |raw| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3)));
-    let mut line_codes = Codes::gather(&mut gathering, &lines, &LINE_FIELDS, |raw| line_adjustment(at(raw, 0), at(raw, 1)));
+    let usage_words = |raw: &[&str]| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3));
+    let mut usage_codes = Codes::gather(&mut gathering, &usage, &USAGE_FIELDS, USAGE_STATE, usage_words);
+    let line_words = |raw: &[&str]| line_adjustment(at(raw, 0), at(raw, 1));
+    let mut line_codes = Codes::gather(&mut gathering, &lines, &LINE_FIELDS, LINE_STATE, line_words);
     // Their texts are in the vocabulary now.
     usage.tuples = Default::default();
     let (vocabulary, code_of) = gathering.finish();
@@ -153,8 +188,8 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
     let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
-    let usage_rows = sorted_totals(&usage, |key| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field)));
-    let line_rows = sorted_totals(&lines, |key| {
+    let usage_key = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field));
+    let line_key = |key: &[u32; TUPLES]| {
         let mut row = [0; LINE_KEYS.len() + 1];
         for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
             *slot = line_codes.get(key, column.tuple, column.field);
@@ -162,13 +197,19 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
         let product_is_used = used.contains(&[line_codes.get(key, 1, 0), line_codes.get(key, 1, 1)]);
         row[LINE_KEYS.len()] = scope_of_key(&lines, key, product_is_used) as u32;
         row
-    });
+    };
+    let usage_rows = sorted_totals(&usage, usage_key);
+    let line_rows = sorted_totals(&lines, line_key);
+    let (usage_numbers, usage_copies) = copies_of(&usage, usage_key, &usage_rows);
+    let (line_numbers, line_copies) = copies_of(&lines, line_key, &line_rows);
     let names = gather_names(&vocabulary, &usage, &usage_codes, &lines, &line_codes);
     let periods = periods(&usage, &usage_codes, &lines, &line_codes);
     let line_names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
     Ok(Totals {
-        usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"])?,
-        lines: frame(&line_names, &line_rows, ["quantity", "subtotal", "tax", "total"])?,
+        usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"], usage_numbers)?,
+        lines: frame(&line_names, &line_rows, ["quantity", "subtotal", "tax", "total"], line_numbers)?,
+        usage_copies,
+        line_copies,
         vocabulary,
         names,
         periods,
@@ -200,8 +241,15 @@ struct Codes {
 }
 
 impl Codes {
-    /// `adjustment` makes the price adjustment of a state tuple's raw fields.
-    fn gather(gathering: &mut Gathering, partial: &Partial, fields: &[&[Domain]; TUPLES], adjustment: impl Fn(&[&str]) -> String) -> Self {
+    /// `adjustment` makes the price adjustment of a state tuple's raw fields; `state` says which of
+    /// them follow it.
+    fn gather(
+        gathering: &mut Gathering,
+        partial: &Partial,
+        fields: &[&[Domain]; TUPLES],
+        state: &[usize],
+        adjustment: impl Fn(&[&str]) -> String,
+    ) -> Self {
         let mut tuples: [Vec<u32>; TUPLES] = Default::default();
         for (number, ((interner, domains), codes)) in partial.tuples.iter().zip(fields).zip(&mut tuples).enumerate() {
             codes.reserve_exact(interner.len() as usize * domains.len());
@@ -210,6 +258,8 @@ impl Codes {
                     let raw: Vec<&str> = interner.fields(id).collect();
                     codes.push(gathering.add(Domain::ChargeType, at(&raw, 0)));
                     codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
+                    let rest = domains.iter().skip(2).zip(state);
+                    codes.extend(rest.map(|(domain, field)| gathering.add(*domain, at(&raw, *field))));
                 } else {
                     codes.extend(domains.iter().zip(interner.fields(id)).map(|(domain, text)| gathering.add(*domain, text)));
                 }
@@ -247,7 +297,28 @@ fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLE
     rows
 }
 
-fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str; 4]) -> PolarsResult<DataFrame> {
+/// The number of each row's copies, and the copies by number.
+fn copies_of<const N: usize>(
+    partial: &Partial,
+    key_of: impl Fn(&[u32; TUPLES]) -> [u32; N],
+    rows: &[([u32; N], Total)],
+) -> (Vec<u32>, Vec<Copies>) {
+    let mut numbers = vec![0; rows.len()];
+    let mut found: BTreeMap<usize, Copies> = BTreeMap::new();
+    for (raw, copies) in &partial.copies {
+        if let Ok(row) = rows.binary_search_by_key(&key_of(raw), |(key, _)| *key) {
+            found.entry(row).or_default().add(copies);
+        }
+    }
+    for (number, row) in (1..).zip(found.keys()) {
+        if let Some(slot) = numbers.get_mut(*row) {
+            *slot = number;
+        }
+    }
+    (numbers, found.into_values().collect())
+}
+
+fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str; 4], copies: Vec<u32>) -> PolarsResult<DataFrame> {
     let mut columns: Vec<Column> = Vec::new();
     for (at, name) in keys.iter().enumerate() {
         let codes: Vec<u32> = rows.iter().map(|(key, _)| key.get(at).copied().unwrap_or(0)).collect();
@@ -261,6 +332,7 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
     columns.push(Series::new("precision".into(), rows.iter().map(|(_, total)| total.precision).collect::<Vec<i128>>()).into());
     columns.push(Series::new("first".into(), rows.iter().map(|(_, total)| total.first).collect::<Vec<i32>>()).into());
     columns.push(Series::new("last".into(), rows.iter().map(|(_, total)| total.last).collect::<Vec<i32>>()).into());
+    columns.push(Series::new("copies".into(), copies).into());
     DataFrame::new(rows.len(), columns)
 }
 

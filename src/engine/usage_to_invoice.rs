@@ -6,6 +6,7 @@
 //! `resources` and `variances` add up to each other, and to the source, to the last digit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 use rayon::prelude::*;
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 use super::allocate;
 use super::frames;
 use super::matching::{FINE_KEYS, Matching};
-use super::rounding::{Bounds, USAGE_RULES};
+use super::rounding::{Bounds, Lines, Rules};
 use super::scope::Scope;
 use super::totals::Totals;
 use super::variance::{AmountOverflow, Keys, Sides};
@@ -71,19 +72,19 @@ struct Atom {
 ///
 /// # Errors
 /// [`AmountOverflow`] where an amount passes 28 digits, or a polars error, which is a bug of ours.
-pub fn compare(totals: &Totals, matching: &Matching) -> PolarsResult<Result<Compared, AmountOverflow>> {
-    let mut groups: Vec<Group> = matching.matched_on.iter().map(|pass| Group::new(pass)).collect();
+pub fn compare(totals: &Totals, matching: &Matching, rules: &Rules) -> PolarsResult<Result<Compared, AmountOverflow>> {
+    let mut groups: Vec<Group> = matching.matched_on.iter().map(|pass| Group::new(Arc::clone(pass))).collect();
     add_usage(&mut groups, totals, matching)?;
-    if add_lines(&mut groups, totals, matching)?.is_err() {
+    if add_lines(&mut groups, totals, matching, rules)?.is_err() {
         return Ok(Err(AmountOverflow));
     }
     let (atoms, resources) = atoms(totals, matching)?;
-    Ok(finish(groups, atoms, resources, &totals.vocabulary))
+    Ok(finish(groups, atoms, resources, &totals.vocabulary, rules))
 }
 
 /// What is gathered of one match.
 struct Group {
-    matched_on: &'static str,
+    matched_on: Arc<str>,
     keys: [Option<u32>; 9],
     usage_charge_types: BTreeSet<u32>,
     line_charge_types: BTreeSet<u32>,
@@ -91,6 +92,7 @@ struct Group {
     usage_rate: u32,
     usage_rows: u64,
     usage_amount: i128,
+    usage_quantity: i128,
     line_rows: u64,
     line_quantity: i128,
     subtotal: i128,
@@ -99,7 +101,7 @@ struct Group {
 }
 
 impl Group {
-    fn new(matched_on: &'static str) -> Self {
+    fn new(matched_on: Arc<str>) -> Self {
         Self {
             matched_on,
             keys: [None; 9],
@@ -109,6 +111,7 @@ impl Group {
             usage_rate: 0,
             usage_rows: 0,
             usage_amount: 0,
+            usage_quantity: 0,
             line_rows: 0,
             line_quantity: 0,
             subtotal: 0,
@@ -131,6 +134,7 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
     let named = |name: &str| frames::codes(usage, if name == "description" { matching.description } else { name });
     let codes = nine(FINE_KEYS, named)?;
     let (rows, billing, precision) = (frames::counts(usage, "rows")?, frames::sums(usage, "billing")?, frames::sums(usage, "precision")?);
+    let quantities = frames::sums(usage, "quantity")?;
     let (charge_types, rates) = (frames::codes(usage, "charge_type")?, frames::codes(usage, "rate")?);
     for (row, (group, amounts)) in matching.of_usage.iter().zip(rows.iter().zip(billing).zip(precision)).enumerate() {
         let ((rows, billing), precision) = amounts;
@@ -140,12 +144,13 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
         group.usage_rate = rates.get(row).copied().unwrap_or(0).max(group.usage_rate);
         group.usage_rows += rows;
         group.usage_amount += billing;
+        group.usage_quantity = group.usage_quantity.saturating_add(quantities.get(row).copied().unwrap_or(0));
         group.precision += precision;
     }
     Ok(())
 }
 
-fn add_lines(groups: &mut [Group], totals: &Totals, matching: &Matching) -> PolarsResult<Result<(), AmountOverflow>> {
+fn add_lines(groups: &mut [Group], totals: &Totals, matching: &Matching, rules: &Rules) -> PolarsResult<Result<(), AmountOverflow>> {
     let lines = &totals.lines;
     let codes = nine(FINE_KEYS, |name| frames::codes(lines, name))?;
     let (rows, quantity, subtotal) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
@@ -163,7 +168,8 @@ fn add_lines(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
         group.subtotal += subtotal;
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, code(currencies)));
         let rate = rate_of(&totals.vocabulary, code(rates));
-        let bounds = Bounds::of_lines(&USAGE_RULES, *rows, rate, digits, *subtotal).and_then(|bounds| group.bounds.plus(bounds));
+        let lines = Lines { count: *rows, rate, quantity: *quantity, subtotal: *subtotal, digits };
+        let bounds = Bounds::of_lines(rules, lines).and_then(|bounds| group.bounds.plus(bounds));
         let Some(bounds) = bounds else { return Ok(Err(AmountOverflow)) };
         group.bounds = bounds;
     }
@@ -220,7 +226,13 @@ fn atoms(totals: &Totals, matching: &Matching) -> PolarsResult<(Vec<Atom>, Vec<R
     Ok((atoms, resources))
 }
 
-fn finish(groups: Vec<Group>, atoms: Vec<Atom>, mut resources: Vec<Resource>, vocabulary: &Vocabulary) -> Result<Compared, AmountOverflow> {
+fn finish(
+    groups: Vec<Group>,
+    atoms: Vec<Atom>,
+    mut resources: Vec<Resource>,
+    vocabulary: &Vocabulary,
+    rules: &Rules,
+) -> Result<Compared, AmountOverflow> {
     let (amounts, quantities) = quantised(&atoms, &resources)?;
     let mut by_group: Vec<Vec<u32>> = vec![Vec::new(); groups.len()];
     for (number, atom) in (0..).zip(&atoms) {
@@ -232,8 +244,8 @@ fn finish(groups: Vec<Group>, atoms: Vec<Atom>, mut resources: Vec<Resource>, vo
         .zip(by_group.par_iter())
         .map(|(group, members)| {
             let expected: Vec<i128> = members.iter().map(|number| pick(&amounts, number)).collect();
-            let sides =
-                group.sides(sum(&expected)?, sum(&members.iter().map(|n| pick(&quantities, n)).collect::<Vec<_>>())?, vocabulary)?;
+            let quantity = sum(&members.iter().map(|number| pick(&quantities, number)).collect::<Vec<_>>())?;
+            let sides = group.sides(sum(&expected)?, quantity, vocabulary, rules)?;
             let behind: Vec<Atom> = members.iter().filter_map(|number| atoms.get(*number as usize)).copied().collect();
             let shares = if behind.is_empty() { Vec::new() } else { shares(sides.invoiced_amount, &behind)? };
             Ok((sides, shares))
@@ -318,13 +330,21 @@ fn shares(invoiced: i128, behind: &[Atom]) -> Result<Vec<i128>, AmountOverflow> 
 }
 
 impl Group {
-    fn sides(self, expected_amount: i128, expected_quantity: i128, vocabulary: &Vocabulary) -> Result<Sides, AmountOverflow> {
+    fn sides(
+        self,
+        expected_amount: i128,
+        expected_quantity: i128,
+        vocabulary: &Vocabulary,
+        rules: &Rules,
+    ) -> Result<Sides, AmountOverflow> {
         let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
         let keys = Keys::from_codes(self.keys.map(|key| key.unwrap_or(0)));
         let bounds = if self.line_rows == 0 {
             // Usage that rounds down to nothing needs no line.
             let digits = minor_digits(vocabulary.text(Domain::Currency, keys.currency));
-            Bounds::of_lines(&USAGE_RULES, 1, rate_of(vocabulary, self.usage_rate), digits, self.usage_amount).ok_or(AmountOverflow)?
+            let rate = rate_of(vocabulary, self.usage_rate);
+            let line = Lines { count: 1, rate, quantity: self.usage_quantity, subtotal: self.usage_amount, digits };
+            Bounds::of_lines(rules, line).ok_or(AmountOverflow)?
         } else {
             self.bounds
         };

@@ -1,6 +1,9 @@
 //! One compared group: its keys, both sides, and what is said of the difference.
 
-use super::attribute::{self, Evidence};
+use std::sync::Arc;
+
+use super::attribute::{self, Known};
+use super::investigate::Finding;
 use super::rounding::Bounds;
 use super::scope::Scope;
 use super::tolerance::{Limit, Tolerances};
@@ -71,7 +74,7 @@ pub struct Sides {
     /// Charge types in it, separated by `|`.
     pub charge_type: String,
     /// Pass or rule; empty for one-sided groups.
-    pub matched_on: &'static str,
+    pub matched_on: Arc<str>,
     /// Whether usage is expected behind its lines.
     pub scope: Scope,
     /// Usage rows (of `lines-to-invoice`: lines) on the expected side.
@@ -107,6 +110,8 @@ pub struct Variance {
     pub parts: [i128; Cause::ALL.len()],
     /// The same in every run.
     pub break_id: String,
+    /// What was found out about it, if rounding alone cannot make it.
+    pub finding: Option<Finding>,
 }
 
 impl Sides {
@@ -116,11 +121,28 @@ impl Sides {
         self.invoiced_amount - self.expected_amount
     }
 
-    /// Says of a group what tolerance, status and causes it has.
+    /// Whether usage could be behind it, and rounding alone cannot make the variance.
     ///
     /// # Errors
     /// [`AmountOverflow`].
-    pub fn judge(self, tolerances: &Tolerances, vocabulary: &Vocabulary) -> Result<Variance, AmountOverflow> {
+    pub fn is_beyond_rounding(&self) -> Result<bool, AmountOverflow> {
+        let variance = self.variance_amount();
+        let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).and_then(i128::checked_abs).ok_or(AmountOverflow)?;
+        Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
+    }
+
+    /// Says of a group what tolerance, status and causes it has. `off` names causes that are not
+    /// looked for.
+    ///
+    /// # Errors
+    /// [`AmountOverflow`].
+    pub fn judge(
+        self,
+        tolerances: &Tolerances,
+        vocabulary: &Vocabulary,
+        finding: Option<Finding>,
+        off: &[Cause],
+    ) -> Result<Variance, AmountOverflow> {
         let variance = self.variance_amount();
         let exact = |amount: i128| rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow);
         let derived = self.bounds.toward(variance);
@@ -134,7 +156,8 @@ impl Sides {
             () if size <= limit_amount => Status::WithinTolerance,
             () => Status::Break,
         };
-        let parts = attribute::split(&Evidence { sides: &self, variance, within_rounding: size <= derived });
+        let steps = finding.as_ref().map(|finding| &finding.steps);
+        let parts = attribute::split(&Known { sides: &self, variance, within_rounding: size <= derived, steps }, off);
         let break_id = self.break_id(vocabulary);
         Ok(Variance {
             tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down).ok_or(AmountOverflow)?,
@@ -143,6 +166,7 @@ impl Sides {
             cause: attribute::largest(&parts),
             parts,
             break_id,
+            finding,
             sides: self,
         })
     }

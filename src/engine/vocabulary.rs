@@ -49,9 +49,17 @@ pub enum Domain {
     ChargeType,
     /// Price adjustment, canonical.
     Adjustment,
+    /// Month of use, as `2026-10`.
+    Month,
+    /// `free`, of usage that is neither billed nor priced.
+    Free,
+    /// A number as it was written.
+    Number,
+    /// A date as it was written.
+    Date,
 }
 
-const DOMAINS: usize = Domain::Adjustment as usize + 1;
+const DOMAINS: usize = Domain::Date as usize + 1;
 
 impl Domain {
     fn fold_kind(self) -> Fold {
@@ -65,7 +73,11 @@ impl Domain {
             | Self::Category
             | Self::Unit
             | Self::ChargeType
-            | Self::Adjustment => Fold::Text,
+            | Self::Adjustment
+            | Self::Month
+            | Self::Free
+            | Self::Number
+            | Self::Date => Fold::Text,
             _ => Fold::Identifier,
         }
     }

@@ -145,7 +145,7 @@ pub const INVOICE_LINES: &[Column] = &[
     column("SkuName", &[], TEXT, Optional),
     column("ProductName", &[], TEXT, Optional),
     column("ChargeType", &[], TEXT, Optional),
-    column("UnitPrice", &[], PRICE, Unread),
+    column("UnitPrice", &[], PRICE, Optional),
     column("Quantity", &[], QUANTITY, Optional),
     column("Subtotal", &[], AMOUNT, Value),
     column("TaxTotal", &["tax"], AMOUNT, Optional),

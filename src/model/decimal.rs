@@ -268,13 +268,38 @@ fn adjustment(negative: bool, exact: bool, to_half: &std::cmp::Ordering, odd: bo
 /// does not fit an `i128`.
 #[must_use]
 pub fn multiply(left: (i128, u32), right: (i128, u32), to: u32, rounding: Rounding) -> Option<i128> {
-    let product = I256::from(left.0) * I256::from(right.0);
-    let from = left.1 + right.1;
+    narrow(I256::from(left.0) * I256::from(right.0), left.1 + right.1, to, rounding)
+}
+
+/// The product of three numbers, rounded once to `to` decimals. `None` when it, or the result, does
+/// not fit.
+#[must_use]
+pub fn multiply_three(numbers: [(i128, u32); 3], to: u32, rounding: Rounding) -> Option<i128> {
+    let [first, second, third] = numbers;
+    let product = (I256::from(first.0) * I256::from(second.0)).checked_mul(I256::from(third.0))?;
+    narrow(product, first.1 + second.1 + third.1, to, rounding)
+}
+
+/// The quotient of two numbers, rounded to `to` decimals away from zero. `None` where the divisor is
+/// zero, or the result does not fit.
+#[must_use]
+pub fn quotient_up(left: (i128, u32), right: (i128, u32), to: u32) -> Option<i128> {
+    if right.0 == 0 {
+        return None;
+    }
+    let wide = I256::from(left.0).checked_mul(I256::from(10_i128).checked_pow((to + right.1).checked_sub(left.1)?)?)?;
+    let divisor = I256::from(right.0);
+    let (whole, rest) = (wide / divisor, wide % divisor);
+    let away = if rest == I256::ZERO { 0_i128 } else { i128::from((wide < I256::ZERO) == (divisor < I256::ZERO)) * 2 - 1 };
+    i128::try_from(whole + I256::from(away)).ok()
+}
+
+fn narrow(product: I256, from: u32, to: u32, rounding: Rounding) -> Option<i128> {
     if to >= from {
         let wide = product.checked_mul(I256::from(power_of_ten(to - from)))?;
         return i128::try_from(wide).ok();
     }
-    let divisor = I256::from(10_i128).pow(from - to);
+    let divisor = I256::from(10_i128).checked_pow(from - to)?;
     let (whole, rest) = (product / divisor, (product % divisor).abs());
     let negative = product < I256::ZERO;
     let step = adjustment(negative, rest == I256::ZERO, &rest.cmp(&(divisor - rest)), whole % I256::from(2_i128) != I256::ZERO, rounding);

@@ -86,6 +86,19 @@ pub struct Place<'r> {
     pub before: &'r [u8],
     /// The row's text; empty for formats without any.
     pub text: &'r [u8],
+    /// The hash of all its values, in formats in which one row may be written in several ways, or
+    /// has no text; 0 for none.
+    pub digest: u64,
+}
+
+impl Row<'_, '_> {
+    /// The same for rows that are the same in every cell, also in those that are not read. 64 bits:
+    /// among 100 million rows two different ones meet with a chance of 1 in 4,000.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let Place { text, digest, .. } = self.place;
+        if digest != 0 || text.is_empty() { digest } else { xxhash_rust::xxh3::xxh3_64(text.trim_ascii()) }
+    }
 }
 
 impl Place<'_> {

@@ -17,6 +17,7 @@ pub mod reconcile;
 pub mod records;
 pub mod run;
 mod set;
+mod settings;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,11 @@ use rust_decimal::Decimal;
 
 use super::mistake::Mistake;
 use super::reading;
+use super::settings;
+use crate::engine::matching::{self, Pass};
+use crate::engine::rounding::Rules;
 use crate::engine::tolerance::{Tolerance, Tolerances};
-use crate::model::cause::TieOut;
+use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::account::Account;
@@ -66,6 +69,21 @@ pub struct TieOutPlan {
     pub enabled: bool,
     /// How large its variances may be.
     pub tolerances: Tolerances,
+    /// Key passes, finest first.
+    pub passes: Vec<Pass>,
+    /// Rounding rules, in the order in which they are tried.
+    pub rules: Rules,
+    /// Causes that are not looked for.
+    pub without_causes: Vec<Cause>,
+}
+
+impl TieOutPlan {
+    /// A tie-out as it is without a word in the pipeline.
+    #[must_use]
+    pub fn usual(tie_out: TieOut, enabled: bool) -> Self {
+        let passes = matching::passes(&matching::PASSES);
+        Self { tie_out, enabled, tolerances: Tolerances::default(), passes, rules: Rules::default(), without_causes: Vec::new() }
+    }
 }
 
 /// Reads the pipeline file at `path`, with `--set` texts laid over it. Paths in it, and those set,
@@ -99,6 +117,22 @@ impl Plan {
         }
         for plan in &self.tie_outs {
             line(&mut out, format_args!("tie_out={} enabled={}", plan.tie_out.name(), plan.enabled));
+            let usual = matching::passes(&matching::PASSES);
+            for pass in plan.passes.iter().filter(|_| plan.passes != usual) {
+                line(&mut out, format_args!("  pass=\"{}\" keys={}", pass.name.escape_default(), pass.keys.join(",")));
+            }
+            for rule in settings::own_rules(&plan.rules) {
+                let digits = rule.billing_digits.map(|digits| digits.to_string()).unwrap_or_default();
+                let (name, order, mode) = (rule.name.escape_default(), rule.order.name(), settings::mode_name(rule.mode));
+                let (pricing, usage) = (rule.pricing_digits, rule.is_of_usage);
+                line(
+                    &mut out,
+                    format_args!("  rounding=\"{name}\" order={order} mode={mode} pricing={pricing} billing={digits} usage={usage}"),
+                );
+            }
+            for cause in &plan.without_causes {
+                line(&mut out, format_args!("  without_cause={}", cause.name()));
+            }
             tolerance_line(&mut out, "all", "", &plan.tolerances.all);
             for (currency, tolerance) in &plan.tolerances.by_currency {
                 tolerance_line(&mut out, "currency", currency, tolerance);

@@ -8,8 +8,9 @@ use super::failure::RunError;
 use super::plan::Plan;
 use super::read::Readings;
 use super::reconcile::Reconciled;
-use super::tables;
+use super::{settings, tables};
 use crate::engine::balance::ControlTotal;
+use crate::engine::census::Census;
 use crate::engine::matching::DESCRIPTION_COLUMNS;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::{Output, Staging, Written};
@@ -95,10 +96,11 @@ fn manifest(
         period: plan.period.map(|period| period.to_string()),
         configuration_hash: blake3::hash(plan.canonical().as_bytes()).to_hex().to_string(),
         configuration: plan.canonical().lines().map(str::to_owned).collect(),
-        tie_outs: plan.tie_outs.iter().filter(|tie_out| tie_out.enabled).map(tie_out).collect(),
+        tie_outs: plan.tie_outs.iter().filter(|tie_out| tie_out.enabled).map(settings::to_manifest).collect(),
         inputs: readings.inputs.clone(),
         meter_description_is: found.matching.description.to_owned(),
         meter_description_pairs: pairs.map(|(column, pairs)| (column.to_owned(), pairs as u64)).collect::<BTreeMap<_, _>>(),
+        rounding_rules: rule_counts(&found.census),
         control_totals: found.controls.iter().map(control_total).collect(),
         warnings: found.warnings.clone(),
         outputs,
@@ -106,20 +108,14 @@ fn manifest(
     }
 }
 
-fn tie_out(plan: &super::plan::TieOutPlan) -> manifest::TieOut {
-    let amount = |amount: Option<rust_decimal::Decimal>| amount.map(|amount| amount.normalize().to_string());
-    let tolerance = |tolerance: &crate::engine::tolerance::Tolerance| manifest::Tolerance {
-        absolute: amount(tolerance.absolute),
-        relative: amount(tolerance.relative),
-        materiality: amount(tolerance.materiality),
-    };
-    let tolerances = &plan.tolerances;
-    manifest::TieOut {
-        name: plan.tie_out.name().to_owned(),
-        all: tolerance(&tolerances.all),
-        by_currency: tolerances.by_currency.iter().map(|(key, value)| (key.clone(), tolerance(value))).collect(),
-        by_customer: tolerances.by_customer.iter().map(|(key, value)| (key.clone(), tolerance(value))).collect(),
-    }
+fn rule_counts(census: &Census) -> Vec<manifest::RuleCount> {
+    let counts = census.iter().map(|((lines, currency, rule), count)| manifest::RuleCount {
+        lines: (*lines).to_owned(),
+        currency: currency.clone(),
+        rule: rule.clone(),
+        count: *count,
+    });
+    counts.collect()
 }
 
 fn control_total(control: &ControlTotal) -> manifest::ControlTotal {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -13,6 +13,7 @@ use super::plan::Plan;
 use crate::decode::{self, Decoded, Sink};
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal};
+use crate::engine::copies::Seen;
 use crate::engine::headers::Header;
 use crate::model::dataset::Dataset;
 use crate::model::ids::{Fold, fold};
@@ -66,6 +67,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
+    let (seen_usage, seen_lines) = (Arc::<Seen>::default(), Arc::<Seen>::default());
     let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
@@ -75,7 +77,8 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
         if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
-        match read_unit(dataset, &unit) {
+        let seen = if dataset == Dataset::Usage { &seen_usage } else { &seen_lines };
+        match read_unit(dataset, &unit, seen) {
             Ok(reading) => {
                 let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 let (readings, headers) = &mut *gathered;
@@ -179,7 +182,7 @@ impl Sink for HeaderSink {
     }
 }
 
-fn read_unit(dataset: Dataset, unit: &FileUnit) -> Result<UnitReading, RunError> {
+fn read_unit(dataset: Dataset, unit: &FileUnit, seen: &Arc<Seen>) -> Result<UnitReading, RunError> {
     let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
@@ -187,9 +190,9 @@ fn read_unit(dataset: Dataset, unit: &FileUnit) -> Result<UnitReading, RunError>
         headers.sort_by_key(|header| header.line);
         return Ok(UnitReading { decoded, counted: Counted::Headers(headers) });
     }
-    let (decoded, sinks) = decode::decode(input, || TotalsSink(Partial::new(dataset)))?;
+    let (decoded, sinks) = decode::decode(input, || TotalsSink(Partial::new(dataset, Arc::clone(seen))))?;
     let mut partials = sinks.into_iter().map(|sink| sink.0);
-    let mut whole = partials.next().unwrap_or_else(|| Partial::new(dataset));
+    let mut whole = partials.next().unwrap_or_else(|| Partial::new(dataset, Arc::clone(seen)));
     partials.for_each(|partial| whole.merge(&partial));
     Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(whole)) })
 }
@@ -197,8 +200,8 @@ fn read_unit(dataset: Dataset, unit: &FileUnit) -> Result<UnitReading, RunError>
 impl Readings {
     fn new(warnings: Vec<String>) -> Self {
         Self {
-            usage: Partial::new(Dataset::Usage),
-            lines: Partial::new(Dataset::InvoiceLines),
+            usage: Partial::new(Dataset::Usage, Arc::default()),
+            lines: Partial::new(Dataset::InvoiceLines, Arc::default()),
             usage_rows: 0,
             invoice_lines: 0,
             headers: Vec::new(),

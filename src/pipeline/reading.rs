@@ -15,7 +15,6 @@ use super::inputs;
 use super::mistake::Mistake;
 use super::plan::{Plan, Source, TieOutPlan};
 use super::set;
-use crate::engine::tolerance::Tolerances;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
@@ -236,7 +235,7 @@ fn tie_outs(checker: &mut Checker<'_>, root: &[Entry]) -> Vec<TieOutPlan> {
         .into_iter()
         .map(|tie_out| {
             let can_run = has_invoices || tie_out != TieOut::LinesToInvoice;
-            let absent = TieOutPlan { tie_out, enabled: can_run, tolerances: Tolerances::default() };
+            let absent = TieOutPlan::usual(tie_out, can_run);
             get(entries, tie_out.name()).map_or(absent, |entry| self::tie_out(checker, tie_out, entry, can_run))
         })
         .collect()
@@ -259,5 +258,5 @@ fn tie_out(checker: &mut Checker<'_>, tie_out: TieOut, entry: &Entry, can_run: b
         }
     }
     let tolerances = get(fields, "tolerance").map(|entry| tolerances::read(checker, &join(&key, "tolerance"), entry)).unwrap_or_default();
-    TieOutPlan { tie_out, enabled, tolerances }
+    TieOutPlan { tolerances, ..TieOutPlan::usual(tie_out, enabled) }
 }

@@ -1,6 +1,9 @@
 //! Totals to judged variances and allocated resources: the engine's stages in order, each followed
 //! by its conservation law.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::failure::RunError;
@@ -8,13 +11,15 @@ use super::plan::{Plan, TieOutPlan};
 use super::read::Readings;
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
+use crate::engine::census::{self, Census};
 use crate::engine::frames;
-use crate::engine::headers::{self, Header};
+use crate::engine::headers::{self, Checked, Header};
+use crate::engine::investigate;
 use crate::engine::matching::{self, Matching};
 use crate::engine::summary::{self, Rollup};
 use crate::engine::totals::{self, Totals};
 use crate::engine::usage_to_invoice::{self, Resource};
-use crate::engine::variance::{self, Sides, Variance};
+use crate::engine::variance::{self, Variance};
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Status, TieOut};
 use crate::model::dataset::Dataset;
@@ -35,6 +40,8 @@ pub struct Reconciled {
     pub rollups: Vec<Rollup>,
     /// Laws from decoding to attribution; all hold.
     pub controls: Vec<ControlTotal>,
+    /// Which rounding rules the lines obey.
+    pub census: Census,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -46,8 +53,8 @@ pub struct Reconciled {
 pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, RunError> {
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
-    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage));
-    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines));
+    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
+    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
     let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
     // The partials are the largest thing in memory: they end here.
     let mut totals = totals::fold_partials(usage, lines, &readings.headers, &[])?;
@@ -60,14 +67,19 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     if let Some(period) = plan.period {
         controls.extend(select_period(&mut totals, period, &mut warnings)?);
     }
-    let matching = matching::match_usage(&totals, None)?;
-    let compared = usage_to_invoice::compare(&totals, &matching)??;
-    let mut sides = if is_enabled(plan, TieOut::UsageToInvoice) { compared.sides } else { Vec::new() };
-    if is_enabled(plan, TieOut::LinesToInvoice) {
-        let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
-        sides.extend(headers::compare(&totals, &headers)??);
+    let usage_plan = plan_of(plan, TieOut::UsageToInvoice);
+    let matching = matching::match_usage(&totals, None, &usage_plan.passes)?;
+    let compared = usage_to_invoice::compare(&totals, &matching, &usage_plan.rules)??;
+    let mut checked: Vec<Checked> = Vec::new();
+    if usage_plan.enabled {
+        let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &usage_plan.rules)??;
+        checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number))));
     }
-    let variances = judge(plan, &totals, sides)?;
+    if plan_of(plan, TieOut::LinesToInvoice).enabled {
+        let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
+        checked.extend(headers::compare(&totals, &headers)??);
+    }
+    let variances = judge(plan, &totals, checked)?;
     let resources = in_published_order(&totals, compared.resources);
     controls.extend(laws(plan, &totals, &variances, &resources)?);
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
@@ -75,7 +87,8 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     }
     warn_of_mismatch(&totals, &matching, &variances, &mut warnings);
     let rollups = summary::roll_up(&variances)??;
-    Ok(Reconciled { totals, matching, variances, resources, rollups, controls, warnings })
+    let census = census::take(&totals, &plan_of(plan, TieOut::UsageToInvoice).rules)?;
+    Ok(Reconciled { totals, matching, variances, resources, rollups, controls, census, warnings })
 }
 
 /// Old answers leave the customer out; such rows meet only rows that lack it too.
@@ -90,12 +103,9 @@ fn warn_of_blank_customers(totals: &Totals, warnings: &mut Vec<String>) -> Resul
     Ok(())
 }
 
-fn plan_of(plan: &Plan, tie_out: TieOut) -> Option<&TieOutPlan> {
-    plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out)
-}
-
-fn is_enabled(plan: &Plan, tie_out: TieOut) -> bool {
-    plan_of(plan, tie_out).is_some_and(|tie_out| tie_out.enabled)
+fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
+    let found = plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out);
+    found.map_or_else(|| Cow::Owned(TieOutPlan::usual(tie_out, false)), Cow::Borrowed)
 }
 
 fn set_header_periods(totals: &mut Totals, headers: &[Header]) {
@@ -159,13 +169,12 @@ fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut 
     Ok(kept)
 }
 
-fn judge(plan: &Plan, totals: &Totals, sides: Vec<Sides>) -> Result<Vec<Variance>, RunError> {
-    let mut variances = sides
+fn judge(plan: &Plan, totals: &Totals, checked: Vec<Checked>) -> Result<Vec<Variance>, RunError> {
+    let plans = TieOut::ALL.map(|tie_out| plan_of(plan, tie_out));
+    let mut variances = checked
         .into_iter()
-        .map(|sides| {
-            let tolerances = plan_of(plan, sides.tie_out).map(|plan| plan.tolerances.clone()).unwrap_or_default();
-            sides.judge(&tolerances, &totals.vocabulary)
-        })
+        .filter_map(|(sides, finding)| Some((plans.iter().find(|plan| plan.tie_out == sides.tie_out)?, sides, finding)))
+        .map(|(plan, sides, finding)| sides.judge(&plan.tolerances, &totals.vocabulary, finding, &plan.without_causes))
         .collect::<Result<Vec<Variance>, _>>()?;
     let periods = &totals.periods;
     variances.sort_by(|left, right| order(periods, left).cmp(&order(periods, right)));
@@ -181,7 +190,7 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
     let keys = sides.keys;
     let first = [keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku, keys.availability, keys.description];
     let period = periods.get(&keys.invoice).copied();
-    let rest = (sides.matched_on, sides.expected_amount, sides.invoiced_amount);
+    let rest = (&*sides.matched_on, sides.expected_amount, sides.invoiced_amount);
     (sides.tie_out, period, first, &sides.charge_type, keys.adjustment, keys.currency, rest.0, rest.1, rest.2)
 }
 
@@ -198,12 +207,12 @@ fn laws(plan: &Plan, totals: &Totals, variances: &[Variance], resources: &[Resou
     let side = |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
     let allocated = |expected| balance::resources_of(totals, resources, expected);
     controls.extend(balance::law("quantise", "resources", &usage, &allocated(true), QUANTISATION_ALLOWANCE));
-    if is_enabled(plan, TieOut::UsageToInvoice) {
+    if plan_of(plan, TieOut::UsageToInvoice).enabled {
         controls.extend(balance::law("match", "usage", &allocated(true), &side(true), 0));
         controls.extend(balance::law("match", "invoice_lines", &lines, &side(false), QUANTISATION_ALLOWANCE));
         controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), &allocated(false), 0));
     }
-    if is_enabled(plan, TieOut::LinesToInvoice) {
+    if plan_of(plan, TieOut::LinesToInvoice).enabled {
         let totals_of_lines = balance::frame_of(totals, &totals.lines, "total")?;
         let side = balance::variances_of(totals, variances, TieOut::LinesToInvoice, true);
         controls.extend(balance::law("match", "invoices", &totals_of_lines, &side, QUANTISATION_ALLOWANCE));

@@ -84,7 +84,7 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
         columns.text(|row| row.sides.charge_type.clone()),
         columns.code(Domain::Adjustment, |row| key(row).adjustment),
         columns.code(Domain::Currency, |row| key(row).currency),
-        columns.text(|row| row.sides.matched_on.to_owned()),
+        columns.text(|row| row.sides.matched_on.to_string()),
         columns.integer(|row| if is_lines(row) { 0 } else { row.sides.expected_rows }),
         columns.integer(|row| if is_lines(row) { row.sides.expected_rows } else { row.sides.invoiced_rows }),
         columns.decimal(|row| row.sides.expected_quantity),

@@ -38,6 +38,8 @@ pub struct Manifest {
     pub meter_description_is: String,
     /// Lines that pair under each candidate.
     pub meter_description_pairs: BTreeMap<String, u64>,
+    /// Lines that obey each rounding rule, by currency.
+    pub rounding_rules: Vec<RuleCount>,
     /// Every conservation law, amounts exact.
     pub control_totals: Vec<ControlTotal>,
     /// What a person should know.
@@ -59,6 +61,38 @@ pub struct TieOut {
     pub by_currency: BTreeMap<String, Tolerance>,
     /// By folded customer id.
     pub by_customer: BTreeMap<String, Tolerance>,
+    /// Key passes, finest first.
+    pub passes: Vec<Pass>,
+    /// Rounding rules besides the documented ones.
+    pub rounding: Vec<Rule>,
+    /// Causes that were not looked for.
+    pub without_causes: Vec<String>,
+}
+
+/// A key pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Name in `matched_on`.
+    pub name: String,
+    /// Keys that must agree.
+    pub keys: Vec<String>,
+}
+
+/// A rounding rule of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Order of its steps.
+    pub order: String,
+    /// How each step rounds.
+    pub mode: String,
+    /// Decimals of the pricing currency.
+    pub pricing_digits: u32,
+    /// Decimals of the billing currency; none for those of the currency.
+    pub billing_digits: Option<u32>,
+    /// Lines of usage may follow it.
+    pub usage: bool,
 }
 
 /// Configured tolerance, as decimal text.
@@ -70,6 +104,20 @@ pub struct Tolerance {
     pub relative: Option<String>,
     /// In the billing currency.
     pub materiality: Option<String>,
+}
+
+/// How many lines obey a rounding rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleCount {
+    /// `usage` or `other`: of lines with a meter, and without.
+    pub lines: String,
+    /// Currency.
+    pub currency: String,
+    /// The first rule that gives the subtotal; `unknown` for none, `no_price` where there is none to
+    /// try them with.
+    pub rule: String,
+    /// Lines.
+    pub count: u64,
 }
 
 /// An input unit.

@@ -5,18 +5,19 @@ use std::rc::Rc;
 
 use super::catalogue::{METERS, Meter, catalogue};
 use super::elsewhere::{COUNT, elsewhere};
-use super::layout::{Earning, Group, Planting, duplicates, groups};
-use super::lines::{Amount, EARNED, Line, Terms, line, usage_item, usage_sale};
+use super::layout::{Earning, Group, groups};
+use super::lines::Line;
 use super::partner::{Customer, Partner, Plan};
 use super::partner_center::PartnerCenter;
+use super::planting::{Change, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Shuffle, Weights};
-use super::truth::{self, Truth, cents, header_truth, truth_of};
-use super::usage::{Rated, Scratch, Series, TOTAL_SCALE, UsageRow};
+use super::settle::{Settled, Settlement, Tally};
+use super::truth::{self, Parts, Truth, add, cents, header_truth, published_pieces};
+use super::usage::{Rated, Scratch, Series, UsageRow};
 use super::write::{Sink, Target, Written, create_folder, open};
 use super::{Format, Report, Request, SynthError, invoices};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
-use crate::model::decimal::{self, PUBLISHED_SCALE, Rounding};
 
 const ROW_WINDOW: usize = 8_192;
 const LINE_WINDOW: usize = 2_048;
@@ -66,26 +67,8 @@ fn plans(partner: &Partner) -> Vec<Plan> {
     plans
 }
 
-/// Sums of one price state of a group. Totals are rounded to published decimals resource by
-/// resource, as the published row is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    /// On the line, units of 10^-6.
-    quantity: i128,
-    /// On the line, USD, units of 10^-15.
-    pricing: i128,
-    /// All usage rows, billing currency, units of 10^-10.
-    expected: i128,
-    /// The rows that the line is made of, likewise.
-    natural: i128,
-}
-
-/// Billing totals of one resource, units of 10^-15: all rows, and those on the line.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pair {
-    expected: i128,
-    natural: i128,
-}
+/// Sums of one resource, billing currency, units of 10^-15: all rows of a price state.
+type Sums = [i128; 2];
 
 struct Emitter<'a> {
     partner: &'a Partner,
@@ -100,6 +83,7 @@ struct Emitter<'a> {
     partner_center: Option<PartnerCenter>,
     truths: Vec<Truth>,
     totals: [i128; 2],
+    taxes: [i128; 2],
     rows: u64,
     lines: u64,
 }
@@ -134,6 +118,7 @@ impl<'a> Emitter<'a> {
             },
             truths: Vec::new(),
             totals: [0; 2],
+            taxes: [0; 2],
             rows: 0,
             lines: 0,
         })
@@ -141,9 +126,9 @@ impl<'a> Emitter<'a> {
 
     /// Makes a group's rows, then its lines.
     fn group(&mut self, plan: &Rc<Plan>, group: Group) -> Result<(), SynthError> {
-        let cause = self.planting.cause(plan.index, group.meter);
+        let changes = self.planting.changes(plan.index, group.meter);
         let mut random = Random::of(self.partner.seed, &[12, plan.index as u64, group.meter as u64]);
-        let mut walk = Walk { cause, copies: duplicates(group.rows), tallies: [Tally::default(); 2], serial: 0 };
+        let mut walk = Walk { changes, copies: duplicates(group.rows), tallies: [Tally::default(); 2], serial: 0 };
         let (mut left, mut at) = (group.rows, 0);
         while left > 0 {
             let size = series_size(&mut random, left, at, self.partner.dates.count());
@@ -151,9 +136,17 @@ impl<'a> Emitter<'a> {
             left -= size;
             at += 1;
         }
-        for (state, tally) in walk.tallies.into_iter().enumerate() {
+        let [earned, retail] = walk.tallies;
+        let shifts = walk.has(Change::ShiftCredit) && earned.quantity > 4 && retail.quantity > 0;
+        let shifted = if shifts { earned.quantity / 5 } else { 0 };
+        for (tally, is_earned, shifted) in [(earned, true, -shifted), (retail, false, shifted)] {
             if tally.quantity > 0 {
-                self.settle(plan, group.meter, tally, state == 0, cause, &mut random)?;
+                let changes = changes.filter(|changes| *changes != [Change::ShiftCredit] || shifts);
+                let meter = &self.meters[group.meter];
+                let settlement = Settlement { partner: self.partner, plan, meter, earned: is_earned, changes, shifted };
+                let Settled { lines, truths } = settlement.settle(tally, &mut random);
+                self.truths.extend(truths);
+                lines.into_iter().try_for_each(|line| self.push_line(&plan.customer, line))?;
             }
         }
         Ok(())
@@ -173,7 +166,7 @@ impl<'a> Emitter<'a> {
         let series = Rc::new(Series::new(self.partner, plan, meter, at));
         let days = self.partner.dates.count();
         let (start, level) = (random.below(days), 500 + random.below(1_500));
-        let mut sums = [Pair::default(); 2];
+        let mut sums: Sums = [0; 2];
         for serial in 0..size {
             let offset = if size <= days { (start + serial) % days } else { serial * days / size };
             let earned = match group.earning {
@@ -184,6 +177,7 @@ impl<'a> Emitter<'a> {
             };
             let rated = match earned {
                 _ if meter.grants && offset < GRANT_DAYS => Rated::Granted(earned),
+                _ if walk.has(Change::CoveredUsage) && walk.serial % 3 == 2 => Rated::Covered(earned),
                 true => Rated::Earned,
                 false => Rated::Retail,
             };
@@ -192,84 +186,38 @@ impl<'a> Emitter<'a> {
             let day = self.partner.dates.first + i32::try_from(offset).unwrap_or(0);
             let row = UsageRow { series: Rc::clone(&series), day, rated, amounts, serial, spelling: bits };
             let state = usize::from(!earned);
-            self.planted_row(row, walk, &mut sums[state])?;
-            if !walk.late() {
+            self.planted_row(row, walk, state, &mut sums)?;
+            if !walk.late() && !matches!(rated, Rated::Covered(_)) {
                 walk.tallies[state].quantity += amounts.quantity;
                 walk.tallies[state].pricing += amounts.pricing;
             }
             walk.serial += 1;
         }
-        let published = |sum: i128| decimal::divide(sum, 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE), Rounding::HalfUp);
-        for (tally, sum) in walk.tallies.iter_mut().zip(sums) {
-            tally.expected += published(sum.expected);
-            tally.natural += published(sum.natural);
+        for (tally, sum) in walk.tallies.iter_mut().zip(published_pieces(sums)) {
+            tally.expected += sum;
         }
         Ok(())
     }
 
-    /// Emits a row as its group's cause wants it: once, twice, in another month, or not at all.
-    fn planted_row(&mut self, mut row: UsageRow, walk: &mut Walk, sum: &mut Pair) -> Result<(), SynthError> {
+    /// Emits a row as its group's changes want it: once, twice, in another month, or not at all.
+    fn planted_row(&mut self, mut row: UsageRow, walk: &mut Walk, state: usize, sums: &mut Sums) -> Result<(), SynthError> {
         let billing = row.amounts.billing;
-        if walk.cause == Some(Cause::MissingUsage) {
-            sum.natural += billing;
+        if walk.has(Change::NoUsage) {
             return Ok(());
         }
-        sum.expected += billing;
+        sums[state] += billing;
         if walk.late() {
             row.day = self.partner.dates.month_before(row.day);
+            walk.tallies[state].late += billing;
             return self.push_row(row);
         }
-        sum.natural += billing;
-        if walk.cause == Some(Cause::Duplicate) && walk.serial % 3 == 1 && walk.copies > 0 {
+        if walk.has(Change::UsageCopies) && is_copied(walk.serial) && walk.copies > 0 {
             walk.copies -= 1;
-            sum.expected += billing;
+            sums[state] += billing;
+            walk.tallies[state].copies += billing;
             self.push_row(row.clone())?;
         }
         self.push_row(row)
-    }
-
-    /// Writes the line of one price state of a group, and the truth of what was planted in it.
-    fn settle(
-        &mut self,
-        plan: &Plan,
-        meter: usize,
-        tally: Tally,
-        earned: bool,
-        cause: Option<Cause>,
-        random: &mut Random,
-    ) -> Result<(), SynthError> {
-        let meter = Rc::clone(&self.meters[meter]);
-        let customer = Rc::clone(&plan.customer);
-        let natural = Terms::of(tally.quantity, tally.pricing, customer.invoice.rate);
-        let terms = match cause {
-            Some(Cause::Fx) => Terms { rate: natural.rate * 10_103 / 10_000, ..natural },
-            Some(Cause::Price) => Terms { price: (natural.price * 103 + 99) / 100, ..natural },
-            Some(Cause::Quantity) => Terms { quantity: natural.quantity * 107 / 100, ..natural },
-            Some(Cause::PartnerEarnedCredit) => natural.at_retail(&meter),
-            _ => natural,
-        };
-        let earned = earned && cause != Some(Cause::PartnerEarnedCredit);
-        let mut amount = Amount::of(terms);
-        if cause == Some(Cause::Unexplained) {
-            amount.subtotal += 231 + i128::from(random.below(6_000));
-        }
-        let item = usage_item(&meter);
-        if cause != Some(Cause::MissingInvoice) {
-            let sale = usage_sale(plan, if earned { EARNED } else { "" });
-            self.push_line(&customer, line(self.partner, &customer, &item, &sale, &amount, random))?;
-        }
-        if cause == Some(Cause::Credit) {
-            let credit = Terms { price: -terms.price, ..terms };
-            let mut sale = usage_sale(plan, "");
-            (sale.charge_type, sale.credit_reason) = ("customerCredit", "Azure Credit");
-            self.push_line(&customer, line(self.partner, &customer, &item, &sale, &Amount::of(credit), random))?;
-        }
-        if let Some(cause) = cause {
-            let rounding = cents(natural.subtotal()) - tally.natural;
-            let truth = truth_of(cause, plan, &meter, earned, tally.expected, cents(amount.subtotal), rounding);
-            self.truths.extend(truth);
-        }
-        Ok(())
     }
 
     /// Writes a line for a product that never appears in usage, and its truth.
@@ -278,8 +226,10 @@ impl<'a> Emitter<'a> {
         let customer = self.partner.customer(usize::try_from((at * 7 + kind as u64) % customers).unwrap_or(0));
         let other = elsewhere(self.partner, &customer, kind, at);
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
+        let mut parts = Parts::default();
+        add(&mut parts, Cause::OutOfScope, cents(other.subtotal));
         self.truths.push(Truth {
-            cause: Cause::OutOfScope,
+            causes: vec![Cause::OutOfScope],
             tie_out: TieOut::UsageToInvoice,
             invoice_number: customer.invoice.number.clone(),
             customer_id: customer.id.clone(),
@@ -292,7 +242,7 @@ impl<'a> Emitter<'a> {
             currency: customer.invoice.currency,
             expected: 0,
             invoiced: cents(other.subtotal),
-            rounding: 0,
+            parts,
         });
         self.push_line(&customer, other.line)
     }
@@ -321,6 +271,7 @@ impl<'a> Emitter<'a> {
         self.lines += 1;
         let invoice = usize::from(customer.invoice.number != self.partner.invoices[0].number);
         self.totals[invoice] += line.total;
+        self.taxes[invoice] += line.tax;
         match self.line_window.push(line) {
             Some(line) => self.write_line(&line),
             None => Ok(()),
@@ -345,8 +296,8 @@ impl<'a> Emitter<'a> {
         }
         let mut headers = self.totals;
         if self.planting.wanted > 0 {
-            // Odd cents, so that no tax rate explains them.
-            headers[0] += 10_000 + i128::from(Random::of(request.seed, &[13]).below(20_000) | 1);
+            // The header leaves the tax of its lines out.
+            headers[0] -= self.taxes[0];
             self.truths.push(header_truth(self.partner, self.totals[0], headers[0]));
         }
         let items = invoices::items(self.partner, headers);
@@ -361,7 +312,7 @@ impl<'a> Emitter<'a> {
             written = written.and(sink.finish()?);
         }
         let Written { files, bytes } = written;
-        let count = |cause: Cause| self.truths.iter().filter(|truth| truth.cause == cause).count() as u64;
+        let count = |cause: Cause| self.truths.iter().filter(|truth| truth.causes.contains(&cause)).count() as u64;
         let planted = Cause::ALL.into_iter().map(|cause| (cause, count(cause))).filter(|(_, count)| *count > 0).collect();
         Ok(Report { rows: self.rows, lines: self.lines, planted, files, bytes })
     }
@@ -369,7 +320,7 @@ impl<'a> Emitter<'a> {
 
 /// Where the walk over a group stands.
 struct Walk {
-    cause: Option<Cause>,
+    changes: Option<&'static [Change]>,
     /// Rows still to be emitted twice.
     copies: u64,
     /// With the partner earned credit, and without.
@@ -381,7 +332,11 @@ struct Walk {
 impl Walk {
     /// The row at hand belongs to the month before.
     fn late(&self) -> bool {
-        self.cause == Some(Cause::Timing) && self.serial % 4 == 1
+        self.has(Change::LateUsage) && is_late(self.serial)
+    }
+
+    fn has(&self, change: Change) -> bool {
+        self.changes.is_some_and(|changes| changes.contains(&change))
     }
 }
 

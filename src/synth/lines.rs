@@ -1,11 +1,11 @@
 //! Invoice reconciliation lines: the arithmetic of one, and its 47 cells.
 
-use super::catalogue::{Meter, PRICE_SCALE};
+use super::catalogue::Meter;
 use super::number::number;
 use super::partner::{Customer, Invoice, Partner, Plan, RATE_SCALE, iso};
 use super::random::Random;
 use super::usage::{QUANTITY_SCALE, TOTAL_SCALE};
-use crate::model::dataset::INVOICE_LINES;
+use crate::model::dataset::{INVOICE_LINES, position};
 use crate::model::decimal::{self, Rounding, fixed};
 use crate::model::period::Day;
 
@@ -36,11 +36,6 @@ impl Terms {
         let terms = Self { price: (scaled + quantity - 1) / quantity, quantity, rate };
         assert_eq!(terms.charge(), charge, "an effective unit price gives its charge back");
         terms
-    }
-
-    /// The list price instead.
-    pub(super) fn at_retail(self, meter: &Meter) -> Self {
-        Self { price: meter.unit_price * 10_i128.pow(LINE_PRICE_SCALE - PRICE_SCALE), ..self }
     }
 
     fn charge(self) -> i128 {
@@ -106,9 +101,23 @@ impl Amount {
 }
 
 /// One line, spelt, and its Total in cents.
+#[derive(Clone)]
 pub(super) struct Line {
     pub(super) cells: [String; WIDTH],
     pub(super) total: i128,
+    /// Of the total, tax.
+    pub(super) tax: i128,
+}
+
+impl Line {
+    /// The same line for the charge cycle before.
+    pub(super) fn of_the_month_before(mut self, partner: &Partner) -> Self {
+        let (first, last) = partner.dates.cycle(partner.dates.first - 1);
+        for (name, day) in [("ChargeStartDate", first), ("ChargeEndDate", last)] {
+            day.clone_into(&mut self.cells[position(INVOICE_LINES, name)]);
+        }
+        self
+    }
 }
 
 /// What the usage lines of a meter are for.
@@ -166,7 +175,7 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
     ];
     let terms = terms(partner, item, sale, amount, random);
     let mut cells = charge.into_iter().chain(terms);
-    Line { cells: std::array::from_fn(|_| cells.next().unwrap_or_default()), total }
+    Line { cells: std::array::from_fn(|_| cells.next().unwrap_or_default()), total, tax }
 }
 
 /// SubscriptionDescription to the end: the terms it is sold on.

@@ -14,7 +14,9 @@ mod lines;
 mod number;
 mod partner;
 mod partner_center;
+mod planting;
 mod random;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod truth;

@@ -8,11 +8,11 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
 use super::SynthError;
-use super::catalogue::Meter;
-use super::partner::{Partner, Plan};
+use super::partner::Partner;
+use super::usage::TOTAL_SCALE;
 use super::write::{OutFile, Written, properties};
 use crate::model::cause::{Cause, Status, TieOut};
-use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::model::decimal::{self, PUBLISHED_SCALE, Rounding, fixed};
 
 const TEXTS: [&str; 12] = [
     "cause",
@@ -28,12 +28,27 @@ const TEXTS: [&str; 12] = [
     "price_adjustment",
     "currency",
 ];
-const AMOUNTS: [&str; 5] = ["expected_amount", "invoiced_amount", "amount", "cause_amount", "rounding_amount"];
+const AMOUNTS: usize = 3 + Cause::ALL.len();
+
+/// What each cause comes to, by [`Cause::ALL`], in units of 10^-10.
+pub(super) type Parts = [i128; Cause::ALL.len()];
+
+/// Adds to a cause.
+pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
+    parts[cause as usize] += amount;
+}
+
+/// Names of the amounts: expected, invoiced, their difference, and the parts of it.
+fn amount_names() -> Vec<String> {
+    let sides = ["expected_amount", "invoiced_amount", "amount"].map(str::to_owned);
+    sides.into_iter().chain(Cause::ALL.map(|cause| format!("{}_amount", cause.name()))).collect()
+}
 
 /// One planted variance. Amounts are units of 10^-10 of `currency`; ids are canonical.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Truth {
-    pub(super) cause: Cause,
+    /// In the order in which they are taken apart.
+    pub(super) causes: Vec<Cause>,
     pub(super) tie_out: TieOut,
     pub(super) invoice_number: String,
     pub(super) customer_id: String,
@@ -46,14 +61,14 @@ pub(super) struct Truth {
     pub(super) currency: &'static str,
     pub(super) expected: i128,
     pub(super) invoiced: i128,
-    /// What the group's rounding would be had nothing been planted.
-    pub(super) rounding: i128,
+    /// What each cause comes to; they add up to the difference.
+    pub(super) parts: Parts,
 }
 
 impl Truth {
     fn texts(&self, billing_period: &str) -> [String; 12] {
         [
-            self.cause.name().to_owned(),
+            self.causes.iter().map(|cause| cause.name()).collect::<Vec<_>>().join("+"),
             self.tie_out.name().to_owned(),
             billing_period.to_owned(),
             self.invoice_number.clone(),
@@ -68,15 +83,17 @@ impl Truth {
         ]
     }
 
-    fn amounts(&self) -> [i128; 5] {
+    fn amounts(&self) -> [i128; AMOUNTS] {
         let amount = self.invoiced - self.expected;
-        [self.expected, self.invoiced, amount, amount - self.rounding, self.rounding]
+        assert_eq!(self.parts.iter().sum::<i128>(), amount, "the parts of a truth add up: {self:?}");
+        let mut amounts = [self.expected, self.invoiced, amount].into_iter().chain(self.parts);
+        std::array::from_fn(|_| amounts.next().unwrap_or(0))
     }
 
     fn status(&self) -> Status {
-        match self.cause {
-            Cause::Rounding => Status::WithinTolerance,
-            Cause::OutOfScope => Status::OutOfScope,
+        match self.causes.as_slice() {
+            [Cause::Rounding] => Status::WithinTolerance,
+            [Cause::OutOfScope] => Status::OutOfScope,
             _ => Status::Break,
         }
     }
@@ -87,50 +104,30 @@ pub(super) fn cents(amount: i128) -> i128 {
     amount * 10_i128.pow(PUBLISHED_SCALE - 2)
 }
 
-/// The truth of a planted group; `None` where its rounding happens to be zero and nothing differs.
-pub(super) fn truth_of(
-    cause: Cause,
-    plan: &Plan,
-    meter: &Meter,
-    earned: bool,
-    expected: i128,
-    invoiced: i128,
-    rounding: i128,
-) -> Option<Truth> {
-    let (expected, invoiced, rounding) = match cause {
-        Cause::MissingUsage => (0, invoiced, 0),
-        Cause::MissingInvoice => (expected, 0, 0),
-        // The charge itself agrees; the credit is the difference.
-        Cause::Credit => (0, -invoiced, 0),
-        _ => (expected, invoiced, rounding),
-    };
-    let price_adjustment = match cause {
-        Cause::Credit => "azure credit",
-        _ if earned => "15% partner earned credit",
-        _ => "",
-    };
-    (expected != invoiced).then(|| Truth {
-        cause,
-        tie_out: TieOut::UsageToInvoice,
-        invoice_number: plan.customer.invoice.number.clone(),
-        customer_id: plan.customer.id.clone(),
-        subscription_id: plan.id.clone(),
-        product_id: meter.product_id.clone(),
-        sku_id: meter.sku_id.clone(),
-        availability_id: meter.availability_id.clone(),
-        meter_description: meter.meter_name.clone(),
-        price_adjustment,
-        currency: plan.customer.invoice.currency,
-        expected,
-        invoiced,
-        rounding,
-    })
+/// An amount of 15 decimals as it is published, rounded half up.
+pub(super) fn published(amount: i128) -> i128 {
+    decimal::divide(amount, 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE), Rounding::HalfUp)
 }
 
-/// The truth of a header that asks for more than its lines; both in cents.
+/// Two amounts of one resource: their sum is rounded half up, and the pieces add up to it by largest
+/// remainder.
+pub(super) fn published_pieces(amounts: [i128; 2]) -> [i128; 2] {
+    let unit = 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE);
+    let [first, second] = amounts.map(|amount| (amount.div_euclid(unit), amount.rem_euclid(unit)));
+    let [mut left, mut right] = [first.0, second.0];
+    for given in 0..published(amounts.iter().sum()) - left - right {
+        let to_first = (first.1 >= second.1) == (given == 0);
+        *(if to_first { &mut left } else { &mut right }) += 1;
+    }
+    [left, right]
+}
+
+/// The truth of a header that leaves the tax of its lines out; both in cents.
 pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
+    let mut parts = Parts::default();
+    add(&mut parts, Cause::Tax, cents(header - lines));
     Truth {
-        cause: Cause::Tax,
+        causes: vec![Cause::Tax],
         tie_out: TieOut::LinesToInvoice,
         invoice_number: partner.invoices[0].number.clone(),
         customer_id: String::new(),
@@ -143,7 +140,7 @@ pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Trut
         currency: partner.invoices[0].currency,
         expected: cents(lines),
         invoiced: cents(header),
-        rounding: 0,
+        parts,
     }
 }
 
@@ -157,7 +154,8 @@ pub(super) fn write(out: &Path, billing_period: &str, truths: &mut [Truth]) -> R
 }
 
 fn table(billing_period: &str, truths: &[Truth]) -> String {
-    let mut text = TEXTS.iter().chain(&AMOUNTS).copied().chain(["status"]).collect::<Vec<_>>().join(",");
+    let names = TEXTS.iter().map(|name| (*name).to_owned()).chain(amount_names()).chain(["status".to_owned()]);
+    let mut text = names.collect::<Vec<_>>().join(",");
     text.push('\n');
     for truth in truths {
         for cell in truth.texts(billing_period) {
@@ -178,7 +176,7 @@ fn write_parquet(path: &Path, billing_period: &str, truths: &[Truth]) -> Result<
     let fault = |source| SynthError::Parquet { path: path.to_owned(), source };
     let decimal = DataType::Decimal128(28, 10);
     let mut fields: Vec<Field> = TEXTS.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
-    fields.extend(AMOUNTS.iter().map(|name| Field::new(*name, decimal.clone(), false)));
+    fields.extend(amount_names().into_iter().map(|name| Field::new(name, decimal.clone(), false)));
     fields.push(Field::new("status", DataType::Utf8, false));
     let schema = Arc::new(Schema::new(fields));
 
@@ -188,7 +186,7 @@ fn write_parquet(path: &Path, billing_period: &str, truths: &[Truth]) -> Result<
     for at in 0..TEXTS.len() {
         columns.push(Arc::new(texts.iter().map(|row| Some(row[at].as_str())).collect::<StringArray>()));
     }
-    for at in 0..AMOUNTS.len() {
+    for at in 0..AMOUNTS {
         let array = amounts.iter().map(|row| Some(row[at])).collect::<Decimal128Array>().with_data_type(decimal.clone());
         columns.push(Arc::new(array));
     }

@@ -32,6 +32,8 @@ pub(super) enum Rated {
     Retail,
     /// Free, on a day with the credit or without.
     Granted(bool),
+    /// Covered by a savings plan, and free.
+    Covered(bool),
 }
 
 /// One resource under one meter: the texts that its rows share.
@@ -97,7 +99,7 @@ impl Series {
         let price = match rated {
             Rated::Earned => self.meter.unit_price * 85,
             Rated::Retail => self.meter.unit_price * 100,
-            Rated::Granted(_) => 0,
+            Rated::Granted(_) | Rated::Covered(_) => 0,
         };
         // Millionths of USD over a price of ten decimals: ten more make a quantity of six.
         let usual = i128::from(self.meter.cost_micro) * 10_i128.pow(PRICE_SCALE) / self.meter.unit_price;
@@ -196,8 +198,9 @@ impl Scratch {
         let (effective, earned) = match row.rated {
             Rated::Earned => (meter.earned_price_text.as_str(), true),
             Rated::Retail => (meter.unit_price_text.as_str(), false),
-            Rated::Granted(earned) => ("0", earned),
+            Rated::Granted(earned) | Rated::Covered(earned) => ("0", earned),
         };
+        let benefit = if matches!(row.rated, Rated::Covered(_)) { "SavingsPlan" } else { "" };
         let (percentage, credit) = if earned { ("15", "Partner Earned Credit Applied") } else { ("", "Credit Not Applied") };
         [
             "new",
@@ -222,7 +225,7 @@ impl Scratch {
             credit,
             "",
             "",
-            "",
+            benefit,
         ]
     }
 }

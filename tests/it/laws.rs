@@ -198,13 +198,14 @@ fn line_row() -> impl Strategy<Value = Texts> {
 }
 
 fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> Partial {
-    let mut partial = Partial::new(dataset);
+    let mut partial = Partial::new(dataset, std::sync::Arc::default());
     for row in rows {
         let mut cells = vec![Cell::Missing; dataset.columns().len()];
         for (name, text) in row {
             cells[dataset.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
         }
-        partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: b"" } }).unwrap();
+        let text = format!("{row:?}");
+        partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: text.as_bytes(), digest: 0 } }).unwrap();
     }
     partial
 }

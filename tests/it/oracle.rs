@@ -10,7 +10,7 @@ use tieout::model::ids::{Fold, display, fold};
 use tieout::model::period::{self, Day};
 use tieout::synth::Format;
 
-use crate::oracle_causes::{add_ids, causes};
+use crate::oracle_causes::{add_ids, without_causes};
 use crate::runs::{Published, globs, month, reconcile};
 
 type Column = (&'static str, Fold, &'static str);
@@ -152,7 +152,7 @@ struct Lines {
 struct Month {
     shown: Shown,
     usage: BTreeMap<Vec<String>, Usage>,
-    /// By the columns of [`LINES`] and the scope.
+    /// By the columns of [`LINES`], the scope and the numbers.
     lines: BTreeMap<Vec<String>, Lines>,
     /// Names by what they are of.
     names: BTreeMap<(&'static str, Vec<String>), String>,
@@ -214,6 +214,7 @@ impl Month {
         self.name("product", &[&key[3]], &names[1]);
         self.name("sku", &[&key[3], &key[4]], &names[2]);
         key.push(scope_of(row).to_owned());
+        key.extend(["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()));
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
         total.quantity += number(row, "BillableQuantity").value;
@@ -238,7 +239,7 @@ fn fine(key: &[String]) -> Vec<String> {
 type Matches = (BTreeMap<Vec<String>, usize>, BTreeMap<Vec<String>, usize>, Vec<&'static str>);
 
 fn matched(month: &Month) -> Matches {
-    let line_key = |key: &[String]| [&key[..9], &key[11..]].concat();
+    let line_key = |key: &[String]| [&key[..9], &key[11..12]].concat();
     let mut open_usage: BTreeSet<Vec<String>> = month.usage.keys().map(|key| fine(key)).collect();
     let mut open_lines: BTreeSet<Vec<String>> = month.lines.keys().map(|key| line_key(key)).collect();
     let (mut usage, mut lines, mut made_by) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
@@ -380,7 +381,7 @@ fn groups_of(month: &Month, (usage, lines, made_by): &Matches, pieces: &[Piece])
         group.rate.clone_from(&key[15]);
     }
     for (key, total) in &month.lines {
-        let group = &mut groups[lines[&[&key[..9], &key[11..]].concat()]];
+        let group = &mut groups[lines[&[&key[..9], &key[11..12]].concat()]];
         group.join(&key[..9]);
         group.line_types.insert(key[9].clone());
         group.lines.rows += total.rows;
@@ -513,8 +514,7 @@ fn assert_equal(table: &str, found: &[Vec<String>], wanted: &[Vec<String>]) {
 }
 
 fn check(seed: u64) {
-    let folder = month(50_000, seed, &[Format::Csv]);
-    compare(&folder);
+    compare(&month(50_000, seed, &[Format::Csv]));
 }
 
 fn compare(folder: &tempfile::TempDir) -> BTreeSet<String> {
@@ -533,9 +533,9 @@ fn compare(folder: &tempfile::TempDir) -> BTreeSet<String> {
     let mut wanted = usage_to_invoice(&month, &groups, &matches.2);
     wanted.extend(lines_to_invoice(&month));
     wanted.sort_by_cached_key(|row| [0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 13, 14, 15].map(|at: usize| row[at].clone()));
-    wanted.iter_mut().for_each(|row| row.extend(causes(row)));
     add_ids(&mut wanted);
-    assert_equal("variances", &published.rows, &wanted);
+    let found: Vec<Vec<String>> = published.rows.iter().map(|row| without_causes(row)).collect();
+    assert_equal("variances", &found, &wanted);
     assert_equal("resources", &Published::read(&outcome.folder, "resources").rows, &resources(&month, &pieces, &groups));
     published.rows.iter().map(|row| published.cell(row, "matched_on").to_owned()).collect()
 }
@@ -564,7 +564,7 @@ fn damage(folder: &Path, seed: u64) {
             8 => row[at("MeterDescription")].clear(),
             9 => row[at("Currency")] = "CHF".to_owned(),
             10 => writer.write_record(&row).unwrap(),
-            11 => row[at("Subtotal")].insert(0, '-'),
+            11 if !row[at("Subtotal")].starts_with('-') => row[at("Subtotal")].insert(0, '-'),
             _ => {}
         }
         if draw != 12 {

@@ -1,29 +1,32 @@
-//! What the oracle says of a row once its sides and status are known: cause, parts and id.
+//! What the oracle says of a row once its sides and status are known: that its parts add up, and its id.
 
 use std::collections::BTreeMap;
 
 use tieout::model::cause::Cause;
-use tieout::model::decimal::fixed;
 use tieout::model::ids::{Fold, fold};
 
 use crate::runs::units;
 
-/// Cause and parts of a row: one part is the whole variance, by the coarse table of causes.
-pub(crate) fn causes(row: &[String]) -> Vec<String> {
-    let one_sided = |missing: &str| {
-        if row[0] == "lines-to-invoice" { row[15].is_empty() && missing == "17" } else { row[16 + usize::from(missing == "17")] == "0" }
-    };
-    let tied = units(&row[23]) == 0;
-    let cause = match row[25].as_str() {
-        _ if tied => "",
-        "out_of_scope" => "out_of_scope",
-        "within_tolerance" => "rounding",
-        _ if one_sided("16") => "missing_usage",
-        _ if one_sided("17") => "missing_invoice",
-        _ => "unexplained",
-    };
-    let part = |name: &str| if name == cause { row[23].clone() } else { fixed(0, 10) };
-    [cause.to_owned()].into_iter().chain(Cause::ALL.map(|cause| part(cause.name()))).collect()
+/// Where cause and parts stand in a row of `variances`.
+const CAUSE: usize = 26;
+const PARTS: std::ops::Range<usize> = 27..40;
+
+/// Checks what can be said of cause and parts without an attribution of its own (`truth` holds them
+/// against what was planted), and takes them out of the row.
+pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
+    let variance = units(&row[23]);
+    let parts: Vec<i128> = row[PARTS].iter().map(|part| units(part)).collect();
+    assert_eq!(parts.iter().sum::<i128>(), variance, "{row:?}");
+    let largest = parts.iter().map(|part| part.abs()).max().unwrap_or(0);
+    let named = Cause::ALL.into_iter().zip(&parts).find(|(_, part)| **part != 0 && part.abs() == largest);
+    assert_eq!(row[CAUSE], named.map_or("", |(cause, _)| cause.name()), "{row:?}");
+    let only = |cause: Cause| assert_eq!(parts[cause as usize], variance, "{row:?}");
+    match row[25].as_str() {
+        "within_tolerance" => only(Cause::Rounding),
+        "out_of_scope" => only(Cause::OutOfScope),
+        _ => {}
+    }
+    [&row[..CAUSE], &row[PARTS.end..]].concat()
 }
 
 /// The hash of tie-out, folded keys and rule; of rows that look alike the later ones are numbered.

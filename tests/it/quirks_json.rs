@@ -207,7 +207,13 @@ fn published_examples_are_read() {
         let found = examples(&folder, prefix);
         assert_eq!(found.len(), files, "{prefix}");
         for path in found {
-            let sink = || if dataset == Dataset::Invoices { Counted::Headers } else { Counted::Totals(Box::new(Partial::new(dataset))) };
+            let sink = || {
+                if dataset == Dataset::Invoices {
+                    Counted::Headers
+                } else {
+                    Counted::Totals(Box::new(Partial::new(dataset, std::sync::Arc::default())))
+                }
+            };
             let (decoded, _) = decode::decode(Input { unit: prefix, path: &path, dataset }, sink).unwrap();
             assert!(decoded.rows > 0 && decoded.rejected.is_empty(), "{}: {:?}", path.display(), decoded.rejected);
         }

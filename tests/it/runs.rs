@@ -9,7 +9,6 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
-use tieout::engine::tolerance::Tolerances;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::{self, PUBLISHED_SCALE};
@@ -57,10 +56,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         period: None,
         out: out.to_owned(),
         sources: sources.map(|(dataset, paths)| Source { dataset, paths: paths.clone(), is_fetched: false }).collect(),
-        tie_outs: TieOut::ALL
-            .into_iter()
-            .map(|tie_out| TieOutPlan { tie_out, enabled: enabled(&tie_out), tolerances: Tolerances::default() })
-            .collect(),
+        tie_outs: TieOut::ALL.into_iter().map(|tie_out| TieOutPlan::usual(tie_out, enabled(&tie_out))).collect(),
     }
 }
 

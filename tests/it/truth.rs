@@ -40,8 +40,11 @@ fn check(seed: u64) {
 fn truth_is_found(path: &std::path::Path, variances: &Published) {
     let mut truth = csv::Reader::from_path(path).unwrap();
     let headers = truth.headers().unwrap().clone();
-    let wanted: Vec<&str> = KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "amount", "status"]).collect();
-    let found: Vec<&str> = KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "variance_amount", "status"]).collect();
+    let parts: Vec<String> = Cause::ALL.iter().map(|cause| format!("{}_amount", cause.name())).collect();
+    let parts = || parts.iter().map(String::as_str);
+    let wanted: Vec<&str> = KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "amount", "status"]).chain(parts()).collect();
+    let found: Vec<&str> =
+        KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "variance_amount", "status"]).chain(parts()).collect();
     let published = variances.columns(&found);
     let mut explained: BTreeSet<Vec<String>> = BTreeSet::new();
     for record in truth.records().map(Result::unwrap) {

@@ -2,6 +2,7 @@
 //! groups that are explained.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -9,9 +10,10 @@ use super::published::Published;
 use super::{KEYS, SourceLine};
 use crate::decode::{self, Sink};
 use crate::engine::aggregate::{Grain, Partial};
+use crate::engine::copies::Seen;
 use crate::engine::keying::{self, FineKey};
 use crate::engine::measures::Measures;
-use crate::engine::rounding::{Line, rule_that_fits};
+use crate::engine::rounding::{Line, Rules};
 use crate::engine::scope::Scope;
 use crate::engine::vocabulary::{Domain, fold_as};
 use crate::model::currency::minor_digits;
@@ -47,10 +49,11 @@ impl Sink for CountSink<'_> {
 
 /// The totals of an account.
 pub(super) fn count(published: &Published, dataset: Dataset, account: &Account) -> Result<Partial, RunError> {
-    let mut whole = Partial::new(dataset);
+    let seen = Arc::<Seen>::default();
+    let mut whole = Partial::new(dataset, Arc::clone(&seen));
     for unit in published.units(dataset, account)? {
         let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
-        let (_, sinks) = decode::decode(input, || CountSink { account, partial: Partial::new(dataset) })?;
+        let (_, sinks) = decode::decode(input, || CountSink { account, partial: Partial::new(dataset, Arc::clone(&seen)) })?;
         sinks.into_iter().for_each(|sink| whole.merge(&sink.partial));
     }
     whole.check()?;
@@ -202,8 +205,10 @@ fn arithmetic(dataset: Dataset, cells: &[Cell<'_>], measures: &Measures, amount:
     }
     let currency = cells.get(crate::model::dataset::position(crate::model::dataset::INVOICE_LINES, "Currency"));
     let currency = currency.map(|cell| String::from_utf8_lossy(&cell.bytes()).trim().to_uppercase()).unwrap_or_default();
-    let rule = price.and_then(|price| rule_that_fits(Line { price, quantity, rate, digits: minor_digits(&currency) }, amount));
+    let rules = Rules::default();
+    let line = |price| Line { price, quantity, rate, digits: minor_digits(&currency) };
+    let rule = price.and_then(|price| rules.that_fits(line(price), amount, true));
     let rule =
-        rule.map_or_else(|| "no documented rounding rule gives it".to_owned(), |rule| format!("{}, rule {}", rule.formula, rule.name));
+        rule.map_or_else(|| "no documented rounding rule gives it".to_owned(), |rule| format!("{}, rule {}", rule.formula(), rule.name));
     format!("EffectiveUnitPrice x BillableQuantity x PCToBCExchangeRate = {factors}; {rule}")
 }

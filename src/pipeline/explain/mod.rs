@@ -13,8 +13,10 @@ use serde::Serialize;
 use self::gather::{Found, Gatherer};
 use self::published::Published;
 use super::failure::RunError;
+use super::plan::TieOutPlan;
 use crate::engine::aggregate::Partial;
 use crate::engine::frames;
+use crate::engine::investigate::{self, Finding};
 use crate::engine::keying::FineKey;
 use crate::engine::matching::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
 use crate::engine::scope::Scope;
@@ -191,6 +193,8 @@ struct Recount<'p> {
     matching: Matching,
     compared: Vec<Sides>,
     resources: Vec<usage_to_invoice::Resource>,
+    findings: hashbrown::HashMap<u32, Finding>,
+    settings: TieOutPlan,
 }
 
 impl<'p> Recount<'p> {
@@ -200,9 +204,12 @@ impl<'p> Recount<'p> {
         let totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used)?;
         let learned = &published.manifest.meter_description_is;
         let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
-        let matching = matching::match_usage(&totals, description)?;
-        let compared = usage_to_invoice::compare(&totals, &matching)??;
-        Ok(Self { published, account, used, totals, matching, compared: compared.sides, resources: compared.resources })
+        let settings = published.settings(TieOut::UsageToInvoice);
+        let matching = matching::match_usage(&totals, description, &settings.passes)?;
+        let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)??;
+        let findings = investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
+        let usage_to_invoice::Compared { sides: compared, resources } = compared;
+        Ok(Self { published, account, used, totals, matching, compared, resources, findings, settings })
     }
 
     /// Matches that hold rows with all of these keys; lines count only where no usage fits.
@@ -256,10 +263,11 @@ impl<'p> Recount<'p> {
         wanted: impl Fn(u32, &Variance) -> bool,
         keys: &[(String, String)],
     ) -> Result<Explanation, RunError> {
-        let tolerances = self.published.tolerances(TieOut::UsageToInvoice);
+        let settings = &self.settings;
         let mut chosen: Vec<(u32, Variance)> = Vec::new();
         for (number, sides) in (0..).zip(&self.compared) {
-            let variance = sides.clone().judge(&tolerances, &self.totals.vocabulary)?;
+            let finding = self.findings.get(&number).cloned();
+            let variance = sides.clone().judge(&settings.tolerances, &self.totals.vocabulary, finding, &settings.without_causes)?;
             if wanted(number, &variance) {
                 chosen.push((number, variance));
             }
@@ -329,7 +337,7 @@ impl<'p> Recount<'p> {
             break_id: variance.break_id.clone(),
             tie_out: sides.tie_out.name(),
             keys,
-            matched_on: sides.matched_on.to_owned(),
+            matched_on: sides.matched_on.to_string(),
             status: variance.status.name().to_owned(),
             expected: usage.side("BillingPreTaxTotal", sides.expected_amount, limit),
             invoiced: lines.side("Subtotal", sides.invoiced_amount, limit),

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rust_decimal::Decimal;
-
-use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::plan::TieOutPlan;
+use crate::pipeline::settings;
 use crate::reports::atomic;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
@@ -159,22 +158,9 @@ impl Published {
         self.manifest.inputs.iter().filter(|input| input.dataset == dataset.name()).map(unchanged).collect()
     }
 
-    /// The tolerances that the run was done with.
-    pub(super) fn tolerances(&self, tie_out: TieOut) -> Tolerances {
-        let amount = |text: &Option<String>| text.as_deref().and_then(|text| Decimal::from_str_exact(text).ok());
-        let one = |settings: &manifest::Tolerance| Tolerance {
-            absolute: amount(&settings.absolute),
-            relative: amount(&settings.relative),
-            materiality: amount(&settings.materiality),
-        };
-        let Some(settings) = self.manifest.tie_outs.iter().find(|settings| settings.name == tie_out.name()) else {
-            return Tolerances::default();
-        };
-        Tolerances {
-            all: one(&settings.all),
-            by_currency: settings.by_currency.iter().map(|(key, value)| (key.clone(), one(value))).collect(),
-            by_customer: settings.by_customer.iter().map(|(key, value)| (key.clone(), one(value))).collect(),
-        }
+    /// The settings that the run was done with.
+    pub(super) fn settings(&self, tie_out: TieOut) -> TieOutPlan {
+        settings::from_manifest(tie_out, &self.manifest.tie_outs)
     }
 }
 
