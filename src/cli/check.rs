@@ -11,10 +11,13 @@ use serde_json::json;
 use super::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::engine::rounding::DOCUMENTED;
+use crate::engine::tie_outs;
 use crate::engine::tolerance::Tolerance;
+use crate::model::cause::TieOut;
 use crate::pipeline::inputs::{self, Survey};
 use crate::pipeline::mistake::Mistake;
-use crate::pipeline::plan::Fetching;
+use crate::pipeline::plan::{Fetching, TieOutPlan};
 use crate::sources::account::{AppCredential, Proof};
 use crate::sources::origin::shown;
 
@@ -57,7 +60,7 @@ fn mistake_json(mistake: &Mistake) -> serde_json::Value {
 fn survey_json(survey: &Survey) -> serde_json::Value {
     let plan = &survey.plan;
     let sources: Vec<_> =
-        survey.globs.iter().map(|found| json!({ "dataset": found.dataset.name(), "path": found.pattern, "files": found.files })).collect();
+        survey.globs.iter().map(|found| json!({ "dataset": found.dataset, "path": found.pattern, "files": found.files })).collect();
     let by_name = |tolerances: &BTreeMap<String, Tolerance>| -> BTreeMap<String, serde_json::Value> {
         tolerances.iter().map(|(name, tolerance)| (name.clone(), tolerance_json(tolerance))).collect()
     };
@@ -91,7 +94,7 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "pipeline  {}\nperiod    {period}\nout       {}\n\nsources", plan.name, plan.out.display())?;
     let width = survey.globs.iter().map(|found| found.pattern.chars().count()).max().unwrap_or(0);
     for found in &survey.globs {
-        let (dataset, count) = (found.dataset.name(), found.files.len());
+        let (dataset, count) = (found.dataset, found.files.len());
         let noun = if count == 1 { "file" } else { "files" };
         writeln!(out, "  {dataset:<14} {:<width$}  {count} {noun}", found.pattern)?;
         for file in found.files.iter().filter(|_| verbose) {
@@ -105,15 +108,33 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
         print_fetching(fetching, out)?;
     }
     writeln!(out, "\ntie-outs")?;
-    for tie_out in &plan.tie_outs {
+    // Those that nobody asked for are not worth a line, but for the two that every invoice has.
+    let is_told = |tie_out: &&TieOutPlan| tie_out.enabled || matches!(tie_out.tie_out, TieOut::LinesToInvoice | TieOut::UsageToInvoice);
+    for tie_out in plan.tie_outs.iter().filter(is_told) {
         let state = if tie_out.enabled { "on" } else { "off" };
         writeln!(out, "  {:<17} {state:<4} tolerance: {}", tie_out.tie_out.name(), in_words(&tie_out.tolerances.all))?;
+        write_tuning(tie_out, out)?;
         for (currency, tolerance) in &tie_out.tolerances.by_currency {
             writeln!(out, "    currency {currency}: {}", in_words(tolerance))?;
         }
         for (customer, tolerance) in &tie_out.tolerances.by_customer {
             writeln!(out, "    customer {customer}: {}", in_words(tolerance))?;
         }
+    }
+    Ok(())
+}
+
+/// What differs from the tie-out as it is: passes, rounding rules, causes.
+fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
+    let own = tie_outs::definition(tie_out.tie_out).passes;
+    for pass in tie_out.passes.iter().filter(|pass| own.iter().all(|(name, _)| **name != *pass.name)) {
+        writeln!(out, "    pass {}: {}", pass.name, pass.keys.join(", "))?;
+    }
+    for rule in tie_out.rules.all().iter().skip(DOCUMENTED.len()) {
+        writeln!(out, "    rounding {}: {}", rule.name, rule.formula())?;
+    }
+    for cause in &tie_out.without_causes {
+        writeln!(out, "    without cause {}", cause.name())?;
     }
     Ok(())
 }

@@ -56,7 +56,11 @@ fn plan(args: &Args) -> Plan {
     let all = Tolerance { absolute: args.tolerance_absolute, relative: args.tolerance_relative, materiality: args.materiality };
     let tolerances = Tolerances { all, ..Tolerances::default() };
     let tie_out = |tie_out: TieOut| {
-        let enabled = tie_out != TieOut::LinesToInvoice || !args.invoices.is_empty();
+        let enabled = match tie_out {
+            TieOut::UsageToInvoice => true,
+            TieOut::LinesToInvoice => !args.invoices.is_empty(),
+            _ => false,
+        };
         TieOutPlan { tolerances: tolerances.clone(), ..TieOutPlan::usual(tie_out, enabled) }
     };
     let source = |dataset: Dataset| {
@@ -64,6 +68,7 @@ fn plan(args: &Args) -> Plan {
             Dataset::Usage => &args.usage,
             Dataset::InvoiceLines => &args.invoice_lines,
             Dataset::Invoices => &args.invoices,
+            Dataset::UnbilledUsage => &Vec::new(),
         };
         Source { dataset, paths: paths.iter().map(|path| inputs::from_argument(path)).collect(), is_fetched: false }
     };
@@ -72,6 +77,7 @@ fn plan(args: &Args) -> Plan {
         period: args.period,
         out: args.out.clone(),
         sources: Dataset::ALL.map(source).into_iter().filter(|source| !source.paths.is_empty()).collect(),
+        records: Vec::new(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     }

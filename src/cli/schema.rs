@@ -99,6 +99,7 @@ fn entries() -> Vec<Entry> {
             Dataset::Usage => "one line of daily rated usage",
             Dataset::InvoiceLines => "one new-commerce reconciliation line",
             Dataset::Invoices => "one invoice header",
+            Dataset::UnbilledUsage => "one line of daily rated usage that is not billed yet",
         },
         columns: dataset.columns().iter().map(input_column).collect(),
     });

@@ -94,7 +94,7 @@ fn lacking_hint(dataset: Dataset, headings: &[String], naming: Naming) -> String
         return "this is an error answer, saved in place of the data: its `description` says why".to_owned();
     }
     let score = |other: Dataset| headings.iter().filter(|heading| other.position_of(heading).is_some()).count();
-    match Dataset::ALL.into_iter().filter(|other| *other != dataset).max_by_key(|other| score(*other)) {
+    match Dataset::ALL.into_iter().filter(|other| *other != Dataset::UnbilledUsage).max_by_key(|other| score(*other)) {
         Some(other) if score(other) > score(dataset) => format!("it looks like `{}`; pass it as that", other.name()),
         _ if naming == Naming::Keys => format!("`tieout schema {}` lists the keys; they may be in any case", dataset.name()),
         _ => "the first line must hold the column names; a column is needed even where its cells are empty".to_owned(),

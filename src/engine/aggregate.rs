@@ -42,6 +42,8 @@ pub struct Grain {
 pub enum Derived {
     /// Month of the day of use, as `2026-10`.
     Month,
+    /// Day of use, as `2026-10-05`.
+    Day,
     /// `free` where neither billed nor priced, though used.
     Free,
 }
@@ -53,7 +55,7 @@ macro_rules! columns {
     ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
 }
 
-const USAGE_GRAIN: Grain = Grain {
+static USAGE_GRAIN: Grain = Grain {
     tuples: [
         columns!(USAGE: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "BillingCurrency", "PricingCurrency", "PCToBCExchangeRate"),
         columns!(USAGE: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterId", "MeterName", "MeterType", "MeterCategory", "Unit"),
@@ -64,7 +66,10 @@ const USAGE_GRAIN: Grain = Grain {
     measure: measures::of_usage,
 };
 
-const LINES_GRAIN: Grain = Grain {
+/// Usage day by day.
+static DAILY_GRAIN: Grain = Grain { tuples: USAGE_GRAIN.tuples, derived: &[Derived::Day, Derived::Free], measure: measures::of_usage };
+
+static LINES_GRAIN: Grain = Grain {
     tuples: [
         columns!(INVOICE_LINES: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "Currency", "PricingCurrency", "PCToBCExchangeRate"),
         columns!(INVOICE_LINES: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterDescription"),
@@ -85,7 +90,7 @@ impl Grain {
     #[must_use]
     pub fn of(dataset: Dataset) -> &'static Self {
         match dataset {
-            Dataset::Usage => &USAGE_GRAIN,
+            Dataset::Usage | Dataset::UnbilledUsage => &USAGE_GRAIN,
             Dataset::InvoiceLines => &LINES_GRAIN,
             Dataset::Invoices => unreachable!("invoice headers are kept one by one"),
         }
@@ -155,14 +160,45 @@ pub struct Partial {
     gross: [i128; SUMS],
     overflow: bool,
     scratch: Vec<u8>,
-    last_month: (Day, i32, Vec<u8>),
-    seen: Arc<Seen>,
+    last_day: LastDay,
+    seen: Option<Arc<Seen>>,
+    grain: &'static Grain,
+}
+
+/// The day of the last row, its month's number, and both as text.
+#[derive(Debug, Default)]
+struct LastDay {
+    day: Option<Day>,
+    month: i32,
+    month_text: Vec<u8>,
+    day_text: Vec<u8>,
+}
+
+impl LastDay {
+    fn set(&mut self, day: Day) {
+        if self.day != Some(day) {
+            let month = period::month_number(day);
+            let month_text = Period::of_month(month).map(|month| month.to_string().into_bytes()).unwrap_or_default();
+            let day_text = period::date_of(day).map(|date| date.to_string().into_bytes()).unwrap_or_default();
+            *self = Self { day: Some(day), month, month_text, day_text };
+        }
+    }
 }
 
 impl Partial {
     /// No totals yet. Partials that are to know each other's rows share `seen`.
     #[must_use]
     pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
+        Self::with(dataset, Grain::of(dataset), Some(seen))
+    }
+
+    /// No totals of usage day by day, for comparisons that look at days; copies are not looked for.
+    #[must_use]
+    pub fn daily(dataset: Dataset) -> Self {
+        Self::with(dataset, &DAILY_GRAIN, None)
+    }
+
+    fn with(dataset: Dataset, grain: &'static Grain, seen: Option<Arc<Seen>>) -> Self {
         Self {
             dataset,
             tuples: Default::default(),
@@ -174,8 +210,9 @@ impl Partial {
             gross: [0; SUMS],
             overflow: false,
             scratch: Vec::new(),
-            last_month: (Day::MIN, 0, Vec::new()),
+            last_day: LastDay::default(),
             seen,
+            grain,
         }
     }
 
@@ -184,20 +221,16 @@ impl Partial {
     /// # Errors
     /// A [`Rejection`] where a cell cannot be used; the totals are then untouched.
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let grain = Grain::of(self.dataset);
+        let grain = self.grain;
         let measures = (grain.measure)(row.cells)?;
-        if let Some(day) = measures.day
-            && self.last_month.0 != day
-        {
-            let month = period::month_number(day);
-            let text = Period::of_month(month).map(|month| month.to_string().into_bytes()).unwrap_or_default();
-            self.last_month = (day, month, text);
+        if let Some(day) = measures.day {
+            self.last_day.set(day);
         }
         let known = self.tuples.each_ref().map(Interner::len);
         match self.key_of(grain, row, &measures) {
             Ok(key) => {
                 self.record(key, &measures);
-                if !self.seen.is_new(row.fingerprint()) {
+                if self.seen.as_ref().is_some_and(|seen| !seen.is_new(row.fingerprint())) {
                     self.copies.entry(key).or_default().add(&Copies::of(&measures));
                 }
             }
@@ -221,9 +254,10 @@ impl Partial {
             let derived = if number + 1 == TUPLES { grain.derived } else { &[] };
             for field in derived {
                 let text: &[u8] = match field {
-                    Derived::Month if measures.day.is_some() => &self.last_month.2,
+                    Derived::Month if measures.day.is_some() => &self.last_day.month_text,
+                    Derived::Day if measures.day.is_some() => &self.last_day.day_text,
                     Derived::Free if measures.is_free() => b"free",
-                    Derived::Month | Derived::Free => b"",
+                    Derived::Month | Derived::Day | Derived::Free => b"",
                 };
                 Interner::write_field(&mut self.scratch, &Cell::Text(Cow::Borrowed(text)));
             }
@@ -250,7 +284,7 @@ impl Partial {
             }
         }
         if measures.day.is_some() {
-            *self.months.entry((account, self.last_month.1)).or_default() += 1;
+            *self.months.entry((account, self.last_day.month)).or_default() += 1;
         }
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
         let row = Total { rows: 1, sums: measures.sums, precision: measures.precision, first, last };

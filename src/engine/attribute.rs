@@ -90,3 +90,15 @@ pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
     let sized = Cause::ALL.into_iter().zip(parts).filter(|(_, part)| **part != 0);
     sized.rev().max_by_key(|(_, part)| part.unsigned_abs()).map(|(cause, _)| cause)
 }
+
+/// The cause of a variance of quantities, which has no amounts to be split.
+#[must_use]
+pub fn of_quantity(sides: &Sides, variance: i128, within_rounding: bool) -> Option<Cause> {
+    match (variance, sides.expected_rows, sides.invoiced_rows) {
+        (0, ..) => None,
+        _ if within_rounding => Some(Cause::Rounding),
+        (_, 0, _) => Some(Cause::MissingUsage),
+        (_, _, 0) => Some(Cause::MissingInvoice),
+        _ => Some(Cause::Quantity),
+    }
+}

@@ -1,19 +1,20 @@
 //! Invoice headers, and `lines-to-invoice`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 use rust_decimal::Decimal;
 
 use super::aggregate::GROSS_LIMIT;
+use super::comparison::{self, Checked, Members, Row};
 use super::frames;
 use super::investigate::{Finding, Narrowest};
-use super::rounding::Bounds;
-use super::scope::{AZURE_CREDIT, Scope};
+use super::matching::Pass;
+use super::scope::AZURE_CREDIT;
 use super::steps::Steps;
+use super::tie_outs::{self, KEYS};
 use super::totals::Totals;
-use super::variance::{AmountOverflow, Keys, Sides};
+use super::variance::{AmountOverflow, Sides};
 use super::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -64,106 +65,110 @@ impl Header {
     }
 }
 
-#[derive(Default)]
-struct Compared {
-    lines: u64,
-    lines_total: i128,
-    /// Of the lines' total: tax, Azure credits, copies of lines.
+/// The lines of an invoice and currency, in units of 10^-20.
+#[derive(Clone, Copy, Default)]
+struct Lines {
+    rows: u64,
+    total: i128,
+    /// Of the total: tax, Azure credits, copies of lines.
     tax: i128,
     credits: i128,
     copies: i128,
-    headers: u64,
-    header_total: i128,
 }
-
-/// A compared invoice, and what is known of its variance.
-pub type Checked = (Sides, Option<Finding>);
 
 /// Compares the lines of each invoice and currency with its header.
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn compare(totals: &Totals, headers: &[Header]) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
-    let mut compared: BTreeMap<(u32, u32), Compared> = BTreeMap::new();
+pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
+    let lines = lines_by_invoice(totals)?;
+    let expected: Vec<Row> = lines.iter().map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals)).collect();
+    let header = |header: &Header| {
+        let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
+        let (invoice, currency) = (code(Domain::Invoice, &header.id), code(Domain::Currency, &header.currency));
+        decimal::from_money(header.total_charges).map(|amount| Row { keys: keys_of(invoice, currency), rows: 1, amount, ..Row::default() })
+    };
+    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<Row>>>() else { return Ok(Err(AmountOverflow)) };
+    let compared = match comparison::compare(tie_outs::definition(TieOut::LinesToInvoice), passes, &expected, &invoiced)? {
+        Ok(compared) => compared,
+        Err(overflow) => return Ok(Err(overflow)),
+    };
+    let lines: Vec<Lines> = lines.into_values().collect();
+    let groups = compared.sides.into_iter().zip(compared.members);
+    let check = |(sides, members): (Sides, Members)| {
+        if members.expected.is_empty() || members.invoiced.is_empty() || !sides.is_beyond_rounding()? {
+            return Ok((sides, None));
+        }
+        let of_group = members.expected.iter().filter_map(|at| lines.get(*at)).fold(Lines::default(), |sum, lines| sum.plus(lines));
+        let steps = of_group.steps(sides.variance_amount()).ok_or(AmountOverflow)?;
+        Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })))
+    };
+    Ok(groups.map(check).collect())
+}
+
+fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
+    let mut keys = [0; KEYS.len()];
+    (keys[0], keys[8]) = (invoice, currency);
+    keys
+}
+
+fn lines_by_invoice(totals: &Totals) -> PolarsResult<BTreeMap<(u32, u32), Lines>> {
+    let mut found: BTreeMap<(u32, u32), Lines> = BTreeMap::new();
     let lines = &totals.lines;
     let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
     let (taxes, adjustments) = (frames::sums(lines, "tax")?, frames::codes(lines, "adjustment")?);
-    let copies = frames::codes(lines, "copies")?;
-    let keyed = invoices.iter().zip(currencies).zip(frames::counts(lines, "rows")?.iter().zip(frames::sums(lines, "total")?));
-    for (row, ((invoice, currency), (rows, total))) in keyed.enumerate() {
-        let slot = compared.entry((*invoice, *currency)).or_default();
-        slot.lines += rows;
-        let Some(sum) = slot.lines_total.checked_add(*total) else { return Ok(Err(AmountOverflow)) };
-        slot.lines_total = sum;
-        slot.tax = slot.tax.saturating_add(taxes.get(row).copied().unwrap_or(0));
+    let (rows, sums, copies) = (frames::counts(lines, "rows")?, frames::sums(lines, "total")?, frames::codes(lines, "copies")?);
+    for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
         let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        if totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT {
-            slot.credits = slot.credits.saturating_add(*total);
-        }
+        let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
+        let is_credit = totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT;
         let [.., copied] = totals.line_copies.get((code(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default().sums;
-        slot.copies = slot.copies.saturating_add(copied);
-    }
-    for header in headers {
-        let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
-        let key = (code(Domain::Invoice, &header.id), code(Domain::Currency, &header.currency));
-        let slot = compared.entry(key).or_default();
-        slot.headers += 1;
-        let Some(sum) = decimal::from_money(header.total_charges).and_then(|total| slot.header_total.checked_add(total)) else {
-            return Ok(Err(AmountOverflow));
+        let total = sum(sums);
+        let more = Lines {
+            rows: rows.get(row).copied().unwrap_or(0),
+            total,
+            tax: sum(taxes),
+            credits: if is_credit { total } else { 0 },
+            copies: copied,
         };
-        slot.header_total = sum;
+        let slot = found.entry((*invoice, *currency)).or_default();
+        *slot = slot.plus(&more);
     }
-    Ok(compared.into_iter().map(|((invoice, currency), compared)| compared.checked(invoice, currency, totals)).collect())
+    Ok(found)
 }
 
-impl Compared {
+impl Lines {
+    /// Sums of lines are bounded (`aggregate::GROSS_LIMIT`).
+    fn plus(mut self, more: &Self) -> Self {
+        self.rows += more.rows;
+        self.total += more.total;
+        self.tax += more.tax;
+        self.credits += more.credits;
+        self.copies += more.copies;
+        self
+    }
+
+    fn row(&self, invoice: u32, currency: u32, totals: &Totals) -> Row {
+        // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
+        // more digits was the header rounded, once.
+        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
+        let cent = power_of_ten(AMOUNT_SCALE - digits);
+        let bound = if self.total % cent == 0 { 0 } else { cent };
+        Row { keys: keys_of(invoice, currency), rows: self.rows, amount: self.total, bound, ..Row::default() }
+    }
+
     /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
     /// to the last digit; nothing less is evidence.
-    fn steps(&self) -> Option<Steps> {
+    fn steps(&self, variance: i128) -> Option<Steps> {
         let published = |amount: i128| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp);
-        let variance = self.header_total.checked_sub(self.lines_total)?;
-        let left_out = [self.tax, self.credits, self.copies].map(|amount| -amount);
+        let left_out = [published(-self.tax)?, published(-self.credits)?, published(-self.copies)?];
         for chosen in 1..8_u8 {
             let part = |at: u8| left_out.get(usize::from(at)).copied().filter(|_| chosen & (1 << at) != 0).unwrap_or(0);
             let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
-            let sum = part(0).checked_add(part(1))?.checked_add(part(2))?;
-            if !is_idle && sum == variance {
-                let (tax, credit, duplicate) = (published(part(0))?, published(part(1))?, published(part(2))?);
-                return Some(Steps { tax, credit, duplicate, ..Steps::default() });
+            if !is_idle && part(0).checked_add(part(1))?.checked_add(part(2))? == variance {
+                return Some(Steps { tax: part(0), credit: part(1), duplicate: part(2), ..Steps::default() });
             }
         }
         Some(Steps::default())
-    }
-
-    fn checked(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Checked, AmountOverflow> {
-        let sides = self.sides(invoice, currency, totals)?;
-        if self.lines == 0 || self.headers == 0 || !sides.is_beyond_rounding()? {
-            return Ok((sides, None));
-        }
-        let steps = self.steps().ok_or(AmountOverflow)?;
-        Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })))
-    }
-
-    fn sides(&self, invoice: u32, currency: u32, totals: &Totals) -> Result<Sides, AmountOverflow> {
-        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
-        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
-        // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
-        // more digits was the header rounded, once.
-        let cent = power_of_ten(AMOUNT_SCALE - digits);
-        let bound = if self.lines_total % cent == 0 { 0 } else { cent };
-        Ok(Sides {
-            tie_out: TieOut::LinesToInvoice,
-            keys: Keys { invoice, currency, ..Keys::default() },
-            charge_type: String::new(),
-            matched_on: Arc::from(if self.lines > 0 && self.headers > 0 { "invoice" } else { "" }),
-            scope: Scope::Usage,
-            expected_rows: self.lines,
-            invoiced_rows: self.headers,
-            expected_quantity: 0,
-            invoiced_quantity: 0,
-            expected_amount: published(self.lines_total)?,
-            invoiced_amount: published(self.header_total)?,
-            bounds: Bounds { below: bound, above: bound },
-        })
     }
 }

@@ -22,16 +22,6 @@ pub struct Pass {
     pub keys: Vec<&'static str>,
 }
 
-/// The passes of `usage-to-invoice`, finest first. None is coarser than the product: a customer's
-/// plan as a whole would always find a partner, and hide one error behind another.
-pub const PASSES: [(&str, &[&str]); 5] = [
-    ("meter_and_price", &FINE_KEYS),
-    ("meter", &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "currency"]),
-    ("meter_any_availability", &["invoice", "customer", "subscription", "product", "sku", "description", "currency"]),
-    ("sku", &["invoice", "customer", "subscription", "product", "sku", "currency"]),
-    ("product", &["invoice", "customer", "subscription", "product", "currency"]),
-];
-
 /// Passes from a table of them.
 #[must_use]
 pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
@@ -40,6 +30,17 @@ pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
 
 /// Usage columns that a line's MeterDescription may repeat; which one is not documented.
 pub const DESCRIPTION_COLUMNS: [&str; 3] = ["meter_name", "meter_type", "sku_name"];
+
+/// Which rows of two frames met.
+#[derive(Debug)]
+pub struct Met {
+    /// Match of each row of the left frame.
+    pub of_left: Vec<u32>,
+    /// Match of each row of the right frame.
+    pub of_right: Vec<u32>,
+    /// For each match, the pass or rule that made it; empty for one-sided ones.
+    pub matched_on: Vec<Arc<str>>,
+}
 
 /// Who met whom.
 #[derive(Debug)]
@@ -74,33 +75,46 @@ pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &
     let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| description_pairs.get(*at)).unwrap_or(0);
     let description = description.or_else(|| DESCRIPTION_COLUMNS.get(best).copied()).unwrap_or("meter_name");
     let usage = described(description)?;
-    let mut line_keys = FINE_KEYS.to_vec();
-    line_keys.push("scope");
-    let usage_groups = frames::groups(&usage, &FINE_KEYS)?;
-    let line_groups = frames::groups(&totals.lines, &line_keys)?;
-    let left = frames::take(&usage.select(FINE_KEYS)?, &usage_groups.first_row)?;
-    let right = frames::take(&totals.lines.select(line_keys.iter().copied())?, &line_groups.first_row)?;
+    let met = match_frames((&usage, &totals.lines), &FINE_KEYS, passes, frames::codes(&totals.lines, "scope")?)?;
+    let Met { of_left, of_right, matched_on } = met;
+    Ok(Matching { description, description_pairs, of_usage: of_left, of_lines: of_right, matched_on })
+}
+
+/// Matches two frames by `keys`, in passes; rows of the right one to which `scopes` gives a scope
+/// other than usage stand alone. A full outer match: every row of either side is in one match.
+///
+/// # Errors
+/// A polars error, which is a bug of ours.
+pub fn match_frames((left, right): (&DataFrame, &DataFrame), keys: &[&str], passes: &[Pass], scopes: &[u32]) -> PolarsResult<Met> {
+    let right = match scopes {
+        [] => right.select(keys.iter().copied())?,
+        scopes => frames::with_codes(right.select(keys.iter().copied())?, "scope", scopes.to_vec())?,
+    };
+    let mut right_keys = keys.to_vec();
+    if !scopes.is_empty() {
+        right_keys.push("scope");
+    }
+    let left_groups = frames::groups(left, keys)?;
+    let right_groups = frames::groups(&right, &right_keys)?;
+    let left = frames::take(&left.select(keys.iter().copied())?, &left_groups.first_row)?;
+    let right = frames::take(&right, &right_groups.first_row)?;
     let mut sides = Sides { left: vec![None; left.height()], right: vec![None; right.height()], matched_on: Vec::new() };
-    sides.set_out_of_scope(frames::codes(&right, "scope")?);
+    if !scopes.is_empty() {
+        sides.set_out_of_scope(frames::codes(&right, "scope")?);
+    }
     for pass in passes {
         sides.run_pass(&left, &right, pass)?;
     }
     sides.close();
-    Ok(Matching {
-        description,
-        description_pairs,
-        of_usage: spread(&usage_groups, &sides.left),
-        of_lines: spread(&line_groups, &sides.right),
-        matched_on: sides.matched_on,
-    })
+    Ok(Met { of_left: spread(&left_groups, &sides.left), of_right: spread(&right_groups, &sides.right), matched_on: sides.matched_on })
 }
 
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
     // One side may lack availability ids: they have no say in what a text repeats.
-    let [_, _, (_, by_meter), ..] = PASSES;
+    const BY_METER: [&str; 7] = ["invoice", "customer", "subscription", "product", "sku", "description", "currency"];
     let nameless = frames::codes(lines, "description")?;
     let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
-    Ok(frames::pair(usage, &frames::take(lines, &named)?, by_meter)?.right.len())
+    Ok(frames::pair(usage, &frames::take(lines, &named)?, &BY_METER)?.right.len())
 }
 
 fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {

@@ -5,6 +5,7 @@
 
 use super::evidence::{Evidence, Item, State};
 use super::rounding::{Bounds, Line, Rule, Rules};
+use super::variance::Sides;
 use crate::model::decimal::{
     AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, power_of_ten, quotient_up,
     rescale,
@@ -213,6 +214,18 @@ impl Steps {
             steps.rounding = rest;
         }
         Some(steps)
+    }
+
+    /// Of a group that has one side only: all of it is missing on the other.
+    #[must_use]
+    pub fn one_sided(sides: &Sides) -> Self {
+        let variance = sides.variance_amount();
+        let (missing_usage, missing_invoice) = match (sides.expected_rows, sides.invoiced_rows) {
+            (0, _) => (variance, 0),
+            (_, 0) => (0, variance),
+            _ => (0, 0),
+        };
+        Self { missing_usage, missing_invoice, ..Self::default() }
     }
 
     /// Sum of all steps.

@@ -10,10 +10,16 @@ use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total};
+use super::comparison::Row;
 use super::copies::Copies;
+use super::days::{self, DayRow};
+use super::entries::Entries;
 use super::headers::Header;
 use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
+use super::tie_outs::Side;
+use super::variance::AmountOverflow;
 use super::vocabulary::{Domain, Gathering, Vocabulary, is_better_spelling};
+use crate::model::cause::TieOut;
 use crate::model::period::Period;
 
 /// A key column of a frame: its name, and where its code comes from.
@@ -65,6 +71,9 @@ const LINE_FIELDS: [&[Domain]; TUPLES] = [
         Domain::Date,
     ],
 ];
+
+const DAILY_FIELDS: [&[Domain]; TUPLES] =
+    [USAGE_FIELDS[0], USAGE_FIELDS[1], USAGE_FIELDS[2], &[Domain::ChargeType, Domain::Adjustment, Domain::Date, Domain::Free]];
 
 /// Where the fields of a raw state tuple go after charge type and adjustment.
 const USAGE_STATE: &[usize] = &[5, 6];
@@ -132,6 +141,12 @@ pub struct Totals {
     pub line_copies: Vec<Copies>,
     /// Names that go with codes.
     pub names: Names,
+    /// Billed usage day by day, where a comparison looks at days; sorted.
+    pub daily: Vec<DayRow>,
+    /// Usage before it was billed, likewise.
+    pub unbilled: Vec<DayRow>,
+    /// Rows of the other datasets, sorted.
+    pub entries: Vec<(TieOut, Side, Row)>,
     /// Month of each invoice: that of most of its usage, or else of most of its lines.
     pub periods: HashMap<u32, Period>,
 }
@@ -163,13 +178,32 @@ impl Names {
 /// Third part of the key under which a SKU's own name is found.
 pub const NO_METER: u32 = u32::MAX;
 
+/// What is folded besides usage, lines and headers.
+#[derive(Debug, Default)]
+pub struct More {
+    /// Billed usage day by day.
+    pub daily: Option<Partial>,
+    /// Usage before it was billed, day by day.
+    pub unbilled: Option<Partial>,
+    /// Rows of the other datasets.
+    pub entries: Entries,
+}
+
 /// Folds both sides' partials, and the headers' ids, into frames over one vocabulary. `also_used`
 /// names products and SKUs that are used outside of these partials: they decide what is in scope.
 ///
 /// # Errors
-/// A polars error, which is a bug of ours.
-pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], also_used: &[(String, String)]) -> PolarsResult<Totals> {
+/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+pub fn fold_partials(
+    mut usage: Partial,
+    lines: Partial,
+    headers: &[Header],
+    also_used: &[(String, String)],
+    more: More,
+) -> PolarsResult<Result<Totals, AmountOverflow>> {
     let mut gathering = Gathering::default();
+    let More { daily, unbilled, entries } = more;
+    let Some(staged) = entries.stage(&mut gathering) else { return Ok(Err(AmountOverflow)) };
     for header in headers {
         gathering.add(Domain::Invoice, &header.id);
         gathering.add(Domain::Currency, &header.currency);
@@ -180,9 +214,18 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
     let mut usage_codes = Codes::gather(&mut gathering, &usage, &USAGE_FIELDS, USAGE_STATE, usage_words);
     let line_words = |raw: &[&str]| line_adjustment(at(raw, 0), at(raw, 1));
     let mut line_codes = Codes::gather(&mut gathering, &lines, &LINE_FIELDS, LINE_STATE, line_words);
+    let by_day = |partial: &Partial, gathering: &mut Gathering| Codes::gather(gathering, partial, &DAILY_FIELDS, USAGE_STATE, usage_words);
+    let mut daily = daily.map(|partial| (by_day(&partial, &mut gathering), partial));
+    let mut unbilled = unbilled.map(|partial| (by_day(&partial, &mut gathering), partial));
     // Their texts are in the vocabulary now.
     usage.tuples = Default::default();
     let (vocabulary, code_of) = gathering.finish();
+    for (codes, _) in daily.iter_mut().chain(&mut unbilled) {
+        codes.translate(&DAILY_FIELDS, &code_of);
+    }
+    let day_rows = |side: Option<(Codes, Partial)>| {
+        side.map_or_else(Vec::new, |(codes, partial)| days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field)))
+    };
     usage_codes.translate(&USAGE_FIELDS, &code_of);
     line_codes.translate(&LINE_FIELDS, &code_of);
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
@@ -205,7 +248,10 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
     let names = gather_names(&vocabulary, &usage, &usage_codes, &lines, &line_codes);
     let periods = periods(&usage, &usage_codes, &lines, &line_codes);
     let line_names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
-    Ok(Totals {
+    Ok(Ok(Totals {
+        daily: day_rows(daily),
+        unbilled: day_rows(unbilled),
+        entries: staged.rows(&code_of),
         usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"], usage_numbers)?,
         lines: frame(&line_names, &line_rows, ["quantity", "subtotal", "tax", "total"], line_numbers)?,
         usage_copies,
@@ -213,7 +259,7 @@ pub fn fold_partials(mut usage: Partial, lines: Partial, headers: &[Header], als
         vocabulary,
         names,
         periods,
-    })
+    }))
 }
 
 fn at<'t>(fields: &[&'t str], index: usize) -> &'t str {

@@ -16,6 +16,7 @@ use super::frames;
 use super::matching::{FINE_KEYS, Matching};
 use super::rounding::{Bounds, Lines, Rules};
 use super::scope::Scope;
+use super::tie_outs::Measure;
 use super::totals::Totals;
 use super::variance::{AmountOverflow, Keys, Sides};
 use super::vocabulary::{Domain, Vocabulary};
@@ -365,6 +366,8 @@ impl Group {
             expected_amount,
             invoiced_amount: sum(&[published(self.subtotal)?])?,
             bounds: bounds.plus(precision).ok_or(AmountOverflow)?,
+            measure: Measure::Amount,
+            is_awaited: false,
         })
     }
 }

@@ -6,6 +6,7 @@ use super::attribute::{self, Known};
 use super::investigate::Finding;
 use super::rounding::Bounds;
 use super::scope::Scope;
+use super::tie_outs::Measure;
 use super::tolerance::{Limit, Tolerances};
 use super::vocabulary::{Domain, Vocabulary};
 use crate::model::cause::{Cause, Status, TieOut};
@@ -37,6 +38,14 @@ pub struct Keys {
     pub adjustment: u32,
     /// Billing currency.
     pub currency: u32,
+    /// Meter.
+    pub meter: u32,
+    /// Resource.
+    pub resource: u32,
+    /// Day.
+    pub day: u32,
+    /// Number of a line, where each is a group of its own.
+    pub line: u32,
 }
 
 impl Keys {
@@ -60,7 +69,22 @@ impl Keys {
     #[must_use]
     pub const fn from_codes(codes: [u32; 9]) -> Self {
         let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency] = codes;
-        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency }
+        let (meter, resource, day, line) = (0, 0, 0, 0);
+        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line }
+    }
+
+    /// Keys from codes in the order of [`super::tie_outs::KEYS`].
+    #[must_use]
+    pub const fn from_all(codes: [u32; 13]) -> Self {
+        let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line] =
+            codes;
+        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line }
+    }
+
+    /// The codes that only some tie-outs have, with their domains.
+    #[must_use]
+    pub const fn more_domains(&self) -> [(Domain, u32); 4] {
+        [(Domain::Meter, self.meter), (Domain::Resource, self.resource), (Domain::Date, self.day), (Domain::Number, self.line)]
     }
 }
 
@@ -91,6 +115,10 @@ pub struct Sides {
     pub invoiced_amount: i128,
     /// What rounding alone can make, in units of 10^-20.
     pub bounds: Bounds,
+    /// What is compared: of a quantity, the tolerance is one too, and all amounts may be zero.
+    pub measure: Measure,
+    /// A side of it is not complete, or not final.
+    pub is_awaited: bool,
 }
 
 /// A row of `variances`.
@@ -121,12 +149,21 @@ impl Sides {
         self.invoiced_amount - self.expected_amount
     }
 
+    /// Expected, and invoiced − expected, of what is compared, in units of 10^-10.
+    #[must_use]
+    pub fn compared(&self) -> (i128, i128) {
+        match self.measure {
+            Measure::Amount => (self.expected_amount, self.variance_amount()),
+            Measure::Quantity => (self.expected_quantity, self.invoiced_quantity - self.expected_quantity),
+        }
+    }
+
     /// Whether usage could be behind it, and rounding alone cannot make the variance.
     ///
     /// # Errors
     /// [`AmountOverflow`].
     pub fn is_beyond_rounding(&self) -> Result<bool, AmountOverflow> {
-        let variance = self.variance_amount();
+        let (_, variance) = self.compared();
         let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).and_then(i128::checked_abs).ok_or(AmountOverflow)?;
         Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
     }
@@ -143,27 +180,33 @@ impl Sides {
         finding: Option<Finding>,
         off: &[Cause],
     ) -> Result<Variance, AmountOverflow> {
-        let variance = self.variance_amount();
+        let (expected, variance) = self.compared();
         let exact = |amount: i128| rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow);
         let derived = self.bounds.toward(variance);
         let currency = vocabulary.text(Domain::Currency, self.keys.currency);
         let settings = tolerances.of(currency, &vocabulary.folded(Domain::Customer, self.keys.customer));
-        let (limit_amount, limit) = settings.limit(derived, exact(self.expected_amount)?).ok_or(AmountOverflow)?;
+        let (limit_amount, limit) = settings.limit(derived, exact(expected)?).ok_or(AmountOverflow)?;
         let size = exact(variance)?.checked_abs().ok_or(AmountOverflow)?;
         let status = match () {
             () if self.scope != Scope::Usage => Status::OutOfScope,
             () if variance == 0 => Status::Tied,
             () if size <= limit_amount => Status::WithinTolerance,
+            () if self.is_awaited => Status::Awaited,
             () => Status::Break,
         };
         let steps = finding.as_ref().map(|finding| &finding.steps);
-        let parts = attribute::split(&Known { sides: &self, variance, within_rounding: size <= derived, steps }, off);
+        let amount = self.variance_amount();
+        let parts = attribute::split(&Known { sides: &self, variance: amount, within_rounding: size <= derived, steps }, off);
+        let cause = match self.measure {
+            Measure::Amount => attribute::largest(&parts),
+            Measure::Quantity => attribute::of_quantity(&self, variance, size <= derived),
+        };
         let break_id = self.break_id(vocabulary);
         Ok(Variance {
             tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down).ok_or(AmountOverflow)?,
             limit,
             status,
-            cause: attribute::largest(&parts),
+            cause,
             parts,
             break_id,
             finding,
@@ -180,6 +223,10 @@ impl Sides {
         }
         hash.update(&[0]);
         hash.update(self.scope.rule().as_bytes());
+        for (domain, code) in self.keys.more_domains().into_iter().filter(|(_, code)| *code != 0) {
+            hash.update(&[0]);
+            hash.update(vocabulary.folded(domain, code).as_bytes());
+        }
         short(&hash.finalize())
     }
 }

@@ -3,22 +3,49 @@
 /// One comparison of an expected with an invoiced side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TieOut {
+    /// Recon lines' Subtotal, recomputed from their own numbers.
+    LineArithmetic,
     /// Recon lines' Total against the invoice header.
     LinesToInvoice,
+    /// Classic usage lines against the rate card.
+    RateCard,
+    /// Usage records against usage summaries.
+    RecordsToSummary,
+    /// The last unbilled snapshot of the month against its billed usage.
+    UnbilledToBilled,
     /// Daily rated usage against recon lines of usage products.
     UsageToInvoice,
+    /// Daily rated usage against usage summaries.
+    UsageToSummary,
+    /// Utilization records against usage.
+    UtilizationToUsage,
 }
 
 impl TieOut {
     /// All tie-outs, in the order of their names.
-    pub const ALL: [Self; 2] = [Self::LinesToInvoice, Self::UsageToInvoice];
+    pub const ALL: [Self; 8] = [
+        Self::LineArithmetic,
+        Self::LinesToInvoice,
+        Self::RateCard,
+        Self::RecordsToSummary,
+        Self::UnbilledToBilled,
+        Self::UsageToInvoice,
+        Self::UsageToSummary,
+        Self::UtilizationToUsage,
+    ];
 
     /// Name in reports and pipelines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::LineArithmetic => "line-arithmetic",
             Self::LinesToInvoice => "lines-to-invoice",
+            Self::RateCard => "rate-card",
+            Self::RecordsToSummary => "records-to-summary",
+            Self::UnbilledToBilled => "unbilled-to-billed",
             Self::UsageToInvoice => "usage-to-invoice",
+            Self::UsageToSummary => "usage-to-summary",
+            Self::UtilizationToUsage => "utilization-to-usage",
         }
     }
 }

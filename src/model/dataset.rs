@@ -14,6 +14,8 @@ pub enum Dataset {
     InvoiceLines,
     /// Invoice headers.
     Invoices,
+    /// Daily rated usage before it was billed.
+    UnbilledUsage,
 }
 
 /// What a column's cells hold.
@@ -200,7 +202,7 @@ pub const INVOICES: &[Column] = &[
 
 impl Dataset {
     /// All datasets, in the order in which they are reported.
-    pub const ALL: [Self; 3] = [Self::Usage, Self::InvoiceLines, Self::Invoices];
+    pub const ALL: [Self; 4] = [Self::Usage, Self::InvoiceLines, Self::Invoices, Self::UnbilledUsage];
 
     /// Name in pipelines, flags and reports.
     #[must_use]
@@ -209,6 +211,7 @@ impl Dataset {
             Self::Usage => "usage",
             Self::InvoiceLines => "invoice_lines",
             Self::Invoices => "invoices",
+            Self::UnbilledUsage => "unbilled_usage",
         }
     }
 
@@ -216,7 +219,7 @@ impl Dataset {
     #[must_use]
     pub const fn columns(self) -> &'static [Column] {
         match self {
-            Self::Usage => USAGE,
+            Self::Usage | Self::UnbilledUsage => USAGE,
             Self::InvoiceLines => INVOICE_LINES,
             Self::Invoices => INVOICES,
         }

@@ -221,6 +221,24 @@ pub const REJECTED_ROWS: Table = Table {
     ],
 };
 
+/// `findings`.
+pub const FINDINGS: Table = Table {
+    name: "findings",
+    row: "what is known, beyond its amounts, of one group that rounding alone does not explain",
+    columns: &[
+        text("break_id", "the group, as in variances"),
+        TIE_OUT,
+        text("status", "as in variances"),
+        text("cause", "as in variances"),
+        text("narrowest_level", "narrowest thing that holds it alone: invoice, customer, subscription, meter, resource or day"),
+        text("meter_id", "meter id, where the comparison goes by it"),
+        text("resource_uri", "the only resource it concerns; empty for several"),
+        date("first_usage_date", "first day of usage that it concerns, UTC"),
+        date("last_usage_date", "last day of usage that it concerns, UTC, inclusive"),
+        text("rounding_rule", "rounding rule that its lines obey to the last digit; empty for none"),
+    ],
+};
+
 /// `lineage`: not a report, but what `explain` finds its way back by.
 pub const LINEAGE: Table = Table {
     name: "lineage",
@@ -234,7 +252,7 @@ pub const LINEAGE: Table = Table {
 };
 
 /// All published tables.
-pub const TABLES: [&Table; 6] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS, &LINEAGE];
+pub const TABLES: [&Table; 7] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS, &FINDINGS, &LINEAGE];
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,6 @@ use crate::decode::DecodeError;
 use crate::engine::aggregate::SumOverflow;
 use crate::engine::balance::ControlTotal;
 use crate::engine::variance::AmountOverflow;
-use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
@@ -16,10 +15,10 @@ use crate::sources::files::Unreadable;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A source finds no file.
-    #[error("Source `{}`: found {found}, wanted a path or glob that finds a file", .dataset.name())]
+    #[error("Source `{dataset}`: found {found}, wanted a path or glob that finds a file")]
     NoInput {
         /// The source.
-        dataset: Dataset,
+        dataset: &'static str,
         /// What was found.
         found: String,
         /// What to do.

@@ -7,8 +7,7 @@ use glob::{MatchOptions, Pattern};
 
 use super::mistake::Mistake;
 use super::plan::Plan;
-use super::reading;
-use crate::model::dataset::Dataset;
+use super::{reading, record_sources};
 
 /// A plan, and the files that are there for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct Survey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What the files hold.
-    pub dataset: Dataset,
+    pub dataset: &'static str,
     /// The path or glob.
     pub pattern: String,
     /// The files, in the order of their names.
@@ -38,11 +37,11 @@ pub fn survey(path: &Path, set: &[String]) -> Result<Survey, Vec<Mistake>> {
     let mut draft = reading::read(path, set);
     let mut globs = Vec::new();
     for glob in &draft.globs {
-        let files = find(&glob.pattern);
+        let files = if glob.is_record { find(&record_sources::glob_of(&glob.pattern)) } else { find(&glob.pattern) };
         if let Err(found) = &files {
             let mistake = Mistake {
                 place: glob.words.clone(),
-                key: Some(format!("source.{}.files.paths", glob.dataset.name())),
+                key: Some(format!("source.{}.files.paths", glob.dataset)),
                 found: found.clone(),
                 wanted: "a path or glob that finds a file".to_owned(),
                 hint: Some(hint(&glob.pattern)),

@@ -1,5 +1,7 @@
 //! From a pipeline file to a published run: the one layer that knows all the others below it.
 
+pub mod awaited;
+mod comparisons;
 pub mod doctor;
 pub mod explain;
 pub mod failure;
@@ -14,6 +16,7 @@ mod publish;
 pub mod read;
 mod reading;
 pub mod reconcile;
+mod record_sources;
 pub mod records;
 pub mod run;
 mod set;

@@ -10,10 +10,12 @@ use super::reading;
 use super::settings;
 use crate::engine::matching::{self, Pass};
 use crate::engine::rounding::Rules;
+use crate::engine::tie_outs;
 use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::record::RecordSet;
 use crate::sources::account::Account;
 use crate::sources::fetch::Api;
 
@@ -28,6 +30,8 @@ pub struct Plan {
     pub out: PathBuf,
     /// What is read, in the order of [`Dataset::ALL`].
     pub sources: Vec<Source>,
+    /// Files of other datasets that a comparison wants.
+    pub records: Vec<RecordSource>,
     /// All tie-outs, in the order of [`TieOut::ALL`].
     pub tie_outs: Vec<TieOutPlan>,
     /// What is fetched, if anything.
@@ -60,6 +64,15 @@ pub struct Source {
     pub is_fetched: bool,
 }
 
+/// Where the answers of another dataset are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSource {
+    /// What they are.
+    pub set: &'static RecordSet,
+    /// Globs, as of a [`Source`]; `{name}` stands for what was asked for.
+    pub paths: Vec<String>,
+}
+
 /// How a tie-out is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TieOutPlan {
@@ -81,7 +94,7 @@ impl TieOutPlan {
     /// A tie-out as it is without a word in the pipeline.
     #[must_use]
     pub fn usual(tie_out: TieOut, enabled: bool) -> Self {
-        let passes = matching::passes(&matching::PASSES);
+        let passes = matching::passes(tie_outs::definition(tie_out).passes);
         Self { tie_out, enabled, tolerances: Tolerances::default(), passes, rules: Rules::default(), without_causes: Vec::new() }
     }
 }
@@ -115,9 +128,13 @@ impl Plan {
         for source in &self.sources {
             line(&mut out, format_args!("source={}", source.dataset.name()));
         }
-        for plan in &self.tie_outs {
+        for source in &self.records {
+            line(&mut out, format_args!("records={}", source.set.name));
+        }
+        let is_usual = |plan: &&TieOutPlan| plan.enabled || matches!(plan.tie_out, TieOut::LinesToInvoice | TieOut::UsageToInvoice);
+        for plan in self.tie_outs.iter().filter(is_usual) {
             line(&mut out, format_args!("tie_out={} enabled={}", plan.tie_out.name(), plan.enabled));
-            let usual = matching::passes(&matching::PASSES);
+            let usual = matching::passes(tie_outs::definition(plan.tie_out).passes);
             for pass in plan.passes.iter().filter(|_| plan.passes != usual) {
                 line(&mut out, format_args!("  pass=\"{}\" keys={}", pass.name.escape_default(), pass.keys.join(",")));
             }

@@ -7,14 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::awaited::Awaited;
 use super::failure::RunError;
 use super::inputs;
 use super::plan::Plan;
+use super::record_sources::Gathered;
 use crate::decode::{self, Decoded, Sink};
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal};
 use crate::engine::copies::Seen;
+use crate::engine::entries::Entries;
 use crate::engine::headers::Header;
+use crate::engine::keying;
+use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::ids::{Fold, fold};
 use crate::model::reject::{RejectedRow, Rejection};
@@ -46,6 +51,14 @@ pub struct Readings {
     pub controls: Vec<ControlTotal>,
     /// Which unit holds which customer and subscription, folded.
     pub lineage: BTreeSet<(&'static str, String, String, String)>,
+    /// Usage day by day, where a comparison looks at days.
+    pub daily: Option<Partial>,
+    /// Usage before it was billed, likewise.
+    pub unbilled: Option<Partial>,
+    /// Rows of the other datasets.
+    pub entries: Entries,
+    /// What is missing of what was read.
+    pub awaited: Awaited,
 }
 
 /// A file to be read.
@@ -67,7 +80,9 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
-    let (seen_usage, seen_lines) = (Arc::<Seen>::default(), Arc::<Seen>::default());
+    let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
+    let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
+    let counting = Counting { usage: Arc::default(), lines: Arc::default(), by_day };
     let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
@@ -77,8 +92,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
         if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
-        let seen = if dataset == Dataset::Usage { &seen_usage } else { &seen_lines };
-        match read_unit(dataset, &unit, seen) {
+        match read_unit(dataset, &unit, &counting) {
             Ok(reading) => {
                 let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
                 let (readings, headers) = &mut *gathered;
@@ -123,7 +137,8 @@ fn units_of(plan: &Plan) -> Result<Vec<(Dataset, FileUnit)>, RunError> {
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
-            let found = inputs::find_any(glob).map_err(|(found, hint)| RunError::NoInput { dataset: source.dataset, found, hint })?;
+            let found =
+                inputs::find_any(glob).map_err(|(found, hint)| RunError::NoInput { dataset: source.dataset.name(), found, hint })?;
             paths.extend(found.into_iter().map(|path| (source.dataset, path)));
         }
     }
@@ -149,6 +164,16 @@ fn without_copies(units: Vec<(Dataset, FileUnit)>, warnings: &mut Vec<String>) -
 struct UnitReading {
     decoded: Decoded,
     counted: Counted,
+    daily: Option<Partial>,
+    /// Accounts of rows that could not be used, folded; one for each.
+    lost: Vec<(String, String)>,
+}
+
+/// How units are counted.
+struct Counting {
+    usage: Arc<Seen>,
+    lines: Arc<Seen>,
+    by_day: bool,
 }
 
 enum Counted {
@@ -164,11 +189,21 @@ struct PlacedHeader {
 }
 
 /// Takes a worker's rows.
-struct TotalsSink(Partial);
+struct TotalsSink {
+    totals: Partial,
+    daily: Option<Partial>,
+    lost: Vec<(String, String)>,
+}
 
 impl Sink for TotalsSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.0.add(row)
+        let added = self.totals.add(row);
+        match (&added, &mut self.daily) {
+            (Ok(()), Some(daily)) => daily.add(row)?,
+            (Ok(()), None) => {}
+            (Err(_), _) => self.lost.push(keying::account_of(self.totals.dataset, row.cells)),
+        }
+        added
     }
 }
 
@@ -182,19 +217,49 @@ impl Sink for HeaderSink {
     }
 }
 
-fn read_unit(dataset: Dataset, unit: &FileUnit, seen: &Arc<Seen>) -> Result<UnitReading, RunError> {
+fn read_unit(dataset: Dataset, unit: &FileUnit, counting: &Counting) -> Result<UnitReading, RunError> {
     let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
         let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
         headers.sort_by_key(|header| header.line);
-        return Ok(UnitReading { decoded, counted: Counted::Headers(headers) });
+        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new() });
     }
-    let (decoded, sinks) = decode::decode(input, || TotalsSink(Partial::new(dataset, Arc::clone(seen))))?;
-    let mut partials = sinks.into_iter().map(|sink| sink.0);
-    let mut whole = partials.next().unwrap_or_else(|| Partial::new(dataset, Arc::clone(seen)));
-    partials.for_each(|partial| whole.merge(&partial));
-    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(whole)) })
+    let new_sink = || TotalsSink {
+        totals: match dataset {
+            Dataset::Usage => Partial::new(dataset, Arc::clone(&counting.usage)),
+            Dataset::UnbilledUsage => Partial::daily(dataset),
+            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&counting.lines)),
+        },
+        daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
+        lost: Vec::new(),
+    };
+    let (decoded, sinks) = decode::decode(input, new_sink)?;
+    let mut sinks = sinks.into_iter();
+    let mut whole = sinks.next().unwrap_or_else(new_sink);
+    for sink in sinks {
+        whole.totals.merge(&sink.totals);
+        if let (Some(daily), Some(more)) = (&mut whole.daily, &sink.daily) {
+            daily.merge(more);
+        }
+        whole.lost.extend(sink.lost);
+    }
+    let TotalsSink { totals, daily, lost } = whole;
+    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost })
+}
+
+/// Folded customer and subscription of an account tuple.
+fn account_of(fields: &[&str]) -> Option<(String, String)> {
+    let [_, customer, _, subscription, ..] = fields else { return None };
+    Some((fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription)))
+}
+
+fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
+    match (whole, more) {
+        (Some(whole), Some(more)) => whole.merge(&more),
+        (whole @ None, more) => *whole = more,
+        (Some(_), None) => {}
+    }
 }
 
 impl Readings {
@@ -210,6 +275,10 @@ impl Readings {
             warnings,
             controls: Vec::new(),
             lineage: BTreeSet::new(),
+            daily: None,
+            unbilled: None,
+            entries: Entries::default(),
+            awaited: Awaited::default(),
         }
     }
 
@@ -221,18 +290,27 @@ impl Readings {
         reading: UnitReading,
         headers: &mut Vec<(String, PlacedHeader)>,
     ) {
-        let UnitReading { mut decoded, counted } = reading;
+        let UnitReading { mut decoded, counted, daily, lost } = reading;
         let rejected = decoded.rejected.len() as u64;
+        if let Counted::Totals(partial) = &counted {
+            self.note_lost(partial, lost, rejected);
+        }
+        merge_into(&mut self.daily, daily);
         let rows = match counted {
             Counted::Totals(partial) => {
                 let rows = partial.rows();
                 self.trace(dataset, unit, &partial);
-                let (whole, count) = match dataset {
-                    Dataset::Usage => (&mut self.usage, &mut self.usage_rows),
-                    _ => (&mut self.lines, &mut self.invoice_lines),
-                };
-                whole.merge(&partial);
-                *count += rows;
+                match dataset {
+                    Dataset::Usage => {
+                        self.usage.merge(&partial);
+                        self.usage_rows += rows;
+                    }
+                    Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(*partial)),
+                    Dataset::InvoiceLines | Dataset::Invoices => {
+                        self.lines.merge(&partial);
+                        self.invoice_lines += rows;
+                    }
+                }
                 rows
             }
             Counted::Headers(found) => {
@@ -256,12 +334,32 @@ impl Readings {
         self.warnings.append(&mut decoded.warnings);
     }
 
+    /// Takes what was read of the other datasets.
+    pub(super) fn take_records(&mut self, gathered: Gathered) {
+        self.entries.absorb(gathered.entries);
+        self.inputs.extend(gathered.inputs);
+        self.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        for (dataset, unit, rows) in gathered.rejected {
+            self.awaited.lacks(dataset);
+            self.warnings.push(format!("`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` tells each"));
+        }
+    }
+
+    /// Accounts that lost rows. A row that does not even have its cells may be of any account of its
+    /// unit.
+    fn note_lost(&mut self, partial: &Partial, lost: Vec<(String, String)>, rejected: u64) {
+        if rejected > lost.len() as u64 {
+            let [accounts, ..] = &partial.tuples;
+            let of_unit = (0..accounts.len()).filter_map(|id| account_of(&accounts.fields(id).collect::<Vec<&str>>()));
+            self.awaited.accounts.extend(of_unit);
+        }
+        self.awaited.accounts.extend(lost);
+    }
+
     fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
         let [accounts, ..] = &partial.tuples;
         for account in 0..accounts.len() {
-            let fields: Vec<&str> = accounts.fields(account).collect();
-            if let [_, customer, _, subscription, ..] = fields.as_slice() {
-                let keys = (fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription));
+            if let Some(keys) = account_of(&accounts.fields(account).collect::<Vec<&str>>()) {
                 self.lineage.insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
             }
         }
@@ -310,7 +408,7 @@ impl Readings {
             }
         }
         self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
-        for partial in [&self.usage, &self.lines] {
+        for partial in [&self.usage, &self.lines].into_iter().chain(&self.unbilled) {
             partial.check()?;
             let source = partial.dataset.name();
             self.controls.extend(balance::law("aggregate", source, &balance::control_of(partial), &balance::totals_of(partial), 0));

@@ -3,21 +3,26 @@
 
 mod checks;
 mod partner_center;
+mod tie_outs;
 mod tolerances;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
 use self::checks::{Checker, join};
-use super::file::{Document, Entry, MAX_FILE_BYTES, Place, Value, get};
+use super::file::{Document, Entry, MAX_FILE_BYTES, Node, Place, Value, get};
 use super::inputs;
 use super::mistake::Mistake;
-use super::plan::{Plan, Source, TieOutPlan};
+use super::plan::{Plan, RecordSource, Source};
+use super::record_sources;
 use super::set;
-use crate::model::cause::TieOut;
+use crate::engine::entries::Entries;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::record::{RECORD_SETS, RecordSet};
+use crate::sources::endpoints;
 
 /// A plan that holds as long as there are no mistakes.
 #[derive(Debug)]
@@ -31,7 +36,9 @@ pub(super) struct Draft {
 /// A path or glob, at its place.
 #[derive(Debug)]
 pub(super) struct Glob {
-    pub(super) dataset: Dataset,
+    pub(super) dataset: &'static str,
+    /// Whether names in braces stand for any text.
+    pub(super) is_record: bool,
     pub(super) pattern: String,
     pub(super) place: Place,
     /// The place in words.
@@ -59,7 +66,15 @@ pub(super) fn read(path: &Path, set: &[String]) -> Draft {
 }
 
 fn empty(name: &str) -> Plan {
-    Plan { name: name.to_owned(), period: None, out: PathBuf::new(), sources: Vec::new(), tie_outs: Vec::new(), fetching: None }
+    Plan {
+        name: name.to_owned(),
+        period: None,
+        out: PathBuf::new(),
+        sources: Vec::new(),
+        records: Vec::new(),
+        tie_outs: Vec::new(),
+        fetching: None,
+    }
 }
 
 fn text_of(path: &Path) -> Result<String, Box<Mistake>> {
@@ -103,7 +118,11 @@ pub(super) fn draft(name: &str, folder: &Path, mut document: Document, set: &[St
         let key = format!("source.{}.partner_center", dataset.name());
         checker.note(place, &key, "no account".to_owned(), "`[partner_center]` with a tenant and a credential", None);
     }
-    plan.tie_outs = tie_outs(&mut checker, root);
+    plan.records = records_of(&globs);
+    let mut there: BTreeSet<&str> = plan.sources.iter().map(|source| source.dataset.name()).collect();
+    there.extend(plan.records.iter().map(|source| source.set.name));
+    there.extend(plan.fetching.iter().flat_map(|fetching| &fetching.names).filter_map(|name| endpoints::dataset_of(name)));
+    plan.tie_outs = tie_outs::read(&mut checker, root, &there);
     let mut mistakes = checker.into_mistakes();
     mistakes.extend(flag_mistakes.into_iter().map(|mistake| (Place::Flag(String::new()), mistake)));
     mistakes.extend(document.faults.iter().map(|(line, mistake)| (Place::Line(*line), mistake.clone())));
@@ -133,15 +152,24 @@ fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> (Vec<Glo
     };
     // A `source` that is no table is told once, not once for each dataset.
     let Some(entries) = entries else { return (Vec::new(), Vec::new()) };
-    checker.known("source", entries, &Dataset::ALL.map(Dataset::name));
+    let records: Vec<&'static RecordSet> = RECORD_SETS.iter().filter(|set| Entries::takes(set.name)).collect();
+    let known: Vec<&str> = Dataset::ALL.map(Dataset::name).into_iter().chain(records.iter().map(|set| set.name)).collect();
+    checker.known("source", entries, &known);
+    let wants_others = records.iter().any(|set| get(entries, set.name).is_some());
     let (mut globs, mut fetched) = (Vec::new(), Vec::new());
     for dataset in Dataset::ALL {
         let key = join("source", dataset.name());
         match get(entries, dataset.name()) {
             Some(entry) if is_fetched(entry) => fetched.extend(fetched_source(checker, &key, dataset, entry)),
-            Some(entry) => globs.extend(source(checker, folder, &key, dataset, entry)),
-            None if dataset == Dataset::Invoices => {}
+            Some(entry) => globs.extend(source(checker, folder, &key, dataset.name(), None, entry)),
+            // A pipeline of other comparisons need not have an invoice.
+            None if wants_others || matches!(dataset, Dataset::Invoices | Dataset::UnbilledUsage) => {}
             None => checker.missing(&key, &Place::File, "a source", &table_hint(&key)),
+        }
+    }
+    for set in records {
+        if let Some(entry) = get(entries, set.name) {
+            globs.extend(source(checker, folder, &join("source", set.name), set.name, Some(set), entry));
         }
     }
     (globs, fetched)
@@ -162,9 +190,10 @@ fn fetched_source(checker: &mut Checker<'_>, key: &str, dataset: Dataset, entry:
     Some((dataset, kind.place.clone()))
 }
 
-fn source(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, entry: &Entry) -> Vec<Glob> {
+fn source(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: &'static str, set: Option<&RecordSet>, entry: &Entry) -> Vec<Glob> {
     let Some(kinds) = checker.table(key, entry) else { return Vec::new() };
-    checker.known(key, kinds, &["files", "partner_center"]);
+    let kinds_there: &[&str] = if set.is_some() { &["files"] } else { &["files", "partner_center"] };
+    checker.known(key, kinds, kinds_there);
     let Some(files) = get(kinds, "files") else {
         checker.missing(&join(key, "files"), &entry.place, "a table that says which files", &table_hint(key));
         return Vec::new();
@@ -174,7 +203,7 @@ fn source(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset,
     checker.known(&key, fields, &["paths"]);
     let paths_key = join(&key, "paths");
     match get(fields, "paths") {
-        Some(paths) => self::paths(checker, folder, &paths_key, dataset, paths),
+        Some(paths) => self::paths(checker, folder, &paths_key, dataset, set, paths),
         None => {
             checker.missing(&paths_key, &files.place, "a list of paths or globs", "add `paths = [\"../usage/*.csv\"]`");
             Vec::new()
@@ -186,7 +215,7 @@ fn table_hint(key: &str) -> String {
     format!("add `[{key}.files]` and, below it, `paths = [\"…\"]`")
 }
 
-fn paths(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, entry: &Entry) -> Vec<Glob> {
+fn paths(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: &'static str, set: Option<&RecordSet>, entry: &Entry) -> Vec<Glob> {
     let wanted = "a list of paths or globs";
     let items = match &entry.node.value {
         Value::List(items) if !items.is_empty() => items,
@@ -202,61 +231,51 @@ fn paths(checker: &mut Checker<'_>, folder: &Path, key: &str, dataset: Dataset, 
     let mut globs = Vec::new();
     for item in items {
         match &item.value {
-            Value::Text(text) if !text.trim().is_empty() => match Pattern::new(text) {
-                Ok(_) => globs.push(Glob {
-                    dataset,
-                    pattern: inputs::join(folder, text),
-                    place: item.place.clone(),
-                    words: checker.words(&item.place),
-                }),
-                Err(error) => checker.wrong(key, item, "a path or glob", Some(format!("{}; `[[]` stands for `[`", error.msg))),
-            },
+            Value::Text(text) if !text.trim().is_empty() => {
+                match Pattern::new(&if set.is_some() { record_sources::glob_of(text) } else { text.clone() }) {
+                    Ok(_) if !braces_are_right(checker, key, item, text, set) => {}
+                    Ok(_) => globs.push(Glob {
+                        dataset,
+                        is_record: set.is_some(),
+                        pattern: inputs::join(folder, text),
+                        place: item.place.clone(),
+                        words: checker.words(&item.place),
+                    }),
+                    Err(error) => checker.wrong(key, item, "a path or glob", Some(format!("{}; `[[]` stands for `[`", error.msg))),
+                }
+            }
             _ => checker.wrong(key, item, "a path or glob", None),
         }
     }
     globs
 }
 
+/// Names in braces are what was asked for: of a dataset that is not told apart by it, there are none.
+fn braces_are_right(checker: &mut Checker<'_>, key: &str, item: &Node, text: &str, set: Option<&RecordSet>) -> bool {
+    let known = set.map_or(&[][..], |set| set.context);
+    let unknown = record_sources::names_in(text).into_iter().find(|name| set.is_some() && !known.contains(name));
+    if unknown.is_some() {
+        let wanted = match known {
+            [] => "a path without braces".to_owned(),
+            known => format!("only {} in braces", known.iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(" and ")),
+        };
+        checker.wrong(key, item, &wanted, None);
+    }
+    unknown.is_none()
+}
+
+fn records_of(globs: &[Glob]) -> Vec<RecordSource> {
+    let sets = RECORD_SETS.iter().filter(|set| Entries::takes(set.name));
+    let of =
+        |set: &RecordSet| globs.iter().filter(|glob| glob.dataset == set.name).map(|glob| glob.pattern.clone()).collect::<Vec<String>>();
+    sets.map(|set| RecordSource { set, paths: of(set) }).filter(|source| !source.paths.is_empty()).collect()
+}
+
 fn sources_of(globs: &[Glob], fetched: &[(Dataset, Place)]) -> Vec<Source> {
     let of = |dataset: Dataset| -> Vec<String> {
-        globs.iter().filter(|glob| glob.dataset == dataset).map(|glob| glob.pattern.clone()).collect()
+        globs.iter().filter(|glob| glob.dataset == dataset.name()).map(|glob| glob.pattern.clone()).collect()
     };
     let is_fetched = |dataset: Dataset| fetched.iter().any(|(fetched, _)| *fetched == dataset);
     let sources = Dataset::ALL.into_iter().map(|dataset| Source { dataset, paths: of(dataset), is_fetched: is_fetched(dataset) });
     sources.filter(|source| source.is_fetched || !source.paths.is_empty()).collect()
-}
-
-fn tie_outs(checker: &mut Checker<'_>, root: &[Entry]) -> Vec<TieOutPlan> {
-    let entries = get(root, "tie_out").and_then(|entry| checker.table("tie_out", entry)).unwrap_or_default();
-    checker.known("tie_out", entries, &TieOut::ALL.map(TieOut::name));
-    let has_invoices = matches!(get(root, "source").map(|entry| &entry.node.value),
-        Some(Value::Table(entries)) if get(entries, Dataset::Invoices.name()).is_some());
-    TieOut::ALL
-        .into_iter()
-        .map(|tie_out| {
-            let can_run = has_invoices || tie_out != TieOut::LinesToInvoice;
-            let absent = TieOutPlan::usual(tie_out, can_run);
-            get(entries, tie_out.name()).map_or(absent, |entry| self::tie_out(checker, tie_out, entry, can_run))
-        })
-        .collect()
-}
-
-fn tie_out(checker: &mut Checker<'_>, tie_out: TieOut, entry: &Entry, can_run: bool) -> TieOutPlan {
-    let key = join("tie_out", tie_out.name());
-    let fields = checker.table(&key, entry).unwrap_or_default();
-    checker.known(&key, fields, &["enabled", "tolerance"]);
-    let mut enabled = can_run;
-    if let Some(entry) = get(fields, "enabled") {
-        let key = join(&key, "enabled");
-        match entry.node.value {
-            Value::Boolean(true) if !can_run => {
-                let hint = "add `[source.invoices.files]`, or leave `enabled` out".to_owned();
-                checker.wrong(&key, &entry.node, "`false`, as there are no invoices to compare with", Some(hint));
-            }
-            Value::Boolean(is_enabled) => enabled = is_enabled,
-            _ => checker.wrong(&key, &entry.node, "`true` or `false`", None),
-        }
-    }
-    let tolerances = get(fields, "tolerance").map(|entry| tolerances::read(checker, &join(&key, "tolerance"), entry)).unwrap_or_default();
-    TieOutPlan { tolerances, ..TieOutPlan::usual(tie_out, enabled) }
 }

@@ -6,18 +6,21 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::awaited::Awaited;
+use super::comparisons;
 use super::failure::RunError;
 use super::plan::{Plan, TieOutPlan};
 use super::read::Readings;
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::census::{self, Census};
+use crate::engine::comparison::Checked;
 use crate::engine::frames;
-use crate::engine::headers::{self, Checked, Header};
+use crate::engine::headers::{self, Header};
 use crate::engine::investigate;
 use crate::engine::matching::{self, Matching};
 use crate::engine::summary::{self, Rollup};
-use crate::engine::totals::{self, Totals};
+use crate::engine::totals::{self, More, Totals};
 use crate::engine::usage_to_invoice::{self, Resource};
 use crate::engine::variance::{self, Variance};
 use crate::engine::vocabulary::Domain;
@@ -57,7 +60,8 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
     let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
     // The partials are the largest thing in memory: they end here.
-    let mut totals = totals::fold_partials(usage, lines, &readings.headers, &[])?;
+    let more = More { daily: readings.daily.take(), unbilled: readings.unbilled.take(), entries: std::mem::take(&mut readings.entries) };
+    let mut totals = totals::fold_partials(usage, lines, &readings.headers, &[], more)??;
     let folded = [balance::frame_of(&totals, &totals.usage, "billing")?, balance::frame_of(&totals, &totals.lines, "subtotal")?];
     for ((source, before), after) in ["usage", "invoice_lines"].into_iter().zip(&counted).zip(&folded) {
         controls.extend(balance::law("fold", source, before, after, 0));
@@ -75,11 +79,13 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
         let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &usage_plan.rules)??;
         checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number))));
     }
-    if plan_of(plan, TieOut::LinesToInvoice).enabled {
+    let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
+    if lines_plan.enabled {
         let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
-        checked.extend(headers::compare(&totals, &headers)??);
+        checked.extend(headers::compare(&totals, &headers, &lines_plan.passes)??);
     }
-    let variances = judge(plan, &totals, checked)?;
+    controls.extend(comparisons::compare(plan, &totals, &mut checked, &mut warnings)?);
+    let variances = judge(plan, &totals, checked, &readings.awaited)?;
     let resources = in_published_order(&totals, compared.resources);
     controls.extend(laws(plan, &totals, &variances, &resources)?);
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
@@ -103,7 +109,7 @@ fn warn_of_blank_customers(totals: &Totals, warnings: &mut Vec<String>) -> Resul
     Ok(())
 }
 
-fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
+pub(super) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
     let found = plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out);
     found.map_or_else(|| Cow::Owned(TieOutPlan::usual(tie_out, false)), Cow::Borrowed)
 }
@@ -169,7 +175,8 @@ fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut 
     Ok(kept)
 }
 
-fn judge(plan: &Plan, totals: &Totals, checked: Vec<Checked>) -> Result<Vec<Variance>, RunError> {
+fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awaited) -> Result<Vec<Variance>, RunError> {
+    awaited.mark(totals, &mut checked);
     let plans = TieOut::ALL.map(|tie_out| plan_of(plan, tie_out));
     let mut variances = checked
         .into_iter()

@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::failure::RunError;
 use super::plan::{Fetching, Plan};
+use super::record_sources::{Gathered, Taker};
 use crate::decode::records::{self, Value};
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::model::record::{RecordSet, RecordType};
 use crate::reports::atomic::replace_file;
 use crate::reports::records::{Cell, CellType, RecordWriter};
 use crate::sources::fetch::{Became, Fetched, Fetcher};
-use crate::sources::files::FileUnit;
 
 /// Rejected rows that are told one by one.
 const SHOWN: usize = 20;
@@ -56,12 +56,19 @@ type Totals = BTreeMap<(String, String), Option<i128>>;
 ///
 /// # Errors
 /// [`RunError`] for an answer that cannot be used, or a disk that does not take its table.
-pub(super) fn read(plan: &Plan, fetching: &Fetching, fetcher: &Fetcher, found: &[Fetched], tables: bool) -> Result<RecordReport, RunError> {
+pub(super) fn read(
+    plan: &Plan,
+    fetching: &Fetching,
+    fetcher: &Fetcher,
+    found: &[Fetched],
+    tables: bool,
+) -> Result<(RecordReport, Gathered), RunError> {
     let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
     for unit in found.iter().filter(|unit| !matches!(unit.became, Became::Incomplete(_))) {
         by_dataset.entry(unit.dataset).or_default().push(unit);
     }
     let mut report = RecordReport::default();
+    let mut gathered = Gathered::default();
     for (dataset, units) in by_dataset {
         // A statement is a file, and no table.
         let Some(set) = RecordSet::named(dataset) else { continue };
@@ -73,7 +80,7 @@ pub(super) fn read(plan: &Plan, fetching: &Fetching, fetcher: &Fetcher, found: &
                 let columns: Vec<(String, CellType)> = columns(set);
                 let facts = [("dataset", dataset.to_owned()), ("period", period.clone()), ("row", set.row.to_owned())];
                 let mut writer = RecordWriter::new(file, &columns, &facts).map_err(io::Error::other)?;
-                read_all(fetcher, set, &units, &mut report, &mut |context, values| {
+                read_all(fetcher, set, &units, (&mut report, &mut gathered), &mut |context, values| {
                     writer.row(context.iter().copied().map(Cell::Text).chain(values.iter().map(cell))).map_err(io::Error::other)
                 })
                 .map_err(io::Error::other)?;
@@ -81,10 +88,10 @@ pub(super) fn read(plan: &Plan, fetching: &Fetching, fetcher: &Fetcher, found: &
             })?;
             report.tables.push(path);
         } else if !is_reconciled {
-            read_all(fetcher, set, &units, &mut report, &mut |_, _| Ok(()))?;
+            read_all(fetcher, set, &units, (&mut report, &mut gathered), &mut |_, _| Ok(()))?;
         }
     }
-    Ok(report)
+    Ok((report, gathered))
 }
 
 fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
@@ -112,6 +119,12 @@ fn cell(value: &Value) -> Cell<'_> {
     }
 }
 
+/// Utilization by the hour is the same usage as by the day: where both are there, days are compared.
+fn is_compared(unit: &Fetched, units: &[&Fetched]) -> bool {
+    let is_daily = |unit: &Fetched| unit.id.contains("/utilization_daily/");
+    unit.dataset != "utilization" || is_daily(unit) || !units.iter().any(|unit| is_daily(unit))
+}
+
 /// Takes a row: the request's context, and the answer's values.
 type Take<'t> = dyn FnMut(&[&str], &[Value]) -> io::Result<()> + 't;
 
@@ -119,13 +132,15 @@ fn read_all(
     fetcher: &Fetcher,
     set: &'static RecordSet,
     units: &[&Fetched],
-    report: &mut RecordReport,
+    (report, gathered): (&mut RecordReport, &mut Gathered),
     take: &mut Take<'_>,
 ) -> Result<(), RunError> {
     let mut totals = Totals::new();
     let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
     let mut rounded = 0;
+    let taker = Taker::of(set);
     for unit in units {
+        let taker = taker.as_ref().filter(|_| is_compared(unit, units));
         let context: Vec<&str> = set
             .context
             .iter()
@@ -133,9 +148,18 @@ fn read_all(
                 unit.context.get(name.strip_suffix("_id").or_else(|| name.strip_suffix("_number")).unwrap_or(name)).unwrap_or_default()
             })
             .collect();
-        let files: Vec<FileUnit> = fetcher.landing.files_of(&unit.id).map(|(files, _)| files).unwrap_or_default();
+        let (files, etag) = fetcher.landing.files_of(&unit.id).unwrap_or_default();
         for file in files {
-            let read = records::read(&file.name, &file.path, set, &mut |values| take(&context, values))?;
+            let entries = &mut gathered.entries;
+            let read = records::read(&file.name, &file.path, set, &mut |values| {
+                if let Some(taker) = taker {
+                    taker.take(entries, &context, values);
+                }
+                take(&context, values)
+            })?;
+            if taker.is_some() {
+                gathered.note(set, &file, &read, etag.clone());
+            }
             for (key, sum) in read.totals {
                 let slot = totals.entry(key).or_insert(Some(0));
                 *slot = slot.zip(sum).and_then(|(left, right)| left.checked_add(right));

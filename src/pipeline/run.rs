@@ -15,11 +15,14 @@ use super::plan::Plan;
 use super::publish;
 use super::read::{self, Arrival, Readings};
 use super::reconcile::{self, Reconciled};
+use super::record_sources::{self, Gathered};
 use super::records::{self, RecordReport};
+use crate::engine::tie_outs;
+use crate::model::cause::Status;
 use crate::reports::atomic::Output;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
-use crate::sources::fetch::Fetched;
+use crate::sources::fetch::{Became, Fetched};
 use crate::sources::watch::Watch;
 
 /// Files that were fetched and wait to be read; more of them wait on disk.
@@ -35,6 +38,10 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
         let output = Output::open(&plan.out)?;
         let (mut readings, fetched) = gather(plan, &options.asked, watch, interrupt)?;
         interrupt.check()?;
+        if readings.rejected.len() as u64 <= options.allow_rejects {
+            // They are put up with: what is left is all that will come.
+            readings.awaited.accounts.clear();
+        }
         let found = reconcile::reconcile(plan, &mut readings)?;
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         interrupt.check()?;
@@ -49,7 +56,7 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
 /// [`RunError`]; what was landed stays.
 pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
-    let (found, records) = fetch_to(plan, asked, watch, interrupt, None)?;
+    let (found, records, _) = fetch_to(plan, asked, watch, interrupt, None)?;
     Ok(FetchReport::of(&found, records, watch))
 }
 
@@ -58,16 +65,24 @@ fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Re
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
-        return Ok((read::read(plan, arriving)?, None));
+        let mut readings = read::read(plan, arriving)?;
+        readings.take_records(record_sources::read(plan)?);
+        return Ok((readings, None));
     }
     let (found, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
         let readings = read::read(plan, arriving);
         (fetching.join(), readings)
     });
-    let (found, records) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (found, records, mut gathered) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     fetch::prove(plan, &found)?;
-    Ok((readings?, Some(FetchReport::of(&found, records, watch))))
+    let mut readings = readings?;
+    gathered.absorb(record_sources::read(plan)?);
+    readings.take_records(gathered);
+    for unit in found.iter().filter(|unit| matches!(unit.became, Became::Incomplete(_))) {
+        readings.awaited.lacks(unit.dataset);
+    }
+    Ok((readings, Some(FetchReport::of(&found, records, watch))))
 }
 
 fn fetch_to(
@@ -76,7 +91,7 @@ fn fetch_to(
     watch: &Watch,
     interrupt: Interrupt,
     to: Option<SyncSender<Arrival>>,
-) -> Result<(Vec<Fetched>, RecordReport), RunError> {
+) -> Result<(Vec<Fetched>, RecordReport, Gathered), RunError> {
     let Some(fetching) = &plan.fetching else {
         return Err(RunError::NotThere {
             what: format!("Pipeline `{}`", plan.name),
@@ -100,8 +115,8 @@ fn fetch_to(
     })?;
     // Whoever reads what arrived need not wait for the rest.
     drop(to);
-    let records = records::read(plan, fetching, &fetcher, &found, asked.tables)?;
-    Ok((found, records))
+    let (records, gathered) = records::read(plan, fetching, &fetcher, &found, asked.tables)?;
+    Ok((found, records, gathered))
 }
 
 /// Checks what a plan needs before it runs.
@@ -170,10 +185,14 @@ pub fn with_threads<T: Send>(options: &Options, work: impl FnOnce() -> Result<T,
 
 /// Missing rows outrank breaks: a break may be nothing but a row that is missing.
 fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched: Option<&FetchReport>) -> u8 {
-    let breaks = found.variances.iter().any(|variance| variance.status == crate::model::cause::Status::Break);
+    let has = |status: Status| {
+        let counted = found.variances.iter().filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs);
+        counted.into_iter().any(|variance| variance.status == status)
+    };
     match fetched.map_or(0, FetchReport::exit_code) {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        0 if options.fail_on_breaks && breaks => 10,
+        0 if has(Status::Awaited) => 11,
+        0 if options.fail_on_breaks && has(Status::Break) => 10,
         other => other,
     }
 }

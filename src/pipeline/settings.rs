@@ -3,8 +3,9 @@
 use rust_decimal::Decimal;
 
 use super::plan::TieOutPlan;
-use crate::engine::matching::{self, FINE_KEYS, Pass};
+use crate::engine::matching::Pass;
 use crate::engine::rounding::{DOCUMENTED, Order, Rule, Rules};
+use crate::engine::tie_outs;
 use crate::engine::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::decimal::Rounding;
@@ -71,13 +72,13 @@ pub(super) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
         by_currency: kept.by_currency.iter().map(|(key, value)| (key.clone(), one(value))).collect(),
         by_customer: kept.by_customer.iter().map(|(key, value)| (key.clone(), one(value))).collect(),
     };
-    let key = |name: &String| FINE_KEYS.into_iter().find(|key| key == name);
+    let key = |name: &String| tie_outs::key_named(name);
     let passes: Vec<Pass> =
         kept.passes.iter().map(|pass| Pass { name: pass.name.as_str().into(), keys: pass.keys.iter().filter_map(key).collect() }).collect();
     let rules: Vec<Rule> = kept.rounding.iter().filter_map(rule_from_manifest).collect();
     TieOutPlan {
         tolerances,
-        passes: if passes.is_empty() { matching::passes(&matching::PASSES) } else { passes },
+        passes: if passes.is_empty() { usual.passes.clone() } else { passes },
         rules: Rules::with(&rules),
         without_causes: Cause::ALL.into_iter().filter(|cause| kept.without_causes.iter().any(|name| name == cause.name())).collect(),
         ..usual

@@ -3,6 +3,7 @@
 use super::read::Readings;
 use super::reconcile::Reconciled;
 use crate::engine::balance::ControlTotal;
+use crate::engine::investigate::Finding;
 use crate::engine::summary::Rollup;
 use crate::engine::totals::{NO_METER, Totals};
 use crate::engine::usage_to_invoice::Resource;
@@ -10,8 +11,8 @@ use crate::engine::variance::{Keys, Variance};
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
-use crate::model::period::Day;
-use crate::model::tables::{CONTROL_TOTALS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, VARIANCES};
+use crate::model::period::{Day, parse_day};
+use crate::model::tables::{CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, VARIANCES};
 use crate::reports::table::{Cells, Filled};
 
 /// All tables of a run.
@@ -23,6 +24,7 @@ pub(super) fn fill<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Fil
         summary(&found.totals, &found.rollups),
         control_totals(&found.controls),
         rejected_rows(readings),
+        findings(&found.totals, &found.variances),
         lineage(readings),
     ]
 }
@@ -200,6 +202,38 @@ fn rejected_rows(readings: &Readings) -> Filled<'_> {
         texts(|row| &row.text),
     ];
     Filled::new(&REJECTED_ROWS, cells)
+}
+
+/// Groups that rounding alone does not explain, and those of comparisons that go by more than
+/// `variances` has columns for.
+fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
+    let rows: Vec<(&Variance, Finding)> = variances
+        .iter()
+        .filter(|variance| variance.finding.is_some() || variance.sides.keys.more_domains().iter().any(|(_, code)| *code != 0))
+        .map(|variance| (variance, variance.finding.clone().unwrap_or_default()))
+        .collect();
+    let texts =
+        |of: &dyn Fn(&Variance, &Finding) -> String| Cells::Texts(rows.iter().map(|(variance, finding)| of(variance, finding)).collect());
+    let text = |domain, code| totals.vocabulary.text(domain, code).to_owned();
+    let day_of_key =
+        |variance: &Variance| parse_day(totals.vocabulary.text(Domain::Date, variance.sides.keys.day).as_bytes()).ok().flatten();
+    let days = |of: fn((Day, Day)) -> Day| {
+        let known = |day: &Day| *day != Day::MAX && *day != Day::MIN;
+        Cells::Days(rows.iter().map(|(variance, finding)| finding.days.map(of).filter(known).or_else(|| day_of_key(variance))).collect())
+    };
+    let cells = vec![
+        texts(&|variance, _| variance.break_id.clone()),
+        texts(&|variance, _| variance.sides.tie_out.name().to_owned()),
+        texts(&|variance, _| variance.status.name().to_owned()),
+        texts(&|variance, _| variance.cause.map_or("", Cause::name).to_owned()),
+        texts(&|_, finding| finding.narrowest.name().to_owned()),
+        texts(&|variance, _| text(Domain::Meter, variance.sides.keys.meter)),
+        texts(&|variance, finding| text(Domain::Resource, finding.resource.unwrap_or(variance.sides.keys.resource))),
+        days(|days| days.0),
+        days(|days| days.1),
+        texts(&|_, finding| finding.steps.rule.clone()),
+    ];
+    Filled::new(&FINDINGS, cells)
 }
 
 fn lineage(readings: &Readings) -> Filled<'_> {

@@ -109,7 +109,7 @@ hint: did you mean `paths`?
 `pipelines/x.toml` line 12, key `source.invoice_lines.files.paths`: found `[oops`, wanted a path or glob
 hint: invalid range pattern; `[[]` stands for `[`
 `pipelines/x.toml` line 13, key `source.invoice_lines.files.paths`: found the integer `7`, wanted a path or glob
-`pipelines/x.toml` line 16, key `tie_out.usage-to-invoices`: found an unknown key, wanted one of `lines-to-invoice`, `usage-to-invoice`
+`pipelines/x.toml` line 16, key `tie_out.usage-to-invoices`: found an unknown key, wanted one of `line-arithmetic`, `lines-to-invoice`, `rate-card`, `records-to-summary`, `unbilled-to-billed`, `usage-to-invoice`, `usage-to-summary`, `utilization-to-usage`
 hint: did you mean `usage-to-invoice`?
 `pipelines/x.toml` line 19, key `tie_out.usage-to-invoice.enabled`: found `yes`, wanted `true` or `false`
 `pipelines/x.toml` line 21, key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`, wanted a decimal number in quotes, not negative

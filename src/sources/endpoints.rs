@@ -349,6 +349,13 @@ pub const TWINS: &[Twin] = &[
     },
 ];
 
+/// The dataset that an endpoint of that name answers.
+#[must_use]
+pub fn dataset_of(name: &str) -> Option<&'static str> {
+    let all = TWINS.iter().map(|twin| &twin.v1).chain(ENDPOINTS);
+    all.into_iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.dataset)
+}
+
 /// All names that a pipeline can list, those with twins first.
 pub fn names() -> impl Iterator<Item = &'static str> {
     TWINS.iter().map(|twin| twin.v1.name).chain(ENDPOINTS.iter().map(|endpoint| endpoint.name))

@@ -245,6 +245,10 @@ fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIt
         warnings: Vec::new(),
         controls: Vec::new(),
         lineage: BTreeSet::new(),
+        daily: None,
+        unbilled: None,
+        entries: tieout::engine::entries::Entries::default(),
+        awaited: tieout::pipeline::awaited::Awaited::default(),
     };
     let plan = plan(&[vec![String::new()], vec![String::new()], Vec::new()], std::path::Path::new("out"));
     let found = reconcile(&plan, &mut readings).unwrap();

@@ -139,7 +139,7 @@ fn export_ragged_rows_are_rejected_one_by_one() {
 fn export_a_file_with_only_a_header_has_no_rows() {
     let found = tie(&sheet(USAGE, &[]), &sheet(LINE, &[&[]]));
     assert!(found.warns_of("has no rows"));
-    assert_eq!(found.variances("usage_rows status cause"), ["0 break missing_usage"]);
+    assert_eq!(found.variances("usage_rows status cause"), ["0 awaited missing_usage"]);
     assert!(error_of(b"", sheet(LINE, &[&[]]).as_bytes()).contains("found an empty file"));
 }
 
@@ -162,7 +162,7 @@ fn export_exponents_adjustments_and_credits_have_their_signs() {
 #[test]
 fn export_unbilled_rows_do_not_mix_with_those_of_an_invoice() {
     let found = tie_usage(&[&[("InvoiceNumber", "")], &[]]);
-    assert_eq!(found.variances("invoice_number usage_rows status"), [" 1 break", "G1 1 tied"]);
+    assert_eq!(found.variances("invoice_number usage_rows status"), [" 1 awaited", "G1 1 tied"]);
 }
 
 /// Counts rows that the engine can use.

@@ -49,8 +49,13 @@ pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
 
 pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     let sources = Dataset::ALL.into_iter().zip(globs).filter(|(_, paths)| !paths.is_empty());
-    let enabled = |tie_out: &TieOut| *tie_out == TieOut::UsageToInvoice || !globs[2].is_empty();
+    let enabled = |tie_out: &TieOut| match tie_out {
+        TieOut::UsageToInvoice => true,
+        TieOut::LinesToInvoice => !globs[2].is_empty(),
+        _ => false,
+    };
     Plan {
+        records: Vec::new(),
         fetching: None,
         name: "test".to_owned(),
         period: None,

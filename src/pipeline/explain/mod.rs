@@ -20,7 +20,7 @@ use crate::engine::investigate::{self, Finding};
 use crate::engine::keying::FineKey;
 use crate::engine::matching::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
 use crate::engine::scope::Scope;
-use crate::engine::totals::{self, Totals};
+use crate::engine::totals::{self, More, Totals};
 use crate::engine::usage_to_invoice;
 use crate::engine::variance::{Sides, Variance};
 use crate::engine::vocabulary::{Domain, fold_as};
@@ -201,7 +201,7 @@ impl<'p> Recount<'p> {
     fn new(published: &'p Published, account: (Option<String>, Option<String>)) -> Result<Self, RunError> {
         let used = published.used_products()?;
         let count = |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
-        let totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used)?;
+        let totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used, More::default())??;
         let learned = &published.manifest.meter_description_is;
         let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
         let settings = published.settings(TieOut::UsageToInvoice);

@@ -1,0 +1,83 @@
+//! Each line's subtotal, recomputed from its own price, quantity and rate under every documented
+//! rule. A line that none gives is held against the nearest, and only called a break where it lies
+//! farther from it than the rules lie apart.
+
+use polars::prelude::PolarsResult;
+
+use super::comparison::{self, Checked, Row};
+use super::frames;
+use super::matching::Pass;
+use super::rounding::{Bounds, Line, Lines, Rules};
+use super::scope::Scope;
+use super::tie_outs::{self, KEYS};
+use super::totals::Totals;
+use super::usage_to_invoice::rate_of;
+use super::variance::AmountOverflow;
+use super::vocabulary::Domain;
+use crate::model::cause::TieOut;
+use crate::model::currency::minor_digits;
+use crate::model::decimal::{self, PRICE_SCALE};
+
+/// Position of the line's number among the keys.
+const LINE: usize = 12;
+
+/// The compared lines, and how many have no price to be recomputed with.
+pub type Recomputed = (Vec<Checked>, u64);
+
+/// Recomputes every line.
+///
+/// # Errors
+/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<Result<Recomputed, AmountOverflow>> {
+    let lines = &totals.lines;
+    let code = |name: &str| frames::codes(lines, name);
+    let (price, rate, currency, scope) = (code("price")?, code("rate")?, code("currency")?, code("scope")?);
+    let (rows, quantity, subtotal) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
+    let names = KEYS.iter().take(9).map(|(name, ..)| code(name)).collect::<PolarsResult<Vec<&[u32]>>>()?;
+    let (mut expected, mut invoiced, mut without_price) = (Vec::new(), Vec::new(), 0);
+    for (row, count) in rows.iter().enumerate() {
+        let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
+        let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
+        let text = totals.vocabulary.text(Domain::Number, at(price));
+        let Ok(price) = decimal::parse(text.as_bytes(), PRICE_SCALE) else {
+            without_price += count;
+            continue;
+        };
+        let mut keys = [0; KEYS.len()];
+        keys.iter_mut().zip(&names).for_each(|(slot, column)| *slot = at(column));
+        keys[LINE] = u32::try_from(row + 1).unwrap_or(u32::MAX);
+        let each = i128::from((*count).max(1));
+        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, at(currency)));
+        let line = Line { price: price.value, quantity: number(quantity) / each, rate: rate_of(&totals.vocabulary, at(rate)), digits };
+        let metered = at(scope) == Scope::Usage as u32;
+        let Some((amount, bound)) = recompute(line, number(subtotal) / each, metered, rules) else { return Ok(Err(AmountOverflow)) };
+        let of_lines =
+            |amount: i128, bound: i128| Row { keys, rows: *count, quantity: number(quantity), amount, bound, at_billed_price: None };
+        let (Some(amount), Some(bound)) = (amount.checked_mul(each), bound.checked_mul(each)) else { return Ok(Err(AmountOverflow)) };
+        expected.push(of_lines(amount, bound));
+        invoiced.push(of_lines(number(subtotal), 0));
+    }
+    let compared = match comparison::compare(tie_outs::definition(TieOut::LineArithmetic), passes, &expected, &invoiced)? {
+        Ok(compared) => compared,
+        Err(overflow) => return Ok(Err(overflow)),
+    };
+    let checked = comparison::with_findings(compared, &expected).map(|mut checked| {
+        // The number is of this run only: lines are told apart by what they say.
+        checked.iter_mut().for_each(|(sides, _)| sides.keys.line = 0);
+        (checked, without_price)
+    });
+    Ok(checked)
+}
+
+/// What a line should come to, and how far from it a line may be that obeys no known rule.
+fn recompute(line: Line, subtotal: i128, metered: bool, rules: &Rules) -> Option<(i128, i128)> {
+    if rules.that_fits(line, subtotal, metered).is_some() {
+        return Some((subtotal, 0));
+    }
+    let made: Vec<i128> =
+        rules.all().iter().filter(|rule| rule.is_of_usage == metered).map(|rule| rule.subtotal(line)).collect::<Option<_>>()?;
+    let nearest = made.iter().copied().min_by_key(|amount| amount.abs_diff(subtotal))?;
+    let apart = made.iter().map(|amount| amount.abs_diff(nearest)).max()?;
+    let bounds = Bounds::of_lines(rules, Lines { count: 1, rate: line.rate, quantity: line.quantity, subtotal, digits: line.digits })?;
+    Some((nearest, i128::try_from(apart).ok()?.checked_add(bounds.below.max(bounds.above))?))
+}

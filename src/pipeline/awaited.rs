@@ -1,0 +1,50 @@
+//! What is not complete, or not final yet: groups of it that differ are awaited, not broken.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+
+use crate::engine::comparison::Checked;
+use crate::engine::tie_outs;
+use crate::engine::totals::Totals;
+use crate::engine::vocabulary::Domain;
+use crate::model::cause::TieOut;
+
+/// What is missing of what was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// Customers and subscriptions, folded, that lost rows; empty texts stand for any.
+    pub accounts: BTreeSet<(String, String)>,
+    /// Tie-outs that lack a unit of one of their datasets.
+    pub tie_outs: BTreeSet<TieOut>,
+}
+
+impl Awaited {
+    /// Notes that a unit of a dataset is not complete.
+    pub(super) fn lacks(&mut self, dataset: &str) {
+        self.tie_outs.extend(tie_outs::uses(dataset));
+    }
+
+    /// Marks the groups of which a side is not complete or final. That is so of an account that lost
+    /// rows; of a tie-out that lacks a unit; and of an invoice whose lines, or whose usage, are not
+    /// there at all, such as usage that is not billed yet.
+    pub(super) fn mark(&self, totals: &Totals, checked: &mut [Checked]) {
+        let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
+        for (sides, _) in checked.iter().filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice) {
+            let slot = invoices.entry(sides.keys.invoice).or_default();
+            slot.0 |= sides.expected_rows > 0;
+            slot.1 |= sides.invoiced_rows > 0;
+        }
+        let any = |text: &str, wanted: &str| text.is_empty() || text == wanted;
+        for (sides, _) in checked.iter_mut() {
+            let half_there =
+                sides.tie_out == TieOut::UsageToInvoice && invoices.get(&sides.keys.invoice).is_some_and(|(used, lines)| used != lines);
+            let lost = || {
+                let customer = totals.vocabulary.folded(Domain::Customer, sides.keys.customer);
+                let subscription = totals.vocabulary.folded(Domain::Subscription, sides.keys.subscription);
+                self.accounts.iter().any(|(lost, of)| any(lost, &customer) && any(of, &subscription))
+            };
+            sides.is_awaited = half_there || self.tie_outs.contains(&sides.tie_out) || (!self.accounts.is_empty() && lost());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The tie-outs besides usage and lines against the invoice: each its rows, one engine.
+
+use super::failure::RunError;
+use super::plan::Plan;
+use super::reconcile::plan_of;
+use crate::engine::balance::{self, ByCurrency, ControlTotal};
+use crate::engine::bridge;
+use crate::engine::comparison::{self, Checked, Row};
+use crate::engine::days::{self, DAY, DayRow};
+use crate::engine::frames;
+use crate::engine::line_arithmetic;
+use crate::engine::tie_outs::{self, Measure, Side};
+use crate::engine::totals::Totals;
+use crate::engine::variance::AmountOverflow;
+use crate::engine::vocabulary::Domain;
+use crate::model::cause::TieOut;
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
+use crate::model::period::parse_day;
+
+/// What each row may lose where it is rounded to published decimals, in units of 10^-20.
+const ALLOWANCE: i128 = 10_i128.pow(AMOUNT_SCALE - PUBLISHED_SCALE);
+
+/// Compares what the plan wants, adds the groups to `checked`, and returns the laws.
+pub(super) fn compare(
+    plan: &Plan,
+    totals: &Totals,
+    checked: &mut Vec<Checked>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<ControlTotal>, RunError> {
+    let mut controls = Vec::new();
+    for definition in &tie_outs::DEFINITIONS {
+        let settings = plan_of(plan, definition.tie_out);
+        if !settings.enabled {
+            continue;
+        }
+        let mut of_tie_out = Vec::new();
+        let (mut expected, mut invoiced) =
+            (entries(totals, definition.tie_out, Side::Expected), entries(totals, definition.tie_out, Side::Invoiced));
+        match definition.tie_out {
+            // They have their own place: resources and headers hang on them.
+            TieOut::UsageToInvoice | TieOut::LinesToInvoice => continue,
+            TieOut::LineArithmetic => {
+                let (lines, without_price) = line_arithmetic::compare(totals, &settings.passes, &settings.rules)??;
+                if without_price > 0 {
+                    warnings.push(format!("`invoice_lines`: {without_price} lines have no EffectiveUnitPrice: not recomputed"));
+                }
+                checked.extend(lines);
+                continue;
+            }
+            TieOut::UnbilledToBilled => {
+                let unbilled = of_period(plan, totals, &totals.unbilled, true);
+                let billed = of_period(plan, totals, &totals.daily, false);
+                let sum = |rows: &[DayRow]| rows.iter().map(|row| row.by(&["currency"])).collect::<Vec<Row>>();
+                (expected, invoiced) = (sum(&unbilled), sum(&billed));
+                of_tie_out = bridge::compare(&totals.vocabulary, &settings.passes, &unbilled, &billed)??;
+            }
+            TieOut::UsageToSummary => expected = usage_by_subscription(totals)?,
+            TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
+            TieOut::RecordsToSummary => expected = of_summed_currencies(totals, expected, &invoiced, warnings),
+            TieOut::RateCard => {}
+        }
+        if definition.tie_out != TieOut::UnbilledToBilled {
+            let compared = comparison::compare(definition, &settings.passes, &expected, &invoiced)??;
+            of_tie_out = comparison::with_findings(compared, &expected)?;
+        }
+        controls.extend(laws(totals, definition.tie_out, &expected, &invoiced, &of_tie_out));
+        checked.extend(of_tie_out);
+    }
+    Ok(controls)
+}
+
+fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<Row> {
+    totals.entries.iter().filter(|(of, on, _)| (*of, *on) == (tie_out, side)).map(|(_, _, row)| *row).collect()
+}
+
+/// Rows of the period: billed ones of its invoices, unbilled ones of its days.
+fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
+    let Some(period) = plan.period else { return rows.to_vec() };
+    let (first, next) = period.days();
+    let is_of = |row: &&DayRow| {
+        let [invoice, ..] = row.keys;
+        if by_day {
+            let day = parse_day(totals.vocabulary.text(Domain::Date, row.keys[DAY]).as_bytes()).ok().flatten();
+            return day.is_none_or(|day| (first..next).contains(&day));
+        }
+        totals.periods.get(&invoice).is_none_or(|found| *found == period)
+    };
+    rows.iter().filter(is_of).copied().collect()
+}
+
+fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
+    let usage = &totals.usage;
+    let code = |name: &str| frames::codes(usage, name);
+    let (customer, subscription, currency) = (code("customer")?, code("subscription")?, code("currency")?);
+    let (billing, precision) = (frames::sums(usage, "billing")?, frames::sums(usage, "precision")?);
+    let rows = frames::counts(usage, "rows")?.iter().enumerate().map(|(at, rows)| {
+        let mut keys = [0; tie_outs::KEYS.len()];
+        let of = |column: &[u32]| column.get(at).copied().unwrap_or(0);
+        (keys[1], keys[2], keys[8]) = (of(customer), of(subscription), of(currency));
+        let number = |column: &[i128]| column.get(at).copied().unwrap_or(0);
+        // Units of several meters: their sum says nothing.
+        Row { keys, rows: *rows, quantity: 0, amount: number(billing), bound: number(precision), at_billed_price: None }
+    });
+    Ok(days::summed(rows).ok_or(AmountOverflow)?.0)
+}
+
+/// Daily rated usage of the subscriptions that have utilization records.
+fn utilized(totals: &Totals, expected: &[Row]) -> Result<Vec<Row>, RunError> {
+    let known: std::collections::BTreeSet<[u32; 2]> = expected.iter().map(|row| [row.keys[1], row.keys[2]]).collect();
+    let rows = totals.daily.iter().filter(|row| known.contains(&[row.keys[1], row.keys[2]]));
+    let rows =
+        rows.map(|row| Row { amount: 0, bound: 0, ..row.by(&["customer", "subscription", "meter", "description", "resource", "day"]) });
+    Ok(days::summed(rows).ok_or(AmountOverflow)?.0)
+}
+
+/// The partner's summary is in one currency: customers of others are in no sum.
+fn of_summed_currencies(totals: &Totals, expected: Vec<Row>, invoiced: &[Row], warnings: &mut Vec<String>) -> Vec<Row> {
+    let is_of_partner = |row: &&Row| row.keys[1] == 0;
+    let summed: Vec<u32> = invoiced.iter().filter(is_of_partner).map(|row| row.keys[8]).collect();
+    let (kept, left): (Vec<Row>, Vec<Row>) =
+        expected.into_iter().partition(|row| row.keys[1] != 0 || summed.is_empty() || summed.contains(&row.keys[8]));
+    for row in left {
+        let currency = totals.vocabulary.text(Domain::Currency, row.keys[8]);
+        warnings.push(format!("`customer_usage_records`: {} of {currency} are in no summary of the partner: left out", row.rows));
+    }
+    kept
+}
+
+/// Rows and what is compared of them come out of the match as they went in.
+fn laws(totals: &Totals, tie_out: TieOut, expected: &[Row], invoiced: &[Row], checked: &[Checked]) -> Vec<ControlTotal> {
+    let measure = tie_outs::definition(tie_out).measure;
+    let name =
+        |code: u32| if measure == Measure::Amount { totals.vocabulary.text(Domain::Currency, code).to_owned() } else { String::new() };
+    let before = |rows: &[Row]| {
+        let mut found = ByCurrency::new();
+        for row in rows {
+            let slot = found.entry(name(row.keys[8])).or_default();
+            slot.0 += row.rows;
+            slot.1 += if measure == Measure::Amount { row.amount } else { row.quantity };
+        }
+        found
+    };
+    let after = |is_expected: bool| {
+        let mut found = ByCurrency::new();
+        for (sides, _) in checked {
+            let slot = found.entry(name(sides.keys.currency)).or_default();
+            let (expected, variance) = sides.compared();
+            slot.0 += if is_expected { sides.expected_rows } else { sides.invoiced_rows };
+            slot.1 += (if is_expected { expected } else { expected + variance }) * power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE);
+        }
+        found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
+        found
+    };
+    let mut laws = balance::law("match_expected", tie_out.name(), &before(expected), &after(true), ALLOWANCE);
+    laws.extend(balance::law("match_invoiced", tie_out.name(), &before(invoiced), &after(false), ALLOWANCE));
+    laws
+}
