@@ -31,6 +31,9 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for line in explained(outcome) {
         writeln!(out, "{line}")?;
     }
+    for line in &outcome.rounding_rules {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "\nTotals (variance = invoiced - expected; positive: the invoice asks for more than usage says)\n{}", totals(outcome))?;
     writeln!(out, "\nGroups by status\n{}", statuses(outcome))?;
     if outcome.largest_breaks.is_empty() {
@@ -67,7 +70,13 @@ fn explained(outcome: &Outcome) -> Vec<String> {
     let tell = |total: &Total| {
         let (gross, unexplained) = (readable(&total.gross_variance_amount), readable(&total.unexplained_amount));
         let name = format!("{} {}", total.tie_out, total.currency);
+        let name = name.trim_end();
+        let groups = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+            total.statuses.iter().filter(|status| wanted(status.status)).map(|status| status.groups).sum()
+        };
+        let apart = groups(&|status| matches!(status, "break" | "awaited"));
         match &total.explained_percent {
+            None if apart > 0 => format!("{name}: {apart} of {} groups differ in quantity.", groups(&|_| true)),
             Some(percent) => {
                 format!("{name}: {percent} % of the absolute variance of {gross} is explained; {unexplained} is left to look at.")
             }

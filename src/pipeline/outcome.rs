@@ -34,6 +34,8 @@ pub struct Outcome {
     pub rejected: Vec<String>,
     /// Share of the absolute variance with a cause, by currency.
     pub totals: Vec<Total>,
+    /// Which rounding rules the lines of each currency obey, in words.
+    pub rounding_rules: Vec<String>,
     /// The ten largest breaks.
     pub largest_breaks: Vec<Break>,
     /// What a person should know.
@@ -131,6 +133,7 @@ impl Outcome {
             rejected_rows: readings.rejected.len() as u64,
             rejected: readings.rejected.iter().take(LARGEST_BREAKS).map(ToString::to_string).collect(),
             totals: totals(found),
+            rounding_rules: rounding_rules(found),
             largest_breaks: breaks.into_iter().take(LARGEST_BREAKS).map(|variance| one_break(found, variance)).collect(),
             warnings: found.warnings.clone(),
             fetched,
@@ -182,14 +185,25 @@ fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
     Some(fixed(per_mille, 1))
 }
 
+/// A line for each currency and kind of lines.
+fn rounding_rules(found: &Reconciled) -> Vec<String> {
+    let mut by_kind: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for ((kind, currency, rule), count) in &found.census {
+        by_kind.entry((*kind, currency)).or_default().push(format!("{rule} {count}"));
+    }
+    by_kind.into_iter().map(|((kind, currency), rules)| format!("rounding of {kind} lines in {currency}: {}", rules.join(", "))).collect()
+}
+
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let sides = &variance.sides;
+    let (cause, break_id) = (variance.cause.map_or("", Cause::name), variance.break_id.clone());
+    let (expected, variance) = sides.compared();
     let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
     let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
     let name = found.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
     let product = found.totals.names.code(Domain::ProductName, [sides.keys.product, 0, 0]);
     Break {
-        break_id: variance.break_id.clone(),
+        break_id,
         tie_out: sides.tie_out.name(),
         customer: first([
             text(Domain::CustomerName, name),
@@ -202,10 +216,10 @@ fn one_break(found: &Reconciled, variance: &Variance) -> Break {
             text(Domain::Product, sides.keys.product),
         ]),
         currency: text(Domain::Currency, sides.keys.currency),
-        expected_amount: published(sides.expected_amount),
-        invoiced_amount: published(sides.invoiced_amount),
-        variance_amount: published(sides.variance_amount()),
-        cause: variance.cause.map_or("", Cause::name),
+        expected_amount: published(expected),
+        invoiced_amount: published(expected + variance),
+        variance_amount: published(variance),
+        cause,
     }
 }
 

@@ -19,6 +19,7 @@ use super::plan::{Plan, RecordSource, Source};
 use super::record_sources;
 use super::set;
 use crate::engine::entries::Entries;
+use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::{RECORD_SETS, RecordSet};
@@ -155,7 +156,7 @@ fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> (Vec<Glo
     let records: Vec<&'static RecordSet> = RECORD_SETS.iter().filter(|set| Entries::takes(set.name)).collect();
     let known: Vec<&str> = Dataset::ALL.map(Dataset::name).into_iter().chain(records.iter().map(|set| set.name)).collect();
     checker.known("source", entries, &known);
-    let wants_others = records.iter().any(|set| get(entries, set.name).is_some());
+    let wants_others = records.iter().any(|set| get(entries, set.name).is_some()) || has_no_invoice(root);
     let (mut globs, mut fetched) = (Vec::new(), Vec::new());
     for dataset in Dataset::ALL {
         let key = join("source", dataset.name());
@@ -173,6 +174,16 @@ fn sources(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> (Vec<Glo
         }
     }
     (globs, fetched)
+}
+
+/// Usage is not compared with an invoice: `[tie_out.usage-to-invoice]` says so.
+fn has_no_invoice(root: &[Entry]) -> bool {
+    let table = |entries, name| match get(entries, name).map(|entry| &entry.node.value) {
+        Some(Value::Table(entries)) => Some(entries),
+        _ => None,
+    };
+    let usage = table(root, "tie_out").and_then(|tie_outs| table(tie_outs, TieOut::UsageToInvoice.name()));
+    usage.and_then(|fields| get(fields, "enabled")).is_some_and(|entry| matches!(entry.node.value, Value::Boolean(false)))
 }
 
 fn is_fetched(entry: &Entry) -> bool {

@@ -27,6 +27,7 @@ use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Status, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::sources::decision;
 
 /// What was found.
 #[derive(Debug)]
@@ -168,11 +169,18 @@ fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut 
         let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
         seen.contains(&code) || header.period.is_some_and(|period| periods.contains(&period))
     };
-    let kept: Vec<Header> = all.iter().filter(is_at_hand).cloned().collect();
-    if kept.len() < all.len() {
-        warnings.push(format!("{} invoice headers are of other invoices and periods: left out", all.len() - kept.len()));
+    let (kept, left): (Vec<&Header>, Vec<&Header>) = all.iter().partition(is_at_hand);
+    if !left.is_empty() {
+        warnings.push(format!("{} invoice headers are of other invoices and periods: left out", left.len()));
     }
-    Ok(kept)
+    // Lines of the legacy commerce are no reconciliation lines: such a header has none to be tied to.
+    let has_lines = |header: &&Header| {
+        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
+        !decision::is_legacy(&header.id) || seen.contains(&code)
+    };
+    let (kept, legacy): (Vec<&Header>, Vec<&Header>) = kept.into_iter().partition(has_lines);
+    warnings.extend(legacy.iter().map(|header| format!("invoice `{}` is of the legacy commerce: not tied to lines", header.id)));
+    Ok(kept.into_iter().cloned().collect())
 }
 
 fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awaited) -> Result<Vec<Variance>, RunError> {

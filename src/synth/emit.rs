@@ -113,7 +113,7 @@ impl<'a> Emitter<'a> {
             line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
             scratch: Scratch::default(),
             partner_center: match formats.iter().any(|format| matches!(format, Format::V1 | Format::V2)) {
-                true => Some(PartnerCenter::new(&request.out, partner)?),
+                true => Some(PartnerCenter::new(&request.out, partner, request.planted)?),
                 false => None,
             },
             truths: Vec::new(),

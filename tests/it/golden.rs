@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Tables that are compared; lineage and manifest name the program's version or only files.
-const TABLES: [&str; 5] = ["variances", "resources", "summary", "control_totals", "rejected_rows"];
+const TABLES: [&str; 6] = ["variances", "resources", "summary", "control_totals", "rejected_rows", "findings"];
 
 fn cases() -> Vec<PathBuf> {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
@@ -19,7 +19,7 @@ fn cases() -> Vec<PathBuf> {
 #[test]
 fn every_sample_publishes_what_it_should() {
     let cases = cases();
-    assert!(cases.len() >= 3, "the samples are there");
+    assert!(cases.len() >= 10, "the samples are there");
     for case in cases {
         let out = tempfile::tempdir().unwrap();
         let command = fs::read_to_string(case.join("command")).unwrap();

@@ -5,21 +5,33 @@ use std::rc::Rc;
 
 use super::Files;
 use super::object::Object;
-use crate::model::decimal::fixed;
+use crate::model::decimal::{self, Rounding, fixed};
+use crate::model::period::Day;
 use crate::synth::SynthError;
 use crate::synth::number::number;
 use crate::synth::partner::{Customer, Partner, iso};
 use crate::synth::random::Random;
 
 const METERS: u64 = 30;
-const DAILY_RECORDS: u64 = 50;
+const DAILY_RECORDS: u64 = 300;
 /// More than one page of 1,000.
 const HOURLY_RECORDS: u64 = 1_100;
 const OFFICE_LINES: u64 = 2_500;
-const AZURE_LINES: u64 = 300;
-const AZURE_USAGE_LINES: u64 = 600;
+/// First unit of a rate card's second tier.
+const SECOND_TIER: i128 = 1_024;
 const QUANTITY_SCALE: u32 = 15;
+const LINE_SCALE: u32 = 6;
 const PRICE_SCALE: u32 = 5;
+/// Decimals of a second tier's price: more than a spreadsheet keeps.
+const FINE_SCALE: u32 = 15;
+
+/// A classic subscription, and what it used.
+pub(super) struct Classic {
+    customer: Rc<Customer>,
+    id: String,
+    /// Meter, quantity in units of 10^-15, and day.
+    records: Vec<(usize, i128, Day)>,
+}
 
 /// A meter of the rate card.
 struct ClassicMeter {
@@ -29,6 +41,8 @@ struct ClassicMeter {
     unit: &'static str,
     /// Units of 10^-5.
     price: i128,
+    /// From the 1,025th unit on, units of 10^-15; the same for a meter without a second tier.
+    second_price: i128,
 }
 
 fn meter(partner: &Partner, at: u64) -> ClassicMeter {
@@ -36,11 +50,14 @@ fn meter(partner: &Partner, at: u64) -> ClassicMeter {
     let kinds = [("Storage", "1 GB"), ("Virtual Machines", "Hours"), ("Networking", "GB"), ("Data Services", "10K")];
     let (category, unit) = kinds[random.index(kinds.len())];
     let price = i128::from(100 + random.below(90_000));
-    ClassicMeter { id: random.guid(), name: format!("Classic meter {at:02}"), category, unit, price }
+    let fine = price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
+    let second_price =
+        if at.is_multiple_of(3) { price * 9 / 10 * 10_i128.pow(FINE_SCALE - PRICE_SCALE) + 7_744_000_000 / 1_000 } else { fine };
+    ClassicMeter { id: random.guid(), name: format!("Classic meter {at:02}"), category, unit, price, second_price }
 }
 
 /// Writes a classic subscription of a customer: utilization by day and by hour, records, summary.
-pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer: &Rc<Customer>, at: usize) -> Result<(), SynthError> {
+pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer: &Rc<Customer>, at: usize) -> Result<Classic, SynthError> {
     let mut random = Random::of(partner.seed, &[21, at as u64]);
     let (id, entitlement) = (random.guid(), random.guid());
     let key = format!("{}/{id}", customer.id);
@@ -58,10 +75,12 @@ pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer:
         .of_type("Subscription");
     files.put("subscriptions", &customer.id, &item)?;
     let mut sums = vec![0_i128; usize::try_from(METERS).unwrap_or(0)];
+    let mut records = Vec::new();
     for record in 0..DAILY_RECORDS {
-        let (index, quantity) = (random.index(sums.len()), i128::from(1 + random.below(900_000_000_000_000)));
+        let (index, quantity) = (random.index(sums.len()), i128::from(1 + random.below(900_000_000_000_000_000)));
         sums[index] += quantity;
         let day = partner.dates.first + i32::try_from(record % partner.dates.count()).unwrap_or(0);
+        records.push((index, quantity, day));
         let (start, end) = (format!("{}T17:00:00-07:00", iso(day - 1)), format!("{}T17:00:00-07:00", iso(day)));
         let item = utilization(&meter(partner, index as u64), &entitlement, (&start, &end), quantity, record);
         files.put("utilization_daily", &key, &item)?;
@@ -75,7 +94,8 @@ pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer:
         let item = utilization(&meter(partner, index), &entitlement, (&window.0, &window.1), quantity, record);
         files.put("utilization_hourly", &key, &item)?;
     }
-    write_records(files, partner, customer, &id, &sums)
+    write_records(files, partner, customer, &id, &sums)?;
+    Ok(Classic { customer: Rc::clone(customer), id, records })
 }
 
 fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &str), quantity: i128, record: u64) -> String {
@@ -152,7 +172,7 @@ pub(super) fn write_rate_cards(files: &mut Files, partner: &Partner) -> Result<(
         let meter = meter(partner, at);
         let mut rates = Object::new().raw("0", &number(meter.price, PRICE_SCALE));
         if at % 3 == 0 {
-            rates = rates.raw("1024", &format!("{}77440000000", fixed(meter.price * 9 / 10, PRICE_SCALE)));
+            rates = rates.raw(&SECOND_TIER.to_string(), &fixed(meter.second_price, FINE_SCALE));
         }
         Object::new()
             .text("id", &meter.id)
@@ -187,11 +207,11 @@ pub(super) fn write_rate_cards(files: &mut Files, partner: &Partner) -> Result<(
 }
 
 /// Writes a legacy invoice that touches the period, and its three kinds of lines; its header.
-pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<String, SynthError> {
+pub(super) fn write_legacy(files: &mut Files, partner: &Partner, classics: &[Classic], planted: bool) -> Result<String, SynthError> {
     let mut random = Random::of(partner.seed, &[22]);
     let id = format!("D0{}", random.digits(8));
     let instant = |day| format!("{}T00:00:00Z", iso(day));
-    let (start, end) = (instant(partner.dates.first - 28), instant(partner.dates.first - 1));
+    let (start, end) = (instant(partner.dates.first), instant(partner.dates.next - 1));
     let mut cents = 0;
     for line in 0..OFFICE_LINES {
         let customer = partner.customer(usize::try_from(line % 8).unwrap_or(0));
@@ -226,7 +246,7 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<Strin
             .of_type("LicenseBasedLineItem");
         files.put("office_lines", &id, &item)?;
     }
-    cents += write_azure(files, partner, &id, (&start, &end), &mut random)?;
+    cents += write_azure(files, partner, &id, (&start, &end), classics, planted)?;
     let detail = |kind: &str, provider: &str| {
         Object::new().text("invoiceLineItemType", kind).text("billingProvider", provider).of_type("InvoiceDetail")
     };
@@ -234,7 +254,7 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<Strin
         [detail("billing_line_items", "office"), detail("billing_line_items", "azure"), detail("usage_line_items", "azure")].join(",");
     let header = Object::new()
         .text("id", &id)
-        .text("invoiceDate", &format!("{}T01:22:47.603895Z", iso(partner.dates.first + 1)))
+        .text("invoiceDate", &format!("{}T01:22:47.603895Z", iso(partner.dates.next + 1)))
         .text("billingPeriodStartDate", &start)
         .text("billingPeriodEndDate", &end)
         .raw("totalCharges", &fixed(cents, 2))
@@ -250,57 +270,30 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner) -> Result<Strin
     Ok(header)
 }
 
-/// Money and usage lines of classic Azure; the money, in cents.
+/// Usage and money lines of classic Azure; the money, in cents. Planted, one record has no usage
+/// line, another a unit more, and one meter another price than the card's.
 fn write_azure(
     files: &mut Files,
     partner: &Partner,
     id: &str,
-    (start, end): (&str, &str),
-    random: &mut Random,
+    cycle: (&str, &str),
+    classics: &[Classic],
+    planted: bool,
 ) -> Result<i128, SynthError> {
     let mut cents = 0;
-    for line in 0..AZURE_LINES + AZURE_USAGE_LINES {
-        let is_money = line < AZURE_LINES;
-        let customer = partner.customer(usize::try_from(line % 8).unwrap_or(0));
-        let meter = meter(partner, line % METERS);
-        let quantity = i128::from(1 + random.below(90_000_000));
-        let object = Object::new()
-            .text("partnerId", &partner.id)
-            .text("partnerName", partner.name)
-            .text("customerId", &customer.id)
-            .text("customerCompanyName", &customer.name)
-            .raw("mpnId", &partner.mpn_id)
-            .text("invoiceNumber", id)
-            .text("subscriptionId", &Random::of(partner.seed, &[21, line % 8 / 5 * 5]).guid())
-            .text("serviceName", if is_money { meter.category } else { "STORAGE" })
-            .text("resourceGuid", &meter.id.to_uppercase())
-            .text("resourceName", &meter.name)
-            .text("region", "EU West")
-            .raw("consumedQuantity", &number(quantity, 6))
-            .text("unit", meter.unit)
-            .text("chargeStartDate", start)
-            .text("chargeEndDate", end)
-            .text("billingProvider", "azure");
-        if is_money {
-            // Half up to cents, as the legacy commerce rounds.
-            let amount = (quantity * meter.price + 500_000_000) / 1_000_000_000;
-            cents += amount;
-            let item = object
-                .raw("detailLineItemId", "1")
-                .raw("includedQuantity", "0")
-                .raw("overageQuantity", &number(quantity, 6))
-                .raw("listPrice", &number(meter.price, PRICE_SCALE))
-                .text("currency", "USD")
-                .raw("pretaxCharges", &fixed(amount, 2))
-                .raw("taxAmount", "0")
-                .raw("postTaxTotal", &fixed(amount, 2))
-                .text("chargeType", "Assess usage fee for current cycle")
-                .text("invoiceLineItemType", "billing_line_items")
-                .of_type("UsageBasedLineItem");
-            files.put("azure_lines", id, &item)?;
-        } else {
-            let item = object
-                .text("usageDate", start)
+    for (number_of_plan, classic) in classics.iter().enumerate() {
+        let plant = |record: usize, at: usize| planted && number_of_plan == 0 && record == at;
+        let mut used = vec![0_i128; usize::try_from(METERS).unwrap_or(0)];
+        for (record, (index, quantity, day)) in classic.records.iter().enumerate() {
+            // Lines have six decimals.
+            let exact = decimal::divide(*quantity, 10_i128.pow(QUANTITY_SCALE - LINE_SCALE), Rounding::HalfUp);
+            let line = exact + if plant(record, 5) { 10_i128.pow(LINE_SCALE) } else { 0 };
+            used[*index] += line;
+            if plant(record, 3) {
+                continue;
+            }
+            let item = azure_line(partner, classic, &meter(partner, *index as u64), id, cycle, line)
+                .text("usageDate", &format!("{}T00:00:00Z", iso(*day)))
                 .text("meteredRegion", "EU West")
                 .text("meteredService", "STORAGE")
                 .text("meteredServiceType", "")
@@ -308,6 +301,51 @@ fn write_azure(
                 .of_type("DailyUsageLineItem");
             files.put("azure_usage_lines", id, &item)?;
         }
+        for (index, quantity) in used.into_iter().enumerate().filter(|(_, quantity)| *quantity > 0) {
+            let meter = meter(partner, index as u64);
+            let limit = SECOND_TIER * 10_i128.pow(LINE_SCALE);
+            let first_price = meter.price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
+            let tiers = [(quantity.min(limit), first_price), ((quantity - limit).max(0), meter.second_price)];
+            for (tier, (quantity, price)) in tiers.into_iter().enumerate().filter(|(_, (quantity, _))| *quantity > 0) {
+                let price = if plant(index, 0) { price * 103 / 100 } else { price };
+                // Half up to cents, as the legacy commerce rounds.
+                let amount = decimal::divide(quantity * price, 10_i128.pow(LINE_SCALE + FINE_SCALE - 2), Rounding::HalfUp);
+                cents += amount;
+                let item = azure_line(partner, classic, &meter, id, cycle, quantity)
+                    .raw("detailLineItemId", &(tier + 1).to_string())
+                    .raw("includedQuantity", "0")
+                    .raw("overageQuantity", &number(quantity, LINE_SCALE))
+                    .raw("listPrice", &number(price, FINE_SCALE))
+                    .text("currency", "USD")
+                    .raw("pretaxCharges", &fixed(amount, 2))
+                    .raw("taxAmount", "0")
+                    .raw("postTaxTotal", &fixed(amount, 2))
+                    .text("chargeType", "Assess usage fee for current cycle")
+                    .text("invoiceLineItemType", "billing_line_items")
+                    .of_type("UsageBasedLineItem");
+                files.put("azure_lines", id, &item)?;
+            }
+        }
     }
     Ok(cents)
+}
+
+fn azure_line(partner: &Partner, classic: &Classic, meter: &ClassicMeter, id: &str, (start, end): (&str, &str), quantity: i128) -> Object {
+    Object::new()
+        .text("partnerId", &partner.id)
+        .text("partnerName", partner.name)
+        .text("customerId", &classic.customer.id)
+        .text("customerCompanyName", &classic.customer.name)
+        .raw("mpnId", &partner.mpn_id)
+        .text("invoiceNumber", id)
+        .text("subscriptionId", &classic.id.to_uppercase())
+        .text("serviceName", meter.category)
+        .text("resourceGuid", &meter.id.to_uppercase())
+        .text("resourceName", &meter.name)
+        .text("region", "EU West")
+        .raw("consumedQuantity", &number(quantity, LINE_SCALE))
+        .text("unit", meter.unit)
+        .text("chargeStartDate", start)
+        .text("chargeEndDate", end)
+        .text("billingProvider", "azure")
 }

@@ -24,6 +24,9 @@ pub(super) struct PartnerCenter {
     unbilled: Unbilled,
     /// Of the plan at hand.
     plan: Sums,
+    /// Classic subscriptions.
+    classics: Vec<classic::Classic>,
+    planted: bool,
     /// Of each customer, in the order in which they came.
     customers: Vec<records::CustomerSums>,
     by_customer: BTreeMap<String, usize>,
@@ -61,9 +64,11 @@ impl Files {
 }
 
 impl PartnerCenter {
-    pub(super) fn new(out: &Path, partner: &Partner) -> Result<Self, SynthError> {
+    pub(super) fn new(out: &Path, partner: &Partner, planted: bool) -> Result<Self, SynthError> {
         let unbilled = Unbilled::new(partner.invoices[0].currency);
-        Ok(Self { files: Files::new(out)?, unbilled, plan: Sums::default(), customers: Vec::new(), by_customer: BTreeMap::new() })
+        let files = Files::new(out)?;
+        let (classics, customers, by_customer) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Ok(Self { files, unbilled, plan: Sums::default(), classics, planted, customers, by_customer })
     }
 
     /// Counts a usage row of the plan at hand.
@@ -92,7 +97,9 @@ impl PartnerCenter {
         if let Some(of_customer) = self.customers.get_mut(at) {
             of_customer.add(&sums);
         }
-        records::write_plan(&mut self.files, partner, plan, &sums)
+        // Planted: the first plan's summary asks for a unit of money more than its records.
+        let surplus = i128::from(self.planted && plan.index == 0);
+        records::write_plan(&mut self.files, partner, plan, &sums, surplus)
     }
 
     /// Writes what is known of all of it, and the partner's invoices: the items of `invoices.json`.
@@ -101,12 +108,12 @@ impl PartnerCenter {
         for (at, customer) in self.customers.iter().enumerate() {
             records::write_customer(&mut self.files, partner, customer)?;
             if at % 5 == 0 {
-                classic::write_subscription(&mut self.files, partner, &customer.customer, at)?;
+                self.classics.push(classic::write_subscription(&mut self.files, partner, &customer.customer, at)?);
             }
         }
         records::write_partner(&mut self.files, partner, &self.customers)?;
         classic::write_rate_cards(&mut self.files, partner)?;
-        let legacy = classic::write_legacy(&mut self.files, partner)?;
+        let legacy = classic::write_legacy(&mut self.files, partner, &self.classics, self.planted)?;
         for invoice in invoices {
             self.files.put("invoices", "", invoice)?;
         }

@@ -116,8 +116,9 @@ fn summary(partner: &Partner, (id, name): (&str, &str), currency: &str, cost: Co
     costed(object, partner, currency, cost).of_type(object_type)
 }
 
-/// Writes a plan: subscription, entitlements, records by meter and by resource, summary.
-pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums: &Sums) -> Result<(), SynthError> {
+/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that
+/// asks for `surplus` whole units of money more.
+pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums: &Sums, surplus: i128) -> Result<(), SynthError> {
     let customer = &plan.customer;
     let key = format!("{}/{}", customer.id, plan.id);
     let subscription = Object::new()
@@ -169,7 +170,9 @@ pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums
         &costed(record, partner, currency, sums.all).of_type("SubscriptionMonthlyUsageRecord"),
     )?;
     let names = (plan.id.as_str(), "Azure plan");
-    files.put("subscription_usage_summary", &key, &summary(partner, names, currency, sums.all, Object::new(), "SubscriptionUsageSummary"))
+    let mut all = sums.all;
+    all.billing += surplus * 10_i128.pow(TOTAL_SCALE);
+    files.put("subscription_usage_summary", &key, &summary(partner, names, currency, all, Object::new(), "SubscriptionUsageSummary"))
 }
 
 fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> String {
