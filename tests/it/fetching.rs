@@ -4,12 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
-use crate::served::{House, reference, serve, served, settings};
+use crate::served::{House, reference, serve, served, settings, stderr};
 use tieout::sandbox::faults::{Fault, Faults};
-
-fn stderr(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 fn report(house: &House, more: &[&str]) -> serde_json::Value {
     let output = house.run("fetch", &[&["--json"], more].concat());
@@ -72,9 +68,9 @@ fn every_endpoint_is_fetched_to_its_last_row() {
     let house = House::new(serve(settings()));
     let found = counts(&report(&house, &[]));
     let rows = |dataset: &str| found.get(dataset).unwrap_or_else(|| panic!("{dataset}")).1;
-    assert_eq!((rows("usage"), rows("office_lines"), rows("azure_lines"), rows("azure_usage_lines")), (5_000, 2_500, 300, 600));
-    // Two classic subscriptions, 50 days' records and 1,100 hours' each.
-    assert_eq!((rows("utilization"), found["utilization"].0), (2_300, 6));
+    assert_eq!((rows("usage"), rows("office_lines"), rows("azure_lines"), rows("azure_usage_lines")), (5_000, 2_500, 120, 599));
+    // Two classic subscriptions, 300 records by day and 1,100 by hour each.
+    assert_eq!((rows("utilization"), found["utilization"].0), (2_800, 6));
     assert_eq!((rows("customers"), rows("usage_budget"), rows("customer_usage_records")), (8, 8, 8));
     assert_eq!((found["office_lines"].0, found["statements"].0, rows("invoice"), rows("estimate_links")), (2, 3, 3, 8));
     assert_eq!((rows("rate_card"), rows("shared_rate_card"), rows("invoice_summaries"), rows("partner_usage_summary")), (2, 2, 3, 1));

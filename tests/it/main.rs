@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod attribution;
 mod cli;
 mod credentials;
 mod edges;
@@ -21,4 +22,5 @@ mod records;
 mod runs;
 mod served;
 mod tidy;
+mod tie_outs;
 mod truth;

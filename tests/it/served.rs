@@ -154,3 +154,8 @@ pub(crate) fn reference() -> &'static [(String, Vec<u8>)] {
         tables(out.path()).unwrap()
     })
 }
+
+/// What a process said besides its data.
+pub(crate) fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

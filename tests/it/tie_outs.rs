@@ -1,0 +1,161 @@
+//! The tie-outs besides those of the invoice: over the sandbox, and tuned by a pipeline. What each
+//! comes to by hand stands in `samples/`, which `golden` holds them against.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::runs::{Published, units};
+use crate::served::{House, TODAY, serve, settings, stderr};
+
+/// Groups by tie-out, status and cause, and the sum of their absolute variances.
+type Found = BTreeMap<(String, String, String), (usize, i128)>;
+
+fn found(out: &Path) -> Found {
+    let variances = Published::read(&out.join("current"), "variances");
+    let mut found = Found::new();
+    for row in variances.columns(&["tie_out", "status", "cause", "variance_amount"]) {
+        let [tie_out, status, cause, amount] = <[String; 4]>::try_from(row).unwrap();
+        let slot = found.entry((tie_out, status, cause)).or_default();
+        slot.0 += 1;
+        slot.1 += units(&amount).abs();
+    }
+    found
+}
+
+#[test]
+fn all_eight_are_driven_over_the_sandbox() {
+    let house = House::new(serve(settings()));
+    let nightly = house.command("run", &[]);
+    let arguments: Vec<_> = nightly.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let mut process = Command::new(nightly.get_program());
+    process
+        .args(arguments.into_iter().map(|text| if text == "pipelines/nightly.toml" { "pipelines/all-tie-outs.toml".into() } else { text }));
+    let output = process.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", TODAY).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = found(&house.path("out"));
+    let of =
+        |tie_out: &str, status: &str, cause: &str| found.get(&(tie_out.into(), status.into(), cause.into())).copied().unwrap_or_default();
+    let breaks = |tie_out: &str| found.iter().filter(|((of, status, _), _)| of == tie_out && status == "break").count();
+    let euros = |whole: i128| whole * 10_i128.pow(10);
+    // What is planted in the synthetic partner: a summary of one unit too much, by meter and by resource;
+    assert_eq!((of("records-to-summary", "break", "unexplained"), breaks("records-to-summary")), ((2, euros(2)), 1));
+    assert_eq!((of("usage-to-summary", "break", "unexplained"), breaks("usage-to-summary")), ((1, euros(1)), 1));
+    // a record without its line, and a line of a unit more;
+    assert_eq!(of("utilization-to-usage", "break", "missing_invoice"), (1, 0));
+    assert_eq!((of("utilization-to-usage", "break", "quantity"), breaks("utilization-to-usage")), ((1, 0), 2));
+    // a meter at another price than the card's;
+    assert_eq!((of("rate-card", "break", "price").0, breaks("rate-card")), (1, 1));
+    // a subtotal that its own numbers do not give; a header without tax.
+    assert!(of("line-arithmetic", "break", "unexplained").1 > 0 && breaks("line-arithmetic") == 1);
+    assert!(of("lines-to-invoice", "break", "tax").1 > 0 && breaks("lines-to-invoice") == 1);
+    assert!(breaks("usage-to-invoice") > 8, "{found:?}");
+    // The snapshot has the first rows only: what is billed besides came after it, or is restated.
+    assert!(of("unbilled-to-billed", "break", "timing").0 > 0, "{found:?}");
+    let controls = Published::read(&house.path("out/current"), "control_totals");
+    assert!(controls.rows.iter().all(|row| controls.cell(row, "holds") == "true"));
+    for tie_out in ["records-to-summary", "usage-to-summary", "utilization-to-usage", "rate-card", "unbilled-to-billed"] {
+        assert!(controls.rows.iter().any(|row| controls.cell(row, "source") == tie_out), "{tie_out} has its law");
+    }
+}
+
+const USAGE: &str = "InvoiceNumber,CustomerId,SubscriptionId,ProductId,SkuId,AvailabilityId,MeterName,UsageDate,Quantity,\
+    BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PCToBCExchangeRate,EffectiveUnitPrice\n";
+const LINES: &str = "InvoiceNumber,CustomerId,SubscriptionId,ProductId,SkuId,AvailabilityId,MeterDescription,ChargeType,Quantity,\
+    BillableQuantity,Subtotal,Currency,PCToBCExchangeRate,EffectiveUnitPrice,SubscriptionDescription\n";
+const PIPELINE: &str =
+    "out = \"out\"\n[source.usage.files]\npaths = [\"usage.csv\"]\n[source.invoice_lines.files]\npaths = [\"lines.csv\"]\n";
+
+/// Runs a command on a pipeline of one usage row and one line.
+fn tuned(command: &str, usage: &str, line: &str, tuning: &str) -> (Output, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("usage.csv"), format!("{USAGE}{usage}\n")).unwrap();
+    std::fs::write(folder.path().join("lines.csv"), format!("{LINES}{line}\n")).unwrap();
+    std::fs::write(folder.path().join("x.toml"), format!("{PIPELINE}{tuning}")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tieout")).args(["-q", command, "x.toml"]).current_dir(folder.path()).output().unwrap();
+    (output, folder)
+}
+
+fn row(usage: &str, line: &str, tuning: &str, columns: [&str; 4]) -> Vec<Vec<String>> {
+    let (output, folder) = tuned("run", usage, line, tuning);
+    assert!(output.status.success(), "{}", stderr(&output));
+    Published::read(&folder.path().join("out/current"), "variances").columns(&columns)
+}
+
+#[test]
+fn a_pipeline_adds_a_pass() {
+    // The product is another one on the line: no pass of ours brings them together.
+    let usage = "G1,c,s,P-OLD,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1";
+    let line = "G1,c,s,P-NEW,0001,A,Disk,new,1,10,10,EUR,1,1,Azure plan";
+    let columns = ["matched_on", "status", "cause", "variance_amount"];
+    assert_eq!(row(usage, line, "", columns).len(), 2);
+    let pass = "[[tie_out.usage-to-invoice.pass]]\nname = \"renamed\"\n\
+        keys = [\"invoice_number\", \"customer_id\", \"subscription_id\", \"meter_description\", \"currency\"]\n";
+    assert_eq!(row(usage, line, pass, columns), [["renamed", "tied", "", "0.0000000000"]]);
+}
+
+#[test]
+fn a_pipeline_adds_a_rounding_rule() {
+    // 3 x 3.333333 to the third decimal, then half up: no documented rule gives 10.01.
+    let usage = "G1,c,s,P,0001,A,Disk,2026-10-05,3,9.999999,EUR,9.999999,1.0005,3.333333";
+    let line = "G1,c,s,P,0001,A,Disk,new,1,3,10.01,EUR,1.0005,3.333333,Azure plan";
+    let columns = ["status", "cause", "tolerance_amount", "variance_amount"];
+    let without = row(usage, line, "", columns);
+    let rule = "[tie_out.usage-to-invoice.rounding.house]\norder = \"at_once\"\nmode = \"half_up\"\nbilling_digits = 1\n";
+    let with = row(usage, line, rule, columns);
+    assert!(units(&with[0][2]) > units(&without[0][2]), "a rule of one decimal widens the derived tolerance: {with:?} {without:?}");
+    assert_eq!((with[0][0].as_str(), with[0][1].as_str()), ("within_tolerance", "rounding"));
+}
+
+#[test]
+fn a_pipeline_adds_a_tolerance_and_leaves_a_cause_out() {
+    let usage = "G1,c,s,P,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1";
+    let line = "G1,c,s,P,0001,A,Disk,new,1,10,12,EUR,1,1.2,Azure plan";
+    let columns = ["status", "cause", "price_amount", "unexplained_amount"];
+    let amounts = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+    assert_eq!(row(usage, line, "", columns), [amounts(["break", "price", "2.0000000000", "0.0000000000"])]);
+    let tolerance = "[tie_out.usage-to-invoice.tolerance]\nabsolute = \"2\"\n";
+    assert_eq!(row(usage, line, tolerance, columns), [amounts(["within_tolerance", "price", "2.0000000000", "0.0000000000"])]);
+    let without = "[tie_out.usage-to-invoice]\nwithout_causes = [\"price\"]\n";
+    assert_eq!(row(usage, line, without, columns), [amounts(["break", "unexplained", "0.0000000000", "2.0000000000"])]);
+}
+
+#[test]
+fn check_explains_a_mistake_in_each() {
+    let tuning = "[[tie_out.usage-to-invoice.pass]]\nname = \"meter\"\nkeys = [\"customer_id\", \"curency\"]\n\
+        [[tie_out.usage-to-invoice.pass]]\nkeys = [\"customer_id\"]\nbefore = \"skus\"\n\
+        [tie_out.usage-to-invoice.rounding.round_down_twice]\norder = \"twice\"\nmode = \"down\"\nbilling_digits = 12\n\
+        [tie_out.usage-to-invoice.tolerance]\nabsolute = 0.05\n\
+        [tie_out.usage-to-summary]\n\
+        [tie_out.line-arithmetic]\nwithout_causes = [\"unexplained\"]\n";
+    let (output, _folder) = tuned("check", "", "", tuning);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    for words in [
+        "`x.toml` line 8, key `tie_out.usage-to-invoice.pass.keys`: found `curency`, wanted one of `invoice_number`",
+        "did you mean `currency`?",
+        "key `tie_out.usage-to-invoice.pass.name`: found nothing, wanted a name for `matched_on`",
+        "key `tie_out.usage-to-invoice.pass.keys`: found no `currency`, wanted `currency` among the keys",
+        "amounts of different currencies are never netted",
+        "key `tie_out.usage-to-invoice.pass.before`: found `skus`, wanted one of `meter_and_price`",
+        "key `tie_out.usage-to-invoice.rounding.round_down_twice`: found a documented rule, wanted a name of its own",
+        "key `tie_out.usage-to-invoice.rounding.round_down_twice.order`: found `twice`, wanted one of `amount_then_rate`",
+        "key `tie_out.usage-to-invoice.rounding.round_down_twice.billing_digits`: found the integer `12`, wanted a number of decimals, 0 to 10",
+        "key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`",
+        "key `tie_out.usage-to-summary`: found no data for it, wanted a source `subscription_usage_summary`",
+        "key `tie_out.line-arithmetic.without_causes`: found `unexplained`, wanted one of `rounding`",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn usage_of_an_account_that_lost_rows_is_awaited() {
+    let usage = "G1,c,s,P,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1\nG1,c,s,P,0001,A,Disk,2026-10-06,ten,10,EUR,10,1,1\n\
+        G1,d,s,P,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1";
+    let line = "G1,c,s,P,0001,A,Disk,new,1,20,20,EUR,1,1,Azure plan\nG1,d,s,P,0001,A,Disk,new,1,20,20,EUR,1,1,Azure plan";
+    let (output, folder) = tuned("run", usage, line, "");
+    assert_eq!(output.status.code(), Some(11), "{}", stderr(&output));
+    let statuses = Published::read(&folder.path().join("out/current"), "variances").columns(&["customer_id", "status"]);
+    assert_eq!(statuses, [["c", "awaited"], ["d", "break"]]);
+}
