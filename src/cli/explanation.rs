@@ -35,11 +35,24 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
     }
     write_side("Expected", &group.expected, verbose, out)?;
     write_side("Invoiced", &group.invoiced, verbose, out)?;
+    for unit in &group.units {
+        writeln!(out, "  from {unit}")?;
+    }
     let (invoiced, expected) = (&group.invoiced.published, signed(&group.expected.published));
     writeln!(out, "Variance = invoiced - expected = {invoiced} - {expected} = {}", group.variance_amount)?;
     writeln!(out, "  tolerance {} ({})", group.tolerance_amount, group.tolerance_is)?;
+    if !group.narrowest.is_empty() {
+        writeln!(out, "  held by {}", group.narrowest)?;
+    }
     for (cause, amount) in &group.parts {
         writeln!(out, "  part {cause}: {amount}")?;
+        for (_, working) in group.workings.iter().filter(|(of, _)| of == cause) {
+            writeln!(out, "    {working}")?;
+        }
+    }
+    if group.parts.len() > 1 {
+        let sum: Vec<String> = group.parts.iter().map(|(_, amount)| signed(amount)).collect();
+        writeln!(out, "  {} = {}", sum.join(" + "), group.variance_amount)?;
     }
     Ok(())
 }
@@ -54,10 +67,10 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
         }
     }
     let more = side.picked_rows.saturating_sub(side.lines.len() as u64);
-    if more > 0 {
+    if more > 0 && !side.lines.is_empty() {
         writeln!(out, "  and {more} more; `--limit` shows them")?;
     }
-    if side.picked_rows < side.rows {
+    if (1..side.rows).contains(&side.picked_rows) {
         writeln!(out, "  sum of the {} lines of these keys: {}", side.picked_rows, side.picked_sum)?;
     }
     let how = if side.column == "BillingPreTaxTotal" { ", the sum of its resources at ten places" } else { "" };

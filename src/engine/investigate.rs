@@ -8,7 +8,7 @@ use super::evidence::{self, Evidence, Place};
 use super::matching::Matching;
 use super::rounding::Rules;
 use super::scope::Scope;
-use super::steps::Steps;
+use super::steps::{Steps, Working};
 use super::totals::Totals;
 use super::variance::{AmountOverflow, Keys, Sides};
 use crate::model::cause::Cause;
@@ -79,7 +79,7 @@ pub fn investigate(
         .into_par_iter()
         .map(|(group, evidence)| {
             let of_group = sides.get(group as usize)?;
-            let steps = Steps::of_usage(&evidence, rules, of_group.variance_amount(), of_group.bounds)?;
+            let steps = Steps::of_usage(&evidence, rules, of_group.variance_amount(), of_group.bounds, None)?;
             let place = place_of(&steps, &evidence);
             let resource = place.and_then(|place| place.resource);
             Some((group, Finding { steps, resource, days: place.map(|place| place.days), narrowest: Narrowest::Meter }))
@@ -90,6 +90,23 @@ pub fn investigate(
     pair_siblings(&mut found, sides);
     narrow(&mut found, sides);
     Ok(Ok(found))
+}
+
+/// How the parts of one group come about; none where rounding alone can make its variance.
+///
+/// # Errors
+/// A polars error, which is a bug of ours.
+pub fn workings(totals: &Totals, matching: &Matching, sides: &[Sides], group: u32, rules: &Rules) -> PolarsResult<Vec<Working>> {
+    let mut wanted = vec![false; sides.len()];
+    if let Some(slot) = wanted.get_mut(group as usize) {
+        *slot = true;
+    }
+    let mut notes = Vec::new();
+    if let (Some(evidence), Some(of_group)) = (evidence::gather(totals, matching, &wanted)?.get(&group), sides.get(group as usize)) {
+        let steps = Steps::of_usage(evidence, rules, of_group.variance_amount(), of_group.bounds, Some(&mut notes));
+        assert!(steps.is_some(), "what was computed once can be again");
+    }
+    Ok(notes)
 }
 
 /// Where the rows are that the largest step is about.

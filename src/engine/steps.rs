@@ -6,9 +6,10 @@
 use super::evidence::{Evidence, Item, State};
 use super::rounding::{Bounds, Line, Rule, Rules};
 use super::variance::Sides;
+use crate::model::cause::Cause;
 use crate::model::decimal::{
-    AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, power_of_ten, quotient_up,
-    rescale,
+    AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, plain, power_of_ten,
+    quotient_up, rescale,
 };
 
 /// What each change comes to, in units of 10^-10. What they leave of a variance is unexplained.
@@ -42,6 +43,24 @@ pub struct Steps {
     pub rule: String,
 }
 
+/// How a step comes about, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Working {
+    /// The part.
+    pub cause: Cause,
+    /// Its arithmetic.
+    pub text: String,
+}
+
+/// Takes the workings, where somebody wants them.
+pub type Notes<'n> = Option<&'n mut Vec<Working>>;
+
+fn note(notes: &mut Notes<'_>, cause: Cause, text: impl FnOnce() -> String) {
+    if let Some(notes) = notes {
+        notes.push(Working { cause, text: text() });
+    }
+}
+
 /// Sums of the amounts between which the steps lie, in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rungs {
@@ -52,6 +71,46 @@ struct Rungs {
     by_formula: i128,
     /// Several lines lose more than one: no matter of quantity.
     split: i128,
+}
+
+impl Rungs {
+    /// What each step between them is, with its inputs.
+    fn note(&self, rule: &Rule, used: &Used<'_>, usual: i128, (items, prices): (&[&Item], &[i128]), notes: &mut Notes<'_>) {
+        let amount = |value| plain(value, AMOUNT_SCALE);
+        let billed = || items.iter().map(|item| item.quantity * item.count).sum::<i128>();
+        let list = |of: &dyn Fn(&Item, i128) -> String| {
+            let mut all: Vec<String> = items.iter().zip(prices).map(|(item, price)| of(item, *price)).collect();
+            all.dedup();
+            all.join(", ")
+        };
+        note(notes, Cause::Rounding, || {
+            format!(
+                "{} of the usage's own price {} x quantity {} x rate {} = {}; less the billable usage",
+                rule.formula(),
+                plain(usual, PRICE_SCALE),
+                plain(used.quantity, QUANTITY_SCALE),
+                plain(used.rate, RATE_SCALE),
+                amount(self.natural)
+            )
+        });
+        for (cause, from, to, what) in [
+            (Cause::Quantity, self.natural, self.at_billed_quantity, "billed quantity"),
+            (Cause::PartnerEarnedCredit, self.at_billed_quantity, self.at_billed_adjustment, "billed partner earned credit"),
+            (Cause::Price, self.at_billed_adjustment, self.at_billed_price, "billed price"),
+            (Cause::Fx, self.at_billed_price, self.by_formula, "billed exchange rate"),
+        ] {
+            if from == to {
+                continue;
+            }
+            let value = || match cause {
+                Cause::Quantity => plain(billed(), QUANTITY_SCALE),
+                Cause::Fx => list(&|item, _| plain(item.rate, RATE_SCALE)),
+                Cause::PartnerEarnedCredit => list(&|item, _| plain(item.earned, RATE_SCALE)),
+                _ => list(&|_, price| plain(price, PRICE_SCALE)),
+            };
+            note(notes, cause, || format!("the same rule at the {what} {}: {} - {}", value(), amount(to), amount(from)));
+        }
+    }
 }
 
 /// Anomalies that one side may show and the other not; a hypothesis is a set of them.
@@ -180,7 +239,7 @@ fn pairs(remaining: &Remaining) -> (Vec<Pair<'_>>, Option<Pair<'_>>) {
 impl Steps {
     /// The steps of a group of usage and lines; `None` where a number passes 38 digits.
     #[must_use]
-    pub fn of_usage(evidence: &Evidence, rules: &Rules, variance: i128, bounds: Bounds) -> Option<Self> {
+    pub fn of_usage(evidence: &Evidence, rules: &Rules, variance: i128, bounds: Bounds, mut notes: Notes<'_>) -> Option<Self> {
         let remaining = most_likely(evidence);
         let mut steps = Self { quantity_delta: remaining.billed() - remaining.used(), ..Self::default() };
         steps.duplicate = published(remaining.copies[1])? - published(remaining.copies[0])?;
@@ -188,11 +247,20 @@ impl Steps {
         let credit_lines: i128 = evidence.items.iter().filter(|item| item.is_credit).map(|item| item.subtotal * item.count).sum();
         let credit_usage: i128 = evidence.states.iter().filter(|state| state.is_credit).map(|state| state.billing).sum();
         steps.credit = published(credit_lines)? - published(credit_usage)?;
+        for (cause, [used, lines], what) in [
+            (Cause::Duplicate, remaining.copies, "copies of whole rows"),
+            (Cause::Timing, remaining.timing, "of another month or cycle"),
+            (Cause::Credit, [credit_usage, credit_lines], "Azure credits"),
+        ] {
+            if used != 0 || lines != 0 {
+                note(&mut notes, cause, || format!("{what}: lines {} - usage {}", plain(lines, AMOUNT_SCALE), plain(used, AMOUNT_SCALE)));
+            }
+        }
         let is_free_left_out = remaining.billed() != remaining.used() && remaining.agrees();
         let (pairs, unpaired) = pairs(&remaining);
         let mut unexplained = 0;
         for (states, items) in &pairs {
-            unexplained += steps.add_pair(states, items, rules, evidence.digits, is_free_left_out)?;
+            unexplained += steps.add_pair((states, items), rules, evidence.digits, is_free_left_out, &mut notes)?;
         }
         if let Some((states, items)) = unpaired {
             let (billing, subtotal) = sums(&states, &items);
@@ -212,6 +280,11 @@ impl Steps {
         let limit = published(bounds.toward(rest))?.checked_add(1)?;
         if rest.abs() <= limit {
             steps.rounding = rest;
+        }
+        if unexplained != 0 {
+            let text =
+                || format!("the lines' subtotals less what their own price, quantity and rate give: {}", plain(unexplained, AMOUNT_SCALE));
+            note(&mut notes, Cause::Unexplained, text);
         }
         Some(steps)
     }
@@ -237,7 +310,14 @@ impl Steps {
 
     /// Adds the steps of a pair; what its lines' own arithmetic does not give comes back, in units of
     /// 10^-20.
-    fn add_pair(&mut self, states: &[&State], items: &[&Item], rules: &Rules, digits: u32, is_free_left_out: bool) -> Option<i128> {
+    fn add_pair(
+        &mut self,
+        (states, items): (&[&State], &[&Item]),
+        rules: &Rules,
+        digits: u32,
+        is_free_left_out: bool,
+        notes: &mut Notes<'_>,
+    ) -> Option<i128> {
         let used = Used::of(states, is_free_left_out)?;
         let prices: Option<Vec<i128>> = items.iter().map(|item| price_of(item)).collect();
         let (billing, subtotal) = sums(states, items);
@@ -265,6 +345,7 @@ impl Steps {
             rungs.split = rungs.at_billed_quantity - rungs.natural;
             rungs.natural = rungs.at_billed_quantity;
         }
+        rungs.note(rule, &used, usual, (items, &prices), notes);
         self.quantity += published(rungs.at_billed_quantity - rungs.natural)?;
         self.partner_earned_credit += published(rungs.at_billed_adjustment - rungs.at_billed_quantity)?;
         self.price += published(rungs.at_billed_price - rungs.at_billed_adjustment)?;

@@ -7,14 +7,15 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Int64Type};
+use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::model::period::date_of;
 
 /// Calls `take` with the cells of `columns` of every row of a published Parquet table: text as it
-/// is, decimals with ten places.
+/// is, dates as `2026-10-31`, decimals with ten places.
 ///
 /// # Errors
 /// What the reader reports; a missing column too.
@@ -43,6 +44,8 @@ fn found<'b, const N: usize>(batch: &'b RecordBatch, columns: [&str; N]) -> Resu
 fn cell(array: &dyn Array, row: usize) -> String {
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+        DataType::Date32 if array.is_null(row) => String::new(),
+        DataType::Date32 => date_of(array.as_primitive::<Date32Type>().value(row)).map(|date| date.to_string()).unwrap_or_default(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
         DataType::Decimal128(..) => fixed(array.as_primitive::<Decimal128Type>().value(row), PUBLISHED_SCALE),
         _ => String::new(),

@@ -120,6 +120,9 @@ pub(super) fn explain(request: &Request, published: &Published, row: &VarianceRo
         tolerance_amount: row.tolerance_amount.clone(),
         tolerance_is: "as published",
         parts: row.parts.clone(),
+        workings: Vec::new(),
+        narrowest: "invoice".to_owned(),
+        units: Vec::new(),
     };
     Ok(Explanation { run_id: published.run_id.clone(), groups: vec![group], groups_more: 0, resources: None })
 }

@@ -3,6 +3,7 @@
 
 mod gather;
 mod invoice;
+mod other;
 mod published;
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,7 +27,8 @@ use crate::engine::variance::{Sides, Variance};
 use crate::engine::vocabulary::{Domain, fold_as};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
-use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, fixed, plain};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, fixed, plain};
+use crate::model::period::date_of;
 
 /// Groups explained at most for one set of keys.
 const GROUPS_LIMIT: usize = 20;
@@ -108,6 +110,12 @@ pub struct Group {
     pub tolerance_is: &'static str,
     /// Parts of the variance, those of zero left out.
     pub parts: Vec<(&'static str, String)>,
+    /// How the parts come about, by part.
+    pub workings: Vec<(&'static str, String)>,
+    /// The narrowest thing that holds the variance alone; empty where rounding makes it.
+    pub narrowest: String,
+    /// The units behind it, where its rows are not shown one by one.
+    pub units: Vec<String>,
 }
 
 /// One side of a group.
@@ -170,6 +178,9 @@ pub fn explain(request: &Request) -> Result<Explanation, RunError> {
             if row.tie_out == TieOut::LinesToInvoice.name() {
                 return invoice::explain(request, &published, &row);
             }
+            if row.tie_out != TieOut::UsageToInvoice.name() {
+                return other::explain(&published, row);
+            }
             let account = (fold_as(Domain::Customer, &row.customer_id), fold_as(Domain::Subscription, &row.subscription_id));
             let recount = Recount::new(&published, (Some(account.0), Some(account.1)))?;
             recount.explain(request, |_, variance| variance.break_id == *id, &[])
@@ -201,7 +212,12 @@ impl<'p> Recount<'p> {
     fn new(published: &'p Published, account: (Option<String>, Option<String>)) -> Result<Self, RunError> {
         let used = published.used_products()?;
         let count = |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
-        let totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used, More::default())??;
+        let mut totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used, More::default())??;
+        for (invoice, period) in published.periods()? {
+            if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
+                totals.periods.insert(code, period);
+            }
+        }
         let learned = &published.manifest.meter_description_is;
         let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
         let settings = published.settings(TieOut::UsageToInvoice);
@@ -280,7 +296,7 @@ impl<'p> Recount<'p> {
             .iter()
             .map(|(number, variance)| {
                 let rows = found.remove(number).unwrap_or_default();
-                self.group(variance, rows, request.limit)
+                self.group(*number, variance, rows, request.limit)
             })
             .collect::<Result<Vec<Group>, RunError>>()?;
         let resources = if keys.is_empty() { None } else { self.resources(keys) };
@@ -308,7 +324,7 @@ impl<'p> Recount<'p> {
         gatherer.gather(self.published)
     }
 
-    fn group(&self, variance: &Variance, [usage, lines]: [Found; 2], limit: usize) -> Result<Group, RunError> {
+    fn group(&self, number: u32, variance: &Variance, [usage, lines]: [Found; 2], limit: usize) -> Result<Group, RunError> {
         let sides = &variance.sides;
         let vocabulary = &self.totals.vocabulary;
         let names = ["invoice_number", "customer_id", "subscription_id", "product_id", "sku_id", "availability_id", "meter_description"];
@@ -345,7 +361,33 @@ impl<'p> Recount<'p> {
             tolerance_amount: fixed(variance.tolerance_amount, PUBLISHED_SCALE),
             tolerance_is: variance.limit.name(),
             parts: parts_of(variance),
+            workings: self.workings(number, variance)?,
+            narrowest: self.narrowest(variance),
+            units: Vec::new(),
         })
+    }
+
+    /// The arithmetic of the parts that are not zero.
+    fn workings(&self, number: u32, variance: &Variance) -> Result<Vec<(&'static str, String)>, RunError> {
+        if variance.finding.is_none() {
+            return Ok(Vec::new());
+        }
+        let workings = investigate::workings(&self.totals, &self.matching, &self.compared, number, &self.settings.rules)?;
+        let is_told = |cause: Cause| variance.parts.get(cause as usize).is_some_and(|part| *part != 0);
+        Ok(workings.into_iter().filter(|working| is_told(working.cause)).map(|working| (working.cause.name(), working.text)).collect())
+    }
+
+    /// The narrowest level, with the resource and the days that it concerns.
+    fn narrowest(&self, variance: &Variance) -> String {
+        let Some(finding) = &variance.finding else { return String::new() };
+        let mut words = finding.narrowest.name().to_owned();
+        if let Some(resource) = finding.resource.filter(|code| *code != 0) {
+            words += &format!(" {}", self.totals.vocabulary.text(Domain::Resource, resource));
+        }
+        if let Some((Some(first), Some(last))) = finding.days.map(|(first, last)| (date_of(first), date_of(last))) {
+            words += &if first == last { format!(", {first}") } else { format!(", {first} to {last}") };
+        }
+        words
     }
 
     fn resources(&self, keys: &[(String, String)]) -> Option<Resources> {
@@ -381,6 +423,12 @@ fn domain_of(column: &str) -> Domain {
         "adjustment" => Domain::Adjustment,
         _ => Domain::Currency,
     }
+}
+
+/// left - right, both published text.
+fn difference(left: &str, right: &str) -> String {
+    let number = |text: &str| decimal::parse(text.as_bytes(), PUBLISHED_SCALE).map_or(0, |parsed| parsed.value);
+    fixed(number(left) - number(right), PUBLISHED_SCALE)
 }
 
 /// The parts of a variance that are not zero.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
+use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::TieOutPlan;
 use crate::pipeline::settings;
@@ -34,12 +35,16 @@ pub(super) struct VarianceRow {
     pub(super) tolerance_amount: String,
     pub(super) status: String,
     pub(super) matched_on: String,
+    pub(super) meter_description: String,
+    /// Expected and invoiced rows, and quantities.
+    pub(super) rows: [String; 2],
+    pub(super) quantities: [String; 2],
     /// Parts that are not zero.
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
 /// Columns of `variances` before its parts, in the order in which they are read back.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 16] = [
     "break_id",
     "tie_out",
     "invoice_number",
@@ -51,6 +56,11 @@ const COLUMNS: [&str; 11] = [
     "tolerance_amount",
     "status",
     "matched_on",
+    "meter_description",
+    "usage_rows",
+    "invoice_lines",
+    "expected_quantity",
+    "invoiced_quantity",
 ];
 const PARTS: usize = Cause::ALL.len();
 
@@ -116,6 +126,9 @@ impl Published {
             tolerance_amount: next(),
             status: next(),
             matched_on: next(),
+            meter_description: next(),
+            rows: [next(), next()],
+            quantities: [next(), next()],
             parts: Vec::new(),
         };
         let parts = Cause::ALL.into_iter().zip(cells).filter(|(_, amount)| amount.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
@@ -156,6 +169,29 @@ impl Published {
     /// All units of a dataset, checked likewise.
     pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
         self.manifest.inputs.iter().filter(|input| input.dataset == dataset.name()).map(unchanged).collect()
+    }
+
+    /// Of the row of `findings` with this id: narrowest level, meter, resource, first and last day.
+    pub(super) fn finding(&self, break_id: &str) -> Result<Option<[String; 5]>, RunError> {
+        let columns = ["break_id", "narrowest_level", "meter_id", "resource_uri", "first_usage_date", "last_usage_date"];
+        let mut found = None;
+        read::rows(&self.folder.join("findings.parquet"), columns, |[id, level, meter, resource, first, last]| {
+            if id == break_id {
+                found = Some([level, meter, resource, first, last]);
+            }
+        })
+        .map_err(|error| self.damaged("findings.parquet", &error))?;
+        Ok(found)
+    }
+
+    /// The billing period of each invoice, which an account alone may not tell.
+    pub(super) fn periods(&self) -> Result<Vec<(String, Period)>, RunError> {
+        let mut periods = BTreeSet::new();
+        read::rows(&self.folder.join("variances.parquet"), ["invoice_number", "billing_period"], |[invoice, period]| {
+            periods.extend(Period::parse(&period).map(|period| (invoice, period)));
+        })
+        .map_err(|error| self.damaged("variances.parquet", &error))?;
+        Ok(periods.into_iter().collect())
     }
 
     /// The settings that the run was done with.
