@@ -76,14 +76,27 @@ fn explained(outcome: &Outcome) -> Vec<String> {
         };
         let apart = groups(&|status| matches!(status, "break" | "awaited"));
         match &total.explained_percent {
-            None if apart > 0 => format!("{name}: {apart} of {} groups differ in quantity.", groups(&|_| true)),
+            None if apart > 0 && total.gross_variance_amount == total.awaited_amount && total.currency.is_empty() => {
+                format!("{name}: {apart} of {} groups differ in quantity.", groups(&|_| true))
+            }
             Some(percent) => {
                 format!("{name}: {percent} % of the absolute variance of {gross} is explained; {unexplained} is left to look at.")
             }
+            None if groups(&|status| status == "awaited") > 0 => format!("{name}: what is final ties."),
             None => format!("{name}: everything ties."),
         }
     };
-    outcome.totals.iter().map(tell).collect()
+    let awaited = |total: &Total| {
+        let groups: u64 = total.statuses.iter().filter(|status| status.status == "awaited").map(|status| status.groups).sum();
+        let amount = readable(&total.awaited_amount);
+        (groups > 0).then(|| {
+            format!(
+                "{} {}: {groups} groups of {amount} are awaited: a side of them is not complete or not final.",
+                total.tie_out, total.currency
+            )
+        })
+    };
+    outcome.totals.iter().flat_map(|total| [Some(tell(total)), awaited(total)]).flatten().collect()
 }
 
 fn table(header: &[&str], amounts: &[usize]) -> Table {

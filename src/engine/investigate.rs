@@ -75,17 +75,18 @@ pub fn investigate(
         Err(overflow) => return Ok(Err(overflow)),
     };
     let gathered = evidence::gather(totals, matching, &wanted)?;
-    let found: Option<Vec<(u32, Finding)>> = gathered
+    let found: Vec<(u32, Finding)> = gathered
         .into_par_iter()
-        .map(|(group, evidence)| {
+        .filter_map(|(group, evidence)| {
             let of_group = sides.get(group as usize)?;
-            let steps = Steps::of_usage(&evidence, rules, of_group.variance_amount(), of_group.bounds, None)?;
+            let steps = Steps::of_usage(&evidence, rules, of_group.variance_amount(), of_group.bounds, None);
+            // Prices past all sense explain nothing.
+            let steps = steps.unwrap_or_else(|| Steps::one_sided(of_group));
             let place = place_of(&steps, &evidence);
             let resource = place.and_then(|place| place.resource);
             Some((group, Finding { steps, resource, days: place.map(|place| place.days), narrowest: Narrowest::Meter }))
         })
         .collect();
-    let Some(found) = found else { return Ok(Err(AmountOverflow)) };
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     pair_siblings(&mut found, sides);
     narrow(&mut found, sides);
@@ -102,9 +103,11 @@ pub fn workings(totals: &Totals, matching: &Matching, sides: &[Sides], group: u3
         *slot = true;
     }
     let mut notes = Vec::new();
-    if let (Some(evidence), Some(of_group)) = (evidence::gather(totals, matching, &wanted)?.get(&group), sides.get(group as usize)) {
-        let steps = Steps::of_usage(evidence, rules, of_group.variance_amount(), of_group.bounds, Some(&mut notes));
-        assert!(steps.is_some(), "what was computed once can be again");
+    let gathered = evidence::gather(totals, matching, &wanted)?;
+    if let (Some(evidence), Some(of_group)) = (gathered.get(&group), sides.get(group as usize))
+        && Steps::of_usage(evidence, rules, of_group.variance_amount(), of_group.bounds, Some(&mut notes)).is_none()
+    {
+        notes.clear();
     }
     Ok(notes)
 }

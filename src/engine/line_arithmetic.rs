@@ -50,7 +50,11 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, at(currency)));
         let line = Line { price: price.value, quantity: number(quantity) / each, rate: rate_of(&totals.vocabulary, at(rate)), digits };
         let metered = at(scope) == Scope::Usage as u32;
-        let Some((amount, bound)) = recompute(line, number(subtotal) / each, metered, rules) else { return Ok(Err(AmountOverflow)) };
+        // A price past all sense is none.
+        let Some((amount, bound)) = recompute(line, number(subtotal) / each, metered, rules) else {
+            without_price += count;
+            continue;
+        };
         let of_lines =
             |amount: i128, bound: i128| Row { keys, rows: *count, quantity: number(quantity), amount, bound, at_billed_price: None };
         let (Some(amount), Some(bound)) = (amount.checked_mul(each), bound.checked_mul(each)) else { return Ok(Err(AmountOverflow)) };

@@ -3,6 +3,7 @@
 //! exchange rate, the subtotal as it stands. Each step is the difference of two amounts made by the
 //! same rounding rule, so that no cross term is lost and the steps add up.
 
+use super::aggregate::GROSS_LIMIT;
 use super::evidence::{Evidence, Item, State};
 use super::rounding::{Bounds, Line, Rule, Rules};
 use super::variance::Sides;
@@ -336,10 +337,15 @@ impl Steps {
         for (item, price) in items.iter().zip(&prices) {
             let made = |price, rate| rule.subtotal(line(item, price, rate)).and_then(|amount| amount.checked_mul(item.count));
             let adjusted = used.at_adjustment(item, usual, *price, rule, digits)?;
-            rungs.at_billed_quantity += made(usual, used.rate)?;
-            rungs.at_billed_adjustment += made(adjusted, used.rate)?;
-            rungs.at_billed_price += made(*price, used.rate)?;
-            rungs.by_formula += if item.price.is_some() { made(*price, item.rate)? } else { item.subtotal * item.count };
+            let formula = if item.price.is_some() { made(*price, item.rate)? } else { item.subtotal * item.count };
+            for (rung, more) in [
+                (&mut rungs.at_billed_quantity, made(usual, used.rate)?),
+                (&mut rungs.at_billed_adjustment, made(adjusted, used.rate)?),
+                (&mut rungs.at_billed_price, made(*price, used.rate)?),
+                (&mut rungs.by_formula, formula),
+            ] {
+                *rung = rung.checked_add(more).filter(|sum| sum.unsigned_abs() <= GROSS_LIMIT.unsigned_abs())?;
+            }
         }
         if billed == used.quantity {
             rungs.split = rungs.at_billed_quantity - rungs.natural;

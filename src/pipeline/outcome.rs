@@ -59,8 +59,10 @@ pub struct Total {
     pub variance_amount: String,
     /// Groups and net variance by status.
     pub statuses: Vec<StatusTotal>,
-    /// Absolute variance.
+    /// Absolute variance, without what is awaited.
     pub gross_variance_amount: String,
+    /// Absolute variance of groups that are awaited.
+    pub awaited_amount: String,
     /// Of it, what has no cause.
     pub unexplained_amount: String,
     /// Share of the absolute variance that has a cause, in per cent with one decimal, rounded down;
@@ -108,6 +110,7 @@ struct Sums {
     invoiced: i128,
     gross: i128,
     unexplained: i128,
+    awaited: i128,
     statuses: [(u64, i128); Status::ALL.len()],
 }
 
@@ -152,8 +155,14 @@ fn totals(found: &Reconciled) -> Vec<Total> {
         let slot = sums.entry((sides.tie_out, sides.keys.currency)).or_default();
         slot.expected += sides.expected_amount;
         slot.invoiced += sides.invoiced_amount;
-        slot.gross += sides.variance_amount().abs();
-        slot.unexplained += variance.parts.get(Cause::Unexplained as usize).copied().unwrap_or(0).abs();
+        let unexplained = variance.parts.get(Cause::Unexplained as usize).copied().unwrap_or(0);
+        match variance.status {
+            Status::Awaited => slot.awaited += sides.variance_amount().abs(),
+            _ => {
+                slot.gross += sides.variance_amount().abs();
+                slot.unexplained += unexplained.abs();
+            }
+        }
         if let Some(status) = slot.statuses.get_mut(variance.status as usize) {
             status.0 += 1;
             status.1 += sides.variance_amount();
@@ -173,6 +182,7 @@ fn totals(found: &Reconciled) -> Vec<Total> {
                 .map(|(status, (groups, amount))| StatusTotal { status: status.name(), groups, variance_amount: published(amount) })
                 .collect(),
             gross_variance_amount: published(sums.gross),
+            awaited_amount: published(sums.awaited),
             unexplained_amount: published(sums.unexplained),
             explained_percent: explained_percent(sums.gross, sums.unexplained),
         })

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use tieout::decode::{self, Input};
 use tieout::engine::aggregate::{Partial, Total};
 use tieout::engine::allocate::{quantise, spread};
+use tieout::engine::summary::{Level, Rollup};
+use tieout::engine::variance::{Keys, Variance};
 use tieout::model::dataset::{Dataset, Need};
 use tieout::model::decimal::{NumberFault, Rounding, divide, fixed, multiply, parse, plain, power_of_ten, rescale};
 use tieout::model::reject::Rejection;
@@ -151,7 +153,7 @@ fn usage_row() -> impl Strategy<Value = Texts> {
         one_of(&["Disk", "disk ", "VM"]),
     );
     let resource = (one_of(&["e1", "e2", ""]), one_of(&["/s/r1", "/S/R1", "/s/r2", ""]), one_of(&["15", "0.15", ""]));
-    let numbers = (amount(), amount(), one_of(&["10/01/2026", "2026-10-31", "9/30/2026", ""]));
+    let numbers = (amount(), amount(), one_of(&["10/01/2026", "2026-10-31", "9/30/2026", ""]), amount(), one_of(&["", "0.9", "1.1"]));
     (account, product, resource, numbers).prop_map(|(account, product, resource, numbers)| {
         vec![
             ("InvoiceNumber", "G1".to_owned()),
@@ -169,6 +171,8 @@ fn usage_row() -> impl Strategy<Value = Texts> {
             ("Quantity", numbers.0),
             ("BillingPreTaxTotal", numbers.1),
             ("UsageDate", numbers.2),
+            ("PricingPreTaxTotal", numbers.3),
+            ("PCToBCExchangeRate", numbers.4),
         ]
     })
 }
@@ -178,7 +182,8 @@ fn line_row() -> impl Strategy<Value = Texts> {
     let product = (one_of(&["p1", "p2", "p3"]), one_of(&["0003", "000B"]), one_of(&["a1", "a3"]), one_of(&["Disk", "VM", "Other", ""]));
     let state =
         (one_of(&["new", "customerCredit"]), one_of(&["[\"15.0% Partner earned credit\"]", ""]), one_of(&["", "Reservation 1 Year"]));
-    (account, product, state, amount(), amount()).prop_map(|(account, product, state, quantity, subtotal)| {
+    let priced = (one_of(&["", "1", "0.85", "-2"]), one_of(&["", "1"]), one_of(&["", "0.9", "1.1"]), one_of(&["10/31/2026", "9/30/2026"]));
+    (account, product, state, amount(), amount(), priced).prop_map(|(account, product, state, quantity, subtotal, priced)| {
         vec![
             ("InvoiceNumber", "g1".to_owned()),
             ("CustomerId", account.0),
@@ -193,6 +198,10 @@ fn line_row() -> impl Strategy<Value = Texts> {
             ("TermAndBillingCycle", state.2),
             ("BillableQuantity", quantity),
             ("Subtotal", subtotal),
+            ("EffectiveUnitPrice", priced.0),
+            ("UnitPrice", priced.1),
+            ("PCToBCExchangeRate", priced.2),
+            ("ChargeEndDate", priced.3),
         ]
     })
 }
@@ -258,7 +267,36 @@ fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIt
     let ids: BTreeSet<&str> = found.variances.iter().map(|variance| variance.break_id.as_str()).collect();
     assert_eq!(ids.len(), found.variances.len(), "break ids are unique");
     let (variances, resources, rollups) = (&found.variances, &found.resources, &found.rollups);
+    levels_add_up(variances, rollups);
+    let [invoiced, spread]: [i128; 2] = [
+        variances.iter().map(|variance| variance.sides.invoiced_amount).sum(),
+        resources.iter().map(|resource| resource.invoiced_amount).sum(),
+    ];
+    assert_eq!(invoiced, spread, "what is invoiced is spread over the resources");
     format!("{:?} {variances:?} {resources:?} {rollups:?} {:?} {:?}", found.totals.vocabulary, found.controls, found.warnings)
+}
+
+/// Each level is the sum of the variances, net and gross, and of the level below it.
+fn levels_add_up(variances: &[Variance], rollups: &[Rollup]) {
+    let of = |level: Level, key: &dyn Fn(&Keys) -> [u32; 3]| {
+        let mut sums: BTreeMap<[u32; 3], [i128; 4]> = BTreeMap::new();
+        for rollup in rollups.iter().filter(|rollup| rollup.level == level) {
+            let slot = sums.entry(key(&rollup.keys)).or_default();
+            let more = [rollup.expected_amount, rollup.invoiced_amount, rollup.gross_variance_amount, rollup.unexplained_amount];
+            slot.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        sums
+    };
+    let by_invoice = |keys: &Keys| [keys.invoice, keys.currency, 0];
+    let by_customer = |keys: &Keys| [keys.invoice, keys.currency, keys.customer];
+    for level in [Level::Customer, Level::Subscription, Level::Meter] {
+        assert_eq!(of(level, &by_invoice), of(Level::Invoice, &by_invoice), "{level:?}");
+    }
+    assert_eq!(of(Level::Meter, &by_customer), of(Level::Customer, &by_customer));
+    let gross: i128 = variances.iter().map(|variance| variance.sides.variance_amount().abs()).sum();
+    let net: i128 = variances.iter().map(|variance| variance.sides.variance_amount()).sum();
+    let all = of(Level::Invoice, &|_| [0; 3]).into_values().next().unwrap_or_default();
+    assert_eq!((all[1] - all[0], all[2]), (net, gross));
 }
 
 proptest! {
