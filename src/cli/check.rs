@@ -112,7 +112,7 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
     let is_told = |tie_out: &&TieOutPlan| tie_out.enabled || matches!(tie_out.tie_out, TieOut::LinesToInvoice | TieOut::UsageToInvoice);
     for tie_out in plan.tie_outs.iter().filter(is_told) {
         let state = if tie_out.enabled { "on" } else { "off" };
-        writeln!(out, "  {:<17} {state:<4} tolerance: {}", tie_out.tie_out.name(), in_words(&tie_out.tolerances.all))?;
+        writeln!(out, "  {:<20} {state:<4} tolerance: {}", tie_out.tie_out.name(), in_words(&tie_out.tolerances.all))?;
         write_tuning(tie_out, out)?;
         for (currency, tolerance) in &tie_out.tolerances.by_currency {
             writeln!(out, "    currency {currency}: {}", in_words(tolerance))?;

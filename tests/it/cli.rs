@@ -56,8 +56,8 @@ sources
   invoice_lines  lines.csv    1 file
 
 tie-outs
-  lines-to-invoice  off  tolerance: rounding only
-  usage-to-invoice  on   tolerance: absolute 0.05
+  lines-to-invoice     off  tolerance: rounding only
+  usage-to-invoice     on   tolerance: absolute 0.05
     currency EUR: relative 0.01
 ";
     let house = house(GOOD);

@@ -170,7 +170,8 @@ fn of_several_unusable_files_the_first_is_told_whatever_the_threads() {
 #[test]
 fn prices_past_all_sense_explain_nothing_and_break_nothing() {
     let usage = sheet(USAGE, &[&[("Quantity", "99999999999999"), ("PricingPreTaxTotal", "1")]]);
-    let line = [("EffectiveUnitPrice", "9999999999999999"), ("UnitPrice", "1e15"), ("BillableQuantity", "99999999999999999"), ("Subtotal", "7")];
+    let line =
+        [("EffectiveUnitPrice", "9999999999999999"), ("UnitPrice", "1e15"), ("BillableQuantity", "99999999999999999"), ("Subtotal", "7")];
     let found = tie(&usage, &sheet(LINE, &[&line]));
     assert_eq!(found.variances("variance_amount status cause"), ["6 break unexplained"]);
 }
