@@ -4,6 +4,7 @@
 
 use polars::prelude::PolarsResult;
 
+use super::census::UNKNOWN;
 use super::comparison::{self, Checked, Row};
 use super::frames;
 use super::matching::Pass;
@@ -34,7 +35,7 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
     let (price, rate, currency, scope) = (code("price")?, code("rate")?, code("currency")?, code("scope")?);
     let (rows, quantity, subtotal) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
     let names = KEYS.iter().take(9).map(|(name, ..)| code(name)).collect::<PolarsResult<Vec<&[u32]>>>()?;
-    let (mut expected, mut invoiced, mut without_price) = (Vec::new(), Vec::new(), 0);
+    let (mut expected, mut invoiced, mut names_of_rules, mut without_price) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (row, count) in rows.iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
@@ -51,7 +52,7 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
         let line = Line { price: price.value, quantity: number(quantity) / each, rate: rate_of(&totals.vocabulary, at(rate)), digits };
         let metered = at(scope) == Scope::Usage as u32;
         // A price past all sense is none.
-        let Some((amount, bound)) = recompute(line, number(subtotal) / each, metered, rules) else {
+        let Some((amount, bound, rule)) = recompute(line, number(subtotal) / each, metered, rules) else {
             without_price += count;
             continue;
         };
@@ -59,29 +60,38 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
             |amount: i128, bound: i128| Row { keys, rows: *count, quantity: number(quantity), amount, bound, at_billed_price: None };
         let (Some(amount), Some(bound)) = (amount.checked_mul(each), bound.checked_mul(each)) else { return Ok(Err(AmountOverflow)) };
         expected.push(of_lines(amount, bound));
+        names_of_rules.push(rule);
         invoiced.push(of_lines(number(subtotal), 0));
     }
     let compared = match comparison::compare(tie_outs::definition(TieOut::LineArithmetic), passes, &expected, &invoiced)? {
         Ok(compared) => compared,
         Err(overflow) => return Ok(Err(overflow)),
     };
+    let rule_of: Vec<String> = compared
+        .members
+        .iter()
+        .map(|members| members.expected.first().and_then(|at| names_of_rules.get(*at)).cloned().unwrap_or_default())
+        .collect();
     let checked = comparison::with_findings(compared, &expected).map(|mut checked| {
-        // The number is of this run only: lines are told apart by what they say.
-        checked.iter_mut().for_each(|(sides, _)| sides.keys.line = 0);
+        for ((sides, finding), rule) in checked.iter_mut().zip(rule_of) {
+            // The number is of this run only: lines are told apart by what they say.
+            sides.keys.line = 0;
+            finding.get_or_insert_default().steps.rule = rule;
+        }
         (checked, without_price)
     });
     Ok(checked)
 }
 
-/// What a line should come to, and how far from it a line may be that obeys no known rule.
-fn recompute(line: Line, subtotal: i128, metered: bool, rules: &Rules) -> Option<(i128, i128)> {
-    if rules.that_fits(line, subtotal, metered).is_some() {
-        return Some((subtotal, 0));
+/// What a line should come to, how far from it a line may be that obeys no known rule, and the rule.
+fn recompute(line: Line, subtotal: i128, metered: bool, rules: &Rules) -> Option<(i128, i128, String)> {
+    if let Some(rule) = rules.that_fits(line, subtotal, metered) {
+        return Some((subtotal, 0, rule.name.to_string()));
     }
     let made: Vec<i128> =
         rules.all().iter().filter(|rule| rule.is_of_usage == metered).map(|rule| rule.subtotal(line)).collect::<Option<_>>()?;
     let nearest = made.iter().copied().min_by_key(|amount| amount.abs_diff(subtotal))?;
     let apart = made.iter().map(|amount| amount.abs_diff(nearest)).max()?;
     let bounds = Bounds::of_lines(rules, Lines { count: 1, rate: line.rate, quantity: line.quantity, subtotal, digits: line.digits })?;
-    Some((nearest, i128::try_from(apart).ok()?.checked_add(bounds.below.max(bounds.above))?))
+    Some((nearest, i128::try_from(apart).ok()?.checked_add(bounds.below.max(bounds.above))?, UNKNOWN.to_owned()))
 }

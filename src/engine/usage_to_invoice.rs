@@ -98,6 +98,8 @@ struct Group {
     line_quantity: i128,
     subtotal: i128,
     precision: i128,
+    /// What rows lost that were cut to whole cents one by one.
+    floored: i128,
     bounds: Bounds,
 }
 
@@ -117,6 +119,7 @@ impl Group {
             line_quantity: 0,
             subtotal: 0,
             precision: 0,
+            floored: 0,
             bounds: Bounds::default(),
         }
     }
@@ -135,7 +138,7 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
     let named = |name: &str| frames::codes(usage, if name == "description" { matching.description } else { name });
     let codes = nine(FINE_KEYS, named)?;
     let (rows, billing, precision) = (frames::counts(usage, "rows")?, frames::sums(usage, "billing")?, frames::sums(usage, "precision")?);
-    let quantities = frames::sums(usage, "quantity")?;
+    let (quantities, pricing) = (frames::sums(usage, "quantity")?, frames::sums(usage, "pricing")?);
     let (charge_types, rates) = (frames::codes(usage, "charge_type")?, frames::codes(usage, "rate")?);
     for (row, (group, amounts)) in matching.of_usage.iter().zip(rows.iter().zip(billing).zip(precision)).enumerate() {
         let ((rows, billing), precision) = amounts;
@@ -147,6 +150,8 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
         group.usage_amount += billing;
         group.usage_quantity = group.usage_quantity.saturating_add(quantities.get(row).copied().unwrap_or(0));
         group.precision += precision;
+        let rate = rate_of(&totals.vocabulary, rates.get(row).copied().unwrap_or(0));
+        group.floored = group.floored.saturating_add(floored(pricing.get(row).copied().unwrap_or(0), *billing, rate, *rows));
     }
     Ok(())
 }
@@ -183,6 +188,16 @@ fn nine<'f>(names: [&str; 9], column: impl Fn(&str) -> PolarsResult<&'f [u32]>) 
         *slot = column(name)?;
     }
     Ok(columns)
+}
+
+/// What rows of usage lost that were cut to cents one by one, as files of 2021 were: at most a cent
+/// each (`semantics.md` 3), and known exactly, as the pricing amounts were not cut.
+fn floored(pricing: i128, billing: i128, rate: i128, rows: u64) -> i128 {
+    let cent = power_of_ten(AMOUNT_SCALE - 2);
+    let exact = decimal::multiply((pricing, AMOUNT_SCALE), (rate, RATE_SCALE), AMOUNT_SCALE, Rounding::HalfEven);
+    let lost = exact.and_then(|exact| exact.checked_sub(billing)).unwrap_or(0);
+    let is_cut = billing % cent == 0 && lost > 0 && lost / cent < i128::from(rows);
+    if is_cut { lost } else { 0 }
 }
 
 /// A rate's number, in units of 10^-18; 1 where none is given.
@@ -349,7 +364,7 @@ impl Group {
         } else {
             self.bounds
         };
-        let precision = Bounds { below: self.precision, above: self.precision };
+        let precision = Bounds { below: self.precision, above: self.precision.checked_add(self.floored).ok_or(AmountOverflow)? };
         let types = if self.line_charge_types.is_empty() { &self.usage_charge_types } else { &self.line_charge_types };
         let names: Vec<&str> =
             types.iter().map(|code| vocabulary.text(Domain::ChargeType, *code)).filter(|name| !name.is_empty()).collect();

@@ -224,7 +224,7 @@ pub const REJECTED_ROWS: Table = Table {
 /// `findings`.
 pub const FINDINGS: Table = Table {
     name: "findings",
-    row: "what is known, beyond its amounts, of one group that rounding alone does not explain",
+    row: "what is known, beyond its amounts, of one group that rounding alone does not explain, and of each recomputed line",
     columns: &[
         text("break_id", "the group, as in variances"),
         TIE_OUT,
@@ -235,7 +235,7 @@ pub const FINDINGS: Table = Table {
         text("resource_uri", "the only resource it concerns; empty for several"),
         date("first_usage_date", "first day of usage that it concerns, UTC"),
         date("last_usage_date", "last day of usage that it concerns, UTC, inclusive"),
-        text("rounding_rule", "rounding rule that its lines obey to the last digit; empty for none"),
+        text("rounding_rule", "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` for none"),
     ],
 };
 

@@ -226,7 +226,9 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
         texts(&|variance, _| variance.sides.tie_out.name().to_owned()),
         texts(&|variance, _| variance.status.name().to_owned()),
         texts(&|variance, _| variance.cause.map_or("", Cause::name).to_owned()),
-        texts(&|variance, finding| variance.finding.as_ref().map_or("", |_| finding.narrowest.name()).to_owned()),
+        texts(&|variance, finding| {
+            (if variance.finding.is_some() && variance.cause.is_some() { finding.narrowest.name() } else { "" }).to_owned()
+        }),
         texts(&|variance, _| text(Domain::Meter, variance.sides.keys.meter)),
         texts(&|variance, finding| text(Domain::Resource, finding.resource.unwrap_or(variance.sides.keys.resource))),
         days(|days| days.0),

@@ -238,3 +238,18 @@ fn compare(truth: &std::path::Path, variances: &Published, matrix: &mut BTreeMap
         assert!(variances.cell(row, "status") != "break" || planted.contains(&key), "not planted: {row:?}");
     }
 }
+
+/// Files of 2021 cut every row to a cent: the tolerance knows what that took, to the last digit.
+#[test]
+fn rows_that_were_cut_to_cents_widen_the_tolerance_by_what_they_lost() {
+    let row = |pricing: &'static str, billing: &'static str, day: &'static str| {
+        vec![("PricingPreTaxTotal", pricing), ("BillingPreTaxTotal", billing), ("Quantity", "1"), ("UsageDate", day)]
+    };
+    // 1.019 + 1.018 + 1.017 are 3.054, of which three rows lost 0.024; the line is 3.05.
+    let rows = [row("1.019", "1.01", "10/01/2026"), row("1.018", "1.01", "10/02/2026"), row("1.017", "1.01", "10/03/2026")];
+    let usage = sheet(USAGE, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let line = [("Subtotal", "3.05"), ("Total", "3.05"), ("BillableQuantity", "3")];
+    let found = tie(&usage, &sheet(LINE, &[&line]));
+    // Half a cent for each of two steps, and the 0.024.
+    assert_eq!(found.variances("variance_amount tolerance_amount status cause"), ["0.02 0.034 within_tolerance rounding"]);
+}

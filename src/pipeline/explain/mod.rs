@@ -354,7 +354,8 @@ impl<'p> Recount<'p> {
             tie_out: sides.tie_out.name(),
             keys,
             matched_on: sides.matched_on.to_string(),
-            status: variance.status.name().to_owned(),
+            // What is awaited is known to the whole run only.
+            status: row.status,
             expected: usage.side("BillingPreTaxTotal", sides.expected_amount, limit),
             invoiced: lines.side("Subtotal", sides.invoiced_amount, limit),
             variance_amount: fixed(sides.variance_amount(), PUBLISHED_SCALE),
