@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::comparison::Row;
 use super::rate_card::{ClassicLine, RateCard};
-use super::tie_outs::{FEEDS, Feed, KEYS, Side};
+use super::tie_outs::{self, FEEDS, Feed, KEYS, Rounded, Side};
 use super::vocabulary::Gathering;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
@@ -182,13 +182,12 @@ impl Entries {
     }
 }
 
-/// How far apart from the exact sum these numbers may be: services compute with some 15 digits; of
-/// classic lines each charge was rounded to a cent, each quantity to six decimals.
+/// How far apart from the exact sum these numbers may be.
 fn bound_of(tie_out: TieOut, side: Side, sum: &Sum) -> i128 {
-    let half = |digits: u32| i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2;
-    match (tie_out, side) {
-        (TieOut::RateCard, _) => half(2),
-        (TieOut::UtilizationToUsage, Side::Invoiced) => half(6),
+    match (tie_outs::definition(tie_out).rounded, side) {
+        (Rounded::EachTo(digits), Side::Invoiced) => i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2,
+        // The charge that is expected was rounded as well.
+        (Rounded::EachTo(digits), Side::Expected) if !sum.classic.is_empty() => decimal::power_of_ten(AMOUNT_SCALE - digits) / 2,
         _ => sum.gross / decimal::power_of_ten(SERVICE_DIGITS) + 1,
     }
 }

@@ -67,6 +67,8 @@ pub struct Item {
     pub rate: i128,
     /// Subtotal, in units of 10^-20.
     pub subtotal: i128,
+    /// Tax, in units of 10^-20.
+    pub tax: i128,
     /// How many of them there are.
     pub count: i128,
     /// Of these, copies of other lines.
@@ -205,7 +207,7 @@ fn add_items(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Mat
     let (price, unit_price, currency, copies) = (code("price")?, code("unit_price")?, code("currency")?, code("copies")?);
     let (start, end) = (code("charge_start")?, code("charge_end")?);
     let (rows, quantity) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?);
-    let subtotal = frames::sums(lines, "subtotal")?;
+    let (subtotal, tax) = (frames::sums(lines, "subtotal")?, frames::sums(lines, "tax")?);
     for (row, group) in matching.of_lines.iter().enumerate().filter(|(_, group)| wanted(**group)) {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let text = |domain, column| totals.vocabulary.text(domain, at(column));
@@ -231,6 +233,7 @@ fn add_items(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Mat
             quantity: each(quantity) * sign,
             rate: rate_of(&totals.vocabulary, at(rate)),
             subtotal: each(subtotal),
+            tax: each(tax),
             count,
             copies: i128::from(copies),
         });

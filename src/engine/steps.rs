@@ -277,6 +277,12 @@ impl Steps {
         if is_free_left_out {
             steps.quantity_delta = 0;
         }
+        let tax: i128 = remaining.items.iter().map(|item| item.tax * item.count).sum();
+        if tax != 0 && unexplained == tax {
+            // The subtotals are after tax.
+            (steps.tax, unexplained) = (published(tax)?, 0);
+            note(&mut notes, Cause::Tax, || format!("the subtotals are the formula's and TaxTotal {}", plain(tax, AMOUNT_SCALE)));
+        }
         let rest = variance - steps.sum() - published(unexplained)?;
         let limit = published(bounds.toward(rest))?.checked_add(1)?;
         if rest.abs() <= limit {

@@ -30,6 +30,30 @@ pub enum Measure {
     Quantity,
 }
 
+/// What rounding alone can make of a sum: from it comes the derived tolerance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounded {
+    /// Lines follow the rounding rules of the pipeline.
+    ByRules,
+    /// Cents are repeated as they are; a sum of more digits is rounded once.
+    Once,
+    /// A service computed with some fifteen digits.
+    ServiceDigits,
+    /// Each row of the invoiced side was rounded to so many decimals.
+    EachTo(u32),
+}
+
+/// When a side is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    /// When it is complete: its groups are awaited as long as a unit or a row of it is missing.
+    Complete,
+    /// When, besides, the invoice has both usage and lines.
+    Invoiced,
+    /// Never: one side is an estimate or a snapshot. Breaks inform, and fail no close.
+    Estimate,
+}
+
 /// One tie-out.
 #[derive(Debug)]
 pub struct Definition {
@@ -41,8 +65,18 @@ pub struct Definition {
     pub passes: &'static [(&'static str, &'static [&'static str])],
     /// What is compared.
     pub measure: Measure,
-    /// One side is an estimate: its breaks inform, and fail no close.
-    pub informs: bool,
+    /// What rounding can make of it.
+    pub rounded: Rounded,
+    /// When it is final.
+    pub finality: Finality,
+}
+
+impl Definition {
+    /// Its breaks inform, and fail no close.
+    #[must_use]
+    pub fn informs(&self) -> bool {
+        self.finality == Finality::Estimate
+    }
 }
 
 const SUMMARIES: &[&str] = &["subscription_usage_summary", "customer_usage_summary", "partner_usage_summary"];
@@ -57,21 +91,24 @@ pub const DEFINITIONS: [Definition; 8] = [
             &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency", "line"],
         )],
         measure: Measure::Amount,
-        informs: false,
+        rounded: Rounded::ByRules,
+        finality: Finality::Complete,
     },
     Definition {
         tie_out: TieOut::LinesToInvoice,
         needs: &[&["invoice_lines"], &["invoices"]],
         passes: &[("invoice", &["invoice", "currency"])],
         measure: Measure::Amount,
-        informs: false,
+        rounded: Rounded::Once,
+        finality: Finality::Complete,
     },
     Definition {
         tie_out: TieOut::RateCard,
         needs: &[&["rate_card"], &["azure_lines"]],
         passes: &[("meter", &["customer", "subscription", "meter", "currency"])],
         measure: Measure::Amount,
-        informs: false,
+        rounded: Rounded::EachTo(2),
+        finality: Finality::Complete,
     },
     Definition {
         tie_out: TieOut::RecordsToSummary,
@@ -87,7 +124,8 @@ pub const DEFINITIONS: [Definition; 8] = [
         ],
         passes: &[("total", &["customer", "subscription", "description", "currency"])],
         measure: Measure::Amount,
-        informs: false,
+        rounded: Rounded::ServiceDigits,
+        finality: Finality::Complete,
     },
     Definition {
         tie_out: TieOut::UnbilledToBilled,
@@ -99,7 +137,8 @@ pub const DEFINITIONS: [Definition; 8] = [
             ("product", &["customer", "subscription", "product", "currency"]),
         ],
         measure: Measure::Amount,
-        informs: true,
+        rounded: Rounded::ServiceDigits,
+        finality: Finality::Estimate,
     },
     Definition {
         tie_out: TieOut::UsageToInvoice,
@@ -117,14 +156,16 @@ pub const DEFINITIONS: [Definition; 8] = [
             ("product", &["invoice", "customer", "subscription", "product", "currency"]),
         ],
         measure: Measure::Amount,
-        informs: false,
+        rounded: Rounded::ByRules,
+        finality: Finality::Invoiced,
     },
     Definition {
         tie_out: TieOut::UsageToSummary,
         needs: &[&["usage"], &["subscription_usage_summary"]],
         passes: &[("subscription", &["customer", "subscription", "currency"])],
         measure: Measure::Amount,
-        informs: true,
+        rounded: Rounded::ServiceDigits,
+        finality: Finality::Estimate,
     },
     Definition {
         tie_out: TieOut::UtilizationToUsage,
@@ -135,7 +176,8 @@ pub const DEFINITIONS: [Definition; 8] = [
             ("meter", &["customer", "subscription", "meter"]),
         ],
         measure: Measure::Quantity,
-        informs: false,
+        rounded: Rounded::EachTo(6),
+        finality: Finality::Complete,
     },
 ];
 

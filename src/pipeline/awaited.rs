@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use crate::engine::comparison::Checked;
-use crate::engine::tie_outs;
+use crate::engine::tie_outs::{self, Finality};
 use crate::engine::totals::Totals;
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::TieOut;
@@ -37,8 +37,8 @@ impl Awaited {
         }
         let any = |text: &str, wanted: &str| text.is_empty() || text == wanted;
         for (sides, _) in checked.iter_mut() {
-            let half_there =
-                sides.tie_out == TieOut::UsageToInvoice && invoices.get(&sides.keys.invoice).is_some_and(|(used, lines)| used != lines);
+            let half_there = tie_outs::definition(sides.tie_out).finality == Finality::Invoiced
+                && invoices.get(&sides.keys.invoice).is_some_and(|(used, lines)| used != lines);
             let lost = || {
                 let customer = totals.vocabulary.folded(Domain::Customer, sides.keys.customer);
                 let subscription = totals.vocabulary.folded(Domain::Subscription, sides.keys.subscription);

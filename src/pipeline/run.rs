@@ -186,7 +186,7 @@ pub fn with_threads<T: Send>(options: &Options, work: impl FnOnce() -> Result<T,
 /// Missing rows outrank breaks: a break may be nothing but a row that is missing.
 fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched: Option<&FetchReport>) -> u8 {
     let has = |status: Status| {
-        let counted = found.variances.iter().filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs);
+        let counted = found.variances.iter().filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs());
         counted.into_iter().any(|variance| variance.status == status)
     };
     match fetched.map_or(0, FetchReport::exit_code) {

@@ -253,3 +253,71 @@ fn rows_that_were_cut_to_cents_widen_the_tolerance_by_what_they_lost() {
     // Half a cent for each of two steps, and the 0.024.
     assert_eq!(found.variances("variance_amount tolerance_amount status cause"), ["0.02 0.034 within_tolerance rounding"]);
 }
+
+/// What looks odd on an invoice and is none of its errors, and what is: `semantics.md` 6, 7 and 11.
+#[test]
+fn what_is_usual_is_no_variance_and_what_is_not_has_its_cause() {
+    const USED: [(&str, &str); 5] =
+        [("Quantity", "10"), ("UnitPrice", "1"), ("PricingPreTaxTotal", "10"), ("BillingPreTaxTotal", "10"), ("EffectiveUnitPrice", "1")];
+    const BILLED: [(&str, &str); 4] = [("EffectiveUnitPrice", "1"), ("BillableQuantity", "10"), ("Subtotal", "10"), ("Total", "10")];
+    let tied = |usage: &[&[(&str, &str)]], lines: &[&[(&str, &str)]]| {
+        tie(&sheet(USAGE, usage), &sheet(LINE, lines))
+            .variances("status cause variance_amount tax_amount price_amount credit_amount timing_amount")
+    };
+    // A refund and a new charge of the same units beside the charge: they net.
+    let refund =
+        [("EffectiveUnitPrice", "-1"), ("BillableQuantity", "10"), ("Subtotal", "-10"), ("Total", "-10"), ("ChargeType", "removeQuantity")];
+    let again = [("ChargeType", "addQuantity"), BILLED[0], BILLED[1], BILLED[2], BILLED[3]];
+    assert_eq!(tied(&[&USED], &[&BILLED, &refund, &again]), ["tied  0 0 0 0 0"]);
+    // Free units are used, and stand on the line or do not.
+    let free = [
+        ("Quantity", "4"),
+        ("PricingPreTaxTotal", "0"),
+        ("BillingPreTaxTotal", "0"),
+        ("EffectiveUnitPrice", "0"),
+        ("UsageDate", "10/06/2026"),
+    ];
+    assert_eq!(tied(&[&USED, &free], &[&BILLED]), ["tied  0 0 0 0 0"]);
+    // Usage that a savings plan covers has no line at all; its purchase is out of scope.
+    let covered = [free[1], free[2], ("BenefitType", "SavingsPlan"), ("MeterName", "Covered"), ("ProductId", "P2")];
+    let plan =
+        [("ProductId", "SP"), ("MeterDescription", ""), ("TermAndBillingCycle", "Savings Plan 1 Year"), ("Subtotal", "7"), ("Total", "7")];
+    assert_eq!(tied(&[&USED, &covered], &[&BILLED, &plan]), ["tied  0 0 0 0 0", "tied  0 0 0 0 0", "out_of_scope out_of_scope 7 0 0 0 0"]);
+    // A telecom bundle has two lines of one product: no copies, as they are not the same.
+    let telecom = |subtotal: &'static str| {
+        vec![
+            ("ProductId", "E5"),
+            ("MeterDescription", ""),
+            ("TermAndBillingCycle", "One-Year commitment"),
+            ("SubscriptionDescription", "Office 365 E5"),
+            ("Subtotal", subtotal),
+            ("Total", subtotal),
+        ]
+    };
+    let split = tie(&sheet(USAGE, &[&USED]), &sheet(LINE, &[&BILLED, &telecom("5"), &telecom("3")]));
+    assert_eq!(split.variances("product_id invoice_lines variance_amount duplicate_amount cause"), ["E5 2 8 0 out_of_scope", "P1 1 0 0 "]);
+    // A promotion on top of the credit that both sides have: price.
+    let earned = [USED[0], USED[1], ("PricingPreTaxTotal", "8.5"), ("BillingPreTaxTotal", "8.5"), ("PartnerEarnedCreditPercentage", "15")];
+    let stacked = [
+        ("PriceAdjustmentDescription", "[\"10% Promotion\",\"15.0% Partner earned credit for services managed\"]"),
+        ("EffectiveUnitPrice", "0.765"),
+        ("UnitPrice", "1"),
+        BILLED[1],
+        ("Subtotal", "7.65"),
+        ("Total", "7.65"),
+    ];
+    assert_eq!(tied(&[&earned], &[&stacked]), ["break price -0.85 0 -0.85 0 0"]);
+    // A credit that is computed at the end of the period: usage never shows it.
+    let credit = [("ChargeType", "customerCredit"), ("EffectiveUnitPrice", "-1"), BILLED[1], ("Subtotal", "-10"), ("Total", "-10")];
+    assert_eq!(tied(&[&USED], &[&BILLED, &credit]), ["break credit -10 0 0 -10 0", "tied  0 0 0 0 0"]);
+    // Late usage that the invoice bills with it is none; late usage that it does not bill is timing.
+    let late = [USED[0], USED[1], USED[2], USED[3], ("UsageDate", "9/30/2026")];
+    let more = [("UsageDate", "10/07/2026"), USED[0], USED[1], USED[2], USED[3]];
+    let all = [("EffectiveUnitPrice", "1"), ("BillableQuantity", "30"), ("Subtotal", "30"), ("Total", "30")];
+    assert_eq!(tied(&[&USED, &more, &late], &[&all]), ["tied  0 0 0 0 0"]);
+    let two = [("EffectiveUnitPrice", "1"), ("BillableQuantity", "20"), ("Subtotal", "20"), ("Total", "20")];
+    assert_eq!(tied(&[&USED, &more, &late], &[&two]), ["break timing -10 0 0 0 -10"]);
+    // A subtotal after tax.
+    let taxed = [("EffectiveUnitPrice", "1"), ("BillableQuantity", "10"), ("Subtotal", "11.9"), ("TaxTotal", "1.9"), ("Total", "13.8")];
+    assert_eq!(tied(&[&USED], &[&taxed]), ["break tax 1.9 1.9 0 0 0"]);
+}

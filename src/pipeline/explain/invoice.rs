@@ -95,6 +95,17 @@ fn side_of(published: &Published, dataset: Dataset, row: &VarianceRow) -> Result
     Ok(whole)
 }
 
+/// What a header left out, as far as its parts say so.
+fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
+    let left_out = |cause: &str| match cause {
+        "tax" => Some("the header leaves out the sum of TaxTotal over all lines"),
+        "credit" => Some("the header leaves out the lines of Azure credits"),
+        "duplicate" => Some("the header leaves out the lines that came twice"),
+        _ => None,
+    };
+    row.parts.iter().filter_map(|(cause, _)| Some((*cause, left_out(cause)?.to_owned()))).collect()
+}
+
 /// Explains a row of `lines-to-invoice`.
 pub(super) fn explain(request: &Request, published: &Published, row: &VarianceRow) -> Result<Explanation, RunError> {
     let lines = side_of(published, Dataset::InvoiceLines, row)?;
@@ -120,7 +131,7 @@ pub(super) fn explain(request: &Request, published: &Published, row: &VarianceRo
         tolerance_amount: row.tolerance_amount.clone(),
         tolerance_is: "as published",
         parts: row.parts.clone(),
-        workings: Vec::new(),
+        workings: workings(row),
         narrowest: "invoice".to_owned(),
         units: Vec::new(),
     };
