@@ -12,7 +12,7 @@ import duckdb
 import pandas
 import polars
 
-TABLES = ["variances", "resources", "summary", "control_totals", "rejected_rows"]
+TABLES = ["variances", "resources", "summary", "control_totals", "rejected_rows", "findings"]
 DUCKDB_TYPES = {"TEXT": "VARCHAR", "BIGINT": "BIGINT", "DATE": "DATE", "BOOLEAN": "BOOLEAN", "DECIMAL(28,10)": "DECIMAL(28,10)"}
 POLARS_TYPES = {
     "TEXT": polars.String,

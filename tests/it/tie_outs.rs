@@ -159,3 +159,15 @@ fn usage_of_an_account_that_lost_rows_is_awaited() {
     let statuses = Published::read(&folder.path().join("out/current"), "variances").columns(&["customer_id", "status"]);
     assert_eq!(statuses, [["c", "awaited"], ["d", "break"]]);
 }
+
+#[test]
+fn a_header_whose_lines_lost_a_row_is_awaited() {
+    let (usage, lines) = (
+        format!("{USAGE}G1,c,s,P,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1\n"),
+        format!("{LINES}G1,c,s,P,0001,A,Disk,new,1,10,10,EUR,1,1,Azure plan\nG1,c,s,Q,0001,A,Disk,new,1,10,ten,EUR,1,1,Azure plan\n"),
+    );
+    let header = "{\"id\": \"G1\", \"currencyCode\": \"EUR\", \"totalCharges\": 20}";
+    let found = crate::fixtures::try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[header.as_bytes()]).unwrap();
+    assert_eq!(found.table("variances", "tie_out status"), ["lines-to-invoice awaited", "usage-to-invoice tied"]);
+    assert_eq!(found.outcome.exit_code, 11);
+}
