@@ -101,7 +101,7 @@ impl Entries {
     fn tier<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         // Other rows are offer terms: discounts, and no prices.
         if let Field::Decimal(price) = value("unit_price") {
-            self.rate_card.add(&text(value("meter_id")), number(value("tier_from")), price);
+            self.rate_card.add(&text(value("currency")), &text(value("meter_id")), number(value("tier_from")), price);
         }
     }
 
@@ -145,8 +145,8 @@ impl Entries {
     fn price_classic(&mut self) {
         let mut priced = Vec::new();
         for ((tie_out, _, keys), sum) in self.sums.iter().filter(|((tie_out, ..), _)| *tie_out == TieOut::RateCard) {
-            let meter = KEYS.iter().position(|(key, ..)| *key == "meter").and_then(|at| keys.get(at)).map_or("", String::as_str);
-            if let Some(amount) = self.rate_card.charge(meter, sum.quantity) {
+            let of = |name: &str| KEYS.iter().position(|(key, ..)| *key == name).and_then(|at| keys.get(at)).map_or("", String::as_str);
+            if let Some(amount) = self.rate_card.charge(of("currency"), of("meter"), sum.quantity) {
                 let classic = sum.classic.clone();
                 priced.push((
                     (*tie_out, Side::Expected, keys.clone()),

@@ -14,6 +14,7 @@ pub mod entries;
 pub mod evidence;
 pub mod frames;
 pub mod headers;
+mod hypotheses;
 pub mod interner;
 pub mod investigate;
 pub mod keying;

@@ -8,11 +8,11 @@ use crate::model::ids::{Fold, fold};
 /// Decimals of a classic line's charge.
 const CHARGE_DIGITS: u32 = 2;
 
-/// Prices of meters by tier.
+/// Prices of meters by tier; each currency has its card.
 #[derive(Clone, Debug, Default)]
 pub struct RateCard {
-    /// Folded meter id to the tiers: first unit (10^-20) and price (10^-22).
-    meters: BTreeMap<String, BTreeMap<i128, i128>>,
+    /// Currency and folded meter id to the tiers: first unit (10^-20) and price (10^-22).
+    meters: BTreeMap<(String, String), BTreeMap<i128, i128>>,
 }
 
 /// One classic line, numbers in units of 10^-20, prices of 10^-22.
@@ -26,8 +26,8 @@ pub struct ClassicLine {
 
 impl RateCard {
     /// Adds a tier; `from` is its first unit.
-    pub fn add(&mut self, meter_id: &str, from: i128, price: i128) {
-        self.meters.entry(fold(Fold::Identifier, meter_id)).or_default().insert(from, price);
+    pub fn add(&mut self, currency: &str, meter_id: &str, from: i128, price: i128) {
+        self.meters.entry(key(currency, meter_id)).or_default().insert(from, price);
     }
 
     /// Takes over the tiers of another.
@@ -38,10 +38,10 @@ impl RateCard {
     }
 
     /// What some units of a meter cost, in units of 10^-20, rounded half up to cents as classic usage
-    /// is (`semantics.md` 3). `None` for a meter that the card lacks, or on overflow.
+    /// is (`semantics.md` 3). `None` for a meter that the currency's card lacks, or on overflow.
     #[must_use]
-    pub fn charge(&self, meter_id: &str, units: i128) -> Option<i128> {
-        let tiers = self.meters.get(&fold(Fold::Identifier, meter_id))?;
+    pub fn charge(&self, currency: &str, meter_id: &str, units: i128) -> Option<i128> {
+        let tiers = self.meters.get(&key(currency, meter_id))?;
         let mut sum = 0_i128;
         let mut tiers = tiers.iter().peekable();
         while let Some((from, price)) = tiers.next() {
@@ -52,6 +52,10 @@ impl RateCard {
         }
         to_cents(sum)
     }
+}
+
+fn key(currency: &str, meter_id: &str) -> (String, String) {
+    (fold(Fold::Code, currency), fold(Fold::Identifier, meter_id))
 }
 
 impl ClassicLine {
@@ -78,11 +82,11 @@ mod tests {
     #[test]
     fn tiers_are_charged_one_after_the_other() {
         let mut card = RateCard::default();
-        card.add("ABC", 0, number("0.085", PRICE_SCALE));
-        card.add("abc", number("1000", QUANTITY_SCALE), number("0.05", PRICE_SCALE));
-        let charge = |units| card.charge("Abc", number(units, QUANTITY_SCALE)).unwrap();
+        card.add("usd", "ABC", 0, number("0.085", PRICE_SCALE));
+        card.add("USD", "abc", number("1000", QUANTITY_SCALE), number("0.05", PRICE_SCALE));
+        let charge = |units| card.charge("USD", "Abc", number(units, QUANTITY_SCALE)).unwrap();
         assert_eq!(charge("745"), number("63.33", AMOUNT_SCALE));
         assert_eq!(charge("1010"), number("85.50", AMOUNT_SCALE));
-        assert_eq!(card.charge("other", 1), None);
+        assert_eq!((card.charge("USD", "other", 1), card.charge("EUR", "abc", 1)), (None, None));
     }
 }
