@@ -76,7 +76,7 @@ fn explained(outcome: &Outcome) -> Vec<String> {
         };
         let apart = groups(&|status| matches!(status, "break" | "awaited"));
         match &total.explained_percent {
-            None if apart > 0 && total.gross_variance_amount == total.awaited_amount && total.currency.is_empty() => {
+            None if apart > 0 && total.is_of_quantities => {
                 format!("{name}: {apart} of {} groups differ in quantity.", groups(&|_| true))
             }
             Some(percent) => {

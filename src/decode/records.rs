@@ -55,6 +55,8 @@ pub struct RejectedRecord {
 /// What came of a unit.
 #[derive(Debug, Default)]
 pub struct RecordsRead {
+    /// Format, as sniffed.
+    pub format: &'static str,
     /// Rows found, usable or not.
     pub rows: u64,
     /// Rows that could not be used.
@@ -94,7 +96,8 @@ pub fn read(
         }
         Ok(())
     };
-    match bytes::open_as(unit, path)?.1 {
+    let (format, opened) = bytes::open_as(unit, path)?;
+    match opened {
         Opened::JsonLines(lines) => json_lines(unit, lines, &mut |text| one(text, &mut found))?,
         Opened::JsonPage(page) => {
             let mut body = Vec::new();
@@ -111,6 +114,7 @@ pub fn read(
         }
     }
     assert_eq!(found.rows, reader.taken + found.rows_rejected, "every row is taken or rejected");
+    found.format = format;
     found.unknown = reader.unknown();
     found.rounded = reader.rounded;
     Ok(found)

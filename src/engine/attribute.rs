@@ -23,7 +23,7 @@ pub struct Known<'s> {
 /// A cause's part, given what is left of a variance.
 type Part = fn(&Known<'_>, i128) -> i128;
 
-/// The causes in order of precedence. The first two take all; the others what they come to.
+/// The causes in order of precedence. The first two may take all; the others what their steps come to.
 const CAUSES: &[(Cause, Part)] = &[
     (Cause::OutOfScope, |known, left| if known.sides.scope == Scope::Usage { 0 } else { left }),
     (Cause::Rounding, rounding),
@@ -31,8 +31,8 @@ const CAUSES: &[(Cause, Part)] = &[
     (Cause::Timing, |known, _| step(known, |steps| steps.timing)),
     (Cause::Credit, |known, _| step(known, |steps| steps.credit)),
     (Cause::Tax, |known, _| step(known, |steps| steps.tax)),
-    (Cause::MissingUsage, missing_usage),
-    (Cause::MissingInvoice, missing_invoice),
+    (Cause::MissingUsage, |known, _| step(known, |steps| steps.missing_usage)),
+    (Cause::MissingInvoice, |known, _| step(known, |steps| steps.missing_invoice)),
     (Cause::Quantity, |known, _| step(known, |steps| steps.quantity)),
     (Cause::PartnerEarnedCredit, |known, _| step(known, |steps| steps.partner_earned_credit)),
     (Cause::Price, |known, _| step(known, |steps| steps.price)),
@@ -44,17 +44,7 @@ fn step(known: &Known<'_>, of: fn(&Steps) -> i128) -> i128 {
 }
 
 fn rounding(known: &Known<'_>, left: i128) -> i128 {
-    if known.within_rounding { left } else { known.steps.map_or(0, |steps| steps.rounding) }
-}
-
-fn missing_usage(known: &Known<'_>, left: i128) -> i128 {
-    let is_alone = known.steps.is_none() && known.sides.expected_rows == 0;
-    if is_alone { left } else { known.steps.map_or(0, |steps| steps.missing_usage) }
-}
-
-fn missing_invoice(known: &Known<'_>, left: i128) -> i128 {
-    let is_alone = known.steps.is_none() && known.sides.invoiced_rows == 0;
-    if is_alone { left } else { known.steps.map_or(0, |steps| steps.missing_invoice) }
+    if known.within_rounding { left } else { step(known, |steps| steps.rounding) }
 }
 
 /// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly. What a cause that is `off`

@@ -4,17 +4,19 @@
 use polars::prelude::PolarsResult;
 
 use super::comparison::{self, Checked, Members};
-use super::days::{DAY, DayRow, summed};
+use super::days::{DayRow, summed};
 use super::investigate::{Finding, Narrowest};
 use super::matching::Pass;
 use super::scope::{self, AZURE_CREDIT};
 use super::steps::Steps;
-use super::tie_outs;
+use super::tie_outs::{self, ADJUSTMENT, DAY};
 use super::usage_to_invoice::rate_of;
 use super::variance::{AmountOverflow, Sides};
 use super::vocabulary::{Domain, Vocabulary};
 use crate::model::cause::TieOut;
-use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up, rescale};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up, rescale, to_published as published,
+};
 
 /// Keys that both sides share; days and resources are looked at inside of a group.
 const GROUP_KEYS: [&str; 8] = ["customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"];
@@ -71,10 +73,6 @@ struct Sums {
     rate: i128,
 }
 
-fn published(amount: i128) -> Option<i128> {
-    rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp)
-}
-
 /// amount x numerator / denominator.
 fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
     let share = quotient_up((numerator, AMOUNT_SCALE), (denominator, AMOUNT_SCALE), AMOUNT_SCALE)?;
@@ -83,8 +81,7 @@ fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
 
 impl Bridge<'_> {
     fn adjustment(&self, row: &DayRow) -> &str {
-        let [.., adjustment, _, _, _, _, _] = row.keys;
-        self.vocabulary.text(Domain::Adjustment, adjustment)
+        self.vocabulary.text(Domain::Adjustment, row.keys[ADJUSTMENT])
     }
 
     fn sums(&self, rows: &[&DayRow]) -> Option<Sums> {

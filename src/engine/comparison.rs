@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::steps::Steps;
 use super::tie_outs::{Definition, KEYS};
 use super::variance::{AmountOverflow, Keys, Sides};
-use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published};
 
 /// A row of a side: key codes in the order of [`KEYS`], and sums in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,6 @@ fn sides(definition: &Definition, members: &Members, pass: &Arc<str>, expected: 
         keys.iter_mut().zip(row.keys).filter(|(known, code)| **known != *code).for_each(|(known, _)| *known = 0);
     }
     let sum = |rows: &[&Row], of: fn(&Row) -> i128| rows.iter().try_fold(0_i128, |sum, row| sum.checked_add(of(row)));
-    let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp);
     let both = |of: fn(&Row) -> i128| Some((published(sum(&left, of)?)?, published(sum(&right, of)?)?));
     let (expected_amount, invoiced_amount) = both(|row| row.amount)?;
     let (expected_quantity, invoiced_quantity) = both(|row| row.quantity)?;
@@ -122,7 +121,6 @@ fn sides(definition: &Definition, members: &Members, pass: &Arc<str>, expected: 
 /// # Errors
 /// [`AmountOverflow`].
 pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked>, AmountOverflow> {
-    let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
     let mut checked = Vec::with_capacity(compared.sides.len());
     for (sides, members) in compared.sides.into_iter().zip(compared.members) {
         if !sides.is_beyond_rounding()? {
@@ -139,7 +137,7 @@ pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked
         let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
         let mut steps = Steps::default();
         if let Some(at_price) = at_price {
-            steps.price = published(at_price)? - sides.expected_amount;
+            steps.price = published(at_price).ok_or(AmountOverflow)? - sides.expected_amount;
             let rest = sides.variance_amount() - steps.price;
             if rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow)?.abs() <= sides.bounds.toward(rest) {
                 steps.rounding = rest;

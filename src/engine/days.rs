@@ -25,9 +25,6 @@ pub struct DayRow {
     pub precision: i128,
 }
 
-/// Position of the day among the keys.
-pub const DAY: usize = 11;
-
 /// Rows of a partial of the daily grain, sorted; `code` gives the folded code of a field of a tuple.
 #[must_use]
 pub fn rows(partial: &Partial, code: impl Fn(&[u32; TUPLES], usize, usize) -> u32 + Sync) -> Vec<DayRow> {

@@ -1,12 +1,15 @@
 //! Rows of the other datasets as sides of tie-outs: summed up by their keys as they came, folded
 //! with the totals.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 
+use super::aggregate::GROSS_LIMIT;
 use super::comparison::Row;
 use super::rate_card::{ClassicLine, RateCard};
-use super::tie_outs::{self, FEEDS, Feed, KEYS, Rounded, Side};
-use super::vocabulary::Gathering;
+use super::tie_outs::{self, CURRENCY, FEEDS, Feed, KEYS, METER, Rounded, Side};
+use super::vocabulary::{Gathering, fold_as};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::period::{Day, date_of};
@@ -38,6 +41,17 @@ struct Sum {
     classic: Vec<ClassicLine>,
 }
 
+impl Sum {
+    /// Sums are bounded before they are used.
+    fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.quantity = self.quantity.saturating_add(more.quantity);
+        self.amount = self.amount.saturating_add(more.amount);
+        self.gross = self.gross.saturating_add(more.gross);
+        self.classic.extend(more.classic);
+    }
+}
+
 type Texts = [String; KEYS.len()];
 
 /// Rows of the other datasets, summed up.
@@ -45,7 +59,9 @@ type Texts = [String; KEYS.len()];
 pub struct Entries {
     sums: HashMap<(TieOut, Side, Texts), Sum>,
     rate_card: RateCard,
-    overflow: bool,
+    /// Sums of absolute values, of quantities and of amounts: while they keep to their limit, nothing
+    /// behind can overflow.
+    gross: [i128; 2],
 }
 
 /// Entries whose texts are in a vocabulary that is still gathered.
@@ -90,10 +106,9 @@ impl Entries {
     fn sum(&mut self, key: (TieOut, Side, Texts), quantity: i128, amount: i128) -> &mut Sum {
         let sum = self.sums.entry(key).or_default();
         sum.rows += 1;
-        for (slot, more) in [(&mut sum.quantity, quantity), (&mut sum.amount, amount)] {
-            let (total, overflowed) = slot.overflowing_add(more);
-            self.overflow |= overflowed || total.unsigned_abs() > super::aggregate::GROSS_LIMIT.unsigned_abs();
-            *slot = total;
+        for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount].into_iter().zip(&mut self.gross).zip([quantity, amount]) {
+            *gross = gross.saturating_add(more.saturating_abs());
+            *slot = slot.saturating_add(more);
         }
         sum
     }
@@ -115,7 +130,7 @@ impl Entries {
         set_key(&mut keys, "description", text(value("meter_name")));
         let overage = match value("overage_quantity") {
             Field::Decimal(overage) => overage,
-            _ => number(value("consumed_quantity")) - number(value("included_quantity")),
+            _ => number(value("consumed_quantity")).saturating_sub(number(value("included_quantity"))),
         };
         let list_price = match value("list_price") {
             Field::Decimal(price) => Some(price),
@@ -129,41 +144,48 @@ impl Entries {
     pub fn absorb(&mut self, other: Self) {
         for ((tie_out, side, keys), more) in other.sums {
             let sum = self.sums.entry((tie_out, side, keys)).or_default();
-            sum.rows += more.rows;
-            for (slot, more) in [(&mut sum.quantity, more.quantity), (&mut sum.amount, more.amount), (&mut sum.gross, more.gross)] {
-                let (total, overflowed) = slot.overflowing_add(more);
-                self.overflow |= overflowed;
-                *slot = total;
-            }
-            sum.classic.extend(more.classic);
+            sum.add(more);
         }
         self.rate_card.absorb(other.rate_card);
-        self.overflow |= other.overflow;
+        for (gross, more) in self.gross.iter_mut().zip(other.gross) {
+            *gross = gross.saturating_add(more);
+        }
     }
 
-    /// The expected side of the rate card: the units of the lines at its tiers.
+    /// The expected side of the rate card: the units of the lines at its tiers. Tiers are of a meter,
+    /// however the lines spell its ids.
     fn price_classic(&mut self) {
-        let mut priced = Vec::new();
-        for ((tie_out, _, keys), sum) in self.sums.iter().filter(|((tie_out, ..), _)| *tie_out == TieOut::RateCard) {
-            let of = |name: &str| KEYS.iter().position(|(key, ..)| *key == name).and_then(|at| keys.get(at)).map_or("", String::as_str);
-            if let Some(amount) = self.rate_card.charge(of("currency"), of("meter"), sum.quantity) {
-                let classic = sum.classic.clone();
-                priced.push((
-                    (*tie_out, Side::Expected, keys.clone()),
-                    Sum { rows: sum.rows, quantity: sum.quantity, amount, gross: amount.abs(), classic },
-                ));
+        let mut folded: BTreeMap<Vec<String>, (Texts, Sum)> = BTreeMap::new();
+        for ((tie_out, _, texts), sum) in &self.sums {
+            // The meter's name is no key.
+            let keys = KEYS.iter().zip(texts).filter(|((name, ..), _)| *name != "description");
+            if *tie_out == TieOut::RateCard {
+                let key = keys.map(|((.., domain), text)| fold_as(*domain, text)).collect();
+                let (shown, all) = folded.entry(key).or_default();
+                // Any of them, but the same in every run.
+                if *texts > *shown {
+                    shown.clone_from(texts);
+                }
+                all.add(sum.clone());
             }
         }
-        self.sums.extend(priced);
+        for (texts, mut sum) in folded.into_values() {
+            if let Some(amount) = self.rate_card.charge(&texts[CURRENCY], &texts[METER], sum.quantity) {
+                (sum.amount, sum.gross) = (amount, amount.saturating_abs());
+                let [_, gross] = &mut self.gross;
+                *gross = gross.saturating_add(sum.gross);
+                self.sums.insert((TieOut::RateCard, Side::Expected, texts), sum);
+            }
+        }
     }
 
     /// Puts the texts into a vocabulary that is gathered; `None` where a sum passed its limit.
     #[must_use]
     pub fn stage(mut self, gathering: &mut Gathering) -> Option<Staged> {
-        if self.overflow {
+        self.price_classic();
+        if self.gross.iter().any(|gross| *gross > GROSS_LIMIT) {
             return None;
         }
-        self.price_classic();
         let row = |((tie_out, side, texts), sum): (&(TieOut, Side, Texts), &Sum)| {
             let mut keys = [0; KEYS.len()];
             for ((slot, text), (_, _, domain)) in keys.iter_mut().zip(texts).zip(KEYS) {

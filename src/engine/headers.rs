@@ -12,14 +12,14 @@ use super::investigate::{Finding, Narrowest};
 use super::matching::Pass;
 use super::scope::AZURE_CREDIT;
 use super::steps::Steps;
-use super::tie_outs::{self, KEYS};
+use super::tie_outs::{self, CURRENCY, INVOICE, KEYS};
 use super::totals::Totals;
 use super::variance::{AmountOverflow, Sides};
 use super::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::dataset::{INVOICES, position};
-use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
 use crate::model::period::Period;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
@@ -96,8 +96,12 @@ pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsRe
     let lines: Vec<Lines> = lines.into_values().collect();
     let groups = compared.sides.into_iter().zip(compared.members);
     let check = |(sides, members): (Sides, Members)| {
-        if members.expected.is_empty() || members.invoiced.is_empty() || !sides.is_beyond_rounding()? {
+        if !sides.is_beyond_rounding()? {
             return Ok((sides, None));
+        }
+        if members.expected.is_empty() || members.invoiced.is_empty() {
+            let steps = Steps::one_sided(&sides);
+            return Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })));
         }
         let of_group = members.expected.iter().filter_map(|at| lines.get(*at)).fold(Lines::default(), |sum, lines| sum.plus(lines));
         let steps = of_group.steps(sides.variance_amount()).ok_or(AmountOverflow)?;
@@ -108,7 +112,7 @@ pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsRe
 
 fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
     let mut keys = [0; KEYS.len()];
-    (keys[0], keys[8]) = (invoice, currency);
+    (keys[INVOICE], keys[CURRENCY]) = (invoice, currency);
     keys
 }
 
@@ -160,7 +164,6 @@ impl Lines {
     /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
     /// to the last digit; nothing less is evidence.
     fn steps(&self, variance: i128) -> Option<Steps> {
-        let published = |amount: i128| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp);
         let left_out = [published(-self.tax)?, published(-self.credits)?, published(-self.copies)?];
         for chosen in 1..8_u8 {
             let part = |at: u8| left_out.get(usize::from(at)).copied().filter(|_| chosen & (1 << at) != 0).unwrap_or(0);

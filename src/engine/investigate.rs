@@ -133,6 +133,7 @@ fn main_cause(steps: &Steps) -> Option<Cause> {
         (Cause::PartnerEarnedCredit, steps.partner_earned_credit),
         (Cause::Price, steps.price),
         (Cause::Fx, steps.fx),
+        (Cause::Tax, steps.tax),
     ];
     sized.into_iter().filter(|(_, amount)| *amount != 0).max_by_key(|(_, amount)| amount.unsigned_abs()).map(|(cause, _)| cause)
 }

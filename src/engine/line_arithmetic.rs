@@ -4,13 +4,14 @@
 
 use polars::prelude::PolarsResult;
 
+use super::aggregate::GROSS_LIMIT;
 use super::census::UNKNOWN;
 use super::comparison::{self, Checked, Row};
 use super::frames;
 use super::matching::Pass;
 use super::rounding::{Bounds, Line, Lines, Rules};
 use super::scope::Scope;
-use super::tie_outs::{self, KEYS};
+use super::tie_outs::{self, KEYS, LINE};
 use super::totals::Totals;
 use super::usage_to_invoice::rate_of;
 use super::variance::AmountOverflow;
@@ -19,11 +20,16 @@ use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 
-/// Position of the line's number among the keys.
-const LINE: usize = 12;
-
-/// The compared lines, and how many have no price to be recomputed with.
-pub type Recomputed = (Vec<Checked>, u64);
+/// What came of the lines.
+#[derive(Debug)]
+pub struct Recomputed {
+    /// A group for each line, or for several that say the same.
+    pub checked: Vec<Checked>,
+    /// Both sides as they went into the match.
+    pub sides: [Vec<Row>; 2],
+    /// Lines without a price to be recomputed with.
+    pub without_price: u64,
+}
 
 /// Recomputes every line.
 ///
@@ -36,6 +42,7 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
     let (rows, quantity, subtotal) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
     let names = KEYS.iter().take(9).map(|(name, ..)| code(name)).collect::<PolarsResult<Vec<&[u32]>>>()?;
     let (mut expected, mut invoiced, mut names_of_rules, mut without_price) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut gross = 0_i128;
     for (row, count) in rows.iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
@@ -52,13 +59,18 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
         let line = Line { price: price.value, quantity: number(quantity) / each, rate: rate_of(&totals.vocabulary, at(rate)), digits };
         let metered = at(scope) == Scope::Usage as u32;
         // A price past all sense is none.
-        let Some((amount, bound, rule)) = recompute(line, number(subtotal) / each, metered, rules) else {
+        let recomputed = recompute(line, number(subtotal) / each, metered, rules).and_then(|(amount, bound, rule)| {
+            let (amount, bound) = (amount.checked_mul(each)?, bound.checked_mul(each)?);
+            let more = gross.checked_add(amount.checked_abs()?)?.checked_add(bound)?;
+            (more <= GROSS_LIMIT).then_some((amount, bound, rule, more))
+        });
+        let Some((amount, bound, rule, more)) = recomputed else {
             without_price += count;
             continue;
         };
+        gross = more;
         let of_lines =
             |amount: i128, bound: i128| Row { keys, rows: *count, quantity: number(quantity), amount, bound, at_billed_price: None };
-        let (Some(amount), Some(bound)) = (amount.checked_mul(each), bound.checked_mul(each)) else { return Ok(Err(AmountOverflow)) };
         expected.push(of_lines(amount, bound));
         names_of_rules.push(rule);
         invoiced.push(of_lines(number(subtotal), 0));
@@ -72,13 +84,14 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
         .iter()
         .map(|members| members.expected.first().and_then(|at| names_of_rules.get(*at)).cloned().unwrap_or_default())
         .collect();
-    let checked = comparison::with_findings(compared, &expected).map(|mut checked| {
+    let found = comparison::with_findings(compared, &expected);
+    let checked = found.map(|mut checked| {
         for ((sides, finding), rule) in checked.iter_mut().zip(rule_of) {
             // The number is of this run only: lines are told apart by what they say.
             sides.keys.line = 0;
             finding.get_or_insert_default().steps.rule = rule;
         }
-        (checked, without_price)
+        Recomputed { checked, sides: [expected, invoiced], without_price }
     });
     Ok(checked)
 }

@@ -10,8 +10,8 @@ use super::rounding::{Bounds, Line, Rule, Rules};
 use super::variance::Sides;
 use crate::model::cause::Cause;
 use crate::model::decimal::{
-    AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, plain, power_of_ten,
-    quotient_up, rescale,
+    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, plain, power_of_ten, quotient_up,
+    to_published as published,
 };
 
 /// What each change comes to, in units of 10^-10. What they leave of a variance is unexplained.
@@ -71,8 +71,6 @@ struct Rungs {
     at_billed_adjustment: i128,
     at_billed_price: i128,
     by_formula: i128,
-    /// Several lines lose more than one: no matter of quantity.
-    split: i128,
 }
 
 impl Rungs {
@@ -113,10 +111,6 @@ impl Rungs {
             note(notes, cause, || format!("the same rule at the {what} {}: {} - {}", value(), amount(to), amount(from)));
         }
     }
-}
-
-fn published(amount: i128) -> Option<i128> {
-    rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp)
 }
 
 /// States and items that belong together.
@@ -269,7 +263,7 @@ impl Steps {
             }
         }
         if billed == used.quantity {
-            rungs.split = rungs.at_billed_quantity - rungs.natural;
+            // Several lines lose more than one: no matter of quantity.
             rungs.natural = rungs.at_billed_quantity;
         }
         rungs.note(rule, &used, usual, (items, &prices), notes);

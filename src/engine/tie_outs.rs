@@ -21,6 +21,36 @@ pub const KEYS: [(&str, &str, Domain); 13] = [
     ("line", "line", Domain::Number),
 ];
 
+/// Positions among [`KEYS`] that are asked for by themselves.
+pub const INVOICE: usize = position("invoice");
+/// See [`INVOICE`].
+pub const CUSTOMER: usize = position("customer");
+/// See [`INVOICE`].
+pub const SUBSCRIPTION: usize = position("subscription");
+/// See [`INVOICE`].
+pub const ADJUSTMENT: usize = position("adjustment");
+/// See [`INVOICE`].
+pub const CURRENCY: usize = position("currency");
+/// See [`INVOICE`].
+pub const METER: usize = position("meter");
+/// See [`INVOICE`].
+pub const DAY: usize = position("day");
+/// See [`INVOICE`].
+pub const LINE: usize = position("line");
+
+/// Position of a key; a compile error where it is misspelt.
+#[expect(clippy::panic, reason = "evaluated in constants only, where a panic is a compile error")]
+const fn position(name: &str) -> usize {
+    let mut at = 0;
+    while at < KEYS.len() {
+        if KEYS[at].0.eq_ignore_ascii_case(name) {
+            return at;
+        }
+        at += 1;
+    }
+    panic!("no such key")
+}
+
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {

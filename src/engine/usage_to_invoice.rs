@@ -22,7 +22,7 @@ use super::variance::{AmountOverflow, Keys, Sides};
 use super::vocabulary::{Domain, Vocabulary};
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
-use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_LIMIT, PUBLISHED_SCALE, RATE_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_LIMIT, PUBLISHED_SCALE, RATE_SCALE, Rounding, power_of_ten, to_published};
 use crate::model::period::Day;
 
 const QUANTISED_PLACES: u32 = AMOUNT_SCALE - PUBLISHED_SCALE;
@@ -353,7 +353,7 @@ impl Group {
         vocabulary: &Vocabulary,
         rules: &Rules,
     ) -> Result<Sides, AmountOverflow> {
-        let published = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).ok_or(AmountOverflow);
+        let published = |amount| to_published(amount).ok_or(AmountOverflow);
         let keys = Keys::from_codes(self.keys.map(|key| key.unwrap_or(0)));
         let bounds = if self.line_rows == 0 {
             // Usage that rounds down to nothing needs no line.

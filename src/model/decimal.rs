@@ -315,6 +315,13 @@ pub fn proportion(total: u128, weight: u128, whole: u128) -> (u128, u128) {
     ((product / whole).as_u128(), (product % whole).as_u128())
 }
 
+/// An amount or quantity of 20 decimals as it is published: ten decimals, rounded half up. `None` past
+/// 38 digits.
+#[must_use]
+pub fn to_published(value: i128) -> Option<i128> {
+    rescale(value, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp)
+}
+
 /// Configured or posted money as an amount of [`AMOUNT_SCALE`] decimals. `None` past 38 digits.
 #[must_use]
 pub fn from_money(money: Decimal) -> Option<i128> {

@@ -1,24 +1,23 @@
 //! The tie-outs besides usage and lines against the invoice: each its rows, one engine.
 
+use std::collections::BTreeSet;
+
 use super::failure::RunError;
 use super::plan::Plan;
 use super::reconcile::plan_of;
-use crate::engine::balance::{self, ByCurrency, ControlTotal};
+use crate::engine::balance::{self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::bridge;
 use crate::engine::comparison::{self, Checked, Row};
-use crate::engine::days::{self, DAY, DayRow};
+use crate::engine::days::{self, DayRow};
 use crate::engine::frames;
 use crate::engine::line_arithmetic;
-use crate::engine::tie_outs::{self, Measure, Side};
+use crate::engine::tie_outs::{self, CURRENCY, CUSTOMER, DAY, INVOICE, Measure, SUBSCRIPTION, Side};
 use crate::engine::totals::Totals;
 use crate::engine::variance::AmountOverflow;
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::period::parse_day;
-
-/// What each row may lose where it is rounded to published decimals, in units of 10^-20.
-const ALLOWANCE: i128 = 10_i128.pow(AMOUNT_SCALE - PUBLISHED_SCALE);
 
 /// Compares what the plan wants, adds the groups to `checked`, and returns the laws.
 pub(super) fn compare(
@@ -40,26 +39,32 @@ pub(super) fn compare(
             // They have their own place: resources and headers hang on them.
             TieOut::UsageToInvoice | TieOut::LinesToInvoice => continue,
             TieOut::LineArithmetic => {
-                let (lines, without_price) = line_arithmetic::compare(totals, &settings.passes, &settings.rules)??;
-                if without_price > 0 {
-                    warnings.push(format!("`invoice_lines`: {without_price} lines have no EffectiveUnitPrice: not recomputed"));
+                let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)??;
+                if found.without_price > 0 {
+                    let count = found.without_price;
+                    warnings.push(format!("`invoice_lines`: {count} lines have no EffectiveUnitPrice that can be used: not recomputed"));
                 }
-                checked.extend(lines);
-                continue;
+                ([expected, invoiced], of_tie_out) = (found.sides, found.checked);
             }
             TieOut::UnbilledToBilled => {
                 let unbilled = of_period(plan, totals, &totals.unbilled, true);
                 let billed = of_period(plan, totals, &totals.daily, false);
-                let sum = |rows: &[DayRow]| rows.iter().map(|row| row.by(&["currency"])).collect::<Vec<Row>>();
-                (expected, invoiced) = (sum(&unbilled), sum(&billed));
+                for (source, all, selected) in [("unbilled_usage", &totals.unbilled, &unbilled), ("usage", &totals.daily, &billed)] {
+                    controls.extend(selection(totals, source, &by_currency(all), &by_currency(selected)));
+                }
+                (expected, invoiced) = (by_currency(&unbilled), by_currency(&billed));
                 of_tie_out = bridge::compare(&totals.vocabulary, &settings.passes, &unbilled, &billed)??;
             }
             TieOut::UsageToSummary => expected = usage_by_subscription(totals)?,
             TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
-            TieOut::RecordsToSummary => expected = of_summed_currencies(totals, expected, &invoiced, warnings),
+            TieOut::RecordsToSummary => {
+                let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
+                controls.extend(selection(totals, "customer_usage_records", &expected, &kept));
+                expected = kept;
+            }
             TieOut::RateCard => {}
         }
-        if definition.tie_out != TieOut::UnbilledToBilled {
+        if !matches!(definition.tie_out, TieOut::UnbilledToBilled | TieOut::LineArithmetic) {
             let compared = comparison::compare(definition, &settings.passes, &expected, &invoiced)??;
             of_tie_out = comparison::with_findings(compared, &expected)?;
         }
@@ -78,12 +83,11 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
     let Some(period) = plan.period else { return rows.to_vec() };
     let (first, next) = period.days();
     let is_of = |row: &&DayRow| {
-        let [invoice, ..] = row.keys;
         if by_day {
             let day = parse_day(totals.vocabulary.text(Domain::Date, row.keys[DAY]).as_bytes()).ok().flatten();
             return day.is_none_or(|day| (first..next).contains(&day));
         }
-        totals.periods.get(&invoice).is_none_or(|found| *found == period)
+        totals.periods.get(&row.keys[INVOICE]).is_none_or(|found| *found == period)
     };
     rows.iter().filter(is_of).copied().collect()
 }
@@ -96,7 +100,7 @@ fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
     let rows = frames::counts(usage, "rows")?.iter().enumerate().map(|(at, rows)| {
         let mut keys = [0; tie_outs::KEYS.len()];
         let of = |column: &[u32]| column.get(at).copied().unwrap_or(0);
-        (keys[1], keys[2], keys[8]) = (of(customer), of(subscription), of(currency));
+        (keys[CUSTOMER], keys[SUBSCRIPTION], keys[CURRENCY]) = (of(customer), of(subscription), of(currency));
         let number = |column: &[i128]| column.get(at).copied().unwrap_or(0);
         // Units of several meters: their sum says nothing.
         Row { keys, rows: *rows, quantity: 0, amount: number(billing), bound: number(precision), at_billed_price: None }
@@ -106,24 +110,52 @@ fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
 
 /// Daily rated usage of the subscriptions that have utilization records.
 fn utilized(totals: &Totals, expected: &[Row]) -> Result<Vec<Row>, RunError> {
-    let known: std::collections::BTreeSet<[u32; 2]> = expected.iter().map(|row| [row.keys[1], row.keys[2]]).collect();
-    let rows = totals.daily.iter().filter(|row| known.contains(&[row.keys[1], row.keys[2]]));
+    let known: BTreeSet<[u32; 2]> = expected.iter().map(|row| [row.keys[CUSTOMER], row.keys[SUBSCRIPTION]]).collect();
+    let rows = totals.daily.iter().filter(|row| known.contains(&[row.keys[CUSTOMER], row.keys[SUBSCRIPTION]]));
     let rows =
         rows.map(|row| Row { amount: 0, bound: 0, ..row.by(&["customer", "subscription", "meter", "description", "resource", "day"]) });
     Ok(days::summed(rows).ok_or(AmountOverflow)?.0)
 }
 
 /// The partner's summary is in one currency: customers of others are in no sum.
-fn of_summed_currencies(totals: &Totals, expected: Vec<Row>, invoiced: &[Row], warnings: &mut Vec<String>) -> Vec<Row> {
-    let is_of_partner = |row: &&Row| row.keys[1] == 0;
-    let summed: Vec<u32> = invoiced.iter().filter(is_of_partner).map(|row| row.keys[8]).collect();
-    let (kept, left): (Vec<Row>, Vec<Row>) =
-        expected.into_iter().partition(|row| row.keys[1] != 0 || summed.is_empty() || summed.contains(&row.keys[8]));
+fn of_summed_currencies(totals: &Totals, expected: &[Row], invoiced: &[Row], warnings: &mut Vec<String>) -> Vec<Row> {
+    let is_of_partner = |row: &&Row| row.keys[CUSTOMER] == 0;
+    let summed: Vec<u32> = invoiced.iter().filter(is_of_partner).map(|row| row.keys[CURRENCY]).collect();
+    let (kept, left): (Vec<Row>, Vec<Row>) = expected
+        .iter()
+        .copied()
+        .partition(|row: &Row| row.keys[CUSTOMER] != 0 || summed.is_empty() || summed.contains(&row.keys[CURRENCY]));
     for row in left {
-        let currency = totals.vocabulary.text(Domain::Currency, row.keys[8]);
+        let currency = totals.vocabulary.text(Domain::Currency, row.keys[CURRENCY]);
         warnings.push(format!("`customer_usage_records`: {} of {currency} are in no summary of the partner: left out", row.rows));
     }
     kept
+}
+
+fn by_currency(rows: &[DayRow]) -> Vec<Row> {
+    rows.iter().map(|row| row.by(&["currency"])).collect()
+}
+
+/// What a comparison leaves out is counted.
+fn selection(totals: &Totals, source: &'static str, all: &[Row], selected: &[Row]) -> Vec<ControlTotal> {
+    let name = |code: u32| totals.vocabulary.text(Domain::Currency, code).to_owned();
+    let mut laws = balance::law("select", source, &counted(all, &name, Measure::Amount), &counted(selected, &name, Measure::Amount), 0);
+    for control in &mut laws {
+        control.rows_rejected = control.rows_in - control.rows_out;
+        control.holds = true;
+    }
+    laws
+}
+
+/// Rows and what is compared of them, by currency.
+fn counted(rows: &[Row], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
+    let mut found = ByCurrency::new();
+    for row in rows {
+        let slot = found.entry(name(row.keys[CURRENCY])).or_default();
+        slot.0 += row.rows;
+        slot.1 += if measure == Measure::Amount { row.amount } else { row.quantity };
+    }
+    found
 }
 
 /// Rows and what is compared of them come out of the match as they went in.
@@ -131,15 +163,7 @@ fn laws(totals: &Totals, tie_out: TieOut, expected: &[Row], invoiced: &[Row], ch
     let measure = tie_outs::definition(tie_out).measure;
     let name =
         |code: u32| if measure == Measure::Amount { totals.vocabulary.text(Domain::Currency, code).to_owned() } else { String::new() };
-    let before = |rows: &[Row]| {
-        let mut found = ByCurrency::new();
-        for row in rows {
-            let slot = found.entry(name(row.keys[8])).or_default();
-            slot.0 += row.rows;
-            slot.1 += if measure == Measure::Amount { row.amount } else { row.quantity };
-        }
-        found
-    };
+    let before = |rows: &[Row]| counted(rows, &name, measure);
     let after = |is_expected: bool| {
         let mut found = ByCurrency::new();
         for (sides, _) in checked {
@@ -151,7 +175,7 @@ fn laws(totals: &Totals, tie_out: TieOut, expected: &[Row], invoiced: &[Row], ch
         found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
         found
     };
-    let mut laws = balance::law("match_expected", tie_out.name(), &before(expected), &after(true), ALLOWANCE);
-    laws.extend(balance::law("match_invoiced", tie_out.name(), &before(invoiced), &after(false), ALLOWANCE));
+    let mut laws = balance::law("match_expected", tie_out.name(), &before(expected), &after(true), QUANTISATION_ALLOWANCE);
+    laws.extend(balance::law("match_invoiced", tie_out.name(), &before(invoiced), &after(false), QUANTISATION_ALLOWANCE));
     laws
 }

@@ -154,7 +154,9 @@ pub(super) fn hand_over(fetcher: &Fetcher, plan: &Plan, unit: &Fetched, to: &Syn
 /// # Errors
 /// [`FetchError::Incomplete`] otherwise, naming the first unit that is not.
 pub(super) fn prove(plan: &Plan, found: &[Fetched]) -> Result<(), FetchError> {
-    for source in plan.sources.iter().filter(|source| source.is_fetched) {
+    // Without unbilled usage there is no bridge from it, and no more.
+    let proven = plan.sources.iter().filter(|source| source.is_fetched && source.dataset != Dataset::UnbilledUsage);
+    for source in proven {
         let of_source = || found.iter().filter(|unit| unit.dataset == source.dataset.name());
         let faulty = of_source().find_map(|unit| match &unit.became {
             Became::Incomplete(reason) => Some((unit, reason)),

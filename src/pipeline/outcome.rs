@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::fetch::FetchReport;
 use super::read::Readings;
 use super::reconcile::Reconciled;
+use crate::engine::tie_outs::{self, Measure};
 use crate::engine::variance::Variance;
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
@@ -51,6 +52,8 @@ pub struct Total {
     pub tie_out: &'static str,
     /// Billing currency.
     pub currency: String,
+    /// Quantities are compared: all amounts are zero.
+    pub is_of_quantities: bool,
     /// Expected amount.
     pub expected_amount: String,
     /// Invoiced amount.
@@ -171,6 +174,7 @@ fn totals(found: &Reconciled) -> Vec<Total> {
     sums.into_iter()
         .map(|((tie_out, currency), sums)| Total {
             tie_out: tie_out.name(),
+            is_of_quantities: tie_outs::definition(tie_out).measure == Measure::Quantity,
             currency: found.totals.vocabulary.text(Domain::Currency, currency).to_owned(),
             expected_amount: published(sums.expected),
             invoiced_amount: published(sums.invoiced),

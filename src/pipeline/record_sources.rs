@@ -77,7 +77,7 @@ fn input(set: &RecordSet, unit: &FileUnit, read: &RecordsRead, etag: Option<Stri
     manifest::Input {
         dataset: set.name.to_owned(),
         unit: unit.name.clone(),
-        format: "json".to_owned(),
+        format: read.format.to_owned(),
         blake3: unit.blake3.clone(),
         bytes: unit.bytes,
         rows: read.rows,

@@ -19,6 +19,7 @@ use super::record_sources::{self, Gathered};
 use super::records::{self, RecordReport};
 use crate::engine::tie_outs;
 use crate::model::cause::Status;
+use crate::model::dataset::Dataset;
 use crate::reports::atomic::Output;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
@@ -81,6 +82,12 @@ fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Re
     readings.take_records(gathered);
     for unit in found.iter().filter(|unit| matches!(unit.became, Became::Incomplete(_))) {
         readings.awaited.lacks(unit.dataset);
+    }
+    let unbilled = Dataset::UnbilledUsage;
+    let is_wanted = plan.sources.iter().any(|source| source.is_fetched && source.dataset == unbilled);
+    if is_wanted && !found.iter().any(|unit| unit.dataset == unbilled.name()) {
+        readings.awaited.lacks(unbilled.name());
+        readings.warnings.push("`unbilled_usage`: none is served of this month: only of the current and the last one".to_owned());
     }
     Ok((readings, Some(FetchReport::of(&found, records, watch))))
 }

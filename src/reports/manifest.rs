@@ -39,6 +39,7 @@ pub struct Manifest {
     /// Lines that pair under each candidate.
     pub meter_description_pairs: BTreeMap<String, u64>,
     /// Lines that obey each rounding rule, by currency.
+    #[serde(default)]
     pub rounding_rules: Vec<RuleCount>,
     /// Every conservation law, amounts exact.
     pub control_totals: Vec<ControlTotal>,
@@ -62,10 +63,13 @@ pub struct TieOut {
     /// By folded customer id.
     pub by_customer: BTreeMap<String, Tolerance>,
     /// Key passes, finest first.
+    #[serde(default)]
     pub passes: Vec<Pass>,
     /// Rounding rules besides the documented ones.
+    #[serde(default)]
     pub rounding: Vec<Rule>,
     /// Causes that were not looked for.
+    #[serde(default)]
     pub without_causes: Vec<String>,
 }
 

@@ -10,6 +10,7 @@ use tieout::synth::Format;
 
 use crate::fixtures::{LINE, USAGE, sheet, tie};
 use crate::runs::{Published, globs, is_quick, month, reconcile};
+use crate::truth::KEYS;
 
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig { cases: count, failure_persistence: None, ..ProptestConfig::default() }
@@ -201,18 +202,6 @@ fn add_shares<'n>(variances: &Published, name: &'n str, without: Option<Cause>, 
 }
 
 fn compare(truth: &std::path::Path, variances: &Published, matrix: &mut BTreeMap<(String, String), u64>, equal: &mut u64) {
-    const KEYS: [&str; 10] = [
-        "tie_out",
-        "invoice_number",
-        "customer_id",
-        "subscription_id",
-        "product_id",
-        "sku_id",
-        "availability_id",
-        "meter_description",
-        "price_adjustment",
-        "currency",
-    ];
     let parts = Cause::ALL.map(|cause| format!("{}_amount", cause.name()));
     let mut by_key: BTreeMap<Vec<String>, &Vec<String>> = BTreeMap::new();
     for (key, row) in variances.columns(&KEYS).into_iter().zip(&variances.rows) {

@@ -23,15 +23,32 @@ fn found(out: &Path) -> Found {
     found
 }
 
-#[test]
-fn all_eight_are_driven_over_the_sandbox() {
-    let house = House::new(serve(settings()));
+/// A run of `pipelines/all-tie-outs.toml` on a day.
+fn all_tie_outs(house: &House, today: &str) -> Output {
     let nightly = house.command("run", &[]);
     let arguments: Vec<_> = nightly.get_args().map(std::ffi::OsStr::to_owned).collect();
     let mut process = Command::new(nightly.get_program());
     process
         .args(arguments.into_iter().map(|text| if text == "pipelines/nightly.toml" { "pipelines/all-tie-outs.toml".into() } else { text }));
-    let output = process.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", TODAY).output().unwrap();
+    process.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", today).output().unwrap()
+}
+
+#[test]
+fn a_month_whose_unbilled_usage_is_served_no_more_has_no_bridge() {
+    let house = House::new(serve(settings()));
+    let output = all_tie_outs(&house, "2027-01-15");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`unbilled_usage`: none is served of this month"), "{}", stderr(&output));
+    let found = found(&house.path("out"));
+    let of_bridge: Vec<&str> =
+        found.keys().filter(|(tie_out, ..)| tie_out == "unbilled-to-billed").map(|(_, status, _)| status.as_str()).collect();
+    assert!(!of_bridge.is_empty() && !of_bridge.contains(&"break"), "{found:?}");
+}
+
+#[test]
+fn all_eight_are_driven_over_the_sandbox() {
+    let house = House::new(serve(settings()));
+    let output = all_tie_outs(&house, TODAY);
     assert!(output.status.success(), "{}", stderr(&output));
     let found = found(&house.path("out"));
     let of =
@@ -54,7 +71,8 @@ fn all_eight_are_driven_over_the_sandbox() {
     assert!(of("unbilled-to-billed", "break", "timing").0 > 0, "{found:?}");
     let controls = Published::read(&house.path("out/current"), "control_totals");
     assert!(controls.rows.iter().all(|row| controls.cell(row, "holds") == "true"));
-    for tie_out in ["records-to-summary", "usage-to-summary", "utilization-to-usage", "rate-card", "unbilled-to-billed"] {
+    for tie_out in ["line-arithmetic", "records-to-summary", "usage-to-summary", "utilization-to-usage", "rate-card", "unbilled-to-billed"]
+    {
         assert!(controls.rows.iter().any(|row| controls.cell(row, "source") == tie_out), "{tie_out} has its law");
     }
 }

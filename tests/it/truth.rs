@@ -8,7 +8,7 @@ use tieout::synth::Format;
 
 use crate::runs::{Published, globs, month, reconcile, units};
 
-const KEYS: [&str; 11] = [
+pub(crate) const KEYS: [&str; 11] = [
     "tie_out",
     "billing_period",
     "invoice_number",
