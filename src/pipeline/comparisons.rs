@@ -59,7 +59,7 @@ pub(super) fn compare(
             TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
             TieOut::RecordsToSummary => {
                 let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
-                controls.extend(selection(totals, "customer_usage_records", &expected, &kept));
+                controls.extend(selection(totals, definition.tie_out.name(), &expected, &kept));
                 expected = kept;
             }
             TieOut::RateCard => {}
