@@ -2,28 +2,70 @@
 //! CRLF, headers that come again after a gzip member, ragged rows rejected.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::binding::Binding;
-use super::bytes::{BOM, Bytes};
-use super::slices::{Border, QuoteScan, Slice, Slices};
+use super::bytes::{self, BOM, Bytes, Opened};
+use super::slices::{Border, Parity, QuoteScan, Slice, Slices};
+use super::structure::{Irregular, Marks};
 use super::{Collector, DecodeError, Sink, SliceSink};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Place, Row};
 
+/// Reads regular text at speed; text with stray quotes or carriage returns by the csv crate, from its
+/// beginning.
 pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>, reader: Bytes) -> Result<(), DecodeError> {
+    let is_irregular = AtomicBool::new(false);
+    let read = read_with(collector, reader, Border::Parity(Parity::default()), Some(&is_irregular));
+    if !is_irregular.into_inner() {
+        return read;
+    }
+    collector.restart();
+    let (_, Opened::Csv(again)) = bytes::open(collector.input)? else { return read };
+    read_with(collector, again, Border::Csv(QuoteScan::default()), None)
+}
+
+fn read_with<S: Sink>(
+    collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    reader: Bytes,
+    border: Border,
+    is_irregular: Option<&AtomicBool>,
+) -> Result<(), DecodeError> {
     let input = collector.input;
-    let mut slices = Slices::new(input, reader, Border::Csv(QuoteScan::default()));
-    let Some(first) = slices.next_slice()? else { return Ok(()) };
+    let irregular = |_| {
+        is_irregular.into_iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
+        DecodeError::wrong(input.unit, "stray quotes", "quotes around cells", "")
+    };
+    let mut slices = Slices::new(input, reader, border);
+    let first = match slices.next_slice() {
+        Ok(Some(first)) => first,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            // What ends within quotes may be a stray one.
+            is_irregular.into_iter().for_each(|flag| flag.store(slices.is_open(), Ordering::Relaxed));
+            return Err(error);
+        }
+    };
     let (headings, after) = header(&first.bytes);
     let binding = Binding::new(input, &headings)?;
     if let Some(warning) = binding.drift(input) {
         collector.warn(warning);
     }
-    let layout = Layout { binding, headings, columns: input.dataset.columns().len() };
-    let work = |slice: &Slice, from: usize| collector.with_sink(|sink| layout.read_slice(slice, from, sink));
+    let wanted = (0..).zip(&binding.slots).filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?))).collect();
+    let layout = Layout { headings, wanted, columns: input.dataset.columns().len() };
+    let work = |slice: &Slice, from: usize| {
+        collector.with_sink(|sink| match is_irregular {
+            Some(_) => layout.read_regular(slice, from, sink).map_err(irregular),
+            None => layout.read_any(slice, from, sink),
+        })
+    };
     work(&first, after)?;
     drop(first);
-    slices.for_each(|slice| work(slice, 0))
+    let (read, is_open) = slices.for_each(|slice| work(slice, 0));
+    if read.is_err() && is_open {
+        is_irregular.into_iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
+    }
+    read
 }
 
 /// The first record's cells, and where the second one begins.
@@ -44,29 +86,21 @@ fn plain_reader(bytes: &[u8]) -> csv::Reader<&[u8]> {
 }
 
 struct Layout {
-    binding: Binding,
     headings: Vec<String>,
+    /// Input columns that are looked at, and the dataset's columns that they fill.
+    wanted: Vec<(usize, usize)>,
     columns: usize,
 }
 
 impl Layout {
-    fn read_slice<S: Sink>(&self, slice: &Slice, from: usize, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
-        let mut body = slice.bytes.get(from..).unwrap_or_default();
-        while let Some(rest) = body.strip_prefix(BOM) {
-            body = rest;
-        }
-        let skipped = slice.bytes.len() - body.len();
+    fn read_any<S: Sink>(&self, slice: &Slice, from: usize, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
+        let (body, skipped) = without_boms(&slice.bytes, from);
         let mut reader = plain_reader(body);
         let mut record = csv::ByteRecord::new();
         let mut start = skipped;
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let end = skipped + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-            let place = Place {
-                first_line: slice.first_line,
-                before: slice.bytes.get(..start + blank_lines(slice.bytes.get(start..end))).unwrap_or_default(),
-                text: slice.bytes.get(start..end).unwrap_or_default(),
-                digest: 0,
-            };
+            let place = place_of(slice, start, end);
             start = end;
             self.read_record(&record, place, sink);
         }
@@ -74,31 +108,133 @@ impl Layout {
     }
 
     fn read_record<S: Sink>(&self, record: &csv::ByteRecord, place: Place<'_>, sink: &mut SliceSink<'_, S>) {
-        if self.is_header_again(record) {
+        if self.is_header_again(|at| record.get(at).map(Cow::Borrowed), record.len()) {
             return;
         }
         if record.len() != self.headings.len() {
-            let found = format!("{} cells", record.len());
-            return sink.reject(place, Rejection::in_words("", &found, format!("{} cells, as in the header", self.headings.len())));
+            return sink.reject(place, self.ragged(record.len()));
         }
         let mut cells: Vec<Cell<'_>> = vec![Cell::Missing; self.columns];
-        for (bytes, slot) in record.iter().zip(&self.binding.slots) {
-            if let Some(cell) = slot.and_then(|slot| cells.get_mut(slot))
-                && !bytes.is_empty()
-            {
-                *cell = Cell::Text(Cow::Borrowed(if bytes == b"NULL" { b"" } else { bytes }));
+        for (at, slot) in &self.wanted {
+            if let (Some(bytes), Some(cell)) = (record.get(*at), cells.get_mut(*slot)) {
+                *cell = cell_of(Cow::Borrowed(bytes));
             }
         }
         sink.row(&Row { cells: &cells, place });
     }
 
-    /// A later gzip member begins with the header once more, maybe behind a BOM.
-    fn is_header_again(&self, record: &csv::ByteRecord) -> bool {
-        let last = self.headings.len().saturating_sub(1);
-        record.len() == self.headings.len()
-            && record.get(last).map(|cell| cell.trim_ascii()) == self.headings.get(last).map(String::as_bytes)
-            && record.iter().skip(1).zip(self.headings.iter().skip(1)).all(|(cell, heading)| cell.trim_ascii() == heading.as_bytes())
+    fn read_regular<S: Sink>(&self, slice: &Slice, from: usize, sink: &mut SliceSink<'_, S>) -> Result<(), Irregular> {
+        let (body, skipped) = without_boms(&slice.bytes, from);
+        let mut marks = Marks::default();
+        marks.find(body)?;
+        let mut cells: Vec<Cell<'_>> = vec![Cell::Missing; self.columns];
+        let (mut start, mut first_mark, mut record_start) = (0, 0, 0);
+        for row in &marks.rows {
+            let ends = marks.ends.get(first_mark..*row as usize).unwrap_or_default();
+            let end = ends.last().map_or(body.len(), |end| *end as usize);
+            let cell = Cells { text: body, start, ends };
+            first_mark = *row as usize;
+            if matches!(ends, [_]) && cell.get(0).is_empty() {
+                // The csv crate counts it to the next record.
+                start = end + 1;
+                continue;
+            }
+            let place = place_of(slice, skipped + record_start, (skipped + end + 1).min(slice.bytes.len()));
+            (start, record_start) = (end + 1, end + 1);
+            if ends.len() != self.headings.len() {
+                if !self.is_header_again(|at| cell.plain(at), ends.len()) {
+                    sink.reject(place, self.ragged(ends.len()));
+                }
+                continue;
+            }
+            let last = cell.get(ends.len() - 1).trim_ascii();
+            if self.headings.last().is_some_and(|heading| last.ends_with(heading.as_bytes()) || last.ends_with(b"\""))
+                && self.is_header_again(|at| cell.plain(at), ends.len())
+            {
+                continue;
+            }
+            for (at, slot) in &self.wanted {
+                let value = match cell.get(*at) {
+                    [b'"', ..] => cell_of(cell.plain(*at).unwrap_or_default()),
+                    bytes => cell_of(Cow::Borrowed(bytes)),
+                };
+                if let Some(slot) = cells.get_mut(*slot) {
+                    *slot = value;
+                }
+            }
+            sink.row(&Row { cells: &cells, place });
+        }
+        Ok(())
     }
+
+    fn ragged(&self, found: usize) -> Rejection {
+        Rejection::in_words("", &format!("{found} cells"), format!("{} cells, as in the header", self.headings.len()))
+    }
+
+    /// A later gzip member begins with the header once more, maybe behind a BOM.
+    fn is_header_again<'c>(&self, cell: impl Fn(usize) -> Option<Cow<'c, [u8]>>, count: usize) -> bool {
+        let is_heading = |at: usize| cell(at).as_deref().map(<[u8]>::trim_ascii) == self.headings.get(at).map(String::as_bytes);
+        let last = self.headings.len().saturating_sub(1);
+        count == self.headings.len() && is_heading(last) && (1..count).all(is_heading)
+    }
+}
+
+/// The cells of a row of regular text.
+struct Cells<'t> {
+    text: &'t [u8],
+    start: usize,
+    ends: &'t [u32],
+}
+
+impl<'t> Cells<'t> {
+    /// A cell as it stands there.
+    fn get(&self, at: usize) -> &'t [u8] {
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(self.start, |end| *end as usize + 1);
+        let end = self.ends.get(at).map_or(start, |end| *end as usize);
+        let cell = self.text.get(start..end).unwrap_or_default();
+        if at + 1 == self.ends.len() { cell.strip_suffix(b"\r").unwrap_or(cell) } else { cell }
+    }
+
+    /// A cell without its quotes.
+    fn plain(&self, at: usize) -> Option<Cow<'t, [u8]>> {
+        let cell = self.get(at);
+        let [b'"', inner @ .., b'"'] = cell else { return Some(Cow::Borrowed(cell)) };
+        if memchr::memchr(b'"', inner).is_none() {
+            return Some(Cow::Borrowed(inner));
+        }
+        let mut plain = Vec::with_capacity(inner.len());
+        let mut rest = inner;
+        while let Some(quote) = memchr::memchr(b'"', rest) {
+            plain.extend_from_slice(rest.get(..=quote).unwrap_or_default());
+            rest = rest.get(quote + 2..).unwrap_or_default();
+        }
+        plain.extend_from_slice(rest);
+        Some(Cow::Owned(plain))
+    }
+}
+
+fn cell_of(bytes: Cow<'_, [u8]>) -> Cell<'_> {
+    match &*bytes {
+        b"" => Cell::Missing,
+        b"NULL" => Cell::Text(Cow::Borrowed(b"")),
+        _ => Cell::Text(bytes),
+    }
+}
+
+/// What follows the byte order marks behind `from`, and how many bytes are before it.
+fn without_boms(bytes: &[u8], from: usize) -> (&[u8], usize) {
+    let mut body = bytes.get(from..).unwrap_or_default();
+    while let Some(rest) = body.strip_prefix(BOM) {
+        body = rest;
+    }
+    (body, bytes.len() - body.len())
+}
+
+/// The place of a record between two offsets.
+fn place_of(slice: &Slice, start: usize, end: usize) -> Place<'_> {
+    let text = slice.bytes.get(start..end).unwrap_or_default();
+    let before = slice.bytes.get(..start + blank_lines(Some(text))).unwrap_or_default();
+    Place { first_line: slice.first_line, before, text, digest: 0 }
 }
 
 /// Bytes of the empty lines that the csv crate skips before a record.

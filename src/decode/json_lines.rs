@@ -23,7 +23,7 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     };
     work(&first)?;
     drop(first);
-    slices.for_each(work)
+    slices.for_each(work).0
 }
 
 fn read_slice<S: Sink>(slice: &Slice, sink: &mut SliceSink<'_, S>) {

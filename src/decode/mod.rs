@@ -15,6 +15,7 @@ mod parquet;
 pub mod records;
 mod shield;
 mod slices;
+mod structure;
 
 pub use shield::is_shielded;
 
@@ -101,7 +102,20 @@ pub trait Sink: Send {
 /// # Errors
 /// [`DecodeError`] when the file cannot be used as a whole; the sinks are then dropped.
 pub fn decode<S: Sink>(input: Input<'_>, new_sink: impl Fn() -> S + Sync) -> Result<(Decoded, Vec<S>), DecodeError> {
-    let collector = Collector { input, new_sink, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
+    decode_columns(input, None, new_sink)
+}
+
+/// As [`decode`], but that only the columns at the positions `wanted` are looked at, and rows have no
+/// digests, by which copies are known.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_columns<S: Sink>(
+    input: Input<'_>,
+    wanted: Option<&[usize]>,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Decoded, Vec<S>), DecodeError> {
+    let collector = Collector { input, wanted, new_sink, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
     let (format, opened) = bytes::open(input)?;
     match opened {
         bytes::Opened::Parquet => parquet::read(&collector)?,
@@ -122,6 +136,7 @@ pub fn decode<S: Sink>(input: Input<'_>, new_sink: impl Fn() -> S + Sync) -> Res
 /// Hands sinks to workers and gathers what they count.
 struct Collector<'i, S, N> {
     input: Input<'i>,
+    wanted: Option<&'i [usize]>,
     new_sink: N,
     idle: Mutex<Vec<S>>,
     tally: Mutex<Decoded>,
@@ -144,6 +159,17 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
         drop(tally);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slice.sink);
         Ok(())
+    }
+
+    /// Whether a column of the dataset is looked at.
+    fn wants(&self, column: usize) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(&column))
+    }
+
+    /// Forgets all rows: the unit is read again in another way.
+    fn restart(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.tally.lock().unwrap_or_else(PoisonError::into_inner) = Decoded::default();
     }
 
     fn warn(&self, warning: String) {

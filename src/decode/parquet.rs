@@ -137,6 +137,10 @@ fn write_bytes(out: &mut Vec<u8>, value: &Cell<'_>) {
             out.extend_from_slice(text);
             out.push(0xFE);
         }
+        Cell::Entry { text, .. } => {
+            out.extend_from_slice(text);
+            out.push(0xFE);
+        }
         Cell::Decimal(value, _) => out.extend_from_slice(&value.to_le_bytes()),
         Cell::Date(day) => out.extend_from_slice(&day.to_le_bytes()),
     }

@@ -1,7 +1,7 @@
 //! Cuts a stream into slices that end at record borders, and runs work on them while the next ones
 //! are read. At most two batches are in memory.
 
-use std::io::BufRead;
+use std::io::Read as _;
 
 use rayon::prelude::*;
 
@@ -37,6 +37,30 @@ pub(super) enum Border {
     Line,
     /// At line feeds outside quotes, by the rules of CSV.
     Csv(QuoteScan),
+    /// At line feeds before which quotes are even in number.
+    Parity(Parity),
+}
+
+/// Whether the quotes so far are odd in number.
+#[derive(Debug, Default)]
+pub(super) struct Parity {
+    is_odd: bool,
+}
+
+impl Parity {
+    fn last_border(&mut self, bytes: &[u8]) -> Option<usize> {
+        let is_odd = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
+        self.is_odd ^= is_odd(bytes);
+        let (mut end, mut odd_at_end) = (bytes.len(), self.is_odd);
+        loop {
+            let at = memchr::memrchr(b'\n', bytes.get(..end).unwrap_or_default())?;
+            odd_at_end ^= is_odd(bytes.get(at + 1..end).unwrap_or_default());
+            if !odd_at_end {
+                return Some(at + 1);
+            }
+            end = at;
+        }
+    }
 }
 
 impl<'i> Slices<'i> {
@@ -82,11 +106,10 @@ impl<'i> Slices<'i> {
     }
 
     fn read_some(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let available = self.reader.fill_buf().map_err(|error| bytes::broken_stream(self.input.unit, &error))?;
-        let count = available.len();
-        into.extend_from_slice(available);
-        self.reader.consume(count);
-        self.done = count == 0;
+        let wanted = SLICE_BYTES.saturating_sub(into.len()).max(SLICE_BYTES / 8);
+        let read = std::io::Read::take(&mut self.reader, wanted as u64).read_to_end(into);
+        let count = read.map_err(|error| bytes::broken_stream(self.input.unit, &error))?;
+        self.done = count < wanted;
         Ok(())
     }
 
@@ -104,8 +127,19 @@ impl<'i> Slices<'i> {
         error
     }
 
-    /// Runs `work` on every slice, on all cores, while the next ones are read.
-    pub(super) fn for_each(mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> Result<(), DecodeError> {
+    /// Whether what was read ends within quotes.
+    pub(super) fn is_open(&self) -> bool {
+        self.border.is_open()
+    }
+
+    /// Runs `work` on every slice, on all cores, while the next ones are read. Of an error, also
+    /// whether the text ends within quotes.
+    pub(super) fn for_each(mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> (Result<(), DecodeError>, bool) {
+        let done = self.run(work);
+        (done, self.is_open())
+    }
+
+    fn run(&mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> Result<(), DecodeError> {
         let width = rayon::current_num_threads();
         let mut batch = self.next_batch(width)?;
         while !batch.is_empty() {
@@ -133,17 +167,24 @@ impl Border {
         match self {
             Self::Line => memchr::memrchr(b'\n', bytes).map(|at| at + 1),
             Self::Csv(scan) => scan.last_border(bytes, at_end),
+            Self::Parity(parity) => parity.last_border(bytes),
         }
     }
 
     fn is_open(&self) -> bool {
-        matches!(self, Self::Csv(scan) if scan.in_quotes)
+        match self {
+            Self::Line => false,
+            Self::Csv(scan) => scan.in_quotes,
+            Self::Parity(parity) => parity.is_odd,
+        }
     }
 
     /// What was cut off after the last border will be scanned again, from a record's start.
     fn restart(&mut self) {
-        if let Self::Csv(scan) = self {
-            *scan = QuoteScan::default();
+        match self {
+            Self::Line => {}
+            Self::Csv(scan) => *scan = QuoteScan::default(),
+            Self::Parity(parity) => *parity = Parity::default(),
         }
     }
 }

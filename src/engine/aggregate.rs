@@ -1,15 +1,16 @@
 //! A unit's rows to its partial totals.
 //!
-//! The key of a total is four small numbers: account, product, resource and state, each an interned
-//! tuple of raw cells. Partials merge by addition, in any order. No key is ever used to drop a row.
+//! The key of a total is four small numbers: account, product, resource and state, each a tuple of
+//! the numbers that its columns gave to their raw texts. Partials merge by addition, in any order. No
+//! key is ever used to drop a row.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::copies::{Copies, Seen};
-use super::interner::Interner;
+use super::copies::{Candidate, Copies, Repeated, Seen, copies_in};
+use super::interner::{Index, Tuples};
+use super::key_column::KeyColumn;
 use super::measures::{self, Measures};
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::period::{self, Day, Period};
@@ -24,6 +25,9 @@ pub const SUMS: usize = 4;
 /// Sums of absolute values past this, 2 x 10^17 in whole units, are refused: no partner has them,
 /// and below it every figure fits the 28 digits that are published.
 pub const GROSS_LIMIT: i128 = i128::MAX / 8;
+
+/// More rows of a unit that may be copies, and one in sixteen of the others, are not kept.
+const CANDIDATE_LIMIT: usize = 50_000;
 
 /// Which columns make which tuple of a dataset's key. The order within a tuple is that of
 /// [`super::totals`], which reads the fields back.
@@ -47,9 +51,6 @@ pub enum Derived {
     /// `free` where neither billed nor priced, though used.
     Free,
 }
-
-/// Name of a derived field in an error, which none can have.
-const DERIVED: &str = "UsageDate";
 
 macro_rules! columns {
     ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
@@ -95,6 +96,19 @@ impl Grain {
             Dataset::Invoices => unreachable!("invoice headers are kept one by one"),
         }
     }
+
+    /// Fields of a tuple.
+    #[must_use]
+    pub fn width_of(&self, tuple: usize) -> usize {
+        let derived = if tuple + 1 == TUPLES { self.derived.len() } else { 0 };
+        self.tuples.get(tuple).map_or(0, |columns| columns.len()) + derived
+    }
+
+    /// Fields of all tuples.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        (0..TUPLES).map(|tuple| self.width_of(tuple)).sum()
+    }
 }
 
 /// What is summed for a key.
@@ -114,8 +128,6 @@ pub struct Total {
 }
 
 impl Total {
-    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
-
     /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Option<Self> {
@@ -143,12 +155,18 @@ pub struct SumOverflow {
 pub struct Partial {
     /// What was summed.
     pub dataset: Dataset,
-    /// The tuples that keys are made of.
-    pub tuples: [Interner; TUPLES],
+    /// The columns of the tuples, one behind the other.
+    pub columns: Vec<KeyColumn>,
+    /// The tuples that keys are made of: numbers of texts of the columns.
+    pub tuples: [Tuples; TUPLES],
     /// The totals.
-    pub totals: HashMap<[u32; TUPLES], Total>,
+    pub totals: Totals,
     /// Of the totals that hold copies of rows, how many and how much.
     pub copies: HashMap<[u32; TUPLES], Copies>,
+    /// Rows that may be copies.
+    pub candidates: Vec<Candidate>,
+    /// Fingerprints of all rows, where copies are looked for.
+    pub fingerprints: Vec<u64>,
     /// Rows and first sum by account tuple, counted apart from the totals: the control.
     pub control: Vec<(u64, i128)>,
     /// Rows by account tuple and month of use, counted from year 0.
@@ -159,10 +177,66 @@ pub struct Partial {
     /// [`GROSS_LIMIT`], nothing behind this point can overflow.
     gross: [i128; SUMS],
     overflow: bool,
-    scratch: Vec<u8>,
     last_day: LastDay,
     seen: Option<Arc<Seen>>,
     grain: &'static Grain,
+    /// What the row at hand is made of.
+    row: RowKey,
+}
+
+/// Totals by key, in the order in which the keys came.
+#[derive(Debug, Default)]
+pub struct Totals {
+    index: Index,
+    keys: Vec<[u32; TUPLES]>,
+    sums: Vec<Total>,
+}
+
+impl Totals {
+    /// Adds to the total of a key; `false` where it would pass 128 bits.
+    pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
+        let hash = self.index.hash(&key);
+        let keys = &self.keys;
+        if let Some(at) = self.index.find(hash, |at| keys.get(at as usize) == Some(&key)) {
+            let total = self.sums.get_mut(at as usize).expect("a key has a total");
+            return total.plus(more).is_some_and(|sum| {
+                *total = sum;
+                true
+            });
+        }
+        self.index.insert(hash, u32::try_from(self.keys.len()).expect("fewer than 2^32 totals"));
+        self.keys.push(key);
+        self.sums.push(*more);
+        true
+    }
+
+    /// Keys and totals.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], &Total)> {
+        self.keys.iter().zip(&self.sums)
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &[[u32; TUPLES]] {
+        &self.keys
+    }
+
+    /// The totals, in the order of the keys.
+    #[must_use]
+    pub fn sums(&self) -> &[Total] {
+        &self.sums
+    }
+}
+
+/// The key of a row while it is made.
+#[derive(Debug, Default)]
+struct RowKey {
+    /// Numbers of its texts, column by column.
+    texts: Vec<u32>,
+    /// Columns that met their text for the first time.
+    fresh: Vec<usize>,
+    /// Its tuples; those of the last row until then.
+    tuples: [u32; TUPLES],
 }
 
 /// The day of the last row, its month's number, and both as text.
@@ -198,21 +272,26 @@ impl Partial {
         Self::with(dataset, &DAILY_GRAIN, None)
     }
 
-    fn with(dataset: Dataset, grain: &'static Grain, seen: Option<Arc<Seen>>) -> Self {
+    /// No totals of a grain yet.
+    #[must_use]
+    pub fn with(dataset: Dataset, grain: &'static Grain, seen: Option<Arc<Seen>>) -> Self {
         Self {
             dataset,
-            tuples: Default::default(),
-            totals: HashMap::new(),
+            columns: (0..grain.width()).map(|_| KeyColumn::default()).collect(),
+            tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(grain.width_of(tuple))),
+            totals: Totals::default(),
             copies: HashMap::new(),
+            candidates: Vec::new(),
+            fingerprints: Vec::new(),
             control: Vec::new(),
             months: HashMap::new(),
             rounded: 0,
             gross: [0; SUMS],
             overflow: false,
-            scratch: Vec::new(),
             last_day: LastDay::default(),
             seen,
             grain,
+            row: RowKey { texts: vec![0; grain.width()], ..RowKey::default() },
         }
     }
 
@@ -221,110 +300,167 @@ impl Partial {
     /// # Errors
     /// A [`Rejection`] where a cell cannot be used; the totals are then untouched.
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let grain = self.grain;
-        let measures = (grain.measure)(row.cells)?;
+        let measures = (self.grain.measure)(row.cells)?;
         if let Some(day) = measures.day {
             self.last_day.set(day);
         }
-        let known = self.tuples.each_ref().map(Interner::len);
-        match self.key_of(grain, row, &measures) {
-            Ok(key) => {
-                self.record(key, &measures);
-                if self.seen.as_ref().is_some_and(|seen| !seen.is_new(row.fingerprint())) {
-                    self.copies.entry(key).or_default().add(&Copies::of(&measures));
-                }
+        if let Err(rejection) = self.number_texts(row, &measures) {
+            // They would be shown, and traced, as if they counted.
+            for at in self.row.fresh.drain(..) {
+                self.columns.get_mut(at).into_iter().for_each(KeyColumn::forget_last);
             }
-            Err(rejection) => {
-                // The tuples before the one at fault would be shown, and traced, as if they counted.
-                self.tuples.iter_mut().zip(known).for_each(|(interner, count)| interner.truncate(count));
-                return Err(rejection);
+            return Err(rejection);
+        }
+        let mut start = 0;
+        for ((number, tuples), id) in (0..).zip(&mut self.tuples).zip(&mut self.row.tuples) {
+            let end = start + self.grain.width_of(number);
+            let texts = self.row.texts.get(start..end).unwrap_or_default();
+            // Rows that follow each other mostly share what they are of.
+            if tuples.is_empty() || tuples.tuple(*id) != texts {
+                *id = tuples.intern(texts);
+            }
+            start = end;
+        }
+        let key = self.row.tuples;
+        self.record(key, &measures);
+        if let Some(seen) = &self.seen {
+            let fingerprint = row.fingerprint();
+            self.fingerprints.push(fingerprint);
+            // A filter that is full tells nothing; copies are then looked for in a second reading.
+            if self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16 && seen.may_be_copy(fingerprint) {
+                self.candidates.push(Candidate::of(fingerprint, key, &measures));
             }
         }
         Ok(())
     }
 
-    fn key_of(&mut self, grain: &Grain, row: &Row<'_, '_>, measures: &Measures) -> Result<[u32; TUPLES], Rejection> {
-        let columns = self.dataset.columns();
-        let mut key = [0; TUPLES];
-        for (number, ((positions, interner), id)) in grain.tuples.iter().zip(&mut self.tuples).zip(&mut key).enumerate() {
-            self.scratch.clear();
-            for at in *positions {
-                Interner::write_field(&mut self.scratch, row.cells.get(*at).unwrap_or(&Cell::Missing));
+    fn number_texts(&mut self, row: &Row<'_, '_>, measures: &Measures) -> Result<(), Rejection> {
+        self.row.fresh.clear();
+        let positions = self.grain.tuples.into_iter().flatten();
+        let mut columns = (0..).zip(self.columns.iter_mut().zip(&mut self.row.texts));
+        for (position, (at, (column, number))) in positions.zip(&mut columns) {
+            let cell = row.cells.get(*position).unwrap_or(&Cell::Missing);
+            let (id, is_fresh) = column.number_of(cell).map_err(|fault| {
+                let name = self.dataset.columns().get(*position).map_or("", |column| column.name);
+                Rejection::new(name, &cell.bytes(), fault.wanted().to_owned())
+            })?;
+            *number = id;
+            if is_fresh {
+                self.row.fresh.push(at);
             }
-            let derived = if number + 1 == TUPLES { grain.derived } else { &[] };
-            for field in derived {
-                let text: &[u8] = match field {
-                    Derived::Month if measures.day.is_some() => &self.last_day.month_text,
-                    Derived::Day if measures.day.is_some() => &self.last_day.day_text,
-                    Derived::Free if measures.is_free() => b"free",
-                    Derived::Month | Derived::Day | Derived::Free => b"",
-                };
-                Interner::write_field(&mut self.scratch, &Cell::Text(Cow::Borrowed(text)));
-            }
-            let name = |at: usize| positions.get(at).and_then(|at| columns.get(*at)).map_or(DERIVED, |column| column.name);
-            *id = interner.intern(&self.scratch, (0..positions.len() + derived.len()).map(name))?;
         }
-        Ok(key)
+        for (field, (_, (column, number))) in self.grain.derived.iter().zip(columns) {
+            let text: &[u8] = match field {
+                Derived::Month if measures.day.is_some() => &self.last_day.month_text,
+                Derived::Day if measures.day.is_some() => &self.last_day.day_text,
+                Derived::Free if measures.is_free() => b"free",
+                Derived::Month | Derived::Day | Derived::Free => b"",
+            };
+            *number = column.number_of_text(text);
+        }
+        Ok(())
     }
 
     fn record(&mut self, key: [u32; TUPLES], measures: &Measures) {
         self.rounded += u64::from(measures.rounded);
         self.add_gross(&measures.sums.map(|sum| sum.saturating_abs()));
         let [account, ..] = key;
-        let slot = account as usize;
-        if self.control.len() <= slot {
-            self.control.resize(slot + 1, (0, 0));
-        }
         let [_, amount, ..] = measures.sums;
-        if let Some((rows, sum)) = self.control.get_mut(slot) {
-            *rows += 1;
-            match sum.checked_add(amount) {
-                Some(more) => *sum = more,
-                None => self.overflow = true,
-            }
-        }
+        self.add_control(account, 1, amount);
         if measures.day.is_some() {
             *self.months.entry((account, self.last_day.month)).or_default() += 1;
         }
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
         let row = Total { rows: 1, sums: measures.sums, precision: measures.precision, first, last };
-        self.overflow |= !add_to(&mut self.totals, key, &row);
+        self.overflow |= !self.totals.add(key, &row);
     }
 
-    /// Adds another partial of the same dataset.
-    pub fn merge(&mut self, other: &Self) {
-        assert!(self.dataset == other.dataset, "partials of one dataset merge");
-        let renumbered: Vec<Vec<u32>> = self.tuples.iter_mut().zip(&other.tuples).map(|(mine, theirs)| mine.absorb(theirs)).collect();
-        let renumber = |tuple: usize, id: u32| renumbered.get(tuple).and_then(|ids| ids.get(id as usize)).copied().unwrap_or(u32::MAX);
-        for (account, (rows, amount)) in (0..).zip(&other.control) {
-            let slot = renumber(0, account) as usize;
-            if self.control.len() <= slot {
-                self.control.resize(slot + 1, (0, 0));
-            }
-            if let Some(mine) = self.control.get_mut(slot) {
-                mine.0 += rows;
-                match mine.1.checked_add(*amount) {
-                    Some(more) => mine.1 = more,
-                    None => self.overflow = true,
-                }
+    fn add_control(&mut self, account: u32, rows: u64, amount: i128) {
+        let slot = account as usize;
+        if self.control.len() <= slot {
+            self.control.resize(slot + 1, (0, 0));
+        }
+        if let Some(control) = self.control.get_mut(slot) {
+            control.0 += rows;
+            match control.1.checked_add(amount) {
+                Some(more) => control.1 = more,
+                None => self.overflow = true,
             }
         }
-        for ((account, month), rows) in &other.months {
-            *self.months.entry((renumber(0, *account), *month)).or_default() += rows;
+    }
+
+    /// Adds another partial of the same dataset and grain.
+    pub fn merge(&mut self, other: Self) {
+        assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
+        if self.totals.keys.is_empty() && self.fingerprints.is_empty() {
+            let seen = self.seen.take();
+            *self = Self { seen, ..other };
+            return;
         }
-        for (key, total) in &other.totals {
-            let mut at = 0..TUPLES;
-            let key = key.map(|id| renumber(at.next().unwrap_or_default(), id));
-            self.overflow |= !add_to(&mut self.totals, key, total);
+        let renumbered = self.renumber(&other);
+        let key_of = |key| key_in(&renumbered, key);
+        for (account, (rows, amount)) in (0..).zip(other.control) {
+            self.add_control(key_of([account; TUPLES])[0], rows, amount);
         }
-        for (key, copies) in &other.copies {
-            let mut at = 0..TUPLES;
-            let key = key.map(|id| renumber(at.next().unwrap_or_default(), id));
-            self.copies.entry(key).or_default().add(copies);
+        for ((account, month), rows) in other.months {
+            *self.months.entry((key_of([account; TUPLES])[0], month)).or_default() += rows;
         }
+        for (key, total) in other.totals.iter() {
+            self.overflow |= !self.totals.add(key_of(*key), total);
+        }
+        for (key, copies) in other.copies {
+            self.copies.entry(key_of(key)).or_default().add(&copies);
+        }
+        self.candidates.extend(other.candidates.into_iter().map(|row| Candidate { key: key_of(row.key), ..row }));
+        self.fingerprints.extend(other.fingerprints);
         self.rounded += other.rounded;
         self.add_gross(&other.gross);
         self.overflow |= other.overflow;
+    }
+
+    /// Takes over another partial's texts and tuples; the numbers that its tuples have here.
+    fn renumber(&mut self, other: &Self) -> Vec<Vec<u32>> {
+        let texts: Vec<Vec<u32>> = self.columns.iter_mut().zip(&other.columns).map(|(mine, theirs)| mine.absorb(theirs)).collect();
+        let mut start = 0;
+        let mut tuple = Vec::new();
+        let mut renumbered = Vec::with_capacity(TUPLES);
+        for (number, (mine, theirs)) in self.tuples.iter_mut().zip(&other.tuples).enumerate() {
+            let end = start + self.grain.width_of(number);
+            let columns = texts.get(start..end).unwrap_or_default();
+            let ids = (0..theirs.len()).map(|id| {
+                tuple.clear();
+                tuple.extend(theirs.tuple(id).iter().zip(columns).filter_map(|(text, ids)| ids.get(*text as usize)));
+                mine.intern(&tuple)
+            });
+            renumbered.push(ids.collect());
+            start = end;
+        }
+        renumbered
+    }
+
+    /// Counts the candidates that are copies. `open` says of each fingerprint how many copies are still
+    /// to be counted; those for which too few candidates are at hand are left in it.
+    pub fn settle_copies(&mut self, open: &mut Repeated) {
+        for row in std::mem::take(&mut self.candidates) {
+            if let Some(left) = open.get_mut(&row.fingerprint).filter(|left| **left > 0) {
+                *left -= 1;
+                self.copies.entry(row.key).or_default().add(&Copies::of(&row));
+            }
+        }
+        open.retain(|_, left| *left > 0);
+    }
+
+    /// Takes over the candidates of rows that were counted before, and nothing else.
+    pub fn adopt_candidates(&mut self, other: Self) {
+        let renumbered = self.renumber(&other);
+        self.candidates.extend(other.candidates.into_iter().map(|row| Candidate { key: key_in(&renumbered, row.key), ..row }));
+    }
+
+    /// Counts the copies among its own rows, all of which came through one filter.
+    pub fn settle_own_copies(&mut self) {
+        let mut open = Repeated::new();
+        copies_in(&mut std::mem::take(&mut self.fingerprints), &mut open);
+        self.settle_copies(&mut open);
     }
 
     fn add_gross(&mut self, more: &[i128; SUMS]) {
@@ -334,10 +470,17 @@ impl Partial {
         }
     }
 
+    /// The texts of a tuple, in the order of its columns.
+    pub fn fields(&self, tuple: usize, id: u32) -> impl Iterator<Item = &str> {
+        let start: usize = (0..tuple).map(|number| self.grain.width_of(number)).sum();
+        let texts = self.tuples.get(tuple).map_or(&[][..], |tuples| tuples.tuple(id));
+        texts.iter().zip(self.columns.get(start..).unwrap_or_default()).map(|(text, column)| column.text(*text))
+    }
+
     /// Rows in the totals.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.totals.values().map(|total| total.rows).sum()
+        self.totals.sums.iter().map(|total| total.rows).sum()
     }
 
     /// Says whether every sum kept to its limit.
@@ -349,11 +492,7 @@ impl Partial {
     }
 }
 
-fn add_to(totals: &mut HashMap<[u32; TUPLES], Total>, key: [u32; TUPLES], more: &Total) -> bool {
-    let total = totals.entry(key).or_insert(Total::NOTHING);
-    match total.plus(more) {
-        Some(sum) => *total = sum,
-        None => return false,
-    }
-    true
+fn key_in(renumbered: &[Vec<u32>], key: [u32; TUPLES]) -> [u32; TUPLES] {
+    let mut tuple = renumbered.iter();
+    key.map(|id| tuple.next().and_then(|ids| ids.get(id as usize)).copied().unwrap_or(u32::MAX))
 }

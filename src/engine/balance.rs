@@ -76,8 +76,7 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
 }
 
 fn currency_of(partial: &Partial, account: u32) -> String {
-    let [accounts, ..] = &partial.tuples;
-    display(Fold::Code, accounts.fields(account).nth(4).unwrap_or_default()).into_owned()
+    display(Fold::Code, partial.fields(0, account).nth(4).unwrap_or_default()).into_owned()
 }
 
 fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
@@ -100,8 +99,18 @@ pub fn control_of(partial: &Partial) -> ByCurrency {
 #[must_use]
 pub fn totals_of(partial: &Partial) -> ByCurrency {
     let mut found = ByCurrency::new();
-    for ([account, ..], Total { rows, sums: [_, amount, ..], .. }) in &partial.totals {
-        add(&mut found, currency_of(partial, *account), *rows, *amount);
+    let mut by_account: Vec<(u64, i128)> = Vec::new();
+    for ([account, ..], Total { rows, sums: [_, amount, ..], .. }) in partial.totals.iter() {
+        let slot = *account as usize;
+        if by_account.len() <= slot {
+            by_account.resize(slot + 1, (0, 0));
+        }
+        if let Some(sum) = by_account.get_mut(slot) {
+            *sum = (sum.0 + rows, sum.1 + amount);
+        }
+    }
+    for (account, (rows, amount)) in (0..).zip(by_account).filter(|(_, (rows, _))| *rows > 0) {
+        add(&mut found, currency_of(partial, account), rows, amount);
     }
     found
 }
@@ -111,12 +120,13 @@ pub fn totals_of(partial: &Partial) -> ByCurrency {
 /// # Errors
 /// A polars error, which is a bug of ours.
 pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> PolarsResult<ByCurrency> {
-    let mut found = ByCurrency::new();
+    let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
     let rows = frames::codes(frame, "currency")?.iter().zip(frames::counts(frame, "rows")?).zip(frames::sums(frame, amount)?);
     for ((currency, rows), amount) in rows {
-        add(&mut found, totals.vocabulary.text(Domain::Currency, *currency).to_owned(), *rows, *amount);
+        let sum = by_code.entry(*currency).or_default();
+        *sum = (sum.0 + rows, sum.1 + amount);
     }
-    Ok(found)
+    Ok(by_code.into_iter().map(|(code, sum)| (totals.vocabulary.text(Domain::Currency, code).to_owned(), sum)).collect())
 }
 
 /// One side of a tie-out's variances.
@@ -134,13 +144,14 @@ pub fn variances_of(totals: &Totals, variances: &[Variance], tie_out: TieOut, ex
 /// One side of the resources. Rows are those of usage; invoice lines have no rows here.
 #[must_use]
 pub fn resources_of(totals: &Totals, resources: &[Resource], expected: bool) -> ByCurrency {
-    let mut found = ByCurrency::new();
+    let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
     for resource in resources {
         let [.., currency] = resource.key;
         let (rows, amount) = if expected { (resource.usage_rows, resource.expected_amount) } else { (0, resource.invoiced_amount) };
-        add(&mut found, totals.vocabulary.text(Domain::Currency, currency).to_owned(), rows, widened(amount));
+        let sum = by_code.entry(currency).or_default();
+        *sum = (sum.0 + rows, sum.1 + widened(amount));
     }
-    found
+    by_code.into_iter().map(|(code, sum)| (totals.vocabulary.text(Domain::Currency, code).to_owned(), sum)).collect()
 }
 
 /// The same amounts with no rows, to compare with something that has none.

@@ -1,65 +1,94 @@
 //! Rows that came before, whole: known by their fingerprints.
+//!
+//! Every row leaves its 64-bit fingerprint in a list of its unit's. A filter in memory says of most
+//! rows at once that they are new; the few others are kept whole, and once all lists are there, those
+//! of them whose fingerprint is really there twice are copies. So memory does not grow with rows: the
+//! lists may be on disk.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
-use super::aggregate::SUMS;
+use super::aggregate::{SUMS, TUPLES};
 use super::measures::Measures;
 use crate::model::period::Day;
 
-/// A power of two: workers rarely meet in one of so many.
-const SHARDS: usize = 256;
+/// Fingerprints that are there more than once, and how many copies that makes: of `n` equal rows,
+/// `n − 1`.
+pub type Repeated = HashMap<u64, u64>;
 
-/// The fingerprints of all rows of a dataset so far, whichever unit or worker they came through.
+/// What says of a fingerprint whether it may have come before. It is shared by all workers.
 #[derive(Debug)]
-pub struct Seen {
-    shards: Vec<Mutex<HashSet<u64, Same>>>,
+pub enum Seen {
+    /// By a bit filter: what is told as new is new, what is not may be new all the same.
+    Filter(Vec<AtomicU64>),
+    /// Those that are known to be there more than once, whichever comes first.
+    Repeated(Repeated),
 }
 
-/// A fingerprint is a hash already.
-#[derive(Clone, Copy, Debug, Default)]
-struct Same;
+/// The filter's size for each row that is expected: one in a hundred new rows is taken for a copy.
+const BITS_PER_ROW: u64 = 16;
 
-/// Passes one number on.
-#[derive(Debug, Default)]
-struct SameHasher(u64);
-
-impl std::hash::BuildHasher for Same {
-    type Hasher = SameHasher;
-
-    fn build_hasher(&self) -> SameHasher {
-        SameHasher(0)
-    }
-}
-
-impl std::hash::Hasher for SameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+impl Seen {
+    /// Nothing has come yet, and about `rows` will; the filter takes at most `limit_bytes`.
+    #[must_use]
+    pub fn filter(rows: u64, limit_bytes: u64) -> Self {
+        let words = (rows.saturating_mul(BITS_PER_ROW) / 64).clamp(1 << 10, (limit_bytes / 8).max(1 << 10));
+        let words = usize::try_from(words).unwrap_or(1 << 10).next_power_of_two();
+        Self::Filter((0..words).map(|_| AtomicU64::new(0)).collect())
     }
 
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+    /// Whether a row may be a copy of one that came before. Of rows that are the same, all but one
+    /// are told to be.
+    pub fn may_be_copy(&self, fingerprint: u64) -> bool {
+        match self {
+            Self::Filter(words) => {
+                // A power of two; the word is taken from the high bits, three bits in it from the low.
+                let at = (fingerprint >> 20) as usize & (words.len() - 1);
+                let bits = 1 << (fingerprint & 63) | 1 << (fingerprint >> 6 & 63) | 1 << (fingerprint >> 12 & 63);
+                words.get(at).is_some_and(|word| word.fetch_or(bits, Ordering::Relaxed) & bits == bits)
+            }
+            Self::Repeated(repeated) => repeated.contains_key(&fingerprint),
+        }
     }
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self::filter(0, 0)
     }
 }
 
-impl Seen {
-    /// Whether a fingerprint comes for the first time.
-    pub fn is_new(&self, fingerprint: u64) -> bool {
-        // Of the middle bits: the table uses the low and the high ones.
-        let at = usize::from((fingerprint >> 24).to_le_bytes()[0]);
-        let Some(shard) = self.shards.get(at) else { return true };
-        shard.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint)
+/// Adds the copies among some fingerprints. The order of the list is lost.
+pub fn copies_in(fingerprints: &mut [u64], found: &mut Repeated) {
+    fingerprints.sort_unstable();
+    for same in fingerprints.chunk_by(|left, right| left == right) {
+        if let [first, more @ ..] = same
+            && !more.is_empty()
+        {
+            *found.entry(*first).or_default() += more.len() as u64;
+        }
+    }
+}
+
+/// A row that may be a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its fingerprint.
+    pub fingerprint: u64,
+    /// The key of its total.
+    pub key: [u32; TUPLES],
+    /// What it adds to the total's sums.
+    pub sums: [i128; SUMS],
+    /// Its day.
+    pub day: Option<Day>,
+}
+
+impl Candidate {
+    /// Of one row.
+    #[must_use]
+    pub fn of(fingerprint: u64, key: [u32; TUPLES], measures: &Measures) -> Self {
+        Self { fingerprint, key, sums: measures.sums, day: measures.day }
     }
 }
 
@@ -95,14 +124,38 @@ impl Copies {
 
     /// Of one row.
     #[must_use]
-    pub fn of(measures: &Measures) -> Self {
-        let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
-        Self { rows: 1, sums: measures.sums, first, last }
+    pub fn of(row: &Candidate) -> Self {
+        let (first, last) = row.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
+        Self { rows: 1, sums: row.sums, first, last }
     }
 
     /// First and last day.
     #[must_use]
     pub const fn days(&self) -> (Day, Day) {
         (self.first, self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_rows_all_but_one_may_be_copies() {
+        let seen = Seen::filter(1_000, 1 << 20);
+        let mut state = 1_u64;
+        let mut fingerprints: Vec<u64> = (0..1_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state ^ state >> 29
+            })
+            .collect();
+        fingerprints.extend_from_within(..100);
+        fingerprints.extend_from_within(..10);
+        let told = fingerprints.iter().filter(|fingerprint| seen.may_be_copy(**fingerprint)).count();
+        assert!((110..200).contains(&told), "{told}");
+        let mut found = Repeated::new();
+        copies_in(&mut fingerprints, &mut found);
+        assert_eq!((found.len(), found.values().sum::<u64>()), (100, 110));
     }
 }

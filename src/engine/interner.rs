@@ -1,81 +1,52 @@
-//! Tuples of raw cell bytes to small numbers: a row's keys are hashed as they came, and folded only
-//! once for each distinct spelling.
+//! Texts and tuples of texts to small numbers: what repeats in a column is kept, compared and folded
+//! once, and a row's key is made of numbers.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::model::reject::Rejection;
-use crate::model::row::Cell;
-
-/// Ends a field in the arena; no byte of valid UTF-8.
-const FIELD_END: u8 = 0xFF;
-
-/// Distinct tuples of text fields, numbered in the order in which they came.
+/// Distinct byte strings, numbered in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Interner {
-    hasher: DefaultHashBuilder,
-    table: HashTable<u32>,
+pub struct Texts {
+    index: Index,
     arena: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Interner {
-    /// Number of the tuple in `scratch`, which holds one field for each of `names` as
-    /// [`Interner::write_field`] wrote them. The names are asked for only in an error.
-    ///
-    /// # Errors
-    /// A [`Rejection`] where a field is not UTF-8 or holds a NUL byte.
-    pub fn intern(&mut self, scratch: &[u8], names: impl ExactSizeIterator<Item = &'static str>) -> Result<u32, Rejection> {
-        let hash = self.hasher.hash_one(scratch);
+impl Texts {
+    /// Number of `text`, and whether it came for the first time.
+    pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         let (arena, ends) = (&self.arena, &self.ends);
-        if let Some(id) = self.table.find(hash, |id| tuple(arena, ends, *id) == scratch) {
-            return Ok(*id);
+        let hash = self.index.hash(text);
+        if let Some(id) = self.index.find(hash, |id| text_at(arena, ends, id) == text) {
+            return (id, false);
         }
-        check_fields(scratch, names)?;
-        Ok(self.insert(hash, scratch))
-    }
-
-    fn insert(&mut self, hash: u64, scratch: &[u8]) -> u32 {
-        let id = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        assert!(id != u32::MAX, "a unit holds fewer than 2^32 distinct keys");
-        self.arena.extend_from_slice(scratch);
+        let id = self.len();
+        self.index.insert(hash, id);
+        self.arena.extend_from_slice(text);
         self.ends.push(self.arena.len());
-        let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
-        self.table.insert_unique(hash, id, |id| hasher.hash_one(tuple(arena, ends, *id)));
-        id
+        (id, true)
     }
 
-    /// Forgets the tuples that came after the first `count`.
-    pub fn truncate(&mut self, count: u32) {
-        for id in (count..self.len()).rev() {
-            let (arena, ends) = (&self.arena, &self.ends);
-            let hash = self.hasher.hash_one(tuple(arena, ends, id));
-            if let Ok(entry) = self.table.find_entry(hash, |known| *known == id) {
-                entry.remove();
-            }
-            self.ends.pop();
-            self.arena.truncate(self.ends.last().copied().unwrap_or(0));
-        }
+    /// Forgets the text that came last.
+    pub fn pop(&mut self) {
+        let Some(last) = self.len().checked_sub(1) else { return };
+        let hash = self.index.hash(self.text(last));
+        self.index.remove(hash, last);
+        self.ends.pop();
+        self.arena.truncate(self.ends.last().copied().unwrap_or(0));
     }
 
-    /// Takes over every tuple of `other`; the result says which number each one has here.
-    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
-        (0..other.len())
-            .map(|id| {
-                let scratch = tuple(&other.arena, &other.ends, id);
-                let hash = self.hasher.hash_one(scratch);
-                let (arena, ends) = (&self.arena, &self.ends);
-                let known = self.table.find(hash, |known| tuple(arena, ends, *known) == scratch).copied();
-                known.unwrap_or_else(|| self.insert(hash, scratch))
-            })
-            .collect()
+    /// The text of a number.
+    #[must_use]
+    pub fn text(&self, id: u32) -> &[u8] {
+        text_at(&self.arena, &self.ends, id)
     }
 
-    /// Number of distinct tuples.
+    /// Number of distinct texts.
     #[must_use]
     pub fn len(&self) -> u32 {
-        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+        number_of(self.ends.len())
     }
 
     /// True where nothing was interned.
@@ -84,76 +55,156 @@ impl Interner {
         self.ends.is_empty()
     }
 
-    /// The fields of a tuple, in order.
-    pub fn fields(&self, id: u32) -> impl Iterator<Item = &str> {
-        // Every field was checked to be UTF-8 before it was interned.
-        tuple(&self.arena, &self.ends, id)
-            .split_inclusive(|byte| *byte == FIELD_END)
-            .map(|field| std::str::from_utf8(field.strip_suffix(&[FIELD_END]).unwrap_or(field)).unwrap_or_default())
+    /// Takes over every text of `other`; the result says which number each one has here.
+    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
+        (0..other.len()).map(|id| self.intern(other.text(id)).0).collect()
     }
 
-    /// Appends one cell to a tuple under construction.
-    pub fn write_field(scratch: &mut Vec<u8>, cell: &Cell<'_>) {
-        match cell {
-            Cell::Missing => {}
-            Cell::Text(text) => scratch.extend_from_slice(text),
-            other => scratch.extend_from_slice(&other.bytes()),
-        }
-        scratch.push(FIELD_END);
+    /// All texts behind each other, and where each one ends.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], &[usize]) {
+        (&self.arena, &self.ends)
     }
 }
 
-fn tuple<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
+fn text_at<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
     let at = id as usize;
     let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
     let end = ends.get(at).copied().unwrap_or(start);
     arena.get(start..end).unwrap_or_default()
 }
 
-fn check_fields(scratch: &[u8], names: impl ExactSizeIterator<Item = &'static str>) -> Result<(), Rejection> {
-    let is_text = |field: &[u8]| std::str::from_utf8(field).is_ok() && !field.contains(&0);
-    // A stray 0xFF inside a field would leave more fields than names.
-    let ends = scratch.iter().filter(|byte| **byte == FIELD_END).count();
-    if ends == names.len() && scratch.split(|byte| *byte == FIELD_END).all(is_text) {
-        return Ok(());
+/// Distinct tuples of numbers, all of one width, numbered in the order in which they came.
+#[derive(Debug)]
+pub struct Tuples {
+    index: Index,
+    width: usize,
+    numbers: Vec<u32>,
+    count: u32,
+}
+
+impl Tuples {
+    /// No tuples yet.
+    #[must_use]
+    pub fn new(width: usize) -> Self {
+        Self { index: Index::default(), width, numbers: Vec::new(), count: 0 }
     }
-    for (field, name) in scratch.split(|byte| *byte == FIELD_END).zip(names) {
-        if std::str::from_utf8(field).is_err() {
-            return Err(Rejection::new(name, field, "UTF-8 text".to_owned()));
+
+    /// Number of `tuple`, which has the width of all others.
+    pub fn intern(&mut self, tuple: &[u32]) -> u32 {
+        let (numbers, width) = (&self.numbers, self.width);
+        let hash = self.index.hash(tuple);
+        if let Some(id) = self.index.find(hash, |id| tuple_at(numbers, width, id) == tuple) {
+            return id;
         }
-        if field.contains(&0) {
-            return Err(Rejection::new(name, field, "text without NUL bytes".to_owned()));
+        let id = self.count;
+        self.count = number_of(id as usize + 1);
+        self.index.insert(hash, id);
+        self.numbers.extend_from_slice(tuple);
+        id
+    }
+
+    /// The numbers of a tuple.
+    #[must_use]
+    pub fn tuple(&self, id: u32) -> &[u32] {
+        tuple_at(&self.numbers, self.width, id)
+    }
+
+    /// Number of distinct tuples.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// True where nothing was interned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The numbers of all tuples, one behind the other.
+    #[must_use]
+    pub fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+}
+
+fn tuple_at(numbers: &[u32], width: usize, id: u32) -> &[u32] {
+    let start = id as usize * width;
+    numbers.get(start..start + width).unwrap_or_default()
+}
+
+fn number_of(count: usize) -> u32 {
+    let number = u32::try_from(count).unwrap_or(u32::MAX);
+    assert!(number != u32::MAX, "a run holds fewer than 2^32 distinct keys");
+    number
+}
+
+/// Numbers by hash. What they stand for is elsewhere; 32 bits of the hash stand beside each, so that
+/// it is looked at only where it is most likely the one, and not at all when the table grows.
+#[derive(Debug, Default)]
+pub struct Index {
+    hasher: DefaultHashBuilder,
+    table: HashTable<(u32, u32)>,
+}
+
+impl Index {
+    /// The hash under which something is kept.
+    pub fn hash<T: std::hash::Hash + ?Sized>(&self, value: &T) -> u32 {
+        let hash = self.hasher.hash_one(value).to_le_bytes();
+        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
+    }
+
+    /// The number that `is_it` among those of a hash.
+    pub fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.table.find(spread(hash), |(known, id)| *known == hash && is_it(*id)).map(|(_, id)| *id)
+    }
+
+    /// Adds a number that is not there.
+    pub fn insert(&mut self, hash: u32, id: u32) {
+        self.table.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
+    }
+
+    /// Removes a number.
+    pub fn remove(&mut self, hash: u32, id: u32) {
+        if let Ok(entry) = self.table.find_entry(spread(hash), |entry| *entry == (hash, id)) {
+            entry.remove();
         }
     }
-    Err(Rejection::new("", scratch, "UTF-8 text".to_owned()))
+}
+
+/// The table takes its place from the low bits of a hash and its tag from the high ones.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tuple_of(fields: &[&[u8]]) -> Vec<u8> {
-        let mut scratch = Vec::new();
-        for field in fields {
-            Interner::write_field(&mut scratch, &Cell::Text((*field).into()));
-        }
-        scratch
+    #[test]
+    fn equal_texts_share_a_number() {
+        let mut texts = Texts::default();
+        assert_eq!(texts.intern(b"ab"), (0, true));
+        assert_eq!(texts.intern(b""), (1, true));
+        assert_eq!(texts.intern(b"ab"), (0, false));
+        assert_eq!(texts.intern(b"c"), (2, true));
+        texts.pop();
+        assert_eq!(texts.intern(b"abc"), (2, true));
+        assert_eq!(texts.intern(b"c"), (3, true));
+        assert_eq!((texts.text(1), texts.text(2)), (&b""[..], &b"abc"[..]));
+        let mut other = Texts::default();
+        other.intern(b"c");
+        other.intern(b"d");
+        assert_eq!(texts.absorb(&other), [3, 4]);
     }
 
     #[test]
-    fn equal_tuples_share_a_number_and_borders_count() {
-        let mut interner = Interner::default();
-        let columns = ["A", "B"];
-        let mut id = |fields: &[&[u8]]| interner.intern(&tuple_of(fields), columns.into_iter());
-        assert_eq!(id(&[b"ab", b"c"]), Ok(0));
-        assert_eq!(id(&[b"a", b"bc"]), Ok(1));
-        assert_eq!(id(&[b"ab", b"c"]), Ok(0));
-        assert_eq!(id(&[b"a\xffb", b"c"]).unwrap_err().wanted, "UTF-8 text");
-        assert_eq!(id(&[b"a", b"b\0"]).unwrap_err().column, "B");
-        assert_eq!(interner.fields(1).collect::<Vec<_>>(), ["a", "bc"]);
-        interner.truncate(1);
-        assert_eq!(interner.intern(&tuple_of(&[b"x", b"y"]), columns.into_iter()), Ok(1));
-        assert_eq!(interner.intern(&tuple_of(&[b"a", b"bc"]), columns.into_iter()), Ok(2));
-        assert_eq!(interner.intern(&tuple_of(&[b"ab", b"c"]), columns.into_iter()), Ok(0));
+    fn equal_tuples_share_a_number() {
+        let mut tuples = Tuples::new(2);
+        assert_eq!([tuples.intern(&[1, 2]), tuples.intern(&[2, 1]), tuples.intern(&[1, 2])], [0, 1, 0]);
+        assert_eq!(tuples.tuple(1), [2, 1]);
+        let mut none = Tuples::new(0);
+        assert_eq!([none.intern(&[]), none.intern(&[]), none.len()], [0, 0, 1]);
     }
 }

@@ -54,11 +54,12 @@ fn day(cells: &[Cell<'_>], at: usize, column: &'static str) -> Result<Option<Day
 }
 
 fn precision_of(amount: Parsed) -> i128 {
-    if amount.significant_digits < LIMITED_DIGITS {
+    let (digits, last_exponent) = amount.significance();
+    if digits < LIMITED_DIGITS {
         return 0;
     }
     // Half a unit of the last digit, at 20 decimals: 5 x 10^(exponent + 19).
-    match u32::try_from(amount.last_digit_exponent + 19) {
+    match u32::try_from(last_exponent + 19) {
         Ok(places) if places <= 37 => 5 * decimal::power_of_ten(places),
         _ => 0,
     }

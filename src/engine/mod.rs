@@ -17,6 +17,7 @@ pub mod headers;
 mod hypotheses;
 pub mod interner;
 pub mod investigate;
+pub mod key_column;
 pub mod keying;
 pub mod line_arithmetic;
 pub mod matching;

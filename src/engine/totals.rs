@@ -218,7 +218,7 @@ pub fn fold_partials(
     let mut daily = daily.map(|partial| (by_day(&partial, &mut gathering), partial));
     let mut unbilled = unbilled.map(|partial| (by_day(&partial, &mut gathering), partial));
     // Their texts are in the vocabulary now.
-    usage.tuples = Default::default();
+    usage.columns = Vec::new();
     let (vocabulary, code_of) = gathering.finish();
     for (codes, _) in daily.iter_mut().chain(&mut unbilled) {
         codes.translate(&DAILY_FIELDS, &code_of);
@@ -229,7 +229,7 @@ pub fn fold_partials(
     usage_codes.translate(&USAGE_FIELDS, &code_of);
     line_codes.translate(&LINE_FIELDS, &code_of);
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
-    let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
+    let mut used: HashSet<[u32; 2]> = usage.totals.keys().iter().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
     let usage_key = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field));
     let line_key = |key: &[u32; TUPLES]| {
@@ -267,11 +267,10 @@ fn at<'t>(fields: &[&'t str], index: usize) -> &'t str {
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
-    let [_, products, _, states] = &lines.tuples;
     let [_, product, _, state] = *key;
-    let state: Vec<&str> = states.fields(state).collect();
+    let state: Vec<&str> = lines.fields(3, state).collect();
     scope_of(LineTexts {
-        meter_description: products.fields(product).nth(5).unwrap_or_default(),
+        meter_description: lines.fields(1, product).nth(5).unwrap_or_default(),
         subscription_description: at(&state, 2),
         term: at(&state, 3),
         reservation_order_id: at(&state, 4),
@@ -297,19 +296,26 @@ impl Codes {
         adjustment: impl Fn(&[&str]) -> String,
     ) -> Self {
         let mut tuples: [Vec<u32>; TUPLES] = Default::default();
-        for (number, ((interner, domains), codes)) in partial.tuples.iter().zip(fields).zip(&mut tuples).enumerate() {
-            codes.reserve_exact(interner.len() as usize * domains.len());
-            for id in 0..interner.len() {
-                if number == 3 {
-                    let raw: Vec<&str> = interner.fields(id).collect();
+        let mut columns = partial.columns.iter();
+        for (number, ((known, domains), codes)) in partial.tuples.iter().zip(fields).zip(&mut tuples).enumerate() {
+            codes.reserve_exact(known.len() as usize * domains.len());
+            if number + 1 == TUPLES {
+                for id in 0..known.len() {
+                    let raw: Vec<&str> = partial.fields(number, id).collect();
                     codes.push(gathering.add(Domain::ChargeType, at(&raw, 0)));
                     codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
                     let rest = domains.iter().skip(2).zip(state);
                     codes.extend(rest.map(|(domain, field)| gathering.add(*domain, at(&raw, *field))));
-                } else {
-                    codes.extend(domains.iter().zip(interner.fields(id)).map(|(domain, text)| gathering.add(*domain, text)));
                 }
+                continue;
             }
+            let code_of: Vec<Vec<u32>> = domains
+                .iter()
+                .zip(&mut columns)
+                .map(|(domain, column)| (0..column.texts().len()).map(|text| gathering.add(*domain, column.text(text))).collect())
+                .collect();
+            let texts = known.numbers().iter().zip(code_of.iter().cycle());
+            codes.extend(texts.map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)));
         }
         Self { tuples, widths: fields.map(<[Domain]>::len) }
     }
@@ -385,7 +391,7 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
 fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> Names {
     let mut names = Names::default();
     for (partial, codes) in [(usage, usage_codes), (lines, line_codes)] {
-        for key in partial.totals.keys() {
+        for key in partial.totals.keys().iter() {
             let get = |tuple, field| codes.get(key, tuple, field);
             let (product, sku) = (get(1, 0), get(1, 1));
             names.offer(vocabulary, Domain::CustomerName, [get(0, 1), 0, 0], get(0, 2));
@@ -393,7 +399,7 @@ fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, l
             names.offer(vocabulary, Domain::Description, [product, sku, NO_METER], get(1, 3));
         }
     }
-    for key in usage.totals.keys() {
+    for key in usage.totals.keys().iter() {
         let get = |tuple, field| usage_codes.get(key, tuple, field);
         let meter = [get(1, 0), get(1, 1), get(1, 5)];
         names.offer(vocabulary, Domain::Description, meter, get(1, 6));

@@ -53,10 +53,29 @@ pub struct Parsed {
     pub value: i128,
     /// Digits were lost: the text holds more decimals than the scale, and was rounded half-even.
     pub rounded: bool,
-    /// Significant digits of the text, leading and trailing zeros not counted.
-    pub significant_digits: u32,
-    /// Power of ten of the last significant digit; 0 for zero.
-    pub last_digit_exponent: i32,
+    /// All digits of the text, up to 38, as one number.
+    mantissa: u128,
+    /// Power of ten of the mantissa's last digit.
+    exponent: i32,
+}
+
+impl Parsed {
+    const ZERO: Self = Self { value: 0, rounded: false, mantissa: 0, exponent: 0 };
+
+    /// Significant digits of the text, leading and trailing zeros not counted, and the power of ten of
+    /// the last of them; 0 and 0 for zero.
+    #[must_use]
+    pub fn significance(&self) -> (u32, i32) {
+        let (mut mantissa, mut exponent) = (self.mantissa, self.exponent);
+        if mantissa == 0 {
+            return (0, 0);
+        }
+        while mantissa.is_multiple_of(10) {
+            mantissa /= 10;
+            exponent += 1;
+        }
+        (mantissa.ilog10() + 1, exponent)
+    }
 }
 
 /// Reads decimal text (plain or exponent, with guard apostrophes or quotes) at `scale` decimals.
@@ -64,9 +83,89 @@ pub struct Parsed {
 /// # Errors
 /// [`NumberFault`] for an empty text, foreign characters, or a magnitude past 38 digits.
 pub fn parse(text: &[u8], scale: u32) -> Result<Parsed, NumberFault> {
+    if let Some(parsed) = parse_usual(text, scale) {
+        return Ok(parsed);
+    }
     let digits = Digits::read(unguard(text))?;
     digits.at_scale(scale)
 }
+
+/// The spellings that nearly every cell has: at most 38 digits, a point, an exponent of one or two
+/// digits, no blanks, no guards, nothing to be rounded. `None` for all others, wrong ones included:
+/// they take the long way.
+fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
+    let (negative, mut rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    // Two halves of 19 digits each fit 64 bits; most numbers need only the first.
+    let (mut halves, mut counts) = ([0_u64; 2], [0_u32; 2]);
+    let (mut point, mut decimals) = (false, 0_i32);
+    let mut exponent = 0;
+    while let [byte, after @ ..] = rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            let half = usize::from(counts[0] == 19);
+            if counts[1] == 19 {
+                return None;
+            }
+            halves[half] = halves[half] * 10 + u64::from(digit);
+            counts[half] += 1;
+            decimals += i32::from(point);
+        } else if *byte == b'.' && !point {
+            point = true;
+        } else if matches!(byte, b'e' | b'E') {
+            exponent = usual_exponent(after)?;
+            break;
+        } else {
+            return None;
+        }
+        rest = after;
+    }
+    if counts[0] == 0 {
+        return None;
+    }
+    let mantissa = match counts[1] {
+        0 => u128::from(halves[0]),
+        count => u128::from(halves[0]) * 10_u128.pow(count) + u128::from(halves[1]),
+    };
+    if mantissa == 0 {
+        return Some(Parsed::ZERO);
+    }
+    let exponent = exponent - decimals;
+    let shift = u32::try_from(exponent + i32::try_from(scale).ok()?).ok().filter(|shift| *shift < MAX_DIGITS)?;
+    let magnitude = mantissa.checked_mul(*POWERS.get(shift as usize)?).filter(|magnitude| *magnitude < LIMIT)?;
+    let value = i128::try_from(magnitude).ok()?;
+    Some(Parsed { value: if negative { -value } else { value }, rounded: false, mantissa, exponent })
+}
+
+fn usual_exponent(text: &[u8]) -> Option<i32> {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        _ => (1, text),
+    };
+    match digits {
+        [ones] if ones.is_ascii_digit() => Some(sign * i32::from(ones - b'0')),
+        [tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit() => {
+            Some(sign * (i32::from(tens - b'0') * 10 + i32::from(ones - b'0')))
+        }
+        _ => None,
+    }
+}
+
+const LIMIT: u128 = 10_u128.pow(MAX_DIGITS);
+
+/// Powers of ten by their exponent.
+const POWERS: [u128; MAX_DIGITS as usize + 1] = {
+    let mut powers = [1; MAX_DIGITS as usize + 1];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 
 fn unguard(text: &[u8]) -> &[u8] {
     let mut text = text.trim_ascii();
@@ -136,9 +235,8 @@ impl Digits {
     }
 
     fn at_scale(&self, scale: u32) -> Result<Parsed, NumberFault> {
-        let (significant_digits, last_digit_exponent) = self.significance();
         if self.mantissa == 0 {
-            return Ok(Parsed { value: 0, rounded: false, significant_digits: 0, last_digit_exponent: 0 });
+            return Ok(Parsed::ZERO);
         }
         let shift = self.exponent + i64::from(scale);
         let dropped = self.first_dropped != 0 || self.dropped_rest;
@@ -157,19 +255,8 @@ impl Digits {
         if magnitude >= 10_u128.pow(MAX_DIGITS) {
             return Err(NumberFault::TooLarge);
         }
-        Ok(Parsed { value: if self.negative { -value } else { value }, rounded, significant_digits, last_digit_exponent })
-    }
-
-    fn significance(&self) -> (u32, i32) {
-        let mut mantissa = self.mantissa;
-        let mut count = self.count.min(MAX_DIGITS);
-        let mut exponent = self.exponent;
-        while mantissa != 0 && mantissa.is_multiple_of(10) {
-            mantissa /= 10;
-            count -= 1;
-            exponent += 1;
-        }
-        (count, i32::try_from(exponent).unwrap_or(0))
+        let exponent = i32::try_from(self.exponent).unwrap_or(0);
+        Ok(Parsed { value: if self.negative { -value } else { value }, rounded, mantissa: self.mantissa, exponent })
     }
 }
 
@@ -178,6 +265,11 @@ impl Digits {
 #[must_use]
 pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
     let magnitude = value.unsigned_abs();
+    if let Some(widened) = to.checked_sub(from).and_then(|places| value.checked_mul(power_of_ten(places)))
+        && widened.unsigned_abs() < LIMIT
+    {
+        return Some(Parsed { value: widened, rounded: false, mantissa: magnitude, exponent: -i32::try_from(from).ok()? });
+    }
     let count = magnitude.checked_ilog10().map_or(0, |log| log + 1);
     let typed =
         Digits { negative: value < 0, mantissa: magnitude, count, exponent: -i64::from(from), first_dropped: 0, dropped_rest: false };
@@ -222,7 +314,7 @@ fn half_even_up(rest: u128, divisor: u128, sticky: bool, odd: bool) -> bool {
 /// 10^`places` as an `i128`; `places` is at most 38.
 #[must_use]
 pub fn power_of_ten(places: u32) -> i128 {
-    10_i128.pow(places)
+    POWERS.get(places as usize).and_then(|power| i128::try_from(*power).ok()).expect("at most 38 places")
 }
 
 /// `value` at `from` decimals, cut or widened to `to` decimals. `None` on overflow.
@@ -389,6 +481,32 @@ mod tests {
     }
 
     #[test]
+    fn the_short_way_reads_what_the_long_way_reads() {
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let alphabet = b"00123456789..eE+--";
+        let mut usual = 0;
+        for _ in 0..200_000 {
+            let mut text = Vec::new();
+            for _ in 0..=(random >> 59) {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                text.push(alphabet[usize::try_from(random >> 40).unwrap() % alphabet.len()]);
+            }
+            for scale in [0, 2, 18, 20] {
+                let long = Digits::read(&text).and_then(|digits| digits.at_scale(scale));
+                if let Some(short) = parse_usual(&text, scale) {
+                    usual += 1;
+                    let long = long.unwrap();
+                    assert_eq!((short.value, short.rounded), (long.value, long.rounded), "{}", String::from_utf8_lossy(&text));
+                    assert_eq!(short.significance(), long.significance(), "{}", String::from_utf8_lossy(&text));
+                }
+            }
+        }
+        assert!(usual > 1_000, "{usual}");
+    }
+
+    #[test]
     fn rounds_half_even_and_says_so() {
         for (text, scale, value, rounded) in [
             ("0.125", 2, 12, true),
@@ -416,9 +534,9 @@ mod tests {
     #[test]
     fn significance_follows_the_text() {
         let parsed = parse(b"7.58469E-05", 20).unwrap();
-        assert_eq!((parsed.significant_digits, parsed.last_digit_exponent), (6, -10));
+        assert_eq!(parsed.significance(), (6, -10));
         let parsed = parse(b"1200.50", 20).unwrap();
-        assert_eq!((parsed.significant_digits, parsed.last_digit_exponent), (5, -1));
+        assert_eq!(parsed.significance(), (5, -1));
     }
 
     #[test]

@@ -14,6 +14,15 @@ pub enum Cell<'a> {
     Missing,
     /// Text or a number in text, as it came but for escapes.
     Text(Cow<'a, [u8]>),
+    /// Text that is an entry of a dictionary, whose other rows name it by the same code.
+    Entry {
+        /// The text; never empty.
+        text: &'a [u8],
+        /// Which dictionary: another number for another one.
+        dictionary: u32,
+        /// Which of its entries.
+        code: u32,
+    },
     /// A decimal of a typed format: units of 10^-scale.
     Decimal(i128, u32),
     /// A date of a typed format.
@@ -27,6 +36,7 @@ impl Cell<'_> {
         match self {
             Self::Missing => Cow::Borrowed(b""),
             Self::Text(text) => Cow::Borrowed(text),
+            Self::Entry { text, .. } => Cow::Borrowed(text),
             Self::Decimal(value, scale) => Cow::Owned(decimal::plain(*value, *scale).into_bytes()),
             Self::Date(day) => Cow::Owned(super::period::date_of(*day).map(|date| date.to_string()).unwrap_or_default().into_bytes()),
         }
@@ -45,6 +55,7 @@ impl Cell<'_> {
             Self::Missing => return Ok(None),
             Self::Decimal(value, from) => decimal::from_typed(*value, *from, scale).ok_or(decimal::NumberFault::TooLarge),
             Self::Text(text) => decimal::parse(text, scale),
+            Self::Entry { text, .. } => decimal::parse(text, scale),
             _ => decimal::parse(&self.bytes(), scale),
         };
         match parsed {

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod failure;
 pub mod fetch;
 pub mod file;
+mod fingerprints;
 pub mod inputs;
 mod interrupt;
 pub mod mistake;

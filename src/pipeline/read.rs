@@ -1,7 +1,9 @@
 //! Inputs to partial totals: every unit identified, decoded and counted once, in parallel.
 
+mod unit;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,21 +11,21 @@ use rayon::prelude::*;
 
 use super::awaited::Awaited;
 use super::failure::RunError;
+use super::fingerprints::Fingerprints;
 use super::inputs;
 use super::plan::Plan;
 use super::record_sources::Gathered;
-use crate::decode::{self, Decoded, Sink};
+use unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal};
-use crate::engine::copies::Seen;
+use crate::engine::copies::{Repeated, Seen};
 use crate::engine::entries::Entries;
 use crate::engine::headers::Header;
-use crate::engine::keying;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::ids::{Fold, fold};
 use crate::model::reject::{RejectedRow, Rejection};
-use crate::model::row::Row;
+use crate::reports::atomic::PublishError;
 use crate::reports::manifest;
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
@@ -80,29 +82,22 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
-    let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
-    let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
-    let counting = Counting { usage: Arc::default(), lines: Arc::default(), by_day };
-    let gathered = Mutex::new((Readings::new(warnings), Vec::new()));
+    let counting = counting(plan, &units);
+    let gathering = Mutex::new(Gathering::new(plan, warnings));
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
     // several files that cannot be used the first is told, whichever thread comes to it first.
-    let take = |Arrival { dataset, unit, etag }: Arrival| {
-        let place = (dataset, unit.path.clone());
+    let take = |arrival: Arrival| {
+        let place = (arrival.dataset, arrival.unit.path.clone());
         if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
-        match read_unit(dataset, &unit, &counting) {
-            Ok(reading) => {
-                let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-                let (readings, headers) = &mut *gathered;
-                readings.take(dataset, &unit, etag, reading, headers);
-            }
-            Err(error) => {
-                let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
-                if faults.as_ref().is_none_or(|(first, _)| place < *first) {
-                    *faults = Some((place, error));
-                }
+        let taken = read_unit(arrival.dataset, &arrival.unit, &counting)
+            .and_then(|reading| gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading));
+        if let Err(error) = taken {
+            let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
+            if faults.as_ref().is_none_or(|(first, _)| place < *first) {
+                *faults = Some((place, error));
             }
         }
     };
@@ -125,12 +120,105 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
     if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    let (mut readings, mut headers) = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
-    readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
-    headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
-    readings.keep_one_header_each(headers);
-    readings.check()?;
-    Ok(readings)
+    gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting)
+}
+
+/// The fewest bytes that a row was seen to take, in a gzip blob: more rows than bytes by this are not
+/// expected.
+const BYTES_PER_ROW: u64 = 100;
+/// Rows that are expected of what is not fetched yet.
+const ROWS_TO_ARRIVE: u64 = 16_000_000;
+/// The largest filter for copies.
+const FILTER_LIMIT_BYTES: u64 = 128 << 20;
+/// Fingerprints that are kept in memory.
+const FINGERPRINT_LIMIT_BYTES: u64 = 64 << 20;
+
+fn counting(plan: &Plan, units: &[(Dataset, FileUnit)]) -> Counting {
+    let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
+    let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
+    let filter = |wanted: Dataset| {
+        let bytes: u64 = units.iter().filter(|(dataset, _)| *dataset == wanted).map(|(_, unit)| unit.bytes).sum();
+        let to_arrive = if plan.fetching.is_some() { ROWS_TO_ARRIVE } else { 0 };
+        Arc::new(Seen::filter(to_arrive + bytes / BYTES_PER_ROW, FILTER_LIMIT_BYTES))
+    };
+    Counting { usage: filter(Dataset::Usage), lines: filter(Dataset::InvoiceLines), by_day }
+}
+
+/// What is gathered while units are read.
+struct Gathering {
+    readings: Readings,
+    headers: Vec<(String, PlacedHeader)>,
+    usage: Fingerprints,
+    lines: Fingerprints,
+    folder: PathBuf,
+    /// Units in which a copy may have to be looked for again.
+    counted: Vec<(Dataset, FileUnit)>,
+}
+
+impl Gathering {
+    fn new(plan: &Plan, warnings: Vec<String>) -> Self {
+        let list = || Fingerprints::new(FINGERPRINT_LIMIT_BYTES, &plan.out);
+        let readings = Readings::new(warnings);
+        Self { readings, headers: Vec::new(), usage: list(), lines: list(), folder: plan.out.clone(), counted: Vec::new() }
+    }
+
+    fn take(&mut self, arrival: Arrival, mut reading: UnitReading) -> Result<(), RunError> {
+        if let Counted::Totals(partial) = &mut reading.counted {
+            let fingerprints = std::mem::take(&mut partial.fingerprints);
+            let list = match arrival.dataset {
+                Dataset::Usage => &mut self.usage,
+                _ => &mut self.lines,
+            };
+            list.add(&fingerprints).map_err(|source| no_room(&self.folder, source))?;
+            self.counted.push((arrival.dataset, arrival.unit.clone()));
+        }
+        self.readings.take(arrival, reading, &mut self.headers);
+        Ok(())
+    }
+
+    fn finish(self, counting: &Counting) -> Result<Readings, RunError> {
+        let Self { mut readings, mut headers, usage, lines, folder, mut counted } = self;
+        counted.sort();
+        for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
+            let open = list.copies().map_err(|source| no_room(&folder, source))?;
+            let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);
+            let totals = if dataset == Dataset::Usage { &mut readings.usage } else { &mut readings.lines };
+            find_copies(totals, open, units, counting)?;
+        }
+        readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
+        readings.keep_one_header_each(headers);
+        readings.check()?;
+        Ok(readings)
+    }
+}
+
+fn no_room(folder: &Path, source: std::io::Error) -> RunError {
+    RunError::Publish(PublishError::Storage { doing: "write to", path: folder.to_owned(), source })
+}
+
+/// Counts the copies. Where a unit's rows were not compared with those of the others, as of a unit
+/// whose totals were kept from another run, or where they were too many, it is read again for them.
+fn find_copies<'u>(
+    totals: &mut Partial,
+    mut open: Repeated,
+    units: impl Iterator<Item = &'u FileUnit>,
+    counting: &Counting,
+) -> Result<(), RunError> {
+    totals.settle_copies(&mut open);
+    for unit in units {
+        if open.is_empty() {
+            break;
+        }
+        let wanted = Arc::new(Seen::Repeated(open.clone()));
+        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, ..counting.clone() };
+        if let Counted::Totals(partial) = read_unit(totals.dataset, unit, &again)?.counted {
+            totals.adopt_candidates(*partial);
+            totals.settle_copies(&mut open);
+        }
+    }
+    assert!(open.is_empty(), "every row that is there twice is found again");
+    Ok(())
 }
 
 fn units_of(plan: &Plan) -> Result<Vec<(Dataset, FileUnit)>, RunError> {
@@ -161,93 +249,6 @@ fn without_copies(units: Vec<(Dataset, FileUnit)>, warnings: &mut Vec<String>) -
     kept
 }
 
-struct UnitReading {
-    decoded: Decoded,
-    counted: Counted,
-    daily: Option<Partial>,
-    /// Accounts of rows that could not be used, folded; one for each.
-    lost: Vec<(String, String)>,
-}
-
-/// How units are counted.
-struct Counting {
-    usage: Arc<Seen>,
-    lines: Arc<Seen>,
-    by_day: bool,
-}
-
-enum Counted {
-    Totals(Box<Partial>),
-    Headers(Vec<PlacedHeader>),
-}
-
-/// A header with what a rejection of it would say.
-struct PlacedHeader {
-    header: Header,
-    line: u64,
-    text: String,
-}
-
-/// Takes a worker's rows.
-struct TotalsSink {
-    totals: Partial,
-    daily: Option<Partial>,
-    lost: Vec<(String, String)>,
-}
-
-impl Sink for TotalsSink {
-    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let added = self.totals.add(row);
-        match (&added, &mut self.daily) {
-            (Ok(()), Some(daily)) => daily.add(row)?,
-            (Ok(()), None) => {}
-            (Err(_), _) => self.lost.push(keying::account_of(self.totals.dataset, row.cells)),
-        }
-        added
-    }
-}
-
-struct HeaderSink(Vec<PlacedHeader>);
-
-impl Sink for HeaderSink {
-    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let text = crate::model::reject::excerpt(row.place.text);
-        self.0.push(PlacedHeader { header: Header::read(row.cells)?, line: row.place.line(), text });
-        Ok(())
-    }
-}
-
-fn read_unit(dataset: Dataset, unit: &FileUnit, counting: &Counting) -> Result<UnitReading, RunError> {
-    let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
-    if dataset == Dataset::Invoices {
-        let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
-        let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
-        headers.sort_by_key(|header| header.line);
-        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new() });
-    }
-    let new_sink = || TotalsSink {
-        totals: match dataset {
-            Dataset::Usage => Partial::new(dataset, Arc::clone(&counting.usage)),
-            Dataset::UnbilledUsage => Partial::daily(dataset),
-            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&counting.lines)),
-        },
-        daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
-        lost: Vec::new(),
-    };
-    let (decoded, sinks) = decode::decode(input, new_sink)?;
-    let mut sinks = sinks.into_iter();
-    let mut whole = sinks.next().unwrap_or_else(new_sink);
-    for sink in sinks {
-        whole.totals.merge(&sink.totals);
-        if let (Some(daily), Some(more)) = (&mut whole.daily, &sink.daily) {
-            daily.merge(more);
-        }
-        whole.lost.extend(sink.lost);
-    }
-    let TotalsSink { totals, daily, lost } = whole;
-    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost })
-}
-
 /// Folded customer and subscription of an account tuple.
 fn account_of(fields: &[&str]) -> Option<(String, String)> {
     let [_, customer, _, subscription, ..] = fields else { return None };
@@ -256,7 +257,7 @@ fn account_of(fields: &[&str]) -> Option<(String, String)> {
 
 fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
     match (whole, more) {
-        (Some(whole), Some(more)) => whole.merge(&more),
+        (Some(whole), Some(more)) => whole.merge(more),
         (whole @ None, more) => *whole = more,
         (Some(_), None) => {}
     }
@@ -282,14 +283,9 @@ impl Readings {
         }
     }
 
-    fn take(
-        &mut self,
-        dataset: Dataset,
-        unit: &FileUnit,
-        etag: Option<String>,
-        reading: UnitReading,
-        headers: &mut Vec<(String, PlacedHeader)>,
-    ) {
+    fn take(&mut self, arrival: Arrival, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
+        let Arrival { dataset, unit, etag } = arrival;
+        let unit = &unit;
         let UnitReading { mut decoded, counted, daily, lost } = reading;
         let rejected = decoded.rejected.len() as u64;
         if let Counted::Totals(partial) = &counted {
@@ -302,12 +298,12 @@ impl Readings {
                 self.trace(dataset, unit, &partial);
                 match dataset {
                     Dataset::Usage => {
-                        self.usage.merge(&partial);
+                        self.usage.merge(*partial);
                         self.usage_rows += rows;
                     }
                     Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(*partial)),
                     Dataset::InvoiceLines | Dataset::Invoices => {
-                        self.lines.merge(&partial);
+                        self.lines.merge(*partial);
                         self.invoice_lines += rows;
                     }
                 }
@@ -350,7 +346,7 @@ impl Readings {
     fn note_lost(&mut self, partial: &Partial, lost: Vec<(String, String)>, rejected: u64) {
         if rejected > lost.len() as u64 {
             let [accounts, ..] = &partial.tuples;
-            let of_unit = (0..accounts.len()).filter_map(|id| account_of(&accounts.fields(id).collect::<Vec<&str>>()));
+            let of_unit = (0..accounts.len()).filter_map(|id| account_of(&partial.fields(0, id).collect::<Vec<&str>>()));
             self.awaited.accounts.extend(of_unit);
         }
         self.awaited.accounts.extend(lost);
@@ -359,7 +355,7 @@ impl Readings {
     fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
         let [accounts, ..] = &partial.tuples;
         for account in 0..accounts.len() {
-            if let Some(keys) = account_of(&accounts.fields(account).collect::<Vec<&str>>()) {
+            if let Some(keys) = account_of(&partial.fields(0, account).collect::<Vec<&str>>()) {
                 self.lineage.insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
             }
         }

@@ -202,8 +202,8 @@ impl Month {
         total.quantity += number(row, "Quantity").value;
         total.amount += amount.value;
         // Half a unit of the last digit, where a text has so many that it may have been cut.
-        if amount.significant_digits >= 10 {
-            total.precision += 5 * 10_i128.pow(u32::try_from(19 + amount.last_digit_exponent).unwrap());
+        if let (10.., last) = amount.significance() {
+            total.precision += 5 * 10_i128.pow(u32::try_from(19 + last).unwrap());
         }
         total.days.insert(period::parse_day(row["UsageDate"].as_bytes()).unwrap().unwrap());
     }

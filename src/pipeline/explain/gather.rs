@@ -54,9 +54,10 @@ pub(super) fn count(published: &Published, dataset: Dataset, account: &Account) 
     for unit in published.units(dataset, account)? {
         let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
         let (_, sinks) = decode::decode(input, || CountSink { account, partial: Partial::new(dataset, Arc::clone(&seen)) })?;
-        sinks.into_iter().for_each(|sink| whole.merge(&sink.partial));
+        sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
     }
     whole.check()?;
+    whole.settle_own_copies();
     Ok(whole)
 }
 

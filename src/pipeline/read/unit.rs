@@ -1,0 +1,107 @@
+//! One unit's rows, counted.
+
+use std::sync::Arc;
+
+use crate::decode::{self, Decoded, Sink};
+use crate::engine::aggregate::Partial;
+use crate::engine::copies::Seen;
+use crate::engine::headers::Header;
+use crate::engine::keying;
+use crate::model::dataset::Dataset;
+use crate::model::reject::Rejection;
+use crate::model::row::Row;
+use crate::pipeline::failure::RunError;
+use crate::sources::files::FileUnit;
+
+/// What came of a unit.
+#[derive(Debug)]
+pub(super) struct UnitReading {
+    pub(super) decoded: Decoded,
+    pub(super) counted: Counted,
+    pub(super) daily: Option<Partial>,
+    /// Accounts of rows that could not be used, folded; one for each.
+    pub(super) lost: Vec<(String, String)>,
+}
+
+/// How units are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Counting {
+    pub(super) usage: Arc<Seen>,
+    pub(super) lines: Arc<Seen>,
+    pub(super) by_day: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Counted {
+    Totals(Box<Partial>),
+    Headers(Vec<PlacedHeader>),
+}
+
+/// A header with what a rejection of it would say.
+#[derive(Debug)]
+pub(super) struct PlacedHeader {
+    pub(super) header: Header,
+    pub(super) line: u64,
+    pub(super) text: String,
+}
+
+/// Takes a worker's rows.
+struct TotalsSink {
+    totals: Partial,
+    daily: Option<Partial>,
+    lost: Vec<(String, String)>,
+}
+
+impl Sink for TotalsSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let added = self.totals.add(row);
+        match (&added, &mut self.daily) {
+            (Ok(()), Some(daily)) => daily.add(row)?,
+            (Ok(()), None) => {}
+            (Err(_), _) => self.lost.push(keying::account_of(self.totals.dataset, row.cells)),
+        }
+        added
+    }
+}
+
+struct HeaderSink(Vec<PlacedHeader>);
+
+impl Sink for HeaderSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let text = crate::model::reject::excerpt(row.place.text);
+        self.0.push(PlacedHeader { header: Header::read(row.cells)?, line: row.place.line(), text });
+        Ok(())
+    }
+}
+
+pub(super) fn read_unit(dataset: Dataset, unit: &FileUnit, counting: &Counting) -> Result<UnitReading, RunError> {
+    let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
+    if dataset == Dataset::Invoices {
+        let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
+        let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+        headers.sort_by_key(|header| header.line);
+        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new() });
+    }
+    let new_sink = || TotalsSink {
+        totals: match dataset {
+            Dataset::Usage => Partial::new(dataset, Arc::clone(&counting.usage)),
+            Dataset::UnbilledUsage => Partial::daily(dataset),
+            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&counting.lines)),
+        },
+        daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
+        lost: Vec::new(),
+    };
+    let (decoded, sinks) = decode::decode(input, new_sink)?;
+    let mut sinks = sinks.into_iter();
+    let mut whole = sinks.next().unwrap_or_else(new_sink);
+    for sink in sinks {
+        whole.totals.merge(sink.totals);
+        if let (Some(daily), Some(more)) = (&mut whole.daily, sink.daily) {
+            daily.merge(more);
+        }
+        whole.lost.extend(sink.lost);
+    }
+    let TotalsSink { totals, daily, lost } = whole;
+    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost })
+}
+
