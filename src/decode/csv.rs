@@ -100,7 +100,9 @@ impl Layout {
         let mut start = skipped;
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let end = skipped + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-            let place = place_of(slice, start, end);
+            let text = slice.bytes.get(start..end).unwrap_or_default();
+            let before = slice.bytes.get(..start + blank_lines(text)).unwrap_or_default();
+            let place = Place { first_line: slice.first_line, before, text, digest: 0 };
             start = end;
             self.read_record(&record, place, sink);
         }
@@ -128,6 +130,7 @@ impl Layout {
         let mut marks = Marks::default();
         marks.find(body)?;
         let mut cells: Vec<Cell<'_>> = vec![Cell::Missing; self.columns];
+        let last_heading = self.headings.last().map(String::as_bytes).unwrap_or_default();
         let (mut start, mut first_mark, mut record_start) = (0, 0, 0);
         for row in &marks.rows {
             let ends = marks.ends.get(first_mark..*row as usize).unwrap_or_default();
@@ -139,7 +142,9 @@ impl Layout {
                 start = end + 1;
                 continue;
             }
-            let place = place_of(slice, skipped + record_start, (skipped + end + 1).min(slice.bytes.len()));
+            let text = slice.bytes.get(skipped + record_start..(skipped + end + 1).min(slice.bytes.len())).unwrap_or_default();
+            let before = slice.bytes.get(..skipped + cell.start).unwrap_or_default();
+            let place = Place { first_line: slice.first_line, before, text, digest: 0 };
             (start, record_start) = (end + 1, end + 1);
             if ends.len() != self.headings.len() {
                 if !self.is_header_again(|at| cell.plain(at), ends.len()) {
@@ -147,19 +152,20 @@ impl Layout {
                 }
                 continue;
             }
-            let last = cell.get(ends.len() - 1).trim_ascii();
-            if self.headings.last().is_some_and(|heading| last.ends_with(heading.as_bytes()) || last.ends_with(b"\""))
-                && self.is_header_again(|at| cell.plain(at), ends.len())
-            {
+            // A heading begins with a letter, and may have blanks or quotes around it.
+            let last = cell.get(ends.len() - 1).first();
+            let may_be_heading = last == last_heading.first() || matches!(last, Some(b'"' | b' ' | b'\t'));
+            if may_be_heading && self.is_header_again(|at| cell.plain(at), ends.len()) {
                 continue;
             }
             for (at, slot) in &self.wanted {
-                let value = match cell.get(*at) {
-                    [b'"', ..] => cell_of(cell.plain(*at).unwrap_or_default()),
-                    bytes => cell_of(Cow::Borrowed(bytes)),
-                };
                 if let Some(slot) = cells.get_mut(*slot) {
-                    *slot = value;
+                    *slot = match cell.get(*at) {
+                        b"" => Cell::Missing,
+                        [b'"', ..] => cell_of(cell.plain(*at).unwrap_or_default()),
+                        [b'N', b'U', b'L', b'L'] => Cell::Text(Cow::Borrowed(b"")),
+                        bytes => Cell::Text(Cow::Borrowed(bytes)),
+                    };
                 }
             }
             sink.row(&Row { cells: &cells, place });
@@ -230,14 +236,7 @@ fn without_boms(bytes: &[u8], from: usize) -> (&[u8], usize) {
     (body, bytes.len() - body.len())
 }
 
-/// The place of a record between two offsets.
-fn place_of(slice: &Slice, start: usize, end: usize) -> Place<'_> {
-    let text = slice.bytes.get(start..end).unwrap_or_default();
-    let before = slice.bytes.get(..start + blank_lines(Some(text))).unwrap_or_default();
-    Place { first_line: slice.first_line, before, text, digest: 0 }
-}
-
 /// Bytes of the empty lines that the csv crate skips before a record.
-fn blank_lines(text: Option<&[u8]>) -> usize {
-    text.unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+fn blank_lines(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
 }

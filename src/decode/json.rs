@@ -1,33 +1,38 @@
 //! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
 //! they came in, so that no digit passes through a float.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::json_template::{self, Template};
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
 
 /// Binds keys to columns, remembering those it has seen: rows of a file share their keys.
-pub(super) struct Keys {
+pub(super) struct Keys<'w> {
     dataset: Dataset,
+    /// Which columns are looked at; all that are read where none are given.
+    wanted: Option<&'w [usize]>,
     known: HashMap<String, Key>,
+    template: Template,
+    /// Objects in a row that did not fit the template.
+    misfits: u32,
 }
 
 /// Column of a key, and what its values are hashed with.
 type Key = (Option<usize>, u64);
 
-/// Cells of an object, and the hash of all its values, numbers in text as numbers, in any order.
-type Read<'a> = (Vec<Cell<'a>>, u64);
+/// After so many objects that did not fit, no template is tried any more.
+const MISFIT_LIMIT: u32 = 16;
 
-impl Keys {
-    pub(super) fn new(dataset: Dataset) -> Self {
-        Self { dataset, known: HashMap::new() }
+impl<'w> Keys<'w> {
+    pub(super) fn new(dataset: Dataset, wanted: Option<&'w [usize]>) -> Self {
+        Self { dataset, wanted, known: HashMap::new(), template: Template::default(), misfits: 0 }
     }
 
     fn slot(&mut self, key: &str) -> Key {
@@ -35,7 +40,10 @@ impl Keys {
             return *known;
         }
         let columns = self.dataset.columns();
-        let slot = self.dataset.position_of(key).filter(|at| columns.get(*at).is_some_and(|column| column.need != Need::Unread));
+        let is_read = |at: &usize| {
+            columns.get(*at).is_some_and(|column| column.need != Need::Unread) && self.wanted.is_none_or(|wanted| wanted.contains(at))
+        };
+        let slot = self.dataset.position_of(key).filter(is_read);
         let known = (slot, xxh3_64(normalise(key).as_bytes()));
         // Hostile keys must not fill memory; a file has some 60 of them.
         if self.known.len() < 1_000 {
@@ -44,13 +52,35 @@ impl Keys {
         known
     }
 
-    /// Reads one object's text into cells.
-    pub(super) fn cells<'a>(&mut self, object: &'a [u8]) -> Result<Read<'a>, Rejection> {
-        let mut cells = vec![Cell::Missing; self.dataset.columns().len()];
+    /// Cells for [`Keys::read`].
+    pub(super) fn no_cells<'a>(&self) -> Vec<Cell<'a>> {
+        vec![Cell::Missing; self.dataset.columns().len()]
+    }
+
+    /// Reads one object's text into cells, which hold what this read into them before; the hash of
+    /// all its values, numbers in text as numbers, in any order. `is_clean` says that the text is UTF-8
+    /// without control characters.
+    pub(super) fn read<'a>(&mut self, object: &'a [u8], cells: &mut [Cell<'a>], is_clean: bool) -> Result<u64, Rejection> {
+        let tries = is_clean && self.misfits < MISFIT_LIMIT;
+        if tries && let Some(digest) = self.template.read(object, cells, self.wanted.is_none()) {
+            self.misfits = 0;
+            return Ok(digest.max(1));
+        }
+        self.misfits = self.misfits.saturating_add(1);
+        cells.fill(Cell::Missing);
+        self.template.clear();
+        let read = self.read_any(object, cells, tries);
+        if read.is_err() || !self.template.is_plain() {
+            self.template.clear();
+        }
+        read
+    }
+
+    fn read_any<'a>(&mut self, object: &'a [u8], cells: &mut [Cell<'a>], learns: bool) -> Result<u64, Rejection> {
         let (mut doubled, mut digest) = (None, 0);
         let mut deserializer = serde_json::Deserializer::from_slice(object);
-        let read =
-            deserializer.deserialize_map(ObjectVisitor { keys: self, cells: &mut cells, doubled: &mut doubled, digest: &mut digest });
+        let visitor = ObjectVisitor { keys: self, cells, doubled: &mut doubled, digest: &mut digest, learns };
+        let read = deserializer.deserialize_map(visitor);
         if let Err(error) = read.and_then(|()| deserializer.end()) {
             let reason = error.to_string().replace("line 1 column", "column");
             return Err(Rejection::new("", object, format!("a JSON object ({reason})")));
@@ -61,7 +91,7 @@ impl Keys {
                 Err(Rejection::in_words(name, "the key twice", "each key once".to_owned()))
             }
             // 0 stands for none.
-            None => Ok((cells, digest.max(1))),
+            None => Ok(digest.max(1)),
         }
     }
 
@@ -76,14 +106,15 @@ impl Keys {
     }
 }
 
-struct ObjectVisitor<'k, 'c, 'a> {
-    keys: &'k mut Keys,
+struct ObjectVisitor<'k, 'w, 'c, 'a> {
+    keys: &'k mut Keys<'w>,
     cells: &'c mut [Cell<'a>],
     doubled: &'c mut Option<usize>,
     digest: &'c mut u64,
+    learns: bool,
 }
 
-impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, 'a> {
+impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,13 +122,11 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys))? {
+        while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get();
-            if !matches!(text, "null" | "\"\"") {
-                *self.digest = self.digest.wrapping_add(xxh3_64_with_seed(text.trim_matches('"').as_bytes(), seed));
-            }
+            *self.digest = self.digest.wrapping_add(json_template::hash(text.as_bytes(), seed));
             let Some(cell) = slot.and_then(|slot| self.cells.get_mut(slot)) else { continue };
-            let value = raw_cell(text).map_err(serde::de::Error::custom)?;
+            let value = json_template::cell_of(text.as_bytes()).map_err(serde::de::Error::custom)?;
             if *cell != Cell::Missing {
                 *self.doubled = slot;
             }
@@ -109,9 +138,9 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, 'a> {
     }
 }
 
-struct KeySeed<'k>(&'k mut Keys);
+struct KeySeed<'k, 'w>(&'k mut Keys<'w>, bool);
 
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
     type Value = Key;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -119,7 +148,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     }
 }
 
-impl Visitor<'_> for KeySeed<'_> {
+impl Visitor<'_> for KeySeed<'_, '_> {
     type Value = Key;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,16 +156,10 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.slot(key))
-    }
-}
-
-/// A JSON value's text as a cell: strings without quotes and escapes, null and "" as missing.
-fn raw_cell(text: &str) -> Result<Cell<'_>, serde_json::Error> {
-    match text.as_bytes() {
-        b"null" | b"\"\"" => Ok(Cell::Missing),
-        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Ok(Cell::Text(Cow::Borrowed(inner))),
-        [b'"', ..] => Ok(Cell::Text(Cow::Owned(serde_json::from_str::<String>(text)?.into_bytes()))),
-        other => Ok(Cell::Text(Cow::Borrowed(other))),
+        let (slot, seed) = self.0.slot(key);
+        if self.1 {
+            self.0.template.push(key, slot, seed);
+        }
+        Ok((slot, seed))
     }
 }

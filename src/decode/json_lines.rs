@@ -12,12 +12,12 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     let mut slices = Slices::new(input, reader, Border::Line);
     let Some(first) = slices.next_slice()? else { return Ok(()) };
     let line = first.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if let Some((headings, missing)) = Keys::new(input.dataset).lacking(line) {
+    if let Some((headings, missing)) = Keys::new(input.dataset, None).lacking(line) {
         return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
     let work = |slice: &Slice| {
         collector.with_sink(|sink| {
-            read_slice(slice, sink);
+            read_slice(slice, collector.wanted, sink);
             Ok(())
         })
     };
@@ -26,8 +26,10 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     slices.for_each(work).0
 }
 
-fn read_slice<S: Sink>(slice: &Slice, sink: &mut SliceSink<'_, S>) {
-    let mut keys = Keys::new(sink.input.dataset);
+fn read_slice<S: Sink>(slice: &Slice, wanted: Option<&[usize]>, sink: &mut SliceSink<'_, S>) {
+    let mut keys = Keys::new(sink.input.dataset, wanted);
+    let mut cells = keys.no_cells();
+    let is_clean = is_clean(&slice.bytes);
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', &slice.bytes).map(|at| at + 1).chain([slice.bytes.len()]) {
         let line = slice.bytes.get(start..end).unwrap_or_default();
@@ -37,12 +39,18 @@ fn read_slice<S: Sink>(slice: &Slice, sink: &mut SliceSink<'_, S>) {
         if object.is_empty() {
             continue;
         }
-        match keys.cells(object) {
-            Ok((cells, digest)) => {
+        match keys.read(object, &mut cells, is_clean) {
+            Ok(digest) => {
                 place.digest = digest;
                 sink.row(&Row { cells: &cells, place });
             }
             Err(rejection) => sink.reject(place, rejection),
         }
     }
+}
+
+/// UTF-8, and no control characters but line feeds: what JSON asks of the text within its strings.
+fn is_clean(text: &[u8]) -> bool {
+    let has_control = text.iter().fold(false, |found, byte| found | (*byte < b' ' && *byte != b'\n'));
+    !has_control && simdutf8::basic::from_utf8(text).is_ok()
 }

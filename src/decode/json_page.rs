@@ -24,23 +24,25 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
         return Err(DecodeError::wrong(input.unit, found, "a page of a few thousand rows", "ask for the list with a page size"));
     }
     let rows = rows_of(input, &body)?;
-    if let Some((headings, missing)) = rows.first().and_then(|row| Keys::new(input.dataset).lacking(row.get().as_bytes())) {
+    if let Some((headings, missing)) = rows.first().and_then(|row| Keys::new(input.dataset, None).lacking(row.get().as_bytes())) {
         return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
     collector.with_sink(|sink| {
-        feed(&body, &rows, sink);
+        feed(&body, &rows, collector.wanted, sink);
         Ok(())
     })
 }
 
-fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], sink: &mut SliceSink<'_, S>) {
-    let mut keys = Keys::new(sink.input.dataset);
+fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], wanted: Option<&[usize]>, sink: &mut SliceSink<'_, S>) {
+    let mut keys = Keys::new(sink.input.dataset, wanted);
+    let mut cells = keys.no_cells();
     for row in rows {
         let text = row.get().as_bytes();
         let offset = text.as_ptr().addr().saturating_sub(body.as_ptr().addr());
         let mut place = Place { first_line: 1, before: body.get(..offset).unwrap_or_default(), text, digest: 0 };
-        match keys.cells(text) {
-            Ok((cells, digest)) => {
+        // The page was parsed: its strings are clean.
+        match keys.read(text, &mut cells, true) {
+            Ok(digest) => {
                 place.digest = digest;
                 sink.row(&Row { cells: &cells, place });
             }

@@ -1,22 +1,23 @@
 //! Flat Parquet with text, decimal, integer, date or timestamp columns. Floating-point columns are
 //! refused: their digits are lost already.
 
-use std::borrow::Cow;
 use std::fs::File;
+use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowDictionaryKeyType, TimestampNanosecondType, TimestampSecondType, UInt32Type};
-use arrow_array::types::{Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use ::parquet::basic::{Encoding, PageType};
+use ::parquet::file::metadata::ColumnChunkMetaData;
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Fields, Schema};
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::binding::Binding;
+use super::parquet_column::{Column, Known, is_readable};
 use super::shield::shield;
 use super::{Collector, DecodeError, Input, Sink, SliceSink};
-use crate::model::dataset::Kind;
+use crate::model::dataset::{Kind, normalise};
 use crate::model::row::{Cell, Place, Row};
 
 const BATCH_ROWS: usize = 8_192;
@@ -32,11 +33,8 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>)
         collector.warn(warning);
     }
     check_types(input, &metadata, &binding)?;
-    // Columns that mean nothing to us still tell a row from its copy.
-    let fields = metadata.schema().fields();
-    let roots: Vec<usize> =
-        (0..headings.len()).filter(|at| fields.get(*at).is_some_and(|f| Reader::of_type(f.data_type()).is_some())).collect();
-    let slots: Vec<Option<usize>> = roots.iter().map(|at| binding.slots.get(*at).copied().flatten()).collect();
+    let metadata = with_dictionaries(&metadata).unwrap_or(metadata);
+    let reading = Reading::new(collector, &metadata, &binding);
     let mut first_row = 1_u64;
     let mut groups = Vec::new();
     for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
@@ -44,7 +42,67 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>)
         groups.push(Group { number, first_row, rows });
         first_row = first_row.saturating_add(rows);
     }
-    groups.par_iter().try_for_each(|group| read_group(collector, &metadata, &roots, &slots, group))
+    groups.par_iter().try_for_each(|group| read_group(collector, &metadata, &reading, group))
+}
+
+/// The same file with its text columns as dictionaries, where it has them: their codes stay codes.
+fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
+    let groups = metadata.metadata().row_groups();
+    let has_dictionary = |at: usize| groups.iter().all(|group| is_of_codes(group.columns().get(at)));
+    let is_flat = metadata.parquet_schema().num_columns() == metadata.schema().fields().len();
+    let fields = metadata.schema().fields().iter().enumerate().map(|(at, field)| {
+        let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        if is_text && is_flat && has_dictionary(at) {
+            let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(coded))
+        } else {
+            Arc::clone(field)
+        }
+    });
+    let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Fields>(), metadata.schema().metadata().clone()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).ok()
+}
+
+/// Whether a column chunk holds codes alone: where its dictionary became too large, plain text
+/// follows, and would have to be sorted into a dictionary first.
+fn is_of_codes(column: Option<&ColumnChunkMetaData>) -> bool {
+    let Some(column) = column.filter(|column| column.dictionary_page_offset().is_some()) else { return false };
+    let is_code = |encoding: Encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+    if let Some(mask) = column.page_encoding_stats_mask() {
+        return mask.encodings().all(is_code);
+    }
+    column.page_encoding_stats().is_some_and(|stats| {
+        let is_data = |page: PageType| matches!(page, PageType::DATA_PAGE | PageType::DATA_PAGE_V2);
+        stats.iter().all(|stat| !is_data(stat.page_type) || is_code(stat.encoding))
+    })
+}
+
+/// Which columns are read, and what for.
+struct Reading {
+    roots: Vec<usize>,
+    /// For each root the column that it fills, and what its values are hashed with.
+    slots: Vec<(Option<usize>, u64)>,
+    with_digest: bool,
+}
+
+impl Reading {
+    fn new<S>(collector: &Collector<'_, S, impl Fn() -> S + Sync>, metadata: &ArrowReaderMetadata, binding: &Binding) -> Self
+    where
+        S: Sink,
+    {
+        let with_digest = collector.wanted.is_none();
+        let mut reading = Self { roots: Vec::new(), slots: Vec::new(), with_digest };
+        for ((root, field), slot) in metadata.schema().fields().iter().enumerate().zip(&binding.slots) {
+            let slot = slot.filter(|slot| collector.wants(*slot));
+            // Columns that mean nothing to us still tell a row from its copy.
+            if is_readable(field.data_type()) && (with_digest || slot.is_some()) {
+                reading.roots.push(root);
+                reading.slots.push((slot, xxh3_64(normalise(field.name()).as_bytes())));
+            }
+        }
+        reading
+    }
 }
 
 /// A row group and the rows that the footer promises of it.
@@ -57,22 +115,22 @@ struct Group {
 fn read_group<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     metadata: &ArrowReaderMetadata,
-    roots: &[usize],
-    slots: &[Option<usize>],
+    reading: &Reading,
     group: &Group,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     // A clone of the file would share its position with other workers: open it anew.
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+    let mask = ProjectionMask::roots(builder.parquet_schema(), reading.roots.iter().copied());
     let builder = builder.with_projection(mask).with_row_groups(vec![group.number]).with_batch_size(BATCH_ROWS);
     let batches = shield(|| builder.build()).map_err(|panic| torn(input, &panic))?;
     let mut batches = batches.map_err(|error| torn(input, &error))?;
     collector.with_sink(|sink| {
         let mut row = group.first_row;
+        let mut known: Vec<Known> = reading.roots.iter().map(|_| Known::default()).collect();
         while let Some(batch) = shield(|| batches.next()).map_err(|panic| torn(input, &panic))? {
             let batch = batch.map_err(|error| torn(input, &error))?;
-            feed(&batch, slots, row, sink)?;
+            feed(&batch, reading, &mut known, row, sink);
             row += batch.num_rows() as u64;
         }
         let found = row - group.first_row;
@@ -100,7 +158,7 @@ fn check_types(input: Input<'_>, metadata: &ArrowReaderMetadata, binding: &Bindi
             let found = format!("column `{}` as floating point", field.name());
             return Err(DecodeError::wrong(input.unit, found, "DECIMAL or text", "write it as DECIMAL: a float has lost digits already"));
         }
-        if Reader::of_type(field.data_type()).is_none() {
+        if !is_readable(field.data_type()) {
             let found = format!("column `{}` as {}", field.name(), field.data_type());
             return Err(DecodeError::wrong(input.unit, found, "text, DECIMAL, integer, date or timestamp", "write it flat"));
         }
@@ -108,139 +166,31 @@ fn check_types(input: Input<'_>, metadata: &ArrowReaderMetadata, binding: &Bindi
     Ok(())
 }
 
-fn feed<S: Sink>(batch: &RecordBatch, slots: &[Option<usize>], first_row: u64, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
-    let width = sink.input.dataset.columns().len();
-    let readers: Vec<(Option<usize>, Column<'_>)> =
-        slots.iter().zip(batch.columns()).filter_map(|(slot, array)| Some((*slot, Column::new(array.as_ref())?))).collect();
-    let mut text = Vec::new();
+fn feed<S: Sink>(batch: &RecordBatch, plan: &Reading, known: &mut [Known], first_row: u64, sink: &mut SliceSink<'_, S>) {
+    let columns: Vec<(Option<usize>, u64, Column<'_>)> = plan
+        .slots
+        .iter()
+        .zip(batch.columns())
+        .zip(known)
+        .filter_map(|(((slot, seed), array), known)| Some((*slot, *seed, Column::new(array, known, plan.with_digest)?)))
+        .collect();
+    let read: Vec<(usize, &Column<'_>)> = columns.iter().filter_map(|(slot, _, column)| Some(((*slot)?, column))).collect();
+    let mut cells = vec![Cell::Missing; sink.input.dataset.columns().len()];
     for index in 0..batch.num_rows() {
-        let mut cells = vec![Cell::Missing; width];
-        text.clear();
-        for (slot, column) in &readers {
-            let value = column.cell(index);
-            write_bytes(&mut text, &value);
-            if let Some(cell) = slot.and_then(|slot| cells.get_mut(slot)) {
-                *cell = value;
+        for (slot, column) in &read {
+            if let Some(cell) = cells.get_mut(*slot) {
+                *cell = column.cell(index);
             }
         }
-        let place = Place { first_line: first_row + index as u64, before: b"", text: b"", digest: xxhash_rust::xxh3::xxh3_64(&text) };
+        let mut digest = 0_u64;
+        if plan.with_digest {
+            for (_, seed, column) in &columns {
+                // A missing value adds nothing, whether its column is there or not.
+                let hash = column.hash(index);
+                digest = digest.wrapping_add((hash ^ seed).wrapping_mul(hash));
+            }
+        }
+        let place = Place { first_line: first_row + index as u64, before: b"", text: b"", digest };
         sink.row(&Row { cells: &cells, place });
     }
-    Ok(())
-}
-
-/// Appends a value such that no two rows of different values come to the same bytes.
-fn write_bytes(out: &mut Vec<u8>, value: &Cell<'_>) {
-    match value {
-        Cell::Missing => out.push(0xFF),
-        Cell::Text(text) => {
-            out.extend_from_slice(text);
-            out.push(0xFE);
-        }
-        Cell::Entry { text, .. } => {
-            out.extend_from_slice(text);
-            out.push(0xFE);
-        }
-        Cell::Decimal(value, _) => out.extend_from_slice(&value.to_le_bytes()),
-        Cell::Date(day) => out.extend_from_slice(&day.to_le_bytes()),
-    }
-}
-
-/// How a column's values become cells.
-#[derive(Clone, Copy)]
-enum Reader {
-    Null,
-    Text,
-    LargeText,
-    TextView,
-    Dictionary32,
-    DictionaryUnsigned,
-    Decimal(u32),
-    Integer32,
-    Integer64,
-    Date,
-    Timestamp(i64),
-}
-
-impl Reader {
-    fn of_type(data_type: &DataType) -> Option<Self> {
-        Some(match data_type {
-            DataType::Null => Self::Null,
-            DataType::Utf8 => Self::Text,
-            DataType::LargeUtf8 => Self::LargeText,
-            DataType::Utf8View => Self::TextView,
-            DataType::Dictionary(key, value) if **value == DataType::Utf8 => match **key {
-                DataType::Int32 => Self::Dictionary32,
-                DataType::UInt32 => Self::DictionaryUnsigned,
-                _ => return None,
-            },
-            DataType::Decimal128(_, scale) => Self::Decimal(u32::try_from(*scale).ok()?),
-            DataType::Int32 => Self::Integer32,
-            DataType::Int64 => Self::Integer64,
-            DataType::Date32 => Self::Date,
-            DataType::Timestamp(unit, _) => Self::Timestamp(match unit {
-                TimeUnit::Second => 1,
-                TimeUnit::Millisecond => 1_000,
-                TimeUnit::Microsecond => 1_000_000,
-                TimeUnit::Nanosecond => 1_000_000_000,
-            }),
-            _ => return None,
-        })
-    }
-}
-
-struct Column<'b> {
-    array: &'b dyn Array,
-    reader: Reader,
-}
-
-impl<'b> Column<'b> {
-    fn new(array: &'b dyn Array) -> Option<Self> {
-        Reader::of_type(array.data_type()).map(|reader| Self { array, reader })
-    }
-
-    fn cell(&self, row: usize) -> Cell<'b> {
-        let array = self.array;
-        if array.is_null(row) {
-            return Cell::Missing;
-        }
-        match self.reader {
-            Reader::Null => Cell::Missing,
-            Reader::Text => text(array.as_string::<i32>().value(row)),
-            Reader::LargeText => text(array.as_string::<i64>().value(row)),
-            Reader::TextView => text(array.as_string_view().value(row)),
-            Reader::Dictionary32 => dictionary_cell::<Int32Type>(array, row),
-            Reader::DictionaryUnsigned => dictionary_cell::<UInt32Type>(array, row),
-            Reader::Decimal(scale) => Cell::Decimal(array.as_primitive::<Decimal128Type>().value(row), scale),
-            Reader::Integer32 => Cell::Decimal(array.as_primitive::<Int32Type>().value(row).into(), 0),
-            Reader::Integer64 => Cell::Decimal(array.as_primitive::<Int64Type>().value(row).into(), 0),
-            Reader::Date => Cell::Date(array.as_primitive::<Date32Type>().value(row)),
-            Reader::Timestamp(per_second) => Cell::Date(day_of_instant(instant(array, row, per_second), per_second)),
-        }
-    }
-}
-
-fn text(value: &str) -> Cell<'_> {
-    if value.is_empty() { Cell::Missing } else { Cell::Text(Cow::Borrowed(value.as_bytes())) }
-}
-
-fn dictionary_cell<K: ArrowDictionaryKeyType>(array: &dyn Array, row: usize) -> Cell<'_> {
-    let dictionary = array.as_dictionary::<K>();
-    match dictionary.key(row) {
-        Some(key) => text(dictionary.values().as_string::<i32>().value(key)),
-        None => Cell::Missing,
-    }
-}
-
-fn instant(array: &dyn Array, row: usize, per_second: i64) -> i64 {
-    match per_second {
-        1 => array.as_primitive::<TimestampSecondType>().value(row),
-        1_000 => array.as_primitive::<TimestampMillisecondType>().value(row),
-        1_000_000 => array.as_primitive::<TimestampMicrosecondType>().value(row),
-        _ => array.as_primitive::<TimestampNanosecondType>().value(row),
-    }
-}
-
-fn day_of_instant(instant: i64, per_second: i64) -> i32 {
-    i32::try_from(instant.div_euclid(per_second).div_euclid(86_400)).unwrap_or(i32::MIN)
 }

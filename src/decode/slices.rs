@@ -1,14 +1,13 @@
-//! Cuts a stream into slices that end at record borders, and runs work on them while the next ones
-//! are read. At most two batches are in memory.
+//! Cuts a stream into slices that end at record borders, and runs work on them on all cores. At most
+//! one slice a core is in memory.
 
 use std::io::Read as _;
-
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use super::{DecodeError, Input, bytes};
 
-/// Large enough that a slice's fixed costs vanish, small enough for the cache of a few of them.
-const SLICE_BYTES: usize = 2 << 20;
+/// Large enough that a slice's fixed costs vanish, small enough for a core's own cache.
+const SLICE_BYTES: usize = 512 << 10;
 /// A record longer than this is no record of ours.
 pub(super) const RECORD_LIMIT_BYTES: usize = 16 << 20;
 
@@ -24,8 +23,8 @@ pub(super) struct Slices<'i> {
     input: Input<'i>,
     reader: bytes::Bytes,
     carry: Vec<u8>,
-    /// Buffers of slices that are done: a new one each time would be zeroed by the kernel each time.
-    spare: Vec<Vec<u8>>,
+    /// Buffer of a slice that is done: a new one each time would be zeroed by the kernel each time.
+    spare: Option<Vec<u8>>,
     border: Border,
     next_line: u64,
     done: bool,
@@ -65,12 +64,12 @@ impl Parity {
 
 impl<'i> Slices<'i> {
     pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
-        Self { input, reader, carry: Vec::new(), spare: Vec::new(), border, next_line: 1, done: false }
+        Self { input, reader, carry: Vec::new(), spare: None, border, next_line: 1, done: false }
     }
 
-    /// The next whole records, about 2 MiB of them; `None` at the end.
+    /// The next whole records, about half a MiB of them; `None` at the end.
     pub(super) fn next_slice(&mut self) -> Result<Option<Slice>, DecodeError> {
-        let mut bytes = self.spare.pop().unwrap_or_default();
+        let mut bytes = self.spare.take().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(&self.carry);
         let mut scanned = 0;
@@ -132,32 +131,47 @@ impl<'i> Slices<'i> {
         self.border.is_open()
     }
 
-    /// Runs `work` on every slice, on all cores, while the next ones are read. Of an error, also
-    /// whether the text ends within quotes.
-    pub(super) fn for_each(mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> (Result<(), DecodeError>, bool) {
-        let done = self.run(work);
-        (done, self.is_open())
+    /// Runs `work` on every slice, on all cores: who is free reads the next one and works on it while
+    /// it is in its cache. Of an error, also whether the text ends within quotes.
+    pub(super) fn for_each(self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> (Result<(), DecodeError>, bool) {
+        let slices = Mutex::new((self, Ok(())));
+        let one_after_another = || {
+            let mut spare = None;
+            loop {
+                let mut guard = slices.lock().unwrap_or_else(PoisonError::into_inner);
+                let (source, outcome) = &mut *guard;
+                source.spare = source.spare.take().or(spare.take());
+                let slice = match source.next_slice() {
+                    Ok(Some(slice)) if outcome.is_ok() => slice,
+                    Ok(_) => return,
+                    Err(error) => {
+                        source.done_with(outcome, error);
+                        return;
+                    }
+                };
+                drop(guard);
+                let worked = work(&slice);
+                spare = Some(slice.bytes);
+                if let Err(error) = worked {
+                    let mut guard = slices.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (source, outcome) = &mut *guard;
+                    source.done_with(outcome, error);
+                }
+            }
+        };
+        rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| one_after_another())));
+        let (source, outcome) = slices.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (outcome, source.is_open())
     }
 
-    fn run(&mut self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> Result<(), DecodeError> {
-        let width = rayon::current_num_threads();
-        let mut batch = self.next_batch(width)?;
-        while !batch.is_empty() {
-            let (next, worked) = rayon::join(|| self.next_batch(width), || batch.par_iter().try_for_each(&work));
-            worked?;
-            self.spare.extend(batch.into_iter().map(|slice| slice.bytes));
-            batch = next?;
+    /// Of several errors that of the first line is told; nothing more is read.
+    fn done_with(&mut self, outcome: &mut Result<(), DecodeError>, error: DecodeError) {
+        self.done = true;
+        self.carry.clear();
+        match outcome {
+            Err(known) if known.line <= error.line => {}
+            _ => *outcome = Err(error),
         }
-        Ok(())
-    }
-
-    fn next_batch(&mut self, width: usize) -> Result<Vec<Slice>, DecodeError> {
-        let mut batch = Vec::with_capacity(width);
-        while batch.len() < width {
-            let Some(slice) = self.next_slice()? else { break };
-            batch.push(slice);
-        }
-        Ok(batch)
     }
 }
 

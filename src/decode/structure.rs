@@ -25,6 +25,15 @@ pub(super) struct Marks {
 impl Marks {
     /// Finds the marks of whole records.
     pub(super) fn find(&mut self, text: &[u8]) -> Result<(), Irregular> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            return simd.vectorize(Finding { marks: self, text, simd });
+        }
+        self.find_by(text, Portable)
+    }
+
+    #[inline(always)]
+    fn find_by(&mut self, text: &[u8], equal: impl Equal) -> Result<(), Irregular> {
         self.ends.clear();
         self.rows.clear();
         let with_returns = memchr::memchr(b'\r', text).is_some();
@@ -32,7 +41,7 @@ impl Marks {
         let mut scan = Scan { starts_cell: 1, ..Scan::default() };
         let mut offset = 0;
         for block in blocks {
-            self.take(&mut scan, block, offset, with_returns)?;
+            self.take(&mut scan, block, offset, with_returns, equal)?;
             offset += 64;
         }
         if !rest.is_empty() {
@@ -43,7 +52,7 @@ impl Marks {
             if let (Some(slot), Some(b'"')) = (block.get_mut(rest.len()), rest.last()) {
                 *slot = b',';
             }
-            self.take(&mut scan, &block, offset, with_returns)?;
+            self.take(&mut scan, &block, offset, with_returns, equal)?;
         }
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         while self.ends.last().is_some_and(|last| *last >= end) {
@@ -59,12 +68,19 @@ impl Marks {
         Ok(())
     }
 
-    fn take(&mut self, scan: &mut Scan, block: &[u8; BLOCK], offset: u32, with_returns: bool) -> Result<(), Irregular> {
-        let bytes = u8x64::new(*block);
-        let quotes = mask(bytes, b'"');
-        let line_ends = mask(bytes, b'\n');
-        let commas = mask(bytes, b',');
-        let returns = if with_returns { mask(bytes, b'\r') } else { 0 };
+    #[inline(always)]
+    fn take(
+        &mut self,
+        scan: &mut Scan,
+        block: &[u8; BLOCK],
+        offset: u32,
+        with_returns: bool,
+        equal: impl Equal,
+    ) -> Result<(), Irregular> {
+        let quotes = equal.mask(block, b'"');
+        let line_ends = equal.mask(block, b'\n');
+        let commas = equal.mask(block, b',');
+        let returns = if with_returns { equal.mask(block, b'\r') } else { 0 };
         let outside = scan.check(quotes, commas, line_ends, returns)?;
         let mut ends = (commas | line_ends) & outside;
         let mut rows = line_ends & outside;
@@ -99,6 +115,7 @@ struct Scan {
 
 impl Scan {
     /// Which bytes are outside quotes.
+    #[inline(always)]
     fn check(&mut self, quotes: u64, commas: u64, line_ends: u64, returns: u64) -> Result<u64, Irregular> {
         let within = if quotes == 0 { self.inside } else { running_parity(quotes) ^ self.inside };
         let outside = !within;
@@ -119,6 +136,7 @@ impl Scan {
 
 /// Each bit the parity of all bits up to and with it: ones from an opening quote to before its
 /// closing one.
+#[inline(always)]
 fn running_parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
@@ -126,8 +144,57 @@ fn running_parity(mut bits: u64) -> u64 {
     bits
 }
 
-fn mask(bytes: u8x64, wanted: u8) -> u64 {
-    bytes.simd_eq(u8x64::splat(wanted)).to_bitmask()
+/// Where bytes of a block equal another: a bit for each, the lowest for the first.
+trait Equal: Copy {
+    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64;
+}
+
+/// As the target's least machine can do it.
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Equal for Portable {
+    #[inline(always)]
+    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+        u8x64::new(*block).simd_eq(u8x64::splat(wanted)).to_bitmask()
+    }
+}
+
+/// [`Marks::find_by`], made for this machine: a closure would not be.
+#[cfg(target_arch = "x86_64")]
+struct Finding<'m, 't> {
+    marks: &'m mut Marks,
+    text: &'t [u8],
+    simd: pulp::x86::V3,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl pulp::NullaryFnOnce for Finding<'_, '_> {
+    type Output = Result<(), Irregular>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let Self { marks, text, simd } = self;
+        marks.find_by(text, Avx2(simd))
+    }
+}
+
+/// As this machine can.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Avx2(pulp::x86::V3);
+
+#[cfg(target_arch = "x86_64")]
+impl Equal for Avx2 {
+    #[inline(always)]
+    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
+        let Self(simd) = self;
+        let [low, high]: [pulp::u8x32; 2] = pulp::cast(*block);
+        let all = simd.avx._mm256_set1_epi8(wanted.cast_signed());
+        let low = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(low), all)).cast_unsigned();
+        let high = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(high), all)).cast_unsigned();
+        u64::from(low) | u64::from(high) << 32
+    }
 }
 
 #[cfg(test)]

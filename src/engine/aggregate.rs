@@ -128,17 +128,29 @@ pub struct Total {
 }
 
 impl Total {
+    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
+
     /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Option<Self> {
-        self.rows = self.rows.checked_add(other.rows)?;
+        self.add(other).then_some(self)
+    }
+
+    /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
+    #[must_use]
+    pub fn add(&mut self, other: &Self) -> bool {
+        let mut fits = true;
         for (sum, more) in self.sums.iter_mut().zip(other.sums) {
-            *sum = sum.checked_add(more)?;
+            let (added, overflows) = sum.overflowing_add(more);
+            *sum = added;
+            fits &= !overflows;
         }
-        self.precision = self.precision.checked_add(other.precision)?;
+        let (precision, overflows) = self.precision.overflowing_add(other.precision);
+        self.precision = precision;
+        self.rows += other.rows;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        Some(self)
+        fits && !overflows
     }
 }
 
@@ -188,43 +200,59 @@ pub struct Partial {
 #[derive(Debug, Default)]
 pub struct Totals {
     index: Index,
-    keys: Vec<[u32; TUPLES]>,
-    sums: Vec<Total>,
+    all: Vec<([u32; TUPLES], Total)>,
+    /// For each resource tuple the total that it met last: most have but one.
+    last: Vec<u32>,
 }
 
 impl Totals {
     /// Adds to the total of a key; `false` where it would pass 128 bits.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
-        let hash = self.index.hash(&key);
-        let keys = &self.keys;
-        if let Some(at) = self.index.find(hash, |at| keys.get(at as usize) == Some(&key)) {
-            let total = self.sums.get_mut(at as usize).expect("a key has a total");
-            return total.plus(more).is_some_and(|sum| {
-                *total = sum;
-                true
-            });
+        let resource = key[2] as usize;
+        if let Some(last) = self.last.get(resource)
+            && let Some((known, total)) = self.all.get_mut(*last as usize)
+            && *known == key
+        {
+            return total.add(more);
         }
-        self.index.insert(hash, u32::try_from(self.keys.len()).expect("fewer than 2^32 totals"));
-        self.keys.push(key);
-        self.sums.push(*more);
-        true
+        let hash = self.index.hash(&key);
+        let all = &self.all;
+        let found = self.index.find(hash, |at| all.get(at as usize).is_some_and(|(known, _)| *known == key));
+        let at = found.unwrap_or_else(|| {
+            let at = u32::try_from(self.all.len()).expect("fewer than 2^32 totals");
+            self.index.insert(hash, at);
+            self.all.push((key, Total::NOTHING));
+            at
+        });
+        if self.last.len() <= resource {
+            self.last.resize(resource + 1, u32::MAX);
+        }
+        if let Some(last) = self.last.get_mut(resource) {
+            *last = at;
+        }
+        self.all.get_mut(at as usize).is_some_and(|(_, total)| total.add(more))
     }
 
     /// Keys and totals.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], &Total)> {
-        self.keys.iter().zip(&self.sums)
+        self.all.iter().map(|(key, total)| (key, total))
     }
 
     /// The keys.
-    #[must_use]
-    pub fn keys(&self) -> &[[u32; TUPLES]] {
-        &self.keys
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
+        self.all.iter().map(|(key, _)| key)
     }
 
-    /// The totals, in the order of the keys.
+    /// How many keys there are.
     #[must_use]
-    pub fn sums(&self) -> &[Total] {
-        &self.sums
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// True where nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 }
 
@@ -316,7 +344,7 @@ impl Partial {
             let end = start + self.grain.width_of(number);
             let texts = self.row.texts.get(start..end).unwrap_or_default();
             // Rows that follow each other mostly share what they are of.
-            if tuples.is_empty() || tuples.tuple(*id) != texts {
+            if tuples.is_empty() || !tuples.tuple(*id).iter().eq(texts) {
                 *id = tuples.intern(texts);
             }
             start = end;
@@ -392,7 +420,7 @@ impl Partial {
     /// Adds another partial of the same dataset and grain.
     pub fn merge(&mut self, other: Self) {
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
-        if self.totals.keys.is_empty() && self.fingerprints.is_empty() {
+        if self.totals.is_empty() && self.fingerprints.is_empty() {
             let seen = self.seen.take();
             *self = Self { seen, ..other };
             return;
@@ -480,7 +508,7 @@ impl Partial {
     /// Rows in the totals.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.totals.sums.iter().map(|total| total.rows).sum()
+        self.totals.iter().map(|(_, total)| total.rows).sum()
     }
 
     /// Says whether every sum kept to its limit.

@@ -229,7 +229,7 @@ pub fn fold_partials(
     usage_codes.translate(&USAGE_FIELDS, &code_of);
     line_codes.translate(&LINE_FIELDS, &code_of);
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
-    let mut used: HashSet<[u32; 2]> = usage.totals.keys().iter().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
+    let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
     let usage_key = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field));
     let line_key = |key: &[u32; TUPLES]| {
@@ -391,7 +391,7 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
 fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> Names {
     let mut names = Names::default();
     for (partial, codes) in [(usage, usage_codes), (lines, line_codes)] {
-        for key in partial.totals.keys().iter() {
+        for key in partial.totals.keys() {
             let get = |tuple, field| codes.get(key, tuple, field);
             let (product, sku) = (get(1, 0), get(1, 1));
             names.offer(vocabulary, Domain::CustomerName, [get(0, 1), 0, 0], get(0, 2));
@@ -399,7 +399,7 @@ fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, l
             names.offer(vocabulary, Domain::Description, [product, sku, NO_METER], get(1, 3));
         }
     }
-    for key in usage.totals.keys().iter() {
+    for key in usage.totals.keys() {
         let get = |tuple, field| usage_codes.get(key, tuple, field);
         let meter = [get(1, 0), get(1, 1), get(1, 5)];
         names.offer(vocabulary, Domain::Description, meter, get(1, 6));
