@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashMap;
@@ -54,19 +54,18 @@ fn new_sink() -> SumSink {
     SumSink(Partial::with(Dataset::Usage, &GRAIN, None))
 }
 
-/// The sums of all files by raw texts.
+/// The sums of all files by raw texts. A worker's table goes on from file to file.
 fn summed(files: &[String]) -> Result<Partial, Box<dyn Error + Send + Sync>> {
-    let partials = files.par_iter().map(|file| {
+    let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
+    let sink = || idle.lock().expect("no one panics").pop().unwrap_or_else(new_sink);
+    files.par_iter().try_for_each(|file| {
         let input = Input { unit: file, path: Path::new(file), dataset: Dataset::Usage };
-        let (decoded, sinks) = decode::decode_columns(input, Some(&WANTED), new_sink)?;
-        match decoded.rejected.first() {
-            Some(row) => Err(row.to_string().into()),
-            None => Ok(sinks.into_iter().map(|sink| sink.0).collect::<Vec<Partial>>()),
-        }
-    });
-    let partials: Vec<Vec<Partial>> = partials.collect::<Result<_, Box<dyn Error + Send + Sync>>>()?;
+        let (decoded, sinks) = decode::decode_columns(input, Some(&WANTED), sink)?;
+        idle.lock().expect("no one panics").extend(sinks);
+        decoded.rejected.first().map_or(Ok(()), |row| Err(Box::<dyn Error + Send + Sync>::from(row.to_string())))
+    })?;
     let mut whole = new_sink().0;
-    partials.into_iter().flatten().for_each(|partial| whole.merge(partial));
+    idle.into_inner().expect("no one panics").into_iter().for_each(|sink| whole.merge(sink.0));
     whole.check()?;
     Ok(whole)
 }

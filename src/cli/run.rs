@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::{Globals, arguments, summary};
+use super::{Globals, arguments, profile, summary};
 use crate::model::period::Period;
 use crate::pipeline::plan::{self, Plan};
 use crate::pipeline::run;
@@ -44,10 +45,15 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
 
 /// Runs a plan and tells what it found.
 pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let began = Instant::now();
     let (watch, progress) = Progress::start(globals);
     let found = run::run(plan, &globals.options(outcome), &watch);
+    let (phases, whole) = (watch.phases(), began.elapsed());
     drop(watch);
     progress.end();
+    if outcome.profile {
+        profile::write(&phases, whole, &mut io::stderr().lock())?;
+    }
     let found = found?;
     if !globals.quiet {
         summary::write_notes(&found, &mut io::stderr().lock())?;

@@ -92,6 +92,14 @@ impl Tuples {
 
     /// Number of `tuple`, which has the width of all others.
     pub fn intern(&mut self, tuple: &[u32]) -> u32 {
+        if let [number] = tuple {
+            // Alone it is as good as a number of its own: a column counts its texts from 0.
+            while self.count <= *number {
+                self.numbers.push(self.count);
+                self.count = number_of(self.count as usize + 1);
+            }
+            return *number;
+        }
         let (numbers, width) = (&self.numbers, self.width);
         let hash = self.index.hash(tuple);
         if let Some(id) = self.index.find(hash, |id| tuple_at(numbers, width, id) == tuple) {

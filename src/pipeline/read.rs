@@ -29,6 +29,7 @@ use crate::reports::atomic::PublishError;
 use crate::reports::manifest;
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
+use crate::sources::watch::Watch;
 
 /// All that was read.
 #[derive(Debug)]
@@ -78,11 +79,12 @@ pub struct Arrival {
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or sums past 38 digits.
-pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunError> {
+pub fn read(plan: &Plan, arriving: Receiver<Arrival>, watch: &Watch) -> Result<Readings, RunError> {
     let units = units_of(plan)?;
     let mut warnings = Vec::new();
     let units = without_copies(units, &mut warnings);
     let counting = counting(plan, &units);
+    watch.phase("read", units.iter().map(|(_, unit)| unit.bytes).sum());
     let gathering = Mutex::new(Gathering::new(plan, warnings));
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
@@ -93,6 +95,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
             return;
         }
         let taken = read_unit(arrival.dataset, &arrival.unit, &counting)
+            .inspect(|reading| watch.advanced(arrival.unit.bytes, reading.decoded.rows))
             .and_then(|reading| gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading));
         if let Err(error) = taken {
             let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +123,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>) -> Result<Readings, RunErr
     if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting)
+    gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting, watch)
 }
 
 /// The fewest bytes that a row was seen to take, in a gzip blob: more rows than bytes by this are not
@@ -176,9 +179,10 @@ impl Gathering {
         Ok(())
     }
 
-    fn finish(self, counting: &Counting) -> Result<Readings, RunError> {
+    fn finish(self, counting: &Counting, watch: &Watch) -> Result<Readings, RunError> {
         let Self { mut readings, mut headers, usage, lines, folder, mut counted } = self;
         counted.sort();
+        watch.phase("find copies", 0);
         for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
             let open = list.copies().map_err(|source| no_room(&folder, source))?;
             let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);

@@ -28,6 +28,7 @@ use crate::model::cause::{Status, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::decision;
+use crate::sources::watch::Watch;
 
 /// What was found.
 #[derive(Debug)]
@@ -55,6 +56,15 @@ pub struct Reconciled {
 /// # Errors
 /// [`RunError`] for amounts past 28 digits; and for broken laws, which are bugs of ours.
 pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, RunError> {
+    reconcile_watched(plan, readings, &Watch::default())
+}
+
+/// As [`reconcile`], and tells its phases.
+///
+/// # Errors
+/// As [`reconcile`].
+pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) -> Result<Reconciled, RunError> {
+    watch.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
     let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
@@ -72,20 +82,25 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
     if let Some(period) = plan.period {
         controls.extend(select_period(&mut totals, period, &mut warnings)?);
     }
+    watch.phase("match", 0);
     let usage_plan = plan_of(plan, TieOut::UsageToInvoice);
     let matching = matching::match_usage(&totals, None, &usage_plan.passes)?;
+    watch.phase("compare and allocate", 0);
     let compared = usage_to_invoice::compare(&totals, &matching, &usage_plan.rules)??;
     let mut checked: Vec<Checked> = Vec::new();
+    watch.phase("attribute", 0);
     if usage_plan.enabled {
         let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &usage_plan.rules)??;
         checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number))));
     }
+    watch.phase("other tie-outs", 0);
     let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
     if lines_plan.enabled {
         let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
         checked.extend(headers::compare(&totals, &headers, &lines_plan.passes)??);
     }
     controls.extend(comparisons::compare(plan, &totals, &mut checked, &mut warnings)?);
+    watch.phase("judge and prove", 0);
     let variances = judge(plan, &totals, checked, &readings.awaited)?;
     let resources = in_published_order(&totals, compared.resources);
     controls.extend(laws(plan, &totals, &variances, &resources)?);

@@ -36,6 +36,7 @@ const WAITING_FILES: usize = 1_000;
 pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, RunError> {
     let interrupt = Interrupt::listen()?;
     with_threads(options, || {
+        watch.phase("find files", 0);
         let output = Output::open(&plan.out)?;
         let (mut readings, fetched) = gather(plan, &options.asked, watch, interrupt)?;
         interrupt.check()?;
@@ -43,10 +44,12 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
             // They are put up with: what is left is all that will come.
             readings.awaited.accounts.clear();
         }
-        let found = reconcile::reconcile(plan, &mut readings)?;
+        let found = reconcile::reconcile_watched(plan, &mut readings, watch)?;
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         interrupt.check()?;
+        watch.phase("publish", 0);
         let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code)?;
+        watch.phase("summarise", 0);
         Ok(Outcome::new(run_id, folder, &readings, &found, exit_code, fetched))
     })
 }
@@ -66,18 +69,20 @@ fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Re
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
-        let mut readings = read::read(plan, arriving)?;
+        let mut readings = read::read(plan, arriving, watch)?;
+        watch.phase("read other datasets", 0);
         readings.take_records(record_sources::read(plan)?);
         return Ok((readings, None));
     }
     let (found, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
-        let readings = read::read(plan, arriving);
+        let readings = read::read(plan, arriving, watch);
         (fetching.join(), readings)
     });
     let (found, records, mut gathered) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     fetch::prove(plan, &found)?;
     let mut readings = readings?;
+    watch.phase("read other datasets", 0);
     gathered.absorb(record_sources::read(plan)?);
     readings.take_records(gathered);
     for unit in found.iter().filter(|unit| matches!(unit.became, Became::Incomplete(_))) {

@@ -16,6 +16,7 @@ pub mod http;
 pub mod landing;
 pub mod origin;
 pub mod partner_center;
+pub mod phases;
 pub mod retry;
 pub mod throttle;
 pub mod watch;

@@ -1,9 +1,11 @@
-//! What a fetch tells while it runs: counts for a bar, lines for a log. Nothing in it is secret.
+//! What a run tells while it goes on: counts for a bar, lines for a log. Nothing in it is secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use super::phases::{Phase, Phases};
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,20 @@ pub enum Event {
     Done {
         /// The dataset.
         dataset: &'static str,
+    },
+    /// A phase of a run begins; of reading, how many bytes there are to read.
+    Phase {
+        /// What is done.
+        name: &'static str,
+        /// Bytes to read; 0 where they are not counted.
+        bytes: u64,
+    },
+    /// Part of a phase is done.
+    Advanced {
+        /// Bytes read.
+        bytes: u64,
+        /// Rows in them.
+        rows: u64,
     },
     /// A line for the log.
     Note(String),
@@ -54,13 +70,14 @@ pub struct Watch {
     listener: Option<Arc<Mutex<Sender<Event>>>>,
     /// The figures.
     pub counters: Arc<Counters>,
+    phases: Arc<Mutex<Phases>>,
 }
 
 impl Watch {
     /// Tells `listener`.
     #[must_use]
     pub fn new(listener: Sender<Event>) -> Self {
-        Self { listener: Some(Arc::new(Mutex::new(listener))), counters: Arc::default() }
+        Self { listener: Some(Arc::new(Mutex::new(listener))), counters: Arc::default(), phases: Arc::default() }
     }
 
     /// Tells an event. A listener that is gone misses it.
@@ -75,6 +92,26 @@ impl Watch {
         if self.listener.is_some() {
             self.tell(Event::Detail(line()));
         }
+    }
+
+    /// Ends the phase that goes on, and begins another.
+    pub fn phase(&self, name: &'static str, bytes: u64) {
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner).begin(name);
+        self.tell(Event::Phase { name, bytes });
+    }
+
+    /// Tells that part of the phase is done.
+    pub fn advanced(&self, bytes: u64, rows: u64) {
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner).add_rows(rows);
+        self.tell(Event::Advanced { bytes, rows });
+    }
+
+    /// Ends the phase that goes on; all phases of the run.
+    #[must_use]
+    pub fn phases(&self) -> Vec<Phase> {
+        let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        phases.end();
+        phases.done().to_vec()
     }
 
     /// Counts time that was spent waiting.
