@@ -15,6 +15,9 @@ pub(super) struct Outcome {
     /// Rejected rows to put up with; more of them exit with 11
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) allow_rejects: u64,
+    /// Read every file, and keep nothing of it for the next run
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// Print where the time went, phase by phase
     #[arg(long)]
     pub(super) profile: bool,

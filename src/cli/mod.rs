@@ -76,6 +76,7 @@ impl Globals {
             threads: self.threads.map(NonZeroUsize::get),
             allow_rejects: outcome.allow_rejects,
             fail_on_breaks: outcome.fail_on_breaks,
+            no_cache: outcome.no_cache,
             asked: outcome.fetching.asked(),
             quiet: self.quiet,
             json: self.json,

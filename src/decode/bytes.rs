@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -24,18 +25,42 @@ pub(super) enum Opened {
     Parquet,
 }
 
-/// Opens a file and tells its format, in a manifest's words, from its first bytes.
-pub(super) fn open(input: Input<'_>) -> Result<(&'static str, Opened), DecodeError> {
-    open_as(input.unit, input.path)
+/// Opens a file and tells its format, in a manifest's words, from its first bytes. What is read of it
+/// is hashed into `hash`.
+pub(super) fn open(input: Input<'_>, hash: &SharedHash) -> Result<(&'static str, Opened), DecodeError> {
+    open_as(input.unit, input.path, Some(SharedHash::clone(hash)))
+}
+
+/// A hash that a reader adds to.
+pub(super) type SharedHash = Arc<Mutex<blake3::Hasher>>;
+
+/// A file whose bytes are hashed as they are read.
+struct Hashed {
+    file: File,
+    hash: Option<SharedHash>,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        if let Some(hash) = &self.hash {
+            hash.lock().unwrap_or_else(PoisonError::into_inner).update(buffer.get(..count).unwrap_or_default());
+        }
+        Ok(count)
+    }
 }
 
 /// As [`open`], for what is no dataset of files.
-pub(super) fn open_as(unit: &str, path: &std::path::Path) -> Result<(&'static str, Opened), DecodeError> {
+pub(super) fn open_as(
+    unit: &str,
+    path: &std::path::Path,
+    hash: Option<SharedHash>,
+) -> Result<(&'static str, Opened), DecodeError> {
     if path.is_dir() {
         return Err(DecodeError::wrong(unit, "a folder", "a file", format!("name its files, as in `{unit}/*.csv`")));
     }
     let file = File::open(path).map_err(|error| unreadable(unit, &error))?;
-    let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, Hashed { file, hash });
     let magic = raw.fill_buf().map_err(|error| unreadable(unit, &error))?;
     if magic.is_empty() {
         return Err(DecodeError::damaged(unit, "an empty file", "rows"));
@@ -170,12 +195,12 @@ struct Gunzip {
 }
 
 struct Counting {
-    inner: BufReader<File>,
+    inner: BufReader<Hashed>,
     consumed: u64,
 }
 
 impl Gunzip {
-    fn new(inner: BufReader<File>) -> Self {
+    fn new(inner: BufReader<Hashed>) -> Self {
         Self { decoder: MultiGzDecoder::new(Counting { inner, consumed: 0 }), produced: 0 }
     }
 }

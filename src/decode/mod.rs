@@ -28,6 +28,9 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::{RejectedRow, Rejection, excerpt};
 use crate::model::row::Row;
 
+/// Names of the formats, as a manifest has them.
+pub const FORMATS: [&str; 7] = ["csv", "csv+gzip", "jsonl", "jsonl+gzip", "json", "json+gzip", "parquet"];
+
 /// More rejected rows than this in one unit, and the unit is the fault: it bounds memory.
 const REJECT_LIMIT: usize = 100_000;
 
@@ -76,6 +79,8 @@ pub struct Decoded {
     pub warnings: Vec<String>,
     /// Name of the format, for the manifest.
     pub format: &'static str,
+    /// Hash of all bytes of the unit, where they were all read one after another.
+    pub blake3: Option<String>,
 }
 
 /// One file to decode.
@@ -117,8 +122,9 @@ pub fn decode_columns<S: Sink>(
     wanted: Option<&[usize]>,
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
-    let collector = Collector { input, wanted, new_sink, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
-    let (format, opened) = bytes::open(input)?;
+    let hash = bytes::SharedHash::default();
+    let collector = Collector { input, wanted, new_sink, hash, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
+    let (format, opened) = bytes::open(input, &collector.hash)?;
     match opened {
         bytes::Opened::Parquet => parquet::read(&collector)?,
         bytes::Opened::Csv(reader) => csv::read(&collector, reader)?,
@@ -127,6 +133,10 @@ pub fn decode_columns<S: Sink>(
     }
     let mut decoded = collector.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     decoded.format = format;
+    let hash = collector.hash.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_whole = std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
+    decoded.blake3 = is_whole.then(|| hash.finalize().to_hex().to_string());
+    drop(hash);
     decoded.rejected.sort_by_key(|row| row.line);
     if decoded.rows == 0 {
         decoded.warnings.push(format!("`{}` has no rows", input.unit));
@@ -139,6 +149,7 @@ pub fn decode_columns<S: Sink>(
 struct Collector<'i, S, N> {
     input: Input<'i>,
     wanted: Option<&'i [usize]>,
+    hash: bytes::SharedHash,
     new_sink: N,
     idle: Mutex<Vec<S>>,
     tally: Mutex<Decoded>,
@@ -172,6 +183,7 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
     fn restart(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *self.tally.lock().unwrap_or_else(PoisonError::into_inner) = Decoded::default();
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner).reset();
     }
 
     fn warn(&self, warning: String) {

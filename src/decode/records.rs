@@ -96,7 +96,7 @@ pub fn read(
         }
         Ok(())
     };
-    let (format, opened) = bytes::open_as(unit, path)?;
+    let (format, opened) = bytes::open_as(unit, path, None)?;
     match opened {
         Opened::JsonLines(lines) => json_lines(unit, lines, &mut |text| one(text, &mut found))?,
         Opened::JsonPage(page) => {

@@ -187,11 +187,13 @@ pub struct Partial {
     pub rounded: u64,
     /// Sums of the absolute values. No sum of any rows is larger than these: while they keep to
     /// [`GROSS_LIMIT`], nothing behind this point can overflow.
-    gross: [i128; SUMS],
+    pub(super) gross: [i128; SUMS],
     overflow: bool,
     last_day: LastDay,
     seen: Option<Arc<Seen>>,
-    grain: &'static Grain,
+    pub(super) grain: &'static Grain,
+    /// It was kept from another run: its numbers cannot be looked up by what they stand for.
+    pub(super) is_stored: bool,
     /// What the row at hand is made of.
     row: RowKey,
 }
@@ -231,6 +233,11 @@ impl Totals {
             *last = at;
         }
         self.all.get_mut(at as usize).is_some_and(|(_, total)| total.add(more))
+    }
+
+    /// Adds a total that was kept; it can only be gone through.
+    pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
+        self.all.push((key, total));
     }
 
     /// Keys and totals.
@@ -319,6 +326,7 @@ impl Partial {
             last_day: LastDay::default(),
             seen,
             grain,
+            is_stored: false,
             row: RowKey { texts: vec![0; grain.width()], ..RowKey::default() },
         }
     }
@@ -420,7 +428,7 @@ impl Partial {
     /// Adds another partial of the same dataset and grain.
     pub fn merge(&mut self, other: Self) {
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
-        if self.totals.is_empty() && self.fingerprints.is_empty() {
+        if self.totals.is_empty() && self.fingerprints.is_empty() && !other.is_stored {
             let seen = self.seen.take();
             *self = Self { seen, ..other };
             return;

@@ -60,6 +60,12 @@ impl Texts {
         (0..other.len()).map(|id| self.intern(other.text(id)).0).collect()
     }
 
+    /// Texts that were kept; they can be looked up by number only.
+    #[must_use]
+    pub fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
+        Self { index: Index::default(), arena, ends }
+    }
+
     /// All texts behind each other, and where each one ends.
     #[must_use]
     pub fn parts(&self) -> (&[u8], &[usize]) {
@@ -88,6 +94,12 @@ impl Tuples {
     #[must_use]
     pub fn new(width: usize) -> Self {
         Self { index: Index::default(), width, numbers: Vec::new(), count: 0 }
+    }
+
+    /// Tuples that were kept; they can be looked up by number only.
+    #[must_use]
+    pub fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
+        Self { index: Index::default(), width, numbers, count }
     }
 
     /// Number of `tuple`, which has the width of all others.

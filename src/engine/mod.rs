@@ -26,6 +26,7 @@ pub mod rate_card;
 pub mod rounding;
 pub mod scope;
 pub mod steps;
+mod stored;
 pub mod summary;
 pub mod tie_outs;
 pub mod tolerance;

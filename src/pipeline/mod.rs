@@ -40,6 +40,8 @@ pub struct Options {
     pub fail_on_breaks: bool,
     /// How a fetch is to go.
     pub asked: fetch::Asked,
+    /// Whether every file is read, also where it is as it was in another run.
+    pub no_cache: bool,
     /// Whether progress is kept off stderr.
     pub quiet: bool,
     /// Whether the outcome is printed as JSON.

@@ -1,5 +1,6 @@
 //! Inputs to partial totals: every unit identified, decoded and counted once, in parallel.
 
+mod kept;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::fingerprints::Fingerprints;
 use super::inputs;
 use super::plan::Plan;
 use super::record_sources::Gathered;
+use kept::Kept;
 use unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ControlTotal};
@@ -27,6 +29,8 @@ use crate::model::ids::{Fold, fold};
 use crate::model::reject::{RejectedRow, Rejection};
 use crate::reports::atomic::PublishError;
 use crate::reports::manifest;
+use crate::decode::Decoded;
+use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
 use crate::sources::watch::Watch;
@@ -75,28 +79,51 @@ pub struct Arrival {
     pub etag: Option<String>,
 }
 
-/// Reads every source of a plan; what is fetched, as it arrives.
+/// A unit to be read.
+#[derive(Clone, Debug)]
+struct Wanted {
+    dataset: Dataset,
+    name: String,
+    path: PathBuf,
+    bytes: u64,
+    /// Hash of its bytes, where it is known without reading them.
+    blake3: Option<String>,
+    /// It was landed under this hash.
+    is_landed: bool,
+    etag: Option<String>,
+}
+
+impl Wanted {
+    fn landed(Arrival { dataset, unit, etag }: Arrival) -> Self {
+        let FileUnit { name, path, blake3, bytes } = unit;
+        Self { dataset, name, path, bytes, blake3: Some(blake3), is_landed: true, etag }
+    }
+}
+
+/// Reads every source of a plan; what is fetched, as it arrives. What `cache` holds of a unit that is
+/// as it was need not be read.
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or sums past 38 digits.
-pub fn read(plan: &Plan, arriving: Receiver<Arrival>, watch: &Watch) -> Result<Readings, RunError> {
-    let units = units_of(plan)?;
+pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watch: &Watch) -> Result<Readings, RunError> {
+    let kept = cache.and_then(Kept::new);
     let mut warnings = Vec::new();
-    let units = without_copies(units, &mut warnings);
+    let units = without_copies(units_of(plan, kept.as_ref())?, &mut warnings);
     let counting = counting(plan, &units);
-    watch.phase("read", units.iter().map(|(_, unit)| unit.bytes).sum());
+    watch.phase("read", units.iter().map(|unit| unit.bytes).sum());
     let gathering = Mutex::new(Gathering::new(plan, warnings));
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
     // several files that cannot be used the first is told, whichever thread comes to it first.
-    let take = |arrival: Arrival| {
-        let place = (arrival.dataset, arrival.unit.path.clone());
+    let take = |wanted: Wanted| {
+        let place = (wanted.dataset, wanted.path.clone());
         if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
-        let taken = read_unit(arrival.dataset, &arrival.unit, &counting)
-            .inspect(|reading| watch.advanced(arrival.unit.bytes, reading.decoded.rows))
-            .and_then(|reading| gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading));
+        let taken = reading_of(wanted, &counting, kept.as_ref()).and_then(|(arrival, reading)| {
+            watch.advanced(arrival.unit.bytes, reading.decoded.rows);
+            gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading)
+        });
         if let Err(error) = taken {
             let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
             if faults.as_ref().is_none_or(|(first, _)| place < *first) {
@@ -104,26 +131,46 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>, watch: &Watch) -> Result<R
             }
         }
     };
-    units.into_par_iter().for_each(|(dataset, unit)| take(Arrival { dataset, unit, etag: None }));
-    arriving.into_iter().par_bridge().for_each(|arrival| {
-        // What was landed must still be what was landed.
-        match files::identify(&arrival.unit.path) {
-            Ok(found) if found.blake3 == arrival.unit.blake3 => take(arrival),
-            other => {
-                let path = arrival.unit.path.clone();
-                let error = match other {
-                    Ok(_) => FetchError::Damaged { path: path.clone(), found: "other bytes".to_owned() }.into(),
-                    Err(unreadable) => RunError::from(unreadable),
-                };
-                let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
-                faults.get_or_insert(((arrival.dataset, path), error));
-            }
-        }
-    });
+    units.into_par_iter().for_each(take);
+    arriving.into_iter().par_bridge().for_each(|arrival| take(Wanted::landed(arrival)));
     if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting, watch)
+    let readings = gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting, watch)?;
+    // Without it the next run reads more, and finds the same.
+    drop(kept.map(|kept| kept.into_cache().close()));
+    Ok(readings)
+}
+
+/// A unit's reading: the one that was kept, or a new one, which is kept.
+fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>) -> Result<(Arrival, UnitReading), RunError> {
+    let Wanted { dataset, name, path, bytes, blake3, is_landed, etag } = wanted;
+    let arrival = |blake3: String| Arrival { dataset, unit: FileUnit { name: name.clone(), path: path.clone(), blake3, bytes }, etag };
+    if let (Some(blake3), Some(kept)) = (&blake3, kept)
+        // A landed file is known by its journal; that it still is what was landed is another question.
+        && (!is_landed || kept.cache().identity(&path).as_ref() == Some(blake3))
+        && let Some(reading) = kept.load(dataset, &name, blake3, counting)
+    {
+        return Ok((arrival(blake3.clone()), reading));
+    }
+    let stamp = Stamp::of(&path);
+    let read = read_unit(dataset, &name, &path, counting);
+    // What was landed must still be what was landed, whatever it looks like now.
+    let found = match &read {
+        Ok(UnitReading { decoded: Decoded { blake3: Some(found), .. }, .. }) => found.clone(),
+        Ok(_) => files::identify(&path)?.blake3,
+        Err(_) if is_landed => files::identify(&path)?.blake3,
+        Err(_) => String::new(),
+    };
+    if is_landed && blake3.as_ref() != Some(&found) {
+        return Err(FetchError::Damaged { path, found: "other bytes".to_owned() }.into());
+    }
+    let reading = read?;
+    if let Some(kept) = kept {
+        kept.cache().remember(&path, stamp, &found);
+        kept.store(dataset, &name, &found, counting, &reading);
+    }
+    Ok((arrival(found), reading))
 }
 
 /// The fewest bytes that a row was seen to take, in a gzip blob: more rows than bytes by this are not
@@ -136,11 +183,11 @@ const FILTER_LIMIT_BYTES: u64 = 128 << 20;
 /// Fingerprints that are kept in memory.
 const FINGERPRINT_LIMIT_BYTES: u64 = 64 << 20;
 
-fn counting(plan: &Plan, units: &[(Dataset, FileUnit)]) -> Counting {
+fn counting(plan: &Plan, units: &[Wanted]) -> Counting {
     let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
     let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
     let filter = |wanted: Dataset| {
-        let bytes: u64 = units.iter().filter(|(dataset, _)| *dataset == wanted).map(|(_, unit)| unit.bytes).sum();
+        let bytes: u64 = units.iter().filter(|unit| unit.dataset == wanted).map(|unit| unit.bytes).sum();
         let to_arrive = if plan.fetching.is_some() { ROWS_TO_ARRIVE } else { 0 };
         Arc::new(Seen::filter(to_arrive + bytes / BYTES_PER_ROW, FILTER_LIMIT_BYTES))
     };
@@ -216,7 +263,7 @@ fn find_copies<'u>(
         }
         let wanted = Arc::new(Seen::Repeated(open.clone()));
         let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, ..counting.clone() };
-        if let Counted::Totals(partial) = read_unit(totals.dataset, unit, &again)?.counted {
+        if let Counted::Totals(partial) = read_unit(totals.dataset, &unit.name, &unit.path, &again)?.counted {
             totals.adopt_candidates(*partial);
             totals.settle_copies(&mut open);
         }
@@ -225,7 +272,8 @@ fn find_copies<'u>(
     Ok(())
 }
 
-fn units_of(plan: &Plan) -> Result<Vec<(Dataset, FileUnit)>, RunError> {
+/// The files of a plan, by dataset and path. Of those that may be the same the hash is known.
+fn units_of(plan: &Plan, kept: Option<&Kept>) -> Result<Vec<Wanted>, RunError> {
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
@@ -234,23 +282,42 @@ fn units_of(plan: &Plan) -> Result<Vec<(Dataset, FileUnit)>, RunError> {
             paths.extend(found.into_iter().map(|path| (source.dataset, path)));
         }
     }
-    paths.into_par_iter().map(|(dataset, path)| Ok((dataset, files::identify(&path)?))).collect()
+    let mut of_size: BTreeMap<(Dataset, u64), u32> = BTreeMap::new();
+    let mut units = Vec::with_capacity(paths.len());
+    for (dataset, path) in paths {
+        let bytes = files::size(&path)?;
+        *of_size.entry((dataset, bytes)).or_default() += 1;
+        let name = files::name_of(&path);
+        units.push(Wanted { dataset, name, path, bytes, blake3: None, is_landed: false, etag: None });
+    }
+    let identified = units.into_par_iter().map(|unit| {
+        let blake3 = match kept.and_then(|kept| kept.cache().identity(&unit.path)) {
+            Some(known) => Some(known),
+            // Files of different sizes are different files.
+            None if of_size.get(&(unit.dataset, unit.bytes)) == Some(&1) => None,
+            None => Some(files::identify(&unit.path)?.blake3),
+        };
+        Ok(Wanted { blake3, ..unit })
+    });
+    identified.collect()
 }
 
 /// Identity is the content: a file that is there under two names is read once.
-fn without_copies(units: Vec<(Dataset, FileUnit)>, warnings: &mut Vec<String>) -> Vec<(Dataset, FileUnit)> {
+fn without_copies(units: Vec<Wanted>, warnings: &mut Vec<String>) -> Vec<Wanted> {
     let mut first: BTreeMap<(Dataset, String), String> = BTreeMap::new();
-    let mut kept = Vec::with_capacity(units.len());
-    for (dataset, unit) in units {
-        match first.get(&(dataset, unit.blake3.clone())) {
-            Some(name) => warnings.push(format!("`{}` has the same content as `{name}`: read once", unit.name)),
-            None => {
-                first.insert((dataset, unit.blake3.clone()), unit.name.clone());
-                kept.push((dataset, unit));
+    let mut left = Vec::with_capacity(units.len());
+    for unit in units {
+        if let Some(blake3) = &unit.blake3 {
+            let same = (unit.dataset, blake3.clone());
+            if let Some(name) = first.get(&same) {
+                warnings.push(format!("`{}` has the same content as `{name}`: read once", unit.name));
+                continue;
             }
+            first.insert(same, unit.name.clone());
         }
+        left.push(unit);
     }
-    kept
+    left
 }
 
 /// Folded customer and subscription of an account tuple.

@@ -21,10 +21,14 @@ use crate::engine::tie_outs;
 use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
 use crate::reports::atomic::Output;
+use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::{Became, Fetched};
 use crate::sources::watch::Watch;
+
+/// Folder of what is kept of units, beside the runs.
+const CACHE: &str = "cache";
 
 /// Files that were fetched and wait to be read; more of them wait on disk.
 const WAITING_FILES: usize = 1_000;
@@ -38,7 +42,7 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
     with_threads(options, || {
         watch.phase("find files", 0);
         let output = Output::open(&plan.out)?;
-        let (mut readings, fetched) = gather(plan, &options.asked, watch, interrupt)?;
+        let (mut readings, fetched) = gather(plan, options, watch, interrupt)?;
         interrupt.check()?;
         if readings.rejected.len() as u64 <= options.allow_rejects {
             // They are put up with: what is left is all that will come.
@@ -65,18 +69,20 @@ pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, R
 }
 
 /// Reads the files, and the fetched ones while others are on their way.
-fn gather(plan: &Plan, asked: &Asked, watch: &Watch, interrupt: Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
+fn gather(plan: &Plan, options: &Options, watch: &Watch, interrupt: Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
+    let asked = &options.asked;
+    let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
-        let mut readings = read::read(plan, arriving, watch)?;
+        let mut readings = read::read(plan, arriving, cache, watch)?;
         watch.phase("read other datasets", 0);
         readings.take_records(record_sources::read(plan)?);
         return Ok((readings, None));
     }
     let (found, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
-        let readings = read::read(plan, arriving, watch);
+        let readings = read::read(plan, arriving, cache, watch);
         (fetching.join(), readings)
     });
     let (found, records, mut gathered) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -28,6 +28,20 @@ pub struct Unreadable {
     pub source: io::Error,
 }
 
+/// What a file is called in reports.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// A file's size in bytes.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn size(path: &Path) -> Result<u64, Unreadable> {
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(|source| Unreadable { path: path.to_owned(), source })
+}
+
 /// Reads a file once for its identity.
 ///
 /// # Errors
@@ -38,6 +52,5 @@ pub fn identify(path: &Path) -> Result<FileUnit, Unreadable> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&file).map_err(unreadable)?;
     let bytes = hasher.count();
-    let name = path.to_string_lossy().replace('\\', "/");
-    Ok(FileUnit { name, path: path.to_owned(), blake3: hasher.finalize().to_hex().to_string(), bytes })
+    Ok(FileUnit { name: name_of(path), path: path.to_owned(), blake3: hasher.finalize().to_hex().to_string(), bytes })
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod auth;
+pub mod cache;
 pub mod cloud;
 pub mod customers;
 pub mod decision;

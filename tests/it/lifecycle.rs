@@ -48,7 +48,7 @@ fn litter_of_a_killed_run_goes_with_the_next() {
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
     let mut names: Vec<String> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, [".lock", "current", "runs"]);
+    assert_eq!(names, [".lock", "cache", "current", "runs"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One unit's rows, counted.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::decode::{self, Decoded, Sink};
@@ -11,7 +12,6 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
-use crate::sources::files::FileUnit;
 
 /// What came of a unit.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ pub(super) struct Counting {
     pub(super) usage: Arc<Seen>,
     pub(super) lines: Arc<Seen>,
     pub(super) by_day: bool,
+}
+
+impl Counting {
+    /// No totals yet, of the dataset's grain.
+    pub(super) fn new_totals(&self, dataset: Dataset) -> Partial {
+        match dataset {
+            Dataset::Usage => Partial::new(dataset, Arc::clone(&self.usage)),
+            Dataset::UnbilledUsage => Partial::daily(dataset),
+            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&self.lines)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -74,8 +85,8 @@ impl Sink for HeaderSink {
     }
 }
 
-pub(super) fn read_unit(dataset: Dataset, unit: &FileUnit, counting: &Counting) -> Result<UnitReading, RunError> {
-    let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
+pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Counting) -> Result<UnitReading, RunError> {
+    let input = decode::Input { unit: name, path, dataset };
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
         let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
@@ -83,11 +94,7 @@ pub(super) fn read_unit(dataset: Dataset, unit: &FileUnit, counting: &Counting) 
         return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new() });
     }
     let new_sink = || TotalsSink {
-        totals: match dataset {
-            Dataset::Usage => Partial::new(dataset, Arc::clone(&counting.usage)),
-            Dataset::UnbilledUsage => Partial::daily(dataset),
-            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&counting.lines)),
-        },
+        totals: counting.new_totals(dataset),
         daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
         lost: Vec::new(),
     };
