@@ -52,6 +52,11 @@ impl<'w> Keys<'w> {
         known
     }
 
+    /// Begins with fresh cells: what the template filled is not in them.
+    pub(super) fn begin(&mut self) {
+        self.misfits = 0;
+    }
+
     /// Cells for [`Keys::read`].
     pub(super) fn no_cells<'a>(&self) -> Vec<Cell<'a>> {
         vec![Cell::Missing; self.dataset.columns().len()]

@@ -1,5 +1,7 @@
 //! JSON lines: one object a line, plain or out of gzip members.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::binding::{Naming, lacking};
 use super::bytes::{BOM, Bytes};
 use super::json::Keys;
@@ -15,19 +17,25 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     if let Some((headings, missing)) = Keys::new(input.dataset, None).lacking(line) {
         return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
+    // Keys that were met are known to the slices that follow.
+    let idle: Mutex<Vec<Keys<'_>>> = Mutex::new(Vec::new());
     let work = |slice: &Slice| {
+        let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut keys = known.unwrap_or_else(|| Keys::new(input.dataset, collector.wanted));
         collector.with_sink(|sink| {
-            read_slice(slice, collector.wanted, sink);
+            read_slice(slice, &mut keys, sink);
             Ok(())
-        })
+        })?;
+        idle.lock().unwrap_or_else(PoisonError::into_inner).push(keys);
+        Ok(())
     };
     work(&first)?;
     drop(first);
     slices.for_each(work).0
 }
 
-fn read_slice<S: Sink>(slice: &Slice, wanted: Option<&[usize]>, sink: &mut SliceSink<'_, S>) {
-    let mut keys = Keys::new(sink.input.dataset, wanted);
+fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<'_, S>) {
+    keys.begin();
     let mut cells = keys.no_cells();
     let is_clean = is_clean(&slice.bytes);
     let mut start = 0;

@@ -229,7 +229,8 @@ impl Dataset {
     #[must_use]
     pub fn position_of(self, heading: &str) -> Option<usize> {
         let wanted = normalise(heading);
-        self.columns().iter().position(|column| normalise(column.name) == wanted || column.aliases.contains(&wanted.as_str()))
+        let is_it = |column: &Column| is_spelt(column.name, &wanted) || column.aliases.contains(&wanted.as_str());
+        self.columns().iter().position(is_it)
     }
 }
 
@@ -259,6 +260,11 @@ const fn same(left: &[u8], right: &[u8]) -> bool {
         at += 1;
     }
     true
+}
+
+/// Whether a normalised heading is a column's name, which has nothing but letters and digits.
+fn is_spelt(name: &str, normalised: &str) -> bool {
+    name.eq_ignore_ascii_case(normalised)
 }
 
 /// A heading without case, blanks, BOMs and punctuation; of a localised `Name (Original)` the
