@@ -27,8 +27,8 @@ pub(super) enum Opened {
 
 /// Opens a file and tells its format, in a manifest's words, from its first bytes. What is read of it
 /// is hashed into `hash`.
-pub(super) fn open(input: Input<'_>, hash: &SharedHash) -> Result<(&'static str, Opened), DecodeError> {
-    open_as(input.unit, input.path, Some(SharedHash::clone(hash)))
+pub(super) fn open(input: Input<'_>, hash: Option<&SharedHash>) -> Result<(&'static str, Opened), DecodeError> {
+    open_as(input.unit, input.path, hash.cloned())
 }
 
 /// A hash that a reader adds to.

@@ -21,7 +21,7 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
         return read;
     }
     collector.restart();
-    let (_, Opened::Csv(again)) = bytes::open(collector.input, &collector.hash)? else { return read };
+    let (_, Opened::Csv(again)) = bytes::open(collector.input, collector.hash())? else { return read };
     read_with(collector, again, Border::Csv(QuoteScan::default()), None)
 }
 

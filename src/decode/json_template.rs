@@ -8,6 +8,7 @@ use wide::u8x64;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::model::row::Cell;
+use crate::model::same::same;
 
 /// Keys longer than this are no keys of ours.
 const LONGEST_SEEDED_BYTES: usize = 240;
@@ -60,7 +61,7 @@ impl Template {
             return None;
         }
         for part in &self.parts {
-            rest = rest.strip_prefix(part.literal.as_slice())?;
+            (_, rest) = rest.split_at_checked(part.literal.len()).filter(|(literal, _)| same(literal, &part.literal))?;
             let length = value_length(rest)?;
             let (value, behind) = rest.split_at_checked(length)?;
             rest = behind;

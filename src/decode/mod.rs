@@ -112,8 +112,8 @@ pub fn decode<S: Sink>(input: Input<'_>, new_sink: impl Fn() -> S + Sync) -> Res
     decode_columns(input, None, new_sink)
 }
 
-/// As [`decode`], but that only the columns at the positions `wanted` are looked at, and rows have no
-/// digests, by which copies are known.
+/// As [`decode`], but that only the columns at the positions `wanted` are looked at, and neither rows nor
+/// the unit are hashed.
 ///
 /// # Errors
 /// As [`decode`].
@@ -124,19 +124,20 @@ pub fn decode_columns<S: Sink>(
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
     let hash = bytes::SharedHash::default();
     let collector = Collector { input, wanted, new_sink, hash, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
-    let (format, opened) = bytes::open(input, &collector.hash)?;
+    let (format, opened) = bytes::open(input, collector.hash())?;
     match opened {
         bytes::Opened::Parquet => parquet::read(&collector)?,
         bytes::Opened::Csv(reader) => csv::read(&collector, reader)?,
         bytes::Opened::JsonLines(reader) => json_lines::read(&collector, reader)?,
         bytes::Opened::JsonPage(reader) => json_page::read(&collector, reader)?,
     }
-    let mut decoded = collector.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut decoded = std::mem::take(&mut *collector.tally.lock().unwrap_or_else(PoisonError::into_inner));
     decoded.format = format;
-    let hash = collector.hash.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_whole = std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
-    decoded.blake3 = is_whole.then(|| hash.finalize().to_hex().to_string());
-    drop(hash);
+    if let Some(hash) = collector.hash() {
+        let hash = hash.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_whole = std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
+        decoded.blake3 = is_whole.then(|| hash.finalize().to_hex().to_string());
+    }
     decoded.rejected.sort_by_key(|row| row.line);
     if decoded.rows == 0 {
         decoded.warnings.push(format!("`{}` has no rows", input.unit));
@@ -172,6 +173,11 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
         drop(tally);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slice.sink);
         Ok(())
+    }
+
+    /// What the unit's bytes are hashed into: only where all of the unit is wanted.
+    fn hash(&self) -> Option<&bytes::SharedHash> {
+        self.wanted.is_none().then_some(&self.hash)
     }
 
     /// Whether a column of the dataset is looked at.

@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::model::same::same;
+
 /// Distinct byte strings, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Texts {
@@ -18,7 +20,7 @@ impl Texts {
     pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         let (arena, ends) = (&self.arena, &self.ends);
         let hash = self.index.hash(text);
-        if let Some(id) = self.index.find(hash, |id| text_at(arena, ends, id) == text) {
+        if let Some(id) = self.index.find(hash, |id| same(text_at(arena, ends, id), text)) {
             return (id, false);
         }
         let id = self.len();

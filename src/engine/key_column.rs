@@ -2,6 +2,7 @@
 
 use super::interner::Texts;
 use crate::model::row::Cell;
+use crate::model::same::same;
 
 /// Why a text can be no part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl KeyColumn {
     /// The number of a text of our own making.
     pub fn number_of_text(&mut self, text: &[u8]) -> u32 {
         if let Some(last) = self.memory.last
-            && self.texts.text(last) == text
+            && same(self.texts.text(last), text)
         {
             return last;
         }
@@ -102,7 +103,7 @@ impl KeyColumn {
 
     fn checked(&mut self, text: &[u8]) -> Result<(u32, bool), TextFault> {
         if let Some(last) = self.memory.last
-            && self.texts.text(last) == text
+            && same(self.texts.text(last), text)
         {
             return Ok((last, false));
         }

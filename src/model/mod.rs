@@ -10,5 +10,6 @@ pub mod period;
 pub mod record;
 pub mod reject;
 pub mod row;
+pub mod same;
 pub mod spelling;
 pub mod tables;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::failure::RunError;
 use super::plan::Plan;
 use super::read::Readings;
@@ -36,8 +38,10 @@ pub(super) fn publish(
     let staging = output.stage()?;
     let mut written = Vec::new();
     let mut outputs = Vec::new();
-    for filled in tables::fill(readings, found) {
-        for file in write_table(&staging, &filled)? {
+    let tables = tables::fill(readings, found);
+    let files: Vec<[Written; 2]> = tables.par_iter().map(|filled| write_table(&staging, filled)).collect::<Result<_, RunError>>()?;
+    for (filled, files) in tables.iter().zip(files) {
+        for file in files {
             outputs.push(manifest::Output {
                 file: file.name.clone(),
                 blake3: file.blake3.clone(),

@@ -173,9 +173,8 @@ fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>) -> Resul
     Ok((arrival(found), reading))
 }
 
-/// The fewest bytes that a row was seen to take, in a gzip blob: more rows than bytes by this are not
-/// expected.
-const BYTES_PER_ROW: u64 = 100;
+/// The fewest bytes that a row was seen to take, plain and compressed: more rows are not expected.
+const BYTES_PER_ROW: [u64; 2] = [400, 40];
 /// Rows that are expected of what is not fetched yet.
 const ROWS_TO_ARRIVE: u64 = 16_000_000;
 /// The largest filter for copies.
@@ -187,9 +186,12 @@ fn counting(plan: &Plan, units: &[Wanted]) -> Counting {
     let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
     let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
     let filter = |wanted: Dataset| {
-        let bytes: u64 = units.iter().filter(|unit| unit.dataset == wanted).map(|unit| unit.bytes).sum();
+        let [plain, packed] = BYTES_PER_ROW;
+        let is_plain = |unit: &Wanted| [".csv", ".json", ".jsonl"].iter().any(|end| unit.name.ends_with(end));
+        let rows_of = |unit: &Wanted| unit.bytes / if is_plain(unit) { plain } else { packed };
+        let rows: u64 = units.iter().filter(|unit| unit.dataset == wanted).map(rows_of).sum();
         let to_arrive = if plan.fetching.is_some() { ROWS_TO_ARRIVE } else { 0 };
-        Arc::new(Seen::filter(to_arrive + bytes / BYTES_PER_ROW, FILTER_LIMIT_BYTES))
+        Arc::new(Seen::filter(to_arrive + rows, FILTER_LIMIT_BYTES))
     };
     Counting { usage: filter(Dataset::Usage), lines: filter(Dataset::InvoiceLines), by_day }
 }

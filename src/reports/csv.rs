@@ -2,19 +2,40 @@
 
 use std::io::Write;
 
+use rayon::prelude::*;
+
 use super::table::{Cells, Filled};
 use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
 
-/// Writes a table with its header.
+/// Rows that one core writes at a time.
+const CHUNK_ROWS: usize = 16 * 1024;
+
+/// Writes a table with its header. Chunks of rows are written on all cores, and put in order.
 ///
 /// # Errors
 /// What the writer reports.
 pub fn write(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 18).from_writer(into);
-    writer.write_record(filled.table.columns.iter().map(|column| column.name))?;
+    let mut header = csv::Writer::from_writer(&mut *into);
+    header.write_record(filled.table.columns.iter().map(|column| column.name))?;
+    header.flush()?;
+    drop(header);
+    // A few chunks for each core are in memory.
+    let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
+    for start in (0..filled.rows).step_by(at_once) {
+        let rows = (start..(start + at_once).min(filled.rows)).into_par_iter().step_by(CHUNK_ROWS);
+        let chunks = rows.map(|start| chunk(filled, start, (start + CHUNK_ROWS).min(filled.rows)));
+        for chunk in chunks.collect::<std::io::Result<Vec<Vec<u8>>>>()? {
+            into.write_all(&chunk)?;
+        }
+    }
+    Ok(())
+}
+
+fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 18).from_writer(Vec::new());
     let mut cell = String::new();
-    for row in 0..filled.rows {
+    for row in start..end {
         for column in &filled.columns {
             cell.clear();
             write_cell(column, row, &mut cell);
@@ -22,7 +43,7 @@ pub fn write(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
         }
         writer.write_record(None::<&[u8]>)?;
     }
-    writer.flush()
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {

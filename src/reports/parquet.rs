@@ -1,18 +1,20 @@
 //! Tables as flat Parquet: text, DATE, BIGINT, BOOLEAN, DECIMAL(28,10), ZSTD; the same bytes for
-//! the same cells.
+//! the same cells. The columns of a row group are encoded on all cores.
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
+use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowWriterOptions, compute_leaves};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, RecordBatch, StringArray, UInt32Array,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray, UInt32Array,
 };
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, FieldRef, Schema};
+use rayon::prelude::*;
 
 use super::table::{Cells, Filled};
 use crate::model::decimal::PUBLISHED_SCALE;
@@ -39,14 +41,34 @@ pub fn write(filled: &Filled<'_>, into: &mut (dyn Write + Send)) -> Result<(), P
         .build();
     // Readers must see plain text: the arrow schema would tell them of our dictionaries.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?;
-    for start in (0..filled.rows).step_by(BATCH_ROWS) {
-        let end = (start + BATCH_ROWS).min(filled.rows);
-        let arrays = sources.iter().map(|source| source.array(start, end)).collect::<Result<Vec<ArrayRef>, ParquetError>>()?;
-        writer.write(&RecordBatch::try_new(Arc::clone(&schema), arrays)?)?;
+    let (mut writer, factory) = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?.into_serialized_writer()?;
+    for (number, start) in (0..filled.rows).step_by(ROW_GROUP_ROWS).enumerate() {
+        let end = (start + ROW_GROUP_ROWS).min(filled.rows);
+        let columns = factory.create_column_writers(number)?.into_par_iter().zip(&sources).zip(schema.fields().par_iter());
+        let encoded = columns.map(|((column, source), field)| encode(column, source, field, start..end));
+        let chunks = encoded.collect::<Result<Vec<ArrowColumnChunk>, ParquetError>>()?;
+        let mut group = writer.next_row_group()?;
+        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+        group.close()?;
     }
     writer.close()?;
     Ok(())
+}
+
+/// A row group's share of a column, encoded and compressed.
+fn encode(
+    mut column: ArrowColumnWriter,
+    source: &Source<'_>,
+    field: &FieldRef,
+    rows: Range<usize>,
+) -> Result<ArrowColumnChunk, ParquetError> {
+    for start in rows.clone().step_by(BATCH_ROWS) {
+        let array = source.array(start, (start + BATCH_ROWS).min(rows.end))?;
+        for leaf in compute_leaves(field, &array)? {
+            column.write(&leaf)?;
+        }
+    }
+    column.close()
 }
 
 /// A column with what its batches share.
