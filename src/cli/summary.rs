@@ -11,6 +11,10 @@ use crate::pipeline::outcome::{Outcome, Total, readable};
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let Outcome { usage_rows, invoice_lines, rejected_rows, .. } = outcome;
     writeln!(out, "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}")?;
+    if outcome.units_kept > 0 {
+        let Outcome { units, units_kept, .. } = outcome;
+        writeln!(out, "Units {units}, of which {units_kept} are as they were in an earlier run, and were not read again")?;
+    }
     if let Some(fetched) = &outcome.fetched {
         let sums = fetched.datasets.iter().fold([0; 3], |[complete, unchanged, restated], row| {
             [complete + row.complete, unchanged + row.unchanged, restated + row.restated]

@@ -41,6 +41,10 @@ pub struct Outcome {
     pub largest_breaks: Vec<Break>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// Files of usage, lines and headers.
+    pub units: u64,
+    /// Of them, those that are as they were in an earlier run, and were not read again.
+    pub units_kept: u64,
     /// What was fetched, if anything.
     pub fetched: Option<FetchReport>,
 }
@@ -142,6 +146,8 @@ impl Outcome {
             rounding_rules: rounding_rules(found),
             largest_breaks: breaks.into_iter().take(LARGEST_BREAKS).map(|variance| one_break(found, variance)).collect(),
             warnings: found.warnings.clone(),
+            units: readings.inputs.len() as u64,
+            units_kept: 0,
             fetched,
         }
     }

@@ -5,6 +5,7 @@ mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -120,7 +121,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watc
         if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
             return;
         }
-        let taken = reading_of(wanted, &counting, kept.as_ref()).and_then(|(arrival, reading)| {
+        let taken = reading_of(wanted, &counting, kept.as_ref(), watch).and_then(|(arrival, reading)| {
             watch.advanced(arrival.unit.bytes, reading.decoded.rows);
             gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading)
         });
@@ -143,7 +144,12 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watc
 }
 
 /// A unit's reading: the one that was kept, or a new one, which is kept.
-fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>) -> Result<(Arrival, UnitReading), RunError> {
+fn reading_of(
+    wanted: Wanted,
+    counting: &Counting,
+    kept: Option<&Kept>,
+    watch: &Watch,
+) -> Result<(Arrival, UnitReading), RunError> {
     let Wanted { dataset, name, path, bytes, blake3, is_landed, etag } = wanted;
     let arrival = |blake3: String| Arrival { dataset, unit: FileUnit { name: name.clone(), path: path.clone(), blake3, bytes }, etag };
     if let (Some(blake3), Some(kept)) = (&blake3, kept)
@@ -151,6 +157,7 @@ fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>) -> Resul
         && (!is_landed || kept.cache().identity(&path).as_ref() == Some(blake3))
         && let Some(reading) = kept.load(dataset, &name, blake3, counting)
     {
+        watch.counters.units_kept.fetch_add(1, Ordering::Relaxed);
         return Ok((arrival(blake3.clone()), reading));
     }
     let stamp = Stamp::of(&path);

@@ -1,6 +1,7 @@
 //! A run, on one screen: fetch, read, reconcile, publish. What is fetched is read as it arrives.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::runtime::Runtime;
@@ -54,7 +55,8 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
         watch.phase("publish", 0);
         let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code)?;
         watch.phase("summarise", 0);
-        Ok(Outcome::new(run_id, folder, &readings, &found, exit_code, fetched))
+        let units_kept = watch.counters.units_kept.load(Ordering::Relaxed);
+        Ok(Outcome { units_kept, ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched) })
     })
 }
 

@@ -51,7 +51,7 @@ pub enum Event {
     Detail(String),
 }
 
-/// What a fetch did, in figures.
+/// What a run did, in figures.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Requests sent.
@@ -60,6 +60,8 @@ pub struct Counters {
     pub retries: AtomicU64,
     /// Bytes of bodies received.
     pub bytes: AtomicU64,
+    /// Units that were not read, as they are what they were in an earlier run.
+    pub units_kept: AtomicU64,
     /// Milliseconds that workers waited: for the server, for a back-off, for a turn.
     pub waited_ms: AtomicU64,
 }

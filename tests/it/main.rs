@@ -16,6 +16,7 @@ mod laws;
 mod lifecycle;
 mod oracle;
 mod oracle_causes;
+mod nightly;
 mod quirks;
 mod quirks_json;
 mod records;

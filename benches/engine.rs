@@ -1,0 +1,135 @@
+//! The stages by themselves: decode, aggregate, match, attribute, over a synthetic month.
+//!
+//! `cargo bench --bench engine` prints rows a second, and bytes a second of decoding.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tieout::decode::{self, Input, Sink};
+use tieout::engine::aggregate::Partial;
+use tieout::engine::copies::Seen;
+use tieout::engine::totals::{self, More, Totals};
+use tieout::engine::{investigate, matching, usage_to_invoice};
+use tieout::model::cause::TieOut;
+use tieout::model::dataset::Dataset;
+use tieout::model::period::Period;
+use tieout::model::reject::Rejection;
+use tieout::model::row::Row;
+use tieout::pipeline::plan::TieOutPlan;
+use tieout::synth::{self, Format, Request};
+
+const ROWS: u64 = 100_000;
+
+/// Looks at nothing.
+struct Blind;
+
+impl Sink for Blind {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        std::hint::black_box(row.cells);
+        Ok(())
+    }
+}
+
+struct Counting(Partial);
+
+impl Sink for Counting {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.0.add(row)
+    }
+}
+
+fn month() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let period = Period::parse("2026-10").expect("a month");
+    let out = folder.path().join("month");
+    let formats = vec![Format::Csv, Format::V2, Format::Parquet];
+    synth::generate(&Request { rows: ROWS, seed: 7, out, period, formats, planted: true }).expect("a month");
+    folder
+}
+
+/// All files below a folder, manifests left out.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else if !entry.ends_with("manifest.json") {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S + Sync) -> Vec<S> {
+    let read = |path: &PathBuf| decode::decode(Input { unit: "bench", path, dataset }, &new_sink).expect("a file that can be used").1;
+    files.iter().flat_map(read).collect()
+}
+
+fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
+    let seen = Arc::new(Seen::filter(ROWS, 1 << 24));
+    let mut sinks = read(dataset, files, || Counting(Partial::new(dataset, Arc::clone(&seen)))).into_iter();
+    let mut whole = sinks.next().expect("rows").0;
+    sinks.for_each(|sink| whole.merge(sink.0));
+    whole.settle_own_copies();
+    whole
+}
+
+fn folded(month: &Path) -> Totals {
+    let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
+    let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
+    totals::fold_partials(usage, lines, &[], &[], More::default()).expect("frames").expect("amounts that fit")
+}
+
+fn stages(criterion: &mut Criterion) {
+    let folder = month();
+    let month = folder.path().join("month");
+    let mut group = criterion.benchmark_group("decode");
+    for format in ["csv", "v2", "parquet"] {
+        let files = files(&month.join("usage").join(format));
+        let bytes = files.iter().map(|path| path.metadata().expect("a file").len()).sum();
+        group.throughput(Throughput::Bytes(bytes));
+        group.bench_function(format!("{format} bytes"), |bencher| bencher.iter(|| read(Dataset::Usage, &files, || Blind).len()));
+        group.throughput(Throughput::Elements(ROWS));
+        group.bench_function(format!("{format} rows"), |bencher| bencher.iter(|| read(Dataset::Usage, &files, || Blind).len()));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("decode and aggregate");
+    group.throughput(Throughput::Elements(ROWS));
+    for format in ["csv", "v2", "parquet"] {
+        let files = files(&month.join("usage").join(format));
+        group.bench_function(format, |bencher| bencher.iter(|| totals_of(Dataset::Usage, &files).totals.len()));
+    }
+    group.finish();
+    let totals = folded(&month);
+    let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
+    let matched = matching::match_usage(&totals, None, &plan.passes).expect("frames");
+    let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules).expect("frames").expect("amounts that fit");
+    let mut group = criterion.benchmark_group("after reading");
+    group.throughput(Throughput::Elements(totals.usage.height() as u64));
+    group.bench_function("fold", |bencher| {
+        let read = || {
+            let of = |dataset, folder: &str| totals_of(dataset, &files(&month.join(folder)));
+            (of(Dataset::Usage, "usage/csv"), of(Dataset::InvoiceLines, "recon/csv"))
+        };
+        bencher.iter_batched(
+            read,
+            |(usage, lines)| totals::fold_partials(usage, lines, &[], &[], More::default()).map(|folded| folded.is_ok()),
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("match", |bencher| {
+        bencher.iter(|| matching::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len()));
+    });
+    group.bench_function("compare and allocate", |bencher| {
+        bencher.iter(|| usage_to_invoice::compare(&totals, &matched, &plan.rules).map(|compared| compared.is_ok()));
+    });
+    group.bench_function("attribute", |bencher| {
+        bencher.iter(|| investigate::investigate(&totals, &matched, &compared.sides, &plan.rules).map(|found| found.is_ok()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);
