@@ -30,8 +30,7 @@ const RESOURCE: usize = position(USAGE, "ResourceURI");
 const WANTED: [usize; 6] = [CUSTOMER, SUBSCRIPTION, METER, RESOURCE, QUANTITY, AMOUNT];
 const FOLDS: [Fold; TUPLES] = [Fold::Identifier, Fold::Identifier, Fold::Identifier, Fold::ArmId];
 
-static GRAIN: Grain =
-    Grain { tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]], derived: &[], measure: quantity_and_amount };
+static GRAIN: Grain = Grain { tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]], derived: &[], measure: quantity_and_amount };
 
 fn quantity_and_amount(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let number = |at: usize, name: &'static str, scale: u32| {

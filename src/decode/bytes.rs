@@ -51,11 +51,7 @@ impl Read for Hashed {
 }
 
 /// As [`open`], for what is no dataset of files.
-pub(super) fn open_as(
-    unit: &str,
-    path: &std::path::Path,
-    hash: Option<SharedHash>,
-) -> Result<(&'static str, Opened), DecodeError> {
+pub(super) fn open_as(unit: &str, path: &std::path::Path, hash: Option<SharedHash>) -> Result<(&'static str, Opened), DecodeError> {
     if path.is_dir() {
         return Err(DecodeError::wrong(unit, "a folder", "a file", format!("name its files, as in `{unit}/*.csv`")));
     }

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn values_are_as_long_as_serde_says() {
         let long = format!(r#""{}\"{}\\""#, "x".repeat(61), "\\u00e4é".repeat(40));
-        for value in ["\"\"", "\"a\"", r#""a\"b""#, r#""\\""#, r#""\u00Fc""#, "0", "-0.5e-10", "12", "1E+5", "null", "true", "false", &long] {
+        for value in ["\"\"", "\"a\"", r#""a\"b""#, r#""\\""#, r#""\u00Fc""#, "0", "-0.5e-10", "12", "1E+5", "null", "true", "false", &long]
+        {
             for behind in ["", ",", "}"] {
                 assert_eq!(value_length(format!("{value}{behind}").as_bytes()), Some(value.len()), "{value}");
             }

@@ -69,14 +69,7 @@ impl Marks {
     }
 
     #[inline(always)]
-    fn take(
-        &mut self,
-        scan: &mut Scan,
-        block: &[u8; BLOCK],
-        offset: u32,
-        with_returns: bool,
-        equal: impl Equal,
-    ) -> Result<(), Irregular> {
+    fn take(&mut self, scan: &mut Scan, block: &[u8; BLOCK], offset: u32, with_returns: bool, equal: impl Equal) -> Result<(), Irregular> {
         let quotes = equal.mask(block, b'"');
         let line_ends = equal.mask(block, b'\n');
         let commas = equal.mask(block, b',');

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::copies::{Candidate, Copies, Repeated, Seen, copies_in};
-use super::interner::{Index, Tuples};
+use super::grain::{DAILY_GRAIN, Derived};
+use super::interner::Tuples;
 use super::key_column::KeyColumn;
-use super::measures::{self, Measures};
-use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
+use super::measures::Measures;
+use crate::model::dataset::Dataset;
 use crate::model::period::{self, Day, Period};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
+
+pub use super::grain::Grain;
+pub use super::sums::{Total, Totals};
 
 /// Tuples that make a key.
 pub const TUPLES: usize = 4;
@@ -28,131 +32,6 @@ pub const GROSS_LIMIT: i128 = i128::MAX / 8;
 
 /// More rows of a unit that may be copies, and one in sixteen of the others, are not kept.
 const CANDIDATE_LIMIT: usize = 50_000;
-
-/// Which columns make which tuple of a dataset's key. The order within a tuple is that of
-/// [`super::totals`], which reads the fields back.
-#[derive(Debug)]
-pub struct Grain {
-    /// Column positions of each tuple.
-    pub tuples: [&'static [usize]; TUPLES],
-    /// Fields that end the last tuple, made of the row's numbers.
-    pub derived: &'static [Derived],
-    /// Reads a row's numbers.
-    pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
-}
-
-/// A field of a key that no column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Derived {
-    /// Month of the day of use, as `2026-10`.
-    Month,
-    /// Day of use, as `2026-10-05`.
-    Day,
-    /// `free` where neither billed nor priced, though used.
-    Free,
-}
-
-macro_rules! columns {
-    ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
-}
-
-static USAGE_GRAIN: Grain = Grain {
-    tuples: [
-        columns!(USAGE: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "BillingCurrency", "PricingCurrency", "PCToBCExchangeRate"),
-        columns!(USAGE: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterId", "MeterName", "MeterType", "MeterCategory", "Unit"),
-        columns!(USAGE: "EntitlementId", "ResourceGroup", "ResourceURI"),
-        columns!(USAGE: "ChargeType", "CreditType", "PartnerEarnedCreditPercentage", "CreditPercentage", "BenefitType"),
-    ],
-    derived: &[Derived::Month, Derived::Free],
-    measure: measures::of_usage,
-};
-
-/// Usage day by day.
-static DAILY_GRAIN: Grain = Grain { tuples: USAGE_GRAIN.tuples, derived: &[Derived::Day, Derived::Free], measure: measures::of_usage };
-
-static LINES_GRAIN: Grain = Grain {
-    tuples: [
-        columns!(INVOICE_LINES: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "Currency", "PricingCurrency", "PCToBCExchangeRate"),
-        columns!(INVOICE_LINES: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterDescription"),
-        &[],
-        // Amounts among the keys: what is equal in all of them is one line as far as arithmetic goes.
-        columns!(INVOICE_LINES: "ChargeType", "PriceAdjustmentDescription", "SubscriptionDescription", "TermAndBillingCycle", "ReservationOrderId", "ChargeEndDate",
-            "EffectiveUnitPrice", "UnitPrice", "BillableQuantity", "Quantity", "Subtotal", "ChargeStartDate"),
-    ],
-    derived: &[],
-    measure: measures::of_line,
-};
-
-impl Grain {
-    /// The grain of a dataset that has totals.
-    ///
-    /// # Panics
-    /// For `invoices`, whose headers are kept one by one.
-    #[must_use]
-    pub fn of(dataset: Dataset) -> &'static Self {
-        match dataset {
-            Dataset::Usage | Dataset::UnbilledUsage => &USAGE_GRAIN,
-            Dataset::InvoiceLines => &LINES_GRAIN,
-            Dataset::Invoices => unreachable!("invoice headers are kept one by one"),
-        }
-    }
-
-    /// Fields of a tuple.
-    #[must_use]
-    pub fn width_of(&self, tuple: usize) -> usize {
-        let derived = if tuple + 1 == TUPLES { self.derived.len() } else { 0 };
-        self.tuples.get(tuple).map_or(0, |columns| columns.len()) + derived
-    }
-
-    /// Fields of all tuples.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        (0..TUPLES).map(|tuple| self.width_of(tuple)).sum()
-    }
-}
-
-/// What is summed for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Total {
-    /// Rows.
-    pub rows: u64,
-    /// Sums in units of 10^-20; what they are of: [`Measures::sums`].
-    pub sums: [i128; SUMS],
-    /// Half a unit of the last digit of every amount that was written with limited precision, in
-    /// units of 10^-20.
-    pub precision: i128,
-    /// First day; [`Day::MAX`] where no row has one.
-    pub first: Day,
-    /// Last day; [`Day::MIN`] where no row has one.
-    pub last: Day,
-}
-
-impl Total {
-    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
-
-    /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
-    #[must_use]
-    pub fn plus(mut self, other: &Self) -> Option<Self> {
-        self.add(other).then_some(self)
-    }
-
-    /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
-    #[must_use]
-    pub fn add(&mut self, other: &Self) -> bool {
-        let mut fits = true;
-        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
-            let (added, overflows) = sum.overflowing_add(more);
-            *sum = added;
-            fits &= !overflows;
-        }
-        let (precision, overflows) = self.precision.overflowing_add(other.precision);
-        self.precision = precision;
-        self.rows += other.rows;
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        fits && !overflows
-    }
-}
 
 /// A sum of absolute values passes [`GROSS_LIMIT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -196,71 +75,6 @@ pub struct Partial {
     pub(super) is_stored: bool,
     /// What the row at hand is made of.
     row: RowKey,
-}
-
-/// Totals by key, in the order in which the keys came.
-#[derive(Debug, Default)]
-pub struct Totals {
-    index: Index,
-    all: Vec<([u32; TUPLES], Total)>,
-    /// For each resource tuple the total that it met last: most have but one.
-    last: Vec<u32>,
-}
-
-impl Totals {
-    /// Adds to the total of a key; `false` where it would pass 128 bits.
-    pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
-        let resource = key[2] as usize;
-        if let Some(last) = self.last.get(resource)
-            && let Some((known, total)) = self.all.get_mut(*last as usize)
-            && *known == key
-        {
-            return total.add(more);
-        }
-        let hash = self.index.hash(&key);
-        let all = &self.all;
-        let found = self.index.find(hash, |at| all.get(at as usize).is_some_and(|(known, _)| *known == key));
-        let at = found.unwrap_or_else(|| {
-            let at = u32::try_from(self.all.len()).expect("fewer than 2^32 totals");
-            self.index.insert(hash, at);
-            self.all.push((key, Total::NOTHING));
-            at
-        });
-        if self.last.len() <= resource {
-            self.last.resize(resource + 1, u32::MAX);
-        }
-        if let Some(last) = self.last.get_mut(resource) {
-            *last = at;
-        }
-        self.all.get_mut(at as usize).is_some_and(|(_, total)| total.add(more))
-    }
-
-    /// Adds a total that was kept; it can only be gone through.
-    pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
-        self.all.push((key, total));
-    }
-
-    /// Keys and totals.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], &Total)> {
-        self.all.iter().map(|(key, total)| (key, total))
-    }
-
-    /// The keys.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
-        self.all.iter().map(|(key, _)| key)
-    }
-
-    /// How many keys there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// True where nothing was added.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
 }
 
 /// The key of a row while it is made.

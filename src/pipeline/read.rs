@@ -1,6 +1,7 @@
 //! Inputs to partial totals: every unit identified, decoded and counted once, in parallel.
 
 mod kept;
+mod readings;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,63 +12,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::awaited::Awaited;
 use super::failure::RunError;
 use super::fingerprints::Fingerprints;
 use super::inputs;
 use super::plan::Plan;
-use super::record_sources::Gathered;
-use kept::Kept;
-use unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
+use crate::decode::Decoded;
 use crate::engine::aggregate::Partial;
-use crate::engine::balance::{self, ControlTotal};
 use crate::engine::copies::{Repeated, Seen};
-use crate::engine::entries::Entries;
-use crate::engine::headers::Header;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
-use crate::model::ids::{Fold, fold};
-use crate::model::reject::{RejectedRow, Rejection};
 use crate::reports::atomic::PublishError;
-use crate::reports::manifest;
-use crate::decode::Decoded;
 use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
 use crate::sources::watch::Watch;
+use kept::Kept;
+use unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
 
-/// All that was read.
-#[derive(Debug)]
-pub struct Readings {
-    /// Totals of usage.
-    pub usage: Partial,
-    /// Totals of invoice lines.
-    pub lines: Partial,
-    /// Usage rows that counted.
-    pub usage_rows: u64,
-    /// Invoice lines that counted.
-    pub invoice_lines: u64,
-    /// Invoice headers, each once.
-    pub headers: Vec<Header>,
-    /// Every unit, for the manifest.
-    pub inputs: Vec<manifest::Input>,
-    /// Rows that could not be used, in the order of units and lines.
-    pub rejected: Vec<RejectedRow>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
-    /// Laws of decoding.
-    pub controls: Vec<ControlTotal>,
-    /// Which unit holds which customer and subscription, folded.
-    pub lineage: BTreeSet<(&'static str, String, String, String)>,
-    /// Usage day by day, where a comparison looks at days.
-    pub daily: Option<Partial>,
-    /// Usage before it was billed, likewise.
-    pub unbilled: Option<Partial>,
-    /// Rows of the other datasets.
-    pub entries: Entries,
-    /// What is missing of what was read.
-    pub awaited: Awaited,
-}
+pub use readings::Readings;
 
 /// A file to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,12 +106,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watc
 }
 
 /// A unit's reading: the one that was kept, or a new one, which is kept.
-fn reading_of(
-    wanted: Wanted,
-    counting: &Counting,
-    kept: Option<&Kept>,
-    watch: &Watch,
-) -> Result<(Arrival, UnitReading), RunError> {
+fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>, watch: &Watch) -> Result<(Arrival, UnitReading), RunError> {
     let Wanted { dataset, name, path, bytes, blake3, is_landed, etag } = wanted;
     let arrival = |blake3: String| Arrival { dataset, unit: FileUnit { name: name.clone(), path: path.clone(), blake3, bytes }, etag };
     if let (Some(blake3), Some(kept)) = (&blake3, kept)
@@ -327,174 +284,4 @@ fn without_copies(units: Vec<Wanted>, warnings: &mut Vec<String>) -> Vec<Wanted>
         left.push(unit);
     }
     left
-}
-
-/// Folded customer and subscription of an account tuple.
-fn account_of(fields: &[&str]) -> Option<(String, String)> {
-    let [_, customer, _, subscription, ..] = fields else { return None };
-    Some((fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription)))
-}
-
-fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
-    match (whole, more) {
-        (Some(whole), Some(more)) => whole.merge(more),
-        (whole @ None, more) => *whole = more,
-        (Some(_), None) => {}
-    }
-}
-
-impl Readings {
-    fn new(warnings: Vec<String>) -> Self {
-        Self {
-            usage: Partial::new(Dataset::Usage, Arc::default()),
-            lines: Partial::new(Dataset::InvoiceLines, Arc::default()),
-            usage_rows: 0,
-            invoice_lines: 0,
-            headers: Vec::new(),
-            inputs: Vec::new(),
-            rejected: Vec::new(),
-            warnings,
-            controls: Vec::new(),
-            lineage: BTreeSet::new(),
-            daily: None,
-            unbilled: None,
-            entries: Entries::default(),
-            awaited: Awaited::default(),
-        }
-    }
-
-    fn take(&mut self, arrival: Arrival, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
-        let Arrival { dataset, unit, etag } = arrival;
-        let unit = &unit;
-        let UnitReading { mut decoded, counted, daily, lost } = reading;
-        let rejected = decoded.rejected.len() as u64;
-        if let Counted::Totals(partial) = &counted {
-            self.note_lost(partial, lost, rejected);
-        }
-        merge_into(&mut self.daily, daily);
-        let rows = match counted {
-            Counted::Totals(partial) => {
-                let rows = partial.rows();
-                self.trace(dataset, unit, &partial);
-                match dataset {
-                    Dataset::Usage => {
-                        self.usage.merge(*partial);
-                        self.usage_rows += rows;
-                    }
-                    Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(*partial)),
-                    Dataset::InvoiceLines | Dataset::Invoices => {
-                        self.lines.merge(*partial);
-                        self.invoice_lines += rows;
-                    }
-                }
-                rows
-            }
-            Counted::Headers(found) => {
-                let rows = found.len() as u64;
-                headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
-                rows
-            }
-        };
-        self.controls.push(balance::decoded(dataset, decoded.rows, rejected, rows));
-        self.inputs.push(manifest::Input {
-            dataset: dataset.name().to_owned(),
-            unit: unit.name.clone(),
-            format: decoded.format.to_owned(),
-            blake3: unit.blake3.clone(),
-            bytes: unit.bytes,
-            rows: decoded.rows,
-            rows_rejected: rejected,
-            etag,
-        });
-        self.rejected.append(&mut decoded.rejected);
-        self.warnings.append(&mut decoded.warnings);
-    }
-
-    /// Takes what was read of the other datasets.
-    pub(super) fn take_records(&mut self, gathered: Gathered) {
-        self.entries.absorb(gathered.entries);
-        self.inputs.extend(gathered.inputs);
-        self.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
-        for (dataset, unit, rows) in gathered.rejected {
-            self.awaited.lacks(dataset);
-            self.warnings.push(format!("`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` tells each"));
-        }
-    }
-
-    /// Accounts that lost rows. A row that does not even have its cells may be of any account of its
-    /// unit.
-    fn note_lost(&mut self, partial: &Partial, lost: Vec<(String, String)>, rejected: u64) {
-        if rejected > lost.len() as u64 {
-            let [accounts, ..] = &partial.tuples;
-            let of_unit = (0..accounts.len()).filter_map(|id| account_of(&partial.fields(0, id).collect::<Vec<&str>>()));
-            self.awaited.accounts.extend(of_unit);
-        }
-        self.awaited.accounts.extend(lost);
-    }
-
-    fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
-        let [accounts, ..] = &partial.tuples;
-        for account in 0..accounts.len() {
-            if let Some(keys) = account_of(&partial.fields(0, account).collect::<Vec<&str>>()) {
-                self.lineage.insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
-            }
-        }
-    }
-
-    /// A second header of an invoice and currency is rejected: which of them counts is not for us to
-    /// guess, and counting both would double the invoice.
-    fn keep_one_header_each(&mut self, headers: Vec<(String, PlacedHeader)>) {
-        let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
-        for (unit, PlacedHeader { header, line, text }) in headers {
-            let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
-            match first.get(&key) {
-                Some(place) => {
-                    let found = format!("invoice {} in {} a second time", header.id, header.currency);
-                    let wanted = format!("one header for each invoice and currency; {place} has the first");
-                    let rejection = Rejection::in_words("Id", &found, wanted);
-                    self.rejected.push(RejectedRow { dataset: Dataset::Invoices, unit, line, rejection, text });
-                    let has_rows = |control: &&mut ControlTotal| control.source == Dataset::Invoices.name() && control.rows_out > 0;
-                    if let Some(control) = self.controls.iter_mut().find(has_rows) {
-                        control.rows_out -= 1;
-                        control.rows_rejected += 1;
-                    }
-                }
-                None => {
-                    first.insert(key, format!("`{unit}` line {line}"));
-                    self.headers.push(header);
-                }
-            }
-        }
-    }
-
-    /// The laws of decoding, summed over units; and what must be told of all of them.
-    fn check(&mut self) -> Result<(), RunError> {
-        let mut by_dataset: BTreeMap<&str, ControlTotal> = BTreeMap::new();
-        for control in self.controls.drain(..) {
-            match by_dataset.get_mut(control.source) {
-                Some(sum) => {
-                    sum.rows_in += control.rows_in;
-                    sum.rows_out += control.rows_out;
-                    sum.rows_rejected += control.rows_rejected;
-                    sum.holds &= control.holds;
-                }
-                None => {
-                    by_dataset.insert(control.source, control);
-                }
-            }
-        }
-        self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
-        for partial in [&self.usage, &self.lines].into_iter().chain(&self.unbilled) {
-            partial.check()?;
-            let source = partial.dataset.name();
-            self.controls.extend(balance::law("aggregate", source, &balance::control_of(partial), &balance::totals_of(partial), 0));
-            if partial.rounded > 0 {
-                self.warnings
-                    .push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
-            }
-        }
-        self.warnings.sort();
-        self.rejected.sort_by(|left, right| (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line)));
-        Ok(())
-    }
 }

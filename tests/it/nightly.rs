@@ -116,7 +116,8 @@ fn what_was_kept_stands_for_the_file() {
     // Each day's totals are put in the place of all others: whoever read the files would not notice.
     let kept = nights.kept();
     let largest = kept.iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
-    let usage: Vec<&PathBuf> = kept.iter().filter(|path| fs::metadata(path).unwrap().len() * 2 > fs::metadata(largest).unwrap().len()).collect();
+    let usage: Vec<&PathBuf> =
+        kept.iter().filter(|path| fs::metadata(path).unwrap().len() * 2 > fs::metadata(largest).unwrap().len()).collect();
     assert!(usage.len() >= 2, "{usage:?}");
     fs::copy(usage[0], usage[1]).unwrap();
     let outcome = reconcile(&nights.globs(), &nights.path("out"), None);

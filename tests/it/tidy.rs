@@ -188,9 +188,7 @@ fn only_the_atomic_publish_creates_files() {
     let words = ["File::create", "File::create_new", "OpenOptions", "fs::write", "fs::rename", "fs::copy", "create_dir_all", "create_dir"];
     forbid("only reports/atomic.rs, the landing, the cache and synth create files", |source| {
         let writers = ["src/reports/atomic.rs", "src/sources/landing/files.rs", "src/sources/cache.rs"];
-        let allowed = writers.contains(&source.path.as_str())
-            || layer(&source.path) == Some("synth")
-            || is_test(&source.path);
+        let allowed = writers.contains(&source.path.as_str()) || layer(&source.path) == Some("synth") || is_test(&source.path);
         !allowed && words.iter().any(|word| has_word(&source.code, word))
     });
 }

@@ -111,4 +111,3 @@ pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Co
     let TotalsSink { totals, daily, lost } = whole;
     Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost })
 }
-
