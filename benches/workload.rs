@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::io::{Write as _, stdout};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -141,7 +142,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     };
     let out = option("--out");
     match arguments.split_first() {
-        Some((command, files)) if command == "sums" && !files.is_empty() => println!("{}", sums(files, out.as_deref())?),
+        Some((command, files)) if command == "sums" && !files.is_empty() => writeln!(stdout(), "{}", sums(files, out.as_deref())?)?,
         _ => return Err("usage: workload sums FILE... [--out FILE]".into()),
     }
     Ok(())

@@ -112,7 +112,7 @@ impl Shown {
 
     fn heartbeat(&self) -> String {
         if let Some(phase) = &self.phase {
-            let percent = if phase.bytes > 0 { format!(" {} %", phase.done * 100 / phase.bytes) } else { String::new() };
+            let percent = (phase.done * 100).checked_div(phase.bytes).map(|percent| format!(" {percent} %")).unwrap_or_default();
             let words = phase.words();
             let words = if words.is_empty() { format!(", {} s so far", phase.began.elapsed().as_secs()) } else { format!(", {words}") };
             return format!("{}{percent}{words}", phase.name);

@@ -9,12 +9,13 @@ use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
-use super::aggregate::{Partial, TUPLES, Total};
+use super::aggregate::{Partial, TUPLES, Total, Totals as Sums};
 use super::comparison::Row;
 use super::copies::Copies;
 use super::days::{self, DayRow};
 use super::entries::Entries;
 use super::headers::Header;
+use super::interner::Tuples;
 use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
 use super::tie_outs::Side;
 use super::variance::AmountOverflow;
@@ -242,6 +243,7 @@ pub fn fold_partials(
         row
     };
     let usage_rows = sorted_totals(&usage, usage_key);
+    usage.totals = Sums::default();
     let line_rows = sorted_totals(&lines, line_key);
     let (usage_numbers, usage_copies) = copies_of(&usage, usage_key, &usage_rows);
     let (line_numbers, line_copies) = copies_of(&lines, line_key, &line_rows);
@@ -312,7 +314,7 @@ impl Codes {
             let code_of: Vec<Vec<u32>> = domains
                 .iter()
                 .zip(&mut columns)
-                .map(|(domain, column)| (0..column.texts().len()).map(|text| gathering.add(*domain, column.text(text))).collect())
+                .map(|(domain, column)| gathering.add_all(*domain, column.texts().len(), |text| column.text(text)))
                 .collect();
             let texts = known.numbers().iter().zip(code_of.iter().cycle());
             codes.extend(texts.map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)));
@@ -329,9 +331,12 @@ impl Codes {
     }
 
     fn get(&self, key: &[u32; TUPLES], tuple: usize, field: usize) -> u32 {
-        let id = key.get(tuple).copied().unwrap_or(0) as usize;
+        self.of(tuple, key.get(tuple).copied().unwrap_or(0), field)
+    }
+
+    fn of(&self, tuple: usize, id: u32, field: usize) -> u32 {
         let width = self.widths.get(tuple).copied().unwrap_or(0);
-        self.tuples.get(tuple).and_then(|codes| codes.get(id * width + field)).copied().unwrap_or(0)
+        self.tuples.get(tuple).and_then(|codes| codes.get(id as usize * width + field)).copied().unwrap_or(0)
     }
 }
 
@@ -388,24 +393,32 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
     DataFrame::new(rows.len(), columns)
 }
 
+/// Every tuple is of some total; names hang on tuples, of which there are far fewer.
 fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> Names {
     let mut names = Names::default();
     for (partial, codes) in [(usage, usage_codes), (lines, line_codes)] {
-        for key in partial.totals.keys() {
-            let get = |tuple, field| codes.get(key, tuple, field);
-            let (product, sku) = (get(1, 0), get(1, 1));
-            names.offer(vocabulary, Domain::CustomerName, [get(0, 1), 0, 0], get(0, 2));
-            names.offer(vocabulary, Domain::ProductName, [product, 0, 0], get(1, 4));
-            names.offer(vocabulary, Domain::Description, [product, sku, NO_METER], get(1, 3));
+        let [accounts, products, ..] = partial.tuples.each_ref().map(Tuples::len);
+        for account in 0..accounts {
+            let get = |field| codes.of(0, account, field);
+            names.offer(vocabulary, Domain::CustomerName, [get(1), 0, 0], get(2));
+        }
+        for product in 0..products {
+            let get = |field| codes.of(1, product, field);
+            names.offer(vocabulary, Domain::ProductName, [get(0), 0, 0], get(4));
+            names.offer(vocabulary, Domain::Description, [get(0), get(1), NO_METER], get(3));
         }
     }
-    for key in usage.totals.keys() {
-        let get = |tuple, field| usage_codes.get(key, tuple, field);
-        let meter = [get(1, 0), get(1, 1), get(1, 5)];
-        names.offer(vocabulary, Domain::Description, meter, get(1, 6));
-        names.offer(vocabulary, Domain::Category, meter, get(1, 8));
-        names.offer(vocabulary, Domain::Unit, meter, get(1, 9));
-        names.offer(vocabulary, Domain::ResourceGroup, [get(2, 0), get(2, 2), 0], get(2, 1));
+    let [_, products, resources, _] = usage.tuples.each_ref().map(Tuples::len);
+    for product in 0..products {
+        let get = |field| usage_codes.of(1, product, field);
+        let meter = [get(0), get(1), get(5)];
+        names.offer(vocabulary, Domain::Description, meter, get(6));
+        names.offer(vocabulary, Domain::Category, meter, get(8));
+        names.offer(vocabulary, Domain::Unit, meter, get(9));
+    }
+    for resource in 0..resources {
+        let get = |field| usage_codes.of(2, resource, field);
+        names.offer(vocabulary, Domain::ResourceGroup, [get(0), get(2), 0], get(1));
     }
     names
 }

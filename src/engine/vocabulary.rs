@@ -105,6 +105,9 @@ struct Gathered {
     shown: Vec<String>,
 }
 
+/// Texts that are folded before they are put in.
+const FOLDED_AT_ONCE: u32 = 1 << 16;
+
 /// A domain with more spellings than this is one of resources, each seen a few times.
 const REMEMBERED_SPELLINGS: usize = 20_000;
 
@@ -126,6 +129,20 @@ impl Gathering {
         self.domains.get_mut(domain as usize).map_or(0, |gathered| gathered.add(domain.fold_kind(), text))
     }
 
+    /// A number for each of `count` texts, folded on all cores.
+    pub fn add_all<'t>(&mut self, domain: Domain, count: u32, text: impl Fn(u32) -> &'t str + Sync) -> Vec<u32> {
+        let Some(gathered) = self.domains.get_mut(domain as usize) else { return Vec::new() };
+        let kind = domain.fold_kind();
+        let mut numbers = Vec::with_capacity(count as usize);
+        for start in (0..count).step_by(FOLDED_AT_ONCE as usize) {
+            let hasher = &gathered.hasher;
+            let range = start..count.min(start + FOLDED_AT_ONCE);
+            let hashes: Vec<u64> = range.clone().into_par_iter().map(|at| hasher.hash_one(fold(kind, text(at)))).collect();
+            numbers.extend(range.zip(hashes).map(|(at, hash)| gathered.add_hashed(kind, text(at), hash)));
+        }
+        numbers
+    }
+
     /// The vocabulary, and for each domain the code of each number that was given out.
     #[must_use]
     pub fn finish(self) -> (Vocabulary, Vec<Vec<u32>>) {
@@ -145,11 +162,21 @@ impl Gathered {
         if let Some(id) = self.by_spelling.get(text) {
             return *id;
         }
+        let hash = self.hasher.hash_one(fold(kind, text));
+        let id = self.add_hashed(kind, text, hash);
+        if self.by_spelling.len() < REMEMBERED_SPELLINGS {
+            self.by_spelling.insert(text.to_owned(), id);
+        }
+        id
+    }
+
+    /// The number of a text whose folded form has this hash.
+    fn add_hashed(&mut self, kind: Fold, text: &str, hash: u64) -> u32 {
         let spelling = display(kind, text);
-        let folded = fold(kind, text);
-        let hash = self.hasher.hash_one(&folded);
         let shown = &mut self.shown;
-        let is_same = |(known, id): &(u64, u32)| *known == hash && shown.get(*id as usize).is_some_and(|shown| fold(kind, shown) == folded);
+        // What differs in case alone folds together: most spellings need not be folded to know it.
+        let is_it = |shown: &String| shown.eq_ignore_ascii_case(&spelling) || fold(kind, shown) == fold(kind, text);
+        let is_same = |(known, id): &(u64, u32)| *known == hash && shown.get(*id as usize).is_some_and(is_it);
         let found = self.by_folded.find(hash, is_same).map(|(_, id)| *id);
         let id = found.unwrap_or_else(|| {
             let id = u32::try_from(shown.len()).unwrap_or(u32::MAX);
@@ -161,9 +188,6 @@ impl Gathered {
             && is_better_spelling(&spelling, shown)
         {
             *shown = spelling.into_owned();
-        }
-        if self.by_spelling.len() < REMEMBERED_SPELLINGS {
-            self.by_spelling.insert(text.to_owned(), id);
         }
         id
     }

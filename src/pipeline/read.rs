@@ -99,7 +99,7 @@ pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watc
     if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    let readings = gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&counting, watch)?;
+    let readings = gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(watch)?;
     // Without it the next run reads more, and finds the same.
     drop(kept.map(|kept| kept.into_cache().close()));
     Ok(readings)
@@ -192,7 +192,7 @@ impl Gathering {
         Ok(())
     }
 
-    fn finish(self, counting: &Counting, watch: &Watch) -> Result<Readings, RunError> {
+    fn finish(self, watch: &Watch) -> Result<Readings, RunError> {
         let Self { mut readings, mut headers, usage, lines, folder, mut counted } = self;
         counted.sort();
         watch.phase("find copies", 0);
@@ -200,7 +200,7 @@ impl Gathering {
             let open = list.copies().map_err(|source| no_room(&folder, source))?;
             let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);
             let totals = if dataset == Dataset::Usage { &mut readings.usage } else { &mut readings.lines };
-            find_copies(totals, open, units, counting)?;
+            find_copies(totals, open, units)?;
         }
         readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
@@ -216,19 +216,14 @@ fn no_room(folder: &Path, source: std::io::Error) -> RunError {
 
 /// Counts the copies. Where a unit's rows were not compared with those of the others, as of a unit
 /// whose totals were kept from another run, or where they were too many, it is read again for them.
-fn find_copies<'u>(
-    totals: &mut Partial,
-    mut open: Repeated,
-    units: impl Iterator<Item = &'u FileUnit>,
-    counting: &Counting,
-) -> Result<(), RunError> {
+fn find_copies<'u>(totals: &mut Partial, mut open: Repeated, units: impl Iterator<Item = &'u FileUnit>) -> Result<(), RunError> {
     totals.settle_copies(&mut open);
     for unit in units {
         if open.is_empty() {
             break;
         }
         let wanted = Arc::new(Seen::Repeated(open.clone()));
-        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, ..counting.clone() };
+        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false };
         if let Counted::Totals(partial) = read_unit(totals.dataset, &unit.name, &unit.path, &again)?.counted {
             totals.adopt_candidates(*partial);
             totals.settle_copies(&mut open);

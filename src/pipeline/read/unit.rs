@@ -24,7 +24,7 @@ pub(super) struct UnitReading {
 }
 
 /// How units are counted.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Counting {
     pub(super) usage: Arc<Seen>,
     pub(super) lines: Arc<Seen>,
