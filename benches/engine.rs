@@ -8,7 +8,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::aggregate::Partial;
-use tieout::engine::copies::Seen;
+use tieout::engine::seen::Seen;
 use tieout::engine::totals::{self, More, Totals};
 use tieout::engine::{investigate, matching, usage_to_invoice};
 use tieout::model::cause::TieOut;

@@ -10,6 +10,7 @@ mod explain;
 mod explanation;
 mod failure;
 mod fetch;
+mod phase_bar;
 mod profile;
 mod progress;
 mod reconcile;

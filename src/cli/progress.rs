@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Globals;
-use super::profile::per_second;
+use super::phase_bar::Phase;
 use crate::sources::watch::{Event, Watch};
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -53,35 +53,6 @@ struct Shown {
     phase: Option<Phase>,
 }
 
-/// What is done at the moment.
-struct Phase {
-    name: &'static str,
-    began: Instant,
-    /// Bytes that there are, and that are done; 0 where they are not counted.
-    bytes: u64,
-    done: u64,
-    rows: u64,
-    bar: Option<ProgressBar>,
-}
-
-impl Phase {
-    /// How far it is, how fast, and how long it will take.
-    fn words(&self) -> String {
-        let mut words = String::new();
-        if self.rows > 0 {
-            words += &format!("{} rows", self.rows);
-            if let Some(rate) = per_second(self.rows, self.began.elapsed()) {
-                words += &format!(", {rate} rows/s");
-            }
-        }
-        if self.done > 0 && self.bytes > self.done {
-            let left = self.began.elapsed().as_secs().saturating_mul(self.bytes - self.done) / self.done;
-            words += &format!(", {left} s left");
-        }
-        words
-    }
-}
-
 #[derive(Default)]
 struct Dataset {
     bar: Option<ProgressBar>,
@@ -112,10 +83,7 @@ impl Shown {
 
     fn heartbeat(&self) -> String {
         if let Some(phase) = &self.phase {
-            let percent = (phase.done * 100).checked_div(phase.bytes).map(|percent| format!(" {percent} %")).unwrap_or_default();
-            let words = phase.words();
-            let words = if words.is_empty() { format!(", {} s so far", phase.began.elapsed().as_secs()) } else { format!(", {words}") };
-            return format!("{}{percent}{words}", phase.name);
+            return phase.heartbeat();
         }
         let (units, done) = self.datasets.values().fold((0, 0), |(units, done), dataset| (units + dataset.units, done + dataset.done));
         format!("fetching: {done} of {units} units, {} rows, {} MB", self.rows, self.bytes / 1_000_000)
@@ -151,14 +119,7 @@ impl Shown {
             }
             Event::Phase { name, bytes } => self.begin(name, bytes),
             Event::Advanced { bytes, rows } => {
-                if let Some(phase) = &mut self.phase {
-                    phase.done += bytes;
-                    phase.rows += rows;
-                    if let Some(bar) = &phase.bar {
-                        bar.inc(bytes);
-                        bar.set_message(phase.words());
-                    }
-                }
+                self.phase.iter_mut().for_each(|phase| phase.advance(bytes, rows));
             }
             Event::Note(line) if !self.quiet => self.line(&line),
             Event::Detail(line) if self.verbose => self.line(&line),
@@ -168,20 +129,13 @@ impl Shown {
 
     fn begin(&mut self, name: &'static str, bytes: u64) {
         self.end_phase();
-        let bar = self.bars.as_ref().map(|bars| {
-            let bar = if bytes > 0 { ProgressBar::new(bytes).with_style(bytes_style()) } else { ProgressBar::new_spinner() };
-            bars.add(bar.with_prefix(name).with_message(if bytes > 0 { "" } else { name }))
-        });
-        if let Some(bar) = &bar {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        self.phase = Some(Phase { name, began: Instant::now(), bytes, done: 0, rows: 0, bar });
+        self.phase = Some(Phase::begin(name, bytes, self.bars.as_ref()));
     }
 
     /// A phase that is over leaves nothing on the terminal: the summary says what came of it.
     fn end_phase(&mut self) {
-        if let Some(bar) = self.phase.take().and_then(|phase| phase.bar) {
-            bar.finish_and_clear();
+        if let Some(phase) = self.phase.take() {
+            phase.end();
         }
     }
 
@@ -193,11 +147,6 @@ impl Shown {
             None => write(),
         });
     }
-}
-
-fn bytes_style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix:28} [{bar:24}] {bytes}/{total_bytes} {msg}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
 fn style() -> ProgressStyle {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::binding::Binding;
 use super::bytes::{self, BOM, Bytes, Opened};
+use super::csv_cells::{Cells, cell_of};
 use super::slices::{Border, Parity, QuoteScan, Slice, Slices};
 use super::structure::{Irregular, Marks};
 use super::{Collector, DecodeError, Sink, SliceSink};
@@ -182,48 +183,6 @@ impl Layout {
         let is_heading = |at: usize| cell(at).as_deref().map(<[u8]>::trim_ascii) == self.headings.get(at).map(String::as_bytes);
         let last = self.headings.len().saturating_sub(1);
         count == self.headings.len() && is_heading(last) && (1..count).all(is_heading)
-    }
-}
-
-/// The cells of a row of regular text.
-struct Cells<'t> {
-    text: &'t [u8],
-    start: usize,
-    ends: &'t [u32],
-}
-
-impl<'t> Cells<'t> {
-    /// A cell as it stands there.
-    fn get(&self, at: usize) -> &'t [u8] {
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(self.start, |end| *end as usize + 1);
-        let end = self.ends.get(at).map_or(start, |end| *end as usize);
-        let cell = self.text.get(start..end).unwrap_or_default();
-        if at + 1 == self.ends.len() { cell.strip_suffix(b"\r").unwrap_or(cell) } else { cell }
-    }
-
-    /// A cell without its quotes.
-    fn plain(&self, at: usize) -> Option<Cow<'t, [u8]>> {
-        let cell = self.get(at);
-        let [b'"', inner @ .., b'"'] = cell else { return Some(Cow::Borrowed(cell)) };
-        if memchr::memchr(b'"', inner).is_none() {
-            return Some(Cow::Borrowed(inner));
-        }
-        let mut plain = Vec::with_capacity(inner.len());
-        let mut rest = inner;
-        while let Some(quote) = memchr::memchr(b'"', rest) {
-            plain.extend_from_slice(rest.get(..=quote).unwrap_or_default());
-            rest = rest.get(quote + 2..).unwrap_or_default();
-        }
-        plain.extend_from_slice(rest);
-        Some(Cow::Owned(plain))
-    }
-}
-
-fn cell_of(bytes: Cow<'_, [u8]>) -> Cell<'_> {
-    match &*bytes {
-        b"" => Cell::Missing,
-        b"NULL" => Cell::Text(Cow::Borrowed(b"")),
-        _ => Cell::Text(bytes),
     }
 }
 

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use wide::u8x64;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::row::Cell;
 use crate::model::same::same;
 
@@ -122,10 +122,10 @@ fn escaped_end(text: &[u8], from: usize) -> Option<usize> {
     let mut free = from;
     loop {
         let rest = text.get(at..)?;
-        let (quotes, backslashes) = match rest.first_chunk::<64>() {
+        let (quotes, backslashes) = match rest.first_chunk::<BLOCK>() {
             Some(block) => masks(*block),
             None => {
-                let mut block = [b' '; 64];
+                let mut block = [b' '; BLOCK];
                 block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
                 masks(block)
             }
@@ -143,7 +143,7 @@ fn escaped_end(text: &[u8], from: usize) -> Option<usize> {
             }
             free = place + escape_length(text.get(place + 1..)?)?;
         }
-        at += 64;
+        at += BLOCK;
     }
 }
 
@@ -160,10 +160,8 @@ fn escape_length(text: &[u8]) -> Option<usize> {
     }
 }
 
-fn masks(block: [u8; 64]) -> (u64, u64) {
-    let bytes = u8x64::new(block);
-    let mask = |wanted: u8| bytes.simd_eq(u8x64::splat(wanted)).to_bitmask();
-    (mask(b'"'), mask(b'\\'))
+fn masks(block: [u8; BLOCK]) -> (u64, u64) {
+    (Portable.mask(&block, b'"'), Portable.mask(&block, b'\\'))
 }
 
 /// By the grammar of JSON: no leading zeros, a digit on both sides of the point.

@@ -6,8 +6,10 @@
 //! becomes a [`RejectedRow`]; what makes the file unusable is a [`DecodeError`].
 
 mod binding;
+mod blocks;
 mod bytes;
 mod csv;
+mod csv_cells;
 mod json;
 mod json_lines;
 mod json_page;

@@ -4,6 +4,7 @@
 use std::io::Read as _;
 use std::sync::{Mutex, PoisonError};
 
+use super::blocks::quotes_and_line_feeds;
 use super::{DecodeError, Input, bytes};
 
 /// Large enough that a slice's fixed costs vanish, small enough for a core's own cache.
@@ -27,6 +28,7 @@ pub(super) struct Slices<'i> {
     spare: Option<Vec<u8>>,
     border: Border,
     next_line: u64,
+    lines_read: u64,
     done: bool,
 }
 
@@ -47,9 +49,10 @@ pub(super) struct Parity {
 }
 
 impl Parity {
-    fn last_border(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// `quotes` are those in `bytes`.
+    fn last_border(&mut self, bytes: &[u8], quotes: u64) -> Option<usize> {
         let is_odd = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
-        self.is_odd ^= is_odd(bytes);
+        self.is_odd ^= quotes % 2 == 1;
         let (mut end, mut odd_at_end) = (bytes.len(), self.is_odd);
         loop {
             let at = memchr::memrchr(b'\n', bytes.get(..end).unwrap_or_default())?;
@@ -64,7 +67,7 @@ impl Parity {
 
 impl<'i> Slices<'i> {
     pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
-        Self { input, reader, carry: Vec::new(), spare: None, border, next_line: 1, done: false }
+        Self { input, reader, carry: Vec::new(), spare: None, border, next_line: 1, lines_read: 0, done: false }
     }
 
     /// The next whole records, about half a MiB of them; `None` at the end.
@@ -72,12 +75,17 @@ impl<'i> Slices<'i> {
         let mut bytes = self.spare.take().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(&self.carry);
-        let mut scanned = 0;
+        // What was carried over holds no border, but maybe quotes.
+        let (carried_quotes, _) = quotes_and_line_feeds(&self.carry);
+        let mut scanned = self.border.carry_over(&self.carry, carried_quotes);
         let mut last_border = None;
         bytes.reserve(SLICE_BYTES);
         while !self.done && (bytes.len() < SLICE_BYTES || last_border.is_none()) {
+            let known = bytes.len();
             self.read_some(&mut bytes)?;
-            if let Some(border) = self.border.last_in(bytes.get(scanned..).unwrap_or_default(), self.done) {
+            let (quotes, line_feeds) = quotes_and_line_feeds(bytes.get(known..).unwrap_or_default());
+            self.lines_read += line_feeds;
+            if let Some(border) = self.border.last_in(bytes.get(scanned..).unwrap_or_default(), quotes, self.done) {
                 last_border = Some(scanned + border);
             }
             scanned = bytes.len();
@@ -100,7 +108,7 @@ impl<'i> Slices<'i> {
             return Ok(None);
         }
         let first_line = self.next_line;
-        self.next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        self.next_line = 1 + self.lines_read - memchr::memchr_iter(b'\n', &self.carry).count() as u64;
         Ok(Some(Slice { first_line, bytes }))
     }
 
@@ -176,12 +184,24 @@ impl<'i> Slices<'i> {
 }
 
 impl Border {
+    /// Takes note of what was carried over, from the start of a record; how much of it need not be looked
+    /// at again.
+    fn carry_over(&mut self, carry: &[u8], quotes: u64) -> usize {
+        match self {
+            Self::Parity(parity) => {
+                parity.is_odd = quotes % 2 == 1;
+                carry.len()
+            }
+            Self::Line | Self::Csv(_) => 0,
+        }
+    }
+
     /// Offset just past the last record end in `bytes`, which follow those given before.
-    fn last_in(&mut self, bytes: &[u8], at_end: bool) -> Option<usize> {
+    fn last_in(&mut self, bytes: &[u8], quotes: u64, at_end: bool) -> Option<usize> {
         match self {
             Self::Line => memchr::memrchr(b'\n', bytes).map(|at| at + 1),
             Self::Csv(scan) => scan.last_border(bytes, at_end),
-            Self::Parity(parity) => parity.last_border(bytes),
+            Self::Parity(parity) => parity.last_border(bytes, quotes),
         }
     }
 

@@ -5,9 +5,9 @@
 //! quotes, as in `5" disk`, so every quote is checked to stand where a cell begins or ends, or beside
 //! another one; text in which one does not is [`Irregular`], and read by the csv crate instead.
 
-use wide::u8x64;
-
-const BLOCK: usize = 64;
+#[cfg(target_arch = "x86_64")]
+use super::blocks::Avx2;
+use super::blocks::{BLOCK, Equal, Portable};
 
 /// Quotes or carriage returns stand where only the csv crate knows what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,22 +137,6 @@ fn running_parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// Where bytes of a block equal another: a bit for each, the lowest for the first.
-trait Equal: Copy {
-    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64;
-}
-
-/// As the target's least machine can do it.
-#[derive(Clone, Copy)]
-struct Portable;
-
-impl Equal for Portable {
-    #[inline(always)]
-    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-        u8x64::new(*block).simd_eq(u8x64::splat(wanted)).to_bitmask()
-    }
-}
-
 /// [`Marks::find_by`], made for this machine: a closure would not be.
 #[cfg(target_arch = "x86_64")]
 struct Finding<'m, 't> {
@@ -169,24 +153,6 @@ impl pulp::NullaryFnOnce for Finding<'_, '_> {
     fn call(self) -> Self::Output {
         let Self { marks, text, simd } = self;
         marks.find_by(text, Avx2(simd))
-    }
-}
-
-/// As this machine can.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-struct Avx2(pulp::x86::V3);
-
-#[cfg(target_arch = "x86_64")]
-impl Equal for Avx2 {
-    #[inline(always)]
-    fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-        let Self(simd) = self;
-        let [low, high]: [pulp::u8x32; 2] = pulp::cast(*block);
-        let all = simd.avx._mm256_set1_epi8(wanted.cast_signed());
-        let low = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(low), all)).cast_unsigned();
-        let high = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(high), all)).cast_unsigned();
-        u64::from(low) | u64::from(high) << 32
     }
 }
 

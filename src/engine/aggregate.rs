@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::copies::{Candidate, Copies, Repeated, Seen, copies_in};
+use super::copies::{Candidate, Copies, Repeated, copies_in};
 use super::grain::{DAILY_GRAIN, Derived};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::measures::Measures;
+use super::seen::Seen;
 use crate::model::dataset::Dataset;
 use crate::model::period::{self, Day, Period};
 use crate::model::reject::Rejection;

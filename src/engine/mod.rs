@@ -26,6 +26,7 @@ pub mod measures;
 pub mod rate_card;
 pub mod rounding;
 pub mod scope;
+pub mod seen;
 pub mod steps;
 mod stored;
 pub mod summary;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::decode::{self, Decoded, Sink};
 use crate::engine::aggregate::Partial;
-use crate::engine::copies::Seen;
 use crate::engine::headers::Header;
 use crate::engine::keying;
+use crate::engine::seen::Seen;
 use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
