@@ -178,7 +178,8 @@ impl Partial {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
             // A filter that is full tells nothing; copies are then looked for in a second reading.
-            if self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16 && seen.may_be_copy(fingerprint) {
+            let has_room = seen.is_exact() || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
+            if has_room && seen.may_be_copy(fingerprint) {
                 self.candidates.push(Candidate::of(fingerprint, key, &measures));
             }
         }

@@ -25,6 +25,12 @@ impl Seen {
         Self::Filter((0..words).map(|_| AtomicU64::new(0)).collect())
     }
 
+    /// Whether only rows that are there more than once are told to be copies.
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        matches!(self, Self::Repeated(_))
+    }
+
     /// Whether a row may be a copy of one that came before. Of rows that are the same, all but one
     /// are told to be.
     pub fn may_be_copy(&self, fingerprint: u64) -> bool {

@@ -79,10 +79,10 @@ pub enum RunError {
         /// What the source lines come to.
         recounted: String,
     },
-    /// An input changed after the run that is to be explained.
+    /// An input changed while a run read it, or after the run that is to be explained.
     #[error("`{unit}`: found other bytes than the run read, wanted the file as it was")]
     Changed {
-        /// The file.
+        /// The file, or the dataset.
         unit: String,
     },
 }
@@ -106,7 +106,7 @@ impl RunError {
                 Some("a published run was changed after the fact; move its folder away to publish anew".to_owned())
             }
             Self::Publish(PublishError::Storage { .. }) => Some("check that the folder exists, is writable, and has room".to_owned()),
-            Self::Changed { .. } => Some("run the pipeline again, and explain the new run".to_owned()),
+            Self::Changed { .. } => Some("run the pipeline again while nobody writes its files; `explain` explains the new run".to_owned()),
             Self::Unreadable(_) | Self::Threads { .. } => None,
         }
     }

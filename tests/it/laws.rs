@@ -224,6 +224,37 @@ fn settled(mut partial: Partial) -> Partial {
     partial
 }
 
+/// More copies than are kept at first reading: a second one finds all of them.
+#[test]
+fn a_month_that_is_there_twice_is_all_copies() {
+    use tieout::engine::copies::{Repeated, copies_in};
+    use tieout::engine::seen::Seen;
+    let rows = 70_000;
+    let read = |seen: Seen| {
+        let mut partial = Partial::new(Dataset::Usage, std::sync::Arc::new(seen));
+        for number in (0..rows).chain(0..rows) {
+            let quantity = number.to_string();
+            let mut cells = vec![Cell::Missing; Dataset::Usage.columns().len()];
+            for (name, text) in [("Quantity", quantity.as_str()), ("BillingPreTaxTotal", "1"), ("UsageDate", "2026-10-05")] {
+                cells[Dataset::Usage.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
+            }
+            partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: quantity.as_bytes(), digest: 0 } }).unwrap();
+        }
+        partial
+    };
+    let mut whole = read(Seen::filter(rows, 1 << 24));
+    let mut open = Repeated::new();
+    copies_in(&mut std::mem::take(&mut whole.fingerprints), &mut open);
+    assert_eq!(open.len() as u64, rows);
+    whole.settle_copies(&mut open);
+    assert!(!open.is_empty(), "more than are kept");
+    whole.adopt_candidates(read(Seen::Repeated(open.clone())));
+    whole.settle_copies(&mut open);
+    assert!(open.is_empty());
+    let copies: u64 = whole.copies.values().map(|copies| copies.rows).sum();
+    assert_eq!((copies, whole.rows()), (rows, 2 * rows));
+}
+
 type Content = (BTreeMap<Vec<String>, Vec<i128>>, BTreeMap<String, (u64, i128)>, BTreeMap<(String, i32), u64>, u64);
 
 /// What a partial holds, whatever its numbers are.
