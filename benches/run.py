@@ -1,6 +1,6 @@
 """Runs our engine and its peers alternately on the same files, and prints a table of medians and ratios.
 
-    python benches/run.py --data FOLDER --work W1,W2,W3,W4,W6 --rounds 5 [--peers duckdb,polars,...]
+    python benches/run.py --data FOLDER --work W1,W2,W3,W4 --rounds 5 [--peers duckdb,polars,...]
 
 FOLDER is one that `tieout synth --formats csv,v2,parquet` wrote. Each round runs every engine once, ours
 first, so that a busy moment of the machine hits them all; the first rounds are a warm-up and not counted.
@@ -59,7 +59,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder written by `tieout synth`")
-    parser.add_argument("--work", default="W1,W2,W3,W4,W6", help="workloads, separated by commas")
+    parser.add_argument("--work", default="W1,W2,W3,W4", help="workloads, separated by commas; of W6 only the peer is written")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warmups", type=int, default=1)
     parser.add_argument("--peers", help="peers to run, separated by commas; without it, all of them")
