@@ -28,7 +28,8 @@ impl Phase {
             }
         }
         if self.done > 0 && self.bytes > self.done {
-            let left = self.began.elapsed().as_secs().saturating_mul(self.bytes - self.done) / self.done;
+            let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let left = (elapsed.saturating_mul(self.bytes - self.done) / self.done).div_ceil(1_000);
             words += &format!(", {left} s left");
         }
         words
@@ -86,7 +87,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         phase.advance(100, 5_000);
         let line = phase.heartbeat();
-        assert!(line.starts_with("read 25 %, 5000 rows, ") && line.ends_with(" rows/s, 0 s left"), "{line}");
+        assert!(line.starts_with("read 25 %, 5000 rows, ") && line.ends_with(" rows/s, 1 s left"), "{line}");
         let spinning = Phase::begin("fold", 0, None);
         assert_eq!(spinning.heartbeat(), "fold, 0 s so far");
         spinning.end();
