@@ -82,11 +82,14 @@ impl Shown {
     }
 
     fn heartbeat(&self) -> String {
-        if let Some(phase) = &self.phase {
-            return phase.heartbeat();
-        }
         let (units, done) = self.datasets.values().fold((0, 0), |(units, done), dataset| (units + dataset.units, done + dataset.done));
-        format!("fetching: {done} of {units} units, {} rows, {} MB", self.rows, self.bytes / 1_000_000)
+        // Files are read while others are fetched.
+        let fetching = format!("fetching: {done} of {units} units, {} rows, {} MB", self.rows, self.bytes / 1_000_000);
+        match &self.phase {
+            Some(phase) if done < units => format!("{fetching}; {}", phase.heartbeat()),
+            Some(phase) => phase.heartbeat(),
+            None => fetching,
+        }
     }
 
     fn show(&mut self, event: Event) {

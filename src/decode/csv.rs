@@ -35,7 +35,7 @@ fn read_with<S: Sink>(
     let input = collector.input;
     let irregular = |_| {
         is_irregular.into_iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
-        DecodeError::wrong(input.unit, "stray quotes", "quotes around cells", "")
+        DecodeError::wrong(input.unit, "stray quotes", "quotes around cells", "put quotes around cells that hold one, and double it")
     };
     let mut slices = Slices::new(input, reader, border);
     let first = match slices.next_slice() {
@@ -148,24 +148,20 @@ impl Layout {
             let place = Place { first_line: slice.first_line, before, text, digest: 0 };
             (start, record_start) = (end + 1, end + 1);
             if ends.len() != self.headings.len() {
-                if !self.is_header_again(|at| cell.plain(at), ends.len()) {
-                    sink.reject(place, self.ragged(ends.len()));
-                }
+                sink.reject(place, self.ragged(ends.len()));
                 continue;
             }
             // A heading begins with a letter, and may have blanks or quotes around it.
             let last = cell.get(ends.len() - 1).first();
-            let may_be_heading = last == last_heading.first() || matches!(last, Some(b'"' | b' ' | b'\t'));
+            let may_be_heading = last == last_heading.first() || last.is_some_and(|byte| *byte == b'"' || byte.is_ascii_whitespace());
             if may_be_heading && self.is_header_again(|at| cell.plain(at), ends.len()) {
                 continue;
             }
             for (at, slot) in &self.wanted {
                 if let Some(slot) = cells.get_mut(*slot) {
                     *slot = match cell.get(*at) {
-                        b"" => Cell::Missing,
                         [b'"', ..] => cell_of(cell.plain(*at).unwrap_or_default()),
-                        [b'N', b'U', b'L', b'L'] => Cell::Text(Cow::Borrowed(b"")),
-                        bytes => Cell::Text(Cow::Borrowed(bytes)),
+                        bytes => cell_of(Cow::Borrowed(bytes)),
                     };
                 }
             }

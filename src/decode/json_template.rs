@@ -10,7 +10,7 @@ use super::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::row::Cell;
 use crate::model::same::same;
 
-/// Keys longer than this are no keys of ours.
+/// For longer values xxh3 would make a secret of the seed each time: they are hashed first, and seeded then.
 const LONGEST_SEEDED_BYTES: usize = 240;
 
 /// The keys of an object, in order.

@@ -142,17 +142,20 @@ impl<'i> Slices<'i> {
     /// Runs `work` on every slice, on all cores: who is free reads the next one and works on it while
     /// it is in its cache. Of an error, also whether the text ends within quotes.
     pub(super) fn for_each(self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> (Result<(), DecodeError>, bool) {
-        let slices = Mutex::new((self, Ok(())));
+        // With the outcome goes whether the text was open when it could not be cut: who comes after that
+        // finds an empty stream, which is closed.
+        let slices = Mutex::new((self, Ok(()), false));
         let one_after_another = || {
             let mut spare = None;
             loop {
                 let mut guard = slices.lock().unwrap_or_else(PoisonError::into_inner);
-                let (source, outcome) = &mut *guard;
+                let (source, outcome, was_open) = &mut *guard;
                 source.spare = source.spare.take().or(spare.take());
                 let slice = match source.next_slice() {
                     Ok(Some(slice)) if outcome.is_ok() => slice,
                     Ok(_) => return,
                     Err(error) => {
+                        *was_open |= source.is_open();
                         source.done_with(outcome, error);
                         return;
                     }
@@ -162,14 +165,14 @@ impl<'i> Slices<'i> {
                 spare = Some(slice.bytes);
                 if let Err(error) = worked {
                     let mut guard = slices.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (source, outcome) = &mut *guard;
+                    let (source, outcome, _) = &mut *guard;
                     source.done_with(outcome, error);
                 }
             }
         };
         rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| one_after_another())));
-        let (source, outcome) = slices.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (outcome, source.is_open())
+        let (_, outcome, was_open) = slices.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (outcome, was_open)
     }
 
     /// Of several errors that of the first line is told; nothing more is read.

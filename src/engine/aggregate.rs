@@ -244,6 +244,7 @@ impl Partial {
     /// Adds another partial of the same dataset and grain.
     pub fn merge(&mut self, other: Self) {
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
+        assert!(!self.is_stored, "what was kept is merged into others, and nothing into it");
         if self.totals.is_empty() && self.fingerprints.is_empty() && !other.is_stored {
             let seen = self.seen.take();
             *self = Self { seen, ..other };

@@ -97,6 +97,7 @@ impl Fingerprints {
                 spilled.file.read_exact(&mut bytes)?;
                 bucket.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
             }
+            // One bucket is in memory at a time: it is sorted on all cores, and found sorted then.
             bucket.par_sort_unstable();
             copies_in(bucket, &mut whole);
             *bucket = Vec::new();

@@ -154,10 +154,10 @@ impl Cache {
             }
         }
         self.write(&self.folder.join(IDENTITIES), listed.as_bytes())?;
-        self.prune()
+        self.prune(SPARE_BYTES)
     }
 
-    fn prune(&self) -> io::Result<()> {
+    fn prune(&self, spare_bytes: u64) -> io::Result<()> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut needed, mut spare) = (0, Vec::new());
         for entry in fs::read_dir(self.folder.join(KEPT))? {
@@ -170,7 +170,7 @@ impl Cache {
             }
         }
         spare.sort_by(|left, right| right.cmp(left));
-        let mut left = needed.max(SPARE_BYTES);
+        let mut left = needed.max(spare_bytes);
         for (_, bytes, path) in spare {
             match left.checked_sub(bytes) {
                 Some(rest) => left = rest,
@@ -238,9 +238,13 @@ mod tests {
     #[test]
     fn what_was_not_needed_goes_first() {
         let folder = tempfile::tempdir().unwrap();
+        let there = |name: &str| folder.path().join(KEPT).join(name).exists();
+        Cache::open(folder.path()).store("old", &[b'x'; 1_000]).unwrap();
         let cache = Cache::open(folder.path());
-        cache.store("old", b"x").unwrap();
-        cache.close().unwrap();
-        assert!(folder.path().join(KEPT).join("old").exists(), "there is room");
+        cache.store("new", b"y").unwrap();
+        cache.prune(SPARE_BYTES).unwrap();
+        assert!(there("old") && there("new"), "there is room");
+        cache.prune(0).unwrap();
+        assert!(!there("old") && there("new"), "there is none");
     }
 }

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
+use tieout::decode::{self, Input, Sink};
 use tieout::model::dataset::{Dataset, Kind};
+use tieout::model::reject::Rejection;
+use tieout::model::row::Row;
 use tieout::pipeline::outcome::Outcome;
 use tieout::synth::Format;
 
@@ -358,5 +361,39 @@ fn a_flipped_parquet_is_an_error_and_never_a_panic() {
             .unwrap();
         let stderr = String::from_utf8_lossy(&done.stderr);
         assert!(matches!(done.status.code(), Some(0 | 2 | 11)) && !stderr.contains("panicked"), "{:?} {stderr}", done.status);
+    }
+}
+
+/// Rows, and the meter names that hold a quote.
+struct Quoted(u64, Vec<String>);
+
+impl Sink for Quoted {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.0 += 1;
+        let name = row.cells[Dataset::Usage.position_of("MeterName").unwrap()].bytes().into_owned();
+        self.1.extend(name.contains(&b'"').then(|| String::from_utf8(name).unwrap()));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stray_quote_costs_nothing_wherever_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.csv");
+    let rows = 20_000;
+    let row = |meter: &str| format!("c,s,p,0001,2026-10-05,{meter},1,0.25,EUR,{}\n", "x".repeat(80));
+    for stray in [0, 100, rows / 2, rows - 1] {
+        let mut text =
+            "CustomerId,SubscriptionId,ProductId,SkuId,UsageDate,MeterName,Quantity,BillingPreTaxTotal,BillingCurrency,Tags\n".to_owned();
+        (0..rows).for_each(|at| text += &row(if at == stray { "24\" screen" } else { "disk" }));
+        std::fs::write(&path, &text).unwrap();
+        for threads in [1, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let input = Input { unit: "usage.csv", path: &path, dataset: Dataset::Usage };
+            let (decoded, sinks) = pool.install(|| decode::decode(input, || Quoted(0, Vec::new()))).unwrap();
+            assert_eq!((decoded.rows, decoded.rejected.len()), (rows, 0), "{stray}");
+            assert_eq!(sinks.iter().map(|sink| sink.0).sum::<u64>(), rows);
+            assert_eq!(sinks.into_iter().flat_map(|sink| sink.1).collect::<Vec<String>>(), ["24\" screen"]);
+        }
     }
 }

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tieout::model::cause::TieOut;
+use tieout::model::dataset::Dataset;
 use tieout::pipeline::Options;
 use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::plan::Source;
 use tieout::pipeline::run::run;
 use tieout::sources::watch::Watch;
 use tieout::synth::Format;
@@ -107,6 +110,27 @@ fn only_the_new_day_is_read() {
     assert_eq!(fresh.units_kept, 0);
     assert_same_tables(&next, &fresh, "the next night");
     assert!(table_bytes(&next) != table_bytes(&first));
+}
+
+/// Totals by day come from the cache as well, a file at a time.
+#[test]
+fn days_are_kept_day_by_day() {
+    let nights = Nights::new();
+    let by_day = |out: &Path, no_cache: bool| {
+        let mut plan = plan(&nights.globs(), out);
+        let paths = plan.sources[0].paths.clone();
+        plan.sources.push(Source { dataset: Dataset::UnbilledUsage, paths, is_fetched: false });
+        plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UnbilledToBilled).for_each(|of| of.enabled = true);
+        run(&plan, &Options { no_cache, ..Options::default() }, &Watch::default()).unwrap()
+    };
+    let first = by_day(&nights.path("out"), false);
+    let again = by_day(&nights.path("out"), false);
+    assert_eq!((first.units_kept, again.units_kept + 1), (0, again.units));
+    assert_same_tables(&first, &again, "the same days");
+    nights.next_day();
+    let next = by_day(&nights.path("out"), false);
+    assert_eq!(next.units_kept, again.units_kept);
+    assert_same_tables(&next, &by_day(&nights.path("fresh"), true), "one more day");
 }
 
 #[test]

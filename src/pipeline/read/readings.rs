@@ -57,11 +57,10 @@ fn account_of(fields: &[&str]) -> Option<(String, String)> {
     Some((fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription)))
 }
 
+/// Adds totals day by day, if there are any.
 fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
-    match (whole, more) {
-        (Some(whole), Some(more)) => whole.merge(more),
-        (whole @ None, more) => *whole = more,
-        (Some(_), None) => {}
+    if let Some(more) = more {
+        whole.get_or_insert_with(|| Partial::daily(more.dataset)).merge(more);
     }
 }
 
