@@ -1,9 +1,11 @@
 //! Arguments that several commands share, and the readers of their values.
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::fetch::Asked;
+use crate::pipeline::memory::LEAST;
 use crate::pipeline::plan::tolerance_number;
 
 /// What counts as a failure.
@@ -18,6 +20,9 @@ pub(super) struct Outcome {
     /// Read every file, and keep nothing of it for the next run
     #[arg(long)]
     pub(super) no_cache: bool,
+    /// Memory to keep to, as `2GB`: usage that needs more waits on disk [default: all there is]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(super) memory: Option<u64>,
     /// Print where the time went, phase by phase
     #[arg(long)]
     pub(super) profile: bool,
@@ -47,6 +52,21 @@ impl Fetching {
 fn today() -> String {
     let clock = || chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).date_naive().to_string();
     std::env::var("TIEOUT_TODAY").ok().filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_)))).unwrap_or_else(clock)
+}
+
+/// Bytes, as `512MB`, `2GB` or `1.5GiB`.
+fn memory(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 4] = [("mib", 1 << 20), ("gib", 1 << 30), ("mb", 1_000_000), ("gb", 1_000_000_000)];
+    let lower = text.trim().to_lowercase();
+    let bytes = UNITS.iter().find_map(|(unit, bytes)| {
+        let number: Decimal = lower.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(Decimal::from(*bytes))?.to_u64()
+    });
+    match bytes {
+        Some(bytes) if bytes >= LEAST => Ok(bytes),
+        Some(_) => Err("wanted 256MiB or more".to_owned()),
+        None => Err("wanted a size, as `512MB` or `2GB`".to_owned()),
+    }
 }
 
 /// A month; `current` and `last` are this one and the one before, UTC.

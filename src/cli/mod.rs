@@ -78,6 +78,7 @@ impl Globals {
             allow_rejects: outcome.allow_rejects,
             fail_on_breaks: outcome.fail_on_breaks,
             no_cache: outcome.no_cache,
+            memory: outcome.memory,
             asked: outcome.fetching.asked(),
             quiet: self.quiet,
             json: self.json,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::copies::{Candidate, Copies, Repeated, copies_in};
+use super::copies::{self, Candidate, Copies, Repeated, copies_in};
 use super::grain::{DAILY_GRAIN, Derived};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
@@ -67,7 +67,7 @@ pub struct Partial {
     pub rounded: u64,
     /// Sums of the absolute values. No sum of any rows is larger than these: while they keep to
     /// [`GROSS_LIMIT`], nothing behind this point can overflow.
-    pub(super) gross: [i128; SUMS],
+    pub gross: [i128; SUMS],
     overflow: bool,
     last_day: LastDay,
     seen: Option<Arc<Seen>>,
@@ -144,6 +144,12 @@ impl Partial {
             is_stored: false,
             row: RowKey { texts: vec![0; grain.width()], ..RowKey::default() },
         }
+    }
+
+    /// No totals yet, of the same grain and knowing the same rows.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self::with(self.dataset, self.grain, self.seen.clone())
     }
 
     /// Adds one row.
@@ -245,7 +251,7 @@ impl Partial {
     pub fn merge(&mut self, other: Self) {
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
         assert!(!self.is_stored, "what was kept is merged into others, and nothing into it");
-        if self.totals.is_empty() && self.fingerprints.is_empty() && !other.is_stored {
+        if self.is_empty() && !other.is_stored {
             let seen = self.seen.take();
             *self = Self { seen, ..other };
             return;
@@ -294,12 +300,7 @@ impl Partial {
     /// Counts the candidates that are copies. `open` says of each fingerprint how many copies are still
     /// to be counted; those for which too few candidates are at hand are left in it.
     pub fn settle_copies(&mut self, open: &mut Repeated) {
-        for row in std::mem::take(&mut self.candidates) {
-            if let Some(left) = open.get_mut(&row.fingerprint).filter(|left| **left > 0) {
-                *left -= 1;
-                self.copies.entry(row.key).or_default().add(&Copies::of(&row));
-            }
-        }
+        copies::settle(&std::mem::take(&mut self.candidates), open, &mut self.copies);
         open.retain(|_, left| *left > 0);
     }
 
@@ -328,6 +329,28 @@ impl Partial {
         let start: usize = (0..tuple).map(|number| self.grain.width_of(number)).sum();
         let texts = self.tuples.get(tuple).map_or(&[][..], |tuples| tuples.tuple(id));
         texts.iter().zip(self.columns.get(start..).unwrap_or_default()).map(|(text, column)| column.text(*text))
+    }
+
+    /// Bytes of memory in use, about.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|column| column.texts().footprint()).sum();
+        let tuples: usize = self.tuples.iter().map(Tuples::footprint).sum();
+        let rows = self.candidates.capacity() * size_of::<Candidate>() + self.fingerprints.capacity() * size_of::<u64>();
+        columns + tuples + rows + self.totals.footprint()
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.totals.is_empty() && self.fingerprints.is_empty()
+    }
+
+    /// Forgets all but the texts, keys and copies: what was counted before need not be counted again.
+    #[must_use]
+    pub fn copies_alone(self) -> Self {
+        let Self { dataset, grain, columns, tuples, copies, .. } = self;
+        Self { columns, tuples, copies, ..Self::with(dataset, grain, None) }
     }
 
     /// Rows in the totals.

@@ -85,6 +85,11 @@ fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
     slot.1 += amount;
 }
 
+/// Adds other counts.
+pub fn add_up(whole: &mut ByCurrency, more: &ByCurrency) {
+    more.iter().for_each(|(currency, (rows, amount))| add(whole, currency.clone(), *rows, *amount));
+}
+
 /// What was counted row by row, apart from the totals.
 #[must_use]
 pub fn control_of(partial: &Partial) -> ByCurrency {

@@ -48,6 +48,17 @@ impl Candidate {
     }
 }
 
+/// Counts those of some candidates that are copies, by the key of their total; `open` says of each
+/// fingerprint how many are still to be counted.
+pub fn settle(candidates: &[Candidate], open: &mut Repeated, copies: &mut HashMap<[u32; TUPLES], Copies>) {
+    for row in candidates {
+        if let Some(left) = open.get_mut(&row.fingerprint).filter(|left| **left > 0) {
+            *left -= 1;
+            copies.entry(row.key).or_default().add(&Copies::of(row));
+        }
+    }
+}
+
 /// Rows of a total that are copies of earlier ones: of `n` equal rows, `n − 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copies {

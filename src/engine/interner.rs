@@ -68,6 +68,12 @@ impl Texts {
         Self { index: Index::default(), arena, ends }
     }
 
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.arena.capacity() + self.ends.capacity() * size_of::<usize>() + self.index.footprint()
+    }
+
     /// All texts behind each other, and where each one ends.
     #[must_use]
     pub fn parts(&self) -> (&[u8], &[usize]) {
@@ -144,6 +150,12 @@ impl Tuples {
         self.count == 0
     }
 
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.numbers.capacity() * size_of::<u32>() + self.index.footprint()
+    }
+
     /// The numbers of all tuples, one behind the other.
     #[must_use]
     pub fn numbers(&self) -> &[u32] {
@@ -185,6 +197,12 @@ impl Index {
     /// Adds a number that is not there.
     pub fn insert(&mut self, hash: u32, id: u32) {
         self.table.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.table.allocation_size()
     }
 
     /// Removes a number.

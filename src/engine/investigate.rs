@@ -60,7 +60,8 @@ pub struct Finding {
     pub days: Option<(Day, Day)>,
 }
 
-/// Looks into every group of usage and lines that rounding alone cannot explain; by match.
+/// Looks into every group of usage and lines that rounding alone cannot explain; by match. What
+/// holds a break alone is told by [`Holders`], of all groups.
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
@@ -89,7 +90,6 @@ pub fn investigate(
         .collect();
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     pair_siblings(&mut found, sides);
-    narrow(&mut found, sides);
     Ok(Ok(found))
 }
 
@@ -158,43 +158,69 @@ fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
     }
 }
 
-/// Names the widest thing all of whose groups have the same cause, if it has several; else the meter,
-/// or the one resource or day in it.
-fn narrow(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
-    let entities = |keys: &Keys| {
-        [
-            (Narrowest::Invoice, [keys.invoice, 0, 0, keys.currency]),
-            (Narrowest::Customer, [keys.invoice, keys.customer, 0, keys.currency]),
-            (Narrowest::Subscription, [keys.invoice, keys.customer, keys.subscription, keys.currency]),
-        ]
-    };
-    let mut groups: HashMap<(Narrowest, [u32; 4]), u64> = HashMap::new();
-    for of_group in sides.iter().filter(|sides| sides.scope == Scope::Usage) {
-        for entity in entities(&of_group.keys) {
-            *groups.entry(entity).or_default() += 1;
+fn cause_of(finding: &Finding) -> Cause {
+    main_cause(&finding.steps).unwrap_or(Cause::Unexplained)
+}
+
+/// An invoice, customer or subscription, in a currency.
+type Entity = (Narrowest, [u32; 4]);
+
+fn entities(keys: &Keys) -> [Entity; 3] {
+    [
+        (Narrowest::Invoice, [keys.invoice, 0, 0, keys.currency]),
+        (Narrowest::Customer, [keys.invoice, keys.customer, 0, keys.currency]),
+        (Narrowest::Subscription, [keys.invoice, keys.customer, keys.subscription, keys.currency]),
+    ]
+}
+
+/// Counts the groups of invoices, customers and subscriptions, and the causes among them.
+#[derive(Debug, Default)]
+pub struct Holders {
+    groups: HashMap<Entity, u64>,
+    broken: HashMap<(Entity, Cause), u64>,
+}
+
+impl Holders {
+    /// Counts a group, and what was found out about it.
+    pub fn add(&mut self, sides: &Sides, finding: Option<&Finding>) {
+        if sides.scope == Scope::Usage {
+            for entity in entities(&sides.keys) {
+                *self.groups.entry(entity).or_default() += 1;
+            }
+        }
+        if let Some(cause) = finding.map(cause_of) {
+            for entity in entities(&sides.keys) {
+                *self.broken.entry((entity, cause)).or_default() += 1;
+            }
         }
     }
-    let mut broken: HashMap<((Narrowest, [u32; 4]), Cause), u64> = HashMap::new();
-    let cause_of = |finding: &Finding| main_cause(&finding.steps).unwrap_or(Cause::Unexplained);
-    for (group, finding) in found.iter() {
-        let Some(of_group) = sides.get(*group as usize) else { continue };
-        for entity in entities(&of_group.keys) {
-            *broken.entry((entity, cause_of(finding))).or_default() += 1;
-        }
-    }
-    for (group, finding) in found.iter_mut() {
-        let Some(of_group) = sides.get(*group as usize) else { continue };
+
+    /// The widest thing all of whose groups have the same cause, if it has several; else the meter, or
+    /// the one resource or day in it.
+    #[must_use]
+    pub fn narrowest(&self, sides: &Sides, finding: &Finding) -> Narrowest {
         let cause = cause_of(finding);
-        let holds_all = |entity: &(Narrowest, [u32; 4])| {
-            let all = groups.get(entity).copied().unwrap_or(0);
-            all > 1 && broken.get(&(*entity, cause)) == Some(&all)
+        let holds_all = |entity: &Entity| {
+            let all = self.groups.get(entity).copied().unwrap_or(0);
+            all > 1 && self.broken.get(&(*entity, cause)) == Some(&all)
         };
         let one_day = finding.days.is_some_and(|(first, last)| first == last);
-        finding.narrowest = match entities(&of_group.keys).into_iter().find(holds_all) {
+        match entities(&sides.keys).into_iter().find(holds_all) {
             Some((entity, _)) => entity,
             None if finding.resource.is_some() && one_day => Narrowest::Day,
             None if finding.resource.is_some() => Narrowest::Resource,
             None => Narrowest::Meter,
-        };
+        }
+    }
+}
+
+/// Names what holds each break alone, of groups that are all there are.
+pub fn narrow(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
+    let mut holders = Holders::default();
+    (0..).zip(sides).for_each(|(group, sides)| holders.add(sides, found.get(&group)));
+    for (group, finding) in found {
+        if let Some(sides) = sides.get(*group as usize) {
+            finding.narrowest = holders.narrowest(sides, finding);
+        }
     }
 }

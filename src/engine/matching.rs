@@ -63,21 +63,32 @@ pub struct Matching {
 /// # Errors
 /// A polars error, which is a bug of ours.
 pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &[Pass]) -> PolarsResult<Matching> {
-    let described = |column: &str| -> PolarsResult<DataFrame> {
-        frames::with_codes(totals.usage.clone(), "description", frames::codes(&totals.usage, column)?.to_vec())
+    let (description, description_pairs) = match description {
+        Some(description) => (description, [0; 3]),
+        None => learn_description(&totals.usage, &totals.lines)?,
     };
-    let mut description_pairs = [0; 3];
-    if description.is_none() {
-        for (pairs, column) in description_pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
-            *pairs = described_pairs(&described(column)?, &totals.lines)?;
-        }
-    }
-    let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| description_pairs.get(*at)).unwrap_or(0);
-    let description = description.or_else(|| DESCRIPTION_COLUMNS.get(best).copied()).unwrap_or("meter_name");
-    let usage = described(description)?;
+    let usage = described(&totals.usage, description)?;
     let met = match_frames((&usage, &totals.lines), &FINE_KEYS, passes, frames::codes(&totals.lines, "scope")?)?;
     let Met { of_left, of_right, matched_on } = met;
     Ok(Matching { description, description_pairs, of_usage: of_left, of_lines: of_right, matched_on })
+}
+
+/// The usage column that MeterDescription repeats: the one by which most lines find usage; and how
+/// many lines find some by each of [`DESCRIPTION_COLUMNS`].
+///
+/// # Errors
+/// A polars error, which is a bug of ours.
+pub fn learn_description(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<(&'static str, [usize; 3])> {
+    let mut pairs = [0; 3];
+    for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
+        *pairs = described_pairs(&described(usage, column)?, lines)?;
+    }
+    let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| pairs.get(*at)).unwrap_or(0);
+    Ok((DESCRIPTION_COLUMNS.get(best).copied().unwrap_or("meter_name"), pairs))
+}
+
+fn described(usage: &DataFrame, column: &str) -> PolarsResult<DataFrame> {
+    frames::with_codes(usage.clone(), "description", frames::codes(usage, column)?.to_vec())
 }
 
 /// Matches two frames by `keys`, in passes; rows of the right one to which `scopes` gives a scope

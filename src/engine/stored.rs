@@ -2,13 +2,13 @@
 //! little-endian; what cannot be read back is no partial, and the unit is read again.
 
 use super::aggregate::{Partial, SUMS, TUPLES, Total};
-use super::copies::Candidate;
+use super::copies::{Candidate, Copies};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
 use crate::model::period::Day;
 
 impl Partial {
-    /// Appends the partial's bytes. Copies must not have been settled yet.
+    /// Appends the partial's bytes.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         for column in &self.columns {
             let (arena, ends) = column.texts().parts();
@@ -46,13 +46,15 @@ impl Partial {
         }
         put_u64(out, self.rounded);
         self.gross.iter().for_each(|sum| put_i128(out, *sum));
-        put_count(out, self.candidates.len());
-        for row in &self.candidates {
-            put_u64(out, row.fingerprint);
-            row.key.iter().for_each(|id| put_u32(out, *id));
-            row.sums.iter().for_each(|sum| put_i128(out, *sum));
-            put_day(out, row.day.unwrap_or(Day::MIN));
+        put_count(out, self.copies.len());
+        for (key, copies) in &self.copies {
+            key.iter().for_each(|id| put_u32(out, *id));
+            put_u64(out, copies.rows);
+            copies.sums.iter().for_each(|sum| put_i128(out, *sum));
+            put_day(out, copies.first);
+            put_day(out, copies.last);
         }
+        write_candidates(&self.candidates, out);
         put_count(out, self.fingerprints.len());
         self.fingerprints.iter().for_each(|fingerprint| put_u64(out, *fingerprint));
     }
@@ -97,16 +99,38 @@ impl Partial {
         self.rounded = take_u64(from)?;
         self.gross = take_sums(from)?;
         for _ in 0..take_count(from)? {
-            let (fingerprint, key, sums) = (take_u64(from)?, take_key(from)?, take_sums(from)?);
-            let day = Some(take_day(from)?).filter(|day| *day != Day::MIN);
-            self.candidates.push(Candidate { fingerprint, key, sums, day });
+            let (key, rows, sums) = (take_key(from)?, take_u64(from)?, take_sums(from)?);
+            self.copies.insert(key, Copies { rows, sums, first: take_day(from)?, last: take_day(from)? });
         }
+        self.candidates = read_candidates(from)?;
         let count = take_count(from)?;
         let (fingerprints, _) = take(from, count.checked_mul(8)?)?.as_chunks::<8>();
         self.fingerprints = fingerprints.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
         self.is_stored = true;
         Some(self)
     }
+}
+
+/// Appends candidates for copies.
+pub fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
+    put_count(out, candidates.len());
+    for row in candidates {
+        put_u64(out, row.fingerprint);
+        row.key.iter().for_each(|id| put_u32(out, *id));
+        row.sums.iter().for_each(|sum| put_i128(out, *sum));
+        put_day(out, row.day.unwrap_or(Day::MIN));
+    }
+}
+
+/// What [`write_candidates`] wrote; `None` where the bytes are not that.
+#[must_use]
+pub fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
+    let one = |from: &mut &[u8]| {
+        let (fingerprint, key, sums) = (take_u64(from)?, take_key(from)?, take_sums(from)?);
+        let day = Some(take_day(from)?).filter(|day| *day != Day::MIN);
+        Some(Candidate { fingerprint, key, sums, day })
+    };
+    (0..take_count(from)?).map(|_| one(from)).collect()
 }
 
 fn put_u32(out: &mut Vec<u8>, number: u32) {

@@ -94,6 +94,18 @@ impl Totals {
         self.all.iter().map(|(key, total)| (key, total))
     }
 
+    /// The key and total at a place in their order.
+    #[must_use]
+    pub fn get(&self, at: u32) -> Option<&([u32; TUPLES], Total)> {
+        self.all.get(at as usize)
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.all.capacity() * size_of::<([u32; TUPLES], Total)>() + self.last.capacity() * size_of::<u32>() + self.index.footprint()
+    }
+
     /// The keys.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
         self.all.iter().map(|(key, _)| key)

@@ -4,23 +4,27 @@
 //! printed, and the frames are sorted by them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total, Totals as Sums};
+use super::codes::Codes;
 use super::comparison::Row;
 use super::copies::Copies;
 use super::days::{self, DayRow};
 use super::entries::Entries;
 use super::headers::Header;
-use super::interner::Tuples;
-use super::scope::{LineTexts, Scope, line_adjustment, scope_of, usage_adjustment};
+use super::names::Names;
+use super::overview::Overview;
+use super::scope::{LineTexts, Scope, scope_of};
 use super::tie_outs::Side;
 use super::variance::AmountOverflow;
-use super::vocabulary::{Domain, Gathering, Vocabulary, is_better_spelling};
+use super::vocabulary::{Domain, Gathering, Vocabulary};
 use crate::model::cause::TieOut;
+use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 
 /// A key column of a frame: its name, and where its code comes from.
@@ -34,51 +38,17 @@ pub struct Key {
     field: usize,
 }
 
+impl Key {
+    /// The column's code in the row of a raw key.
+    #[must_use]
+    pub fn code(&self, codes: &Codes, key: &[u32; TUPLES]) -> u32 {
+        codes.get(key, self.tuple, self.field)
+    }
+}
+
 const fn key(name: &'static str, domain: Domain, tuple: usize, field: usize) -> Key {
     Key { name, domain, tuple, field }
 }
-
-const USAGE_FIELDS: [&[Domain]; TUPLES] = [
-    &[Domain::Invoice, Domain::Customer, Domain::CustomerName, Domain::Subscription, Domain::Currency, Domain::Currency, Domain::Rate],
-    &[
-        Domain::Product,
-        Domain::Sku,
-        Domain::Availability,
-        Domain::Description,
-        Domain::ProductName,
-        Domain::Meter,
-        Domain::Description,
-        Domain::Description,
-        Domain::Category,
-        Domain::Unit,
-    ],
-    &[Domain::Entitlement, Domain::ResourceGroup, Domain::Resource],
-    &[Domain::ChargeType, Domain::Adjustment, Domain::Month, Domain::Free],
-];
-
-const LINE_FIELDS: [&[Domain]; TUPLES] = [
-    USAGE_FIELDS[0],
-    &[Domain::Product, Domain::Sku, Domain::Availability, Domain::Description, Domain::ProductName, Domain::Description],
-    &[],
-    &[
-        Domain::ChargeType,
-        Domain::Adjustment,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Date,
-        Domain::Date,
-    ],
-];
-
-const DAILY_FIELDS: [&[Domain]; TUPLES] =
-    [USAGE_FIELDS[0], USAGE_FIELDS[1], USAGE_FIELDS[2], &[Domain::ChargeType, Domain::Adjustment, Domain::Date, Domain::Free]];
-
-/// Where the fields of a raw state tuple go after charge type and adjustment.
-const USAGE_STATE: &[usize] = &[5, 6];
-const LINE_STATE: &[usize] = &[6, 7, 8, 9, 10, 11, 5];
 
 /// Key columns of the usage frame, in its sort order.
 pub const USAGE_KEYS: [Key; 18] = [
@@ -152,33 +122,6 @@ pub struct Totals {
     pub periods: HashMap<u32, Period>,
 }
 
-/// Names and other attributes that are shown beside a key and never compared.
-#[derive(Debug, Default)]
-pub struct Names {
-    by_key: HashMap<(Domain, [u32; 3]), u32>,
-}
-
-impl Names {
-    fn offer(&mut self, vocabulary: &Vocabulary, domain: Domain, key: [u32; 3], code: u32) {
-        let shown = self.by_key.entry((domain, key)).or_insert(0);
-        if is_better_spelling(vocabulary.text(domain, code), vocabulary.text(domain, *shown)) {
-            *shown = code;
-        }
-    }
-
-    /// Code of the name that goes with a key: of a customer; a product; a product and SKU; a
-    /// product, SKU and meter; an entitlement and resource. 0 where there is none.
-    #[must_use]
-    pub fn code(&self, domain: Domain, key: [u32; 3]) -> u32 {
-        self.by_key.get(&(domain, key)).copied().unwrap_or(0)
-    }
-}
-
-// Description stands for the SKU's name under [product, sku, NO_METER] and the meter's name under
-// [product, sku, meter]; no meter has this code.
-/// Third part of the key under which a SKU's own name is found.
-pub const NO_METER: u32 = u32::MAX;
-
 /// What is folded besides usage, lines and headers.
 #[derive(Debug, Default)]
 pub struct More {
@@ -190,19 +133,53 @@ pub struct More {
     pub entries: Entries,
 }
 
+/// What is needed to fold usage part by part.
+#[derive(Debug)]
+pub struct InParts {
+    /// All texts but those of resources.
+    pub words: Gathering,
+    /// The keys of all usage by which a line's MeterDescription is understood.
+    pub described: DataFrame,
+}
+
 /// Folds both sides' partials, and the headers' ids, into frames over one vocabulary. `also_used`
 /// names products and SKUs that are used outside of these partials: they decide what is in scope.
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
 pub fn fold_partials(
-    mut usage: Partial,
+    usage: Partial,
     lines: Partial,
     headers: &[Header],
     also_used: &[(String, String)],
     more: More,
 ) -> PolarsResult<Result<Totals, AmountOverflow>> {
-    let mut gathering = Gathering::default();
+    Ok(fold(None, (usage, lines), headers, also_used, more)?.map(|(totals, _)| totals))
+}
+
+/// Folds everything but usage, of which `overview` is at hand; it comes in parts, one after the other
+/// ([`Totals::take_part`]).
+///
+/// # Errors
+/// As [`fold_partials`].
+pub fn fold_before_parts(
+    overview: Overview,
+    lines: Partial,
+    headers: &[Header],
+    more: More,
+) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+    fold(Some(overview), (Partial::new(Dataset::Usage, Arc::default()), lines), headers, &[], more)
+}
+
+fn fold(
+    overview: Option<Overview>,
+    (mut usage, lines): (Partial, Partial),
+    headers: &[Header],
+    also_used: &[(String, String)],
+    more: More,
+) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+    let in_parts = overview.is_some();
+    let (mut gathering, noted) = overview.unwrap_or_default().into_parts();
     let More { daily, unbilled, entries } = more;
     let Some(staged) = entries.stage(&mut gathering) else { return Ok(Err(AmountOverflow)) };
     for header in headers {
@@ -211,133 +188,109 @@ pub fn fold_partials(
     }
     let also_used: Vec<[u32; 2]> =
         also_used.iter().map(|(product, sku)| [gathering.add(Domain::Product, product), gathering.add(Domain::Sku, sku)]).collect();
-    let usage_words = |raw: &[&str]| usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3));
-    let mut usage_codes = Codes::gather(&mut gathering, &usage, &USAGE_FIELDS, USAGE_STATE, usage_words);
-    let line_words = |raw: &[&str]| line_adjustment(at(raw, 0), at(raw, 1));
-    let mut line_codes = Codes::gather(&mut gathering, &lines, &LINE_FIELDS, LINE_STATE, line_words);
-    let by_day = |partial: &Partial, gathering: &mut Gathering| Codes::gather(gathering, partial, &DAILY_FIELDS, USAGE_STATE, usage_words);
-    let mut daily = daily.map(|partial| (by_day(&partial, &mut gathering), partial));
-    let mut unbilled = unbilled.map(|partial| (by_day(&partial, &mut gathering), partial));
+    let mut usage_codes = Codes::of_usage(&mut gathering, &usage);
+    let mut line_codes = Codes::of_lines(&mut gathering, &lines);
+    let mut daily = daily.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
+    let mut unbilled = unbilled.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
     // Their texts are in the vocabulary now.
     usage.columns = Vec::new();
-    let (vocabulary, code_of) = gathering.finish();
-    for (codes, _) in daily.iter_mut().chain(&mut unbilled) {
-        codes.translate(&DAILY_FIELDS, &code_of);
-    }
+    let (vocabulary, code_of) = if in_parts { gathering.settle() } else { std::mem::take(&mut gathering).finish() };
+    let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
+    let both_days = daily.iter_mut().chain(&mut unbilled).map(|(codes, _)| codes);
+    both_days.chain([&mut usage_codes, &mut line_codes]).for_each(|codes| codes.translate(code));
     let day_rows = |side: Option<(Codes, Partial)>| {
         side.map_or_else(Vec::new, |(codes, partial)| days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field)))
     };
-    usage_codes.translate(&USAGE_FIELDS, &code_of);
-    line_codes.translate(&LINE_FIELDS, &code_of);
-    let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
+    let noted = noted.translated(code);
     let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
-    let usage_key = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| usage_codes.get(key, column.tuple, column.field));
-    let line_key = |key: &[u32; TUPLES]| {
-        let mut row = [0; LINE_KEYS.len() + 1];
-        for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
-            *slot = line_codes.get(key, column.tuple, column.field);
-        }
-        let product_is_used = used.contains(&[line_codes.get(key, 1, 0), line_codes.get(key, 1, 1)]);
-        row[LINE_KEYS.len()] = scope_of_key(&lines, key, product_is_used) as u32;
-        row
-    };
-    let usage_rows = sorted_totals(&usage, usage_key);
-    usage.totals = Sums::default();
-    let line_rows = sorted_totals(&lines, line_key);
-    let (usage_numbers, usage_copies) = copies_of(&usage, usage_key, &usage_rows);
-    let (line_numbers, line_copies) = copies_of(&lines, line_key, &line_rows);
-    let names = gather_names(&vocabulary, &usage, &usage_codes, &lines, &line_codes);
-    let periods = periods(&usage, &usage_codes, &lines, &line_codes);
-    let line_names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
-    Ok(Ok(Totals {
+    used.extend(&noted.used);
+    let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes)?;
+    let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used)?;
+    let mut names = Names::default();
+    names.take_usage(&vocabulary, &usage, &usage_codes);
+    names.take_both(&vocabulary, &lines, &line_codes);
+    let mut used_in = months(&usage, &usage_codes);
+    noted.months.iter().for_each(|(month, rows)| *used_in.entry(*month).or_default() += rows);
+    let mut periods = periods(months(&lines, &line_codes));
+    // Where usage speaks, it overrules the lines.
+    periods.extend(self::periods(used_in));
+    let totals = Totals {
         daily: day_rows(daily),
         unbilled: day_rows(unbilled),
         entries: staged.rows(&code_of),
-        usage: frame(&USAGE_KEYS.map(|column| column.name), &usage_rows, ["quantity", "billing", "pricing", "unused"], usage_numbers)?,
-        lines: frame(&line_names, &line_rows, ["quantity", "subtotal", "tax", "total"], line_numbers)?,
+        usage: usage_frame,
+        lines: lines_frame,
         usage_copies,
         line_copies,
         vocabulary,
         names,
         periods,
-    }))
+    };
+    Ok(Ok((totals, InParts { words: gathering, described: noted.frame()? })))
 }
 
-fn at<'t>(fields: &[&'t str], index: usize) -> &'t str {
-    fields.get(index).copied().unwrap_or_default()
+impl Totals {
+    /// Puts a part of usage in the place of the one before. `words` are of this vocabulary but for
+    /// resources, of which `spellings` are those that are better than the part's own.
+    ///
+    /// # Errors
+    /// A polars error, which is a bug of ours.
+    pub fn take_part(&mut self, words: &mut Gathering, mut usage: Partial, spellings: &[String]) -> PolarsResult<()> {
+        let mut codes = Codes::of_usage(words, &usage);
+        spellings.iter().for_each(|text| words.improve(Domain::Resource, text));
+        let (resources, code_of) = words.end(Domain::Resource);
+        assert!(words.are_of(&self.vocabulary), "what is in a part was noted before");
+        codes.translate(|domain, id| match domain {
+            Domain::Resource => code_of.get(id as usize).copied().unwrap_or(0),
+            _ => id,
+        });
+        usage.columns = Vec::new();
+        self.vocabulary.put(Domain::Resource, resources);
+        (self.usage, self.usage_copies) = usage_frame(&mut usage, &codes)?;
+        // The names of resources are of one part; all others add up.
+        self.names.forget(Domain::ResourceGroup);
+        self.names.take_usage(&self.vocabulary, &usage, &codes);
+        Ok(())
+    }
+}
+
+fn usage_frame(usage: &mut Partial, codes: &Codes) -> PolarsResult<(DataFrame, Vec<Copies>)> {
+    let key_of = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| column.code(codes, key));
+    let rows = sorted_totals(usage, key_of);
+    usage.totals = Sums::default();
+    let (numbers, copies) = copies_of(usage, key_of, &rows);
+    Ok((frame(&USAGE_KEYS.map(|column| column.name), &rows, ["quantity", "billing", "pricing", "unused"], numbers)?, copies))
+}
+
+fn lines_frame(lines: &Partial, codes: &Codes, used: &HashSet<[u32; 2]>) -> PolarsResult<(DataFrame, Vec<Copies>)> {
+    let key_of = |key: &[u32; TUPLES]| {
+        let mut row = [0; LINE_KEYS.len() + 1];
+        for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
+            *slot = column.code(codes, key);
+        }
+        let product_is_used = used.contains(&[codes.get(key, 1, 0), codes.get(key, 1, 1)]);
+        row[LINE_KEYS.len()] = scope_of_key(lines, key, product_is_used) as u32;
+        row
+    };
+    let rows = sorted_totals(lines, key_of);
+    let (numbers, copies) = copies_of(lines, key_of, &rows);
+    let names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
+    Ok((frame(&names, &rows, ["quantity", "subtotal", "tax", "total"], numbers)?, copies))
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
     let [_, product, _, state] = *key;
     let state: Vec<&str> = lines.fields(3, state).collect();
+    let at = |field: usize| state.get(field).copied().unwrap_or_default();
     scope_of(LineTexts {
         meter_description: lines.fields(1, product).nth(5).unwrap_or_default(),
-        subscription_description: at(&state, 2),
-        term: at(&state, 3),
-        reservation_order_id: at(&state, 4),
-        charge_end: at(&state, 5),
+        subscription_description: at(2),
+        term: at(3),
+        reservation_order_id: at(4),
+        charge_end: at(5),
         product_is_used,
     })
-}
-
-/// The codes of every tuple of a partial, field by field.
-struct Codes {
-    tuples: [Vec<u32>; TUPLES],
-    widths: [usize; TUPLES],
-}
-
-impl Codes {
-    /// `adjustment` makes the price adjustment of a state tuple's raw fields; `state` says which of
-    /// them follow it.
-    fn gather(
-        gathering: &mut Gathering,
-        partial: &Partial,
-        fields: &[&[Domain]; TUPLES],
-        state: &[usize],
-        adjustment: impl Fn(&[&str]) -> String,
-    ) -> Self {
-        let mut tuples: [Vec<u32>; TUPLES] = Default::default();
-        let mut columns = partial.columns.iter();
-        for (number, ((known, domains), codes)) in partial.tuples.iter().zip(fields).zip(&mut tuples).enumerate() {
-            codes.reserve_exact(known.len() as usize * domains.len());
-            if number + 1 == TUPLES {
-                for id in 0..known.len() {
-                    let raw: Vec<&str> = partial.fields(number, id).collect();
-                    codes.push(gathering.add(Domain::ChargeType, at(&raw, 0)));
-                    codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
-                    let rest = domains.iter().skip(2).zip(state);
-                    codes.extend(rest.map(|(domain, field)| gathering.add(*domain, at(&raw, *field))));
-                }
-                continue;
-            }
-            let code_of: Vec<Vec<u32>> = domains
-                .iter()
-                .zip(&mut columns)
-                .map(|(domain, column)| gathering.add_all(*domain, column.texts().len(), |text| column.text(text)))
-                .collect();
-            let texts = known.numbers().iter().zip(code_of.iter().cycle());
-            codes.extend(texts.map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)));
-        }
-        Self { tuples, widths: fields.map(<[Domain]>::len) }
-    }
-
-    fn translate(&mut self, fields: &[&[Domain]; TUPLES], code_of: &[Vec<u32>]) {
-        for (codes, domains) in self.tuples.iter_mut().zip(fields) {
-            for (code, domain) in codes.iter_mut().zip(domains.iter().cycle()) {
-                *code = code_of.get(*domain as usize).and_then(|codes| codes.get(*code as usize)).copied().unwrap_or(0);
-            }
-        }
-    }
-
-    fn get(&self, key: &[u32; TUPLES], tuple: usize, field: usize) -> u32 {
-        self.of(tuple, key.get(tuple).copied().unwrap_or(0), field)
-    }
-
-    fn of(&self, tuple: usize, id: u32, field: usize) -> u32 {
-        let width = self.widths.get(tuple).copied().unwrap_or(0);
-        self.tuples.get(tuple).and_then(|codes| codes.get(id as usize * width + field)).copied().unwrap_or(0)
-    }
 }
 
 /// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
@@ -393,50 +346,21 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
     DataFrame::new(rows.len(), columns)
 }
 
-/// Every tuple is of some total; names hang on tuples, of which there are far fewer.
-fn gather_names(vocabulary: &Vocabulary, usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> Names {
-    let mut names = Names::default();
-    for (partial, codes) in [(usage, usage_codes), (lines, line_codes)] {
-        let [accounts, products, ..] = partial.tuples.each_ref().map(Tuples::len);
-        for account in 0..accounts {
-            let get = |field| codes.of(0, account, field);
-            names.offer(vocabulary, Domain::CustomerName, [get(1), 0, 0], get(2));
-        }
-        for product in 0..products {
-            let get = |field| codes.of(1, product, field);
-            names.offer(vocabulary, Domain::ProductName, [get(0), 0, 0], get(4));
-            names.offer(vocabulary, Domain::Description, [get(0), get(1), NO_METER], get(3));
-        }
+/// Rows by invoice and month of use.
+fn months(partial: &Partial, codes: &Codes) -> HashMap<(u32, i32), u64> {
+    let mut rows: HashMap<(u32, i32), u64> = HashMap::new();
+    for ((account, month), count) in &partial.months {
+        *rows.entry((codes.of(0, *account, 0), *month)).or_default() += count;
     }
-    let [_, products, resources, _] = usage.tuples.each_ref().map(Tuples::len);
-    for product in 0..products {
-        let get = |field| usage_codes.of(1, product, field);
-        let meter = [get(0), get(1), get(5)];
-        names.offer(vocabulary, Domain::Description, meter, get(6));
-        names.offer(vocabulary, Domain::Category, meter, get(8));
-        names.offer(vocabulary, Domain::Unit, meter, get(9));
-    }
-    for resource in 0..resources {
-        let get = |field| usage_codes.of(2, resource, field);
-        names.offer(vocabulary, Domain::ResourceGroup, [get(0), get(2), 0], get(1));
-    }
-    names
+    rows
 }
 
-fn periods(usage: &Partial, usage_codes: &Codes, lines: &Partial, line_codes: &Codes) -> HashMap<u32, Period> {
-    let mut found = HashMap::new();
-    for (partial, codes) in [(lines, line_codes), (usage, usage_codes)] {
-        let mut rows: HashMap<(u32, i32), u64> = HashMap::new();
-        for ((account, month), count) in &partial.months {
-            *rows.entry((codes.get(&[*account, 0, 0, 0], 0, 0), *month)).or_default() += count;
-        }
-        let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
-        for ((invoice, month), count) in rows {
-            let best = most.entry(invoice).or_insert((0, 0));
-            *best = (*best).max((count, month));
-        }
-        // Usage comes second: where it speaks, it overrules the lines.
-        found.extend(most.into_iter().filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?))));
+/// The month of most rows of each invoice.
+fn periods(rows: HashMap<(u32, i32), u64>) -> HashMap<u32, Period> {
+    let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
+    for ((invoice, month), count) in rows {
+        let best = most.entry(invoice).or_insert((0, 0));
+        *best = (*best).max((count, month));
     }
-    found
+    most.into_iter().filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?))).collect()
 }

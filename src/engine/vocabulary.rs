@@ -114,11 +114,7 @@ const REMEMBERED_SPELLINGS: usize = 20_000;
 impl Default for Gathering {
     fn default() -> Self {
         let mut gathering = Self { domains: Vec::new() };
-        gathering.domains.resize_with(DOMAINS, Gathered::default);
-        for gathered in &mut gathering.domains {
-            // Nothing is a value of every domain, and sorts first.
-            gathered.add(Fold::Identifier, "");
-        }
+        gathering.domains.resize_with(DOMAINS, Gathered::new);
         gathering
     }
 }
@@ -143,6 +139,39 @@ impl Gathering {
         numbers
     }
 
+    /// As [`Gathering::finish`]; the codes are the numbers of what is gathered from here on.
+    #[must_use]
+    pub fn settle(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
+        let (shown, codes) = self.domains.iter_mut().map(Gathered::settle).unzip();
+        (Vocabulary { shown }, codes)
+    }
+
+    /// Whether nothing but resources came to a vocabulary.
+    #[must_use]
+    pub fn are_of(&self, vocabulary: &Vocabulary) -> bool {
+        let mut domains = self.domains.iter().zip(&vocabulary.shown).enumerate();
+        domains.all(|(domain, (gathered, texts))| domain == Domain::Resource as usize || gathered.shown.len() == texts.len())
+    }
+
+    /// Shows a value as `text`, if that is better and the value is there.
+    pub fn improve(&mut self, domain: Domain, text: &str) {
+        if let Some(gathered) = self.domains.get_mut(domain as usize) {
+            let kind = domain.fold_kind();
+            let hash = gathered.hasher.hash_one(fold(kind, text));
+            if gathered.find(kind, (text, &display(kind, text)), hash).is_some() {
+                gathered.add_hashed(kind, text, hash);
+            }
+        }
+    }
+
+    /// Ends the values of one domain, and begins anew: its texts by code, and the codes of the
+    /// numbers that were given out.
+    #[must_use]
+    pub fn end(&mut self, domain: Domain) -> (Vec<String>, Vec<u32>) {
+        let Some(gathered) = self.domains.get_mut(domain as usize) else { return Default::default() };
+        std::mem::replace(gathered, Gathered::new()).ranked()
+    }
+
     /// The vocabulary, and for each domain the code of each number that was given out.
     #[must_use]
     pub fn finish(self) -> (Vocabulary, Vec<Vec<u32>>) {
@@ -158,6 +187,13 @@ impl Gathering {
 }
 
 impl Gathered {
+    fn new() -> Self {
+        let mut gathered = Self::default();
+        // Nothing is a value of every domain, and sorts first.
+        gathered.add(Fold::Identifier, "");
+        gathered
+    }
+
     fn add(&mut self, kind: Fold, text: &str) -> u32 {
         if let Some(id) = self.by_spelling.get(text) {
             return *id;
@@ -173,11 +209,8 @@ impl Gathered {
     /// The number of a text whose folded form has this hash.
     fn add_hashed(&mut self, kind: Fold, text: &str, hash: u64) -> u32 {
         let spelling = display(kind, text);
+        let found = self.find(kind, (text, &spelling), hash);
         let shown = &mut self.shown;
-        // What differs in case alone folds together: most spellings need not be folded to know it.
-        let is_it = |shown: &String| shown.eq_ignore_ascii_case(&spelling) || fold(kind, shown) == fold(kind, text);
-        let is_same = |(known, id): &(u64, u32)| *known == hash && shown.get(*id as usize).is_some_and(is_it);
-        let found = self.by_folded.find(hash, is_same).map(|(_, id)| *id);
         let id = found.unwrap_or_else(|| {
             let id = u32::try_from(shown.len()).unwrap_or(u32::MAX);
             self.by_folded.insert_unique(hash, (hash, id), |(hash, _)| *hash);
@@ -190,6 +223,25 @@ impl Gathered {
             *shown = spelling.into_owned();
         }
         id
+    }
+
+    fn find(&self, kind: Fold, (text, spelling): (&str, &str), hash: u64) -> Option<u32> {
+        // What differs in case alone folds together: most spellings need not be folded to know it.
+        let is_it = |shown: &String| shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text);
+        let is_same = |(known, id): &(u64, u32)| *known == hash && self.shown.get(*id as usize).is_some_and(is_it);
+        self.by_folded.find(hash, is_same).map(|(_, id)| *id)
+    }
+
+    /// Ranks what came so far; the ranks become its numbers.
+    fn settle(&mut self) -> (Vec<String>, Vec<u32>) {
+        let known = std::mem::take(self);
+        let (by_folded, by_spelling, hasher) = (known.by_folded.clone(), known.by_spelling.clone(), known.hasher.clone());
+        let (shown, code_of) = known.ranked();
+        let code = |id: &mut u32| *id = code_of.get(*id as usize).copied().unwrap_or(0);
+        *self = Self { by_spelling, by_folded, hasher, shown: shown.clone() };
+        self.by_folded.iter_mut().for_each(|(_, id)| code(id));
+        self.by_spelling.values_mut().for_each(code);
+        (shown, code_of)
     }
 
     fn ranked(mut self) -> (Vec<String>, Vec<u32>) {
@@ -232,6 +284,13 @@ impl Vocabulary {
     #[must_use]
     pub fn all(&self, domain: Domain) -> &[String] {
         self.shown.get(domain as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Other texts for a domain, by code.
+    pub fn put(&mut self, domain: Domain, texts: Vec<String>) {
+        if let Some(slot) = self.shown.get_mut(domain as usize) {
+            *slot = texts;
+        }
     }
 
     /// The folded text of a code, the same in every run.

@@ -19,10 +19,12 @@ use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::period::parse_day;
 
-/// Compares what the plan wants, adds the groups to `checked`, and returns the laws.
+/// Compares what the plan wants, adds the groups to `checked`, and returns the laws. `usage` is that
+/// of subscriptions, where it is asked for.
 pub(super) fn compare(
     plan: &Plan,
     totals: &Totals,
+    usage: &[Row],
     checked: &mut Vec<Checked>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ControlTotal>, RunError> {
@@ -55,7 +57,7 @@ pub(super) fn compare(
                 (expected, invoiced) = (by_currency(&unbilled), by_currency(&billed));
                 of_tie_out = bridge::compare(&totals.vocabulary, &settings.passes, &unbilled, &billed)??;
             }
-            TieOut::UsageToSummary => expected = usage_by_subscription(totals)?,
+            TieOut::UsageToSummary => expected = days::summed(usage.iter().copied()).ok_or(AmountOverflow)?.0,
             TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
             TieOut::RecordsToSummary => {
                 let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
@@ -92,7 +94,8 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
     rows.iter().filter(is_of).copied().collect()
 }
 
-fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
+/// Usage of each subscription and currency.
+pub(super) fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
     let usage = &totals.usage;
     let code = |name: &str| frames::codes(usage, name);
     let (customer, subscription, currency) = (code("customer")?, code("subscription")?, code("currency")?);

@@ -1,5 +1,7 @@
 //! Why a run failed.
 
+use std::path::Path;
+
 use polars::prelude::PolarsError;
 
 use crate::decode::DecodeError;
@@ -88,6 +90,11 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What is needed beside memory cannot be written to a folder, or read back.
+    pub(super) fn no_room(folder: &Path, source: std::io::Error) -> Self {
+        Self::Publish(PublishError::Storage { doing: "write to", path: folder.to_owned(), source })
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

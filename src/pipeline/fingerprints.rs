@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashSet;
 use rayon::prelude::*;
 
 use crate::engine::copies::{Repeated, copies_in};
@@ -75,34 +76,44 @@ impl Fingerprints {
     /// # Errors
     /// What the file system says.
     pub(super) fn copies(self) -> io::Result<Repeated> {
-        let Self { mut buckets, spilled, .. } = self;
-        let mut whole = Repeated::new();
-        let Some(mut spilled) = spilled else {
-            let found: Vec<Repeated> = buckets
-                .par_iter_mut()
-                .map(|bucket| {
-                    let mut found = Repeated::new();
-                    copies_in(bucket, &mut found);
-                    found
-                })
-                .collect();
-            found.into_iter().for_each(|found| whole.extend(found));
-            return Ok(whole);
-        };
+        let mut found = Repeated::new();
+        self.each_bucket(|bucket| copies_in(bucket, &mut found))?;
+        Ok(found)
+    }
+
+    /// Those that are the same but for their last `bits`, where these differ; without them.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn in_several(self, bits: u32) -> io::Result<HashSet<u64>> {
+        let mut found = HashSet::new();
+        self.each_bucket(|bucket| {
+            bucket.dedup();
+            let several = bucket.chunk_by(|left, right| left >> bits == right >> bits).filter(|same| same.len() > 1);
+            found.extend(several.filter_map(|same| same.first()).map(|first| first >> bits));
+        })?;
+        Ok(found)
+    }
+
+    /// Hands over one bucket after the other, sorted.
+    fn each_bucket(self, mut take: impl FnMut(&mut Vec<u64>)) -> io::Result<()> {
+        let Self { mut buckets, mut spilled, .. } = self;
         let mut bytes = Vec::new();
-        for (bucket, pieces) in buckets.iter_mut().zip(&spilled.pieces) {
-            for (start, count) in pieces {
-                bytes.resize(count * 8, 0);
-                spilled.file.seek(SeekFrom::Start(*start))?;
-                spilled.file.read_exact(&mut bytes)?;
-                bucket.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+        for (number, bucket) in buckets.iter_mut().enumerate() {
+            if let Some(Spilled { file, pieces, .. }) = &mut spilled {
+                for (start, count) in pieces.get(number).into_iter().flatten() {
+                    bytes.resize(count * 8, 0);
+                    file.seek(SeekFrom::Start(*start))?;
+                    file.read_exact(&mut bytes)?;
+                    bucket.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+                }
             }
-            // One bucket is in memory at a time: it is sorted on all cores, and found sorted then.
+            // One bucket is in memory at a time, and sorted on all cores.
             bucket.par_sort_unstable();
-            copies_in(bucket, &mut whole);
+            take(bucket);
             *bucket = Vec::new();
         }
-        Ok(whole)
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod file;
 mod fingerprints;
 pub mod inputs;
 mod interrupt;
+pub mod memory;
 pub mod mistake;
 pub mod outcome;
 pub mod plan;
@@ -19,9 +20,11 @@ mod reading;
 pub mod reconcile;
 mod record_sources;
 pub mod records;
+pub mod resources;
 pub mod run;
 mod set;
 mod settings;
+mod spill;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -42,6 +45,8 @@ pub struct Options {
     pub asked: fetch::Asked,
     /// Whether every file is read, also where it is as it was in another run.
     pub no_cache: bool,
+    /// Bytes of memory that the run should keep to; `None` for all there is.
+    pub memory: Option<u64>,
     /// Whether progress is kept off stderr.
     pub quiet: bool,
     /// Whether the outcome is printed as JSON.

@@ -10,14 +10,14 @@ use super::failure::RunError;
 use super::plan::Plan;
 use super::read::Readings;
 use super::reconcile::Reconciled;
-use super::{settings, tables};
+use super::settings;
+use super::tables::{self, Rows};
 use crate::engine::balance::ControlTotal;
 use crate::engine::census::Census;
 use crate::engine::matching::DESCRIPTION_COLUMNS;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::{Output, Staging, Written};
 use crate::reports::manifest::{self, Manifest};
-use crate::reports::table::Filled;
 use crate::reports::{csv, parquet};
 
 /// Name of the manifest.
@@ -38,15 +38,15 @@ pub(super) fn publish(
     let staging = output.stage()?;
     let mut written = Vec::new();
     let mut outputs = Vec::new();
-    let tables = tables::fill(readings, found);
-    let files: Vec<[Written; 2]> = tables.par_iter().map(|filled| write_table(&staging, filled)).collect::<Result<_, RunError>>()?;
-    for (filled, files) in tables.iter().zip(files) {
+    let tables = tables::all(readings, found);
+    let files: Vec<[Written; 2]> = tables.par_iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>()?;
+    for (table, files) in tables.iter().zip(files) {
         for file in files {
             outputs.push(manifest::Output {
                 file: file.name.clone(),
                 blake3: file.blake3.clone(),
                 bytes: file.bytes,
-                rows: filled.rows as u64,
+                rows: table.count as u64,
             });
             written.push(file);
         }
@@ -61,13 +61,24 @@ pub(super) fn publish(
     Ok((run_id, folder))
 }
 
-fn write_table(staging: &Staging<'_>, filled: &Filled<'_>) -> Result<[Written; 2], RunError> {
-    let name = filled.table.name;
-    let (parquet, csv) = rayon::join(
-        || staging.write(&format!("{name}.parquet"), |file| parquet::write(filled, file).map_err(io::Error::other)),
-        || staging.write(&format!("{name}.csv"), |file| csv::write(filled, file)),
-    );
-    Ok([parquet?, csv?])
+/// Writes both files of a table at once, part by part.
+fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
+    let name = rows.table.name;
+    let mut text_file = Ok(None);
+    let packed_file = staging.write(&format!("{name}.parquet"), |packed| -> io::Result<()> {
+        let mut writer = parquet::Writer::new(rows.table, packed);
+        let written = staging.write(&format!("{name}.csv"), |text| -> io::Result<()> {
+            csv::write_header(rows.table, text)?;
+            rows.each_part(&mut |part| {
+                let (packed, text) = rayon::join(|| writer.write(part).map_err(io::Error::other), || csv::write_rows(part, text));
+                packed.and(text)
+            })
+        });
+        text_file = written.map(Some);
+        writer.close().map_err(io::Error::other)
+    });
+    let text_file = text_file?;
+    Ok([packed_file?, text_file.expect("where Parquet is written, CSV is too")])
 }
 
 /// Hash of everything that can change the tables, behind the period.
@@ -90,7 +101,7 @@ fn manifest(
     outputs: Vec<manifest::Output>,
     exit_code: u8,
 ) -> Manifest {
-    let pairs = DESCRIPTION_COLUMNS.into_iter().zip(found.matching.description_pairs);
+    let pairs = DESCRIPTION_COLUMNS.into_iter().zip(found.description_pairs);
     Manifest {
         version: manifest::VERSION,
         tieout: env!("CARGO_PKG_VERSION").to_owned(),
@@ -102,7 +113,7 @@ fn manifest(
         configuration: plan.canonical().lines().map(str::to_owned).collect(),
         tie_outs: plan.tie_outs.iter().filter(|tie_out| tie_out.enabled).map(settings::to_manifest).collect(),
         inputs: readings.inputs.clone(),
-        meter_description_is: found.matching.description.to_owned(),
+        meter_description_is: found.description.to_owned(),
         meter_description_pairs: pairs.map(|(column, pairs)| (column.to_owned(), pairs as u64)).collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
         control_totals: found.controls.iter().map(control_total).collect(),

@@ -15,14 +15,14 @@ use rayon::prelude::*;
 use super::failure::RunError;
 use super::fingerprints::Fingerprints;
 use super::inputs;
+use super::memory::{self, Shares};
 use super::plan::Plan;
+use super::spill::{Scratch, Spill};
 use crate::decode::Decoded;
 use crate::engine::aggregate::Partial;
 use crate::engine::copies::Repeated;
 use crate::engine::seen::Seen;
-use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
-use crate::reports::atomic::PublishError;
 use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
@@ -69,13 +69,21 @@ impl Wanted {
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or sums past 38 digits.
-pub fn read(plan: &Plan, arriving: Receiver<Arrival>, cache: Option<Cache>, watch: &Watch) -> Result<Readings, RunError> {
+pub fn read(
+    plan: &Plan,
+    arriving: Receiver<Arrival>,
+    cache: Option<Cache>,
+    memory: Option<u64>,
+    watch: &Watch,
+) -> Result<Readings, RunError> {
     let kept = cache.and_then(Kept::new);
     let mut warnings = Vec::new();
     let units = without_copies(units_of(plan, kept.as_ref())?, &mut warnings);
-    let counting = counting(plan, &units);
+    let shares = Shares::of(plan, memory, &mut warnings);
+    let gathering = Gathering::new(plan, shares, warnings)?;
+    let counting = counting(plan, &units, &shares, gathering.scratch.clone());
     watch.phase("read", units.iter().map(|unit| unit.bytes).sum());
-    let gathering = Mutex::new(Gathering::new(plan, warnings));
+    let gathering = Mutex::new(gathering);
     let first_fault: Mutex<Option<((Dataset, PathBuf), RunError)>> = Mutex::new(None);
     // Each unit's totals are merged, in any order, as soon as they are there: none are kept. Of
     // several files that cannot be used the first is told, whichever thread comes to it first.
@@ -142,23 +150,18 @@ fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>, watch: &
 const BYTES_PER_ROW: [u64; 2] = [400, 40];
 /// Rows that are expected of what is not fetched yet.
 const ROWS_TO_ARRIVE: u64 = 16_000_000;
-/// The largest filter for copies.
-const FILTER_LIMIT_BYTES: u64 = 128 << 20;
-/// Fingerprints that are kept in memory.
-const FINGERPRINT_LIMIT_BYTES: u64 = 64 << 20;
 
-fn counting(plan: &Plan, units: &[Wanted]) -> Counting {
-    let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
-    let by_day = plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out));
+fn counting(plan: &Plan, units: &[Wanted], shares: &Shares, scratch: Option<Arc<Scratch>>) -> Counting {
     let filter = |wanted: Dataset| {
         let [plain, packed] = BYTES_PER_ROW;
         let is_plain = |unit: &Wanted| [".csv", ".json", ".jsonl"].iter().any(|end| unit.name.ends_with(end));
         let rows_of = |unit: &Wanted| unit.bytes / if is_plain(unit) { plain } else { packed };
         let rows: u64 = units.iter().filter(|unit| unit.dataset == wanted).map(rows_of).sum();
         let to_arrive = if plan.fetching.is_some() { ROWS_TO_ARRIVE } else { 0 };
-        Arc::new(Seen::filter(to_arrive + rows, FILTER_LIMIT_BYTES))
+        Arc::new(Seen::filter(to_arrive + rows, shares.filter))
     };
-    Counting { usage: filter(Dataset::Usage), lines: filter(Dataset::InvoiceLines), by_day }
+    let room = scratch.map(|scratch| (scratch, shares.unit));
+    Counting { usage: filter(Dataset::Usage), lines: filter(Dataset::InvoiceLines), by_day: memory::looks_at_days(plan), room }
 }
 
 /// What is gathered while units are read.
@@ -170,38 +173,91 @@ struct Gathering {
     folder: PathBuf,
     /// Units in which a copy may have to be looked for again.
     counted: Vec<(Dataset, FileUnit)>,
+    shares: Shares,
+    /// Where that is which may not be in memory; none where everything may.
+    scratch: Option<Arc<Scratch>>,
+    spill: Option<Spill>,
 }
 
 impl Gathering {
-    fn new(plan: &Plan, warnings: Vec<String>) -> Self {
-        let list = || Fingerprints::new(FINGERPRINT_LIMIT_BYTES, &plan.out);
-        let readings = Readings::new(warnings);
-        Self { readings, headers: Vec::new(), usage: list(), lines: list(), folder: plan.out.clone(), counted: Vec::new() }
+    fn new(plan: &Plan, shares: Shares, warnings: Vec<String>) -> Result<Self, RunError> {
+        let folder = plan.out.clone();
+        let list = || Fingerprints::new(shares.fingerprints, &plan.out);
+        let scratch =
+            if shares.are_bound() { Some(Scratch::new(&folder).map_err(|source| RunError::no_room(&folder, source))?) } else { None };
+        Ok(Self {
+            readings: Readings::new(warnings),
+            headers: Vec::new(),
+            usage: list(),
+            lines: list(),
+            folder,
+            counted: Vec::new(),
+            shares,
+            scratch: scratch.map(Arc::new),
+            spill: None,
+        })
     }
 
     fn take(&mut self, arrival: Arrival, mut reading: UnitReading) -> Result<(), RunError> {
+        let mut waited = 0;
+        for extent in std::mem::take(&mut reading.waiting) {
+            let Some(scratch) = &self.scratch else { continue };
+            let mut partial = scratch.take(extent).map_err(|source| RunError::no_room(&self.folder, source))?;
+            self.take_fingerprints(arrival.dataset, &mut partial)?;
+            waited += self.readings.take_totals(arrival.dataset, &arrival.unit, partial);
+            self.make_room()?;
+        }
         if let Counted::Totals(partial) = &mut reading.counted {
-            let fingerprints = std::mem::take(&mut partial.fingerprints);
-            let list = match arrival.dataset {
-                Dataset::Usage => &mut self.usage,
-                _ => &mut self.lines,
-            };
-            list.add(&fingerprints).map_err(|source| no_room(&self.folder, source))?;
+            self.take_fingerprints(arrival.dataset, partial)?;
             self.counted.push((arrival.dataset, arrival.unit.clone()));
         }
-        self.readings.take(arrival, reading, &mut self.headers);
-        Ok(())
+        self.readings.take(arrival, reading, waited, &mut self.headers);
+        self.make_room()
     }
 
-    fn finish(self, watch: &Watch) -> Result<Readings, RunError> {
-        let Self { mut readings, mut headers, usage, lines, folder, mut counted } = self;
+    fn take_fingerprints(&mut self, dataset: Dataset, partial: &mut Partial) -> Result<(), RunError> {
+        let list = match dataset {
+            Dataset::Usage => &mut self.usage,
+            _ => &mut self.lines,
+        };
+        list.add(&std::mem::take(&mut partial.fingerprints)).map_err(|source| RunError::no_room(&self.folder, source))
+    }
+
+    /// Takes usage to disk where it is more than may be in memory.
+    fn make_room(&mut self) -> Result<(), RunError> {
+        if self.readings.usage.footprint() > self.shares.usage { self.spill() } else { Ok(()) }
+    }
+
+    fn spill(&mut self) -> Result<(), RunError> {
+        let Some(scratch) = &self.scratch else { return Ok(()) };
+        let usage = std::mem::replace(&mut self.readings.usage, Partial::new(Dataset::Usage, Arc::default()));
+        usage.check()?;
+        let spill = self.spill.get_or_insert_with(|| Spill::new(Arc::clone(scratch), &self.folder, self.shares.fingerprints));
+        spill.put(&usage).map_err(|source| RunError::no_room(&self.folder, source))
+    }
+
+    fn finish(mut self, watch: &Watch) -> Result<Readings, RunError> {
+        if self.spill.is_some() {
+            self.spill()?;
+        }
+        let Self { mut readings, mut headers, usage, lines, folder, mut counted, shares, scratch, mut spill } = self;
+        let no_room = |source| RunError::no_room(&folder, source);
         counted.sort();
         watch.phase("find copies", 0);
+        let room = scratch.map(|scratch| (scratch, shares.unit));
         for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
-            let open = list.copies().map_err(|source| no_room(&folder, source))?;
+            let open = list.copies().map_err(no_room)?;
             let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);
-            let totals = if dataset == Dataset::Usage { &mut readings.usage } else { &mut readings.lines };
-            find_copies(totals, open, units)?;
+            let totals = match (dataset, &mut spill) {
+                (Dataset::Usage, Some(spill)) => Counts::OnDisk(spill, &folder),
+                (Dataset::Usage, None) => Counts::Held(&mut readings.usage),
+                _ => Counts::Held(&mut readings.lines),
+            };
+            find_copies(dataset, totals, open, units, room.as_ref())?;
+        }
+        if let Some(spill) = spill {
+            spill.check()?;
+            readings.spilled = Some(spill.close(shares.loaded).map_err(no_room)?);
         }
         readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
@@ -211,28 +267,66 @@ impl Gathering {
     }
 }
 
-fn no_room(folder: &Path, source: std::io::Error) -> RunError {
-    RunError::Publish(PublishError::Storage { doing: "write to", path: folder.to_owned(), source })
+/// Where the totals are whose copies are counted.
+enum Counts<'c> {
+    Held(&'c mut Partial),
+    OnDisk(&'c mut Spill, &'c Path),
+}
+
+impl Counts<'_> {
+    fn settle(&mut self, open: &mut Repeated) -> Result<(), RunError> {
+        match self {
+            Self::Held(totals) => totals.settle_copies(open),
+            Self::OnDisk(spill, folder) => spill.settle_copies(open).map_err(|source| RunError::no_room(folder, source))?,
+        }
+        Ok(())
+    }
+
+    /// Settles with the candidates of rows that were counted before.
+    fn settle_again(&mut self, mut again: Partial, open: &mut Repeated) -> Result<(), RunError> {
+        match self {
+            Self::Held(totals) => {
+                totals.adopt_candidates(again);
+                totals.settle_copies(open);
+                Ok(())
+            }
+            Self::OnDisk(spill, folder) => {
+                again.settle_copies(open);
+                spill.put_copies(again).map_err(|source| RunError::no_room(folder, source))
+            }
+        }
+    }
 }
 
 /// Counts the copies. Where a unit's rows were not compared with those of the others, as of a unit
 /// whose totals were kept from another run, or where they were too many, it is read again for them.
-fn find_copies<'u>(totals: &mut Partial, mut open: Repeated, units: impl Iterator<Item = &'u FileUnit>) -> Result<(), RunError> {
-    totals.settle_copies(&mut open);
+fn find_copies<'u>(
+    dataset: Dataset,
+    mut totals: Counts<'_>,
+    mut open: Repeated,
+    units: impl Iterator<Item = &'u FileUnit>,
+    room: Option<&(Arc<Scratch>, usize)>,
+) -> Result<(), RunError> {
+    totals.settle(&mut open)?;
     for unit in units {
         if open.is_empty() {
             break;
         }
         let wanted = Arc::new(Seen::Repeated(open.clone()));
-        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false };
-        if let Counted::Totals(partial) = read_unit(totals.dataset, &unit.name, &unit.path, &again)?.counted {
-            totals.adopt_candidates(*partial);
-            totals.settle_copies(&mut open);
+        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, room: room.cloned() };
+        let reading = read_unit(dataset, &unit.name, &unit.path, &again)?;
+        for extent in reading.waiting {
+            let Some((scratch, _)) = room else { continue };
+            let waiting = scratch.take(extent).map_err(|source| RunError::no_room(&unit.path, source))?;
+            totals.settle_again(waiting, &mut open)?;
+        }
+        if let Counted::Totals(partial) = reading.counted {
+            totals.settle_again(*partial, &mut open)?;
         }
     }
     // A row that is there twice is found again, unless its file is not what it was.
     if !open.is_empty() {
-        return Err(RunError::Changed { unit: totals.dataset.name().to_owned() });
+        return Err(RunError::Changed { unit: dataset.name().to_owned() });
     }
     Ok(())
 }

@@ -1,7 +1,12 @@
 //! Totals to judged variances and allocated resources: the engine's stages in order, each followed
-//! by its conservation law.
+//! by its conservation law. Usage that is more than may be in memory goes through them part by part.
+
+mod course;
+mod mismatch;
+mod select;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -11,36 +16,39 @@ use super::comparisons;
 use super::failure::RunError;
 use super::plan::{Plan, TieOutPlan};
 use super::read::Readings;
+use super::resources::{Resources, SpilledResources};
+use super::spill::Spilled;
 use crate::engine::aggregate::Partial;
-use crate::engine::balance::{self, ControlTotal, QUANTISATION_ALLOWANCE};
+use crate::engine::balance::{self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::census::{self, Census};
 use crate::engine::comparison::Checked;
 use crate::engine::frames;
 use crate::engine::headers::{self, Header};
-use crate::engine::investigate;
-use crate::engine::matching::{self, Matching};
+use crate::engine::investigate::Holders;
 use crate::engine::summary::{self, Rollup};
-use crate::engine::totals::{self, More, Totals};
-use crate::engine::usage_to_invoice::{self, Resource};
+use crate::engine::totals::{self, InParts, More, Totals};
 use crate::engine::variance::{self, Variance};
 use crate::engine::vocabulary::Domain;
-use crate::model::cause::{Status, TieOut};
+use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::decision;
 use crate::sources::watch::Watch;
+use course::{Course, blank_customers};
 
 /// What was found.
 #[derive(Debug)]
 pub struct Reconciled {
-    /// The totals, and the texts of their codes.
+    /// The lines' totals, texts, names and periods; of usage, what was compared last.
     pub totals: Totals,
-    /// Who met whom.
-    pub matching: Matching,
+    /// The usage column that MeterDescription was found to repeat.
+    pub description: &'static str,
+    /// Lines that pair under each of [`crate::engine::matching::DESCRIPTION_COLUMNS`].
+    pub description_pairs: [usize; 3],
     /// In published order.
     pub variances: Vec<Variance>,
     /// In published order.
-    pub resources: Vec<Resource>,
+    pub resources: Resources,
     /// In published order.
     pub rollups: Vec<Rollup>,
     /// Laws from decoding to attribution; all hold.
@@ -67,62 +75,153 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     watch.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
-    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
     let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
-    let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
-    // The partials are the largest thing in memory: they end here.
-    let more = More { daily: readings.daily.take(), unbilled: readings.unbilled.take(), entries: std::mem::take(&mut readings.entries) };
-    let mut totals = totals::fold_partials(usage, lines, &readings.headers, &[], more)??;
-    let folded = [balance::frame_of(&totals, &totals.usage, "billing")?, balance::frame_of(&totals, &totals.lines, "subtotal")?];
-    for ((source, before), after) in ["usage", "invoice_lines"].into_iter().zip(&counted).zip(&folded) {
-        controls.extend(balance::law("fold", source, before, after, 0));
-    }
-    warn_of_blank_customers(&totals, &mut warnings)?;
+    let counted_lines = balance::totals_of(&lines);
+    let (mut totals, usage) = fold(readings, lines)?;
+    let folded_lines = balance::frame_of(&totals, &totals.lines, "subtotal")?;
+    let blank_lines = blank_customers(&totals.lines)?;
     set_header_periods(&mut totals, &readings.headers);
-    if let Some(period) = plan.period {
-        controls.extend(select_period(&mut totals, period, &mut warnings)?);
-    }
-    watch.phase("match", 0);
-    let usage_plan = plan_of(plan, TieOut::UsageToInvoice);
-    let matching = matching::match_usage(&totals, None, &usage_plan.passes)?;
-    watch.phase("compare and allocate", 0);
-    let compared = usage_to_invoice::compare(&totals, &matching, &usage_plan.rules)??;
-    let mut checked: Vec<Checked> = Vec::new();
-    watch.phase("attribute", 0);
-    if usage_plan.enabled {
-        let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &usage_plan.rules)??;
-        checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number))));
+    let mut course = Course::new(plan);
+    let lines = totals.lines.clone();
+    totals.lines = course.selection.of(&mut totals, &lines)?;
+    let (counted_usage, resources) = match usage {
+        Usage::Held(counted) => (counted, Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?)),
+        Usage::InParts(spilled, in_parts) => {
+            let resources = compare_in_parts(&mut totals, &mut course, &spilled, in_parts, watch)?;
+
+            let [_, counted] = spilled.counted;
+            (counted, Resources::Spilled(resources))
+        }
+    };
+    let selected_lines = balance::frame_of(&totals, &totals.lines, "subtotal")?;
+    controls.extend(balance::law("fold", "usage", &counted_usage, &course.folded, 0));
+    controls.extend(balance::law("fold", "invoice_lines", &counted_lines, &folded_lines, 0));
+    warn_of_blank_customers([course.blank, blank_lines], &mut warnings);
+    if plan.period.is_some() {
+        controls.extend(selected("usage", &course.folded, &course.selected));
+        controls.extend(selected("invoice_lines", &folded_lines, &selected_lines));
+        course.selection.tell(&totals, &mut warnings);
     }
     watch.phase("other tie-outs", 0);
+    let mut checked = hold(std::mem::take(&mut course.checked));
     let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
     if lines_plan.enabled {
-        let headers = headers_at_hand(plan, &totals, &readings.headers, &mut warnings)?;
+        let headers = headers_at_hand(plan, &totals, &course.invoices, &readings.headers, &mut warnings)?;
         checked.extend(headers::compare(&totals, &headers, &lines_plan.passes)??);
     }
-    controls.extend(comparisons::compare(plan, &totals, &mut checked, &mut warnings)?);
+    controls.extend(comparisons::compare(plan, &totals, &course.by_subscription, &mut checked, &mut warnings)?);
     watch.phase("judge and prove", 0);
     let variances = judge(plan, &totals, checked, &readings.awaited)?;
-    let resources = in_published_order(&totals, compared.resources);
-    controls.extend(laws(plan, &totals, &variances, &resources)?);
+    controls.extend(laws(plan, &totals, &course, &variances)?);
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
         return Err(RunError::Law(Box::new(broken.clone())));
     }
-    warn_of_mismatch(&totals, &matching, &variances, &mut warnings);
+    mismatch::warn(&totals, &course, &variances, &mut warnings);
     let rollups = summary::roll_up(&variances)??;
     let census = census::take(&totals, &plan_of(plan, TieOut::UsageToInvoice).rules)?;
-    Ok(Reconciled { totals, matching, variances, resources, rollups, controls, census, warnings })
+    let (description, description_pairs) = course.description.unwrap_or_default();
+    Ok(Reconciled { totals, description, description_pairs, variances, resources, rollups, controls, census, warnings })
+}
+
+/// Where usage is while the rest is folded.
+enum Usage {
+    /// In the totals; what was counted before.
+    Held(ByCurrency),
+    /// On disk.
+    InParts(Box<Spilled>, InParts),
+}
+
+fn fold(readings: &mut Readings, lines: Partial) -> Result<(Totals, Usage), RunError> {
+    // The partials are the largest thing in memory: they end here.
+    let more = More { daily: readings.daily.take(), unbilled: readings.unbilled.take(), entries: std::mem::take(&mut readings.entries) };
+    if let Some(mut spilled) = readings.spilled.take() {
+        let overview = std::mem::take(&mut spilled.overview);
+        let (totals, in_parts) = totals::fold_before_parts(overview, lines, &readings.headers, more)??;
+        return Ok((totals, Usage::InParts(Box::new(spilled), in_parts)));
+    }
+    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
+    let counted = balance::totals_of(&usage);
+    let totals = totals::fold_partials(usage, lines, &readings.headers, &[], more)??;
+    Ok((totals, Usage::Held(counted)))
+}
+
+/// Takes the parts of usage through the stages, each with the lines of its accounts.
+fn compare_in_parts(
+    totals: &mut Totals,
+    course: &mut Course<'_>,
+    spilled: &Spilled,
+    in_parts: InParts,
+    watch: &Watch,
+) -> Result<SpilledResources, RunError> {
+    let no_room = |source| RunError::no_room(spilled.folder(), source);
+    let InParts { mut words, described } = in_parts;
+    let described = course.selection.of(totals, &described)?;
+    course.learn(&described, &totals.lines)?;
+    let lines = totals.lines.clone();
+    let part_of_line = parts_of(totals, spilled)?;
+    let mut resources = spilled.resources();
+    // Nothing is code 0 of every domain.
+    let mut names = vec![String::new()];
+    watch.phase("compare part by part", spilled.stored_bytes());
+    for parts in spilled.batches() {
+        let usage = spilled.load(&parts).map_err(no_room)?;
+        totals.take_part(&mut words, usage, &spilled.spellings)?;
+        totals.lines = frames::take(&lines, &rows_of(&part_of_line, &parts))?;
+        let first = course.checked.len();
+        let found = course.take(totals, &|_| {})?;
+        resources.add(totals, &found).map_err(no_room)?;
+        course.name_resources(first, totals, &mut names);
+        watch.advanced(spilled.bytes_of(&parts), 0);
+    }
+    totals.lines = lines;
+    totals.vocabulary.put(Domain::Resource, names);
+    Ok(resources)
+}
+
+/// The part of usage that each line belongs to.
+fn parts_of(totals: &Totals, spilled: &Spilled) -> Result<Vec<u32>, RunError> {
+    let (customers, subscriptions) = (frames::codes(&totals.lines, "customer")?, frames::codes(&totals.lines, "subscription")?);
+    let mut known: HashMap<(u32, u32), u32> = HashMap::new();
+    let part = |account: (&u32, &u32)| {
+        *known.entry((*account.0, *account.1)).or_insert_with_key(|(customer, subscription)| {
+            let folded = |domain, code| totals.vocabulary.folded(domain, code);
+            spilled.part_of(&folded(Domain::Customer, *customer), &folded(Domain::Subscription, *subscription))
+        })
+    };
+    Ok(customers.iter().zip(subscriptions).map(part).collect())
+}
+
+fn rows_of(part_of_line: &[u32], parts: &Range<u32>) -> Vec<u32> {
+    (0..).zip(part_of_line).filter(|(_, part)| parts.contains(part)).map(|(row, _)| row).collect()
+}
+
+/// Says of each finding what holds it.
+fn hold(mut checked: Vec<Checked>) -> Vec<Checked> {
+    let mut holders = Holders::default();
+    checked.iter().for_each(|(sides, finding)| holders.add(sides, finding.as_ref()));
+    for (sides, finding) in &mut checked {
+        if let Some(finding) = finding {
+            finding.narrowest = holders.narrowest(sides, finding);
+        }
+    }
+    checked
 }
 
 /// Old answers leave the customer out; such rows meet only rows that lack it too.
-fn warn_of_blank_customers(totals: &Totals, warnings: &mut Vec<String>) -> Result<(), RunError> {
-    for (source, frame) in [("usage", &totals.usage), ("invoice_lines", &totals.lines)] {
-        let rows = frames::counts(frame, "rows")?;
-        let blank: u64 = frames::codes(frame, "customer")?.iter().zip(rows).filter(|(code, _)| **code == 0).map(|(_, rows)| rows).sum();
-        if blank > 0 {
-            warnings.push(format!("`{source}`: rows without a customer id: {blank}"));
-        }
+fn warn_of_blank_customers(blank: [u64; 2], warnings: &mut Vec<String>) {
+    for (source, rows) in ["usage", "invoice_lines"].into_iter().zip(blank).filter(|(_, rows)| *rows > 0) {
+        warnings.push(format!("`{source}`: rows without a customer id: {rows}"));
     }
-    Ok(())
+}
+
+/// What the period leaves out is counted.
+fn selected(source: &'static str, before: &ByCurrency, after: &ByCurrency) -> Vec<ControlTotal> {
+    let mut controls = balance::law("select", source, before, after, 0);
+    for control in &mut controls {
+        control.rows_rejected = control.rows_in - control.rows_out;
+        control.holds = true;
+    }
+    controls
 }
 
 pub(super) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
@@ -138,43 +237,16 @@ fn set_header_periods(totals: &mut Totals, headers: &[Header]) {
     }
 }
 
-/// Leaves the invoices of one period; what is left out is counted.
-fn select_period(totals: &mut Totals, period: Period, warnings: &mut Vec<String>) -> Result<Vec<ControlTotal>, RunError> {
-    let mut controls = Vec::new();
-    let mut dropped: Vec<u32> = Vec::new();
-    let (usage, invoices) = (totals.usage.clone(), totals.lines.clone());
-    for (source, amount, frame) in [("usage", "billing", usage), ("invoice_lines", "subtotal", invoices)] {
-        let codes = frames::codes(&frame, "invoice")?;
-        let belongs = |invoice: &u32| totals.periods.get(invoice).is_none_or(|found| *found == period);
-        let kept: Vec<u32> = (0..).zip(codes).filter(|(_, invoice)| belongs(invoice)).map(|(row, _)| row).collect();
-        dropped.extend(codes.iter().filter(|invoice| !belongs(invoice)));
-        let undated: Vec<u32> = codes.iter().filter(|invoice| !totals.periods.contains_key(*invoice)).copied().collect();
-        let selected = frames::take(&frame, &kept)?;
-        let (before, after) = (balance::frame_of(totals, &frame, amount)?, balance::frame_of(totals, &selected, amount)?);
-        for mut control in balance::law("select", source, &before, &after, 0) {
-            control.rows_rejected = control.rows_in - control.rows_out;
-            control.holds = true;
-            controls.push(control);
-        }
-        *(if source == "usage" { &mut totals.usage } else { &mut totals.lines }) = selected;
-        // Nothing says that these are of another period: they are of the one that was asked for.
-        totals.periods.extend(undated.into_iter().map(|invoice| (invoice, period)));
-    }
-    dropped.sort_unstable();
-    dropped.dedup();
-    for invoice in dropped {
-        let name = totals.vocabulary.text(Domain::Invoice, invoice);
-        let month = totals.periods.get(&invoice).map(ToString::to_string).unwrap_or_default();
-        warnings.push(format!("invoice `{name}` is of {month}, not of {period}: left out"));
-    }
-    Ok(controls)
-}
-
 /// Headers of the invoices at hand: those with lines or usage, and those of the same period. A list
 /// of invoices holds those of years.
-fn headers_at_hand(plan: &Plan, totals: &Totals, all: &[Header], warnings: &mut Vec<String>) -> Result<Vec<Header>, RunError> {
-    let mut seen: HashSet<u32> = HashSet::new();
-    seen.extend(frames::codes(&totals.usage, "invoice")?);
+fn headers_at_hand(
+    plan: &Plan,
+    totals: &Totals,
+    used: &HashSet<u32>,
+    all: &[Header],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Header>, RunError> {
+    let mut seen: HashSet<u32> = used.clone();
     seen.extend(frames::codes(&totals.lines, "invoice")?);
     let periods: HashSet<Period> = match plan.period {
         Some(period) => HashSet::from([period]),
@@ -224,23 +296,16 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
     (sides.tie_out, period, first, &sides.charge_type, keys.adjustment, keys.currency, rest.0, rest.1, rest.2)
 }
 
-fn in_published_order(totals: &Totals, mut resources: Vec<Resource>) -> Vec<Resource> {
-    let period = |resource: &Resource| totals.periods.get(&resource.key[0]).copied();
-    resources.sort_by_key(|resource| (period(resource), resource.key));
-    resources
-}
-
-fn laws(plan: &Plan, totals: &Totals, variances: &[Variance], resources: &[Resource]) -> Result<Vec<ControlTotal>, RunError> {
+fn laws(plan: &Plan, totals: &Totals, course: &Course<'_>, variances: &[Variance]) -> Result<Vec<ControlTotal>, RunError> {
     let mut controls = Vec::new();
-    let usage = balance::frame_of(totals, &totals.usage, "billing")?;
     let lines = balance::frame_of(totals, &totals.lines, "subtotal")?;
     let side = |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
-    let allocated = |expected| balance::resources_of(totals, resources, expected);
-    controls.extend(balance::law("quantise", "resources", &usage, &allocated(true), QUANTISATION_ALLOWANCE));
+    let [expected, invoiced] = &course.allocated;
+    controls.extend(balance::law("quantise", "resources", &course.selected, expected, QUANTISATION_ALLOWANCE));
     if plan_of(plan, TieOut::UsageToInvoice).enabled {
-        controls.extend(balance::law("match", "usage", &allocated(true), &side(true), 0));
+        controls.extend(balance::law("match", "usage", expected, &side(true), 0));
         controls.extend(balance::law("match", "invoice_lines", &lines, &side(false), QUANTISATION_ALLOWANCE));
-        controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), &allocated(false), 0));
+        controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), invoiced, 0));
     }
     if plan_of(plan, TieOut::LinesToInvoice).enabled {
         let totals_of_lines = balance::frame_of(totals, &totals.lines, "total")?;
@@ -249,44 +314,4 @@ fn laws(plan: &Plan, totals: &Totals, variances: &[Variance], resources: &[Resou
     }
     controls.extend(balance::attributed(totals, variances));
     Ok(controls)
-}
-
-/// Mismatches that are more likely a wrong file than a wrong invoice.
-fn warn_of_mismatch(totals: &Totals, matching: &Matching, variances: &[Variance], warnings: &mut Vec<String>) {
-    let met = matching.matched_on.iter().any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
-    if !met && totals.usage.height() > 0 && totals.lines.height() > 0 {
-        warnings.push("no usage found its invoice line: are both of the same invoice and period?".to_owned());
-    }
-    let mut currencies: HashMap<[u32; 5], (HashSet<u32>, HashSet<u32>)> = HashMap::new();
-    for variance in variances.iter().filter(|variance| variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice)
-    {
-        let keys = variance.sides.keys;
-        let slot = currencies.entry([keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku]).or_default();
-        match (variance.sides.expected_rows, variance.sides.invoiced_rows) {
-            (_, 0) => drop(slot.0.insert(keys.currency)),
-            (0, _) => drop(slot.1.insert(keys.currency)),
-            _ => {}
-        }
-    }
-    let mut mixed: Vec<String> = currencies
-        .iter()
-        .filter(|(_, (used, invoiced))| !used.is_empty() && !invoiced.is_empty() && used.is_disjoint(invoiced))
-        .map(|([_, customer, subscription, product, _], (used, invoiced))| {
-            let text = |domain, code: &u32| totals.vocabulary.text(domain, *code).to_owned();
-            let list = |codes: &HashSet<u32>| {
-                let mut names: Vec<String> = codes.iter().map(|code| text(Domain::Currency, code)).collect();
-                names.sort();
-                names.join(", ")
-            };
-            let (customer, plan) = (text(Domain::Customer, customer), text(Domain::Subscription, subscription));
-            let product = text(Domain::Product, product);
-            format!(
-                "customer `{customer}`, subscription `{plan}`, product `{product}`: used in {}, invoiced in {}; currencies are never netted",
-                list(used),
-                list(invoiced)
-            )
-        })
-        .collect();
-    mixed.sort();
-    warnings.append(&mut mixed);
 }

@@ -77,14 +77,14 @@ fn gather(plan: &Plan, options: &Options, watch: &Watch, interrupt: Interrupt) -
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
-        let mut readings = read::read(plan, arriving, cache, watch)?;
+        let mut readings = read::read(plan, arriving, cache, options.memory, watch)?;
         watch.phase("read other datasets", 0);
         readings.take_records(record_sources::read(plan)?);
         return Ok((readings, None));
     }
     let (found, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
-        let readings = read::read(plan, arriving, cache, watch);
+        let readings = read::read(plan, arriving, cache, options.memory, watch);
         (fetching.join(), readings)
     });
     let (found, records, mut gathered) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -1,31 +1,78 @@
 //! What was found, as the published tables.
 
+use std::io;
+
 use super::read::Readings;
 use super::reconcile::Reconciled;
+use super::resources::{Placed, Resources};
 use crate::engine::balance::ControlTotal;
 use crate::engine::investigate::Finding;
+use crate::engine::names::NO_METER;
 use crate::engine::summary::Rollup;
-use crate::engine::totals::{NO_METER, Totals};
+use crate::engine::totals::Totals;
 use crate::engine::usage_to_invoice::Resource;
 use crate::engine::variance::{Keys, Variance};
 use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 use crate::model::period::{Day, parse_day};
-use crate::model::tables::{CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, VARIANCES};
-use crate::reports::table::{Cells, Filled};
+use crate::model::tables::{CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, Table, VARIANCES};
+use crate::reports::table::{Cells, Filled, PART_ROWS};
+
+type Each<'f> = dyn Fn(&mut Take<'_>) -> io::Result<()> + Send + Sync + 'f;
+
+type Take<'t> = dyn FnMut(&Filled<'_>) -> io::Result<()> + 't;
+
+/// The rows of a table, which are filled part by part: never more than [`PART_ROWS`] at a time.
+pub(super) struct Rows<'f> {
+    /// Which table.
+    pub(super) table: &'static Table,
+    /// How many rows there are.
+    pub(super) count: usize,
+    each: Box<Each<'f>>,
+}
+
+impl<'f> Rows<'f> {
+    /// Hands over all parts in order.
+    ///
+    /// # Errors
+    /// That of `take`, and where rows on disk cannot be read back.
+    pub(super) fn each_part(&self, take: &mut Take<'_>) -> io::Result<()> {
+        (self.each)(take)
+    }
+
+    fn of<R: Sync>(table: &'static Table, rows: &'f [R], fill: impl Fn(&'f [R]) -> Filled<'f> + Send + Sync + 'f) -> Self {
+        let each = move |take: &mut Take<'_>| rows.chunks(PART_ROWS).try_for_each(|part| take(&fill(part)));
+        Self { table, count: rows.len(), each: Box::new(each) }
+    }
+
+    fn whole(filled: Filled<'f>) -> Self {
+        Self { table: filled.table, count: filled.rows, each: Box::new(move |take| take(&filled)) }
+    }
+
+    fn of_resources(totals: &'f Totals, all: &'f Resources) -> Self {
+        match all {
+            Resources::Held(rows) => Self::of(&RESOURCES, rows, |part| resources(totals, part, None)),
+            Resources::Spilled(rows) => {
+                let each = move |take: &mut Take<'_>| rows.each(PART_ROWS, &mut |part| take(&resources(totals, &part.rows, Some(part))));
+                Self { table: &RESOURCES, count: rows.count(), each: Box::new(each) }
+            }
+        }
+    }
+}
 
 /// All tables of a run.
 #[must_use]
-pub(super) fn fill<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Filled<'f>> {
+pub(super) fn all<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Rows<'f>> {
+    let totals = &found.totals;
     vec![
-        variances(&found.totals, &found.variances),
-        resources(&found.totals, &found.resources),
-        summary(&found.totals, &found.rollups),
-        control_totals(&found.controls),
-        rejected_rows(readings),
-        findings(&found.totals, &found.variances),
-        lineage(readings),
+        Rows::of(&VARIANCES, &found.variances, |part| variances(totals, part)),
+        Rows::of_resources(totals, &found.resources),
+        Rows::of(&SUMMARY, &found.rollups, |part| summary(totals, part)),
+        Rows::whole(control_totals(&found.controls)),
+        Rows::whole(rejected_rows(readings)),
+        Rows::whole(findings(totals, &found.variances)),
+        Rows::whole(lineage(readings)),
     ]
 }
 
@@ -104,7 +151,8 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
     Filled::new(&VARIANCES, cells)
 }
 
-fn resources<'f>(totals: &'f Totals, rows: &'f [Resource]) -> Filled<'f> {
+/// `placed` holds the resources' texts, where the vocabulary does not.
+fn resources<'f>(totals: &'f Totals, rows: &'f [Resource], placed: Option<&'f Placed>) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let at = |position: usize| move |row: &Resource| row.key.get(position).copied().unwrap_or(0);
     let meter = |row: &Resource| if row.usage_rows == 0 { [0; 3] } else { [at(4)(row), at(5)(row), at(6)(row)] };
@@ -121,8 +169,14 @@ fn resources<'f>(totals: &'f Totals, rows: &'f [Resource]) -> Filled<'f> {
         columns.code(Domain::Meter, at(6)),
         columns.name(Domain::Description, meter),
         columns.name(Domain::Category, meter),
-        columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]),
-        columns.code(Domain::Resource, at(7)),
+        match placed {
+            Some(placed) => Cells::Codes(placed.groups.clone(), totals.vocabulary.all(Domain::ResourceGroup)),
+            None => columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]),
+        },
+        match placed {
+            Some(placed) => Cells::Codes(rows.iter().map(at(7)).collect(), &placed.texts),
+            None => columns.code(Domain::Resource, at(7)),
+        },
         columns.code(Domain::Currency, at(8)),
         columns.integer(|row| row.usage_rows),
         Cells::Days(day(|row| row.first)),

@@ -7,19 +7,26 @@ use rayon::prelude::*;
 use super::table::{Cells, Filled};
 use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
+use crate::model::tables::Table;
 
 /// Rows that one core writes at a time.
 const CHUNK_ROWS: usize = 16 * 1024;
 
-/// Writes a table with its header. Chunks of rows are written on all cores, and put in order.
+/// Writes the names of a table's columns.
 ///
 /// # Errors
 /// What the writer reports.
-pub fn write(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
-    let mut header = csv::Writer::from_writer(&mut *into);
-    header.write_record(filled.table.columns.iter().map(|column| column.name))?;
-    header.flush()?;
-    drop(header);
+pub fn write_header(table: &Table, into: &mut dyn Write) -> std::io::Result<()> {
+    let mut header = csv::Writer::from_writer(into);
+    header.write_record(table.columns.iter().map(|column| column.name))?;
+    header.flush()
+}
+
+/// Writes rows. Chunks of them are written on all cores, and put in order.
+///
+/// # Errors
+/// What the writer reports.
+pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
     // A few chunks for each core are in memory.
     let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
     for start in (0..filled.rows).step_by(at_once) {
@@ -78,7 +85,8 @@ mod tests {
         let text = |text: &str| Cells::Texts(vec![text.to_owned()]);
         let columns = vec![text("usage"), text("=cmd()"), Cells::Integers(vec![-3]), text("-1"), text("@x"), text("a,\"b\""), text("")];
         let mut out = Vec::new();
-        write(&Filled::new(&REJECTED_ROWS, columns), &mut out).unwrap();
+        write_header(&REJECTED_ROWS, &mut out).unwrap();
+        write_rows(&Filled::new(&REJECTED_ROWS, columns), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().nth(1), Some("usage,'=cmd(),-3,'-1,'@x,\"a,\"\"b\"\"\","));
     }

@@ -2,6 +2,9 @@
 
 use crate::model::tables::{ColumnType, Table};
 
+/// Rows that are filled and written at a time: a row group of Parquet.
+pub const PART_ROWS: usize = 512 * 1024;
+
 /// The cells of one column.
 #[derive(Clone, Debug)]
 pub enum Cells<'v> {

@@ -223,7 +223,8 @@ impl<'p> Recount<'p> {
         let settings = published.settings(TieOut::UsageToInvoice);
         let matching = matching::match_usage(&totals, description, &settings.passes)?;
         let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)??;
-        let findings = investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
+        let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
+        investigate::narrow(&mut findings, &compared.sides);
         let usage_to_invoice::Compared { sides: compared, resources } = compared;
         Ok(Self { published, account, used, totals, matching, compared, resources, findings, settings })
     }

@@ -93,16 +93,17 @@ impl Kept {
             format: crate::decode::FORMATS.into_iter().find(|format| *format == head.format)?,
             blake3: Some(blake3.to_owned()),
         };
-        Some(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost: head.lost })
+        Some(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost: head.lost, waiting: Vec::new() })
     }
 
     /// Keeps a reading. What cannot be kept is read again next time.
     pub(super) fn store(&self, dataset: Dataset, name: &str, blake3: &str, counting: &Counting, reading: &UnitReading) {
         let Counted::Totals(totals) = &reading.counted else { return };
-        if totals.check().is_err() {
+        let UnitReading { decoded, daily, lost, waiting, .. } = reading;
+        // What was more than may be in memory would not be less when it is loaded.
+        if totals.check().is_err() || !waiting.is_empty() {
             return;
         }
-        let UnitReading { decoded, daily, lost, .. } = reading;
         let rejected = decoded.rejected.iter().map(|row| Rejected {
             line: row.line,
             column: row.rejection.column.clone(),

@@ -15,14 +15,17 @@ use crate::model::reject::{RejectedRow, Rejection};
 use crate::pipeline::awaited::Awaited;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::record_sources::Gathered;
+use crate::pipeline::spill::Spilled;
 use crate::reports::manifest;
 use crate::sources::files::FileUnit;
 
 /// All that was read.
 #[derive(Debug)]
 pub struct Readings {
-    /// Totals of usage.
+    /// Totals of usage; none where they are in `spilled`.
     pub usage: Partial,
+    /// Usage that is more than may be in memory.
+    pub spilled: Option<Spilled>,
     /// Totals of invoice lines.
     pub lines: Partial,
     /// Usage rows that counted.
@@ -68,6 +71,7 @@ impl Readings {
     pub(super) fn new(warnings: Vec<String>) -> Self {
         Self {
             usage: Partial::new(Dataset::Usage, Arc::default()),
+            spilled: None,
             lines: Partial::new(Dataset::InvoiceLines, Arc::default()),
             usage_rows: 0,
             invoice_lines: 0,
@@ -84,30 +88,35 @@ impl Readings {
         }
     }
 
-    pub(super) fn take(&mut self, arrival: Arrival, reading: UnitReading, headers: &mut Vec<(String, PlacedHeader)>) {
+    /// Takes totals of a unit, of which there may be more; their rows.
+    pub(super) fn take_totals(&mut self, dataset: Dataset, unit: &FileUnit, partial: Partial) -> u64 {
+        let rows = partial.rows();
+        self.trace(dataset, unit, &partial);
+        match dataset {
+            Dataset::Usage => {
+                self.usage.merge(partial);
+                self.usage_rows += rows;
+            }
+            Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(partial)),
+            Dataset::InvoiceLines | Dataset::Invoices => {
+                self.lines.merge(partial);
+                self.invoice_lines += rows;
+            }
+        }
+        rows
+    }
+
+    /// Takes a unit; `waited` rows of it were taken before.
+    pub(super) fn take(&mut self, arrival: Arrival, reading: UnitReading, waited: u64, headers: &mut Vec<(String, PlacedHeader)>) {
         let Arrival { dataset, unit, etag } = arrival;
         let unit = &unit;
-        let UnitReading { mut decoded, counted, daily, lost } = reading;
+        let UnitReading { mut decoded, counted, daily, lost, .. } = reading;
         let rejected = decoded.rejected.len() as u64;
-        if let Counted::Totals(partial) = &counted {
-            self.note_lost(partial, lost, rejected);
-        }
         merge_into(&mut self.daily, daily);
         let rows = match counted {
             Counted::Totals(partial) => {
-                let rows = partial.rows();
-                self.trace(dataset, unit, &partial);
-                match dataset {
-                    Dataset::Usage => {
-                        self.usage.merge(*partial);
-                        self.usage_rows += rows;
-                    }
-                    Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(*partial)),
-                    Dataset::InvoiceLines | Dataset::Invoices => {
-                        self.lines.merge(*partial);
-                        self.invoice_lines += rows;
-                    }
-                }
+                let rows = waited + self.take_totals(dataset, unit, *partial);
+                self.note_lost(dataset, unit, lost, rejected);
                 rows
             }
             Counted::Headers(found) => {
@@ -144,11 +153,11 @@ impl Readings {
 
     /// Accounts that lost rows. A row that does not even have its cells may be of any account of its
     /// unit.
-    fn note_lost(&mut self, partial: &Partial, lost: Vec<(String, String)>, rejected: u64) {
+    fn note_lost(&mut self, dataset: Dataset, unit: &FileUnit, lost: Vec<(String, String)>, rejected: u64) {
         if rejected > lost.len() as u64 {
-            let [accounts, ..] = &partial.tuples;
-            let of_unit = (0..accounts.len()).filter_map(|id| account_of(&partial.fields(0, id).collect::<Vec<&str>>()));
-            self.awaited.accounts.extend(of_unit);
+            let first = (dataset.name(), unit.name.clone(), String::new(), String::new());
+            let of_unit = self.lineage.range(first..).take_while(|(of, name, ..)| *of == dataset.name() && *name == unit.name);
+            self.awaited.accounts.extend(of_unit.map(|(.., customer, subscription)| (customer.clone(), subscription.clone())));
         }
         self.awaited.accounts.extend(lost);
     }
@@ -205,13 +214,20 @@ impl Readings {
             }
         }
         self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
-        for partial in [&self.usage, &self.lines].into_iter().chain(&self.unbilled) {
+        let spilled = self.spilled.as_ref().map(|spilled| (Dataset::Usage.name(), spilled.counted.clone(), spilled.rounded));
+        let held = [&self.usage, &self.lines]
+            .into_iter()
+            .chain(&self.unbilled)
+            .filter(|partial| spilled.is_none() || partial.dataset != Dataset::Usage);
+        let held = held.map(|partial| {
             partial.check()?;
-            let source = partial.dataset.name();
-            self.controls.extend(balance::law("aggregate", source, &balance::control_of(partial), &balance::totals_of(partial), 0));
-            if partial.rounded > 0 {
-                self.warnings
-                    .push(format!("`{source}`: {} numbers held more decimals than are kept, and were rounded half-even", partial.rounded));
+            Ok::<_, RunError>((partial.dataset.name(), [balance::control_of(partial), balance::totals_of(partial)], partial.rounded))
+        });
+        for counted in spilled.clone().into_iter().map(Ok).chain(held) {
+            let (source, [control, totals], rounded) = counted?;
+            self.controls.extend(balance::law("aggregate", source, &control, &totals, 0));
+            if rounded > 0 {
+                self.warnings.push(format!("`{source}`: {rounded} numbers held more decimals than are kept, and were rounded half-even"));
             }
         }
         self.warnings.sort();

@@ -1,5 +1,6 @@
 //! One unit's rows, counted.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::spill::{Extent, Scratch};
 
 /// What came of a unit.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct UnitReading {
     pub(super) daily: Option<Partial>,
     /// Accounts of rows that could not be used, folded; one for each.
     pub(super) lost: Vec<(String, String)>,
+    /// Totals that wait on disk until the unit is read: more than may be in memory.
+    pub(super) waiting: Vec<Extent>,
 }
 
 /// How units are counted.
@@ -29,6 +33,8 @@ pub(super) struct Counting {
     pub(super) usage: Arc<Seen>,
     pub(super) lines: Arc<Seen>,
     pub(super) by_day: bool,
+    /// Where the totals of usage wait that are larger than so many bytes.
+    pub(super) room: Option<(Arc<Scratch>, usize)>,
 }
 
 impl Counting {
@@ -61,10 +67,34 @@ struct TotalsSink {
     totals: Partial,
     daily: Option<Partial>,
     lost: Vec<(String, String)>,
+    room: Option<(Arc<Scratch>, usize)>,
+    /// Rows until the totals are measured again.
+    unmeasured: u32,
+    waiting: Vec<Extent>,
+    failed: Option<io::Error>,
+}
+
+/// Rows after which totals are measured.
+const MEASURED_ROWS: u32 = 4096;
+
+impl TotalsSink {
+    fn make_room(&mut self) {
+        self.unmeasured = MEASURED_ROWS;
+        let Some((scratch, _)) = self.room.as_ref().filter(|(_, limit)| self.totals.footprint() > *limit) else { return };
+        match scratch.put(&self.totals) {
+            Ok(extent) => self.waiting.push(extent),
+            Err(error) => self.failed = Some(error),
+        }
+        self.totals = self.totals.successor();
+    }
 }
 
 impl Sink for TotalsSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.unmeasured = self.unmeasured.saturating_sub(1);
+        if self.unmeasured == 0 {
+            self.make_room();
+        }
         let added = self.totals.add(row);
         match (&added, &mut self.daily) {
             (Ok(()), Some(daily)) => daily.add(row)?,
@@ -91,23 +121,32 @@ pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Co
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
         let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
         headers.sort_by_key(|header| header.line);
-        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new() });
+        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new(), waiting: Vec::new() });
     }
     let new_sink = || TotalsSink {
         totals: counting.new_totals(dataset),
         daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
         lost: Vec::new(),
+        room: counting.room.clone().filter(|_| dataset == Dataset::Usage),
+        unmeasured: MEASURED_ROWS,
+        waiting: Vec::new(),
+        failed: None,
     };
     let (decoded, sinks) = decode::decode(input, new_sink)?;
     let mut sinks = sinks.into_iter();
     let mut whole = sinks.next().unwrap_or_else(new_sink);
     for sink in sinks {
+        whole.waiting.extend(sink.waiting);
+        whole.failed = whole.failed.or(sink.failed);
         whole.totals.merge(sink.totals);
         if let (Some(daily), Some(more)) = (&mut whole.daily, sink.daily) {
             daily.merge(more);
         }
         whole.lost.extend(sink.lost);
     }
-    let TotalsSink { totals, daily, lost } = whole;
-    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost })
+    let TotalsSink { totals, daily, lost, waiting, failed, .. } = whole;
+    if let Some(source) = failed {
+        return Err(RunError::no_room(path, source));
+    }
+    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost, waiting })
 }

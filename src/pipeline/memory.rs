@@ -1,0 +1,66 @@
+//! A bound on memory, and what it leaves to each of those who need much.
+
+use super::plan::Plan;
+use crate::engine::matching::Pass;
+use crate::model::cause::TieOut;
+
+/// The least that a run can be bound to.
+pub const LEAST: u64 = 256 << 20;
+
+/// Bytes that the parts of a run may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shares {
+    /// The totals of one unit and worker; what is past it waits on disk until the unit is read.
+    pub(super) unit: usize,
+    /// The totals of all units; what is past it goes to disk in parts.
+    pub(super) usage: usize,
+    /// What is loaded of these parts at a time, as it is stored: in memory it takes several times that.
+    pub(super) loaded: u64,
+    /// The filter for copies.
+    pub(super) filter: u64,
+    /// Fingerprints of rows.
+    pub(super) fingerprints: u64,
+}
+
+/// The largest filter for copies.
+const FILTER: u64 = 128 << 20;
+/// Fingerprints that are kept in memory.
+const FINGERPRINTS: u64 = 64 << 20;
+
+impl Shares {
+    /// Of a bound, or of none. What cannot be compared account by account has to be in memory.
+    pub(super) fn of(plan: &Plan, bound: Option<u64>, warnings: &mut Vec<String>) -> Self {
+        let unbound = Self { unit: usize::MAX, usage: usize::MAX, loaded: u64::MAX, filter: FILTER, fingerprints: FINGERPRINTS };
+        let Some(bound) = bound else { return unbound };
+        let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
+        let filter = FILTER.min(bound / 16);
+        let fingerprints = FINGERPRINTS.min(bound / 32);
+        if let Some(reason) = needs_all(plan) {
+            warnings.push(format!("usage is kept in memory as a whole, whatever `--memory` says: {reason}"));
+            return Self { filter, fingerprints, ..unbound };
+        }
+        Self { unit: share(24), usage: share(8), loaded: bound / 16, filter, fingerprints }
+    }
+
+    /// Whether usage has a bound.
+    pub(super) const fn are_bound(&self) -> bool {
+        self.usage < usize::MAX
+    }
+}
+
+/// Whether a tie-out compares usage day by day.
+pub(super) fn looks_at_days(plan: &Plan) -> bool {
+    let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
+    plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out))
+}
+
+/// Why usage cannot be compared account by account, if it cannot.
+fn needs_all(plan: &Plan) -> Option<String> {
+    if looks_at_days(plan) {
+        return Some("a tie-out compares it day by day".to_owned());
+    }
+    let usage = plan.tie_outs.iter().find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
+    let holds = |pass: &&Pass| ["customer", "subscription"].iter().all(|key| pass.keys.contains(key));
+    let pass = usage.passes.iter().find(|pass| !holds(pass))?;
+    Some(format!("pass `{}` of `usage-to-invoice` goes across customers or subscriptions", pass.name))
+}

@@ -1,0 +1,305 @@
+//! Usage that is more than may be in memory: on disk, in parts of whole accounts.
+//!
+//! Every pass of the usage tie-out holds the customer and the subscription, and amounts are quantised
+//! inside of one: so a part can be compared by itself. What is known across parts (texts, products,
+//! months, which resources several parts name) is noted when usage goes to disk.
+
+use std::fs::File;
+use std::hash::BuildHasher as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+
+use super::fingerprints::Fingerprints;
+use super::resources::SpilledResources;
+use crate::engine::aggregate::{GROSS_LIMIT, Partial, SUMS, SumOverflow, TUPLES};
+use crate::engine::balance::{self, ByCurrency};
+use crate::engine::copies::{self, Copies, Repeated};
+use crate::engine::overview::Overview;
+use crate::engine::stored;
+use crate::engine::vocabulary::{Domain, Gathering, fold_as};
+use crate::model::dataset::Dataset;
+
+/// Parts that accounts are dealt out to: the last byte of a resource's fingerprint names one.
+const PARTS: u32 = 256;
+
+/// A place in the scratch file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    start: u64,
+    bytes: usize,
+}
+
+impl Extent {
+    /// A part of it.
+    pub(super) const fn part(self, bytes: Range<usize>) -> Self {
+        Self { start: self.start + bytes.start as u64, bytes: bytes.end - bytes.start }
+    }
+}
+
+/// A nameless file in the folder of the runs: gone with the process, whatever ends it.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: PathBuf,
+    file: Mutex<(File, u64)>,
+}
+
+impl Scratch {
+    /// # Errors
+    /// What the file system says; so of all below.
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: folder.to_owned(), file: Mutex::new((tempfile::tempfile_in(folder)?, 0)) })
+    }
+
+    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
+        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, end) = &mut *place;
+        let start = *end;
+        file.seek(SeekFrom::Start(start))?;
+        file.write_all(bytes)?;
+        *end += bytes.len() as u64;
+        Ok(Extent { start, bytes: bytes.len() })
+    }
+
+    pub(super) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; extent.bytes];
+        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        place.0.seek(SeekFrom::Start(extent.start))?;
+        place.0.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Keeps a partial as it is.
+    pub(super) fn put(&self, partial: &Partial) -> io::Result<Extent> {
+        let mut bytes = Vec::new();
+        partial.write_to(&mut bytes);
+        self.append(&bytes)
+    }
+
+    /// A partial of usage that was kept.
+    pub(super) fn take(&self, extent: Extent) -> io::Result<Partial> {
+        let bytes = self.read(extent)?;
+        let partial = Partial::new(Dataset::Usage, Arc::default()).read_from(&mut bytes.as_slice());
+        partial.ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))
+    }
+}
+
+/// A part of what was in memory at some time.
+#[derive(Debug)]
+struct Piece {
+    totals: Extent,
+    candidates: Option<Extent>,
+    copies: HashMap<[u32; TUPLES], Copies>,
+}
+
+/// Where usage goes that is more than may be in memory.
+#[derive(Debug)]
+pub(super) struct Spill {
+    scratch: Arc<Scratch>,
+    hasher: DefaultHashBuilder,
+    parts: Vec<Vec<Piece>>,
+    overview: Overview,
+    resources: Fingerprints,
+    counted: [ByCurrency; 2],
+    rounded: u64,
+    gross: [i128; SUMS],
+}
+
+impl Spill {
+    pub(super) fn new(scratch: Arc<Scratch>, folder: &Path, fingerprint_bytes: u64) -> Self {
+        let mut parts = Vec::new();
+        parts.resize_with(PARTS as usize, Vec::new);
+        Self {
+            scratch,
+            hasher: DefaultHashBuilder::default(),
+            parts,
+            overview: Overview::default(),
+            resources: Fingerprints::new(fingerprint_bytes, folder),
+            counted: Default::default(),
+            rounded: 0,
+            gross: [0; SUMS],
+        }
+    }
+
+    /// Takes usage to disk. It is called with a lock held: nothing in it may wait for other threads.
+    pub(super) fn put(&mut self, usage: &Partial) -> io::Result<()> {
+        for (whole, more) in self.counted.iter_mut().zip([balance::control_of(usage), balance::totals_of(usage)]) {
+            balance::add_up(whole, &more);
+        }
+        for (gross, more) in self.gross.iter_mut().zip(usage.gross) {
+            *gross = gross.saturating_add(more);
+        }
+        self.rounded += usage.rounded;
+        self.overview.note(usage);
+        self.write(usage)
+    }
+
+    /// Adds copies that were found in a second reading; their rows are counted already.
+    pub(super) fn put_copies(&mut self, usage: Partial) -> io::Result<()> {
+        self.write(&usage.copies_alone())
+    }
+
+    fn write(&mut self, usage: &Partial) -> io::Result<()> {
+        let [accounts, ..] = &usage.tuples;
+        let part_of: Vec<u32> = (0..accounts.len()).map(|account| self.part_of_account(usage, account)).collect();
+        let (mut bytes, mut named) = (Vec::new(), Vec::new());
+        for (number, mut part) in usage.in_parts(&part_of) {
+            let candidates = std::mem::take(&mut part.candidates);
+            bytes.clear();
+            part.write_to(&mut bytes);
+            let totals = self.scratch.append(&bytes)?;
+            bytes.clear();
+            stored::write_candidates(&candidates, &mut bytes);
+            let candidates = if candidates.is_empty() { None } else { Some(self.scratch.append(&bytes)?) };
+            named.clear();
+            named.extend(part.resources().filter(|text| !text.is_empty()).map(|text| self.resource(text) << 8 | u64::from(number)));
+            self.resources.add(&named)?;
+            let piece = Piece { totals, candidates, copies: HashMap::new() };
+            if let Some(pieces) = self.parts.get_mut(number as usize) {
+                pieces.push(piece);
+            }
+        }
+        Ok(())
+    }
+
+    fn part_of_account(&self, usage: &Partial, account: u32) -> u32 {
+        let fields: Vec<&str> = usage.fields(0, account).collect();
+        let [_, customer, _, subscription, ..] = fields.as_slice() else { return 0 };
+        part_of(&self.hasher, &fold_as(Domain::Customer, customer), &fold_as(Domain::Subscription, subscription))
+    }
+
+    /// 56 bits of the hash of a folded resource.
+    fn resource(&self, text: &str) -> u64 {
+        resource(&self.hasher, text)
+    }
+
+    /// Counts the candidates that are copies, as [`Partial::settle_copies`] does.
+    pub(super) fn settle_copies(&mut self, open: &mut Repeated) -> io::Result<()> {
+        for piece in self.parts.iter_mut().flatten() {
+            let Some(extent) = piece.candidates.take() else { continue };
+            let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice()).unwrap_or_default();
+            copies::settle(&candidates, open, &mut piece.copies);
+        }
+        open.retain(|_, left| *left > 0);
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`SumOverflow`].
+    pub(super) fn check(&self) -> Result<(), SumOverflow> {
+        let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
+        if is_past { Err(SumOverflow { dataset: Dataset::Usage }) } else { Ok(()) }
+    }
+
+    /// Nothing comes any more.
+    pub(super) fn close(self, loaded: u64) -> io::Result<Spilled> {
+        let Self { scratch, hasher, parts, overview, resources, counted, rounded, .. } = self;
+        let mut spilled = Spilled { scratch, hasher, parts, overview, loaded, spellings: Vec::new(), counted, rounded };
+        let shared = resources.in_several(8)?;
+        if !shared.is_empty() {
+            spilled.spellings = spilled.best_spellings(&shared)?;
+        }
+        Ok(spilled)
+    }
+}
+
+fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
+    let hash = hasher.hash_one((customer, subscription));
+    u32::try_from(hash % u64::from(PARTS)).unwrap_or(0)
+}
+
+fn resource(hasher: &DefaultHashBuilder, text: &str) -> u64 {
+    hasher.hash_one(fold_as(Domain::Resource, text)) >> 8
+}
+
+/// All usage of a run, on disk.
+#[derive(Debug)]
+pub struct Spilled {
+    scratch: Arc<Scratch>,
+    hasher: DefaultHashBuilder,
+    parts: Vec<Vec<Piece>>,
+    /// What must be known of all parts.
+    pub(super) overview: Overview,
+    /// Bytes that are loaded at a time.
+    loaded: u64,
+    /// Of resources that several parts name, how they are shown.
+    pub(super) spellings: Vec<String>,
+    /// Rows and amounts, counted apart from the totals and by them.
+    pub(super) counted: [ByCurrency; 2],
+    /// Numbers that held more decimals than are kept.
+    pub(super) rounded: u64,
+}
+
+impl Spilled {
+    fn best_spellings(&self, shared: &HashSet<u64>) -> io::Result<Vec<String>> {
+        let mut gathering = Gathering::default();
+        for piece in self.parts.iter().flatten() {
+            let part = self.scratch.take(piece.totals)?;
+            for text in part.resources().filter(|text| shared.contains(&resource(&self.hasher, text))) {
+                gathering.add(Domain::Resource, text);
+            }
+        }
+        Ok(gathering.end(Domain::Resource).0)
+    }
+
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.scratch.folder
+    }
+
+    /// Where the rows of resources go that come of it.
+    pub(super) fn resources(&self) -> SpilledResources {
+        SpilledResources::new(Arc::clone(&self.scratch))
+    }
+
+    /// Bytes of all parts.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.bytes_of(&(0..PARTS))
+    }
+
+    /// Bytes of some parts.
+    pub(super) fn bytes_of(&self, parts: &Range<u32>) -> u64 {
+        self.pieces(parts).map(|piece| piece.totals.bytes as u64).sum()
+    }
+
+    fn pieces(&self, parts: &Range<u32>) -> impl Iterator<Item = &Piece> {
+        self.parts.get(parts.start as usize..parts.end as usize).unwrap_or_default().iter().flatten()
+    }
+
+    /// Parts that are loaded together: so many bytes of them as there is room for, or one part.
+    pub(super) fn batches(&self) -> Vec<Range<u32>> {
+        let mut batches: Vec<Range<u32>> = Vec::new();
+        let mut held = u64::MAX;
+        for number in 0..PARTS {
+            let more = self.bytes_of(&(number..number + 1));
+            held = held.saturating_add(more);
+            match batches.last_mut() {
+                Some(batch) if held <= self.loaded => batch.end = number + 1,
+                _ => {
+                    batches.push(number..number + 1);
+                    held = more;
+                }
+            }
+        }
+        batches
+    }
+
+    /// The part of an account, of its folded ids.
+    pub(super) fn part_of(&self, customer: &str, subscription: &str) -> u32 {
+        part_of(&self.hasher, customer, subscription)
+    }
+
+    /// The usage of some parts.
+    pub(super) fn load(&self, parts: &Range<u32>) -> io::Result<Partial> {
+        let mut usage = Partial::new(Dataset::Usage, Arc::default());
+        for piece in self.pieces(parts) {
+            let mut part = self.scratch.take(piece.totals)?;
+            part.copies.extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
+            usage.merge(part);
+        }
+        Ok(usage)
+    }
+}
