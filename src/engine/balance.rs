@@ -172,7 +172,7 @@ pub fn attributed(totals: &Totals, variances: &[Variance]) -> Vec<ControlTotal> 
     for variance in variances {
         let currency = totals.vocabulary.text(Domain::Currency, variance.sides.keys.currency);
         add(&mut before, currency.to_owned(), 1, widened(variance.sides.variance_amount()));
-        add(&mut after, currency.to_owned(), 1, widened(variance.parts.iter().sum()));
+        add(&mut after, currency.to_owned(), 1, widened(variance.parts.sum()));
     }
     law("attribute", "variances", &before, &after, 0)
 }

@@ -53,7 +53,7 @@ pub fn compare(
         let before = pick(unbilled, &of_expected, &members.expected);
         let after = pick(billed, &of_invoiced, &members.invoiced);
         let steps = bridge.steps(&before, &after, &sides).unwrap_or_else(|| Steps::one_sided(&sides));
-        Ok((sides, Some(Finding { steps, narrowest: Narrowest::Meter, resource: None, days: None })))
+        Ok((sides, Some(Box::new(Finding { steps, narrowest: Narrowest::Meter, resource: None, days: None }))))
     };
     Ok(compared.sides.into_iter().zip(compared.members).map(check).collect())
 }

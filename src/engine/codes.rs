@@ -50,6 +50,12 @@ const DAILY_FIELDS: [&[Domain]; TUPLES] =
 const USAGE_STATE: &[usize] = &[5, 6];
 const LINE_STATE: &[usize] = &[6, 7, 8, 9, 10, 11, 5];
 
+/// The domains of usage.
+#[must_use]
+pub fn domains_of_usage() -> Vec<Domain> {
+    USAGE_FIELDS.concat()
+}
+
 type Fields = [&'static [Domain]; TUPLES];
 
 /// The codes of every tuple of a partial, field by field.

@@ -31,7 +31,7 @@ pub struct Row {
 }
 
 /// A compared group, and what is known of its variance.
-pub type Checked = (Sides, Option<Finding>);
+pub type Checked = (Sides, Option<Box<Finding>>);
 
 /// Members of a match.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,7 @@ pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked
         let narrowest = narrowest(&sides.keys);
         if members.expected.is_empty() || members.invoiced.is_empty() {
             let steps = Steps::one_sided(&sides);
-            checked.push((sides, Some(Finding { steps, narrowest, ..Finding::default() })));
+            checked.push((sides, Some(Box::new(Finding { steps, narrowest, ..Finding::default() }))));
             continue;
         }
         let mut at_price = members.expected.iter().filter_map(|at| expected.get(*at)).map(|row| row.at_billed_price);
@@ -143,7 +143,7 @@ pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked
                 steps.rounding = rest;
             }
         }
-        checked.push((sides, Some(Finding { steps, narrowest, ..Finding::default() })));
+        checked.push((sides, Some(Box::new(Finding { steps, narrowest, ..Finding::default() }))));
     }
     Ok(checked)
 }

@@ -101,11 +101,11 @@ pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsRe
         }
         if members.expected.is_empty() || members.invoiced.is_empty() {
             let steps = Steps::one_sided(&sides);
-            return Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })));
+            return Ok((sides, Some(Box::new(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None }))));
         }
         let of_group = members.expected.iter().filter_map(|at| lines.get(*at)).fold(Lines::default(), |sum, lines| sum.plus(lines));
         let steps = of_group.steps(sides.variance_amount()).ok_or(AmountOverflow)?;
-        Ok((sides, Some(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None })))
+        Ok((sides, Some(Box::new(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None }))))
     };
     Ok(groups.map(check).collect())
 }

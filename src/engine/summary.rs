@@ -91,7 +91,7 @@ impl Rollup {
         self.expected_amount = self.expected_amount.checked_add(sides.expected_amount)?;
         self.invoiced_amount = self.invoiced_amount.checked_add(sides.invoiced_amount)?;
         self.gross_variance_amount = self.gross_variance_amount.checked_add(size)?;
-        let unexplained = variance.parts.get(Cause::Unexplained as usize).copied().unwrap_or(0);
+        let unexplained = variance.parts.by(Cause::Unexplained);
         self.unexplained_amount = self.unexplained_amount.checked_add(unexplained.checked_abs()?)?;
         Some(())
     }

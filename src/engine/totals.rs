@@ -11,7 +11,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total, Totals as Sums};
-use super::codes::Codes;
+use super::codes::{self, Codes};
 use super::comparison::Row;
 use super::copies::Copies;
 use super::days::{self, DayRow};
@@ -194,7 +194,7 @@ fn fold(
     let mut unbilled = unbilled.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
     // Their texts are in the vocabulary now.
     usage.columns = Vec::new();
-    let (vocabulary, code_of) = if in_parts { gathering.settle() } else { std::mem::take(&mut gathering).finish() };
+    let (vocabulary, code_of) = if in_parts { gathering.settle(&codes::domains_of_usage()) } else { std::mem::take(&mut gathering).finish() };
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
     let both_days = daily.iter_mut().chain(&mut unbilled).map(|(codes, _)| codes);
     both_days.chain([&mut usage_codes, &mut line_codes]).for_each(|codes| codes.translate(code));

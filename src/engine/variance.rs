@@ -1,5 +1,6 @@
 //! One compared group: its keys, both sides, and what is said of the difference.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::attribute::{self, Known};
@@ -88,6 +89,53 @@ impl Keys {
     }
 }
 
+/// What a group is known by, the same in every run: 16 hexadecimal digits, enough for any number of
+/// breaks that a person looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BreakId([u8; 8]);
+
+impl BreakId {
+    fn of(hash: &blake3::Hash) -> Self {
+        Self(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for BreakId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Parts of a variance, in units of 10^-10. Most variances have one.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    one: Option<(Cause, i128)>,
+    more: Option<Box<[i128; Cause::ALL.len()]>>,
+}
+
+impl Parts {
+    fn of(parts: &[i128; Cause::ALL.len()]) -> Self {
+        let mut found = Cause::ALL.into_iter().zip(*parts).filter(|(_, part)| *part != 0);
+        match (found.next(), found.next()) {
+            (one, None) => Self { one, more: None },
+            _ => Self { one: None, more: Some(Box::new(*parts)) },
+        }
+    }
+
+    /// The part of a cause.
+    #[must_use]
+    pub fn by(&self, cause: Cause) -> i128 {
+        let of_one = || self.one.filter(|(of, _)| *of == cause).map_or(0, |(_, part)| part);
+        self.more.as_ref().map_or_else(of_one, |parts| parts.get(cause as usize).copied().unwrap_or(0))
+    }
+
+    /// Their sum.
+    #[must_use]
+    pub fn sum(&self) -> i128 {
+        Cause::ALL.iter().map(|cause| self.by(*cause)).sum()
+    }
+}
+
 /// Both sides of a group, before anything is said of them.
 #[derive(Clone, Debug)]
 pub struct Sides {
@@ -135,11 +183,11 @@ pub struct Variance {
     /// The largest part; `None` where there is no variance.
     pub cause: Option<Cause>,
     /// Parts of the variance by [`Cause::ALL`], in units of 10^-10.
-    pub parts: [i128; Cause::ALL.len()],
+    pub parts: Parts,
     /// The same in every run.
-    pub break_id: String,
+    pub break_id: BreakId,
     /// What was found out about it, if rounding alone cannot make it.
-    pub finding: Option<Finding>,
+    pub finding: Option<Box<Finding>>,
 }
 
 impl Sides {
@@ -177,7 +225,7 @@ impl Sides {
         self,
         tolerances: &Tolerances,
         vocabulary: &Vocabulary,
-        finding: Option<Finding>,
+        finding: Option<Box<Finding>>,
         off: &[Cause],
     ) -> Result<Variance, AmountOverflow> {
         let (expected, variance) = self.compared();
@@ -207,14 +255,14 @@ impl Sides {
             limit,
             status,
             cause,
-            parts,
+            parts: Parts::of(&parts),
             break_id,
             finding,
             sides: self,
         })
     }
 
-    fn break_id(&self, vocabulary: &Vocabulary) -> String {
+    fn break_id(&self, vocabulary: &Vocabulary) -> BreakId {
         let mut hash = blake3::Hasher::new();
         hash.update(self.tie_out.name().as_bytes());
         for (domain, code) in self.keys.domains() {
@@ -227,23 +275,18 @@ impl Sides {
             hash.update(&[0]);
             hash.update(vocabulary.folded(domain, code).as_bytes());
         }
-        short(&hash.finalize())
+        BreakId::of(&hash.finalize())
     }
-}
-
-/// The first 16 hexadecimal digits: enough for any number of breaks that a person looks at.
-fn short(hash: &blake3::Hash) -> String {
-    hash.to_hex().chars().take(16).collect()
 }
 
 /// Gives groups whose keys look alike (a coarse pass leaves keys empty) ids of their own. The
 /// variances must be in their published order.
 pub fn separate_equal_ids(variances: &mut [Variance]) {
-    let mut seen: hashbrown::HashMap<String, u32> = hashbrown::HashMap::new();
+    let mut seen: hashbrown::HashMap<BreakId, u32> = hashbrown::HashMap::new();
     for variance in variances {
-        let count = seen.entry(variance.break_id.clone()).and_modify(|count| *count += 1).or_insert(0);
+        let count = seen.entry(variance.break_id).and_modify(|count| *count += 1).or_insert(0);
         if *count > 0 {
-            variance.break_id = short(&blake3::hash(format!("{}#{count}", variance.break_id).as_bytes()));
+            variance.break_id = BreakId::of(&blake3::hash(format!("{}#{count}", variance.break_id).as_bytes()));
         }
     }
 }

@@ -139,18 +139,24 @@ impl Gathering {
         numbers
     }
 
-    /// As [`Gathering::finish`]; the codes are the numbers of what is gathered from here on.
+    /// As [`Gathering::finish`]; in the domains of `kept` the codes are the numbers of what is gathered
+    /// from here on.
     #[must_use]
-    pub fn settle(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
-        let (shown, codes) = self.domains.iter_mut().map(Gathered::settle).unzip();
+    pub fn settle(&mut self, kept: &[Domain]) -> (Vocabulary, Vec<Vec<u32>>) {
+        let is_kept = |at: usize| kept.iter().any(|domain| *domain as usize == at);
+        let settled = self.domains.iter_mut().enumerate().map(|(at, gathered)| match is_kept(at) {
+            true => gathered.settle(),
+            false => std::mem::replace(gathered, Gathered::new()).ranked(),
+        });
+        let (shown, codes) = settled.unzip();
         (Vocabulary { shown }, codes)
     }
 
-    /// Whether nothing but resources came to a vocabulary.
+    /// Whether nothing but resources came to what was settled.
     #[must_use]
     pub fn are_of(&self, vocabulary: &Vocabulary) -> bool {
         let mut domains = self.domains.iter().zip(&vocabulary.shown).enumerate();
-        domains.all(|(domain, (gathered, texts))| domain == Domain::Resource as usize || gathered.shown.len() == texts.len())
+        domains.all(|(domain, (gathered, texts))| domain == Domain::Resource as usize || [1, texts.len()].contains(&gathered.shown.len()))
     }
 
     /// Shows a value as `text`, if that is better and the value is there.

@@ -164,7 +164,7 @@ fn totals(found: &Reconciled) -> Vec<Total> {
         let slot = sums.entry((sides.tie_out, sides.keys.currency)).or_default();
         slot.expected += sides.expected_amount;
         slot.invoiced += sides.invoiced_amount;
-        let unexplained = variance.parts.get(Cause::Unexplained as usize).copied().unwrap_or(0);
+        let unexplained = variance.parts.by(Cause::Unexplained);
         match variance.status {
             Status::Awaited => slot.awaited += sides.variance_amount().abs(),
             _ => {
@@ -216,7 +216,7 @@ fn rounding_rules(found: &Reconciled) -> Vec<String> {
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let sides = &variance.sides;
-    let (cause, break_id) = (variance.cause.map_or("", Cause::name), variance.break_id.clone());
+    let (cause, break_id) = (variance.cause.map_or("", Cause::name), variance.break_id.to_string());
     let (expected, variance) = sides.compared();
     let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
     let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();

@@ -23,7 +23,8 @@ use crate::reports::{csv, parquet};
 /// Name of the manifest.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// Publishes a run; its id and folder. The same inputs and settings have the same id.
+/// Publishes a run; its id and folder. The same inputs and settings have the same id. Where memory
+/// `is_bound`, one table is written after the other.
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
@@ -33,13 +34,16 @@ pub(super) fn publish(
     readings: &Readings,
     found: &Reconciled,
     exit_code: u8,
+    is_bound: bool,
 ) -> Result<(String, PathBuf), RunError> {
     let run_id = run_id(plan, readings);
     let staging = output.stage()?;
     let mut written = Vec::new();
     let mut outputs = Vec::new();
     let tables = tables::all(readings, found);
-    let files: Vec<[Written; 2]> = tables.par_iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>()?;
+    let one_by_one = || tables.iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>();
+    let at_once = || tables.par_iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>();
+    let files: Vec<[Written; 2]> = if is_bound { one_by_one()? } else { at_once()? };
     for (table, files) in tables.iter().zip(files) {
         for file in files {
             outputs.push(manifest::Output {

@@ -198,7 +198,7 @@ fn rows_of(part_of_line: &[u32], parts: &Range<u32>) -> Vec<u32> {
 /// Says of each finding what holds it.
 fn hold(mut checked: Vec<Checked>) -> Vec<Checked> {
     let mut holders = Holders::default();
-    checked.iter().for_each(|(sides, finding)| holders.add(sides, finding.as_ref()));
+    checked.iter().for_each(|(sides, finding)| holders.add(sides, finding.as_deref()));
     for (sides, finding) in &mut checked {
         if let Some(finding) = finding {
             finding.narrowest = holders.narrowest(sides, finding);

@@ -53,7 +53,7 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         interrupt.check()?;
         watch.phase("publish", 0);
-        let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code)?;
+        let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code, options.memory.is_some())?;
         watch.phase("summarise", 0);
         let units_kept = watch.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome { units_kept, ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched) })

@@ -146,8 +146,8 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
         columns.text(|row| row.status.name().to_owned()),
         columns.text(|row| row.cause.map_or("", Cause::name).to_owned()),
     ];
-    cells.extend(Cause::ALL.map(|cause| columns.decimal(|row| row.parts.get(cause as usize).copied().unwrap_or(0))));
-    cells.push(columns.text(|row| row.break_id.clone()));
+    cells.extend(Cause::ALL.map(|cause| columns.decimal(|row| row.parts.by(cause))));
+    cells.push(columns.text(|row| row.break_id.to_string()));
     Filled::new(&VARIANCES, cells)
 }
 
@@ -261,7 +261,7 @@ fn rejected_rows(readings: &Readings) -> Filled<'_> {
 /// Groups that rounding alone does not explain, and those of comparisons that go by more than
 /// `variances` has columns for.
 fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
-    let rows: Vec<(&Variance, Finding)> = variances
+    let rows: Vec<(&Variance, Box<Finding>)> = variances
         .iter()
         .filter(|variance| variance.finding.is_some() || variance.sides.keys.more_domains().iter().any(|(_, code)| *code != 0))
         .map(|variance| (variance, variance.finding.clone().unwrap_or_default()))
@@ -276,7 +276,7 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
         Cells::Days(rows.iter().map(|(variance, finding)| finding.days.map(of).filter(known).or_else(|| day_of_key(variance))).collect())
     };
     let cells = vec![
-        texts(&|variance, _| variance.break_id.clone()),
+        texts(&|variance, _| variance.break_id.to_string()),
         texts(&|variance, _| variance.sides.tie_out.name().to_owned()),
         texts(&|variance, _| variance.status.name().to_owned()),
         texts(&|variance, _| variance.cause.map_or("", Cause::name).to_owned()),

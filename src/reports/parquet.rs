@@ -21,47 +21,47 @@ use super::table::{Cells, Filled, PART_ROWS};
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::tables::{Column, ColumnType, Table};
 
-const BATCH_ROWS: usize = 64 * 1024;
+/// A multiple of [`PART_ROWS`]: the file does not tell in which parts its rows came.
+const ROW_GROUP_ROWS: usize = 8 * PART_ROWS;
 const PRECISION: u8 = 28;
 
 /// A Parquet file while it is written.
 pub struct Writer<'w> {
     table: &'static Table,
     into: Into<'w>,
-    groups: usize,
 }
 
 /// How the columns are encoded is known with the first rows.
 enum Into<'w> {
     Unopened(Option<&'w mut (dyn Write + Send)>),
-    Open { file: Box<SerializedFileWriter<&'w mut (dyn Write + Send)>>, factory: ArrowRowGroupWriterFactory, schema: Arc<Schema> },
+    Open(Box<Open<'w>>),
+}
+
+struct Open<'w> {
+    file: SerializedFileWriter<&'w mut (dyn Write + Send)>,
+    factory: ArrowRowGroupWriterFactory,
+    schema: Arc<Schema>,
+    /// The row group that is written, and its rows.
+    columns: Vec<ArrowColumnWriter>,
+    rows: usize,
+    groups: usize,
 }
 
 impl<'w> Writer<'w> {
     /// A file of a table, with no rows yet.
     #[must_use]
     pub const fn new(table: &'static Table, into: &'w mut (dyn Write + Send)) -> Self {
-        Self { table, into: Into::Unopened(Some(into)), groups: 0 }
+        Self { table, into: Into::Unopened(Some(into)) }
     }
 
-    /// Writes rows: a row group for each [`PART_ROWS`] of them.
+    /// Writes rows; all but the last ones come [`PART_ROWS`] at a time, or several times that.
     ///
     /// # Errors
     /// What the writer reports.
     pub fn write(&mut self, filled: &Filled<'_>) -> Result<(), ParquetError> {
         self.open(&filled.columns)?;
-        let Into::Open { file, factory, schema } = &mut self.into else { return Ok(()) };
-        for start in (0..filled.rows).step_by(PART_ROWS) {
-            let end = (start + PART_ROWS).min(filled.rows);
-            let columns = factory.create_column_writers(self.groups)?.into_par_iter().zip(&filled.columns);
-            let encoded = columns.zip(schema.fields().par_iter()).map(|((column, cells), field)| encode(column, cells, field, start..end));
-            let chunks = encoded.collect::<Result<Vec<ArrowColumnChunk>, ParquetError>>()?;
-            let mut group = file.next_row_group()?;
-            chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
-            group.close()?;
-            self.groups += 1;
-        }
-        Ok(())
+        let Into::Open(open) = &mut self.into else { return Ok(()) };
+        (0..filled.rows).step_by(PART_ROWS).try_for_each(|start| open.write(filled, start..(start + PART_ROWS).min(filled.rows)))
     }
 
     /// Writes what stands behind the rows.
@@ -71,7 +71,10 @@ impl<'w> Writer<'w> {
     pub fn close(mut self) -> Result<(), ParquetError> {
         self.open(&[])?;
         match self.into {
-            Into::Open { file, .. } => file.close().map(drop),
+            Into::Open(mut open) => {
+                open.end_group()?;
+                open.file.close().map(drop)
+            }
             Into::Unopened(_) => Ok(()),
         }
     }
@@ -83,31 +86,47 @@ impl<'w> Writer<'w> {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_max_row_group_row_count(Some(PART_ROWS))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         // Readers must see plain text: the arrow schema would tell them of our dictionaries.
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let (file, factory) = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?.into_serialized_writer()?;
-        self.into = Into::Open { file: Box::new(file), factory, schema };
+        self.into = Into::Open(Box::new(Open { file, factory, schema, columns: Vec::new(), rows: 0, groups: 0 }));
         Ok(())
     }
 }
 
-/// A row group's share of a column, encoded and compressed.
-fn encode(
-    mut column: ArrowColumnWriter,
-    cells: &Cells<'_>,
-    field: &FieldRef,
-    rows: Range<usize>,
-) -> Result<ArrowColumnChunk, ParquetError> {
-    for start in rows.clone().step_by(BATCH_ROWS) {
-        let array = array(cells, start, (start + BATCH_ROWS).min(rows.end))?;
-        for leaf in compute_leaves(field, &array)? {
-            column.write(&leaf)?;
+impl Open<'_> {
+    /// The columns are encoded on all cores.
+    fn write(&mut self, filled: &Filled<'_>, rows: Range<usize>) -> Result<(), ParquetError> {
+        if self.columns.is_empty() {
+            self.columns = self.factory.create_column_writers(self.groups)?;
         }
+        let columns = self.columns.par_iter_mut().zip(&filled.columns).zip(self.schema.fields().par_iter());
+        columns.map(|((column, cells), field)| encode(column, cells, field, rows.clone())).collect::<Result<(), ParquetError>>()?;
+        self.rows += rows.len();
+        if self.rows >= ROW_GROUP_ROWS { self.end_group() } else { Ok(()) }
     }
-    column.close()
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        let columns = std::mem::take(&mut self.columns);
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let chunks: Vec<ArrowColumnChunk> = columns.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_, ParquetError>>()?;
+        let mut group = self.file.next_row_group()?;
+        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+        group.close()?;
+        self.groups += 1;
+        self.rows = 0;
+        Ok(())
+    }
+}
+
+fn encode(column: &mut ArrowColumnWriter, cells: &Cells<'_>, field: &FieldRef, rows: Range<usize>) -> Result<(), ParquetError> {
+    let array = array(cells, rows.start, rows.end)?;
+    compute_leaves(field, &array)?.iter().try_for_each(|leaf| column.write(leaf))
 }
 
 fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {

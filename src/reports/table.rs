@@ -2,8 +2,8 @@
 
 use crate::model::tables::{ColumnType, Table};
 
-/// Rows that are filled and written at a time: a row group of Parquet.
-pub const PART_ROWS: usize = 512 * 1024;
+/// Rows that are filled and written at a time; row groups of Parquet are made of so many parts.
+pub const PART_ROWS: usize = 64 * 1024;
 
 /// The cells of one column.
 #[derive(Clone, Debug)]

@@ -183,7 +183,7 @@ pub fn explain(request: &Request) -> Result<Explanation, RunError> {
             }
             let account = (fold_as(Domain::Customer, &row.customer_id), fold_as(Domain::Subscription, &row.subscription_id));
             let recount = Recount::new(&published, (Some(account.0), Some(account.1)))?;
-            recount.explain(request, |_, variance| variance.break_id == *id, &[])
+            recount.explain(request, |_, variance| variance.break_id.to_string() == *id, &[])
         }
         Target::Keys(keys) => {
             let wanted = |name: &str, domain| keys.iter().find(|(key, _)| key == name).map(|(_, value)| fold_as(domain, value));
@@ -283,7 +283,7 @@ impl<'p> Recount<'p> {
         let settings = &self.settings;
         let mut chosen: Vec<(u32, Variance)> = Vec::new();
         for (number, sides) in (0..).zip(&self.compared) {
-            let finding = self.findings.get(&number).cloned();
+            let finding = self.findings.get(&number).cloned().map(Box::new);
             let variance = sides.clone().judge(&settings.tolerances, &self.totals.vocabulary, finding, &settings.without_causes)?;
             if wanted(number, &variance) {
                 chosen.push((number, variance));
@@ -335,13 +335,13 @@ impl<'p> Recount<'p> {
         let customer = self.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
         keys.insert(2, ("customer_name", vocabulary.text(Domain::CustomerName, customer).to_owned()));
         keys.retain(|(_, text)| !text.is_empty());
-        let row = self.published.find(&variance.break_id)?;
+        let row = self.published.find(&variance.break_id.to_string())?;
         let agrees = row.expected_amount == fixed(sides.expected_amount, PUBLISHED_SCALE)
             && row.invoiced_amount == fixed(sides.invoiced_amount, PUBLISHED_SCALE)
             && (usage.rows, lines.rows) == (sides.expected_rows, sides.invoiced_rows);
         if !agrees {
             return Err(RunError::Disagrees {
-                break_id: variance.break_id.clone(),
+                break_id: variance.break_id.to_string(),
                 published: format!("{} expected and {} invoiced", row.expected_amount, row.invoiced_amount),
                 recounted: format!(
                     "{} and {}",
@@ -351,7 +351,7 @@ impl<'p> Recount<'p> {
             });
         }
         Ok(Group {
-            break_id: variance.break_id.clone(),
+            break_id: variance.break_id.to_string(),
             tie_out: sides.tie_out.name(),
             keys,
             matched_on: sides.matched_on.to_string(),
@@ -375,7 +375,7 @@ impl<'p> Recount<'p> {
             return Ok(Vec::new());
         }
         let workings = investigate::workings(&self.totals, &self.matching, &self.compared, number, &self.settings.rules)?;
-        let is_told = |cause: Cause| variance.parts.get(cause as usize).is_some_and(|part| *part != 0);
+        let is_told = |cause: Cause| variance.parts.by(cause) != 0;
         Ok(workings.into_iter().filter(|working| is_told(working.cause)).map(|working| (working.cause.name(), working.text)).collect())
     }
 
@@ -435,7 +435,7 @@ fn difference(left: &str, right: &str) -> String {
 
 /// The parts of a variance that are not zero.
 fn parts_of(variance: &Variance) -> Vec<(&'static str, String)> {
-    let parts = Cause::ALL.into_iter().zip(variance.parts).filter(|(_, amount)| *amount != 0);
+    let parts = Cause::ALL.into_iter().map(|cause| (cause, variance.parts.by(cause))).filter(|(_, amount)| *amount != 0);
     parts.map(|(cause, amount)| (cause.name(), fixed(amount, PUBLISHED_SCALE))).collect()
 }
 

@@ -93,7 +93,7 @@ impl<'p> Course<'p> {
         phase("attribute");
         if self.settings.enabled {
             let mut findings = investigate::investigate(totals, &matching, &compared.sides, &self.settings.rules)??;
-            self.checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number))));
+            self.checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))));
         }
         let mut resources = compared.resources;
         for (sums, expected) in self.allocated.iter_mut().zip([true, false]) {
