@@ -21,16 +21,16 @@ pub const NO_PRICE: &str = "no_price";
 /// Of lines that no rule gives.
 pub const UNKNOWN: &str = "unknown";
 
-/// Counts the lines that obey each rule: the first that gives the subtotal to the last digit.
+/// Counts to `census` the lines that obey each rule: the first that gives the subtotal to the last
+/// digit.
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn take(totals: &Totals, rules: &Rules) -> PolarsResult<Census> {
+pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) -> PolarsResult<()> {
     let lines = &totals.lines;
     let code = |name: &str| frames::codes(lines, name);
     let (price, rate, currency, scope) = (code("price")?, code("rate")?, code("currency")?, code("scope")?);
     let (quantity, subtotal) = (frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
-    let mut census = Census::new();
     for (row, rows) in frames::counts(lines, "rows")?.iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let each = |column: &[i128]| column.get(row).copied().unwrap_or(0) / i128::from((*rows).max(1));
@@ -46,5 +46,5 @@ pub fn take(totals: &Totals, rules: &Rules) -> PolarsResult<Census> {
         };
         *census.entry((if metered { "usage" } else { "other" }, currency, rule)).or_default() += rows;
     }
-    Ok(census)
+    Ok(())
 }

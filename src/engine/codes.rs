@@ -50,12 +50,6 @@ const DAILY_FIELDS: [&[Domain]; TUPLES] =
 const USAGE_STATE: &[usize] = &[5, 6];
 const LINE_STATE: &[usize] = &[6, 7, 8, 9, 10, 11, 5];
 
-/// The domains of usage.
-#[must_use]
-pub fn domains_of_usage() -> Vec<Domain> {
-    USAGE_FIELDS.concat()
-}
-
 type Fields = [&'static [Domain]; TUPLES];
 
 /// The codes of every tuple of a partial, field by field.
@@ -72,22 +66,22 @@ impl Codes {
         Self::gather(gathering, partial, (&USAGE_FIELDS, USAGE_STATE), adjustment_of_usage, &add_all)
     }
 
-    /// Those of usage but its resources, which are no part of it: they have no codes.
+    /// Those of usage but for the domains that are [`Domain::is_local`], which have no codes.
     #[must_use]
-    pub fn but_resources(gathering: &mut Gathering, partial: &Partial) -> Self {
-        // One by one: whoever calls holds a lock that other work of the pool may wait for.
-        let add = |gathering: &mut Gathering, domain: Domain, column: &KeyColumn| match domain {
-            Domain::Resource => Vec::new(),
-            _ => (0..column.texts().len()).map(|text| gathering.add(domain, column.text(text))).collect(),
-        };
-        Self::gather(gathering, partial, (&USAGE_FIELDS, USAGE_STATE), adjustment_of_usage, &add)
+    pub fn shared_of_usage(gathering: &mut Gathering, partial: &Partial) -> Self {
+        Self::gather(gathering, partial, (&USAGE_FIELDS, USAGE_STATE), adjustment_of_usage, &add_shared)
+    }
+
+    /// The same of invoice lines.
+    #[must_use]
+    pub fn shared_of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
+        Self::gather(gathering, partial, (&LINE_FIELDS, &[]), adjustment_of_line, &add_shared)
     }
 
     /// Those of invoice lines.
     #[must_use]
     pub fn of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
-        let adjustment = |raw: &[&str]| line_adjustment(at(raw, 0), at(raw, 1));
-        Self::gather(gathering, partial, (&LINE_FIELDS, LINE_STATE), adjustment, &add_all)
+        Self::gather(gathering, partial, (&LINE_FIELDS, LINE_STATE), adjustment_of_line, &add_all)
     }
 
     /// Those of usage day by day.
@@ -116,6 +110,7 @@ impl Codes {
                     codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
                     let rest = domains.iter().skip(2).zip(state);
                     codes.extend(rest.map(|(domain, field)| gathering.add(*domain, at(&raw, *field))));
+                    codes.resize((id as usize + 1) * domains.len(), 0);
                 }
                 continue;
             }
@@ -151,6 +146,16 @@ impl Codes {
 
 fn add_all(gathering: &mut Gathering, domain: Domain, column: &KeyColumn) -> Vec<u32> {
     gathering.add_all(domain, column.texts().len(), |text| column.text(text))
+}
+
+/// One by one: whoever calls holds a lock that other work of the pool may wait for.
+fn add_shared(gathering: &mut Gathering, domain: Domain, column: &KeyColumn) -> Vec<u32> {
+    let count = if domain.is_local() { 0 } else { column.texts().len() };
+    (0..count).map(|text| gathering.add(domain, column.text(text))).collect()
+}
+
+fn adjustment_of_line(raw: &[&str]) -> String {
+    line_adjustment(at(raw, 0), at(raw, 1))
 }
 
 fn adjustment_of_usage(raw: &[&str]) -> String {

@@ -66,7 +66,7 @@ impl Header {
 }
 
 /// The lines of an invoice and currency, in units of 10^-20.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Lines {
     rows: u64,
     total: i128,
@@ -80,9 +80,13 @@ struct Lines {
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
-    let lines = lines_by_invoice(totals)?;
-    let expected: Vec<Row> = lines.iter().map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals)).collect();
+pub fn compare(
+    totals: &Totals,
+    lines: &LineSums,
+    headers: &[Header],
+    passes: &[Pass],
+) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
+    let expected: Vec<Row> = lines.0.iter().map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals)).collect();
     let header = |header: &Header| {
         let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
         let (invoice, currency) = (code(Domain::Invoice, &header.id), code(Domain::Currency, &header.currency));
@@ -93,7 +97,7 @@ pub fn compare(totals: &Totals, headers: &[Header], passes: &[Pass]) -> PolarsRe
         Ok(compared) => compared,
         Err(overflow) => return Ok(Err(overflow)),
     };
-    let lines: Vec<Lines> = lines.into_values().collect();
+    let lines: Vec<Lines> = lines.0.values().copied().collect();
     let groups = compared.sides.into_iter().zip(compared.members);
     let check = |(sides, members): (Sides, Members)| {
         if !sides.is_beyond_rounding()? {
@@ -116,29 +120,38 @@ fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
     keys
 }
 
-fn lines_by_invoice(totals: &Totals) -> PolarsResult<BTreeMap<(u32, u32), Lines>> {
-    let mut found: BTreeMap<(u32, u32), Lines> = BTreeMap::new();
-    let lines = &totals.lines;
-    let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
-    let (taxes, adjustments) = (frames::sums(lines, "tax")?, frames::codes(lines, "adjustment")?);
-    let (rows, sums, copies) = (frames::counts(lines, "rows")?, frames::sums(lines, "total")?, frames::codes(lines, "copies")?);
-    for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
-        let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-        let is_credit = totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT;
-        let [.., copied] = totals.line_copies.get((code(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default().sums;
-        let total = sum(sums);
-        let more = Lines {
-            rows: rows.get(row).copied().unwrap_or(0),
-            total,
-            tax: sum(taxes),
-            credits: if is_credit { total } else { 0 },
-            copies: copied,
-        };
-        let slot = found.entry((*invoice, *currency)).or_default();
-        *slot = slot.plus(&more);
+/// Lines by invoice and currency.
+#[derive(Debug, Default)]
+pub struct LineSums(BTreeMap<(u32, u32), Lines>);
+
+impl LineSums {
+    /// Adds the lines of some totals.
+    ///
+    /// # Errors
+    /// A polars error, which is a bug of ours.
+    pub fn add(&mut self, totals: &Totals) -> PolarsResult<()> {
+        let lines = &totals.lines;
+        let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
+        let (taxes, adjustments) = (frames::sums(lines, "tax")?, frames::codes(lines, "adjustment")?);
+        let (rows, sums, copies) = (frames::counts(lines, "rows")?, frames::sums(lines, "total")?, frames::codes(lines, "copies")?);
+        for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
+            let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
+            let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
+            let is_credit = totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT;
+            let [.., copied] = totals.line_copies.get((code(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default().sums;
+            let total = sum(sums);
+            let more = Lines {
+                rows: rows.get(row).copied().unwrap_or(0),
+                total,
+                tax: sum(taxes),
+                credits: if is_credit { total } else { 0 },
+                copies: copied,
+            };
+            let slot = self.0.entry((*invoice, *currency)).or_default();
+            *slot = slot.plus(&more);
+        }
+        Ok(())
     }
-    Ok(found)
 }
 
 impl Lines {

@@ -65,7 +65,7 @@ pub struct Matching {
 pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &[Pass]) -> PolarsResult<Matching> {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; 3]),
-        None => learn_description(&totals.usage, &totals.lines)?,
+        None => learned(description_pairs(&totals.usage, &totals.lines)?),
     };
     let usage = described(&totals.usage, description)?;
     let met = match_frames((&usage, &totals.lines), &FINE_KEYS, passes, frames::codes(&totals.lines, "scope")?)?;
@@ -73,18 +73,23 @@ pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &
     Ok(Matching { description, description_pairs, of_usage: of_left, of_lines: of_right, matched_on })
 }
 
-/// The usage column that MeterDescription repeats: the one by which most lines find usage; and how
-/// many lines find some by each of [`DESCRIPTION_COLUMNS`].
+/// How many lines find usage by each of [`DESCRIPTION_COLUMNS`].
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn learn_description(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<(&'static str, [usize; 3])> {
+pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<[usize; 3]> {
     let mut pairs = [0; 3];
     for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
         *pairs = described_pairs(&described(usage, column)?, lines)?;
     }
+    Ok(pairs)
+}
+
+/// The usage column that MeterDescription repeats: the one by which most lines find usage.
+#[must_use]
+pub fn learned(pairs: [usize; 3]) -> (&'static str, [usize; 3]) {
     let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| pairs.get(*at)).unwrap_or(0);
-    Ok((DESCRIPTION_COLUMNS.get(best).copied().unwrap_or("meter_name"), pairs))
+    (DESCRIPTION_COLUMNS.get(best).copied().unwrap_or("meter_name"), pairs)
 }
 
 fn described(usage: &DataFrame, column: &str) -> PolarsResult<DataFrame> {

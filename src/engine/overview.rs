@@ -1,4 +1,4 @@
-//! What must be known of all usage before a part of it can be compared by itself.
+//! What must be known of all usage and lines before a part of them can be compared by itself.
 
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom as _, PolarsResult, Series};
@@ -11,20 +11,23 @@ use super::vocabulary::{Domain, Gathering};
 /// Columns of the usage frame by which a line's MeterDescription is understood.
 const DESCRIBED: [&str; 9] = ["invoice", "customer", "subscription", "product", "sku", "currency", "meter_name", "meter_type", "sku_name"];
 
-/// Texts, products, months and keys of all usage: far less than the usage itself.
+/// Texts, products, months and keys of all usage and lines: far less than these themselves.
 #[derive(Debug, Default)]
 pub struct Overview {
     gathering: Gathering,
     noted: Noted,
 }
 
-/// What is noted of usage, by number or by code.
+/// Rows by invoice and month.
+pub(super) type Months = HashMap<(u32, i32), u64>;
+
+/// What is noted of usage and lines, by number or by code.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     /// Products and SKUs.
     pub(super) used: HashSet<[u32; 2]>,
-    /// Rows by invoice and month of use.
-    pub(super) months: HashMap<(u32, i32), u64>,
+    /// Rows by invoice and month: of use, and of charge.
+    pub(super) months: [Months; 2],
     /// Rows of [`DESCRIBED`].
     described: HashSet<[u32; DESCRIBED.len()]>,
 }
@@ -34,16 +37,19 @@ fn described() -> [&'static Key; DESCRIBED.len()] {
 }
 
 impl Overview {
-    /// Notes usage of which only this will be at hand.
-    pub fn note(&mut self, usage: &Partial) {
-        let codes = Codes::but_resources(&mut self.gathering, usage);
+    /// Notes usage and lines of which only this will be at hand.
+    pub fn note(&mut self, usage: &Partial, lines: &Partial) {
+        let codes = Codes::shared_of_usage(&mut self.gathering, usage);
         let keys = described();
         for key in usage.totals.keys() {
             self.noted.described.insert(keys.map(|column| column.code(&codes, key)));
             self.noted.used.insert([codes.get(key, 1, 0), codes.get(key, 1, 1)]);
         }
-        for ((account, month), rows) in &usage.months {
-            *self.noted.months.entry((codes.of(0, *account, 0), *month)).or_default() += rows;
+        let of_lines = Codes::shared_of_lines(&mut self.gathering, lines);
+        for (months, (partial, codes)) in self.noted.months.iter_mut().zip([(usage, codes), (lines, of_lines)]) {
+            for ((account, month), rows) in &partial.months {
+                *months.entry((codes.of(0, *account, 0), *month)).or_default() += rows;
+            }
         }
     }
 
@@ -56,17 +62,15 @@ impl Noted {
     /// With codes in the place of numbers.
     pub(super) fn translated(self, code: impl Fn(Domain, u32) -> u32) -> Self {
         let keys = described();
-        let mut months: HashMap<(u32, i32), u64> = HashMap::new();
-        for ((invoice, month), rows) in self.months {
-            *months.entry((code(Domain::Invoice, invoice), month)).or_default() += rows;
-        }
+        let invoices =
+            |months: Months| months.into_iter().map(|((invoice, month), rows)| ((code(Domain::Invoice, invoice), month), rows)).collect();
         let row = |row: [u32; DESCRIBED.len()]| {
             let mut columns = keys.iter().map(|key| key.domain);
             row.map(|number| columns.next().map_or(0, |domain| code(domain, number)))
         };
         Self {
             used: self.used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]).collect(),
-            months,
+            months: self.months.map(invoices),
             described: self.described.into_iter().map(row).collect(),
         }
     }

@@ -35,9 +35,10 @@ impl Partial {
 }
 
 impl Partial {
-    /// The distinct resources, as they were written.
+    /// The distinct resources, as they were written; none of lines.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
-        let column = self.columns.get(self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE);
+        let at = self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE;
+        let column = self.columns.get(at).filter(|_| self.grain.width_of(2) > RESOURCE);
         column.into_iter().flat_map(|column| (0..column.texts().len()).map(|text| column.text(text)))
     }
 }

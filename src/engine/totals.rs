@@ -11,18 +11,18 @@ use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::aggregate::{Partial, TUPLES, Total, Totals as Sums};
-use super::codes::{self, Codes};
+use super::codes::Codes;
 use super::comparison::Row;
 use super::copies::Copies;
 use super::days::{self, DayRow};
 use super::entries::Entries;
 use super::headers::Header;
 use super::names::Names;
-use super::overview::Overview;
+use super::overview::{Months, Overview};
 use super::scope::{LineTexts, Scope, scope_of};
 use super::tie_outs::Side;
 use super::variance::AmountOverflow;
-use super::vocabulary::{Domain, Gathering, Vocabulary};
+use super::vocabulary::{Domain, Gathering, LOCAL, Vocabulary};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
@@ -133,11 +133,11 @@ pub struct More {
     pub entries: Entries,
 }
 
-/// What is needed to fold usage part by part.
+/// What is needed to fold usage and lines part by part.
 #[derive(Debug)]
 pub struct InParts {
-    /// All texts but those of resources.
-    pub words: Gathering,
+    words: Gathering,
+    used: HashSet<[u32; 2]>,
     /// The keys of all usage by which a line's MeterDescription is understood.
     pub described: DataFrame,
 }
@@ -157,18 +157,14 @@ pub fn fold_partials(
     Ok(fold(None, (usage, lines), headers, also_used, more)?.map(|(totals, _)| totals))
 }
 
-/// Folds everything but usage, of which `overview` is at hand; it comes in parts, one after the other
-/// ([`Totals::take_part`]).
+/// Folds everything but usage and lines, of which `overview` is at hand; they come in parts, one after
+/// the other ([`Totals::take_part`]).
 ///
 /// # Errors
 /// As [`fold_partials`].
-pub fn fold_before_parts(
-    overview: Overview,
-    lines: Partial,
-    headers: &[Header],
-    more: More,
-) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
-    fold(Some(overview), (Partial::new(Dataset::Usage, Arc::default()), lines), headers, &[], more)
+pub fn fold_before_parts(overview: Overview, headers: &[Header], more: More) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+    let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(|dataset| Partial::new(dataset, Arc::default()));
+    fold(Some(overview), (usage, lines), headers, &[], more)
 }
 
 fn fold(
@@ -194,14 +190,14 @@ fn fold(
     let mut unbilled = unbilled.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
     // Their texts are in the vocabulary now.
     usage.columns = Vec::new();
-    let (vocabulary, code_of) = if in_parts { gathering.settle(&codes::domains_of_usage()) } else { std::mem::take(&mut gathering).finish() };
+    let (vocabulary, code_of) = if in_parts { gathering.settle() } else { std::mem::take(&mut gathering).finish() };
     let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
     let both_days = daily.iter_mut().chain(&mut unbilled).map(|(codes, _)| codes);
     both_days.chain([&mut usage_codes, &mut line_codes]).for_each(|codes| codes.translate(code));
     let day_rows = |side: Option<(Codes, Partial)>| {
         side.map_or_else(Vec::new, |(codes, partial)| days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field)))
     };
-    let noted = noted.translated(code);
+    let mut noted = noted.translated(code);
     let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
     used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
     used.extend(&noted.used);
@@ -210,11 +206,10 @@ fn fold(
     let mut names = Names::default();
     names.take_usage(&vocabulary, &usage, &usage_codes);
     names.take_both(&vocabulary, &lines, &line_codes);
-    let mut used_in = months(&usage, &usage_codes);
-    noted.months.iter().for_each(|(month, rows)| *used_in.entry(*month).or_default() += rows);
-    let mut periods = periods(months(&lines, &line_codes));
+    let [of_usage, of_lines] = std::mem::take(&mut noted.months);
+    let mut periods = periods(months(&lines, &line_codes, of_lines));
     // Where usage speaks, it overrules the lines.
-    periods.extend(self::periods(used_in));
+    periods.extend(self::periods(months(&usage, &usage_codes, of_usage)));
     let totals = Totals {
         daily: day_rows(daily),
         unbilled: day_rows(unbilled),
@@ -227,31 +222,52 @@ fn fold(
         names,
         periods,
     };
-    Ok(Ok((totals, InParts { words: gathering, described: noted.frame()? })))
+    Ok(Ok((totals, InParts { words: gathering, described: noted.frame()?, used })))
 }
 
 impl Totals {
-    /// Puts a part of usage in the place of the one before. `words` are of this vocabulary but for
-    /// resources, of which `spellings` are those that are better than the part's own.
+    /// Puts a part of usage and lines in the place of the one before. `spellings` are how resources are
+    /// shown that other parts name as well.
     ///
     /// # Errors
     /// A polars error, which is a bug of ours.
-    pub fn take_part(&mut self, words: &mut Gathering, mut usage: Partial, spellings: &[String]) -> PolarsResult<()> {
-        let mut codes = Codes::of_usage(words, &usage);
+    pub fn take_part(&mut self, in_parts: &mut InParts, parts: (Partial, Partial), spellings: &[String]) -> PolarsResult<()> {
+        let (mut usage, lines) = parts;
+        let words = &mut in_parts.words;
+        let mut usage_codes = Codes::of_usage(words, &usage);
+        let mut line_codes = Codes::of_lines(words, &lines);
         spellings.iter().for_each(|text| words.improve(Domain::Resource, text));
-        let (resources, code_of) = words.end(Domain::Resource);
-        assert!(words.are_of(&self.vocabulary), "what is in a part was noted before");
-        codes.translate(|domain, id| match domain {
-            Domain::Resource => code_of.get(id as usize).copied().unwrap_or(0),
-            _ => id,
+        let local = LOCAL.map(|domain| {
+            let (texts, code_of) = words.end(domain);
+            self.vocabulary.put(domain, texts);
+            (domain, code_of)
         });
+        assert!(words.are_of(&self.vocabulary), "what is in a part was noted before");
+        for codes in [&mut usage_codes, &mut line_codes] {
+            codes.translate(|domain, id| {
+                let local = local.iter().find(|(of, _)| *of == domain);
+                local.map_or(id, |(_, code_of)| code_of.get(id as usize).copied().unwrap_or(0))
+            });
+        }
         usage.columns = Vec::new();
-        self.vocabulary.put(Domain::Resource, resources);
-        (self.usage, self.usage_copies) = usage_frame(&mut usage, &codes)?;
+        (self.usage, self.usage_copies) = usage_frame(&mut usage, &usage_codes)?;
+        (self.lines, self.line_copies) = lines_frame(&lines, &line_codes, &in_parts.used)?;
         // The names of resources are of one part; all others add up.
         self.names.forget(Domain::ResourceGroup);
-        self.names.take_usage(&self.vocabulary, &usage, &codes);
+        self.names.take_usage(&self.vocabulary, &usage, &usage_codes);
+        self.names.take_both(&self.vocabulary, &lines, &line_codes);
         Ok(())
+    }
+}
+
+impl Totals {
+    /// Drops the last part; findings of all parts name resources by their place in `resources`.
+    pub fn forget_part(&mut self, resources: Vec<String>) {
+        (self.usage, self.lines) = (self.usage.clear(), self.lines.clear());
+        (self.usage_copies, self.line_copies) = (Vec::new(), Vec::new());
+        LOCAL.into_iter().for_each(|domain| self.vocabulary.put(domain, Vec::new()));
+        self.vocabulary.put(Domain::Resource, resources);
+        self.names.forget(Domain::ResourceGroup);
     }
 }
 
@@ -346,9 +362,8 @@ fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str;
     DataFrame::new(rows.len(), columns)
 }
 
-/// Rows by invoice and month of use.
-fn months(partial: &Partial, codes: &Codes) -> HashMap<(u32, i32), u64> {
-    let mut rows: HashMap<(u32, i32), u64> = HashMap::new();
+/// Rows by invoice and month, added to those that were noted.
+fn months(partial: &Partial, codes: &Codes, mut rows: Months) -> Months {
     for ((account, month), count) in &partial.months {
         *rows.entry((codes.of(0, *account, 0), *month)).or_default() += count;
     }
@@ -356,7 +371,7 @@ fn months(partial: &Partial, codes: &Codes) -> HashMap<(u32, i32), u64> {
 }
 
 /// The month of most rows of each invoice.
-fn periods(rows: HashMap<(u32, i32), u64>) -> HashMap<u32, Period> {
+fn periods(rows: Months) -> HashMap<u32, Period> {
     let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
     for ((invoice, month), count) in rows {
         let best = most.entry(invoice).or_insert((0, 0));

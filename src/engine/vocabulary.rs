@@ -61,7 +61,17 @@ pub enum Domain {
 
 const DOMAINS: usize = Domain::Date as usize + 1;
 
+/// Domains whose values are many, and mean nothing outside of their account: resources, and the numbers
+/// and dates of lines.
+pub const LOCAL: [Domain; 3] = [Domain::Resource, Domain::Number, Domain::Date];
+
 impl Domain {
+    /// Whether it is one of [`LOCAL`].
+    #[must_use]
+    pub fn is_local(self) -> bool {
+        LOCAL.contains(&self)
+    }
+
     fn fold_kind(self) -> Fold {
         match self {
             Self::Sku => Fold::Sku,
@@ -139,24 +149,19 @@ impl Gathering {
         numbers
     }
 
-    /// As [`Gathering::finish`]; in the domains of `kept` the codes are the numbers of what is gathered
-    /// from here on.
+    /// As [`Gathering::finish`]; the codes are the numbers of what is gathered from here on.
     #[must_use]
-    pub fn settle(&mut self, kept: &[Domain]) -> (Vocabulary, Vec<Vec<u32>>) {
-        let is_kept = |at: usize| kept.iter().any(|domain| *domain as usize == at);
-        let settled = self.domains.iter_mut().enumerate().map(|(at, gathered)| match is_kept(at) {
-            true => gathered.settle(),
-            false => std::mem::replace(gathered, Gathered::new()).ranked(),
-        });
-        let (shown, codes) = settled.unzip();
+    pub fn settle(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
+        let (shown, codes) = self.domains.iter_mut().map(Gathered::settle).unzip();
         (Vocabulary { shown }, codes)
     }
 
-    /// Whether nothing but resources came to what was settled.
+    /// Whether nothing but what is local came to what was settled.
     #[must_use]
     pub fn are_of(&self, vocabulary: &Vocabulary) -> bool {
         let mut domains = self.domains.iter().zip(&vocabulary.shown).enumerate();
-        domains.all(|(domain, (gathered, texts))| domain == Domain::Resource as usize || [1, texts.len()].contains(&gathered.shown.len()))
+        let is_local = |at: usize| LOCAL.iter().any(|domain| *domain as usize == at);
+        domains.all(|(at, (gathered, texts))| is_local(at) || gathered.shown.len() == texts.len())
     }
 
     /// Shows a value as `text`, if that is better and the value is there.

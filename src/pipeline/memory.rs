@@ -13,7 +13,7 @@ pub(super) struct Shares {
     /// The totals of one unit and worker; what is past it waits on disk until the unit is read.
     pub(super) unit: usize,
     /// The totals of all units; what is past it goes to disk in parts.
-    pub(super) usage: usize,
+    pub(super) totals: usize,
     /// What is loaded of these parts at a time, as it is stored: in memory it takes several times that.
     pub(super) loaded: u64,
     /// The filter for copies.
@@ -30,21 +30,21 @@ const FINGERPRINTS: u64 = 64 << 20;
 impl Shares {
     /// Of a bound, or of none. What cannot be compared account by account has to be in memory.
     pub(super) fn of(plan: &Plan, bound: Option<u64>, warnings: &mut Vec<String>) -> Self {
-        let unbound = Self { unit: usize::MAX, usage: usize::MAX, loaded: u64::MAX, filter: FILTER, fingerprints: FINGERPRINTS };
+        let unbound = Self { unit: usize::MAX, totals: usize::MAX, loaded: u64::MAX, filter: FILTER, fingerprints: FINGERPRINTS };
         let Some(bound) = bound else { return unbound };
         let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
         let filter = FILTER.min(bound / 16);
         let fingerprints = FINGERPRINTS.min(bound / 32);
         if let Some(reason) = needs_all(plan) {
-            warnings.push(format!("usage is kept in memory as a whole, whatever `--memory` says: {reason}"));
+            warnings.push(format!("usage and lines are kept in memory as a whole, whatever `--memory` says: {reason}"));
             return Self { filter, fingerprints, ..unbound };
         }
-        Self { unit: share(24), usage: share(8), loaded: bound / 16, filter, fingerprints }
+        Self { unit: share(24), totals: share(8), loaded: bound / 16, filter, fingerprints }
     }
 
-    /// Whether usage has a bound.
+    /// Whether usage and lines have a bound.
     pub(super) const fn are_bound(&self) -> bool {
-        self.usage < usize::MAX
+        self.totals < usize::MAX
     }
 }
 
@@ -54,10 +54,13 @@ pub(super) fn looks_at_days(plan: &Plan) -> bool {
     plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out))
 }
 
-/// Why usage cannot be compared account by account, if it cannot.
+/// Why usage and lines cannot be compared account by account, if they cannot.
 fn needs_all(plan: &Plan) -> Option<String> {
     if looks_at_days(plan) {
-        return Some("a tie-out compares it day by day".to_owned());
+        return Some("a tie-out compares usage day by day".to_owned());
+    }
+    if plan.tie_outs.iter().any(|tie_out| tie_out.enabled && tie_out.tie_out == TieOut::LineArithmetic) {
+        return Some("`line-arithmetic` looks at each line".to_owned());
     }
     let usage = plan.tie_outs.iter().find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
     let holds = |pass: &&Pass| ["customer", "subscription"].iter().all(|key| pass.keys.contains(key));

@@ -202,7 +202,7 @@ impl Gathering {
         let mut waited = 0;
         for extent in std::mem::take(&mut reading.waiting) {
             let Some(scratch) = &self.scratch else { continue };
-            let mut partial = scratch.take(extent).map_err(|source| RunError::no_room(&self.folder, source))?;
+            let mut partial = scratch.take(arrival.dataset, extent).map_err(|source| RunError::no_room(&self.folder, source))?;
             self.take_fingerprints(arrival.dataset, &mut partial)?;
             waited += self.readings.take_totals(arrival.dataset, &arrival.unit, partial);
             self.make_room()?;
@@ -223,17 +223,20 @@ impl Gathering {
         list.add(&std::mem::take(&mut partial.fingerprints)).map_err(|source| RunError::no_room(&self.folder, source))
     }
 
-    /// Takes usage to disk where it is more than may be in memory.
+    /// Takes usage and lines to disk where they are more than may be in memory.
     fn make_room(&mut self) -> Result<(), RunError> {
-        if self.readings.usage.footprint() > self.shares.usage { self.spill() } else { Ok(()) }
+        let held = self.readings.usage.footprint() + self.readings.lines.footprint();
+        if held > self.shares.totals { self.spill() } else { Ok(()) }
     }
 
     fn spill(&mut self) -> Result<(), RunError> {
         let Some(scratch) = &self.scratch else { return Ok(()) };
         let usage = std::mem::replace(&mut self.readings.usage, Partial::new(Dataset::Usage, Arc::default()));
+        let lines = std::mem::replace(&mut self.readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
         usage.check()?;
+        lines.check()?;
         let spill = self.spill.get_or_insert_with(|| Spill::new(Arc::clone(scratch), &self.folder, self.shares.fingerprints));
-        spill.put(&usage).map_err(|source| RunError::no_room(&self.folder, source))
+        spill.put(&usage, &lines).map_err(|source| RunError::no_room(&self.folder, source))
     }
 
     fn finish(mut self, watch: &Watch) -> Result<Readings, RunError> {
@@ -249,9 +252,9 @@ impl Gathering {
             let open = list.copies().map_err(no_room)?;
             let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);
             let totals = match (dataset, &mut spill) {
-                (Dataset::Usage, Some(spill)) => Counts::OnDisk(spill, &folder),
+                (_, Some(spill)) => Counts::OnDisk(spill, &folder),
                 (Dataset::Usage, None) => Counts::Held(&mut readings.usage),
-                _ => Counts::Held(&mut readings.lines),
+                (_, None) => Counts::Held(&mut readings.lines),
             };
             find_copies(dataset, totals, open, units, room.as_ref())?;
         }
@@ -274,10 +277,10 @@ enum Counts<'c> {
 }
 
 impl Counts<'_> {
-    fn settle(&mut self, open: &mut Repeated) -> Result<(), RunError> {
+    fn settle(&mut self, dataset: Dataset, open: &mut Repeated) -> Result<(), RunError> {
         match self {
             Self::Held(totals) => totals.settle_copies(open),
-            Self::OnDisk(spill, folder) => spill.settle_copies(open).map_err(|source| RunError::no_room(folder, source))?,
+            Self::OnDisk(spill, folder) => spill.settle_copies(dataset, open).map_err(|source| RunError::no_room(folder, source))?,
         }
         Ok(())
     }
@@ -307,7 +310,7 @@ fn find_copies<'u>(
     units: impl Iterator<Item = &'u FileUnit>,
     room: Option<&(Arc<Scratch>, usize)>,
 ) -> Result<(), RunError> {
-    totals.settle(&mut open)?;
+    totals.settle(dataset, &mut open)?;
     for unit in units {
         if open.is_empty() {
             break;
@@ -317,7 +320,7 @@ fn find_copies<'u>(
         let reading = read_unit(dataset, &unit.name, &unit.path, &again)?;
         for extent in reading.waiting {
             let Some((scratch, _)) = room else { continue };
-            let waiting = scratch.take(extent).map_err(|source| RunError::no_room(&unit.path, source))?;
+            let waiting = scratch.take(dataset, extent).map_err(|source| RunError::no_room(&unit.path, source))?;
             totals.settle_again(waiting, &mut open)?;
         }
         if let Counted::Totals(partial) = reading.counted {

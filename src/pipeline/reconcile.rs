@@ -6,7 +6,6 @@ mod mismatch;
 mod select;
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -20,11 +19,11 @@ use super::resources::{Resources, SpilledResources};
 use super::spill::Spilled;
 use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE};
-use crate::engine::census::{self, Census};
+use crate::engine::census::Census;
 use crate::engine::comparison::Checked;
-use crate::engine::frames;
 use crate::engine::headers::{self, Header};
 use crate::engine::investigate::Holders;
+use crate::engine::matching;
 use crate::engine::summary::{self, Rollup};
 use crate::engine::totals::{self, InParts, More, Totals};
 use crate::engine::variance::{self, Variance};
@@ -34,12 +33,12 @@ use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::decision;
 use crate::sources::watch::Watch;
-use course::{Course, blank_customers};
+use course::Course;
 
 /// What was found.
 #[derive(Debug)]
 pub struct Reconciled {
-    /// The lines' totals, texts, names and periods; of usage, what was compared last.
+    /// Texts, names and periods; usage and lines where they were compared as a whole.
     pub totals: Totals,
     /// The usage column that MeterDescription was found to repeat.
     pub description: &'static str,
@@ -75,124 +74,108 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     watch.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
-    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
-    let counted_lines = balance::totals_of(&lines);
-    let (mut totals, usage) = fold(readings, lines)?;
-    let folded_lines = balance::frame_of(&totals, &totals.lines, "subtotal")?;
-    let blank_lines = blank_customers(&totals.lines)?;
+    let (mut totals, folded) = fold(readings)?;
     set_header_periods(&mut totals, &readings.headers);
     let mut course = Course::new(plan);
-    let lines = totals.lines.clone();
-    totals.lines = course.selection.of(&mut totals, &lines)?;
-    let (counted_usage, resources) = match usage {
-        Usage::Held(counted) => (counted, Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?)),
-        Usage::InParts(spilled, in_parts) => {
+    let (counted, resources) = match folded {
+        Folded::Whole(counted) => (counted, Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?)),
+        Folded::InParts(spilled, in_parts) => {
             let resources = compare_in_parts(&mut totals, &mut course, &spilled, in_parts, watch)?;
-
-            let [_, counted] = spilled.counted;
-            (counted, Resources::Spilled(resources))
+            (spilled.counted.map(|tally| tally.totals), Resources::Spilled(resources))
         }
     };
-    let selected_lines = balance::frame_of(&totals, &totals.lines, "subtotal")?;
-    controls.extend(balance::law("fold", "usage", &counted_usage, &course.folded, 0));
-    controls.extend(balance::law("fold", "invoice_lines", &counted_lines, &folded_lines, 0));
-    warn_of_blank_customers([course.blank, blank_lines], &mut warnings);
+    let sources = ["usage", "invoice_lines"];
+    for ((source, before), after) in sources.into_iter().zip(&counted).zip(&course.folded) {
+        controls.extend(balance::law("fold", source, before, after, 0));
+    }
+    for (source, rows) in sources.into_iter().zip(course.blank).filter(|(_, rows)| *rows > 0) {
+        // Old answers leave the customer out; such rows meet only rows that lack it too.
+        warnings.push(format!("`{source}`: rows without a customer id: {rows}"));
+    }
     if plan.period.is_some() {
-        controls.extend(selected("usage", &course.folded, &course.selected));
-        controls.extend(selected("invoice_lines", &folded_lines, &selected_lines));
+        for ((source, before), after) in sources.into_iter().zip(&course.folded).zip(&course.selected) {
+            controls.extend(selected(source, before, after));
+        }
         course.selection.tell(&totals, &mut warnings);
     }
     watch.phase("other tie-outs", 0);
     let mut checked = hold(std::mem::take(&mut course.checked));
     let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
     if lines_plan.enabled {
-        let headers = headers_at_hand(plan, &totals, &course.invoices, &readings.headers, &mut warnings)?;
-        checked.extend(headers::compare(&totals, &headers, &lines_plan.passes)??);
+        let headers = headers_at_hand(plan, &totals, &course.invoices, &readings.headers, &mut warnings);
+        checked.extend(headers::compare(&totals, &course.by_invoice, &headers, &lines_plan.passes)??);
     }
     controls.extend(comparisons::compare(plan, &totals, &course.by_subscription, &mut checked, &mut warnings)?);
     watch.phase("judge and prove", 0);
     let variances = judge(plan, &totals, checked, &readings.awaited)?;
-    controls.extend(laws(plan, &totals, &course, &variances)?);
+    controls.extend(laws(plan, &totals, &course, &variances));
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
         return Err(RunError::Law(Box::new(broken.clone())));
     }
     mismatch::warn(&totals, &course, &variances, &mut warnings);
     let rollups = summary::roll_up(&variances)??;
-    let census = census::take(&totals, &plan_of(plan, TieOut::UsageToInvoice).rules)?;
+    let census = std::mem::take(&mut course.census);
     let (description, description_pairs) = course.description.unwrap_or_default();
     Ok(Reconciled { totals, description, description_pairs, variances, resources, rollups, controls, census, warnings })
 }
 
-/// Where usage is while the rest is folded.
-enum Usage {
+/// Where usage and lines are while the rest is folded.
+enum Folded {
     /// In the totals; what was counted before.
-    Held(ByCurrency),
+    Whole([ByCurrency; 2]),
     /// On disk.
-    InParts(Box<Spilled>, InParts),
+    InParts(Box<Spilled>, Box<InParts>),
 }
 
-fn fold(readings: &mut Readings, lines: Partial) -> Result<(Totals, Usage), RunError> {
+fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
     // The partials are the largest thing in memory: they end here.
     let more = More { daily: readings.daily.take(), unbilled: readings.unbilled.take(), entries: std::mem::take(&mut readings.entries) };
     if let Some(mut spilled) = readings.spilled.take() {
         let overview = std::mem::take(&mut spilled.overview);
-        let (totals, in_parts) = totals::fold_before_parts(overview, lines, &readings.headers, more)??;
-        return Ok((totals, Usage::InParts(Box::new(spilled), in_parts)));
+        let (totals, in_parts) = totals::fold_before_parts(overview, &readings.headers, more)??;
+        return Ok((totals, Folded::InParts(Box::new(spilled), Box::new(in_parts))));
     }
     let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
-    let counted = balance::totals_of(&usage);
+    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
+    let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
     let totals = totals::fold_partials(usage, lines, &readings.headers, &[], more)??;
-    Ok((totals, Usage::Held(counted)))
+    Ok((totals, Folded::Whole(counted)))
 }
 
-/// Takes the parts of usage through the stages, each with the lines of its accounts.
+/// Takes usage and lines through the stages part by part.
 fn compare_in_parts(
     totals: &mut Totals,
     course: &mut Course<'_>,
     spilled: &Spilled,
-    in_parts: InParts,
+    mut in_parts: Box<InParts>,
     watch: &Watch,
 ) -> Result<SpilledResources, RunError> {
     let no_room = |source| RunError::no_room(spilled.folder(), source);
-    let InParts { mut words, described } = in_parts;
-    let described = course.selection.of(totals, &described)?;
-    course.learn(&described, &totals.lines)?;
-    let lines = totals.lines.clone();
-    let part_of_line = parts_of(totals, spilled)?;
+    let batches = spilled.batches();
+    let mut pairs = [0; 3];
+    let described = course.selection.of(totals, &in_parts.described)?;
+    for parts in &batches {
+        let none = Partial::new(Dataset::Usage, Arc::default());
+        totals.take_part(&mut in_parts, (none, spilled.load_lines(parts).map_err(no_room)?), &[])?;
+        let lines = course.selection.of(totals, &totals.lines.clone())?;
+        let found = matching::description_pairs(&described, &lines)?;
+        pairs.iter_mut().zip(found).for_each(|(pairs, found)| *pairs += found);
+    }
+    course.description = Some(matching::learned(pairs));
     let mut resources = spilled.resources();
     // Nothing is code 0 of every domain.
     let mut names = vec![String::new()];
     watch.phase("compare part by part", spilled.stored_bytes());
-    for parts in spilled.batches() {
-        let usage = spilled.load(&parts).map_err(no_room)?;
-        totals.take_part(&mut words, usage, &spilled.spellings)?;
-        totals.lines = frames::take(&lines, &rows_of(&part_of_line, &parts))?;
+    for parts in &batches {
+        totals.take_part(&mut in_parts, spilled.load(parts).map_err(no_room)?, &spilled.spellings)?;
         let first = course.checked.len();
         let found = course.take(totals, &|_| {})?;
         resources.add(totals, &found).map_err(no_room)?;
         course.name_resources(first, totals, &mut names);
-        watch.advanced(spilled.bytes_of(&parts), 0);
+        watch.advanced(spilled.bytes_of(parts), 0);
     }
-    totals.lines = lines;
-    totals.vocabulary.put(Domain::Resource, names);
+    totals.forget_part(names);
     Ok(resources)
-}
-
-/// The part of usage that each line belongs to.
-fn parts_of(totals: &Totals, spilled: &Spilled) -> Result<Vec<u32>, RunError> {
-    let (customers, subscriptions) = (frames::codes(&totals.lines, "customer")?, frames::codes(&totals.lines, "subscription")?);
-    let mut known: HashMap<(u32, u32), u32> = HashMap::new();
-    let part = |account: (&u32, &u32)| {
-        *known.entry((*account.0, *account.1)).or_insert_with_key(|(customer, subscription)| {
-            let folded = |domain, code| totals.vocabulary.folded(domain, code);
-            spilled.part_of(&folded(Domain::Customer, *customer), &folded(Domain::Subscription, *subscription))
-        })
-    };
-    Ok(customers.iter().zip(subscriptions).map(part).collect())
-}
-
-fn rows_of(part_of_line: &[u32], parts: &Range<u32>) -> Vec<u32> {
-    (0..).zip(part_of_line).filter(|(_, part)| parts.contains(part)).map(|(row, _)| row).collect()
 }
 
 /// Says of each finding what holds it.
@@ -205,13 +188,6 @@ fn hold(mut checked: Vec<Checked>) -> Vec<Checked> {
         }
     }
     checked
-}
-
-/// Old answers leave the customer out; such rows meet only rows that lack it too.
-fn warn_of_blank_customers(blank: [u64; 2], warnings: &mut Vec<String>) {
-    for (source, rows) in ["usage", "invoice_lines"].into_iter().zip(blank).filter(|(_, rows)| *rows > 0) {
-        warnings.push(format!("`{source}`: rows without a customer id: {rows}"));
-    }
 }
 
 /// What the period leaves out is counted.
@@ -239,15 +215,7 @@ fn set_header_periods(totals: &mut Totals, headers: &[Header]) {
 
 /// Headers of the invoices at hand: those with lines or usage, and those of the same period. A list
 /// of invoices holds those of years.
-fn headers_at_hand(
-    plan: &Plan,
-    totals: &Totals,
-    used: &HashSet<u32>,
-    all: &[Header],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Header>, RunError> {
-    let mut seen: HashSet<u32> = used.clone();
-    seen.extend(frames::codes(&totals.lines, "invoice")?);
+fn headers_at_hand(plan: &Plan, totals: &Totals, seen: &HashSet<u32>, all: &[Header], warnings: &mut Vec<String>) -> Vec<Header> {
     let periods: HashSet<Period> = match plan.period {
         Some(period) => HashSet::from([period]),
         None => seen.iter().filter_map(|invoice| totals.periods.get(invoice)).copied().collect(),
@@ -267,7 +235,7 @@ fn headers_at_hand(
     };
     let (kept, legacy): (Vec<&Header>, Vec<&Header>) = kept.into_iter().partition(has_lines);
     warnings.extend(legacy.iter().map(|header| format!("invoice `{}` is of the legacy commerce: not tied to lines", header.id)));
-    Ok(kept.into_iter().cloned().collect())
+    kept.into_iter().cloned().collect()
 }
 
 fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awaited) -> Result<Vec<Variance>, RunError> {
@@ -296,22 +264,21 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
     (sides.tie_out, period, first, &sides.charge_type, keys.adjustment, keys.currency, rest.0, rest.1, rest.2)
 }
 
-fn laws(plan: &Plan, totals: &Totals, course: &Course<'_>, variances: &[Variance]) -> Result<Vec<ControlTotal>, RunError> {
+fn laws(plan: &Plan, totals: &Totals, course: &Course<'_>, variances: &[Variance]) -> Vec<ControlTotal> {
     let mut controls = Vec::new();
-    let lines = balance::frame_of(totals, &totals.lines, "subtotal")?;
+    let [usage, lines] = &course.selected;
     let side = |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
     let [expected, invoiced] = &course.allocated;
-    controls.extend(balance::law("quantise", "resources", &course.selected, expected, QUANTISATION_ALLOWANCE));
+    controls.extend(balance::law("quantise", "resources", usage, expected, QUANTISATION_ALLOWANCE));
     if plan_of(plan, TieOut::UsageToInvoice).enabled {
         controls.extend(balance::law("match", "usage", expected, &side(true), 0));
-        controls.extend(balance::law("match", "invoice_lines", &lines, &side(false), QUANTISATION_ALLOWANCE));
+        controls.extend(balance::law("match", "invoice_lines", lines, &side(false), QUANTISATION_ALLOWANCE));
         controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), invoiced, 0));
     }
     if plan_of(plan, TieOut::LinesToInvoice).enabled {
-        let totals_of_lines = balance::frame_of(totals, &totals.lines, "total")?;
         let side = balance::variances_of(totals, variances, TieOut::LinesToInvoice, true);
-        controls.extend(balance::law("match", "invoices", &totals_of_lines, &side, QUANTISATION_ALLOWANCE));
+        controls.extend(balance::law("match", "invoices", &course.lines_total, &side, QUANTISATION_ALLOWANCE));
     }
     controls.extend(balance::attributed(totals, variances));
-    Ok(controls)
+    controls
 }

@@ -1,8 +1,8 @@
-//! Usage that is more than may be in memory: on disk, in parts of whole accounts.
+//! Usage and lines that are more than may be in memory: on disk, in parts of whole accounts.
 //!
 //! Every pass of the usage tie-out holds the customer and the subscription, and amounts are quantised
 //! inside of one: so a part can be compared by itself. What is known across parts (texts, products,
-//! months, which resources several parts name) is noted when usage goes to disk.
+//! months, which resources several parts name) is noted when they go to disk.
 
 use std::fs::File;
 use std::hash::BuildHasher as _;
@@ -79,10 +79,10 @@ impl Scratch {
         self.append(&bytes)
     }
 
-    /// A partial of usage that was kept.
-    pub(super) fn take(&self, extent: Extent) -> io::Result<Partial> {
+    /// A partial that was kept.
+    pub(super) fn take(&self, dataset: Dataset, extent: Extent) -> io::Result<Partial> {
         let bytes = self.read(extent)?;
-        let partial = Partial::new(Dataset::Usage, Arc::default()).read_from(&mut bytes.as_slice());
+        let partial = Partial::new(dataset, Arc::default()).read_from(&mut bytes.as_slice());
         partial.ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))
     }
 }
@@ -90,12 +90,47 @@ impl Scratch {
 /// A part of what was in memory at some time.
 #[derive(Debug)]
 struct Piece {
+    dataset: Dataset,
     totals: Extent,
     candidates: Option<Extent>,
     copies: HashMap<[u32; TUPLES], Copies>,
 }
 
-/// Where usage goes that is more than may be in memory.
+/// What was counted of a dataset.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// Rows and amounts, apart from the totals.
+    pub(super) control: ByCurrency,
+    /// The same by the totals.
+    pub(super) totals: ByCurrency,
+    /// Numbers that held more decimals than are kept.
+    pub(super) rounded: u64,
+    gross: [i128; SUMS],
+}
+
+impl Tally {
+    pub(super) fn of(partial: &Partial) -> Self {
+        let mut counted = Self::default();
+        counted.add(partial);
+        counted
+    }
+
+    fn add(&mut self, partial: &Partial) {
+        balance::add_up(&mut self.control, &balance::control_of(partial));
+        balance::add_up(&mut self.totals, &balance::totals_of(partial));
+        self.rounded += partial.rounded;
+        for (gross, more) in self.gross.iter_mut().zip(partial.gross) {
+            *gross = gross.saturating_add(more);
+        }
+    }
+
+    fn check(&self, dataset: Dataset) -> Result<(), SumOverflow> {
+        let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
+        if is_past { Err(SumOverflow { dataset }) } else { Ok(()) }
+    }
+}
+
+/// Where usage and lines go that are more than may be in memory.
 #[derive(Debug)]
 pub(super) struct Spill {
     scratch: Arc<Scratch>,
@@ -103,50 +138,46 @@ pub(super) struct Spill {
     parts: Vec<Vec<Piece>>,
     overview: Overview,
     resources: Fingerprints,
-    counted: [ByCurrency; 2],
-    rounded: u64,
-    gross: [i128; SUMS],
+    /// Of usage and of lines.
+    counted: [Tally; 2],
 }
 
 impl Spill {
     pub(super) fn new(scratch: Arc<Scratch>, folder: &Path, fingerprint_bytes: u64) -> Self {
         let mut parts = Vec::new();
         parts.resize_with(PARTS as usize, Vec::new);
+        let resources = Fingerprints::new(fingerprint_bytes, folder);
         Self {
             scratch,
             hasher: DefaultHashBuilder::default(),
             parts,
             overview: Overview::default(),
-            resources: Fingerprints::new(fingerprint_bytes, folder),
+            resources,
             counted: Default::default(),
-            rounded: 0,
-            gross: [0; SUMS],
         }
     }
 
-    /// Takes usage to disk. It is called with a lock held: nothing in it may wait for other threads.
-    pub(super) fn put(&mut self, usage: &Partial) -> io::Result<()> {
-        for (whole, more) in self.counted.iter_mut().zip([balance::control_of(usage), balance::totals_of(usage)]) {
-            balance::add_up(whole, &more);
+    /// Takes usage and lines to disk. It is called with a lock held: nothing in it may wait for other
+    /// threads.
+    pub(super) fn put(&mut self, usage: &Partial, lines: &Partial) -> io::Result<()> {
+        self.overview.note(usage, lines);
+        for (counted, partial) in self.counted.iter_mut().zip([usage, lines]) {
+            counted.add(partial);
         }
-        for (gross, more) in self.gross.iter_mut().zip(usage.gross) {
-            *gross = gross.saturating_add(more);
-        }
-        self.rounded += usage.rounded;
-        self.overview.note(usage);
-        self.write(usage)
+        self.write(usage)?;
+        self.write(lines)
     }
 
     /// Adds copies that were found in a second reading; their rows are counted already.
-    pub(super) fn put_copies(&mut self, usage: Partial) -> io::Result<()> {
-        self.write(&usage.copies_alone())
+    pub(super) fn put_copies(&mut self, partial: Partial) -> io::Result<()> {
+        self.write(&partial.copies_alone())
     }
 
-    fn write(&mut self, usage: &Partial) -> io::Result<()> {
-        let [accounts, ..] = &usage.tuples;
-        let part_of: Vec<u32> = (0..accounts.len()).map(|account| self.part_of_account(usage, account)).collect();
+    fn write(&mut self, partial: &Partial) -> io::Result<()> {
+        let [accounts, ..] = &partial.tuples;
+        let part_of: Vec<u32> = (0..accounts.len()).map(|account| self.part_of_account(partial, account)).collect();
         let (mut bytes, mut named) = (Vec::new(), Vec::new());
-        for (number, mut part) in usage.in_parts(&part_of) {
+        for (number, mut part) in partial.in_parts(&part_of) {
             let candidates = std::mem::take(&mut part.candidates);
             bytes.clear();
             part.write_to(&mut bytes);
@@ -157,7 +188,7 @@ impl Spill {
             named.clear();
             named.extend(part.resources().filter(|text| !text.is_empty()).map(|text| self.resource(text) << 8 | u64::from(number)));
             self.resources.add(&named)?;
-            let piece = Piece { totals, candidates, copies: HashMap::new() };
+            let piece = Piece { dataset: partial.dataset, totals, candidates, copies: HashMap::new() };
             if let Some(pieces) = self.parts.get_mut(number as usize) {
                 pieces.push(piece);
             }
@@ -165,10 +196,11 @@ impl Spill {
         Ok(())
     }
 
-    fn part_of_account(&self, usage: &Partial, account: u32) -> u32 {
-        let fields: Vec<&str> = usage.fields(0, account).collect();
+    fn part_of_account(&self, partial: &Partial, account: u32) -> u32 {
+        let fields: Vec<&str> = partial.fields(0, account).collect();
         let [_, customer, _, subscription, ..] = fields.as_slice() else { return 0 };
-        part_of(&self.hasher, &fold_as(Domain::Customer, customer), &fold_as(Domain::Subscription, subscription))
+        let hash = self.hasher.hash_one((fold_as(Domain::Customer, customer), fold_as(Domain::Subscription, subscription)));
+        u32::try_from(hash % u64::from(PARTS)).unwrap_or(0)
     }
 
     /// 56 bits of the hash of a folded resource.
@@ -177,8 +209,8 @@ impl Spill {
     }
 
     /// Counts the candidates that are copies, as [`Partial::settle_copies`] does.
-    pub(super) fn settle_copies(&mut self, open: &mut Repeated) -> io::Result<()> {
-        for piece in self.parts.iter_mut().flatten() {
+    pub(super) fn settle_copies(&mut self, dataset: Dataset, open: &mut Repeated) -> io::Result<()> {
+        for piece in self.parts.iter_mut().flatten().filter(|piece| piece.dataset == dataset) {
             let Some(extent) = piece.candidates.take() else { continue };
             let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice()).unwrap_or_default();
             copies::settle(&candidates, open, &mut piece.copies);
@@ -190,14 +222,15 @@ impl Spill {
     /// # Errors
     /// [`SumOverflow`].
     pub(super) fn check(&self) -> Result<(), SumOverflow> {
-        let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
-        if is_past { Err(SumOverflow { dataset: Dataset::Usage }) } else { Ok(()) }
+        let [usage, lines] = &self.counted;
+        usage.check(Dataset::Usage)?;
+        lines.check(Dataset::InvoiceLines)
     }
 
-    /// Nothing comes any more.
+    /// Nothing comes any more; `loaded` bytes may be in memory at a time, as they are on disk.
     pub(super) fn close(self, loaded: u64) -> io::Result<Spilled> {
-        let Self { scratch, hasher, parts, overview, resources, counted, rounded, .. } = self;
-        let mut spilled = Spilled { scratch, hasher, parts, overview, loaded, spellings: Vec::new(), counted, rounded };
+        let Self { scratch, hasher, parts, overview, resources, counted } = self;
+        let mut spilled = Spilled { scratch, hasher, parts, overview, loaded, spellings: Vec::new(), counted };
         let shared = resources.in_several(8)?;
         if !shared.is_empty() {
             spilled.spellings = spilled.best_spellings(&shared)?;
@@ -206,16 +239,11 @@ impl Spill {
     }
 }
 
-fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
-    let hash = hasher.hash_one((customer, subscription));
-    u32::try_from(hash % u64::from(PARTS)).unwrap_or(0)
-}
-
 fn resource(hasher: &DefaultHashBuilder, text: &str) -> u64 {
     hasher.hash_one(fold_as(Domain::Resource, text)) >> 8
 }
 
-/// All usage of a run, on disk.
+/// All usage and lines of a run, on disk.
 #[derive(Debug)]
 pub struct Spilled {
     scratch: Arc<Scratch>,
@@ -227,17 +255,15 @@ pub struct Spilled {
     loaded: u64,
     /// Of resources that several parts name, how they are shown.
     pub(super) spellings: Vec<String>,
-    /// Rows and amounts, counted apart from the totals and by them.
-    pub(super) counted: [ByCurrency; 2],
-    /// Numbers that held more decimals than are kept.
-    pub(super) rounded: u64,
+    /// What was counted of usage and of lines.
+    pub(super) counted: [Tally; 2],
 }
 
 impl Spilled {
     fn best_spellings(&self, shared: &HashSet<u64>) -> io::Result<Vec<String>> {
         let mut gathering = Gathering::default();
-        for piece in self.parts.iter().flatten() {
-            let part = self.scratch.take(piece.totals)?;
+        for piece in self.parts.iter().flatten().filter(|piece| piece.dataset == Dataset::Usage) {
+            let part = self.scratch.take(piece.dataset, piece.totals)?;
             for text in part.resources().filter(|text| shared.contains(&resource(&self.hasher, text))) {
                 gathering.add(Domain::Resource, text);
             }
@@ -287,19 +313,23 @@ impl Spilled {
         batches
     }
 
-    /// The part of an account, of its folded ids.
-    pub(super) fn part_of(&self, customer: &str, subscription: &str) -> u32 {
-        part_of(&self.hasher, customer, subscription)
+    /// The usage and the lines of some parts.
+    pub(super) fn load(&self, parts: &Range<u32>) -> io::Result<(Partial, Partial)> {
+        Ok((self.load_one(Dataset::Usage, parts)?, self.load_lines(parts)?))
     }
 
-    /// The usage of some parts.
-    pub(super) fn load(&self, parts: &Range<u32>) -> io::Result<Partial> {
-        let mut usage = Partial::new(Dataset::Usage, Arc::default());
-        for piece in self.pieces(parts) {
-            let mut part = self.scratch.take(piece.totals)?;
+    /// The lines of some parts.
+    pub(super) fn load_lines(&self, parts: &Range<u32>) -> io::Result<Partial> {
+        self.load_one(Dataset::InvoiceLines, parts)
+    }
+
+    fn load_one(&self, dataset: Dataset, parts: &Range<u32>) -> io::Result<Partial> {
+        let mut whole = Partial::new(dataset, Arc::default());
+        for piece in self.pieces(parts).filter(|piece| piece.dataset == dataset) {
+            let mut part = self.scratch.take(dataset, piece.totals)?;
             part.copies.extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
-            usage.merge(part);
+            whole.merge(part);
         }
-        Ok(usage)
+        Ok(whole)
     }
 }

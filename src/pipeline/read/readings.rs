@@ -15,16 +15,16 @@ use crate::model::reject::{RejectedRow, Rejection};
 use crate::pipeline::awaited::Awaited;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::record_sources::Gathered;
-use crate::pipeline::spill::Spilled;
+use crate::pipeline::spill::{Spilled, Tally};
 use crate::reports::manifest;
 use crate::sources::files::FileUnit;
 
 /// All that was read.
 #[derive(Debug)]
 pub struct Readings {
-    /// Totals of usage; none where they are in `spilled`.
+    /// Totals of usage; none where they are in `spilled`, as are the lines then.
     pub usage: Partial,
-    /// Usage that is more than may be in memory.
+    /// Usage and lines that are more than may be in memory.
     pub spilled: Option<Spilled>,
     /// Totals of invoice lines.
     pub lines: Partial,
@@ -214,17 +214,24 @@ impl Readings {
             }
         }
         self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
-        let spilled = self.spilled.as_ref().map(|spilled| (Dataset::Usage.name(), spilled.counted.clone(), spilled.rounded));
-        let held = [&self.usage, &self.lines]
-            .into_iter()
-            .chain(&self.unbilled)
-            .filter(|partial| spilled.is_none() || partial.dataset != Dataset::Usage);
-        let held = held.map(|partial| {
+        let mut counted = Vec::new();
+        match &self.spilled {
+            Some(Spilled { counted: [usage, lines], .. }) => {
+                counted.extend([(Dataset::Usage, usage.clone()), (Dataset::InvoiceLines, lines.clone())])
+            }
+            None => {
+                for partial in [&self.usage, &self.lines] {
+                    partial.check()?;
+                    counted.push((partial.dataset, Tally::of(partial)));
+                }
+            }
+        }
+        if let Some(partial) = &self.unbilled {
             partial.check()?;
-            Ok::<_, RunError>((partial.dataset.name(), [balance::control_of(partial), balance::totals_of(partial)], partial.rounded))
-        });
-        for counted in spilled.clone().into_iter().map(Ok).chain(held) {
-            let (source, [control, totals], rounded) = counted?;
+            counted.push((partial.dataset, Tally::of(partial)));
+        }
+        for (dataset, Tally { control, totals, rounded, .. }) in counted {
+            let source = dataset.name();
             self.controls.extend(balance::law("aggregate", source, &control, &totals, 0));
             if rounded > 0 {
                 self.warnings.push(format!("`{source}`: {rounded} numbers held more decimals than are kept, and were rounded half-even"));

@@ -127,7 +127,7 @@ pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Co
         totals: counting.new_totals(dataset),
         daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
         lost: Vec::new(),
-        room: counting.room.clone().filter(|_| dataset == Dataset::Usage),
+        room: counting.room.clone().filter(|_| dataset != Dataset::UnbilledUsage),
         unmeasured: MEASURED_ROWS,
         waiting: Vec::new(),
         failed: None,

@@ -8,8 +8,10 @@ use polars::prelude::DataFrame;
 use super::plan_of;
 use super::select::Selection;
 use crate::engine::balance::{self, ByCurrency};
+use crate::engine::census::{self, Census};
 use crate::engine::comparison::{Checked, Row};
 use crate::engine::frames;
+use crate::engine::headers::LineSums;
 use crate::engine::investigate;
 use crate::engine::matching;
 use crate::engine::totals::Totals;
@@ -27,18 +29,25 @@ pub(super) struct Course<'p> {
     pub(super) selection: Selection,
     /// The usage column that MeterDescription repeats, and the lines that pair under each.
     pub(super) description: Option<(&'static str, [usize; 3])>,
-    /// Usage when it was folded, and when the period was selected.
-    pub(super) folded: ByCurrency,
-    pub(super) selected: ByCurrency,
+    /// Usage and lines when they were folded, and when the period was selected.
+    pub(super) folded: [ByCurrency; 2],
+    pub(super) selected: [ByCurrency; 2],
+    /// The lines' totals, and by invoice.
+    pub(super) lines_total: ByCurrency,
+    pub(super) by_invoice: LineSums,
     /// Expected and invoiced amounts of all resources.
     pub(super) allocated: [ByCurrency; 2],
-    /// Rows without a customer.
-    pub(super) blank: u64,
+    /// Rows of usage and lines without a customer.
+    pub(super) blank: [u64; 2],
+    /// Invoices of either.
     pub(super) invoices: HashSet<u32>,
-    pub(super) has_rows: bool,
+    /// Whether there is usage, and whether there are lines.
+    pub(super) has_rows: [bool; 2],
     /// Some usage found its line.
     pub(super) has_met: bool,
     pub(super) by_subscription: Vec<Row>,
+    /// Which rounding rules the lines obey.
+    pub(super) census: Census,
     pub(super) checked: Vec<Checked>,
 }
 
@@ -49,43 +58,54 @@ impl<'p> Course<'p> {
             settings: plan_of(plan, TieOut::UsageToInvoice),
             selection: Selection::new(plan.period),
             description: None,
-            folded: ByCurrency::new(),
-            selected: ByCurrency::new(),
+            folded: Default::default(),
+            selected: Default::default(),
+            lines_total: ByCurrency::new(),
+            by_invoice: LineSums::default(),
             allocated: Default::default(),
-            blank: 0,
+            blank: [0; 2],
             invoices: HashSet::new(),
-            has_rows: false,
+            has_rows: [false; 2],
             has_met: false,
             by_subscription: Vec::new(),
+            census: Census::new(),
             checked: Vec::new(),
         }
     }
 
-    /// Learns from usage what MeterDescription repeats.
-    pub(super) fn learn(&mut self, usage: &DataFrame, lines: &DataFrame) -> Result<&'static str, RunError> {
-        let learned = match self.description {
-            Some(learned) => learned,
-            None => matching::learn_description(usage, lines)?,
-        };
-        self.description = Some(learned);
-        Ok(learned.0)
+    /// Selects the period, and counts before and after.
+    fn select(&mut self, totals: &mut Totals) -> Result<(), RunError> {
+        for (side, amount) in ["billing", "subtotal"].into_iter().enumerate() {
+            let frame = if side == 0 { totals.usage.clone() } else { totals.lines.clone() };
+            let selected = self.selection.of(totals, &frame)?;
+            let before = balance::frame_of(totals, &frame, amount)?;
+            let after = balance::frame_of(totals, &selected, amount)?;
+            balance::add_up(&mut self.folded[side], &before);
+            balance::add_up(&mut self.selected[side], &after);
+            self.blank[side] += blank_customers(&frame)?;
+            self.has_rows[side] |= selected.height() > 0;
+            self.invoices.extend(frames::codes(&selected, "invoice")?);
+            *(if side == 0 { &mut totals.usage } else { &mut totals.lines }) = selected;
+        }
+        balance::add_up(&mut self.lines_total, &balance::frame_of(totals, &totals.lines, "total")?);
+        self.by_invoice.add(totals)?;
+        census::count(&mut self.census, totals, &self.settings.rules)?;
+        Ok(())
     }
 
     /// Takes the usage and lines of `totals` through all stages; their resources, in published order.
     pub(super) fn take(&mut self, totals: &mut Totals, phase: &dyn Fn(&'static str)) -> Result<Vec<Resource>, RunError> {
-        balance::add_up(&mut self.folded, &balance::frame_of(totals, &totals.usage, "billing")?);
-        self.blank += blank_customers(&totals.usage)?;
-        let folded = totals.usage.clone();
-        totals.usage = self.selection.of(totals, &folded)?;
-        drop(folded);
-        balance::add_up(&mut self.selected, &balance::frame_of(totals, &totals.usage, "billing")?);
-        self.has_rows |= totals.usage.height() > 0;
-        self.invoices.extend(frames::codes(&totals.usage, "invoice")?);
+        self.select(totals)?;
         if plan_of(self.plan, TieOut::UsageToSummary).enabled {
             self.by_subscription.extend(comparisons::usage_by_subscription(totals)?);
         }
         phase("match");
-        let description = self.learn(&totals.usage, &totals.lines)?;
+        let learned = match self.description {
+            Some(learned) => learned,
+            None => matching::learned(matching::description_pairs(&totals.usage, &totals.lines)?),
+        };
+        self.description = Some(learned);
+        let (description, _) = learned;
         let matching = matching::match_usage(totals, Some(description), &self.settings.passes)?;
         self.has_met |= matching.matched_on.iter().any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
         phase("compare and allocate");
@@ -116,7 +136,7 @@ impl<'p> Course<'p> {
 }
 
 /// Rows of a frame whose customer id is empty.
-pub(super) fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
+fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
     let rows = frames::counts(frame, "rows")?;
     Ok(frames::codes(frame, "customer")?.iter().zip(rows).filter(|(code, _)| **code == 0).map(|(_, rows)| rows).sum())
 }

@@ -10,7 +10,7 @@ use crate::model::cause::{Status, TieOut};
 
 /// Mismatches that are more likely a wrong file than a wrong invoice.
 pub(super) fn warn(totals: &Totals, course: &Course<'_>, variances: &[Variance], warnings: &mut Vec<String>) {
-    if !course.has_met && course.has_rows && totals.lines.height() > 0 {
+    if !course.has_met && course.has_rows == [true; 2] {
         warnings.push("no usage found its invoice line: are both of the same invoice and period?".to_owned());
     }
     let mut currencies: HashMap<[u32; 5], (HashSet<u32>, HashSet<u32>)> = HashMap::new();
