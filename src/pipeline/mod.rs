@@ -22,6 +22,7 @@ mod record_sources;
 pub mod records;
 pub mod resources;
 pub mod run;
+mod scratch;
 mod set;
 mod settings;
 mod spill;

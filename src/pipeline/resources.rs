@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::spill::{Extent, Scratch};
+use super::scratch::{Extent, Scratch};
 use crate::engine::totals::Totals;
 use crate::engine::usage_to_invoice::Resource;
 use crate::engine::vocabulary::Domain;

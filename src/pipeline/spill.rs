@@ -4,17 +4,17 @@
 //! inside of one: so a part can be compared by itself. What is known across parts (texts, products,
 //! months, which resources several parts name) is noted when they go to disk.
 
-use std::fs::File;
 use std::hash::BuildHasher as _;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::fingerprints::Fingerprints;
 use super::resources::SpilledResources;
+use super::scratch::{Extent, Scratch};
 use crate::engine::aggregate::{GROSS_LIMIT, Partial, SUMS, SumOverflow, TUPLES};
 use crate::engine::balance::{self, ByCurrency};
 use crate::engine::copies::{self, Copies, Repeated};
@@ -25,67 +25,6 @@ use crate::model::dataset::Dataset;
 
 /// Parts that accounts are dealt out to: the last byte of a resource's fingerprint names one.
 const PARTS: u32 = 256;
-
-/// A place in the scratch file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
-    start: u64,
-    bytes: usize,
-}
-
-impl Extent {
-    /// A part of it.
-    pub(super) const fn part(self, bytes: Range<usize>) -> Self {
-        Self { start: self.start + bytes.start as u64, bytes: bytes.end - bytes.start }
-    }
-}
-
-/// A nameless file in the folder of the runs: gone with the process, whatever ends it.
-#[derive(Debug)]
-pub(super) struct Scratch {
-    folder: PathBuf,
-    file: Mutex<(File, u64)>,
-}
-
-impl Scratch {
-    /// # Errors
-    /// What the file system says; so of all below.
-    pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: folder.to_owned(), file: Mutex::new((tempfile::tempfile_in(folder)?, 0)) })
-    }
-
-    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
-        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, end) = &mut *place;
-        let start = *end;
-        file.seek(SeekFrom::Start(start))?;
-        file.write_all(bytes)?;
-        *end += bytes.len() as u64;
-        Ok(Extent { start, bytes: bytes.len() })
-    }
-
-    pub(super) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; extent.bytes];
-        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        place.0.seek(SeekFrom::Start(extent.start))?;
-        place.0.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Keeps a partial as it is.
-    pub(super) fn put(&self, partial: &Partial) -> io::Result<Extent> {
-        let mut bytes = Vec::new();
-        partial.write_to(&mut bytes);
-        self.append(&bytes)
-    }
-
-    /// A partial that was kept.
-    pub(super) fn take(&self, dataset: Dataset, extent: Extent) -> io::Result<Partial> {
-        let bytes = self.read(extent)?;
-        let partial = Partial::new(dataset, Arc::default()).read_from(&mut bytes.as_slice());
-        partial.ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))
-    }
-}
 
 /// A part of what was in memory at some time.
 #[derive(Debug)]
@@ -273,7 +212,7 @@ impl Spilled {
 
     /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
-        &self.scratch.folder
+        self.scratch.folder()
     }
 
     /// Where the rows of resources go that come of it.

@@ -16,6 +16,7 @@ use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Place, Row};
 use tieout::pipeline::read::Readings;
 use tieout::pipeline::reconcile::reconcile;
+use tieout::pipeline::resources::Resources;
 
 use crate::runs::plan;
 
@@ -281,6 +282,7 @@ fn merged(left: &[Texts], right: &[Texts]) -> Partial {
 fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIterator<Item = &'t Texts>) -> String {
     let mut readings = Readings {
         usage: settled(partial(Dataset::Usage, usage)),
+        spilled: None,
         lines: settled(partial(Dataset::InvoiceLines, lines)),
         usage_rows: 0,
         invoice_lines: 0,
@@ -298,11 +300,12 @@ fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIt
     let plan = plan(&[vec![String::new()], vec![String::new()], Vec::new()], std::path::Path::new("out"));
     let found = reconcile(&plan, &mut readings).unwrap();
     for variance in &found.variances {
-        assert_eq!(variance.parts.iter().sum::<i128>(), variance.sides.variance_amount(), "{variance:?}");
+        assert_eq!(variance.parts.sum(), variance.sides.variance_amount(), "{variance:?}");
     }
-    let ids: BTreeSet<&str> = found.variances.iter().map(|variance| variance.break_id.as_str()).collect();
+    let ids: BTreeSet<String> = found.variances.iter().map(|variance| variance.break_id.to_string()).collect();
     assert_eq!(ids.len(), found.variances.len(), "break ids are unique");
-    let (variances, resources, rollups) = (&found.variances, &found.resources, &found.rollups);
+    let (variances, rollups) = (&found.variances, &found.rollups);
+    let Resources::Held(resources) = &found.resources else { panic!("resources in memory") };
     levels_add_up(variances, rollups);
     let [invoiced, spread]: [i128; 2] = [
         variances.iter().map(|variance| variance.sides.invoiced_amount).sum(),

@@ -14,6 +14,7 @@ mod formats;
 mod golden;
 mod laws;
 mod lifecycle;
+mod memory;
 mod nightly;
 mod oracle;
 mod oracle_causes;

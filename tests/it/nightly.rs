@@ -133,6 +133,22 @@ fn days_are_kept_day_by_day() {
     assert_same_tables(&next, &by_day(&nights.path("fresh"), true), "one more day");
 }
 
+/// A copy of a kept day's row is found where the totals are on disk, too.
+#[test]
+fn in_little_memory_the_nights_are_the_same() {
+    let nights = Nights::new();
+    let bound = || {
+        let options = Options { memory: Some(1 << 20), ..Options::default() };
+        run(&plan(&nights.globs(), &nights.path("out")), &options, &Watch::default()).unwrap()
+    };
+    let first = bound();
+    assert_same_tables(&first, &nights.fresh(), "the first night");
+    nights.next_day();
+    let next = bound();
+    assert!(next.units_kept > 0 && next.units_kept < next.units, "{}", next.units_kept);
+    assert_same_tables(&next, &nights.fresh(), "the next night");
+}
+
 #[test]
 fn what_was_kept_stands_for_the_file() {
     let nights = Nights::new();

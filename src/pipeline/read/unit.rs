@@ -13,7 +13,7 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::spill::{Extent, Scratch};
+use crate::pipeline::scratch::{Extent, Scratch};
 
 /// What came of a unit.
 #[derive(Debug)]

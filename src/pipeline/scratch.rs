@@ -1,0 +1,76 @@
+//! What waits on disk: a nameless file of bytes that are read again once.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::aggregate::Partial;
+use crate::model::dataset::Dataset;
+
+/// A place in the scratch file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    start: u64,
+    pub(super) bytes: usize,
+}
+
+impl Extent {
+    /// A part of it.
+    pub(super) const fn part(self, bytes: Range<usize>) -> Self {
+        Self { start: self.start + bytes.start as u64, bytes: bytes.end - bytes.start }
+    }
+}
+
+/// A nameless file in the folder of the runs: gone with the process, whatever ends it.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: PathBuf,
+    file: Mutex<(File, u64)>,
+}
+
+impl Scratch {
+    /// # Errors
+    /// What the file system says; so of all below.
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: folder.to_owned(), file: Mutex::new((tempfile::tempfile_in(folder)?, 0)) })
+    }
+
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
+        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, end) = &mut *place;
+        let start = *end;
+        file.seek(SeekFrom::Start(start))?;
+        file.write_all(bytes)?;
+        *end += bytes.len() as u64;
+        Ok(Extent { start, bytes: bytes.len() })
+    }
+
+    pub(super) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; extent.bytes];
+        let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        place.0.seek(SeekFrom::Start(extent.start))?;
+        place.0.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Keeps a partial as it is.
+    pub(super) fn put(&self, partial: &Partial) -> io::Result<Extent> {
+        let mut bytes = Vec::new();
+        partial.write_to(&mut bytes);
+        self.append(&bytes)
+    }
+
+    /// A partial that was kept.
+    pub(super) fn take(&self, dataset: Dataset, extent: Extent) -> io::Result<Partial> {
+        let bytes = self.read(extent)?;
+        let partial = Partial::new(dataset, Arc::default()).read_from(&mut bytes.as_slice());
+        partial.ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))
+    }
+}

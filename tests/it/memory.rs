@@ -1,0 +1,148 @@
+//! Runs that are bound to little memory: what goes to disk comes to the same bytes.
+
+use std::fs;
+use std::path::Path;
+
+use tieout::engine::matching::Pass;
+use tieout::model::cause::TieOut;
+use tieout::model::period::Period;
+use tieout::pipeline::Options;
+use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::plan::Plan;
+use tieout::pipeline::run::run;
+use tieout::sources::watch::Watch;
+use tieout::synth::Format;
+
+use crate::runs::{Globs, Published, assert_same_tables, globs, month, plan};
+
+/// So little that nothing stays in memory, and parts are compared a few at a time.
+const LITTLE: u64 = 1 << 20;
+
+/// Runs in little memory; whether it went part by part.
+fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
+    let watch = Watch::default();
+    let outcome = run(plan, &Options { memory: Some(LITTLE), threads, no_cache: true, ..Options::default() }, &watch).unwrap();
+    (outcome, watch.phases().iter().any(|phase| phase.name == "compare part by part"))
+}
+
+fn free(plan: &Plan) -> Outcome {
+    run(plan, &Options { no_cache: true, ..Options::default() }, &Watch::default()).unwrap()
+}
+
+/// The plan, and the same with another folder.
+fn two(folder: &Path, globs: &Globs, change: impl Fn(&mut Plan)) -> (Plan, Plan) {
+    let of = |name: &str| {
+        let mut plan = plan(globs, &folder.join(name));
+        change(&mut plan);
+        plan
+    };
+    (of("free"), of("bound"))
+}
+
+#[test]
+fn every_format_and_cause_comes_to_the_same_bytes() {
+    for (seed, format) in [(21, Format::Csv), (22, Format::V2), (23, Format::Parquet)] {
+        let folder = month(20_000, seed, &[format]);
+        let (whole, parts) = two(folder.path(), &globs(folder.path(), format), |_| {});
+        let free = free(&whole);
+        for threads in [Some(1), None] {
+            let (bound, in_parts) = bound(&parts, threads);
+            assert!(in_parts, "{format:?}");
+            assert_same_tables(&free, &bound, format.name());
+            assert_eq!(free.run_id, bound.run_id);
+        }
+        // Nothing stays behind.
+        let left: Vec<String> =
+            fs::read_dir(folder.path().join("bound")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(left.iter().all(|name| ["runs", "current", ".lock"].contains(&name.as_str())), "{left:?}");
+    }
+}
+
+/// A period leaves out invoices, usage without a customer meets lines without one, and a total by
+/// subscription is put together from parts.
+#[test]
+fn periods_blanks_and_summaries_go_by_parts() {
+    let folder = month(20_000, 24, &[Format::Csv]);
+    let usage = folder.path().join("month/usage/csv/usage-0001.csv");
+    edit(&usage, |row, number| {
+        if number % 50 == 0 {
+            row[CUSTOMER_ID].clear();
+        }
+        if number % 7 == 0 {
+            row[INVOICE] = format!("D{}", number % 3);
+        }
+    });
+    let change = |plan: &mut Plan| {
+        plan.period = Period::parse("2026-10");
+        plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UsageToSummary).for_each(|of| of.enabled = true);
+    };
+    let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), change);
+    let (free, (bound, in_parts)) = (free(&whole), bound(&parts, None));
+    assert!(in_parts && free.warnings.iter().any(|warning| warning.contains("without a customer id")), "{:?}", free.warnings);
+    assert_eq!(free.warnings, bound.warnings);
+    assert_same_tables(&free, &bound, "a period");
+}
+
+const INVOICE: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "InvoiceNumber");
+const CUSTOMER_ID: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "CustomerId");
+const RESOURCE: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "ResourceURI");
+
+/// Changes cells by their place in the dataset, whatever their place in the file.
+fn edit(path: &Path, change: impl Fn(&mut [String], usize)) {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let place: Vec<usize> = tieout::model::dataset::USAGE
+        .iter()
+        .map(|column| header.iter().position(|name| name == column.name).unwrap_or(usize::MAX))
+        .collect();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let mut writer = csv::Writer::from_path(path).unwrap();
+    writer.write_record(&header).unwrap();
+    for (number, row) in rows.iter().enumerate() {
+        let mut named: Vec<String> = place.iter().map(|at| row.get(*at).unwrap_or_default().to_owned()).collect();
+        change(&mut named, number);
+        let mut cells: Vec<String> = row.iter().map(str::to_owned).collect();
+        for (at, text) in place.iter().zip(named).filter(|(at, _)| **at != usize::MAX) {
+            cells[*at] = text;
+        }
+        writer.write_record(&cells).unwrap();
+    }
+    writer.flush().unwrap();
+}
+
+/// A resource is shown in one spelling, also where customers of different parts spell it differently.
+#[test]
+fn a_resource_of_several_customers_has_one_spelling() {
+    let folder = month(5_000, 25, &[Format::Csv]);
+    let usage = folder.path().join("month/usage/csv/usage-0001.csv");
+    edit(&usage, |row, number| {
+        if number % 5 == 0 {
+            let upper = row[CUSTOMER_ID].bytes().map(u32::from).sum::<u32>() % 2 == 0;
+            row[RESOURCE] = if upper { "/SHARED/thing".to_owned() } else { "/shared/THING".to_owned() };
+        }
+    });
+    let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), |_| {});
+    let (free, (bound, in_parts)) = (free(&whole), bound(&parts, None));
+    assert!(in_parts);
+    assert_same_tables(&free, &bound, "a shared resource");
+    let resources = Published::read(&bound.folder, "resources");
+    let shared = resources.rows.iter().filter(|row| resources.cell(row, "resource_uri").to_lowercase() == "/shared/thing");
+    let customers: std::collections::BTreeSet<&str> = shared.clone().map(|row| resources.cell(row, "customer_id")).collect();
+    assert!(customers.len() > 3 && shared.clone().all(|row| resources.cell(row, "resource_uri") == "/shared/THING"));
+}
+
+/// What cannot be compared account by account is kept in memory, and the run says so.
+#[test]
+fn what_goes_across_accounts_is_told() {
+    let folder = month(5_000, 26, &[Format::Csv]);
+    let change = |plan: &mut Plan| {
+        for of in plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UsageToInvoice) {
+            of.passes.push(Pass { name: "anyone".into(), keys: vec!["invoice", "product", "currency"] });
+        }
+    };
+    let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), change);
+    let (free, (bound, in_parts)) = (free(&whole), bound(&parts, None));
+    assert!(!in_parts);
+    assert!(bound.warnings.iter().any(|warning| warning.contains("pass `anyone`")), "{:?}", bound.warnings);
+    assert_same_tables(&free, &bound, "a pass across accounts");
+}
