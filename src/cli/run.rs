@@ -11,6 +11,7 @@ use super::{Globals, arguments, profile, summary};
 use crate::model::period::Period;
 use crate::pipeline::plan::{self, Plan};
 use crate::pipeline::run;
+use crate::sources::phases::peak_memory;
 
 /// Run a pipeline: read its sources, reconcile, publish
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,20 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     execute(&plan, globals, &args.outcome, out)
 }
 
+/// Tells where a run took more than it was given: it is no part of the run, whose bytes do not depend on it.
+fn write_memory(bound: Option<u64>, peak: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
+    match (bound, peak) {
+        (Some(bound), Some(peak)) if peak > bound => {
+            let [bound, peak] = [bound, peak].map(|bytes| bytes.div_ceil(1_000_000));
+            writeln!(
+                out,
+                "note: the run took {peak} MB, more than the {bound} MB of `--memory`: variances and the largest account stay in memory"
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs a plan and tells what it found.
 pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
     let began = Instant::now();
@@ -57,6 +72,7 @@ pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outco
     let found = found?;
     if !globals.quiet {
         summary::write_notes(&found, &mut io::stderr().lock())?;
+        write_memory(outcome.memory, peak_memory(), &mut io::stderr().lock())?;
     }
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, &found)?;

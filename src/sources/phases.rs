@@ -14,6 +14,8 @@ pub struct Phase {
     pub cpu: Option<Duration>,
     /// Rows that were worked on, where they are counted.
     pub rows: u64,
+    /// The most memory in bytes that the process had by its end, where the system tells.
+    pub peak: Option<u64>,
 }
 
 /// The phases so far, and the one that goes on.
@@ -27,7 +29,7 @@ impl Phases {
     /// Ends the phase that goes on, and begins another.
     pub fn begin(&mut self, name: &'static str) {
         self.end();
-        self.open = Some((Phase { name, wall: Duration::ZERO, cpu: None, rows: 0 }, Instant::now(), cpu_time()));
+        self.open = Some((Phase { name, wall: Duration::ZERO, cpu: None, rows: 0, peak: None }, Instant::now(), cpu_time()));
     }
 
     /// Counts rows to the phase that goes on.
@@ -41,7 +43,7 @@ impl Phases {
     pub fn end(&mut self) {
         if let Some((phase, began, cpu)) = self.open.take() {
             let cpu = cpu_time().zip(cpu).map(|(now, then)| now.saturating_sub(then));
-            self.done.push(Phase { wall: began.elapsed(), cpu, ..phase });
+            self.done.push(Phase { wall: began.elapsed(), cpu, peak: peak_memory(), ..phase });
         }
     }
 
@@ -59,6 +61,14 @@ fn cpu_time() -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks: u64 = fields.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum();
     Some(Duration::from_millis(ticks * 10))
+}
+
+/// The most memory in bytes that this process ever had, where the system tells.
+#[must_use]
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let text = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    text.trim().strip_suffix("kB")?.trim().parse().ok().map(|kib: u64| kib * 1_024)
 }
 
 #[cfg(test)]
