@@ -51,7 +51,7 @@ fn write_memory(bound: Option<u64>, peak: Option<u64>, out: &mut dyn Write) -> i
             let [bound, peak] = [bound, peak].map(|bytes| bytes.div_ceil(1_000_000));
             writeln!(
                 out,
-                "note: the run took {peak} MB, more than the {bound} MB of `--memory`: variances and the largest account stay in memory"
+                "warning: the run took {peak} MB, more than the {bound} MB of `--memory`: variances and the largest account stay in memory"
             )
         }
         _ => Ok(()),

@@ -1,6 +1,7 @@
 //! Totals to judged variances and allocated resources: the engine's stages in order, each followed
 //! by its conservation law. Usage that is more than may be in memory goes through them part by part.
 
+mod at_hand;
 mod course;
 mod mismatch;
 mod select;
@@ -8,7 +9,7 @@ mod select;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::awaited::Awaited;
 use super::comparisons;
@@ -21,7 +22,7 @@ use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::census::Census;
 use crate::engine::comparison::Checked;
-use crate::engine::headers::{self, Header};
+use crate::engine::headers;
 use crate::engine::investigate::Holders;
 use crate::engine::matching;
 use crate::engine::summary::{self, Rollup};
@@ -31,7 +32,6 @@ use crate::engine::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
-use crate::sources::decision;
 use crate::sources::watch::Watch;
 use course::Course;
 
@@ -75,7 +75,7 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
     let (mut totals, folded) = fold(readings)?;
-    set_header_periods(&mut totals, &readings.headers);
+    at_hand::set_periods(&mut totals, &readings.headers);
     let mut course = Course::new(plan);
     let (counted, resources) = match folded {
         Folded::Whole(counted) => (counted, Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?)),
@@ -102,7 +102,7 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     let mut checked = hold(std::mem::take(&mut course.checked));
     let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
     if lines_plan.enabled {
-        let headers = headers_at_hand(plan, &totals, &course.invoices, &readings.headers, &mut warnings);
+        let headers = at_hand::headers(plan, &totals, &course.invoices, &readings.headers, &mut warnings);
         checked.extend(headers::compare(&totals, &course.by_invoice, &headers, &lines_plan.passes)??);
     }
     controls.extend(comparisons::compare(plan, &totals, &course.by_subscription, &mut checked, &mut warnings)?);
@@ -203,39 +203,6 @@ fn selected(source: &'static str, before: &ByCurrency, after: &ByCurrency) -> Ve
 pub(super) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
     let found = plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out);
     found.map_or_else(|| Cow::Owned(TieOutPlan::usual(tie_out, false)), Cow::Borrowed)
-}
-
-fn set_header_periods(totals: &mut Totals, headers: &[Header]) {
-    for header in headers {
-        if let (Some(period), Some(invoice)) = (header.period, totals.vocabulary.code(Domain::Invoice, &header.id)) {
-            totals.periods.insert(invoice, period);
-        }
-    }
-}
-
-/// Headers of the invoices at hand: those with lines or usage, and those of the same period. A list
-/// of invoices holds those of years.
-fn headers_at_hand(plan: &Plan, totals: &Totals, seen: &HashSet<u32>, all: &[Header], warnings: &mut Vec<String>) -> Vec<Header> {
-    let periods: HashSet<Period> = match plan.period {
-        Some(period) => HashSet::from([period]),
-        None => seen.iter().filter_map(|invoice| totals.periods.get(invoice)).copied().collect(),
-    };
-    let is_at_hand = |header: &&Header| {
-        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
-        seen.contains(&code) || header.period.is_some_and(|period| periods.contains(&period))
-    };
-    let (kept, left): (Vec<&Header>, Vec<&Header>) = all.iter().partition(is_at_hand);
-    if !left.is_empty() {
-        warnings.push(format!("{} invoice headers are of other invoices and periods: left out", left.len()));
-    }
-    // Lines of the legacy commerce are no reconciliation lines: such a header has none to be tied to.
-    let has_lines = |header: &&Header| {
-        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
-        !decision::is_legacy(&header.id) || seen.contains(&code)
-    };
-    let (kept, legacy): (Vec<&Header>, Vec<&Header>) = kept.into_iter().partition(has_lines);
-    warnings.extend(legacy.iter().map(|header| format!("invoice `{}` is of the legacy commerce: not tied to lines", header.id)));
-    kept.into_iter().cloned().collect()
 }
 
 fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awaited) -> Result<Vec<Variance>, RunError> {
