@@ -28,7 +28,6 @@ use crate::engine::matching;
 use crate::engine::summary::{self, Rollup};
 use crate::engine::totals::{self, InParts, More, Totals};
 use crate::engine::variance::{self, Variance};
-use crate::engine::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
