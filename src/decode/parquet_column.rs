@@ -9,7 +9,7 @@ use arrow_array::types::{
     ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray, StringViewArray};
 use arrow_schema::{DataType, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -37,6 +37,40 @@ impl Known {
             self.hashes.extend((0..texts.len()).map(|at| if texts.is_null(at) { 0 } else { hash_of_text(texts.value(at).as_bytes()) }));
         }
         self.values = Some(ArrayRef::clone(values));
+    }
+
+    /// Which of a batch's buffers is the chunk's dictionary. It comes before all other pages, so that it
+    /// is the first buffer of the first batch, which is kept for that: nothing else can be in its place.
+    /// Were it a page of plain text after all, its texts would be remembered in vain.
+    fn dictionary_of(&mut self, array: &ArrayRef) -> Option<ViewedDictionary> {
+        let values = self.values.get_or_insert_with(|| {
+            self.number = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
+            ArrayRef::clone(array)
+        });
+        let first = values.as_string_view_opt()?.data_buffers().first()?;
+        let mut buffers = array.as_string_view_opt()?.data_buffers().iter();
+        let at = buffers.position(|buffer| buffer.as_ptr() == first.as_ptr() && buffer.len() == first.len())?;
+        Some(ViewedDictionary { buffer: u32::try_from(at).ok()?, number: self.number })
+    }
+}
+
+/// A dictionary whose texts are viewed where they lie.
+struct ViewedDictionary {
+    /// Which buffer of the batch it is.
+    buffer: u32,
+    number: u32,
+}
+
+impl ViewedDictionary {
+    /// Texts up to here are part of their view, and lie in no buffer.
+    const INLINE_BYTES: usize = 12;
+    /// Longer ones, each behind its length, begin at least so far from each other.
+    const STRIDE: u32 = 16;
+
+    fn code(&self, view: u128, text: &[u8]) -> Option<u32> {
+        let [.., a, b, c, d, e, f, g, h] = view.to_le_bytes();
+        let (buffer, offset) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        (text.len() > Self::INLINE_BYTES && buffer == self.buffer).then_some(offset / Self::STRIDE)
     }
 }
 
@@ -67,7 +101,7 @@ enum Values<'b> {
     Null,
     Text(&'b StringArray),
     LargeText(&'b arrow_array::LargeStringArray),
-    TextView(&'b arrow_array::StringViewArray),
+    View { texts: &'b StringViewArray, dictionary: Option<ViewedDictionary> },
     Entry { codes: Codes<'b>, texts: &'b StringArray, number: u32, hashes: &'b [u64] },
     Decimal(&'b [i128], u32),
     Integer32(&'b [i32]),
@@ -114,7 +148,7 @@ impl<'b> Column<'b> {
             DataType::Null => Values::Null,
             DataType::Utf8 => Values::Text(array.as_string()),
             DataType::LargeUtf8 => Values::LargeText(array.as_string()),
-            DataType::Utf8View => Values::TextView(array.as_string_view()),
+            DataType::Utf8View => Values::View { texts: array.as_string_view(), dictionary: known.dictionary_of(array) },
             DataType::Dictionary(key, _) if **key == DataType::Int32 => {
                 let (keys, texts) = dictionary::<Int32Type>(array, known, with_hashes)?;
                 Values::Entry { codes: Codes::Signed(keys.values()), texts, number: known.number, hashes: &known.hashes }
@@ -151,7 +185,17 @@ impl<'b> Column<'b> {
             Values::Null => None,
             Values::Text(texts) => text(texts.value(row)),
             Values::LargeText(texts) => text(texts.value(row)),
-            Values::TextView(texts) => text(texts.value(row)),
+            Values::View { texts, dictionary } => {
+                let viewed = texts.value(row);
+                let code = dictionary
+                    .as_ref()
+                    .zip(texts.views().get(row))
+                    .and_then(|(dictionary, view)| Some((dictionary.number, dictionary.code(*view, viewed.as_bytes())?)));
+                match code {
+                    Some((dictionary, code)) => Some(Cell::Entry { text: viewed.as_bytes(), dictionary, code }),
+                    None => text(viewed),
+                }
+            }
             Values::Entry { codes, texts, number, .. } => codes.get(row).and_then(|code| {
                 let text = texts.value(code).as_bytes();
                 let code = u32::try_from(code).ok()?;
@@ -175,7 +219,7 @@ impl<'b> Column<'b> {
             Values::Null => 0,
             Values::Text(texts) => hash_of_text(texts.value(row).as_bytes()),
             Values::LargeText(texts) => hash_of_text(texts.value(row).as_bytes()),
-            Values::TextView(texts) => hash_of_text(texts.value(row).as_bytes()),
+            Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
             Values::Entry { codes, hashes, .. } => codes.get(row).and_then(|code| hashes.get(code)).copied().unwrap_or(0),
             Values::Decimal(values, _) => values.get(row).map_or(0, |value| hash_of_number(*value)),
             Values::Integer32(values) => values.get(row).map_or(0, |value| hash_of_number((*value).into())),

@@ -31,13 +31,16 @@ pub struct KeyColumn {
     memory: Memory,
 }
 
+/// Stands for an entry that was not met yet: fewer texts than this are numbered.
+const NOT_MET: u32 = u32::MAX;
+
 /// What spares a text from being hashed again.
 #[derive(Debug, Default)]
 struct Memory {
     last: Option<u32>,
     /// Numbers of the entries of a dictionary, and which dictionary it is.
     dictionary: u32,
-    of_entry: Vec<Option<u32>>,
+    of_entry: Vec<u32>,
     /// The last typed number, and its number here.
     typed: Option<((i128, u32), u32)>,
 }
@@ -63,15 +66,17 @@ impl KeyColumn {
                     self.memory.of_entry.clear();
                 }
                 let at = *code as usize;
-                if let Some(Some(known)) = self.memory.of_entry.get(at) {
+                if let Some(known) = self.memory.of_entry.get(at)
+                    && *known != NOT_MET
+                {
                     return Ok((*known, false));
                 }
                 let (number, is_fresh) = self.checked(text)?;
                 if self.memory.of_entry.len() <= at {
-                    self.memory.of_entry.resize(at + 1, None);
+                    self.memory.of_entry.resize(at + 1, NOT_MET);
                 }
                 if let Some(slot) = self.memory.of_entry.get_mut(at) {
-                    *slot = Some(number);
+                    *slot = number;
                 }
                 Ok((number, is_fresh))
             }
