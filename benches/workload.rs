@@ -48,6 +48,10 @@ impl Sink for SumSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         self.0.add(row)
     }
+
+    fn settle(&mut self) {
+        self.0.settle();
+    }
 }
 
 fn new_sink() -> SumSink {
@@ -100,7 +104,7 @@ fn sums(files: &[String], out: Option<&str>) -> Result<String, Box<dyn Error + S
             let text = partial.tuples[tuple].tuple(id)[0];
             columns[tuple].0[text as usize]
         });
-        groups.entry(key).and_modify(|sum| *sum = sum.plus(total).expect("sums fit")).or_insert(*total);
+        groups.entry(key).and_modify(|sum| *sum = sum.plus(&total).expect("sums fit")).or_insert(total);
     }
     let (rows, quantity, amount) = groups.values().fold((0, 0, 0), |(rows, quantity, amount), total| {
         let [more_quantity, more_amount, ..] = total.sums;

@@ -20,7 +20,7 @@ use super::{Collector, DecodeError, Input, Sink, SliceSink};
 use crate::model::dataset::{Kind, normalise};
 use crate::model::row::{Cell, Place, Row};
 
-const BATCH_ROWS: usize = 8_192;
+const BATCH_ROWS: usize = 2_048;
 
 pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>) -> Result<(), DecodeError> {
     let input = collector.input;
@@ -180,7 +180,7 @@ fn feed<S: Sink>(batch: &RecordBatch, plan: &Reading, known: &mut [Known], first
     for index in 0..batch.num_rows() {
         for (slot, column) in &read {
             if let Some(cell) = cells.get_mut(*slot) {
-                *cell = column.cell(index);
+                column.fill(index, cell);
             }
         }
         let mut digest = 0_u64;

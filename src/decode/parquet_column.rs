@@ -176,38 +176,43 @@ impl<'b> Column<'b> {
         self.has_nulls && self.array.is_null(row)
     }
 
-    /// A value as a cell.
-    pub(super) fn cell(&self, row: usize) -> Cell<'b> {
+    /// Puts a value into a cell. It is written in place, and not in passing: a cell that is built elsewhere
+    /// in parts and then copied as one keeps the processor waiting.
+    #[inline]
+    pub(super) fn fill(&self, row: usize, cell: &mut Cell<'b>) {
+        *cell = Cell::Missing;
         if self.is_null(row) {
-            return Cell::Missing;
+            return;
         }
-        let found = match &self.values {
-            Values::Null => None,
-            Values::Text(texts) => text(texts.value(row)),
-            Values::LargeText(texts) => text(texts.value(row)),
+        match &self.values {
+            Values::Null => {}
+            Values::Text(texts) => fill_text(texts.value(row), cell),
+            Values::LargeText(texts) => fill_text(texts.value(row), cell),
             Values::View { texts, dictionary } => {
-                let viewed = texts.value(row);
-                let code = dictionary
-                    .as_ref()
-                    .zip(texts.views().get(row))
-                    .and_then(|(dictionary, view)| Some((dictionary.number, dictionary.code(*view, viewed.as_bytes())?)));
-                match code {
-                    Some((dictionary, code)) => Some(Cell::Entry { text: viewed.as_bytes(), dictionary, code }),
-                    None => text(viewed),
+                let text = texts.value(row);
+                let dictionary = dictionary.as_ref().zip(texts.views().get(row));
+                match dictionary.and_then(|(dictionary, view)| Some((dictionary.number, dictionary.code(*view, text.as_bytes())?))) {
+                    Some((dictionary, code)) => *cell = Cell::Entry { text: text.as_bytes(), dictionary, code },
+                    None => fill_text(text, cell),
                 }
             }
-            Values::Entry { codes, texts, number, .. } => codes.get(row).and_then(|code| {
-                let text = texts.value(code).as_bytes();
-                let code = u32::try_from(code).ok()?;
-                (!text.is_empty()).then_some(Cell::Entry { text, dictionary: *number, code })
-            }),
-            Values::Decimal(values, scale) => values.get(row).map(|value| Cell::Decimal(*value, *scale)),
-            Values::Integer32(values) => values.get(row).map(|value| Cell::Decimal((*value).into(), 0)),
-            Values::Integer64(values) => values.get(row).map(|value| Cell::Decimal((*value).into(), 0)),
-            Values::Date(days) => days.get(row).map(|day| Cell::Date(*day)),
-            Values::Timestamp(instants, per_second) => instants.get(row).map(|instant| Cell::Date(day_of_instant(*instant, *per_second))),
-        };
-        found.unwrap_or_default()
+            Values::Entry { codes, texts, number, .. } => {
+                if let Some(code) = codes.get(row)
+                    && let text = texts.value(code).as_bytes()
+                    && !text.is_empty()
+                    && let Ok(code) = u32::try_from(code)
+                {
+                    *cell = Cell::Entry { text, dictionary: *number, code };
+                }
+            }
+            Values::Decimal(values, scale) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal(*value, *scale)),
+            Values::Integer32(values) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
+            Values::Integer64(values) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
+            Values::Date(days) => days.get(row).into_iter().for_each(|day| *cell = Cell::Date(*day)),
+            Values::Timestamp(instants, per_second) => {
+                instants.get(row).into_iter().for_each(|instant| *cell = Cell::Date(day_of_instant(*instant, *per_second)));
+            }
+        }
     }
 
     /// The same for equal values; 0 for none.
@@ -237,8 +242,10 @@ fn hash_of_number(number: i128) -> u64 {
     (mixed ^ mixed >> 31).wrapping_mul(0x94D0_49BB_1331_11EB) | 1
 }
 
-fn text(value: &str) -> Option<Cell<'_>> {
-    (!value.is_empty()).then_some(Cell::Text(Cow::Borrowed(value.as_bytes())))
+fn fill_text<'b>(text: &'b str, cell: &mut Cell<'b>) {
+    if !text.is_empty() {
+        *cell = Cell::Text(Cow::Borrowed(text.as_bytes()));
+    }
 }
 
 fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {

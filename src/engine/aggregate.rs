@@ -241,8 +241,15 @@ impl Partial {
         }
     }
 
+    /// Brings the totals up to the rows that were added, after which they may be read. [`Partial::merge`]
+    /// does it as well.
+    pub fn settle(&mut self) {
+        self.overflow |= !self.totals.settle();
+    }
+
     /// Adds another partial of the same dataset and grain.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        other.settle();
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
         assert!(!self.is_stored, "what was kept is merged into others, and nothing into it");
         if self.totals.is_empty() && self.fingerprints.is_empty() && !other.is_stored {
@@ -259,8 +266,9 @@ impl Partial {
             *self.months.entry((key_of([account; TUPLES])[0], month)).or_default() += rows;
         }
         for (key, total) in other.totals.iter() {
-            self.overflow |= !self.totals.add(key_of(*key), total);
+            self.overflow |= !self.totals.add(key_of(*key), &total);
         }
+        self.settle();
         for (key, copies) in other.copies {
             self.copies.entry(key_of(key)).or_default().add(&copies);
         }

@@ -32,82 +32,169 @@ impl Total {
     /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
     #[must_use]
     pub fn add(&mut self, other: &Self) -> bool {
-        let mut fits = true;
+        let mut fits = add_to(&mut self.precision, other.precision);
         for (sum, more) in self.sums.iter_mut().zip(other.sums) {
-            let (added, overflows) = sum.overflowing_add(more);
-            *sum = added;
-            fits &= !overflows;
+            fits &= add_to(sum, more);
         }
-        let (precision, overflows) = self.precision.overflowing_add(other.precision);
-        self.precision = precision;
         self.rows += other.rows;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        fits && !overflows
+        fits
     }
 }
+
+/// The part of a total that every row changes, with its key: one line of the cache.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    key: [u32; TUPLES],
+    sums: [i128; HOT_SUMS],
+    rows: u64,
+    first: Day,
+    last: Day,
+}
+
+/// The part of a total that is nothing in many a dataset.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    sums: [i128; SUMS - HOT_SUMS],
+    precision: i128,
+}
+
+const HOT_SUMS: usize = 2;
+
+/// So many rows wait until they are added together: their totals are anywhere in memory, and those of one
+/// row are fetched while those of the next are looked for.
+const BATCH: usize = 64;
 
 /// Totals by key, in the order in which the keys came.
 #[derive(Debug, Default)]
 pub struct Totals {
     index: Index,
-    all: Vec<([u32; TUPLES], Total)>,
-    /// For each resource tuple the total that it met last: most have but one.
-    last: Vec<u32>,
+    hot: Vec<Hot>,
+    /// As far as there was something to add.
+    rest: Vec<Rest>,
+    waiting: Vec<([u32; TUPLES], Total)>,
 }
 
 impl Totals {
-    /// Adds to the total of a key; `false` where it would pass 128 bits.
+    /// Adds to the total of a key, now or when it is settled; `false` where a total would pass 128 bits.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
-        let resource = key[2] as usize;
-        if let Some(last) = self.last.get(resource)
-            && let Some((known, total)) = self.all.get_mut(*last as usize)
-            && *known == key
-        {
-            return total.add(more);
+        self.waiting.push((key, *more));
+        self.waiting.len() < BATCH || self.settle()
+    }
+
+    /// Adds what waits; before that nothing can be read. `false` where a total would pass 128 bits.
+    #[must_use]
+    pub fn settle(&mut self) -> bool {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut fits = true;
+        for rows in waiting.chunks(BATCH) {
+            let mut hashes = [0; BATCH];
+            let mut places = [None; BATCH];
+            for (hash, (key, _)) in hashes.iter_mut().zip(rows) {
+                *hash = self.index.hash(key);
+            }
+            for (place, (hash, (key, _))) in places.iter_mut().zip(hashes.iter().zip(rows)) {
+                *place = self.find(*hash, key);
+            }
+            for (place, (hash, (key, more))) in places.iter().zip(hashes.iter().zip(rows)) {
+                let place = place.unwrap_or_else(|| self.find_or_start(*hash, *key));
+                fits &= self.add_at(place as usize, more);
+            }
         }
-        let hash = self.index.hash(&key);
-        let all = &self.all;
-        let found = self.index.find(hash, |at| all.get(at as usize).is_some_and(|(known, _)| *known == key));
-        let at = found.unwrap_or_else(|| {
-            let at = u32::try_from(self.all.len()).expect("fewer than 2^32 totals");
+        waiting.clear();
+        self.waiting = waiting;
+        fits
+    }
+
+    fn find(&self, hash: u32, key: &[u32; TUPLES]) -> Option<u32> {
+        self.index.find(hash, |at| self.hot.get(at as usize).is_some_and(|hot| hot.key == *key))
+    }
+
+    /// The place of a key that was not there before this batch.
+    fn find_or_start(&mut self, hash: u32, key: [u32; TUPLES]) -> u32 {
+        self.find(hash, &key).unwrap_or_else(|| {
+            let at = u32::try_from(self.hot.len()).expect("fewer than 2^32 totals");
             self.index.insert(hash, at);
-            self.all.push((key, Total::NOTHING));
+            let Total { rows, sums: [first_sum, second_sum, ..], first, last, .. } = Total::NOTHING;
+            self.hot.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
             at
-        });
-        if self.last.len() <= resource {
-            self.last.resize(resource + 1, u32::MAX);
+        })
+    }
+
+    fn add_at(&mut self, at: usize, more: &Total) -> bool {
+        let ([.., third, fourth], mut fits) = (more.sums, true);
+        if let Some(hot) = self.hot.get_mut(at) {
+            for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
+                fits &= add_to(sum, more);
+            }
+            hot.rows += more.rows;
+            hot.first = hot.first.min(more.first);
+            hot.last = hot.last.max(more.last);
         }
-        if let Some(last) = self.last.get_mut(resource) {
-            *last = at;
+        if third | fourth | more.precision != 0 {
+            if self.rest.len() <= at {
+                self.rest.resize(at + 1, Rest::NOTHING);
+            }
+            if let Some(rest) = self.rest.get_mut(at) {
+                for (sum, more) in rest.sums.iter_mut().zip([third, fourth]) {
+                    fits &= add_to(sum, more);
+                }
+                fits &= add_to(&mut rest.precision, more.precision);
+            }
         }
-        self.all.get_mut(at as usize).is_some_and(|(_, total)| total.add(more))
+        fits
+    }
+
+    fn settled(&self) -> &[Hot] {
+        assert!(self.waiting.is_empty(), "totals are settled before they are read");
+        &self.hot
     }
 
     /// Adds a total that was kept; it can only be gone through.
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
-        self.all.push((key, total));
+        let Total { rows, sums: [first_sum, second_sum, third, fourth], precision, first, last } = total;
+        self.hot.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
+        self.rest.resize(self.hot.len() - 1, Rest::NOTHING);
+        self.rest.push(Rest { sums: [third, fourth], precision });
     }
 
     /// Keys and totals.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], &Total)> {
-        self.all.iter().map(|(key, total)| (key, total))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], Total)> {
+        self.settled().iter().enumerate().map(|(at, hot)| {
+            let ([first_sum, second_sum], rest) = (hot.sums, self.rest.get(at).copied().unwrap_or(Rest::NOTHING));
+            let ([third, fourth], precision) = (rest.sums, rest.precision);
+            let sums = [first_sum, second_sum, third, fourth];
+            (&hot.key, Total { rows: hot.rows, sums, precision, first: hot.first, last: hot.last })
+        })
     }
 
     /// The keys.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
-        self.all.iter().map(|(key, _)| key)
+        self.settled().iter().map(|hot| &hot.key)
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.len()
+        self.settled().len()
     }
 
     /// True where nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.hot.is_empty() && self.waiting.is_empty()
     }
+}
+
+impl Rest {
+    const NOTHING: Self = Self { sums: [0; SUMS - HOT_SUMS], precision: 0 };
+}
+
+/// `false` where the sum would pass 128 bits.
+fn add_to(sum: &mut i128, more: i128) -> bool {
+    let (added, overflows) = sum.overflowing_add(more);
+    *sum = added;
+    !overflows
 }

@@ -73,6 +73,11 @@ impl Sink for TotalsSink {
         }
         added
     }
+
+    fn settle(&mut self) {
+        self.totals.settle();
+        self.daily.iter_mut().for_each(Partial::settle);
+    }
 }
 
 struct HeaderSink(Vec<PlacedHeader>);
