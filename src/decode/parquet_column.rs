@@ -172,6 +172,7 @@ impl<'b> Column<'b> {
         Some(Self { array: array.as_ref(), has_nulls: array.null_count() > 0, values })
     }
 
+    #[inline]
     fn is_null(&self, row: usize) -> bool {
         self.has_nulls && self.array.is_null(row)
     }

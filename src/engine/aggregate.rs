@@ -162,17 +162,12 @@ impl Partial {
             }
             return Err(rejection);
         }
-        let mut start = 0;
-        for ((number, tuples), id) in (0..).zip(&mut self.tuples).zip(&mut self.row.tuples) {
-            let end = start + self.grain.width_of(number);
-            let texts = self.row.texts.get(start..end).unwrap_or_default();
-            // Rows that follow each other mostly share what they are of.
-            if tuples.is_empty() || !tuples.tuple(*id).iter().eq(texts) {
-                *id = tuples.intern(texts);
-            }
-            start = end;
-        }
-        let key = self.row.tuples;
+        let (mut tuples, mut texts) = (self.tuples.iter_mut(), self.row.texts.as_slice());
+        let key = self.row.tuples.map(|last| {
+            let number = tuples.next().map(|tuples| tuples.next_number(last, &mut texts));
+            number.unwrap_or_default()
+        });
+        self.row.tuples = key;
         self.record(key, &measures);
         if let Some(seen) = &self.seen {
             let fingerprint = row.fingerprint();

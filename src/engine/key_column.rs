@@ -56,7 +56,19 @@ impl KeyColumn {
     ///
     /// # Errors
     /// A [`TextFault`]; the text is then not kept.
+    #[inline]
     pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+        if let Cell::Entry { dictionary, code, .. } = cell
+            && self.memory.dictionary == *dictionary
+            && let Some(known) = self.memory.of_entry.get(*code as usize)
+            && *known != NOT_MET
+        {
+            return Ok((*known, false));
+        }
+        self.look_up(cell)
+    }
+
+    fn look_up(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
         match cell {
             Cell::Missing => self.checked(b""),
             Cell::Text(text) => self.checked(text),
@@ -66,11 +78,6 @@ impl KeyColumn {
                     self.memory.of_entry.clear();
                 }
                 let at = *code as usize;
-                if let Some(known) = self.memory.of_entry.get(at)
-                    && *known != NOT_MET
-                {
-                    return Ok((*known, false));
-                }
                 let (number, is_fresh) = self.checked(text)?;
                 if self.memory.of_entry.len() <= at {
                     self.memory.of_entry.resize(at + 1, NOT_MET);

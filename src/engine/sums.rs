@@ -67,11 +67,17 @@ const HOT_SUMS: usize = 2;
 /// row are fetched while those of the next are looked for.
 const BATCH: usize = 64;
 
+/// So many lines are taken from memory at a time: they stay where they are when more come, and lie as a
+/// line of the cache does.
+const BLOCK: usize = 1_024;
+
 /// Totals by key, in the order in which the keys came.
 #[derive(Debug, Default)]
 pub struct Totals {
     index: Index,
-    hot: Vec<Hot>,
+    /// Full blocks, but for the last one.
+    hot: Vec<Vec<Hot>>,
+    count: usize,
     /// As far as there was something to add.
     rest: Vec<Rest>,
     waiting: Vec<([u32; TUPLES], Total)>,
@@ -109,23 +115,33 @@ impl Totals {
     }
 
     fn find(&self, hash: u32, key: &[u32; TUPLES]) -> Option<u32> {
-        self.index.find(hash, |at| self.hot.get(at as usize).is_some_and(|hot| hot.key == *key))
+        self.index.find(hash, |at| hot_at(&self.hot, at as usize).is_some_and(|hot| hot.key == *key))
     }
 
     /// The place of a key that was not there before this batch.
     fn find_or_start(&mut self, hash: u32, key: [u32; TUPLES]) -> u32 {
         self.find(hash, &key).unwrap_or_else(|| {
-            let at = u32::try_from(self.hot.len()).expect("fewer than 2^32 totals");
+            let at = u32::try_from(self.count).expect("fewer than 2^32 totals");
             self.index.insert(hash, at);
-            let Total { rows, sums: [first_sum, second_sum, ..], first, last, .. } = Total::NOTHING;
-            self.hot.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
+            self.start(key, &Total::NOTHING);
             at
         })
     }
 
+    fn start(&mut self, key: [u32; TUPLES], total: &Total) {
+        if self.count.is_multiple_of(BLOCK) {
+            self.hot.push(Vec::with_capacity(BLOCK));
+        }
+        let Total { rows, sums: [first_sum, second_sum, ..], first, last, .. } = *total;
+        if let Some(block) = self.hot.last_mut() {
+            block.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
+        }
+        self.count += 1;
+    }
+
     fn add_at(&mut self, at: usize, more: &Total) -> bool {
         let ([.., third, fourth], mut fits) = (more.sums, true);
-        if let Some(hot) = self.hot.get_mut(at) {
+        if let Some(hot) = self.hot.get_mut(at / BLOCK).and_then(|block| block.get_mut(at % BLOCK)) {
             for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
                 fits &= add_to(sum, more);
             }
@@ -147,22 +163,21 @@ impl Totals {
         fits
     }
 
-    fn settled(&self) -> &[Hot] {
+    fn settled(&self) -> impl Iterator<Item = &Hot> {
         assert!(self.waiting.is_empty(), "totals are settled before they are read");
-        &self.hot
+        self.hot.iter().flatten()
     }
 
     /// Adds a total that was kept; it can only be gone through.
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
-        let Total { rows, sums: [first_sum, second_sum, third, fourth], precision, first, last } = total;
-        self.hot.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
-        self.rest.resize(self.hot.len() - 1, Rest::NOTHING);
-        self.rest.push(Rest { sums: [third, fourth], precision });
+        self.start(key, &total);
+        let [.., third, fourth] = total.sums;
+        self.rest.push(Rest { sums: [third, fourth], precision: total.precision });
     }
 
     /// Keys and totals.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], Total)> {
-        self.settled().iter().enumerate().map(|(at, hot)| {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u32; TUPLES], Total)> {
+        self.settled().enumerate().map(|(at, hot)| {
             let ([first_sum, second_sum], rest) = (hot.sums, self.rest.get(at).copied().unwrap_or(Rest::NOTHING));
             let ([third, fourth], precision) = (rest.sums, rest.precision);
             let sums = [first_sum, second_sum, third, fourth];
@@ -171,21 +186,26 @@ impl Totals {
     }
 
     /// The keys.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
-        self.settled().iter().map(|hot| &hot.key)
+    pub fn keys(&self) -> impl Iterator<Item = &[u32; TUPLES]> {
+        self.settled().map(|hot| &hot.key)
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.settled().len()
+        assert!(self.waiting.is_empty(), "totals are settled before they are counted");
+        self.count
     }
 
     /// True where nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.hot.is_empty() && self.waiting.is_empty()
+        self.count == 0 && self.waiting.is_empty()
     }
+}
+
+fn hot_at(blocks: &[Vec<Hot>], at: usize) -> Option<&Hot> {
+    blocks.get(at / BLOCK)?.get(at % BLOCK)
 }
 
 impl Rest {
