@@ -81,13 +81,14 @@ struct Groups {
 impl Groups {
     /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
     /// be one table more to go through.
-    fn add(&mut self, partial: &Partial) {
+    fn add(&mut self, mut partial: Partial) {
         let columns = self.texts.par_iter_mut().zip(&partial.columns).zip(FOLDS);
         let folded = columns.map(|((texts, column), kind)| {
             let of_text = (0..column.texts().len()).map(|text| texts.intern(fold(kind, column.text(text)).as_bytes()).0);
             of_text.collect::<Vec<u32>>()
         });
         let folded: Vec<Vec<u32>> = folded.collect();
+        partial.columns.clear();
         for (key, total) in partial.totals.iter() {
             let mut tuples = partial.tuples.iter().zip(&folded);
             // Each tuple is of one text.
@@ -107,7 +108,7 @@ fn sums(files: &[String], out: Option<&str>) -> Result<String, Box<dyn Error + S
     let mut groups = Groups::default();
     for partial in summed(files)? {
         partial.check()?;
-        groups.add(&partial);
+        groups.add(partial);
     }
     let (rows, quantity, amount) = groups.totals.iter().fold((0, 0, 0), |(rows, quantity, amount), (_, total)| {
         let [more_quantity, more_amount, ..] = total.sums;
