@@ -16,6 +16,7 @@ mod json_page;
 mod json_template;
 mod parquet;
 mod parquet_column;
+mod parquet_dictionary;
 pub mod records;
 mod shield;
 mod slices;

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::binding::Binding;
-use super::parquet_column::{Column, Known, is_readable};
+use super::parquet_column::{Column, is_readable};
+use super::parquet_dictionary::Known;
 use super::shield::shield;
 use super::{Collector, DecodeError, Input, Sink, SliceSink};
 use crate::model::dataset::{Kind, normalise};

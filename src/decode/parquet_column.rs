@@ -2,7 +2,6 @@
 //! as they are.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -13,80 +12,10 @@ use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray, StringViewArray}
 use arrow_schema::{DataType, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::parquet_dictionary::{Known, ViewedDictionary};
 use crate::model::row::Cell;
 
-/// Dictionaries are numbered over all files and threads, so that no two are taken for one.
-static DICTIONARIES: AtomicU32 = AtomicU32::new(1);
-
-/// What a column keeps from batch to batch: the dictionary, its number, and the hashes of its entries.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    values: Option<ArrayRef>,
-    number: u32,
-    hashes: Vec<u64>,
-}
-
-impl Known {
-    fn meet(&mut self, values: &ArrayRef, with_hashes: bool) {
-        if self.values.as_ref().is_some_and(|known| same_buffers(known, values)) {
-            return;
-        }
-        self.number = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
-        self.hashes.clear();
-        if with_hashes && let Some(texts) = values.as_string_opt::<i32>() {
-            self.hashes.extend((0..texts.len()).map(|at| if texts.is_null(at) { 0 } else { hash_of_text(texts.value(at).as_bytes()) }));
-        }
-        self.values = Some(ArrayRef::clone(values));
-    }
-
-    /// Which of a batch's buffers is the chunk's dictionary. It comes before all other pages, so that it
-    /// is the first buffer of the first batch, which is kept for that: nothing else can be in its place.
-    /// Were it a page of plain text after all, its texts would be remembered in vain.
-    fn dictionary_of(&mut self, array: &ArrayRef) -> Option<ViewedDictionary> {
-        let values = self.values.get_or_insert_with(|| {
-            self.number = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
-            ArrayRef::clone(array)
-        });
-        let first = values.as_string_view_opt()?.data_buffers().first()?;
-        let mut buffers = array.as_string_view_opt()?.data_buffers().iter();
-        let at = buffers.position(|buffer| buffer.as_ptr() == first.as_ptr() && buffer.len() == first.len())?;
-        Some(ViewedDictionary { buffer: u32::try_from(at).ok()?, number: self.number })
-    }
-}
-
-/// A dictionary whose texts are viewed where they lie.
-struct ViewedDictionary {
-    /// Which buffer of the batch it is.
-    buffer: u32,
-    number: u32,
-}
-
-impl ViewedDictionary {
-    /// Texts up to here are part of their view, and lie in no buffer.
-    const INLINE_BYTES: usize = 12;
-    /// Longer ones, each behind its length, begin at least so far from each other.
-    const STRIDE: u32 = 16;
-
-    fn code(&self, view: u128, text: &[u8]) -> Option<u32> {
-        let [.., a, b, c, d, e, f, g, h] = view.to_le_bytes();
-        let (buffer, offset) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        (text.len() > Self::INLINE_BYTES && buffer == self.buffer).then_some(offset / Self::STRIDE)
-    }
-}
-
-/// The same values in the same place; they are alive, so nothing else can be there.
-fn same_buffers(left: &ArrayRef, right: &ArrayRef) -> bool {
-    match (left.as_string_opt::<i32>(), right.as_string_opt::<i32>()) {
-        (Some(left), Some(right)) => {
-            left.len() == right.len()
-                && left.value_data().as_ptr() == right.value_data().as_ptr()
-                && left.value_offsets().as_ptr() == right.value_offsets().as_ptr()
-        }
-        _ => false,
-    }
-}
-
-fn hash_of_text(text: &[u8]) -> u64 {
+pub(super) fn hash_of_text(text: &[u8]) -> u64 {
     if text.is_empty() { 0 } else { xxh3_64(text) | 1 }
 }
 
@@ -151,11 +80,11 @@ impl<'b> Column<'b> {
             DataType::Utf8View => Values::View { texts: array.as_string_view(), dictionary: known.dictionary_of(array) },
             DataType::Dictionary(key, _) if **key == DataType::Int32 => {
                 let (keys, texts) = dictionary::<Int32Type>(array, known, with_hashes)?;
-                Values::Entry { codes: Codes::Signed(keys.values()), texts, number: known.number, hashes: &known.hashes }
+                Values::Entry { codes: Codes::Signed(keys.values()), texts, number: known.number(), hashes: known.hashes() }
             }
             DataType::Dictionary(..) => {
                 let (keys, texts) = dictionary::<UInt32Type>(array, known, with_hashes)?;
-                Values::Entry { codes: Codes::Unsigned(keys.values()), texts, number: known.number, hashes: &known.hashes }
+                Values::Entry { codes: Codes::Unsigned(keys.values()), texts, number: known.number(), hashes: known.hashes() }
             }
             DataType::Decimal128(_, scale) => Values::Decimal(primitive::<Decimal128Type>(array), u32::try_from(*scale).ok()?),
             DataType::Int32 => Values::Integer32(primitive::<Int32Type>(array)),

@@ -20,7 +20,8 @@ use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
 
 pub use super::grain::Grain;
-pub use super::sums::{Total, Totals};
+pub use super::sums::Totals;
+pub use super::total::Total;
 
 /// Tuples that make a key.
 pub const TUPLES: usize = 4;

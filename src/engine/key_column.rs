@@ -1,5 +1,6 @@
 //! A column of a key: its distinct texts, and the memory of the last one.
 
+use super::code_numbers::CodeNumbers;
 use super::interner::Texts;
 use crate::model::row::Cell;
 use crate::model::same::same;
@@ -31,16 +32,11 @@ pub struct KeyColumn {
     memory: Memory,
 }
 
-/// Stands for an entry that was not met yet: fewer texts than this are numbered.
-const NOT_MET: u32 = u32::MAX;
-
 /// What spares a text from being hashed again.
 #[derive(Debug, Default)]
 struct Memory {
     last: Option<u32>,
-    /// Numbers of the entries of a dictionary, and which dictionary it is.
-    dictionary: u32,
-    of_entry: Vec<u32>,
+    entries: CodeNumbers,
     /// The last typed number, and its number here.
     typed: Option<((i128, u32), u32)>,
 }
@@ -59,11 +55,9 @@ impl KeyColumn {
     #[inline]
     pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
         if let Cell::Entry { dictionary, code, .. } = cell
-            && self.memory.dictionary == *dictionary
-            && let Some(known) = self.memory.of_entry.get(*code as usize)
-            && *known != NOT_MET
+            && let Some(known) = self.memory.entries.get(*dictionary, *code)
         {
-            return Ok((*known, false));
+            return Ok((known, false));
         }
         self.look_up(cell)
     }
@@ -73,18 +67,8 @@ impl KeyColumn {
             Cell::Missing => self.checked(b""),
             Cell::Text(text) => self.checked(text),
             Cell::Entry { text, dictionary, code } => {
-                if self.memory.dictionary != *dictionary {
-                    self.memory.dictionary = *dictionary;
-                    self.memory.of_entry.clear();
-                }
-                let at = *code as usize;
                 let (number, is_fresh) = self.checked(text)?;
-                if self.memory.of_entry.len() <= at {
-                    self.memory.of_entry.resize(at + 1, NOT_MET);
-                }
-                if let Some(slot) = self.memory.of_entry.get_mut(at) {
-                    *slot = number;
-                }
+                self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
             Cell::Decimal(value, scale) => {

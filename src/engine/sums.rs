@@ -1,47 +1,9 @@
-//! Sums by key.
+//! Totals by key.
 
 use super::aggregate::{SUMS, TUPLES};
 use super::interner::Index;
+use super::total::{Total, add_to};
 use crate::model::period::Day;
-
-/// What is summed for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Total {
-    /// Rows.
-    pub rows: u64,
-    /// Sums in units of 10^-20; what they are of: [`Measures::sums`].
-    pub sums: [i128; SUMS],
-    /// Half a unit of the last digit of every amount that was written with limited precision, in
-    /// units of 10^-20.
-    pub precision: i128,
-    /// First day; [`Day::MAX`] where no row has one.
-    pub first: Day,
-    /// Last day; [`Day::MIN`] where no row has one.
-    pub last: Day,
-}
-
-impl Total {
-    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
-
-    /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
-    #[must_use]
-    pub fn plus(mut self, other: &Self) -> Option<Self> {
-        self.add(other).then_some(self)
-    }
-
-    /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
-    #[must_use]
-    pub fn add(&mut self, other: &Self) -> bool {
-        let mut fits = add_to(&mut self.precision, other.precision);
-        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
-            fits &= add_to(sum, more);
-        }
-        self.rows += other.rows;
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        fits
-    }
-}
 
 /// The part of a total that every row changes, with its key: one line of the cache.
 #[derive(Debug)]
@@ -212,9 +174,29 @@ impl Rest {
     const NOTHING: Self = Self { sums: [0; SUMS - HOT_SUMS], precision: 0 };
 }
 
-/// `false` where the sum would pass 128 bits.
-fn add_to(sum: &mut i128, more: i128) -> bool {
-    let (added, overflows) = sum.overflowing_add(more);
-    *sum = added;
-    !overflows
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn totals_are_those_of_a_plain_table() {
+        let (mut totals, mut expected) = (Totals::default(), HashMap::<[u32; TUPLES], Total>::new());
+        let mut state = 1_u32;
+        for row in 0..20_000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = [state >> 30, state >> 28 & 1, state >> 20, 0];
+            // Some have nothing in their rest, some start to have it late.
+            let third = if state >> 19 & 3 == 0 { i128::from(row) } else { 0 };
+            let more = Total { rows: 1, sums: [1, -i128::from(row), third, 0], precision: third / 2, first: row, last: row };
+            assert!(totals.add(key, &more));
+            assert!(expected.entry(key).or_insert(Total::NOTHING).add(&more));
+        }
+        assert!(totals.settle());
+        assert!(totals.len() > BLOCK && totals.len() == expected.len());
+        assert!(totals.iter().all(|(key, total)| expected.get(key) == Some(&total)));
+        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }));
+        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }) && !totals.settle(), "past 128 bits");
+    }
 }
