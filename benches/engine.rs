@@ -37,6 +37,10 @@ impl Sink for Counting {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         self.0.add(row)
     }
+
+    fn settle(&mut self) {
+        self.0.settle();
+    }
 }
 
 fn month() -> tempfile::TempDir {

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
-use hashbrown::HashMap;
 use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
 use tieout::decode::{self, Input, Sink};
-use tieout::engine::aggregate::{Grain, Partial, TUPLES, Total};
+use tieout::engine::aggregate::{Grain, Partial, TUPLES, Totals};
+use tieout::engine::interner::Texts;
 use tieout::engine::measures::Measures;
 use tieout::model::dataset::{Dataset, USAGE, position};
 use tieout::model::decimal::{AMOUNT_SCALE, QUANTITY_SCALE, plain};
@@ -48,14 +48,18 @@ impl Sink for SumSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         self.0.add(row)
     }
+
+    fn settle(&mut self) {
+        self.0.settle();
+    }
 }
 
 fn new_sink() -> SumSink {
     SumSink(Partial::with(Dataset::Usage, &GRAIN, None))
 }
 
-/// The sums of all files by raw texts. A worker's table goes on from file to file.
-fn summed(files: &[String]) -> Result<Partial, Box<dyn Error + Send + Sync>> {
+/// The sums of all files by raw texts, worker by worker. A worker's table goes on from file to file.
+fn summed(files: &[String]) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
     let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
     let sink = || idle.lock().expect("no one panics").pop().unwrap_or_else(new_sink);
     files.par_iter().try_for_each(|file| {
@@ -64,67 +68,68 @@ fn summed(files: &[String]) -> Result<Partial, Box<dyn Error + Send + Sync>> {
         idle.lock().expect("no one panics").extend(sinks);
         decoded.rejected.first().map_or(Ok(()), |row| Err(Box::<dyn Error + Send + Sync>::from(row.to_string())))
     })?;
-    let mut whole = new_sink().0;
-    idle.into_inner().expect("no one panics").into_iter().for_each(|sink| whole.merge(sink.0));
-    whole.check()?;
-    Ok(whole)
+    Ok(idle.into_inner().expect("no one panics").into_iter().map(|sink| sink.0).collect())
 }
 
-/// Numbers of folded texts, column by column, and the texts.
-fn folded(partial: &Partial) -> Vec<(Vec<u32>, Vec<String>)> {
-    let columns = partial.columns.par_iter().zip(FOLDS);
-    let numbered = columns.map(|(column, kind)| {
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        let mut texts = Vec::new();
-        let of_text = (0..column.texts().len()).map(|text| {
-            let folded = fold(kind, column.text(text));
-            *numbers.entry(folded).or_insert_with_key(|folded| {
-                texts.push(folded.clone());
-                u32::try_from(texts.len() - 1).unwrap_or(u32::MAX)
-            })
+/// Sums by folded texts.
+#[derive(Default)]
+struct Groups {
+    texts: [Texts; TUPLES],
+    totals: Totals,
+}
+
+impl Groups {
+    /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
+    /// be one table more to go through.
+    fn add(&mut self, mut partial: Partial) {
+        let columns = self.texts.par_iter_mut().zip(&partial.columns).zip(FOLDS);
+        let folded = columns.map(|((texts, column), kind)| {
+            let of_text = (0..column.texts().len()).map(|text| texts.intern(fold(kind, column.text(text)).as_bytes()).0);
+            of_text.collect::<Vec<u32>>()
         });
-        (of_text.collect(), texts)
-    });
-    numbered.collect()
+        let folded: Vec<Vec<u32>> = folded.collect();
+        partial.columns.clear();
+        for (key, total) in partial.totals.iter() {
+            let mut tuples = partial.tuples.iter().zip(&folded);
+            // Each tuple is of one text.
+            let key = key.map(|id| tuples.next().map_or(0, |(tuples, numbers)| numbers[tuples.tuple(id)[0] as usize]));
+            assert!(self.totals.add(key, &total), "sums fit");
+        }
+        assert!(self.totals.settle(), "sums fit");
+    }
+
+    fn column(&self, tuple: usize) -> StringArray {
+        let text = |id: u32| std::str::from_utf8(self.texts[tuple].text(id)).expect("folded text");
+        StringArray::from_iter_values(self.totals.keys().map(|key| text(key[tuple])))
+    }
 }
 
 fn sums(files: &[String], out: Option<&str>) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let partial = summed(files)?;
-    let columns = folded(&partial);
-    let mut groups: HashMap<[u32; TUPLES], Total> = HashMap::with_capacity(partial.totals.len());
-    for (key, total) in partial.totals.iter() {
-        let mut at = 0..TUPLES;
-        let key = key.map(|id| {
-            let tuple = at.next().unwrap_or_default();
-            // Each tuple is of one text.
-            let text = partial.tuples[tuple].tuple(id)[0];
-            columns[tuple].0[text as usize]
-        });
-        groups.entry(key).and_modify(|sum| *sum = sum.plus(total).expect("sums fit")).or_insert(*total);
+    let mut groups = Groups::default();
+    for partial in summed(files)? {
+        partial.check()?;
+        groups.add(partial);
     }
-    let (rows, quantity, amount) = groups.values().fold((0, 0, 0), |(rows, quantity, amount), total| {
+    let (rows, quantity, amount) = groups.totals.iter().fold((0, 0, 0), |(rows, quantity, amount), (_, total)| {
         let [more_quantity, more_amount, ..] = total.sums;
         (rows + total.rows, quantity + more_quantity, amount + more_amount)
     });
     if let Some(out) = out {
-        write_groups(&groups, &columns, out)?;
+        write_groups(&groups, out)?;
     }
     let (quantity, amount) = (plain(quantity, QUANTITY_SCALE), plain(amount, AMOUNT_SCALE));
-    Ok(format!("{{\"rows\": {rows}, \"groups\": {}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}", groups.len()))
+    Ok(format!("{{\"rows\": {rows}, \"groups\": {}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}", groups.totals.len()))
 }
 
-type Groups = HashMap<[u32; TUPLES], Total>;
-
-fn write_groups(groups: &Groups, columns: &[(Vec<u32>, Vec<String>)], out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+fn write_groups(groups: &Groups, out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arrays: Vec<(&str, ArrayRef)> = Vec::new();
     for (tuple, name) in ["customer", "subscription", "meter", "resource"].into_iter().enumerate() {
-        let texts = groups.keys().map(|key| columns[tuple].1[key[tuple] as usize].as_str());
-        arrays.push((name, Arc::new(StringArray::from_iter_values(texts))));
+        arrays.push((name, Arc::new(groups.column(tuple))));
     }
-    let rows = groups.values().map(|total| i64::try_from(total.rows).unwrap_or(i64::MAX));
+    let rows = groups.totals.iter().map(|(_, total)| i64::try_from(total.rows).unwrap_or(i64::MAX));
     arrays.push(("rows", Arc::new(Int64Array::from_iter_values(rows))));
     for (at, name) in ["quantity", "amount"].into_iter().enumerate() {
-        let values = Decimal128Array::from_iter_values(groups.values().map(|total| total.sums[at]));
+        let values = Decimal128Array::from_iter_values(groups.totals.iter().map(|(_, total)| total.sums[at]));
         arrays.push((name, Arc::new(values.with_precision_and_scale(38, 20)?)));
     }
     let batch = RecordBatch::try_from_iter(arrays)?;

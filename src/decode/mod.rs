@@ -16,6 +16,7 @@ mod json_page;
 mod json_template;
 mod parquet;
 mod parquet_column;
+mod parquet_dictionary;
 pub mod records;
 mod shield;
 mod slices;
@@ -103,6 +104,9 @@ pub trait Sink: Send {
     /// # Errors
     /// A [`Rejection`] if the row cannot be used; it must then have left no trace.
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection>;
+
+    /// Follows the last row of a slice: what was put off is done.
+    fn settle(&mut self) {}
 }
 
 /// Reads a unit into sinks made by `new_sink`, one a worker at most; the sinks come back in no
@@ -164,6 +168,7 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
         let reused = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut slice = SliceSink { input: self.input, sink: reused.unwrap_or_else(&self.new_sink), rows: 0, rejected: Vec::new() };
         work(&mut slice)?;
+        slice.sink.settle();
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.rows += slice.rows;
         tally.rejected.append(&mut slice.rejected);

@@ -14,13 +14,14 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::binding::Binding;
-use super::parquet_column::{Column, Known, is_readable};
+use super::parquet_column::{Column, is_readable};
+use super::parquet_dictionary::Known;
 use super::shield::shield;
 use super::{Collector, DecodeError, Input, Sink, SliceSink};
 use crate::model::dataset::{Kind, normalise};
 use crate::model::row::{Cell, Place, Row};
 
-const BATCH_ROWS: usize = 8_192;
+const BATCH_ROWS: usize = 2_048;
 
 pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>) -> Result<(), DecodeError> {
     let input = collector.input;
@@ -45,19 +46,20 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>)
     groups.par_iter().try_for_each(|group| read_group(collector, &metadata, &reading, group))
 }
 
-/// The same file with its text columns as dictionaries, where it has them: their codes stay codes.
+/// The same file with its text columns as dictionaries, where it has them: their codes stay codes. Where
+/// it has them for a part of the rows, texts are left where they lie in its pages.
 fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
     let groups = metadata.metadata().row_groups();
     let has_dictionary = |at: usize| groups.iter().all(|group| is_of_codes(group.columns().get(at)));
     let is_flat = metadata.parquet_schema().num_columns() == metadata.schema().fields().len();
     let fields = metadata.schema().fields().iter().enumerate().map(|(at, field)| {
         let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        if is_text && is_flat && has_dictionary(at) {
-            let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Arc::new(field.as_ref().clone().with_data_type(coded))
-        } else {
-            Arc::clone(field)
+        if !is_text || !is_flat {
+            return Arc::clone(field);
         }
+        let coded = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let data_type = if has_dictionary(at) { coded() } else { DataType::Utf8View };
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
     });
     let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Fields>(), metadata.schema().metadata().clone()));
     let options = ArrowReaderOptions::new().with_schema(schema);
@@ -179,7 +181,7 @@ fn feed<S: Sink>(batch: &RecordBatch, plan: &Reading, known: &mut [Known], first
     for index in 0..batch.num_rows() {
         for (slot, column) in &read {
             if let Some(cell) = cells.get_mut(*slot) {
-                *cell = column.cell(index);
+                column.fill(index, cell);
             }
         }
         let mut digest = 0_u64;

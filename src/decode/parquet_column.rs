@@ -2,57 +2,20 @@
 //! as they are.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray, StringViewArray};
 use arrow_schema::{DataType, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::parquet_dictionary::{Known, ViewedDictionary};
 use crate::model::row::Cell;
 
-/// Dictionaries are numbered over all files and threads, so that no two are taken for one.
-static DICTIONARIES: AtomicU32 = AtomicU32::new(1);
-
-/// What a column keeps from batch to batch: the dictionary, its number, and the hashes of its entries.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    values: Option<ArrayRef>,
-    number: u32,
-    hashes: Vec<u64>,
-}
-
-impl Known {
-    fn meet(&mut self, values: &ArrayRef, with_hashes: bool) {
-        if self.values.as_ref().is_some_and(|known| same_buffers(known, values)) {
-            return;
-        }
-        self.number = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
-        self.hashes.clear();
-        if with_hashes && let Some(texts) = values.as_string_opt::<i32>() {
-            self.hashes.extend((0..texts.len()).map(|at| if texts.is_null(at) { 0 } else { hash_of_text(texts.value(at).as_bytes()) }));
-        }
-        self.values = Some(ArrayRef::clone(values));
-    }
-}
-
-/// The same values in the same place; they are alive, so nothing else can be there.
-fn same_buffers(left: &ArrayRef, right: &ArrayRef) -> bool {
-    match (left.as_string_opt::<i32>(), right.as_string_opt::<i32>()) {
-        (Some(left), Some(right)) => {
-            left.len() == right.len()
-                && left.value_data().as_ptr() == right.value_data().as_ptr()
-                && left.value_offsets().as_ptr() == right.value_offsets().as_ptr()
-        }
-        _ => false,
-    }
-}
-
-fn hash_of_text(text: &[u8]) -> u64 {
+pub(super) fn hash_of_text(text: &[u8]) -> u64 {
     if text.is_empty() { 0 } else { xxh3_64(text) | 1 }
 }
 
@@ -67,7 +30,7 @@ enum Values<'b> {
     Null,
     Text(&'b StringArray),
     LargeText(&'b arrow_array::LargeStringArray),
-    TextView(&'b arrow_array::StringViewArray),
+    View { texts: &'b StringViewArray, dictionary: Option<ViewedDictionary> },
     Entry { codes: Codes<'b>, texts: &'b StringArray, number: u32, hashes: &'b [u64] },
     Decimal(&'b [i128], u32),
     Integer32(&'b [i32]),
@@ -114,14 +77,14 @@ impl<'b> Column<'b> {
             DataType::Null => Values::Null,
             DataType::Utf8 => Values::Text(array.as_string()),
             DataType::LargeUtf8 => Values::LargeText(array.as_string()),
-            DataType::Utf8View => Values::TextView(array.as_string_view()),
+            DataType::Utf8View => Values::View { texts: array.as_string_view(), dictionary: known.dictionary_of(array) },
             DataType::Dictionary(key, _) if **key == DataType::Int32 => {
                 let (keys, texts) = dictionary::<Int32Type>(array, known, with_hashes)?;
-                Values::Entry { codes: Codes::Signed(keys.values()), texts, number: known.number, hashes: &known.hashes }
+                Values::Entry { codes: Codes::Signed(keys.values()), texts, number: known.number(), hashes: known.hashes() }
             }
             DataType::Dictionary(..) => {
                 let (keys, texts) = dictionary::<UInt32Type>(array, known, with_hashes)?;
-                Values::Entry { codes: Codes::Unsigned(keys.values()), texts, number: known.number, hashes: &known.hashes }
+                Values::Entry { codes: Codes::Unsigned(keys.values()), texts, number: known.number(), hashes: known.hashes() }
             }
             DataType::Decimal128(_, scale) => Values::Decimal(primitive::<Decimal128Type>(array), u32::try_from(*scale).ok()?),
             DataType::Int32 => Values::Integer32(primitive::<Int32Type>(array)),
@@ -138,32 +101,48 @@ impl<'b> Column<'b> {
         Some(Self { array: array.as_ref(), has_nulls: array.null_count() > 0, values })
     }
 
+    #[inline]
     fn is_null(&self, row: usize) -> bool {
         self.has_nulls && self.array.is_null(row)
     }
 
-    /// A value as a cell.
-    pub(super) fn cell(&self, row: usize) -> Cell<'b> {
+    /// Puts a value into a cell. It is written in place, and not in passing: a cell that is built elsewhere
+    /// in parts and then copied as one keeps the processor waiting.
+    #[inline]
+    pub(super) fn fill(&self, row: usize, cell: &mut Cell<'b>) {
+        *cell = Cell::Missing;
         if self.is_null(row) {
-            return Cell::Missing;
+            return;
         }
-        let found = match &self.values {
-            Values::Null => None,
-            Values::Text(texts) => text(texts.value(row)),
-            Values::LargeText(texts) => text(texts.value(row)),
-            Values::TextView(texts) => text(texts.value(row)),
-            Values::Entry { codes, texts, number, .. } => codes.get(row).and_then(|code| {
-                let text = texts.value(code).as_bytes();
-                let code = u32::try_from(code).ok()?;
-                (!text.is_empty()).then_some(Cell::Entry { text, dictionary: *number, code })
-            }),
-            Values::Decimal(values, scale) => values.get(row).map(|value| Cell::Decimal(*value, *scale)),
-            Values::Integer32(values) => values.get(row).map(|value| Cell::Decimal((*value).into(), 0)),
-            Values::Integer64(values) => values.get(row).map(|value| Cell::Decimal((*value).into(), 0)),
-            Values::Date(days) => days.get(row).map(|day| Cell::Date(*day)),
-            Values::Timestamp(instants, per_second) => instants.get(row).map(|instant| Cell::Date(day_of_instant(*instant, *per_second))),
-        };
-        found.unwrap_or_default()
+        match &self.values {
+            Values::Null => {}
+            Values::Text(texts) => fill_text(texts.value(row), cell),
+            Values::LargeText(texts) => fill_text(texts.value(row), cell),
+            Values::View { texts, dictionary } => {
+                let text = texts.value(row);
+                let dictionary = dictionary.as_ref().zip(texts.views().get(row));
+                match dictionary.and_then(|(dictionary, view)| Some((dictionary.number, dictionary.code(*view, text.as_bytes())?))) {
+                    Some((dictionary, code)) => *cell = Cell::Entry { text: text.as_bytes(), dictionary, code },
+                    None => fill_text(text, cell),
+                }
+            }
+            Values::Entry { codes, texts, number, .. } => {
+                if let Some(code) = codes.get(row)
+                    && let text = texts.value(code).as_bytes()
+                    && !text.is_empty()
+                    && let Ok(code) = u32::try_from(code)
+                {
+                    *cell = Cell::Entry { text, dictionary: *number, code };
+                }
+            }
+            Values::Decimal(values, scale) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal(*value, *scale)),
+            Values::Integer32(values) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
+            Values::Integer64(values) => values.get(row).into_iter().for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
+            Values::Date(days) => days.get(row).into_iter().for_each(|day| *cell = Cell::Date(*day)),
+            Values::Timestamp(instants, per_second) => {
+                instants.get(row).into_iter().for_each(|instant| *cell = Cell::Date(day_of_instant(*instant, *per_second)));
+            }
+        }
     }
 
     /// The same for equal values; 0 for none.
@@ -175,7 +154,7 @@ impl<'b> Column<'b> {
             Values::Null => 0,
             Values::Text(texts) => hash_of_text(texts.value(row).as_bytes()),
             Values::LargeText(texts) => hash_of_text(texts.value(row).as_bytes()),
-            Values::TextView(texts) => hash_of_text(texts.value(row).as_bytes()),
+            Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
             Values::Entry { codes, hashes, .. } => codes.get(row).and_then(|code| hashes.get(code)).copied().unwrap_or(0),
             Values::Decimal(values, _) => values.get(row).map_or(0, |value| hash_of_number(*value)),
             Values::Integer32(values) => values.get(row).map_or(0, |value| hash_of_number((*value).into())),
@@ -193,8 +172,10 @@ fn hash_of_number(number: i128) -> u64 {
     (mixed ^ mixed >> 31).wrapping_mul(0x94D0_49BB_1331_11EB) | 1
 }
 
-fn text(value: &str) -> Option<Cell<'_>> {
-    (!value.is_empty()).then_some(Cell::Text(Cow::Borrowed(value.as_bytes())))
+fn fill_text<'b>(text: &'b str, cell: &mut Cell<'b>) {
+    if !text.is_empty() {
+        *cell = Cell::Text(Cow::Borrowed(text.as_bytes()));
+    }
 }
 
 fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {

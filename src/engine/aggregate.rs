@@ -20,7 +20,8 @@ use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
 
 pub use super::grain::Grain;
-pub use super::sums::{Total, Totals};
+pub use super::sums::Totals;
+pub use super::total::Total;
 
 /// Tuples that make a key.
 pub const TUPLES: usize = 4;
@@ -168,17 +169,12 @@ impl Partial {
             }
             return Err(rejection);
         }
-        let mut start = 0;
-        for ((number, tuples), id) in (0..).zip(&mut self.tuples).zip(&mut self.row.tuples) {
-            let end = start + self.grain.width_of(number);
-            let texts = self.row.texts.get(start..end).unwrap_or_default();
-            // Rows that follow each other mostly share what they are of.
-            if tuples.is_empty() || !tuples.tuple(*id).iter().eq(texts) {
-                *id = tuples.intern(texts);
-            }
-            start = end;
-        }
-        let key = self.row.tuples;
+        let (mut tuples, mut texts) = (self.tuples.iter_mut(), self.row.texts.as_slice());
+        let key = self.row.tuples.map(|last| {
+            let number = tuples.next().map(|tuples| tuples.next_number(last, &mut texts));
+            number.unwrap_or_default()
+        });
+        self.row.tuples = key;
         self.record(key, &measures);
         if let Some(seen) = &self.seen {
             let fingerprint = row.fingerprint();
@@ -247,8 +243,15 @@ impl Partial {
         }
     }
 
+    /// Brings the totals up to the rows that were added, after which they may be read. [`Partial::merge`]
+    /// does it as well.
+    pub fn settle(&mut self) {
+        self.overflow |= !self.totals.settle();
+    }
+
     /// Adds another partial of the same dataset and grain.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        other.settle();
         assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
         assert!(!self.is_stored, "what was kept is merged into others, and nothing into it");
         if self.is_empty() && !other.is_stored {
@@ -265,8 +268,9 @@ impl Partial {
             *self.months.entry((key_of([account; TUPLES])[0], month)).or_default() += rows;
         }
         for (key, total) in other.totals.iter() {
-            self.overflow |= !self.totals.add(key_of(*key), total);
+            self.overflow |= !self.totals.add(key_of(*key), &total);
         }
+        self.settle();
         for (key, copies) in other.copies {
             self.copies.entry(key_of(key)).or_default().add(&copies);
         }

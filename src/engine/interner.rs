@@ -110,6 +110,20 @@ impl Tuples {
         Self { index: Index::default(), width, numbers, count }
     }
 
+    /// Number of the tuple with which `texts` begins, which is taken off them; `last` is that of the row
+    /// before.
+    #[inline]
+    pub fn next_number(&mut self, last: u32, texts: &mut &[u32]) -> u32 {
+        let (tuple, rest) = texts.split_at_checked(self.width).unwrap_or_default();
+        *texts = rest;
+        match tuple {
+            [number] if *number < self.count => *number,
+            // Rows that follow each other mostly share what they are of.
+            _ if self.count > 0 && self.tuple(last).iter().eq(tuple) => last,
+            _ => self.intern(tuple),
+        }
+    }
+
     /// Number of `tuple`, which has the width of all others.
     pub fn intern(&mut self, tuple: &[u32]) -> u32 {
         if let [number] = tuple {

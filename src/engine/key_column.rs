@@ -1,5 +1,6 @@
 //! A column of a key: its distinct texts, and the memory of the last one.
 
+use super::code_numbers::CodeNumbers;
 use super::interner::Texts;
 use crate::model::row::Cell;
 use crate::model::same::same;
@@ -35,9 +36,7 @@ pub struct KeyColumn {
 #[derive(Debug, Default)]
 struct Memory {
     last: Option<u32>,
-    /// Numbers of the entries of a dictionary, and which dictionary it is.
-    dictionary: u32,
-    of_entry: Vec<Option<u32>>,
+    entries: CodeNumbers,
     /// The last typed number, and its number here.
     typed: Option<((i128, u32), u32)>,
 }
@@ -53,26 +52,23 @@ impl KeyColumn {
     ///
     /// # Errors
     /// A [`TextFault`]; the text is then not kept.
+    #[inline]
     pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+        if let Cell::Entry { dictionary, code, .. } = cell
+            && let Some(known) = self.memory.entries.get(*dictionary, *code)
+        {
+            return Ok((known, false));
+        }
+        self.look_up(cell)
+    }
+
+    fn look_up(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
         match cell {
             Cell::Missing => self.checked(b""),
             Cell::Text(text) => self.checked(text),
             Cell::Entry { text, dictionary, code } => {
-                if self.memory.dictionary != *dictionary {
-                    self.memory.dictionary = *dictionary;
-                    self.memory.of_entry.clear();
-                }
-                let at = *code as usize;
-                if let Some(Some(known)) = self.memory.of_entry.get(at) {
-                    return Ok((*known, false));
-                }
                 let (number, is_fresh) = self.checked(text)?;
-                if self.memory.of_entry.len() <= at {
-                    self.memory.of_entry.resize(at + 1, None);
-                }
-                if let Some(slot) = self.memory.of_entry.get_mut(at) {
-                    *slot = Some(number);
-                }
+                self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
             Cell::Decimal(value, scale) => {

@@ -129,7 +129,7 @@ impl<'p> Numbering<'p> {
         let mut numbers: [Vec<u32>; TUPLES] = Default::default();
         for at in &members.totals {
             if let Some((key, total)) = whole.totals.get(*at) {
-                part.totals.push(self.key(key, &mut numbers), *total);
+                part.totals.push(self.key(key, &mut numbers), total);
             }
         }
         for key in &members.copies {

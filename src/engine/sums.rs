@@ -1,125 +1,218 @@
-//! Sums by key.
+//! Totals by key.
 
 use super::aggregate::{SUMS, TUPLES};
 use super::interner::Index;
+use super::total::{Total, add_to};
 use crate::model::period::Day;
 
-/// What is summed for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Total {
-    /// Rows.
-    pub rows: u64,
-    /// Sums in units of 10^-20; what they are of: [`Measures::sums`].
-    pub sums: [i128; SUMS],
-    /// Half a unit of the last digit of every amount that was written with limited precision, in
-    /// units of 10^-20.
-    pub precision: i128,
-    /// First day; [`Day::MAX`] where no row has one.
-    pub first: Day,
-    /// Last day; [`Day::MIN`] where no row has one.
-    pub last: Day,
+/// The part of a total that every row changes, with its key: one line of the cache.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    key: [u32; TUPLES],
+    sums: [i128; HOT_SUMS],
+    rows: u64,
+    first: Day,
+    last: Day,
 }
 
-impl Total {
-    const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
-
-    /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
-    #[must_use]
-    pub fn plus(mut self, other: &Self) -> Option<Self> {
-        self.add(other).then_some(self)
-    }
-
-    /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
-    #[must_use]
-    pub fn add(&mut self, other: &Self) -> bool {
-        let mut fits = true;
-        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
-            let (added, overflows) = sum.overflowing_add(more);
-            *sum = added;
-            fits &= !overflows;
-        }
-        let (precision, overflows) = self.precision.overflowing_add(other.precision);
-        self.precision = precision;
-        self.rows += other.rows;
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        fits && !overflows
-    }
+/// The part of a total that is nothing in many a dataset.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    sums: [i128; SUMS - HOT_SUMS],
+    precision: i128,
 }
+
+const HOT_SUMS: usize = 2;
+
+/// So many rows wait until they are added together: their totals are anywhere in memory, and those of one
+/// row are fetched while those of the next are looked for.
+const BATCH: usize = 64;
+
+/// So many lines are taken from memory at a time: they stay where they are when more come, and lie as a
+/// line of the cache does.
+const BLOCK: usize = 1_024;
 
 /// Totals by key, in the order in which the keys came.
 #[derive(Debug, Default)]
 pub struct Totals {
     index: Index,
-    all: Vec<([u32; TUPLES], Total)>,
-    /// For each resource tuple the total that it met last: most have but one.
-    last: Vec<u32>,
+    /// Full blocks, but for the last one.
+    hot: Vec<Vec<Hot>>,
+    count: usize,
+    /// As far as there was something to add.
+    rest: Vec<Rest>,
+    waiting: Vec<([u32; TUPLES], Total)>,
 }
 
 impl Totals {
-    /// Adds to the total of a key; `false` where it would pass 128 bits.
+    /// Adds to the total of a key, now or when it is settled; `false` where a total would pass 128 bits.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
-        let resource = key[2] as usize;
-        if let Some(last) = self.last.get(resource)
-            && let Some((known, total)) = self.all.get_mut(*last as usize)
-            && *known == key
-        {
-            return total.add(more);
+        self.waiting.push((key, *more));
+        self.waiting.len() < BATCH || self.settle()
+    }
+
+    /// Adds what waits; before that nothing can be read. `false` where a total would pass 128 bits.
+    #[must_use]
+    pub fn settle(&mut self) -> bool {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut fits = true;
+        for rows in waiting.chunks(BATCH) {
+            let mut hashes = [0; BATCH];
+            let mut places = [None; BATCH];
+            for (hash, (key, _)) in hashes.iter_mut().zip(rows) {
+                *hash = self.index.hash(key);
+            }
+            for (place, (hash, (key, _))) in places.iter_mut().zip(hashes.iter().zip(rows)) {
+                *place = self.find(*hash, key);
+            }
+            for (place, (hash, (key, more))) in places.iter().zip(hashes.iter().zip(rows)) {
+                let place = place.unwrap_or_else(|| self.find_or_start(*hash, *key));
+                fits &= self.add_at(place as usize, more);
+            }
         }
-        let hash = self.index.hash(&key);
-        let all = &self.all;
-        let found = self.index.find(hash, |at| all.get(at as usize).is_some_and(|(known, _)| *known == key));
-        let at = found.unwrap_or_else(|| {
-            let at = u32::try_from(self.all.len()).expect("fewer than 2^32 totals");
+        waiting.clear();
+        self.waiting = waiting;
+        fits
+    }
+
+    fn find(&self, hash: u32, key: &[u32; TUPLES]) -> Option<u32> {
+        self.index.find(hash, |at| hot_at(&self.hot, at as usize).is_some_and(|hot| hot.key == *key))
+    }
+
+    /// The place of a key that was not there before this batch.
+    fn find_or_start(&mut self, hash: u32, key: [u32; TUPLES]) -> u32 {
+        self.find(hash, &key).unwrap_or_else(|| {
+            let at = u32::try_from(self.count).expect("fewer than 2^32 totals");
             self.index.insert(hash, at);
-            self.all.push((key, Total::NOTHING));
+            self.start(key, &Total::NOTHING);
             at
-        });
-        if self.last.len() <= resource {
-            self.last.resize(resource + 1, u32::MAX);
+        })
+    }
+
+    fn start(&mut self, key: [u32; TUPLES], total: &Total) {
+        if self.count.is_multiple_of(BLOCK) {
+            self.hot.push(Vec::with_capacity(BLOCK));
         }
-        if let Some(last) = self.last.get_mut(resource) {
-            *last = at;
+        let Total { rows, sums: [first_sum, second_sum, ..], first, last, .. } = *total;
+        if let Some(block) = self.hot.last_mut() {
+            block.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
         }
-        self.all.get_mut(at as usize).is_some_and(|(_, total)| total.add(more))
+        self.count += 1;
+    }
+
+    fn add_at(&mut self, at: usize, more: &Total) -> bool {
+        let ([.., third, fourth], mut fits) = (more.sums, true);
+        if let Some(hot) = self.hot.get_mut(at / BLOCK).and_then(|block| block.get_mut(at % BLOCK)) {
+            for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
+                fits &= add_to(sum, more);
+            }
+            hot.rows += more.rows;
+            hot.first = hot.first.min(more.first);
+            hot.last = hot.last.max(more.last);
+        }
+        if third | fourth | more.precision != 0 {
+            if self.rest.len() <= at {
+                self.rest.resize(at + 1, Rest::NOTHING);
+            }
+            if let Some(rest) = self.rest.get_mut(at) {
+                for (sum, more) in rest.sums.iter_mut().zip([third, fourth]) {
+                    fits &= add_to(sum, more);
+                }
+                fits &= add_to(&mut rest.precision, more.precision);
+            }
+        }
+        fits
+    }
+
+    fn settled(&self) -> impl Iterator<Item = &Hot> {
+        assert!(self.waiting.is_empty(), "totals are settled before they are read");
+        self.hot.iter().flatten()
     }
 
     /// Adds a total that was kept; it can only be gone through.
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
-        self.all.push((key, total));
+        self.start(key, &total);
+        let [.., third, fourth] = total.sums;
+        self.rest.push(Rest { sums: [third, fourth], precision: total.precision });
     }
 
     /// Keys and totals.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u32; TUPLES], &Total)> {
-        self.all.iter().map(|(key, total)| (key, total))
+    pub fn iter(&self) -> impl Iterator<Item = (&[u32; TUPLES], Total)> {
+        self.settled().enumerate().map(|(at, hot)| (&hot.key, self.whole(at, hot)))
     }
 
     /// The key and total at a place in their order.
     #[must_use]
-    pub fn get(&self, at: u32) -> Option<&([u32; TUPLES], Total)> {
-        self.all.get(at as usize)
+    pub fn get(&self, at: u32) -> Option<(&[u32; TUPLES], Total)> {
+        let hot = hot_at(&self.hot, at as usize)?;
+        Some((&hot.key, self.whole(at as usize, hot)))
+    }
+
+    fn whole(&self, at: usize, hot: &Hot) -> Total {
+        let ([first_sum, second_sum], rest) = (hot.sums, self.rest.get(at).copied().unwrap_or(Rest::NOTHING));
+        let ([third, fourth], precision) = (rest.sums, rest.precision);
+        let sums = [first_sum, second_sum, third, fourth];
+        Total { rows: hot.rows, sums, precision, first: hot.first, last: hot.last }
     }
 
     /// Bytes of memory in use.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        self.all.capacity() * size_of::<([u32; TUPLES], Total)>() + self.last.capacity() * size_of::<u32>() + self.index.footprint()
+        let rest = self.rest.capacity() * size_of::<Rest>() + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
+        self.hot.len() * BLOCK * size_of::<Hot>() + rest + self.index.footprint()
     }
 
     /// The keys.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &[u32; TUPLES]> {
-        self.all.iter().map(|(key, _)| key)
+    pub fn keys(&self) -> impl Iterator<Item = &[u32; TUPLES]> {
+        self.settled().map(|hot| &hot.key)
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.len()
+        assert!(self.waiting.is_empty(), "totals are settled before they are counted");
+        self.count
     }
 
     /// True where nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.count == 0 && self.waiting.is_empty()
+    }
+}
+
+fn hot_at(blocks: &[Vec<Hot>], at: usize) -> Option<&Hot> {
+    blocks.get(at / BLOCK)?.get(at % BLOCK)
+}
+
+impl Rest {
+    const NOTHING: Self = Self { sums: [0; SUMS - HOT_SUMS], precision: 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn totals_are_those_of_a_plain_table() {
+        let (mut totals, mut expected) = (Totals::default(), HashMap::<[u32; TUPLES], Total>::new());
+        let mut state = 1_u32;
+        for row in 0..20_000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = [state >> 30, state >> 28 & 1, state >> 20, 0];
+            // Some have nothing in their rest, some start to have it late.
+            let third = if state >> 19 & 3 == 0 { i128::from(row) } else { 0 };
+            let more = Total { rows: 1, sums: [1, -i128::from(row), third, 0], precision: third / 2, first: row, last: row };
+            assert!(totals.add(key, &more));
+            assert!(expected.entry(key).or_insert(Total::NOTHING).add(&more));
+        }
+        assert!(totals.settle());
+        assert!(totals.len() > BLOCK && totals.len() == expected.len());
+        assert!(totals.iter().all(|(key, total)| expected.get(key) == Some(&total)));
+        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }));
+        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }) && !totals.settle(), "past 128 bits");
     }
 }

@@ -311,7 +311,7 @@ fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> 
 
 /// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
 fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync) -> Vec<([u32; N], Total)> {
-    let mut rows: Vec<([u32; N], Total)> = partial.totals.iter().map(|(raw, total)| (key_of(raw), *total)).collect();
+    let mut rows: Vec<([u32; N], Total)> = partial.totals.iter().map(|(raw, total)| (key_of(raw), total)).collect();
     rows.par_sort_unstable_by_key(|(key, _)| *key);
     rows.dedup_by(|(key, next), (first, sum)| {
         let same = key == first;

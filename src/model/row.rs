@@ -53,7 +53,10 @@ impl Cell<'_> {
         };
         let parsed = match self {
             Self::Missing => return Ok(None),
-            Self::Decimal(value, from) => decimal::from_typed(*value, *from, scale).ok_or(decimal::NumberFault::TooLarge),
+            Self::Decimal(value, from) => match decimal::from_typed(*value, *from, scale) {
+                Some(parsed) => return Ok(Some(parsed)),
+                None => Err(decimal::NumberFault::TooLarge),
+            },
             Self::Text(text) => decimal::parse(text, scale),
             Self::Entry { text, .. } => decimal::parse(text, scale),
             _ => decimal::parse(&self.bytes(), scale),

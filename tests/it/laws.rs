@@ -217,6 +217,7 @@ fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> P
         let text = format!("{row:?}");
         partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: text.as_bytes(), digest: 0 } }).unwrap();
     }
+    partial.settle();
     partial
 }
 
@@ -241,6 +242,7 @@ fn a_month_that_is_there_twice_is_all_copies() {
             }
             partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: quantity.as_bytes(), digest: 0 } }).unwrap();
         }
+        partial.settle();
         partial
     };
     let mut whole = read(Seen::filter(rows, 1 << 24));
@@ -266,7 +268,7 @@ fn content(partial: &Partial) -> Content {
         total.sums.into_iter().chain(ends).collect()
     };
     let key = |key: &[u32; 4]| key.iter().enumerate().map(|(tuple, id)| text(tuple, *id)).collect();
-    let totals = partial.totals.iter().map(|(ids, total)| (key(ids), flat(total))).collect();
+    let totals = partial.totals.iter().map(|(ids, total)| (key(ids), flat(&total))).collect();
     let control = (0..).zip(&partial.control).filter(|(_, (rows, _))| *rows > 0).map(|(id, sum)| (text(0, id), *sum)).collect();
     let months = partial.months.iter().map(|((id, month), rows)| ((text(0, *id), *month), *rows)).collect();
     (totals, control, months, partial.rounded)

@@ -178,6 +178,12 @@ impl decode::Sink for Counted {
             Self::Headers => Header::read(row.cells).map(drop),
         }
     }
+
+    fn settle(&mut self) {
+        if let Self::Totals(partial) = self {
+            partial.settle();
+        }
+    }
 }
 
 fn examples(folder: &Path, prefix: &str) -> Vec<PathBuf> {

@@ -187,6 +187,7 @@ impl Digits {
 /// A number of a typed format, as if it had been read from its text: `None` where it does not fit
 /// `to` decimals or 38 digits.
 #[must_use]
+#[inline]
 pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
     let magnitude = value.unsigned_abs();
     if let Some(widened) = to.checked_sub(from).and_then(|places| value.checked_mul(power_of_ten(places)))

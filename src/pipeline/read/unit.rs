@@ -81,6 +81,7 @@ impl TotalsSink {
     fn make_room(&mut self) {
         self.unmeasured = MEASURED_ROWS;
         let Some((scratch, _)) = self.room.as_ref().filter(|(_, limit)| self.totals.footprint() > *limit) else { return };
+        self.totals.settle();
         match scratch.put(&self.totals) {
             Ok(extent) => self.waiting.push(extent),
             Err(error) => self.failed = Some(error),
@@ -102,6 +103,11 @@ impl Sink for TotalsSink {
             (Err(_), _) => self.lost.push(keying::account_of(self.totals.dataset, row.cells)),
         }
         added
+    }
+
+    fn settle(&mut self) {
+        self.totals.settle();
+        self.daily.iter_mut().for_each(Partial::settle);
     }
 }
 
