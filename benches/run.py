@@ -41,7 +41,7 @@ WORKS = {
 }
 FORMATS = {"W1": "csv", "W2": "v2", "W3": "parquet"}
 PATTERNS = {"csv": "*.csv", "v2": "*/*.gz", "parquet": "*.parquet"}
-W6_KEYS, W6_TOLERANCE = "customer,resource", "0.01"
+W6_KEYS, W6_TOLERANCE = "CustomerId,ResourceURI", "0.01"
 CPU, WALL, RSS = "cpu", "wall", "rss"
 COUNTS = {"rows", "groups", "usage_rows", "invoice_lines", "left", "right", "both", "left_only", "right_only"}
 
@@ -59,7 +59,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, help="folder written by `tieout synth`")
-    parser.add_argument("--work", default="W1,W2,W3,W4", help="workloads, separated by commas; of W6 only the peer is written")
+    parser.add_argument("--work", default="W1,W2,W3,W4", help="workloads, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warmups", type=int, default=1)
     parser.add_argument("--peers", help="peers to run, separated by commas; without it, all of them")

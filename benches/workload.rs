@@ -2,7 +2,11 @@
 //!
 //! `workload sums FILE...` prints the exact sums of usage by customer, subscription, meter and
 //! resource, as the peers' scripts do; `--out FILE` also writes every group, for a comparison.
+//!
+//! `workload compare LEFT RIGHT --tolerance 0.01` compares two tables of customers' resources, and says
+//! how many are on both sides, on one, or differ by more than that in either amount.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fs::File;
 use std::io::{Write as _, stdout};
@@ -13,17 +17,19 @@ use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArra
 use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
 use tieout::decode::{self, Input, Sink};
-use tieout::engine::aggregate::{Grain, Partial, TUPLES, Totals};
-use tieout::engine::interner::Texts;
+use tieout::engine::aggregate::{Grain, Partial, TUPLES, Total, Totals};
+use tieout::engine::interner::{Texts, Tuples};
 use tieout::engine::measures::Measures;
 use tieout::model::dataset::{Dataset, USAGE, position};
-use tieout::model::decimal::{AMOUNT_SCALE, QUANTITY_SCALE, plain};
+use tieout::model::decimal::{self, AMOUNT_SCALE, QUANTITY_SCALE, plain};
 use tieout::model::ids::{Fold, fold};
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Row};
+use xxhash_rust::xxh3::xxh3_64;
 
 const QUANTITY: usize = position(USAGE, "Quantity");
 const AMOUNT: usize = position(USAGE, "BillingPreTaxTotal");
+const PRICING: usize = position(USAGE, "PricingPreTaxTotal");
 const CUSTOMER: usize = position(USAGE, "CustomerId");
 const SUBSCRIPTION: usize = position(USAGE, "SubscriptionId");
 const METER: usize = position(USAGE, "MeterId");
@@ -42,6 +48,31 @@ fn quantity_and_amount(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     Ok(Measures { sums, ..Measures::default() })
 }
 
+const LEFT_DAY: i32 = 0;
+const RIGHT_DAY: i32 = 1;
+
+static LEFT: Grain = Grain { tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]], derived: &[], measure: of_left };
+static RIGHT: Grain = Grain { measure: of_right, ..LEFT };
+
+fn of_left(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+    let [pricing, billing] = amounts(cells)?;
+    Ok(Measures { sums: [-pricing, -billing, 0, 0], day: Some(LEFT_DAY), ..Measures::default() })
+}
+
+/// What stands on the right is added, what stands on the left taken away: the sums are the differences.
+fn of_right(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+    let [pricing, billing] = amounts(cells)?;
+    Ok(Measures { sums: [pricing, billing, 0, 0], day: Some(RIGHT_DAY), ..Measures::default() })
+}
+
+fn amounts(cells: &[Cell<'_>]) -> Result<[i128; 2], Rejection> {
+    let amount = |at: usize, name: &'static str| {
+        let parsed = cells.get(at).unwrap_or(&Cell::Missing).decimal(name, AMOUNT_SCALE)?;
+        parsed.map(|parsed| parsed.value).ok_or_else(|| Rejection::in_words(name, "nothing", "a decimal number".to_owned()))
+    };
+    Ok([amount(PRICING, "PricingPreTaxTotal")?, amount(AMOUNT, "BillingPreTaxTotal")?])
+}
+
 struct SumSink(Partial);
 
 impl Sink for SumSink {
@@ -54,24 +85,54 @@ impl Sink for SumSink {
     }
 }
 
-fn new_sink() -> SumSink {
-    SumSink(Partial::with(Dataset::Usage, &GRAIN, None))
-}
-
 /// The sums of all files by raw texts, worker by worker. A worker's table goes on from file to file.
-fn summed(files: &[String]) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
+fn summed(files: &[String], grain: &'static Grain, wanted: &[usize]) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
     let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
+    let new_sink = || SumSink(Partial::with(Dataset::Usage, grain, None));
     let sink = || idle.lock().expect("no one panics").pop().unwrap_or_else(new_sink);
     files.par_iter().try_for_each(|file| {
         let input = Input { unit: file, path: Path::new(file), dataset: Dataset::Usage };
-        let (decoded, sinks) = decode::decode_columns(input, Some(&WANTED), sink)?;
+        let (decoded, sinks) = decode::decode_columns(input, Some(wanted), sink)?;
         idle.lock().expect("no one panics").extend(sinks);
         decoded.rejected.first().map_or(Ok(()), |row| Err(Box::<dyn Error + Send + Sync>::from(row.to_string())))
     })?;
-    Ok(idle.into_inner().expect("no one panics").into_iter().map(|sink| sink.0).collect())
+    let partials: Vec<Partial> = idle.into_inner().expect("no one panics").into_iter().map(|sink| sink.0).collect();
+    partials.iter().try_for_each(Partial::check)?;
+    Ok(partials)
 }
 
-/// Sums by folded texts.
+type Folds = [Option<Fold>; TUPLES];
+
+fn folded<'t>(kind: Option<Fold>, text: &'t str) -> Cow<'t, str> {
+    kind.map_or(Cow::Borrowed(text), |kind| Cow::Owned(fold(kind, text)))
+}
+
+/// Sums by folded texts, dealt out over the cores by the text of the last column.
+struct Shards(Vec<Groups>);
+
+impl Shards {
+    fn new() -> Self {
+        Self((0..rayon::current_num_threads().min(256)).map(|_| Groups::default()).collect())
+    }
+
+    /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
+    /// be one table more to go through.
+    fn add(&mut self, partial: &Partial, folds: Folds) {
+        let last = partial.columns.len() - 1;
+        let shards = self.0.len() as u64;
+        let shard_of = |text| xxh3_64(folded(folds[last], partial.columns[last].text(text)).as_bytes()) % shards;
+        let shard_of: Vec<u8> = (0..partial.columns[last].texts().len()).into_par_iter().map(|text| shard_of(text) as u8).collect();
+        self.0
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(number, groups)| groups.add(partial, folds, |text| usize::from(shard_of[text as usize]) == number));
+    }
+
+    fn totals(&self) -> impl Iterator<Item = Total> {
+        self.0.iter().flat_map(|groups| groups.totals.iter().map(|(_, total)| total))
+    }
+}
+
 #[derive(Default)]
 struct Groups {
     texts: [Texts; TUPLES],
@@ -79,21 +140,25 @@ struct Groups {
 }
 
 impl Groups {
-    /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
-    /// be one table more to go through.
-    fn add(&mut self, mut partial: Partial) {
-        let columns = self.texts.par_iter_mut().zip(&partial.columns).zip(FOLDS);
-        let folded = columns.map(|((texts, column), kind)| {
-            let of_text = (0..column.texts().len()).map(|text| texts.intern(fold(kind, column.text(text)).as_bytes()).0);
-            of_text.collect::<Vec<u32>>()
-        });
-        let folded: Vec<Vec<u32>> = folded.collect();
-        partial.columns.clear();
+    /// Adds those whose text in the last column is `mine`.
+    fn add(&mut self, partial: &Partial, folds: Folds, mine: impl Fn(u32) -> bool) {
+        let last = partial.columns.len() - 1;
+        let mut numbers: Vec<Vec<u32>> = Vec::new();
+        for (at, ((texts, column), kind)) in self.texts.iter_mut().zip(&partial.columns).zip(folds).enumerate() {
+            let mut number = |text| match at == last && !mine(text) {
+                true => u32::MAX,
+                false => texts.intern(folded(kind, column.text(text)).as_bytes()).0,
+            };
+            numbers.push((0..column.texts().len()).map(&mut number).collect());
+        }
         for (key, total) in partial.totals.iter() {
-            let mut tuples = partial.tuples.iter().zip(&folded);
-            // Each tuple is of one text.
-            let key = key.map(|id| tuples.next().map_or(0, |(tuples, numbers)| numbers[tuples.tuple(id)[0] as usize]));
-            assert!(self.totals.add(key, &total), "sums fit");
+            let mut tuples = partial.tuples.iter().zip(&numbers);
+            // A tuple is of one text, or of none.
+            let number = |(tuples, numbers): (&Tuples, &Vec<u32>), id| tuples.tuple(id).first().map_or(0, |text| numbers[*text as usize]);
+            let key = key.map(|id| tuples.next().map_or(0, |column| number(column, id)));
+            if key[last] != u32::MAX {
+                assert!(self.totals.add(key, &total), "sums fit");
+            }
         }
         assert!(self.totals.settle(), "sums fit");
     }
@@ -105,38 +170,71 @@ impl Groups {
 }
 
 fn sums(files: &[String], out: Option<&str>) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let mut groups = Groups::default();
-    for partial in summed(files)? {
-        partial.check()?;
-        groups.add(partial);
+    let mut shards = Shards::new();
+    for partial in summed(files, &GRAIN, &WANTED)? {
+        shards.add(&partial, FOLDS.map(Some));
     }
-    let (rows, quantity, amount) = groups.totals.iter().fold((0, 0, 0), |(rows, quantity, amount), (_, total)| {
+    let groups = shards.totals().count();
+    let (rows, quantity, amount) = shards.totals().fold((0, 0, 0), |(rows, quantity, amount), total| {
         let [more_quantity, more_amount, ..] = total.sums;
         (rows + total.rows, quantity + more_quantity, amount + more_amount)
     });
     if let Some(out) = out {
-        write_groups(&groups, out)?;
+        write_groups(&shards, out)?;
     }
     let (quantity, amount) = (plain(quantity, QUANTITY_SCALE), plain(amount, AMOUNT_SCALE));
-    Ok(format!("{{\"rows\": {rows}, \"groups\": {}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}", groups.totals.len()))
+    Ok(format!("{{\"rows\": {rows}, \"groups\": {groups}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}"))
 }
 
-fn write_groups(groups: &Groups, out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut arrays: Vec<(&str, ArrayRef)> = Vec::new();
-    for (tuple, name) in ["customer", "subscription", "meter", "resource"].into_iter().enumerate() {
-        arrays.push((name, Arc::new(groups.column(tuple))));
+fn write_groups(shards: &Shards, out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut writer = None;
+    for groups in &shards.0 {
+        let mut arrays: Vec<(&str, ArrayRef)> = Vec::new();
+        for (tuple, name) in ["customer", "subscription", "meter", "resource"].into_iter().enumerate() {
+            arrays.push((name, Arc::new(groups.column(tuple))));
+        }
+        let rows = groups.totals.iter().map(|(_, total)| i64::try_from(total.rows).unwrap_or(i64::MAX));
+        arrays.push(("rows", Arc::new(Int64Array::from_iter_values(rows))));
+        for (at, name) in ["quantity", "amount"].into_iter().enumerate() {
+            let values = Decimal128Array::from_iter_values(groups.totals.iter().map(|(_, total)| total.sums[at]));
+            arrays.push((name, Arc::new(values.with_precision_and_scale(38, 20)?)));
+        }
+        let batch = RecordBatch::try_from_iter(arrays)?;
+        let file = match &mut writer {
+            Some(file) => file,
+            none => none.insert(ArrowWriter::try_new(File::create(out)?, batch.schema(), None)?),
+        };
+        file.write(&batch)?;
     }
-    let rows = groups.totals.iter().map(|(_, total)| i64::try_from(total.rows).unwrap_or(i64::MAX));
-    arrays.push(("rows", Arc::new(Int64Array::from_iter_values(rows))));
-    for (at, name) in ["quantity", "amount"].into_iter().enumerate() {
-        let values = Decimal128Array::from_iter_values(groups.totals.iter().map(|(_, total)| total.sums[at]));
-        arrays.push((name, Arc::new(values.with_precision_and_scale(38, 20)?)));
-    }
-    let batch = RecordBatch::try_from_iter(arrays)?;
-    let mut writer = ArrowWriter::try_new(File::create(out)?, batch.schema(), None)?;
-    writer.write(&batch)?;
-    writer.close()?;
+    writer.into_iter().try_for_each(|file| file.close().map(drop))?;
     Ok(())
+}
+
+/// A full outer comparison: of each key what is on the right less what is on the left.
+fn compare(left: &str, right: &str, tolerance: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let tolerance = decimal::parse(tolerance.as_bytes(), AMOUNT_SCALE).map_err(|_| "wanted a tolerance, as 0.01")?.value;
+    let mut shards = Shards::new();
+    for (file, grain) in [(left, &LEFT), (right, &RIGHT)] {
+        for partial in summed(&[file.to_owned()], grain, &[CUSTOMER, RESOURCE, PRICING, AMOUNT])? {
+            shards.add(&partial, [None; TUPLES]);
+        }
+    }
+    let [mut both, mut on_left, mut on_right, mut different] = [0_u64; 4];
+    for total in shards.totals() {
+        let [pricing, billing, ..] = total.sums;
+        match (total.first, total.last) {
+            (LEFT_DAY, RIGHT_DAY) => {
+                both += 1;
+                different += u64::from(pricing.abs().max(billing.abs()) > tolerance);
+            }
+            (LEFT_DAY, _) => on_left += 1,
+            _ => on_right += 1,
+        }
+    }
+    let (rows_left, rows_right) = (both + on_left, both + on_right);
+    Ok(format!(
+        "{{\"left\": {rows_left}, \"right\": {rows_right}, \"both\": {both}, \"left_only\": {on_left}, \"right_only\": {on_right}, \"different\": {different}}}"
+    ))
 }
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -145,10 +243,13 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         let at = arguments.iter().position(|argument| argument == name)?;
         Some(arguments.drain(at..at + 2).nth(1).expect("an option has a value"))
     };
-    let out = option("--out");
+    let (out, tolerance, _) = (option("--out"), option("--tolerance"), option("--keys"));
     match arguments.split_first() {
         Some((command, files)) if command == "sums" && !files.is_empty() => writeln!(stdout(), "{}", sums(files, out.as_deref())?)?,
-        _ => return Err("usage: workload sums FILE... [--out FILE]".into()),
+        Some((command, [left, right])) if command == "compare" => {
+            writeln!(stdout(), "{}", compare(left, right, tolerance.as_deref().unwrap_or("0"))?)?;
+        }
+        _ => return Err("usage: workload sums FILE... [--out FILE] | compare LEFT RIGHT [--tolerance AMOUNT]".into()),
     }
     Ok(())
 }

@@ -12,6 +12,8 @@ os.environ.setdefault("POLARS_MAX_THREADS", os.environ.get("BENCH_THREADS", "2")
 import polars as pl
 from datacompy import PolarsCompare
 
+COMPARED = ["PricingPreTaxTotal", "BillingPreTaxTotal"]
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -20,8 +22,8 @@ def main():
     parser.add_argument("--keys", required=True, help="key columns, separated by commas")
     parser.add_argument("--tolerance", type=float, default=0.0)
     given = parser.parse_args()
-    left, right = pl.read_parquet(given.left), pl.read_parquet(given.right)
     keys = given.keys.split(",")
+    left, right = (pl.read_parquet(path, columns=[*keys, *COMPARED]) for path in (given.left, given.right))
     compared = PolarsCompare(left, right, join_columns=keys, abs_tol=given.tolerance)
     both = len(compared.intersect_rows)
     print(json.dumps({

@@ -2,8 +2,9 @@
 
 The same every time: all values follow from the row's number. Of the keys, 1 % are on the left only and
 1 % on the right only; of the rows on both sides, 1 % differ by more than 0.01 and 1 % by less, half of them
-in `expected` and half in `invoiced`. `--edge` makes some more differ by exactly 0.01, which an exact
-comparison finds within tolerance and one in floats may not. The right table is in another order.
+in `PricingPreTaxTotal` and half in `BillingPreTaxTotal`. `--edge` makes some more differ by exactly 0.01, which an exact
+comparison finds within tolerance and one in floats may not. The right table is in another order. The columns
+that make them tables of usage are the same in every row, and not compared.
 """
 
 import argparse
@@ -29,11 +30,13 @@ def side(rows, edge, right):
     half = "((i // 10000) % 2)"
     scaled = lambda whole: f"(({whole})::DECIMAL(18,0) * 0.0000000001::DECIMAL(10,10))::{TYPE}"
     return f"""
-        SELECT md5((i % 997)::VARCHAR) AS customer,
+        SELECT md5((i % 997)::VARCHAR) AS CustomerId,
             '/subscriptions/' || md5((i % 9973)::VARCHAR) || '/resourcegroups/rg-' || i % 331
-                || '/providers/microsoft.compute/virtualmachines/vm-' || i AS resource,
-            {scaled(f"(i * 7919000123) % 90000000000000 + ({change}) * (1 - {half})")} AS expected,
-            {scaled(f"(i * 6700417007) % 90000000000000 + ({change}) * {half}")} AS invoiced
+                || '/providers/microsoft.compute/virtualmachines/vm-' || i AS ResourceURI,
+            {scaled(f"(i * 7919000123) % 90000000000000 + ({change}) * (1 - {half})")} AS PricingPreTaxTotal,
+            {scaled(f"(i * 6700417007) % 90000000000000 + ({change}) * {half}")} AS BillingPreTaxTotal,
+            'DZH318Z0BPS6' AS ProductId, '0001' AS SkuId, '' AS SubscriptionId, DATE '2026-10-01' AS UsageDate,
+            0::DECIMAL(28,10) AS Quantity, 'USD' AS BillingCurrency
         FROM (SELECT *, (i * 1237) % 10000 AS band FROM (SELECT {number} AS i FROM range({rows}) AS numbers(j)))
         WHERE band NOT BETWEEN {missing * 100} AND {missing * 100 + 99}"""
 

@@ -104,7 +104,8 @@ mod tests {
     /// The dictionary is full after a part of the texts, and plain pages follow.
     #[test]
     fn texts_of_a_dictionary_given_up_keep_their_codes() {
-        let of_row = |row: usize| if row.is_multiple_of(7) { "short".to_owned() } else { format!("a text of some length, {}", row * 31 % 400) };
+        let of_row =
+            |row: usize| if row.is_multiple_of(7) { "short".to_owned() } else { format!("a text of some length, {}", row * 31 % 400) };
         let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
         let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
         let properties =
