@@ -145,11 +145,14 @@ impl Groups {
         let last = partial.columns.len() - 1;
         let mut numbers: Vec<Vec<u32>> = Vec::new();
         for (at, ((texts, column), kind)) in self.texts.iter_mut().zip(&partial.columns).zip(folds).enumerate() {
-            let mut number = |text| match at == last && !mine(text) {
-                true => u32::MAX,
-                false => texts.intern(folded(kind, column.text(text)).as_bytes()).0,
-            };
-            numbers.push((0..column.texts().len()).map(&mut number).collect());
+            let wanted: Vec<u32> = (0..column.texts().len()).filter(|text| at != last || mine(*text)).collect();
+            let mut known = vec![u32::MAX; column.texts().len() as usize];
+            for wanted in wanted.chunks(4_096) {
+                let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| folded(kind, column.text(*text))).collect();
+                let found = texts.intern_all(folded.iter().map(|text| text.as_bytes()));
+                wanted.iter().zip(found).for_each(|(text, number)| known[*text as usize] = number);
+            }
+            numbers.push(known);
         }
         for (key, total) in partial.totals.iter() {
             let mut tuples = partial.tuples.iter().zip(&numbers);

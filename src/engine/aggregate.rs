@@ -285,17 +285,13 @@ impl Partial {
     fn renumber(&mut self, other: &Self) -> Vec<Vec<u32>> {
         let texts: Vec<Vec<u32>> = self.columns.iter_mut().zip(&other.columns).map(|(mine, theirs)| mine.absorb(theirs)).collect();
         let mut start = 0;
-        let mut tuple = Vec::new();
         let mut renumbered = Vec::with_capacity(TUPLES);
         for (number, (mine, theirs)) in self.tuples.iter_mut().zip(&other.tuples).enumerate() {
             let end = start + self.grain.width_of(number);
             let columns = texts.get(start..end).unwrap_or_default();
-            let ids = (0..theirs.len()).map(|id| {
-                tuple.clear();
-                tuple.extend(theirs.tuple(id).iter().zip(columns).filter_map(|(text, ids)| ids.get(*text as usize)));
-                mine.intern(&tuple)
-            });
-            renumbered.push(ids.collect());
+            let texts = theirs.numbers().iter().zip(columns.iter().cycle());
+            let tuples: Vec<u32> = texts.filter_map(|(text, ids)| ids.get(*text as usize)).copied().collect();
+            renumbered.push(mine.intern_all(&tuples, theirs.len()));
             start = end;
         }
         renumbered

@@ -7,6 +7,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::same::same;
 
+/// So many are looked for together: each is anywhere in memory, and while one is fetched, the next are
+/// asked for.
+const BATCH: usize = 64;
+
 /// Distinct byte strings, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Texts {
@@ -18,9 +22,12 @@ pub struct Texts {
 impl Texts {
     /// Number of `text`, and whether it came for the first time.
     pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
-        let (arena, ends) = (&self.arena, &self.ends);
         let hash = self.index.hash(text);
-        if let Some(id) = self.index.find(hash, |id| same(text_at(arena, ends, id), text)) {
+        self.intern_hashed(text, hash)
+    }
+
+    fn intern_hashed(&mut self, text: &[u8], hash: u32) -> (u32, bool) {
+        if let Some(id) = self.find(text, hash) {
             return (id, false);
         }
         let id = self.len();
@@ -28,6 +35,31 @@ impl Texts {
         self.arena.extend_from_slice(text);
         self.ends.push(self.arena.len());
         (id, true)
+    }
+
+    fn find(&self, text: &[u8], hash: u32) -> Option<u32> {
+        self.index.find(hash, |id| same(text_at(&self.arena, &self.ends, id), text))
+    }
+
+    /// Numbers of many texts.
+    pub fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<u32> {
+        let mut texts = texts.into_iter();
+        let mut numbers = Vec::new();
+        let mut batch: Vec<&[u8]> = Vec::with_capacity(BATCH);
+        loop {
+            batch.clear();
+            batch.extend(texts.by_ref().take(BATCH));
+            if batch.is_empty() {
+                return numbers;
+            }
+            let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
+            hashes.iter_mut().zip(&batch).for_each(|(hash, text)| *hash = self.index.hash(*text));
+            found.iter_mut().zip(hashes).zip(&batch).for_each(|((found, hash), text)| *found = self.find(text, hash));
+            for ((found, hash), text) in found.into_iter().zip(hashes).zip(&batch) {
+                // It may have come with this batch.
+                numbers.push(found.unwrap_or_else(|| self.intern_hashed(text, hash).0));
+            }
+        }
     }
 
     /// Forgets the text that came last.
@@ -59,7 +91,7 @@ impl Texts {
 
     /// Takes over every text of `other`; the result says which number each one has here.
     pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
-        (0..other.len()).map(|id| self.intern(other.text(id)).0).collect()
+        self.intern_all((0..other.len()).map(|id| other.text(id)))
     }
 
     /// Texts that were kept; they can be looked up by number only.
@@ -134,9 +166,16 @@ impl Tuples {
             }
             return *number;
         }
-        let (numbers, width) = (&self.numbers, self.width);
         let hash = self.index.hash(tuple);
-        if let Some(id) = self.index.find(hash, |id| tuple_at(numbers, width, id) == tuple) {
+        self.intern_hashed(tuple, hash)
+    }
+
+    fn find(&self, tuple: &[u32], hash: u32) -> Option<u32> {
+        self.index.find(hash, |id| tuple_at(&self.numbers, self.width, id) == tuple)
+    }
+
+    fn intern_hashed(&mut self, tuple: &[u32], hash: u32) -> u32 {
+        if let Some(id) = self.find(tuple, hash) {
             return id;
         }
         let id = self.count;
@@ -144,6 +183,27 @@ impl Tuples {
         self.index.insert(hash, id);
         self.numbers.extend_from_slice(tuple);
         id
+    }
+
+    /// Numbers of `count` tuples, one behind the other.
+    pub fn intern_all(&mut self, tuples: &[u32], count: u32) -> Vec<u32> {
+        if self.width < 2 {
+            return (0..count as usize)
+                .map(|at| self.intern(tuples.get(at * self.width..(at + 1) * self.width).unwrap_or_default()))
+                .collect();
+        }
+        let mut numbers = Vec::with_capacity(count as usize);
+        let width = self.width;
+        for batch in tuples.chunks(BATCH * width) {
+            let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
+            hashes.iter_mut().zip(batch.chunks(width)).for_each(|(hash, tuple)| *hash = self.index.hash(tuple));
+            found.iter_mut().zip(hashes).zip(batch.chunks(width)).for_each(|((found, hash), tuple)| *found = self.find(tuple, hash));
+            for ((found, hash), tuple) in found.into_iter().zip(hashes).zip(batch.chunks(width)) {
+                // It may have come with this batch.
+                numbers.push(found.unwrap_or_else(|| self.intern_hashed(tuple, hash)));
+            }
+        }
+        numbers
     }
 
     /// The numbers of a tuple.
@@ -251,6 +311,10 @@ mod tests {
         other.intern(b"c");
         other.intern(b"d");
         assert_eq!(texts.absorb(&other), [3, 4]);
+        let many: Vec<String> = (0..1_000).map(|number| (number * number % 333).to_string()).collect();
+        let (mut at_once, mut one_by_one) = (Texts::default(), Texts::default());
+        let numbers = at_once.intern_all(many.iter().map(String::as_bytes));
+        assert!(numbers.iter().copied().eq(many.iter().map(|text| one_by_one.intern(text.as_bytes()).0)));
     }
 
     #[test]
@@ -258,7 +322,11 @@ mod tests {
         let mut tuples = Tuples::new(2);
         assert_eq!([tuples.intern(&[1, 2]), tuples.intern(&[2, 1]), tuples.intern(&[1, 2])], [0, 1, 0]);
         assert_eq!(tuples.tuple(1), [2, 1]);
+        let many: Vec<u32> = (0..2_000).map(|number| number * number % 37).collect();
+        let (mut at_once, mut one_by_one) = (Tuples::new(2), Tuples::new(2));
+        assert!(at_once.intern_all(&many, 1_000).into_iter().eq(many.chunks(2).map(|tuple| one_by_one.intern(tuple))));
         let mut none = Tuples::new(0);
+        assert_eq!(none.intern_all(&[], 1), [0]);
         assert_eq!([none.intern(&[]), none.intern(&[]), none.len()], [0, 0, 1]);
     }
 }
