@@ -39,7 +39,8 @@ impl Shares {
             warnings.push(format!("usage and lines are kept in memory as a whole, whatever `--memory` says: {reason}"));
             return Self { filter, fingerprints, ..unbound };
         }
-        Self { unit: share(24), totals: share(8), loaded: bound / 16, filter, fingerprints }
+        let workers = rayon::current_num_threads() as u64;
+        Self { unit: share(12 * workers), totals: share(8), loaded: bound / 24, filter, fingerprints }
     }
 
     /// Whether usage and lines have a bound.

@@ -10,7 +10,7 @@ use crate::model::period::date_of;
 use crate::model::tables::Table;
 
 /// Rows that one core writes at a time.
-const CHUNK_ROWS: usize = 16 * 1024;
+const CHUNK_ROWS: usize = 8 * 1024;
 
 /// Writes the names of a table's columns.
 ///
