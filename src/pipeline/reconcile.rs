@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use polars::prelude::DataFrame;
 
 use super::awaited::Awaited;
 use super::comparisons;
@@ -22,12 +23,14 @@ use crate::engine::aggregate::Partial;
 use crate::engine::balance::{self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE};
 use crate::engine::census::Census;
 use crate::engine::comparison::Checked;
+use crate::engine::frames;
 use crate::engine::headers;
 use crate::engine::investigate::Holders;
 use crate::engine::matching;
 use crate::engine::summary::{self, Rollup};
 use crate::engine::totals::{self, InParts, More, Totals};
 use crate::engine::variance::{self, Variance};
+use crate::engine::vocabulary::Domain;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
@@ -153,11 +156,13 @@ fn compare_in_parts(
     let batches = spilled.batches();
     let mut pairs = [0; 3];
     let described = course.selection.of(totals, &in_parts.described)?;
+    let part_of_row = parts_of(totals, spilled, &described)?;
     for parts in &batches {
         let none = Partial::new(Dataset::Usage, Arc::default());
         totals.take_part(&mut in_parts, (none, spilled.load_lines(parts).map_err(no_room)?), &[])?;
         let lines = course.selection.of(totals, &totals.lines.clone())?;
-        let found = matching::description_pairs(&described, &lines)?;
+        let rows = (0..).zip(&part_of_row).filter(|(_, part)| parts.contains(part)).map(|(row, _)| row);
+        let found = matching::description_pairs(&frames::take(&described, &rows.collect::<Vec<u32>>())?, &lines)?;
         pairs.iter_mut().zip(found).for_each(|(pairs, found)| *pairs += found);
     }
     course.description = Some(matching::learned(pairs));
@@ -175,6 +180,19 @@ fn compare_in_parts(
     }
     totals.forget_part(names);
     Ok(resources)
+}
+
+/// The part that each row of a frame belongs to.
+fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
+    let (customers, subscriptions) = (frames::codes(frame, "customer")?, frames::codes(frame, "subscription")?);
+    let mut known: HashMap<(u32, u32), u32> = HashMap::new();
+    let part = |(customer, subscription): (&u32, &u32)| {
+        *known.entry((*customer, *subscription)).or_insert_with(|| {
+            let folded = |domain, code| totals.vocabulary.folded(domain, code);
+            spilled.part_of(&folded(Domain::Customer, *customer), &folded(Domain::Subscription, *subscription))
+        })
+    };
+    Ok(customers.iter().zip(subscriptions).map(part).collect())
 }
 
 /// Says of each finding what holds it.

@@ -138,8 +138,7 @@ impl Spill {
     fn part_of_account(&self, partial: &Partial, account: u32) -> u32 {
         let fields: Vec<&str> = partial.fields(0, account).collect();
         let [_, customer, _, subscription, ..] = fields.as_slice() else { return 0 };
-        let hash = self.hasher.hash_one((fold_as(Domain::Customer, customer), fold_as(Domain::Subscription, subscription)));
-        u32::try_from(hash % u64::from(PARTS)).unwrap_or(0)
+        part_of(&self.hasher, &fold_as(Domain::Customer, customer), &fold_as(Domain::Subscription, subscription))
     }
 
     /// 56 bits of the hash of a folded resource.
@@ -176,6 +175,11 @@ impl Spill {
         }
         Ok(spilled)
     }
+}
+
+/// The part of an account, by its folded ids.
+fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
+    u32::try_from(hasher.hash_one((customer, subscription)) % u64::from(PARTS)).unwrap_or(0)
 }
 
 fn resource(hasher: &DefaultHashBuilder, text: &str) -> u64 {
@@ -250,6 +254,11 @@ impl Spilled {
             }
         }
         batches
+    }
+
+    /// The part of an account, by its folded ids.
+    pub(super) fn part_of(&self, customer: &str, subscription: &str) -> u32 {
+        part_of(&self.hasher, customer, subscription)
     }
 
     /// The usage and the lines of some parts.
