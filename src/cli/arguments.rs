@@ -95,3 +95,19 @@ pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
         _ => Err("wanted a name, `=` and a value, as `customer_id=…`"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_both_kinds_of_units() {
+        assert_eq!(memory("2GB"), Ok(2_000_000_000));
+        assert_eq!(memory(" 1.5 GiB"), Ok(3 << 29));
+        assert_eq!(memory("256mib"), Ok(LEAST));
+        assert_eq!(memory("255MiB"), Err("wanted 256MiB or more".to_owned()));
+        for text in ["", "2", "GB", "-1GB", "2TB", "1e3MB"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+    }
+}

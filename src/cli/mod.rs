@@ -1,6 +1,7 @@
 //! The command line: one file and one function for each command. Data goes to stdout, everything
 //! else to stderr; nothing else of the crate writes to either.
 
+mod allocator;
 mod arguments;
 mod check;
 mod completions;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::{Globals, arguments, profile, summary};
+use super::{Globals, allocator, arguments, profile, summary};
 use crate::model::period::Period;
 use crate::pipeline::plan::{self, Plan};
 use crate::pipeline::run;
@@ -60,6 +60,9 @@ fn write_memory(bound: Option<u64>, peak: Option<u64>, out: &mut dyn Write) -> i
 
 /// Runs a plan and tells what it found.
 pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if outcome.memory.is_some() {
+        allocator::give_back();
+    }
     let began = Instant::now();
     let (watch, progress) = Progress::start(globals);
     let found = run::run(plan, &globals.options(outcome), &watch);

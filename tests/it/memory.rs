@@ -146,3 +146,24 @@ fn what_goes_across_accounts_is_told() {
     assert!(bound.warnings.iter().any(|warning| warning.contains("pass `anyone`")), "{:?}", bound.warnings);
     assert_same_tables(&free, &bound, "a pass across accounts");
 }
+
+/// The program starts itself anew to have another allocator, and is the same run.
+#[test]
+fn the_program_takes_a_bound() {
+    let folder = month(5_000, 27, &[Format::Csv]);
+    let [usage, lines, invoices] = globs(folder.path(), Format::Csv);
+    let run = |more: &[&str], out: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tieout"));
+        command.args(["reconcile", "--usage", &usage[0], "--invoice-lines", &lines[0], "--invoices", &invoices[0], "--out", out]);
+        command.args(more).current_dir(folder.path()).output().unwrap()
+    };
+    let (free, bound) = (run(&[], "a"), run(&["--memory", "1GB"], "b"));
+    assert!(free.status.success() && bound.status.success(), "{bound:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&free.stdout).replace("a/runs", "b/runs").replace("--out a", "--out b"),
+        String::from_utf8_lossy(&bound.stdout)
+    );
+    let too_little = run(&["--memory", "1MB"], "c");
+    assert_eq!(too_little.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&too_little.stderr).contains("wanted 256MiB or more"), "{too_little:?}");
+}
