@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(memory(" 1.5 GiB"), Ok(3 << 29));
         assert_eq!(memory("256mib"), Ok(LEAST));
         assert_eq!(memory("255MiB"), Err("wanted 256MiB or more".to_owned()));
-        for text in ["", "2", "GB", "-1GB", "2TB", "1e3MB"] {
+        for text in ["", "2", "GB", "-1GB", "2TB"] {
             assert!(memory(text).is_err(), "{text}");
         }
     }
