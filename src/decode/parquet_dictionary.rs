@@ -63,15 +63,15 @@ pub(super) struct ViewedDictionary {
 }
 
 impl ViewedDictionary {
-    /// Texts up to here are part of their view, and lie in no buffer.
-    const INLINE_BYTES: usize = 12;
-    /// Longer ones, each behind its length, begin at least so far from each other.
+    /// Texts of so many bytes, which do not lie over each other, begin at least so far from each other,
+    /// whether their lengths stand between them or not: no two have one code. Shorter ones have none; of
+    /// up to 12 bytes they lie in no buffer at all.
     const STRIDE: u32 = 16;
 
     pub(super) fn code(&self, view: u128, text: &[u8]) -> Option<u32> {
         let [.., a, b, c, d, e, f, g, h] = view.to_le_bytes();
         let (buffer, offset) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        (text.len() > Self::INLINE_BYTES && buffer == self.buffer).then_some(offset / Self::STRIDE)
+        (text.len() >= Self::STRIDE as usize && buffer == self.buffer).then_some(offset / Self::STRIDE)
     }
 }
 
@@ -95,6 +95,7 @@ mod tests {
     use arrow_array::{RecordBatch, StringViewArray};
     use parquet::arrow::ArrowWriter;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::basic::Encoding;
     use parquet::file::properties::WriterProperties;
 
     use super::*;
@@ -133,5 +134,37 @@ mod tests {
             }
         }
         assert!(row == 4_000 && plain > 100 && of_code.len() > 20, "{plain} {}", of_code.len());
+    }
+
+    /// Other encodings put texts behind each other without a length between them.
+    #[test]
+    fn texts_without_a_dictionary_are_never_taken_for_each_other() {
+        for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
+            let of_row = |row: usize| format!("{:0>width$}", row % 700, width = 11 + row % 9);
+            let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
+            let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+            let properties = WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding).build();
+            let mut file = tempfile::tempfile().unwrap();
+            let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(500).build().unwrap();
+            let (mut known, mut row) = (Known::default(), 0);
+            let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
+            for batch in batches.map(Result::unwrap) {
+                let column = Column::new(batch.column(0), &mut known, false).unwrap();
+                for at in 0..batch.num_rows() {
+                    let mut cell = Cell::Missing;
+                    column.fill(at, &mut cell);
+                    assert_eq!(cell.bytes(), of_row(row).as_bytes());
+                    if let Cell::Entry { dictionary, code, .. } = cell {
+                        let first = of_code.entry((dictionary, code)).or_insert_with(|| of_row(row));
+                        assert_eq!(*first, of_row(row), "{encoding}");
+                    }
+                    row += 1;
+                }
+            }
+            assert_eq!(row, 4_000);
+        }
     }
 }
