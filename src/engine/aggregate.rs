@@ -68,7 +68,7 @@ pub struct Partial {
     pub rounded: u64,
     /// Sums of the absolute values. No sum of any rows is larger than these: while they keep to
     /// [`GROSS_LIMIT`], nothing behind this point can overflow.
-    pub gross: [i128; SUMS],
+    pub(super) gross: [i128; SUMS],
     overflow: bool,
     last_day: LastDay,
     seen: Option<Arc<Seen>>,
@@ -115,6 +115,12 @@ impl Partial {
     #[must_use]
     pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
         Self::with(dataset, Grain::of(dataset), Some(seen))
+    }
+
+    /// No totals, for others to be merged into; copies are not looked for.
+    #[must_use]
+    pub fn empty(dataset: Dataset) -> Self {
+        Self::with(dataset, Grain::of(dataset), None)
     }
 
     /// No totals of usage day by day, for comparisons that look at days; copies are not looked for.

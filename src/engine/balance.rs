@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::aggregate::{Partial, Total};
+use super::aggregate::{GROSS_LIMIT, Partial, SUMS, SumOverflow, Total};
 use super::totals::Totals;
 use super::usage_to_invoice::Resource;
 use super::variance::Variance;
@@ -118,6 +118,47 @@ pub fn totals_of(partial: &Partial) -> ByCurrency {
         add(&mut found, currency_of(partial, account), rows, amount);
     }
     found
+}
+
+/// What was counted of a dataset.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Rows and amounts, apart from the totals.
+    pub control: ByCurrency,
+    /// The same by the totals.
+    pub totals: ByCurrency,
+    /// Numbers that held more decimals than are kept.
+    pub rounded: u64,
+    gross: [i128; SUMS],
+}
+
+impl Tally {
+    /// Of a partial.
+    #[must_use]
+    pub fn of(partial: &Partial) -> Self {
+        let mut counted = Self::default();
+        counted.add(partial);
+        counted
+    }
+
+    /// Adds those of another partial.
+    pub fn add(&mut self, partial: &Partial) {
+        add_up(&mut self.control, &control_of(partial));
+        add_up(&mut self.totals, &totals_of(partial));
+        self.rounded += partial.rounded;
+        for (gross, more) in self.gross.iter_mut().zip(partial.gross) {
+            *gross = gross.saturating_add(more);
+        }
+    }
+
+    /// Says whether every sum kept to its limit.
+    ///
+    /// # Errors
+    /// [`SumOverflow`].
+    pub fn check(&self, dataset: Dataset) -> Result<(), SumOverflow> {
+        let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
+        if is_past { Err(SumOverflow { dataset }) } else { Ok(()) }
+    }
 }
 
 /// What a frame of totals holds; `amount` names the column.

@@ -32,9 +32,7 @@ impl Partial {
             (number, part)
         })
     }
-}
 
-impl Partial {
     /// The distinct resources, as they were written; none of lines.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
         let at = self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE;

@@ -4,7 +4,6 @@
 //! printed, and the frames are sorted by them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
@@ -163,7 +162,7 @@ pub fn fold_partials(
 /// # Errors
 /// As [`fold_partials`].
 pub fn fold_before_parts(overview: Overview, headers: &[Header], more: More) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
-    let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(|dataset| Partial::new(dataset, Arc::default()));
+    let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     fold(Some(overview), (usage, lines), headers, &[], more)
 }
 

@@ -202,8 +202,8 @@ impl Gathering {
     fn take(&mut self, arrival: Arrival, mut reading: UnitReading) -> Result<(), RunError> {
         let mut waited = 0;
         for extent in std::mem::take(&mut reading.waiting) {
-            let Some(scratch) = &self.scratch else { continue };
-            let mut partial = scratch.take(arrival.dataset, extent).map_err(|source| RunError::no_room(&self.folder, source))?;
+            let scratch = self.scratch.as_ref().expect("totals wait in the scratch file alone");
+            let mut partial = scratch.take(arrival.dataset, extent).map_err(|source| scratch.failed(source))?;
             self.take_fingerprints(arrival.dataset, &mut partial)?;
             waited += self.readings.take_totals(arrival.dataset, &arrival.unit, partial);
             self.make_room()?;
@@ -232,8 +232,8 @@ impl Gathering {
 
     fn spill(&mut self) -> Result<(), RunError> {
         let Some(scratch) = &self.scratch else { return Ok(()) };
-        let usage = std::mem::replace(&mut self.readings.usage, Partial::new(Dataset::Usage, Arc::default()));
-        let lines = std::mem::replace(&mut self.readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
+        let usage = std::mem::replace(&mut self.readings.usage, Partial::empty(Dataset::Usage));
+        let lines = std::mem::replace(&mut self.readings.lines, Partial::empty(Dataset::InvoiceLines));
         usage.check()?;
         lines.check()?;
         let spill = self.spill.get_or_insert_with(|| Spill::new(Arc::clone(scratch), &self.folder, self.shares.fingerprints));
@@ -320,8 +320,8 @@ fn find_copies<'u>(
         let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, room: room.cloned() };
         let reading = read_unit(dataset, &unit.name, &unit.path, &again)?;
         for extent in reading.waiting {
-            let Some((scratch, _)) = room else { continue };
-            let waiting = scratch.take(dataset, extent).map_err(|source| RunError::no_room(&unit.path, source))?;
+            let (scratch, _) = room.expect("totals wait in the scratch file alone");
+            let waiting = scratch.take(dataset, extent).map_err(|source| scratch.failed(source))?;
             totals.settle_again(waiting, &mut open)?;
         }
         if let Counted::Totals(partial) = reading.counted {

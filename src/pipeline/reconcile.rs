@@ -7,7 +7,6 @@ mod mismatch;
 mod select;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use polars::prelude::DataFrame;
@@ -137,8 +136,8 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         let (totals, in_parts) = totals::fold_before_parts(overview, &readings.headers, more)??;
         return Ok((totals, Folded::InParts(Box::new(spilled), Box::new(in_parts))));
     }
-    let usage = std::mem::replace(&mut readings.usage, Partial::new(Dataset::Usage, Arc::default()));
-    let lines = std::mem::replace(&mut readings.lines, Partial::new(Dataset::InvoiceLines, Arc::default()));
+    let usage = std::mem::replace(&mut readings.usage, Partial::empty(Dataset::Usage));
+    let lines = std::mem::replace(&mut readings.lines, Partial::empty(Dataset::InvoiceLines));
     let counted = [balance::totals_of(&usage), balance::totals_of(&lines)];
     let totals = totals::fold_partials(usage, lines, &readings.headers, &[], more)??;
     Ok((totals, Folded::Whole(counted)))
@@ -158,7 +157,7 @@ fn compare_in_parts(
     let described = course.selection.of(totals, &in_parts.described)?;
     let part_of_row = parts_of(totals, spilled, &described)?;
     for parts in &batches {
-        let none = Partial::new(Dataset::Usage, Arc::default());
+        let none = Partial::empty(Dataset::Usage);
         totals.take_part(&mut in_parts, (none, spilled.load_lines(parts).map_err(no_room)?), &[])?;
         let lines = course.selection.of(totals, &totals.lines.clone())?;
         let rows = (0..).zip(&part_of_row).filter(|(_, part)| parts.contains(part)).map(|(row, _)| row);

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::scratch::{Extent, Scratch};
+use super::scratch::{self, Extent, Scratch};
 use crate::engine::totals::Totals;
 use crate::engine::usage_to_invoice::Resource;
 use crate::engine::vocabulary::Domain;
@@ -27,6 +27,25 @@ pub enum Resources {
 pub struct SpilledResources {
     scratch: Arc<Scratch>,
     runs: Vec<Run>,
+    written: Sums,
+}
+
+/// What goes to disk comes back from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    rows: usize,
+    usage_rows: u64,
+    /// Quantities, expected and invoiced amounts; past 128 bits they wrap, the same way twice.
+    numbers: [i128; 3],
+}
+
+impl Sums {
+    fn add(&mut self, resource: &Resource) {
+        self.rows += 1;
+        self.usage_rows += resource.usage_rows;
+        let numbers = [resource.quantity, resource.expected_amount, resource.invoiced_amount];
+        self.numbers.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = sum.wrapping_add(number));
+    }
 }
 
 /// The rows of a subscription on an invoice, which are all of one part.
@@ -51,7 +70,7 @@ pub(super) struct Placed {
 
 impl SpilledResources {
     pub(super) fn new(scratch: Arc<Scratch>) -> Self {
-        Self { scratch, runs: Vec::new() }
+        Self { scratch, runs: Vec::new(), written: Sums::default() }
     }
 
     /// Adds the rows of a part, which are in published order.
@@ -60,6 +79,7 @@ impl SpilledResources {
             let [invoice, customer, subscription, ..] = resource.key;
             (totals.periods.get(&invoice).copied(), [invoice, customer, subscription])
         };
+        resources.iter().for_each(|resource| self.written.add(resource));
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
         for run in resources.chunk_by(|left, right| order(left) == order(right)) {
@@ -77,24 +97,28 @@ impl SpilledResources {
 
     /// How many rows there are.
     pub(super) fn count(&self) -> usize {
-        self.runs.iter().map(|run| run.rows).sum()
+        self.written.rows
     }
 
     /// Hands over all rows in published order, `rows` at a time.
     pub(super) fn each(&self, rows: usize, take: &mut dyn FnMut(&Placed) -> io::Result<()>) -> io::Result<()> {
         let mut runs: Vec<&Run> = self.runs.iter().collect();
         runs.sort_by_key(|run| run.order);
-        let mut placed = Placed::default();
+        let (mut placed, mut found) = (Placed::default(), Sums::default());
         for run in runs {
             let bytes = self.scratch.read(run.extent)?;
             let mut from = bytes.as_slice();
             for _ in 0..run.rows {
-                placed.read(&mut from).ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))?;
+                placed.read(&mut from).ok_or_else(scratch::other_bytes)?;
+                placed.rows.last().into_iter().for_each(|resource| found.add(resource));
                 if placed.rows.len() == rows {
                     take(&placed)?;
                     placed = Placed::default();
                 }
             }
+        }
+        if found != self.written {
+            return Err(scratch::other_bytes());
         }
         if placed.rows.is_empty() { Ok(()) } else { take(&placed) }
     }

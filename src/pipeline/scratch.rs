@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use super::failure::RunError;
 use crate::engine::aggregate::Partial;
 use crate::model::dataset::Dataset;
 
@@ -42,6 +43,11 @@ impl Scratch {
         &self.folder
     }
 
+    /// What is told where it cannot be written or read.
+    pub(super) fn failed(&self, source: io::Error) -> RunError {
+        RunError::no_room(&self.folder, source)
+    }
+
     pub(super) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, end) = &mut *place;
@@ -70,7 +76,12 @@ impl Scratch {
     /// A partial that was kept.
     pub(super) fn take(&self, dataset: Dataset, extent: Extent) -> io::Result<Partial> {
         let bytes = self.read(extent)?;
-        let partial = Partial::new(dataset, Arc::default()).read_from(&mut bytes.as_slice());
-        partial.ok_or_else(|| io::Error::other("the scratch file does not hold what was written to it"))
+        let partial = Partial::empty(dataset).read_from(&mut bytes.as_slice());
+        partial.ok_or_else(other_bytes)
     }
+}
+
+/// What comes back is not what was written.
+pub(super) fn other_bytes() -> io::Error {
+    io::Error::other("the scratch file does not hold what was written to it")
 }

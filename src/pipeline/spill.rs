@@ -14,9 +14,9 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::fingerprints::Fingerprints;
 use super::resources::SpilledResources;
-use super::scratch::{Extent, Scratch};
-use crate::engine::aggregate::{GROSS_LIMIT, Partial, SUMS, SumOverflow, TUPLES};
-use crate::engine::balance::{self, ByCurrency};
+use super::scratch::{self, Extent, Scratch};
+use crate::engine::aggregate::{Partial, SumOverflow, TUPLES};
+use crate::engine::balance::Tally;
 use crate::engine::copies::{self, Copies, Repeated};
 use crate::engine::overview::Overview;
 use crate::engine::stored;
@@ -33,40 +33,6 @@ struct Piece {
     totals: Extent,
     candidates: Option<Extent>,
     copies: HashMap<[u32; TUPLES], Copies>,
-}
-
-/// What was counted of a dataset.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    /// Rows and amounts, apart from the totals.
-    pub(super) control: ByCurrency,
-    /// The same by the totals.
-    pub(super) totals: ByCurrency,
-    /// Numbers that held more decimals than are kept.
-    pub(super) rounded: u64,
-    gross: [i128; SUMS],
-}
-
-impl Tally {
-    pub(super) fn of(partial: &Partial) -> Self {
-        let mut counted = Self::default();
-        counted.add(partial);
-        counted
-    }
-
-    fn add(&mut self, partial: &Partial) {
-        balance::add_up(&mut self.control, &balance::control_of(partial));
-        balance::add_up(&mut self.totals, &balance::totals_of(partial));
-        self.rounded += partial.rounded;
-        for (gross, more) in self.gross.iter_mut().zip(partial.gross) {
-            *gross = gross.saturating_add(more);
-        }
-    }
-
-    fn check(&self, dataset: Dataset) -> Result<(), SumOverflow> {
-        let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
-        if is_past { Err(SumOverflow { dataset }) } else { Ok(()) }
-    }
 }
 
 /// Where usage and lines go that are more than may be in memory.
@@ -150,7 +116,7 @@ impl Spill {
     pub(super) fn settle_copies(&mut self, dataset: Dataset, open: &mut Repeated) -> io::Result<()> {
         for piece in self.parts.iter_mut().flatten().filter(|piece| piece.dataset == dataset) {
             let Some(extent) = piece.candidates.take() else { continue };
-            let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice()).unwrap_or_default();
+            let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice()).ok_or_else(scratch::other_bytes)?;
             copies::settle(&candidates, open, &mut piece.copies);
         }
         open.retain(|_, left| *left > 0);
@@ -272,7 +238,7 @@ impl Spilled {
     }
 
     fn load_one(&self, dataset: Dataset, parts: &Range<u32>) -> io::Result<Partial> {
-        let mut whole = Partial::new(dataset, Arc::default());
+        let mut whole = Partial::empty(dataset);
         for piece in self.pieces(parts).filter(|piece| piece.dataset == dataset) {
             let mut part = self.scratch.take(dataset, piece.totals)?;
             part.copies.extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));

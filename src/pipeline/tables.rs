@@ -157,6 +157,13 @@ fn resources<'f>(totals: &'f Totals, rows: &'f [Resource], placed: Option<&'f Pl
     let at = |position: usize| move |row: &Resource| row.key.get(position).copied().unwrap_or(0);
     let meter = |row: &Resource| if row.usage_rows == 0 { [0; 3] } else { [at(4)(row), at(5)(row), at(6)(row)] };
     let day = |of: fn(&Resource) -> Day| rows.iter().map(|row| Some(of(row)).filter(|day| *day != Day::MAX && *day != Day::MIN)).collect();
+    let (groups, texts) = match placed {
+        Some(Placed { groups, texts, .. }) => {
+            let groups = Cells::Codes(groups.clone(), totals.vocabulary.all(Domain::ResourceGroup));
+            (groups, Cells::Codes(rows.iter().map(at(7)).collect(), texts))
+        }
+        None => (columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]), columns.code(Domain::Resource, at(7))),
+    };
     let cells = vec![
         columns.period(at(0)),
         columns.code(Domain::Invoice, at(0)),
@@ -169,14 +176,8 @@ fn resources<'f>(totals: &'f Totals, rows: &'f [Resource], placed: Option<&'f Pl
         columns.code(Domain::Meter, at(6)),
         columns.name(Domain::Description, meter),
         columns.name(Domain::Category, meter),
-        match placed {
-            Some(placed) => Cells::Codes(placed.groups.clone(), totals.vocabulary.all(Domain::ResourceGroup)),
-            None => columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]),
-        },
-        match placed {
-            Some(placed) => Cells::Codes(rows.iter().map(at(7)).collect(), &placed.texts),
-            None => columns.code(Domain::Resource, at(7)),
-        },
+        groups,
+        texts,
         columns.code(Domain::Currency, at(8)),
         columns.integer(|row| row.usage_rows),
         Cells::Days(day(|row| row.first)),

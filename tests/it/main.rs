@@ -13,6 +13,7 @@ mod fixtures;
 mod formats;
 mod golden;
 mod laws;
+mod laws_of_numbers;
 mod lifecycle;
 mod memory;
 mod nightly;

@@ -1,12 +1,11 @@
 //! All that was read, put together unit by unit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::Arrival;
 use super::unit::{Counted, PlacedHeader, UnitReading};
 use crate::engine::aggregate::Partial;
-use crate::engine::balance::{self, ControlTotal};
+use crate::engine::balance::{self, ControlTotal, Tally};
 use crate::engine::entries::Entries;
 use crate::engine::headers::Header;
 use crate::model::dataset::Dataset;
@@ -15,7 +14,7 @@ use crate::model::reject::{RejectedRow, Rejection};
 use crate::pipeline::awaited::Awaited;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::record_sources::Gathered;
-use crate::pipeline::spill::{Spilled, Tally};
+use crate::pipeline::spill::Spilled;
 use crate::reports::manifest;
 use crate::sources::files::FileUnit;
 
@@ -70,9 +69,9 @@ fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
 impl Readings {
     pub(super) fn new(warnings: Vec<String>) -> Self {
         Self {
-            usage: Partial::new(Dataset::Usage, Arc::default()),
+            usage: Partial::empty(Dataset::Usage),
             spilled: None,
-            lines: Partial::new(Dataset::InvoiceLines, Arc::default()),
+            lines: Partial::empty(Dataset::InvoiceLines),
             usage_rows: 0,
             invoice_lines: 0,
             headers: Vec::new(),

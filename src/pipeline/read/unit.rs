@@ -1,6 +1,5 @@
 //! One unit's rows, counted.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,7 +32,7 @@ pub(super) struct Counting {
     pub(super) usage: Arc<Seen>,
     pub(super) lines: Arc<Seen>,
     pub(super) by_day: bool,
-    /// Where the totals of usage wait that are larger than so many bytes.
+    /// Where totals wait that are larger than so many bytes.
     pub(super) room: Option<(Arc<Scratch>, usize)>,
 }
 
@@ -71,7 +70,7 @@ struct TotalsSink {
     /// Rows until the totals are measured again.
     unmeasured: u32,
     waiting: Vec<Extent>,
-    failed: Option<io::Error>,
+    failed: Option<RunError>,
 }
 
 /// Rows after which totals are measured.
@@ -84,7 +83,7 @@ impl TotalsSink {
         self.totals.settle();
         match scratch.put(&self.totals) {
             Ok(extent) => self.waiting.push(extent),
-            Err(error) => self.failed = Some(error),
+            Err(source) => self.failed = Some(scratch.failed(source)),
         }
         self.totals = self.totals.successor();
     }
@@ -151,8 +150,8 @@ pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Co
         whole.lost.extend(sink.lost);
     }
     let TotalsSink { totals, daily, lost, waiting, failed, .. } = whole;
-    if let Some(source) = failed {
-        return Err(RunError::no_room(path, source));
+    if let Some(error) = failed {
+        return Err(error);
     }
     Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost, waiting })
 }
