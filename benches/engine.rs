@@ -48,14 +48,25 @@ fn month() -> tempfile::TempDir {
     let period = Period::parse("2026-10").expect("a month");
     let out = folder.path().join("month");
     let formats = vec![Format::Csv, Format::V2, Format::Parquet];
-    synth::generate(&Request { rows: ROWS, seed: 7, out, period, formats, planted: true }).expect("a month");
+    synth::generate(&Request {
+        rows: ROWS,
+        seed: 7,
+        out,
+        period,
+        formats,
+        planted: true,
+    })
+    .expect("a month");
     folder
 }
 
 /// All files below a folder, manifests left out.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+    {
         if entry.is_dir() {
             found.extend(files(&entry));
         } else if !entry.ends_with("manifest.json") {
@@ -67,13 +78,27 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S + Sync) -> Vec<S> {
-    let read = |path: &PathBuf| decode::decode(Input { unit: "bench", path, dataset }, &new_sink).expect("a file that can be used").1;
+    let read = |path: &PathBuf| {
+        decode::decode(
+            Input {
+                unit: "bench",
+                path,
+                dataset,
+            },
+            &new_sink,
+        )
+        .expect("a file that can be used")
+        .1
+    };
     files.iter().flat_map(read).collect()
 }
 
 fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
     let seen = Arc::new(Seen::filter(ROWS, 1 << 24));
-    let mut sinks = read(dataset, files, || Counting(Partial::new(dataset, Arc::clone(&seen)))).into_iter();
+    let mut sinks = read(dataset, files, || {
+        Counting(Partial::new(dataset, Arc::clone(&seen)))
+    })
+    .into_iter();
     let mut whole = sinks.next().expect("rows").0;
     sinks.for_each(|sink| whole.merge(sink.0));
     whole.settle_own_copies();
@@ -83,7 +108,9 @@ fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
 fn folded(month: &Path) -> Totals {
     let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
     let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
-    totals::fold_partials(usage, lines, &[], &[], More::default()).expect("frames").expect("amounts that fit")
+    totals::fold_partials(usage, lines, &[], &[], More::default())
+        .expect("frames")
+        .expect("amounts that fit")
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -92,45 +119,70 @@ fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     for format in ["csv", "v2", "parquet"] {
         let files = files(&month.join("usage").join(format));
-        let bytes = files.iter().map(|path| path.metadata().expect("a file").len()).sum();
+        let bytes = files
+            .iter()
+            .map(|path| path.metadata().expect("a file").len())
+            .sum();
         group.throughput(Throughput::Bytes(bytes));
-        group.bench_function(format!("{format} bytes"), |bencher| bencher.iter(|| read(Dataset::Usage, &files, || Blind).len()));
+        group.bench_function(format!("{format} bytes"), |bencher| {
+            bencher.iter(|| read(Dataset::Usage, &files, || Blind).len())
+        });
         group.throughput(Throughput::Elements(ROWS));
-        group.bench_function(format!("{format} rows"), |bencher| bencher.iter(|| read(Dataset::Usage, &files, || Blind).len()));
+        group.bench_function(format!("{format} rows"), |bencher| {
+            bencher.iter(|| read(Dataset::Usage, &files, || Blind).len())
+        });
     }
     group.finish();
     let mut group = criterion.benchmark_group("decode and aggregate");
     group.throughput(Throughput::Elements(ROWS));
     for format in ["csv", "v2", "parquet"] {
         let files = files(&month.join("usage").join(format));
-        group.bench_function(format, |bencher| bencher.iter(|| totals_of(Dataset::Usage, &files).totals.len()));
+        group.bench_function(format, |bencher| {
+            bencher.iter(|| totals_of(Dataset::Usage, &files).totals.len())
+        });
     }
     group.finish();
     let totals = folded(&month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
     let matched = matching::match_usage(&totals, None, &plan.passes).expect("frames");
-    let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules).expect("frames").expect("amounts that fit");
+    let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules)
+        .expect("frames")
+        .expect("amounts that fit");
     let mut group = criterion.benchmark_group("after reading");
     group.throughput(Throughput::Elements(totals.usage.height() as u64));
     group.bench_function("fold", |bencher| {
         let read = || {
             let of = |dataset, folder: &str| totals_of(dataset, &files(&month.join(folder)));
-            (of(Dataset::Usage, "usage/csv"), of(Dataset::InvoiceLines, "recon/csv"))
+            (
+                of(Dataset::Usage, "usage/csv"),
+                of(Dataset::InvoiceLines, "recon/csv"),
+            )
         };
         bencher.iter_batched(
             read,
-            |(usage, lines)| totals::fold_partials(usage, lines, &[], &[], More::default()).map(|folded| folded.is_ok()),
+            |(usage, lines)| {
+                totals::fold_partials(usage, lines, &[], &[], More::default())
+                    .map(|folded| folded.is_ok())
+            },
             criterion::BatchSize::LargeInput,
         );
     });
     group.bench_function("match", |bencher| {
-        bencher.iter(|| matching::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len()));
+        bencher.iter(|| {
+            matching::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len())
+        });
     });
     group.bench_function("compare and allocate", |bencher| {
-        bencher.iter(|| usage_to_invoice::compare(&totals, &matched, &plan.rules).map(|compared| compared.is_ok()));
+        bencher.iter(|| {
+            usage_to_invoice::compare(&totals, &matched, &plan.rules)
+                .map(|compared| compared.is_ok())
+        });
     });
     group.bench_function("attribute", |bencher| {
-        bencher.iter(|| investigate::investigate(&totals, &matched, &compared.sides, &plan.rules).map(|found| found.is_ok()));
+        bencher.iter(|| {
+            investigate::investigate(&totals, &matched, &compared.sides, &plan.rules)
+                .map(|found| found.is_ok())
+        });
     });
     group.finish();
 }

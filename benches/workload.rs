@@ -38,42 +38,87 @@ const SUBSCRIPTION: usize = position(USAGE, "SubscriptionId");
 const METER: usize = position(USAGE, "MeterId");
 const RESOURCE: usize = position(USAGE, "ResourceURI");
 const WANTED: [usize; 6] = [CUSTOMER, SUBSCRIPTION, METER, RESOURCE, QUANTITY, AMOUNT];
-const FOLDS: [Fold; TUPLES] = [Fold::Identifier, Fold::Identifier, Fold::Identifier, Fold::ArmId];
+const FOLDS: [Fold; TUPLES] = [
+    Fold::Identifier,
+    Fold::Identifier,
+    Fold::Identifier,
+    Fold::ArmId,
+];
 
-static GRAIN: Grain = Grain { tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]], derived: &[], measure: quantity_and_amount };
+static GRAIN: Grain = Grain {
+    tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
+    derived: &[],
+    measure: quantity_and_amount,
+};
 
 fn quantity_and_amount(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let number = |at: usize, name: &'static str, scale: u32| {
-        let parsed = cells.get(at).unwrap_or(&Cell::Missing).decimal(name, scale)?;
-        parsed.map(|parsed| parsed.value).ok_or_else(|| Rejection::in_words(name, "nothing", "a decimal number".to_owned()))
+        let parsed = cells
+            .get(at)
+            .unwrap_or(&Cell::Missing)
+            .decimal(name, scale)?;
+        parsed
+            .map(|parsed| parsed.value)
+            .ok_or_else(|| Rejection::in_words(name, "nothing", "a decimal number".to_owned()))
     };
-    let sums = [number(QUANTITY, "Quantity", QUANTITY_SCALE)?, number(AMOUNT, "BillingPreTaxTotal", AMOUNT_SCALE)?, 0, 0];
-    Ok(Measures { sums, ..Measures::default() })
+    let sums = [
+        number(QUANTITY, "Quantity", QUANTITY_SCALE)?,
+        number(AMOUNT, "BillingPreTaxTotal", AMOUNT_SCALE)?,
+        0,
+        0,
+    ];
+    Ok(Measures {
+        sums,
+        ..Measures::default()
+    })
 }
 
 const LEFT_DAY: i32 = 0;
 const RIGHT_DAY: i32 = 1;
 
-static LEFT: Grain = Grain { tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]], derived: &[], measure: of_left };
-static RIGHT: Grain = Grain { measure: of_right, ..LEFT };
+static LEFT: Grain = Grain {
+    tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
+    derived: &[],
+    measure: of_left,
+};
+static RIGHT: Grain = Grain {
+    measure: of_right,
+    ..LEFT
+};
 
 fn of_left(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let [pricing, billing] = amounts(cells)?;
-    Ok(Measures { sums: [-pricing, -billing, 0, 0], day: Some(LEFT_DAY), ..Measures::default() })
+    Ok(Measures {
+        sums: [-pricing, -billing, 0, 0],
+        day: Some(LEFT_DAY),
+        ..Measures::default()
+    })
 }
 
 /// What stands on the right is added, what stands on the left taken away: the sums are the differences.
 fn of_right(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let [pricing, billing] = amounts(cells)?;
-    Ok(Measures { sums: [pricing, billing, 0, 0], day: Some(RIGHT_DAY), ..Measures::default() })
+    Ok(Measures {
+        sums: [pricing, billing, 0, 0],
+        day: Some(RIGHT_DAY),
+        ..Measures::default()
+    })
 }
 
 fn amounts(cells: &[Cell<'_>]) -> Result<[i128; 2], Rejection> {
     let amount = |at: usize, name: &'static str| {
-        let parsed = cells.get(at).unwrap_or(&Cell::Missing).decimal(name, AMOUNT_SCALE)?;
-        parsed.map(|parsed| parsed.value).ok_or_else(|| Rejection::in_words(name, "nothing", "a decimal number".to_owned()))
+        let parsed = cells
+            .get(at)
+            .unwrap_or(&Cell::Missing)
+            .decimal(name, AMOUNT_SCALE)?;
+        parsed
+            .map(|parsed| parsed.value)
+            .ok_or_else(|| Rejection::in_words(name, "nothing", "a decimal number".to_owned()))
     };
-    Ok([amount(PRICING, "PricingPreTaxTotal")?, amount(AMOUNT, "BillingPreTaxTotal")?])
+    Ok([
+        amount(PRICING, "PricingPreTaxTotal")?,
+        amount(AMOUNT, "BillingPreTaxTotal")?,
+    ])
 }
 
 struct SumSink(Partial);
@@ -89,17 +134,37 @@ impl Sink for SumSink {
 }
 
 /// The sums of all files by raw texts, worker by worker. A worker's table goes on from file to file.
-fn summed(files: &[String], grain: &'static Grain, wanted: &[usize]) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
+fn summed(
+    files: &[String],
+    grain: &'static Grain,
+    wanted: &[usize],
+) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
     let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
     let new_sink = || SumSink(Partial::with(Dataset::Usage, grain, None));
-    let sink = || idle.lock().expect("no one panics").pop().unwrap_or_else(new_sink);
+    let sink = || {
+        idle.lock()
+            .expect("no one panics")
+            .pop()
+            .unwrap_or_else(new_sink)
+    };
     files.par_iter().try_for_each(|file| {
-        let input = Input { unit: file, path: Path::new(file), dataset: Dataset::Usage };
+        let input = Input {
+            unit: file,
+            path: Path::new(file),
+            dataset: Dataset::Usage,
+        };
         let (decoded, sinks) = decode::decode_columns(input, Some(wanted), sink)?;
         idle.lock().expect("no one panics").extend(sinks);
-        decoded.rejected.first().map_or(Ok(()), |row| Err(Box::<dyn Error + Send + Sync>::from(row.to_string())))
+        decoded.rejected.first().map_or(Ok(()), |row| {
+            Err(Box::<dyn Error + Send + Sync>::from(row.to_string()))
+        })
     })?;
-    let partials: Vec<Partial> = idle.into_inner().expect("no one panics").into_iter().map(|sink| sink.0).collect();
+    let partials: Vec<Partial> = idle
+        .into_inner()
+        .expect("no one panics")
+        .into_iter()
+        .map(|sink| sink.0)
+        .collect();
     partials.iter().try_for_each(Partial::check)?;
     Ok(partials)
 }
@@ -115,7 +180,11 @@ struct Shards(Vec<Groups>);
 
 impl Shards {
     fn new() -> Self {
-        Self((0..rayon::current_num_threads().min(256)).map(|_| Groups::default()).collect())
+        Self(
+            (0..rayon::current_num_threads().min(256))
+                .map(|_| Groups::default())
+                .collect(),
+        )
     }
 
     /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
@@ -123,16 +192,27 @@ impl Shards {
     fn add(&mut self, partial: &Partial, folds: Folds) {
         let last = partial.columns.len() - 1;
         let shards = self.0.len() as u64;
-        let shard_of = |text| xxh3_64(folded(folds[last], partial.columns[last].text(text)).as_bytes()) % shards;
-        let shard_of: Vec<u8> = (0..partial.columns[last].texts().len()).into_par_iter().map(|text| shard_of(text) as u8).collect();
+        let shard_of = |text| {
+            xxh3_64(folded(folds[last], partial.columns[last].text(text)).as_bytes()) % shards
+        };
+        let shard_of: Vec<u8> = (0..partial.columns[last].texts().len())
+            .into_par_iter()
+            .map(|text| shard_of(text) as u8)
+            .collect();
         self.0
             .par_iter_mut()
             .enumerate()
-            .for_each(|(number, groups)| groups.add(partial, folds, |text| usize::from(shard_of[text as usize]) == number));
+            .for_each(|(number, groups)| {
+                groups.add(partial, folds, |text| {
+                    usize::from(shard_of[text as usize]) == number
+                })
+            });
     }
 
     fn totals(&self) -> impl Iterator<Item = Total> {
-        self.0.iter().flat_map(|groups| groups.totals.iter().map(|(_, total)| total))
+        self.0
+            .iter()
+            .flat_map(|groups| groups.totals.iter().map(|(_, total)| total))
     }
 }
 
@@ -147,20 +227,39 @@ impl Groups {
     fn add(&mut self, partial: &Partial, folds: Folds, mine: impl Fn(u32) -> bool) {
         let last = partial.columns.len() - 1;
         let mut numbers: Vec<Vec<u32>> = Vec::new();
-        for (at, ((texts, column), kind)) in self.texts.iter_mut().zip(&partial.columns).zip(folds).enumerate() {
-            let wanted: Vec<u32> = (0..column.texts().len()).filter(|text| at != last || mine(*text)).collect();
+        for (at, ((texts, column), kind)) in self
+            .texts
+            .iter_mut()
+            .zip(&partial.columns)
+            .zip(folds)
+            .enumerate()
+        {
+            let wanted: Vec<u32> = (0..column.texts().len())
+                .filter(|text| at != last || mine(*text))
+                .collect();
             let mut known = vec![u32::MAX; column.texts().len() as usize];
             for wanted in wanted.chunks(4_096) {
-                let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| folded(kind, column.text(*text))).collect();
+                let folded: Vec<Cow<'_, str>> = wanted
+                    .iter()
+                    .map(|text| folded(kind, column.text(*text)))
+                    .collect();
                 let found = texts.intern_all(folded.iter().map(|text| text.as_bytes()));
-                wanted.iter().zip(found).for_each(|(text, number)| known[*text as usize] = number);
+                wanted
+                    .iter()
+                    .zip(found)
+                    .for_each(|(text, number)| known[*text as usize] = number);
             }
             numbers.push(known);
         }
         for (key, total) in partial.totals.iter() {
             let mut tuples = partial.tuples.iter().zip(&numbers);
             // A tuple is of one text, or of none.
-            let number = |(tuples, numbers): (&Tuples, &Vec<u32>), id| tuples.tuple(id).first().map_or(0, |text| numbers[*text as usize]);
+            let number = |(tuples, numbers): (&Tuples, &Vec<u32>), id| {
+                tuples
+                    .tuple(id)
+                    .first()
+                    .map_or(0, |text| numbers[*text as usize])
+            };
             let key = key.map(|id| tuples.next().map_or(0, |column| number(column, id)));
             if key[last] != u32::MAX {
                 assert!(self.totals.add(key, &total), "sums fit");
@@ -181,47 +280,80 @@ fn sums(files: &[String], out: Option<&str>) -> Result<String, Box<dyn Error + S
         shards.add(&partial, FOLDS.map(Some));
     }
     let groups = shards.totals().count();
-    let (rows, quantity, amount) = shards.totals().fold((0, 0, 0), |(rows, quantity, amount), total| {
-        let [more_quantity, more_amount, ..] = total.sums;
-        (rows + total.rows, quantity + more_quantity, amount + more_amount)
-    });
+    let (rows, quantity, amount) =
+        shards
+            .totals()
+            .fold((0, 0, 0), |(rows, quantity, amount), total| {
+                let [more_quantity, more_amount, ..] = total.sums;
+                (
+                    rows + total.rows,
+                    quantity + more_quantity,
+                    amount + more_amount,
+                )
+            });
     if let Some(out) = out {
         write_groups(&shards, out)?;
     }
     let (quantity, amount) = (plain(quantity, QUANTITY_SCALE), plain(amount, AMOUNT_SCALE));
-    Ok(format!("{{\"rows\": {rows}, \"groups\": {groups}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}"))
+    Ok(format!(
+        "{{\"rows\": {rows}, \"groups\": {groups}, \"quantity\": \"{quantity}\", \"amount\": \"{amount}\"}}"
+    ))
 }
 
 fn write_groups(shards: &Shards, out: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut writer = None;
     for groups in &shards.0 {
         let mut arrays: Vec<(&str, ArrayRef)> = Vec::new();
-        for (tuple, name) in ["customer", "subscription", "meter", "resource"].into_iter().enumerate() {
+        for (tuple, name) in ["customer", "subscription", "meter", "resource"]
+            .into_iter()
+            .enumerate()
+        {
             arrays.push((name, Arc::new(groups.column(tuple))));
         }
-        let rows = groups.totals.iter().map(|(_, total)| i64::try_from(total.rows).unwrap_or(i64::MAX));
+        let rows = groups
+            .totals
+            .iter()
+            .map(|(_, total)| i64::try_from(total.rows).unwrap_or(i64::MAX));
         arrays.push(("rows", Arc::new(Int64Array::from_iter_values(rows))));
         for (at, name) in ["quantity", "amount"].into_iter().enumerate() {
-            let values = Decimal128Array::from_iter_values(groups.totals.iter().map(|(_, total)| total.sums[at]));
+            let values = Decimal128Array::from_iter_values(
+                groups.totals.iter().map(|(_, total)| total.sums[at]),
+            );
             arrays.push((name, Arc::new(values.with_precision_and_scale(38, 20)?)));
         }
         let batch = RecordBatch::try_from_iter(arrays)?;
         let file = match &mut writer {
             Some(file) => file,
-            none => none.insert(ArrowWriter::try_new(File::create(out)?, batch.schema(), None)?),
+            none => none.insert(ArrowWriter::try_new(
+                File::create(out)?,
+                batch.schema(),
+                None,
+            )?),
         };
         file.write(&batch)?;
     }
-    writer.into_iter().try_for_each(|file| file.close().map(drop))?;
+    writer
+        .into_iter()
+        .try_for_each(|file| file.close().map(drop))?;
     Ok(())
 }
 
 /// A full outer comparison: of each key what is on the right less what is on the left.
-fn compare(left: &str, right: &str, tolerance: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let tolerance = decimal::parse(tolerance.as_bytes(), AMOUNT_SCALE).map_err(|_| "wanted a tolerance, as 0.01")?.value;
+fn compare(
+    left: &str,
+    right: &str,
+    tolerance: &str,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let tolerance = decimal::parse(tolerance.as_bytes(), AMOUNT_SCALE)
+        .map_err(|_| "wanted a tolerance, as 0.01")?
+        .value;
     let mut shards = Shards::new();
     for (file, grain) in [(left, &LEFT), (right, &RIGHT)] {
-        for partial in summed(&[file.to_owned()], grain, &[CUSTOMER, RESOURCE, PRICING, AMOUNT])? {
+        for partial in summed(
+            &[file.to_owned()],
+            grain,
+            &[CUSTOMER, RESOURCE, PRICING, AMOUNT],
+        )? {
             shards.add(&partial, [None; TUPLES]);
         }
     }
@@ -247,7 +379,8 @@ fn compare(left: &str, right: &str, tolerance: &str) -> Result<String, Box<dyn E
 fn gunzip(files: &[String]) -> Result<String, Box<dyn Error + Send + Sync>> {
     let plain = |file: &String| -> std::io::Result<u64> {
         let packed = BufReader::with_capacity(1 << 16, File::open(file)?);
-        let (mut unpacked, mut buffer, mut bytes) = (MultiGzDecoder::new(packed), vec![0; 1 << 19], 0);
+        let (mut unpacked, mut buffer, mut bytes) =
+            (MultiGzDecoder::new(packed), vec![0; 1 << 19], 0);
         loop {
             match unpacked.read(&mut buffer)? {
                 0 => return Ok(bytes),
@@ -263,7 +396,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut option = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
-        Some(arguments.drain(at..at + 2).nth(1).expect("an option has a value"))
+        Some(
+            arguments
+                .drain(at..at + 2)
+                .nth(1)
+                .expect("an option has a value"),
+        )
     };
     let (out, tolerance, _) = (option("--out"), option("--tolerance"), option("--keys"));
     match arguments.split_first() {

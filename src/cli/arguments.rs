@@ -44,19 +44,35 @@ pub(super) struct Fetching {
 impl Fetching {
     /// As the pipeline takes it.
     pub(super) fn asked(&self) -> Asked {
-        Asked { today: today(), refresh: self.refresh, tables: self.tables }
+        Asked {
+            today: today(),
+            refresh: self.refresh,
+            tables: self.tables,
+        }
     }
 }
 
 /// Today, UTC; `TIEOUT_TODAY` stands in for the clock, in tests and rehearsals.
 fn today() -> String {
-    let clock = || chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).date_naive().to_string();
-    std::env::var("TIEOUT_TODAY").ok().filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_)))).unwrap_or_else(clock)
+    let clock = || {
+        chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+            .date_naive()
+            .to_string()
+    };
+    std::env::var("TIEOUT_TODAY")
+        .ok()
+        .filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_))))
+        .unwrap_or_else(clock)
 }
 
 /// Bytes, as `512MB`, `2GB` or `1.5GiB`.
 fn memory(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 4] = [("mib", 1 << 20), ("gib", 1 << 30), ("mb", 1_000_000), ("gb", 1_000_000_000)];
+    const UNITS: [(&str, u64); 4] = [
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+    ];
     let lower = text.trim().to_lowercase();
     let bytes = UNITS.iter().find_map(|(unit, bytes)| {
         let number: Decimal = lower.strip_suffix(unit)?.trim().parse().ok()?;
@@ -71,7 +87,12 @@ fn memory(text: &str) -> Result<u64, String> {
 
 /// A month; `current` and `last` are this one and the one before, UTC.
 pub(super) fn period(text: &str) -> Result<Period, &'static str> {
-    let now = || parse_day(today().as_bytes()).ok().flatten().and_then(Period::of);
+    let now = || {
+        parse_day(today().as_bytes())
+            .ok()
+            .flatten()
+            .and_then(Period::of)
+    };
     let period = match text {
         "current" => now(),
         "last" => now().and_then(|now| Period::of(now.days().0 - 1)),
@@ -85,7 +106,9 @@ pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {
 }
 
 pub(super) fn fraction(text: &str) -> Result<Decimal, &'static str> {
-    tolerance_number(text).filter(|number| *number <= Decimal::ONE).ok_or("wanted a fraction from 0 to 1: `0.05` is five per cent")
+    tolerance_number(text)
+        .filter(|number| *number <= Decimal::ONE)
+        .ok_or("wanted a fraction from 0 to 1: `0.05` is five per cent")
 }
 
 /// Reads `name=value`.

@@ -39,7 +39,10 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
         Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
         Ok(survey) => print(&survey, globals.verbose, out)?,
         Err(mistakes) if globals.json => {
-            print_json(&json!({ "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>() }), out)?;
+            print_json(
+                &json!({ "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>() }),
+                out,
+            )?;
             return Ok(Exit::Usage);
         }
         Err(mistakes) => return Err(mistakes.into()),
@@ -53,7 +56,13 @@ fn print_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), Failure
 }
 
 fn mistake_json(mistake: &Mistake) -> serde_json::Value {
-    let Mistake { place, key, found, wanted, hint } = mistake;
+    let Mistake {
+        place,
+        key,
+        found,
+        wanted,
+        hint,
+    } = mistake;
     json!({ "place": place, "key": key, "found": found, "wanted": wanted, "hint": hint })
 }
 
@@ -61,9 +70,13 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
     let plan = &survey.plan;
     let sources: Vec<_> =
         survey.globs.iter().map(|found| json!({ "dataset": found.dataset, "path": found.pattern, "files": found.files })).collect();
-    let by_name = |tolerances: &BTreeMap<String, Tolerance>| -> BTreeMap<String, serde_json::Value> {
-        tolerances.iter().map(|(name, tolerance)| (name.clone(), tolerance_json(tolerance))).collect()
-    };
+    let by_name =
+        |tolerances: &BTreeMap<String, Tolerance>| -> BTreeMap<String, serde_json::Value> {
+            tolerances
+                .iter()
+                .map(|(name, tolerance)| (name.clone(), tolerance_json(tolerance)))
+                .collect()
+        };
     let tie_outs: Vec<_> = plan
         .tie_outs
         .iter()
@@ -75,7 +88,10 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
         })
         .collect();
     let period = plan.period.map(|period| period.to_string());
-    let fetched = plan.fetching.as_ref().map(|fetching| json!({ "state": fetching.state, "names": fetching.names }));
+    let fetched = plan
+        .fetching
+        .as_ref()
+        .map(|fetching| json!({ "state": fetching.state, "names": fetching.names }));
     json!({ "name": plan.name, "period": period, "out": plan.out, "sources": sources, "fetched": fetched, "tie_outs": tie_outs })
 }
 
@@ -90,29 +106,61 @@ fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
 
 fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     let plan = &survey.plan;
-    let period = plan.period.map_or_else(|| "that of the invoice".to_owned(), |period| period.to_string());
-    writeln!(out, "pipeline  {}\nperiod    {period}\nout       {}\n\nsources", plan.name, plan.out.display())?;
-    let width = survey.globs.iter().map(|found| found.pattern.chars().count()).max().unwrap_or(0);
+    let period = plan.period.map_or_else(
+        || "that of the invoice".to_owned(),
+        |period| period.to_string(),
+    );
+    writeln!(
+        out,
+        "pipeline  {}\nperiod    {period}\nout       {}\n\nsources",
+        plan.name,
+        plan.out.display()
+    )?;
+    let width = survey
+        .globs
+        .iter()
+        .map(|found| found.pattern.chars().count())
+        .max()
+        .unwrap_or(0);
     for found in &survey.globs {
         let (dataset, count) = (found.dataset, found.files.len());
         let noun = if count == 1 { "file" } else { "files" };
-        writeln!(out, "  {dataset:<14} {:<width$}  {count} {noun}", found.pattern)?;
+        writeln!(
+            out,
+            "  {dataset:<14} {:<width$}  {count} {noun}",
+            found.pattern
+        )?;
         for file in found.files.iter().filter(|_| verbose) {
             writeln!(out, "    {}", file.display())?;
         }
     }
     for source in plan.sources.iter().filter(|source| source.is_fetched) {
-        writeln!(out, "  {:<14} fetched from Partner Center", source.dataset.name())?;
+        writeln!(
+            out,
+            "  {:<14} fetched from Partner Center",
+            source.dataset.name()
+        )?;
     }
     if let Some(fetching) = &plan.fetching {
         print_fetching(fetching, out)?;
     }
     writeln!(out, "\ntie-outs")?;
     // Those that nobody asked for are not worth a line, but for the two that every invoice has.
-    let is_told = |tie_out: &&TieOutPlan| tie_out.enabled || matches!(tie_out.tie_out, TieOut::LinesToInvoice | TieOut::UsageToInvoice);
+    let is_told = |tie_out: &&TieOutPlan| {
+        tie_out.enabled
+            || matches!(
+                tie_out.tie_out,
+                TieOut::LinesToInvoice | TieOut::UsageToInvoice
+            )
+    };
     for tie_out in plan.tie_outs.iter().filter(is_told) {
         let state = if tie_out.enabled { "on" } else { "off" };
-        writeln!(out, "  {:<20} {state:<4} tolerance: {}", tie_out.tie_out.name(), in_words(&tie_out.tolerances.all))?;
+        writeln!(
+            out,
+            "  {:<20} {state:<4} tolerance: {}",
+            tie_out.tie_out.name(),
+            in_words(&tie_out.tolerances.all)
+        )?;
         write_tuning(tie_out, out)?;
         for (currency, tolerance) in &tie_out.tolerances.by_currency {
             writeln!(out, "    currency {currency}: {}", in_words(tolerance))?;
@@ -127,7 +175,11 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
 /// What differs from the tie-out as it is: passes, rounding rules, causes.
 fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
     let own = tie_outs::definition(tie_out.tie_out).passes;
-    for pass in tie_out.passes.iter().filter(|pass| own.iter().all(|(name, _)| **name != *pass.name)) {
+    for pass in tie_out
+        .passes
+        .iter()
+        .filter(|pass| own.iter().all(|(name, _)| **name != *pass.name))
+    {
         writeln!(out, "    pass {}: {}", pass.name, pass.keys.join(", "))?;
     }
     for rule in tie_out.rules.all().iter().skip(DOCUMENTED.len()) {
@@ -142,15 +194,37 @@ fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
 fn print_fetching(fetching: &Fetching, out: &mut dyn Write) -> io::Result<()> {
     let account = &fetching.account;
     writeln!(out, "\nfetched\n  state     {}", fetching.state.display())?;
-    writeln!(out, "  from      {} ({})", shown(&account.addresses.partner_center), account.addresses.cloud.name)?;
+    writeln!(
+        out,
+        "  from      {} ({})",
+        shown(&account.addresses.partner_center),
+        account.addresses.cloud.name
+    )?;
     let app = match &account.app {
         Some(AppCredential::Managed { .. }) => "managed identity",
-        Some(AppCredential::Application { proof: Proof::Secret(_), .. }) => "client secret",
-        Some(AppCredential::Application { proof: Proof::Certificate(_), .. }) => "certificate",
-        Some(AppCredential::Application { proof: Proof::TokenFile(_), .. }) => "workload identity",
+        Some(AppCredential::Application {
+            proof: Proof::Secret(_),
+            ..
+        }) => "client secret",
+        Some(AppCredential::Application {
+            proof: Proof::Certificate(_),
+            ..
+        }) => "certificate",
+        Some(AppCredential::Application {
+            proof: Proof::TokenFile(_),
+            ..
+        }) => "workload identity",
         None => "none",
     };
-    writeln!(out, "  App-only  {app}\n  App+User  {}", if account.user.is_some() { "refresh token" } else { "none" })?;
+    writeln!(
+        out,
+        "  App-only  {app}\n  App+User  {}",
+        if account.user.is_some() {
+            "refresh token"
+        } else {
+            "none"
+        }
+    )?;
     for name in &fetching.names {
         writeln!(out, "  {name}")?;
     }
@@ -159,7 +233,18 @@ fn print_fetching(fetching: &Fetching, out: &mut dyn Write) -> io::Result<()> {
 
 /// The configured tolerance; what rounding alone can make is allowed for in any case.
 fn in_words(tolerance: &Tolerance) -> String {
-    let parts = [("absolute", tolerance.absolute), ("relative", tolerance.relative), ("materiality", tolerance.materiality)];
-    let set: Vec<String> = parts.iter().filter_map(|(name, number)| number.map(|number| format!("{name} {number}"))).collect();
-    if set.is_empty() { "rounding only".to_owned() } else { set.join(", ") }
+    let parts = [
+        ("absolute", tolerance.absolute),
+        ("relative", tolerance.relative),
+        ("materiality", tolerance.materiality),
+    ];
+    let set: Vec<String> = parts
+        .iter()
+        .filter_map(|(name, number)| number.map(|number| format!("{name} {number}")))
+        .collect();
+    if set.is_empty() {
+        "rounding only".to_owned()
+    } else {
+        set.join(", ")
+    }
 }

@@ -11,7 +11,9 @@ use super::failure::Failure;
 
 /// Print a shell's completion script
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout completions bash > ~/.local/share/bash-completion/completions/tieout")]
+#[command(
+    after_help = "Example:\n  tieout completions bash > ~/.local/share/bash-completion/completions/tieout"
+)]
 pub(super) struct Args {
     /// The shell
     shell: Shell,

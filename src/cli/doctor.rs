@@ -35,7 +35,13 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
         writeln!(out)?;
     } else {
         for finding in &findings {
-            writeln!(out, "{:<5} {}: {}", if finding.is_good { "good" } else { "BAD" }, finding.what, finding.found)?;
+            writeln!(
+                out,
+                "{:<5} {}: {}",
+                if finding.is_good { "good" } else { "BAD" },
+                finding.what,
+                finding.found
+            )?;
             if let Some(hint) = &finding.hint {
                 writeln!(out, "      hint: {hint}")?;
             }

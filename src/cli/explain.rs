@@ -14,10 +14,16 @@ use crate::pipeline::run;
 
 /// Show the source lines behind a figure, and the arithmetic from them to it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout explain --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039")]
+#[command(
+    after_help = "Example:\n  tieout explain --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039"
+)]
 pub(super) struct Args {
     /// A `break_id` of `variances`
-    #[arg(value_name = "BREAK_ID", required_unless_present = "key", conflicts_with = "key")]
+    #[arg(
+        value_name = "BREAK_ID",
+        required_unless_present = "key",
+        conflicts_with = "key"
+    )]
     break_id: Option<String>,
     /// A key column of `variances` or `resources`, and its value; several must all hold
     #[arg(long, value_name = "NAME=VALUE", value_parser = arguments::pair)]
@@ -38,9 +44,20 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     for (name, _) in &args.key {
         check_key(name)?;
     }
-    let target = args.break_id.clone().map_or_else(|| Target::Keys(args.key.clone()), Target::Break);
-    let request = Request { target, out: args.out.clone(), run: args.run.clone(), limit: args.limit };
-    let options = Options { threads: globals.threads.map(NonZeroUsize::get), ..Options::default() };
+    let target = args
+        .break_id
+        .clone()
+        .map_or_else(|| Target::Keys(args.key.clone()), Target::Break);
+    let request = Request {
+        target,
+        out: args.out.clone(),
+        run: args.run.clone(),
+        limit: args.limit,
+    };
+    let options = Options {
+        threads: globals.threads.map(NonZeroUsize::get),
+        ..Options::default()
+    };
     let explanation = run::with_threads(&options, || explain::explain(&request))?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, &explanation)?;
@@ -58,5 +75,8 @@ fn check_key(name: &str) -> Result<(), Failure> {
     }
     let all: Vec<String> = known().map(|key| format!("`{key}`")).collect();
     let hint = spelling::nearest(name, known()).map(|key| format!("did you mean `{key}`?"));
-    Err(Failure::usage(format!("`--key`: found `{name}`, wanted one of {}", all.join(", ")), hint))
+    Err(Failure::usage(
+        format!("`--key`: found `{name}`, wanted one of {}", all.join(", ")),
+        hint,
+    ))
 }

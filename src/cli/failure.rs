@@ -15,7 +15,11 @@ pub(super) enum Failure {
     /// Mistakes in the pipeline.
     Mistakes(Vec<Mistake>),
     /// An error of a layer below.
-    Error { exit: Exit, error: Box<dyn Error + Send + Sync>, hint: Option<String> },
+    Error {
+        exit: Exit,
+        error: Box<dyn Error + Send + Sync>,
+        hint: Option<String>,
+    },
     /// What there was to say could not be written.
     Output(io::Error),
 }
@@ -23,7 +27,11 @@ pub(super) enum Failure {
 impl Failure {
     /// An error of the command line itself.
     pub(super) fn usage(message: String, hint: Option<String>) -> Self {
-        Self::Error { exit: Exit::Usage, error: message.into(), hint }
+        Self::Error {
+            exit: Exit::Usage,
+            error: message.into(),
+            hint,
+        }
     }
 
     /// The exit code. Nobody reading on (`| head`) is no failure.
@@ -39,7 +47,9 @@ impl Failure {
     /// Tells it.
     pub(super) fn write(&self, notes: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Mistakes(mistakes) => mistakes.iter().try_for_each(|mistake| writeln!(notes, "error: {mistake}")),
+            Self::Mistakes(mistakes) => mistakes
+                .iter()
+                .try_for_each(|mistake| writeln!(notes, "error: {mistake}")),
             Self::Error { error, hint, .. } => {
                 writeln!(notes, "error: {error}")?;
                 let mut cause = error.source();
@@ -47,10 +57,13 @@ impl Failure {
                     writeln!(notes, "caused by: {error}")?;
                     cause = error.source();
                 }
-                hint.as_ref().map_or(Ok(()), |hint| writeln!(notes, "hint: {hint}"))
+                hint.as_ref()
+                    .map_or(Ok(()), |hint| writeln!(notes, "hint: {hint}"))
             }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Self::Output(error) => writeln!(notes, "error: Cannot write to stdout\ncaused by: {error}"),
+            Self::Output(error) => {
+                writeln!(notes, "error: Cannot write to stdout\ncaused by: {error}")
+            }
         }
     }
 }
@@ -76,24 +89,37 @@ impl From<Vec<Mistake>> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::NoInput { .. } | RunError::NotThere { .. } | RunError::Overflow(_) | RunError::Amount(_) => Exit::Usage,
+            RunError::NoInput { .. }
+            | RunError::NotThere { .. }
+            | RunError::Overflow(_)
+            | RunError::Amount(_) => Exit::Usage,
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
-            RunError::Unreadable(_) | RunError::Publish(PublishError::Storage { .. }) | RunError::Threads { .. } => Exit::Storage,
+            RunError::Unreadable(_)
+            | RunError::Publish(PublishError::Storage { .. })
+            | RunError::Threads { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
-            RunError::Publish(PublishError::Changed { .. }) | RunError::Changed { .. } | RunError::Disagrees { .. } => Exit::Integrity,
+            RunError::Publish(PublishError::Changed { .. })
+            | RunError::Changed { .. }
+            | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
             RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
         };
         let hint = error.hint();
-        Self::Error { exit, error: error.into(), hint }
+        Self::Error {
+            exit,
+            error: error.into(),
+            hint,
+        }
     }
 }
 
 /// What a scheduler is told of a fetch that failed.
 pub(super) fn fetch_exit(error: &FetchError) -> Exit {
     match error {
-        FetchError::Authentication { .. } | FetchError::Refused { status: 403, .. } => Exit::Authentication,
+        FetchError::Authentication { .. } | FetchError::Refused { status: 403, .. } => {
+            Exit::Authentication
+        }
         FetchError::Remote { .. } => Exit::Remote,
         FetchError::Refused { .. } | FetchError::Incomplete { .. } => Exit::Incomplete,
         FetchError::Security { .. } | FetchError::Damaged { .. } => Exit::Integrity,

@@ -76,10 +76,27 @@ pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Re
 pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["Dataset", "Complete", "Unchanged", "Restated", "Incomplete", "Parts", "Rows"]);
+    table.set_header([
+        "Dataset",
+        "Complete",
+        "Unchanged",
+        "Restated",
+        "Incomplete",
+        "Parts",
+        "Rows",
+    ]);
     for row in &report.datasets {
-        let counts = [row.complete, row.unchanged, row.restated, row.incomplete, row.parts, row.rows];
-        table.add_row(std::iter::once(row.dataset.clone()).chain(counts.iter().map(ToString::to_string)));
+        let counts = [
+            row.complete,
+            row.unchanged,
+            row.restated,
+            row.incomplete,
+            row.parts,
+            row.rows,
+        ];
+        table.add_row(
+            std::iter::once(row.dataset.clone()).chain(counts.iter().map(ToString::to_string)),
+        );
     }
     for column in 1..7 {
         if let Some(column) = table.column_mut(column) {
@@ -91,11 +108,23 @@ pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "Incomplete: {reason}")?;
     }
     for total in &report.records.totals {
-        writeln!(out, "{}", format!("{} {} {} {}", total.dataset, total.measure, total.sum, total.currency).trim_end())?;
+        writeln!(
+            out,
+            "{}",
+            format!(
+                "{} {} {} {}",
+                total.dataset, total.measure, total.sum, total.currency
+            )
+            .trim_end()
+        )?;
     }
     for path in &report.records.tables {
         writeln!(out, "Written {}", path.display())?;
     }
-    let (requests, retries, megabytes) = (report.requests, report.retries, report.bytes / 1_000_000);
-    writeln!(out, "{requests} requests, {retries} repeated, {megabytes} MB received")
+    let (requests, retries, megabytes) =
+        (report.requests, report.retries, report.bytes / 1_000_000);
+    writeln!(
+        out,
+        "{requests} requests, {retries} repeated, {megabytes} MB received"
+    )
 }

@@ -114,7 +114,9 @@ pub fn main() -> ExitCode {
         }
     }));
     // A panic is a bug, and has its own exit code; its message is on stderr already.
-    catch_unwind(AssertUnwindSafe(|| run(&cli))).unwrap_or(Exit::Unexpected).into()
+    catch_unwind(AssertUnwindSafe(|| run(&cli)))
+        .unwrap_or(Exit::Unexpected)
+        .into()
 }
 
 fn run(cli: &Cli) -> Exit {

@@ -38,13 +38,27 @@ impl Phase {
     /// Begins a phase, with a bar where there are any.
     pub(super) fn begin(name: &'static str, bytes: u64, bars: Option<&MultiProgress>) -> Self {
         let bar = bars.map(|bars| {
-            let bar = if bytes > 0 { ProgressBar::new(bytes).with_style(bytes_style()) } else { ProgressBar::new_spinner() };
-            bars.add(bar.with_prefix(name).with_message(if bytes > 0 { "" } else { name }))
+            let bar = if bytes > 0 {
+                ProgressBar::new(bytes).with_style(bytes_style())
+            } else {
+                ProgressBar::new_spinner()
+            };
+            bars.add(
+                bar.with_prefix(name)
+                    .with_message(if bytes > 0 { "" } else { name }),
+            )
         });
         if let Some(bar) = &bar {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { name, began: Instant::now(), bytes, done: 0, rows: 0, bar }
+        Self {
+            name,
+            began: Instant::now(),
+            bytes,
+            done: 0,
+            rows: 0,
+            bar,
+        }
     }
 
     /// Counts what is done.
@@ -59,9 +73,16 @@ impl Phase {
 
     /// A line for where there is no terminal.
     pub(super) fn heartbeat(&self) -> String {
-        let percent = (self.done * 100).checked_div(self.bytes).map(|percent| format!(" {percent} %")).unwrap_or_default();
+        let percent = (self.done * 100)
+            .checked_div(self.bytes)
+            .map(|percent| format!(" {percent} %"))
+            .unwrap_or_default();
         let words = self.words();
-        let words = if words.is_empty() { format!(", {} s so far", self.began.elapsed().as_secs()) } else { format!(", {words}") };
+        let words = if words.is_empty() {
+            format!(", {} s so far", self.began.elapsed().as_secs())
+        } else {
+            format!(", {words}")
+        };
         format!("{}{percent}{words}", self.name)
     }
 
@@ -73,7 +94,9 @@ impl Phase {
 
 fn bytes_style() -> ProgressStyle {
     let style = ProgressStyle::with_template("{prefix:28} [{bar:24}] {bytes}/{total_bytes} {msg}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    style
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 #[cfg(test)]
@@ -87,7 +110,10 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         phase.advance(100, 5_000);
         let line = phase.heartbeat();
-        assert!(line.starts_with("read 25 %, 5000 rows, ") && line.ends_with(" rows/s, 1 s left"), "{line}");
+        assert!(
+            line.starts_with("read 25 %, 5000 rows, ") && line.ends_with(" rows/s, 1 s left"),
+            "{line}"
+        );
         let spinning = Phase::begin("fold", 0, None);
         assert_eq!(spinning.heartbeat(), "fold, 0 s so far");
         spinning.end();

@@ -27,13 +27,19 @@ impl Progress {
         let shown = Shown {
             verbose: globals.verbose,
             quiet: globals.quiet,
-            bars: (io::stderr().is_terminal() && !globals.quiet && !globals.verbose).then(MultiProgress::new),
+            bars: (io::stderr().is_terminal() && !globals.quiet && !globals.verbose)
+                .then(MultiProgress::new),
             datasets: BTreeMap::new(),
             rows: 0,
             bytes: 0,
             phase: None,
         };
-        (Watch::new(teller), Self { thread: std::thread::spawn(move || shown.listen(&events)) })
+        (
+            Watch::new(teller),
+            Self {
+                thread: std::thread::spawn(move || shown.listen(&events)),
+            },
+        )
     }
 
     /// Waits until all is shown. The watch must be gone by then.
@@ -82,9 +88,18 @@ impl Shown {
     }
 
     fn heartbeat(&self) -> String {
-        let (units, done) = self.datasets.values().fold((0, 0), |(units, done), dataset| (units + dataset.units, done + dataset.done));
+        let (units, done) = self
+            .datasets
+            .values()
+            .fold((0, 0), |(units, done), dataset| {
+                (units + dataset.units, done + dataset.done)
+            });
         // Files are read while others are fetched.
-        let fetching = format!("fetching: {done} of {units} units, {} rows, {} MB", self.rows, self.bytes / 1_000_000);
+        let fetching = format!(
+            "fetching: {done} of {units} units, {} rows, {} MB",
+            self.rows,
+            self.bytes / 1_000_000
+        );
         match &self.phase {
             Some(phase) if done < units => format!("{fetching}; {}", phase.heartbeat()),
             Some(phase) => phase.heartbeat(),
@@ -99,12 +114,18 @@ impl Shown {
                 let shown = self.datasets.entry(dataset).or_default();
                 shown.units += units;
                 let bar = shown.bar.get_or_insert_with(|| match bars {
-                    Some(bars) => bars.add(ProgressBar::new(0).with_style(style()).with_prefix(dataset)),
+                    Some(bars) => {
+                        bars.add(ProgressBar::new(0).with_style(style()).with_prefix(dataset))
+                    }
                     None => ProgressBar::hidden(),
                 });
                 bar.set_length(shown.units);
             }
-            Event::Landed { dataset, rows, bytes } => {
+            Event::Landed {
+                dataset,
+                rows,
+                bytes,
+            } => {
                 self.rows += rows;
                 self.bytes += bytes;
                 let shown = self.datasets.entry(dataset).or_default();
@@ -122,7 +143,9 @@ impl Shown {
             }
             Event::Phase { name, bytes } => self.begin(name, bytes),
             Event::Advanced { bytes, rows } => {
-                self.phase.iter_mut().for_each(|phase| phase.advance(bytes, rows));
+                self.phase
+                    .iter_mut()
+                    .for_each(|phase| phase.advance(bytes, rows));
             }
             Event::Note(line) if !self.quiet => self.line(&line),
             Event::Detail(line) if self.verbose => self.line(&line),
@@ -153,6 +176,9 @@ impl Shown {
 }
 
 fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix:28} [{bar:24}] {pos}/{len} units {msg} {elapsed}");
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    let style =
+        ProgressStyle::with_template("{prefix:28} [{bar:24}] {pos}/{len} units {msg} {elapsed}");
+    style
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }

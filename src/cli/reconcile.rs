@@ -17,7 +17,9 @@ use crate::pipeline::plan::{Plan, Source, TieOutPlan};
 
 /// Reconcile files without a pipeline file: files in, reports out
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout reconcile --usage 'usage/*.csv' --invoice-lines recon.csv --out out")]
+#[command(
+    after_help = "Example:\n  tieout reconcile --usage 'usage/*.csv' --invoice-lines recon.csv --out out"
+)]
 pub(super) struct Args {
     /// Daily rated usage: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
@@ -53,15 +55,25 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
 }
 
 fn plan(args: &Args) -> Plan {
-    let all = Tolerance { absolute: args.tolerance_absolute, relative: args.tolerance_relative, materiality: args.materiality };
-    let tolerances = Tolerances { all, ..Tolerances::default() };
+    let all = Tolerance {
+        absolute: args.tolerance_absolute,
+        relative: args.tolerance_relative,
+        materiality: args.materiality,
+    };
+    let tolerances = Tolerances {
+        all,
+        ..Tolerances::default()
+    };
     let tie_out = |tie_out: TieOut| {
         let enabled = match tie_out {
             TieOut::UsageToInvoice => true,
             TieOut::LinesToInvoice => !args.invoices.is_empty(),
             _ => false,
         };
-        TieOutPlan { tolerances: tolerances.clone(), ..TieOutPlan::usual(tie_out, enabled) }
+        TieOutPlan {
+            tolerances: tolerances.clone(),
+            ..TieOutPlan::usual(tie_out, enabled)
+        }
     };
     let source = |dataset: Dataset| {
         let paths = match dataset {
@@ -70,13 +82,24 @@ fn plan(args: &Args) -> Plan {
             Dataset::Invoices => &args.invoices,
             Dataset::UnbilledUsage => &Vec::new(),
         };
-        Source { dataset, paths: paths.iter().map(|path| inputs::from_argument(path)).collect(), is_fetched: false }
+        Source {
+            dataset,
+            paths: paths
+                .iter()
+                .map(|path| inputs::from_argument(path))
+                .collect(),
+            is_fetched: false,
+        }
     };
     Plan {
         name: "reconcile".to_owned(),
         period: args.period,
         out: args.out.clone(),
-        sources: Dataset::ALL.map(source).into_iter().filter(|source| !source.paths.is_empty()).collect(),
+        sources: Dataset::ALL
+            .map(source)
+            .into_iter()
+            .filter(|source| !source.paths.is_empty())
+            .collect(),
         records: Vec::new(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),

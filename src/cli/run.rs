@@ -15,7 +15,9 @@ use crate::sources::phases::peak_memory;
 
 /// Run a pipeline: read its sources, reconcile, publish
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout run pipelines/sample.toml --period 2026-10 --fail-on-breaks")]
+#[command(
+    after_help = "Example:\n  tieout run pipelines/sample.toml --period 2026-10 --fail-on-breaks"
+)]
 pub(super) struct Args {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
@@ -59,7 +61,12 @@ fn write_memory(bound: Option<u64>, peak: Option<u64>, out: &mut dyn Write) -> i
 }
 
 /// Runs a plan and tells what it found.
-pub(super) fn execute(plan: &Plan, globals: &Globals, outcome: &arguments::Outcome, out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) fn execute(
+    plan: &Plan,
+    globals: &Globals,
+    outcome: &arguments::Outcome,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     if outcome.memory.is_some() {
         allocator::give_back();
     }

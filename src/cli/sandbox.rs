@@ -11,7 +11,9 @@ use crate::sandbox::{self, SandboxError, Settings};
 
 /// Serve a synthetic partner on this machine, as Partner Center, Graph and blob storage do
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout sandbox --data demo --port 8080 --faults passing --fault-seed 3")]
+#[command(
+    after_help = "Example:\n  tieout sandbox --data demo --port 8080 --faults passing --fault-seed 3"
+)]
 pub(super) struct Args {
     /// A folder written by `tieout synth --formats v1,v2`
     #[arg(long, value_name = "DIR")]
@@ -56,7 +58,9 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     let served = sandbox::serve(settings, |address| {
         told = writeln!(out, "http://{address}").and_then(|()| out.flush());
         if !globals.quiet {
-            let hint = format!("to fetch from it: tieout run pipelines/nightly.toml --set partner_center.sandbox=http://{address}\n");
+            let hint = format!(
+                "to fetch from it: tieout run pipelines/nightly.toml --set partner_center.sandbox=http://{address}\n"
+            );
             // Where stderr is gone, nobody can be told.
             drop(std::io::stderr().lock().write_all(hint.as_bytes()));
         }
@@ -74,10 +78,25 @@ fn faults(names: &[String]) -> Result<Vec<Fault>, Failure> {
             name => match Fault::named(name) {
                 Some(fault) => found.push(fault),
                 None => {
-                    let nearest = crate::model::spelling::nearest(name, Fault::ALL.iter().map(|fault| fault.name()));
-                    let all = || format!("the names are {}", Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", "));
+                    let nearest = crate::model::spelling::nearest(
+                        name,
+                        Fault::ALL.iter().map(|fault| fault.name()),
+                    );
+                    let all = || {
+                        format!(
+                            "the names are {}",
+                            Fault::ALL
+                                .iter()
+                                .map(|fault| fault.name())
+                                .collect::<Vec<_>>()
+                                .join(", ")
+                        )
+                    };
                     let hint = nearest.map_or_else(all, |name| format!("did you mean `{name}`?"));
-                    return Err(Failure::usage(format!("`--faults`: found `{name}`, wanted the name of a fault"), Some(hint)));
+                    return Err(Failure::usage(
+                        format!("`--faults`: found `{name}`, wanted the name of a fault"),
+                        Some(hint),
+                    ));
                 }
             },
         }
@@ -87,9 +106,19 @@ fn faults(names: &[String]) -> Result<Vec<Fault>, Failure> {
 
 fn failure(error: SandboxError) -> Failure {
     let (exit, hint) = match &error {
-        SandboxError::NoData { .. } => (Exit::Usage, Some("make one with `tieout synth --rows 50000 --seed 7 --out DIR --formats v1,v2`")),
+        SandboxError::NoData { .. } => (
+            Exit::Usage,
+            Some("make one with `tieout synth --rows 50000 --seed 7 --out DIR --formats v1,v2`"),
+        ),
         SandboxError::Unreadable { .. } => (Exit::Storage, None),
-        SandboxError::Listen { .. } => (Exit::Usage, Some("another program may have the port; `--port 0` takes any that is free")),
+        SandboxError::Listen { .. } => (
+            Exit::Usage,
+            Some("another program may have the port; `--port 0` takes any that is free"),
+        ),
     };
-    Failure::Error { exit, error: error.into(), hint: hint.map(str::to_owned) }
+    Failure::Error {
+        exit,
+        error: error.into(),
+        hint: hint.map(str::to_owned),
+    }
 }

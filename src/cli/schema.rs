@@ -84,14 +84,26 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
 }
 
 fn unknown(name: &str, known: &[&str]) -> Failure {
-    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let hint = spelling::nearest(name, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
-    Failure::usage(format!("found the table `{name}`, wanted one of {list}"), hint)
+    let list = known
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let hint = spelling::nearest(name, known.iter().copied())
+        .map(|name| format!("did you mean `{name}`?"));
+    Failure::usage(
+        format!("found the table `{name}`, wanted one of {list}"),
+        hint,
+    )
 }
 
 fn entries() -> Vec<Entry> {
-    let published =
-        TABLES.iter().map(|table| Entry { name: table.name, kind: "published", row: table.row, columns: published_columns(table) });
+    let published = TABLES.iter().map(|table| Entry {
+        name: table.name,
+        kind: "published",
+        row: table.row,
+        columns: published_columns(table),
+    });
     let inputs = Dataset::ALL.into_iter().map(|dataset| Entry {
         name: dataset.name(),
         kind: "input",
@@ -104,12 +116,15 @@ fn entries() -> Vec<Entry> {
         columns: dataset.columns().iter().map(input_column).collect(),
     });
     let known = Dataset::ALL.map(Dataset::name);
-    let fetched = RECORD_SETS.iter().filter(|set| !known.contains(&set.name)).map(|set| Entry {
-        name: set.name,
-        kind: "fetched",
-        row: set.row,
-        columns: fetched_columns(set),
-    });
+    let fetched = RECORD_SETS
+        .iter()
+        .filter(|set| !known.contains(&set.name))
+        .map(|set| Entry {
+            name: set.name,
+            kind: "fetched",
+            row: set.row,
+            columns: fetched_columns(set),
+        });
     published.chain(inputs).chain(fetched).collect()
 }
 
@@ -124,7 +139,12 @@ fn fetched_columns(set: &RecordSet) -> Vec<Column> {
     });
     // The key that a listed column is read from; those of a dataset are in its own dictionary.
     let (Fields::Listed(listed) | Fields::OfDataset(_, listed)) = set.fields;
-    let key = |name: &str| listed.iter().find(|field| field.name == name).map(|field| field.path);
+    let key = |name: &str| {
+        listed
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| field.path)
+    };
     let columns = set.columns().into_iter().map(|column| Column {
         meaning: key(&column.name),
         r#type: column.record_type.name(),
@@ -158,14 +178,31 @@ fn input_column(column: &dataset::Column) -> Column {
         Need::Optional => "optional",
         Need::Unread => "not read",
     };
-    Column { name: column.name.into(), r#type, need: Some(need), aliases: Some(column.aliases), meaning: None }
+    Column {
+        name: column.name.into(),
+        r#type,
+        need: Some(need),
+        aliases: Some(column.aliases),
+        meaning: None,
+    }
 }
 
 impl Column {
     /// What is said of it besides name and type.
     fn remark(&self) -> String {
-        let also = self.aliases.filter(|aliases| !aliases.is_empty()).map(|aliases| format!("also {}", aliases.join(", ")));
-        [self.meaning.map(str::to_owned), self.need.map(str::to_owned), also].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let also = self
+            .aliases
+            .filter(|aliases| !aliases.is_empty())
+            .map(|aliases| format!("also {}", aliases.join(", ")));
+        [
+            self.meaning.map(str::to_owned),
+            self.need.map(str::to_owned),
+            also,
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
     }
 }
 
@@ -174,7 +211,11 @@ fn json(entries: &[Entry], out: &mut dyn Write) -> Result<(), Failure> {
     Ok(writeln!(out)?)
 }
 
-fn separated(entries: &[Entry], out: &mut dyn Write, print: fn(&Entry, &mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn separated(
+    entries: &[Entry],
+    out: &mut dyn Write,
+    print: fn(&Entry, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     for (at, entry) in entries.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
@@ -186,27 +227,60 @@ fn separated(entries: &[Entry], out: &mut dyn Write, print: fn(&Entry, &mut dyn 
 
 fn text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let width = |of: fn(&Column) -> usize| entry.columns.iter().map(of).max().unwrap_or(0);
-    let (name_width, type_width) = (width(|column| column.name.len()), width(|column| column.r#type.len()));
+    let (name_width, type_width) = (
+        width(|column| column.name.len()),
+        width(|column| column.r#type.len()),
+    );
     writeln!(out, "{} ({}): {}", entry.name, entry.kind, entry.row)?;
     for column in &entry.columns {
-        writeln!(out, "  {:name_width$}  {:type_width$}  {}", column.name, column.r#type, column.remark())?;
+        writeln!(
+            out,
+            "  {:name_width$}  {:type_width$}  {}",
+            column.name,
+            column.r#type,
+            column.remark()
+        )?;
     }
     Ok(())
 }
 
 fn markdown(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "## `{}`\n\nA row is {} ({}).\n\n| column | type | |\n|---|---|---|", entry.name, entry.row, entry.kind)?;
+    writeln!(
+        out,
+        "## `{}`\n\nA row is {} ({}).\n\n| column | type | |\n|---|---|---|",
+        entry.name, entry.row, entry.kind
+    )?;
     for column in &entry.columns {
-        writeln!(out, "| `{}` | {} | {} |", column.name, column.r#type, column.remark().replace('|', "\\|"))?;
+        writeln!(
+            out,
+            "| `{}` | {} | {} |",
+            column.name,
+            column.r#type,
+            column.remark().replace('|', "\\|")
+        )?;
     }
     Ok(())
 }
 
 fn sql(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "-- {}: {}\nCREATE TABLE {} (", entry.kind, entry.row, entry.name)?;
+    writeln!(
+        out,
+        "-- {}: {}\nCREATE TABLE {} (",
+        entry.kind, entry.row, entry.name
+    )?;
     for (at, column) in entry.columns.iter().enumerate() {
-        let comma = if at + 1 == entry.columns.len() { "" } else { "," };
-        writeln!(out, "  \"{}\" {}{comma} -- {}", column.name, column.r#type, column.remark())?;
+        let comma = if at + 1 == entry.columns.len() {
+            ""
+        } else {
+            ","
+        };
+        writeln!(
+            out,
+            "  \"{}\" {}{comma} -- {}",
+            column.name,
+            column.r#type,
+            column.remark()
+        )?;
     }
     writeln!(out, ");")
 }

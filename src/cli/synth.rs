@@ -13,7 +13,9 @@ use crate::synth;
 
 /// Write a synthetic partner: usage, recon lines and invoices, with planted variances and the truth
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout synth --rows 100000 --seed 7 --out synth --formats csv,parquet")]
+#[command(
+    after_help = "Example:\n  tieout synth --rows 100000 --seed 7 --out synth --formats csv,parquet"
+)]
 pub(super) struct Args {
     /// Rows of usage
     #[arg(long, value_name = "N")]
@@ -28,7 +30,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period, default_value = "2026-10")]
     period: Period,
     /// Microsoft's formats to write
-    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', default_value = "csv")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "csv"
+    )]
     formats: Vec<Format>,
     /// Plant no variances
     #[arg(long)]
@@ -65,16 +73,33 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
     formats.sort_unstable();
     formats.dedup();
     let formats = formats.into_iter().map(synth::Format::from).collect();
-    let request =
-        synth::Request { rows: args.rows, seed: args.seed, out: args.out.clone(), period: args.period, formats, planted: !args.clean };
+    let request = synth::Request {
+        rows: args.rows,
+        seed: args.seed,
+        out: args.out.clone(),
+        period: args.period,
+        formats,
+        planted: !args.clean,
+    };
     let report = synth::generate(&request).map_err(failure)?;
     if !globals.quiet {
         let mut notes = io::stderr().lock();
-        writeln!(notes, "{} usage rows, {} invoice lines, {} files in `{}`", report.rows, report.lines, report.files, args.out.display())?;
+        writeln!(
+            notes,
+            "{} usage rows, {} invoice lines, {} files in `{}`",
+            report.rows,
+            report.lines,
+            report.files,
+            args.out.display()
+        )?;
     }
     Ok(Exit::Complete)
 }
 
 fn failure(error: synth::SynthError) -> Failure {
-    Failure::Error { exit: Exit::Storage, error: error.into(), hint: None }
+    Failure::Error {
+        exit: Exit::Storage,
+        error: error.into(),
+        hint: None,
+    }
 }

@@ -17,7 +17,9 @@ pub(super) struct Portable;
 impl Equal for Portable {
     #[inline(always)]
     fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
-        u8x64::new(*block).simd_eq(u8x64::splat(wanted)).to_bitmask()
+        u8x64::new(*block)
+            .simd_eq(u8x64::splat(wanted))
+            .to_bitmask()
     }
 }
 
@@ -33,8 +35,14 @@ impl Equal for Avx2 {
         let Self(simd) = self;
         let [low, high]: [pulp::u8x32; 2] = pulp::cast(*block);
         let all = simd.avx._mm256_set1_epi8(wanted.cast_signed());
-        let low = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(low), all)).cast_unsigned();
-        let high = simd.avx2._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(high), all)).cast_unsigned();
+        let low = simd
+            .avx2
+            ._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(low), all))
+            .cast_unsigned();
+        let high = simd
+            .avx2
+            ._mm256_movemask_epi8(simd.avx2._mm256_cmpeq_epi8(pulp::cast(high), all))
+            .cast_unsigned();
         u64::from(low) | u64::from(high) << 32
     }
 }

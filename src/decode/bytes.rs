@@ -27,7 +27,10 @@ pub(super) enum Opened {
 
 /// Opens a file and tells its format, in a manifest's words, from its first bytes. What is read of it
 /// is hashed into `hash`.
-pub(super) fn open(input: Input<'_>, hash: Option<&SharedHash>) -> Result<(&'static str, Opened), DecodeError> {
+pub(super) fn open(
+    input: Input<'_>,
+    hash: Option<&SharedHash>,
+) -> Result<(&'static str, Opened), DecodeError> {
     open_as(input.unit, input.path, hash.cloned())
 }
 
@@ -44,16 +47,27 @@ impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.file.read(buffer)?;
         if let Some(hash) = &self.hash {
-            hash.lock().unwrap_or_else(PoisonError::into_inner).update(buffer.get(..count).unwrap_or_default());
+            hash.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .update(buffer.get(..count).unwrap_or_default());
         }
         Ok(count)
     }
 }
 
 /// As [`open`], for what is no dataset of files.
-pub(super) fn open_as(unit: &str, path: &std::path::Path, hash: Option<SharedHash>) -> Result<(&'static str, Opened), DecodeError> {
+pub(super) fn open_as(
+    unit: &str,
+    path: &std::path::Path,
+    hash: Option<SharedHash>,
+) -> Result<(&'static str, Opened), DecodeError> {
     if path.is_dir() {
-        return Err(DecodeError::wrong(unit, "a folder", "a file", format!("name its files, as in `{unit}/*.csv`")));
+        return Err(DecodeError::wrong(
+            unit,
+            "a folder",
+            "a file",
+            format!("name its files, as in `{unit}/*.csv`"),
+        ));
     }
     let file = File::open(path).map_err(|error| unreadable(unit, &error))?;
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, Hashed { file, hash });
@@ -65,7 +79,11 @@ pub(super) fn open_as(unit: &str, path: &std::path::Path, hash: Option<SharedHas
         return Ok(("parquet", Opened::Parquet));
     }
     let gzip = magic.starts_with(&[0x1f, 0x8b]);
-    let plain: Box<dyn Read + Send> = if gzip { Box::new(Gunzip::new(raw)) } else { Box::new(raw) };
+    let plain: Box<dyn Read + Send> = if gzip {
+        Box::new(Gunzip::new(raw))
+    } else {
+        Box::new(raw)
+    };
     let mut head = vec![0; SNIFFED_BYTES];
     let mut plain = plain;
     let filled = fill(&mut plain, &mut head).map_err(|error| broken_stream(unit, &error))?;
@@ -84,16 +102,25 @@ pub(super) fn open_as(unit: &str, path: &std::path::Path, hash: Option<SharedHas
 }
 
 fn unreadable(unit: &str, error: &std::io::Error) -> DecodeError {
-    DecodeError::wrong(unit, format!("`{error}`"), "a readable file", "check the path and its permissions")
+    DecodeError::wrong(
+        unit,
+        format!("`{error}`"),
+        "a readable file",
+        "check the path and its permissions",
+    )
 }
 
 /// A read error in the middle of a file, in the user's words.
 pub(super) fn broken_stream(unit: &str, error: &std::io::Error) -> DecodeError {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => DecodeError::damaged(unit, "a gzip stream that ends early", "whole gzip members"),
-        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
-            DecodeError::damaged(unit, format!("a broken gzip stream ({error})"), "whole gzip members")
+        std::io::ErrorKind::UnexpectedEof => {
+            DecodeError::damaged(unit, "a gzip stream that ends early", "whole gzip members")
         }
+        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => DecodeError::damaged(
+            unit,
+            format!("a broken gzip stream ({error})"),
+            "whole gzip members",
+        ),
         _ => DecodeError::damaged(unit, format!("`{error}` while reading"), "a readable file"),
     }
 }
@@ -113,16 +140,30 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
 
 fn without_boms(head: Vec<u8>, unit: &str) -> Result<Vec<u8>, DecodeError> {
     if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
-        return Err(DecodeError::wrong(unit, "UTF-16 text", "UTF-8 text", "save the file as `CSV UTF-8`"));
+        return Err(DecodeError::wrong(
+            unit,
+            "UTF-16 text",
+            "UTF-8 text",
+            "save the file as `CSV UTF-8`",
+        ));
     }
     let mut text = head.as_slice();
     while let Some(rest) = text.strip_prefix(BOM) {
         text = rest;
     }
-    let begins = |tag: &[u8]| text.trim_ascii_start().get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    let begins = |tag: &[u8]| {
+        text.trim_ascii_start()
+            .get(..tag.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag))
+    };
     if begins(b"<!doctype") || begins(b"<html") {
         let hint = "a sign-in or error page was saved in place of the data; fetch the file again";
-        return Err(DecodeError::wrong(unit, "a web page", "CSV, JSON or Parquet", hint));
+        return Err(DecodeError::wrong(
+            unit,
+            "a web page",
+            "CSV, JSON or Parquet",
+            hint,
+        ));
     }
     if text.trim_ascii().is_empty() {
         return Err(DecodeError::damaged(unit, "nothing but blanks", "rows"));
@@ -160,7 +201,12 @@ fn object_shape(text: &[u8]) -> Shape {
                     let name = text.get(string_start..at).unwrap_or_default();
                     let rest = text.get(at + 1..).unwrap_or_default().trim_ascii_start();
                     let is_items = name.eq_ignore_ascii_case(b"items") || name == b"value";
-                    if depth == 1 && is_items && rest.strip_prefix(b":").is_some_and(|v| v.trim_ascii_start().starts_with(b"[")) {
+                    if depth == 1
+                        && is_items
+                        && rest
+                            .strip_prefix(b":")
+                            .is_some_and(|v| v.trim_ascii_start().starts_with(b"["))
+                    {
                         return Shape::JsonPage;
                     }
                 }
@@ -197,7 +243,10 @@ struct Counting {
 
 impl Gunzip {
     fn new(inner: BufReader<Hashed>) -> Self {
-        Self { decoder: MultiGzDecoder::new(Counting { inner, consumed: 0 }), produced: 0 }
+        Self {
+            decoder: MultiGzDecoder::new(Counting { inner, consumed: 0 }),
+            produced: 0,
+        }
     }
 }
 
@@ -207,7 +256,10 @@ impl Read for Gunzip {
         self.produced += count as u64;
         let consumed = self.decoder.get_ref().consumed.max(1);
         if self.produced > BOMB_FREE_BYTES && self.produced / consumed > BOMB_RATIO {
-            let words = format!("it expands {} times, past the limit of {BOMB_RATIO}", self.produced / consumed);
+            let words = format!(
+                "it expands {} times, past the limit of {BOMB_RATIO}",
+                self.produced / consumed
+            );
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, words));
         }
         Ok(count)
@@ -240,8 +292,14 @@ mod tests {
     #[test]
     fn shapes_are_told_by_content() {
         assert_eq!(shape_of(b"PartnerId,CustomerId\n"), Shape::Csv);
-        assert_eq!(shape_of(b"{\"PartnerId\":\"{\\\"items\\\":[\"}\n{}"), Shape::JsonLines);
-        assert_eq!(shape_of(b"{\"totalCount\":2,\"items\":[{}]}"), Shape::JsonPage);
+        assert_eq!(
+            shape_of(b"{\"PartnerId\":\"{\\\"items\\\":[\"}\n{}"),
+            Shape::JsonLines
+        );
+        assert_eq!(
+            shape_of(b"{\"totalCount\":2,\"items\":[{}]}"),
+            Shape::JsonPage
+        );
         assert_eq!(shape_of(b"{\n \"totalCount\": 2"), Shape::JsonPage);
         assert_eq!(shape_of(b" [{}]"), Shape::JsonPage);
         assert_eq!(shape_of(b"{\"a\":{\"items\":[]}}"), Shape::JsonLines);

@@ -15,14 +15,24 @@ use crate::model::row::{Cell, Place, Row};
 
 /// Reads regular text at speed; text with stray quotes or carriage returns by the csv crate, from its
 /// beginning.
-pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>, reader: Bytes) -> Result<(), DecodeError> {
+pub(super) fn read<S: Sink>(
+    collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    reader: Bytes,
+) -> Result<(), DecodeError> {
     let is_irregular = AtomicBool::new(false);
-    let read = read_with(collector, reader, Border::Parity(Parity::default()), Some(&is_irregular));
+    let read = read_with(
+        collector,
+        reader,
+        Border::Parity(Parity::default()),
+        Some(&is_irregular),
+    );
     if !is_irregular.into_inner() {
         return read;
     }
     collector.restart();
-    let (_, Opened::Csv(again)) = bytes::open(collector.input, collector.hash())? else { return read };
+    let (_, Opened::Csv(again)) = bytes::open(collector.input, collector.hash())? else {
+        return read;
+    };
     read_with(collector, again, Border::Csv(QuoteScan::default()), None)
 }
 
@@ -34,8 +44,15 @@ fn read_with<S: Sink>(
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let irregular = |_| {
-        is_irregular.into_iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
-        DecodeError::wrong(input.unit, "stray quotes", "quotes around cells", "put quotes around cells that hold one, and double it")
+        is_irregular
+            .into_iter()
+            .for_each(|flag| flag.store(true, Ordering::Relaxed));
+        DecodeError::wrong(
+            input.unit,
+            "stray quotes",
+            "quotes around cells",
+            "put quotes around cells that hold one, and double it",
+        )
     };
     let mut slices = Slices::new(input, reader, border);
     let first = match slices.next_slice() {
@@ -43,7 +60,9 @@ fn read_with<S: Sink>(
         Ok(None) => return Ok(()),
         Err(error) => {
             // What ends within quotes may be a stray one.
-            is_irregular.into_iter().for_each(|flag| flag.store(slices.is_open(), Ordering::Relaxed));
+            is_irregular
+                .into_iter()
+                .for_each(|flag| flag.store(slices.is_open(), Ordering::Relaxed));
             return Err(error);
         }
     };
@@ -52,8 +71,15 @@ fn read_with<S: Sink>(
     if let Some(warning) = binding.drift(input) {
         collector.warn(warning);
     }
-    let wanted = (0..).zip(&binding.slots).filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?))).collect();
-    let layout = Layout { headings, wanted, columns: input.dataset.columns().len() };
+    let wanted = (0..)
+        .zip(&binding.slots)
+        .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
+        .collect();
+    let layout = Layout {
+        headings,
+        wanted,
+        columns: input.dataset.columns().len(),
+    };
     let work = |slice: &Slice, from: usize| {
         collector.with_sink(|sink| match is_irregular {
             Some(_) => layout.read_regular(slice, from, sink).map_err(irregular),
@@ -64,7 +90,9 @@ fn read_with<S: Sink>(
     drop(first);
     let (read, is_open) = slices.for_each(|slice| work(slice, 0));
     if read.is_err() && is_open {
-        is_irregular.into_iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
+        is_irregular
+            .into_iter()
+            .for_each(|flag| flag.store(true, Ordering::Relaxed));
     }
     read
 }
@@ -78,12 +106,21 @@ fn header(bytes: &[u8]) -> (Vec<String>, usize) {
     if !found {
         return (Vec::new(), bytes.len());
     }
-    let cells = record.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
-    (cells, usize::try_from(reader.position().byte()).unwrap_or(bytes.len()))
+    let cells = record
+        .iter()
+        .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
+        .collect();
+    (
+        cells,
+        usize::try_from(reader.position().byte()).unwrap_or(bytes.len()),
+    )
 }
 
 fn plain_reader(bytes: &[u8]) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes)
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes)
 }
 
 struct Layout {
@@ -94,7 +131,12 @@ struct Layout {
 }
 
 impl Layout {
-    fn read_any<S: Sink>(&self, slice: &Slice, from: usize, sink: &mut SliceSink<'_, S>) -> Result<(), DecodeError> {
+    fn read_any<S: Sink>(
+        &self,
+        slice: &Slice,
+        from: usize,
+        sink: &mut SliceSink<'_, S>,
+    ) -> Result<(), DecodeError> {
         let (body, skipped) = without_boms(&slice.bytes, from);
         let mut reader = plain_reader(body);
         let mut record = csv::ByteRecord::new();
@@ -102,15 +144,28 @@ impl Layout {
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let end = skipped + usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
             let text = slice.bytes.get(start..end).unwrap_or_default();
-            let before = slice.bytes.get(..start + blank_lines(text)).unwrap_or_default();
-            let place = Place { first_line: slice.first_line, before, text, digest: 0 };
+            let before = slice
+                .bytes
+                .get(..start + blank_lines(text))
+                .unwrap_or_default();
+            let place = Place {
+                first_line: slice.first_line,
+                before,
+                text,
+                digest: 0,
+            };
             start = end;
             self.read_record(&record, place, sink);
         }
         Ok(())
     }
 
-    fn read_record<S: Sink>(&self, record: &csv::ByteRecord, place: Place<'_>, sink: &mut SliceSink<'_, S>) {
+    fn read_record<S: Sink>(
+        &self,
+        record: &csv::ByteRecord,
+        place: Place<'_>,
+        sink: &mut SliceSink<'_, S>,
+    ) {
         if self.is_header_again(|at| record.get(at).map(Cow::Borrowed), record.len()) {
             return;
         }
@@ -123,29 +178,56 @@ impl Layout {
                 *cell = cell_of(Cow::Borrowed(bytes));
             }
         }
-        sink.row(&Row { cells: &cells, place });
+        sink.row(&Row {
+            cells: &cells,
+            place,
+        });
     }
 
-    fn read_regular<S: Sink>(&self, slice: &Slice, from: usize, sink: &mut SliceSink<'_, S>) -> Result<(), Irregular> {
+    fn read_regular<S: Sink>(
+        &self,
+        slice: &Slice,
+        from: usize,
+        sink: &mut SliceSink<'_, S>,
+    ) -> Result<(), Irregular> {
         let (body, skipped) = without_boms(&slice.bytes, from);
         let mut marks = Marks::default();
         marks.find(body)?;
         let mut cells: Vec<Cell<'_>> = vec![Cell::Missing; self.columns];
-        let last_heading = self.headings.last().map(String::as_bytes).unwrap_or_default();
+        let last_heading = self
+            .headings
+            .last()
+            .map(String::as_bytes)
+            .unwrap_or_default();
         let (mut start, mut first_mark, mut record_start) = (0, 0, 0);
         for row in &marks.rows {
-            let ends = marks.ends.get(first_mark..*row as usize).unwrap_or_default();
+            let ends = marks
+                .ends
+                .get(first_mark..*row as usize)
+                .unwrap_or_default();
             let end = ends.last().map_or(body.len(), |end| *end as usize);
-            let cell = Cells { text: body, start, ends };
+            let cell = Cells {
+                text: body,
+                start,
+                ends,
+            };
             first_mark = *row as usize;
             if matches!(ends, [_]) && cell.get(0).is_empty() {
                 // The csv crate counts it to the next record.
                 start = end + 1;
                 continue;
             }
-            let text = slice.bytes.get(skipped + record_start..(skipped + end + 1).min(slice.bytes.len())).unwrap_or_default();
+            let text = slice
+                .bytes
+                .get(skipped + record_start..(skipped + end + 1).min(slice.bytes.len()))
+                .unwrap_or_default();
             let before = slice.bytes.get(..skipped + cell.start).unwrap_or_default();
-            let place = Place { first_line: slice.first_line, before, text, digest: 0 };
+            let place = Place {
+                first_line: slice.first_line,
+                before,
+                text,
+                digest: 0,
+            };
             (start, record_start) = (end + 1, end + 1);
             if ends.len() != self.headings.len() {
                 sink.reject(place, self.ragged(ends.len()));
@@ -153,7 +235,8 @@ impl Layout {
             }
             // A heading begins with a letter, and may have blanks or quotes around it.
             let last = cell.get(ends.len() - 1).first();
-            let may_be_heading = last == last_heading.first() || last.is_some_and(|byte| *byte == b'"' || byte.is_ascii_whitespace());
+            let may_be_heading = last == last_heading.first()
+                || last.is_some_and(|byte| *byte == b'"' || byte.is_ascii_whitespace());
             if may_be_heading && self.is_header_again(|at| cell.plain(at), ends.len()) {
                 continue;
             }
@@ -165,18 +248,32 @@ impl Layout {
                     };
                 }
             }
-            sink.row(&Row { cells: &cells, place });
+            sink.row(&Row {
+                cells: &cells,
+                place,
+            });
         }
         Ok(())
     }
 
     fn ragged(&self, found: usize) -> Rejection {
-        Rejection::in_words("", &format!("{found} cells"), format!("{} cells, as in the header", self.headings.len()))
+        Rejection::in_words(
+            "",
+            &format!("{found} cells"),
+            format!("{} cells, as in the header", self.headings.len()),
+        )
     }
 
     /// A later gzip member begins with the header once more, maybe behind a BOM.
-    fn is_header_again<'c>(&self, cell: impl Fn(usize) -> Option<Cow<'c, [u8]>>, count: usize) -> bool {
-        let is_heading = |at: usize| cell(at).as_deref().map(<[u8]>::trim_ascii) == self.headings.get(at).map(String::as_bytes);
+    fn is_header_again<'c>(
+        &self,
+        cell: impl Fn(usize) -> Option<Cow<'c, [u8]>>,
+        count: usize,
+    ) -> bool {
+        let is_heading = |at: usize| {
+            cell(at).as_deref().map(<[u8]>::trim_ascii)
+                == self.headings.get(at).map(String::as_bytes)
+        };
         let last = self.headings.len().saturating_sub(1);
         count == self.headings.len() && is_heading(last) && (1..count).all(is_heading)
     }
@@ -193,5 +290,7 @@ fn without_boms(bytes: &[u8], from: usize) -> (&[u8], usize) {
 
 /// Bytes of the empty lines that the csv crate skips before a record.
 fn blank_lines(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+    text.iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
 }

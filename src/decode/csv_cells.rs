@@ -14,16 +14,25 @@ pub(super) struct Cells<'t> {
 impl<'t> Cells<'t> {
     /// A cell as it stands there.
     pub(super) fn get(&self, at: usize) -> &'t [u8] {
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(self.start, |end| *end as usize + 1);
+        let start = at
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .map_or(self.start, |end| *end as usize + 1);
         let end = self.ends.get(at).map_or(start, |end| *end as usize);
         let cell = self.text.get(start..end).unwrap_or_default();
-        if at + 1 == self.ends.len() { cell.strip_suffix(b"\r").unwrap_or(cell) } else { cell }
+        if at + 1 == self.ends.len() {
+            cell.strip_suffix(b"\r").unwrap_or(cell)
+        } else {
+            cell
+        }
     }
 
     /// A cell without its quotes.
     pub(super) fn plain(&self, at: usize) -> Option<Cow<'t, [u8]>> {
         let cell = self.get(at);
-        let [b'"', inner @ .., b'"'] = cell else { return Some(Cow::Borrowed(cell)) };
+        let [b'"', inner @ .., b'"'] = cell else {
+            return Some(Cow::Borrowed(cell));
+        };
         if memchr::memchr(b'"', inner).is_none() {
             return Some(Cow::Borrowed(inner));
         }

@@ -32,7 +32,13 @@ const MISFIT_LIMIT: u32 = 16;
 
 impl<'w> Keys<'w> {
     pub(super) fn new(dataset: Dataset, wanted: Option<&'w [usize]>) -> Self {
-        Self { dataset, wanted, known: HashMap::new(), template: Template::default(), misfits: 0 }
+        Self {
+            dataset,
+            wanted,
+            known: HashMap::new(),
+            template: Template::default(),
+            misfits: 0,
+        }
     }
 
     fn slot(&mut self, key: &str) -> Key {
@@ -41,7 +47,10 @@ impl<'w> Keys<'w> {
         }
         let columns = self.dataset.columns();
         let is_read = |at: &usize| {
-            columns.get(*at).is_some_and(|column| column.need != Need::Unread) && self.wanted.is_none_or(|wanted| wanted.contains(at))
+            columns
+                .get(*at)
+                .is_some_and(|column| column.need != Need::Unread)
+                && self.wanted.is_none_or(|wanted| wanted.contains(at))
         };
         let slot = self.dataset.position_of(key).filter(is_read);
         let known = (slot, xxh3_64(normalise(key).as_bytes()));
@@ -65,7 +74,12 @@ impl<'w> Keys<'w> {
     /// Reads one object's text into cells, which hold what this read into them before; the hash of
     /// all its values, numbers in text as numbers, in any order. `is_clean` says that the text is UTF-8
     /// without control characters.
-    pub(super) fn read<'a>(&mut self, object: &'a [u8], cells: &mut [Cell<'a>], is_clean: bool) -> Result<u64, Rejection> {
+    pub(super) fn read<'a>(
+        &mut self,
+        object: &'a [u8],
+        cells: &mut [Cell<'a>],
+        is_clean: bool,
+    ) -> Result<u64, Rejection> {
         let tries = is_clean && self.misfits < MISFIT_LIMIT;
         if tries && let Some(digest) = self.template.read(object, cells, self.wanted.is_none()) {
             self.misfits = 0;
@@ -81,19 +95,42 @@ impl<'w> Keys<'w> {
         read
     }
 
-    fn read_any<'a>(&mut self, object: &'a [u8], cells: &mut [Cell<'a>], learns: bool) -> Result<u64, Rejection> {
+    fn read_any<'a>(
+        &mut self,
+        object: &'a [u8],
+        cells: &mut [Cell<'a>],
+        learns: bool,
+    ) -> Result<u64, Rejection> {
         let (mut doubled, mut digest) = (None, 0);
         let mut deserializer = serde_json::Deserializer::from_slice(object);
-        let visitor = ObjectVisitor { keys: self, cells, doubled: &mut doubled, digest: &mut digest, learns };
+        let visitor = ObjectVisitor {
+            keys: self,
+            cells,
+            doubled: &mut doubled,
+            digest: &mut digest,
+            learns,
+        };
         let read = deserializer.deserialize_map(visitor);
         if let Err(error) = read.and_then(|()| deserializer.end()) {
             let reason = error.to_string().replace("line 1 column", "column");
-            return Err(Rejection::new("", object, format!("a JSON object ({reason})")));
+            return Err(Rejection::new(
+                "",
+                object,
+                format!("a JSON object ({reason})"),
+            ));
         }
         match doubled {
             Some(at) => {
-                let name = self.dataset.columns().get(at).map_or("", |column| column.name);
-                Err(Rejection::in_words(name, "the key twice", "each key once".to_owned()))
+                let name = self
+                    .dataset
+                    .columns()
+                    .get(at)
+                    .map_or("", |column| column.name);
+                Err(Rejection::in_words(
+                    name,
+                    "the key twice",
+                    "each key once".to_owned(),
+                ))
             }
             // 0 stands for none.
             None => Ok(digest.max(1)),
@@ -106,7 +143,10 @@ impl<'w> Keys<'w> {
         let headings: Vec<String> = names.into_keys().collect();
         let bound: Vec<usize> = headings.iter().filter_map(|key| self.slot(key).0).collect();
         let columns = self.dataset.columns().iter().enumerate();
-        let missing: Vec<&str> = columns.filter(|(at, c)| c.need == Need::Value && !bound.contains(at)).map(|(_, c)| c.name).collect();
+        let missing: Vec<&str> = columns
+            .filter(|(at, c)| c.need == Need::Value && !bound.contains(at))
+            .map(|(_, c)| c.name)
+            .collect();
         (!missing.is_empty()).then_some((headings, missing))
     }
 }
@@ -129,9 +169,14 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get();
-            *self.digest = self.digest.wrapping_add(json_template::hash(text.as_bytes(), seed));
-            let Some(cell) = slot.and_then(|slot| self.cells.get_mut(slot)) else { continue };
-            let value = json_template::cell_of(text.as_bytes()).map_err(serde::de::Error::custom)?;
+            *self.digest = self
+                .digest
+                .wrapping_add(json_template::hash(text.as_bytes(), seed));
+            let Some(cell) = slot.and_then(|slot| self.cells.get_mut(slot)) else {
+                continue;
+            };
+            let value =
+                json_template::cell_of(text.as_bytes()).map_err(serde::de::Error::custom)?;
             if *cell != Cell::Missing {
                 *self.doubled = slot;
             }
@@ -148,7 +193,10 @@ struct KeySeed<'k, 'w>(&'k mut Keys<'w>, bool);
 impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
     type Value = Key;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }

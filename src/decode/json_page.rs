@@ -15,16 +15,30 @@ use crate::model::row::{Place, Row};
 /// A page holds 2,000 rows; a whole list asked for without a size may be much larger.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
-pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>, reader: Bytes) -> Result<(), DecodeError> {
+pub(super) fn read<S: Sink>(
+    collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    reader: Bytes,
+) -> Result<(), DecodeError> {
     let input = collector.input;
     let mut body = Vec::new();
-    reader.take(PAGE_LIMIT_BYTES + 1).read_to_end(&mut body).map_err(|error| bytes::broken_stream(input.unit, &error))?;
+    reader
+        .take(PAGE_LIMIT_BYTES + 1)
+        .read_to_end(&mut body)
+        .map_err(|error| bytes::broken_stream(input.unit, &error))?;
     if body.len() as u64 > PAGE_LIMIT_BYTES {
         let found = format!("a page of more than {} MiB", PAGE_LIMIT_BYTES >> 20);
-        return Err(DecodeError::wrong(input.unit, found, "a page of a few thousand rows", "ask for the list with a page size"));
+        return Err(DecodeError::wrong(
+            input.unit,
+            found,
+            "a page of a few thousand rows",
+            "ask for the list with a page size",
+        ));
     }
     let rows = rows_of(input, &body)?;
-    if let Some((headings, missing)) = rows.first().and_then(|row| Keys::new(input.dataset, None).lacking(row.get().as_bytes())) {
+    if let Some((headings, missing)) = rows
+        .first()
+        .and_then(|row| Keys::new(input.dataset, None).lacking(row.get().as_bytes()))
+    {
         return Err(lacking(input, &headings, &missing, Naming::Keys));
     }
     collector.with_sink(|sink| {
@@ -33,18 +47,31 @@ pub(super) fn read<S: Sink>(collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     })
 }
 
-fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], wanted: Option<&[usize]>, sink: &mut SliceSink<'_, S>) {
+fn feed<S: Sink>(
+    body: &[u8],
+    rows: &[&RawValue],
+    wanted: Option<&[usize]>,
+    sink: &mut SliceSink<'_, S>,
+) {
     let mut keys = Keys::new(sink.input.dataset, wanted);
     let mut cells = keys.no_cells();
     for row in rows {
         let text = row.get().as_bytes();
         let offset = text.as_ptr().addr().saturating_sub(body.as_ptr().addr());
-        let mut place = Place { first_line: 1, before: body.get(..offset).unwrap_or_default(), text, digest: 0 };
+        let mut place = Place {
+            first_line: 1,
+            before: body.get(..offset).unwrap_or_default(),
+            text,
+            digest: 0,
+        };
         // The page was parsed: its strings are clean.
         match keys.read(text, &mut cells, true) {
             Ok(digest) => {
                 place.digest = digest;
-                sink.row(&Row { cells: &cells, place });
+                sink.row(&Row {
+                    cells: &cells,
+                    place,
+                });
             }
             Err(rejection) => sink.reject(place, rejection),
         }
@@ -54,21 +81,30 @@ fn feed<S: Sink>(body: &[u8], rows: &[&RawValue], wanted: Option<&[usize]>, sink
 /// The items of a page; `None` for a single object.
 pub(super) fn items(body: &[u8]) -> Result<Option<Vec<&RawValue>>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    deserializer.deserialize_any(PageVisitor).and_then(|rows| deserializer.end().map(|()| rows))
+    deserializer
+        .deserialize_any(PageVisitor)
+        .and_then(|rows| deserializer.end().map(|()| rows))
 }
 
 fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
     match items(body) {
         Ok(Some(rows)) => Ok(rows),
         // One header, as `invoices/{id}` answers, is a row by itself.
-        Ok(None) => serde_json::from_slice::<&RawValue>(body).map(|row| vec![row]).map_err(|error| unparsable(input, &error)),
+        Ok(None) => serde_json::from_slice::<&RawValue>(body)
+            .map(|row| vec![row])
+            .map_err(|error| unparsable(input, &error)),
         Err(error) => Err(unparsable(input, &error)),
     }
 }
 
 fn unparsable(input: Input<'_>, error: &serde_json::Error) -> DecodeError {
     let line = error.line() as u64;
-    DecodeError::damaged(input.unit, format!("JSON that does not parse: {error}"), "a whole page with `items`").at_line(line)
+    DecodeError::damaged(
+        input.unit,
+        format!("JSON that does not parse: {error}"),
+        "a whole page with `items`",
+    )
+    .at_line(line)
 }
 
 struct PageVisitor;

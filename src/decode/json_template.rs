@@ -41,7 +41,11 @@ impl Template {
         let mut literal = vec![if self.parts.is_empty() { b'{' } else { b',' }, b'"'];
         literal.extend_from_slice(key.as_bytes());
         literal.extend_from_slice(b"\":");
-        self.parts.push(Part { literal, slot, seed });
+        self.parts.push(Part {
+            literal,
+            slot,
+            seed,
+        });
     }
 
     /// Whether no two keys fill the same column.
@@ -54,14 +58,21 @@ impl Template {
     /// Reads an object into cells, all of which were read by this template or are missing; its digest
     /// where one is wanted, else 0. `None` where the object does not fit. The text must be UTF-8 without
     /// control characters.
-    pub(super) fn read<'a>(&self, object: &'a [u8], cells: &mut [Cell<'a>], with_digest: bool) -> Option<u64> {
+    pub(super) fn read<'a>(
+        &self,
+        object: &'a [u8],
+        cells: &mut [Cell<'a>],
+        with_digest: bool,
+    ) -> Option<u64> {
         let mut rest = object;
         let mut digest = 0_u64;
         if self.parts.is_empty() {
             return None;
         }
         for part in &self.parts {
-            (_, rest) = rest.split_at_checked(part.literal.len()).filter(|(literal, _)| same(literal, &part.literal))?;
+            (_, rest) = rest
+                .split_at_checked(part.literal.len())
+                .filter(|(literal, _)| same(literal, &part.literal))?;
             let length = value_length(rest)?;
             let (value, behind) = rest.split_at_checked(length)?;
             rest = behind;
@@ -84,15 +95,23 @@ pub(super) fn hash(value: &[u8], seed: u64) -> u64 {
         [b'"', inner @ .., b'"'] => inner,
         other => other,
     };
-    if text.len() <= LONGEST_SEEDED_BYTES { xxh3_64_with_seed(text, seed) } else { (xxh3_64(text) ^ seed).wrapping_mul(seed | 1) }
+    if text.len() <= LONGEST_SEEDED_BYTES {
+        xxh3_64_with_seed(text, seed)
+    } else {
+        (xxh3_64(text) ^ seed).wrapping_mul(seed | 1)
+    }
 }
 
 /// A JSON value's text as a cell: strings without quotes and escapes, null and "" as missing.
 pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     Ok(match value {
         b"null" | b"\"\"" => Cell::Missing,
-        [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_none() => Cell::Text(Cow::Borrowed(inner)),
-        [b'"', ..] => Cell::Text(Cow::Owned(serde_json::from_slice::<String>(value)?.into_bytes())),
+        [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_none() => {
+            Cell::Text(Cow::Borrowed(inner))
+        }
+        [b'"', ..] => Cell::Text(Cow::Owned(
+            serde_json::from_slice::<String>(value)?.into_bytes(),
+        )),
         other => Cell::Text(Cow::Borrowed(other)),
     })
 }
@@ -112,7 +131,11 @@ fn value_length(text: &[u8]) -> Option<usize> {
 fn string_length(text: &[u8]) -> Option<usize> {
     let inner = text.get(1..)?;
     let stop = memchr::memchr2(b'"', b'\\', inner)?;
-    if inner.get(stop) == Some(&b'"') { Some(stop + 2) } else { Some(1 + escaped_end(inner, stop)? + 1) }
+    if inner.get(stop) == Some(&b'"') {
+        Some(stop + 2)
+    } else {
+        Some(1 + escaped_end(inner, stop)? + 1)
+    }
 }
 
 /// Where a string with escapes ends, of which the first is at `from`.
@@ -126,7 +149,10 @@ fn escaped_end(text: &[u8], from: usize) -> Option<usize> {
             Some(block) => masks(*block),
             None => {
                 let mut block = [b' '; BLOCK];
-                block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                block
+                    .iter_mut()
+                    .zip(rest)
+                    .for_each(|(to, from)| *to = *from);
                 masks(block)
             }
         };
@@ -153,8 +179,14 @@ fn escape_length(text: &[u8]) -> Option<usize> {
         [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
         // Surrogates come in pairs: serde knows.
         [b'u', digits @ ..] => {
-            let digits = digits.get(..4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-            (!matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..])).then_some(6)
+            let digits = digits
+                .get(..4)
+                .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+            (!matches!(
+                digits,
+                [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]
+            ))
+            .then_some(6)
         }
         _ => None,
     }
@@ -166,7 +198,11 @@ fn masks(block: [u8; BLOCK]) -> (u64, u64) {
 
 /// By the grammar of JSON: no leading zeros, a digit on both sides of the point.
 fn number_length(text: &[u8]) -> Option<usize> {
-    let digits = |from: usize| text.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let digits = |from: usize| {
+        text.get(from..).map_or(0, |rest| {
+            rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+        })
+    };
     let mut at = usize::from(text.first() == Some(&b'-'));
     let whole = digits(at);
     if whole == 0 || (whole > 1 && text.get(at) == Some(&b'0')) {
@@ -191,13 +227,46 @@ mod tests {
     #[test]
     fn values_are_as_long_as_serde_says() {
         let long = format!(r#""{}\"{}\\""#, "x".repeat(61), "\\u00e4é".repeat(40));
-        for value in ["\"\"", "\"a\"", r#""a\"b""#, r#""\\""#, r#""\u00Fc""#, "0", "-0.5e-10", "12", "1E+5", "null", "true", "false", &long]
-        {
+        for value in [
+            "\"\"",
+            "\"a\"",
+            r#""a\"b""#,
+            r#""\\""#,
+            r#""\u00Fc""#,
+            "0",
+            "-0.5e-10",
+            "12",
+            "1E+5",
+            "null",
+            "true",
+            "false",
+            &long,
+        ] {
             for behind in ["", ",", "}"] {
-                assert_eq!(value_length(format!("{value}{behind}").as_bytes()), Some(value.len()), "{value}");
+                assert_eq!(
+                    value_length(format!("{value}{behind}").as_bytes()),
+                    Some(value.len()),
+                    "{value}"
+                );
             }
         }
-        for none in [r#""\x""#, r#""\ud800""#, "\"a", r#""a\""#, r#""a\"#, "01", "1.", ".5", "-", "1e", "NaN", "[1]", "{}", "", "nul"] {
+        for none in [
+            r#""\x""#,
+            r#""\ud800""#,
+            "\"a",
+            r#""a\""#,
+            r#""a\"#,
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1e",
+            "NaN",
+            "[1]",
+            "{}",
+            "",
+            "nul",
+        ] {
             let length = value_length(none.as_bytes());
             assert!(length.is_none() || length != Some(none.len()), "{none}");
         }
@@ -209,12 +278,26 @@ mod tests {
         template.push("A", Some(1), 1);
         template.push("B", None, 2);
         let mut cells = vec![Cell::Missing; 2];
-        let number = template.read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true).unwrap();
+        let number = template
+            .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)
+            .unwrap();
         assert_eq!(cells[1].bytes().as_ref(), b"1.50");
-        assert_eq!(template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true), Some(number));
-        assert_eq!(template.read(br#"{"A":"1.50","B":"x","C":1}"#, &mut cells, true), None);
-        assert_eq!(template.read(br#"{"A": 1,"B":"x"}"#, &mut cells, true), None);
-        assert_eq!(template.read(br#"{"A":null,"B":null}"#, &mut cells, true), Some(0));
+        assert_eq!(
+            template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true),
+            Some(number)
+        );
+        assert_eq!(
+            template.read(br#"{"A":"1.50","B":"x","C":1}"#, &mut cells, true),
+            None
+        );
+        assert_eq!(
+            template.read(br#"{"A": 1,"B":"x"}"#, &mut cells, true),
+            None
+        );
+        assert_eq!(
+            template.read(br#"{"A":null,"B":null}"#, &mut cells, true),
+            Some(0)
+        );
         assert_eq!(cells[1], Cell::Missing);
     }
 }

@@ -32,7 +32,15 @@ use crate::model::reject::{RejectedRow, Rejection, excerpt};
 use crate::model::row::Row;
 
 /// Names of the formats, as a manifest has them.
-pub const FORMATS: [&str; 7] = ["csv", "csv+gzip", "jsonl", "jsonl+gzip", "json", "json+gzip", "parquet"];
+pub const FORMATS: [&str; 7] = [
+    "csv",
+    "csv+gzip",
+    "jsonl",
+    "jsonl+gzip",
+    "json",
+    "json+gzip",
+    "parquet",
+];
 
 /// More rejected rows than this in one unit, and the unit is the fault: it bounds memory.
 const REJECT_LIMIT: usize = 100_000;
@@ -56,13 +64,32 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    fn wrong(unit: &str, found: impl Into<String>, wanted: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { unit: unit.to_owned(), line: None, found: found.into(), wanted: wanted.into(), hint: hint.into(), damaged: false }
+    fn wrong(
+        unit: &str,
+        found: impl Into<String>,
+        wanted: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            unit: unit.to_owned(),
+            line: None,
+            found: found.into(),
+            wanted: wanted.into(),
+            hint: hint.into(),
+            damaged: false,
+        }
     }
 
     fn damaged(unit: &str, found: impl Into<String>, wanted: impl Into<String>) -> Self {
         let hint = "fetch the file again; it was cut or damaged on its way".to_owned();
-        Self { unit: unit.to_owned(), line: None, found: found.into(), wanted: wanted.into(), hint, damaged: true }
+        Self {
+            unit: unit.to_owned(),
+            line: None,
+            found: found.into(),
+            wanted: wanted.into(),
+            hint,
+            damaged: true,
+        }
     }
 
     fn at_line(mut self, line: u64) -> Self {
@@ -114,7 +141,10 @@ pub trait Sink: Send {
 ///
 /// # Errors
 /// [`DecodeError`] when the file cannot be used as a whole; the sinks are then dropped.
-pub fn decode<S: Sink>(input: Input<'_>, new_sink: impl Fn() -> S + Sync) -> Result<(Decoded, Vec<S>), DecodeError> {
+pub fn decode<S: Sink>(
+    input: Input<'_>,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Decoded, Vec<S>), DecodeError> {
     decode_columns(input, None, new_sink)
 }
 
@@ -129,7 +159,14 @@ pub fn decode_columns<S: Sink>(
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
     let hash = bytes::SharedHash::default();
-    let collector = Collector { input, wanted, new_sink, hash, idle: Mutex::new(Vec::new()), tally: Mutex::new(Decoded::default()) };
+    let collector = Collector {
+        input,
+        wanted,
+        new_sink,
+        hash,
+        idle: Mutex::new(Vec::new()),
+        tally: Mutex::new(Decoded::default()),
+    };
     let (format, opened) = bytes::open(input, collector.hash())?;
     match opened {
         bytes::Opened::Parquet => parquet::read(&collector)?,
@@ -137,18 +174,29 @@ pub fn decode_columns<S: Sink>(
         bytes::Opened::JsonLines(reader) => json_lines::read(&collector, reader)?,
         bytes::Opened::JsonPage(reader) => json_page::read(&collector, reader)?,
     }
-    let mut decoded = std::mem::take(&mut *collector.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut decoded = std::mem::take(
+        &mut *collector
+            .tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
     decoded.format = format;
     if let Some(hash) = collector.hash() {
         let hash = hash.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_whole = std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
+        let is_whole =
+            std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
         decoded.blake3 = is_whole.then(|| hash.finalize().to_hex().to_string());
     }
     decoded.rejected.sort_by_key(|row| row.line);
     if decoded.rows == 0 {
-        decoded.warnings.push(format!("`{}` has no rows", input.unit));
+        decoded
+            .warnings
+            .push(format!("`{}` has no rows", input.unit));
     }
-    let sinks = collector.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let sinks = collector
+        .idle
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     Ok((decoded, sinks))
 }
 
@@ -164,21 +212,46 @@ struct Collector<'i, S, N> {
 
 impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
     /// Runs one slice's work with a sink of its own and adds up what it counted.
-    fn with_sink(&self, work: impl FnOnce(&mut SliceSink<'_, S>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
-        let reused = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut slice = SliceSink { input: self.input, sink: reused.unwrap_or_else(&self.new_sink), rows: 0, rejected: Vec::new() };
+    fn with_sink(
+        &self,
+        work: impl FnOnce(&mut SliceSink<'_, S>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let reused = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut slice = SliceSink {
+            input: self.input,
+            sink: reused.unwrap_or_else(&self.new_sink),
+            rows: 0,
+            rejected: Vec::new(),
+        };
         work(&mut slice)?;
         slice.sink.settle();
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.rows += slice.rows;
         tally.rejected.append(&mut slice.rejected);
         if tally.rejected.len() > REJECT_LIMIT {
-            let first = tally.rejected.iter().min_by_key(|row| row.line).map(ToString::to_string).unwrap_or_default();
+            let first = tally
+                .rejected
+                .iter()
+                .min_by_key(|row| row.line)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let found = format!("more than {REJECT_LIMIT} rows that cannot be used");
-            return Err(DecodeError::wrong(self.input.unit, found, format!("a file of `{}`", self.input.dataset.name()), first));
+            return Err(DecodeError::wrong(
+                self.input.unit,
+                found,
+                format!("a file of `{}`", self.input.dataset.name()),
+                first,
+            ));
         }
         drop(tally);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slice.sink);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(slice.sink);
         Ok(())
     }
 
@@ -194,13 +267,23 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
 
     /// Forgets all rows: the unit is read again in another way.
     fn restart(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         *self.tally.lock().unwrap_or_else(PoisonError::into_inner) = Decoded::default();
-        self.hash.lock().unwrap_or_else(PoisonError::into_inner).reset();
+        self.hash
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reset();
     }
 
     fn warn(&self, warning: String) {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).warnings.push(warning);
+        self.tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .warnings
+            .push(warning);
     }
 }
 

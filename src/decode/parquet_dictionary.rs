@@ -29,13 +29,23 @@ impl Known {
 
     /// Notes a chunk's dictionary, where it is another one.
     pub(super) fn meet(&mut self, values: &ArrayRef, with_hashes: bool) {
-        if self.values.as_ref().is_some_and(|known| same_buffers(known, values)) {
+        if self
+            .values
+            .as_ref()
+            .is_some_and(|known| same_buffers(known, values))
+        {
             return;
         }
         self.number = DICTIONARIES.fetch_add(1, Ordering::Relaxed);
         self.hashes.clear();
         if with_hashes && let Some(texts) = values.as_string_opt::<i32>() {
-            self.hashes.extend((0..texts.len()).map(|at| if texts.is_null(at) { 0 } else { hash_of_text(texts.value(at).as_bytes()) }));
+            self.hashes.extend((0..texts.len()).map(|at| {
+                if texts.is_null(at) {
+                    0
+                } else {
+                    hash_of_text(texts.value(at).as_bytes())
+                }
+            }));
         }
         self.values = Some(ArrayRef::clone(values));
     }
@@ -50,8 +60,12 @@ impl Known {
         });
         let first = values.as_string_view_opt()?.data_buffers().first()?;
         let mut buffers = array.as_string_view_opt()?.data_buffers().iter();
-        let at = buffers.position(|buffer| buffer.as_ptr() == first.as_ptr() && buffer.len() == first.len())?;
-        Some(ViewedDictionary { buffer: u32::try_from(at).ok()?, number: self.number })
+        let at = buffers
+            .position(|buffer| buffer.as_ptr() == first.as_ptr() && buffer.len() == first.len())?;
+        Some(ViewedDictionary {
+            buffer: u32::try_from(at).ok()?,
+            number: self.number,
+        })
     }
 }
 
@@ -70,8 +84,12 @@ impl ViewedDictionary {
 
     pub(super) fn code(&self, view: u128, text: &[u8]) -> Option<u32> {
         let [.., a, b, c, d, e, f, g, h] = view.to_le_bytes();
-        let (buffer, offset) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        (text.len() >= Self::STRIDE as usize && buffer == self.buffer).then_some(offset / Self::STRIDE)
+        let (buffer, offset) = (
+            u32::from_le_bytes([a, b, c, d]),
+            u32::from_le_bytes([e, f, g, h]),
+        );
+        (text.len() >= Self::STRIDE as usize && buffer == self.buffer)
+            .then_some(offset / Self::STRIDE)
     }
 }
 
@@ -105,17 +123,29 @@ mod tests {
     /// The dictionary is full after a part of the texts, and plain pages follow.
     #[test]
     fn texts_of_a_dictionary_given_up_keep_their_codes() {
-        let of_row =
-            |row: usize| if row.is_multiple_of(7) { "short".to_owned() } else { format!("a text of some length, {}", row * 31 % 400) };
+        let of_row = |row: usize| {
+            if row.is_multiple_of(7) {
+                "short".to_owned()
+            } else {
+                format!("a text of some length, {}", row * 31 % 400)
+            }
+        };
         let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
         let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
-        let properties =
-            WriterProperties::builder().set_dictionary_page_size_limit(4_000).set_data_page_size_limit(2_000).set_write_batch_size(64);
+        let properties = WriterProperties::builder()
+            .set_dictionary_page_size_limit(4_000)
+            .set_data_page_size_limit(2_000)
+            .set_write_batch_size(64);
         let mut file = tempfile::tempfile().unwrap();
-        let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties.build())).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(&mut file, batch.schema(), Some(properties.build())).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(500).build().unwrap();
+        let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+            .unwrap()
+            .with_batch_size(500)
+            .build()
+            .unwrap();
         let (mut known, mut row, mut plain) = (Known::default(), 0, 0);
         let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
         for batch in batches.map(Result::unwrap) {
@@ -125,30 +155,54 @@ mod tests {
                 column.fill(at, &mut cell);
                 assert_eq!(cell.bytes(), of_row(row).as_bytes());
                 match cell {
-                    Cell::Entry { dictionary, code, .. } => {
-                        assert_eq!(*of_code.entry((dictionary, code)).or_insert_with(|| of_row(row)), of_row(row));
+                    Cell::Entry {
+                        dictionary, code, ..
+                    } => {
+                        assert_eq!(
+                            *of_code
+                                .entry((dictionary, code))
+                                .or_insert_with(|| of_row(row)),
+                            of_row(row)
+                        );
                     }
                     _ => plain += usize::from(row % 7 != 0),
                 }
                 row += 1;
             }
         }
-        assert!(row == 4_000 && plain > 100 && of_code.len() > 20, "{plain} {}", of_code.len());
+        assert!(
+            row == 4_000 && plain > 100 && of_code.len() > 20,
+            "{plain} {}",
+            of_code.len()
+        );
     }
 
     /// Other encodings put texts behind each other without a length between them.
     #[test]
     fn texts_without_a_dictionary_are_never_taken_for_each_other() {
-        for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
+        for encoding in [
+            Encoding::PLAIN,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Encoding::DELTA_BYTE_ARRAY,
+        ] {
             let of_row = |row: usize| format!("{:0>width$}", row % 700, width = 11 + row % 9);
-            let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
+            let texts: ArrayRef =
+                Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
             let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
-            let properties = WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding).build();
+            let properties = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_encoding(encoding)
+                .build();
             let mut file = tempfile::tempfile().unwrap();
-            let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
+            let mut writer =
+                ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
             writer.write(&batch).unwrap();
             writer.close().unwrap();
-            let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(500).build().unwrap();
+            let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+                .unwrap()
+                .with_batch_size(500)
+                .build()
+                .unwrap();
             let (mut known, mut row) = (Known::default(), 0);
             let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
             for batch in batches.map(Result::unwrap) {
@@ -157,8 +211,13 @@ mod tests {
                     let mut cell = Cell::Missing;
                     column.fill(at, &mut cell);
                     assert_eq!(cell.bytes(), of_row(row).as_bytes());
-                    if let Cell::Entry { dictionary, code, .. } = cell {
-                        let first = of_code.entry((dictionary, code)).or_insert_with(|| of_row(row));
+                    if let Cell::Entry {
+                        dictionary, code, ..
+                    } = cell
+                    {
+                        let first = of_code
+                            .entry((dictionary, code))
+                            .or_insert_with(|| of_row(row));
                         assert_eq!(*first, of_row(row), "{encoding}");
                     }
                     row += 1;

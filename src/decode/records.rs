@@ -88,9 +88,15 @@ pub fn read(
             && let Some(fault) = error_answer(text)
         {
             let hint = "it was saved in place of the data: its text says why";
-            return Err(DecodeError::wrong(unit, format!("an error answer ({fault})"), "data", hint));
+            return Err(DecodeError::wrong(
+                unit,
+                format!("an error answer ({fault})"),
+                "data",
+                hint,
+            ));
         }
-        let items = expand(set.shape, text).map_err(|error| DecodeError::damaged(unit, error, "JSON objects"))?;
+        let items = expand(set.shape, text)
+            .map_err(|error| DecodeError::damaged(unit, error, "JSON objects"))?;
         for item in items {
             row(unit, &mut reader, &item, found, take)?;
         }
@@ -101,19 +107,35 @@ pub fn read(
         Opened::JsonLines(lines) => json_lines(unit, lines, &mut |text| one(text, &mut found))?,
         Opened::JsonPage(page) => {
             let mut body = Vec::new();
-            page.take(PAGE_LIMIT_BYTES + 1).read_to_end(&mut body).map_err(|error| bytes::broken_stream(unit, &error))?;
+            page.take(PAGE_LIMIT_BYTES + 1)
+                .read_to_end(&mut body)
+                .map_err(|error| bytes::broken_stream(unit, &error))?;
             if body.len() as u64 > PAGE_LIMIT_BYTES {
-                return Err(DecodeError::wrong(unit, "a page of more than 256 MiB", "a page of a few thousand rows", "fetch it in pages"));
+                return Err(DecodeError::wrong(
+                    unit,
+                    "a page of more than 256 MiB",
+                    "a page of a few thousand rows",
+                    "fetch it in pages",
+                ));
             }
             for item in items_of(unit, &body)? {
                 one(item.get(), &mut found)?;
             }
         }
         Opened::Csv(_) | Opened::Parquet => {
-            return Err(DecodeError::wrong(unit, "a file that is no JSON", format!("an answer of `{}`", set.name), "see `tieout schema`"));
+            return Err(DecodeError::wrong(
+                unit,
+                "a file that is no JSON",
+                format!("an answer of `{}`", set.name),
+                "see `tieout schema`",
+            ));
         }
     }
-    assert_eq!(found.rows, reader.taken + found.rows_rejected, "every row is taken or rejected");
+    assert_eq!(
+        found.rows,
+        reader.taken + found.rows_rejected,
+        "every row is taken or rejected"
+    );
     found.format = format;
     found.unknown = reader.unknown();
     found.rounded = reader.rounded;
@@ -129,17 +151,37 @@ fn row(
 ) -> Result<(), DecodeError> {
     found.rows += 1;
     match reader.read(item) {
-        Ok(Typed { values, measures, currency }) => {
+        Ok(Typed {
+            values,
+            measures,
+            currency,
+        }) => {
             for (name, value) in measures {
-                let sum = found.totals.entry((name, currency.clone())).or_insert(Some(0));
+                let sum = found
+                    .totals
+                    .entry((name, currency.clone()))
+                    .or_insert(Some(0));
                 *sum = sum.and_then(|sum| sum.checked_add(value));
             }
-            take(values).map_err(|error| DecodeError::wrong(unit, format!("`{error}`"), "room for its table", "check the disk"))?;
+            take(values).map_err(|error| {
+                DecodeError::wrong(
+                    unit,
+                    format!("`{error}`"),
+                    "room for its table",
+                    "check the disk",
+                )
+            })?;
         }
         Err(item::Fault::Foreign(object_type)) => {
             let wanted = format!("items of `{}`", reader.set.name);
-            let hint = "another answer was saved in its place, as some published samples are".to_owned();
-            return Err(DecodeError::wrong(unit, format!("an item of the type `{object_type}`"), wanted, hint));
+            let hint =
+                "another answer was saved in its place, as some published samples are".to_owned();
+            return Err(DecodeError::wrong(
+                unit,
+                format!("an item of the type `{object_type}`"),
+                wanted,
+                hint,
+            ));
         }
         Err(item::Fault::Unknown) => {
             let wanted = format!("an item of `{}`", reader.set.name);
@@ -153,7 +195,11 @@ fn row(
         Err(item::Fault::Row(rejection)) => {
             found.rows_rejected += 1;
             if found.rejected.len() < SHOWN_REJECTIONS {
-                found.rejected.push(RejectedRecord { unit: unit.to_owned(), row: found.rows, rejection });
+                found.rejected.push(RejectedRecord {
+                    unit: unit.to_owned(),
+                    row: found.rows,
+                    rejection,
+                });
             }
         }
     }
@@ -162,7 +208,8 @@ fn row(
 
 fn items_of<'a>(unit: &str, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
     let unparsable = |found: String| DecodeError::damaged(unit, found, "a whole answer");
-    let items = json_page::items(body).map_err(|error| unparsable(format!("JSON that does not parse: {error}")))?;
+    let items = json_page::items(body)
+        .map_err(|error| unparsable(format!("JSON that does not parse: {error}")))?;
     match items {
         Some(items) => Ok(items),
         None => serde_json::from_slice::<&RawValue>(body)
@@ -174,31 +221,58 @@ fn items_of<'a>(unit: &str, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeE
 /// Code and text of an error answer in any of its shapes.
 fn error_answer(text: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let inner = value.get("error").filter(|error| error.is_object()).unwrap_or(&value);
-    let field = |names: [&str; 2]| names.into_iter().find_map(|name| inner.get(name)).map(|field| field.to_string().replace('"', ""));
-    let (code, words) = (field(["code", "statusCode"])?, field(["description", "message"])?);
-    Some(format!("{code}: {}", crate::model::reject::excerpt(words.as_bytes())))
+    let inner = value
+        .get("error")
+        .filter(|error| error.is_object())
+        .unwrap_or(&value);
+    let field = |names: [&str; 2]| {
+        names
+            .into_iter()
+            .find_map(|name| inner.get(name))
+            .map(|field| field.to_string().replace('"', ""))
+    };
+    let (code, words) = (
+        field(["code", "statusCode"])?,
+        field(["description", "message"])?,
+    );
+    Some(format!(
+        "{code}: {}",
+        crate::model::reject::excerpt(words.as_bytes())
+    ))
 }
 
-fn json_lines(unit: &str, mut lines: bytes::Bytes, one: &mut dyn FnMut(&str) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+fn json_lines(
+    unit: &str,
+    mut lines: bytes::Bytes,
+    one: &mut dyn FnMut(&str) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let mut line = Vec::new();
     let mut number = 0_u64;
     loop {
         line.clear();
         number += 1;
-        let read = (&mut lines).take(LINE_LIMIT_BYTES as u64 + 1).read_until(b'\n', &mut line);
+        let read = (&mut lines)
+            .take(LINE_LIMIT_BYTES as u64 + 1)
+            .read_until(b'\n', &mut line);
         if read.map_err(|error| bytes::broken_stream(unit, &error))? == 0 {
             return Ok(());
         }
         if line.len() > LINE_LIMIT_BYTES {
-            return Err(DecodeError::wrong(unit, "a line of more than 16 MiB", "JSON lines", "look at the file").at_line(number));
+            return Err(DecodeError::wrong(
+                unit,
+                "a line of more than 16 MiB",
+                "JSON lines",
+                "look at the file",
+            )
+            .at_line(number));
         }
         let text = line.trim_ascii();
         if text.is_empty() {
             continue;
         }
-        let text =
-            std::str::from_utf8(text).map_err(|_| DecodeError::damaged(unit, "bytes that are no UTF-8", "JSON lines").at_line(number))?;
+        let text = std::str::from_utf8(text).map_err(|_| {
+            DecodeError::damaged(unit, "bytes that are no UTF-8", "JSON lines").at_line(number)
+        })?;
         one(text).map_err(|error| error.at_line(number))?;
     }
 }

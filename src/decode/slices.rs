@@ -67,7 +67,16 @@ impl Parity {
 
 impl<'i> Slices<'i> {
     pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
-        Self { input, reader, carry: Vec::new(), spare: None, border, next_line: 1, lines_read: 0, done: false }
+        Self {
+            input,
+            reader,
+            carry: Vec::new(),
+            spare: None,
+            border,
+            next_line: 1,
+            lines_read: 0,
+            done: false,
+        }
     }
 
     /// The next whole records, about half a MiB of them; `None` at the end.
@@ -83,9 +92,13 @@ impl<'i> Slices<'i> {
         while !self.done && (bytes.len() < SLICE_BYTES || last_border.is_none()) {
             let known = bytes.len();
             self.read_some(&mut bytes)?;
-            let (quotes, line_feeds) = quotes_and_line_feeds(bytes.get(known..).unwrap_or_default());
+            let (quotes, line_feeds) =
+                quotes_and_line_feeds(bytes.get(known..).unwrap_or_default());
             self.lines_read += line_feeds;
-            if let Some(border) = self.border.last_in(bytes.get(scanned..).unwrap_or_default(), quotes, self.done) {
+            if let Some(border) =
+                self.border
+                    .last_in(bytes.get(scanned..).unwrap_or_default(), quotes, self.done)
+            {
                 last_border = Some(scanned + border);
             }
             scanned = bytes.len();
@@ -96,9 +109,14 @@ impl<'i> Slices<'i> {
         if self.done && self.border.is_open() {
             return Err(self.unclosed(bytes.get(..last_border.unwrap_or(0)).unwrap_or_default()));
         }
-        let end = if self.done { bytes.len() } else { last_border.unwrap_or(bytes.len()) };
+        let end = if self.done {
+            bytes.len()
+        } else {
+            last_border.unwrap_or(bytes.len())
+        };
         self.carry.clear();
-        self.carry.extend_from_slice(bytes.get(end..).unwrap_or_default());
+        self.carry
+            .extend_from_slice(bytes.get(end..).unwrap_or_default());
         bytes.truncate(end);
         if self.carry.len() > RECORD_LIMIT_BYTES {
             return Err(self.too_long());
@@ -108,7 +126,8 @@ impl<'i> Slices<'i> {
             return Ok(None);
         }
         let first_line = self.next_line;
-        self.next_line = 1 + self.lines_read - memchr::memchr_iter(b'\n', &self.carry).count() as u64;
+        self.next_line =
+            1 + self.lines_read - memchr::memchr_iter(b'\n', &self.carry).count() as u64;
         Ok(Some(Slice { first_line, bytes }))
     }
 
@@ -123,13 +142,19 @@ impl<'i> Slices<'i> {
     fn too_long(&self) -> DecodeError {
         let found = format!("a record longer than {} MiB", RECORD_LIMIT_BYTES >> 20);
         let hint = "look for a quote that is never closed, or a file without line ends";
-        DecodeError::wrong(self.input.unit, found, "records of a few kilobytes", hint).at_line(self.next_line)
+        DecodeError::wrong(self.input.unit, found, "records of a few kilobytes", hint)
+            .at_line(self.next_line)
     }
 
     fn unclosed(&self, whole_records: &[u8]) -> DecodeError {
         let line = self.next_line + memchr::memchr_iter(b'\n', whole_records).count() as u64;
         let wanted = "a closing quote before the end of the file";
-        let mut error = DecodeError::damaged(self.input.unit, "a quoted cell that is never closed", wanted).at_line(line);
+        let mut error = DecodeError::damaged(
+            self.input.unit,
+            "a quoted cell that is never closed",
+            wanted,
+        )
+        .at_line(line);
         error.hint = "look for a stray quote in that line; if there is none, the file was cut on its way: fetch it again".to_owned();
         error
     }
@@ -141,7 +166,10 @@ impl<'i> Slices<'i> {
 
     /// Runs `work` on every slice, on all cores: who is free reads the next one and works on it while
     /// it is in its cache. Of an error, also whether the text ends within quotes.
-    pub(super) fn for_each(self, work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync) -> (Result<(), DecodeError>, bool) {
+    pub(super) fn for_each(
+        self,
+        work: impl Fn(&Slice) -> Result<(), DecodeError> + Sync,
+    ) -> (Result<(), DecodeError>, bool) {
         // With the outcome goes whether the text was open when it could not be cut: who comes after that
         // finds an empty stream, which is closed.
         let slices = Mutex::new((self, Ok(()), false));
@@ -170,7 +198,9 @@ impl<'i> Slices<'i> {
                 }
             }
         };
-        rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| one_after_another())));
+        rayon::scope(|scope| {
+            (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| one_after_another()))
+        });
         let (_, outcome, was_open) = slices.into_inner().unwrap_or_else(PoisonError::into_inner);
         (outcome, was_open)
     }
@@ -262,11 +292,17 @@ impl QuoteScan {
                     None => (self.pending, outside_from) = (true, at + 1),
                 }
             } else {
-                let before = if at == 0 { self.previous } else { bytes.get(at - 1).copied().unwrap_or(0) };
+                let before = if at == 0 {
+                    self.previous
+                } else {
+                    bytes.get(at - 1).copied().unwrap_or(0)
+                };
                 if matches!(before, b',' | b'\n' | b'\r' | 0) {
                     self.in_quotes = true;
                     let outside = bytes.get(outside_from..at).unwrap_or_default();
-                    border = memchr::memrchr(b'\n', outside).map(|end| outside_from + end + 1).or(border);
+                    border = memchr::memrchr(b'\n', outside)
+                        .map(|end| outside_from + end + 1)
+                        .or(border);
                 }
             }
         }
@@ -275,7 +311,9 @@ impl QuoteScan {
         }
         if !self.in_quotes {
             let outside = bytes.get(outside_from..).unwrap_or_default();
-            border = memchr::memrchr(b'\n', outside).map(|end| outside_from + end + 1).or(border);
+            border = memchr::memrchr(b'\n', outside)
+                .map(|end| outside_from + end + 1)
+                .or(border);
         }
         self.previous = bytes.last().copied().unwrap_or(self.previous);
         border
@@ -291,7 +329,10 @@ mod tests {
         let mut offset = 0;
         let mut found = None;
         for (at, chunk) in chunks.iter().enumerate() {
-            found = scan.last_border(chunk.as_bytes(), at + 1 == chunks.len()).map(|border| offset + border).or(found);
+            found = scan
+                .last_border(chunk.as_bytes(), at + 1 == chunks.len())
+                .map(|border| offset + border)
+                .or(found);
             offset += chunk.len();
         }
         found
@@ -299,9 +340,13 @@ mod tests {
 
     #[test]
     fn borders_stand_outside_quotes_however_the_stream_is_cut() {
-        for text in
-            ["a,b\nc,\"d\ne\"\nf", "a,\"x\"\"\ny\"\"\"\nq", "24\" screen,b\nnext,\"open\nline\",z\nlast", "\"a\"\n\"b\n\"", "a\n\"b\"\"\""]
-        {
+        for text in [
+            "a,b\nc,\"d\ne\"\nf",
+            "a,\"x\"\"\ny\"\"\"\nq",
+            "24\" screen,b\nnext,\"open\nline\",z\nlast",
+            "\"a\"\n\"b\n\"",
+            "a\n\"b\"\"\"",
+        ] {
             let whole = border_of(&[text]);
             for cut in 1..text.len() {
                 let (left, right) = text.split_at(cut);

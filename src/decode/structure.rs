@@ -27,7 +27,11 @@ impl Marks {
     pub(super) fn find(&mut self, text: &[u8]) -> Result<(), Irregular> {
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            return simd.vectorize(Finding { marks: self, text, simd });
+            return simd.vectorize(Finding {
+                marks: self,
+                text,
+                simd,
+            });
         }
         self.find_by(text, Portable)
     }
@@ -38,7 +42,10 @@ impl Marks {
         self.rows.clear();
         let with_returns = memchr::memchr(b'\r', text).is_some();
         let (blocks, rest) = text.as_chunks::<BLOCK>();
-        let mut scan = Scan { starts_cell: 1, ..Scan::default() };
+        let mut scan = Scan {
+            starts_cell: 1,
+            ..Scan::default()
+        };
         let mut offset = 0;
         for block in blocks {
             self.take(&mut scan, block, offset, with_returns, equal)?;
@@ -47,7 +54,10 @@ impl Marks {
         if !rest.is_empty() {
             // Blanks mean nothing outside of cells, and these are behind the last one.
             let mut block = [b' '; BLOCK];
-            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            block
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(to, from)| *to = *from);
             // A quote at the very end closes its cell, whatever stands behind it here.
             if let (Some(slot), Some(b'"')) = (block.get_mut(rest.len()), rest.last()) {
                 *slot = b',';
@@ -63,17 +73,29 @@ impl Marks {
         }
         if text.last().is_some_and(|last| *last != b'\n') {
             self.ends.push(end);
-            self.rows.push(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+            self.rows
+                .push(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn take(&mut self, scan: &mut Scan, block: &[u8; BLOCK], offset: u32, with_returns: bool, equal: impl Equal) -> Result<(), Irregular> {
+    fn take(
+        &mut self,
+        scan: &mut Scan,
+        block: &[u8; BLOCK],
+        offset: u32,
+        with_returns: bool,
+        equal: impl Equal,
+    ) -> Result<(), Irregular> {
         let quotes = equal.mask(block, b'"');
         let line_ends = equal.mask(block, b'\n');
         let commas = equal.mask(block, b',');
-        let returns = if with_returns { equal.mask(block, b'\r') } else { 0 };
+        let returns = if with_returns {
+            equal.mask(block, b'\r')
+        } else {
+            0
+        };
         let outside = scan.check(quotes, commas, line_ends, returns)?;
         let mut ends = (commas | line_ends) & outside;
         let mut rows = line_ends & outside;
@@ -86,7 +108,8 @@ impl Marks {
         while rows != 0 {
             // Those of this block up to and with this one.
             let up_to = first & (rows ^ (rows - 1));
-            self.rows.push(u32::try_from(before).unwrap_or(u32::MAX) + up_to.count_ones());
+            self.rows
+                .push(u32::try_from(before).unwrap_or(u32::MAX) + up_to.count_ones());
             rows &= rows - 1;
         }
         Ok(())
@@ -109,8 +132,18 @@ struct Scan {
 impl Scan {
     /// Which bytes are outside quotes.
     #[inline(always)]
-    fn check(&mut self, quotes: u64, commas: u64, line_ends: u64, returns: u64) -> Result<u64, Irregular> {
-        let within = if quotes == 0 { self.inside } else { running_parity(quotes) ^ self.inside };
+    fn check(
+        &mut self,
+        quotes: u64,
+        commas: u64,
+        line_ends: u64,
+        returns: u64,
+    ) -> Result<u64, Irregular> {
+        let within = if quotes == 0 {
+            self.inside
+        } else {
+            running_parity(quotes) ^ self.inside
+        };
         let outside = !within;
         let (opening, closing) = (quotes & within, quotes & outside);
         let delimiters = (commas | line_ends) & outside;
@@ -123,7 +156,11 @@ impl Scan {
         self.starts_cell = delimiters >> 63;
         self.closed = closing >> 63;
         self.returned = returns >> 63;
-        if stray == 0 { Ok(outside) } else { Err(Irregular) }
+        if stray == 0 {
+            Ok(outside)
+        } else {
+            Err(Irregular)
+        }
     }
 }
 
@@ -179,12 +216,24 @@ mod tests {
 
     #[test]
     fn cells_end_at_commas_and_line_ends_outside_quotes() {
-        assert_eq!(cells("a,b\nc,\"d,\n\"\"e\"\"\"\n").unwrap(), [["a", "b"], ["c", "\"d,\n\"\"e\"\"\""]]);
-        assert_eq!(cells("a,b\r\n\"c\",\"\"\r\n").unwrap(), [["a", "b\r"], ["\"c\"", "\"\"\r"]]);
+        assert_eq!(
+            cells("a,b\nc,\"d,\n\"\"e\"\"\"\n").unwrap(),
+            [["a", "b"], ["c", "\"d,\n\"\"e\"\"\""]]
+        );
+        assert_eq!(
+            cells("a,b\r\n\"c\",\"\"\r\n").unwrap(),
+            [["a", "b\r"], ["\"c\"", "\"\"\r"]]
+        );
         assert_eq!(cells("a,b").unwrap(), [["a", "b"]]);
         assert_eq!(cells("a,\"b\"").unwrap(), [["a", "\"b\""]]);
         assert_eq!(cells("a\n\nb\n").unwrap(), [["a"], [""], ["b"]]);
-        for stray in ["5\" disk,b\n", "\"a\"b,c\n", "a\rb,c\n", "\"a,b\n", "a,\"b\" \n"] {
+        for stray in [
+            "5\" disk,b\n",
+            "\"a\"b,c\n",
+            "a\rb,c\n",
+            "\"a,b\n",
+            "a,\"b\" \n",
+        ] {
             assert_eq!(cells(stray), Err(Irregular), "{stray}");
         }
     }
@@ -192,12 +241,24 @@ mod tests {
     #[test]
     fn blocks_do_not_matter() {
         for pad in 0..200 {
-            let text = format!("{}\n\"x,\"\"y\"\"\",z\r\n\"\",\"{}\"\n", "a".repeat(pad), "b,\n".repeat(40));
+            let text = format!(
+                "{}\n\"x,\"\"y\"\"\",z\r\n\"\",\"{}\"\n",
+                "a".repeat(pad),
+                "b,\n".repeat(40)
+            );
             let first = "a".repeat(pad);
             let long = format!("\"{}\"", "b,\n".repeat(40));
-            let expect: Vec<Vec<&str>> = vec![vec![&first], vec!["\"x,\"\"y\"\"\"", "z\r"], vec!["\"\"", &long]];
+            let expect: Vec<Vec<&str>> = vec![
+                vec![&first],
+                vec!["\"x,\"\"y\"\"\"", "z\r"],
+                vec!["\"\"", &long],
+            ];
             assert_eq!(cells(&text).unwrap(), expect, "{pad}");
-            assert_eq!(cells(&format!("{text}{}\"\n", "c".repeat(pad % 9))), Err(Irregular), "{pad}");
+            assert_eq!(
+                cells(&format!("{text}{}\"\n", "c".repeat(pad % 9))),
+                Err(Irregular),
+                "{pad}"
+            );
         }
     }
 }

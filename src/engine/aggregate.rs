@@ -103,9 +103,18 @@ impl LastDay {
     fn set(&mut self, day: Day) {
         if self.day != Some(day) {
             let month = period::month_number(day);
-            let month_text = Period::of_month(month).map(|month| month.to_string().into_bytes()).unwrap_or_default();
-            let day_text = period::date_of(day).map(|date| date.to_string().into_bytes()).unwrap_or_default();
-            *self = Self { day: Some(day), month, month_text, day_text };
+            let month_text = Period::of_month(month)
+                .map(|month| month.to_string().into_bytes())
+                .unwrap_or_default();
+            let day_text = period::date_of(day)
+                .map(|date| date.to_string().into_bytes())
+                .unwrap_or_default();
+            *self = Self {
+                day: Some(day),
+                month,
+                month_text,
+                day_text,
+            };
         }
     }
 }
@@ -149,7 +158,10 @@ impl Partial {
             seen,
             grain,
             is_stored: false,
-            row: RowKey { texts: vec![0; grain.width()], ..RowKey::default() },
+            row: RowKey {
+                texts: vec![0; grain.width()],
+                ..RowKey::default()
+            },
         }
     }
 
@@ -171,13 +183,18 @@ impl Partial {
         if let Err(rejection) = self.number_texts(row, &measures) {
             // They would be shown, and traced, as if they counted.
             for at in self.row.fresh.drain(..) {
-                self.columns.get_mut(at).into_iter().for_each(KeyColumn::forget_last);
+                self.columns
+                    .get_mut(at)
+                    .into_iter()
+                    .for_each(KeyColumn::forget_last);
             }
             return Err(rejection);
         }
         let (mut tuples, mut texts) = (self.tuples.iter_mut(), self.row.texts.as_slice());
         let key = self.row.tuples.map(|last| {
-            let number = tuples.next().map(|tuples| tuples.next_number(last, &mut texts));
+            let number = tuples
+                .next()
+                .map(|tuples| tuples.next_number(last, &mut texts));
             number.unwrap_or_default()
         });
         self.row.tuples = key;
@@ -186,9 +203,11 @@ impl Partial {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
             // A filter that is full tells nothing; copies are then looked for in a second reading.
-            let has_room = seen.is_exact() || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
+            let has_room = seen.is_exact()
+                || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
             if has_room && seen.may_be_copy(fingerprint) {
-                self.candidates.push(Candidate::of(fingerprint, key, &measures));
+                self.candidates
+                    .push(Candidate::of(fingerprint, key, &measures));
             }
         }
         Ok(())
@@ -201,7 +220,11 @@ impl Partial {
         for (position, (at, (column, number))) in positions.zip(&mut columns) {
             let cell = row.cells.get(*position).unwrap_or(&Cell::Missing);
             let (id, is_fresh) = column.number_of(cell).map_err(|fault| {
-                let name = self.dataset.columns().get(*position).map_or("", |column| column.name);
+                let name = self
+                    .dataset
+                    .columns()
+                    .get(*position)
+                    .map_or("", |column| column.name);
                 Rejection::new(name, &cell.bytes(), fault.wanted().to_owned())
             })?;
             *number = id;
@@ -228,10 +251,19 @@ impl Partial {
         let [_, amount, ..] = measures.sums;
         self.add_control(account, 1, amount);
         if measures.day.is_some() {
-            *self.months.entry((account, self.last_day.month)).or_default() += 1;
+            *self
+                .months
+                .entry((account, self.last_day.month))
+                .or_default() += 1;
         }
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
-        let row = Total { rows: 1, sums: measures.sums, precision: measures.precision, first, last };
+        let row = Total {
+            rows: 1,
+            sums: measures.sums,
+            precision: measures.precision,
+            first,
+            last,
+        };
         self.overflow |= !self.totals.add(key, &row);
     }
 
@@ -258,8 +290,14 @@ impl Partial {
     /// Adds another partial of the same dataset and grain.
     pub fn merge(&mut self, mut other: Self) {
         other.settle();
-        assert!(self.dataset == other.dataset && self.columns.len() == other.columns.len(), "partials of one grain merge");
-        assert!(!self.is_stored, "what was kept is merged into others, and nothing into it");
+        assert!(
+            self.dataset == other.dataset && self.columns.len() == other.columns.len(),
+            "partials of one grain merge"
+        );
+        assert!(
+            !self.is_stored,
+            "what was kept is merged into others, and nothing into it"
+        );
         if self.is_empty() && !other.is_stored {
             let seen = self.seen.take();
             *self = Self { seen, ..other };
@@ -271,7 +309,10 @@ impl Partial {
             self.add_control(key_of([account; TUPLES])[0], rows, amount);
         }
         for ((account, month), rows) in other.months {
-            *self.months.entry((key_of([account; TUPLES])[0], month)).or_default() += rows;
+            *self
+                .months
+                .entry((key_of([account; TUPLES])[0], month))
+                .or_default() += rows;
         }
         for (key, total) in other.totals.iter() {
             self.overflow |= !self.totals.add(key_of(*key), &total);
@@ -280,7 +321,11 @@ impl Partial {
         for (key, copies) in other.copies {
             self.copies.entry(key_of(key)).or_default().add(&copies);
         }
-        self.candidates.extend(other.candidates.into_iter().map(|row| Candidate { key: key_of(row.key), ..row }));
+        self.candidates
+            .extend(other.candidates.into_iter().map(|row| Candidate {
+                key: key_of(row.key),
+                ..row
+            }));
         self.fingerprints.extend(other.fingerprints);
         self.rounded += other.rounded;
         self.add_gross(&other.gross);
@@ -289,14 +334,22 @@ impl Partial {
 
     /// Takes over another partial's texts and tuples; the numbers that its tuples have here.
     fn renumber(&mut self, other: &Self) -> Vec<Vec<u32>> {
-        let texts: Vec<Vec<u32>> = self.columns.iter_mut().zip(&other.columns).map(|(mine, theirs)| mine.absorb(theirs)).collect();
+        let texts: Vec<Vec<u32>> = self
+            .columns
+            .iter_mut()
+            .zip(&other.columns)
+            .map(|(mine, theirs)| mine.absorb(theirs))
+            .collect();
         let mut start = 0;
         let mut renumbered = Vec::with_capacity(TUPLES);
         for (number, (mine, theirs)) in self.tuples.iter_mut().zip(&other.tuples).enumerate() {
             let end = start + self.grain.width_of(number);
             let columns = texts.get(start..end).unwrap_or_default();
             let texts = theirs.numbers().iter().zip(columns.iter().cycle());
-            let tuples: Vec<u32> = texts.filter_map(|(text, ids)| ids.get(*text as usize)).copied().collect();
+            let tuples: Vec<u32> = texts
+                .filter_map(|(text, ids)| ids.get(*text as usize))
+                .copied()
+                .collect();
             renumbered.push(mine.intern_all(&tuples, theirs.len()));
             start = end;
         }
@@ -306,14 +359,22 @@ impl Partial {
     /// Counts the candidates that are copies. `open` says of each fingerprint how many copies are still
     /// to be counted; those for which too few candidates are at hand are left in it.
     pub fn settle_copies(&mut self, open: &mut Repeated) {
-        copies::settle(&std::mem::take(&mut self.candidates), open, &mut self.copies);
+        copies::settle(
+            &std::mem::take(&mut self.candidates),
+            open,
+            &mut self.copies,
+        );
         open.retain(|_, left| *left > 0);
     }
 
     /// Takes over the candidates of rows that were counted before, and nothing else.
     pub fn adopt_candidates(&mut self, other: Self) {
         let renumbered = self.renumber(&other);
-        self.candidates.extend(other.candidates.into_iter().map(|row| Candidate { key: key_in(&renumbered, row.key), ..row }));
+        self.candidates
+            .extend(other.candidates.into_iter().map(|row| Candidate {
+                key: key_in(&renumbered, row.key),
+                ..row
+            }));
     }
 
     /// Counts the copies among its own rows, all of which came through one filter.
@@ -333,16 +394,27 @@ impl Partial {
     /// The texts of a tuple, in the order of its columns.
     pub fn fields(&self, tuple: usize, id: u32) -> impl Iterator<Item = &str> {
         let start: usize = (0..tuple).map(|number| self.grain.width_of(number)).sum();
-        let texts = self.tuples.get(tuple).map_or(&[][..], |tuples| tuples.tuple(id));
-        texts.iter().zip(self.columns.get(start..).unwrap_or_default()).map(|(text, column)| column.text(*text))
+        let texts = self
+            .tuples
+            .get(tuple)
+            .map_or(&[][..], |tuples| tuples.tuple(id));
+        texts
+            .iter()
+            .zip(self.columns.get(start..).unwrap_or_default())
+            .map(|(text, column)| column.text(*text))
     }
 
     /// Bytes of memory in use, about.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let columns: usize = self.columns.iter().map(|column| column.texts().footprint()).sum();
+        let columns: usize = self
+            .columns
+            .iter()
+            .map(|column| column.texts().footprint())
+            .sum();
         let tuples: usize = self.tuples.iter().map(Tuples::footprint).sum();
-        let rows = self.candidates.capacity() * size_of::<Candidate>() + self.fingerprints.capacity() * size_of::<u64>();
+        let rows = self.candidates.capacity() * size_of::<Candidate>()
+            + self.fingerprints.capacity() * size_of::<u64>();
         columns + tuples + rows + self.totals.footprint()
     }
 
@@ -355,8 +427,20 @@ impl Partial {
     /// Forgets all but the texts, keys and copies: what was counted before need not be counted again.
     #[must_use]
     pub fn copies_alone(self) -> Self {
-        let Self { dataset, grain, columns, tuples, copies, .. } = self;
-        Self { columns, tuples, copies, ..Self::with(dataset, grain, None) }
+        let Self {
+            dataset,
+            grain,
+            columns,
+            tuples,
+            copies,
+            ..
+        } = self;
+        Self {
+            columns,
+            tuples,
+            copies,
+            ..Self::with(dataset, grain, None)
+        }
     }
 
     /// Rows in the totals.
@@ -370,11 +454,23 @@ impl Partial {
     /// # Errors
     /// [`SumOverflow`].
     pub fn check(&self) -> Result<(), SumOverflow> {
-        if self.overflow { Err(SumOverflow { dataset: self.dataset }) } else { Ok(()) }
+        if self.overflow {
+            Err(SumOverflow {
+                dataset: self.dataset,
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
 fn key_in(renumbered: &[Vec<u32>], key: [u32; TUPLES]) -> [u32; TUPLES] {
     let mut tuple = renumbered.iter();
-    key.map(|id| tuple.next().and_then(|ids| ids.get(id as usize)).copied().unwrap_or(u32::MAX))
+    key.map(|id| {
+        tuple
+            .next()
+            .and_then(|ids| ids.get(id as usize))
+            .copied()
+            .unwrap_or(u32::MAX)
+    })
 }

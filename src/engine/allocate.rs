@@ -9,10 +9,15 @@ use crate::model::decimal::{Rounding, divide, power_of_ten, proportion};
 #[must_use]
 pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
     let unit = power_of_ten(places);
-    let total = parts.iter().try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
+    let total = parts
+        .iter()
+        .try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
     let floors: Vec<i128> = parts.iter().map(|part| part.div_euclid(unit)).collect();
     let missing = divide(total, unit, Rounding::HalfUp).checked_sub(floors.iter().sum())?;
-    let remainders: Vec<u128> = parts.iter().map(|part| part.rem_euclid(unit).unsigned_abs()).collect();
+    let remainders: Vec<u128> = parts
+        .iter()
+        .map(|part| part.rem_euclid(unit).unsigned_abs())
+        .collect();
     raise(floors, &remainders, usize::try_from(missing).ok()?)
 }
 
@@ -22,27 +27,50 @@ pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
 #[must_use]
 pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
     let mut sizes: Vec<u128> = weights.iter().map(|weight| weight.unsigned_abs()).collect();
-    let mut whole = sizes.iter().try_fold(0_u128, |sum, size| sum.checked_add(*size))?;
+    let mut whole = sizes
+        .iter()
+        .try_fold(0_u128, |sum, size| sum.checked_add(*size))?;
     if whole == 0 {
         sizes = vec![1; weights.len()];
-        whole = u128::try_from(weights.len()).ok().filter(|count| *count > 0)?;
+        whole = u128::try_from(weights.len())
+            .ok()
+            .filter(|count| *count > 0)?;
     }
     let (floors, remainders): (Vec<i128>, Vec<u128>) = sizes
         .iter()
         .map(|size| proportion(total.unsigned_abs(), *size, whole))
         .map(|(share, rest)| (i128::try_from(share).unwrap_or(i128::MAX), rest))
         .unzip();
-    let given = floors.iter().try_fold(0_i128, |sum, share| sum.checked_add(*share))?;
-    let missing = usize::try_from(i128::try_from(total.unsigned_abs()).ok()?.checked_sub(given)?).ok()?;
+    let given = floors
+        .iter()
+        .try_fold(0_i128, |sum, share| sum.checked_add(*share))?;
+    let missing = usize::try_from(
+        i128::try_from(total.unsigned_abs())
+            .ok()?
+            .checked_sub(given)?,
+    )
+    .ok()?;
     let shares = raise(floors, &remainders, missing)?;
-    Some(if total < 0 { shares.into_iter().map(|share| -share).collect() } else { shares })
+    Some(if total < 0 {
+        shares.into_iter().map(|share| -share).collect()
+    } else {
+        shares
+    })
 }
 
 fn raise(mut shares: Vec<i128>, remainders: &[u128], missing: usize) -> Option<Vec<i128>> {
-    assert!(missing <= shares.len(), "fewer units are missing than there are shares");
+    assert!(
+        missing <= shares.len(),
+        "fewer units are missing than there are shares"
+    );
     if missing > 0 {
         let mut order: Vec<usize> = (0..shares.len()).collect();
-        order.sort_by(|left, right| remainders.get(*right).cmp(&remainders.get(*left)).then(left.cmp(right)));
+        order.sort_by(|left, right| {
+            remainders
+                .get(*right)
+                .cmp(&remainders.get(*left))
+                .then(left.cmp(right))
+        });
         for at in order.into_iter().take(missing) {
             let share = shares.get_mut(at)?;
             *share = share.checked_add(1)?;

@@ -25,16 +25,32 @@ type Part = fn(&Known<'_>, i128) -> i128;
 
 /// The causes in order of precedence. The first two may take all; the others what their steps come to.
 const CAUSES: &[(Cause, Part)] = &[
-    (Cause::OutOfScope, |known, left| if known.sides.scope == Scope::Usage { 0 } else { left }),
+    (Cause::OutOfScope, |known, left| {
+        if known.sides.scope == Scope::Usage {
+            0
+        } else {
+            left
+        }
+    }),
     (Cause::Rounding, rounding),
-    (Cause::Duplicate, |known, _| step(known, |steps| steps.duplicate)),
+    (Cause::Duplicate, |known, _| {
+        step(known, |steps| steps.duplicate)
+    }),
     (Cause::Timing, |known, _| step(known, |steps| steps.timing)),
     (Cause::Credit, |known, _| step(known, |steps| steps.credit)),
     (Cause::Tax, |known, _| step(known, |steps| steps.tax)),
-    (Cause::MissingUsage, |known, _| step(known, |steps| steps.missing_usage)),
-    (Cause::MissingInvoice, |known, _| step(known, |steps| steps.missing_invoice)),
-    (Cause::Quantity, |known, _| step(known, |steps| steps.quantity)),
-    (Cause::PartnerEarnedCredit, |known, _| step(known, |steps| steps.partner_earned_credit)),
+    (Cause::MissingUsage, |known, _| {
+        step(known, |steps| steps.missing_usage)
+    }),
+    (Cause::MissingInvoice, |known, _| {
+        step(known, |steps| steps.missing_invoice)
+    }),
+    (Cause::Quantity, |known, _| {
+        step(known, |steps| steps.quantity)
+    }),
+    (Cause::PartnerEarnedCredit, |known, _| {
+        step(known, |steps| steps.partner_earned_credit)
+    }),
     (Cause::Price, |known, _| step(known, |steps| steps.price)),
     (Cause::Fx, |known, _| step(known, |steps| steps.fx)),
 ];
@@ -44,7 +60,11 @@ fn step(known: &Known<'_>, of: fn(&Steps) -> i128) -> i128 {
 }
 
 fn rounding(known: &Known<'_>, left: i128) -> i128 {
-    if known.within_rounding { left } else { step(known, |steps| steps.rounding) }
+    if known.within_rounding {
+        left
+    } else {
+        step(known, |steps| steps.rounding)
+    }
 }
 
 /// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly. What a cause that is `off`
@@ -64,7 +84,10 @@ pub fn split(known: &Known<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
         }
     }
     set(&mut parts, Cause::Unexplained, left + kept_back);
-    assert!(parts.iter().sum::<i128>() == known.variance, "the parts add up to the variance");
+    assert!(
+        parts.iter().sum::<i128>() == known.variance,
+        "the parts add up to the variance"
+    );
     parts
 }
 
@@ -77,8 +100,14 @@ fn set(parts: &mut [i128; Cause::ALL.len()], cause: Cause, amount: i128) {
 /// The cause with the largest part, of equal ones the first; `None` where all are zero.
 #[must_use]
 pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
-    let sized = Cause::ALL.into_iter().zip(parts).filter(|(_, part)| **part != 0);
-    sized.rev().max_by_key(|(_, part)| part.unsigned_abs()).map(|(cause, _)| cause)
+    let sized = Cause::ALL
+        .into_iter()
+        .zip(parts)
+        .filter(|(_, part)| **part != 0);
+    sized
+        .rev()
+        .max_by_key(|(_, part)| part.unsigned_abs())
+        .map(|(cause, _)| cause)
 }
 
 /// The cause of a variance of quantities, which has no amounts to be split.

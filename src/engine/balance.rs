@@ -43,7 +43,13 @@ pub type ByCurrency = BTreeMap<String, (u64, i128)>;
 /// Compares two counts currency by currency. `allowance` is how far amounts may be apart for a row,
 /// in units of 10^-20.
 #[must_use]
-pub fn law(step: &'static str, source: &'static str, before: &ByCurrency, after: &ByCurrency, allowance: i128) -> Vec<ControlTotal> {
+pub fn law(
+    step: &'static str,
+    source: &'static str,
+    before: &ByCurrency,
+    after: &ByCurrency,
+    allowance: i128,
+) -> Vec<ControlTotal> {
     let mut currencies: Vec<&String> = before.keys().chain(after.keys()).collect();
     currencies.sort();
     currencies.dedup();
@@ -54,7 +60,17 @@ pub fn law(step: &'static str, source: &'static str, before: &ByCurrency, after:
             let (rows_out, amount_out) = after.get(currency).copied().unwrap_or_default();
             let allowed = allowance.saturating_mul(i128::from(rows_in));
             let holds = rows_in == rows_out && (amount_in - amount_out).abs() <= allowed;
-            ControlTotal { step, source, currency: currency.clone(), rows_in, rows_out, rows_rejected: 0, amount_in, amount_out, holds }
+            ControlTotal {
+                step,
+                source,
+                currency: currency.clone(),
+                rows_in,
+                rows_out,
+                rows_rejected: 0,
+                amount_in,
+                amount_out,
+                holds,
+            }
         })
         .collect()
 }
@@ -76,7 +92,11 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
 }
 
 fn currency_of(partial: &Partial, account: u32) -> String {
-    display(Fold::Code, partial.fields(0, account).nth(4).unwrap_or_default()).into_owned()
+    display(
+        Fold::Code,
+        partial.fields(0, account).nth(4).unwrap_or_default(),
+    )
+    .into_owned()
 }
 
 fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
@@ -87,14 +107,18 @@ fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
 
 /// Adds other counts.
 pub fn add_up(whole: &mut ByCurrency, more: &ByCurrency) {
-    more.iter().for_each(|(currency, (rows, amount))| add(whole, currency.clone(), *rows, *amount));
+    more.iter()
+        .for_each(|(currency, (rows, amount))| add(whole, currency.clone(), *rows, *amount));
 }
 
 /// What was counted row by row, apart from the totals.
 #[must_use]
 pub fn control_of(partial: &Partial) -> ByCurrency {
     let mut found = ByCurrency::new();
-    for (account, (rows, amount)) in (0..).zip(&partial.control).filter(|(_, (rows, _))| *rows > 0) {
+    for (account, (rows, amount)) in (0..)
+        .zip(&partial.control)
+        .filter(|(_, (rows, _))| *rows > 0)
+    {
         add(&mut found, currency_of(partial, account), *rows, *amount);
     }
     found
@@ -105,7 +129,15 @@ pub fn control_of(partial: &Partial) -> ByCurrency {
 pub fn totals_of(partial: &Partial) -> ByCurrency {
     let mut found = ByCurrency::new();
     let mut by_account: Vec<(u64, i128)> = Vec::new();
-    for ([account, ..], Total { rows, sums: [_, amount, ..], .. }) in partial.totals.iter() {
+    for (
+        [account, ..],
+        Total {
+            rows,
+            sums: [_, amount, ..],
+            ..
+        },
+    ) in partial.totals.iter()
+    {
         let slot = *account as usize;
         if by_account.len() <= slot {
             by_account.resize(slot + 1, (0, 0));
@@ -157,7 +189,11 @@ impl Tally {
     /// [`SumOverflow`].
     pub fn check(&self, dataset: Dataset) -> Result<(), SumOverflow> {
         let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
-        if is_past { Err(SumOverflow { dataset }) } else { Ok(()) }
+        if is_past {
+            Err(SumOverflow { dataset })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -167,22 +203,53 @@ impl Tally {
 /// A polars error, which is a bug of ours.
 pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> PolarsResult<ByCurrency> {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
-    let rows = frames::codes(frame, "currency")?.iter().zip(frames::counts(frame, "rows")?).zip(frames::sums(frame, amount)?);
+    let rows = frames::codes(frame, "currency")?
+        .iter()
+        .zip(frames::counts(frame, "rows")?)
+        .zip(frames::sums(frame, amount)?);
     for ((currency, rows), amount) in rows {
         let sum = by_code.entry(*currency).or_default();
         *sum = (sum.0 + rows, sum.1 + amount);
     }
-    Ok(by_code.into_iter().map(|(code, sum)| (totals.vocabulary.text(Domain::Currency, code).to_owned(), sum)).collect())
+    Ok(by_code
+        .into_iter()
+        .map(|(code, sum)| {
+            (
+                totals.vocabulary.text(Domain::Currency, code).to_owned(),
+                sum,
+            )
+        })
+        .collect())
 }
 
 /// One side of a tie-out's variances.
 #[must_use]
-pub fn variances_of(totals: &Totals, variances: &[Variance], tie_out: TieOut, expected: bool) -> ByCurrency {
+pub fn variances_of(
+    totals: &Totals,
+    variances: &[Variance],
+    tie_out: TieOut,
+    expected: bool,
+) -> ByCurrency {
     let mut found = ByCurrency::new();
-    for sides in variances.iter().map(|variance| &variance.sides).filter(|sides| sides.tie_out == tie_out) {
-        let (rows, amount) =
-            if expected { (sides.expected_rows, sides.expected_amount) } else { (sides.invoiced_rows, sides.invoiced_amount) };
-        add(&mut found, totals.vocabulary.text(Domain::Currency, sides.keys.currency).to_owned(), rows, widened(amount));
+    for sides in variances
+        .iter()
+        .map(|variance| &variance.sides)
+        .filter(|sides| sides.tie_out == tie_out)
+    {
+        let (rows, amount) = if expected {
+            (sides.expected_rows, sides.expected_amount)
+        } else {
+            (sides.invoiced_rows, sides.invoiced_amount)
+        };
+        add(
+            &mut found,
+            totals
+                .vocabulary
+                .text(Domain::Currency, sides.keys.currency)
+                .to_owned(),
+            rows,
+            widened(amount),
+        );
     }
     found
 }
@@ -193,17 +260,32 @@ pub fn resources_of(totals: &Totals, resources: &[Resource], expected: bool) -> 
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
     for resource in resources {
         let [.., currency] = resource.key;
-        let (rows, amount) = if expected { (resource.usage_rows, resource.expected_amount) } else { (0, resource.invoiced_amount) };
+        let (rows, amount) = if expected {
+            (resource.usage_rows, resource.expected_amount)
+        } else {
+            (0, resource.invoiced_amount)
+        };
         let sum = by_code.entry(currency).or_default();
         *sum = (sum.0 + rows, sum.1 + widened(amount));
     }
-    by_code.into_iter().map(|(code, sum)| (totals.vocabulary.text(Domain::Currency, code).to_owned(), sum)).collect()
+    by_code
+        .into_iter()
+        .map(|(code, sum)| {
+            (
+                totals.vocabulary.text(Domain::Currency, code).to_owned(),
+                sum,
+            )
+        })
+        .collect()
 }
 
 /// The same amounts with no rows, to compare with something that has none.
 #[must_use]
 pub fn without_rows(counts: ByCurrency) -> ByCurrency {
-    counts.into_iter().map(|(currency, (_, amount))| (currency, (0, amount))).collect()
+    counts
+        .into_iter()
+        .map(|(currency, (_, amount))| (currency, (0, amount)))
+        .collect()
 }
 
 /// The law of attribution: the parts of all variances are their variances.
@@ -211,9 +293,21 @@ pub fn without_rows(counts: ByCurrency) -> ByCurrency {
 pub fn attributed(totals: &Totals, variances: &[Variance]) -> Vec<ControlTotal> {
     let (mut before, mut after) = (ByCurrency::new(), ByCurrency::new());
     for variance in variances {
-        let currency = totals.vocabulary.text(Domain::Currency, variance.sides.keys.currency);
-        add(&mut before, currency.to_owned(), 1, widened(variance.sides.variance_amount()));
-        add(&mut after, currency.to_owned(), 1, widened(variance.parts.sum()));
+        let currency = totals
+            .vocabulary
+            .text(Domain::Currency, variance.sides.keys.currency);
+        add(
+            &mut before,
+            currency.to_owned(),
+            1,
+            widened(variance.sides.variance_amount()),
+        );
+        add(
+            &mut after,
+            currency.to_owned(),
+            1,
+            widened(variance.parts.sum()),
+        );
     }
     law("attribute", "variances", &before, &after, 0)
 }

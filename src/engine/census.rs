@@ -29,22 +29,49 @@ pub const UNKNOWN: &str = "unknown";
 pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) -> PolarsResult<()> {
     let lines = &totals.lines;
     let code = |name: &str| frames::codes(lines, name);
-    let (price, rate, currency, scope) = (code("price")?, code("rate")?, code("currency")?, code("scope")?);
-    let (quantity, subtotal) = (frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
+    let (price, rate, currency, scope) = (
+        code("price")?,
+        code("rate")?,
+        code("currency")?,
+        code("scope")?,
+    );
+    let (quantity, subtotal) = (
+        frames::sums(lines, "quantity")?,
+        frames::sums(lines, "subtotal")?,
+    );
     for (row, rows) in frames::counts(lines, "rows")?.iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let each = |column: &[i128]| column.get(row).copied().unwrap_or(0) / i128::from((*rows).max(1));
+        let each =
+            |column: &[i128]| column.get(row).copied().unwrap_or(0) / i128::from((*rows).max(1));
         let metered = at(scope) == Scope::Usage as u32;
-        let currency = totals.vocabulary.text(Domain::Currency, at(currency)).to_owned();
-        let rule = match decimal::parse(totals.vocabulary.text(Domain::Number, at(price)).as_bytes(), PRICE_SCALE) {
+        let currency = totals
+            .vocabulary
+            .text(Domain::Currency, at(currency))
+            .to_owned();
+        let rule = match decimal::parse(
+            totals.vocabulary.text(Domain::Number, at(price)).as_bytes(),
+            PRICE_SCALE,
+        ) {
             Ok(price) => {
-                let (rate, digits) = (rate_of(&totals.vocabulary, at(rate)), minor_digits(&currency));
-                let line = Line { price: price.value, quantity: each(quantity), rate, digits };
-                rules.that_fits(line, each(subtotal), metered).map_or_else(|| UNKNOWN.to_owned(), |rule| rule.name.to_string())
+                let (rate, digits) = (
+                    rate_of(&totals.vocabulary, at(rate)),
+                    minor_digits(&currency),
+                );
+                let line = Line {
+                    price: price.value,
+                    quantity: each(quantity),
+                    rate,
+                    digits,
+                };
+                rules
+                    .that_fits(line, each(subtotal), metered)
+                    .map_or_else(|| UNKNOWN.to_owned(), |rule| rule.name.to_string())
             }
             Err(_) => NO_PRICE.to_owned(),
         };
-        *census.entry((if metered { "usage" } else { "other" }, currency, rule)).or_default() += rows;
+        *census
+            .entry((if metered { "usage" } else { "other" }, currency, rule))
+            .or_default() += rows;
     }
     Ok(())
 }

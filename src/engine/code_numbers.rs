@@ -15,7 +15,10 @@ impl CodeNumbers {
     #[inline]
     pub(super) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
         let is_known = self.dictionary == dictionary;
-        self.of_code.get(code as usize).copied().filter(|number| is_known && *number != NOT_MET)
+        self.of_code
+            .get(code as usize)
+            .copied()
+            .filter(|number| is_known && *number != NOT_MET)
     }
 
     /// Notes the number of an entry. Those of another dictionary are forgotten.
@@ -42,8 +45,19 @@ mod tests {
     fn codes_of_another_dictionary_are_other_entries() {
         let mut numbers = CodeNumbers::default();
         numbers.note(1, 3, 30);
-        assert_eq!([numbers.get(1, 3), numbers.get(1, 2), numbers.get(1, 9), numbers.get(2, 3)], [Some(30), None, None, None]);
+        assert_eq!(
+            [
+                numbers.get(1, 3),
+                numbers.get(1, 2),
+                numbers.get(1, 9),
+                numbers.get(2, 3)
+            ],
+            [Some(30), None, None, None]
+        );
         numbers.note(2, 4, 40);
-        assert_eq!([numbers.get(2, 3), numbers.get(2, 4), numbers.get(1, 3)], [None, Some(40), None]);
+        assert_eq!(
+            [numbers.get(2, 3), numbers.get(2, 4), numbers.get(1, 3)],
+            [None, Some(40), None]
+        );
     }
 }

@@ -11,7 +11,9 @@ use super::scope::Scope;
 use super::steps::Steps;
 use super::tie_outs::{Definition, KEYS};
 use super::variance::{AmountOverflow, Keys, Sides};
-use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
+};
 
 /// A row of a side: key codes in the order of [`KEYS`], and sums in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,10 @@ pub struct Compared {
 
 fn frame(rows: &[Row]) -> PolarsResult<DataFrame> {
     let columns = KEYS.iter().enumerate().map(|(at, (name, ..))| {
-        let codes: Vec<u32> = rows.iter().map(|row| row.keys.get(at).copied().unwrap_or(0)).collect();
+        let codes: Vec<u32> = rows
+            .iter()
+            .map(|row| row.keys.get(at).copied().unwrap_or(0))
+            .collect();
         Column::from(Series::new((*name).into(), codes))
     });
     DataFrame::new(rows.len(), columns.collect())
@@ -70,38 +75,84 @@ pub fn compare(
     invoiced: &[Row],
 ) -> PolarsResult<Result<Compared, AmountOverflow>> {
     let names: Vec<&str> = KEYS.iter().map(|(name, ..)| *name).collect();
-    let matched = matching::match_frames((&frame(expected)?, &frame(invoiced)?), &names, passes, &[])?;
+    let matched =
+        matching::match_frames((&frame(expected)?, &frame(invoiced)?), &names, passes, &[])?;
     let mut members: Vec<Members> = vec![Members::default(); matched.matched_on.len()];
     for (row, group) in matched.of_left.iter().enumerate() {
-        members.get_mut(*group as usize).expect("every row has a match").expected.push(row);
+        members
+            .get_mut(*group as usize)
+            .expect("every row has a match")
+            .expected
+            .push(row);
     }
     for (row, group) in matched.of_right.iter().enumerate() {
-        members.get_mut(*group as usize).expect("every row has a match").invoiced.push(row);
+        members
+            .get_mut(*group as usize)
+            .expect("every row has a match")
+            .invoiced
+            .push(row);
     }
-    let made = members.iter().zip(&matched.matched_on).map(|(members, pass)| sides(definition, members, pass, expected, invoiced));
+    let made = members
+        .iter()
+        .zip(&matched.matched_on)
+        .map(|(members, pass)| sides(definition, members, pass, expected, invoiced));
     let made: Option<Vec<Sides>> = made.collect();
-    Ok(made.ok_or(AmountOverflow).map(|sides| Compared { sides, members }))
+    Ok(made
+        .ok_or(AmountOverflow)
+        .map(|sides| Compared { sides, members }))
 }
 
-fn sides(definition: &Definition, members: &Members, pass: &Arc<str>, expected: &[Row], invoiced: &[Row]) -> Option<Sides> {
-    let left: Vec<&Row> = members.expected.iter().filter_map(|at| expected.get(*at)).collect();
-    let right: Vec<&Row> = members.invoiced.iter().filter_map(|at| invoiced.get(*at)).collect();
-    let mut keys = left.first().or(right.first()).map_or([0; KEYS.len()], |row| row.keys);
+fn sides(
+    definition: &Definition,
+    members: &Members,
+    pass: &Arc<str>,
+    expected: &[Row],
+    invoiced: &[Row],
+) -> Option<Sides> {
+    let left: Vec<&Row> = members
+        .expected
+        .iter()
+        .filter_map(|at| expected.get(*at))
+        .collect();
+    let right: Vec<&Row> = members
+        .invoiced
+        .iter()
+        .filter_map(|at| invoiced.get(*at))
+        .collect();
+    let mut keys = left
+        .first()
+        .or(right.first())
+        .map_or([0; KEYS.len()], |row| row.keys);
     for row in left.iter().chain(&right) {
-        keys.iter_mut().zip(row.keys).filter(|(known, code)| **known != *code).for_each(|(known, _)| *known = 0);
+        keys.iter_mut()
+            .zip(row.keys)
+            .filter(|(known, code)| **known != *code)
+            .for_each(|(known, _)| *known = 0);
     }
-    let sum = |rows: &[&Row], of: fn(&Row) -> i128| rows.iter().try_fold(0_i128, |sum, row| sum.checked_add(of(row)));
-    let both = |of: fn(&Row) -> i128| Some((published(sum(&left, of)?)?, published(sum(&right, of)?)?));
+    let sum = |rows: &[&Row], of: fn(&Row) -> i128| {
+        rows.iter()
+            .try_fold(0_i128, |sum, row| sum.checked_add(of(row)))
+    };
+    let both =
+        |of: fn(&Row) -> i128| Some((published(sum(&left, of)?)?, published(sum(&right, of)?)?));
     let (expected_amount, invoiced_amount) = both(|row| row.amount)?;
     let (expected_quantity, invoiced_quantity) = both(|row| row.quantity)?;
     let known = sum(&left, |row| row.bound)?.checked_add(sum(&right, |row| row.bound)?)?;
     // Both sides were rounded to the last published digit, unless they are exact.
-    let bound = if known == 0 { 0 } else { known.checked_add(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))? };
+    let bound = if known == 0 {
+        0
+    } else {
+        known.checked_add(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))?
+    };
     Some(Sides {
         tie_out: definition.tie_out,
         keys: Keys::from_all(keys),
         charge_type: String::new(),
-        matched_on: if left.is_empty() || right.is_empty() { Arc::from("") } else { Arc::clone(pass) },
+        matched_on: if left.is_empty() || right.is_empty() {
+            Arc::from("")
+        } else {
+            Arc::clone(pass)
+        },
         scope: Scope::Usage,
         expected_rows: left.iter().map(|row| row.rows).sum(),
         invoiced_rows: right.iter().map(|row| row.rows).sum(),
@@ -109,7 +160,10 @@ fn sides(definition: &Definition, members: &Members, pass: &Arc<str>, expected: 
         invoiced_quantity,
         expected_amount,
         invoiced_amount,
-        bounds: Bounds { below: bound, above: bound },
+        bounds: Bounds {
+            below: bound,
+            above: bound,
+        },
         measure: definition.measure,
         is_awaited: false,
     })
@@ -130,27 +184,55 @@ pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked
         let narrowest = narrowest(&sides.keys);
         if members.expected.is_empty() || members.invoiced.is_empty() {
             let steps = Steps::one_sided(&sides);
-            checked.push((sides, Some(Box::new(Finding { steps, narrowest, ..Finding::default() }))));
+            checked.push((
+                sides,
+                Some(Box::new(Finding {
+                    steps,
+                    narrowest,
+                    ..Finding::default()
+                })),
+            ));
             continue;
         }
-        let mut at_price = members.expected.iter().filter_map(|at| expected.get(*at)).map(|row| row.at_billed_price);
+        let mut at_price = members
+            .expected
+            .iter()
+            .filter_map(|at| expected.get(*at))
+            .map(|row| row.at_billed_price);
         let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
         let mut steps = Steps::default();
         if let Some(at_price) = at_price {
             steps.price = published(at_price).ok_or(AmountOverflow)? - sides.expected_amount;
             let rest = sides.variance_amount() - steps.price;
-            if rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow)?.abs() <= sides.bounds.toward(rest) {
+            if rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
+                .ok_or(AmountOverflow)?
+                .abs()
+                <= sides.bounds.toward(rest)
+            {
                 steps.rounding = rest;
             }
         }
-        checked.push((sides, Some(Box::new(Finding { steps, narrowest, ..Finding::default() }))));
+        checked.push((
+            sides,
+            Some(Box::new(Finding {
+                steps,
+                narrowest,
+                ..Finding::default()
+            })),
+        ));
     }
     Ok(checked)
 }
 
 /// The finest key that a group has.
 fn narrowest(keys: &Keys) -> Narrowest {
-    match (keys.day, keys.resource, keys.meter.max(keys.product), keys.subscription, keys.customer) {
+    match (
+        keys.day,
+        keys.resource,
+        keys.meter.max(keys.product),
+        keys.subscription,
+        keys.customer,
+    ) {
         (1.., ..) => Narrowest::Day,
         (_, 1.., ..) => Narrowest::Resource,
         (_, _, 1.., ..) => Narrowest::Meter,

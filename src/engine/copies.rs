@@ -44,13 +44,22 @@ impl Candidate {
     /// Of one row.
     #[must_use]
     pub fn of(fingerprint: u64, key: [u32; TUPLES], measures: &Measures) -> Self {
-        Self { fingerprint, key, sums: measures.sums, day: measures.day }
+        Self {
+            fingerprint,
+            key,
+            sums: measures.sums,
+            day: measures.day,
+        }
     }
 }
 
 /// Counts those of some candidates that are copies, by the key of their total; `open` says of each
 /// fingerprint how many are still to be counted.
-pub fn settle(candidates: &[Candidate], open: &mut Repeated, copies: &mut HashMap<[u32; TUPLES], Copies>) {
+pub fn settle(
+    candidates: &[Candidate],
+    open: &mut Repeated,
+    copies: &mut HashMap<[u32; TUPLES], Copies>,
+) {
     for row in candidates {
         if let Some(left) = open.get_mut(&row.fingerprint).filter(|left| **left > 0) {
             *left -= 1;
@@ -74,7 +83,12 @@ pub struct Copies {
 
 impl Default for Copies {
     fn default() -> Self {
-        Self { rows: 0, sums: [0; SUMS], first: Day::MAX, last: Day::MIN }
+        Self {
+            rows: 0,
+            sums: [0; SUMS],
+            first: Day::MAX,
+            last: Day::MIN,
+        }
     }
 }
 
@@ -93,7 +107,12 @@ impl Copies {
     #[must_use]
     pub fn of(row: &Candidate) -> Self {
         let (first, last) = row.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
-        Self { rows: 1, sums: row.sums, first, last }
+        Self {
+            rows: 1,
+            sums: row.sums,
+            first,
+            last,
+        }
     }
 
     /// First and last day.

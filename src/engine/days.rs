@@ -27,16 +27,40 @@ pub struct DayRow {
 
 /// Rows of a partial of the daily grain, sorted; `code` gives the folded code of a field of a tuple.
 #[must_use]
-pub fn rows(partial: &Partial, code: impl Fn(&[u32; TUPLES], usize, usize) -> u32 + Sync) -> Vec<DayRow> {
+pub fn rows(
+    partial: &Partial,
+    code: impl Fn(&[u32; TUPLES], usize, usize) -> u32 + Sync,
+) -> Vec<DayRow> {
     let mut rows: Vec<DayRow> = partial
         .totals
         .iter()
         .map(|(key, total)| {
             let at = |tuple, field| code(key, tuple, field);
-            let keys =
-                [at(0, 0), at(0, 1), at(0, 3), at(1, 0), at(1, 1), at(1, 2), at(1, 6), at(3, 1), at(0, 4), at(1, 5), at(2, 2), at(3, 2), 0];
+            let keys = [
+                at(0, 0),
+                at(0, 1),
+                at(0, 3),
+                at(1, 0),
+                at(1, 1),
+                at(1, 2),
+                at(1, 6),
+                at(3, 1),
+                at(0, 4),
+                at(1, 5),
+                at(2, 2),
+                at(3, 2),
+                0,
+            ];
             let [quantity, billing, pricing, _] = total.sums;
-            DayRow { keys, rate: at(0, 6), rows: total.rows, quantity, billing, pricing, precision: total.precision }
+            DayRow {
+                keys,
+                rate: at(0, 6),
+                rows: total.rows,
+                quantity,
+                billing,
+                pricing,
+                precision: total.precision,
+            }
         })
         .collect();
     rows.par_sort_unstable_by_key(|row| (row.keys, row.rate, row.quantity, row.billing, row.rows));
@@ -53,7 +77,14 @@ impl DayRow {
                 *slot = code;
             }
         }
-        Row { keys, rows: self.rows, quantity: self.quantity, amount: self.billing, bound: self.precision, at_billed_price: None }
+        Row {
+            keys,
+            rows: self.rows,
+            quantity: self.quantity,
+            amount: self.billing,
+            bound: self.precision,
+            at_billed_price: None,
+        }
     }
 }
 

@@ -98,7 +98,11 @@ impl Entries {
             set_key(&mut keys, "description", feed.label.to_owned());
         }
         let (quantity, amount) = (number(value(feed.quantity)), number(value(feed.amount)));
-        let measured = if feed.amount.is_empty() { quantity } else { amount };
+        let measured = if feed.amount.is_empty() {
+            quantity
+        } else {
+            amount
+        };
         let sum = self.sum((feed.tie_out, feed.side, keys), quantity, amount);
         sum.gross = sum.gross.saturating_add(measured.saturating_abs());
     }
@@ -106,7 +110,11 @@ impl Entries {
     fn sum(&mut self, key: (TieOut, Side, Texts), quantity: i128, amount: i128) -> &mut Sum {
         let sum = self.sums.entry(key).or_default();
         sum.rows += 1;
-        for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount].into_iter().zip(&mut self.gross).zip([quantity, amount]) {
+        for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount]
+            .into_iter()
+            .zip(&mut self.gross)
+            .zip([quantity, amount])
+        {
             *gross = gross.saturating_add(more.saturating_abs());
             *slot = slot.saturating_add(more);
         }
@@ -116,28 +124,44 @@ impl Entries {
     fn tier<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         // Other rows are offer terms: discounts, and no prices.
         if let Field::Decimal(price) = value("unit_price") {
-            self.rate_card.add(&text(value("currency")), &text(value("meter_id")), number(value("tier_from")), price);
+            self.rate_card.add(
+                &text(value("currency")),
+                &text(value("meter_id")),
+                number(value("tier_from")),
+                price,
+            );
         }
     }
 
     fn classic<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         let mut keys = Texts::default();
-        for (key, column) in
-            [("customer", "customer_id"), ("subscription", "subscription_id"), ("meter", "meter_id"), ("currency", "currency")]
-        {
+        for (key, column) in [
+            ("customer", "customer_id"),
+            ("subscription", "subscription_id"),
+            ("meter", "meter_id"),
+            ("currency", "currency"),
+        ] {
             set_key(&mut keys, key, text(value(column)));
         }
         set_key(&mut keys, "description", text(value("meter_name")));
         let overage = match value("overage_quantity") {
             Field::Decimal(overage) => overage,
-            _ => number(value("consumed_quantity")).saturating_sub(number(value("included_quantity"))),
+            _ => number(value("consumed_quantity"))
+                .saturating_sub(number(value("included_quantity"))),
         };
         let list_price = match value("list_price") {
             Field::Decimal(price) => Some(price),
             _ => None,
         };
-        let sum = self.sum((TieOut::RateCard, Side::Invoiced, keys), overage, number(value("pretax_charges")));
-        sum.classic.push(ClassicLine { overage, list_price });
+        let sum = self.sum(
+            (TieOut::RateCard, Side::Invoiced, keys),
+            overage,
+            number(value("pretax_charges")),
+        );
+        sum.classic.push(ClassicLine {
+            overage,
+            list_price,
+        });
     }
 
     /// Takes over what another has.
@@ -158,9 +182,14 @@ impl Entries {
         let mut folded: BTreeMap<Vec<String>, (Texts, Sum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
             // The meter's name is no key.
-            let keys = KEYS.iter().zip(texts).filter(|((name, ..), _)| *name != "description");
+            let keys = KEYS
+                .iter()
+                .zip(texts)
+                .filter(|((name, ..), _)| *name != "description");
             if *tie_out == TieOut::RateCard {
-                let key = keys.map(|((.., domain), text)| fold_as(*domain, text)).collect();
+                let key = keys
+                    .map(|((.., domain), text)| fold_as(*domain, text))
+                    .collect();
                 let (shown, all) = folded.entry(key).or_default();
                 // Any of them, but the same in every run.
                 if *texts > *shown {
@@ -170,11 +199,15 @@ impl Entries {
             }
         }
         for (texts, mut sum) in folded.into_values() {
-            if let Some(amount) = self.rate_card.charge(&texts[CURRENCY], &texts[METER], sum.quantity) {
+            if let Some(amount) =
+                self.rate_card
+                    .charge(&texts[CURRENCY], &texts[METER], sum.quantity)
+            {
                 (sum.amount, sum.gross) = (amount, amount.saturating_abs());
                 let [_, gross] = &mut self.gross;
                 *gross = gross.saturating_add(sum.gross);
-                self.sums.insert((TieOut::RateCard, Side::Expected, texts), sum);
+                self.sums
+                    .insert((TieOut::RateCard, Side::Expected, texts), sum);
             }
         }
     }
@@ -191,13 +224,24 @@ impl Entries {
             for ((slot, text), (_, _, domain)) in keys.iter_mut().zip(texts).zip(KEYS) {
                 *slot = gathering.add(domain, text);
             }
-            let at_billed_price = sum.classic.iter().map(ClassicLine::charge).try_fold(0_i128, |all, one| all.checked_add(one?));
+            let at_billed_price = sum
+                .classic
+                .iter()
+                .map(ClassicLine::charge)
+                .try_fold(0_i128, |all, one| all.checked_add(one?));
             let bound = bound_of(*tie_out, *side, sum);
             let (quantity, amount) = (sum.quantity, sum.amount);
             (
                 *tie_out,
                 *side,
-                Row { keys, rows: sum.rows, quantity, amount, bound, at_billed_price: at_billed_price.filter(|_| !sum.classic.is_empty()) },
+                Row {
+                    keys,
+                    rows: sum.rows,
+                    quantity,
+                    amount,
+                    bound,
+                    at_billed_price: at_billed_price.filter(|_| !sum.classic.is_empty()),
+                },
             )
         };
         Some(Staged(self.sums.iter().map(row).collect()))
@@ -207,9 +251,13 @@ impl Entries {
 /// How far apart from the exact sum these numbers may be.
 fn bound_of(tie_out: TieOut, side: Side, sum: &Sum) -> i128 {
     match (tie_outs::definition(tie_out).rounded, side) {
-        (Rounded::EachTo(digits), Side::Invoiced) => i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2,
+        (Rounded::EachTo(digits), Side::Invoiced) => {
+            i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
+        }
         // The charge that is expected was rounded as well.
-        (Rounded::EachTo(digits), Side::Expected) if !sum.classic.is_empty() => decimal::power_of_ten(AMOUNT_SCALE - digits) / 2,
+        (Rounded::EachTo(digits), Side::Expected) if !sum.classic.is_empty() => {
+            decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
+        }
         _ => sum.gross / decimal::power_of_ten(SERVICE_DIGITS) + 1,
     }
 }
@@ -221,7 +269,11 @@ impl Staged {
         let mut rows = self.0;
         for (_, _, row) in &mut rows {
             for (slot, (_, _, domain)) in row.keys.iter_mut().zip(KEYS) {
-                *slot = code_of.get(domain as usize).and_then(|codes| codes.get(*slot as usize)).copied().unwrap_or(0);
+                *slot = code_of
+                    .get(domain as usize)
+                    .and_then(|codes| codes.get(*slot as usize))
+                    .copied()
+                    .unwrap_or(0);
             }
         }
         rows.sort_by_key(|(tie_out, side, row)| (*tie_out, *side, row.keys));
@@ -230,7 +282,11 @@ impl Staged {
 }
 
 fn set_key(keys: &mut Texts, name: &str, text: String) {
-    if let Some(slot) = KEYS.iter().position(|(key, ..)| *key == name).and_then(|at| keys.get_mut(at)) {
+    if let Some(slot) = KEYS
+        .iter()
+        .position(|(key, ..)| *key == name)
+        .and_then(|at| keys.get_mut(at))
+    {
         *slot = text;
     }
 }
@@ -238,11 +294,17 @@ fn set_key(keys: &mut Texts, name: &str, text: String) {
 fn text(field: Field<'_>) -> String {
     match field {
         Field::Text(text) => text.to_owned(),
-        Field::Day(day) => date_of(day).map(|date| date.to_string()).unwrap_or_default(),
+        Field::Day(day) => date_of(day)
+            .map(|date| date.to_string())
+            .unwrap_or_default(),
         Field::Missing | Field::Decimal(_) => String::new(),
     }
 }
 
 fn number(field: Field<'_>) -> i128 {
-    if let Field::Decimal(value) = field { value } else { 0 }
+    if let Field::Decimal(value) = field {
+        value
+    } else {
+        0
+    }
 }

@@ -104,7 +104,12 @@ pub struct Evidence {
 impl Place {
     fn widen(place: &mut Option<Self>, resource: u32, days: (Day, Day)) {
         match place {
-            None => *place = Some(Self { resource: Some(resource), days }),
+            None => {
+                *place = Some(Self {
+                    resource: Some(resource),
+                    days,
+                })
+            }
             Some(known) => {
                 if known.resource != Some(resource) {
                     known.resource = None;
@@ -119,7 +124,11 @@ impl Place {
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn gather(totals: &Totals, matching: &Matching, is_wanted: &[bool]) -> PolarsResult<HashMap<u32, Evidence>> {
+pub fn gather(
+    totals: &Totals,
+    matching: &Matching,
+    is_wanted: &[bool],
+) -> PolarsResult<HashMap<u32, Evidence>> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
     let wanted = |group: u32| is_wanted.get(group as usize).copied().unwrap_or(false);
     add_states(&mut found, totals, matching, &wanted)?;
@@ -131,20 +140,48 @@ fn period_of(totals: &Totals, invoice: u32) -> Option<(Day, Day)> {
     totals.periods.get(&invoice).map(|period| period.days())
 }
 
-fn add_states(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Matching, wanted: &dyn Fn(u32) -> bool) -> PolarsResult<()> {
+fn add_states(
+    found: &mut HashMap<u32, Evidence>,
+    totals: &Totals,
+    matching: &Matching,
+    wanted: &dyn Fn(u32) -> bool,
+) -> PolarsResult<()> {
     let usage = &totals.usage;
     let code = |name: &str| frames::codes(usage, name);
     let sum = |name: &str| frames::sums(usage, name);
-    let (invoice, adjustment, description) = (code("invoice")?, code("adjustment")?, code(matching.description)?);
-    let (month, free, rate, resource) = (code("month")?, code("free")?, code("rate")?, code("resource")?);
+    let (invoice, adjustment, description) = (
+        code("invoice")?,
+        code("adjustment")?,
+        code(matching.description)?,
+    );
+    let (month, free, rate, resource) = (
+        code("month")?,
+        code("free")?,
+        code("rate")?,
+        code("resource")?,
+    );
     let (currency, copies) = (code("currency")?, code("copies")?);
-    let (rows, quantity, pricing, billing) = (frames::counts(usage, "rows")?, sum("quantity")?, sum("pricing")?, sum("billing")?);
+    let (rows, quantity, pricing, billing) = (
+        frames::counts(usage, "rows")?,
+        sum("quantity")?,
+        sum("pricing")?,
+        sum("billing")?,
+    );
     let (first, last) = (frames::days(usage, "first")?, frames::days(usage, "last")?);
-    for (row, group) in matching.of_usage.iter().enumerate().filter(|(_, group)| wanted(**group)) {
+    for (row, group) in matching
+        .of_usage
+        .iter()
+        .enumerate()
+        .filter(|(_, group)| wanted(**group))
+    {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
         let text = |domain, column| totals.vocabulary.text(domain, at(column));
-        let copied = totals.usage_copies.get((at(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default();
+        let copied = totals
+            .usage_copies
+            .get((at(copies) as usize).wrapping_sub(1))
+            .copied()
+            .unwrap_or_default();
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         let used = Period::parse(text(Domain::Month, month)).map(Period::days);
@@ -163,7 +200,10 @@ fn add_states(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Ma
             billing: number(billing),
             copies: copied,
         };
-        let days = (first.get(row).copied().unwrap_or(Day::MAX), last.get(row).copied().unwrap_or(Day::MIN));
+        let days = (
+            first.get(row).copied().unwrap_or(Day::MAX),
+            last.get(row).copied().unwrap_or(Day::MIN),
+        );
         Place::widen(&mut evidence.place, at(resource), days);
         if copied.rows > 0 {
             Place::widen(&mut evidence.copies_place, at(resource), copied.days());
@@ -179,8 +219,19 @@ fn add_states(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Ma
 impl Evidence {
     fn add_state(&mut self, more: State) {
         let same = |known: &&mut State| {
-            (known.description, known.adjustment, known.is_late, known.is_free, known.rate)
-                == (more.description, more.adjustment, more.is_late, more.is_free, more.rate)
+            (
+                known.description,
+                known.adjustment,
+                known.is_late,
+                known.is_free,
+                known.rate,
+            ) == (
+                more.description,
+                more.adjustment,
+                more.is_late,
+                more.is_free,
+                more.rate,
+            )
         };
         match self.states.iter_mut().find(same) {
             Some(known) => {
@@ -197,29 +248,69 @@ impl Evidence {
 
 /// A number as it was written, at `scale` decimals.
 fn number_of(vocabulary: &Vocabulary, code: u32, scale: u32) -> Option<i128> {
-    decimal::parse(vocabulary.text(Domain::Number, code).as_bytes(), scale).ok().map(|parsed| parsed.value)
+    decimal::parse(vocabulary.text(Domain::Number, code).as_bytes(), scale)
+        .ok()
+        .map(|parsed| parsed.value)
 }
 
-fn add_items(found: &mut HashMap<u32, Evidence>, totals: &Totals, matching: &Matching, wanted: &dyn Fn(u32) -> bool) -> PolarsResult<()> {
+fn add_items(
+    found: &mut HashMap<u32, Evidence>,
+    totals: &Totals,
+    matching: &Matching,
+    wanted: &dyn Fn(u32) -> bool,
+) -> PolarsResult<()> {
     let lines = &totals.lines;
     let code = |name: &str| frames::codes(lines, name);
-    let (invoice, adjustment, description, rate) = (code("invoice")?, code("adjustment")?, code("description")?, code("rate")?);
-    let (price, unit_price, currency, copies) = (code("price")?, code("unit_price")?, code("currency")?, code("copies")?);
+    let (invoice, adjustment, description, rate) = (
+        code("invoice")?,
+        code("adjustment")?,
+        code("description")?,
+        code("rate")?,
+    );
+    let (price, unit_price, currency, copies) = (
+        code("price")?,
+        code("unit_price")?,
+        code("currency")?,
+        code("copies")?,
+    );
     let (start, end) = (code("charge_start")?, code("charge_end")?);
-    let (rows, quantity) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?);
-    let (subtotal, tax) = (frames::sums(lines, "subtotal")?, frames::sums(lines, "tax")?);
-    for (row, group) in matching.of_lines.iter().enumerate().filter(|(_, group)| wanted(**group)) {
+    let (rows, quantity) = (
+        frames::counts(lines, "rows")?,
+        frames::sums(lines, "quantity")?,
+    );
+    let (subtotal, tax) = (
+        frames::sums(lines, "subtotal")?,
+        frames::sums(lines, "tax")?,
+    );
+    for (row, group) in matching
+        .of_lines
+        .iter()
+        .enumerate()
+        .filter(|(_, group)| wanted(**group))
+    {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let text = |domain, column| totals.vocabulary.text(domain, at(column));
         let count = i128::from(rows.get(row).copied().unwrap_or(1).max(1));
         let each = |column: &[i128]| column.get(row).copied().unwrap_or(0) / count;
-        let day = |column| parse_day(text(Domain::Date, column).as_bytes()).ok().flatten();
-        let is_of_other_cycle = period_of(totals, at(invoice))
-            .is_some_and(|(first, next)| day(end).is_some_and(|end| end < first) || day(start).is_some_and(|start| start >= next));
+        let day = |column| {
+            parse_day(text(Domain::Date, column).as_bytes())
+                .ok()
+                .flatten()
+        };
+        let is_of_other_cycle = period_of(totals, at(invoice)).is_some_and(|(first, next)| {
+            day(end).is_some_and(|end| end < first) || day(start).is_some_and(|start| start >= next)
+        });
         let price = number_of(&totals.vocabulary, at(price), PRICE_SCALE);
         // A refund has the quantity of the charge, and a negative price.
-        let sign = if price.is_some_and(|price| price < 0) { -1 } else { 1 };
-        let copies = totals.line_copies.get((at(copies) as usize).wrapping_sub(1)).map_or(0, |copies| copies.rows);
+        let sign = if price.is_some_and(|price| price < 0) {
+            -1
+        } else {
+            1
+        };
+        let copies = totals
+            .line_copies
+            .get((at(copies) as usize).wrapping_sub(1))
+            .map_or(0, |copies| copies.rows);
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         evidence.items.push(Item {

@@ -1,8 +1,8 @@
 //! The few things we ask of polars, checked: grouping, joining, and columns as slices.
 
 use polars::prelude::{
-    Column, DataFrame, DataFrameJoinOps as _, IdxCa, IdxSize, JoinArgs, JoinType, NamedFrom as _, NewChunkedArray as _, PolarsError,
-    PolarsResult, Series,
+    Column, DataFrame, DataFrameJoinOps as _, IdxCa, IdxSize, JoinArgs, JoinType, NamedFrom as _,
+    NewChunkedArray as _, PolarsError, PolarsResult, Series,
 };
 
 /// A column of codes.
@@ -10,7 +10,11 @@ use polars::prelude::{
 /// # Errors
 /// A polars error where the frame has no such column of this type in one chunk.
 pub fn codes<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u32]> {
-    frame.column(name)?.as_materialized_series().u32()?.cont_slice()
+    frame
+        .column(name)?
+        .as_materialized_series()
+        .u32()?
+        .cont_slice()
 }
 
 /// A column of sums.
@@ -18,7 +22,11 @@ pub fn codes<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u32]> {
 /// # Errors
 /// As [`codes`].
 pub fn sums<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [i128]> {
-    frame.column(name)?.as_materialized_series().i128()?.cont_slice()
+    frame
+        .column(name)?
+        .as_materialized_series()
+        .i128()?
+        .cont_slice()
 }
 
 /// A column of row counts.
@@ -26,7 +34,11 @@ pub fn sums<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [i128]> {
 /// # Errors
 /// As [`codes`].
 pub fn counts<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u64]> {
-    frame.column(name)?.as_materialized_series().u64()?.cont_slice()
+    frame
+        .column(name)?
+        .as_materialized_series()
+        .u64()?
+        .cont_slice()
 }
 
 /// A column of days.
@@ -34,7 +46,11 @@ pub fn counts<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u64]> {
 /// # Errors
 /// As [`codes`].
 pub fn days<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [i32]> {
-    frame.column(name)?.as_materialized_series().i32()?.cont_slice()
+    frame
+        .column(name)?
+        .as_materialized_series()
+        .i32()?
+        .cont_slice()
 }
 
 /// A frame's rows by their keys.
@@ -71,10 +87,14 @@ pub fn groups(frame: &DataFrame, keys: &[&str]) -> PolarsResult<Groups> {
     Ok(Groups { of_row, first_row })
 }
 
-fn rows_of<'g>(group: &'g polars::prelude::GroupsIndicator<'_>) -> Box<dyn Iterator<Item = IdxSize> + 'g> {
+fn rows_of<'g>(
+    group: &'g polars::prelude::GroupsIndicator<'_>,
+) -> Box<dyn Iterator<Item = IdxSize> + 'g> {
     match group {
         polars::prelude::GroupsIndicator::Idx((_, rows)) => Box::new(rows.iter().copied()),
-        polars::prelude::GroupsIndicator::Slice([first, length]) => Box::new(*first..*first + *length),
+        polars::prelude::GroupsIndicator::Slice([first, length]) => {
+            Box::new(*first..*first + *length)
+        }
     }
 }
 
@@ -116,12 +136,21 @@ pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<
     if left.height() == 0 || right.height() == 0 {
         return Ok(Pairs::default());
     }
-    let distinct =
-        |frame: &DataFrame| -> PolarsResult<DataFrame> { take(&frame.select(keys.iter().copied())?, &groups(frame, keys)?.first_row) };
+    let distinct = |frame: &DataFrame| -> PolarsResult<DataFrame> {
+        take(
+            &frame.select(keys.iter().copied())?,
+            &groups(frame, keys)?.first_row,
+        )
+    };
     let met = inner_join(&distinct(left)?, &distinct(right)?, keys)?;
-    let pairs = u32::try_from(met.height()).map_err(|_| PolarsError::ComputeError("too many pairs".into()))?;
+    let pairs = u32::try_from(met.height())
+        .map_err(|_| PolarsError::ComputeError("too many pairs".into()))?;
     let met = with_codes(met, "pair", (0..pairs).collect())?;
-    Ok(Pairs { left: members(left, &met, keys)?, right: members(right, &met, keys)?, count: pairs })
+    Ok(Pairs {
+        left: members(left, &met, keys)?,
+        right: members(right, &met, keys)?,
+        count: pairs,
+    })
 }
 
 fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {
@@ -129,10 +158,18 @@ fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResul
 }
 
 fn members(side: &DataFrame, met: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<(u32, u32)>> {
-    let numbered = with_codes(side.select(keys.iter().copied())?, "row", (0..).take(side.height()).collect())?;
+    let numbered = with_codes(
+        side.select(keys.iter().copied())?,
+        "row",
+        (0..).take(side.height()).collect(),
+    )?;
     let mut joined = inner_join(&numbered, met, keys)?;
     joined.rechunk_mut();
-    let mut rows: Vec<(u32, u32)> = codes(&joined, "row")?.iter().copied().zip(codes(&joined, "pair")?.iter().copied()).collect();
+    let mut rows: Vec<(u32, u32)> = codes(&joined, "row")?
+        .iter()
+        .copied()
+        .zip(codes(&joined, "pair")?.iter().copied())
+        .collect();
     rows.sort_unstable();
     let before = rows.len();
     rows.dedup_by_key(|(row, _)| *row);

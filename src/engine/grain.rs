@@ -45,8 +45,11 @@ static USAGE_GRAIN: Grain = Grain {
 };
 
 /// Usage day by day.
-pub(super) static DAILY_GRAIN: Grain =
-    Grain { tuples: USAGE_GRAIN.tuples, derived: &[Derived::Day, Derived::Free], measure: measures::of_usage };
+pub(super) static DAILY_GRAIN: Grain = Grain {
+    tuples: USAGE_GRAIN.tuples,
+    derived: &[Derived::Day, Derived::Free],
+    measure: measures::of_usage,
+};
 
 static LINES_GRAIN: Grain = Grain {
     tuples: [
@@ -78,7 +81,11 @@ impl Grain {
     /// Fields of a tuple.
     #[must_use]
     pub fn width_of(&self, tuple: usize) -> usize {
-        let derived = if tuple + 1 == TUPLES { self.derived.len() } else { 0 };
+        let derived = if tuple + 1 == TUPLES {
+            self.derived.len()
+        } else {
+            0
+        };
         self.tuples.get(tuple).map_or(0, |columns| columns.len()) + derived
     }
 

@@ -43,25 +43,43 @@ impl Header {
     /// # Errors
     /// A [`Rejection`] naming the cell that cannot be used.
     pub fn read(cells: &[Cell<'_>]) -> Result<Self, Rejection> {
-        let cell = |name: &str| cells.get(position(INVOICES, name)).unwrap_or(&Cell::Missing);
+        let cell = |name: &str| {
+            cells
+                .get(position(INVOICES, name))
+                .unwrap_or(&Cell::Missing)
+        };
         let text = |name: &'static str| {
             let bytes = cell(name).bytes();
             let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
             text.map_err(|_| Rejection::new(name, &bytes, "UTF-8 text".to_owned()))
         };
         let needed = |name: &'static str| match text(name)? {
-            empty if empty.is_empty() => Err(Rejection::in_words(name, "nothing", "a value".to_owned())),
+            empty if empty.is_empty() => {
+                Err(Rejection::in_words(name, "nothing", "a value".to_owned()))
+            }
             value => Ok(value),
         };
         let total = needed("TotalCharges")?;
-        let exact =
-            decimal::parse(total.as_bytes(), AMOUNT_SCALE).ok().filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
-        let money = exact.and_then(|parsed| Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok());
+        let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
+            .ok()
+            .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
+        let money = exact.and_then(|parsed| {
+            Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok()
+        });
         let total_charges = money.ok_or_else(|| {
-            Rejection::new("TotalCharges", total.as_bytes(), "a decimal number below 10^17, as `1234.56`, of at most 28 digits".to_owned())
+            Rejection::new(
+                "TotalCharges",
+                total.as_bytes(),
+                "a decimal number below 10^17, as `1234.56`, of at most 28 digits".to_owned(),
+            )
         })?;
         let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
-        Ok(Self { id: needed("Id")?, currency: needed("CurrencyCode")?.to_uppercase(), total_charges, period: start.and_then(Period::of) })
+        Ok(Self {
+            id: needed("Id")?,
+            currency: needed("CurrencyCode")?.to_uppercase(),
+            total_charges,
+            period: start.and_then(Period::of),
+        })
     }
 }
 
@@ -86,14 +104,33 @@ pub fn compare(
     headers: &[Header],
     passes: &[Pass],
 ) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
-    let expected: Vec<Row> = lines.0.iter().map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals)).collect();
+    let expected: Vec<Row> = lines
+        .0
+        .iter()
+        .map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals))
+        .collect();
     let header = |header: &Header| {
         let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
-        let (invoice, currency) = (code(Domain::Invoice, &header.id), code(Domain::Currency, &header.currency));
-        decimal::from_money(header.total_charges).map(|amount| Row { keys: keys_of(invoice, currency), rows: 1, amount, ..Row::default() })
+        let (invoice, currency) = (
+            code(Domain::Invoice, &header.id),
+            code(Domain::Currency, &header.currency),
+        );
+        decimal::from_money(header.total_charges).map(|amount| Row {
+            keys: keys_of(invoice, currency),
+            rows: 1,
+            amount,
+            ..Row::default()
+        })
     };
-    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<Row>>>() else { return Ok(Err(AmountOverflow)) };
-    let compared = match comparison::compare(tie_outs::definition(TieOut::LinesToInvoice), passes, &expected, &invoiced)? {
+    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<Row>>>() else {
+        return Ok(Err(AmountOverflow));
+    };
+    let compared = match comparison::compare(
+        tie_outs::definition(TieOut::LinesToInvoice),
+        passes,
+        &expected,
+        &invoiced,
+    )? {
         Ok(compared) => compared,
         Err(overflow) => return Ok(Err(overflow)),
     };
@@ -105,11 +142,33 @@ pub fn compare(
         }
         if members.expected.is_empty() || members.invoiced.is_empty() {
             let steps = Steps::one_sided(&sides);
-            return Ok((sides, Some(Box::new(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None }))));
+            return Ok((
+                sides,
+                Some(Box::new(Finding {
+                    steps,
+                    narrowest: Narrowest::Invoice,
+                    resource: None,
+                    days: None,
+                })),
+            ));
         }
-        let of_group = members.expected.iter().filter_map(|at| lines.get(*at)).fold(Lines::default(), |sum, lines| sum.plus(lines));
-        let steps = of_group.steps(sides.variance_amount()).ok_or(AmountOverflow)?;
-        Ok((sides, Some(Box::new(Finding { steps, narrowest: Narrowest::Invoice, resource: None, days: None }))))
+        let of_group = members
+            .expected
+            .iter()
+            .filter_map(|at| lines.get(*at))
+            .fold(Lines::default(), |sum, lines| sum.plus(lines));
+        let steps = of_group
+            .steps(sides.variance_amount())
+            .ok_or(AmountOverflow)?;
+        Ok((
+            sides,
+            Some(Box::new(Finding {
+                steps,
+                narrowest: Narrowest::Invoice,
+                resource: None,
+                days: None,
+            })),
+        ))
     };
     Ok(groups.map(check).collect())
 }
@@ -131,14 +190,32 @@ impl LineSums {
     /// A polars error, which is a bug of ours.
     pub fn add(&mut self, totals: &Totals) -> PolarsResult<()> {
         let lines = &totals.lines;
-        let (invoices, currencies) = (frames::codes(lines, "invoice")?, frames::codes(lines, "currency")?);
-        let (taxes, adjustments) = (frames::sums(lines, "tax")?, frames::codes(lines, "adjustment")?);
-        let (rows, sums, copies) = (frames::counts(lines, "rows")?, frames::sums(lines, "total")?, frames::codes(lines, "copies")?);
+        let (invoices, currencies) = (
+            frames::codes(lines, "invoice")?,
+            frames::codes(lines, "currency")?,
+        );
+        let (taxes, adjustments) = (
+            frames::sums(lines, "tax")?,
+            frames::codes(lines, "adjustment")?,
+        );
+        let (rows, sums, copies) = (
+            frames::counts(lines, "rows")?,
+            frames::sums(lines, "total")?,
+            frames::codes(lines, "copies")?,
+        );
         for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
             let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
             let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-            let is_credit = totals.vocabulary.text(Domain::Adjustment, code(adjustments)) == AZURE_CREDIT;
-            let [.., copied] = totals.line_copies.get((code(copies) as usize).wrapping_sub(1)).copied().unwrap_or_default().sums;
+            let is_credit = totals
+                .vocabulary
+                .text(Domain::Adjustment, code(adjustments))
+                == AZURE_CREDIT;
+            let [.., copied] = totals
+                .line_copies
+                .get((code(copies) as usize).wrapping_sub(1))
+                .copied()
+                .unwrap_or_default()
+                .sums;
             let total = sum(sums);
             let more = Lines {
                 rows: rows.get(row).copied().unwrap_or(0),
@@ -171,18 +248,39 @@ impl Lines {
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
         let cent = power_of_ten(AMOUNT_SCALE - digits);
         let bound = if self.total % cent == 0 { 0 } else { cent };
-        Row { keys: keys_of(invoice, currency), rows: self.rows, amount: self.total, bound, ..Row::default() }
+        Row {
+            keys: keys_of(invoice, currency),
+            rows: self.rows,
+            amount: self.total,
+            bound,
+            ..Row::default()
+        }
     }
 
     /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
     /// to the last digit; nothing less is evidence.
     fn steps(&self, variance: i128) -> Option<Steps> {
-        let left_out = [published(-self.tax)?, published(-self.credits)?, published(-self.copies)?];
+        let left_out = [
+            published(-self.tax)?,
+            published(-self.credits)?,
+            published(-self.copies)?,
+        ];
         for chosen in 1..8_u8 {
-            let part = |at: u8| left_out.get(usize::from(at)).copied().filter(|_| chosen & (1 << at) != 0).unwrap_or(0);
+            let part = |at: u8| {
+                left_out
+                    .get(usize::from(at))
+                    .copied()
+                    .filter(|_| chosen & (1 << at) != 0)
+                    .unwrap_or(0)
+            };
             let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
             if !is_idle && part(0).checked_add(part(1))?.checked_add(part(2))? == variance {
-                return Some(Steps { tax: part(0), credit: part(1), duplicate: part(2), ..Steps::default() });
+                return Some(Steps {
+                    tax: part(0),
+                    credit: part(1),
+                    duplicate: part(2),
+                    ..Steps::default()
+                });
             }
         }
         Some(Steps::default())

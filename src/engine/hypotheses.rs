@@ -56,7 +56,10 @@ impl Remaining {
     }
 
     pub(super) fn billed(&self) -> i128 {
-        self.items.iter().map(|item| item.quantity * item.count).sum()
+        self.items
+            .iter()
+            .map(|item| item.quantity * item.count)
+            .sum()
     }
 
     pub(super) fn used(&self) -> i128 {
@@ -64,7 +67,11 @@ impl Remaining {
     }
 
     fn free(&self) -> i128 {
-        self.states.iter().filter(|state| state.is_free).map(|state| state.quantity).sum()
+        self.states
+            .iter()
+            .filter(|state| state.is_free)
+            .map(|state| state.quantity)
+            .sum()
     }
 
     /// The quantities agree; those that are free may be left out of what is billed.
@@ -84,8 +91,14 @@ pub(super) fn most_likely(evidence: &Evidence) -> Remaining {
     present |= LATE_USAGE * u8::from(states().any(|state| state.is_late));
     present |= LINE_COPIES * u8::from(items().any(|item| item.copies > 0));
     present |= OTHER_CYCLE * u8::from(items().any(|item| item.is_of_other_cycle));
-    let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES).filter(|hypothesis| hypothesis & !present == 0).collect();
+    let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES)
+        .filter(|hypothesis| hypothesis & !present == 0)
+        .collect();
     hypotheses.sort_by_key(|hypothesis| (hypothesis.count_ones(), *hypothesis));
-    let mut tried = hypotheses.into_iter().map(|hypothesis| Remaining::of(evidence, hypothesis));
-    tried.find(Remaining::agrees).unwrap_or_else(|| Remaining::of(evidence, present))
+    let mut tried = hypotheses
+        .into_iter()
+        .map(|hypothesis| Remaining::of(evidence, hypothesis));
+    tried
+        .find(Remaining::agrees)
+        .unwrap_or_else(|| Remaining::of(evidence, present))
 }

@@ -38,7 +38,8 @@ impl Texts {
     }
 
     fn find(&self, text: &[u8], hash: u32) -> Option<u32> {
-        self.index.find(hash, |id| same(text_at(&self.arena, &self.ends, id), text))
+        self.index
+            .find(hash, |id| same(text_at(&self.arena, &self.ends, id), text))
     }
 
     /// Numbers of many texts.
@@ -53,8 +54,15 @@ impl Texts {
                 return numbers;
             }
             let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
-            hashes.iter_mut().zip(&batch).for_each(|(hash, text)| *hash = self.index.hash(*text));
-            found.iter_mut().zip(hashes).zip(&batch).for_each(|((found, hash), text)| *found = self.find(text, hash));
+            hashes
+                .iter_mut()
+                .zip(&batch)
+                .for_each(|(hash, text)| *hash = self.index.hash(*text));
+            found
+                .iter_mut()
+                .zip(hashes)
+                .zip(&batch)
+                .for_each(|((found, hash), text)| *found = self.find(text, hash));
             for ((found, hash), text) in found.into_iter().zip(hashes).zip(&batch) {
                 // It may have come with this batch.
                 numbers.push(found.unwrap_or_else(|| self.intern_hashed(text, hash).0));
@@ -64,7 +72,9 @@ impl Texts {
 
     /// Forgets the text that came last.
     pub fn pop(&mut self) {
-        let Some(last) = self.len().checked_sub(1) else { return };
+        let Some(last) = self.len().checked_sub(1) else {
+            return;
+        };
         let hash = self.index.hash(self.text(last));
         self.index.remove(hash, last);
         self.ends.pop();
@@ -97,7 +107,11 @@ impl Texts {
     /// Texts that were kept; they can be looked up by number only.
     #[must_use]
     pub fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
-        Self { index: Index::default(), arena, ends }
+        Self {
+            index: Index::default(),
+            arena,
+            ends,
+        }
     }
 
     /// Bytes of memory in use.
@@ -115,7 +129,11 @@ impl Texts {
 
 fn text_at<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
     let at = id as usize;
-    let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    let start = at
+        .checked_sub(1)
+        .and_then(|before| ends.get(before))
+        .copied()
+        .unwrap_or(0);
     let end = ends.get(at).copied().unwrap_or(start);
     arena.get(start..end).unwrap_or_default()
 }
@@ -133,13 +151,23 @@ impl Tuples {
     /// No tuples yet.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self { index: Index::default(), width, numbers: Vec::new(), count: 0 }
+        Self {
+            index: Index::default(),
+            width,
+            numbers: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Tuples that were kept; they can be looked up by number only.
     #[must_use]
     pub fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
-        Self { index: Index::default(), width, numbers, count }
+        Self {
+            index: Index::default(),
+            width,
+            numbers,
+            count,
+        }
     }
 
     /// Number of the tuple with which `texts` begins, which is taken off them; `last` is that of the row
@@ -171,7 +199,8 @@ impl Tuples {
     }
 
     fn find(&self, tuple: &[u32], hash: u32) -> Option<u32> {
-        self.index.find(hash, |id| tuple_at(&self.numbers, self.width, id) == tuple)
+        self.index
+            .find(hash, |id| tuple_at(&self.numbers, self.width, id) == tuple)
     }
 
     fn intern_hashed(&mut self, tuple: &[u32], hash: u32) -> u32 {
@@ -189,15 +218,28 @@ impl Tuples {
     pub fn intern_all(&mut self, tuples: &[u32], count: u32) -> Vec<u32> {
         if self.width < 2 {
             return (0..count as usize)
-                .map(|at| self.intern(tuples.get(at * self.width..(at + 1) * self.width).unwrap_or_default()))
+                .map(|at| {
+                    self.intern(
+                        tuples
+                            .get(at * self.width..(at + 1) * self.width)
+                            .unwrap_or_default(),
+                    )
+                })
                 .collect();
         }
         let mut numbers = Vec::with_capacity(count as usize);
         let width = self.width;
         for batch in tuples.chunks(BATCH * width) {
             let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
-            hashes.iter_mut().zip(batch.chunks(width)).for_each(|(hash, tuple)| *hash = self.index.hash(tuple));
-            found.iter_mut().zip(hashes).zip(batch.chunks(width)).for_each(|((found, hash), tuple)| *found = self.find(tuple, hash));
+            hashes
+                .iter_mut()
+                .zip(batch.chunks(width))
+                .for_each(|(hash, tuple)| *hash = self.index.hash(tuple));
+            found
+                .iter_mut()
+                .zip(hashes)
+                .zip(batch.chunks(width))
+                .for_each(|((found, hash), tuple)| *found = self.find(tuple, hash));
             for ((found, hash), tuple) in found.into_iter().zip(hashes).zip(batch.chunks(width)) {
                 // It may have come with this batch.
                 numbers.push(found.unwrap_or_else(|| self.intern_hashed(tuple, hash)));
@@ -244,7 +286,10 @@ fn tuple_at(numbers: &[u32], width: usize, id: u32) -> &[u32] {
 
 fn number_of(count: usize) -> u32 {
     let number = u32::try_from(count).unwrap_or(u32::MAX);
-    assert!(number != u32::MAX, "a run holds fewer than 2^32 distinct keys");
+    assert!(
+        number != u32::MAX,
+        "a run holds fewer than 2^32 distinct keys"
+    );
     number
 }
 
@@ -265,12 +310,15 @@ impl Index {
 
     /// The number that `is_it` among those of a hash.
     pub fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        self.table.find(spread(hash), |(known, id)| *known == hash && is_it(*id)).map(|(_, id)| *id)
+        self.table
+            .find(spread(hash), |(known, id)| *known == hash && is_it(*id))
+            .map(|(_, id)| *id)
     }
 
     /// Adds a number that is not there.
     pub fn insert(&mut self, hash: u32, id: u32) {
-        self.table.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
+        self.table
+            .insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
 
     /// Bytes of memory in use.
@@ -281,7 +329,10 @@ impl Index {
 
     /// Removes a number.
     pub fn remove(&mut self, hash: u32, id: u32) {
-        if let Ok(entry) = self.table.find_entry(spread(hash), |entry| *entry == (hash, id)) {
+        if let Ok(entry) = self
+            .table
+            .find_entry(spread(hash), |entry| *entry == (hash, id))
+        {
             entry.remove();
         }
     }
@@ -311,20 +362,39 @@ mod tests {
         other.intern(b"c");
         other.intern(b"d");
         assert_eq!(texts.absorb(&other), [3, 4]);
-        let many: Vec<String> = (0..1_000).map(|number| (number * number % 333).to_string()).collect();
+        let many: Vec<String> = (0..1_000)
+            .map(|number| (number * number % 333).to_string())
+            .collect();
         let (mut at_once, mut one_by_one) = (Texts::default(), Texts::default());
         let numbers = at_once.intern_all(many.iter().map(String::as_bytes));
-        assert!(numbers.iter().copied().eq(many.iter().map(|text| one_by_one.intern(text.as_bytes()).0)));
+        assert!(
+            numbers
+                .iter()
+                .copied()
+                .eq(many.iter().map(|text| one_by_one.intern(text.as_bytes()).0))
+        );
     }
 
     #[test]
     fn equal_tuples_share_a_number() {
         let mut tuples = Tuples::new(2);
-        assert_eq!([tuples.intern(&[1, 2]), tuples.intern(&[2, 1]), tuples.intern(&[1, 2])], [0, 1, 0]);
+        assert_eq!(
+            [
+                tuples.intern(&[1, 2]),
+                tuples.intern(&[2, 1]),
+                tuples.intern(&[1, 2])
+            ],
+            [0, 1, 0]
+        );
         assert_eq!(tuples.tuple(1), [2, 1]);
         let many: Vec<u32> = (0..2_000).map(|number| number * number % 37).collect();
         let (mut at_once, mut one_by_one) = (Tuples::new(2), Tuples::new(2));
-        assert!(at_once.intern_all(&many, 1_000).into_iter().eq(many.chunks(2).map(|tuple| one_by_one.intern(tuple))));
+        assert!(
+            at_once
+                .intern_all(&many, 1_000)
+                .into_iter()
+                .eq(many.chunks(2).map(|tuple| one_by_one.intern(tuple)))
+        );
         let mut none = Tuples::new(0);
         assert_eq!(none.intern_all(&[], 1), [0]);
         assert_eq!([none.intern(&[]), none.intern(&[]), none.len()], [0, 0, 1]);

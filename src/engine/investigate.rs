@@ -71,7 +71,11 @@ pub fn investigate(
     sides: &[Sides],
     rules: &Rules,
 ) -> PolarsResult<Result<HashMap<u32, Finding>, AmountOverflow>> {
-    let wanted = match sides.iter().map(Sides::is_beyond_rounding).collect::<Result<Vec<bool>, _>>() {
+    let wanted = match sides
+        .iter()
+        .map(Sides::is_beyond_rounding)
+        .collect::<Result<Vec<bool>, _>>()
+    {
         Ok(wanted) => wanted,
         Err(overflow) => return Ok(Err(overflow)),
     };
@@ -80,12 +84,26 @@ pub fn investigate(
         .into_par_iter()
         .filter_map(|(group, evidence)| {
             let of_group = sides.get(group as usize)?;
-            let steps = Steps::of_usage(&evidence, rules, of_group.variance_amount(), of_group.bounds, None);
+            let steps = Steps::of_usage(
+                &evidence,
+                rules,
+                of_group.variance_amount(),
+                of_group.bounds,
+                None,
+            );
             // Prices past all sense explain nothing.
             let steps = steps.unwrap_or_else(|| Steps::one_sided(of_group));
             let place = place_of(&steps, &evidence);
             let resource = place.and_then(|place| place.resource);
-            Some((group, Finding { steps, resource, days: place.map(|place| place.days), narrowest: Narrowest::Meter }))
+            Some((
+                group,
+                Finding {
+                    steps,
+                    resource,
+                    days: place.map(|place| place.days),
+                    narrowest: Narrowest::Meter,
+                },
+            ))
         })
         .collect();
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
@@ -97,7 +115,13 @@ pub fn investigate(
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn workings(totals: &Totals, matching: &Matching, sides: &[Sides], group: u32, rules: &Rules) -> PolarsResult<Vec<Working>> {
+pub fn workings(
+    totals: &Totals,
+    matching: &Matching,
+    sides: &[Sides],
+    group: u32,
+    rules: &Rules,
+) -> PolarsResult<Vec<Working>> {
     let mut wanted = vec![false; sides.len()];
     if let Some(slot) = wanted.get_mut(group as usize) {
         *slot = true;
@@ -105,7 +129,14 @@ pub fn workings(totals: &Totals, matching: &Matching, sides: &[Sides], group: u3
     let mut notes = Vec::new();
     let gathered = evidence::gather(totals, matching, &wanted)?;
     if let (Some(evidence), Some(of_group)) = (gathered.get(&group), sides.get(group as usize))
-        && Steps::of_usage(evidence, rules, of_group.variance_amount(), of_group.bounds, Some(&mut notes)).is_none()
+        && Steps::of_usage(
+            evidence,
+            rules,
+            of_group.variance_amount(),
+            of_group.bounds,
+            Some(&mut notes),
+        )
+        .is_none()
     {
         notes.clear();
     }
@@ -135,21 +166,36 @@ fn main_cause(steps: &Steps) -> Option<Cause> {
         (Cause::Fx, steps.fx),
         (Cause::Tax, steps.tax),
     ];
-    sized.into_iter().filter(|(_, amount)| *amount != 0).max_by_key(|(_, amount)| amount.unsigned_abs()).map(|(cause, _)| cause)
+    sized
+        .into_iter()
+        .filter(|(_, amount)| *amount != 0)
+        .max_by_key(|(_, amount)| amount.unsigned_abs())
+        .map(|(cause, _)| cause)
 }
 
 /// Groups of one meter whose quantities make up for each other at different adjustments.
 fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
     let mut families: HashMap<Keys, (i128, Vec<u32>)> = HashMap::new();
     for (group, finding) in found.iter() {
-        let Some(of_group) = sides.get(*group as usize).filter(|_| finding.steps.credit == 0 && finding.steps.quantity_delta != 0) else {
+        let Some(of_group) = sides
+            .get(*group as usize)
+            .filter(|_| finding.steps.credit == 0 && finding.steps.quantity_delta != 0)
+        else {
             continue;
         };
-        let family = families.entry(Keys { adjustment: 0, ..of_group.keys }).or_default();
+        let family = families
+            .entry(Keys {
+                adjustment: 0,
+                ..of_group.keys
+            })
+            .or_default();
         family.0 = family.0.saturating_add(finding.steps.quantity_delta);
         family.1.push(*group);
     }
-    for (_, members) in families.into_values().filter(|(delta, members)| *delta == 0 && members.len() > 1) {
+    for (_, members) in families
+        .into_values()
+        .filter(|(delta, members)| *delta == 0 && members.len() > 1)
+    {
         for group in members {
             if let Some(finding) = found.get_mut(&group) {
                 finding.steps.take_for_earned_credit();
@@ -168,8 +214,19 @@ type Entity = (Narrowest, [u32; 4]);
 fn entities(keys: &Keys) -> [Entity; 3] {
     [
         (Narrowest::Invoice, [keys.invoice, 0, 0, keys.currency]),
-        (Narrowest::Customer, [keys.invoice, keys.customer, 0, keys.currency]),
-        (Narrowest::Subscription, [keys.invoice, keys.customer, keys.subscription, keys.currency]),
+        (
+            Narrowest::Customer,
+            [keys.invoice, keys.customer, 0, keys.currency],
+        ),
+        (
+            Narrowest::Subscription,
+            [
+                keys.invoice,
+                keys.customer,
+                keys.subscription,
+                keys.currency,
+            ],
+        ),
     ]
 }
 
@@ -217,7 +274,9 @@ impl Holders {
 /// Names what holds each break alone, of groups that are all there are.
 pub fn narrow(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
     let mut holders = Holders::default();
-    (0..).zip(sides).for_each(|(group, sides)| holders.add(sides, found.get(&group)));
+    (0..)
+        .zip(sides)
+        .for_each(|(group, sides)| holders.add(sides, found.get(&group)));
     for (group, finding) in found {
         if let Some(sides) = sides.get(*group as usize) {
             finding.narrowest = holders.narrowest(sides, finding);

@@ -45,7 +45,10 @@ impl KeyColumn {
     /// The texts of a column that was kept.
     #[must_use]
     pub fn of(texts: Texts) -> Self {
-        Self { texts, memory: Memory::default() }
+        Self {
+            texts,
+            memory: Memory::default(),
+        }
     }
 
     /// The number of a cell's text, and whether the text came for the first time.
@@ -54,7 +57,9 @@ impl KeyColumn {
     /// A [`TextFault`]; the text is then not kept.
     #[inline]
     pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
-        if let Cell::Entry { dictionary, code, .. } = cell
+        if let Cell::Entry {
+            dictionary, code, ..
+        } = cell
             && let Some(known) = self.memory.entries.get(*dictionary, *code)
         {
             return Ok((known, false));
@@ -66,7 +71,11 @@ impl KeyColumn {
         match cell {
             Cell::Missing => self.checked(b""),
             Cell::Text(text) => self.checked(text),
-            Cell::Entry { text, dictionary, code } => {
+            Cell::Entry {
+                text,
+                dictionary,
+                code,
+            } => {
                 let (number, is_fresh) = self.checked(text)?;
                 self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))

@@ -11,7 +11,9 @@ pub type FineKey = [String; 9];
 
 fn text(cells: &[Cell<'_>], columns: &[Column], name: &str) -> String {
     let at = columns.iter().position(|column| column.name == name);
-    at.and_then(|at| cells.get(at)).map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned()).unwrap_or_default()
+    at.and_then(|at| cells.get(at))
+        .map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
+        .unwrap_or_default()
 }
 
 /// Customer and subscription of a row, folded.
@@ -20,9 +22,13 @@ pub fn account_of(dataset: Dataset, cells: &[Cell<'_>]) -> (String, String) {
     let [account, ..] = Grain::of(dataset).tuples;
     let field = |number: usize| {
         let cell = account.get(number).and_then(|at| cells.get(*at));
-        cell.map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned()).unwrap_or_default()
+        cell.map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
+            .unwrap_or_default()
     };
-    (fold_as(Domain::Customer, &field(1)), fold_as(Domain::Subscription, &field(3)))
+    (
+        fold_as(Domain::Customer, &field(1)),
+        fold_as(Domain::Subscription, &field(3)),
+    )
 }
 
 /// The key of a usage row; `description` is the frame column that MeterDescription repeats.
@@ -34,7 +40,11 @@ pub fn of_usage(cells: &[Cell<'_>], description: &str) -> FineKey {
         "sku_name" => "SkuName",
         _ => "MeterName",
     };
-    let adjustment = scope::usage_adjustment(&text("CreditType"), &text("PartnerEarnedCreditPercentage"), &text("CreditPercentage"));
+    let adjustment = scope::usage_adjustment(
+        &text("CreditType"),
+        &text("PartnerEarnedCreditPercentage"),
+        &text("CreditPercentage"),
+    );
     [
         fold_as(Domain::Invoice, &text("InvoiceNumber")),
         fold_as(Domain::Customer, &text("CustomerId")),
@@ -53,7 +63,10 @@ pub fn of_usage(cells: &[Cell<'_>], description: &str) -> FineKey {
 #[must_use]
 pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (FineKey, Scope) {
     let text = |name: &str| text(cells, INVOICE_LINES, name);
-    let (product, sku) = (fold_as(Domain::Product, &text("ProductId")), fold_as(Domain::Sku, &text("SkuId")));
+    let (product, sku) = (
+        fold_as(Domain::Product, &text("ProductId")),
+        fold_as(Domain::Sku, &text("SkuId")),
+    );
     let description = text("MeterDescription");
     let scope = scope::scope_of(LineTexts {
         meter_description: &description,
@@ -63,7 +76,8 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
         charge_end: &text("ChargeEndDate"),
         product_is_used: is_used(&product, &sku),
     });
-    let adjustment = scope::line_adjustment(&text("ChargeType"), &text("PriceAdjustmentDescription"));
+    let adjustment =
+        scope::line_adjustment(&text("ChargeType"), &text("PriceAdjustmentDescription"));
     let key = [
         fold_as(Domain::Invoice, &text("InvoiceNumber")),
         fold_as(Domain::Customer, &text("CustomerId")),
@@ -78,8 +92,14 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
     (key, scope)
 }
 
-const RATE: [usize; 2] = [position(USAGE, "PCToBCExchangeRate"), position(INVOICE_LINES, "PCToBCExchangeRate")];
-const PRICE: [usize; 2] = [position(USAGE, "EffectiveUnitPrice"), position(INVOICE_LINES, "EffectiveUnitPrice")];
+const RATE: [usize; 2] = [
+    position(USAGE, "PCToBCExchangeRate"),
+    position(INVOICE_LINES, "PCToBCExchangeRate"),
+];
+const PRICE: [usize; 2] = [
+    position(USAGE, "EffectiveUnitPrice"),
+    position(INVOICE_LINES, "EffectiveUnitPrice"),
+];
 
 /// Effective unit price and exchange rate of a row, where it has them, in units of 10^-22 and
 /// 10^-18.
@@ -89,7 +109,11 @@ pub fn price_and_rate(dataset: Dataset, cells: &[Cell<'_>]) -> (Option<i128>, Op
     let which = usize::from(dataset == Dataset::InvoiceLines);
     let number = |positions: [usize; 2], name: &'static str, scale: u32| {
         let cell = positions.get(which).and_then(|at| cells.get(*at));
-        cell.and_then(|cell| cell.decimal(name, scale).ok().flatten()).map(|parsed| parsed.value)
+        cell.and_then(|cell| cell.decimal(name, scale).ok().flatten())
+            .map(|parsed| parsed.value)
     };
-    (number(PRICE, "EffectiveUnitPrice", PRICE_SCALE), number(RATE, "PCToBCExchangeRate", RATE_SCALE))
+    (
+        number(PRICE, "EffectiveUnitPrice", PRICE_SCALE),
+        number(RATE, "PCToBCExchangeRate", RATE_SCALE),
+    )
 }

@@ -35,13 +35,31 @@ pub struct Recomputed {
 ///
 /// # Errors
 /// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<Result<Recomputed, AmountOverflow>> {
+pub fn compare(
+    totals: &Totals,
+    passes: &[Pass],
+    rules: &Rules,
+) -> PolarsResult<Result<Recomputed, AmountOverflow>> {
     let lines = &totals.lines;
     let code = |name: &str| frames::codes(lines, name);
-    let (price, rate, currency, scope) = (code("price")?, code("rate")?, code("currency")?, code("scope")?);
-    let (rows, quantity, subtotal) = (frames::counts(lines, "rows")?, frames::sums(lines, "quantity")?, frames::sums(lines, "subtotal")?);
-    let names = KEYS.iter().take(9).map(|(name, ..)| code(name)).collect::<PolarsResult<Vec<&[u32]>>>()?;
-    let (mut expected, mut invoiced, mut names_of_rules, mut without_price) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (price, rate, currency, scope) = (
+        code("price")?,
+        code("rate")?,
+        code("currency")?,
+        code("scope")?,
+    );
+    let (rows, quantity, subtotal) = (
+        frames::counts(lines, "rows")?,
+        frames::sums(lines, "quantity")?,
+        frames::sums(lines, "subtotal")?,
+    );
+    let names = KEYS
+        .iter()
+        .take(9)
+        .map(|(name, ..)| code(name))
+        .collect::<PolarsResult<Vec<&[u32]>>>()?;
+    let (mut expected, mut invoiced, mut names_of_rules, mut without_price) =
+        (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut gross = 0_i128;
     for (row, count) in rows.iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
@@ -52,37 +70,66 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
             continue;
         };
         let mut keys = [0; KEYS.len()];
-        keys.iter_mut().zip(&names).for_each(|(slot, column)| *slot = at(column));
+        keys.iter_mut()
+            .zip(&names)
+            .for_each(|(slot, column)| *slot = at(column));
         keys[LINE] = u32::try_from(row + 1).unwrap_or(u32::MAX);
         let each = i128::from((*count).max(1));
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, at(currency)));
-        let line = Line { price: price.value, quantity: number(quantity) / each, rate: rate_of(&totals.vocabulary, at(rate)), digits };
+        let line = Line {
+            price: price.value,
+            quantity: number(quantity) / each,
+            rate: rate_of(&totals.vocabulary, at(rate)),
+            digits,
+        };
         let metered = at(scope) == Scope::Usage as u32;
         // A price past all sense is none.
-        let recomputed = recompute(line, number(subtotal) / each, metered, rules).and_then(|(amount, bound, rule)| {
-            let (amount, bound) = (amount.checked_mul(each)?, bound.checked_mul(each)?);
-            let more = gross.checked_add(amount.checked_abs()?)?.checked_add(bound)?;
-            (more <= GROSS_LIMIT).then_some((amount, bound, rule, more))
-        });
+        let recomputed = recompute(line, number(subtotal) / each, metered, rules).and_then(
+            |(amount, bound, rule)| {
+                let (amount, bound) = (amount.checked_mul(each)?, bound.checked_mul(each)?);
+                let more = gross
+                    .checked_add(amount.checked_abs()?)?
+                    .checked_add(bound)?;
+                (more <= GROSS_LIMIT).then_some((amount, bound, rule, more))
+            },
+        );
         let Some((amount, bound, rule, more)) = recomputed else {
             without_price += count;
             continue;
         };
         gross = more;
-        let of_lines =
-            |amount: i128, bound: i128| Row { keys, rows: *count, quantity: number(quantity), amount, bound, at_billed_price: None };
+        let of_lines = |amount: i128, bound: i128| Row {
+            keys,
+            rows: *count,
+            quantity: number(quantity),
+            amount,
+            bound,
+            at_billed_price: None,
+        };
         expected.push(of_lines(amount, bound));
         names_of_rules.push(rule);
         invoiced.push(of_lines(number(subtotal), 0));
     }
-    let compared = match comparison::compare(tie_outs::definition(TieOut::LineArithmetic), passes, &expected, &invoiced)? {
+    let compared = match comparison::compare(
+        tie_outs::definition(TieOut::LineArithmetic),
+        passes,
+        &expected,
+        &invoiced,
+    )? {
         Ok(compared) => compared,
         Err(overflow) => return Ok(Err(overflow)),
     };
     let rule_of: Vec<String> = compared
         .members
         .iter()
-        .map(|members| members.expected.first().and_then(|at| names_of_rules.get(*at)).cloned().unwrap_or_default())
+        .map(|members| {
+            members
+                .expected
+                .first()
+                .and_then(|at| names_of_rules.get(*at))
+                .cloned()
+                .unwrap_or_default()
+        })
         .collect();
     let found = comparison::with_findings(compared, &expected);
     let checked = found.map(|mut checked| {
@@ -91,20 +138,51 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> PolarsResult<
             sides.keys.line = 0;
             finding.get_or_insert_default().steps.rule = rule;
         }
-        Recomputed { checked, sides: [expected, invoiced], without_price }
+        Recomputed {
+            checked,
+            sides: [expected, invoiced],
+            without_price,
+        }
     });
     Ok(checked)
 }
 
 /// What a line should come to, how far from it a line may be that obeys no known rule, and the rule.
-fn recompute(line: Line, subtotal: i128, metered: bool, rules: &Rules) -> Option<(i128, i128, String)> {
+fn recompute(
+    line: Line,
+    subtotal: i128,
+    metered: bool,
+    rules: &Rules,
+) -> Option<(i128, i128, String)> {
     if let Some(rule) = rules.that_fits(line, subtotal, metered) {
         return Some((subtotal, 0, rule.name.to_string()));
     }
-    let made: Vec<i128> =
-        rules.all().iter().filter(|rule| rule.is_of_usage == metered).map(|rule| rule.subtotal(line)).collect::<Option<_>>()?;
-    let nearest = made.iter().copied().min_by_key(|amount| amount.abs_diff(subtotal))?;
+    let made: Vec<i128> = rules
+        .all()
+        .iter()
+        .filter(|rule| rule.is_of_usage == metered)
+        .map(|rule| rule.subtotal(line))
+        .collect::<Option<_>>()?;
+    let nearest = made
+        .iter()
+        .copied()
+        .min_by_key(|amount| amount.abs_diff(subtotal))?;
     let apart = made.iter().map(|amount| amount.abs_diff(nearest)).max()?;
-    let bounds = Bounds::of_lines(rules, Lines { count: 1, rate: line.rate, quantity: line.quantity, subtotal, digits: line.digits })?;
-    Some((nearest, i128::try_from(apart).ok()?.checked_add(bounds.below.max(bounds.above))?, UNKNOWN.to_owned()))
+    let bounds = Bounds::of_lines(
+        rules,
+        Lines {
+            count: 1,
+            rate: line.rate,
+            quantity: line.quantity,
+            subtotal,
+            digits: line.digits,
+        },
+    )?;
+    Some((
+        nearest,
+        i128::try_from(apart)
+            .ok()?
+            .checked_add(bounds.below.max(bounds.above))?,
+        UNKNOWN.to_owned(),
+    ))
 }

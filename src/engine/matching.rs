@@ -10,8 +10,17 @@ use super::scope::Scope;
 use super::totals::Totals;
 
 /// The finest keys that both sides have (`semantics.md` 1, roll-up key).
-pub const FINE_KEYS: [&str; 9] =
-    ["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"];
+pub const FINE_KEYS: [&str; 9] = [
+    "invoice",
+    "customer",
+    "subscription",
+    "product",
+    "sku",
+    "availability",
+    "description",
+    "adjustment",
+    "currency",
+];
 
 /// One pass: its name in `matched_on`, and its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +34,13 @@ pub struct Pass {
 /// Passes from a table of them.
 #[must_use]
 pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
-    table.iter().map(|(name, keys)| Pass { name: Arc::from(*name), keys: keys.to_vec() }).collect()
+    table
+        .iter()
+        .map(|(name, keys)| Pass {
+            name: Arc::from(*name),
+            keys: keys.to_vec(),
+        })
+        .collect()
 }
 
 /// Usage columns that a line's MeterDescription may repeat; which one is not documented.
@@ -62,15 +77,34 @@ pub struct Matching {
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn match_usage(totals: &Totals, description: Option<&'static str>, passes: &[Pass]) -> PolarsResult<Matching> {
+pub fn match_usage(
+    totals: &Totals,
+    description: Option<&'static str>,
+    passes: &[Pass],
+) -> PolarsResult<Matching> {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; 3]),
         None => learned(description_pairs(&totals.usage, &totals.lines)?),
     };
     let usage = described(&totals.usage, description)?;
-    let met = match_frames((&usage, &totals.lines), &FINE_KEYS, passes, frames::codes(&totals.lines, "scope")?)?;
-    let Met { of_left, of_right, matched_on } = met;
-    Ok(Matching { description, description_pairs, of_usage: of_left, of_lines: of_right, matched_on })
+    let met = match_frames(
+        (&usage, &totals.lines),
+        &FINE_KEYS,
+        passes,
+        frames::codes(&totals.lines, "scope")?,
+    )?;
+    let Met {
+        of_left,
+        of_right,
+        matched_on,
+    } = met;
+    Ok(Matching {
+        description,
+        description_pairs,
+        of_usage: of_left,
+        of_lines: of_right,
+        matched_on,
+    })
 }
 
 /// How many lines find usage by each of [`DESCRIPTION_COLUMNS`].
@@ -88,12 +122,25 @@ pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<[
 /// The usage column that MeterDescription repeats: the one by which most lines find usage.
 #[must_use]
 pub fn learned(pairs: [usize; 3]) -> (&'static str, [usize; 3]) {
-    let best = (0..DESCRIPTION_COLUMNS.len()).rev().max_by_key(|at| pairs.get(*at)).unwrap_or(0);
-    (DESCRIPTION_COLUMNS.get(best).copied().unwrap_or("meter_name"), pairs)
+    let best = (0..DESCRIPTION_COLUMNS.len())
+        .rev()
+        .max_by_key(|at| pairs.get(*at))
+        .unwrap_or(0);
+    (
+        DESCRIPTION_COLUMNS
+            .get(best)
+            .copied()
+            .unwrap_or("meter_name"),
+        pairs,
+    )
 }
 
 fn described(usage: &DataFrame, column: &str) -> PolarsResult<DataFrame> {
-    frames::with_codes(usage.clone(), "description", frames::codes(usage, column)?.to_vec())
+    frames::with_codes(
+        usage.clone(),
+        "description",
+        frames::codes(usage, column)?.to_vec(),
+    )
 }
 
 /// Matches two frames by `keys`, in passes; rows of the right one to which `scopes` gives a scope
@@ -101,10 +148,19 @@ fn described(usage: &DataFrame, column: &str) -> PolarsResult<DataFrame> {
 ///
 /// # Errors
 /// A polars error, which is a bug of ours.
-pub fn match_frames((left, right): (&DataFrame, &DataFrame), keys: &[&str], passes: &[Pass], scopes: &[u32]) -> PolarsResult<Met> {
+pub fn match_frames(
+    (left, right): (&DataFrame, &DataFrame),
+    keys: &[&str],
+    passes: &[Pass],
+    scopes: &[u32],
+) -> PolarsResult<Met> {
     let right = match scopes {
         [] => right.select(keys.iter().copied())?,
-        scopes => frames::with_codes(right.select(keys.iter().copied())?, "scope", scopes.to_vec())?,
+        scopes => frames::with_codes(
+            right.select(keys.iter().copied())?,
+            "scope",
+            scopes.to_vec(),
+        )?,
     };
     let mut right_keys = keys.to_vec();
     if !scopes.is_empty() {
@@ -114,7 +170,11 @@ pub fn match_frames((left, right): (&DataFrame, &DataFrame), keys: &[&str], pass
     let right_groups = frames::groups(&right, &right_keys)?;
     let left = frames::take(&left.select(keys.iter().copied())?, &left_groups.first_row)?;
     let right = frames::take(&right, &right_groups.first_row)?;
-    let mut sides = Sides { left: vec![None; left.height()], right: vec![None; right.height()], matched_on: Vec::new() };
+    let mut sides = Sides {
+        left: vec![None; left.height()],
+        right: vec![None; right.height()],
+        matched_on: Vec::new(),
+    };
     if !scopes.is_empty() {
         sides.set_out_of_scope(frames::codes(&right, "scope")?);
     }
@@ -122,19 +182,49 @@ pub fn match_frames((left, right): (&DataFrame, &DataFrame), keys: &[&str], pass
         sides.run_pass(&left, &right, pass)?;
     }
     sides.close();
-    Ok(Met { of_left: spread(&left_groups, &sides.left), of_right: spread(&right_groups, &sides.right), matched_on: sides.matched_on })
+    Ok(Met {
+        of_left: spread(&left_groups, &sides.left),
+        of_right: spread(&right_groups, &sides.right),
+        matched_on: sides.matched_on,
+    })
 }
 
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
     // One side may lack availability ids: they have no say in what a text repeats.
-    const BY_METER: [&str; 7] = ["invoice", "customer", "subscription", "product", "sku", "description", "currency"];
+    const BY_METER: [&str; 7] = [
+        "invoice",
+        "customer",
+        "subscription",
+        "product",
+        "sku",
+        "description",
+        "currency",
+    ];
     let nameless = frames::codes(lines, "description")?;
-    let named: Vec<u32> = (0..).zip(nameless).filter(|(_, code)| **code != 0).map(|(row, _)| row).collect();
-    Ok(frames::pair(usage, &frames::take(lines, &named)?, &BY_METER)?.right.len())
+    let named: Vec<u32> = (0..)
+        .zip(nameless)
+        .filter(|(_, code)| **code != 0)
+        .map(|(row, _)| row)
+        .collect();
+    Ok(
+        frames::pair(usage, &frames::take(lines, &named)?, &BY_METER)?
+            .right
+            .len(),
+    )
 }
 
 fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
-    groups.of_row.iter().map(|group| matches.get(*group as usize).copied().flatten().unwrap_or(u32::MAX)).collect()
+    groups
+        .of_row
+        .iter()
+        .map(|group| {
+            matches
+                .get(*group as usize)
+                .copied()
+                .flatten()
+                .unwrap_or(u32::MAX)
+        })
+        .collect()
 }
 
 struct Sides {
@@ -151,7 +241,9 @@ impl Sides {
     fn set_out_of_scope(&mut self, scopes: &[u32]) {
         for (row, scope) in scopes.iter().enumerate() {
             let number = self.next();
-            if let Some(scope) = Scope::ALL.get(*scope as usize).filter(|scope| **scope != Scope::Usage)
+            if let Some(scope) = Scope::ALL
+                .get(*scope as usize)
+                .filter(|scope| **scope != Scope::Usage)
                 && let Some(slot) = self.right.get_mut(row)
             {
                 *slot = Some(number);
@@ -162,11 +254,18 @@ impl Sides {
 
     fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) -> PolarsResult<()> {
         let (open_left, open_right) = (open(&self.left), open(&self.right));
-        let pairs = frames::pair(&frames::take(left, &open_left)?, &frames::take(right, &open_right)?, &pass.keys)?;
+        let pairs = frames::pair(
+            &frames::take(left, &open_left)?,
+            &frames::take(right, &open_right)?,
+            &pass.keys,
+        )?;
         let base = self.next();
         set(&mut self.left, &open_left, &pairs.left, base);
         set(&mut self.right, &open_right, &pairs.right, base);
-        self.matched_on.extend(std::iter::repeat_n(Arc::clone(&pass.name), pairs.count as usize));
+        self.matched_on.extend(std::iter::repeat_n(
+            Arc::clone(&pass.name),
+            pairs.count as usize,
+        ));
         Ok(())
     }
 
@@ -174,7 +273,12 @@ impl Sides {
     fn close(&mut self) {
         let first = self.next();
         let nothing: Arc<str> = Arc::from("");
-        for (number, slot) in (first..).zip(self.left.iter_mut().chain(&mut self.right).filter(|slot| slot.is_none())) {
+        for (number, slot) in (first..).zip(
+            self.left
+                .iter_mut()
+                .chain(&mut self.right)
+                .filter(|slot| slot.is_none()),
+        ) {
             *slot = Some(number);
             self.matched_on.push(Arc::clone(&nothing));
         }
@@ -182,12 +286,18 @@ impl Sides {
 }
 
 fn open(matches: &[Option<u32>]) -> Vec<u32> {
-    (0..).zip(matches).filter(|(_, found)| found.is_none()).map(|(row, _)| row).collect()
+    (0..)
+        .zip(matches)
+        .filter(|(_, found)| found.is_none())
+        .map(|(row, _)| row)
+        .collect()
 }
 
 fn set(matches: &mut [Option<u32>], open: &[u32], found: &[(u32, u32)], base: u32) {
     for (position, pair) in found {
-        let row = open.get(*position as usize).map_or(usize::MAX, |row| *row as usize);
+        let row = open
+            .get(*position as usize)
+            .map_or(usize::MAX, |row| *row as usize);
         if let Some(slot) = matches.get_mut(row) {
             *slot = Some(base + pair);
         }

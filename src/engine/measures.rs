@@ -33,19 +33,36 @@ impl Measures {
         quantity != 0 && billing == 0 && pricing == 0
     }
 
-    fn number(&mut self, cells: &[Cell<'_>], at: usize, column: &'static str, scale: u32) -> Result<Option<Parsed>, Rejection> {
-        let parsed = cells.get(at).unwrap_or(&Cell::Missing).decimal(column, scale)?;
+    fn number(
+        &mut self,
+        cells: &[Cell<'_>],
+        at: usize,
+        column: &'static str,
+        scale: u32,
+    ) -> Result<Option<Parsed>, Rejection> {
+        let parsed = cells
+            .get(at)
+            .unwrap_or(&Cell::Missing)
+            .decimal(column, scale)?;
         self.rounded |= parsed.is_some_and(|parsed| parsed.rounded);
         Ok(parsed)
     }
 
     /// The rate is part of the key, as text; here it is only made sure that it is a number.
     fn rate(&mut self, cells: &[Cell<'_>], at: usize) -> Result<(), Rejection> {
-        self.number(cells, at, "PCToBCExchangeRate", RATE_SCALE).map(drop)
+        self.number(cells, at, "PCToBCExchangeRate", RATE_SCALE)
+            .map(drop)
     }
 
-    fn needed(&mut self, cells: &[Cell<'_>], at: usize, column: &'static str, scale: u32) -> Result<Parsed, Rejection> {
-        self.number(cells, at, column, scale)?.ok_or_else(|| Rejection::in_words(column, "nothing", "a decimal number".to_owned()))
+    fn needed(
+        &mut self,
+        cells: &[Cell<'_>],
+        at: usize,
+        column: &'static str,
+        scale: u32,
+    ) -> Result<Parsed, Rejection> {
+        self.number(cells, at, column, scale)?
+            .ok_or_else(|| Rejection::in_words(column, "nothing", "a decimal number".to_owned()))
     }
 }
 
@@ -74,9 +91,13 @@ const USAGE_DATE: usize = position(USAGE, "UsageDate");
 /// The numbers of a usage row.
 pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
-    let quantity = measures.needed(cells, QUANTITY, "Quantity", QUANTITY_SCALE)?.value;
+    let quantity = measures
+        .needed(cells, QUANTITY, "Quantity", QUANTITY_SCALE)?
+        .value;
     let billing = measures.needed(cells, BILLING, "BillingPreTaxTotal", AMOUNT_SCALE)?;
-    let pricing = measures.number(cells, PRICING, "PricingPreTaxTotal", AMOUNT_SCALE)?.map_or(0, |parsed| parsed.value);
+    let pricing = measures
+        .number(cells, PRICING, "PricingPreTaxTotal", AMOUNT_SCALE)?
+        .map_or(0, |parsed| parsed.value);
     measures.sums = [quantity, billing.value, pricing, 0];
     measures.precision = precision_of(billing);
     measures.rate(cells, USAGE_RATE)?;
@@ -99,15 +120,25 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let billable = measures.number(cells, BILLABLE, "BillableQuantity", QUANTITY_SCALE)?;
     let quantity = match billable {
         Some(billable) => billable.value,
-        None => measures.number(cells, SEATS, "Quantity", QUANTITY_SCALE)?.map_or(0, |parsed| parsed.value),
+        None => measures
+            .number(cells, SEATS, "Quantity", QUANTITY_SCALE)?
+            .map_or(0, |parsed| parsed.value),
     };
-    let subtotal = measures.needed(cells, SUBTOTAL, "Subtotal", AMOUNT_SCALE)?.value;
-    let tax = measures.number(cells, TAX, "TaxTotal", AMOUNT_SCALE)?.map_or(0, |parsed| parsed.value);
+    let subtotal = measures
+        .needed(cells, SUBTOTAL, "Subtotal", AMOUNT_SCALE)?
+        .value;
+    let tax = measures
+        .number(cells, TAX, "TaxTotal", AMOUNT_SCALE)?
+        .map_or(0, |parsed| parsed.value);
     let total = match measures.number(cells, TOTAL, "Total", AMOUNT_SCALE)? {
         Some(total) => total.value,
-        None => subtotal
-            .checked_add(tax)
-            .ok_or_else(|| Rejection::in_words("Subtotal", "a sum with TaxTotal past 38 digits", "less".to_owned()))?,
+        None => subtotal.checked_add(tax).ok_or_else(|| {
+            Rejection::in_words(
+                "Subtotal",
+                "a sum with TaxTotal past 38 digits",
+                "less".to_owned(),
+            )
+        })?,
     };
     measures.sums = [quantity, subtotal, tax, total];
     measures.rate(cells, LINE_RATE)?;

@@ -21,7 +21,10 @@ impl Names {
 
     fn offer(&mut self, vocabulary: &Vocabulary, domain: Domain, key: [u32; 3], code: u32) {
         let shown = self.by_key.entry((domain, key)).or_insert(0);
-        if is_better_spelling(vocabulary.text(domain, code), vocabulary.text(domain, *shown)) {
+        if is_better_spelling(
+            vocabulary.text(domain, code),
+            vocabulary.text(domain, *shown),
+        ) {
             *shown = code;
         }
     }
@@ -54,7 +57,12 @@ impl Names {
         }
         for resource in 0..resources {
             let get = |field| codes.of(2, resource, field);
-            self.offer(vocabulary, Domain::ResourceGroup, [get(0), get(2), 0], get(1));
+            self.offer(
+                vocabulary,
+                Domain::ResourceGroup,
+                [get(0), get(2), 0],
+                get(1),
+            );
         }
     }
 
@@ -68,7 +76,12 @@ impl Names {
         for product in 0..products {
             let get = |field| codes.of(1, product, field);
             self.offer(vocabulary, Domain::ProductName, [get(0), 0, 0], get(4));
-            self.offer(vocabulary, Domain::Description, [get(0), get(1), NO_METER], get(3));
+            self.offer(
+                vocabulary,
+                Domain::Description,
+                [get(0), get(1), NO_METER],
+                get(3),
+            );
         }
     }
 }

@@ -9,7 +9,17 @@ use super::totals::{Key, USAGE_KEYS};
 use super::vocabulary::{Domain, Gathering};
 
 /// Columns of the usage frame by which a line's MeterDescription is understood.
-const DESCRIBED: [&str; 9] = ["invoice", "customer", "subscription", "product", "sku", "currency", "meter_name", "meter_type", "sku_name"];
+const DESCRIBED: [&str; 9] = [
+    "invoice",
+    "customer",
+    "subscription",
+    "product",
+    "sku",
+    "currency",
+    "meter_name",
+    "meter_type",
+    "sku_name",
+];
 
 /// Texts, products, months and keys of all usage and lines: far less than these themselves.
 #[derive(Debug, Default)]
@@ -33,7 +43,12 @@ pub(super) struct Noted {
 }
 
 fn described() -> [&'static Key; DESCRIBED.len()] {
-    DESCRIBED.map(|name| USAGE_KEYS.iter().find(|key| key.name == name).expect("a column of the usage frame"))
+    DESCRIBED.map(|name| {
+        USAGE_KEYS
+            .iter()
+            .find(|key| key.name == name)
+            .expect("a column of the usage frame")
+    })
 }
 
 impl Overview {
@@ -42,13 +57,24 @@ impl Overview {
         let codes = Codes::shared_of_usage(&mut self.gathering, usage);
         let keys = described();
         for key in usage.totals.keys() {
-            self.noted.described.insert(keys.map(|column| column.code(&codes, key)));
-            self.noted.used.insert([codes.get(key, 1, 0), codes.get(key, 1, 1)]);
+            self.noted
+                .described
+                .insert(keys.map(|column| column.code(&codes, key)));
+            self.noted
+                .used
+                .insert([codes.get(key, 1, 0), codes.get(key, 1, 1)]);
         }
         let of_lines = Codes::shared_of_lines(&mut self.gathering, lines);
-        for (months, (partial, codes)) in self.noted.months.iter_mut().zip([(usage, codes), (lines, of_lines)]) {
+        for (months, (partial, codes)) in self
+            .noted
+            .months
+            .iter_mut()
+            .zip([(usage, codes), (lines, of_lines)])
+        {
             for ((account, month), rows) in &partial.months {
-                *months.entry((codes.of(0, *account, 0), *month)).or_default() += rows;
+                *months
+                    .entry((codes.of(0, *account, 0), *month))
+                    .or_default() += rows;
             }
         }
     }
@@ -62,14 +88,22 @@ impl Noted {
     /// With codes in the place of numbers.
     pub(super) fn translated(self, code: impl Fn(Domain, u32) -> u32) -> Self {
         let keys = described();
-        let invoices =
-            |months: Months| months.into_iter().map(|((invoice, month), rows)| ((code(Domain::Invoice, invoice), month), rows)).collect();
+        let invoices = |months: Months| {
+            months
+                .into_iter()
+                .map(|((invoice, month), rows)| ((code(Domain::Invoice, invoice), month), rows))
+                .collect()
+        };
         let row = |row: [u32; DESCRIBED.len()]| {
             let mut columns = keys.iter().map(|key| key.domain);
             row.map(|number| columns.next().map_or(0, |domain| code(domain, number)))
         };
         Self {
-            used: self.used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]).collect(),
+            used: self
+                .used
+                .into_iter()
+                .map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)])
+                .collect(),
             months: self.months.map(invoices),
             described: self.described.into_iter().map(row).collect(),
         }

@@ -18,26 +18,43 @@ impl Partial {
         let mut members: Vec<Members<'p>> = Vec::new();
         members.resize_with(parts, Members::default);
         for (at, key) in (0..).zip(self.totals.keys()) {
-            members.get_mut(part(key) as usize).into_iter().for_each(|members| members.totals.push(at));
+            members
+                .get_mut(part(key) as usize)
+                .into_iter()
+                .for_each(|members| members.totals.push(at));
         }
         for key in self.copies.keys() {
-            members.get_mut(part(key) as usize).into_iter().for_each(|members| members.copies.push(*key));
+            members
+                .get_mut(part(key) as usize)
+                .into_iter()
+                .for_each(|members| members.copies.push(*key));
         }
         for candidate in &self.candidates {
-            members.get_mut(part(&candidate.key) as usize).into_iter().for_each(|members| members.candidates.push(candidate));
+            members
+                .get_mut(part(&candidate.key) as usize)
+                .into_iter()
+                .for_each(|members| members.candidates.push(candidate));
         }
         let mut numbering = Numbering::of(self);
-        (0..).zip(members).filter(|(_, members)| !members.is_empty()).map(move |(number, members)| {
-            let part = numbering.part(&members);
-            (number, part)
-        })
+        (0..)
+            .zip(members)
+            .filter(|(_, members)| !members.is_empty())
+            .map(move |(number, members)| {
+                let part = numbering.part(&members);
+                (number, part)
+            })
     }
 
     /// The distinct resources, as they were written; none of lines.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
         let at = self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE;
-        let column = self.columns.get(at).filter(|_| self.grain.width_of(2) > RESOURCE);
-        column.into_iter().flat_map(|column| (0..column.texts().len()).map(|text| column.text(text)))
+        let column = self
+            .columns
+            .get(at)
+            .filter(|_| self.grain.width_of(2) > RESOURCE);
+        column
+            .into_iter()
+            .flat_map(|column| (0..column.texts().len()).map(|text| column.text(text)))
     }
 }
 
@@ -71,7 +88,10 @@ struct Renumbered {
 
 impl Renumbered {
     fn of(count: u32) -> Self {
-        Self { new: vec![u32::MAX; count as usize], old: Vec::new() }
+        Self {
+            new: vec![u32::MAX; count as usize],
+            old: Vec::new(),
+        }
     }
 
     /// The number in the part, and whether it is new.
@@ -92,7 +112,10 @@ impl Renumbered {
     fn clear(&mut self) -> Vec<u32> {
         let old = std::mem::take(&mut self.old);
         for old in &old {
-            self.new.get_mut(*old as usize).into_iter().for_each(|new| *new = u32::MAX);
+            self.new
+                .get_mut(*old as usize)
+                .into_iter()
+                .for_each(|new| *new = u32::MAX);
         }
         old
     }
@@ -100,19 +123,35 @@ impl Renumbered {
 
 impl<'p> Numbering<'p> {
     fn of(whole: &'p Partial) -> Self {
-        let texts = whole.columns.iter().map(|column| Renumbered::of(column.texts().len())).collect();
-        Self { whole, texts, tuples: whole.tuples.each_ref().map(|tuples| Renumbered::of(tuples.len())) }
+        let texts = whole
+            .columns
+            .iter()
+            .map(|column| Renumbered::of(column.texts().len()))
+            .collect();
+        Self {
+            whole,
+            texts,
+            tuples: whole
+                .tuples
+                .each_ref()
+                .map(|tuples| Renumbered::of(tuples.len())),
+        }
     }
 
     fn key(&mut self, key: &[u32; TUPLES], numbers: &mut [Vec<u32>; TUPLES]) -> [u32; TUPLES] {
         let mut renumbered = [0; TUPLES];
         let mut start = 0;
         let tuples = self.whole.tuples.iter().zip(&mut self.tuples).zip(numbers);
-        for ((slot, old), (number, ((tuples, known), numbers))) in renumbered.iter_mut().zip(key).zip(tuples.enumerate()) {
+        for ((slot, old), (number, ((tuples, known), numbers))) in
+            renumbered.iter_mut().zip(key).zip(tuples.enumerate())
+        {
             let end = start + self.whole.grain.width_of(number);
             let (new, is_new) = known.number(*old);
             if is_new {
-                let texts = tuples.tuple(*old).iter().zip(self.texts.get_mut(start..end).unwrap_or_default());
+                let texts = tuples
+                    .tuple(*old)
+                    .iter()
+                    .zip(self.texts.get_mut(start..end).unwrap_or_default());
                 numbers.extend(texts.map(|(text, known)| known.number(*text).0));
             }
             *slot = new;
@@ -135,7 +174,10 @@ impl<'p> Numbering<'p> {
             part.copies.insert(self.key(key, &mut numbers), copies);
         }
         for row in &members.candidates {
-            part.candidates.push(Candidate { key: self.key(&row.key, &mut numbers), ..**row });
+            part.candidates.push(Candidate {
+                key: self.key(&row.key, &mut numbers),
+                ..**row
+            });
         }
         for (number, (known, numbers)) in self.tuples.iter_mut().zip(numbers).enumerate() {
             let count = u32::try_from(known.clear().len()).unwrap_or(u32::MAX);
@@ -144,7 +186,12 @@ impl<'p> Numbering<'p> {
                 *slot = Tuples::of(width, numbers, count);
             }
         }
-        for ((slot, column), known) in part.columns.iter_mut().zip(&whole.columns).zip(&mut self.texts) {
+        for ((slot, column), known) in part
+            .columns
+            .iter_mut()
+            .zip(&whole.columns)
+            .zip(&mut self.texts)
+        {
             let (mut arena, mut ends) = (Vec::new(), Vec::new());
             for old in known.clear() {
                 arena.extend_from_slice(column.texts().text(old));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::decimal::{AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, Rounding, multiply, rescale};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, Rounding, multiply, rescale,
+};
 use crate::model::ids::{Fold, fold};
 
 /// Decimals of a classic line's charge.
@@ -27,7 +29,10 @@ pub struct ClassicLine {
 impl RateCard {
     /// Adds a tier; `from` is its first unit.
     pub fn add(&mut self, currency: &str, meter_id: &str, from: i128, price: i128) {
-        self.meters.entry(key(currency, meter_id)).or_default().insert(from, price);
+        self.meters
+            .entry(key(currency, meter_id))
+            .or_default()
+            .insert(from, price);
     }
 
     /// Takes over the tiers of another.
@@ -47,7 +52,12 @@ impl RateCard {
         while let Some((from, price)) = tiers.next() {
             let next = tiers.peek().map_or(i128::MAX, |(next, _)| **next);
             let within = units.min(next).checked_sub(*from)?.max(0);
-            let charged = multiply((within, QUANTITY_SCALE), (*price, PRICE_SCALE), AMOUNT_SCALE, Rounding::HalfUp)?;
+            let charged = multiply(
+                (within, QUANTITY_SCALE),
+                (*price, PRICE_SCALE),
+                AMOUNT_SCALE,
+                Rounding::HalfUp,
+            )?;
             sum = sum.checked_add(charged)?;
         }
         to_cents(sum)
@@ -62,12 +72,22 @@ impl ClassicLine {
     /// The charge at the line's own price.
     #[must_use]
     pub fn charge(&self) -> Option<i128> {
-        to_cents(multiply((self.overage, QUANTITY_SCALE), (self.list_price?, PRICE_SCALE), AMOUNT_SCALE, Rounding::HalfUp)?)
+        to_cents(multiply(
+            (self.overage, QUANTITY_SCALE),
+            (self.list_price?, PRICE_SCALE),
+            AMOUNT_SCALE,
+            Rounding::HalfUp,
+        )?)
     }
 }
 
 fn to_cents(amount: i128) -> Option<i128> {
-    rescale(rescale(amount, AMOUNT_SCALE, CHARGE_DIGITS, Rounding::HalfUp)?, CHARGE_DIGITS, AMOUNT_SCALE, Rounding::Down)
+    rescale(
+        rescale(amount, AMOUNT_SCALE, CHARGE_DIGITS, Rounding::HalfUp)?,
+        CHARGE_DIGITS,
+        AMOUNT_SCALE,
+        Rounding::Down,
+    )
 }
 
 #[cfg(test)]
@@ -83,10 +103,21 @@ mod tests {
     fn tiers_are_charged_one_after_the_other() {
         let mut card = RateCard::default();
         card.add("usd", "ABC", 0, number("0.085", PRICE_SCALE));
-        card.add("USD", "abc", number("1000", QUANTITY_SCALE), number("0.05", PRICE_SCALE));
-        let charge = |units| card.charge("USD", "Abc", number(units, QUANTITY_SCALE)).unwrap();
+        card.add(
+            "USD",
+            "abc",
+            number("1000", QUANTITY_SCALE),
+            number("0.05", PRICE_SCALE),
+        );
+        let charge = |units| {
+            card.charge("USD", "Abc", number(units, QUANTITY_SCALE))
+                .unwrap()
+        };
         assert_eq!(charge("745"), number("63.33", AMOUNT_SCALE));
         assert_eq!(charge("1010"), number("85.50", AMOUNT_SCALE));
-        assert_eq!((card.charge("USD", "other", 1), card.charge("EUR", "abc", 1)), (None, None));
+        assert_eq!(
+            (card.charge("USD", "other", 1), card.charge("EUR", "abc", 1)),
+            (None, None)
+        );
     }
 }

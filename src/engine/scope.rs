@@ -10,7 +10,11 @@ const FULL_CREDIT: &str = "15% partner earned credit";
 
 /// The price adjustment of a usage row, in the words that invoice lines are brought to as well.
 #[must_use]
-pub fn usage_adjustment(credit_type: &str, earned_percentage: &str, credit_percentage: &str) -> String {
+pub fn usage_adjustment(
+    credit_type: &str,
+    earned_percentage: &str,
+    credit_percentage: &str,
+) -> String {
     let credit_type = fold(Fold::Text, credit_type);
     if credit_type == "azure credit applied" || percentage(credit_percentage).is_some() {
         return AZURE_CREDIT.to_owned();
@@ -31,8 +35,17 @@ pub fn line_adjustment(charge_type: &str, description: &str) -> String {
         return AZURE_CREDIT.to_owned();
     }
     let folded = fold(Fold::Text, description);
-    let Some(part) = folded.split('"').find(|part| part.contains("partner earned credit")) else { return String::new() };
-    let number = part.split('%').next().and_then(|before| before.rsplit(' ').next()).unwrap_or_default();
+    let Some(part) = folded
+        .split('"')
+        .find(|part| part.contains("partner earned credit"))
+    else {
+        return String::new();
+    };
+    let number = part
+        .split('%')
+        .next()
+        .and_then(|before| before.rsplit(' ').next())
+        .unwrap_or_default();
     match percentage(number) {
         Some(percent) if part.contains('%') => earned_credit(&percent),
         _ => FULL_CREDIT.to_owned(),
@@ -47,7 +60,9 @@ fn earned_credit(percent: &str) -> String {
 /// 10^-18; 0 for none.
 #[must_use]
 pub fn earned_fraction(adjustment: &str) -> i128 {
-    let percent = adjustment.strip_suffix("% partner earned credit").and_then(|number| decimal::parse(number.as_bytes(), RATE_SCALE).ok());
+    let percent = adjustment
+        .strip_suffix("% partner earned credit")
+        .and_then(|number| decimal::parse(number.as_bytes(), RATE_SCALE).ok());
     percent.map_or(0, |percent| percent.value / 100)
 }
 
@@ -57,7 +72,9 @@ fn percentage(text: &str) -> Option<String> {
     let one = decimal::power_of_ten(RATE_SCALE);
     match value {
         0 => None,
-        fraction if fraction > 0 && fraction <= one => Some(decimal::plain(fraction.checked_mul(100)?, RATE_SCALE)),
+        fraction if fraction > 0 && fraction <= one => {
+            Some(decimal::plain(fraction.checked_mul(100)?, RATE_SCALE))
+        }
         percent => Some(decimal::plain(percent, RATE_SCALE)),
     }
 }
@@ -81,8 +98,14 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes, by number.
-    pub const ALL: [Self; 6] =
-        [Self::Usage, Self::Reservation, Self::SavingsPlan, Self::Subscription, Self::Licence, Self::PerpetualSoftware];
+    pub const ALL: [Self; 6] = [
+        Self::Usage,
+        Self::Reservation,
+        Self::SavingsPlan,
+        Self::Subscription,
+        Self::Licence,
+        Self::PerpetualSoftware,
+    ];
 
     /// The name of the rule, as `matched_on` shows it.
     #[must_use]
@@ -126,10 +149,16 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     if term.contains("reservation") || (!line.reservation_order_id.trim().is_empty() && !metered) {
         return Scope::Reservation;
     }
-    if metered || line.product_is_used || fold(Fold::Text, line.subscription_description) == "azure plan" {
+    if metered
+        || line.product_is_used
+        || fold(Fold::Text, line.subscription_description) == "azure plan"
+    {
         return Scope::Usage;
     }
-    let open_ended = matches!(crate::model::period::parse_day(line.charge_end.as_bytes()), Ok(None));
+    let open_ended = matches!(
+        crate::model::period::parse_day(line.charge_end.as_bytes()),
+        Ok(None)
+    );
     match (term.contains("subscription"), term.is_empty(), open_ended) {
         (true, ..) => Scope::Subscription,
         (false, false, _) => Scope::Licence,
@@ -146,17 +175,37 @@ mod tests {
     #[test]
     fn both_sides_come_to_the_same_words() {
         let line = |text| line_adjustment("new", text);
-        assert_eq!(line("[\"15.0% Partner earned credit for services managed\"]"), FULL_CREDIT);
-        assert_eq!(line("[\"Promo\",\"15% partner  earned credit\"]"), FULL_CREDIT);
-        assert_eq!(line("[\"10.5% Partner earned credit\"]"), "10.5% partner earned credit");
+        assert_eq!(
+            line("[\"15.0% Partner earned credit for services managed\"]"),
+            FULL_CREDIT
+        );
+        assert_eq!(
+            line("[\"Promo\",\"15% partner  earned credit\"]"),
+            FULL_CREDIT
+        );
+        assert_eq!(
+            line("[\"10.5% Partner earned credit\"]"),
+            "10.5% partner earned credit"
+        );
         assert_eq!(line("[\"Price for given billing period\"]"), "");
         assert_eq!(line_adjustment("CustomerCredit", ""), AZURE_CREDIT);
-        for (percentage, credit_type) in [("15", ""), ("0.15", ""), ("", "Partner Earned Credit Applied"), ("15.00", "Credit Not Applied")]
-        {
-            assert_eq!(usage_adjustment(credit_type, percentage, ""), FULL_CREDIT, "{percentage} {credit_type}");
+        for (percentage, credit_type) in [
+            ("15", ""),
+            ("0.15", ""),
+            ("", "Partner Earned Credit Applied"),
+            ("15.00", "Credit Not Applied"),
+        ] {
+            assert_eq!(
+                usage_adjustment(credit_type, percentage, ""),
+                FULL_CREDIT,
+                "{percentage} {credit_type}"
+            );
         }
         assert_eq!(usage_adjustment("Credit Not Applied", "0", "0"), "");
-        assert_eq!(usage_adjustment("Azure Credit Applied", "", "100"), AZURE_CREDIT);
+        assert_eq!(
+            usage_adjustment("Azure Credit Applied", "", "100"),
+            AZURE_CREDIT
+        );
     }
 
     #[test]
@@ -169,16 +218,73 @@ mod tests {
             charge_end: "10/31/2026",
             product_is_used: false,
         };
-        let check = |line: LineTexts<'_>, expect: Scope| assert_eq!(scope_of(line), expect, "{line:?}");
-        check(LineTexts { meter_description: "D2 v3", ..blank }, Scope::Usage);
-        check(LineTexts { subscription_description: "Azure Plan", ..blank }, Scope::Usage);
-        check(LineTexts { term: "Reservation 3 Years", subscription_description: "Azure plan", ..blank }, Scope::Reservation);
-        check(LineTexts { reservation_order_id: "RIOderId1", ..blank }, Scope::Reservation);
-        check(LineTexts { term: "Savings Plan 1 Year", ..blank }, Scope::SavingsPlan);
-        check(LineTexts { term: "Subscription, monthly", ..blank }, Scope::Subscription);
-        check(LineTexts { term: "One-Year commitment for monthly/yearly billing", ..blank }, Scope::Licence);
-        check(LineTexts { term: "D2 v3 hours", product_is_used: true, ..blank }, Scope::Usage);
-        check(LineTexts { charge_end: "", ..blank }, Scope::PerpetualSoftware);
+        let check =
+            |line: LineTexts<'_>, expect: Scope| assert_eq!(scope_of(line), expect, "{line:?}");
+        check(
+            LineTexts {
+                meter_description: "D2 v3",
+                ..blank
+            },
+            Scope::Usage,
+        );
+        check(
+            LineTexts {
+                subscription_description: "Azure Plan",
+                ..blank
+            },
+            Scope::Usage,
+        );
+        check(
+            LineTexts {
+                term: "Reservation 3 Years",
+                subscription_description: "Azure plan",
+                ..blank
+            },
+            Scope::Reservation,
+        );
+        check(
+            LineTexts {
+                reservation_order_id: "RIOderId1",
+                ..blank
+            },
+            Scope::Reservation,
+        );
+        check(
+            LineTexts {
+                term: "Savings Plan 1 Year",
+                ..blank
+            },
+            Scope::SavingsPlan,
+        );
+        check(
+            LineTexts {
+                term: "Subscription, monthly",
+                ..blank
+            },
+            Scope::Subscription,
+        );
+        check(
+            LineTexts {
+                term: "One-Year commitment for monthly/yearly billing",
+                ..blank
+            },
+            Scope::Licence,
+        );
+        check(
+            LineTexts {
+                term: "D2 v3 hours",
+                product_is_used: true,
+                ..blank
+            },
+            Scope::Usage,
+        );
+        check(
+            LineTexts {
+                charge_end: "",
+                ..blank
+            },
+            Scope::PerpetualSoftware,
+        );
         check(blank, Scope::Usage);
     }
 }

@@ -20,8 +20,11 @@ impl Seen {
     /// Nothing has come yet, and about `rows` will; the filter takes at most `limit_bytes`.
     #[must_use]
     pub fn filter(rows: u64, limit_bytes: u64) -> Self {
-        let words = (rows.saturating_mul(BITS_PER_ROW) / 64).clamp(1 << 10, (limit_bytes / 8).max(1 << 10));
-        let words = usize::try_from(words).unwrap_or(1 << 10).next_power_of_two();
+        let words =
+            (rows.saturating_mul(BITS_PER_ROW) / 64).clamp(1 << 10, (limit_bytes / 8).max(1 << 10));
+        let words = usize::try_from(words)
+            .unwrap_or(1 << 10)
+            .next_power_of_two();
         Self::Filter((0..words).map(|_| AtomicU64::new(0)).collect())
     }
 
@@ -38,8 +41,12 @@ impl Seen {
             Self::Filter(words) => {
                 // A power of two; the word is taken from the high bits, three bits in it from the low.
                 let at = (fingerprint >> 20) as usize & (words.len() - 1);
-                let bits = 1 << (fingerprint & 63) | 1 << (fingerprint >> 6 & 63) | 1 << (fingerprint >> 12 & 63);
-                words.get(at).is_some_and(|word| word.fetch_or(bits, Ordering::Relaxed) & bits == bits)
+                let bits = 1 << (fingerprint & 63)
+                    | 1 << (fingerprint >> 6 & 63)
+                    | 1 << (fingerprint >> 12 & 63);
+                words
+                    .get(at)
+                    .is_some_and(|word| word.fetch_or(bits, Ordering::Relaxed) & bits == bits)
             }
             Self::Repeated(repeated) => repeated.contains_key(&fingerprint),
         }
@@ -63,13 +70,18 @@ mod tests {
         let mut state = 1_u64;
         let mut fingerprints: Vec<u64> = (0..1_000)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 state ^ state >> 29
             })
             .collect();
         fingerprints.extend_from_within(..100);
         fingerprints.extend_from_within(..10);
-        let told = fingerprints.iter().filter(|fingerprint| seen.may_be_copy(**fingerprint)).count();
+        let told = fingerprints
+            .iter()
+            .filter(|fingerprint| seen.may_be_copy(**fingerprint))
+            .count();
         assert!((110..200).contains(&told), "{told}");
         let mut found = Repeated::new();
         copies_in(&mut fingerprints, &mut found);

@@ -10,8 +10,8 @@ use super::rounding::{Bounds, Line, Rule, Rules};
 use super::variance::Sides;
 use crate::model::cause::Cause;
 use crate::model::decimal::{
-    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three, plain, power_of_ten, quotient_up,
-    to_published as published,
+    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three,
+    plain, power_of_ten, quotient_up, to_published as published,
 };
 
 /// What each change comes to, in units of 10^-10. What they leave of a variance is unexplained.
@@ -59,7 +59,10 @@ pub type Notes<'n> = Option<&'n mut Vec<Working>>;
 
 fn note(notes: &mut Notes<'_>, cause: Cause, text: impl FnOnce() -> String) {
     if let Some(notes) = notes {
-        notes.push(Working { cause, text: text() });
+        notes.push(Working {
+            cause,
+            text: text(),
+        });
     }
 }
 
@@ -75,11 +78,27 @@ struct Rungs {
 
 impl Rungs {
     /// What each step between them is, with its inputs.
-    fn note(&self, rule: &Rule, used: &Used<'_>, usual: i128, (items, prices): (&[&Item], &[i128]), notes: &mut Notes<'_>) {
+    fn note(
+        &self,
+        rule: &Rule,
+        used: &Used<'_>,
+        usual: i128,
+        (items, prices): (&[&Item], &[i128]),
+        notes: &mut Notes<'_>,
+    ) {
         let amount = |value| plain(value, AMOUNT_SCALE);
-        let billed = || items.iter().map(|item| item.quantity * item.count).sum::<i128>();
+        let billed = || {
+            items
+                .iter()
+                .map(|item| item.quantity * item.count)
+                .sum::<i128>()
+        };
         let list = |of: &dyn Fn(&Item, i128) -> String| {
-            let mut all: Vec<String> = items.iter().zip(prices).map(|(item, price)| of(item, *price)).collect();
+            let mut all: Vec<String> = items
+                .iter()
+                .zip(prices)
+                .map(|(item, price)| of(item, *price))
+                .collect();
             all.dedup();
             all.join(", ")
         };
@@ -94,10 +113,30 @@ impl Rungs {
             )
         });
         for (cause, from, to, what) in [
-            (Cause::Quantity, self.natural, self.at_billed_quantity, "billed quantity"),
-            (Cause::PartnerEarnedCredit, self.at_billed_quantity, self.at_billed_adjustment, "billed partner earned credit"),
-            (Cause::Price, self.at_billed_adjustment, self.at_billed_price, "billed price"),
-            (Cause::Fx, self.at_billed_price, self.by_formula, "billed exchange rate"),
+            (
+                Cause::Quantity,
+                self.natural,
+                self.at_billed_quantity,
+                "billed quantity",
+            ),
+            (
+                Cause::PartnerEarnedCredit,
+                self.at_billed_quantity,
+                self.at_billed_adjustment,
+                "billed partner earned credit",
+            ),
+            (
+                Cause::Price,
+                self.at_billed_adjustment,
+                self.at_billed_price,
+                "billed price",
+            ),
+            (
+                Cause::Fx,
+                self.at_billed_price,
+                self.by_formula,
+                "billed exchange rate",
+            ),
         ] {
             if from == to {
                 continue;
@@ -108,7 +147,14 @@ impl Rungs {
                 Cause::PartnerEarnedCredit => list(&|item, _| plain(item.earned, RATE_SCALE)),
                 _ => list(&|_, price| plain(price, PRICE_SCALE)),
             };
-            note(notes, cause, || format!("the same rule at the {what} {}: {} - {}", value(), amount(to), amount(from)));
+            note(notes, cause, || {
+                format!(
+                    "the same rule at the {what} {}: {} - {}",
+                    value(),
+                    amount(to),
+                    amount(from)
+                )
+            });
         }
     }
 }
@@ -118,18 +164,47 @@ type Pair<'r> = (Vec<&'r State>, Vec<&'r Item>);
 
 /// Same adjustment and description first; what is left is one pair if it is of one meter.
 fn pairs(remaining: &Remaining) -> (Vec<Pair<'_>>, Option<Pair<'_>>) {
-    let mut names: Vec<(u32, u32)> = remaining.items.iter().map(|item| (item.description, item.adjustment)).collect();
+    let mut names: Vec<(u32, u32)> = remaining
+        .items
+        .iter()
+        .map(|item| (item.description, item.adjustment))
+        .collect();
     names.sort_unstable();
     names.dedup();
-    let is_of_state = |state: &State, name: (u32, u32)| (state.description, state.adjustment) == name;
-    names.retain(|name| remaining.states.iter().any(|state| is_of_state(state, *name)));
+    let is_of_state =
+        |state: &State, name: (u32, u32)| (state.description, state.adjustment) == name;
+    names.retain(|name| {
+        remaining
+            .states
+            .iter()
+            .any(|state| is_of_state(state, *name))
+    });
     let mut found: Vec<Pair<'_>> = Vec::new();
     for name in &names {
-        let states = remaining.states.iter().filter(|state| is_of_state(state, *name)).collect();
-        found.push((states, remaining.items.iter().filter(|item| (item.description, item.adjustment) == *name).collect()));
+        let states = remaining
+            .states
+            .iter()
+            .filter(|state| is_of_state(state, *name))
+            .collect();
+        found.push((
+            states,
+            remaining
+                .items
+                .iter()
+                .filter(|item| (item.description, item.adjustment) == *name)
+                .collect(),
+        ));
     }
-    let states: Vec<&State> = remaining.states.iter().filter(|state| !names.contains(&(state.description, state.adjustment))).collect();
-    let items: Vec<&Item> = remaining.items.iter().filter(|item| !names.contains(&(item.description, item.adjustment))).collect();
+    let states: Vec<&State> = remaining
+        .states
+        .iter()
+        .filter(|state| !names.contains(&(state.description, state.adjustment)))
+        .collect();
+    let items: Vec<&Item> = remaining
+        .items
+        .iter()
+        .filter(|item| !names.contains(&(item.description, item.adjustment)))
+        .collect();
     if states.is_empty() && items.is_empty() {
         return (found, None);
     }
@@ -138,7 +213,8 @@ fn pairs(remaining: &Remaining) -> (Vec<Pair<'_>>, Option<Pair<'_>>) {
         names.dedup();
         names.len() == 1
     };
-    let one_meter = is_one(states.iter().map(|state| state.description).collect()) && is_one(items.iter().map(|i| i.description).collect());
+    let one_meter = is_one(states.iter().map(|state| state.description).collect())
+        && is_one(items.iter().map(|i| i.description).collect());
     if one_meter {
         found.push((states, items));
         return (found, None);
@@ -149,13 +225,32 @@ fn pairs(remaining: &Remaining) -> (Vec<Pair<'_>>, Option<Pair<'_>>) {
 impl Steps {
     /// The steps of a group of usage and lines; `None` where a number passes 38 digits.
     #[must_use]
-    pub fn of_usage(evidence: &Evidence, rules: &Rules, variance: i128, bounds: Bounds, mut notes: Notes<'_>) -> Option<Self> {
+    pub fn of_usage(
+        evidence: &Evidence,
+        rules: &Rules,
+        variance: i128,
+        bounds: Bounds,
+        mut notes: Notes<'_>,
+    ) -> Option<Self> {
         let remaining = most_likely(evidence);
-        let mut steps = Self { quantity_delta: remaining.billed() - remaining.used(), ..Self::default() };
+        let mut steps = Self {
+            quantity_delta: remaining.billed() - remaining.used(),
+            ..Self::default()
+        };
         steps.duplicate = published(remaining.copies[1])? - published(remaining.copies[0])?;
         steps.timing = published(remaining.timing[1])? - published(remaining.timing[0])?;
-        let credit_lines: i128 = evidence.items.iter().filter(|item| item.is_credit).map(|item| item.subtotal * item.count).sum();
-        let credit_usage: i128 = evidence.states.iter().filter(|state| state.is_credit).map(|state| state.billing).sum();
+        let credit_lines: i128 = evidence
+            .items
+            .iter()
+            .filter(|item| item.is_credit)
+            .map(|item| item.subtotal * item.count)
+            .sum();
+        let credit_usage: i128 = evidence
+            .states
+            .iter()
+            .filter(|state| state.is_credit)
+            .map(|state| state.billing)
+            .sum();
         steps.credit = published(credit_lines)? - published(credit_usage)?;
         for (cause, [used, lines], what) in [
             (Cause::Duplicate, remaining.copies, "copies of whole rows"),
@@ -163,22 +258,38 @@ impl Steps {
             (Cause::Credit, [credit_usage, credit_lines], "Azure credits"),
         ] {
             if used != 0 || lines != 0 {
-                note(&mut notes, cause, || format!("{what}: lines {} - usage {}", plain(lines, AMOUNT_SCALE), plain(used, AMOUNT_SCALE)));
+                note(&mut notes, cause, || {
+                    format!(
+                        "{what}: lines {} - usage {}",
+                        plain(lines, AMOUNT_SCALE),
+                        plain(used, AMOUNT_SCALE)
+                    )
+                });
             }
         }
         let is_free_left_out = remaining.billed() != remaining.used() && remaining.agrees();
         let (pairs, unpaired) = pairs(&remaining);
         let mut unexplained = 0;
         for (states, items) in &pairs {
-            unexplained += steps.add_pair((states, items), rules, evidence.digits, is_free_left_out, &mut notes)?;
+            unexplained += steps.add_pair(
+                (states, items),
+                rules,
+                evidence.digits,
+                is_free_left_out,
+                &mut notes,
+            )?;
         }
         if let Some((states, items)) = unpaired {
             let (billing, subtotal) = sums(&states, &items);
             // Alone, it is all that the others leave: pieces of published sums need not be rounded sums.
             let alone = pairs.is_empty().then(|| variance - steps.sum());
             match (states.is_empty(), items.is_empty()) {
-                (true, _) => steps.missing_usage = alone.map_or_else(|| published(subtotal), Some)?,
-                (_, true) => steps.missing_invoice = alone.map_or_else(|| published(-billing), Some)?,
+                (true, _) => {
+                    steps.missing_usage = alone.map_or_else(|| published(subtotal), Some)?
+                }
+                (_, true) => {
+                    steps.missing_invoice = alone.map_or_else(|| published(-billing), Some)?
+                }
                 // Several meters on each side: nothing says which is which.
                 _ => unexplained += subtotal - billing,
             }
@@ -186,11 +297,20 @@ impl Steps {
         if is_free_left_out {
             steps.quantity_delta = 0;
         }
-        let tax: i128 = remaining.items.iter().map(|item| item.tax * item.count).sum();
+        let tax: i128 = remaining
+            .items
+            .iter()
+            .map(|item| item.tax * item.count)
+            .sum();
         if tax != 0 && unexplained == tax {
             // The subtotals are after tax.
             (steps.tax, unexplained) = (published(tax)?, 0);
-            note(&mut notes, Cause::Tax, || format!("the subtotals are the formula's and TaxTotal {}", plain(tax, AMOUNT_SCALE)));
+            note(&mut notes, Cause::Tax, || {
+                format!(
+                    "the subtotals are the formula's and TaxTotal {}",
+                    plain(tax, AMOUNT_SCALE)
+                )
+            });
         }
         let rest = variance - steps.sum() - published(unexplained)?;
         let limit = published(bounds.toward(rest))?.checked_add(1)?;
@@ -198,8 +318,12 @@ impl Steps {
             steps.rounding = rest;
         }
         if unexplained != 0 {
-            let text =
-                || format!("the lines' subtotals less what their own price, quantity and rate give: {}", plain(unexplained, AMOUNT_SCALE));
+            let text = || {
+                format!(
+                    "the lines' subtotals less what their own price, quantity and rate give: {}",
+                    plain(unexplained, AMOUNT_SCALE)
+                )
+            };
             note(&mut notes, Cause::Unexplained, text);
         }
         Some(steps)
@@ -214,14 +338,25 @@ impl Steps {
             (_, 0) => (0, variance),
             _ => (0, 0),
         };
-        Self { missing_usage, missing_invoice, ..Self::default() }
+        Self {
+            missing_usage,
+            missing_invoice,
+            ..Self::default()
+        }
     }
 
     /// Sum of all steps.
     #[must_use]
     pub fn sum(&self) -> i128 {
-        let sides = self.duplicate + self.timing + self.credit + self.missing_usage + self.missing_invoice;
-        sides + self.quantity + self.partner_earned_credit + self.price + self.fx + self.tax + self.rounding
+        let sides =
+            self.duplicate + self.timing + self.credit + self.missing_usage + self.missing_invoice;
+        sides
+            + self.quantity
+            + self.partner_earned_credit
+            + self.price
+            + self.fx
+            + self.tax
+            + self.rounding
     }
 
     /// Adds the steps of a pair; what its lines' own arithmetic does not give comes back, in units of
@@ -237,29 +372,57 @@ impl Steps {
         let used = Used::of(states, is_free_left_out)?;
         let prices: Option<Vec<i128>> = items.iter().map(|item| price_of(item)).collect();
         let (billing, subtotal) = sums(states, items);
-        let Some(prices) = prices else { return Some(subtotal - billing) };
-        let line = |item: &Item, price, rate| Line { price, quantity: item.quantity, rate, digits };
-        let fits = |(item, price): (&&Item, &i128)| rules.that_fits(line(item, *price, item.rate), item.subtotal, true);
+        let Some(prices) = prices else {
+            return Some(subtotal - billing);
+        };
+        let line = |item: &Item, price, rate| Line {
+            price,
+            quantity: item.quantity,
+            rate,
+            digits,
+        };
+        let fits = |(item, price): (&&Item, &i128)| {
+            rules.that_fits(line(item, *price, item.rate), item.subtotal, true)
+        };
         let fitting = items.iter().zip(&prices).find_map(fits);
         if let Some(rule) = fitting {
             self.rule = rule.name.to_string();
         }
         let rule = fitting.or_else(|| rules.all().first())?;
-        let Some(usual) = rule.price_of(used.pricing, used.quantity) else { return Some(subtotal - billing) };
-        let natural = Line { price: usual, quantity: used.quantity, rate: used.rate, digits };
-        let mut rungs = Rungs { natural: rule.subtotal(natural)?, ..Rungs::default() };
+        let Some(usual) = rule.price_of(used.pricing, used.quantity) else {
+            return Some(subtotal - billing);
+        };
+        let natural = Line {
+            price: usual,
+            quantity: used.quantity,
+            rate: used.rate,
+            digits,
+        };
+        let mut rungs = Rungs {
+            natural: rule.subtotal(natural)?,
+            ..Rungs::default()
+        };
         let billed: i128 = items.iter().map(|item| item.quantity * item.count).sum();
         for (item, price) in items.iter().zip(&prices) {
-            let made = |price, rate| rule.subtotal(line(item, price, rate)).and_then(|amount| amount.checked_mul(item.count));
+            let made = |price, rate| {
+                rule.subtotal(line(item, price, rate))
+                    .and_then(|amount| amount.checked_mul(item.count))
+            };
             let adjusted = used.at_adjustment(item, usual, *price, rule, digits)?;
-            let formula = if item.price.is_some() { made(*price, item.rate)? } else { item.subtotal * item.count };
+            let formula = if item.price.is_some() {
+                made(*price, item.rate)?
+            } else {
+                item.subtotal * item.count
+            };
             for (rung, more) in [
                 (&mut rungs.at_billed_quantity, made(usual, used.rate)?),
                 (&mut rungs.at_billed_adjustment, made(adjusted, used.rate)?),
                 (&mut rungs.at_billed_price, made(*price, used.rate)?),
                 (&mut rungs.by_formula, formula),
             ] {
-                *rung = rung.checked_add(more).filter(|sum| sum.unsigned_abs() <= GROSS_LIMIT.unsigned_abs())?;
+                *rung = rung
+                    .checked_add(more)
+                    .filter(|sum| sum.unsigned_abs() <= GROSS_LIMIT.unsigned_abs())?;
             }
         }
         if billed == used.quantity {
@@ -268,7 +431,8 @@ impl Steps {
         }
         rungs.note(rule, &used, usual, (items, &prices), notes);
         self.quantity += published(rungs.at_billed_quantity - rungs.natural)?;
-        self.partner_earned_credit += published(rungs.at_billed_adjustment - rungs.at_billed_quantity)?;
+        self.partner_earned_credit +=
+            published(rungs.at_billed_adjustment - rungs.at_billed_quantity)?;
         self.price += published(rungs.at_billed_price - rungs.at_billed_adjustment)?;
         self.fx += published(rungs.by_formula - rungs.at_billed_price)?;
         Some(subtotal - rungs.by_formula)
@@ -283,14 +447,25 @@ impl Steps {
 }
 
 fn sums(states: &[&State], items: &[&Item]) -> (i128, i128) {
-    (states.iter().map(|state| state.billing).sum(), items.iter().map(|item| item.subtotal * item.count).sum())
+    (
+        states.iter().map(|state| state.billing).sum(),
+        items.iter().map(|item| item.subtotal * item.count).sum(),
+    )
 }
 
 /// The price of a line; where it has none, the one that its subtotal comes from.
 fn price_of(item: &Item) -> Option<i128> {
     item.price.or_else(|| {
-        let priced = quotient_up((item.subtotal, AMOUNT_SCALE), (item.rate, RATE_SCALE), AMOUNT_SCALE)?;
-        quotient_up((priced, AMOUNT_SCALE), (item.quantity, QUANTITY_SCALE), PRICE_SCALE)
+        let priced = quotient_up(
+            (item.subtotal, AMOUNT_SCALE),
+            (item.rate, RATE_SCALE),
+            AMOUNT_SCALE,
+        )?;
+        quotient_up(
+            (priced, AMOUNT_SCALE),
+            (item.quantity, QUANTITY_SCALE),
+            PRICE_SCALE,
+        )
     })
 }
 
@@ -304,52 +479,121 @@ struct Used<'s> {
 
 impl<'s> Used<'s> {
     fn of(states: &'s [&'s State], is_free_left_out: bool) -> Option<Self> {
-        let counted = states.iter().filter(|state| !(is_free_left_out && state.is_free));
+        let counted = states
+            .iter()
+            .filter(|state| !(is_free_left_out && state.is_free));
         let quantity = counted.map(|state| state.quantity).sum();
         let billing: i128 = states.iter().map(|state| state.billing).sum();
         let pricing: i128 = states.iter().map(|state| state.pricing).sum();
-        let rate = states.iter().max_by_key(|state| state.billing.abs()).map(|state| state.rate)?;
+        let rate = states
+            .iter()
+            .max_by_key(|state| state.billing.abs())
+            .map(|state| state.rate)?;
         let rows: u64 = states.iter().map(|state| state.rows).sum();
         // Each row may have been cut to a cent; past that, the priced amounts are not of these bills.
-        let billed = multiply((pricing, AMOUNT_SCALE), (rate, RATE_SCALE), AMOUNT_SCALE, Rounding::HalfEven)?;
+        let billed = multiply(
+            (pricing, AMOUNT_SCALE),
+            (rate, RATE_SCALE),
+            AMOUNT_SCALE,
+            Rounding::HalfEven,
+        )?;
         let allowed = power_of_ten(AMOUNT_SCALE - 2).checked_mul(i128::from(rows) + 1)?;
-        let agrees = billed.checked_sub(billing)?.abs() <= allowed && (pricing != 0 || billing == 0);
-        let pricing = if agrees { pricing } else { quotient_up((billing, AMOUNT_SCALE), (rate, RATE_SCALE), AMOUNT_SCALE)? };
-        Some(Self { states, quantity, pricing, rate })
+        let agrees =
+            billed.checked_sub(billing)?.abs() <= allowed && (pricing != 0 || billing == 0);
+        let pricing = if agrees {
+            pricing
+        } else {
+            quotient_up((billing, AMOUNT_SCALE), (rate, RATE_SCALE), AMOUNT_SCALE)?
+        };
+        Some(Self {
+            states,
+            quantity,
+            pricing,
+            rate,
+        })
     }
 
     /// The usage's price, had it the partner earned credit that the line has: of the list price
     /// where usage follows it, else in proportion.
-    fn at_adjustment(&self, item: &Item, usual: i128, price: i128, rule: &Rule, digits: u32) -> Option<i128> {
+    fn at_adjustment(
+        &self,
+        item: &Item,
+        usual: i128,
+        price: i128,
+        rule: &Rule,
+        digits: u32,
+    ) -> Option<i128> {
         let one = power_of_ten(RATE_SCALE);
-        let charge = |price| rule.subtotal(Line { price, quantity: item.quantity, rate: self.rate, digits });
+        let charge = |price| {
+            rule.subtotal(Line {
+                price,
+                quantity: item.quantity,
+                rate: self.rate,
+                digits,
+            })
+        };
         if self.states.iter().all(|state| state.earned == item.earned) {
             // The API's amounts may be before the credit that the price is net of.
-            let net = multiply((usual, PRICE_SCALE), (one - item.earned, RATE_SCALE), PRICE_SCALE, Rounding::HalfEven)?;
-            return Some(if item.earned > 0 && charge(net)? == charge(price)? { price } else { usual });
+            let net = multiply(
+                (usual, PRICE_SCALE),
+                (one - item.earned, RATE_SCALE),
+                PRICE_SCALE,
+                Rounding::HalfEven,
+            )?;
+            return Some(if item.earned > 0 && charge(net)? == charge(price)? {
+                price
+            } else {
+                usual
+            });
         }
         let paid = self.states.iter().filter(|state| !state.is_free);
         if let Some(list) = item.unit_price {
             let mut listed = 0_i128;
             for state in paid.clone() {
-                let factors = [(list, PRICE_SCALE), (state.quantity, QUANTITY_SCALE), (one - state.earned, RATE_SCALE)];
-                listed = listed.checked_add(multiply_three(factors, AMOUNT_SCALE, Rounding::HalfEven)?)?;
+                let factors = [
+                    (list, PRICE_SCALE),
+                    (state.quantity, QUANTITY_SCALE),
+                    (one - state.earned, RATE_SCALE),
+                ];
+                listed = listed.checked_add(multiply_three(
+                    factors,
+                    AMOUNT_SCALE,
+                    Rounding::HalfEven,
+                )?)?;
             }
             if (listed - self.pricing).abs() <= power_of_ten(AMOUNT_SCALE - 2) {
-                let adjusted = multiply((list, PRICE_SCALE), (one - item.earned, RATE_SCALE), PRICE_SCALE, Rounding::HalfEven)?;
+                let adjusted = multiply(
+                    (list, PRICE_SCALE),
+                    (one - item.earned, RATE_SCALE),
+                    PRICE_SCALE,
+                    Rounding::HalfEven,
+                )?;
                 let paid_quantity: i128 = paid.map(|state| state.quantity).sum();
                 if paid_quantity == self.quantity {
                     return Some(adjusted);
                 }
-                let pricing = multiply((adjusted, PRICE_SCALE), (paid_quantity, QUANTITY_SCALE), AMOUNT_SCALE, Rounding::HalfEven)?;
+                let pricing = multiply(
+                    (adjusted, PRICE_SCALE),
+                    (paid_quantity, QUANTITY_SCALE),
+                    AMOUNT_SCALE,
+                    Rounding::HalfEven,
+                )?;
                 return rule.price_of(pricing, self.quantity);
             }
         }
         let mut pricing = 0_i128;
         for state in self.states {
-            let share = quotient_up((one - item.earned, RATE_SCALE), (one - state.earned, RATE_SCALE), RATE_SCALE)?;
-            pricing =
-                pricing.checked_add(multiply((state.pricing, AMOUNT_SCALE), (share, RATE_SCALE), AMOUNT_SCALE, Rounding::HalfEven)?)?;
+            let share = quotient_up(
+                (one - item.earned, RATE_SCALE),
+                (one - state.earned, RATE_SCALE),
+                RATE_SCALE,
+            )?;
+            pricing = pricing.checked_add(multiply(
+                (state.pricing, AMOUNT_SCALE),
+                (share, RATE_SCALE),
+                AMOUNT_SCALE,
+                Rounding::HalfEven,
+            )?)?;
         }
         rule.price_of(pricing, self.quantity)
     }

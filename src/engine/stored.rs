@@ -23,13 +23,20 @@ impl Partial {
         }
         for tuples in &self.tuples {
             put_u32(out, tuples.len());
-            tuples.numbers().iter().for_each(|number| put_u32(out, *number));
+            tuples
+                .numbers()
+                .iter()
+                .for_each(|number| put_u32(out, *number));
         }
         put_count(out, self.totals.len());
         for (key, total) in self.totals.iter() {
             key.iter().for_each(|id| put_u32(out, *id));
             put_u64(out, total.rows);
-            total.sums.iter().chain([&total.precision]).for_each(|sum| put_i128(out, *sum));
+            total
+                .sums
+                .iter()
+                .chain([&total.precision])
+                .for_each(|sum| put_i128(out, *sum));
             put_day(out, total.first);
             put_day(out, total.last);
         }
@@ -56,7 +63,9 @@ impl Partial {
         }
         write_candidates(&self.candidates, out);
         put_count(out, self.fingerprints.len());
-        self.fingerprints.iter().for_each(|fingerprint| put_u64(out, *fingerprint));
+        self.fingerprints
+            .iter()
+            .for_each(|fingerprint| put_u64(out, *fingerprint));
     }
 
     /// Fills an empty partial of the same dataset and grain with what [`Partial::write_to`] wrote. It
@@ -72,21 +81,31 @@ impl Partial {
             let mut end = 0_usize;
             let mut ends = Vec::new();
             for _ in 0..count {
-                end = end.checked_add(take_u32(from)? as usize).filter(|end| *end <= arena.len())?;
+                end = end
+                    .checked_add(take_u32(from)? as usize)
+                    .filter(|end| *end <= arena.len())?;
                 ends.push(end);
             }
             *column = KeyColumn::of(Texts::of(arena, ends));
         }
         for (number, tuples) in self.tuples.iter_mut().enumerate() {
             let (width, count) = (self.grain.width_of(number), take_u32(from)?);
-            let numbers = (0..count as usize * width).map(|_| take_u32(from)).collect::<Option<Vec<u32>>>()?;
+            let numbers = (0..count as usize * width)
+                .map(|_| take_u32(from))
+                .collect::<Option<Vec<u32>>>()?;
             *tuples = Tuples::of(width, numbers, count);
         }
         for _ in 0..take_count(from)? {
             let key = take_key(from)?;
             let rows = take_u64(from)?;
             let sums = take_sums(from)?;
-            let total = Total { rows, sums, precision: take_i128(from)?, first: take_day(from)?, last: take_day(from)? };
+            let total = Total {
+                rows,
+                sums,
+                precision: take_i128(from)?,
+                first: take_day(from)?,
+                last: take_day(from)?,
+            };
             self.totals.push(key, total);
         }
         for _ in 0..take_count(from)? {
@@ -100,12 +119,23 @@ impl Partial {
         self.gross = take_sums(from)?;
         for _ in 0..take_count(from)? {
             let (key, rows, sums) = (take_key(from)?, take_u64(from)?, take_sums(from)?);
-            self.copies.insert(key, Copies { rows, sums, first: take_day(from)?, last: take_day(from)? });
+            self.copies.insert(
+                key,
+                Copies {
+                    rows,
+                    sums,
+                    first: take_day(from)?,
+                    last: take_day(from)?,
+                },
+            );
         }
         self.candidates = read_candidates(from)?;
         let count = take_count(from)?;
         let (fingerprints, _) = take(from, count.checked_mul(8)?)?.as_chunks::<8>();
-        self.fingerprints = fingerprints.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        self.fingerprints = fingerprints
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+            .collect();
         self.is_stored = true;
         Some(self)
     }
@@ -128,7 +158,12 @@ pub fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
     let one = |from: &mut &[u8]| {
         let (fingerprint, key, sums) = (take_u64(from)?, take_key(from)?, take_sums(from)?);
         let day = Some(take_day(from)?).filter(|day| *day != Day::MIN);
-        Some(Candidate { fingerprint, key, sums, day })
+        Some(Candidate {
+            fingerprint,
+            key,
+            sums,
+            day,
+        })
     };
     (0..take_count(from)?).map(|_| one(from)).collect()
 }

@@ -23,7 +23,12 @@ pub enum Level {
 
 impl Level {
     /// Levels from coarse to fine.
-    pub const ALL: [Self; 4] = [Self::Invoice, Self::Customer, Self::Subscription, Self::Meter];
+    pub const ALL: [Self; 4] = [
+        Self::Invoice,
+        Self::Customer,
+        Self::Subscription,
+        Self::Meter,
+    ];
 
     /// Name in `summary`.
     #[must_use]
@@ -41,7 +46,16 @@ impl Level {
             Self::Invoice => &["tie_out", "invoice", "currency"],
             Self::Customer => &["tie_out", "invoice", "customer", "currency"],
             Self::Subscription => &["tie_out", "invoice", "customer", "subscription", "currency"],
-            Self::Meter => &["tie_out", "invoice", "customer", "subscription", "product", "sku", "description", "currency"],
+            Self::Meter => &[
+                "tie_out",
+                "invoice",
+                "customer",
+                "subscription",
+                "product",
+                "sku",
+                "description",
+                "currency",
+            ],
         }
     }
 }
@@ -92,7 +106,9 @@ impl Rollup {
         self.invoiced_amount = self.invoiced_amount.checked_add(sides.invoiced_amount)?;
         self.gross_variance_amount = self.gross_variance_amount.checked_add(size)?;
         let unexplained = variance.parts.by(Cause::Unexplained);
-        self.unexplained_amount = self.unexplained_amount.checked_add(unexplained.checked_abs()?)?;
+        self.unexplained_amount = self
+            .unexplained_amount
+            .checked_add(unexplained.checked_abs()?)?;
         Some(())
     }
 }
@@ -106,24 +122,38 @@ pub fn roll_up(variances: &[Variance]) -> PolarsResult<Result<Vec<Rollup>, Amoun
     let mut rollups = Vec::new();
     for level in Level::ALL {
         let groups = frames::groups(&frame, level.keys())?;
-        let mut of_level: Vec<Rollup> =
-            groups.first_row.iter().filter_map(|row| variances.get(*row as usize)).map(|first| empty(level, first)).collect();
+        let mut of_level: Vec<Rollup> = groups
+            .first_row
+            .iter()
+            .filter_map(|row| variances.get(*row as usize))
+            .map(|first| empty(level, first))
+            .collect();
         for (variance, group) in variances.iter().zip(&groups.of_row) {
-            let rollup = of_level.get_mut(*group as usize).expect("every variance has a group");
+            let rollup = of_level
+                .get_mut(*group as usize)
+                .expect("every variance has a group");
             if rollup.add(variance).is_none() {
                 return Ok(Err(AmountOverflow));
             }
         }
         // An invoice header knows nothing finer than the invoice.
-        rollups.extend(of_level.into_iter().filter(|rollup| level == Level::Invoice || rollup.tie_out != TieOut::LinesToInvoice));
+        rollups.extend(
+            of_level.into_iter().filter(|rollup| {
+                level == Level::Invoice || rollup.tie_out != TieOut::LinesToInvoice
+            }),
+        );
     }
     rollups.sort_by_key(|rollup| (rollup.tie_out, rollup.level, rollup.keys));
     Ok(Ok(rollups))
 }
 
 fn key_frame(variances: &[Variance]) -> PolarsResult<DataFrame> {
-    let column =
-        |name: &str, of: fn(&Variance) -> u32| Column::from(Series::new(name.into(), variances.iter().map(of).collect::<Vec<u32>>()));
+    let column = |name: &str, of: fn(&Variance) -> u32| {
+        Column::from(Series::new(
+            name.into(),
+            variances.iter().map(of).collect::<Vec<u32>>(),
+        ))
+    };
     DataFrame::new(
         variances.len(),
         vec![
@@ -141,7 +171,11 @@ fn key_frame(variances: &[Variance]) -> PolarsResult<DataFrame> {
 
 fn empty(level: Level, first: &Variance) -> Rollup {
     let all = first.sides.keys;
-    let mut keys = Keys { invoice: all.invoice, currency: all.currency, ..Keys::default() };
+    let mut keys = Keys {
+        invoice: all.invoice,
+        currency: all.currency,
+        ..Keys::default()
+    };
     if level >= Level::Customer {
         keys.customer = all.customer;
     }

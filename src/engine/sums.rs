@@ -77,7 +77,9 @@ impl Totals {
     }
 
     fn find(&self, hash: u32, key: &[u32; TUPLES]) -> Option<u32> {
-        self.index.find(hash, |at| hot_at(&self.hot, at as usize).is_some_and(|hot| hot.key == *key))
+        self.index.find(hash, |at| {
+            hot_at(&self.hot, at as usize).is_some_and(|hot| hot.key == *key)
+        })
     }
 
     /// The place of a key that was not there before this batch.
@@ -94,16 +96,32 @@ impl Totals {
         if self.count.is_multiple_of(BLOCK) {
             self.hot.push(Vec::with_capacity(BLOCK));
         }
-        let Total { rows, sums: [first_sum, second_sum, ..], first, last, .. } = *total;
+        let Total {
+            rows,
+            sums: [first_sum, second_sum, ..],
+            first,
+            last,
+            ..
+        } = *total;
         if let Some(block) = self.hot.last_mut() {
-            block.push(Hot { key, sums: [first_sum, second_sum], rows, first, last });
+            block.push(Hot {
+                key,
+                sums: [first_sum, second_sum],
+                rows,
+                first,
+                last,
+            });
         }
         self.count += 1;
     }
 
     fn add_at(&mut self, at: usize, more: &Total) -> bool {
         let ([.., third, fourth], mut fits) = (more.sums, true);
-        if let Some(hot) = self.hot.get_mut(at / BLOCK).and_then(|block| block.get_mut(at % BLOCK)) {
+        if let Some(hot) = self
+            .hot
+            .get_mut(at / BLOCK)
+            .and_then(|block| block.get_mut(at % BLOCK))
+        {
             for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
                 fits &= add_to(sum, more);
             }
@@ -126,7 +144,10 @@ impl Totals {
     }
 
     fn settled(&self) -> impl Iterator<Item = &Hot> {
-        assert!(self.waiting.is_empty(), "totals are settled before they are read");
+        assert!(
+            self.waiting.is_empty(),
+            "totals are settled before they are read"
+        );
         self.hot.iter().flatten()
     }
 
@@ -134,12 +155,17 @@ impl Totals {
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
         self.start(key, &total);
         let [.., third, fourth] = total.sums;
-        self.rest.push(Rest { sums: [third, fourth], precision: total.precision });
+        self.rest.push(Rest {
+            sums: [third, fourth],
+            precision: total.precision,
+        });
     }
 
     /// Keys and totals.
     pub fn iter(&self) -> impl Iterator<Item = (&[u32; TUPLES], Total)> {
-        self.settled().enumerate().map(|(at, hot)| (&hot.key, self.whole(at, hot)))
+        self.settled()
+            .enumerate()
+            .map(|(at, hot)| (&hot.key, self.whole(at, hot)))
     }
 
     /// The key and total at a place in their order.
@@ -150,16 +176,26 @@ impl Totals {
     }
 
     fn whole(&self, at: usize, hot: &Hot) -> Total {
-        let ([first_sum, second_sum], rest) = (hot.sums, self.rest.get(at).copied().unwrap_or(Rest::NOTHING));
+        let ([first_sum, second_sum], rest) = (
+            hot.sums,
+            self.rest.get(at).copied().unwrap_or(Rest::NOTHING),
+        );
         let ([third, fourth], precision) = (rest.sums, rest.precision);
         let sums = [first_sum, second_sum, third, fourth];
-        Total { rows: hot.rows, sums, precision, first: hot.first, last: hot.last }
+        Total {
+            rows: hot.rows,
+            sums,
+            precision,
+            first: hot.first,
+            last: hot.last,
+        }
     }
 
     /// Bytes of memory in use.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let rest = self.rest.capacity() * size_of::<Rest>() + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
+        let rest = self.rest.capacity() * size_of::<Rest>()
+            + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
         self.hot.len() * BLOCK * size_of::<Hot>() + rest + self.index.footprint()
     }
 
@@ -171,7 +207,10 @@ impl Totals {
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        assert!(self.waiting.is_empty(), "totals are settled before they are counted");
+        assert!(
+            self.waiting.is_empty(),
+            "totals are settled before they are counted"
+        );
         self.count
     }
 
@@ -187,7 +226,10 @@ fn hot_at(blocks: &[Vec<Hot>], at: usize) -> Option<&Hot> {
 }
 
 impl Rest {
-    const NOTHING: Self = Self { sums: [0; SUMS - HOT_SUMS], precision: 0 };
+    const NOTHING: Self = Self {
+        sums: [0; SUMS - HOT_SUMS],
+        precision: 0,
+    };
 }
 
 #[cfg(test)]
@@ -198,21 +240,51 @@ mod tests {
 
     #[test]
     fn totals_are_those_of_a_plain_table() {
-        let (mut totals, mut expected) = (Totals::default(), HashMap::<[u32; TUPLES], Total>::new());
+        let (mut totals, mut expected) =
+            (Totals::default(), HashMap::<[u32; TUPLES], Total>::new());
         let mut state = 1_u32;
         for row in 0..20_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = [state >> 30, state >> 28 & 1, state >> 20, 0];
             // Some have nothing in their rest, some start to have it late.
-            let third = if state >> 19 & 3 == 0 { i128::from(row) } else { 0 };
-            let more = Total { rows: 1, sums: [1, -i128::from(row), third, 0], precision: third / 2, first: row, last: row };
+            let third = if state >> 19 & 3 == 0 {
+                i128::from(row)
+            } else {
+                0
+            };
+            let more = Total {
+                rows: 1,
+                sums: [1, -i128::from(row), third, 0],
+                precision: third / 2,
+                first: row,
+                last: row,
+            };
             assert!(totals.add(key, &more));
             assert!(expected.entry(key).or_insert(Total::NOTHING).add(&more));
         }
         assert!(totals.settle());
         assert!(totals.len() > BLOCK && totals.len() == expected.len());
-        assert!(totals.iter().all(|(key, total)| expected.get(key) == Some(&total)));
-        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }));
-        assert!(totals.add([0; TUPLES], &Total { sums: [i128::MAX; SUMS], ..Total::NOTHING }) && !totals.settle(), "past 128 bits");
+        assert!(
+            totals
+                .iter()
+                .all(|(key, total)| expected.get(key) == Some(&total))
+        );
+        assert!(totals.add(
+            [0; TUPLES],
+            &Total {
+                sums: [i128::MAX; SUMS],
+                ..Total::NOTHING
+            }
+        ));
+        assert!(
+            totals.add(
+                [0; TUPLES],
+                &Total {
+                    sums: [i128::MAX; SUMS],
+                    ..Total::NOTHING
+                }
+            ) && !totals.settle(),
+            "past 128 bits"
+        );
     }
 }

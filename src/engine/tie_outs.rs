@@ -39,7 +39,10 @@ pub const DAY: usize = position("day");
 pub const LINE: usize = position("line");
 
 /// Position of a key; a compile error where it is misspelt.
-#[expect(clippy::panic, reason = "evaluated in constants only, where a panic is a compile error")]
+#[expect(
+    clippy::panic,
+    reason = "evaluated in constants only, where a panic is a compile error"
+)]
 const fn position(name: &str) -> usize {
     let mut at = 0;
     while at < KEYS.len() {
@@ -109,7 +112,11 @@ impl Definition {
     }
 }
 
-const SUMMARIES: &[&str] = &["subscription_usage_summary", "customer_usage_summary", "partner_usage_summary"];
+const SUMMARIES: &[&str] = &[
+    "subscription_usage_summary",
+    "customer_usage_summary",
+    "partner_usage_summary",
+];
 
 /// The tie-outs of the contract, in the order of their names.
 pub const DEFINITIONS: [Definition; 8] = [
@@ -118,7 +125,18 @@ pub const DEFINITIONS: [Definition; 8] = [
         needs: &[&["invoice_lines"]],
         passes: &[(
             "line",
-            &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency", "line"],
+            &[
+                "invoice",
+                "customer",
+                "subscription",
+                "product",
+                "sku",
+                "availability",
+                "description",
+                "adjustment",
+                "currency",
+                "line",
+            ],
         )],
         measure: Measure::Amount,
         rounded: Rounded::ByRules,
@@ -152,7 +170,10 @@ pub const DEFINITIONS: [Definition; 8] = [
             ],
             SUMMARIES,
         ],
-        passes: &[("total", &["customer", "subscription", "description", "currency"])],
+        passes: &[(
+            "total",
+            &["customer", "subscription", "description", "currency"],
+        )],
         measure: Measure::Amount,
         rounded: Rounded::ServiceDigits,
         finality: Finality::Complete,
@@ -161,10 +182,39 @@ pub const DEFINITIONS: [Definition; 8] = [
         tie_out: TieOut::UnbilledToBilled,
         needs: &[&["unbilled_usage"], &["usage"]],
         passes: &[
-            ("meter_and_price", &["customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"]),
-            ("meter", &["customer", "subscription", "product", "sku", "availability", "description", "currency"]),
-            ("sku", &["customer", "subscription", "product", "sku", "currency"]),
-            ("product", &["customer", "subscription", "product", "currency"]),
+            (
+                "meter_and_price",
+                &[
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "availability",
+                    "description",
+                    "adjustment",
+                    "currency",
+                ],
+            ),
+            (
+                "meter",
+                &[
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "availability",
+                    "description",
+                    "currency",
+                ],
+            ),
+            (
+                "sku",
+                &["customer", "subscription", "product", "sku", "currency"],
+            ),
+            (
+                "product",
+                &["customer", "subscription", "product", "currency"],
+            ),
         ],
         measure: Measure::Amount,
         rounded: Rounded::ServiceDigits,
@@ -178,12 +228,58 @@ pub const DEFINITIONS: [Definition; 8] = [
         passes: &[
             (
                 "meter_and_price",
-                &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "adjustment", "currency"],
+                &[
+                    "invoice",
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "availability",
+                    "description",
+                    "adjustment",
+                    "currency",
+                ],
             ),
-            ("meter", &["invoice", "customer", "subscription", "product", "sku", "availability", "description", "currency"]),
-            ("meter_any_availability", &["invoice", "customer", "subscription", "product", "sku", "description", "currency"]),
-            ("sku", &["invoice", "customer", "subscription", "product", "sku", "currency"]),
-            ("product", &["invoice", "customer", "subscription", "product", "currency"]),
+            (
+                "meter",
+                &[
+                    "invoice",
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "availability",
+                    "description",
+                    "currency",
+                ],
+            ),
+            (
+                "meter_any_availability",
+                &[
+                    "invoice",
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "description",
+                    "currency",
+                ],
+            ),
+            (
+                "sku",
+                &[
+                    "invoice",
+                    "customer",
+                    "subscription",
+                    "product",
+                    "sku",
+                    "currency",
+                ],
+            ),
+            (
+                "product",
+                &["invoice", "customer", "subscription", "product", "currency"],
+            ),
         ],
         measure: Measure::Amount,
         rounded: Rounded::ByRules,
@@ -201,8 +297,14 @@ pub const DEFINITIONS: [Definition; 8] = [
         tie_out: TieOut::UtilizationToUsage,
         needs: &[&["utilization"], &["azure_usage_lines", "usage"]],
         passes: &[
-            ("resource_and_day", &["customer", "subscription", "meter", "resource", "day"]),
-            ("meter_and_day", &["customer", "subscription", "meter", "day"]),
+            (
+                "resource_and_day",
+                &["customer", "subscription", "meter", "resource", "day"],
+            ),
+            (
+                "meter_and_day",
+                &["customer", "subscription", "meter", "day"],
+            ),
             ("meter", &["customer", "subscription", "meter"]),
         ],
         measure: Measure::Quantity,
@@ -214,20 +316,34 @@ pub const DEFINITIONS: [Definition; 8] = [
 /// The definition of a tie-out.
 #[must_use]
 pub fn definition(tie_out: TieOut) -> &'static Definition {
-    let found = DEFINITIONS.iter().find(|definition| definition.tie_out == tie_out);
+    let found = DEFINITIONS
+        .iter()
+        .find(|definition| definition.tie_out == tie_out);
     found.expect("every tie-out is defined")
 }
 
 /// Tie-outs that a dataset is part of.
 pub fn uses(dataset: &str) -> impl Iterator<Item = TieOut> {
-    let of = |definition: &&Definition| definition.needs.iter().any(|needed| needed.contains(&dataset));
-    DEFINITIONS.iter().filter(of).map(|definition| definition.tie_out).collect::<Vec<_>>().into_iter()
+    let of = |definition: &&Definition| {
+        definition
+            .needs
+            .iter()
+            .any(|needed| needed.contains(&dataset))
+    };
+    DEFINITIONS
+        .iter()
+        .filter(of)
+        .map(|definition| definition.tie_out)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// The frame's name of a key, from either of its names.
 #[must_use]
 pub fn key_named(name: &str) -> Option<&'static str> {
-    KEYS.iter().find(|(key, published, _)| *key == name || *published == name).map(|(key, ..)| *key)
+    KEYS.iter()
+        .find(|(key, published, _)| *key == name || *published == name)
+        .map(|(key, ..)| *key)
 }
 
 /// Side of a comparison.
@@ -266,11 +382,29 @@ const RESOURCES: &str = "all resources";
 const SUBSCRIPTIONS: &str = "all subscriptions";
 const CUSTOMERS: &str = "all customers";
 
-const fn cost(set: &'static str, side: Side, keys: &'static [(&'static str, &'static str)], label: &'static str) -> Feed {
-    Feed { set, tie_out: TieOut::RecordsToSummary, side, keys, label, quantity: "", amount: "total_cost", only_with: "" }
+const fn cost(
+    set: &'static str,
+    side: Side,
+    keys: &'static [(&'static str, &'static str)],
+    label: &'static str,
+) -> Feed {
+    Feed {
+        set,
+        tie_out: TieOut::RecordsToSummary,
+        side,
+        keys,
+        label,
+        quantity: "",
+        amount: "total_cost",
+        only_with: "",
+    }
 }
 
-const OF_SUBSCRIPTION: &[(&str, &str)] = &[("customer", "customer_id"), ("subscription", "subscription_id"), ("currency", "currency_code")];
+const OF_SUBSCRIPTION: &[(&str, &str)] = &[
+    ("customer", "customer_id"),
+    ("subscription", "subscription_id"),
+    ("currency", "currency_code"),
+];
 const OF_CUSTOMER: &[(&str, &str)] = &[("customer", "customer_id"), ("currency", "currency_code")];
 const OF_PARTNER: &[(&str, &str)] = &[("currency", "currency_code")];
 const UTILIZED: &[(&str, &str)] = &[
@@ -292,17 +426,65 @@ const CLASSIC_USED: &[(&str, &str)] = &[
 /// The feeds. Usage, invoice lines and headers come through the totals instead; a rate card is no
 /// side by itself (`rate_card`).
 pub const FEEDS: &[Feed] = &[
-    cost("meter_usage_records", Side::Expected, OF_SUBSCRIPTION, METERS),
-    cost("classic_usage_records", Side::Expected, OF_SUBSCRIPTION, METERS),
-    cost("resource_usage_records", Side::Expected, OF_SUBSCRIPTION, RESOURCES),
-    cost("subscription_usage_summary", Side::Invoiced, OF_SUBSCRIPTION, METERS),
+    cost(
+        "meter_usage_records",
+        Side::Expected,
+        OF_SUBSCRIPTION,
+        METERS,
+    ),
+    cost(
+        "classic_usage_records",
+        Side::Expected,
+        OF_SUBSCRIPTION,
+        METERS,
+    ),
+    cost(
+        "resource_usage_records",
+        Side::Expected,
+        OF_SUBSCRIPTION,
+        RESOURCES,
+    ),
+    cost(
+        "subscription_usage_summary",
+        Side::Invoiced,
+        OF_SUBSCRIPTION,
+        METERS,
+    ),
     // Classic subscriptions name no currency code, and have no records by resource.
-    Feed { only_with: "currency_code", ..cost("subscription_usage_summary", Side::Invoiced, OF_SUBSCRIPTION, RESOURCES) },
+    Feed {
+        only_with: "currency_code",
+        ..cost(
+            "subscription_usage_summary",
+            Side::Invoiced,
+            OF_SUBSCRIPTION,
+            RESOURCES,
+        )
+    },
     // Its rows are of a customer's list: the subscription is a row, not what is summed up.
-    cost("subscription_usage_records", Side::Expected, OF_CUSTOMER, SUBSCRIPTIONS),
-    cost("customer_usage_summary", Side::Invoiced, OF_CUSTOMER, SUBSCRIPTIONS),
-    cost("customer_usage_records", Side::Expected, OF_PARTNER, CUSTOMERS),
-    cost("partner_usage_summary", Side::Invoiced, OF_PARTNER, CUSTOMERS),
+    cost(
+        "subscription_usage_records",
+        Side::Expected,
+        OF_CUSTOMER,
+        SUBSCRIPTIONS,
+    ),
+    cost(
+        "customer_usage_summary",
+        Side::Invoiced,
+        OF_CUSTOMER,
+        SUBSCRIPTIONS,
+    ),
+    cost(
+        "customer_usage_records",
+        Side::Expected,
+        OF_PARTNER,
+        CUSTOMERS,
+    ),
+    cost(
+        "partner_usage_summary",
+        Side::Invoiced,
+        OF_PARTNER,
+        CUSTOMERS,
+    ),
     Feed {
         set: "subscription_usage_summary",
         tie_out: TieOut::UsageToSummary,

@@ -58,7 +58,10 @@ impl Tolerances {
     /// The settings for a group.
     #[must_use]
     pub fn of(&self, currency: &str, customer: &str) -> &Tolerance {
-        self.by_customer.get(customer).or_else(|| self.by_currency.get(currency)).unwrap_or(&self.all)
+        self.by_customer
+            .get(customer)
+            .or_else(|| self.by_currency.get(currency))
+            .unwrap_or(&self.all)
     }
 }
 
@@ -78,7 +81,15 @@ impl Tolerance {
         }
         if let Some(relative) = self.relative {
             let share = (relative.mantissa(), relative.scale());
-            offer(decimal::multiply(share, (expected.checked_abs()?, AMOUNT_SCALE), AMOUNT_SCALE, Rounding::HalfUp)?, Limit::Relative);
+            offer(
+                decimal::multiply(
+                    share,
+                    (expected.checked_abs()?, AMOUNT_SCALE),
+                    AMOUNT_SCALE,
+                    Rounding::HalfUp,
+                )?,
+                Limit::Relative,
+            );
         }
         if let Some(materiality) = self.materiality {
             offer(decimal::from_money(materiality)?, Limit::Materiality);

@@ -20,7 +20,13 @@ pub struct Total {
 }
 
 impl Total {
-    pub(super) const NOTHING: Self = Self { rows: 0, sums: [0; SUMS], precision: 0, first: Day::MAX, last: Day::MIN };
+    pub(super) const NOTHING: Self = Self {
+        rows: 0,
+        sums: [0; SUMS],
+        precision: 0,
+        first: Day::MAX,
+        last: Day::MIN,
+    };
 
     /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
     #[must_use]

@@ -46,7 +46,12 @@ impl Key {
 }
 
 const fn key(name: &'static str, domain: Domain, tuple: usize, field: usize) -> Key {
-    Key { name, domain, tuple, field }
+    Key {
+        name,
+        domain,
+        tuple,
+        field,
+    }
 }
 
 /// Key columns of the usage frame, in its sort order.
@@ -161,7 +166,11 @@ pub fn fold_partials(
 ///
 /// # Errors
 /// As [`fold_partials`].
-pub fn fold_before_parts(overview: Overview, headers: &[Header], more: More) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+pub fn fold_before_parts(
+    overview: Overview,
+    headers: &[Header],
+    more: More,
+) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
     let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     fold(Some(overview), (usage, lines), headers, &[], more)
 }
@@ -175,30 +184,68 @@ fn fold(
 ) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
     let in_parts = overview.is_some();
     let (mut gathering, noted) = overview.unwrap_or_default().into_parts();
-    let More { daily, unbilled, entries } = more;
-    let Some(staged) = entries.stage(&mut gathering) else { return Ok(Err(AmountOverflow)) };
+    let More {
+        daily,
+        unbilled,
+        entries,
+    } = more;
+    let Some(staged) = entries.stage(&mut gathering) else {
+        return Ok(Err(AmountOverflow));
+    };
     for header in headers {
         gathering.add(Domain::Invoice, &header.id);
         gathering.add(Domain::Currency, &header.currency);
     }
-    let also_used: Vec<[u32; 2]> =
-        also_used.iter().map(|(product, sku)| [gathering.add(Domain::Product, product), gathering.add(Domain::Sku, sku)]).collect();
+    let also_used: Vec<[u32; 2]> = also_used
+        .iter()
+        .map(|(product, sku)| {
+            [
+                gathering.add(Domain::Product, product),
+                gathering.add(Domain::Sku, sku),
+            ]
+        })
+        .collect();
     let mut usage_codes = Codes::of_usage(&mut gathering, &usage);
     let mut line_codes = Codes::of_lines(&mut gathering, &lines);
     let mut daily = daily.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
     let mut unbilled = unbilled.map(|partial| (Codes::of_days(&mut gathering, &partial), partial));
     // Their texts are in the vocabulary now.
     usage.columns = Vec::new();
-    let (vocabulary, code_of) = if in_parts { gathering.settle() } else { std::mem::take(&mut gathering).finish() };
-    let code = |domain: Domain, id: u32| code_of.get(domain as usize).and_then(|codes| codes.get(id as usize)).copied().unwrap_or(0);
-    let both_days = daily.iter_mut().chain(&mut unbilled).map(|(codes, _)| codes);
-    both_days.chain([&mut usage_codes, &mut line_codes]).for_each(|codes| codes.translate(code));
+    let (vocabulary, code_of) = if in_parts {
+        gathering.settle()
+    } else {
+        std::mem::take(&mut gathering).finish()
+    };
+    let code = |domain: Domain, id: u32| {
+        code_of
+            .get(domain as usize)
+            .and_then(|codes| codes.get(id as usize))
+            .copied()
+            .unwrap_or(0)
+    };
+    let both_days = daily
+        .iter_mut()
+        .chain(&mut unbilled)
+        .map(|(codes, _)| codes);
+    both_days
+        .chain([&mut usage_codes, &mut line_codes])
+        .for_each(|codes| codes.translate(code));
     let day_rows = |side: Option<(Codes, Partial)>| {
-        side.map_or_else(Vec::new, |(codes, partial)| days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field)))
+        side.map_or_else(Vec::new, |(codes, partial)| {
+            days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field))
+        })
     };
     let mut noted = noted.translated(code);
-    let mut used: HashSet<[u32; 2]> = usage.totals.keys().map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)]).collect();
-    used.extend(also_used.into_iter().map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]));
+    let mut used: HashSet<[u32; 2]> = usage
+        .totals
+        .keys()
+        .map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)])
+        .collect();
+    used.extend(
+        also_used
+            .into_iter()
+            .map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]),
+    );
     used.extend(&noted.used);
     let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes)?;
     let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used)?;
@@ -221,7 +268,14 @@ fn fold(
         names,
         periods,
     };
-    Ok(Ok((totals, InParts { words: gathering, described: noted.frame()?, used })))
+    Ok(Ok((
+        totals,
+        InParts {
+            words: gathering,
+            described: noted.frame()?,
+            used,
+        },
+    )))
 }
 
 impl Totals {
@@ -230,22 +284,34 @@ impl Totals {
     ///
     /// # Errors
     /// A polars error, which is a bug of ours.
-    pub fn take_part(&mut self, in_parts: &mut InParts, parts: (Partial, Partial), spellings: &[String]) -> PolarsResult<()> {
+    pub fn take_part(
+        &mut self,
+        in_parts: &mut InParts,
+        parts: (Partial, Partial),
+        spellings: &[String],
+    ) -> PolarsResult<()> {
         let (mut usage, lines) = parts;
         let words = &mut in_parts.words;
         let mut usage_codes = Codes::of_usage(words, &usage);
         let mut line_codes = Codes::of_lines(words, &lines);
-        spellings.iter().for_each(|text| words.improve(Domain::Resource, text));
+        spellings
+            .iter()
+            .for_each(|text| words.improve(Domain::Resource, text));
         let local = LOCAL.map(|domain| {
             let (texts, code_of) = words.end(domain);
             self.vocabulary.put(domain, texts);
             (domain, code_of)
         });
-        assert!(words.are_of(&self.vocabulary), "what is in a part was noted before");
+        assert!(
+            words.are_of(&self.vocabulary),
+            "what is in a part was noted before"
+        );
         for codes in [&mut usage_codes, &mut line_codes] {
             codes.translate(|domain, id| {
                 let local = local.iter().find(|(of, _)| *of == domain);
-                local.map_or(id, |(_, code_of)| code_of.get(id as usize).copied().unwrap_or(0))
+                local.map_or(id, |(_, code_of)| {
+                    code_of.get(id as usize).copied().unwrap_or(0)
+                })
             });
         }
         usage.columns = Vec::new();
@@ -253,7 +319,8 @@ impl Totals {
         (self.lines, self.line_copies) = lines_frame(&lines, &line_codes, &in_parts.used)?;
         // The names of resources are of one part; all others add up.
         self.names.forget(Domain::ResourceGroup);
-        self.names.take_usage(&self.vocabulary, &usage, &usage_codes);
+        self.names
+            .take_usage(&self.vocabulary, &usage, &usage_codes);
         self.names.take_both(&self.vocabulary, &lines, &line_codes);
         Ok(())
     }
@@ -264,7 +331,9 @@ impl Totals {
     pub fn forget_part(&mut self, resources: Vec<String>) {
         (self.usage, self.lines) = (self.usage.clear(), self.lines.clear());
         (self.usage_copies, self.line_copies) = (Vec::new(), Vec::new());
-        LOCAL.into_iter().for_each(|domain| self.vocabulary.put(domain, Vec::new()));
+        LOCAL
+            .into_iter()
+            .for_each(|domain| self.vocabulary.put(domain, Vec::new()));
         self.vocabulary.put(Domain::Resource, resources);
         self.names.forget(Domain::ResourceGroup);
     }
@@ -275,10 +344,22 @@ fn usage_frame(usage: &mut Partial, codes: &Codes) -> PolarsResult<(DataFrame, V
     let rows = sorted_totals(usage, key_of);
     usage.totals = Sums::default();
     let (numbers, copies) = copies_of(usage, key_of, &rows);
-    Ok((frame(&USAGE_KEYS.map(|column| column.name), &rows, ["quantity", "billing", "pricing", "unused"], numbers)?, copies))
+    Ok((
+        frame(
+            &USAGE_KEYS.map(|column| column.name),
+            &rows,
+            ["quantity", "billing", "pricing", "unused"],
+            numbers,
+        )?,
+        copies,
+    ))
 }
 
-fn lines_frame(lines: &Partial, codes: &Codes, used: &HashSet<[u32; 2]>) -> PolarsResult<(DataFrame, Vec<Copies>)> {
+fn lines_frame(
+    lines: &Partial,
+    codes: &Codes,
+    used: &HashSet<[u32; 2]>,
+) -> PolarsResult<(DataFrame, Vec<Copies>)> {
     let key_of = |key: &[u32; TUPLES]| {
         let mut row = [0; LINE_KEYS.len() + 1];
         for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
@@ -290,8 +371,20 @@ fn lines_frame(lines: &Partial, codes: &Codes, used: &HashSet<[u32; 2]>) -> Pola
     };
     let rows = sorted_totals(lines, key_of);
     let (numbers, copies) = copies_of(lines, key_of, &rows);
-    let names: Vec<&str> = LINE_KEYS.iter().map(|column| column.name).chain(["scope"]).collect();
-    Ok((frame(&names, &rows, ["quantity", "subtotal", "tax", "total"], numbers)?, copies))
+    let names: Vec<&str> = LINE_KEYS
+        .iter()
+        .map(|column| column.name)
+        .chain(["scope"])
+        .collect();
+    Ok((
+        frame(
+            &names,
+            &rows,
+            ["quantity", "subtotal", "tax", "total"],
+            numbers,
+        )?,
+        copies,
+    ))
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
@@ -309,8 +402,15 @@ fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> 
 }
 
 /// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
-fn sorted_totals<const N: usize>(partial: &Partial, key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync) -> Vec<([u32; N], Total)> {
-    let mut rows: Vec<([u32; N], Total)> = partial.totals.iter().map(|(raw, total)| (key_of(raw), total)).collect();
+fn sorted_totals<const N: usize>(
+    partial: &Partial,
+    key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync,
+) -> Vec<([u32; N], Total)> {
+    let mut rows: Vec<([u32; N], Total)> = partial
+        .totals
+        .iter()
+        .map(|(raw, total)| (key_of(raw), total))
+        .collect();
     rows.par_sort_unstable_by_key(|(key, _)| *key);
     rows.dedup_by(|(key, next), (first, sum)| {
         let same = key == first;
@@ -343,20 +443,63 @@ fn copies_of<const N: usize>(
     (numbers, found.into_values().collect())
 }
 
-fn frame<const N: usize>(keys: &[&str], rows: &[([u32; N], Total)], sums: [&str; 4], copies: Vec<u32>) -> PolarsResult<DataFrame> {
+fn frame<const N: usize>(
+    keys: &[&str],
+    rows: &[([u32; N], Total)],
+    sums: [&str; 4],
+    copies: Vec<u32>,
+) -> PolarsResult<DataFrame> {
     let mut columns: Vec<Column> = Vec::new();
     for (at, name) in keys.iter().enumerate() {
-        let codes: Vec<u32> = rows.iter().map(|(key, _)| key.get(at).copied().unwrap_or(0)).collect();
+        let codes: Vec<u32> = rows
+            .iter()
+            .map(|(key, _)| key.get(at).copied().unwrap_or(0))
+            .collect();
         columns.push(Series::new((*name).into(), codes).into());
     }
-    columns.push(Series::new("rows".into(), rows.iter().map(|(_, total)| total.rows).collect::<Vec<u64>>()).into());
+    columns.push(
+        Series::new(
+            "rows".into(),
+            rows.iter()
+                .map(|(_, total)| total.rows)
+                .collect::<Vec<u64>>(),
+        )
+        .into(),
+    );
     for (at, name) in sums.iter().enumerate() {
-        let values: Vec<i128> = rows.iter().map(|(_, total)| total.sums.get(at).copied().unwrap_or(0)).collect();
+        let values: Vec<i128> = rows
+            .iter()
+            .map(|(_, total)| total.sums.get(at).copied().unwrap_or(0))
+            .collect();
         columns.push(Series::new((*name).into(), values).into());
     }
-    columns.push(Series::new("precision".into(), rows.iter().map(|(_, total)| total.precision).collect::<Vec<i128>>()).into());
-    columns.push(Series::new("first".into(), rows.iter().map(|(_, total)| total.first).collect::<Vec<i32>>()).into());
-    columns.push(Series::new("last".into(), rows.iter().map(|(_, total)| total.last).collect::<Vec<i32>>()).into());
+    columns.push(
+        Series::new(
+            "precision".into(),
+            rows.iter()
+                .map(|(_, total)| total.precision)
+                .collect::<Vec<i128>>(),
+        )
+        .into(),
+    );
+    columns.push(
+        Series::new(
+            "first".into(),
+            rows.iter()
+                .map(|(_, total)| total.first)
+                .collect::<Vec<i32>>(),
+        )
+        .into(),
+    );
+    columns.push(
+        Series::new(
+            "last".into(),
+            rows.iter()
+                .map(|(_, total)| total.last)
+                .collect::<Vec<i32>>(),
+        )
+        .into(),
+    );
     columns.push(Series::new("copies".into(), copies).into());
     DataFrame::new(rows.len(), columns)
 }
@@ -376,5 +519,7 @@ fn periods(rows: Months) -> HashMap<u32, Period> {
         let best = most.entry(invoice).or_insert((0, 0));
         *best = (*best).max((count, month));
     }
-    most.into_iter().filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?))).collect()
+    most.into_iter()
+        .filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?)))
+        .collect()
 }

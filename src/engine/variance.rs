@@ -69,23 +69,79 @@ impl Keys {
     /// Keys from codes in the order of [`super::matching::FINE_KEYS`].
     #[must_use]
     pub const fn from_codes(codes: [u32; 9]) -> Self {
-        let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency] = codes;
+        let [
+            invoice,
+            customer,
+            subscription,
+            product,
+            sku,
+            availability,
+            description,
+            adjustment,
+            currency,
+        ] = codes;
         let (meter, resource, day, line) = (0, 0, 0, 0);
-        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line }
+        Self {
+            invoice,
+            customer,
+            subscription,
+            product,
+            sku,
+            availability,
+            description,
+            adjustment,
+            currency,
+            meter,
+            resource,
+            day,
+            line,
+        }
     }
 
     /// Keys from codes in the order of [`super::tie_outs::KEYS`].
     #[must_use]
     pub const fn from_all(codes: [u32; 13]) -> Self {
-        let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line] =
-            codes;
-        Self { invoice, customer, subscription, product, sku, availability, description, adjustment, currency, meter, resource, day, line }
+        let [
+            invoice,
+            customer,
+            subscription,
+            product,
+            sku,
+            availability,
+            description,
+            adjustment,
+            currency,
+            meter,
+            resource,
+            day,
+            line,
+        ] = codes;
+        Self {
+            invoice,
+            customer,
+            subscription,
+            product,
+            sku,
+            availability,
+            description,
+            adjustment,
+            currency,
+            meter,
+            resource,
+            day,
+            line,
+        }
     }
 
     /// The codes that only some tie-outs have, with their domains.
     #[must_use]
     pub const fn more_domains(&self) -> [(Domain, u32); 4] {
-        [(Domain::Meter, self.meter), (Domain::Resource, self.resource), (Domain::Date, self.day), (Domain::Number, self.line)]
+        [
+            (Domain::Meter, self.meter),
+            (Domain::Resource, self.resource),
+            (Domain::Date, self.day),
+            (Domain::Number, self.line),
+        ]
     }
 }
 
@@ -102,7 +158,9 @@ impl BreakId {
 
 impl fmt::Display for BreakId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -115,18 +173,30 @@ pub struct Parts {
 
 impl Parts {
     fn of(parts: &[i128; Cause::ALL.len()]) -> Self {
-        let mut found = Cause::ALL.into_iter().zip(*parts).filter(|(_, part)| *part != 0);
+        let mut found = Cause::ALL
+            .into_iter()
+            .zip(*parts)
+            .filter(|(_, part)| *part != 0);
         match (found.next(), found.next()) {
             (one, None) => Self { one, more: None },
-            _ => Self { one: None, more: Some(Box::new(*parts)) },
+            _ => Self {
+                one: None,
+                more: Some(Box::new(*parts)),
+            },
         }
     }
 
     /// The part of a cause.
     #[must_use]
     pub fn by(&self, cause: Cause) -> i128 {
-        let of_one = || self.one.filter(|(of, _)| *of == cause).map_or(0, |(_, part)| part);
-        self.more.as_ref().map_or_else(of_one, |parts| parts.get(cause as usize).copied().unwrap_or(0))
+        let of_one = || {
+            self.one
+                .filter(|(of, _)| *of == cause)
+                .map_or(0, |(_, part)| part)
+        };
+        self.more.as_ref().map_or_else(of_one, |parts| {
+            parts.get(cause as usize).copied().unwrap_or(0)
+        })
     }
 
     /// Their sum.
@@ -202,7 +272,10 @@ impl Sides {
     pub fn compared(&self) -> (i128, i128) {
         match self.measure {
             Measure::Amount => (self.expected_amount, self.variance_amount()),
-            Measure::Quantity => (self.expected_quantity, self.invoiced_quantity - self.expected_quantity),
+            Measure::Quantity => (
+                self.expected_quantity,
+                self.invoiced_quantity - self.expected_quantity,
+            ),
         }
     }
 
@@ -212,7 +285,9 @@ impl Sides {
     /// [`AmountOverflow`].
     pub fn is_beyond_rounding(&self) -> Result<bool, AmountOverflow> {
         let (_, variance) = self.compared();
-        let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).and_then(i128::checked_abs).ok_or(AmountOverflow)?;
+        let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
+            .and_then(i128::checked_abs)
+            .ok_or(AmountOverflow)?;
         Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
     }
 
@@ -229,11 +304,18 @@ impl Sides {
         off: &[Cause],
     ) -> Result<Variance, AmountOverflow> {
         let (expected, variance) = self.compared();
-        let exact = |amount: i128| rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow);
+        let exact = |amount: i128| {
+            rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down).ok_or(AmountOverflow)
+        };
         let derived = self.bounds.toward(variance);
         let currency = vocabulary.text(Domain::Currency, self.keys.currency);
-        let settings = tolerances.of(currency, &vocabulary.folded(Domain::Customer, self.keys.customer));
-        let (limit_amount, limit) = settings.limit(derived, exact(expected)?).ok_or(AmountOverflow)?;
+        let settings = tolerances.of(
+            currency,
+            &vocabulary.folded(Domain::Customer, self.keys.customer),
+        );
+        let (limit_amount, limit) = settings
+            .limit(derived, exact(expected)?)
+            .ok_or(AmountOverflow)?;
         let size = exact(variance)?.checked_abs().ok_or(AmountOverflow)?;
         let status = match () {
             () if self.scope != Scope::Usage => Status::OutOfScope,
@@ -244,14 +326,23 @@ impl Sides {
         };
         let steps = finding.as_ref().map(|finding| &finding.steps);
         let amount = self.variance_amount();
-        let parts = attribute::split(&Known { sides: &self, variance: amount, within_rounding: size <= derived, steps }, off);
+        let parts = attribute::split(
+            &Known {
+                sides: &self,
+                variance: amount,
+                within_rounding: size <= derived,
+                steps,
+            },
+            off,
+        );
         let cause = match self.measure {
             Measure::Amount => attribute::largest(&parts),
             Measure::Quantity => attribute::of_quantity(&self, variance, size <= derived),
         };
         let break_id = self.break_id(vocabulary);
         Ok(Variance {
-            tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down).ok_or(AmountOverflow)?,
+            tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down)
+                .ok_or(AmountOverflow)?,
             limit,
             status,
             cause,
@@ -271,7 +362,12 @@ impl Sides {
         }
         hash.update(&[0]);
         hash.update(self.scope.rule().as_bytes());
-        for (domain, code) in self.keys.more_domains().into_iter().filter(|(_, code)| *code != 0) {
+        for (domain, code) in self
+            .keys
+            .more_domains()
+            .into_iter()
+            .filter(|(_, code)| *code != 0)
+        {
             hash.update(&[0]);
             hash.update(vocabulary.folded(domain, code).as_bytes());
         }
@@ -284,9 +380,14 @@ impl Sides {
 pub fn separate_equal_ids(variances: &mut [Variance]) {
     let mut seen: hashbrown::HashMap<BreakId, u32> = hashbrown::HashMap::new();
     for variance in variances {
-        let count = seen.entry(variance.break_id).and_modify(|count| *count += 1).or_insert(0);
+        let count = seen
+            .entry(variance.break_id)
+            .and_modify(|count| *count += 1)
+            .or_insert(0);
         if *count > 0 {
-            variance.break_id = BreakId::of(&blake3::hash(format!("{}#{count}", variance.break_id).as_bytes()));
+            variance.break_id = BreakId::of(&blake3::hash(
+                format!("{}#{count}", variance.break_id).as_bytes(),
+            ));
         }
     }
 }

@@ -123,7 +123,9 @@ const REMEMBERED_SPELLINGS: usize = 20_000;
 
 impl Default for Gathering {
     fn default() -> Self {
-        let mut gathering = Self { domains: Vec::new() };
+        let mut gathering = Self {
+            domains: Vec::new(),
+        };
         gathering.domains.resize_with(DOMAINS, Gathered::new);
         gathering
     }
@@ -132,19 +134,36 @@ impl Default for Gathering {
 impl Gathering {
     /// A number for `text`, for as long as values are gathered.
     pub fn add(&mut self, domain: Domain, text: &str) -> u32 {
-        self.domains.get_mut(domain as usize).map_or(0, |gathered| gathered.add(domain.fold_kind(), text))
+        self.domains
+            .get_mut(domain as usize)
+            .map_or(0, |gathered| gathered.add(domain.fold_kind(), text))
     }
 
     /// A number for each of `count` texts, folded on all cores.
-    pub fn add_all<'t>(&mut self, domain: Domain, count: u32, text: impl Fn(u32) -> &'t str + Sync) -> Vec<u32> {
-        let Some(gathered) = self.domains.get_mut(domain as usize) else { return Vec::new() };
+    pub fn add_all<'t>(
+        &mut self,
+        domain: Domain,
+        count: u32,
+        text: impl Fn(u32) -> &'t str + Sync,
+    ) -> Vec<u32> {
+        let Some(gathered) = self.domains.get_mut(domain as usize) else {
+            return Vec::new();
+        };
         let kind = domain.fold_kind();
         let mut numbers = Vec::with_capacity(count as usize);
         for start in (0..count).step_by(FOLDED_AT_ONCE as usize) {
             let hasher = &gathered.hasher;
             let range = start..count.min(start + FOLDED_AT_ONCE);
-            let hashes: Vec<u64> = range.clone().into_par_iter().map(|at| hasher.hash_one(fold(kind, text(at)))).collect();
-            numbers.extend(range.zip(hashes).map(|(at, hash)| gathered.add_hashed(kind, text(at), hash)));
+            let hashes: Vec<u64> = range
+                .clone()
+                .into_par_iter()
+                .map(|at| hasher.hash_one(fold(kind, text(at))))
+                .collect();
+            numbers.extend(
+                range
+                    .zip(hashes)
+                    .map(|(at, hash)| gathered.add_hashed(kind, text(at), hash)),
+            );
         }
         numbers
     }
@@ -169,7 +188,10 @@ impl Gathering {
         if let Some(gathered) = self.domains.get_mut(domain as usize) {
             let kind = domain.fold_kind();
             let hash = gathered.hasher.hash_one(fold(kind, text));
-            if gathered.find(kind, (text, &display(kind, text)), hash).is_some() {
+            if gathered
+                .find(kind, (text, &display(kind, text)), hash)
+                .is_some()
+            {
                 gathered.add_hashed(kind, text, hash);
             }
         }
@@ -179,7 +201,9 @@ impl Gathering {
     /// numbers that were given out.
     #[must_use]
     pub fn end(&mut self, domain: Domain) -> (Vec<String>, Vec<u32>) {
-        let Some(gathered) = self.domains.get_mut(domain as usize) else { return Default::default() };
+        let Some(gathered) = self.domains.get_mut(domain as usize) else {
+            return Default::default();
+        };
         std::mem::replace(gathered, Gathered::new()).ranked()
     }
 
@@ -224,7 +248,8 @@ impl Gathered {
         let shown = &mut self.shown;
         let id = found.unwrap_or_else(|| {
             let id = u32::try_from(shown.len()).unwrap_or(u32::MAX);
-            self.by_folded.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+            self.by_folded
+                .insert_unique(hash, (hash, id), |(hash, _)| *hash);
             shown.push(spelling.clone().into_owned());
             id
         });
@@ -238,18 +263,31 @@ impl Gathered {
 
     fn find(&self, kind: Fold, (text, spelling): (&str, &str), hash: u64) -> Option<u32> {
         // What differs in case alone folds together: most spellings need not be folded to know it.
-        let is_it = |shown: &String| shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text);
-        let is_same = |(known, id): &(u64, u32)| *known == hash && self.shown.get(*id as usize).is_some_and(is_it);
+        let is_it = |shown: &String| {
+            shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text)
+        };
+        let is_same = |(known, id): &(u64, u32)| {
+            *known == hash && self.shown.get(*id as usize).is_some_and(is_it)
+        };
         self.by_folded.find(hash, is_same).map(|(_, id)| *id)
     }
 
     /// Ranks what came so far; the ranks become its numbers.
     fn settle(&mut self) -> (Vec<String>, Vec<u32>) {
         let known = std::mem::take(self);
-        let (by_folded, by_spelling, hasher) = (known.by_folded.clone(), known.by_spelling.clone(), known.hasher.clone());
+        let (by_folded, by_spelling, hasher) = (
+            known.by_folded.clone(),
+            known.by_spelling.clone(),
+            known.hasher.clone(),
+        );
         let (shown, code_of) = known.ranked();
         let code = |id: &mut u32| *id = code_of.get(*id as usize).copied().unwrap_or(0);
-        *self = Self { by_spelling, by_folded, hasher, shown: shown.clone() };
+        *self = Self {
+            by_spelling,
+            by_folded,
+            hasher,
+            shown: shown.clone(),
+        };
         self.by_folded.iter_mut().for_each(|(_, id)| code(id));
         self.by_spelling.values_mut().for_each(code);
         (shown, code_of)
@@ -257,14 +295,23 @@ impl Gathered {
 
     fn ranked(mut self) -> (Vec<String>, Vec<u32>) {
         let mut order: Vec<u32> = (0..).take(self.shown.len()).collect();
-        order.par_sort_unstable_by(|left, right| self.shown.get(*left as usize).cmp(&self.shown.get(*right as usize)));
+        order.par_sort_unstable_by(|left, right| {
+            self.shown
+                .get(*left as usize)
+                .cmp(&self.shown.get(*right as usize))
+        });
         let mut code_of = vec![0; order.len()];
         let mut sorted = Vec::with_capacity(order.len());
         for (code, id) in (0..).zip(&order) {
             if let Some(slot) = code_of.get_mut(*id as usize) {
                 *slot = code;
             }
-            sorted.push(self.shown.get_mut(*id as usize).map(std::mem::take).unwrap_or_default());
+            sorted.push(
+                self.shown
+                    .get_mut(*id as usize)
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            );
         }
         (sorted, code_of)
     }
@@ -288,7 +335,9 @@ impl Vocabulary {
     /// The text of a code; code 0 is the empty text.
     #[must_use]
     pub fn text(&self, domain: Domain, code: u32) -> &str {
-        self.all(domain).get(code as usize).map_or("", String::as_str)
+        self.all(domain)
+            .get(code as usize)
+            .map_or("", String::as_str)
     }
 
     /// All texts of a domain, by code.
@@ -315,7 +364,10 @@ impl Vocabulary {
     pub fn code(&self, domain: Domain, text: &str) -> Option<u32> {
         let kind = domain.fold_kind();
         let wanted = fold(kind, text);
-        (0..).zip(self.all(domain)).find(|(_, shown)| fold(kind, shown) == wanted).map(|(code, _)| code)
+        (0..)
+            .zip(self.all(domain))
+            .find(|(_, shown)| fold(kind, shown) == wanted)
+            .map(|(code, _)| code)
     }
 }
 
@@ -328,10 +380,22 @@ mod tests {
         let words = ["B", "b", "org:A", "", "a"];
         let build = |words: &[&str]| {
             let mut gathering = Gathering::default();
-            let ids: Vec<u32> = words.iter().map(|word| gathering.add(Domain::Customer, word)).collect();
+            let ids: Vec<u32> = words
+                .iter()
+                .map(|word| gathering.add(Domain::Customer, word))
+                .collect();
             let (vocabulary, codes) = gathering.finish();
-            let texts: Vec<String> =
-                ids.iter().map(|id| vocabulary.text(Domain::Customer, codes[Domain::Customer as usize][*id as usize]).to_owned()).collect();
+            let texts: Vec<String> = ids
+                .iter()
+                .map(|id| {
+                    vocabulary
+                        .text(
+                            Domain::Customer,
+                            codes[Domain::Customer as usize][*id as usize],
+                        )
+                        .to_owned()
+                })
+                .collect();
             (vocabulary.all(Domain::Customer).to_vec(), texts)
         };
         let (forward, texts) = build(&words);

@@ -67,7 +67,13 @@ pub enum Status {
 
 impl Status {
     /// All statuses, in the order in which they are counted.
-    pub const ALL: [Self; 5] = [Self::Tied, Self::WithinTolerance, Self::Break, Self::Awaited, Self::OutOfScope];
+    pub const ALL: [Self; 5] = [
+        Self::Tied,
+        Self::WithinTolerance,
+        Self::Break,
+        Self::Awaited,
+        Self::OutOfScope,
+    ];
 
     /// Name in reports.
     #[must_use]

@@ -55,8 +55,18 @@ pub struct Column {
     pub need: Need,
 }
 
-const fn column(name: &'static str, aliases: &'static [&'static str], kind: Kind, need: Need) -> Column {
-    Column { name, aliases, kind, need }
+const fn column(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    kind: Kind,
+    need: Need,
+) -> Column {
+    Column {
+        name,
+        aliases,
+        kind,
+        need,
+    }
 }
 
 const ID: Kind = Kind::Text(Fold::Identifier);
@@ -121,7 +131,12 @@ pub const USAGE: &[Column] = &[
     column("PCToBCExchangeRateDate", &[], Kind::Date, Unread),
     column("EntitlementId", &[], ID, Optional),
     column("EntitlementDescription", &[], TEXT, Unread),
-    column("PartnerEarnedCreditPercentage", &["rateofpartnerearnedcredit"], RATE, Optional),
+    column(
+        "PartnerEarnedCreditPercentage",
+        &["rateofpartnerearnedcredit"],
+        RATE,
+        Optional,
+    ),
     column("CreditPercentage", &["rateofcredit"], RATE, Optional),
     column("CreditType", &[], TEXT, Optional),
     column("BenefitOrderId", &[], ID, Unread),
@@ -152,7 +167,12 @@ pub const INVOICE_LINES: &[Column] = &[
     column("Subtotal", &[], AMOUNT, Value),
     column("TaxTotal", &["tax"], AMOUNT, Optional),
     column("Total", &["totalforcustomer"], AMOUNT, Optional),
-    column("Currency", &["billingcurrency", "currencycode"], CODE, Present),
+    column(
+        "Currency",
+        &["billingcurrency", "currencycode"],
+        CODE,
+        Present,
+    ),
     column("PriceAdjustmentDescription", &[], TEXT, Optional),
     column("PublisherName", &["providername"], TEXT, Unread),
     column("PublisherId", &["providerid"], ID, Unread),
@@ -184,8 +204,18 @@ pub const INVOICE_LINES: &[Column] = &[
 pub const INVOICES: &[Column] = &[
     column("Id", &["invoiceid", "invoicenumber"], ID, Value),
     column("InvoiceDate", &[], Kind::Date, Optional),
-    column("BillingPeriodStartDate", &["billingperiodstart"], Kind::Date, Optional),
-    column("BillingPeriodEndDate", &["billingperiodend"], Kind::Date, Optional),
+    column(
+        "BillingPeriodStartDate",
+        &["billingperiodstart"],
+        Kind::Date,
+        Optional,
+    ),
+    column(
+        "BillingPeriodEndDate",
+        &["billingperiodend"],
+        Kind::Date,
+        Optional,
+    ),
     column("TotalCharges", &[], AMOUNT, Value),
     column("PaidAmount", &[], AMOUNT, Unread),
     column("CurrencyCode", &["currency"], CODE, Value),
@@ -202,7 +232,12 @@ pub const INVOICES: &[Column] = &[
 
 impl Dataset {
     /// All datasets, in the order in which they are reported.
-    pub const ALL: [Self; 4] = [Self::Usage, Self::InvoiceLines, Self::Invoices, Self::UnbilledUsage];
+    pub const ALL: [Self; 4] = [
+        Self::Usage,
+        Self::InvoiceLines,
+        Self::Invoices,
+        Self::UnbilledUsage,
+    ];
 
     /// Name in pipelines, flags and reports.
     #[must_use]
@@ -229,14 +264,19 @@ impl Dataset {
     #[must_use]
     pub fn position_of(self, heading: &str) -> Option<usize> {
         let wanted = normalise(heading);
-        let is_it = |column: &Column| is_spelt(column.name, &wanted) || column.aliases.contains(&wanted.as_str());
+        let is_it = |column: &Column| {
+            is_spelt(column.name, &wanted) || column.aliases.contains(&wanted.as_str())
+        };
         self.columns().iter().position(is_it)
     }
 }
 
 /// Position of `name` in `columns`; a compile error where it is misspelt.
 #[must_use]
-#[expect(clippy::panic, reason = "evaluated in constants only, where a panic is a compile error")]
+#[expect(
+    clippy::panic,
+    reason = "evaluated in constants only, where a panic is a compile error"
+)]
 pub const fn position(columns: &[Column], name: &str) -> usize {
     let mut at = 0;
     while at < columns.len() {
@@ -271,8 +311,15 @@ fn is_spelt(name: &str, normalised: &str) -> bool {
 /// original.
 #[must_use]
 pub fn normalise(heading: &str) -> String {
-    let inner = heading.rsplit_once('(').and_then(|(_, rest)| rest.trim_end().strip_suffix(')')).unwrap_or(heading);
-    inner.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    let inner = heading
+        .rsplit_once('(')
+        .and_then(|(_, rest)| rest.trim_end().strip_suffix(')'))
+        .unwrap_or(heading);
+    inner
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }
 
 #[cfg(test)]
@@ -282,12 +329,23 @@ mod tests {
     #[test]
     fn headings_bind_in_any_spelling() {
         let at = position(USAGE, "ResourceGroup");
-        for heading in ["resourcegroup", "\u{feff}ResourceGroup", "Ressourcengruppe (ResourceGroup)", "RESOURCE_GROUP", "\"ResourceGroup\""]
-        {
+        for heading in [
+            "resourcegroup",
+            "\u{feff}ResourceGroup",
+            "Ressourcengruppe (ResourceGroup)",
+            "RESOURCE_GROUP",
+            "\"ResourceGroup\"",
+        ] {
             assert_eq!(Dataset::Usage.position_of(heading), Some(at), "{heading}");
         }
-        assert_eq!(Dataset::Usage.position_of("unitOfMeasure"), Some(position(USAGE, "Unit")));
-        assert_eq!(Dataset::InvoiceLines.position_of("totalForCustomer"), Some(position(INVOICE_LINES, "Total")));
+        assert_eq!(
+            Dataset::Usage.position_of("unitOfMeasure"),
+            Some(position(USAGE, "Unit"))
+        );
+        assert_eq!(
+            Dataset::InvoiceLines.position_of("totalForCustomer"),
+            Some(position(INVOICE_LINES, "Total"))
+        );
         assert_eq!(Dataset::Usage.position_of("ss"), None);
     }
 

@@ -64,7 +64,12 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    const ZERO: Self = Self { value: 0, rounded: false, mantissa: 0, exponent: 0 };
+    const ZERO: Self = Self {
+        value: 0,
+        rounded: false,
+        mantissa: 0,
+        exponent: 0,
+    };
 
     /// Significant digits of the text, leading and trailing zeros not counted, and the power of ten of
     /// the last of them; 0 and 0 for zero.
@@ -85,7 +90,10 @@ impl Parsed {
 /// 10^`places` as an `i128`; `places` is at most 38.
 #[must_use]
 pub fn power_of_ten(places: u32) -> i128 {
-    read::POWERS.get(places as usize).and_then(|power| i128::try_from(*power).ok()).expect("at most 38 places")
+    read::POWERS
+        .get(places as usize)
+        .and_then(|power| i128::try_from(*power).ok())
+        .expect("at most 38 places")
 }
 
 /// `value` at `from` decimals, cut or widened to `to` decimals. `None` on overflow.
@@ -105,14 +113,22 @@ pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> i128 {
         + adjustment(
             value < 0,
             rest == 0,
-            &rest.unsigned_abs().cmp(&(divisor.unsigned_abs() - rest.unsigned_abs())),
+            &rest
+                .unsigned_abs()
+                .cmp(&(divisor.unsigned_abs() - rest.unsigned_abs())),
             whole % 2 != 0,
             rounding,
         )
 }
 
 /// What a truncated quotient must move by, given how the rest compares with the half.
-fn adjustment(negative: bool, exact: bool, to_half: &std::cmp::Ordering, odd: bool, rounding: Rounding) -> i128 {
+fn adjustment(
+    negative: bool,
+    exact: bool,
+    to_half: &std::cmp::Ordering,
+    odd: bool,
+    rounding: Rounding,
+) -> i128 {
     use std::cmp::Ordering::{Equal, Greater};
     let away = match rounding {
         Rounding::Down => false,
@@ -130,8 +146,18 @@ fn adjustment(negative: bool, exact: bool, to_half: &std::cmp::Ordering, odd: bo
 /// The product of two numbers, rounded to `to` decimals; made in 256 bits. `None` when the result
 /// does not fit an `i128`.
 #[must_use]
-pub fn multiply(left: (i128, u32), right: (i128, u32), to: u32, rounding: Rounding) -> Option<i128> {
-    narrow(I256::from(left.0) * I256::from(right.0), left.1 + right.1, to, rounding)
+pub fn multiply(
+    left: (i128, u32),
+    right: (i128, u32),
+    to: u32,
+    rounding: Rounding,
+) -> Option<i128> {
+    narrow(
+        I256::from(left.0) * I256::from(right.0),
+        left.1 + right.1,
+        to,
+        rounding,
+    )
 }
 
 /// The product of three numbers, rounded once to `to` decimals. `None` when it, or the result, does
@@ -150,10 +176,15 @@ pub fn quotient_up(left: (i128, u32), right: (i128, u32), to: u32) -> Option<i12
     if right.0 == 0 {
         return None;
     }
-    let wide = I256::from(left.0).checked_mul(I256::from(10_i128).checked_pow((to + right.1).checked_sub(left.1)?)?)?;
+    let wide = I256::from(left.0)
+        .checked_mul(I256::from(10_i128).checked_pow((to + right.1).checked_sub(left.1)?)?)?;
     let divisor = I256::from(right.0);
     let (whole, rest) = (wide / divisor, wide % divisor);
-    let away = if rest == I256::ZERO { 0_i128 } else { i128::from((wide < I256::ZERO) == (divisor < I256::ZERO)) * 2 - 1 };
+    let away = if rest == I256::ZERO {
+        0_i128
+    } else {
+        i128::from((wide < I256::ZERO) == (divisor < I256::ZERO)) * 2 - 1
+    };
     i128::try_from(whole + I256::from(away)).ok()
 }
 
@@ -165,7 +196,13 @@ fn narrow(product: I256, from: u32, to: u32, rounding: Rounding) -> Option<i128>
     let divisor = I256::from(10_i128).checked_pow(from - to)?;
     let (whole, rest) = (product / divisor, (product % divisor).abs());
     let negative = product < I256::ZERO;
-    let step = adjustment(negative, rest == I256::ZERO, &rest.cmp(&(divisor - rest)), whole % I256::from(2_i128) != I256::ZERO, rounding);
+    let step = adjustment(
+        negative,
+        rest == I256::ZERO,
+        &rest.cmp(&(divisor - rest)),
+        whole % I256::from(2_i128) != I256::ZERO,
+        rounding,
+    );
     i128::try_from(whole + I256::from(step)).ok()
 }
 
@@ -188,7 +225,12 @@ pub fn to_published(value: i128) -> Option<i128> {
 /// Configured or posted money as an amount of [`AMOUNT_SCALE`] decimals. `None` past 38 digits.
 #[must_use]
 pub fn from_money(money: Decimal) -> Option<i128> {
-    rescale(money.mantissa(), money.scale(), AMOUNT_SCALE, Rounding::HalfEven)
+    rescale(
+        money.mantissa(),
+        money.scale(),
+        AMOUNT_SCALE,
+        Rounding::HalfEven,
+    )
 }
 
 /// Appends `value` with all its `scale` decimals, as `-12.3400000000`.
@@ -202,7 +244,13 @@ pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
     let written = if scale == 0 {
         write!(out, "{magnitude}")
     } else {
-        write!(out, "{}.{:0width$}", magnitude / unit, magnitude % unit, width = scale as usize)
+        write!(
+            out,
+            "{}.{:0width$}",
+            magnitude / unit,
+            magnitude % unit,
+            width = scale as usize
+        )
     };
     assert!(written.is_ok(), "writing to a String cannot fail");
 }
@@ -231,7 +279,12 @@ mod tests {
 
     #[test]
     fn roundings_differ_on_negative_numbers() {
-        let all = [Rounding::Down, Rounding::Floor, Rounding::HalfUp, Rounding::HalfEven];
+        let all = [
+            Rounding::Down,
+            Rounding::Floor,
+            Rounding::HalfUp,
+            Rounding::HalfEven,
+        ];
         let cut = |value| all.map(|rounding| rescale(value, 2, 0, rounding).unwrap());
         assert_eq!(cut(250), [2, 2, 3, 2]);
         assert_eq!(cut(-250), [-2, -3, -3, -2]);
@@ -243,7 +296,15 @@ mod tests {
     fn products_do_not_overflow_in_between() {
         let price = parse(b"0.737757626107858", PRICE_SCALE).unwrap().value;
         let quantity = parse(b"210.950039", QUANTITY_SCALE).unwrap().value;
-        assert_eq!(multiply((price, PRICE_SCALE), (quantity, QUANTITY_SCALE), 2, Rounding::Down), Some(15_563));
+        assert_eq!(
+            multiply(
+                (price, PRICE_SCALE),
+                (quantity, QUANTITY_SCALE),
+                2,
+                Rounding::Down
+            ),
+            Some(15_563)
+        );
         assert_eq!(multiply((i128::MAX, 0), (2, 0), 0, Rounding::Down), None);
         assert_eq!(multiply((-15, 1), (1, 0), 0, Rounding::Floor), Some(-2));
     }
@@ -253,6 +314,9 @@ mod tests {
         assert_eq!(fixed(-5, 3), "-0.005");
         assert_eq!(plain(1_200, 2), "12");
         assert_eq!(plain(100, 0), "100");
-        assert_eq!(from_money(Decimal::new(-1050, 2)), Some(-1_050 * power_of_ten(18)));
+        assert_eq!(
+            from_money(Decimal::new(-1050, 2)),
+            Some(-1_050 * power_of_ten(18))
+        );
     }
 }

@@ -77,8 +77,14 @@ mod tests {
         assert_eq!(fold(Fold::Sku, "3"), fold(Fold::Sku, "0003"));
         assert_eq!(fold(Fold::Sku, "000B"), "000b");
         assert_ne!(fold(Fold::Sku, "B"), fold(Fold::Sku, "000B"));
-        assert_eq!(fold(Fold::ArmId, "/Subscriptions/A/resourceGroups/X/"), "/subscriptions/a/resourcegroups/x");
-        assert_eq!(fold(Fold::Text, "SSD\u{a0}Managed  Disks "), "ssd managed disks");
+        assert_eq!(
+            fold(Fold::ArmId, "/Subscriptions/A/resourceGroups/X/"),
+            "/subscriptions/a/resourcegroups/x"
+        );
+        assert_eq!(
+            fold(Fold::Text, "SSD\u{a0}Managed  Disks "),
+            "ssd managed disks"
+        );
         assert_eq!(fold(Fold::Code, "eur"), "EUR");
         assert_eq!(display(Fold::Identifier, " org:AB "), "AB");
     }

@@ -61,17 +61,29 @@ struct Header<'a> {
 pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     let page: Page<'_> = serde_json::from_slice(without_boms(body)).map_err(|error| {
         let is_html = body.trim_ascii_start().starts_with(b"<");
-        if is_html { "an HTML page".to_owned() } else { format!("JSON that does not parse: {error}") }
+        if is_html {
+            "an HTML page".to_owned()
+        } else {
+            format!("JSON that does not parse: {error}")
+        }
     })?;
     if page.items.is_none() && page.code.is_some() && page.description.is_some() {
         return Err("an error answer with a good status".to_owned());
     }
     let next = page.links.and_then(|links| links.next);
     let plain = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let of_link = next.as_ref().and_then(|next| next.headers.iter().find(|header| header.key.eq_ignore_ascii_case("MS-ContinuationToken")));
+    let of_link = next.as_ref().and_then(|next| {
+        next.headers
+            .iter()
+            .find(|header| header.key.eq_ignore_ascii_case("MS-ContinuationToken"))
+    });
     Ok(PageFacts {
         items: page.items.map_or(1, |items| items.len() as u64),
-        next_token: page.token.as_deref().and_then(plain).or_else(|| of_link.and_then(|header| plain(&header.value))),
+        next_token: page
+            .token
+            .as_deref()
+            .and_then(plain)
+            .or_else(|| of_link.and_then(|header| plain(&header.value))),
         next_uri: next.and_then(|next| next.uri).as_deref().and_then(plain),
     })
 }
@@ -81,7 +93,12 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
 pub fn same_items(left: &[u8], right: &[u8]) -> bool {
     let items = |body| -> Option<Vec<String>> {
         let page: Page<'_> = serde_json::from_slice(without_boms(body)).ok()?;
-        Some(page.items?.into_iter().map(|item| item.get().to_owned()).collect())
+        Some(
+            page.items?
+                .into_iter()
+                .map(|item| item.get().to_owned())
+                .collect(),
+        )
     };
     items(left).is_some_and(|items_left| Some(items_left) == items(right))
 }
@@ -101,9 +118,17 @@ mod tests {
 
     #[test]
     fn pages_are_compared_by_their_items() {
-        let page = |items: &str, token: &str| format!("{{\"continuationToken\":\"{token}\",\"items\":[{items}]}}");
-        assert!(same_items(page("{\"a\":1.10}", "x").as_bytes(), page("{\"a\":1.10}", "y").as_bytes()));
-        assert!(!same_items(page("{\"a\":1.10}", "x").as_bytes(), page("{\"a\":1.1}", "x").as_bytes()));
+        let page = |items: &str, token: &str| {
+            format!("{{\"continuationToken\":\"{token}\",\"items\":[{items}]}}")
+        };
+        assert!(same_items(
+            page("{\"a\":1.10}", "x").as_bytes(),
+            page("{\"a\":1.10}", "y").as_bytes()
+        ));
+        assert!(!same_items(
+            page("{\"a\":1.10}", "x").as_bytes(),
+            page("{\"a\":1.1}", "x").as_bytes()
+        ));
         assert!(!same_items(b"{}", b"{}"));
     }
 
@@ -112,10 +137,22 @@ mod tests {
         let body = "\u{feff}{\"totalCount\":2,\"items\":[{\"a\":1},{}],\"links\":{\"self\":{\"uri\":\"/x\"},\"next\":{\"uri\":\"/x?size=2?seekOperation=Next\",\
                     \"method\":\"GET\",\"headers\":[{\"key\":\"ms-continuationtoken\",\"value\":\"a,/+=\"}]}},\"attributes\":{}}";
         let facts = page_facts(body.as_bytes()).expect("a page");
-        assert_eq!((facts.items, facts.next_token.as_deref()), (2, Some("a,/+=")));
-        assert_eq!(page_facts(b"{\"items\":[],\"continuationToken\":\" \"}").expect("a page"), PageFacts::default());
+        assert_eq!(
+            (facts.items, facts.next_token.as_deref()),
+            (2, Some("a,/+="))
+        );
+        assert_eq!(
+            page_facts(b"{\"items\":[],\"continuationToken\":\" \"}").expect("a page"),
+            PageFacts::default()
+        );
         assert_eq!(page_facts(b"{\"id\":\"x\"}").expect("an object").items, 1);
-        for bad in ["", "{\"items\":[", "<html>", "[1]x", "{\"code\":\"1\",\"description\":\"d\"}"] {
+        for bad in [
+            "",
+            "{\"items\":[",
+            "<html>",
+            "[1]x",
+            "{\"code\":\"1\",\"description\":\"d\"}",
+        ] {
             assert!(page_facts(bad.as_bytes()).is_err(), "{bad}");
         }
     }

@@ -20,11 +20,18 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     if let Some(day) = plain_day(text) {
         return Ok(Some(day));
     }
-    let text = std::str::from_utf8(text).map_err(|_| NotADate)?.trim().trim_start_matches('\'');
+    let text = std::str::from_utf8(text)
+        .map_err(|_| NotADate)?
+        .trim()
+        .trim_start_matches('\'');
     if text.is_empty() || text.eq_ignore_ascii_case("null") {
         return Ok(None);
     }
-    let date = if text.as_bytes().get(4) == Some(&b'-') { iso_day(text)? } else { us_day(text)? };
+    let date = if text.as_bytes().get(4) == Some(&b'-') {
+        iso_day(text)?
+    } else {
+        us_day(text)?
+    };
     Ok((date.year() > 1).then(|| day_of(date)))
 }
 
@@ -32,11 +39,19 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
 /// everything else takes the long way.
 fn plain_day(text: &[u8]) -> Option<Day> {
     let number = |digits: &[u8]| {
-        digits.iter().try_fold(0_u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
+        digits.iter().try_fold(0_u32, |number, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| number * 10 + u32::from(digit - b'0'))
+        })
     };
     let (year, month, day) = match text.strip_suffix(b"T00:00:00Z").unwrap_or(text) {
-        [year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
-        [m1, m2, b'/', d1, d2, b'/', year @ ..] if text.len() == 10 => (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?),
+        [year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => {
+            (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
+        }
+        [m1, m2, b'/', d1, d2, b'/', year @ ..] if text.len() == 10 => {
+            (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
+        }
         _ => return None,
     };
     let year = i32::try_from(year).ok().filter(|year| *year >= 1000)?;
@@ -56,33 +71,57 @@ fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
     }
     let (clock, offset_minutes) = split_zone(time)?;
     let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
-    let clock =
-        NaiveTime::parse_from_str(clock, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M")).map_err(|_| NotADate)?;
+    let clock = NaiveTime::parse_from_str(clock, "%H:%M:%S")
+        .or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M"))
+        .map_err(|_| NotADate)?;
     let local = NaiveDateTime::new(date, clock);
-    local.checked_sub_signed(TimeDelta::minutes(offset_minutes)).map(|utc| utc.date()).ok_or(NotADate)
+    local
+        .checked_sub_signed(TimeDelta::minutes(offset_minutes))
+        .map(|utc| utc.date())
+        .ok_or(NotADate)
 }
 
 fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     if let Some(clock) = time.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
     }
-    let Some(sign) = time.rfind(['+', '-']) else { return Ok((time, 0)) };
+    let Some(sign) = time.rfind(['+', '-']) else {
+        return Ok((time, 0));
+    };
     let (clock, zone) = time.split_at(sign);
     let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
     let (hours, minutes) = digits.split_at_checked(2).ok_or(NotADate)?;
     let hours: i64 = hours.parse().map_err(|_| NotADate)?;
-    let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().map_err(|_| NotADate)? };
+    let minutes: i64 = if minutes.is_empty() {
+        0
+    } else {
+        minutes.parse().map_err(|_| NotADate)?
+    };
     let offset = hours * 60 + minutes;
-    Ok((clock, if zone.starts_with('-') { -offset } else { offset }))
+    Ok((
+        clock,
+        if zone.starts_with('-') {
+            -offset
+        } else {
+            offset
+        },
+    ))
 }
 
 fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
     let (date, time) = text.split_once(' ').unwrap_or((text, ""));
-    let mut parts = date.split('/').map(|part| part.parse::<u32>().map_err(|_| NotADate));
+    let mut parts = date
+        .split('/')
+        .map(|part| part.parse::<u32>().map_err(|_| NotADate));
     let mut next = || parts.next().unwrap_or(Err(NotADate));
     let (month, day, year) = (next()?, next()?, next()?);
-    let clock_is_known =
-        time.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b' ' | b'.' | b'A' | b'P' | b'M' | b'a' | b'p' | b'm'));
+    let clock_is_known = time.bytes().all(|b| {
+        b.is_ascii_digit()
+            || matches!(
+                b,
+                b':' | b' ' | b'.' | b'A' | b'P' | b'M' | b'a' | b'p' | b'm'
+            )
+    });
     if parts.next().is_some() || !clock_is_known || year < 1000 {
         return Err(NotADate);
     }
@@ -104,7 +143,9 @@ pub fn date_of(day: Day) -> Option<NaiveDate> {
 /// Months from January of the year 0 to the month that holds `day`.
 #[must_use]
 pub fn month_number(day: Day) -> i32 {
-    date_of(day).map_or(0, |date| date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0))
+    date_of(day).map_or(0, |date| {
+        date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0)
+    })
 }
 
 /// A calendar month, UTC.
@@ -119,7 +160,12 @@ impl Period {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
-        if year.len() != 4 || month.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        if year.len() != 4
+            || month.len() != 2
+            || !text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        {
             return None;
         }
         let (year, month) = (year.parse().ok()?, month.parse().ok()?);
@@ -129,13 +175,19 @@ impl Period {
     /// The month that holds `day`. `None` outside chrono's years.
     #[must_use]
     pub fn of(day: Day) -> Option<Self> {
-        date_of(day).map(|date| Self { year: date.year(), month: date.month() })
+        date_of(day).map(|date| Self {
+            year: date.year(),
+            month: date.month(),
+        })
     }
 
     /// The month number `months` since January of the year 0, as [`month_number`] counts them.
     #[must_use]
     pub fn of_month(months: i32) -> Option<Self> {
-        let (year, month) = (months.div_euclid(12), u32::try_from(months.rem_euclid(12)).ok()? + 1);
+        let (year, month) = (
+            months.div_euclid(12),
+            u32::try_from(months.rem_euclid(12)).ok()? + 1,
+        );
         NaiveDate::from_ymd_opt(year, month, 1).map(|_| Self { year, month })
     }
 
@@ -143,7 +195,11 @@ impl Period {
     #[must_use]
     pub fn days(self) -> (Day, Day) {
         let first = |year, month| NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of);
-        let next = if self.month == 12 { first(self.year + 1, 1) } else { first(self.year, self.month + 1) };
+        let next = if self.month == 12 {
+            first(self.year + 1, 1)
+        } else {
+            first(self.year, self.month + 1)
+        };
         (first(self.year, self.month), next)
     }
 }
@@ -180,7 +236,15 @@ mod tests {
     fn nothing_and_nonsense_are_told_apart() {
         assert_eq!(parse_day(b"0001-01-01T00:00:00"), Ok(None));
         assert_eq!(parse_day(b""), Ok(None));
-        for text in ["2026-13-01", "13/1/2026", "2/30/2026", "yesterday", "31.12.2026", "2026-10-01T25:00:00Z", "1/2/26"] {
+        for text in [
+            "2026-13-01",
+            "13/1/2026",
+            "2/30/2026",
+            "yesterday",
+            "31.12.2026",
+            "2026-10-01T25:00:00Z",
+            "1/2/26",
+        ] {
             assert_eq!(parse_day(text.as_bytes()), Err(NotADate), "{text}");
         }
     }

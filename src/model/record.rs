@@ -143,9 +143,12 @@ impl RecordSet {
                     let aliases = column.aliases.iter().map(|alias| (*alias).to_owned());
                     RecordColumn {
                         name: snake_case(column.name),
-                        paths: std::iter::once(normalise(column.name)).chain(aliases).collect(),
+                        paths: std::iter::once(normalise(column.name))
+                            .chain(aliases)
+                            .collect(),
                         record_type,
-                        is_measure: ["BillingPreTaxTotal", "Subtotal", "Quantity"].contains(&column.name),
+                        is_measure: ["BillingPreTaxTotal", "Subtotal", "Quantity"]
+                            .contains(&column.name),
                         is_needed: column.need == Need::Value,
                     }
                 });
@@ -189,12 +192,19 @@ mod tests {
 
     #[test]
     fn columns_have_one_name_and_one_path_each() {
-        assert_eq!(snake_case("PCToBCExchangeRateDate"), "pc_to_bc_exchange_rate_date");
+        assert_eq!(
+            snake_case("PCToBCExchangeRateDate"),
+            "pc_to_bc_exchange_rate_date"
+        );
         assert_eq!(snake_case("ResourceURI"), "resource_uri");
         assert_eq!(snake_case("Tier2MpnId"), "tier2_mpn_id");
         for set in RECORD_SETS {
             let columns = set.columns();
-            let mut names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).chain(set.context.iter().copied()).collect();
+            let mut names: Vec<&str> = columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .chain(set.context.iter().copied())
+                .collect();
             let mut paths: Vec<&String> = columns.iter().flat_map(|column| &column.paths).collect();
             let counts = (names.len(), paths.len());
             names.sort_unstable();
@@ -202,7 +212,11 @@ mod tests {
             paths.sort();
             paths.dedup();
             assert_eq!((names.len(), paths.len()), counts, "{}", set.name);
-            assert!(set.currency.is_empty() || names.contains(&set.currency), "{}", set.name);
+            assert!(
+                set.currency.is_empty() || names.contains(&set.currency),
+                "{}",
+                set.name
+            );
         }
     }
 }

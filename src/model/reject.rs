@@ -21,13 +21,23 @@ impl Rejection {
     /// A rejection for one column's bytes.
     #[must_use]
     pub fn new(column: &str, found: &[u8], wanted: String) -> Self {
-        Self { column: column.to_owned(), found: excerpt(found), wanted, in_words: false }
+        Self {
+            column: column.to_owned(),
+            found: excerpt(found),
+            wanted,
+            in_words: false,
+        }
     }
 
     /// A rejection for what has no bytes to cite.
     #[must_use]
     pub fn in_words(column: &str, found: &str, wanted: String) -> Self {
-        Self { column: column.to_owned(), found: found.to_owned(), wanted, in_words: true }
+        Self {
+            column: column.to_owned(),
+            found: found.to_owned(),
+            wanted,
+            in_words: true,
+        }
     }
 }
 
@@ -48,7 +58,12 @@ pub struct RejectedRow {
 
 impl std::fmt::Display for RejectedRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Rejection { column, found, wanted, in_words } = &self.rejection;
+        let Rejection {
+            column,
+            found,
+            wanted,
+            in_words,
+        } = &self.rejection;
         write!(f, "`{}` line {}", self.unit, self.line)?;
         if !column.is_empty() {
             write!(f, ", column `{column}`")?;
@@ -64,7 +79,11 @@ pub fn excerpt(bytes: &[u8]) -> String {
     // Four bytes is the longest character: enough is kept, and a huge cell is not copied.
     let cut = bytes.get(..TEXT_LIMIT * 4).unwrap_or(bytes);
     let text = String::from_utf8_lossy(cut);
-    let mut out: String = text.chars().take(TEXT_LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut out: String = text
+        .chars()
+        .take(TEXT_LIMIT)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
     if text.chars().nth(TEXT_LIMIT).is_some() || cut.len() < bytes.len() {
         out.push('…');
     }

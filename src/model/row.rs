@@ -38,7 +38,12 @@ impl Cell<'_> {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Entry { text, .. } => Cow::Borrowed(text),
             Self::Decimal(value, scale) => Cow::Owned(decimal::plain(*value, *scale).into_bytes()),
-            Self::Date(day) => Cow::Owned(super::period::date_of(*day).map(|date| date.to_string()).unwrap_or_default().into_bytes()),
+            Self::Date(day) => Cow::Owned(
+                super::period::date_of(*day)
+                    .map(|date| date.to_string())
+                    .unwrap_or_default()
+                    .into_bytes(),
+            ),
         }
     }
 
@@ -46,10 +51,22 @@ impl Cell<'_> {
     ///
     /// # Errors
     /// [`Rejection`] naming `column` where the cell is no decimal number or too large.
-    pub fn decimal(&self, column: &'static str, scale: u32) -> Result<Option<decimal::Parsed>, Rejection> {
+    pub fn decimal(
+        &self,
+        column: &'static str,
+        scale: u32,
+    ) -> Result<Option<decimal::Parsed>, Rejection> {
         let fault = |fault| match fault {
-            decimal::NumberFault::TooLarge => Rejection::new(column, &self.bytes(), format!("a number below 10^{}", 38 - scale)),
-            _ => Rejection::new(column, &self.bytes(), "a decimal number, as `1234.56`".to_owned()),
+            decimal::NumberFault::TooLarge => Rejection::new(
+                column,
+                &self.bytes(),
+                format!("a number below 10^{}", 38 - scale),
+            ),
+            _ => Rejection::new(
+                column,
+                &self.bytes(),
+                "a decimal number, as `1234.56`".to_owned(),
+            ),
         };
         let parsed = match self {
             Self::Missing => return Ok(None),
@@ -76,8 +93,13 @@ impl Cell<'_> {
         match self {
             Self::Missing => Ok(None),
             Self::Date(day) => Ok(Some(*day)),
-            other => super::period::parse_day(&other.bytes())
-                .map_err(|_| Rejection::new(column, &other.bytes(), "a date, as `2026-10-31` or `10/31/2026`".to_owned())),
+            other => super::period::parse_day(&other.bytes()).map_err(|_| {
+                Rejection::new(
+                    column,
+                    &other.bytes(),
+                    "a date, as `2026-10-31` or `10/31/2026`".to_owned(),
+                )
+            }),
         }
     }
 }
@@ -111,7 +133,11 @@ impl Row<'_, '_> {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let Place { text, digest, .. } = self.place;
-        if digest != 0 || text.is_empty() { digest } else { xxhash_rust::xxh3::xxh3_64(text.trim_ascii()) }
+        if digest != 0 || text.is_empty() {
+            digest
+        } else {
+            xxhash_rust::xxh3::xxh3_64(text.trim_ascii())
+        }
     }
 }
 

@@ -14,8 +14,13 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
         return left == right;
     }
     let ((chunks, rest), (others, other_rest)) = (left.as_chunks::<8>(), right.as_chunks::<8>());
-    let differs = |left: &[u8; 8], right: &[u8; 8]| u64::from_ne_bytes(*left) != u64::from_ne_bytes(*right);
-    if chunks.iter().zip(others).any(|(left, right)| differs(left, right)) {
+    let differs =
+        |left: &[u8; 8], right: &[u8; 8]| u64::from_ne_bytes(*left) != u64::from_ne_bytes(*right);
+    if chunks
+        .iter()
+        .zip(others)
+        .any(|(left, right)| differs(left, right))
+    {
         return false;
     }
     // The last eight bytes overlap what was compared.

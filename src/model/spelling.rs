@@ -7,7 +7,12 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let plain = plain_form(word);
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain, &plain_form(candidate)), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&plain, &plain_form(candidate)),
+                candidate,
+            )
+        })
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -15,7 +20,16 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Longer words are cut: the distance takes time in the square of the length.
 fn plain_form(word: &str) -> String {
-    word.chars().take(64).map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect()
+    word.chars()
+        .take(64)
+        .map(|c| {
+            if c == '-' {
+                '_'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -25,9 +39,13 @@ mod tests {
     #[test]
     fn slips_are_found_and_other_words_are_not() {
         let known = ["period", "out", "source", "tie_out"];
-        for (word, expect) in
-            [("perod", Some("period")), ("Sources", Some("source")), ("tie-out", Some("tie_out")), ("uot", Some("out")), ("colour", None)]
-        {
+        for (word, expect) in [
+            ("perod", Some("period")),
+            ("Sources", Some("source")),
+            ("tie-out", Some("tie_out")),
+            ("uot", Some("out")),
+            ("colour", None),
+        ] {
             assert_eq!(nearest(word, known), expect, "{word}");
         }
     }

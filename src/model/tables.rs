@@ -53,31 +53,59 @@ pub struct Table {
 }
 
 const fn text(name: &'static str, meaning: &'static str) -> Column {
-    Column { name, column_type: ColumnType::Text, meaning }
+    Column {
+        name,
+        column_type: ColumnType::Text,
+        meaning,
+    }
 }
 const fn date(name: &'static str, meaning: &'static str) -> Column {
-    Column { name, column_type: ColumnType::Date, meaning }
+    Column {
+        name,
+        column_type: ColumnType::Date,
+        meaning,
+    }
 }
 const fn count(name: &'static str, meaning: &'static str) -> Column {
-    Column { name, column_type: ColumnType::Integer, meaning }
+    Column {
+        name,
+        column_type: ColumnType::Integer,
+        meaning,
+    }
 }
 const fn decimal(name: &'static str, meaning: &'static str) -> Column {
-    Column { name, column_type: ColumnType::Decimal, meaning }
+    Column {
+        name,
+        column_type: ColumnType::Decimal,
+        meaning,
+    }
 }
 
 const TIE_OUT: Column = text("tie_out", "comparison this row belongs to");
-const BILLING_PERIOD: Column = text("billing_period", "calendar month of the invoice, UTC, as 2026-10");
+const BILLING_PERIOD: Column = text(
+    "billing_period",
+    "calendar month of the invoice, UTC, as 2026-10",
+);
 const INVOICE_NUMBER: Column = text("invoice_number", "invoice id; empty for unbilled data");
-const CUSTOMER_ID: Column = text("customer_id", "customer tenant id, longest spelling, then last in byte order");
+const CUSTOMER_ID: Column = text(
+    "customer_id",
+    "customer tenant id, longest spelling, then last in byte order",
+);
 const CUSTOMER_NAME: Column = text("customer_name", "customer name; never a key");
 const SUBSCRIPTION_ID: Column = text("subscription_id", "plan or licence subscription id");
 const PRODUCT_ID: Column = text("product_id", "product id");
 const SKU_ID: Column = text("sku_id", "SKU id, as it came");
 const CURRENCY: Column = text("currency", "billing currency, ISO 4217");
 const USAGE_ROWS: Column = count("usage_rows", "usage rows behind this row");
-const EXPECTED: Column = decimal("expected_amount", "what usage says is owed, before tax, in currency");
+const EXPECTED: Column = decimal(
+    "expected_amount",
+    "what usage says is owed, before tax, in currency",
+);
 const INVOICED: Column = decimal("invoiced_amount", "what the invoice asks for, in currency");
-const VARIANCE: Column = decimal("variance_amount", "invoiced_amount - expected_amount; positive: the invoice asks for more");
+const VARIANCE: Column = decimal(
+    "variance_amount",
+    "invoiced_amount - expected_amount; positive: the invoice asks for more",
+);
 
 /// `variances`.
 pub const VARIANCES: Table = Table {
@@ -95,36 +123,81 @@ pub const VARIANCES: Table = Table {
         SKU_ID,
         text("sku_name", "SKU name; never a key"),
         text("availability_id", "availability id"),
-        text("meter_description", "meter text of the invoice line, or the usage column it repeats"),
+        text(
+            "meter_description",
+            "meter text of the invoice line, or the usage column it repeats",
+        ),
         text("charge_type", "charge types in the group, separated by |"),
-        text("price_adjustment", "price adjustment: partner earned credit or Azure credit; empty for none"),
+        text(
+            "price_adjustment",
+            "price adjustment: partner earned credit or Azure credit; empty for none",
+        ),
         CURRENCY,
-        text("matched_on", "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups"),
+        text(
+            "matched_on",
+            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups",
+        ),
         USAGE_ROWS,
         count("invoice_lines", "invoice lines behind this row"),
         decimal("expected_quantity", "usage quantity"),
-        decimal("invoiced_quantity", "billable quantity of the invoice lines"),
+        decimal(
+            "invoiced_quantity",
+            "billable quantity of the invoice lines",
+        ),
         decimal("variance_quantity", "invoiced_quantity - expected_quantity"),
         EXPECTED,
         INVOICED,
         VARIANCE,
-        decimal("tolerance_amount", "largest variance that is no break, in currency, not negative"),
-        text("status", "tied, within_tolerance, break, awaited or out_of_scope"),
-        text("cause", "largest part of the variance; empty where there is none"),
+        decimal(
+            "tolerance_amount",
+            "largest variance that is no break, in currency, not negative",
+        ),
+        text(
+            "status",
+            "tied, within_tolerance, break, awaited or out_of_scope",
+        ),
+        text(
+            "cause",
+            "largest part of the variance; empty where there is none",
+        ),
         decimal("rounding_amount", "part of variance_amount: rounding"),
         decimal("fx_amount", "part of variance_amount: exchange rate"),
         decimal("price_amount", "part of variance_amount: unit price"),
         decimal("quantity_amount", "part of variance_amount: quantity"),
-        decimal("partner_earned_credit_amount", "part of variance_amount: partner earned credit"),
+        decimal(
+            "partner_earned_credit_amount",
+            "part of variance_amount: partner earned credit",
+        ),
         decimal("credit_amount", "part of variance_amount: credits"),
         decimal("tax_amount", "part of variance_amount: tax"),
-        decimal("timing_amount", "part of variance_amount: late or earlier-cycle usage"),
-        decimal("out_of_scope_amount", "part of variance_amount: products that never appear in usage"),
-        decimal("duplicate_amount", "part of variance_amount: lines that came twice"),
-        decimal("missing_usage_amount", "part of variance_amount: invoiced without usage"),
-        decimal("missing_invoice_amount", "part of variance_amount: used without invoice"),
-        decimal("unexplained_amount", "part of variance_amount: what is left"),
-        text("break_id", "hash of tie-out and keys, the same in every run"),
+        decimal(
+            "timing_amount",
+            "part of variance_amount: late or earlier-cycle usage",
+        ),
+        decimal(
+            "out_of_scope_amount",
+            "part of variance_amount: products that never appear in usage",
+        ),
+        decimal(
+            "duplicate_amount",
+            "part of variance_amount: lines that came twice",
+        ),
+        decimal(
+            "missing_usage_amount",
+            "part of variance_amount: invoiced without usage",
+        ),
+        decimal(
+            "missing_invoice_amount",
+            "part of variance_amount: used without invoice",
+        ),
+        decimal(
+            "unexplained_amount",
+            "part of variance_amount: what is left",
+        ),
+        text(
+            "break_id",
+            "hash of tie-out and keys, the same in every run",
+        ),
     ],
 };
 
@@ -138,14 +211,20 @@ pub const RESOURCES: Table = Table {
         CUSTOMER_ID,
         CUSTOMER_NAME,
         SUBSCRIPTION_ID,
-        text("entitlement_id", "Azure subscription id; empty where no usage is behind the amount"),
+        text(
+            "entitlement_id",
+            "Azure subscription id; empty where no usage is behind the amount",
+        ),
         PRODUCT_ID,
         SKU_ID,
         text("meter_id", "meter id"),
         text("meter_name", "meter name; never a key"),
         text("meter_category", "meter category"),
         text("resource_group", "resource group"),
-        text("resource_uri", "ARM id of the resource, longest spelling, then last in byte order"),
+        text(
+            "resource_uri",
+            "ARM id of the resource, longest spelling, then last in byte order",
+        ),
         CURRENCY,
         USAGE_ROWS,
         date("first_usage_date", "first day of usage, UTC"),
@@ -153,7 +232,10 @@ pub const RESOURCES: Table = Table {
         decimal("quantity", "usage quantity, in unit"),
         text("unit", "unit of measure"),
         EXPECTED,
-        decimal("invoiced_amount", "this resource's share of the invoiced amount, in currency"),
+        decimal(
+            "invoiced_amount",
+            "this resource's share of the invoiced amount, in currency",
+        ),
         VARIANCE,
     ],
 };
@@ -183,8 +265,14 @@ pub const SUMMARY: Table = Table {
         EXPECTED,
         INVOICED,
         decimal("net_variance_amount", "sum of the variances, in currency"),
-        decimal("gross_variance_amount", "sum of the absolute variances, in currency"),
-        decimal("explained_share", "share of the gross variance that has a cause, 0 to 1; 1 where there is no variance"),
+        decimal(
+            "gross_variance_amount",
+            "sum of the absolute variances, in currency",
+        ),
+        decimal(
+            "explained_share",
+            "share of the gross variance that has a cause, 0 to 1; 1 where there is no variance",
+        ),
     ],
 };
 
@@ -195,14 +283,27 @@ pub const CONTROL_TOTALS: Table = Table {
     columns: &[
         text("step", "stage of the run"),
         text("source", "dataset or table"),
-        text("currency", "currency of the amounts; empty where rows are counted only"),
+        text(
+            "currency",
+            "currency of the amounts; empty where rows are counted only",
+        ),
         count("rows_in", "rows before"),
-        count("rows_out", "rows after, each counted with the rows it stands for"),
+        count(
+            "rows_out",
+            "rows after, each counted with the rows it stands for",
+        ),
         count("rows_rejected", "rows that could not be used"),
         decimal("amount_in", "amount before; exact text in the manifest"),
         decimal("amount_out", "amount after; exact text in the manifest"),
-        decimal("difference", "amount_in - amount_out: the quantisation residue"),
-        Column { name: "holds", column_type: ColumnType::Boolean, meaning: "the law holds" },
+        decimal(
+            "difference",
+            "amount_in - amount_out: the quantisation residue",
+        ),
+        Column {
+            name: "holds",
+            column_type: ColumnType::Boolean,
+            meaning: "the law holds",
+        },
     ],
 };
 
@@ -230,12 +331,27 @@ pub const FINDINGS: Table = Table {
         TIE_OUT,
         text("status", "as in variances"),
         text("cause", "as in variances"),
-        text("narrowest_level", "narrowest thing that holds it alone: invoice, customer, subscription, meter, resource or day"),
+        text(
+            "narrowest_level",
+            "narrowest thing that holds it alone: invoice, customer, subscription, meter, resource or day",
+        ),
         text("meter_id", "meter id, where the comparison goes by it"),
-        text("resource_uri", "the only resource it concerns; empty for several"),
-        date("first_usage_date", "first day of usage that it concerns, UTC"),
-        date("last_usage_date", "last day of usage that it concerns, UTC, inclusive"),
-        text("rounding_rule", "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` for none"),
+        text(
+            "resource_uri",
+            "the only resource it concerns; empty for several",
+        ),
+        date(
+            "first_usage_date",
+            "first day of usage that it concerns, UTC",
+        ),
+        date(
+            "last_usage_date",
+            "last day of usage that it concerns, UTC, inclusive",
+        ),
+        text(
+            "rounding_rule",
+            "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` for none",
+        ),
     ],
 };
 
@@ -252,7 +368,15 @@ pub const LINEAGE: Table = Table {
 };
 
 /// All published tables.
-pub const TABLES: [&Table; 7] = [&VARIANCES, &RESOURCES, &SUMMARY, &CONTROL_TOTALS, &REJECTED_ROWS, &FINDINGS, &LINEAGE];
+pub const TABLES: [&Table; 7] = [
+    &VARIANCES,
+    &RESOURCES,
+    &SUMMARY,
+    &CONTROL_TOTALS,
+    &REJECTED_ROWS,
+    &FINDINGS,
+    &LINEAGE,
+];
 
 #[cfg(test)]
 mod tests {
@@ -261,8 +385,17 @@ mod tests {
 
     #[test]
     fn every_cause_has_its_column_in_order() {
-        let parts: Vec<&str> = VARIANCES.columns.iter().map(|column| column.name).skip(27).take(13).collect();
-        let wanted: Vec<String> = Cause::ALL.iter().map(|cause| format!("{}_amount", cause.name())).collect();
+        let parts: Vec<&str> = VARIANCES
+            .columns
+            .iter()
+            .map(|column| column.name)
+            .skip(27)
+            .take(13)
+            .collect();
+        let wanted: Vec<String> = Cause::ALL
+            .iter()
+            .map(|cause| format!("{}_amount", cause.name()))
+            .collect();
         assert_eq!(parts, wanted);
     }
 }

@@ -30,29 +30,52 @@ impl Awaited {
     /// there at all, such as usage that is not billed yet.
     pub(super) fn mark(&self, totals: &Totals, checked: &mut [Checked]) {
         let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
-        for (sides, _) in checked.iter().filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice) {
+        for (sides, _) in checked
+            .iter()
+            .filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice)
+        {
             let slot = invoices.entry(sides.keys.invoice).or_default();
             slot.0 |= sides.expected_rows > 0;
             slot.1 |= sides.invoiced_rows > 0;
         }
         for (sides, _) in checked.iter_mut() {
             let half_there = tie_outs::definition(sides.tie_out).finality == Finality::Invoiced
-                && invoices.get(&sides.keys.invoice).is_some_and(|(used, lines)| used != lines);
+                && invoices
+                    .get(&sides.keys.invoice)
+                    .is_some_and(|(used, lines)| used != lines);
             let lost = || {
-                let customer = totals.vocabulary.folded(Domain::Customer, sides.keys.customer);
-                let subscription = totals.vocabulary.folded(Domain::Subscription, sides.keys.subscription);
+                let customer = totals
+                    .vocabulary
+                    .folded(Domain::Customer, sides.keys.customer);
+                let subscription = totals
+                    .vocabulary
+                    .folded(Domain::Subscription, sides.keys.subscription);
                 // A text that a lost row did not even have stands for any.
-                let of = |customer: &str, subscription: &str| self.accounts.contains(&(customer.to_owned(), subscription.to_owned()));
-                let any_of_customer =
-                    || self.accounts.range((customer.clone(), String::new())..).next().is_some_and(|(lost, _)| *lost == customer);
+                let of = |customer: &str, subscription: &str| {
+                    self.accounts
+                        .contains(&(customer.to_owned(), subscription.to_owned()))
+                };
+                let any_of_customer = || {
+                    self.accounts
+                        .range((customer.clone(), String::new())..)
+                        .next()
+                        .is_some_and(|(lost, _)| *lost == customer)
+                };
                 match (customer.is_empty(), subscription.is_empty()) {
                     // A group of an invoice, or of the partner, holds all accounts.
                     (true, _) => true,
                     (false, true) => any_of_customer() || of("", ""),
-                    (false, false) => of(&customer, &subscription) || of(&customer, "") || of("", &subscription) || of("", ""),
+                    (false, false) => {
+                        of(&customer, &subscription)
+                            || of(&customer, "")
+                            || of("", &subscription)
+                            || of("", "")
+                    }
                 }
             };
-            sides.is_awaited = half_there || self.tie_outs.contains(&sides.tie_out) || (!self.accounts.is_empty() && lost());
+            sides.is_awaited = half_there
+                || self.tie_outs.contains(&sides.tie_out)
+                || (!self.accounts.is_empty() && lost());
         }
     }
 }

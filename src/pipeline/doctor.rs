@@ -35,11 +35,21 @@ pub(super) fn examine(
     match Output::open(&plan.out) {
         Ok(_) => findings.push(Finding::good(&what, "writable, and not locked")),
         Err(error) => {
-            worst = worst.max(if matches!(error, PublishError::Locked { .. }) { Worst::Lock } else { Worst::Storage });
-            findings.push(Finding::bad(&what, error.to_string(), RunError::from(error).hint()));
+            worst = worst.max(if matches!(error, PublishError::Locked { .. }) {
+                Worst::Lock
+            } else {
+                Worst::Storage
+            });
+            findings.push(Finding::bad(
+                &what,
+                error.to_string(),
+                RunError::from(error).hint(),
+            ));
         }
     }
-    let Some(fetching) = &plan.fetching else { return Ok((findings, worst)) };
+    let Some(fetching) = &plan.fetching else {
+        return Ok((findings, worst));
+    };
     let what = format!("State in `{}`", fetching.state.display());
     let landing = match Landing::open(&fetching.state) {
         Ok((landing, _)) => {
@@ -47,7 +57,11 @@ pub(super) fn examine(
             landing
         }
         Err(error) => {
-            worst = worst.max(if matches!(error, FetchError::Locked { .. }) { Worst::Lock } else { Worst::Storage });
+            worst = worst.max(if matches!(error, FetchError::Locked { .. }) {
+                Worst::Lock
+            } else {
+                Worst::Storage
+            });
             findings.push(Finding::bad(&what, error.to_string(), error.hint()));
             return Ok((findings, worst));
         }

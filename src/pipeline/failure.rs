@@ -92,7 +92,11 @@ pub enum RunError {
 impl RunError {
     /// What is needed beside memory cannot be written to a folder, or read back.
     pub(super) fn no_room(folder: &Path, source: std::io::Error) -> Self {
-        Self::Publish(PublishError::Storage { doing: "write to, or read back from,", path: folder.to_owned(), source })
+        Self::Publish(PublishError::Storage {
+            doing: "write to, or read back from,",
+            path: folder.to_owned(),
+            source,
+        })
     }
 
     /// What to do about it.

@@ -107,7 +107,10 @@ impl FetchReport {
     /// Exit code of a fetch alone.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match (self.incomplete.is_empty() && self.records.rows_rejected == 0, self.is_forbidden) {
+        match (
+            self.incomplete.is_empty() && self.records.rows_rejected == 0,
+            self.is_forbidden,
+        ) {
             (true, _) => 0,
             (false, true) => 20,
             (false, false) => 11,
@@ -116,12 +119,18 @@ impl FetchReport {
 }
 
 /// A fetcher for a plan, its state folder locked.
-pub(super) fn fetcher(plan: &Plan, fetching: &Fetching, asked: &Asked, watch: &Watch) -> Result<Arc<Fetcher>, RunError> {
+pub(super) fn fetcher(
+    plan: &Plan,
+    fetching: &Fetching,
+    asked: &Asked,
+    watch: &Watch,
+) -> Result<Arc<Fetcher>, RunError> {
     let period = plan.period.ok_or_else(|| RunError::NotThere {
         what: "The billing period".to_owned(),
         found: "none".to_owned(),
         wanted: "a month, as `--period 2026-10`".to_owned(),
-        hint: "a fetch needs to know for which month; `--period last` is the one before this".to_owned(),
+        hint: "a fetch needs to know for which month; `--period last` is the one before this"
+            .to_owned(),
     })?;
     let (landing, warnings) = Landing::open(&fetching.state)?;
     for warning in warnings {
@@ -135,17 +144,31 @@ pub(super) fn fetcher(plan: &Plan, fetching: &Fetching, asked: &Asked, watch: &W
         currencies: fetching.currencies.clone(),
         refresh: asked.refresh,
     };
-    Ok(Arc::new(Fetcher::new(&fetching.account, landing, order, watch.clone())?))
+    Ok(Arc::new(Fetcher::new(
+        &fetching.account,
+        landing,
+        order,
+        watch.clone(),
+    )?))
 }
 
 /// Sends a complete unit's files to whoever reads them, if it is reconciled.
 pub(super) fn hand_over(fetcher: &Fetcher, plan: &Plan, unit: &Fetched, to: &SyncSender<Arrival>) {
-    let source = plan.sources.iter().find(|source| source.is_fetched && source.dataset.name() == unit.dataset);
+    let source = plan
+        .sources
+        .iter()
+        .find(|source| source.is_fetched && source.dataset.name() == unit.dataset);
     let Some(source) = source else { return };
-    let Some((files, etag)) = fetcher.landing.files_of(&unit.id) else { return };
+    let Some((files, etag)) = fetcher.landing.files_of(&unit.id) else {
+        return;
+    };
     for file in files {
         // A reader that is gone has failed, and says so itself.
-        drop(to.send(Arrival { dataset: source.dataset, unit: file, etag: etag.clone() }));
+        drop(to.send(Arrival {
+            dataset: source.dataset,
+            unit: file,
+            etag: etag.clone(),
+        }));
     }
 }
 
@@ -155,9 +178,16 @@ pub(super) fn hand_over(fetcher: &Fetcher, plan: &Plan, unit: &Fetched, to: &Syn
 /// [`FetchError::Incomplete`] otherwise, naming the first unit that is not.
 pub(super) fn prove(plan: &Plan, found: &[Fetched]) -> Result<(), FetchError> {
     // Without unbilled usage there is no bridge from it, and no more.
-    let proven = plan.sources.iter().filter(|source| source.is_fetched && source.dataset != Dataset::UnbilledUsage);
+    let proven = plan
+        .sources
+        .iter()
+        .filter(|source| source.is_fetched && source.dataset != Dataset::UnbilledUsage);
     for source in proven {
-        let of_source = || found.iter().filter(|unit| unit.dataset == source.dataset.name());
+        let of_source = || {
+            found
+                .iter()
+                .filter(|unit| unit.dataset == source.dataset.name())
+        };
         let faulty = of_source().find_map(|unit| match &unit.became {
             Became::Incomplete(reason) => Some((unit, reason)),
             _ => None,
@@ -178,12 +208,20 @@ pub(super) fn prove(plan: &Plan, found: &[Fetched]) -> Result<(), FetchError> {
             });
         }
         if of_source().next().is_none() {
-            let month = plan.period.map(|period| period.to_string()).unwrap_or_default();
-            let what = if source.dataset == Dataset::Invoices { "The list of invoices" } else { "The invoices" };
+            let month = plan
+                .period
+                .map(|period| period.to_string())
+                .unwrap_or_default();
+            let what = if source.dataset == Dataset::Invoices {
+                "The list of invoices"
+            } else {
+                "The invoices"
+            };
             return Err(FetchError::Incomplete {
                 what: format!("{what} of {month}"),
                 found: "none yet".to_owned(),
-                wanted: "an invoice; it is out from the 6th to the 8th of the next month".to_owned(),
+                wanted: "an invoice; it is out from the 6th to the 8th of the next month"
+                    .to_owned(),
             });
         }
     }

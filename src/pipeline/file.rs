@@ -73,9 +73,15 @@ impl Document {
         let mut faults: Vec<(usize, Mistake)> = Vec::new();
         loop {
             let (table, errors) = DeTable::parse_recoverable(&readable);
-            let found: Vec<_> = errors.iter().map(|error| syntax_fault(name, text, &lines, error)).collect();
+            let found: Vec<_> = errors
+                .iter()
+                .map(|error| syntax_fault(name, text, &lines, error))
+                .collect();
             // The parser stops at a key without a value: such a line is blanked, and the rest read.
-            let stop = errors.iter().find(|error| error.message().starts_with(STOPPED)).map(|error| lines.at(first_byte(error)));
+            let stop = errors
+                .iter()
+                .find(|error| error.message().starts_with(STOPPED))
+                .map(|error| lines.at(first_byte(error)));
             if let Some(line) = stop.filter(|_| faults.len() < MAX_STOPS) {
                 faults.extend(found.into_iter().filter(|(at, _)| *at == line));
                 readable = without_line(&readable, line);
@@ -85,7 +91,11 @@ impl Document {
             faults.extend(found);
             faults.sort_by_key(|(line, _)| *line);
             faults.dedup_by_key(|(line, _)| *line);
-            return Self { name: name.to_owned(), entries, faults };
+            return Self {
+                name: name.to_owned(),
+                entries,
+                faults,
+            };
         }
     }
 
@@ -110,8 +120,18 @@ pub(super) fn entries_of(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) ->
         .iter()
         .map(|(key, value)| {
             let at = key.span().start;
-            let node = Node { place: place(value.span().start), value: value_of(value.get_ref(), place) };
-            (at, Entry { key: key.get_ref().to_string(), place: place(at), node })
+            let node = Node {
+                place: place(value.span().start),
+                value: value_of(value.get_ref(), place),
+            };
+            (
+                at,
+                Entry {
+                    key: key.get_ref().to_string(),
+                    place: place(at),
+                    node,
+                },
+            )
         })
         .collect();
     entries.sort_by_key(|(at, _)| *at);
@@ -125,9 +145,15 @@ fn value_of(value: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
         DeValue::Float(number) => Value::Float(number.as_str().to_owned()),
         DeValue::Boolean(is_true) => Value::Boolean(*is_true),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
-        DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| Node { place: place(item.span().start), value: value_of(item.get_ref(), place) }).collect())
-        }
+        DeValue::Array(items) => Value::List(
+            items
+                .iter()
+                .map(|item| Node {
+                    place: place(item.span().start),
+                    value: value_of(item.get_ref(), place),
+                })
+                .collect(),
+        ),
         DeValue::Table(table) => Value::Table(entries_of(table, place)),
     }
 }
@@ -138,7 +164,10 @@ fn without_line(text: &str, line: usize) -> String {
         if at + 1 != line {
             return content.to_owned();
         }
-        content.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
+        content
+            .bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+            .collect()
     };
     text.split_inclusive('\n').enumerate().map(cut).collect()
 }
@@ -147,12 +176,30 @@ fn first_byte(error: &toml::de::Error) -> usize {
     error.span().map_or(0, |span| span.start)
 }
 
-fn syntax_fault(name: &str, text: &str, lines: &Lines, error: &toml::de::Error) -> (usize, Mistake) {
+fn syntax_fault(
+    name: &str,
+    text: &str,
+    lines: &Lines,
+    error: &toml::de::Error,
+) -> (usize, Mistake) {
     let line = lines.at(first_byte(error));
     let written = text.lines().nth(line - 1).unwrap_or_default().trim();
-    let found = if written.is_empty() { "an empty line".to_owned() } else { format!("`{}`", excerpt(written.as_bytes())) };
+    let found = if written.is_empty() {
+        "an empty line".to_owned()
+    } else {
+        format!("`{}`", excerpt(written.as_bytes()))
+    };
     let hint = Some(error.message().to_owned());
-    (line, Mistake { place: format!("`{name}` line {line}"), key: None, found, wanted: "a line of TOML".to_owned(), hint })
+    (
+        line,
+        Mistake {
+            place: format!("`{name}` line {line}"),
+            key: None,
+            found,
+            wanted: "a line of TOML".to_owned(),
+            hint,
+        },
+    )
 }
 
 impl fmt::Display for Value {

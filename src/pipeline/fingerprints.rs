@@ -34,8 +34,16 @@ struct Spilled {
 impl Fingerprints {
     /// None yet; past `limit_bytes` they go to a nameless file in `folder`.
     pub(super) fn new(limit_bytes: u64, folder: &Path) -> Self {
-        let limit = usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX).max(1 << 16);
-        Self { buckets: vec![Vec::new(); BUCKETS], held: 0, limit, folder: folder.to_owned(), spilled: None }
+        let limit = usize::try_from(limit_bytes / 8)
+            .unwrap_or(usize::MAX)
+            .max(1 << 16);
+        Self {
+            buckets: vec![Vec::new(); BUCKETS],
+            held: 0,
+            limit,
+            folder: folder.to_owned(),
+            spilled: None,
+        }
     }
 
     /// Adds those of a unit.
@@ -50,18 +58,30 @@ impl Fingerprints {
             }
         }
         self.held += fingerprints.len();
-        if self.held > self.limit { self.spill() } else { Ok(()) }
+        if self.held > self.limit {
+            self.spill()
+        } else {
+            Ok(())
+        }
     }
 
     fn spill(&mut self) -> io::Result<()> {
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
-            none => none.insert(Spilled { file: tempfile::tempfile_in(&self.folder)?, end: 0, pieces: vec![Vec::new(); BUCKETS] }),
+            none => none.insert(Spilled {
+                file: tempfile::tempfile_in(&self.folder)?,
+                end: 0,
+                pieces: vec![Vec::new(); BUCKETS],
+            }),
         };
         let mut bytes = Vec::new();
         for (bucket, pieces) in self.buckets.iter_mut().zip(&mut spilled.pieces) {
             bytes.clear();
-            bytes.extend(bucket.iter().flat_map(|fingerprint| fingerprint.to_le_bytes()));
+            bytes.extend(
+                bucket
+                    .iter()
+                    .flat_map(|fingerprint| fingerprint.to_le_bytes()),
+            );
             spilled.file.write_all(&bytes)?;
             pieces.push((spilled.end, bucket.len()));
             spilled.end += bytes.len() as u64;
@@ -89,15 +109,25 @@ impl Fingerprints {
         let mut found = HashSet::new();
         self.each_bucket(|bucket| {
             bucket.dedup();
-            let several = bucket.chunk_by(|left, right| left >> bits == right >> bits).filter(|same| same.len() > 1);
-            found.extend(several.filter_map(|same| same.first()).map(|first| first >> bits));
+            let several = bucket
+                .chunk_by(|left, right| left >> bits == right >> bits)
+                .filter(|same| same.len() > 1);
+            found.extend(
+                several
+                    .filter_map(|same| same.first())
+                    .map(|first| first >> bits),
+            );
         })?;
         Ok(found)
     }
 
     /// Hands over one bucket after the other, sorted.
     fn each_bucket(self, mut take: impl FnMut(&mut Vec<u64>)) -> io::Result<()> {
-        let Self { mut buckets, mut spilled, .. } = self;
+        let Self {
+            mut buckets,
+            mut spilled,
+            ..
+        } = self;
         let mut bytes = Vec::new();
         for (number, bucket) in buckets.iter_mut().enumerate() {
             if let Some(Spilled { file, pieces, .. }) = &mut spilled {
@@ -105,7 +135,13 @@ impl Fingerprints {
                     bytes.resize(count * 8, 0);
                     file.seek(SeekFrom::Start(*start))?;
                     file.read_exact(&mut bytes)?;
-                    bucket.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+                    bucket.extend(
+                        bytes
+                            .as_chunks::<8>()
+                            .0
+                            .iter()
+                            .map(|bytes| u64::from_le_bytes(*bytes)),
+                    );
                 }
             }
             // One bucket is in memory at a time, and sorted on all cores.
@@ -124,7 +160,9 @@ mod tests {
     #[test]
     fn those_on_disk_are_found_like_those_in_memory() {
         let folder = tempfile::tempdir().unwrap();
-        let numbers: Vec<u64> = (1..300_000_u64).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        let numbers: Vec<u64> = (1..300_000_u64)
+            .map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+            .collect();
         let find = |limit| {
             let mut all = Fingerprints::new(limit, folder.path());
             for part in numbers.chunks(50_000) {

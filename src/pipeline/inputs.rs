@@ -37,7 +37,11 @@ pub fn survey(path: &Path, set: &[String]) -> Result<Survey, Vec<Mistake>> {
     let mut draft = reading::read(path, set);
     let mut globs = Vec::new();
     for glob in &draft.globs {
-        let files = if glob.is_record { find(&record_sources::glob_of(&glob.pattern)) } else { find(&glob.pattern) };
+        let files = if glob.is_record {
+            find(&record_sources::glob_of(&glob.pattern))
+        } else {
+            find(&glob.pattern)
+        };
         if let Err(found) = &files {
             let mistake = Mistake {
                 place: glob.words.clone(),
@@ -48,9 +52,20 @@ pub fn survey(path: &Path, set: &[String]) -> Result<Survey, Vec<Mistake>> {
             };
             draft.mistakes.push((glob.place.clone(), mistake));
         }
-        globs.push(Found { dataset: glob.dataset, pattern: glob.pattern.clone(), files: files.unwrap_or_default() });
+        globs.push(Found {
+            dataset: glob.dataset,
+            pattern: glob.pattern.clone(),
+            files: files.unwrap_or_default(),
+        });
     }
-    if draft.mistakes.is_empty() { Ok(Survey { plan: draft.plan, globs }) } else { Err(draft.into_mistakes()) }
+    if draft.mistakes.is_empty() {
+        Ok(Survey {
+            plan: draft.plan,
+            globs,
+        })
+    } else {
+        Err(draft.into_mistakes())
+    }
 }
 
 /// The files that a path or glob finds, in the order of their names. `*` finds no hidden file.
@@ -58,17 +73,32 @@ pub fn survey(path: &Path, set: &[String]) -> Result<Survey, Vec<Mistake>> {
 /// # Errors
 /// What was found instead of a file, in words.
 pub fn find(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let options = MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-    let paths = glob::glob_with(pattern, options).map_err(|error| format!("`{pattern}`, which is no glob: {}", error.msg))?;
+    let options = MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let paths = glob::glob_with(pattern, options)
+        .map_err(|error| format!("`{pattern}`, which is no glob: {}", error.msg))?;
     let mut files = Vec::new();
     for path in paths {
-        let path = path.map_err(|error| format!("`{}`, which cannot be read: {}", error.path().display(), error.error()))?;
+        let path = path.map_err(|error| {
+            format!(
+                "`{}`, which cannot be read: {}",
+                error.path().display(),
+                error.error()
+            )
+        })?;
         if path.is_file() {
             files.push(path);
         }
     }
     files.sort();
-    if files.is_empty() { Err(format!("`{pattern}`, which finds no file")) } else { Ok(files) }
+    if files.is_empty() {
+        Err(format!("`{pattern}`, which finds no file"))
+    } else {
+        Ok(files)
+    }
 }
 
 /// As [`find`]; a folder is named as such.
@@ -84,18 +114,28 @@ fn hint(pattern: &str) -> String {
     let mut folder = PathBuf::new();
     for component in Path::new(pattern).components() {
         let next = folder.join(component);
-        let is_literal = !component.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+        let is_literal = !component
+            .as_os_str()
+            .to_string_lossy()
+            .contains(['*', '?', '[']);
         if is_literal && next.is_dir() {
             folder = next;
             continue;
         }
-        let shown = if folder.as_os_str().is_empty() { ".".into() } else { folder.display().to_string() };
+        let shown = if folder.as_os_str().is_empty() {
+            ".".into()
+        } else {
+            folder.display().to_string()
+        };
         let name = component.as_os_str().to_string_lossy();
         if is_literal {
             return format!("there is no `{name}` in `{shown}`");
         }
         if next.exists() {
-            return format!("`[` starts a set of characters: write `{}` for the file `{name}`", Pattern::escape(&name));
+            return format!(
+                "`[` starts a set of characters: write `{}` for the file `{name}`",
+                Pattern::escape(&name)
+            );
         }
         return format!("nothing in `{shown}` is named like `{name}`");
     }
@@ -114,7 +154,11 @@ pub(super) fn join(folder: &Path, glob: &str) -> String {
 #[must_use]
 pub fn from_argument(path: &str) -> String {
     let literal = Path::new(path).is_file() && path.contains(['*', '?', '[']);
-    if literal { Pattern::escape(path) } else { path.to_owned() }
+    if literal {
+        Pattern::escape(path)
+    } else {
+        path.to_owned()
+    }
 }
 
 /// `path` without `.` and with each `x/..` taken away, by its letters: links are not followed.
@@ -131,5 +175,9 @@ pub(super) fn normalise(path: &Path) -> PathBuf {
             Component::Prefix(_) | Component::RootDir | Component::Normal(_) => out.push(component),
         }
     }
-    if out.as_os_str().is_empty() { PathBuf::from(".") } else { out }
+    if out.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        out
+    }
 }

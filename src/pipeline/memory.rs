@@ -30,17 +30,35 @@ const FINGERPRINTS: u64 = 64 << 20;
 impl Shares {
     /// Of a bound, or of none. What cannot be compared account by account has to be in memory.
     pub(super) fn of(plan: &Plan, bound: Option<u64>, warnings: &mut Vec<String>) -> Self {
-        let unbound = Self { unit: usize::MAX, totals: usize::MAX, loaded: u64::MAX, filter: FILTER, fingerprints: FINGERPRINTS };
+        let unbound = Self {
+            unit: usize::MAX,
+            totals: usize::MAX,
+            loaded: u64::MAX,
+            filter: FILTER,
+            fingerprints: FINGERPRINTS,
+        };
         let Some(bound) = bound else { return unbound };
         let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
         let filter = FILTER.min(bound / 16);
         let fingerprints = FINGERPRINTS.min(bound / 32);
         if let Some(reason) = needs_all(plan) {
-            warnings.push(format!("usage and lines are kept in memory as a whole, whatever `--memory` says: {reason}"));
-            return Self { filter, fingerprints, ..unbound };
+            warnings.push(format!(
+                "usage and lines are kept in memory as a whole, whatever `--memory` says: {reason}"
+            ));
+            return Self {
+                filter,
+                fingerprints,
+                ..unbound
+            };
         }
         let workers = rayon::current_num_threads() as u64;
-        Self { unit: share(12 * workers), totals: share(8), loaded: bound / 24, filter, fingerprints }
+        Self {
+            unit: share(12 * workers),
+            totals: share(8),
+            loaded: bound / 24,
+            filter,
+            fingerprints,
+        }
     }
 
     /// Whether usage and lines have a bound.
@@ -52,7 +70,9 @@ impl Shares {
 /// Whether a tie-out compares usage day by day.
 pub(super) fn looks_at_days(plan: &Plan) -> bool {
     let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
-    plan.tie_outs.iter().any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out))
+    plan.tie_outs
+        .iter()
+        .any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out))
 }
 
 /// Why usage and lines cannot be compared account by account, if they cannot.
@@ -60,11 +80,25 @@ fn needs_all(plan: &Plan) -> Option<String> {
     if looks_at_days(plan) {
         return Some("a tie-out compares usage day by day".to_owned());
     }
-    if plan.tie_outs.iter().any(|tie_out| tie_out.enabled && tie_out.tie_out == TieOut::LineArithmetic) {
+    if plan
+        .tie_outs
+        .iter()
+        .any(|tie_out| tie_out.enabled && tie_out.tie_out == TieOut::LineArithmetic)
+    {
         return Some("`line-arithmetic` looks at each line".to_owned());
     }
-    let usage = plan.tie_outs.iter().find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
-    let holds = |pass: &&Pass| ["customer", "subscription"].iter().all(|key| pass.keys.contains(key));
+    let usage = plan
+        .tie_outs
+        .iter()
+        .find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
+    let holds = |pass: &&Pass| {
+        ["customer", "subscription"]
+            .iter()
+            .all(|key| pass.keys.contains(key))
+    };
     let pass = usage.passes.iter().find(|pass| !holds(pass))?;
-    Some(format!("pass `{}` of `usage-to-invoice` goes across customers or subscriptions", pass.name))
+    Some(format!(
+        "pass `{}` of `usage-to-invoice` goes across customers or subscriptions",
+        pass.name
+    ))
 }

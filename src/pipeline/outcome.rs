@@ -132,8 +132,14 @@ impl Outcome {
         exit_code: u8,
         fetched: Option<FetchReport>,
     ) -> Self {
-        let mut breaks: Vec<&Variance> = found.variances.iter().filter(|variance| variance.status == Status::Break).collect();
-        breaks.sort_by_key(|variance| std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs()));
+        let mut breaks: Vec<&Variance> = found
+            .variances
+            .iter()
+            .filter(|variance| variance.status == Status::Break)
+            .collect();
+        breaks.sort_by_key(|variance| {
+            std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
+        });
         Self {
             run_id,
             folder,
@@ -141,10 +147,19 @@ impl Outcome {
             usage_rows: readings.usage_rows,
             invoice_lines: readings.invoice_lines,
             rejected_rows: readings.rejected.len() as u64,
-            rejected: readings.rejected.iter().take(LARGEST_BREAKS).map(ToString::to_string).collect(),
+            rejected: readings
+                .rejected
+                .iter()
+                .take(LARGEST_BREAKS)
+                .map(ToString::to_string)
+                .collect(),
             totals: totals(found),
             rounding_rules: rounding_rules(found),
-            largest_breaks: breaks.into_iter().take(LARGEST_BREAKS).map(|variance| one_break(found, variance)).collect(),
+            largest_breaks: breaks
+                .into_iter()
+                .take(LARGEST_BREAKS)
+                .map(|variance| one_break(found, variance))
+                .collect(),
             warnings: found.warnings.clone(),
             units: readings.inputs.len() as u64,
             units_kept: 0,
@@ -161,7 +176,9 @@ fn totals(found: &Reconciled) -> Vec<Total> {
     let mut sums: BTreeMap<(TieOut, u32), Sums> = BTreeMap::new();
     for variance in &found.variances {
         let sides = &variance.sides;
-        let slot = sums.entry((sides.tie_out, sides.keys.currency)).or_default();
+        let slot = sums
+            .entry((sides.tie_out, sides.keys.currency))
+            .or_default();
         slot.expected += sides.expected_amount;
         slot.invoiced += sides.invoiced_amount;
         let unexplained = variance.parts.by(Cause::Unexplained);
@@ -181,7 +198,11 @@ fn totals(found: &Reconciled) -> Vec<Total> {
         .map(|((tie_out, currency), sums)| Total {
             tie_out: tie_out.name(),
             is_of_quantities: tie_outs::definition(tie_out).measure == Measure::Quantity,
-            currency: found.totals.vocabulary.text(Domain::Currency, currency).to_owned(),
+            currency: found
+                .totals
+                .vocabulary
+                .text(Domain::Currency, currency)
+                .to_owned(),
             expected_amount: published(sums.expected),
             invoiced_amount: published(sums.invoiced),
             variance_amount: published(sums.invoiced - sums.expected),
@@ -189,7 +210,11 @@ fn totals(found: &Reconciled) -> Vec<Total> {
                 .iter()
                 .zip(sums.statuses)
                 .filter(|(_, (groups, _))| *groups > 0)
-                .map(|(status, (groups, amount))| StatusTotal { status: status.name(), groups, variance_amount: published(amount) })
+                .map(|(status, (groups, amount))| StatusTotal {
+                    status: status.name(),
+                    groups,
+                    variance_amount: published(amount),
+                })
                 .collect(),
             gross_variance_amount: published(sums.gross),
             awaited_amount: published(sums.awaited),
@@ -201,7 +226,10 @@ fn totals(found: &Reconciled) -> Vec<Total> {
 
 /// Rounded down, so that 100.0 means all of it.
 fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
-    let per_mille = gross.checked_sub(unexplained)?.checked_mul(1_000)?.checked_div(gross)?;
+    let per_mille = gross
+        .checked_sub(unexplained)?
+        .checked_mul(1_000)?
+        .checked_div(gross)?;
     Some(fixed(per_mille, 1))
 }
 
@@ -209,19 +237,44 @@ fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
 fn rounding_rules(found: &Reconciled) -> Vec<String> {
     let mut by_kind: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for ((kind, currency, rule), count) in &found.census {
-        by_kind.entry((*kind, currency)).or_default().push(format!("{rule} {count}"));
+        by_kind
+            .entry((*kind, currency))
+            .or_default()
+            .push(format!("{rule} {count}"));
     }
-    by_kind.into_iter().map(|((kind, currency), rules)| format!("rounding of {kind} lines in {currency}: {}", rules.join(", "))).collect()
+    by_kind
+        .into_iter()
+        .map(|((kind, currency), rules)| {
+            format!(
+                "rounding of {kind} lines in {currency}: {}",
+                rules.join(", ")
+            )
+        })
+        .collect()
 }
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let sides = &variance.sides;
-    let (cause, break_id) = (variance.cause.map_or("", Cause::name), variance.break_id.to_string());
+    let (cause, break_id) = (
+        variance.cause.map_or("", Cause::name),
+        variance.break_id.to_string(),
+    );
     let (expected, variance) = sides.compared();
     let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
-    let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
-    let name = found.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
-    let product = found.totals.names.code(Domain::ProductName, [sides.keys.product, 0, 0]);
+    let first = |texts: [String; 3]| {
+        texts
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    };
+    let name = found
+        .totals
+        .names
+        .code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+    let product = found
+        .totals
+        .names
+        .code(Domain::ProductName, [sides.keys.product, 0, 0]);
     Break {
         break_id,
         tie_out: sides.tie_out.name(),

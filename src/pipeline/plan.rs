@@ -95,7 +95,14 @@ impl TieOutPlan {
     #[must_use]
     pub fn usual(tie_out: TieOut, enabled: bool) -> Self {
         let passes = matching::passes(tie_outs::definition(tie_out).passes);
-        Self { tie_out, enabled, tolerances: Tolerances::default(), passes, rules: Rules::default(), without_causes: Vec::new() }
+        Self {
+            tie_out,
+            enabled,
+            tolerances: Tolerances::default(),
+            passes,
+            rules: Rules::default(),
+            without_causes: Vec::new(),
+        }
     }
 }
 
@@ -106,7 +113,11 @@ impl TieOutPlan {
 /// Every mistake in it, in the order of its lines.
 pub fn read(path: &Path, set: &[String]) -> Result<Plan, Vec<Mistake>> {
     let draft = reading::read(path, set);
-    if draft.mistakes.is_empty() { Ok(draft.plan) } else { Err(draft.into_mistakes()) }
+    if draft.mistakes.is_empty() {
+        Ok(draft.plan)
+    } else {
+        Err(draft.into_mistakes())
+    }
 }
 
 /// The number in a tolerance's text: decimal, exact, not negative. `None` for anything else.
@@ -123,7 +134,10 @@ impl Plan {
     #[must_use]
     pub fn canonical(&self) -> String {
         let mut out = String::new();
-        let period = self.period.map(|period| period.to_string()).unwrap_or_default();
+        let period = self
+            .period
+            .map(|period| period.to_string())
+            .unwrap_or_default();
         line(&mut out, format_args!("period={period}"));
         for source in &self.sources {
             line(&mut out, format_args!("source={}", source.dataset.name()));
@@ -131,20 +145,45 @@ impl Plan {
         for source in &self.records {
             line(&mut out, format_args!("records={}", source.set.name));
         }
-        let is_usual = |plan: &&TieOutPlan| plan.enabled || matches!(plan.tie_out, TieOut::LinesToInvoice | TieOut::UsageToInvoice);
+        let is_usual = |plan: &&TieOutPlan| {
+            plan.enabled
+                || matches!(
+                    plan.tie_out,
+                    TieOut::LinesToInvoice | TieOut::UsageToInvoice
+                )
+        };
         for plan in self.tie_outs.iter().filter(is_usual) {
-            line(&mut out, format_args!("tie_out={} enabled={}", plan.tie_out.name(), plan.enabled));
+            line(
+                &mut out,
+                format_args!("tie_out={} enabled={}", plan.tie_out.name(), plan.enabled),
+            );
             let usual = matching::passes(tie_outs::definition(plan.tie_out).passes);
             for pass in plan.passes.iter().filter(|_| plan.passes != usual) {
-                line(&mut out, format_args!("  pass=\"{}\" keys={}", pass.name.escape_default(), pass.keys.join(",")));
+                line(
+                    &mut out,
+                    format_args!(
+                        "  pass=\"{}\" keys={}",
+                        pass.name.escape_default(),
+                        pass.keys.join(",")
+                    ),
+                );
             }
             for rule in settings::own_rules(&plan.rules) {
-                let digits = rule.billing_digits.map(|digits| digits.to_string()).unwrap_or_default();
-                let (name, order, mode) = (rule.name.escape_default(), rule.order.name(), settings::mode_name(rule.mode));
+                let digits = rule
+                    .billing_digits
+                    .map(|digits| digits.to_string())
+                    .unwrap_or_default();
+                let (name, order, mode) = (
+                    rule.name.escape_default(),
+                    rule.order.name(),
+                    settings::mode_name(rule.mode),
+                );
                 let (pricing, usage) = (rule.pricing_digits, rule.is_of_usage);
                 line(
                     &mut out,
-                    format_args!("  rounding=\"{name}\" order={order} mode={mode} pricing={pricing} billing={digits} usage={usage}"),
+                    format_args!(
+                        "  rounding=\"{name}\" order={order} mode={mode} pricing={pricing} billing={digits} usage={usage}"
+                    ),
                 );
             }
             for cause in &plan.without_causes {
@@ -163,10 +202,23 @@ impl Plan {
 }
 
 fn tolerance_line(out: &mut String, scope: &str, name: &str, tolerance: &Tolerance) {
-    let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
-    let (absolute, relative, materiality) = (amount(tolerance.absolute), amount(tolerance.relative), amount(tolerance.materiality));
+    let amount = |amount: Option<Decimal>| {
+        amount
+            .map(|amount| amount.normalize().to_string())
+            .unwrap_or_default()
+    };
+    let (absolute, relative, materiality) = (
+        amount(tolerance.absolute),
+        amount(tolerance.relative),
+        amount(tolerance.materiality),
+    );
     let name = name.escape_default();
-    line(out, format_args!("  {scope}=\"{name}\" absolute={absolute} relative={relative} materiality={materiality}"));
+    line(
+        out,
+        format_args!(
+            "  {scope}=\"{name}\" absolute={absolute} relative={relative} materiality={materiality}"
+        ),
+    );
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -41,8 +41,18 @@ pub(super) fn publish(
     let mut written = Vec::new();
     let mut outputs = Vec::new();
     let tables = tables::all(readings, found);
-    let one_by_one = || tables.iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>();
-    let at_once = || tables.par_iter().map(|rows| write_table(&staging, rows)).collect::<Result<_, RunError>>();
+    let one_by_one = || {
+        tables
+            .iter()
+            .map(|rows| write_table(&staging, rows))
+            .collect::<Result<_, RunError>>()
+    };
+    let at_once = || {
+        tables
+            .par_iter()
+            .map(|rows| write_table(&staging, rows))
+            .collect::<Result<_, RunError>>()
+    };
     let files: Vec<[Written; 2]> = if is_bound { one_by_one()? } else { at_once()? };
     for (table, files) in tables.iter().zip(files) {
         for file in files {
@@ -56,7 +66,14 @@ pub(super) fn publish(
         }
     }
     let previous = output.current().filter(|current| *current != run_id);
-    let manifest = manifest(plan, readings, found, (run_id.clone(), previous), outputs, exit_code);
+    let manifest = manifest(
+        plan,
+        readings,
+        found,
+        (run_id.clone(), previous),
+        outputs,
+        exit_code,
+    );
     written.push(staging.write(MANIFEST, |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
         io::Write::write_all(file, b"\n")
@@ -74,7 +91,10 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
         let written = staging.write(&format!("{name}.csv"), |text| -> io::Result<()> {
             csv::write_header(rows.table, text)?;
             rows.each_part(&mut |part| {
-                let (packed, text) = rayon::join(|| writer.write(part).map_err(io::Error::other), || csv::write_rows(part, text));
+                let (packed, text) = rayon::join(
+                    || writer.write(part).map_err(io::Error::other),
+                    || csv::write_rows(part, text),
+                );
                 packed.and(text)
             })
         });
@@ -82,7 +102,10 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
         writer.close().map_err(io::Error::other)
     });
     let text_file = text_file?;
-    Ok([packed_file?, text_file.expect("where Parquet is written, CSV is too")])
+    Ok([
+        packed_file?,
+        text_file.expect("where Parquet is written, CSV is too"),
+    ])
 }
 
 /// Hash of everything that can change the tables, behind the period.
@@ -94,7 +117,8 @@ fn run_id(plan: &Plan, readings: &Readings) -> String {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
     }
     let short: String = hash.finalize().to_hex().chars().take(16).collect();
-    plan.period.map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
+    plan.period
+        .map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
 }
 
 fn manifest(
@@ -113,12 +137,21 @@ fn manifest(
         previous_run_id,
         pipeline: plan.name.clone(),
         period: plan.period.map(|period| period.to_string()),
-        configuration_hash: blake3::hash(plan.canonical().as_bytes()).to_hex().to_string(),
+        configuration_hash: blake3::hash(plan.canonical().as_bytes())
+            .to_hex()
+            .to_string(),
         configuration: plan.canonical().lines().map(str::to_owned).collect(),
-        tie_outs: plan.tie_outs.iter().filter(|tie_out| tie_out.enabled).map(settings::to_manifest).collect(),
+        tie_outs: plan
+            .tie_outs
+            .iter()
+            .filter(|tie_out| tie_out.enabled)
+            .map(settings::to_manifest)
+            .collect(),
         inputs: readings.inputs.clone(),
         meter_description_is: found.description.to_owned(),
-        meter_description_pairs: pairs.map(|(column, pairs)| (column.to_owned(), pairs as u64)).collect::<BTreeMap<_, _>>(),
+        meter_description_pairs: pairs
+            .map(|(column, pairs)| (column.to_owned(), pairs as u64))
+            .collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
         control_totals: found.controls.iter().map(control_total).collect(),
         warnings: found.warnings.clone(),
@@ -128,12 +161,14 @@ fn manifest(
 }
 
 fn rule_counts(census: &Census) -> Vec<manifest::RuleCount> {
-    let counts = census.iter().map(|((lines, currency, rule), count)| manifest::RuleCount {
-        lines: (*lines).to_owned(),
-        currency: currency.clone(),
-        rule: rule.clone(),
-        count: *count,
-    });
+    let counts = census
+        .iter()
+        .map(|((lines, currency, rule), count)| manifest::RuleCount {
+            lines: (*lines).to_owned(),
+            currency: currency.clone(),
+            rule: rule.clone(),
+            count: *count,
+        });
     counts.collect()
 }
 

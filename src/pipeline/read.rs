@@ -59,9 +59,28 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn landed(Arrival { dataset, unit, etag }: Arrival) -> Self {
-        let FileUnit { name, path, blake3, bytes } = unit;
-        Self { dataset, name, path, bytes, blake3: Some(blake3), is_landed: true, etag }
+    fn landed(
+        Arrival {
+            dataset,
+            unit,
+            etag,
+        }: Arrival,
+    ) -> Self {
+        let FileUnit {
+            name,
+            path,
+            blake3,
+            bytes,
+        } = unit;
+        Self {
+            dataset,
+            name,
+            path,
+            bytes,
+            blake3: Some(blake3),
+            is_landed: true,
+            etag,
+        }
     }
 }
 
@@ -90,13 +109,22 @@ pub fn read(
     // several files that cannot be used the first is told, whichever thread comes to it first.
     let take = |wanted: Wanted| {
         let place = (wanted.dataset, wanted.path.clone());
-        if first_fault.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(first, _)| *first < place) {
+        if first_fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .is_some_and(|(first, _)| *first < place)
+        {
             return;
         }
-        let taken = reading_of(wanted, &counting, kept.as_ref(), watch).and_then(|(arrival, reading)| {
-            watch.advanced(arrival.unit.bytes, reading.decoded.rows);
-            gathering.lock().unwrap_or_else(PoisonError::into_inner).take(arrival, reading)
-        });
+        let taken =
+            reading_of(wanted, &counting, kept.as_ref(), watch).and_then(|(arrival, reading)| {
+                watch.advanced(arrival.unit.bytes, reading.decoded.rows);
+                gathering
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(arrival, reading)
+            });
         if let Err(error) = taken {
             let mut faults = first_fault.lock().unwrap_or_else(PoisonError::into_inner);
             if faults.as_ref().is_none_or(|(first, _)| place < *first) {
@@ -105,20 +133,51 @@ pub fn read(
         }
     };
     units.into_par_iter().for_each(take);
-    arriving.into_iter().par_bridge().for_each(|arrival| take(Wanted::landed(arrival)));
-    if let Some((_, error)) = first_fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    arriving
+        .into_iter()
+        .par_bridge()
+        .for_each(|arrival| take(Wanted::landed(arrival)));
+    if let Some((_, error)) = first_fault
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
         return Err(error);
     }
-    let readings = gathering.into_inner().unwrap_or_else(PoisonError::into_inner).finish(watch)?;
+    let readings = gathering
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish(watch)?;
     // Without it the next run reads more, and finds the same.
     drop(kept.map(|kept| kept.into_cache().close()));
     Ok(readings)
 }
 
 /// A unit's reading: the one that was kept, or a new one, which is kept.
-fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>, watch: &Watch) -> Result<(Arrival, UnitReading), RunError> {
-    let Wanted { dataset, name, path, bytes, blake3, is_landed, etag } = wanted;
-    let arrival = |blake3: String| Arrival { dataset, unit: FileUnit { name: name.clone(), path: path.clone(), blake3, bytes }, etag };
+fn reading_of(
+    wanted: Wanted,
+    counting: &Counting,
+    kept: Option<&Kept>,
+    watch: &Watch,
+) -> Result<(Arrival, UnitReading), RunError> {
+    let Wanted {
+        dataset,
+        name,
+        path,
+        bytes,
+        blake3,
+        is_landed,
+        etag,
+    } = wanted;
+    let arrival = |blake3: String| Arrival {
+        dataset,
+        unit: FileUnit {
+            name: name.clone(),
+            path: path.clone(),
+            blake3,
+            bytes,
+        },
+        etag,
+    };
     if let (Some(blake3), Some(kept)) = (&blake3, kept)
         // A landed file is known by its journal; that it still is what was landed is another question.
         && (!is_landed || kept.cache().identity(&path).as_ref() == Some(blake3))
@@ -131,13 +190,23 @@ fn reading_of(wanted: Wanted, counting: &Counting, kept: Option<&Kept>, watch: &
     let read = read_unit(dataset, &name, &path, counting);
     // What was landed must still be what was landed, whatever it looks like now.
     let found = match &read {
-        Ok(UnitReading { decoded: Decoded { blake3: Some(found), .. }, .. }) => found.clone(),
+        Ok(UnitReading {
+            decoded: Decoded {
+                blake3: Some(found),
+                ..
+            },
+            ..
+        }) => found.clone(),
         Ok(_) => files::identify(&path)?.blake3,
         Err(_) if is_landed => files::identify(&path)?.blake3,
         Err(_) => String::new(),
     };
     if is_landed && blake3.as_ref() != Some(&found) {
-        return Err(FetchError::Damaged { path, found: "other bytes".to_owned() }.into());
+        return Err(FetchError::Damaged {
+            path,
+            found: "other bytes".to_owned(),
+        }
+        .into());
     }
     let reading = read?;
     if let Some(kept) = kept {
@@ -152,17 +221,39 @@ const BYTES_PER_ROW: [u64; 2] = [400, 40];
 /// Rows that are expected of what is not fetched yet.
 const ROWS_TO_ARRIVE: u64 = 16_000_000;
 
-fn counting(plan: &Plan, units: &[Wanted], shares: &Shares, scratch: Option<Arc<Scratch>>) -> Counting {
+fn counting(
+    plan: &Plan,
+    units: &[Wanted],
+    shares: &Shares,
+    scratch: Option<Arc<Scratch>>,
+) -> Counting {
     let filter = |wanted: Dataset| {
         let [plain, packed] = BYTES_PER_ROW;
-        let is_plain = |unit: &Wanted| [".csv", ".json", ".jsonl"].iter().any(|end| unit.name.ends_with(end));
+        let is_plain = |unit: &Wanted| {
+            [".csv", ".json", ".jsonl"]
+                .iter()
+                .any(|end| unit.name.ends_with(end))
+        };
         let rows_of = |unit: &Wanted| unit.bytes / if is_plain(unit) { plain } else { packed };
-        let rows: u64 = units.iter().filter(|unit| unit.dataset == wanted).map(rows_of).sum();
-        let to_arrive = if plan.fetching.is_some() { ROWS_TO_ARRIVE } else { 0 };
+        let rows: u64 = units
+            .iter()
+            .filter(|unit| unit.dataset == wanted)
+            .map(rows_of)
+            .sum();
+        let to_arrive = if plan.fetching.is_some() {
+            ROWS_TO_ARRIVE
+        } else {
+            0
+        };
         Arc::new(Seen::filter(to_arrive + rows, shares.filter))
     };
     let room = scratch.map(|scratch| (scratch, shares.unit));
-    Counting { usage: filter(Dataset::Usage), lines: filter(Dataset::InvoiceLines), by_day: memory::looks_at_days(plan), room }
+    Counting {
+        usage: filter(Dataset::Usage),
+        lines: filter(Dataset::InvoiceLines),
+        by_day: memory::looks_at_days(plan),
+        room,
+    }
 }
 
 /// What is gathered while units are read.
@@ -184,8 +275,11 @@ impl Gathering {
     fn new(plan: &Plan, shares: Shares, warnings: Vec<String>) -> Result<Self, RunError> {
         let folder = plan.out.clone();
         let list = || Fingerprints::new(shares.fingerprints, &plan.out);
-        let scratch =
-            if shares.are_bound() { Some(Scratch::new(&folder).map_err(|source| RunError::no_room(&folder, source))?) } else { None };
+        let scratch = if shares.are_bound() {
+            Some(Scratch::new(&folder).map_err(|source| RunError::no_room(&folder, source))?)
+        } else {
+            None
+        };
         Ok(Self {
             readings: Readings::new(warnings),
             headers: Vec::new(),
@@ -202,56 +296,95 @@ impl Gathering {
     fn take(&mut self, arrival: Arrival, mut reading: UnitReading) -> Result<(), RunError> {
         let mut waited = 0;
         for extent in std::mem::take(&mut reading.waiting) {
-            let scratch = self.scratch.as_ref().expect("totals wait in the scratch file alone");
-            let mut partial = scratch.take(arrival.dataset, extent).map_err(|source| scratch.failed(source))?;
+            let scratch = self
+                .scratch
+                .as_ref()
+                .expect("totals wait in the scratch file alone");
+            let mut partial = scratch
+                .take(arrival.dataset, extent)
+                .map_err(|source| scratch.failed(source))?;
             self.take_fingerprints(arrival.dataset, &mut partial)?;
-            waited += self.readings.take_totals(arrival.dataset, &arrival.unit, partial);
+            waited += self
+                .readings
+                .take_totals(arrival.dataset, &arrival.unit, partial);
             self.make_room()?;
         }
         if let Counted::Totals(partial) = &mut reading.counted {
             self.take_fingerprints(arrival.dataset, partial)?;
             self.counted.push((arrival.dataset, arrival.unit.clone()));
         }
-        self.readings.take(arrival, reading, waited, &mut self.headers);
+        self.readings
+            .take(arrival, reading, waited, &mut self.headers);
         self.make_room()
     }
 
-    fn take_fingerprints(&mut self, dataset: Dataset, partial: &mut Partial) -> Result<(), RunError> {
+    fn take_fingerprints(
+        &mut self,
+        dataset: Dataset,
+        partial: &mut Partial,
+    ) -> Result<(), RunError> {
         let list = match dataset {
             Dataset::Usage => &mut self.usage,
             _ => &mut self.lines,
         };
-        list.add(&std::mem::take(&mut partial.fingerprints)).map_err(|source| RunError::no_room(&self.folder, source))
+        list.add(&std::mem::take(&mut partial.fingerprints))
+            .map_err(|source| RunError::no_room(&self.folder, source))
     }
 
     /// Takes usage and lines to disk where they are more than may be in memory.
     fn make_room(&mut self) -> Result<(), RunError> {
         let held = self.readings.usage.footprint() + self.readings.lines.footprint();
-        if held > self.shares.totals { self.spill() } else { Ok(()) }
+        if held > self.shares.totals {
+            self.spill()
+        } else {
+            Ok(())
+        }
     }
 
     fn spill(&mut self) -> Result<(), RunError> {
-        let Some(scratch) = &self.scratch else { return Ok(()) };
+        let Some(scratch) = &self.scratch else {
+            return Ok(());
+        };
         let usage = std::mem::replace(&mut self.readings.usage, Partial::empty(Dataset::Usage));
-        let lines = std::mem::replace(&mut self.readings.lines, Partial::empty(Dataset::InvoiceLines));
+        let lines = std::mem::replace(
+            &mut self.readings.lines,
+            Partial::empty(Dataset::InvoiceLines),
+        );
         usage.check()?;
         lines.check()?;
-        let spill = self.spill.get_or_insert_with(|| Spill::new(Arc::clone(scratch), &self.folder, self.shares.fingerprints));
-        spill.put(&usage, &lines).map_err(|source| RunError::no_room(&self.folder, source))
+        let spill = self.spill.get_or_insert_with(|| {
+            Spill::new(Arc::clone(scratch), &self.folder, self.shares.fingerprints)
+        });
+        spill
+            .put(&usage, &lines)
+            .map_err(|source| RunError::no_room(&self.folder, source))
     }
 
     fn finish(mut self, watch: &Watch) -> Result<Readings, RunError> {
         if self.spill.is_some() {
             self.spill()?;
         }
-        let Self { mut readings, mut headers, usage, lines, folder, mut counted, shares, scratch, mut spill } = self;
+        let Self {
+            mut readings,
+            mut headers,
+            usage,
+            lines,
+            folder,
+            mut counted,
+            shares,
+            scratch,
+            mut spill,
+        } = self;
         let no_room = |source| RunError::no_room(&folder, source);
         counted.sort();
         watch.phase("find copies", 0);
         let room = scratch.map(|scratch| (scratch, shares.unit));
         for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
             let open = list.copies().map_err(no_room)?;
-            let units = counted.iter().filter(|(of, _)| *of == dataset).map(|(_, unit)| unit);
+            let units = counted
+                .iter()
+                .filter(|(of, _)| *of == dataset)
+                .map(|(_, unit)| unit);
             let totals = match (dataset, &mut spill) {
                 (_, Some(spill)) => Counts::OnDisk(spill, &folder),
                 (Dataset::Usage, None) => Counts::Held(&mut readings.usage),
@@ -263,8 +396,12 @@ impl Gathering {
             spill.check()?;
             readings.spilled = Some(spill.close(shares.loaded).map_err(no_room)?);
         }
-        readings.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
-        headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
+        readings
+            .inputs
+            .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        headers.sort_by(|(left, first), (right, second)| {
+            (left, first.line).cmp(&(right, second.line))
+        });
         readings.keep_one_header_each(headers);
         readings.check()?;
         Ok(readings)
@@ -281,7 +418,9 @@ impl Counts<'_> {
     fn settle(&mut self, dataset: Dataset, open: &mut Repeated) -> Result<(), RunError> {
         match self {
             Self::Held(totals) => totals.settle_copies(open),
-            Self::OnDisk(spill, folder) => spill.settle_copies(dataset, open).map_err(|source| RunError::no_room(folder, source))?,
+            Self::OnDisk(spill, folder) => spill
+                .settle_copies(dataset, open)
+                .map_err(|source| RunError::no_room(folder, source))?,
         }
         Ok(())
     }
@@ -296,7 +435,9 @@ impl Counts<'_> {
             }
             Self::OnDisk(spill, folder) => {
                 again.settle_copies(open);
-                spill.put_copies(again).map_err(|source| RunError::no_room(folder, source))
+                spill
+                    .put_copies(again)
+                    .map_err(|source| RunError::no_room(folder, source))
             }
         }
     }
@@ -317,11 +458,18 @@ fn find_copies<'u>(
             break;
         }
         let wanted = Arc::new(Seen::Repeated(open.clone()));
-        let again = Counting { usage: Arc::clone(&wanted), lines: wanted, by_day: false, room: room.cloned() };
+        let again = Counting {
+            usage: Arc::clone(&wanted),
+            lines: wanted,
+            by_day: false,
+            room: room.cloned(),
+        };
         let reading = read_unit(dataset, &unit.name, &unit.path, &again)?;
         for extent in reading.waiting {
             let (scratch, _) = room.expect("totals wait in the scratch file alone");
-            let waiting = scratch.take(dataset, extent).map_err(|source| scratch.failed(source))?;
+            let waiting = scratch
+                .take(dataset, extent)
+                .map_err(|source| scratch.failed(source))?;
             totals.settle_again(waiting, &mut open)?;
         }
         if let Counted::Totals(partial) = reading.counted {
@@ -330,7 +478,9 @@ fn find_copies<'u>(
     }
     // A row that is there twice is found again, unless its file is not what it was.
     if !open.is_empty() {
-        return Err(RunError::Changed { unit: dataset.name().to_owned() });
+        return Err(RunError::Changed {
+            unit: dataset.name().to_owned(),
+        });
     }
     Ok(())
 }
@@ -340,8 +490,11 @@ fn units_of(plan: &Plan, kept: Option<&Kept>) -> Result<Vec<Wanted>, RunError> {
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
-            let found =
-                inputs::find_any(glob).map_err(|(found, hint)| RunError::NoInput { dataset: source.dataset.name(), found, hint })?;
+            let found = inputs::find_any(glob).map_err(|(found, hint)| RunError::NoInput {
+                dataset: source.dataset.name(),
+                found,
+                hint,
+            })?;
             paths.extend(found.into_iter().map(|path| (source.dataset, path)));
         }
     }
@@ -351,7 +504,15 @@ fn units_of(plan: &Plan, kept: Option<&Kept>) -> Result<Vec<Wanted>, RunError> {
         let bytes = files::size(&path)?;
         *of_size.entry((dataset, bytes)).or_default() += 1;
         let name = files::name_of(&path);
-        units.push(Wanted { dataset, name, path, bytes, blake3: None, is_landed: false, etag: None });
+        units.push(Wanted {
+            dataset,
+            name,
+            path,
+            bytes,
+            blake3: None,
+            is_landed: false,
+            etag: None,
+        });
     }
     let identified = units.into_par_iter().map(|unit| {
         let blake3 = match kept.and_then(|kept| kept.cache().identity(&unit.path)) {
@@ -373,7 +534,10 @@ fn without_copies(units: Vec<Wanted>, warnings: &mut Vec<String>) -> Vec<Wanted>
         if let Some(blake3) = &unit.blake3 {
             let same = (unit.dataset, blake3.clone());
             if let Some(name) = first.get(&same) {
-                warnings.push(format!("`{}` has the same content as `{name}`: read once", unit.name));
+                warnings.push(format!(
+                    "`{}` has the same content as `{name}`: read once",
+                    unit.name
+                ));
                 continue;
             }
             first.insert(same, unit.name.clone());

@@ -71,7 +71,11 @@ pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, Run
 ///
 /// # Errors
 /// As [`reconcile`].
-pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) -> Result<Reconciled, RunError> {
+pub fn reconcile_watched(
+    plan: &Plan,
+    readings: &mut Readings,
+    watch: &Watch,
+) -> Result<Reconciled, RunError> {
     watch.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut warnings = readings.warnings.clone();
@@ -79,22 +83,36 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     at_hand::set_periods(&mut totals, &readings.headers);
     let mut course = Course::new(plan);
     let (counted, resources) = match folded {
-        Folded::Whole(counted) => (counted, Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?)),
+        Folded::Whole(counted) => (
+            counted,
+            Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?),
+        ),
         Folded::InParts(spilled, in_parts) => {
             let resources = compare_in_parts(&mut totals, &mut course, &spilled, in_parts, watch)?;
-            (spilled.counted.map(|tally| tally.totals), Resources::Spilled(resources))
+            (
+                spilled.counted.map(|tally| tally.totals),
+                Resources::Spilled(resources),
+            )
         }
     };
     let sources = ["usage", "invoice_lines"];
     for ((source, before), after) in sources.into_iter().zip(&counted).zip(&course.folded) {
         controls.extend(balance::law("fold", source, before, after, 0));
     }
-    for (source, rows) in sources.into_iter().zip(course.blank).filter(|(_, rows)| *rows > 0) {
+    for (source, rows) in sources
+        .into_iter()
+        .zip(course.blank)
+        .filter(|(_, rows)| *rows > 0)
+    {
         // Old answers leave the customer out; such rows meet only rows that lack it too.
         warnings.push(format!("`{source}`: rows without a customer id: {rows}"));
     }
     if plan.period.is_some() {
-        for ((source, before), after) in sources.into_iter().zip(&course.folded).zip(&course.selected) {
+        for ((source, before), after) in sources
+            .into_iter()
+            .zip(&course.folded)
+            .zip(&course.selected)
+        {
             controls.extend(selected(source, before, after));
         }
         course.selection.tell(&totals, &mut warnings);
@@ -103,10 +121,27 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     let mut checked = hold(std::mem::take(&mut course.checked));
     let lines_plan = plan_of(plan, TieOut::LinesToInvoice);
     if lines_plan.enabled {
-        let headers = at_hand::headers(plan, &totals, &course.invoices, &readings.headers, &mut warnings);
-        checked.extend(headers::compare(&totals, &course.by_invoice, &headers, &lines_plan.passes)??);
+        let headers = at_hand::headers(
+            plan,
+            &totals,
+            &course.invoices,
+            &readings.headers,
+            &mut warnings,
+        );
+        checked.extend(headers::compare(
+            &totals,
+            &course.by_invoice,
+            &headers,
+            &lines_plan.passes,
+        )??);
     }
-    controls.extend(comparisons::compare(plan, &totals, &course.by_subscription, &mut checked, &mut warnings)?);
+    controls.extend(comparisons::compare(
+        plan,
+        &totals,
+        &course.by_subscription,
+        &mut checked,
+        &mut warnings,
+    )?);
     watch.phase("judge and prove", 0);
     let variances = judge(plan, &totals, checked, &readings.awaited)?;
     controls.extend(laws(plan, &totals, &course, &variances));
@@ -117,7 +152,17 @@ pub fn reconcile_watched(plan: &Plan, readings: &mut Readings, watch: &Watch) ->
     let rollups = summary::roll_up(&variances)??;
     let census = std::mem::take(&mut course.census);
     let (description, description_pairs) = course.description.unwrap_or_default();
-    Ok(Reconciled { totals, description, description_pairs, variances, resources, rollups, controls, census, warnings })
+    Ok(Reconciled {
+        totals,
+        description,
+        description_pairs,
+        variances,
+        resources,
+        rollups,
+        controls,
+        census,
+        warnings,
+    })
 }
 
 /// Where usage and lines are while the rest is folded.
@@ -130,11 +175,18 @@ enum Folded {
 
 fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
     // The partials are the largest thing in memory: they end here.
-    let more = More { daily: readings.daily.take(), unbilled: readings.unbilled.take(), entries: std::mem::take(&mut readings.entries) };
+    let more = More {
+        daily: readings.daily.take(),
+        unbilled: readings.unbilled.take(),
+        entries: std::mem::take(&mut readings.entries),
+    };
     if let Some(mut spilled) = readings.spilled.take() {
         let overview = std::mem::take(&mut spilled.overview);
         let (totals, in_parts) = totals::fold_before_parts(overview, &readings.headers, more)??;
-        return Ok((totals, Folded::InParts(Box::new(spilled), Box::new(in_parts))));
+        return Ok((
+            totals,
+            Folded::InParts(Box::new(spilled), Box::new(in_parts)),
+        ));
     }
     let usage = std::mem::replace(&mut readings.usage, Partial::empty(Dataset::Usage));
     let lines = std::mem::replace(&mut readings.lines, Partial::empty(Dataset::InvoiceLines));
@@ -158,11 +210,24 @@ fn compare_in_parts(
     let part_of_row = parts_of(totals, spilled, &described)?;
     for parts in &batches {
         let none = Partial::empty(Dataset::Usage);
-        totals.take_part(&mut in_parts, (none, spilled.load_lines(parts).map_err(no_room)?), &[])?;
+        totals.take_part(
+            &mut in_parts,
+            (none, spilled.load_lines(parts).map_err(no_room)?),
+            &[],
+        )?;
         let lines = course.selection.of(totals, &totals.lines.clone())?;
-        let rows = (0..).zip(&part_of_row).filter(|(_, part)| parts.contains(part)).map(|(row, _)| row);
-        let found = matching::description_pairs(&frames::take(&described, &rows.collect::<Vec<u32>>())?, &lines)?;
-        pairs.iter_mut().zip(found).for_each(|(pairs, found)| *pairs += found);
+        let rows = (0..)
+            .zip(&part_of_row)
+            .filter(|(_, part)| parts.contains(part))
+            .map(|(row, _)| row);
+        let found = matching::description_pairs(
+            &frames::take(&described, &rows.collect::<Vec<u32>>())?,
+            &lines,
+        )?;
+        pairs
+            .iter_mut()
+            .zip(found)
+            .for_each(|(pairs, found)| *pairs += found);
     }
     course.description = Some(matching::learned(pairs));
     let mut resources = spilled.resources();
@@ -170,7 +235,11 @@ fn compare_in_parts(
     let mut names = vec![String::new()];
     watch.phase("compare part by part", spilled.stored_bytes());
     for parts in &batches {
-        totals.take_part(&mut in_parts, spilled.load(parts).map_err(no_room)?, &spilled.spellings)?;
+        totals.take_part(
+            &mut in_parts,
+            spilled.load(parts).map_err(no_room)?,
+            &spilled.spellings,
+        )?;
         let first = course.checked.len();
         let found = course.take(totals, &|_| {})?;
         resources.add(totals, &found).map_err(no_room)?;
@@ -183,12 +252,18 @@ fn compare_in_parts(
 
 /// The part that each row of a frame belongs to.
 fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
-    let (customers, subscriptions) = (frames::codes(frame, "customer")?, frames::codes(frame, "subscription")?);
+    let (customers, subscriptions) = (
+        frames::codes(frame, "customer")?,
+        frames::codes(frame, "subscription")?,
+    );
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     let part = |(customer, subscription): (&u32, &u32)| {
         *known.entry((*customer, *subscription)).or_insert_with(|| {
             let folded = |domain, code| totals.vocabulary.folded(domain, code);
-            spilled.part_of(&folded(Domain::Customer, *customer), &folded(Domain::Subscription, *subscription))
+            spilled.part_of(
+                &folded(Domain::Customer, *customer),
+                &folded(Domain::Subscription, *subscription),
+            )
         })
     };
     Ok(customers.iter().zip(subscriptions).map(part).collect())
@@ -197,7 +272,9 @@ fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec
 /// Says of each finding what holds it.
 fn hold(mut checked: Vec<Checked>) -> Vec<Checked> {
     let mut holders = Holders::default();
-    checked.iter().for_each(|(sides, finding)| holders.add(sides, finding.as_deref()));
+    checked
+        .iter()
+        .for_each(|(sides, finding)| holders.add(sides, finding.as_deref()));
     for (sides, finding) in &mut checked {
         if let Some(finding) = finding {
             finding.narrowest = holders.narrowest(sides, finding);
@@ -217,17 +294,41 @@ fn selected(source: &'static str, before: &ByCurrency, after: &ByCurrency) -> Ve
 }
 
 pub(super) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
-    let found = plan.tie_outs.iter().find(|candidate| candidate.tie_out == tie_out);
-    found.map_or_else(|| Cow::Owned(TieOutPlan::usual(tie_out, false)), Cow::Borrowed)
+    let found = plan
+        .tie_outs
+        .iter()
+        .find(|candidate| candidate.tie_out == tie_out);
+    found.map_or_else(
+        || Cow::Owned(TieOutPlan::usual(tie_out, false)),
+        Cow::Borrowed,
+    )
 }
 
-fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awaited) -> Result<Vec<Variance>, RunError> {
+fn judge(
+    plan: &Plan,
+    totals: &Totals,
+    mut checked: Vec<Checked>,
+    awaited: &Awaited,
+) -> Result<Vec<Variance>, RunError> {
     awaited.mark(totals, &mut checked);
     let plans = TieOut::ALL.map(|tie_out| plan_of(plan, tie_out));
     let mut variances = checked
         .into_iter()
-        .filter_map(|(sides, finding)| Some((plans.iter().find(|plan| plan.tie_out == sides.tie_out)?, sides, finding)))
-        .map(|(plan, sides, finding)| sides.judge(&plan.tolerances, &totals.vocabulary, finding, &plan.without_causes))
+        .filter_map(|(sides, finding)| {
+            Some((
+                plans.iter().find(|plan| plan.tie_out == sides.tie_out)?,
+                sides,
+                finding,
+            ))
+        })
+        .map(|(plan, sides, finding)| {
+            sides.judge(
+                &plan.tolerances,
+                &totals.vocabulary,
+                finding,
+                &plan.without_causes,
+            )
+        })
         .collect::<Result<Vec<Variance>, _>>()?;
     let periods = &totals.periods;
     variances.sort_by(|left, right| order(periods, left).cmp(&order(periods, right)));
@@ -235,32 +336,94 @@ fn judge(plan: &Plan, totals: &Totals, mut checked: Vec<Checked>, awaited: &Awai
     Ok(variances)
 }
 
-type Order<'v> = (TieOut, Option<Period>, [u32; 7], &'v str, u32, u32, &'v str, i128, i128);
+type Order<'v> = (
+    TieOut,
+    Option<Period>,
+    [u32; 7],
+    &'v str,
+    u32,
+    u32,
+    &'v str,
+    i128,
+    i128,
+);
 
 /// The order of the published key columns; codes are in the order of what they print.
 fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v> {
     let sides = &variance.sides;
     let keys = sides.keys;
-    let first = [keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku, keys.availability, keys.description];
+    let first = [
+        keys.invoice,
+        keys.customer,
+        keys.subscription,
+        keys.product,
+        keys.sku,
+        keys.availability,
+        keys.description,
+    ];
     let period = periods.get(&keys.invoice).copied();
-    let rest = (&*sides.matched_on, sides.expected_amount, sides.invoiced_amount);
-    (sides.tie_out, period, first, &sides.charge_type, keys.adjustment, keys.currency, rest.0, rest.1, rest.2)
+    let rest = (
+        &*sides.matched_on,
+        sides.expected_amount,
+        sides.invoiced_amount,
+    );
+    (
+        sides.tie_out,
+        period,
+        first,
+        &sides.charge_type,
+        keys.adjustment,
+        keys.currency,
+        rest.0,
+        rest.1,
+        rest.2,
+    )
 }
 
-fn laws(plan: &Plan, totals: &Totals, course: &Course<'_>, variances: &[Variance]) -> Vec<ControlTotal> {
+fn laws(
+    plan: &Plan,
+    totals: &Totals,
+    course: &Course<'_>,
+    variances: &[Variance],
+) -> Vec<ControlTotal> {
     let mut controls = Vec::new();
     let [usage, lines] = &course.selected;
-    let side = |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
+    let side =
+        |expected| balance::variances_of(totals, variances, TieOut::UsageToInvoice, expected);
     let [expected, invoiced] = &course.allocated;
-    controls.extend(balance::law("quantise", "resources", usage, expected, QUANTISATION_ALLOWANCE));
+    controls.extend(balance::law(
+        "quantise",
+        "resources",
+        usage,
+        expected,
+        QUANTISATION_ALLOWANCE,
+    ));
     if plan_of(plan, TieOut::UsageToInvoice).enabled {
         controls.extend(balance::law("match", "usage", expected, &side(true), 0));
-        controls.extend(balance::law("match", "invoice_lines", lines, &side(false), QUANTISATION_ALLOWANCE));
-        controls.extend(balance::law("allocate", "resources", &balance::without_rows(side(false)), invoiced, 0));
+        controls.extend(balance::law(
+            "match",
+            "invoice_lines",
+            lines,
+            &side(false),
+            QUANTISATION_ALLOWANCE,
+        ));
+        controls.extend(balance::law(
+            "allocate",
+            "resources",
+            &balance::without_rows(side(false)),
+            invoiced,
+            0,
+        ));
     }
     if plan_of(plan, TieOut::LinesToInvoice).enabled {
         let side = balance::variances_of(totals, variances, TieOut::LinesToInvoice, true);
-        controls.extend(balance::law("match", "invoices", &course.lines_total, &side, QUANTISATION_ALLOWANCE));
+        controls.extend(balance::law(
+            "match",
+            "invoices",
+            &course.lines_total,
+            &side,
+            QUANTISATION_ALLOWANCE,
+        ));
     }
     controls.extend(balance::attributed(totals, variances));
     controls

@@ -27,10 +27,17 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Notes a unit that was read.
-    pub(super) fn note(&mut self, set: &'static RecordSet, unit: &FileUnit, read: &RecordsRead, etag: Option<String>) {
+    pub(super) fn note(
+        &mut self,
+        set: &'static RecordSet,
+        unit: &FileUnit,
+        read: &RecordsRead,
+        etag: Option<String>,
+    ) {
         self.inputs.push(input(set, unit, read, etag));
         if read.rows_rejected > 0 {
-            self.rejected.push((set.name, unit.name.clone(), read.rows_rejected));
+            self.rejected
+                .push((set.name, unit.name.clone(), read.rows_rejected));
         }
     }
 
@@ -51,21 +58,36 @@ pub(super) struct Taker {
 impl Taker {
     /// For a set that a comparison wants; `None` for others.
     pub(super) fn of(set: &'static RecordSet) -> Option<Self> {
-        Entries::takes(set.name).then(|| Self { set, columns: set.columns() })
+        Entries::takes(set.name).then(|| Self {
+            set,
+            columns: set.columns(),
+        })
     }
 
     /// Adds a row: what was asked for, and the answer's values.
     pub(super) fn take(&self, entries: &mut Entries, context: &[&str], values: &[Value]) {
         entries.add(self.set.name, &|name: &str| {
-            if let Some(text) = self.set.context.iter().position(|known| *known == name).and_then(|at| context.get(at)) {
+            if let Some(text) = self
+                .set
+                .context
+                .iter()
+                .position(|known| *known == name)
+                .and_then(|at| context.get(at))
+            {
                 return Field::Text(text);
             }
-            let value = self.columns.iter().position(|column| column.name == name).and_then(|at| values.get(at));
+            let value = self
+                .columns
+                .iter()
+                .position(|column| column.name == name)
+                .and_then(|at| values.get(at));
             match value {
                 Some(Value::Text(text)) => Field::Text(text),
                 Some(Value::Decimal(number)) => Field::Decimal(*number),
                 Some(Value::Day(day)) => Field::Day(*day),
-                Some(Value::Instant(instant)) => Field::Day(i32::try_from(instant.div_euclid(DAY)).unwrap_or(0)),
+                Some(Value::Instant(instant)) => {
+                    Field::Day(i32::try_from(instant.div_euclid(DAY)).unwrap_or(0))
+                }
                 _ => Field::Missing,
             }
         });
@@ -73,7 +95,12 @@ impl Taker {
 }
 
 /// The unit of a file, for the manifest.
-fn input(set: &RecordSet, unit: &FileUnit, read: &RecordsRead, etag: Option<String>) -> manifest::Input {
+fn input(
+    set: &RecordSet,
+    unit: &FileUnit,
+    read: &RecordsRead,
+    etag: Option<String>,
+) -> manifest::Input {
     manifest::Input {
         dataset: set.name.to_owned(),
         unit: unit.name.clone(),
@@ -93,7 +120,9 @@ fn input(set: &RecordSet, unit: &FileUnit, read: &RecordsRead, etag: Option<Stri
 pub(super) fn read(plan: &Plan) -> Result<Gathered, RunError> {
     let mut gathered = Gathered::default();
     for source in &plan.records {
-        let Some(taker) = Taker::of(source.set) else { continue };
+        let Some(taker) = Taker::of(source.set) else {
+            continue;
+        };
         for (path, context) in files_of(source)? {
             let unit = files::identify(&path)?;
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
@@ -113,9 +142,18 @@ pub(super) fn read(plan: &Plan) -> Result<Gathered, RunError> {
 fn files_of(source: &RecordSource) -> Result<Vec<(PathBuf, Vec<String>)>, RunError> {
     let mut found = Vec::new();
     for pattern in &source.paths {
-        let missing = |(found, hint)| RunError::NoInput { dataset: source.set.name, found, hint };
+        let missing = |(found, hint)| RunError::NoInput {
+            dataset: source.set.name,
+            found,
+            hint,
+        };
         for path in inputs::find_any(&glob_of(pattern)).map_err(missing)? {
-            let context = source.set.context.iter().map(|name| captured(pattern, &path, name).unwrap_or_default()).collect();
+            let context = source
+                .set
+                .context
+                .iter()
+                .map(|name| captured(pattern, &path, name).unwrap_or_default())
+                .collect();
             found.push((path, context));
         }
     }
@@ -157,14 +195,21 @@ fn capture(text: &str) -> Option<(&str, &str, &str)> {
 /// What stands in a path where its pattern has `{name}`: the step of the path, without what is
 /// written around the braces.
 fn captured(pattern: &str, path: &Path, name: &str) -> Option<String> {
-    let steps = |path: &Path| path.iter().map(|step| step.to_string_lossy().into_owned()).collect::<Vec<String>>();
+    let steps = |path: &Path| {
+        path.iter()
+            .map(|step| step.to_string_lossy().into_owned())
+            .collect::<Vec<String>>()
+    };
     let (wanted, found) = (steps(Path::new(pattern)), steps(path));
     let braced = format!("{{{name}}}");
     let at = wanted.iter().position(|step| step.contains(&braced))?;
     // Counted from the end: what is before may be written in another way.
     let found = found.get((found.len() + at).checked_sub(wanted.len())?)?;
     let (before, after) = wanted.get(at)?.split_once(&braced)?;
-    found.strip_prefix(before)?.strip_suffix(after).map(str::to_owned)
+    found
+        .strip_prefix(before)?
+        .strip_suffix(after)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

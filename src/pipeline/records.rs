@@ -64,38 +64,81 @@ pub(super) fn read(
     tables: bool,
 ) -> Result<(RecordReport, Gathered), RunError> {
     let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
-    for unit in found.iter().filter(|unit| !matches!(unit.became, Became::Incomplete(_))) {
+    for unit in found
+        .iter()
+        .filter(|unit| !matches!(unit.became, Became::Incomplete(_)))
+    {
         by_dataset.entry(unit.dataset).or_default().push(unit);
     }
     let mut report = RecordReport::default();
     let mut gathered = Gathered::default();
     for (dataset, units) in by_dataset {
         // A statement is a file, and no table.
-        let Some(set) = RecordSet::named(dataset) else { continue };
-        let is_reconciled = plan.sources.iter().any(|source| source.is_fetched && source.dataset.name() == dataset);
+        let Some(set) = RecordSet::named(dataset) else {
+            continue;
+        };
+        let is_reconciled = plan
+            .sources
+            .iter()
+            .any(|source| source.is_fetched && source.dataset.name() == dataset);
         if tables {
-            let period = plan.period.map(|period| period.to_string()).unwrap_or_default();
-            let path = fetching.state.join("tables").join(dataset).join(format!("{period}.parquet"));
+            let period = plan
+                .period
+                .map(|period| period.to_string())
+                .unwrap_or_default();
+            let path = fetching
+                .state
+                .join("tables")
+                .join(dataset)
+                .join(format!("{period}.parquet"));
             replace_file(&path, |file| {
                 let columns: Vec<(String, CellType)> = columns(set);
-                let facts = [("dataset", dataset.to_owned()), ("period", period.clone()), ("row", set.row.to_owned())];
-                let mut writer = RecordWriter::new(file, &columns, &facts).map_err(io::Error::other)?;
-                read_all(fetcher, set, &units, (&mut report, &mut gathered), &mut |context, values| {
-                    writer.row(context.iter().copied().map(Cell::Text).chain(values.iter().map(cell))).map_err(io::Error::other)
-                })
+                let facts = [
+                    ("dataset", dataset.to_owned()),
+                    ("period", period.clone()),
+                    ("row", set.row.to_owned()),
+                ];
+                let mut writer =
+                    RecordWriter::new(file, &columns, &facts).map_err(io::Error::other)?;
+                read_all(
+                    fetcher,
+                    set,
+                    &units,
+                    (&mut report, &mut gathered),
+                    &mut |context, values| {
+                        writer
+                            .row(
+                                context
+                                    .iter()
+                                    .copied()
+                                    .map(Cell::Text)
+                                    .chain(values.iter().map(cell)),
+                            )
+                            .map_err(io::Error::other)
+                    },
+                )
                 .map_err(io::Error::other)?;
                 writer.end().map(drop).map_err(io::Error::other)
             })?;
             report.tables.push(path);
         } else if !is_reconciled {
-            read_all(fetcher, set, &units, (&mut report, &mut gathered), &mut |_, _| Ok(()))?;
+            read_all(
+                fetcher,
+                set,
+                &units,
+                (&mut report, &mut gathered),
+                &mut |_, _| Ok(()),
+            )?;
         }
     }
     Ok((report, gathered))
 }
 
 fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
-    let context = set.context.iter().map(|name| ((*name).to_owned(), CellType::Text));
+    let context = set
+        .context
+        .iter()
+        .map(|name| ((*name).to_owned(), CellType::Text));
     let of = |record_type: RecordType| match record_type {
         RecordType::Text | RecordType::Json => CellType::Text,
         RecordType::Decimal(scale) => CellType::Decimal(i8::try_from(scale).unwrap_or(i8::MAX)),
@@ -104,7 +147,13 @@ fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
         RecordType::Integer => CellType::Integer,
         RecordType::Boolean => CellType::Boolean,
     };
-    context.chain(set.columns().into_iter().map(|column| (column.name, of(column.record_type)))).collect()
+    context
+        .chain(
+            set.columns()
+                .into_iter()
+                .map(|column| (column.name, of(column.record_type))),
+        )
+        .collect()
 }
 
 fn cell(value: &Value) -> Cell<'_> {
@@ -145,7 +194,13 @@ fn read_all(
             .context
             .iter()
             .map(|name| {
-                unit.context.get(name.strip_suffix("_id").or_else(|| name.strip_suffix("_number")).unwrap_or(name)).unwrap_or_default()
+                unit.context
+                    .get(
+                        name.strip_suffix("_id")
+                            .or_else(|| name.strip_suffix("_number"))
+                            .unwrap_or(name),
+                    )
+                    .unwrap_or_default()
             })
             .collect();
         let (files, etag) = fetcher.landing.files_of(&unit.id).unwrap_or_default();
@@ -162,37 +217,61 @@ fn read_all(
             }
             for (key, sum) in read.totals {
                 let slot = totals.entry(key).or_insert(Some(0));
-                *slot = slot.zip(sum).and_then(|(left, right)| left.checked_add(right));
+                *slot = slot
+                    .zip(sum)
+                    .and_then(|(left, right)| left.checked_add(right));
             }
             report.rows_rejected += read.rows_rejected;
             let room = SHOWN.saturating_sub(report.rejected.len());
-            report.rejected.extend(read.rejected.iter().take(room).map(|row| {
-                let rejection = &row.rejection;
-                format!(
-                    "`{}` row {}, column `{}`: found `{}`, wanted {}",
-                    row.unit, row.row, rejection.column, rejection.found, rejection.wanted
-                )
-            }));
-            read.unknown.into_iter().for_each(|(key, count)| *unknown.entry(key).or_default() += count);
+            report
+                .rejected
+                .extend(read.rejected.iter().take(room).map(|row| {
+                    let rejection = &row.rejection;
+                    format!(
+                        "`{}` row {}, column `{}`: found `{}`, wanted {}",
+                        row.unit, row.row, rejection.column, rejection.found, rejection.wanted
+                    )
+                }));
+            read.unknown
+                .into_iter()
+                .for_each(|(key, count)| *unknown.entry(key).or_default() += count);
             rounded += read.rounded;
         }
     }
     if !unknown.is_empty() {
-        let names: Vec<String> =
-            unknown.keys().take(SHOWN).map(|name| format!("`{}`", crate::model::reject::excerpt(name.as_bytes()))).collect();
-        report.warnings.push(format!("`{}`: keys not known and not read: {}", set.name, names.join(", ")));
+        let names: Vec<String> = unknown
+            .keys()
+            .take(SHOWN)
+            .map(|name| format!("`{}`", crate::model::reject::excerpt(name.as_bytes())))
+            .collect();
+        report.warnings.push(format!(
+            "`{}`: keys not known and not read: {}",
+            set.name,
+            names.join(", ")
+        ));
     }
     if rounded > 0 {
-        report.warnings.push(format!("`{}`: {rounded} numbers held more decimals than are kept, and were rounded half-even", set.name));
+        report.warnings.push(format!(
+            "`{}`: {rounded} numbers held more decimals than are kept, and were rounded half-even",
+            set.name
+        ));
     }
     for ((measure, currency), sum) in totals {
-        let scale =
-            set.columns().into_iter().find(|column| column.name == measure).map_or(AMOUNT_SCALE, |column| match column.record_type {
+        let scale = set
+            .columns()
+            .into_iter()
+            .find(|column| column.name == measure)
+            .map_or(AMOUNT_SCALE, |column| match column.record_type {
                 RecordType::Decimal(scale) => scale,
                 _ => AMOUNT_SCALE,
             });
         let sum = sum.map_or_else(|| "more than 38 digits".to_owned(), |sum| plain(sum, scale));
-        report.totals.push(RecordTotal { dataset: set.name.to_owned(), measure, currency, sum });
+        report.totals.push(RecordTotal {
+            dataset: set.name.to_owned(),
+            measure,
+            currency,
+            sum,
+        });
     }
     Ok(())
 }

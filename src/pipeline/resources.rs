@@ -43,8 +43,15 @@ impl Sums {
     fn add(&mut self, resource: &Resource) {
         self.rows += 1;
         self.usage_rows += resource.usage_rows;
-        let numbers = [resource.quantity, resource.expected_amount, resource.invoiced_amount];
-        self.numbers.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = sum.wrapping_add(number));
+        let numbers = [
+            resource.quantity,
+            resource.expected_amount,
+            resource.invoiced_amount,
+        ];
+        self.numbers
+            .iter_mut()
+            .zip(numbers)
+            .for_each(|(sum, number)| *sum = sum.wrapping_add(number));
     }
 }
 
@@ -70,26 +77,43 @@ pub(super) struct Placed {
 
 impl SpilledResources {
     pub(super) fn new(scratch: Arc<Scratch>) -> Self {
-        Self { scratch, runs: Vec::new(), written: Sums::default() }
+        Self {
+            scratch,
+            runs: Vec::new(),
+            written: Sums::default(),
+        }
     }
 
     /// Adds the rows of a part, which are in published order.
     pub(super) fn add(&mut self, totals: &Totals, resources: &[Resource]) -> io::Result<()> {
         let order = |resource: &Resource| {
             let [invoice, customer, subscription, ..] = resource.key;
-            (totals.periods.get(&invoice).copied(), [invoice, customer, subscription])
+            (
+                totals.periods.get(&invoice).copied(),
+                [invoice, customer, subscription],
+            )
         };
-        resources.iter().for_each(|resource| self.written.add(resource));
+        resources
+            .iter()
+            .for_each(|resource| self.written.add(resource));
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
         for run in resources.chunk_by(|left, right| order(left) == order(right)) {
-            run.iter().for_each(|resource| write(totals, resource, &mut bytes));
-            ends.extend(run.first().map(|first| (order(first), run.len(), bytes.len())));
+            run.iter()
+                .for_each(|resource| write(totals, resource, &mut bytes));
+            ends.extend(
+                run.first()
+                    .map(|first| (order(first), run.len(), bytes.len())),
+            );
         }
         let whole = self.scratch.append(&bytes)?;
         let mut start = 0;
         for (order, rows, end) in ends {
-            self.runs.push(Run { order, rows, extent: whole.part(start..end) });
+            self.runs.push(Run {
+                order,
+                rows,
+                extent: whole.part(start..end),
+            });
             start = end;
         }
         Ok(())
@@ -101,7 +125,11 @@ impl SpilledResources {
     }
 
     /// Hands over all rows in published order, `rows` at a time.
-    pub(super) fn each(&self, rows: usize, take: &mut dyn FnMut(&Placed) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn each(
+        &self,
+        rows: usize,
+        take: &mut dyn FnMut(&Placed) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut runs: Vec<&Run> = self.runs.iter().collect();
         runs.sort_by_key(|run| run.order);
         let (mut placed, mut found) = (Placed::default(), Sums::default());
@@ -110,7 +138,11 @@ impl SpilledResources {
             let mut from = bytes.as_slice();
             for _ in 0..run.rows {
                 placed.read(&mut from).ok_or_else(scratch::other_bytes)?;
-                placed.rows.last().into_iter().for_each(|resource| found.add(resource));
+                placed
+                    .rows
+                    .last()
+                    .into_iter()
+                    .for_each(|resource| found.add(resource));
                 if placed.rows.len() == rows {
                     take(&placed)?;
                     placed = Placed::default();
@@ -120,22 +152,39 @@ impl SpilledResources {
         if found != self.written {
             return Err(scratch::other_bytes());
         }
-        if placed.rows.is_empty() { Ok(()) } else { take(&placed) }
+        if placed.rows.is_empty() {
+            Ok(())
+        } else {
+            take(&placed)
+        }
     }
 }
 
 fn write(totals: &Totals, resource: &Resource, out: &mut Vec<u8>) {
     let key = resource.key;
     let text = totals.vocabulary.text(Domain::Resource, key[RESOURCE]);
-    let group = totals.names.code(Domain::ResourceGroup, [key[ENTITLEMENT], key[RESOURCE], 0]);
-    for code in key.into_iter().chain([group, u32::try_from(text.len()).unwrap_or(u32::MAX)]) {
+    let group = totals
+        .names
+        .code(Domain::ResourceGroup, [key[ENTITLEMENT], key[RESOURCE], 0]);
+    for code in key
+        .into_iter()
+        .chain([group, u32::try_from(text.len()).unwrap_or(u32::MAX)])
+    {
         out.extend_from_slice(&code.to_le_bytes());
     }
     out.extend_from_slice(text.as_bytes());
     out.extend_from_slice(&resource.usage_rows.to_le_bytes());
-    [resource.first, resource.last].iter().for_each(|day| out.extend_from_slice(&day.to_le_bytes()));
-    let numbers = [resource.quantity, resource.expected_amount, resource.invoiced_amount];
-    numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    [resource.first, resource.last]
+        .iter()
+        .for_each(|day| out.extend_from_slice(&day.to_le_bytes()));
+    let numbers = [
+        resource.quantity,
+        resource.expected_amount,
+        resource.invoiced_amount,
+    ];
+    numbers
+        .iter()
+        .for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
 }
 
 fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
@@ -150,7 +199,10 @@ impl Placed {
         for code in &mut key {
             *code = u32::from_le_bytes(take(from)?);
         }
-        let (group, length) = (u32::from_le_bytes(take(from)?), u32::from_le_bytes(take(from)?));
+        let (group, length) = (
+            u32::from_le_bytes(take(from)?),
+            u32::from_le_bytes(take(from)?),
+        );
         let (text, rest) = from.split_at_checked(length as usize)?;
         *from = rest;
         key[RESOURCE] = u32::try_from(self.texts.len()).ok()?;

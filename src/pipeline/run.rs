@@ -53,10 +53,20 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         interrupt.check()?;
         watch.phase("publish", 0);
-        let (run_id, folder) = publish::publish(plan, &output, &readings, &found, exit_code, options.memory.is_some())?;
+        let (run_id, folder) = publish::publish(
+            plan,
+            &output,
+            &readings,
+            &found,
+            exit_code,
+            options.memory.is_some(),
+        )?;
         watch.phase("summarise", 0);
         let units_kept = watch.counters.units_kept.load(Ordering::Relaxed);
-        Ok(Outcome { units_kept, ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched) })
+        Ok(Outcome {
+            units_kept,
+            ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched)
+        })
     })
 }
 
@@ -71,7 +81,12 @@ pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, R
 }
 
 /// Reads the files, and the fetched ones while others are on their way.
-fn gather(plan: &Plan, options: &Options, watch: &Watch, interrupt: Interrupt) -> Result<(Readings, Option<FetchReport>), RunError> {
+fn gather(
+    plan: &Plan,
+    options: &Options,
+    watch: &Watch,
+    interrupt: Interrupt,
+) -> Result<(Readings, Option<FetchReport>), RunError> {
     let asked = &options.asked;
     let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
@@ -87,20 +102,30 @@ fn gather(plan: &Plan, options: &Options, watch: &Watch, interrupt: Interrupt) -
         let readings = read::read(plan, arriving, cache, options.memory, watch);
         (fetching.join(), readings)
     });
-    let (found, records, mut gathered) = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (found, records, mut gathered) =
+        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     fetch::prove(plan, &found)?;
     let mut readings = readings?;
     watch.phase("read other datasets", 0);
     gathered.absorb(record_sources::read(plan)?);
     readings.take_records(gathered);
-    for unit in found.iter().filter(|unit| matches!(unit.became, Became::Incomplete(_))) {
+    for unit in found
+        .iter()
+        .filter(|unit| matches!(unit.became, Became::Incomplete(_)))
+    {
         readings.awaited.lacks(unit.dataset);
     }
     let unbilled = Dataset::UnbilledUsage;
-    let is_wanted = plan.sources.iter().any(|source| source.is_fetched && source.dataset == unbilled);
+    let is_wanted = plan
+        .sources
+        .iter()
+        .any(|source| source.is_fetched && source.dataset == unbilled);
     if is_wanted && !found.iter().any(|unit| unit.dataset == unbilled.name()) {
         readings.awaited.lacks(unbilled.name());
-        readings.warnings.push("`unbilled_usage`: none is served of this month: only of the current and the last one".to_owned());
+        readings.warnings.push(
+            "`unbilled_usage`: none is served of this month: only of the current and the last one"
+                .to_owned(),
+        );
     }
     Ok((readings, Some(FetchReport::of(&found, records, watch))))
 }
@@ -144,7 +169,9 @@ fn fetch_to(
 /// # Errors
 /// [`RunError`] where nothing can be checked at all.
 pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunError> {
-    doctor::examine(plan, watch, |http, tokens| Ok(runtime()?.block_on(doctor::credentials(http, tokens))))
+    doctor::examine(plan, watch, |http, tokens| {
+        Ok(runtime()?.block_on(doctor::credentials(http, tokens)))
+    })
 }
 
 /// The runtime of a command that speaks to the outside.
@@ -152,8 +179,14 @@ pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunEr
 /// # Errors
 /// [`FetchError::Start`].
 fn runtime() -> Result<Runtime, FetchError> {
-    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    built.map_err(|source| FetchError::Start { what: "the network's runtime", source: source.into() })
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    built.map_err(|source| FetchError::Start {
+        what: "the network's runtime",
+        source: source.into(),
+    })
 }
 
 /// Waits, on the network's runtime.
@@ -168,11 +201,20 @@ pub(super) async fn pause(time: std::time::Duration) {
 #[cfg(unix)]
 pub(super) fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |source: std::io::Error| FetchError::Start { what: "listening for signals", source: source.into() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let failed = |source: std::io::Error| FetchError::Start {
+        what: "listening for signals",
+        source: source.into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
     let (mut interrupted, mut terminated) = {
         let _guard = runtime.enter();
-        (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?)
+        (
+            signal(SignalKind::interrupt()).map_err(failed)?,
+            signal(SignalKind::terminate()).map_err(failed)?,
+        )
     };
     let listen = move || {
         runtime.block_on(async move {
@@ -184,7 +226,11 @@ pub(super) fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<()
             }
         });
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop).map_err(failed)
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(listen)
+        .map(drop)
+        .map_err(failed)
 }
 
 /// Elsewhere the system's own way holds: the process ends at once.
@@ -197,17 +243,35 @@ pub(super) fn on_signals(_: impl FnMut(u8) + Send + 'static) -> Result<(), Fetch
 ///
 /// # Errors
 /// That of `work`, or [`RunError::Threads`].
-pub fn with_threads<T: Send>(options: &Options, work: impl FnOnce() -> Result<T, RunError> + Send) -> Result<T, RunError> {
-    let Some(threads) = options.threads else { return work() };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| RunError::Threads { threads, source })?;
+pub fn with_threads<T: Send>(
+    options: &Options,
+    work: impl FnOnce() -> Result<T, RunError> + Send,
+) -> Result<T, RunError> {
+    let Some(threads) = options.threads else {
+        return work();
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|source| RunError::Threads { threads, source })?;
     pool.install(work)
 }
 
 /// Missing rows outrank breaks: a break may be nothing but a row that is missing.
-fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched: Option<&FetchReport>) -> u8 {
+fn exit_code(
+    options: &Options,
+    readings: &Readings,
+    found: &Reconciled,
+    fetched: Option<&FetchReport>,
+) -> u8 {
     let has = |status: Status| {
-        let counted = found.variances.iter().filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs());
-        counted.into_iter().any(|variance| variance.status == status)
+        let counted = found
+            .variances
+            .iter()
+            .filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs());
+        counted
+            .into_iter()
+            .any(|variance| variance.status == status)
     };
     match fetched.map_or(0, FetchReport::exit_code) {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,

@@ -20,7 +20,10 @@ pub(super) struct Extent {
 impl Extent {
     /// A part of it.
     pub(super) const fn part(self, bytes: Range<usize>) -> Self {
-        Self { start: self.start + bytes.start as u64, bytes: bytes.end - bytes.start }
+        Self {
+            start: self.start + bytes.start as u64,
+            bytes: bytes.end - bytes.start,
+        }
     }
 }
 
@@ -35,7 +38,10 @@ impl Scratch {
     /// # Errors
     /// What the file system says; so of all below.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: folder.to_owned(), file: Mutex::new((tempfile::tempfile_in(folder)?, 0)) })
+        Ok(Self {
+            folder: folder.to_owned(),
+            file: Mutex::new((tempfile::tempfile_in(folder)?, 0)),
+        })
     }
 
     /// The folder that it is in.
@@ -55,7 +61,10 @@ impl Scratch {
         file.seek(SeekFrom::Start(start))?;
         file.write_all(bytes)?;
         *end += bytes.len() as u64;
-        Ok(Extent { start, bytes: bytes.len() })
+        Ok(Extent {
+            start,
+            bytes: bytes.len(),
+        })
     }
 
     pub(super) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {

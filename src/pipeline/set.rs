@@ -58,7 +58,9 @@ fn key_parts(key: &str) -> Option<Vec<String>> {
 /// The value as TOML if it is any, else as a text.
 fn value_of(text: &str, place: &Place) -> Value {
     let line = format!("value = {text}");
-    let parsed = DeTable::parse(&line).ok().map(|table| entries_of(table.get_ref(), &|_| place.clone()));
+    let parsed = DeTable::parse(&line)
+        .ok()
+        .map(|table| entries_of(table.get_ref(), &|_| place.clone()));
     match parsed.map(<[Entry; 1]>::try_from) {
         Some(Ok([entry])) => entry.node.value,
         _ => Value::Text(text.to_owned()),
@@ -66,20 +68,38 @@ fn value_of(text: &str, place: &Place) -> Value {
 }
 
 fn put(entries: &mut Vec<Entry>, keys: &[String], value: Value, place: &Place) {
-    let Some((first, rest)) = keys.split_first() else { return };
-    let at = entries.iter().position(|entry| entry.key == *first).unwrap_or_else(|| {
-        let node = Node { place: place.clone(), value: Value::Table(Vec::new()) };
-        entries.push(Entry { key: first.clone(), place: place.clone(), node });
-        entries.len() - 1
-    });
+    let Some((first, rest)) = keys.split_first() else {
+        return;
+    };
+    let at = entries
+        .iter()
+        .position(|entry| entry.key == *first)
+        .unwrap_or_else(|| {
+            let node = Node {
+                place: place.clone(),
+                value: Value::Table(Vec::new()),
+            };
+            entries.push(Entry {
+                key: first.clone(),
+                place: place.clone(),
+                node,
+            });
+            entries.len() - 1
+        });
     let entry = &mut entries[at];
     if rest.is_empty() {
         entry.place = place.clone();
-        entry.node = Node { place: place.clone(), value };
+        entry.node = Node {
+            place: place.clone(),
+            value,
+        };
         return;
     }
     if !matches!(entry.node.value, Value::Table(_)) {
-        entry.node = Node { place: place.clone(), value: Value::Table(Vec::new()) };
+        entry.node = Node {
+            place: place.clone(),
+            value: Value::Table(Vec::new()),
+        };
     }
     if let Value::Table(inner) = &mut entry.node.value {
         put(inner, rest, value, place);

@@ -80,7 +80,9 @@ impl Spill {
 
     fn write(&mut self, partial: &Partial) -> io::Result<()> {
         let [accounts, ..] = &partial.tuples;
-        let part_of: Vec<u32> = (0..accounts.len()).map(|account| self.part_of_account(partial, account)).collect();
+        let part_of: Vec<u32> = (0..accounts.len())
+            .map(|account| self.part_of_account(partial, account))
+            .collect();
         let (mut bytes, mut named) = (Vec::new(), Vec::new());
         for (number, mut part) in partial.in_parts(&part_of) {
             let candidates = std::mem::take(&mut part.candidates);
@@ -89,11 +91,24 @@ impl Spill {
             let totals = self.scratch.append(&bytes)?;
             bytes.clear();
             stored::write_candidates(&candidates, &mut bytes);
-            let candidates = if candidates.is_empty() { None } else { Some(self.scratch.append(&bytes)?) };
+            let candidates = if candidates.is_empty() {
+                None
+            } else {
+                Some(self.scratch.append(&bytes)?)
+            };
             named.clear();
-            named.extend(part.resources().filter(|text| !text.is_empty()).map(|text| self.resource(text) << 8 | u64::from(number)));
+            named.extend(
+                part.resources()
+                    .filter(|text| !text.is_empty())
+                    .map(|text| self.resource(text) << 8 | u64::from(number)),
+            );
             self.resources.add(&named)?;
-            let piece = Piece { dataset: partial.dataset, totals, candidates, copies: HashMap::new() };
+            let piece = Piece {
+                dataset: partial.dataset,
+                totals,
+                candidates,
+                copies: HashMap::new(),
+            };
             if let Some(pieces) = self.parts.get_mut(number as usize) {
                 pieces.push(piece);
             }
@@ -103,8 +118,14 @@ impl Spill {
 
     fn part_of_account(&self, partial: &Partial, account: u32) -> u32 {
         let fields: Vec<&str> = partial.fields(0, account).collect();
-        let [_, customer, _, subscription, ..] = fields.as_slice() else { return 0 };
-        part_of(&self.hasher, &fold_as(Domain::Customer, customer), &fold_as(Domain::Subscription, subscription))
+        let [_, customer, _, subscription, ..] = fields.as_slice() else {
+            return 0;
+        };
+        part_of(
+            &self.hasher,
+            &fold_as(Domain::Customer, customer),
+            &fold_as(Domain::Subscription, subscription),
+        )
     }
 
     /// 56 bits of the hash of a folded resource.
@@ -113,10 +134,22 @@ impl Spill {
     }
 
     /// Counts the candidates that are copies, as [`Partial::settle_copies`] does.
-    pub(super) fn settle_copies(&mut self, dataset: Dataset, open: &mut Repeated) -> io::Result<()> {
-        for piece in self.parts.iter_mut().flatten().filter(|piece| piece.dataset == dataset) {
-            let Some(extent) = piece.candidates.take() else { continue };
-            let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice()).ok_or_else(scratch::other_bytes)?;
+    pub(super) fn settle_copies(
+        &mut self,
+        dataset: Dataset,
+        open: &mut Repeated,
+    ) -> io::Result<()> {
+        for piece in self
+            .parts
+            .iter_mut()
+            .flatten()
+            .filter(|piece| piece.dataset == dataset)
+        {
+            let Some(extent) = piece.candidates.take() else {
+                continue;
+            };
+            let candidates = stored::read_candidates(&mut self.scratch.read(extent)?.as_slice())
+                .ok_or_else(scratch::other_bytes)?;
             copies::settle(&candidates, open, &mut piece.copies);
         }
         open.retain(|_, left| *left > 0);
@@ -133,8 +166,23 @@ impl Spill {
 
     /// Nothing comes any more; `loaded` bytes may be in memory at a time, as they are on disk.
     pub(super) fn close(self, loaded: u64) -> io::Result<Spilled> {
-        let Self { scratch, hasher, parts, overview, resources, counted } = self;
-        let mut spilled = Spilled { scratch, hasher, parts, overview, loaded, spellings: Vec::new(), counted };
+        let Self {
+            scratch,
+            hasher,
+            parts,
+            overview,
+            resources,
+            counted,
+        } = self;
+        let mut spilled = Spilled {
+            scratch,
+            hasher,
+            parts,
+            overview,
+            loaded,
+            spellings: Vec::new(),
+            counted,
+        };
         let shared = resources.in_several(8)?;
         if !shared.is_empty() {
             spilled.spellings = spilled.best_spellings(&shared)?;
@@ -171,9 +219,17 @@ pub struct Spilled {
 impl Spilled {
     fn best_spellings(&self, shared: &HashSet<u64>) -> io::Result<Vec<String>> {
         let mut gathering = Gathering::default();
-        for piece in self.parts.iter().flatten().filter(|piece| piece.dataset == Dataset::Usage) {
+        for piece in self
+            .parts
+            .iter()
+            .flatten()
+            .filter(|piece| piece.dataset == Dataset::Usage)
+        {
             let part = self.scratch.take(piece.dataset, piece.totals)?;
-            for text in part.resources().filter(|text| shared.contains(&resource(&self.hasher, text))) {
+            for text in part
+                .resources()
+                .filter(|text| shared.contains(&resource(&self.hasher, text)))
+            {
                 gathering.add(Domain::Resource, text);
             }
         }
@@ -197,11 +253,17 @@ impl Spilled {
 
     /// Bytes of some parts.
     pub(super) fn bytes_of(&self, parts: &Range<u32>) -> u64 {
-        self.pieces(parts).map(|piece| piece.totals.bytes as u64).sum()
+        self.pieces(parts)
+            .map(|piece| piece.totals.bytes as u64)
+            .sum()
     }
 
     fn pieces(&self, parts: &Range<u32>) -> impl Iterator<Item = &Piece> {
-        self.parts.get(parts.start as usize..parts.end as usize).unwrap_or_default().iter().flatten()
+        self.parts
+            .get(parts.start as usize..parts.end as usize)
+            .unwrap_or_default()
+            .iter()
+            .flatten()
     }
 
     /// Parts that are loaded together: so many bytes of them as there is room for, or one part.
@@ -229,7 +291,10 @@ impl Spilled {
 
     /// The usage and the lines of some parts.
     pub(super) fn load(&self, parts: &Range<u32>) -> io::Result<(Partial, Partial)> {
-        Ok((self.load_one(Dataset::Usage, parts)?, self.load_lines(parts)?))
+        Ok((
+            self.load_one(Dataset::Usage, parts)?,
+            self.load_lines(parts)?,
+        ))
     }
 
     /// The lines of some parts.
@@ -241,7 +306,8 @@ impl Spilled {
         let mut whole = Partial::empty(dataset);
         for piece in self.pieces(parts).filter(|piece| piece.dataset == dataset) {
             let mut part = self.scratch.take(dataset, piece.totals)?;
-            part.copies.extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
+            part.copies
+                .extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
             whole.merge(part);
         }
         Ok(whole)

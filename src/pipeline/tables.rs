@@ -16,7 +16,9 @@ use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 use crate::model::period::{Day, parse_day};
-use crate::model::tables::{CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, Table, VARIANCES};
+use crate::model::tables::{
+    CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, Table, VARIANCES,
+};
 use crate::reports::table::{Cells, Filled, PART_ROWS};
 
 type Each<'f> = dyn Fn(&mut Take<'_>) -> io::Result<()> + Send + Sync + 'f;
@@ -41,21 +43,46 @@ impl<'f> Rows<'f> {
         (self.each)(take)
     }
 
-    fn of<R: Sync>(table: &'static Table, rows: &'f [R], fill: impl Fn(&'f [R]) -> Filled<'f> + Send + Sync + 'f) -> Self {
-        let each = move |take: &mut Take<'_>| rows.chunks(PART_ROWS).try_for_each(|part| take(&fill(part)));
-        Self { table, count: rows.len(), each: Box::new(each) }
+    fn of<R: Sync>(
+        table: &'static Table,
+        rows: &'f [R],
+        fill: impl Fn(&'f [R]) -> Filled<'f> + Send + Sync + 'f,
+    ) -> Self {
+        let each = move |take: &mut Take<'_>| {
+            rows.chunks(PART_ROWS)
+                .try_for_each(|part| take(&fill(part)))
+        };
+        Self {
+            table,
+            count: rows.len(),
+            each: Box::new(each),
+        }
     }
 
     fn whole(filled: Filled<'f>) -> Self {
-        Self { table: filled.table, count: filled.rows, each: Box::new(move |take| take(&filled)) }
+        Self {
+            table: filled.table,
+            count: filled.rows,
+            each: Box::new(move |take| take(&filled)),
+        }
     }
 
     fn of_resources(totals: &'f Totals, all: &'f Resources) -> Self {
         match all {
-            Resources::Held(rows) => Self::of(&RESOURCES, rows, |part| resources(totals, part, None)),
+            Resources::Held(rows) => {
+                Self::of(&RESOURCES, rows, |part| resources(totals, part, None))
+            }
             Resources::Spilled(rows) => {
-                let each = move |take: &mut Take<'_>| rows.each(PART_ROWS, &mut |part| take(&resources(totals, &part.rows, Some(part))));
-                Self { table: &RESOURCES, count: rows.count(), each: Box::new(each) }
+                let each = move |take: &mut Take<'_>| {
+                    rows.each(PART_ROWS, &mut |part| {
+                        take(&resources(totals, &part.rows, Some(part)))
+                    })
+                };
+                Self {
+                    table: &RESOURCES,
+                    count: rows.count(),
+                    each: Box::new(each),
+                }
             }
         }
     }
@@ -84,7 +111,10 @@ struct Columns<'f, R> {
 
 impl<'f, R> Columns<'f, R> {
     fn code(&self, domain: Domain, of: impl Fn(&R) -> u32) -> Cells<'f> {
-        Cells::Codes(self.rows.iter().map(of).collect(), self.totals.vocabulary.all(domain))
+        Cells::Codes(
+            self.rows.iter().map(of).collect(),
+            self.totals.vocabulary.all(domain),
+        )
     }
 
     fn name(&self, domain: Domain, key: impl Fn(&R) -> [u32; 3]) -> Cells<'f> {
@@ -96,7 +126,12 @@ impl<'f, R> Columns<'f, R> {
     }
 
     fn integer(&self, of: impl Fn(&R) -> u64) -> Cells<'f> {
-        Cells::Integers(self.rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect())
+        Cells::Integers(
+            self.rows
+                .iter()
+                .map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX))
+                .collect(),
+        )
     }
 
     fn decimal(&self, of: impl Fn(&R) -> i128) -> Cells<'f> {
@@ -104,7 +139,13 @@ impl<'f, R> Columns<'f, R> {
     }
 
     fn period(&self, invoice: impl Fn(&R) -> u32) -> Cells<'f> {
-        self.text(|row| self.totals.periods.get(&invoice(row)).map(ToString::to_string).unwrap_or_default())
+        self.text(|row| {
+            self.totals
+                .periods
+                .get(&invoice(row))
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        })
     }
 }
 
@@ -134,8 +175,20 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
         columns.code(Domain::Adjustment, |row| key(row).adjustment),
         columns.code(Domain::Currency, |row| key(row).currency),
         columns.text(|row| row.sides.matched_on.to_string()),
-        columns.integer(|row| if is_lines(row) { 0 } else { row.sides.expected_rows }),
-        columns.integer(|row| if is_lines(row) { row.sides.expected_rows } else { row.sides.invoiced_rows }),
+        columns.integer(|row| {
+            if is_lines(row) {
+                0
+            } else {
+                row.sides.expected_rows
+            }
+        }),
+        columns.integer(|row| {
+            if is_lines(row) {
+                row.sides.expected_rows
+            } else {
+                row.sides.invoiced_rows
+            }
+        }),
         columns.decimal(|row| row.sides.expected_quantity),
         columns.decimal(|row| row.sides.invoiced_quantity),
         columns.decimal(|row| row.sides.invoiced_quantity - row.sides.expected_quantity),
@@ -152,17 +205,37 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
 }
 
 /// `placed` holds the resources' texts, where the vocabulary does not.
-fn resources<'f>(totals: &'f Totals, rows: &'f [Resource], placed: Option<&'f Placed>) -> Filled<'f> {
+fn resources<'f>(
+    totals: &'f Totals,
+    rows: &'f [Resource],
+    placed: Option<&'f Placed>,
+) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let at = |position: usize| move |row: &Resource| row.key.get(position).copied().unwrap_or(0);
-    let meter = |row: &Resource| if row.usage_rows == 0 { [0; 3] } else { [at(4)(row), at(5)(row), at(6)(row)] };
-    let day = |of: fn(&Resource) -> Day| rows.iter().map(|row| Some(of(row)).filter(|day| *day != Day::MAX && *day != Day::MIN)).collect();
+    let meter = |row: &Resource| {
+        if row.usage_rows == 0 {
+            [0; 3]
+        } else {
+            [at(4)(row), at(5)(row), at(6)(row)]
+        }
+    };
+    let day = |of: fn(&Resource) -> Day| {
+        rows.iter()
+            .map(|row| Some(of(row)).filter(|day| *day != Day::MAX && *day != Day::MIN))
+            .collect()
+    };
     let (groups, texts) = match placed {
         Some(Placed { groups, texts, .. }) => {
             let groups = Cells::Codes(groups.clone(), totals.vocabulary.all(Domain::ResourceGroup));
-            (groups, Cells::Codes(rows.iter().map(at(7)).collect(), texts))
+            (
+                groups,
+                Cells::Codes(rows.iter().map(at(7)).collect(), texts),
+            )
         }
-        None => (columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]), columns.code(Domain::Resource, at(7))),
+        None => (
+            columns.name(Domain::ResourceGroup, |row| [at(3)(row), at(7)(row), 0]),
+            columns.code(Domain::Resource, at(7)),
+        ),
     };
     let cells = vec![
         columns.period(at(0)),
@@ -193,7 +266,9 @@ fn resources<'f>(totals: &'f Totals, rows: &'f [Resource], placed: Option<&'f Pl
 
 fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
     let columns = Columns { totals, rows };
-    let count = |status: Status| columns.integer(move |row| row.groups.get(status as usize).copied().unwrap_or(0));
+    let count = |status: Status| {
+        columns.integer(move |row| row.groups.get(status as usize).copied().unwrap_or(0))
+    };
     let cells = vec![
         columns.text(|row| row.tie_out.name().to_owned()),
         columns.text(|row| row.level.name().to_owned()),
@@ -222,12 +297,25 @@ fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
 }
 
 fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
-    let texts = |of: fn(&ControlTotal) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
-    let counts =
-        |of: fn(&ControlTotal) -> u64| Cells::Integers(rows.iter().map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX)).collect());
+    let texts = |of: fn(&ControlTotal) -> &str| {
+        Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect())
+    };
+    let counts = |of: fn(&ControlTotal) -> u64| {
+        Cells::Integers(
+            rows.iter()
+                .map(|row| i64::try_from(of(row)).unwrap_or(i64::MAX))
+                .collect(),
+        )
+    };
     // The exact amounts stand in the manifest; here they have the digits of every other table.
     let amounts = |of: fn(&ControlTotal) -> i128| {
-        Cells::Decimals(rows.iter().map(|row| rescale(of(row), AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0)).collect())
+        Cells::Decimals(
+            rows.iter()
+                .map(|row| {
+                    rescale(of(row), AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0)
+                })
+                .collect(),
+        )
     };
     let cells = vec![
         texts(|row| row.step),
@@ -246,11 +334,17 @@ fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
 
 fn rejected_rows(readings: &Readings) -> Filled<'_> {
     let rows = &readings.rejected;
-    let texts = |of: fn(&crate::model::reject::RejectedRow) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
+    let texts = |of: fn(&crate::model::reject::RejectedRow) -> &str| {
+        Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect())
+    };
     let cells = vec![
         texts(|row| row.dataset.name()),
         texts(|row| &row.unit),
-        Cells::Integers(rows.iter().map(|row| i64::try_from(row.line).unwrap_or(i64::MAX)).collect()),
+        Cells::Integers(
+            rows.iter()
+                .map(|row| i64::try_from(row.line).unwrap_or(i64::MAX))
+                .collect(),
+        ),
         texts(|row| &row.rejection.column),
         texts(|row| &row.rejection.found),
         texts(|row| &row.rejection.wanted),
@@ -264,17 +358,48 @@ fn rejected_rows(readings: &Readings) -> Filled<'_> {
 fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
     let rows: Vec<(&Variance, Box<Finding>)> = variances
         .iter()
-        .filter(|variance| variance.finding.is_some() || variance.sides.keys.more_domains().iter().any(|(_, code)| *code != 0))
+        .filter(|variance| {
+            variance.finding.is_some()
+                || variance
+                    .sides
+                    .keys
+                    .more_domains()
+                    .iter()
+                    .any(|(_, code)| *code != 0)
+        })
         .map(|variance| (variance, variance.finding.clone().unwrap_or_default()))
         .collect();
-    let texts =
-        |of: &dyn Fn(&Variance, &Finding) -> String| Cells::Texts(rows.iter().map(|(variance, finding)| of(variance, finding)).collect());
+    let texts = |of: &dyn Fn(&Variance, &Finding) -> String| {
+        Cells::Texts(
+            rows.iter()
+                .map(|(variance, finding)| of(variance, finding))
+                .collect(),
+        )
+    };
     let text = |domain, code| totals.vocabulary.text(domain, code).to_owned();
-    let day_of_key =
-        |variance: &Variance| parse_day(totals.vocabulary.text(Domain::Date, variance.sides.keys.day).as_bytes()).ok().flatten();
+    let day_of_key = |variance: &Variance| {
+        parse_day(
+            totals
+                .vocabulary
+                .text(Domain::Date, variance.sides.keys.day)
+                .as_bytes(),
+        )
+        .ok()
+        .flatten()
+    };
     let days = |of: fn((Day, Day)) -> Day| {
         let known = |day: &Day| *day != Day::MAX && *day != Day::MIN;
-        Cells::Days(rows.iter().map(|(variance, finding)| finding.days.map(of).filter(known).or_else(|| day_of_key(variance))).collect())
+        Cells::Days(
+            rows.iter()
+                .map(|(variance, finding)| {
+                    finding
+                        .days
+                        .map(of)
+                        .filter(known)
+                        .or_else(|| day_of_key(variance))
+                })
+                .collect(),
+        )
     };
     let cells = vec![
         texts(&|variance, _| variance.break_id.to_string()),
@@ -282,10 +407,20 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
         texts(&|variance, _| variance.status.name().to_owned()),
         texts(&|variance, _| variance.cause.map_or("", Cause::name).to_owned()),
         texts(&|variance, finding| {
-            (if variance.finding.is_some() && variance.cause.is_some() { finding.narrowest.name() } else { "" }).to_owned()
+            (if variance.finding.is_some() && variance.cause.is_some() {
+                finding.narrowest.name()
+            } else {
+                ""
+            })
+            .to_owned()
         }),
         texts(&|variance, _| text(Domain::Meter, variance.sides.keys.meter)),
-        texts(&|variance, finding| text(Domain::Resource, finding.resource.unwrap_or(variance.sides.keys.resource))),
+        texts(&|variance, finding| {
+            text(
+                Domain::Resource,
+                finding.resource.unwrap_or(variance.sides.keys.resource),
+            )
+        }),
         days(|days| days.0),
         days(|days| days.1),
         texts(&|_, finding| finding.steps.rule.clone()),
@@ -296,7 +431,10 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
 fn lineage(readings: &Readings) -> Filled<'_> {
     let mut texts: [Vec<String>; 4] = Default::default();
     for (dataset, unit, customer, subscription) in &readings.lineage {
-        for (column, text) in texts.iter_mut().zip([*dataset, unit, customer, subscription]) {
+        for (column, text) in texts
+            .iter_mut()
+            .zip([*dataset, unit, customer, subscription])
+        {
             column.push(text.to_owned());
         }
     }

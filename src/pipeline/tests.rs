@@ -29,11 +29,21 @@ const SHORT: &str = "out = \"out\"\n[source.usage.files]\npaths = [\"u.csv\"]\n[
 
 fn read(text: &str, set: &[&str]) -> Result<Plan, String> {
     let set: Vec<String> = set.iter().map(|text| (*text).to_owned()).collect();
-    let draft = draft("x", Path::new("pipelines"), Document::parse("pipelines/x.toml", text), &set);
+    let draft = draft(
+        "x",
+        Path::new("pipelines"),
+        Document::parse("pipelines/x.toml", text),
+        &set,
+    );
     if draft.mistakes.is_empty() {
         return Ok(draft.plan);
     }
-    Err(draft.into_mistakes().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    Err(draft
+        .into_mistakes()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n"))
 }
 
 fn check(text: &str, set: &[&str], expect: &str) {
@@ -45,8 +55,20 @@ fn a_good_file_is_a_plan() {
     let plan = read(GOOD, &[]).unwrap();
     assert_eq!(plan.name, "x");
     assert_eq!(plan.out, Path::new("out/sample"));
-    let paths: Vec<&str> = plan.sources.iter().flat_map(|source| source.paths.iter().map(String::as_str)).collect();
-    assert_eq!(paths, ["samples/month/usage/*.csv", "/data/u.csv", "pipelines/lines.csv", "../invoices.json"]);
+    let paths: Vec<&str> = plan
+        .sources
+        .iter()
+        .flat_map(|source| source.paths.iter().map(String::as_str))
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "samples/month/usage/*.csv",
+            "/data/u.csv",
+            "pipelines/lines.csv",
+            "../invoices.json"
+        ]
+    );
     let canonical = "period=2026-10\nsource=usage\nsource=invoice_lines\nsource=invoices\n\
         tie_out=lines-to-invoice enabled=true\n  all=\"\" absolute= relative= materiality=\n\
         tie_out=usage-to-invoice enabled=true\n  all=\"\" absolute=0.05 relative=0 materiality=\n  \
@@ -57,9 +79,20 @@ fn a_good_file_is_a_plan() {
 #[test]
 fn canonical_text_follows_results_only() {
     let plan = read(GOOD, &[]).unwrap().canonical();
-    let same = read(GOOD, &["out=/tmp", "tie_out.usage-to-invoice.tolerance.absolute=0.05", "source.usage.files.paths=[\"x\"]"]);
+    let same = read(
+        GOOD,
+        &[
+            "out=/tmp",
+            "tie_out.usage-to-invoice.tolerance.absolute=0.05",
+            "source.usage.files.paths=[\"x\"]",
+        ],
+    );
     assert_eq!(same.unwrap().canonical(), plan);
-    for set in ["period=2026-11", "tie_out.lines-to-invoice.enabled=false", "tie_out.lines-to-invoice.tolerance.materiality=1"] {
+    for set in [
+        "period=2026-11",
+        "tie_out.lines-to-invoice.enabled=false",
+        "tie_out.lines-to-invoice.tolerance.materiality=1",
+    ] {
         assert_ne!(read(GOOD, &[set]).unwrap().canonical(), plan, "{set}");
     }
 }
@@ -149,7 +182,11 @@ hint: add `paths = ["../usage/*.csv"]`
 fn lines_that_are_no_toml_do_not_hide_the_others() {
     let text = SHORT.replace("out = ", "out : ") + "colour = 1\nout = \n";
     let mistakes = read(&text, &[]).unwrap_err();
-    for line in ["line 1: found `out : \"out\"`", "line 6, key `source.invoice_lines.files.colour`", "line 7: found `out =`"] {
+    for line in [
+        "line 1: found `out : \"out\"`",
+        "line 6, key `source.invoice_lines.files.colour`",
+        "line 7: found `out =`",
+    ] {
         assert!(mistakes.contains(line), "{mistakes}");
     }
     assert!(!mistakes.contains("found nothing"), "{mistakes}");
@@ -158,7 +195,14 @@ fn lines_that_are_no_toml_do_not_hide_the_others() {
 #[test]
 fn set_overrides_before_checking() {
     let wrong = format!("period = 3\n{SHORT}");
-    let plan = read(&wrong, &["period=2026-09", "tie_out.usage-to-invoice.tolerance.customer.'A b'.absolute=0.1"]).unwrap();
+    let plan = read(
+        &wrong,
+        &[
+            "period=2026-09",
+            "tie_out.usage-to-invoice.tolerance.customer.'A b'.absolute=0.1",
+        ],
+    )
+    .unwrap();
     assert_eq!(plan.period.unwrap().to_string(), "2026-09");
     assert!(plan.canonical().contains("customer=\"a b\" absolute=0.1 "));
     check(
@@ -176,23 +220,41 @@ hint: write `[source.usage]`, and what belongs to it below
 
 #[test]
 fn invoices_decide_whether_lines_can_be_tied_to_them() {
-    let lines = |plan: &Plan| plan.tie_outs.iter().find(|plan| plan.tie_out == TieOut::LinesToInvoice).unwrap().enabled;
+    let lines = |plan: &Plan| {
+        plan.tie_outs
+            .iter()
+            .find(|plan| plan.tie_out == TieOut::LinesToInvoice)
+            .unwrap()
+            .enabled
+    };
     assert!(!lines(&read(SHORT, &[]).unwrap()));
     assert!(lines(&read(GOOD, &[]).unwrap()));
     let mistakes = read(SHORT, &["tie_out.lines-to-invoice.enabled=true"]).unwrap_err();
-    assert!(mistakes.contains("found `true`, wanted `false`, as there are no invoices"), "{mistakes}");
+    assert!(
+        mistakes.contains("found `true`, wanted `false`, as there are no invoices"),
+        "{mistakes}"
+    );
 }
 
 #[test]
 fn a_folder_with_brackets_is_no_glob() {
-    let draft = draft("x", Path::new("/a[b]/p"), Document::parse("x.toml", SHORT), &[]);
+    let draft = draft(
+        "x",
+        Path::new("/a[b]/p"),
+        Document::parse("x.toml", SHORT),
+        &[],
+    );
     assert_eq!(draft.globs[0].pattern, "/a[[]b[]]/p/u.csv");
 }
 
 #[test]
 fn hostile_files_end_in_mistakes() {
-    for text in ["a.".repeat(400_000) + "b = 1", "[".repeat(400_000), "x = ".to_owned() + &"[".repeat(400_000), "a = {b = ".repeat(100_000)]
-    {
+    for text in [
+        "a.".repeat(400_000) + "b = 1",
+        "[".repeat(400_000),
+        "x = ".to_owned() + &"[".repeat(400_000),
+        "a = {b = ".repeat(100_000),
+    ] {
         assert!(read(&text, &[]).is_err());
     }
     assert!(read(&format!("\u{feff}{}", SHORT.replace('\n', "\r\n")), &[]).is_ok());

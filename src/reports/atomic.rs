@@ -43,7 +43,11 @@ pub enum PublishError {
 }
 
 fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError {
-    move |source| PublishError::Storage { doing, path: path.to_owned(), source }
+    move |source| PublishError::Storage {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// A folder of runs, held by this process.
@@ -73,22 +77,42 @@ impl Output {
     pub fn open(folder: &Path) -> Result<Self, PublishError> {
         fs::create_dir_all(folder.join("runs")).map_err(storage("make the folder", folder))?;
         let path = folder.join(LOCK);
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(storage("open the lock", &path))?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(storage("open the lock", &path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-                return Err(PublishError::Locked { path, holder: if holder.is_empty() { "another run".to_owned() } else { holder } });
+                let holder = fs::read_to_string(&path)
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
+                return Err(PublishError::Locked {
+                    path,
+                    holder: if holder.is_empty() {
+                        "another run".to_owned()
+                    } else {
+                        holder
+                    },
+                });
             }
             Err(TryLockError::Error(source)) => return Err(storage("lock", &path)(source)),
         }
-        lock.set_len(0).and_then(|()| writeln!(lock, "process {}", std::process::id())).map_err(storage("write the lock", &path))?;
+        lock.set_len(0)
+            .and_then(|()| writeln!(lock, "process {}", std::process::id()))
+            .map_err(storage("write the lock", &path))?;
         let staging = folder.join(STAGING);
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(storage("clear", &staging))?;
         }
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// An empty staging folder.
@@ -98,7 +122,11 @@ impl Output {
     pub fn stage(&self) -> Result<Staging<'_>, PublishError> {
         let folder = self.folder.join(STAGING);
         fs::create_dir(&folder).map_err(storage("make the folder", &folder))?;
-        Ok(Staging { output: self, folder, published: false })
+        Ok(Staging {
+            output: self,
+            folder,
+            published: false,
+        })
     }
 
     /// Folder of a run.
@@ -144,8 +172,12 @@ fn point(at: &Path, run_id: &str) -> io::Result<()> {
 pub fn current_run(folder: &Path) -> Option<String> {
     let pointer = folder.join(POINTER);
     match fs::read_link(&pointer) {
-        Ok(target) => target.file_name().map(|name| name.to_string_lossy().into_owned()),
-        Err(_) => fs::read_to_string(&pointer).ok().map(|text| text.trim().to_owned()),
+        Ok(target) => target
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned()),
+        Err(_) => fs::read_to_string(&pointer)
+            .ok()
+            .map(|text| text.trim().to_owned()),
     }
 }
 
@@ -162,20 +194,38 @@ impl Staging<'_> {
     ///
     /// # Errors
     /// [`PublishError::Storage`].
-    pub fn write<E: Into<io::Error>>(&self, name: &str, fill: impl FnOnce(&mut Hashing) -> Result<(), E>) -> Result<Written, PublishError> {
+    pub fn write<E: Into<io::Error>>(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut Hashing) -> Result<(), E>,
+    ) -> Result<Written, PublishError> {
         let path = self.folder.join(name);
         let file = create(&path).map_err(storage("create", &path))?;
-        let mut hashing = Hashing { inner: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new(), bytes: 0 };
+        let mut hashing = Hashing {
+            inner: BufWriter::with_capacity(1 << 18, file),
+            hasher: blake3::Hasher::new(),
+            bytes: 0,
+        };
         fill(&mut hashing).map_err(|error| storage("write", &path)(error.into()))?;
-        let Hashing { inner, hasher, bytes } = hashing;
-        let file = inner.into_inner().map_err(|error| storage("write", &path)(error.into_error()))?;
+        let Hashing {
+            inner,
+            hasher,
+            bytes,
+        } = hashing;
+        let file = inner
+            .into_inner()
+            .map_err(|error| storage("write", &path)(error.into_error()))?;
         file.sync_all().map_err(storage("sync", &path))?;
         let length = file.metadata().map_err(storage("measure", &path))?.len();
         if length != bytes {
             let words = format!("{length} bytes are there of {bytes} written");
             return Err(storage("write all of", &path)(io::Error::other(words)));
         }
-        Ok(Written { name: name.to_owned(), blake3: hasher.finalize().to_hex().to_string(), bytes })
+        Ok(Written {
+            name: name.to_owned(),
+            blake3: hasher.finalize().to_hex().to_string(),
+            bytes,
+        })
     }
 
     /// Makes the staged files the run `run_id`. Where that run is published already, its files must
@@ -184,7 +234,12 @@ impl Staging<'_> {
     ///
     /// # Errors
     /// [`PublishError`]; nothing is then published.
-    pub fn publish(mut self, run_id: &str, files: &[Written], manifest: &str) -> Result<PathBuf, PublishError> {
+    pub fn publish(
+        mut self,
+        run_id: &str,
+        files: &[Written],
+        manifest: &str,
+    ) -> Result<PathBuf, PublishError> {
         sync_folder(&self.folder)?;
         let target = self.output.run_folder(run_id);
         if target.join(manifest).exists() {
@@ -192,7 +247,10 @@ impl Staging<'_> {
                 let path = target.join(&file.name);
                 let published = hash_file(&path).map_err(storage("read", &path))?;
                 if published != file.blake3 {
-                    return Err(PublishError::Changed { path: target, file: file.name.clone() });
+                    return Err(PublishError::Changed {
+                        path: target,
+                        file: file.name.clone(),
+                    });
                 }
             }
         } else {
@@ -242,22 +300,36 @@ impl Write for Hashing {
 ///
 /// # Errors
 /// [`PublishError::Storage`]; the old file is then intact.
-pub fn replace_file(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), PublishError> {
+pub fn replace_file(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), PublishError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(storage("make the folder", folder))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o640));
-    let mut temporary = builder.tempfile_in(folder).map_err(storage("make a file in", folder))?;
+    let mut temporary = builder
+        .tempfile_in(folder)
+        .map_err(storage("make a file in", folder))?;
     fill(temporary.as_file_mut()).map_err(storage("write", path))?;
-    temporary.as_file().sync_all().map_err(storage("sync", path))?;
-    temporary.persist(path).map_err(|error| storage("name", path)(error.error))?;
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(storage("sync", path))?;
+    temporary
+        .persist(path)
+        .map_err(|error| storage("name", path)(error.error))?;
     sync_folder(folder)
 }
 
 fn hash_file(path: &Path) -> io::Result<String> {
-    Ok(blake3::Hasher::new().update_reader(File::open(path)?)?.finalize().to_hex().to_string())
+    Ok(blake3::Hasher::new()
+        .update_reader(File::open(path)?)?
+        .finalize()
+        .to_hex()
+        .to_string())
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -269,5 +341,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PublishError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(storage("sync", folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(storage("sync", folder))
 }

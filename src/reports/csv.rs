@@ -30,7 +30,9 @@ pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<
     // A few chunks for each core are in memory.
     let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
     for start in (0..filled.rows).step_by(at_once) {
-        let rows = (start..(start + at_once).min(filled.rows)).into_par_iter().step_by(CHUNK_ROWS);
+        let rows = (start..(start + at_once).min(filled.rows))
+            .into_par_iter()
+            .step_by(CHUNK_ROWS);
         let chunks = rows.map(|start| chunk(filled, start, (start + CHUNK_ROWS).min(filled.rows)));
         for chunk in chunks.collect::<std::io::Result<Vec<Vec<u8>>>>()? {
             into.write_all(&chunk)?;
@@ -40,7 +42,9 @@ pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<
 }
 
 fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 18).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .buffer_capacity(1 << 18)
+        .from_writer(Vec::new());
     let mut cell = String::new();
     for row in start..end {
         for column in &filled.columns {
@@ -56,14 +60,24 @@ fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u
 fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
     match column {
         Cells::Codes(..) | Cells::Texts(_) => guard(column.text(row), out),
-        Cells::Integers(numbers) => numbers.get(row).into_iter().for_each(|number| write_fixed(out, i128::from(*number), 0)),
-        Cells::Decimals(numbers) => numbers.get(row).into_iter().for_each(|number| write_fixed(out, *number, PUBLISHED_SCALE)),
+        Cells::Integers(numbers) => numbers
+            .get(row)
+            .into_iter()
+            .for_each(|number| write_fixed(out, i128::from(*number), 0)),
+        Cells::Decimals(numbers) => numbers
+            .get(row)
+            .into_iter()
+            .for_each(|number| write_fixed(out, *number, PUBLISHED_SCALE)),
         Cells::Days(days) => {
             if let Some(date) = days.get(row).copied().flatten().and_then(date_of) {
                 out.push_str(&date.to_string());
             }
         }
-        Cells::Booleans(values) => out.push_str(if values.get(row) == Some(&true) { "true" } else { "false" }),
+        Cells::Booleans(values) => out.push_str(if values.get(row) == Some(&true) {
+            "true"
+        } else {
+            "false"
+        }),
     }
 }
 
@@ -83,11 +97,22 @@ mod tests {
     #[test]
     fn formulas_become_text_and_numbers_stay_numbers() {
         let text = |text: &str| Cells::Texts(vec![text.to_owned()]);
-        let columns = vec![text("usage"), text("=cmd()"), Cells::Integers(vec![-3]), text("-1"), text("@x"), text("a,\"b\""), text("")];
+        let columns = vec![
+            text("usage"),
+            text("=cmd()"),
+            Cells::Integers(vec![-3]),
+            text("-1"),
+            text("@x"),
+            text("a,\"b\""),
+            text(""),
+        ];
         let mut out = Vec::new();
         write_header(&REJECTED_ROWS, &mut out).unwrap();
         write_rows(&Filled::new(&REJECTED_ROWS, columns), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.lines().nth(1), Some("usage,'=cmd(),-3,'-1,'@x,\"a,\"\"b\"\"\","));
+        assert_eq!(
+            text.lines().nth(1),
+            Some("usage,'=cmd(),-3,'-1,'@x,\"a,\"\"b\"\"\",")
+        );
     }
 }

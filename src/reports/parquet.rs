@@ -6,13 +6,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
+use ::parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+    compute_leaves,
+};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray, UInt32Array, types::UInt32Type,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray,
+    UInt32Array, types::UInt32Type,
 };
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
@@ -51,7 +55,10 @@ impl<'w> Writer<'w> {
     /// A file of a table, with no rows yet.
     #[must_use]
     pub const fn new(table: &'static Table, into: &'w mut (dyn Write + Send)) -> Self {
-        Self { table, into: Into::Unopened(Some(into)) }
+        Self {
+            table,
+            into: Into::Unopened(Some(into)),
+        }
     }
 
     /// Writes rows; all but the last ones come [`PART_ROWS`] at a time, or several times that.
@@ -60,8 +67,12 @@ impl<'w> Writer<'w> {
     /// What the writer reports.
     pub fn write(&mut self, filled: &Filled<'_>) -> Result<(), ParquetError> {
         self.open(&filled.columns)?;
-        let Into::Open(open) = &mut self.into else { return Ok(()) };
-        (0..filled.rows).step_by(PART_ROWS).try_for_each(|start| open.write(filled, start..(start + PART_ROWS).min(filled.rows)))
+        let Into::Open(open) = &mut self.into else {
+            return Ok(());
+        };
+        (0..filled.rows)
+            .step_by(PART_ROWS)
+            .try_for_each(|start| open.write(filled, start..(start + PART_ROWS).min(filled.rows)))
     }
 
     /// Writes what stands behind the rows.
@@ -80,9 +91,18 @@ impl<'w> Writer<'w> {
     }
 
     fn open(&mut self, cells: &[Cells<'_>]) -> Result<(), ParquetError> {
-        let Into::Unopened(into) = &mut self.into else { return Ok(()) };
-        let Some(into) = into.take() else { return Ok(()) };
-        let fields = self.table.columns.iter().enumerate().map(|(at, column)| field(column, cells.get(at)));
+        let Into::Unopened(into) = &mut self.into else {
+            return Ok(());
+        };
+        let Some(into) = into.take() else {
+            return Ok(());
+        };
+        let fields = self
+            .table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| field(column, cells.get(at)));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -90,9 +110,20 @@ impl<'w> Writer<'w> {
             .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         // Readers must see plain text: the arrow schema would tell them of our dictionaries.
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let (file, factory) = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?.into_serialized_writer()?;
-        self.into = Into::Open(Box::new(Open { file, factory, schema, columns: Vec::new(), rows: 0, groups: 0 }));
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_skip_arrow_metadata(true);
+        let (file, factory) =
+            ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
+                .into_serialized_writer()?;
+        self.into = Into::Open(Box::new(Open {
+            file,
+            factory,
+            schema,
+            columns: Vec::new(),
+            rows: 0,
+            groups: 0,
+        }));
         Ok(())
     }
 }
@@ -103,10 +134,20 @@ impl Open<'_> {
         if self.columns.is_empty() {
             self.columns = self.factory.create_column_writers(self.groups)?;
         }
-        let columns = self.columns.par_iter_mut().zip(&filled.columns).zip(self.schema.fields().par_iter());
-        columns.map(|((column, cells), field)| encode(column, cells, field, rows.clone())).collect::<Result<(), ParquetError>>()?;
+        let columns = self
+            .columns
+            .par_iter_mut()
+            .zip(&filled.columns)
+            .zip(self.schema.fields().par_iter());
+        columns
+            .map(|((column, cells), field)| encode(column, cells, field, rows.clone()))
+            .collect::<Result<(), ParquetError>>()?;
         self.rows += rows.len();
-        if self.rows >= ROW_GROUP_ROWS { self.end_group() } else { Ok(()) }
+        if self.rows >= ROW_GROUP_ROWS {
+            self.end_group()
+        } else {
+            Ok(())
+        }
     }
 
     fn end_group(&mut self) -> Result<(), ParquetError> {
@@ -114,9 +155,14 @@ impl Open<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        let chunks: Vec<ArrowColumnChunk> = columns.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_, ParquetError>>()?;
+        let chunks: Vec<ArrowColumnChunk> = columns
+            .into_par_iter()
+            .map(ArrowColumnWriter::close)
+            .collect::<Result<_, ParquetError>>()?;
         let mut group = self.file.next_row_group()?;
-        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+        chunks
+            .into_iter()
+            .try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
         group.close()?;
         self.groups += 1;
         self.rows = 0;
@@ -124,9 +170,16 @@ impl Open<'_> {
     }
 }
 
-fn encode(column: &mut ArrowColumnWriter, cells: &Cells<'_>, field: &FieldRef, rows: Range<usize>) -> Result<(), ParquetError> {
+fn encode(
+    column: &mut ArrowColumnWriter,
+    cells: &Cells<'_>,
+    field: &FieldRef,
+    rows: Range<usize>,
+) -> Result<(), ParquetError> {
     let array = array(cells, rows.start, rows.end)?;
-    compute_leaves(field, &array)?.iter().try_for_each(|leaf| column.write(leaf))
+    compute_leaves(field, &array)?
+        .iter()
+        .try_for_each(|leaf| column.write(leaf))
 }
 
 fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
@@ -137,31 +190,63 @@ fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
         ColumnType::Integer => DataType::Int64,
-        ColumnType::Decimal => DataType::Decimal128(PRECISION, i8::try_from(PUBLISHED_SCALE).unwrap_or_default()),
+        ColumnType::Decimal => {
+            DataType::Decimal128(PRECISION, i8::try_from(PUBLISHED_SCALE).unwrap_or_default())
+        }
         ColumnType::Boolean => DataType::Boolean,
     };
-    Field::new(column.name, data_type, column.column_type == ColumnType::Date)
+    Field::new(
+        column.name,
+        data_type,
+        column.column_type == ColumnType::Date,
+    )
 }
 
 /// Codes with the texts of these alone: each run of equal ones has an entry.
-fn dictionary(codes: &[u32], texts: &[String]) -> Result<DictionaryArray<UInt32Type>, ParquetError> {
+fn dictionary(
+    codes: &[u32],
+    texts: &[String],
+) -> Result<DictionaryArray<UInt32Type>, ParquetError> {
     let runs = codes.chunk_by(|left, right| left == right);
-    let entries = runs.clone().filter_map(|run| run.first()).map(|code| texts.get(*code as usize).map_or("", String::as_str));
-    let keys = (0..).zip(runs).flat_map(|(entry, run)| std::iter::repeat_n(entry, run.len()));
+    let entries = runs
+        .clone()
+        .filter_map(|run| run.first())
+        .map(|code| texts.get(*code as usize).map_or("", String::as_str));
+    let keys = (0..)
+        .zip(runs)
+        .flat_map(|(entry, run)| std::iter::repeat_n(entry, run.len()));
     let entries = Arc::new(StringArray::from_iter_values(entries));
-    Ok(DictionaryArray::try_new(UInt32Array::from_iter_values(keys), entries)?)
+    Ok(DictionaryArray::try_new(
+        UInt32Array::from_iter_values(keys),
+        entries,
+    )?)
 }
 
 fn array(cells: &Cells<'_>, start: usize, end: usize) -> Result<ArrayRef, ParquetError> {
     Ok(match cells {
-        Cells::Codes(codes, texts) => Arc::new(dictionary(codes.get(start..end).unwrap_or_default(), texts)?),
-        Cells::Texts(texts) => Arc::new(StringArray::from_iter_values(texts.get(start..end).unwrap_or_default())),
-        Cells::Integers(numbers) => Arc::new(Int64Array::from(numbers.get(start..end).unwrap_or_default().to_vec())),
+        Cells::Codes(codes, texts) => Arc::new(dictionary(
+            codes.get(start..end).unwrap_or_default(),
+            texts,
+        )?),
+        Cells::Texts(texts) => Arc::new(StringArray::from_iter_values(
+            texts.get(start..end).unwrap_or_default(),
+        )),
+        Cells::Integers(numbers) => Arc::new(Int64Array::from(
+            numbers.get(start..end).unwrap_or_default().to_vec(),
+        )),
         Cells::Decimals(numbers) => {
-            let values = Decimal128Array::from(numbers.get(start..end).unwrap_or_default().to_vec());
-            Arc::new(values.with_precision_and_scale(PRECISION, i8::try_from(PUBLISHED_SCALE).unwrap_or_default())?)
+            let values =
+                Decimal128Array::from(numbers.get(start..end).unwrap_or_default().to_vec());
+            Arc::new(values.with_precision_and_scale(
+                PRECISION,
+                i8::try_from(PUBLISHED_SCALE).unwrap_or_default(),
+            )?)
         }
-        Cells::Days(days) => Arc::new(Date32Array::from(days.get(start..end).unwrap_or_default().to_vec())),
-        Cells::Booleans(values) => Arc::new(BooleanArray::from(values.get(start..end).unwrap_or_default().to_vec())),
+        Cells::Days(days) => Arc::new(Date32Array::from(
+            days.get(start..end).unwrap_or_default().to_vec(),
+        )),
+        Cells::Booleans(values) => Arc::new(BooleanArray::from(
+            values.get(start..end).unwrap_or_default().to_vec(),
+        )),
     })
 }

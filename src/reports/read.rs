@@ -19,7 +19,11 @@ use crate::model::period::date_of;
 ///
 /// # Errors
 /// What the reader reports; a missing column too.
-pub fn rows<const N: usize>(path: &Path, columns: [&str; N], mut take: impl FnMut([String; N])) -> Result<(), ParquetError> {
+pub fn rows<const N: usize>(
+    path: &Path,
+    columns: [&str; N],
+    mut take: impl FnMut([String; N]),
+) -> Result<(), ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     for batch in builder.with_projection(mask).build()? {
@@ -32,10 +36,15 @@ pub fn rows<const N: usize>(path: &Path, columns: [&str; N], mut take: impl FnMu
     Ok(())
 }
 
-fn found<'b, const N: usize>(batch: &'b RecordBatch, columns: [&str; N]) -> Result<[Option<&'b dyn Array>; N], ParquetError> {
+fn found<'b, const N: usize>(
+    batch: &'b RecordBatch,
+    columns: [&str; N],
+) -> Result<[Option<&'b dyn Array>; N], ParquetError> {
     let mut arrays = [None; N];
     for (slot, name) in arrays.iter_mut().zip(columns) {
-        let array = batch.column_by_name(name).ok_or_else(|| ParquetError::General(format!("no column `{name}`")))?;
+        let array = batch
+            .column_by_name(name)
+            .ok_or_else(|| ParquetError::General(format!("no column `{name}`")))?;
         *slot = Some(array.as_ref());
     }
     Ok(arrays)
@@ -45,9 +54,14 @@ fn cell(array: &dyn Array, row: usize) -> String {
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::Date32 if array.is_null(row) => String::new(),
-        DataType::Date32 => date_of(array.as_primitive::<Date32Type>().value(row)).map(|date| date.to_string()).unwrap_or_default(),
+        DataType::Date32 => date_of(array.as_primitive::<Date32Type>().value(row))
+            .map(|date| date.to_string())
+            .unwrap_or_default(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
-        DataType::Decimal128(..) => fixed(array.as_primitive::<Decimal128Type>().value(row), PUBLISHED_SCALE),
+        DataType::Decimal128(..) => fixed(
+            array.as_primitive::<Decimal128Type>().value(row),
+            PUBLISHED_SCALE,
+        ),
         _ => String::new(),
     }
 }

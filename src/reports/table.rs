@@ -57,7 +57,10 @@ impl Cells<'_> {
     #[must_use]
     pub fn text(&self, row: usize) -> &str {
         match self {
-            Self::Codes(codes, texts) => codes.get(row).and_then(|code| texts.get(*code as usize)).map_or("", String::as_str),
+            Self::Codes(codes, texts) => codes
+                .get(row)
+                .and_then(|code| texts.get(*code as usize))
+                .map_or("", String::as_str),
             Self::Texts(texts) => texts.get(row).map_or("", String::as_str),
             _ => "",
         }
@@ -83,10 +86,23 @@ impl<'v> Filled<'v> {
     #[must_use]
     pub fn new(table: &'static Table, columns: Vec<Cells<'v>>) -> Self {
         let rows = columns.first().map_or(0, Cells::len);
-        assert!(columns.len() == table.columns.len(), "`{}` has its columns", table.name);
+        assert!(
+            columns.len() == table.columns.len(),
+            "`{}` has its columns",
+            table.name
+        );
         for (cells, column) in columns.iter().zip(table.columns) {
-            assert!(cells.fits(column.column_type) && cells.len() == rows, "`{}`.`{}` has its cells", table.name, column.name);
+            assert!(
+                cells.fits(column.column_type) && cells.len() == rows,
+                "`{}`.`{}` has its cells",
+                table.name,
+                column.name
+            );
         }
-        Self { table, columns, rows }
+        Self {
+            table,
+            columns,
+            rows,
+        }
     }
 }

@@ -29,25 +29,44 @@ struct Line {
 impl Data {
     /// Reads the folder's small parts; pages and blobs stay on disk.
     pub(super) fn load(folder: &Path) -> Result<Self, SandboxError> {
-        let no_data = |found: &str| SandboxError::NoData { path: folder.to_owned(), found: found.to_owned() };
+        let no_data = |found: &str| SandboxError::NoData {
+            path: folder.to_owned(),
+            found: found.to_owned(),
+        };
         let api = folder.join("partner_center");
-        let listing = std::fs::read_dir(&api).map_err(|_| no_data("no folder `partner_center` in it"))?;
+        let listing =
+            std::fs::read_dir(&api).map_err(|_| no_data("no folder `partner_center` in it"))?;
         let mut kinds = BTreeMap::new();
         for entry in listing {
-            let path = entry.map_err(|source| SandboxError::Unreadable { path: api.clone(), source })?.path();
-            if let Some(kind) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".jsonl")) {
+            let path = entry
+                .map_err(|source| SandboxError::Unreadable {
+                    path: api.clone(),
+                    source,
+                })?
+                .path();
+            if let Some(kind) = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".jsonl"))
+            {
                 kinds.insert(kind.to_owned(), read(&path)?);
             }
         }
         if kinds.is_empty() {
             return Err(no_data("an empty folder `partner_center` in it"));
         }
-        Ok(Self { folder: folder.to_owned(), kinds })
+        Ok(Self {
+            folder: folder.to_owned(),
+            kinds,
+        })
     }
 
     /// The items of a kind below a key, which is compared without case; `None` where there are none.
     pub(super) fn items(&self, kind: &str, key: &str) -> Option<&[Box<RawValue>]> {
-        self.kinds.get(kind)?.get(&key.to_ascii_lowercase()).map(Vec::as_slice)
+        self.kinds
+            .get(kind)?
+            .get(&key.to_ascii_lowercase())
+            .map(Vec::as_slice)
     }
 
     /// The folder of a v1 page sequence or a v2 export: `usage` or `recon`, `v1` or `v2`, an invoice.
@@ -55,20 +74,34 @@ impl Data {
         // Ids are looked up, never joined: no request can leave the folder.
         let parent = self.folder.join(dataset).join(version);
         let mut entries = std::fs::read_dir(parent).ok()?.flatten();
-        entries.find(|entry| entry.file_name().to_str().is_some_and(|name| name.eq_ignore_ascii_case(invoice))).map(|entry| entry.path())
+        entries
+            .find(|entry| {
+                entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(invoice))
+            })
+            .map(|entry| entry.path())
     }
 }
 
 fn read(path: &Path) -> Result<Items, SandboxError> {
-    let unreadable = |source| SandboxError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| SandboxError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let mut items: Items = HashMap::new();
     for line in BufReader::new(File::open(path).map_err(unreadable)?).lines() {
         let line = line.map_err(unreadable)?;
-        let Line { key, item } = serde_json::from_str(&line).map_err(|error| SandboxError::NoData {
-            path: path.to_owned(),
-            found: format!("a line that is no `key` and `item` ({error})"),
-        })?;
-        items.entry(key.to_ascii_lowercase()).or_default().push(item);
+        let Line { key, item } =
+            serde_json::from_str(&line).map_err(|error| SandboxError::NoData {
+                path: path.to_owned(),
+                found: format!("a line that is no `key` and `item` ({error})"),
+            })?;
+        items
+            .entry(key.to_ascii_lowercase())
+            .or_default()
+            .push(item);
     }
     Ok(items)
 }

@@ -187,7 +187,12 @@ impl Faults {
     /// A schedule.
     #[must_use]
     pub fn new(kinds: Vec<Fault>, seed: u64, per_mille: u64) -> Self {
-        Self { kinds, seed, per_mille, ..Self::default() }
+        Self {
+            kinds,
+            seed,
+            per_mille,
+            ..Self::default()
+        }
     }
 
     /// The fault for the next request of that path, if any.
@@ -198,7 +203,13 @@ impl Faults {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, staying) = asked.entry(path.to_owned()).or_default();
         *count += 1;
-        let fault = staying.or_else(|| if *count <= FAULTY_REQUESTS { self.pick(class, path, *count) } else { None })?;
+        let fault = staying.or_else(|| {
+            if *count <= FAULTY_REQUESTS {
+                self.pick(class, path, *count)
+            } else {
+                None
+            }
+        })?;
         if matches!(fault, Fault::UnavailableAlways | Fault::OperationEndless) {
             *staying = Some(fault);
         }
@@ -207,27 +218,52 @@ impl Faults {
 
     /// Notes that a fault was served.
     pub(super) fn note(&self, fault: Fault) {
-        *self.served.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+        *self
+            .served
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(fault)
+            .or_default() += 1;
     }
 
     fn pick(&self, class: Class, path: &str, count: u64) -> Option<Fault> {
         let hash = blake3::hash(format!("{}\0{path}\0{count}", self.seed).as_bytes());
-        let mut words = hash.as_bytes().chunks_exact(8).map(|word| word.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)));
-        let fits: Vec<Fault> = self.kinds.iter().copied().filter(|fault| fault.classes().contains(&class)).collect();
+        let mut words = hash.as_bytes().chunks_exact(8).map(|word| {
+            word.iter()
+                .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte))
+        });
+        let fits: Vec<Fault> = self
+            .kinds
+            .iter()
+            .copied()
+            .filter(|fault| fault.classes().contains(&class))
+            .collect();
         let (chance, choice) = (words.next()? % 1_000, words.next()?);
         if chance >= self.per_mille || fits.is_empty() {
             return None;
         }
         // What fits nothing else has the better chance: there are few requests for it.
-        let rare: Vec<Fault> = fits.iter().copied().filter(|fault| fault.classes().len() == 1).collect();
-        let pool = if rare.is_empty() || words.next()? % 3 == 0 { fits } else { rare };
-        pool.get(usize::try_from(choice % pool.len() as u64).ok()?).copied()
+        let rare: Vec<Fault> = fits
+            .iter()
+            .copied()
+            .filter(|fault| fault.classes().len() == 1)
+            .collect();
+        let pool = if rare.is_empty() || words.next()? % 3 == 0 {
+            fits
+        } else {
+            rare
+        };
+        pool.get(usize::try_from(choice % pool.len() as u64).ok()?)
+            .copied()
     }
 
     /// How often each fault was served, as JSON.
     pub(super) fn report(&self) -> String {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows: Vec<String> = served.iter().map(|(fault, count)| format!("\"{}\":{count}", fault.name())).collect();
+        let rows: Vec<String> = served
+            .iter()
+            .map(|(fault, count)| format!("\"{}\":{count}", fault.name()))
+            .collect();
         format!("{{{}}}", rows.join(","))
     }
 }

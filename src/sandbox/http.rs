@@ -32,12 +32,18 @@ pub(super) struct Request {
 impl Request {
     /// A header's value.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A query parameter's value; names are compared without case.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -45,7 +51,11 @@ impl Request {
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     Bytes(Vec<u8>),
-    File { path: PathBuf, start: u64, length: u64 },
+    File {
+        path: PathBuf,
+        start: u64,
+        length: u64,
+    },
 }
 
 /// An answer.
@@ -59,12 +69,20 @@ pub(super) struct Answer {
 impl Answer {
     /// A JSON answer.
     pub(super) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("Content-Type", "application/json; charset=utf-8".to_owned())], body: Body::Bytes(body.into()) }
+        Self {
+            status,
+            headers: vec![("Content-Type", "application/json; charset=utf-8".to_owned())],
+            body: Body::Bytes(body.into()),
+        }
     }
 
     /// No content.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Body::Bytes(Vec::new()) }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Body::Bytes(Vec::new()),
+        }
     }
 
     /// With one more header.
@@ -119,24 +137,54 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request
 fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
     let mut slots = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut slots);
-    let Ok(httparse::Status::Complete(used)) = parsed.parse(buffer) else { return None };
+    let Ok(httparse::Status::Complete(used)) = parsed.parse(buffer) else {
+        return None;
+    };
     let headers: Vec<(String, String)> = parsed
         .headers
         .iter()
-        .map(|header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).trim().to_owned()))
+        .map(|header| {
+            (
+                header.name.to_ascii_lowercase(),
+                String::from_utf8_lossy(header.value).trim().to_owned(),
+            )
+        })
         .collect();
     let (path, query) = parsed.path?.split_once('?').unwrap_or((parsed.path?, ""));
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned();
-    let request = Request { method: parsed.method?.to_owned(), path: decoded, query: pairs(query), headers, body: Vec::new() };
-    let wanted = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let decoded = percent_encoding::percent_decode_str(path)
+        .decode_utf8_lossy()
+        .into_owned();
+    let request = Request {
+        method: parsed.method?.to_owned(),
+        path: decoded,
+        query: pairs(query),
+        headers,
+        body: Vec::new(),
+    };
+    let wanted = request
+        .header("content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     (wanted <= BODY_LIMIT_BYTES).then_some((request, used, wanted))
 }
 
 /// The pairs of a query or form.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let plain = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pair = |pair: &str| pair.split_once('=').map_or((plain(pair), String::new()), |(key, value)| (plain(key), plain(value)));
-    text.split('&').filter(|text| !text.is_empty()).map(pair).collect()
+    let plain = |text: &str| {
+        percent_encoding::percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let pair = |pair: &str| {
+        pair.split_once('=')
+            .map_or((plain(pair), String::new()), |(key, value)| {
+                (plain(key), plain(value))
+            })
+    };
+    text.split('&')
+        .filter(|text| !text.is_empty())
+        .map(pair)
+        .collect()
 }
 
 /// Sends an answer, broken as the fault wants it; whether the connection can go on.
@@ -167,7 +215,9 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
         head.push_str(&format!("Content-Length: {claimed}\r\n"));
     }
     head.push_str("\r\n");
-    if stream.write_all(head.as_bytes()).await.is_err() || !send_body(stream, &answer.body, sent, fault == Some(Fault::SlowDrip)).await {
+    if stream.write_all(head.as_bytes()).await.is_err()
+        || !send_body(stream, &answer.body, sent, fault == Some(Fault::SlowDrip)).await
+    {
         return false;
     }
     match fault {
@@ -181,7 +231,11 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
 }
 
 async fn cut_chunk(stream: &mut TcpStream, answer: &Answer, half: u64) -> bool {
-    let head = format!("HTTP/1.1 {} OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", answer.status, answer.length().max(16));
+    let head = format!(
+        "HTTP/1.1 {} OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        answer.status,
+        answer.length().max(16)
+    );
     if stream.write_all(head.as_bytes()).await.is_ok() {
         send_body(stream, &answer.body, half, false).await;
     }
@@ -192,8 +246,13 @@ async fn send_body(stream: &mut TcpStream, body: &Body, sent: u64, drip: bool) -
     let mut left = sent;
     let mut at = 0_u64;
     while left > 0 {
-        let size = usize::try_from(left).unwrap_or(PIECE_BYTES).min(if drip { 7 } else { PIECE_BYTES });
-        let Some(piece) = piece(body, at, size) else { return false };
+        let size =
+            usize::try_from(left)
+                .unwrap_or(PIECE_BYTES)
+                .min(if drip { 7 } else { PIECE_BYTES });
+        let Some(piece) = piece(body, at, size) else {
+            return false;
+        };
         if stream.write_all(&piece).await.is_err() {
             return false;
         }

@@ -90,16 +90,24 @@ pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     }
     let port = settings.port;
     let listening = |source| SandboxError::Listen { port, source };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(listening)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(listening)?;
     runtime.block_on(async move {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listening)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
         let latency = Duration::from_millis(settings.latency_ms);
         let tenant = Arc::new(Tenant::new(data, settings, format!("http://{address}")));
         ready(address);
         loop {
             // A connection that cannot be accepted is the client's loss.
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
             tokio::spawn(http::converse(stream, Arc::clone(&tenant), latency));
         }
     })

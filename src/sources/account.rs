@@ -98,7 +98,9 @@ impl SecretSource {
     pub fn is_there(&self) -> bool {
         match self {
             Self::File(path) => path.exists(),
-            Self::Environment(name) => std::env::var_os(name).is_some_and(|value| !value.is_empty()),
+            Self::Environment(name) => {
+                std::env::var_os(name).is_some_and(|value| !value.is_empty())
+            }
             Self::Rehearsal => true,
         }
     }
@@ -116,16 +118,29 @@ impl SecretSource {
         };
         let text = match self {
             Self::Rehearsal => "rehearsal".to_owned(),
-            Self::Environment(name) => std::env::var(name).map_err(|_| wrong("nothing".to_owned(), "set it for this process"))?,
+            Self::Environment(name) => std::env::var(name)
+                .map_err(|_| wrong("nothing".to_owned(), "set it for this process"))?,
             Self::File(path) => {
                 if let Some(mode) = open_to_others(path) {
-                    return Err(wrong(format!("a file that others may read (mode {mode:03o})"), "chmod 600"));
+                    return Err(wrong(
+                        format!("a file that others may read (mode {mode:03o})"),
+                        "chmod 600",
+                    ));
                 }
-                std::fs::read_to_string(path).map_err(|error| wrong(format!("an error: {error}"), "check the path and its permissions"))?
+                std::fs::read_to_string(path).map_err(|error| {
+                    wrong(
+                        format!("an error: {error}"),
+                        "check the path and its permissions",
+                    )
+                })?
             }
         };
         let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() { Err(wrong("nothing".to_owned(), "put the secret there")) } else { Ok(SecretString::from(text)) }
+        if text.is_empty() {
+            Err(wrong("nothing".to_owned(), "put the secret there"))
+        } else {
+            Ok(SecretString::from(text))
+        }
     }
 }
 

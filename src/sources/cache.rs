@@ -50,7 +50,10 @@ impl Stamp {
 #[cfg(unix)]
 fn told(metadata: &Metadata) -> Option<(SystemTime, String)> {
     use std::os::unix::fs::MetadataExt as _;
-    let (seconds, nanos) = (u64::try_from(metadata.ctime()).ok()?, u32::try_from(metadata.ctime_nsec()).ok()?);
+    let (seconds, nanos) = (
+        u64::try_from(metadata.ctime()).ok()?,
+        u32::try_from(metadata.ctime_nsec()).ok()?,
+    );
     let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
     let text = format!(
         "{}.{}.{}.{}.{}.{}.{nanos}",
@@ -79,29 +82,50 @@ impl Cache {
         let mut identities = BTreeMap::new();
         for line in String::from_utf8(listed).unwrap_or_default().lines() {
             if let [stamp, blake3, path] = line.splitn(3, ' ').collect::<Vec<&str>>().as_slice() {
-                let identity = Identity { stamp: Stamp((*stamp).to_owned()), blake3: (*blake3).to_owned() };
+                let identity = Identity {
+                    stamp: Stamp((*stamp).to_owned()),
+                    blake3: (*blake3).to_owned(),
+                };
                 identities.insert(PathBuf::from(path), identity);
             }
         }
-        Self { folder, identities: Mutex::new(identities), used: Mutex::default() }
+        Self {
+            folder,
+            identities: Mutex::new(identities),
+            used: Mutex::default(),
+        }
     }
 
     /// The hash of a file that is as it was when it was hashed.
     #[must_use]
     pub fn identity(&self, path: &Path) -> Option<String> {
         let path = fs::canonicalize(path).ok()?;
-        let known = self.identities.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned()?;
+        let known = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&path)
+            .cloned()?;
         (Stamp::of(&path)? == known.stamp).then_some(known.blake3)
     }
 
     /// Remembers the hash of a file that had `stamp` before it was read, and still has.
     pub fn remember(&self, path: &Path, stamp: Option<Stamp>, blake3: &str) {
-        let Some(path) = fs::canonicalize(path).ok().filter(|path| path.to_str().is_some_and(|path| !path.contains('\n'))) else {
+        let Some(path) = fs::canonicalize(path)
+            .ok()
+            .filter(|path| path.to_str().is_some_and(|path| !path.contains('\n')))
+        else {
             return;
         };
         if let Some(stamp) = stamp.filter(|stamp| Stamp::of(&path).as_ref() == Some(stamp)) {
-            let identity = Identity { stamp, blake3: blake3.to_owned() };
-            self.identities.lock().unwrap_or_else(PoisonError::into_inner).insert(path, identity);
+            let identity = Identity {
+                stamp,
+                blake3: blake3.to_owned(),
+            };
+            self.identities
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path, identity);
         }
     }
 
@@ -114,7 +138,10 @@ impl Cache {
             // Damaged or not there: either way it is of no use. Another run may have removed it.
             drop(fs::remove_file(&path));
         } else {
-            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+            self.used
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key.to_owned());
         }
         found
     }
@@ -124,7 +151,10 @@ impl Cache {
     /// # Errors
     /// What the file system says; the run can go on without.
     pub fn store(&self, key: &str, content: &[u8]) -> io::Result<()> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.to_owned());
         self.write(&self.path_of(key), content)
     }
 
@@ -148,7 +178,12 @@ impl Cache {
     /// What the file system says; the run can go on without.
     pub fn close(self) -> io::Result<()> {
         let mut listed = String::new();
-        for (path, Identity { stamp, blake3 }) in self.identities.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (path, Identity { stamp, blake3 }) in self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             if path.exists() {
                 listed += &format!("{} {blake3} {}\n", stamp.0, path.display());
             }
@@ -230,7 +265,12 @@ mod tests {
         assert_eq!(cache.identity(&path).as_deref(), Some("aa"));
         let date = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(&path, "2").unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(date).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(date)
+            .unwrap();
         std::thread::sleep(SETTLED * 2);
         assert_eq!(cache.identity(&path), None, "the same size and date");
     }
@@ -239,7 +279,9 @@ mod tests {
     fn what_was_not_needed_goes_first() {
         let folder = tempfile::tempdir().unwrap();
         let there = |name: &str| folder.path().join(KEPT).join(name).exists();
-        Cache::open(folder.path()).store("old", &[b'x'; 1_000]).unwrap();
+        Cache::open(folder.path())
+            .store("old", &[b'x'; 1_000])
+            .unwrap();
         let cache = Cache::open(folder.path());
         cache.store("new", b"y").unwrap();
         cache.prune(SPARE_BYTES).unwrap();

@@ -76,17 +76,32 @@ impl Addresses {
     /// # Errors
     /// What is wrong with the sandbox's address, in words.
     pub fn of(cloud: &'static Cloud, sandbox: Option<&str>) -> Result<Self, String> {
-        let url = |text: &str| Url::parse(text).map_err(|error| format!("`{text}`, which is no address: {error}"));
+        let url = |text: &str| {
+            Url::parse(text).map_err(|error| format!("`{text}`, which is no address: {error}"))
+        };
         let Some(sandbox) = sandbox else {
             let graph = cloud.graph.map(url).transpose()?;
-            return Ok(Self { cloud, authority: url(cloud.authority)?, partner_center: url(cloud.partner_center)?, graph });
+            return Ok(Self {
+                cloud,
+                authority: url(cloud.authority)?,
+                partner_center: url(cloud.partner_center)?,
+                graph,
+            });
         };
         let base = url(sandbox)?;
         if !super::origin::is_loopback(&base) {
-            return Err(format!("`{}`, which is not on this machine", super::origin::shown(&base)));
+            return Err(format!(
+                "`{}`, which is not on this machine",
+                super::origin::shown(&base)
+            ));
         }
         let graph = cloud.graph.map(|_| base.clone());
-        Ok(Self { cloud, authority: base.clone(), partner_center: base, graph })
+        Ok(Self {
+            cloud,
+            authority: base.clone(),
+            partner_center: base,
+            graph,
+        })
     }
 
     /// Whether a sandbox is meant.

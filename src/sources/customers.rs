@@ -57,11 +57,16 @@ impl Invoice {
         let (first, next) = period.days();
         let within = |day: &Option<Day>| day.is_some_and(|day| (first..next).contains(&day));
         if self.is_legacy() {
-            return [&self.start, &self.end, &self.dated].into_iter().any(within);
+            return [&self.start, &self.end, &self.dated]
+                .into_iter()
+                .any(within);
         }
         match self.start {
             Some(_) => within(&self.start),
-            None => self.dated.and_then(Period::of).is_some_and(|dated| Period::of(next) == Some(dated)),
+            None => self
+                .dated
+                .and_then(Period::of)
+                .is_some_and(|dated| Period::of(next) == Some(dated)),
         }
     }
 }
@@ -111,7 +116,9 @@ struct RawInvoice {
 }
 
 fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
-    serde_json::from_slice::<Page<T>>(without_boms(body)).map(|page| page.items).map_err(|error| error.to_string())
+    serde_json::from_slice::<Page<T>>(without_boms(body))
+        .map(|page| page.items)
+        .map_err(|error| error.to_string())
 }
 
 /// The ids of a page of customers.
@@ -119,7 +126,10 @@ fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
 /// # Errors
 /// What is wrong with the page, in words.
 pub fn customers(body: &[u8]) -> Result<Vec<String>, String> {
-    Ok(page::<Customer>(body)?.into_iter().map(|customer| customer.id).collect())
+    Ok(page::<Customer>(body)?
+        .into_iter()
+        .map(|customer| customer.id)
+        .collect())
 }
 
 /// The subscriptions of a page.
@@ -128,17 +138,32 @@ pub fn customers(body: &[u8]) -> Result<Vec<String>, String> {
 /// What is wrong with the page, in words.
 pub fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
     let kind = |raw: &RawSubscription| {
-        let offer = raw.offer_id.as_deref().unwrap_or_default().to_ascii_uppercase();
+        let offer = raw
+            .offer_id
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         let names = [&raw.offer_name, &raw.friendly_name];
-        let is_named_plan = names.into_iter().flatten().any(|name| name.trim().eq_ignore_ascii_case("azure plan"));
+        let is_named_plan = names
+            .into_iter()
+            .flatten()
+            .any(|name| name.trim().eq_ignore_ascii_case("azure plan"));
         match () {
             () if offer.starts_with("MS-AZR-0145P") => SubscriptionKind::ClassicAzure,
             () if offer.starts_with("DZH318Z0BPS6") || is_named_plan => SubscriptionKind::AzurePlan,
-            () if offer.is_empty() && raw.billing_type.as_deref() == Some("usage") => SubscriptionKind::ClassicAzure,
+            () if offer.is_empty() && raw.billing_type.as_deref() == Some("usage") => {
+                SubscriptionKind::ClassicAzure
+            }
             () => SubscriptionKind::Other,
         }
     };
-    Ok(page::<RawSubscription>(body)?.into_iter().map(|raw| Subscription { kind: kind(&raw), id: raw.id }).collect())
+    Ok(page::<RawSubscription>(body)?
+        .into_iter()
+        .map(|raw| Subscription {
+            kind: kind(&raw),
+            id: raw.id,
+        })
+        .collect())
 }
 
 /// The invoices of a page. What amends one is named, but is no invoice of its own: whether an
@@ -149,16 +174,28 @@ pub fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
 pub fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
     let mut found = Vec::new();
     for raw in page::<RawInvoice>(body)? {
-        let day = |text: &Option<String>| text.as_ref().and_then(|text| parse_day(text.as_bytes()).ok().flatten());
-        let total = raw.total_charges.as_ref().map(|total| total.get().trim_matches('"').to_owned()).unwrap_or_default();
+        let day = |text: &Option<String>| {
+            text.as_ref()
+                .and_then(|text| parse_day(text.as_bytes()).ok().flatten())
+        };
+        let total = raw
+            .total_charges
+            .as_ref()
+            .map(|total| total.get().trim_matches('"').to_owned())
+            .unwrap_or_default();
         found.push(Invoice {
             currency: raw.currency_code.to_uppercase(),
-            is_zero: !total.is_empty() && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')),
+            is_zero: !total.is_empty()
+                && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')),
             start: day(&raw.billing_period_start_date),
             end: day(&raw.billing_period_end_date),
             dated: day(&raw.invoice_date),
             id: raw.id,
-            amendments: raw.amendments.into_iter().map(|amendment| amendment.id).collect(),
+            amendments: raw
+                .amendments
+                .into_iter()
+                .map(|amendment| amendment.id)
+                .collect(),
         });
     }
     found.sort_by(|left, right| left.id.cmp(&right.id));
@@ -177,11 +214,21 @@ mod tests {
         let found = invoices(body).expect("a page");
         let of = |period: &str| -> Vec<&str> {
             let period = Period::parse(period).expect("a month");
-            found.iter().filter(|invoice| invoice.is_of(period)).map(|invoice| invoice.id.as_str()).collect()
+            found
+                .iter()
+                .filter(|invoice| invoice.is_of(period))
+                .map(|invoice| invoice.id.as_str())
+                .collect()
         };
         assert_eq!(of("2026-10"), ["D1", "G1", "G2"]);
         assert!(of("2026-11").is_empty());
-        assert_eq!(found.iter().map(|invoice| invoice.is_zero).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|invoice| invoice.is_zero)
+                .collect::<Vec<_>>(),
+            [false, true, false]
+        );
         assert_eq!(found[2].amendments, ["G3"]);
     }
 }

@@ -41,11 +41,20 @@ pub fn billed(what: Billed, period: Period, has_graph: bool) -> (Version, String
     };
     let first = Period::parse(from);
     if !has_graph {
-        return (Version::V1, format!("v1 for the {name} of {period}: this cloud has no v2"));
+        return (
+            Version::V1,
+            format!("v1 for the {name} of {period}: this cloud has no v2"),
+        );
     }
     match first {
-        Some(first) if period < first => (Version::V1, format!("v1 for the {name} of {period}: v2 begins with {first}")),
-        _ => (Version::V2, format!("v2 for the {name} of {period}: v1 serves no period after 2025-03")),
+        Some(first) if period < first => (
+            Version::V1,
+            format!("v1 for the {name} of {period}: v2 begins with {first}"),
+        ),
+        _ => (
+            Version::V2,
+            format!("v2 for the {name} of {period}: v1 serves no period after 2025-03"),
+        ),
     }
 }
 
@@ -75,7 +84,13 @@ mod tests {
         assert_eq!(version(Billed::Usage, "2022-08", true), Version::V1);
         assert_eq!(version(Billed::Usage, "2022-09", true), Version::V2);
         assert_eq!(version(Billed::Usage, "2026-10", false), Version::V1);
-        assert_eq!((unbilled(Billed::Usage, true).0, unbilled(Billed::Lines, false).0), (Version::V2, Version::V1));
+        assert_eq!(
+            (
+                unbilled(Billed::Usage, true).0,
+                unbilled(Billed::Lines, false).0
+            ),
+            (Version::V2, Version::V1)
+        );
         assert!(is_legacy("D02005YFHI") && is_legacy(" d0") && !is_legacy("G000024135"));
     }
 }

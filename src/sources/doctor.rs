@@ -11,7 +11,8 @@ use super::http::{Ask, Http, Reply, any_body};
 /// A clock that is further off gets tokens refused.
 const CLOCK_SECONDS: i64 = 300;
 /// No operation has this id: the answer is 404 for whoever may ask.
-const NO_OPERATION: &str = "v1.0/reports/partners/billing/operations/00000000-0000-0000-0000-000000000000";
+const NO_OPERATION: &str =
+    "v1.0/reports/partners/billing/operations/00000000-0000-0000-0000-000000000000";
 
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,13 +31,23 @@ impl Finding {
     /// Something that is as it should be.
     #[must_use]
     pub fn good(what: &str, found: &str) -> Self {
-        Self { what: what.to_owned(), is_good: true, found: found.to_owned(), hint: None }
+        Self {
+            what: what.to_owned(),
+            is_good: true,
+            found: found.to_owned(),
+            hint: None,
+        }
     }
 
     /// Something that is not.
     #[must_use]
     pub fn bad(what: &str, found: String, hint: Option<String>) -> Self {
-        Self { what: what.to_owned(), is_good: false, found, hint }
+        Self {
+            what: what.to_owned(),
+            is_good: false,
+            found,
+            hint,
+        }
     }
 }
 
@@ -47,14 +58,19 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     let mut date = None;
     if account.app.is_some() {
         let found = probe(http, tokens, TokenKind::App, "v1/customers?size=1", &[]).await;
-        date = date.or(found.as_ref().ok().and_then(|reply| reply.header("date").map(str::to_owned)));
+        date = date.or(found
+            .as_ref()
+            .ok()
+            .and_then(|reply| reply.header("date").map(str::to_owned)));
         findings.push(finding(
             "App-only: customers of Partner Center",
             found.map(|_| String::new()),
             "register the application in the partner's tenant, in Partner Center under App management, and grant admin consent",
         ));
         if account.addresses.graph.is_some() {
-            let found = probe(http, tokens, TokenKind::Graph, NO_OPERATION, &[]).await.map(|_| String::new());
+            let found = probe(http, tokens, TokenKind::Graph, NO_OPERATION, &[])
+                .await
+                .map(|_| String::new());
             findings.push(finding(
                 "App-only: billing exports of Graph",
                 found,
@@ -63,7 +79,14 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
         }
     }
     if account.user.is_some() {
-        let found = probe(http, tokens, TokenKind::User, "v1/invoices/summaries", &[("ValidateMfa", "true".to_owned())]).await;
+        let found = probe(
+            http,
+            tokens,
+            TokenKind::User,
+            "v1/invoices/summaries",
+            &[("ValidateMfa", "true".to_owned())],
+        )
+        .await;
         findings.push(match &found {
             Ok(reply) if reply.header("isMfaCompliant").is_some_and(|value| value.eq_ignore_ascii_case("false")) => Finding::bad(
                 "App+User: balances of Partner Center",
@@ -83,11 +106,28 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     findings
 }
 
-async fn probe(http: &Http, tokens: &Tokens, kind: TokenKind, path: &str, headers: &[(&'static str, String)]) -> Result<Reply, FetchError> {
+async fn probe(
+    http: &Http,
+    tokens: &Tokens,
+    kind: TokenKind,
+    path: &str,
+    headers: &[(&'static str, String)],
+) -> Result<Reply, FetchError> {
     let addresses = &tokens.account().addresses;
-    let base =
-        if kind == TokenKind::Graph { addresses.graph.as_ref().unwrap_or(&addresses.partner_center) } else { &addresses.partner_center };
-    let url: Url = base.join(&format!("/{path}")).map_err(|error| FetchError::Start { what: "an address", source: error.into() })?;
+    let base = if kind == TokenKind::Graph {
+        addresses
+            .graph
+            .as_ref()
+            .unwrap_or(&addresses.partner_center)
+    } else {
+        &addresses.partner_center
+    };
+    let url: Url = base
+        .join(&format!("/{path}"))
+        .map_err(|error| FetchError::Start {
+            what: "an address",
+            source: error.into(),
+        })?;
     let ask = Ask {
         what: "a probe",
         method: Method::GET,
@@ -101,9 +141,11 @@ async fn probe(http: &Http, tokens: &Tokens, kind: TokenKind, path: &str, header
     };
     match http.ask(&ask, tokens).await {
         // Whoever may not ask is told so before it is looked for.
-        Err(FetchError::Refused { status: 404, .. }) => {
-            Ok(Reply { status: 404, headers: reqwest::header::HeaderMap::new(), body: Vec::new() })
-        }
+        Err(FetchError::Refused { status: 404, .. }) => Ok(Reply {
+            status: 404,
+            headers: reqwest::header::HeaderMap::new(),
+            body: Vec::new(),
+        }),
         other => other,
     }
 }
@@ -111,20 +153,35 @@ async fn probe(http: &Http, tokens: &Tokens, kind: TokenKind, path: &str, header
 fn finding(what: &str, found: Result<String, FetchError>, missing: &str) -> Finding {
     match found {
         Ok(_) => Finding::good(what, "works"),
-        Err(FetchError::Refused { status: 403, found, .. }) => Finding::bad(what, found, Some(missing.to_owned())),
+        Err(FetchError::Refused {
+            status: 403, found, ..
+        }) => Finding::bad(what, found, Some(missing.to_owned())),
         Err(FetchError::Authentication { found, hint, .. }) if found.contains("900420") => {
-            Finding::bad(what, found, Some(format!("the token is for an audience that is retired; {hint}")))
+            Finding::bad(
+                what,
+                found,
+                Some(format!(
+                    "the token is for an audience that is retired; {hint}"
+                )),
+            )
         }
         Err(error) => Finding::bad(what, error.to_string(), error.hint()),
     }
 }
 
 fn clock(date: &str) -> Option<Finding> {
-    let theirs = chrono::DateTime::parse_from_rfc2822(date).ok()?.with_timezone(&chrono::Utc);
-    let off = (chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()) - theirs).num_seconds();
+    let theirs = chrono::DateTime::parse_from_rfc2822(date)
+        .ok()?
+        .with_timezone(&chrono::Utc);
+    let off = (chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()) - theirs)
+        .num_seconds();
     Some(if off.abs() <= CLOCK_SECONDS {
         Finding::good("Clock", "within five minutes of the server's")
     } else {
-        Finding::bad("Clock", format!("{off} seconds off the server's"), Some("set the clock; tokens are refused otherwise".to_owned()))
+        Finding::bad(
+            "Clock",
+            format!("{off} seconds off the server's"),
+            Some("set the clock; tokens are refused otherwise".to_owned()),
+        )
     })
 }

@@ -83,15 +83,37 @@ const BASE: Endpoint = Endpoint {
     snapshot: true,
 };
 
-const SEEK: Paging = Paging::Seek { seek: "seekOperation", keeps_query: true };
-const SEEK_UTILIZATION: Paging = Paging::Seek { seek: "seek_operation", keeps_query: true };
+const SEEK: Paging = Paging::Seek {
+    seek: "seekOperation",
+    keeps_query: true,
+};
+const SEEK_UTILIZATION: Paging = Paging::Seek {
+    seek: "seek_operation",
+    keeps_query: true,
+};
 const LINES: &str = "invoices/{invoice}/lineitems";
-const WINDOW: &[(&str, &str)] = &[("start_time", "{start}"), ("end_time", "{end}"), ("show_details", "true"), ("granularity", "daily")];
-const HOURS: &[(&str, &str)] = &[("start_time", "{start}"), ("end_time", "{end}"), ("show_details", "true"), ("granularity", "hourly")];
+const WINDOW: &[(&str, &str)] = &[
+    ("start_time", "{start}"),
+    ("end_time", "{end}"),
+    ("show_details", "true"),
+    ("granularity", "daily"),
+];
+const HOURS: &[(&str, &str)] = &[
+    ("start_time", "{start}"),
+    ("end_time", "{end}"),
+    ("show_details", "true"),
+    ("granularity", "hourly"),
+];
 
 /// Of customers, on which all that is asked for customers depends.
-pub const CUSTOMERS: Endpoint =
-    Endpoint { name: "customers", dataset: "customers", path: "customers", paging: SEEK, page_size: 500, ..BASE };
+pub const CUSTOMERS: Endpoint = Endpoint {
+    name: "customers",
+    dataset: "customers",
+    path: "customers",
+    paging: SEEK,
+    page_size: 500,
+    ..BASE
+};
 
 /// Of a customer's subscriptions, on which all that is asked for subscriptions depends.
 pub const SUBSCRIPTIONS: Endpoint = Endpoint {
@@ -104,8 +126,14 @@ pub const SUBSCRIPTIONS: Endpoint = Endpoint {
 };
 
 /// Of invoices, on which all that is asked for invoices depends.
-pub const INVOICES: Endpoint =
-    Endpoint { name: "invoices", dataset: "invoices", path: "invoices", paging: Paging::Offset, page_size: 200, ..BASE };
+pub const INVOICES: Endpoint = Endpoint {
+    name: "invoices",
+    dataset: "invoices",
+    path: "invoices",
+    paging: Paging::Offset,
+    page_size: 200,
+    ..BASE
+};
 
 /// All endpoints, but those that have a twin in v2.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -157,7 +185,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::Currencies,
         ..BASE
     },
-    Endpoint { name: "partner_usage_summary", dataset: "partner_usage_summary", path: "usagesummary", user_only: true, ..BASE },
+    Endpoint {
+        name: "partner_usage_summary",
+        dataset: "partner_usage_summary",
+        path: "usagesummary",
+        user_only: true,
+        ..BASE
+    },
     Endpoint {
         name: "customer_usage_summary",
         dataset: "customer_usage_summary",
@@ -174,7 +208,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzureSubscriptions,
         ..BASE
     },
-    Endpoint { name: "customer_usage_records", dataset: "customer_usage_records", path: "customers/usagerecords", user_only: true, ..BASE },
+    Endpoint {
+        name: "customer_usage_records",
+        dataset: "customer_usage_records",
+        path: "customers/usagerecords",
+        user_only: true,
+        ..BASE
+    },
     Endpoint {
         name: "subscription_usage_records",
         dataset: "subscription_usage_records",
@@ -208,11 +248,35 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::ClassicSubscriptions,
         ..BASE
     },
-    Endpoint { name: "usage_budget", dataset: "usage_budget", path: "customers/{customer}/usagebudget", over: Over::Customers, ..BASE },
+    Endpoint {
+        name: "usage_budget",
+        dataset: "usage_budget",
+        path: "customers/{customer}/usagebudget",
+        over: Over::Customers,
+        ..BASE
+    },
     INVOICES,
-    Endpoint { name: "invoice", dataset: "invoice", path: "invoices/{invoice}", user_only: true, over: Over::Invoices, ..BASE },
-    Endpoint { name: "invoice_summary", dataset: "invoice_summaries", path: "invoices/summary", ..BASE },
-    Endpoint { name: "invoice_summaries", dataset: "invoice_summaries", path: "invoices/summaries", user_only: true, ..BASE },
+    Endpoint {
+        name: "invoice",
+        dataset: "invoice",
+        path: "invoices/{invoice}",
+        user_only: true,
+        over: Over::Invoices,
+        ..BASE
+    },
+    Endpoint {
+        name: "invoice_summary",
+        dataset: "invoice_summaries",
+        path: "invoices/summary",
+        ..BASE
+    },
+    Endpoint {
+        name: "invoice_summaries",
+        dataset: "invoice_summaries",
+        path: "invoices/summaries",
+        user_only: true,
+        ..BASE
+    },
     Endpoint {
         name: "estimate_links",
         dataset: "estimate_links",
@@ -235,7 +299,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         name: "office_lines",
         dataset: "office_lines",
         path: LINES,
-        query: &[("provider", "office"), ("invoicelineitemtype", "billinglineitems")],
+        query: &[
+            ("provider", "office"),
+            ("invoicelineitemtype", "billinglineitems"),
+        ],
         paging: Paging::Offset,
         page_size: 2_000,
         over: Over::LegacyInvoices,
@@ -246,7 +313,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         name: "azure_lines",
         dataset: "azure_lines",
         path: LINES,
-        query: &[("provider", "azure"), ("invoicelineitemtype", "billinglineitems")],
+        query: &[
+            ("provider", "azure"),
+            ("invoicelineitemtype", "billinglineitems"),
+        ],
         paging: Paging::Offset,
         page_size: 2_000,
         over: Over::LegacyInvoices,
@@ -257,7 +327,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
         name: "azure_usage_lines",
         dataset: "azure_usage_lines",
         path: LINES,
-        query: &[("provider", "azure"), ("invoicelineitemtype", "usagelineitems")],
+        query: &[
+            ("provider", "azure"),
+            ("invoicelineitemtype", "usagelineitems"),
+        ],
         paging: Paging::Offset,
         page_size: 2_000,
         over: Over::LegacyInvoices,
@@ -284,7 +357,11 @@ pub const TWINS: &[Twin] = &[
             name: "usage",
             dataset: "usage",
             path: LINES,
-            query: &[("provider", "onetime"), ("invoicelineitemtype", "usagelineitems"), ("currencycode", "{currency}")],
+            query: &[
+                ("provider", "onetime"),
+                ("invoicelineitemtype", "usagelineitems"),
+                ("currencycode", "{currency}"),
+            ],
             paging: SEEK,
             page_size: 2_000,
             over: Over::NewInvoices,
@@ -299,7 +376,10 @@ pub const TWINS: &[Twin] = &[
             name: "invoice_lines",
             dataset: "invoice_lines",
             path: LINES,
-            query: &[("provider", "onetime"), ("invoicelineitemtype", "billinglineitems")],
+            query: &[
+                ("provider", "onetime"),
+                ("invoicelineitemtype", "billinglineitems"),
+            ],
             paging: SEEK,
             page_size: 2_000,
             over: Over::NewInvoices,
@@ -353,10 +433,15 @@ pub const TWINS: &[Twin] = &[
 #[must_use]
 pub fn dataset_of(name: &str) -> Option<&'static str> {
     let all = TWINS.iter().map(|twin| &twin.v1).chain(ENDPOINTS);
-    all.into_iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.dataset)
+    all.into_iter()
+        .find(|endpoint| endpoint.name == name)
+        .map(|endpoint| endpoint.dataset)
 }
 
 /// All names that a pipeline can list, those with twins first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TWINS.iter().map(|twin| twin.v1.name).chain(ENDPOINTS.iter().map(|endpoint| endpoint.name))
+    TWINS
+        .iter()
+        .map(|twin| twin.v1.name)
+        .chain(ENDPOINTS.iter().map(|endpoint| endpoint.name))
 }

@@ -97,7 +97,9 @@ pub enum FetchError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A signal came.
-    #[error("Stopped by signal {signal}: what was landed stays, and the next fetch goes on from there")]
+    #[error(
+        "Stopped by signal {signal}: what was landed stays, and the next fetch goes on from there"
+    )]
     Interrupted {
         /// Its number.
         signal: u8,
@@ -105,8 +107,15 @@ pub enum FetchError {
 }
 
 /// A storage error of `doing` something at `path`.
-pub(super) fn storage(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> FetchError {
-    move |source| FetchError::Storage { doing, path: path.to_owned(), source }
+pub(super) fn storage(
+    doing: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(io::Error) -> FetchError {
+    move |source| FetchError::Storage {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 impl FetchError {
@@ -121,13 +130,21 @@ impl FetchError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Authentication { hint, .. } => return Some(hint.clone()),
-            Self::Remote { .. } => "run it again later: what was landed stays, and the fetch goes on from there",
+            Self::Remote { .. } => {
+                "run it again later: what was landed stays, and the fetch goes on from there"
+            }
             Self::Refused { status: 403, .. } => "`tieout doctor` says which permission is missing",
-            Self::Refused { .. } | Self::Incomplete { .. } => "run it again later; `--verbose` shows each request",
-            Self::Security { .. } => "no token was sent there; if the address is right, tell us: the list of hosts is in `sources/cloud`",
+            Self::Refused { .. } | Self::Incomplete { .. } => {
+                "run it again later; `--verbose` shows each request"
+            }
+            Self::Security { .. } => {
+                "no token was sent there; if the address is right, tell us: the list of hosts is in `sources/cloud`"
+            }
             Self::Damaged { .. } => "remove the file: the next fetch gets it again",
             Self::Storage { .. } => "check that the folder exists, is writable, and has room",
-            Self::Locked { .. } => "wait for it to end; a lock file alone, without its process, locks nothing",
+            Self::Locked { .. } => {
+                "wait for it to end; a lock file alone, without its process, locks nothing"
+            }
             Self::Start { .. } | Self::Interrupted { .. } => return None,
         };
         Some(hint.to_owned())

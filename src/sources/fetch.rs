@@ -103,9 +103,19 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`FetchError::Start`].
-    pub fn new(account: &Account, landing: Landing, order: Order, watch: Watch) -> Result<Self, FetchError> {
+    pub fn new(
+        account: &Account,
+        landing: Landing,
+        order: Order,
+        watch: Watch,
+    ) -> Result<Self, FetchError> {
         let tokens = Tokens::new(account, landing.credentials());
-        Ok(Self { http: Http::new(account, watch)?, tokens, landing, order })
+        Ok(Self {
+            http: Http::new(account, watch)?,
+            tokens,
+            landing,
+            order,
+        })
     }
 
     /// Whom it asks.
@@ -119,10 +129,16 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`FetchError`] where it makes no sense to go on; what was landed stays.
-    pub async fn run(self: &Arc<Self>, arrived: &mut (dyn FnMut(&Fetched) + Send)) -> Result<Vec<Fetched>, FetchError> {
+    pub async fn run(
+        self: &Arc<Self>,
+        arrived: &mut (dyn FnMut(&Fetched) + Send),
+    ) -> Result<Vec<Fetched>, FetchError> {
         let mut found: Vec<Fetched> = Vec::new();
         let needs = units::Needs::of(&self.order);
-        let mut known = units::Known { currencies: self.order.currencies.iter().cloned().collect(), ..units::Known::default() };
+        let mut known = units::Known {
+            currencies: self.order.currencies.iter().cloned().collect(),
+            ..units::Known::default()
+        };
         let mut first = Vec::new();
         if needs.invoices {
             first.push(Task::pages(&INVOICES, Context::default(), &self.order));
@@ -133,22 +149,44 @@ impl Fetcher {
         found.extend(self.all(first, arrived).await?);
         if needs.invoices {
             known.invoices = self.invoices(&found)?;
-            for invoice in known.invoices.iter().filter(|invoice| !invoice.amendments.is_empty()) {
-                let line = format!("invoice `{}` is amended by {}, whose lines are not fetched", invoice.id, invoice.amendments.join(", "));
+            for invoice in known
+                .invoices
+                .iter()
+                .filter(|invoice| !invoice.amendments.is_empty())
+            {
+                let line = format!(
+                    "invoice `{}` is amended by {}, whose lines are not fetched",
+                    invoice.id,
+                    invoice.amendments.join(", ")
+                );
                 self.http.watch.tell(Event::Note(line));
             }
-            known.currencies.extend(known.invoices.iter().map(|invoice| invoice.currency.clone()).filter(|currency| !currency.is_empty()));
+            known.currencies.extend(
+                known
+                    .invoices
+                    .iter()
+                    .map(|invoice| invoice.currency.clone())
+                    .filter(|currency| !currency.is_empty()),
+            );
         }
         if needs.customers {
-            known.customers = self.read(&found, CUSTOMERS.dataset, customers::customers)?.into_values().flatten().collect();
+            known.customers = self
+                .read(&found, CUSTOMERS.dataset, customers::customers)?
+                .into_values()
+                .flatten()
+                .collect();
         }
         if needs.subscriptions {
-            let tasks = known
-                .customers
-                .iter()
-                .map(|customer| Task::pages(&SUBSCRIPTIONS, Context::default().with("customer", customer), &self.order));
+            let tasks = known.customers.iter().map(|customer| {
+                Task::pages(
+                    &SUBSCRIPTIONS,
+                    Context::default().with("customer", customer),
+                    &self.order,
+                )
+            });
             found.extend(self.all(tasks.collect(), arrived).await?);
-            known.subscriptions = self.read(&found, SUBSCRIPTIONS.dataset, customers::subscriptions)?;
+            known.subscriptions =
+                self.read(&found, SUBSCRIPTIONS.dataset, customers::subscriptions)?;
         }
         let (tasks, reasons) = units::rest(&self.order, &known, self.addresses().graph.is_some());
         for reason in reasons {
@@ -160,9 +198,15 @@ impl Fetcher {
     }
 
     /// Runs tasks on a bounded number of workers.
-    async fn all(self: &Arc<Self>, tasks: Vec<Task>, arrived: &mut (dyn FnMut(&Fetched) + Send)) -> Result<Vec<Fetched>, FetchError> {
+    async fn all(
+        self: &Arc<Self>,
+        tasks: Vec<Task>,
+        arrived: &mut (dyn FnMut(&Fetched) + Send),
+    ) -> Result<Vec<Fetched>, FetchError> {
         let mut by_dataset: BTreeMap<&'static str, u64> = BTreeMap::new();
-        tasks.iter().for_each(|task| *by_dataset.entry(task.dataset()).or_default() += 1);
+        tasks
+            .iter()
+            .for_each(|task| *by_dataset.entry(task.dataset()).or_default() += 1);
         for (dataset, units) in by_dataset {
             self.http.watch.tell(Event::Planned { dataset, units });
         }
@@ -175,9 +219,16 @@ impl Fetcher {
                 let fetcher = Arc::clone(self);
                 running.spawn(async move { fetcher.one(task).await });
             }
-            let Some(ended) = running.join_next().await else { return Ok(found) };
-            let fetched = ended.map_err(|source| FetchError::Start { what: "a worker", source: source.into() })??;
-            self.http.watch.tell(Event::Done { dataset: fetched.dataset });
+            let Some(ended) = running.join_next().await else {
+                return Ok(found);
+            };
+            let fetched = ended.map_err(|source| FetchError::Start {
+                what: "a worker",
+                source: source.into(),
+            })??;
+            self.http.watch.tell(Event::Done {
+                dataset: fetched.dataset,
+            });
             if !matches!(fetched.became, Became::Incomplete(_)) {
                 arrived(&fetched);
             }
@@ -190,28 +241,64 @@ impl Fetcher {
         let before = self.landing.unit(&id);
         let is_known = !before.versions.is_empty() && before.open.is_none();
         // An export that was complete on an earlier day may have been restated since.
-        let is_checked = !task.is_export() || before.checked.as_deref() == Some(self.order.today.as_str());
-        let result = if is_known && is_checked && !self.order.refresh { Ok(()) } else { self.fetch(&task).await };
+        let is_checked =
+            !task.is_export() || before.checked.as_deref() == Some(self.order.today.as_str());
+        let result = if is_known && is_checked && !self.order.refresh {
+            Ok(())
+        } else {
+            self.fetch(&task).await
+        };
         let (became, is_forbidden) = match result {
             Ok(()) => (self.became(&id, before.versions.len()), false),
             Err(error) if error.is_of_one_unit() => {
                 let reason = error.to_string();
-                self.landing.enter(&id, Entry::Incomplete { reason: reason.clone() })?;
-                self.http.watch.tell(Event::Note(format!("incomplete: {reason}")));
-                (Became::Incomplete(reason), matches!(error, FetchError::Refused { status: 403, .. }))
+                self.landing.enter(
+                    &id,
+                    Entry::Incomplete {
+                        reason: reason.clone(),
+                    },
+                )?;
+                self.http
+                    .watch
+                    .tell(Event::Note(format!("incomplete: {reason}")));
+                (
+                    Became::Incomplete(reason),
+                    matches!(error, FetchError::Refused { status: 403, .. }),
+                )
             }
             Err(error) => return Err(error),
         };
         let after = self.landing.unit(&id);
-        let version = after.versions.last().filter(|_| !matches!(became, Became::Incomplete(_)));
-        let (parts, rows) = version.map_or((0, 0), |version| (version.parts.len() as u64, version.rows()));
-        Ok(Fetched { id, dataset: task.dataset(), context: task.context, became, parts, rows, is_forbidden })
+        let version = after
+            .versions
+            .last()
+            .filter(|_| !matches!(became, Became::Incomplete(_)));
+        let (parts, rows) = version.map_or((0, 0), |version| {
+            (version.parts.len() as u64, version.rows())
+        });
+        Ok(Fetched {
+            id,
+            dataset: task.dataset(),
+            context: task.context,
+            became,
+            parts,
+            rows,
+            is_forbidden,
+        })
     }
 
     fn became(&self, id: &str, before: usize) -> Became {
         let versions = self.landing.unit(id).versions;
         let same = |left: usize, right: usize| {
-            let hashes = |at: usize| versions.get(at).map(|version| version.parts.iter().map(|part| &part.blake3).collect::<Vec<_>>());
+            let hashes = |at: usize| {
+                versions.get(at).map(|version| {
+                    version
+                        .parts
+                        .iter()
+                        .map(|part| &part.blake3)
+                        .collect::<Vec<_>>()
+                })
+            };
             hashes(left) == hashes(right)
         };
         match (before, versions.len()) {
@@ -224,9 +311,26 @@ impl Fetcher {
 
     async fn fetch(self: &Arc<Self>, task: &Task) -> Result<(), FetchError> {
         match &task.route {
-            Route::Pages(endpoint) => Pages { fetcher: self, endpoint, context: &task.context, id: &task.id }.fetch().await,
+            Route::Pages(endpoint) => {
+                Pages {
+                    fetcher: self,
+                    endpoint,
+                    context: &task.context,
+                    id: &task.id,
+                }
+                .fetch()
+                .await
+            }
             Route::Export { twin, emptiness } => {
-                Export { fetcher: self, twin, context: &task.context, id: &task.id, emptiness: *emptiness }.fetch().await
+                Export {
+                    fetcher: self,
+                    twin,
+                    context: &task.context,
+                    id: &task.id,
+                    emptiness: *emptiness,
+                }
+                .fetch()
+                .await
             }
         }
     }
@@ -240,19 +344,31 @@ impl Fetcher {
     ) -> Result<BTreeMap<String, Vec<T>>, FetchError> {
         let mut read: BTreeMap<String, Vec<T>> = BTreeMap::new();
         for unit in found.iter().filter(|unit| unit.dataset == dataset) {
-            let slot = read.entry(unit.context.get("customer").unwrap_or_default().to_owned()).or_default();
+            let slot = read
+                .entry(unit.context.get("customer").unwrap_or_default().to_owned())
+                .or_default();
             for part in self.landing.parts_of(&unit.id) {
                 let body = self.landing.bytes_of(&part)?;
-                slot.extend(parse(&body).map_err(|found| FetchError::Damaged { path: part.path.clone(), found })?);
+                slot.extend(parse(&body).map_err(|found| FetchError::Damaged {
+                    path: part.path.clone(),
+                    found,
+                })?);
             }
         }
         Ok(read)
     }
 
     fn invoices(&self, found: &[Fetched]) -> Result<Vec<Invoice>, FetchError> {
-        let all = self.read(found, INVOICES.dataset, customers::invoices)?.into_values().flatten();
+        let all = self
+            .read(found, INVOICES.dataset, customers::invoices)?
+            .into_values()
+            .flatten();
         let mut seen = BTreeSet::new();
-        Ok(all.filter(|invoice| invoice.is_of(self.order.period) && seen.insert(invoice.id.to_ascii_uppercase())).collect())
+        Ok(all
+            .filter(|invoice| {
+                invoice.is_of(self.order.period) && seen.insert(invoice.id.to_ascii_uppercase())
+            })
+            .collect())
     }
 }
 
@@ -262,5 +378,8 @@ pub type Subscriptions = BTreeMap<String, Vec<Subscription>>;
 /// Whether an endpoint is asked for customers.
 #[must_use]
 pub fn is_by_customer(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.over, Over::Customers | Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions)
+    matches!(
+        endpoint.over,
+        Over::Customers | Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions
+    )
 }

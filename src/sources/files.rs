@@ -39,7 +39,12 @@ pub fn name_of(path: &Path) -> String {
 /// # Errors
 /// [`Unreadable`].
 pub fn size(path: &Path) -> Result<u64, Unreadable> {
-    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(|source| Unreadable { path: path.to_owned(), source })
+    std::fs::metadata(path)
+        .map(|metadata| metadata.len())
+        .map_err(|source| Unreadable {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Reads a file once for its identity.
@@ -47,10 +52,18 @@ pub fn size(path: &Path) -> Result<u64, Unreadable> {
 /// # Errors
 /// [`Unreadable`].
 pub fn identify(path: &Path) -> Result<FileUnit, Unreadable> {
-    let unreadable = |source| Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let file = File::open(path).map_err(unreadable)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&file).map_err(unreadable)?;
     let bytes = hasher.count();
-    Ok(FileUnit { name: name_of(path), path: path.to_owned(), blake3: hasher.finalize().to_hex().to_string(), bytes })
+    Ok(FileUnit {
+        name: name_of(path),
+        path: path.to_owned(),
+        blake3: hasher.finalize().to_hex().to_string(),
+        bytes,
+    })
 }

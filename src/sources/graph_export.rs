@@ -80,37 +80,68 @@ impl Export<'_> {
                 Try::Complete => return Ok(()),
                 Try::Again(why) => reason = why,
                 Try::Anew(why) => {
-                    fetcher.landing.enter(self.id, Entry::Restarted { reason: why.clone() })?;
+                    fetcher.landing.enter(
+                        self.id,
+                        Entry::Restarted {
+                            reason: why.clone(),
+                        },
+                    )?;
                     reason = why;
                 }
             }
-            fetcher.http.watch.tell(Event::Note(format!("`{}`: {reason}: trying again", self.id)));
+            fetcher.http.watch.tell(Event::Note(format!(
+                "`{}`: {reason}: trying again",
+                self.id
+            )));
             fetcher.http.count_retry(self.id, &reason)?;
         }
-        Err(self.incomplete(format!("{reason}, {tries} times"), "an export that holds until it is downloaded"))
+        Err(self.incomplete(
+            format!("{reason}, {tries} times"),
+            "an export that holds until it is downloaded",
+        ))
     }
 
     fn incomplete(&self, found: String, wanted: &str) -> FetchError {
-        FetchError::Incomplete { what: format!("`{}`", self.id), found, wanted: wanted.to_owned() }
+        FetchError::Incomplete {
+            what: format!("`{}`", self.id),
+            found,
+            wanted: wanted.to_owned(),
+        }
     }
 
     async fn run(&self) -> Result<Try, FetchError> {
         let fetcher = self.fetcher;
-        let journalled = fetcher.landing.unit(self.id).open.and_then(|open| open.operation);
+        let journalled = fetcher
+            .landing
+            .unit(self.id)
+            .open
+            .and_then(|open| open.operation);
         // One of another host, as after a rehearsal, is not asked.
-        let operation = match journalled.and_then(|url| self.own(&url, "a journalled operation").ok()) {
-            Some(url) => url,
-            None => {
-                let url = self.order().await?;
-                fetcher.landing.enter(self.id, Entry::Operation { url: url.to_string() })?;
-                url
-            }
-        };
+        let operation =
+            match journalled.and_then(|url| self.own(&url, "a journalled operation").ok()) {
+                Some(url) => url,
+                None => {
+                    let url = self.order().await?;
+                    fetcher.landing.enter(
+                        self.id,
+                        Entry::Operation {
+                            url: url.to_string(),
+                        },
+                    )?;
+                    url
+                }
+            };
         let manifest = match self.poll(&operation).await? {
             Ended::Manifest(manifest) => manifest,
             Ended::Forgotten(why) => return Ok(Try::Anew(why)),
             Ended::Nothing => {
-                fetcher.landing.enter(self.id, Entry::Complete { etag: None, day: fetcher.order.today.clone() })?;
+                fetcher.landing.enter(
+                    self.id,
+                    Entry::Complete {
+                        etag: None,
+                        day: fetcher.order.today.clone(),
+                    },
+                )?;
                 return Ok(Try::Complete);
             }
         };
@@ -119,25 +150,52 @@ impl Export<'_> {
             Err(why) => return Ok(Try::Again(why)),
         };
         if manifest.blobs.is_empty() && self.emptiness == Emptiness::Refuted {
-            return Ok(Try::Again("a manifest without blobs, of an invoice that charges something".to_owned()));
+            return Ok(Try::Again(
+                "a manifest without blobs, of an invoice that charges something".to_owned(),
+            ));
         }
         let unit = fetcher.landing.unit(self.id);
-        if unit.versions.last().is_some_and(|version| version.etag.as_ref() == Some(&manifest.etag)) {
-            fetcher.landing.enter(self.id, Entry::Checked { day: fetcher.order.today.clone() })?;
+        if unit
+            .versions
+            .last()
+            .is_some_and(|version| version.etag.as_ref() == Some(&manifest.etag))
+        {
+            fetcher.landing.enter(
+                self.id,
+                Entry::Checked {
+                    day: fetcher.order.today.clone(),
+                },
+            )?;
             return Ok(Try::Complete);
         }
         if unit.open.as_ref().and_then(|open| open.etag.as_ref()) != Some(&manifest.etag) {
-            fetcher.landing.enter(self.id, Entry::Manifest { etag: manifest.etag.clone() })?;
+            fetcher.landing.enter(
+                self.id,
+                Entry::Manifest {
+                    etag: manifest.etag.clone(),
+                },
+            )?;
         }
         if !unit.versions.is_empty() {
-            let line = format!("`{}`: restated: version `{}` beside {} before it", self.id, manifest.etag, unit.versions.len());
+            let line = format!(
+                "`{}`: restated: version `{}` beside {} before it",
+                self.id,
+                manifest.etag,
+                unit.versions.len()
+            );
             fetcher.http.watch.tell(Event::Note(line));
         }
         if let Some(why) = self.download(&manifest).await? {
             return Ok(Try::Again(why));
         }
         self.prove(&manifest)?;
-        fetcher.landing.enter(self.id, Entry::Complete { etag: Some(manifest.etag), day: fetcher.order.today.clone() })?;
+        fetcher.landing.enter(
+            self.id,
+            Entry::Complete {
+                etag: Some(manifest.etag),
+                day: fetcher.order.today.clone(),
+            },
+        )?;
         Ok(Try::Complete)
     }
 
@@ -145,9 +203,16 @@ impl Export<'_> {
     /// for again.
     async fn download(&self, manifest: &Manifest) -> Result<Option<String>, FetchError> {
         let fetcher = self.fetcher;
-        let landed: HashSet<String> =
-            fetcher.landing.unit(self.id).open.map(|open| open.parts.into_iter().map(|part| part.name).collect()).unwrap_or_default();
-        let mut missing = manifest.blobs.iter().filter(|blob| !landed.contains(&blob.name));
+        let landed: HashSet<String> = fetcher
+            .landing
+            .unit(self.id)
+            .open
+            .map(|open| open.parts.into_iter().map(|part| part.name).collect())
+            .unwrap_or_default();
+        let mut missing = manifest
+            .blobs
+            .iter()
+            .filter(|blob| !landed.contains(&blob.name));
         let mut running: JoinSet<Result<Result<Part, String>, FetchError>> = JoinSet::new();
         let mut again = None;
         loop {
@@ -161,10 +226,19 @@ impl Export<'_> {
                 };
                 running.spawn(async move { download.fetch().await });
             }
-            let Some(ended) = running.join_next().await else { return Ok(again) };
-            match ended.map_err(|source| FetchError::Start { what: "a download", source: source.into() })?? {
+            let Some(ended) = running.join_next().await else {
+                return Ok(again);
+            };
+            match ended.map_err(|source| FetchError::Start {
+                what: "a download",
+                source: source.into(),
+            })?? {
                 Ok(part) => {
-                    let event = Event::Landed { dataset: self.twin.v1.dataset, rows: part.rows, bytes: part.bytes };
+                    let event = Event::Landed {
+                        dataset: self.twin.v1.dataset,
+                        rows: part.rows,
+                        bytes: part.bytes,
+                    };
                     fetcher.landing.enter(self.id, Entry::Part(part))?;
                     fetcher.http.watch.tell(event);
                 }
@@ -175,10 +249,27 @@ impl Export<'_> {
 
     /// All blobs are there, and nothing else.
     fn prove(&self, manifest: &Manifest) -> Result<(), FetchError> {
-        let parts = self.fetcher.landing.unit(self.id).open.map(|open| open.parts).unwrap_or_default();
+        let parts = self
+            .fetcher
+            .landing
+            .unit(self.id)
+            .open
+            .map(|open| open.parts)
+            .unwrap_or_default();
         let landed: HashSet<&str> = parts.iter().map(|part| part.name.as_str()).collect();
-        let wanted: HashSet<&str> = manifest.blobs.iter().map(|blob| blob.name.as_str()).collect();
-        if landed == wanted { Ok(()) } else { Err(self.incomplete(format!("{} blobs", landed.len()), &format!("{} blobs", wanted.len()))) }
+        let wanted: HashSet<&str> = manifest
+            .blobs
+            .iter()
+            .map(|blob| blob.name.as_str())
+            .collect();
+        if landed == wanted {
+            Ok(())
+        } else {
+            Err(self.incomplete(
+                format!("{} blobs", landed.len()),
+                &format!("{} blobs", wanted.len()),
+            ))
+        }
     }
 
     async fn order(&self) -> Result<Url, FetchError> {
@@ -186,16 +277,33 @@ impl Export<'_> {
         let body = match self.context.get("invoice") {
             Some(invoice) => serde_json::json!({"invoiceId": invoice, "attributeSet": "full"}),
             None => {
-                let period = if value("period") == "previous" { "last" } else { "current" };
+                let period = if value("period") == "previous" {
+                    "last"
+                } else {
+                    "current"
+                };
                 serde_json::json!({"currencyCode": value("currency"), "billingPeriod": period, "attributeSet": "full"})
             }
         };
         let base = self.graph()?;
-        let url = base.join(&format!("/{REPORTS}/{}", self.twin.v2)).map_err(|_| self.incomplete("no address".to_owned(), "an address"))?;
-        let reply = self.ask("the order of", Method::POST, url, Some(("application/json", body.to_string()))).await?;
+        let url = base
+            .join(&format!("/{REPORTS}/{}", self.twin.v2))
+            .map_err(|_| self.incomplete("no address".to_owned(), "an address"))?;
+        let reply = self
+            .ask(
+                "the order of",
+                Method::POST,
+                url,
+                Some(("application/json", body.to_string())),
+            )
+            .await?;
         let location = reply.header("location").map(str::to_owned);
-        let location =
-            location.ok_or_else(|| self.incomplete(format!("status {} without a Location", reply.status), "202 with a Location"))?;
+        let location = location.ok_or_else(|| {
+            self.incomplete(
+                format!("status {} without a Location", reply.status),
+                "202 with a Location",
+            )
+        })?;
         self.own(&location, "the Location of an export")
     }
 
@@ -205,40 +313,80 @@ impl Export<'_> {
         let mut pauses = fetcher.http.patience.pauses();
         let mut pause = pauses.next().unwrap_or_default();
         for poll in 0..fetcher.http.patience.polls {
-            let reply = match self.ask("the operation of", Method::GET, operation.clone(), None).await {
+            let reply = match self
+                .ask("the operation of", Method::GET, operation.clone(), None)
+                .await
+            {
                 Ok(reply) => reply,
                 // Just accepted, it may not be known everywhere yet; later, it is forgotten.
                 Err(FetchError::Refused { status: 404, .. }) if poll < GRACE_POLLS => {
-                    fetcher.http.pause(self.id, pause, "the operation is not known yet").await?;
+                    fetcher
+                        .http
+                        .pause(self.id, pause, "the operation is not known yet")
+                        .await?;
                     continue;
                 }
                 Err(FetchError::Refused { status: 404, .. }) => {
-                    return Ok(Ended::Forgotten("the operation is not known any more".to_owned()));
+                    return Ok(Ended::Forgotten(
+                        "the operation is not known any more".to_owned(),
+                    ));
                 }
                 Err(error) => return Err(error),
             };
             let answer = json(&reply, self.id)?;
-            let status = answer.get("status").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+            let status = answer
+                .get("status")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             match status.as_str() {
-                "succeeded" | "completed" => return self.manifest(&answer).await.map(Ended::Manifest),
+                "succeeded" | "completed" => {
+                    return self.manifest(&answer).await.map(Ended::Manifest);
+                }
                 // "No data", of an invoice that charges nothing, is what there is.
-                "failed" if self.emptiness == Emptiness::Proven && answer["error"]["code"] == NO_DATA => return Ok(Ended::Nothing),
+                "failed"
+                    if self.emptiness == Emptiness::Proven
+                        && answer["error"]["code"] == NO_DATA =>
+                {
+                    return Ok(Ended::Nothing);
+                }
                 "failed" => {
-                    let field = |name: &str| answer["error"][name].as_str().map(str::to_owned).unwrap_or_default();
-                    let found = format!("an export that failed, code `{}`, `{}`", field("code"), field("message"));
+                    let field = |name: &str| {
+                        answer["error"][name]
+                            .as_str()
+                            .map(str::to_owned)
+                            .unwrap_or_default()
+                    };
+                    let found = format!(
+                        "an export that failed, code `{}`, `{}`",
+                        field("code"),
+                        field("message")
+                    );
                     return Err(self.incomplete(found, "an export that succeeds"));
                 }
                 // Not started, running, or a word that is newer than this program.
                 _ => {
                     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-                    let asked = reply.header("retry-after").and_then(|text| super::retry::retry_after(text, now));
-                    pause = asked.map_or_else(|| pauses.next().unwrap_or(pause), |asked| fetcher.http.patience.capped(asked));
-                    fetcher.http.pause(self.id, pause, &format!("the export is `{status}`")).await?;
+                    let asked = reply
+                        .header("retry-after")
+                        .and_then(|text| super::retry::retry_after(text, now));
+                    pause = asked.map_or_else(
+                        || pauses.next().unwrap_or(pause),
+                        |asked| fetcher.http.patience.capped(asked),
+                    );
+                    fetcher
+                        .http
+                        .pause(self.id, pause, &format!("the export is `{status}`"))
+                        .await?;
                 }
             }
         }
         let budget = format!("{} polls", fetcher.http.patience.polls);
-        Err(FetchError::Remote { what: format!("the operation of `{}`", self.id), found: "an export that does not end".to_owned(), budget })
+        Err(FetchError::Remote {
+            what: format!("the operation of `{}`", self.id),
+            found: "an export that does not end".to_owned(),
+            budget,
+        })
     }
 
     /// The manifest: inline, behind an address as text, or behind a navigation link.
@@ -247,14 +395,27 @@ impl Export<'_> {
         if let Some(inline) = location.filter(|location| location.is_object()) {
             return Ok(inline.clone());
         }
-        let link = location.or_else(|| answer.get("resourceLocation@odata.navigationLink")).and_then(Value::as_str);
-        let link = link.ok_or_else(|| self.incomplete("an export that succeeded without a manifest".to_owned(), "`resourceLocation`"))?;
+        let link = location
+            .or_else(|| answer.get("resourceLocation@odata.navigationLink"))
+            .and_then(Value::as_str);
+        let link = link.ok_or_else(|| {
+            self.incomplete(
+                "an export that succeeded without a manifest".to_owned(),
+                "`resourceLocation`",
+            )
+        })?;
         let url = self.own(link, "the manifest of an export")?;
         let reply = self.ask("the manifest of", Method::GET, url, None).await?;
         json(&reply, self.id)
     }
 
-    async fn ask(&self, part: &str, method: Method, url: Url, body: Option<(&'static str, String)>) -> Result<Reply, FetchError> {
+    async fn ask(
+        &self,
+        part: &str,
+        method: Method,
+        url: Url,
+        body: Option<(&'static str, String)>,
+    ) -> Result<Reply, FetchError> {
         let is_post = method == Method::POST;
         let ask = Ask {
             what: &format!("{part} `{}`", self.id),
@@ -276,7 +437,12 @@ impl Export<'_> {
 
     fn graph(&self) -> Result<&Url, FetchError> {
         let graph = self.fetcher.addresses().graph.as_ref();
-        graph.ok_or_else(|| self.incomplete("a cloud without Graph exports".to_owned(), "v1: set `api = \"v1\"`"))
+        graph.ok_or_else(|| {
+            self.incomplete(
+                "a cloud without Graph exports".to_owned(),
+                "v1: set `api = \"v1\"`",
+            )
+        })
     }
 }
 

@@ -116,7 +116,10 @@ impl Http {
         if account.addresses.is_sandbox() {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| FetchError::Start { what: "the HTTP client", source: error.without_url().into() })?;
+        let client = builder.build().map_err(|error| FetchError::Start {
+            what: "the HTTP client",
+            source: error.without_url().into(),
+        })?;
         Ok(Self {
             client,
             patience: account.patience.clone(),
@@ -149,18 +152,26 @@ impl Http {
                 Ok(reply) => {
                     request_id = guid();
                     match verdict(reply.status) {
-                        Verdict::Take if reply.status == 204 && (ask.waits_for_content || reply.header("retry-after").is_some()) => {
+                        Verdict::Take
+                            if reply.status == 204
+                                && (ask.waits_for_content
+                                    || reply.header("retry-after").is_some()) =>
+                        {
                             polls += 1;
                             if polls >= self.patience.polls {
                                 return Err(self.not_yet(ask));
                             }
-                            let pause = asked_pause(&reply).or_else(|| self.patience.pauses().next()).unwrap_or_default();
-                            self.pause(ask.what, self.patience.capped(pause), "204: not yet").await?;
+                            let pause = asked_pause(&reply)
+                                .or_else(|| self.patience.pauses().next())
+                                .unwrap_or_default();
+                            self.pause(ask.what, self.patience.capped(pause), "204: not yet")
+                                .await?;
                             continue;
                         }
                         Verdict::Take => return Ok(reply),
                         Verdict::Unauthorized => {
-                            let (Some(kind), Some(token), false) = (ask.token, &token, renewed) else {
+                            let (Some(kind), Some(token), false) = (ask.token, &token, renewed)
+                            else {
                                 return Err(unauthorized(ask.what, &reply));
                             };
                             renewed = true;
@@ -169,8 +180,11 @@ impl Http {
                         }
                         Verdict::Refuse => return Err(self.refused(ask, &reply)),
                         Verdict::Again => {
-                            let pause = asked_pause(&reply).map(|pause| self.patience.capped(pause));
-                            if let Some(pause) = pause.filter(|_| reply.status == 429 || reply.status == 503) {
+                            let pause =
+                                asked_pause(&reply).map(|pause| self.patience.capped(pause));
+                            if let Some(pause) =
+                                pause.filter(|_| reply.status == 429 || reply.status == 503)
+                            {
                                 gate.shut(pause);
                             }
                             (words_of(&reply), pause, false)
@@ -180,7 +194,9 @@ impl Http {
                 Err(Trouble::Network(found)) => (found, None, false),
                 Err(Trouble::Body(found)) => (found, None, true),
             };
-            let Some(backoff) = pauses.next() else { return Err(self.used_up(ask, found, is_body)) };
+            let Some(backoff) = pauses.next() else {
+                return Err(self.used_up(ask, found, is_body));
+            };
             // Told to wait for less than nothing, one waits as if nothing had been said.
             let pause = pause.filter(|pause| !pause.is_zero()).unwrap_or(backoff);
             self.count_retry(ask.what, &found)?;
@@ -189,16 +205,31 @@ impl Http {
     }
 
     fn not_yet(&self, ask: &Ask<'_>) -> FetchError {
-        let found = format!("204 {} times: the data are not there yet", self.patience.polls);
-        FetchError::Incomplete { what: ask.what.to_owned(), found, wanted: "data, or an empty page".to_owned() }
+        let found = format!(
+            "204 {} times: the data are not there yet",
+            self.patience.polls
+        );
+        FetchError::Incomplete {
+            what: ask.what.to_owned(),
+            found,
+            wanted: "data, or an empty page".to_owned(),
+        }
     }
 
     fn used_up(&self, ask: &Ask<'_>, found: String, is_body: bool) -> FetchError {
         let what = ask.what.to_owned();
         if is_body {
-            return FetchError::Incomplete { what, found, wanted: "a whole answer".to_owned() };
+            return FetchError::Incomplete {
+                what,
+                found,
+                wanted: "a whole answer".to_owned(),
+            };
         }
-        FetchError::Remote { what, found, budget: format!("{} attempts", self.patience.attempts + 1) }
+        FetchError::Remote {
+            what,
+            found,
+            budget: format!("{} attempts", self.patience.attempts + 1),
+        }
     }
 
     /// Takes one repetition from the run's budget.
@@ -206,35 +237,73 @@ impl Http {
         self.watch.counters.retries.fetch_add(1, Ordering::Relaxed);
         if self.retries.fetch_add(1, Ordering::Relaxed) >= self.patience.run_retries {
             let budget = format!("{} repetitions in a run", self.patience.run_retries);
-            return Err(FetchError::Remote { what: what.to_owned(), found: found.to_owned(), budget });
+            return Err(FetchError::Remote {
+                what: what.to_owned(),
+                found: found.to_owned(),
+                budget,
+            });
         }
         Ok(())
     }
 
     /// Waits, at the expense of the run's budget.
-    pub(super) async fn pause(&self, what: &str, pause: Duration, why: &str) -> Result<(), FetchError> {
-        self.watch.detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
+    pub(super) async fn pause(
+        &self,
+        what: &str,
+        pause: Duration,
+        why: &str,
+    ) -> Result<(), FetchError> {
+        self.watch
+            .detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
         let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        if self.paused_ms.fetch_add(millis, Ordering::Relaxed).saturating_add(millis) > self.patience.run_pause_ms {
-            let budget = format!("{} s of waiting in a run", self.patience.run_pause_ms / 1_000);
-            return Err(FetchError::Remote { what: what.to_owned(), found: why.to_owned(), budget });
+        if self
+            .paused_ms
+            .fetch_add(millis, Ordering::Relaxed)
+            .saturating_add(millis)
+            > self.patience.run_pause_ms
+        {
+            let budget = format!(
+                "{} s of waiting in a run",
+                self.patience.run_pause_ms / 1_000
+            );
+            return Err(FetchError::Remote {
+                what: what.to_owned(),
+                found: why.to_owned(),
+                budget,
+            });
         }
         self.watch.waited(pause);
         tokio::time::sleep(pause).await;
         Ok(())
     }
 
-    async fn once(&self, ask: &Ask<'_>, token: Option<&Token>, request_id: &str) -> Result<Reply, Trouble> {
+    async fn once(
+        &self,
+        ask: &Ask<'_>,
+        token: Option<&Token>,
+        request_id: &str,
+    ) -> Result<Reply, Trouble> {
         let began = Instant::now();
-        let sent = tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
+        let sent =
+            tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
         self.watch.waited(began.elapsed());
-        let reply = sent.unwrap_or_else(|_| Err(Trouble::Network(format!("no whole answer in {} ms", self.request_timeout.as_millis()))));
+        let reply = sent.unwrap_or_else(|_| {
+            Err(Trouble::Network(format!(
+                "no whole answer in {} ms",
+                self.request_timeout.as_millis()
+            )))
+        });
         self.watch.detail(|| {
             let outcome = match &reply {
                 Ok(reply) => format!("{}, {} bytes", reply.status, reply.body.len()),
                 Err(Trouble::Network(found) | Trouble::Body(found)) => found.clone(),
             };
-            format!("{} {}: {outcome} ({} ms)", ask.method, origin::shown(&ask.url), began.elapsed().as_millis())
+            format!(
+                "{} {}: {outcome} ({} ms)",
+                ask.method,
+                origin::shown(&ask.url),
+                began.elapsed().as_millis()
+            )
         });
         let reply = reply?;
         if (200..300).contains(&reply.status) && reply.status != 204 {
@@ -243,7 +312,12 @@ impl Http {
         Ok(reply)
     }
 
-    async fn exchange(&self, ask: &Ask<'_>, token: Option<&Token>, request_id: &str) -> Result<Reply, Trouble> {
+    async fn exchange(
+        &self,
+        ask: &Ask<'_>,
+        token: Option<&Token>,
+        request_id: &str,
+    ) -> Result<Reply, Trouble> {
         let mut request = self.request(ask.method.clone(), ask.url.clone(), request_id);
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
@@ -258,20 +332,35 @@ impl Http {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(network)? {
-            self.watch.counters.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            self.watch
+                .counters
+                .bytes
+                .fetch_add(piece.len() as u64, Ordering::Relaxed);
             body.extend_from_slice(&piece);
             if body.len() > PAGE_LIMIT_BYTES {
-                return Err(Trouble::Body(format!("an answer of more than {} MiB", PAGE_LIMIT_BYTES >> 20)));
+                return Err(Trouble::Body(format!(
+                    "an answer of more than {} MiB",
+                    PAGE_LIMIT_BYTES >> 20
+                )));
             }
         }
         if !(200..300).contains(&status) {
             body = without_secrets(&body, ask, token);
         }
-        Ok(Reply { status, headers, body })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// A request with the headers that all of them have.
-    pub(super) fn request(&self, method: Method, url: Url, request_id: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        url: Url,
+        request_id: &str,
+    ) -> reqwest::RequestBuilder {
         self.watch.counters.requests.fetch_add(1, Ordering::Relaxed);
         self.client
             .request(method, url)
@@ -283,25 +372,47 @@ impl Http {
 
     fn refused(&self, ask: &Ask<'_>, reply: &Reply) -> FetchError {
         if (300..400).contains(&reply.status) {
-            let to = reply.header("location").and_then(|to| ask.url.join(to).ok());
-            let found = to.map_or_else(|| "a redirect".to_owned(), |to| format!("a redirect to `{}`", origin::shown(&to)));
+            let to = reply
+                .header("location")
+                .and_then(|to| ask.url.join(to).ok());
+            let found = to.map_or_else(
+                || "a redirect".to_owned(),
+                |to| format!("a redirect to `{}`", origin::shown(&to)),
+            );
             let wanted = format!("an answer of `{}` itself", origin::shown(&ask.url));
-            return FetchError::Security { what: ask.what.to_owned(), found, wanted };
+            return FetchError::Security {
+                what: ask.what.to_owned(),
+                found,
+                wanted,
+            };
         }
         let (code, _) = fault_in(&reply.body);
-        FetchError::Refused { what: ask.what.to_owned(), found: words_of(reply), status: reply.status, code }
+        FetchError::Refused {
+            what: ask.what.to_owned(),
+            found: words_of(reply),
+            status: reply.status,
+            code,
+        }
     }
 }
 
 /// An error's body, without what it may repeat of the request: it is going to be shown.
 fn without_secrets(body: &[u8], ask: &Ask<'_>, token: Option<&Token>) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(body).into_owned();
-    let mut secrets: Vec<String> = token.iter().map(|token| token.secret.expose_secret().to_owned()).collect();
+    let mut secrets: Vec<String> = token
+        .iter()
+        .map(|token| token.secret.expose_secret().to_owned())
+        .collect();
     if let Some((FORM, form)) = &ask.body
         && let Ok(url) = Url::parse(&format!("form:?{form}"))
     {
-        let is_secret = |name: &str| ["client_secret", "client_assertion", "refresh_token"].contains(&name);
-        secrets.extend(url.query_pairs().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.into_owned()));
+        let is_secret =
+            |name: &str| ["client_secret", "client_assertion", "refresh_token"].contains(&name);
+        secrets.extend(
+            url.query_pairs()
+                .filter(|(name, _)| is_secret(name))
+                .map(|(_, value)| value.into_owned()),
+        );
         // As it was sent, too.
         secrets.push(form.clone());
     }
@@ -313,7 +424,8 @@ fn without_secrets(body: &[u8], ask: &Ask<'_>, token: Option<&Token>) -> Vec<u8>
 
 /// The header that carries a token; marked, so that no debug print shows it.
 pub(super) fn bearer(token: &Token) -> HeaderValue {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.secret.expose_secret())).unwrap_or(HeaderValue::from_static(""));
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.secret.expose_secret()))
+        .unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
@@ -334,7 +446,9 @@ pub(super) fn network(error: reqwest::Error) -> Trouble {
 
 fn asked_pause(reply: &Reply) -> Option<Duration> {
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-    let header = reply.header("retry-after").and_then(|text| retry_after(text, now));
+    let header = reply
+        .header("retry-after")
+        .and_then(|text| retry_after(text, now));
     header.or_else(|| seconds_in_words(&String::from_utf8_lossy(&reply.body)))
 }
 
@@ -358,7 +472,10 @@ pub(super) fn words_of(reply: &Reply) -> String {
         words.push_str(&format!(", `{message}`"));
     }
     let ids = ["ms-correlationid", "request-id", "ms-requestid"];
-    if let Some((name, id)) = ids.iter().find_map(|name| Some((name, reply.header(name)?))) {
+    if let Some((name, id)) = ids
+        .iter()
+        .find_map(|name| Some((name, reply.header(name)?)))
+    {
         words.push_str(&format!(" ({name} {})", cut(id)));
     }
     words
@@ -370,19 +487,45 @@ fn fault_in(body: &[u8]) -> (String, String) {
     let text = text.trim_start_matches('\u{feff}').trim();
     let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
         let is_page = text.starts_with('<');
-        return (String::new(), if is_page { "an HTML page".to_owned() } else { cut(text) });
+        return (
+            String::new(),
+            if is_page {
+                "an HTML page".to_owned()
+            } else {
+                cut(text)
+            },
+        );
     };
-    let inner = value.get("error").filter(|error| error.is_object()).unwrap_or(&value);
+    let inner = value
+        .get("error")
+        .filter(|error| error.is_object())
+        .unwrap_or(&value);
     let word = |keys: &[&str]| {
         let found = keys.iter().find_map(|key| inner.get(key));
-        found.map(|found| found.as_str().map_or_else(|| found.to_string(), str::to_owned)).unwrap_or_default()
+        found
+            .map(|found| {
+                found
+                    .as_str()
+                    .map_or_else(|| found.to_string(), str::to_owned)
+            })
+            .unwrap_or_default()
     };
-    (cut(&word(&["code", "statusCode", "error"])), cut(&word(&["description", "message", "error_description"])))
+    (
+        cut(&word(&["code", "statusCode", "error"])),
+        cut(&word(&["description", "message", "error_description"])),
+    )
 }
 
 fn cut(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().count() <= SHOWN_CHARACTERS { text } else { text.chars().take(SHOWN_CHARACTERS).collect::<String>() + "…" }
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().count() <= SHOWN_CHARACTERS {
+        text
+    } else {
+        text.chars().take(SHOWN_CHARACTERS).collect::<String>() + "…"
+    }
 }
 
 /// A random GUID.
@@ -396,5 +539,12 @@ pub(super) fn guid() -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    format!(
+        "{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
 }

@@ -9,8 +9,16 @@ use super::failure::FetchError;
 /// An address without its query, its fragment and its user: they hold signatures and secrets.
 #[must_use]
 pub fn shown(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!(
+        "{}://{}{port}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        url.path()
+    )
 }
 
 /// Whether an address is on this machine.
@@ -18,7 +26,9 @@ pub fn shown(url: &Url) -> String {
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        Some(host) => host
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback()),
         None => false,
     }
 }
@@ -28,8 +38,14 @@ pub fn is_loopback(url: &Url) -> bool {
 /// # Errors
 /// [`FetchError::Security`] for another scheme, host or port, or with a user in it.
 pub fn same_origin(base: &Url, given: &str, what: &str) -> Result<Url, FetchError> {
-    let refused = |found: String| FetchError::Security { what: what.to_owned(), found, wanted: format!("an address on `{}`", shown(base)) };
-    let url = base.join(given.trim()).map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
+    let refused = |found: String| FetchError::Security {
+        what: what.to_owned(),
+        found,
+        wanted: format!("an address on `{}`", shown(base)),
+    };
+    let url = base
+        .join(given.trim())
+        .map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
     let has_user = !url.username().is_empty() || url.password().is_some();
     if url.origin() != base.origin() || has_user {
         return Err(refused(format!("`{}`", shown(&url))));
@@ -47,13 +63,34 @@ pub fn blob_root(addresses: &Addresses, given: &str) -> Result<Url, FetchError> 
     if addresses.is_sandbox() {
         return same_origin(&addresses.partner_center, given, what);
     }
-    let hosts: Vec<String> = addresses.cloud.blob_hosts.iter().map(|host| format!("`*{host}`")).collect();
-    let refused = |found: String| FetchError::Security { what: what.to_owned(), found, wanted: format!("https on {}", hosts.join(", ")) };
-    let url = Url::parse(given.trim()).map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
+    let hosts: Vec<String> = addresses
+        .cloud
+        .blob_hosts
+        .iter()
+        .map(|host| format!("`*{host}`"))
+        .collect();
+    let refused = |found: String| FetchError::Security {
+        what: what.to_owned(),
+        found,
+        wanted: format!("https on {}", hosts.join(", ")),
+    };
+    let url = Url::parse(given.trim())
+        .map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
     let host = url.host_str().unwrap_or_default();
-    let known = addresses.cloud.blob_hosts.iter().any(|end| host.len() > end.len() && host.ends_with(end));
-    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none() && url.port().is_none();
-    if known && plain && url.query().is_none() { Ok(url) } else { Err(refused(format!("`{}`", shown(&url)))) }
+    let known = addresses
+        .cloud
+        .blob_hosts
+        .iter()
+        .any(|end| host.len() > end.len() && host.ends_with(end));
+    let plain = url.scheme() == "https"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.port().is_none();
+    if known && plain && url.query().is_none() {
+        Ok(url)
+    } else {
+        Err(refused(format!("`{}`", shown(&url))))
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +139,8 @@ mod tests {
         ] {
             assert!(blob_root(&global, bad).is_err(), "{bad}");
         }
-        let sandbox = Addresses::of(&cloud::CLOUDS[0], Some("http://127.0.0.1:8080")).expect("loopback");
+        let sandbox =
+            Addresses::of(&cloud::CLOUDS[0], Some("http://127.0.0.1:8080")).expect("loopback");
         assert!(blob_root(&sandbox, "http://127.0.0.1:8080/blobs/1").is_ok());
         assert!(blob_root(&sandbox, "http://127.0.0.1:8081/blobs/1").is_err());
         assert!(Addresses::of(&cloud::CLOUDS[0], Some("http://example.com")).is_err());
@@ -110,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_shown_address_holds_no_secret() {
-        let url = Url::parse("https://u:secret@h.example:8443/a/b?sig=secret#secret").expect("a constant");
+        let url = Url::parse("https://u:secret@h.example:8443/a/b?sig=secret#secret")
+            .expect("a constant");
         assert_eq!(shown(&url), "https://h.example:8443/a/b");
     }
 }

@@ -36,12 +36,19 @@ impl Context {
     /// A value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A template with the values in it.
     pub(super) fn fill(&self, template: &str) -> String {
-        self.0.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        self.0
+            .iter()
+            .fold(template.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            })
     }
 }
 
@@ -70,12 +77,22 @@ impl Pages<'_> {
             match self.run(attempt).await? {
                 Try::Complete => {
                     let day = fetcher.order.today.clone();
-                    return fetcher.landing.enter(self.id, Entry::Complete { etag: None, day });
+                    return fetcher
+                        .landing
+                        .enter(self.id, Entry::Complete { etag: None, day });
                 }
                 Try::Restart(why) => {
-                    fetcher.http.watch.tell(Event::Note(format!("`{}`: {why}: the unit is begun anew", self.id)));
+                    fetcher.http.watch.tell(Event::Note(format!(
+                        "`{}`: {why}: the unit is begun anew",
+                        self.id
+                    )));
                     fetcher.http.count_retry(self.id, &why)?;
-                    fetcher.landing.enter(self.id, Entry::Restarted { reason: why.clone() })?;
+                    fetcher.landing.enter(
+                        self.id,
+                        Entry::Restarted {
+                            reason: why.clone(),
+                        },
+                    )?;
                     reason = why;
                 }
             }
@@ -90,10 +107,16 @@ impl Pages<'_> {
 
     async fn run(&self, attempt: u32) -> Result<Try, FetchError> {
         let fetcher = self.fetcher;
-        let mut parts = fetcher.landing.unit(self.id).open.map(|open| open.parts).unwrap_or_default();
+        let mut parts = fetcher
+            .landing
+            .unit(self.id)
+            .open
+            .map(|open| open.parts)
+            .unwrap_or_default();
         parts.sort_by(|left, right| left.name.cmp(&right.name));
         let mut hashes: HashSet<String> = parts.iter().map(|part| part.blake3.clone()).collect();
-        let mut tokens: HashSet<String> = parts.iter().filter_map(|part| part.next.clone()).collect();
+        let mut tokens: HashSet<String> =
+            parts.iter().filter_map(|part| part.next.clone()).collect();
         let mut token = parts.last().and_then(|part| part.next.clone());
         let mut offset: u64 = parts.iter().map(|part| part.rows).sum();
         let mut number = u32::try_from(parts.len()).unwrap_or(u32::MAX);
@@ -101,7 +124,9 @@ impl Pages<'_> {
             return Ok(Try::Complete);
         }
         if !self.is_unchanged(&parts).await? {
-            return Ok(Try::Restart("the first page is another one by now".to_owned()));
+            return Ok(Try::Restart(
+                "the first page is another one by now".to_owned(),
+            ));
         }
         loop {
             number += 1;
@@ -111,10 +136,16 @@ impl Pages<'_> {
             let reply = match self.page(token.as_deref(), offset, number).await {
                 Ok(reply) => reply,
                 // A token that has expired; or one that was never good.
-                Err(FetchError::Refused { status: 400 | 410, found, .. }) if number > 1 => {
+                Err(FetchError::Refused {
+                    status: 400 | 410,
+                    found,
+                    ..
+                }) if number > 1 => {
                     return Ok(Try::Restart(format!("page {number} refused ({found})")));
                 }
-                Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => return Ok(Try::Complete),
+                Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => {
+                    return Ok(Try::Complete);
+                }
                 Err(error) => return Err(error),
             };
             if reply.status == 204 {
@@ -125,19 +156,32 @@ impl Pages<'_> {
             if !hashes.insert(hash) && number > 1 {
                 // A server that ignores `offset` gives the same list for ever.
                 let ignored = self.endpoint.paging == Paging::Offset && facts.next_uri.is_none();
-                return Ok(if ignored { Try::Complete } else { Try::Restart(format!("page {number} is a page that came before")) });
+                return Ok(if ignored {
+                    Try::Complete
+                } else {
+                    Try::Restart(format!("page {number} is a page that came before"))
+                });
             }
             let next = self.next(&facts, offset);
             if facts.items == 0 && number > 1 {
                 match (&next, self.endpoint.paging, attempt) {
                     (None, Paging::Offset, _) => return Ok(Try::Complete),
                     // Seen twice, it is what the server means.
-                    (Some(_), _, 0) => return Ok(Try::Restart(format!("page {number} is empty, but has a next link"))),
+                    (Some(_), _, 0) => {
+                        return Ok(Try::Restart(format!(
+                            "page {number} is empty, but has a next link"
+                        )));
+                    }
                     _ => {}
                 }
             }
-            if next.as_ref().is_some_and(|next| !tokens.insert(next.clone())) {
-                return Ok(Try::Restart(format!("page {number} leads back to a page before it")));
+            if next
+                .as_ref()
+                .is_some_and(|next| !tokens.insert(next.clone()))
+            {
+                return Ok(Try::Restart(format!(
+                    "page {number} leads back to a page before it"
+                )));
             }
             offset += facts.items;
             self.land(number, &reply.body, &facts, next.clone())?;
@@ -151,7 +195,9 @@ impl Pages<'_> {
     /// Whether what was landed before an interruption may be gone on with: pages of two versions of
     /// the data do not belong together. A snapshot of today is taken as it is.
     async fn is_unchanged(&self, parts: &[Part]) -> Result<bool, FetchError> {
-        let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else { return Ok(true) };
+        let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else {
+            return Ok(true);
+        };
         let landed = self.fetcher.landing.bytes_of(first)?;
         let reply = self.page(None, 0, 1).await?;
         Ok(same_items(&landed, &reply.body))
@@ -163,7 +209,8 @@ impl Pages<'_> {
             Paging::Seek { .. } => facts.next_token.clone(),
             Paging::Offset => {
                 let is_full = facts.items >= u64::from(self.endpoint.page_size);
-                (facts.items > 0 && (is_full || facts.next_uri.is_some())).then(|| (offset + facts.items).to_string())
+                (facts.items > 0 && (is_full || facts.next_uri.is_some()))
+                    .then(|| (offset + facts.items).to_string())
             }
             Paging::None => facts.next_token.clone(),
             Paging::File => None,
@@ -185,23 +232,63 @@ impl Pages<'_> {
         Ok(facts)
     }
 
-    fn land(&self, number: u32, body: &[u8], facts: &PageFacts, next: Option<String>) -> Result<(), FetchError> {
-        let ending = if self.endpoint.paging == Paging::File { "pdf" } else { "json" };
-        let part = self.fetcher.landing.land_page(self.id, &format!("page-{number:06}"), body, ending)?;
-        let event = Event::Landed { dataset: self.endpoint.dataset, rows: facts.items, bytes: part.bytes };
-        self.fetcher.landing.enter(self.id, Entry::Part(Part { rows: facts.items, next, ..part }))?;
+    fn land(
+        &self,
+        number: u32,
+        body: &[u8],
+        facts: &PageFacts,
+        next: Option<String>,
+    ) -> Result<(), FetchError> {
+        let ending = if self.endpoint.paging == Paging::File {
+            "pdf"
+        } else {
+            "json"
+        };
+        let part =
+            self.fetcher
+                .landing
+                .land_page(self.id, &format!("page-{number:06}"), body, ending)?;
+        let event = Event::Landed {
+            dataset: self.endpoint.dataset,
+            rows: facts.items,
+            bytes: part.bytes,
+        };
+        self.fetcher.landing.enter(
+            self.id,
+            Entry::Part(Part {
+                rows: facts.items,
+                next,
+                ..part
+            }),
+        )?;
         self.fetcher.http.watch.tell(event);
         Ok(())
     }
 
-    async fn page(&self, token: Option<&str>, offset: u64, number: u32) -> Result<Reply, FetchError> {
-        let Self { fetcher, endpoint, context, .. } = self;
+    async fn page(
+        &self,
+        token: Option<&str>,
+        offset: u64,
+        number: u32,
+    ) -> Result<Reply, FetchError> {
+        let Self {
+            fetcher,
+            endpoint,
+            context,
+            ..
+        } = self;
         let mut headers = Vec::new();
         let follows = number > 1;
-        if let (Paging::Seek { .. } | Paging::None, Some(token), true) = (endpoint.paging, token, follows) {
+        if let (Paging::Seek { .. } | Paging::None, Some(token), true) =
+            (endpoint.paging, token, follows)
+        {
             headers.push(("MS-ContinuationToken", token.to_owned()));
         }
-        let what = if follows { format!("`{}` page {number}", self.id) } else { format!("`{}`", self.id) };
+        let what = if follows {
+            format!("`{}` page {number}", self.id)
+        } else {
+            format!("`{}`", self.id)
+        };
         let is_file = endpoint.paging == Paging::File;
         let ask = Ask {
             what: &what,
@@ -219,7 +306,12 @@ impl Pages<'_> {
     }
 
     fn address(&self, follows: bool, offset: u64) -> Result<Url, FetchError> {
-        let Self { fetcher, endpoint, context, .. } = self;
+        let Self {
+            fetcher,
+            endpoint,
+            context,
+            ..
+        } = self;
         let mut url = fetcher.addresses().partner_center.clone();
         {
             let mut path = url.path_segments_mut().map_err(|()| FetchError::Security {
@@ -227,12 +319,27 @@ impl Pages<'_> {
                 found: "an address without a path".to_owned(),
                 wanted: "an https address".to_owned(),
             })?;
-            path.clear().push("v1").extend(endpoint.path.split('/').map(|step| context.fill(step)));
+            path.clear()
+                .push("v1")
+                .extend(endpoint.path.split('/').map(|step| context.fill(step)));
         }
         let mut pairs: Vec<(&str, String)> = Vec::new();
-        let keeps = !follows || !matches!(endpoint.paging, Paging::Seek { keeps_query: false, .. });
+        let keeps = !follows
+            || !matches!(
+                endpoint.paging,
+                Paging::Seek {
+                    keeps_query: false,
+                    ..
+                }
+            );
         if keeps {
-            pairs.extend(endpoint.query.iter().map(|(name, value)| (*name, context.fill(value))).filter(|(_, value)| !value.contains('{')));
+            pairs.extend(
+                endpoint
+                    .query
+                    .iter()
+                    .map(|(name, value)| (*name, context.fill(value)))
+                    .filter(|(_, value)| !value.contains('{')),
+            );
         }
         if endpoint.page_size > 0 {
             pairs.push(("size", endpoint.page_size.to_string()));
@@ -255,7 +362,13 @@ fn is_page(body: &[u8]) -> Result<(), String> {
 
 fn is_pdf(body: &[u8]) -> Result<(), String> {
     any_body(body)?;
-    let tail = body.get(body.len().saturating_sub(1_024)..).unwrap_or_default();
+    let tail = body
+        .get(body.len().saturating_sub(1_024)..)
+        .unwrap_or_default();
     let whole = body.starts_with(b"%PDF") && memchr::memmem::find(tail, b"%%EOF").is_some();
-    if whole { Ok(()) } else { Err("bytes that are no whole PDF".to_owned()) }
+    if whole {
+        Ok(())
+    } else {
+        Err("bytes that are no whole PDF".to_owned())
+    }
 }

@@ -29,7 +29,17 @@ impl Phases {
     /// Ends the phase that goes on, and begins another.
     pub fn begin(&mut self, name: &'static str) {
         self.end();
-        self.open = Some((Phase { name, wall: Duration::ZERO, cpu: None, rows: 0, peak: None }, Instant::now(), cpu_time()));
+        self.open = Some((
+            Phase {
+                name,
+                wall: Duration::ZERO,
+                cpu: None,
+                rows: 0,
+                peak: None,
+            },
+            Instant::now(),
+            cpu_time(),
+        ));
     }
 
     /// Counts rows to the phase that goes on.
@@ -42,8 +52,15 @@ impl Phases {
     /// Ends the phase that goes on.
     pub fn end(&mut self) {
         if let Some((phase, began, cpu)) = self.open.take() {
-            let cpu = cpu_time().zip(cpu).map(|(now, then)| now.saturating_sub(then));
-            self.done.push(Phase { wall: began.elapsed(), cpu, peak: peak_memory(), ..phase });
+            let cpu = cpu_time()
+                .zip(cpu)
+                .map(|(now, then)| now.saturating_sub(then));
+            self.done.push(Phase {
+                wall: began.elapsed(),
+                cpu,
+                peak: peak_memory(),
+                ..phase
+            });
         }
     }
 
@@ -59,7 +76,12 @@ fn cpu_time() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program, in brackets, may hold blanks.
     let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: u64 = fields.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum();
+    let ticks: u64 = fields
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap_or(0))
+        .sum();
     Some(Duration::from_millis(ticks * 10))
 }
 
@@ -67,8 +89,15 @@ fn cpu_time() -> Option<Duration> {
 #[must_use]
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let text = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    text.trim().strip_suffix("kB")?.trim().parse().ok().map(|kib: u64| kib * 1_024)
+    let text = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    text.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse()
+        .ok()
+        .map(|kib: u64| kib * 1_024)
 }
 
 #[cfg(test)]
@@ -84,7 +113,21 @@ mod tests {
         phases.begin("two");
         phases.end();
         phases.end();
-        assert_eq!(phases.done().iter().map(|phase| (phase.name, phase.rows)).collect::<Vec<_>>(), [("one", 3), ("two", 0)]);
-        assert!(phases.done().iter().map(|phase| phase.wall).sum::<Duration>() <= began.elapsed());
+        assert_eq!(
+            phases
+                .done()
+                .iter()
+                .map(|phase| (phase.name, phase.rows))
+                .collect::<Vec<_>>(),
+            [("one", 3), ("two", 0)]
+        );
+        assert!(
+            phases
+                .done()
+                .iter()
+                .map(|phase| phase.wall)
+                .sum::<Duration>()
+                <= began.elapsed()
+        );
     }
 }

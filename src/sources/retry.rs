@@ -88,23 +88,38 @@ pub fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> {
     if let Some(pause) = seconds(text) {
         return Some(pause);
     }
-    let date = DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc));
-    let date = date.or_else(|| chrono::NaiveDateTime::parse_from_str(text, "%A, %d-%b-%y %H:%M:%S GMT").ok().map(|date| date.and_utc()))?;
+    let date = DateTime::parse_from_rfc2822(text)
+        .ok()
+        .map(|date| date.with_timezone(&Utc));
+    let date = date.or_else(|| {
+        chrono::NaiveDateTime::parse_from_str(text, "%A, %d-%b-%y %H:%M:%S GMT")
+            .ok()
+            .map(|date| date.and_utc())
+    })?;
     Some((date - now).to_std().unwrap_or(Duration::ZERO))
 }
 
 /// Seconds with decimals, to the millisecond, without a float.
 fn seconds(text: &str) -> Option<Duration> {
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (negative, text) = text
+        .strip_prefix('-')
+        .map_or((false, text), |rest| (true, rest));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
         return None;
     }
     // More digits than fit are a very long time.
-    let whole = whole.parse::<u64>().unwrap_or(u64::MAX / 1_000).min(u64::MAX / 2_000);
+    let whole = whole
+        .parse::<u64>()
+        .unwrap_or(u64::MAX / 1_000)
+        .min(u64::MAX / 2_000);
     let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some(if negative { Duration::ZERO } else { Duration::from_millis(whole * 1_000 + millis) })
+    Some(if negative {
+        Duration::ZERO
+    } else {
+        Duration::from_millis(whole * 1_000 + millis)
+    })
 }
 
 /// The seconds that a throttled body names, as in `Try again in 57 seconds.`
@@ -120,7 +135,9 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_in_all_its_forms() {
-        let now = DateTime::parse_from_rfc3339("2026-11-21T12:00:00Z").expect("a constant").with_timezone(&Utc);
+        let now = DateTime::parse_from_rfc3339("2026-11-21T12:00:00Z")
+            .expect("a constant")
+            .with_timezone(&Utc);
         let millis = |text: &str| retry_after(text, now).map(|pause| pause.as_millis());
         assert_eq!(millis("57"), Some(57_000));
         assert_eq!(millis(" 2.128 "), Some(2_128));
@@ -133,14 +150,25 @@ mod tests {
         assert_eq!(millis(""), None);
         let huge = retry_after("99999999999999999999999", now).expect("a number");
         assert_eq!(Patience::default().capped(huge), Duration::from_secs(300));
-        assert_eq!(seconds_in_words("Rate limit is exceeded. Try again in 57 seconds."), Some(Duration::from_secs(57)));
+        assert_eq!(
+            seconds_in_words("Rate limit is exceeded. Try again in 57 seconds."),
+            Some(Duration::from_secs(57))
+        );
     }
 
     #[test]
     fn pauses_grow_and_end() {
-        let patience = Patience { attempts: 4, backoff_ms: 100, longest_pause_ms: 250, ..Patience::default() };
+        let patience = Patience {
+            attempts: 4,
+            backoff_ms: 100,
+            longest_pause_ms: 250,
+            ..Patience::default()
+        };
         let pauses: Vec<u128> = patience.pauses().map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses.len(), 4);
-        assert!(pauses[0] >= 100 && pauses.iter().all(|pause| *pause <= 500), "{pauses:?}");
+        assert!(
+            pauses[0] >= 100 && pauses.iter().all(|pause| *pause <= 500),
+            "{pauses:?}"
+        );
     }
 }

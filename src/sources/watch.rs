@@ -79,13 +79,22 @@ impl Watch {
     /// Tells `listener`.
     #[must_use]
     pub fn new(listener: Sender<Event>) -> Self {
-        Self { listener: Some(Arc::new(Mutex::new(listener))), counters: Arc::default(), phases: Arc::default() }
+        Self {
+            listener: Some(Arc::new(Mutex::new(listener))),
+            counters: Arc::default(),
+            phases: Arc::default(),
+        }
     }
 
     /// Tells an event. A listener that is gone misses it.
     pub fn tell(&self, event: Event) {
         if let Some(listener) = &self.listener {
-            drop(listener.lock().unwrap_or_else(PoisonError::into_inner).send(event));
+            drop(
+                listener
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .send(event),
+            );
         }
     }
 
@@ -98,13 +107,19 @@ impl Watch {
 
     /// Ends the phase that goes on, and begins another.
     pub fn phase(&self, name: &'static str, bytes: u64) {
-        self.phases.lock().unwrap_or_else(PoisonError::into_inner).begin(name);
+        self.phases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begin(name);
         self.tell(Event::Phase { name, bytes });
     }
 
     /// Tells that part of the phase is done.
     pub fn advanced(&self, bytes: u64, rows: u64) {
-        self.phases.lock().unwrap_or_else(PoisonError::into_inner).add_rows(rows);
+        self.phases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add_rows(rows);
         self.tell(Event::Advanced { bytes, rows });
     }
 
@@ -118,6 +133,9 @@ impl Watch {
 
     /// Counts time that was spent waiting.
     pub fn waited(&self, time: Duration) {
-        self.counters.waited_ms.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.counters.waited_ms.fetch_add(
+            u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 }

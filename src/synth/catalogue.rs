@@ -22,8 +22,24 @@ pub(super) struct Service {
 }
 
 const fn service(names: [&'static str; 7]) -> Service {
-    let [category, sub_category, provider, resource_type, name_prefix, unit, additional_info] = names;
-    Service { category, sub_category, provider, resource_type, name_prefix, unit, additional_info }
+    let [
+        category,
+        sub_category,
+        provider,
+        resource_type,
+        name_prefix,
+        unit,
+        additional_info,
+    ] = names;
+    Service {
+        category,
+        sub_category,
+        provider,
+        resource_type,
+        name_prefix,
+        unit,
+        additional_info,
+    }
 }
 
 /// The services, among which the products are dealt.
@@ -91,7 +107,15 @@ pub(super) const SERVICES: [Service; 12] = [
         "1 GB",
         r#""DataType":"Perf","Plan":"Analytics""#,
     ]),
-    service(["Key Vault", "Operations", "Microsoft.KeyVault", "vaults", "kv", "10K", r#""Operation":"GetSecret","Sku":"Standard""#]),
+    service([
+        "Key Vault",
+        "Operations",
+        "Microsoft.KeyVault",
+        "vaults",
+        "kv",
+        "10K",
+        r#""Operation":"GetSecret","Sku":"Standard""#,
+    ]),
     service([
         "Virtual Machine Licenses",
         "SUSE Linux, Priority",
@@ -139,7 +163,13 @@ const REGIONS: [(&str, &str); 6] = [
     ("", "global"),
 ];
 const VARIANTS: [&str; 3] = ["Standard", "LRS", "Burst"];
-const WORD_METER_IDS: [&str; 5] = ["8core", "storage_gb_hours", "concurrent_public_ips", "1core", "4core"];
+const WORD_METER_IDS: [&str; 5] = [
+    "8core",
+    "storage_gb_hours",
+    "concurrent_public_ips",
+    "1core",
+    "4core",
+];
 const ALPHABET: &[u8; 32] = b"0123456789BCDFGHJKLMNPQRSTVWXYZ0";
 
 /// One meter of the price list.
@@ -195,19 +225,38 @@ fn meter(seed: u64, index: usize) -> Meter {
     let (unit_price, cost_micro) = price(&mut random);
     let guid = random.guid();
     let size = 2_u32 << (index % 7);
-    let place = if region.is_empty() { String::new() } else { format!(" - {region}") };
+    let place = if region.is_empty() {
+        String::new()
+    } else {
+        format!(" - {region}")
+    };
     Meter {
         rank: index as u64,
         product,
         service,
         product_id: format!("DZH318Z0{}", code(product * 7_919 + 40_961)),
-        product_name: format!("{} {}{place}", service.category, service.sub_category.replace('\u{a0}', " ")),
+        product_name: format!(
+            "{} {}{place}",
+            service.category,
+            service.sub_category.replace('\u{a0}', " ")
+        ),
         short_sku_id: shorten(&sku_id),
         sku_id,
         sku_name: format!("{} - {}", service.category, VARIANTS[sku_slot]),
-        availability_id: format!("DZH318Z0{}", code((product * 3 + sku_slot) * 6_151 + 77_003)),
-        meter_id: if marketplace { WORD_METER_IDS[index % WORD_METER_IDS.len()].to_owned() } else { guid },
-        meter_name: format!("{} {size} {}{place}", VARIANTS[slot], service.name_prefix.to_uppercase()),
+        availability_id: format!(
+            "DZH318Z0{}",
+            code((product * 3 + sku_slot) * 6_151 + 77_003)
+        ),
+        meter_id: if marketplace {
+            WORD_METER_IDS[index % WORD_METER_IDS.len()].to_owned()
+        } else {
+            guid
+        },
+        meter_name: format!(
+            "{} {size} {}{place}",
+            VARIANTS[slot],
+            service.name_prefix.to_uppercase()
+        ),
         meter_type: format!("{} - {} {}", service.unit, service.category, VARIANTS[slot]),
         region,
         location,
@@ -231,20 +280,36 @@ fn sku_id(product: usize, sku_slot: usize) -> String {
 }
 
 fn shorten(sku_id: &str) -> String {
-    if sku_id.bytes().all(|byte| byte.is_ascii_digit()) { sku_id.trim_start_matches('0').to_owned() } else { sku_id.to_owned() }
+    if sku_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        sku_id.trim_start_matches('0').to_owned()
+    } else {
+        sku_id.to_owned()
+    }
 }
 
 /// A list price of two to seven significant digits, and the cost of a day.
 fn price(random: &mut Random) -> (i128, u64) {
     let magnitude = 10_i128.pow(u32::try_from(5 + random.below(6)).unwrap_or(5));
-    let tail = if random.once_in(2) { random.below(u64::try_from(magnitude / 10).unwrap_or(1)) } else { 0 };
+    let tail = if random.once_in(2) {
+        random.below(u64::try_from(magnitude / 10).unwrap_or(1))
+    } else {
+        0
+    };
     let unit_price = magnitude / 10 * i128::from(10 + random.below(89)) + i128::from(tail);
-    let scale = [10, 100, 1_000, 10_000, 100_000, 100_000, 1_000_000, 1_000_000][random.index(8)];
-    (unit_price, scale * (1 + random.below(9)) + random.below(scale))
+    let scale = [
+        10, 100, 1_000, 10_000, 100_000, 100_000, 1_000_000, 1_000_000,
+    ][random.index(8)];
+    (
+        unit_price,
+        scale * (1 + random.below(9)) + random.below(scale),
+    )
 }
 
 fn code(number: usize) -> String {
-    (0..4).rev().map(|place| char::from(ALPHABET[number / 31_usize.pow(place) % 31])).collect()
+    (0..4)
+        .rev()
+        .map(|place| char::from(ALPHABET[number / 31_usize.pow(place) % 31]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -255,11 +320,18 @@ mod tests {
     #[test]
     fn a_meter_is_found_by_product_sku_availability_and_name() {
         let meters = catalogue(7);
-        let keys: BTreeSet<_> = meters.iter().map(|m| (&m.product_id, &m.sku_id, &m.availability_id, &m.meter_name)).collect();
+        let keys: BTreeSet<_> = meters
+            .iter()
+            .map(|m| (&m.product_id, &m.sku_id, &m.availability_id, &m.meter_name))
+            .collect();
         assert_eq!(keys.len(), METERS);
         let products: BTreeSet<_> = meters.iter().map(|m| &m.product_id).collect();
         assert_eq!(products.len(), METERS.div_ceil(3));
-        assert!(meters.iter().all(|m| m.unit_price > 0 && m.sku_id.len() == 4));
+        assert!(
+            meters
+                .iter()
+                .all(|m| m.unit_price > 0 && m.sku_id.len() == 4)
+        );
         assert!(meters.iter().any(|m| m.short_sku_id.len() < 4));
     }
 }

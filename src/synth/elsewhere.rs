@@ -100,8 +100,16 @@ pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at:
     let mut random = Random::of(partner.seed, &[8, kind as u64, at]);
     let kind = &KINDS[kind];
     let subscription_id = random.guid();
-    let reservation = if kind.reserved { random.guid() } else { String::new() };
-    let seats = if kind.reserved { 1 } else { 1 + i128::from(random.below(60)) };
+    let reservation = if kind.reserved {
+        random.guid()
+    } else {
+        String::new()
+    };
+    let seats = if kind.reserved {
+        1
+    } else {
+        1 + i128::from(random.below(60))
+    };
     let price = number(i128::from(900 + random.below(30_000)), 2);
     let cents = crate::model::decimal::parse(price.as_bytes(), 2).map_or(0, |parsed| parsed.value);
     // Seats are truncated by the unit, usage by the line (`semantics.md` 3).
@@ -131,7 +139,17 @@ pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at:
         seats: &count,
         ..Sale::default()
     };
-    let amount = Amount { price: price.clone(), quantity: count.clone(), rate: customer.invoice.rate, subtotal };
+    let amount = Amount {
+        price: price.clone(),
+        quantity: count.clone(),
+        rate: customer.invoice.rate,
+        subtotal,
+    };
     let line = line(partner, customer, &item, &sale, &amount, &mut random);
-    Elsewhere { line, subscription_id, ids: kind.ids, subtotal }
+    Elsewhere {
+        line,
+        subscription_id,
+        ids: kind.ids,
+        subtotal,
+    }
 }

@@ -29,7 +29,11 @@ const ROWS_PER_DAY: u64 = 40;
 /// Makes everything a request asks for.
 pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     // Planted duplicates come on top: room is kept for them, and one last plan fills up to the row.
-    let reserve = if request.planted { request.rows / 50 } else { 0 };
+    let reserve = if request.planted {
+        request.rows / 50
+    } else {
+        0
+    };
     let partner = Partner::new(request.seed, request.period, request.rows - reserve);
     let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
     let popularity = Weights::zipf(METERS, 2);
@@ -38,7 +42,8 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
         true => Planting::choose(&partner, &plans, &meters, &popularity, request.rows),
         false => Planting::default(),
     };
-    let filler = u64::try_from(i64::try_from(reserve).unwrap_or(i64::MAX) - planting.surplus).unwrap_or(0);
+    let filler =
+        u64::try_from(i64::try_from(reserve).unwrap_or(i64::MAX) - planting.surplus).unwrap_or(0);
     plans.push(partner.plan(&partner.customer(0), plans.len(), filler));
 
     let mut emitter = Emitter::open(request, &partner, &meters, &planting)?;
@@ -89,7 +94,12 @@ struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    fn open(request: &Request, partner: &'a Partner, meters: &'a [Rc<Meter>], planting: &'a Planting) -> Result<Self, SynthError> {
+    fn open(
+        request: &Request,
+        partner: &'a Partner,
+        meters: &'a [Rc<Meter>],
+        planting: &'a Planting,
+    ) -> Result<Self, SynthError> {
         create_folder(&request.out.join("invoices"))?;
         let mut formats = request.formats.clone();
         formats.sort_unstable();
@@ -102,7 +112,12 @@ impl<'a> Emitter<'a> {
             export_id: Random::of(request.seed, &[9, salt]).guid(),
             month: request.period.to_string().replace('-', ""),
         };
-        let sinks = |target: &Target| formats.iter().map(|format| open(*format, target)).collect::<Result<Vec<_>, _>>();
+        let sinks = |target: &Target| {
+            formats
+                .iter()
+                .map(|format| open(*format, target))
+                .collect::<Result<Vec<_>, _>>()
+        };
         Ok(Self {
             partner,
             meters,
@@ -112,7 +127,10 @@ impl<'a> Emitter<'a> {
             row_window: Shuffle::new(ROW_WINDOW, Random::of(request.seed, &[10])),
             line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
             scratch: Scratch::default(),
-            partner_center: match formats.iter().any(|format| matches!(format, Format::V1 | Format::V2)) {
+            partner_center: match formats
+                .iter()
+                .any(|format| matches!(format, Format::V1 | Format::V2))
+            {
                 true => Some(PartnerCenter::new(&request.out, partner, request.planted)?),
                 false => None,
             },
@@ -127,8 +145,16 @@ impl<'a> Emitter<'a> {
     /// Makes a group's rows, then its lines.
     fn group(&mut self, plan: &Rc<Plan>, group: Group) -> Result<(), SynthError> {
         let changes = self.planting.changes(plan.index, group.meter);
-        let mut random = Random::of(self.partner.seed, &[12, plan.index as u64, group.meter as u64]);
-        let mut walk = Walk { changes, copies: duplicates(group.rows), tallies: [Tally::default(); 2], serial: 0 };
+        let mut random = Random::of(
+            self.partner.seed,
+            &[12, plan.index as u64, group.meter as u64],
+        );
+        let mut walk = Walk {
+            changes,
+            copies: duplicates(group.rows),
+            tallies: [Tally::default(); 2],
+            serial: 0,
+        };
         let (mut left, mut at) = (group.rows, 0);
         while left > 0 {
             let size = series_size(&mut random, left, at, self.partner.dates.count());
@@ -143,10 +169,19 @@ impl<'a> Emitter<'a> {
             if tally.quantity > 0 {
                 let changes = changes.filter(|changes| *changes != [Change::ShiftCredit] || shifts);
                 let meter = &self.meters[group.meter];
-                let settlement = Settlement { partner: self.partner, plan, meter, earned: is_earned, changes, shifted };
+                let settlement = Settlement {
+                    partner: self.partner,
+                    plan,
+                    meter,
+                    earned: is_earned,
+                    changes,
+                    shifted,
+                };
                 let Settled { lines, truths } = settlement.settle(tally, &mut random);
                 self.truths.extend(truths);
-                lines.into_iter().try_for_each(|line| self.push_line(&plan.customer, line))?;
+                lines
+                    .into_iter()
+                    .try_for_each(|line| self.push_line(&plan.customer, line))?;
             }
         }
         Ok(())
@@ -168,7 +203,11 @@ impl<'a> Emitter<'a> {
         let (start, level) = (random.below(days), 500 + random.below(1_500));
         let mut sums: Sums = [0; 2];
         for serial in 0..size {
-            let offset = if size <= days { (start + serial) % days } else { serial * days / size };
+            let offset = if size <= days {
+                (start + serial) % days
+            } else {
+                serial * days / size
+            };
             let earned = match group.earning {
                 Earning::Never => false,
                 Earning::Always => true,
@@ -177,14 +216,23 @@ impl<'a> Emitter<'a> {
             };
             let rated = match earned {
                 _ if meter.grants && offset < GRANT_DAYS => Rated::Granted(earned),
-                _ if walk.has(Change::CoveredUsage) && walk.serial % 3 == 2 => Rated::Covered(earned),
+                _ if walk.has(Change::CoveredUsage) && walk.serial % 3 == 2 => {
+                    Rated::Covered(earned)
+                }
                 true => Rated::Earned,
                 false => Rated::Retail,
             };
             let bits = random.next();
             let amounts = series.rate(rated, level * (800 + (bits >> 40) % 401) / 1_000);
             let day = self.partner.dates.first + i32::try_from(offset).unwrap_or(0);
-            let row = UsageRow { series: Rc::clone(&series), day, rated, amounts, serial, spelling: bits };
+            let row = UsageRow {
+                series: Rc::clone(&series),
+                day,
+                rated,
+                amounts,
+                serial,
+                spelling: bits,
+            };
             let state = usize::from(!earned);
             self.planted_row(row, walk, state, &mut sums)?;
             if !walk.late() && !matches!(rated, Rated::Covered(_)) {
@@ -200,7 +248,13 @@ impl<'a> Emitter<'a> {
     }
 
     /// Emits a row as its group's changes want it: once, twice, in another month, or not at all.
-    fn planted_row(&mut self, mut row: UsageRow, walk: &mut Walk, state: usize, sums: &mut Sums) -> Result<(), SynthError> {
+    fn planted_row(
+        &mut self,
+        mut row: UsageRow,
+        walk: &mut Walk,
+        state: usize,
+        sums: &mut Sums,
+    ) -> Result<(), SynthError> {
         let billing = row.amounts.billing;
         if walk.has(Change::NoUsage) {
             return Ok(());
@@ -223,7 +277,9 @@ impl<'a> Emitter<'a> {
     /// Writes a line for a product that never appears in usage, and its truth.
     fn elsewhere(&mut self, kind: usize, at: u64) -> Result<(), SynthError> {
         let customers = self.partner.customer_rows().count() as u64;
-        let customer = self.partner.customer(usize::try_from((at * 7 + kind as u64) % customers).unwrap_or(0));
+        let customer = self
+            .partner
+            .customer(usize::try_from((at * 7 + kind as u64) % customers).unwrap_or(0));
         let other = elsewhere(self.partner, &customer, kind, at);
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
         let mut parts = Parts::default();
@@ -298,23 +354,46 @@ impl<'a> Emitter<'a> {
         if self.planting.wanted > 0 {
             // The header leaves the tax of its lines out.
             headers[0] -= self.taxes[0];
-            self.truths.push(header_truth(self.partner, self.totals[0], headers[0]));
+            self.truths
+                .push(header_truth(self.partner, self.totals[0], headers[0]));
         }
         let items = invoices::items(self.partner, headers);
         let mut written = invoices::write(&request.out, "invoices.json", &items)?;
         if let Some(partner_center) = self.partner_center {
             let (more, legacy) = partner_center.finish(self.partner, &items)?;
             // A file of its own: whoever lists the invoices of all kinds gets it too.
-            written = written.and(more).and(invoices::write(&request.out, "legacy.json", &[legacy])?);
+            written =
+                written
+                    .and(more)
+                    .and(invoices::write(&request.out, "legacy.json", &[legacy])?);
         }
-        written = written.and(truth::write(&request.out, &self.partner.period.to_string(), &mut self.truths)?);
+        written = written.and(truth::write(
+            &request.out,
+            &self.partner.period.to_string(),
+            &mut self.truths,
+        )?);
         for sink in self.usage.into_iter().chain(self.recon) {
             written = written.and(sink.finish()?);
         }
         let Written { files, bytes } = written;
-        let count = |cause: Cause| self.truths.iter().filter(|truth| truth.causes.contains(&cause)).count() as u64;
-        let planted = Cause::ALL.into_iter().map(|cause| (cause, count(cause))).filter(|(_, count)| *count > 0).collect();
-        Ok(Report { rows: self.rows, lines: self.lines, planted, files, bytes })
+        let count = |cause: Cause| {
+            self.truths
+                .iter()
+                .filter(|truth| truth.causes.contains(&cause))
+                .count() as u64
+        };
+        let planted = Cause::ALL
+            .into_iter()
+            .map(|cause| (cause, count(cause)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        Ok(Report {
+            rows: self.rows,
+            lines: self.lines,
+            planted,
+            files,
+            bytes,
+        })
     }
 }
 
@@ -336,7 +415,8 @@ impl Walk {
     }
 
     fn has(&self, change: Change) -> bool {
-        self.changes.is_some_and(|changes| changes.contains(&change))
+        self.changes
+            .is_some_and(|changes| changes.contains(&change))
     }
 }
 

@@ -47,5 +47,8 @@ pub(super) fn write(out: &Path, name: &str, items: &[String]) -> Result<Written,
     );
     let mut file = OutFile::create(out.join("invoices").join(name))?;
     file.put(text.as_bytes())?;
-    Ok(Written { files: 1, bytes: file.close()? })
+    Ok(Written {
+        files: 1,
+        bytes: file.close()?,
+    })
 }

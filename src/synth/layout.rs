@@ -27,7 +27,12 @@ pub(super) struct Group {
 }
 
 /// The groups of a plan; their rows add up to the plan's.
-pub(super) fn groups(seed: u64, plan: &Plan, meters: &[Rc<Meter>], popularity: &Weights) -> Vec<Group> {
+pub(super) fn groups(
+    seed: u64,
+    plan: &Plan,
+    meters: &[Rc<Meter>],
+    popularity: &Weights,
+) -> Vec<Group> {
     let mut random = Random::of(seed, &[7, plan.index as u64]);
     let wanted = usize::try_from((plan.rows / 45).clamp(4, 300)).unwrap_or(4);
     let mut taken = vec![false; METERS];
@@ -41,8 +46,17 @@ pub(super) fn groups(seed: u64, plan: &Plan, meters: &[Rc<Meter>], popularity: &
         }
     }
     let shares = Weights::zipf(chosen.len(), 4);
-    let dealt = chosen.into_iter().zip(shares.apportion(plan.rows)).filter(|(_, rows)| *rows > 0);
-    dealt.map(|(meter, rows)| Group { meter, rows, earning: earning(&meters[meter], &mut random) }).collect()
+    let dealt = chosen
+        .into_iter()
+        .zip(shares.apportion(plan.rows))
+        .filter(|(_, rows)| *rows > 0);
+    dealt
+        .map(|(meter, rows)| Group {
+            meter,
+            rows,
+            earning: earning(&meters[meter], &mut random),
+        })
+        .collect()
 }
 
 fn earning(meter: &Meter, random: &mut Random) -> Earning {

@@ -33,8 +33,16 @@ impl Terms {
     pub(super) fn of(quantity: i128, pricing: i128, rate: i128) -> Self {
         let charge = decimal::divide(pricing, 10_i128.pow(TOTAL_SCALE - 2), Rounding::Down);
         let scaled = charge * 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2);
-        let terms = Self { price: (scaled + quantity - 1) / quantity, quantity, rate };
-        assert_eq!(terms.charge(), charge, "an effective unit price gives its charge back");
+        let terms = Self {
+            price: (scaled + quantity - 1) / quantity,
+            quantity,
+            rate,
+        };
+        assert_eq!(
+            terms.charge(),
+            charge,
+            "an effective unit price gives its charge back"
+        );
         terms
     }
 
@@ -138,11 +146,24 @@ pub(super) fn usage_item(meter: &Meter) -> Item<'_> {
 
 /// How usage is sold.
 pub(super) fn usage_sale<'a>(plan: &'a Plan, adjustment: &'a str) -> Sale<'a> {
-    Sale { subscription_description: "Azure plan", subscription_id: &plan.id, charge_type: "new", adjustment, ..Sale::default() }
+    Sale {
+        subscription_description: "Azure plan",
+        subscription_id: &plan.id,
+        charge_type: "new",
+        adjustment,
+        ..Sale::default()
+    }
 }
 
 /// Spells a line in the order of the downloaded CSV.
-pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale: &Sale<'_>, amount: &Amount, random: &mut Random) -> Line {
+pub(super) fn line(
+    partner: &Partner,
+    customer: &Customer,
+    item: &Item<'_>,
+    sale: &Sale<'_>,
+    amount: &Amount,
+    random: &mut Random,
+) -> Line {
     let tax = tax(&customer.invoice, amount.subtotal);
     let total = amount.subtotal + tax;
     let text = str::to_owned;
@@ -164,7 +185,11 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
         text(item.product_name),
         text(sale.charge_type),
         text(item.unit_price),
-        text(if sale.seats.is_empty() { "1" } else { sale.seats }),
+        text(if sale.seats.is_empty() {
+            "1"
+        } else {
+            sale.seats
+        }),
         fixed(amount.subtotal, 2),
         fixed(tax, 2),
         fixed(total, 2),
@@ -175,11 +200,21 @@ pub(super) fn line(partner: &Partner, customer: &Customer, item: &Item<'_>, sale
     ];
     let terms = terms(partner, item, sale, amount, random);
     let mut cells = charge.into_iter().chain(terms);
-    Line { cells: std::array::from_fn(|_| cells.next().unwrap_or_default()), total, tax }
+    Line {
+        cells: std::array::from_fn(|_| cells.next().unwrap_or_default()),
+        total,
+        tax,
+    }
 }
 
 /// SubscriptionDescription to the end: the terms it is sold on.
-fn terms(partner: &Partner, item: &Item<'_>, sale: &Sale<'_>, amount: &Amount, random: &mut Random) -> [String; 22] {
+fn terms(
+    partner: &Partner,
+    item: &Item<'_>,
+    sale: &Sale<'_>,
+    amount: &Amount,
+    random: &mut Random,
+) -> [String; 22] {
     let (first, last): (Day, Day) = (partner.dates.first, partner.dates.next - 1);
     let usage = !item.meter_description.is_empty();
     let day = |day: Day, there: bool| if there { iso(day) } else { String::new() };
@@ -192,7 +227,12 @@ fn terms(partner: &Partner, item: &Item<'_>, sale: &Sale<'_>, amount: &Amount, r
         text(sale.term),
         amount.price.clone(),
         text(item.unit),
-        random.guid().split('-').next_back().unwrap_or_default().to_owned(),
+        random
+            .guid()
+            .split('-')
+            .next_back()
+            .unwrap_or_default()
+            .to_owned(),
         amount.quantity.clone(),
         text(sale.frequency),
         text("USD"),

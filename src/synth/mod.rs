@@ -132,6 +132,9 @@ fn refuse_full_folder(request: &Request) -> Result<(), SynthError> {
         Ok(true) => Ok(()),
         Ok(false) => Err(SynthError::NotEmpty { path: path.clone() }),
         Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(SynthError::Io { path: path.clone(), source }),
+        Err(source) => Err(SynthError::Io {
+            path: path.clone(),
+            source,
+        }),
     }
 }

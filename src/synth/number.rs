@@ -16,7 +16,10 @@ pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     let count = fill_digits(&mut buffer, value.unsigned_abs());
     let scale = scale as usize;
     let digits = &buffer[buffer.len() - count..];
-    let significant = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+    let significant = digits
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(1, |last| last + 1);
     if count + 4 <= scale {
         write_exponent(out, &digits[..significant], scale - count + 1);
         return;
@@ -25,7 +28,10 @@ pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     let all = &buffer[buffer.len() - width..];
     let (whole, fraction) = all.split_at(width - scale);
     push_digits(out, whole);
-    let kept = fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    let kept = fraction
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(0, |last| last + 1);
     if kept > 0 {
         out.push('.');
         push_digits(out, &fraction[..kept]);
@@ -57,7 +63,11 @@ fn fill_digits(buffer: &mut [u8; 40], value: u128) -> usize {
         at = end;
     }
     fill_chunk(buffer, at, u64::try_from(rest).unwrap_or(0));
-    buffer.len() - buffer.iter().position(|digit| *digit != b'0').unwrap_or(buffer.len())
+    buffer.len()
+        - buffer
+            .iter()
+            .position(|digit| *digit != b'0')
+            .unwrap_or(buffer.len())
 }
 
 fn fill_chunk(buffer: &mut [u8; 40], end: usize, value: u64) {
@@ -95,12 +105,20 @@ mod tests {
             (100, 6, "0.0001"),
             (-1_250, 2, "-12.5"),
             (24_000_000, 6, "24"),
-            (123_456_789_012_345_678_901_234_567, 15, "123456789012.345678901234567"),
+            (
+                123_456_789_012_345_678_901_234_567,
+                15,
+                "123456789012.345678901234567",
+            ),
             (100_000_000_000_000_000_000, 0, "100000000000000000000"),
             (1, 15, "1E-15"),
         ] {
             assert_eq!(number(value, scale), text);
-            assert_eq!(decimal::parse(text.as_bytes(), scale).unwrap().value, value, "{text}");
+            assert_eq!(
+                decimal::parse(text.as_bytes(), scale).unwrap().value,
+                value,
+                "{text}"
+            );
         }
     }
 }

@@ -30,8 +30,10 @@ const NAMES: [&str; 20] = [
     "Proseware GmbH & Co. KG.",
     "Ἀθήνα Νῆσος Α.Ε.",
 ];
-const PLACES: [&str; 12] =
-    ["Köln", "Genève", "Kraków", "Łódź", "München", "Malmö", "東京", "Århus", "Zürich", "Dublin", "Coruña", "Tromsø"];
+const PLACES: [&str; 12] = [
+    "Köln", "Genève", "Kraków", "Łódź", "München", "Malmö", "東京", "Århus", "Zürich", "Dublin",
+    "Coruña", "Tromsø",
+];
 const COUNTRIES: [&str; 6] = ["DE", "FR", "CH", "SE", "PL", "US"];
 
 /// One of the two invoices.
@@ -102,7 +104,12 @@ impl Dates {
     fn of(period: Period) -> Self {
         let (first, next) = period.days();
         let previous = Period::of(first - 1).map_or(first - 28, |before| before.days().0);
-        Self { previous, first, next, texts: (previous..next).map(iso).collect() }
+        Self {
+            previous,
+            first,
+            next,
+            texts: (previous..next).map(iso).collect(),
+        }
     }
 
     /// A day of the two months as ISO text.
@@ -123,14 +130,20 @@ impl Dates {
 
     /// First and last day of the charge cycle that holds `day`.
     pub(super) fn cycle(&self, day: Day) -> (&str, &str) {
-        let (start, end) = if day < self.first { (self.previous, self.first) } else { (self.first, self.next) };
+        let (start, end) = if day < self.first {
+            (self.previous, self.first)
+        } else {
+            (self.first, self.next)
+        };
         (self.text(start), self.text(end - 1))
     }
 }
 
 /// A day as `2026-10-05`.
 pub(super) fn iso(day: Day) -> String {
-    date_of(day).map(|date| date.to_string()).unwrap_or_default()
+    date_of(day)
+        .map(|date| date.to_string())
+        .unwrap_or_default()
 }
 
 impl Partner {
@@ -139,8 +152,18 @@ impl Partner {
         let mut random = Random::of(seed, &[2]);
         let customers = usize::try_from((rows / 6_000).max(8)).unwrap_or(8);
         let mut number = || format!("G0{}", random.digits(8));
-        let eur = Invoice { number: number(), currency: "EUR", rate: 846_202_666, tax_percent: 19 };
-        let usd = Invoice { number: number(), currency: "USD", rate: 1_000_000_000, tax_percent: 0 };
+        let eur = Invoice {
+            number: number(),
+            currency: "EUR",
+            rate: 846_202_666,
+            tax_percent: 19,
+        };
+        let usd = Invoice {
+            number: number(),
+            currency: "USD",
+            rate: 1_000_000_000,
+            tax_percent: 0,
+        };
         Self {
             seed,
             period,
@@ -174,12 +197,20 @@ impl Partner {
             name.push_str(&format!(" {}", named / (NAMES.len() * PLACES.len())));
         }
         Rc::new(Customer {
-            odd_id: if index.is_multiple_of(2) { id.to_uppercase() } else { mixed_case(&id) },
+            odd_id: if index.is_multiple_of(2) {
+                id.to_uppercase()
+            } else {
+                mixed_case(&id)
+            },
             id,
             name,
             domain: format!("t{index:05}.onmicrosoft.com"),
             country: random.pick(&COUNTRIES),
-            reseller: if random.once_in(3) { random.digits(7) } else { String::new() },
+            reseller: if random.once_in(3) {
+                random.digits(7)
+            } else {
+                String::new()
+            },
             invoice: Rc::clone(&self.invoices[index % 2]),
         })
     }
@@ -190,7 +221,9 @@ impl Partner {
         let mut random = Random::of(self.seed, &[4, customer as u64]);
         let shares = Weights::zipf(1 + random.index(3), 1);
         let plans = shares.apportion(rows).enumerate();
-        plans.map(|(at, rows)| self.plan(&who, first + at, rows)).collect()
+        plans
+            .map(|(at, rows)| self.plan(&who, first + at, rows))
+            .collect()
     }
 
     /// One plan of a customer.
@@ -200,12 +233,30 @@ impl Partner {
         let count = 1 + random.index(3);
         let mut entitlement = |at: usize| {
             let id = random.guid();
-            Rc::new(Entitlement { upper_id: id.to_uppercase(), id, description: format!("Subscription {}", at + 1) })
+            Rc::new(Entitlement {
+                upper_id: id.to_uppercase(),
+                id,
+                description: format!("Subscription {}", at + 1),
+            })
         };
-        Plan { index, id, customer: Rc::clone(customer), entitlements: (0..count).map(&mut entitlement).collect(), rows }
+        Plan {
+            index,
+            id,
+            customer: Rc::clone(customer),
+            entitlements: (0..count).map(&mut entitlement).collect(),
+            rows,
+        }
     }
 }
 
 fn mixed_case(id: &str) -> String {
-    id.char_indices().map(|(at, c)| if at % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect()
+    id.char_indices()
+        .map(|(at, c)| {
+            if at % 3 == 0 {
+                c.to_ascii_uppercase()
+            } else {
+                c
+            }
+        })
+        .collect()
 }

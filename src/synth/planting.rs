@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use self::Change::{
-    AzureCredit, CoveredUsage, EarlierLine, Fx, GainCredit, LateUsage, LineCopy, LoseCredit, NoLine, NoUsage, Overcharge, Price, Quantity,
-    Rebilled, ShiftCredit, UsageCopies,
+    AzureCredit, CoveredUsage, EarlierLine, Fx, GainCredit, LateUsage, LineCopy, LoseCredit,
+    NoLine, NoUsage, Overcharge, Price, Quantity, Rebilled, ShiftCredit, UsageCopies,
 };
 use super::catalogue::Meter;
 use super::layout::{Earning, Group, groups};
@@ -133,19 +133,38 @@ struct Candidate {
 
 impl Planting {
     /// Spreads the plants over the plans.
-    pub(super) fn choose(partner: &Partner, plans: &[Plan], meters: &[Rc<Meter>], popularity: &Weights, rows: u64) -> Self {
-        let wanted = if rows < 20_000 { u64::from(rows >= 1_000) } else { (2 + (rows / 50_000).isqrt()).min(20) };
+    pub(super) fn choose(
+        partner: &Partner,
+        plans: &[Plan],
+        meters: &[Rc<Meter>],
+        popularity: &Weights,
+        rows: u64,
+    ) -> Self {
+        let wanted = if rows < 20_000 {
+            u64::from(rows >= 1_000)
+        } else {
+            (2 + (rows / 50_000).isqrt()).min(20)
+        };
         let candidates = candidates(partner, plans, meters, popularity);
-        let mut planting = Self { wanted, ..Self::default() };
+        let mut planting = Self {
+            wanted,
+            ..Self::default()
+        };
         let (single, more) = PLANTS.split_at(SINGLE);
         let more = if rows < 5_000 { &[] } else { more };
-        let mut open: Vec<&'static [Change]> = (0..wanted).flat_map(|_| single).chain((0..wanted).flat_map(|_| more)).copied().collect();
+        let mut open: Vec<&'static [Change]> = (0..wanted)
+            .flat_map(|_| single)
+            .chain((0..wanted).flat_map(|_| more))
+            .copied()
+            .collect();
         let mut used = vec![false; candidates.len()];
         // First at even distances, then whatever is left takes any free place.
         let distance = (candidates.len() / open.len().max(1)).max(1);
         for step in [distance, 1] {
             for (at, candidate) in candidates.iter().enumerate().step_by(step) {
-                let fit = (!used[at]).then(|| open.iter().position(|changes| candidate.suits(changes))).flatten();
+                let fit = (!used[at])
+                    .then(|| open.iter().position(|changes| candidate.suits(changes)))
+                    .flatten();
                 if let Some(fit) = fit {
                     used[at] = true;
                     planting.plant(candidate, open.remove(fit));
@@ -156,11 +175,15 @@ impl Planting {
     }
 
     fn plant(&mut self, candidate: &Candidate, changes: &'static [Change]) {
-        self.plants.insert((candidate.plan, candidate.group.meter), changes);
+        self.plants
+            .insert((candidate.plan, candidate.group.meter), changes);
         for change in changes {
             match change {
                 NoUsage => self.surplus -= i64::try_from(candidate.group.rows).unwrap_or(0),
-                UsageCopies => self.surplus += i64::try_from(copied(candidate.group.rows, changes)).unwrap_or(0),
+                UsageCopies => {
+                    self.surplus +=
+                        i64::try_from(copied(candidate.group.rows, changes)).unwrap_or(0)
+                }
                 _ => {}
             }
         }
@@ -190,7 +213,10 @@ pub(super) const fn is_copied(serial: u64) -> bool {
 /// Rows of a planted group that do come twice: late ones do not.
 fn copied(rows: u64, changes: &[Change]) -> u64 {
     let late = changes.contains(&LateUsage);
-    let candidates = (0..rows).filter(|serial| is_copied(*serial) && !(late && is_late(*serial))).take(64).count();
+    let candidates = (0..rows)
+        .filter(|serial| is_copied(*serial) && !(late && is_late(*serial)))
+        .take(64)
+        .count();
     duplicates(rows).min(candidates as u64)
 }
 
@@ -217,7 +243,12 @@ impl Candidate {
 }
 
 /// Groups of a reasonable size and amount, not granted; one for each product of a plan.
-fn candidates(partner: &Partner, plans: &[Plan], meters: &[Rc<Meter>], popularity: &Weights) -> Vec<Candidate> {
+fn candidates(
+    partner: &Partner,
+    plans: &[Plan],
+    meters: &[Rc<Meter>],
+    popularity: &Weights,
+) -> Vec<Candidate> {
     let mut found = Vec::new();
     for plan in plans {
         let mut products = BTreeSet::new();
@@ -228,9 +259,20 @@ fn candidates(partner: &Partner, plans: &[Plan], meters: &[Rc<Meter>], popularit
             let large = meter.cost_micro >= LEAST_ROW_COST_MICRO && cost >= LEAST_COST_MICRO;
             // Meters whose id is a word share it: their resources are quantised together.
             let own_id = meter.meter_id.len() == 36;
-            if plain && large && own_id && PLANTED_ROWS.contains(&group.rows) && products.insert(meter.product) {
+            if plain
+                && large
+                && own_id
+                && PLANTED_ROWS.contains(&group.rows)
+                && products.insert(meter.product)
+            {
                 let euro = plan.customer.invoice.currency == "EUR";
-                found.push(Candidate { plan: plan.index, group, euro, cost_micro: cost, whole_units: meter.whole_units });
+                found.push(Candidate {
+                    plan: plan.index,
+                    group,
+                    euro,
+                    cost_micro: cost,
+                    whole_units: meter.whole_units,
+                });
             }
         }
     }

@@ -8,7 +8,9 @@ pub(super) struct Random(u64);
 impl Random {
     /// The sequence that belongs to `seed` and a path of numbers below it.
     pub(super) fn of(seed: u64, path: &[u64]) -> Self {
-        let start = path.iter().fold(mix(seed), |state, part| mix(state ^ mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15))));
+        let start = path.iter().fold(mix(seed), |state, part| {
+            mix(state ^ mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15)))
+        });
         Self(start)
     }
 
@@ -95,7 +97,8 @@ impl Weights {
     /// `total` split by weight; the shares add up to it.
     pub(super) fn apportion(&self, total: u64) -> impl Iterator<Item = u64> + '_ {
         let whole = u128::from(self.total().max(1));
-        let border = move |sum: u64| u64::try_from(u128::from(sum) * u128::from(total) / whole).unwrap_or(0);
+        let border =
+            move |sum: u64| u64::try_from(u128::from(sum) * u128::from(total) / whole).unwrap_or(0);
         self.0.iter().scan(0_u64, move |before, sum| {
             let share = border(*sum) - *before;
             *before = border(*sum);
@@ -118,7 +121,11 @@ pub(super) struct Shuffle<T> {
 impl<T> Shuffle<T> {
     /// An empty window of `size` things.
     pub(super) fn new(size: usize, random: Random) -> Self {
-        Self { window: Vec::with_capacity(size), size, random }
+        Self {
+            window: Vec::with_capacity(size),
+            size,
+            random,
+        }
     }
 
     /// Takes one in; gives another one out once the window is full.

@@ -47,18 +47,27 @@ pub(super) struct Settled {
 
 impl Settlement<'_> {
     fn has(&self, change: Change) -> bool {
-        self.changes.is_some_and(|changes| changes.contains(&change))
+        self.changes
+            .is_some_and(|changes| changes.contains(&change))
     }
 
     /// Makes the lines of one price state, and the truth of what was planted in it.
     pub(super) fn settle(&self, tally: Tally, random: &mut Random) -> Settled {
-        let natural = Terms::of(tally.quantity, tally.pricing, self.plan.customer.invoice.rate);
+        let natural = Terms::of(
+            tally.quantity,
+            tally.pricing,
+            self.plan.customer.invoice.rate,
+        );
         let mut parts = Parts::default();
         let published = |amount: i128| super::truth::published(amount);
         add(&mut parts, Cause::Duplicate, -published(tally.copies));
         add(&mut parts, Cause::Timing, -published(tally.late));
         let billable = tally.expected - published(tally.copies) - published(tally.late);
-        add(&mut parts, Cause::Rounding, cents(natural.subtotal()) - billable);
+        add(
+            &mut parts,
+            Cause::Rounding,
+            cents(natural.subtotal()) - billable,
+        );
         let (terms, earned) = self.changed(natural, &mut parts);
         let mut amount = Amount::of(terms);
         if self.has(Change::Overcharge) {
@@ -73,34 +82,72 @@ impl Settlement<'_> {
             let copies = 1 + usize::from(self.has(Change::LineCopy));
             settled.lines.extend(std::iter::repeat_n(charge, copies));
             invoiced += cents(amount.subtotal) * if copies == 2 { 2 } else { 1 };
-            add(&mut parts, Cause::Duplicate, if copies == 2 { cents(amount.subtotal) } else { 0 });
+            add(
+                &mut parts,
+                Cause::Duplicate,
+                if copies == 2 {
+                    cents(amount.subtotal)
+                } else {
+                    0
+                },
+            );
         }
         if self.has(Change::EarlierLine) {
-            let earlier = Amount::of(Terms { quantity: terms.quantity / 3, ..terms });
-            settled.lines.push(self.line(&earlier, earned, random).of_the_month_before(self.partner));
+            let earlier = Amount::of(Terms {
+                quantity: terms.quantity / 3,
+                ..terms
+            });
+            settled.lines.push(
+                self.line(&earlier, earned, random)
+                    .of_the_month_before(self.partner),
+            );
             invoiced += cents(earlier.subtotal);
             add(&mut parts, Cause::Timing, cents(earlier.subtotal));
         }
         if self.has(Change::Rebilled) {
             for price in [terms.price, -terms.price] {
-                settled.lines.push(self.line(&Amount::of(Terms { price, ..terms }), earned, random));
+                settled.lines.push(self.line(
+                    &Amount::of(Terms { price, ..terms }),
+                    earned,
+                    random,
+                ));
             }
         }
         if self.has(Change::AzureCredit) {
-            let credit = Amount::of(Terms { price: -terms.price, ..terms });
+            let credit = Amount::of(Terms {
+                price: -terms.price,
+                ..terms
+            });
             let mut sale = usage_sale(self.plan, "");
             (sale.charge_type, sale.credit_reason) = ("customerCredit", "Azure Credit");
-            settled.lines.push(line(self.partner, &self.plan.customer, &usage_item(self.meter), &sale, &credit, random));
+            settled.lines.push(line(
+                self.partner,
+                &self.plan.customer,
+                &usage_item(self.meter),
+                &sale,
+                &credit,
+                random,
+            ));
             let mut of_credit = Parts::default();
             add(&mut of_credit, Cause::Credit, cents(credit.subtotal));
-            settled.truths.extend(self.truth("azure credit", 0, cents(credit.subtotal), of_credit));
+            settled
+                .truths
+                .extend(self.truth("azure credit", 0, cents(credit.subtotal), of_credit));
         }
         // Sides that differ in it show none.
-        let adjustment = if earned && self.earned { "15% partner earned credit" } else { "" };
+        let adjustment = if earned && self.earned {
+            "15% partner earned credit"
+        } else {
+            ""
+        };
         settled.truths.extend(match () {
             () if self.changes.is_none() => None,
-            () if self.has(Change::NoUsage) => self.one_sided(adjustment, 0, invoiced, Cause::MissingUsage),
-            () if self.has(Change::NoLine) => self.one_sided(adjustment, tally.expected, 0, Cause::MissingInvoice),
+            () if self.has(Change::NoUsage) => {
+                self.one_sided(adjustment, 0, invoiced, Cause::MissingUsage)
+            }
+            () if self.has(Change::NoLine) => {
+                self.one_sided(adjustment, tally.expected, 0, Cause::MissingInvoice)
+            }
             () => self.truth(adjustment, tally.expected, invoiced, parts),
         });
         settled
@@ -115,29 +162,51 @@ impl Settlement<'_> {
         };
         if self.shifted != 0 {
             let quantity = terms.quantity + self.shifted;
-            step(&mut terms, Cause::PartnerEarnedCredit, Terms { quantity, ..natural });
+            step(
+                &mut terms,
+                Cause::PartnerEarnedCredit,
+                Terms {
+                    quantity,
+                    ..natural
+                },
+            );
         }
         if self.has(Change::Quantity) {
-            let next = Terms { quantity: terms.quantity * 107 / 100, ..terms };
+            let next = Terms {
+                quantity: terms.quantity * 107 / 100,
+                ..terms
+            };
             step(&mut terms, Cause::Quantity, next);
         }
         let list = self.meter.unit_price * 10_i128.pow(LINE_PRICE_SCALE - PRICE_SCALE);
         if self.has(Change::LoseCredit) {
-            let next = Terms { price: list, ..terms };
+            let next = Terms {
+                price: list,
+                ..terms
+            };
             step(&mut terms, Cause::PartnerEarnedCredit, next);
             earned = false;
         }
         if self.has(Change::GainCredit) {
-            let next = Terms { price: list * 85 / 100, ..terms };
+            let next = Terms {
+                price: list * 85 / 100,
+                ..terms
+            };
             step(&mut terms, Cause::PartnerEarnedCredit, next);
             earned = true;
         }
         if self.has(Change::Price) {
-            let next = Terms { price: (terms.price * 103 + 99) / 100, ..terms };
+            let next = Terms {
+                price: (terms.price * 103 + 99) / 100,
+                ..terms
+            };
             step(&mut terms, Cause::Price, next);
         }
         if self.has(Change::Fx) {
-            let next = Terms { rate: terms.rate * 10_103 / 10_000, ..terms };
+            let next = Terms {
+                rate: terms.rate * 10_103 / 10_000,
+                ..terms
+            };
             step(&mut terms, Cause::Fx, next);
         }
         (terms, earned)
@@ -145,24 +214,53 @@ impl Settlement<'_> {
 
     fn line(&self, amount: &Amount, earned: bool, random: &mut Random) -> Line {
         let sale = usage_sale(self.plan, if earned { EARNED } else { "" });
-        line(self.partner, &self.plan.customer, &usage_item(self.meter), &sale, amount, random)
+        line(
+            self.partner,
+            &self.plan.customer,
+            &usage_item(self.meter),
+            &sale,
+            amount,
+            random,
+        )
     }
 
-    fn one_sided(&self, adjustment: &'static str, expected: i128, invoiced: i128, cause: Cause) -> Option<Truth> {
+    fn one_sided(
+        &self,
+        adjustment: &'static str,
+        expected: i128,
+        invoiced: i128,
+        cause: Cause,
+    ) -> Option<Truth> {
         let mut parts = Parts::default();
         add(&mut parts, cause, invoiced - expected);
         self.truth(adjustment, expected, invoiced, parts)
     }
 
     /// `None` where nothing differs: rounding happens to be zero.
-    fn truth(&self, price_adjustment: &'static str, expected: i128, invoiced: i128, parts: Parts) -> Option<Truth> {
+    fn truth(
+        &self,
+        price_adjustment: &'static str,
+        expected: i128,
+        invoiced: i128,
+        parts: Parts,
+    ) -> Option<Truth> {
         let causes: Vec<Cause> = match price_adjustment {
             "azure credit" => vec![Cause::Credit],
-            _ => self.changes?.iter().filter(|change| **change != Change::AzureCredit).filter_map(|change| change.cause()).collect(),
+            _ => self
+                .changes?
+                .iter()
+                .filter(|change| **change != Change::AzureCredit)
+                .filter_map(|change| change.cause())
+                .collect(),
         };
-        let is_only_noted = causes.is_empty() && self.changes.is_some_and(|changes| !changes.is_empty());
+        let is_only_noted =
+            causes.is_empty() && self.changes.is_some_and(|changes| !changes.is_empty());
         (expected != invoiced && !is_only_noted).then(|| Truth {
-            causes: if causes.is_empty() { vec![Cause::Rounding] } else { causes },
+            causes: if causes.is_empty() {
+                vec![Cause::Rounding]
+            } else {
+                causes
+            },
             tie_out: TieOut::UsageToInvoice,
             invoice_number: self.plan.customer.invoice.number.clone(),
             customer_id: self.plan.customer.id.clone(),

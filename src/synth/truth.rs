@@ -41,7 +41,10 @@ pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
 /// Names of the amounts: expected, invoiced, their difference, and the parts of it.
 fn amount_names() -> Vec<String> {
     let sides = ["expected_amount", "invoiced_amount", "amount"].map(str::to_owned);
-    sides.into_iter().chain(Cause::ALL.map(|cause| format!("{}_amount", cause.name()))).collect()
+    sides
+        .into_iter()
+        .chain(Cause::ALL.map(|cause| format!("{}_amount", cause.name())))
+        .collect()
 }
 
 /// One planted variance. Amounts are units of 10^-10 of `currency`; ids are canonical.
@@ -68,7 +71,11 @@ pub(super) struct Truth {
 impl Truth {
     fn texts(&self, billing_period: &str) -> [String; 12] {
         [
-            self.causes.iter().map(|cause| cause.name()).collect::<Vec<_>>().join("+"),
+            self.causes
+                .iter()
+                .map(|cause| cause.name())
+                .collect::<Vec<_>>()
+                .join("+"),
             self.tie_out.name().to_owned(),
             billing_period.to_owned(),
             self.invoice_number.clone(),
@@ -85,8 +92,14 @@ impl Truth {
 
     fn amounts(&self) -> [i128; AMOUNTS] {
         let amount = self.invoiced - self.expected;
-        assert_eq!(self.parts.iter().sum::<i128>(), amount, "the parts of a truth add up: {self:?}");
-        let mut amounts = [self.expected, self.invoiced, amount].into_iter().chain(self.parts);
+        assert_eq!(
+            self.parts.iter().sum::<i128>(),
+            amount,
+            "the parts of a truth add up: {self:?}"
+        );
+        let mut amounts = [self.expected, self.invoiced, amount]
+            .into_iter()
+            .chain(self.parts);
         std::array::from_fn(|_| amounts.next().unwrap_or(0))
     }
 
@@ -106,7 +119,11 @@ pub(super) fn cents(amount: i128) -> i128 {
 
 /// An amount of 15 decimals as it is published, rounded half up.
 pub(super) fn published(amount: i128) -> i128 {
-    decimal::divide(amount, 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE), Rounding::HalfUp)
+    decimal::divide(
+        amount,
+        10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE),
+        Rounding::HalfUp,
+    )
 }
 
 /// Two amounts of one resource: their sum is rounded half up, and the pieces add up to it by largest
@@ -145,16 +162,31 @@ pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Trut
 }
 
 /// Writes `truth.csv` and `truth.parquet`, in the order of the causes.
-pub(super) fn write(out: &Path, billing_period: &str, truths: &mut [Truth]) -> Result<Written, SynthError> {
+pub(super) fn write(
+    out: &Path,
+    billing_period: &str,
+    truths: &mut [Truth],
+) -> Result<Written, SynthError> {
     truths.sort();
     let mut csv = OutFile::create(out.join("truth.csv"))?;
     csv.put(table(billing_period, truths).as_bytes())?;
-    let written = Written { files: 1, bytes: csv.close()? };
-    Ok(written.and(write_parquet(&out.join("truth.parquet"), billing_period, truths)?))
+    let written = Written {
+        files: 1,
+        bytes: csv.close()?,
+    };
+    Ok(written.and(write_parquet(
+        &out.join("truth.parquet"),
+        billing_period,
+        truths,
+    )?))
 }
 
 fn table(billing_period: &str, truths: &[Truth]) -> String {
-    let names = TEXTS.iter().map(|name| (*name).to_owned()).chain(amount_names()).chain(["status".to_owned()]);
+    let names = TEXTS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(amount_names())
+        .chain(["status".to_owned()]);
     let mut text = names.collect::<Vec<_>>().join(",");
     text.push('\n');
     for truth in truths {
@@ -172,29 +204,69 @@ fn table(billing_period: &str, truths: &[Truth]) -> String {
     text
 }
 
-fn write_parquet(path: &Path, billing_period: &str, truths: &[Truth]) -> Result<Written, SynthError> {
-    let fault = |source| SynthError::Parquet { path: path.to_owned(), source };
+fn write_parquet(
+    path: &Path,
+    billing_period: &str,
+    truths: &[Truth],
+) -> Result<Written, SynthError> {
+    let fault = |source| SynthError::Parquet {
+        path: path.to_owned(),
+        source,
+    };
     let decimal = DataType::Decimal128(28, 10);
-    let mut fields: Vec<Field> = TEXTS.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
-    fields.extend(amount_names().into_iter().map(|name| Field::new(name, decimal.clone(), false)));
+    let mut fields: Vec<Field> = TEXTS
+        .iter()
+        .map(|name| Field::new(*name, DataType::Utf8, false))
+        .collect();
+    fields.extend(
+        amount_names()
+            .into_iter()
+            .map(|name| Field::new(name, decimal.clone(), false)),
+    );
     fields.push(Field::new("status", DataType::Utf8, false));
     let schema = Arc::new(Schema::new(fields));
 
-    let texts: Vec<_> = truths.iter().map(|truth| truth.texts(billing_period)).collect();
+    let texts: Vec<_> = truths
+        .iter()
+        .map(|truth| truth.texts(billing_period))
+        .collect();
     let amounts: Vec<_> = truths.iter().map(Truth::amounts).collect();
     let mut columns: Vec<ArrayRef> = Vec::new();
     for at in 0..TEXTS.len() {
-        columns.push(Arc::new(texts.iter().map(|row| Some(row[at].as_str())).collect::<StringArray>()));
+        columns.push(Arc::new(
+            texts
+                .iter()
+                .map(|row| Some(row[at].as_str()))
+                .collect::<StringArray>(),
+        ));
     }
     for at in 0..AMOUNTS {
-        let array = amounts.iter().map(|row| Some(row[at])).collect::<Decimal128Array>().with_data_type(decimal.clone());
+        let array = amounts
+            .iter()
+            .map(|row| Some(row[at]))
+            .collect::<Decimal128Array>()
+            .with_data_type(decimal.clone());
         columns.push(Arc::new(array));
     }
-    columns.push(Arc::new(truths.iter().map(|truth| Some(truth.status().name())).collect::<StringArray>()));
+    columns.push(Arc::new(
+        truths
+            .iter()
+            .map(|truth| Some(truth.status().name()))
+            .collect::<StringArray>(),
+    ));
 
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|fault_| fault(fault_.into()))?;
-    let mut writer = ArrowWriter::try_new(OutFile::create(path.to_owned())?, schema, Some(properties()?)).map_err(fault)?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
+        .map_err(|fault_| fault(fault_.into()))?;
+    let mut writer = ArrowWriter::try_new(
+        OutFile::create(path.to_owned())?,
+        schema,
+        Some(properties()?),
+    )
+    .map_err(fault)?;
     writer.write(&batch).map_err(fault)?;
     let file = writer.into_inner().map_err(fault)?;
-    Ok(Written { files: 1, bytes: file.close()? })
+    Ok(Written {
+        files: 1,
+        bytes: file.close()?,
+    })
 }

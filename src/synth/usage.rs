@@ -20,7 +20,9 @@ const THING_WIDTH: usize = 32;
 
 /// Resources of a plan that all meters of a kind have in common.
 const SHARED_RESOURCES: u64 = 6;
-const WORDS: [&str; 8] = ["web", "erp", "data", "backup", "shop", "build", "portal", "iot"];
+const WORDS: [&str; 8] = [
+    "web", "erp", "data", "backup", "shop", "build", "portal", "iot",
+];
 const STAGES: [&str; 4] = ["prod", "test", "dev", "Prod"];
 
 /// The price a row is rated at.
@@ -51,21 +53,46 @@ pub(super) struct Series {
 impl Series {
     /// Resource number `at` of a plan, under a meter. Meters of one kind share a plan's resources.
     pub(super) fn new(partner: &Partner, plan: &Rc<Plan>, meter: &Rc<Meter>, at: u64) -> Self {
-        let kind = meter.service.resource_type.bytes().fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte));
+        let kind = meter
+            .service
+            .resource_type
+            .bytes()
+            .fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte));
         // The first resources are metered by all meters of their kind, the others by one.
-        let owner = if at < SHARED_RESOURCES { 0 } else { 1 + meter.rank };
+        let owner = if at < SHARED_RESOURCES {
+            0
+        } else {
+            1 + meter.rank
+        };
         let mut random = Random::of(partner.seed, &[6, plan.index as u64, kind, at, owner]);
         let entitlement = Rc::clone(&plan.entitlements[random.index(plan.entitlements.len())]);
         let (word, stage) = (random.pick(&WORDS), random.pick(&STAGES));
-        let resource_group = if at % 37 == 5 { "$system".to_owned() } else { format!("rg-{word}-{stage}-{:02}", at % 50) };
-        let name = format!("{}-{word}-{stage}-{:04x}-{at:05}", meter.service.name_prefix, random.below(65_536));
-        let tail = format!("providers/{}/{}/{name}", meter.service.provider, meter.service.resource_type);
-        let uri = |id: &str, middle: &str, group: &str| format!("/subscriptions/{id}/{middle}/{group}/{tail}");
+        let resource_group = if at % 37 == 5 {
+            "$system".to_owned()
+        } else {
+            format!("rg-{word}-{stage}-{:02}", at % 50)
+        };
+        let name = format!(
+            "{}-{word}-{stage}-{:04x}-{at:05}",
+            meter.service.name_prefix,
+            random.below(65_536)
+        );
+        let tail = format!(
+            "providers/{}/{}/{name}",
+            meter.service.provider, meter.service.resource_type
+        );
+        let uri = |id: &str, middle: &str, group: &str| {
+            format!("/subscriptions/{id}/{middle}/{group}/{tail}")
+        };
         let canonical = uri(&entitlement.id, "resourceGroups", &resource_group);
         Self {
             uris: [
                 uri(&entitlement.upper_id, "resourceGroups", &resource_group),
-                uri(&entitlement.id, "RESOURCEGROUPS", &resource_group.to_uppercase()),
+                uri(
+                    &entitlement.id,
+                    "RESOURCEGROUPS",
+                    &resource_group.to_uppercase(),
+                ),
                 canonical.to_lowercase(),
                 canonical,
             ],
@@ -102,15 +129,31 @@ impl Series {
             Rated::Granted(_) | Rated::Covered(_) => 0,
         };
         // Millionths of USD over a price of ten decimals: ten more make a quantity of six.
-        let usual = i128::from(self.meter.cost_micro) * 10_i128.pow(PRICE_SCALE) / self.meter.unit_price;
+        let usual =
+            i128::from(self.meter.cost_micro) * 10_i128.pow(PRICE_SCALE) / self.meter.unit_price;
         let quantity = (usual * i128::from(share) / 1_000).max(1);
         let unit = 10_i128.pow(QUANTITY_SCALE);
-        let quantity = if self.meter.whole_units { (quantity + unit - 1) / unit * unit } else { quantity };
-        let pricing = half_even(price * quantity, 10_i128.pow(EFFECTIVE_SCALE + QUANTITY_SCALE - TOTAL_SCALE));
+        let quantity = if self.meter.whole_units {
+            (quantity + unit - 1) / unit * unit
+        } else {
+            quantity
+        };
+        let pricing = half_even(
+            price * quantity,
+            10_i128.pow(EFFECTIVE_SCALE + QUANTITY_SCALE - TOTAL_SCALE),
+        );
         let rate = self.plan.customer.invoice.rate;
         let unit_rate = 10_i128.pow(RATE_SCALE);
-        let billing = if rate == unit_rate { pricing } else { half_even(pricing * rate, unit_rate) };
-        Amounts { quantity, pricing, billing }
+        let billing = if rate == unit_rate {
+            pricing
+        } else {
+            half_even(pricing * rate, unit_rate)
+        };
+        Amounts {
+            quantity,
+            pricing,
+            billing,
+        }
     }
 }
 
@@ -121,7 +164,10 @@ fn half_even(value: i128, divisor: i128) -> i128 {
 fn tags(random: &mut Random, word: &str, stage: &str) -> String {
     match random.below(10) {
         0 | 1 => String::new(),
-        2..=5 => format!("{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\"}}", random.digits(4)),
+        2..=5 => format!(
+            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\"}}",
+            random.digits(4)
+        ),
         _ => format!(
             "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\"owner\":\"Team Größe, {word}\"}}",
             random.digits(4)
@@ -183,7 +229,10 @@ impl Scratch {
     /// The row's cells, in the order of the downloaded CSV.
     pub(super) fn cells<'a>(&'a self, partner: &'a Partner, row: &'a UsageRow) -> [&'a str; WIDTH] {
         let spelling = Spelling::of(row);
-        let (thing, rating) = (thing(partner, row, &spelling), self.rating(partner, row, &spelling));
+        let (thing, rating) = (
+            thing(partner, row, &spelling),
+            self.rating(partner, row, &spelling),
+        );
         let mut cells = [""; WIDTH];
         let (first, last) = cells.split_at_mut(thing.len());
         first.copy_from_slice(&thing);
@@ -192,16 +241,34 @@ impl Scratch {
     }
 
     /// ChargeType to the end: what it costs.
-    fn rating<'a>(&'a self, partner: &'a Partner, row: &'a UsageRow, spelling: &Spelling) -> [&'a str; WIDTH - THING_WIDTH] {
-        let Series { plan, meter, entitlement, .. } = &*row.series;
+    fn rating<'a>(
+        &'a self,
+        partner: &'a Partner,
+        row: &'a UsageRow,
+        spelling: &Spelling,
+    ) -> [&'a str; WIDTH - THING_WIDTH] {
+        let Series {
+            plan,
+            meter,
+            entitlement,
+            ..
+        } = &*row.series;
         let customer = &plan.customer;
         let (effective, earned) = match row.rated {
             Rated::Earned => (meter.earned_price_text.as_str(), true),
             Rated::Retail => (meter.unit_price_text.as_str(), false),
             Rated::Granted(earned) | Rated::Covered(earned) => ("0", earned),
         };
-        let benefit = if matches!(row.rated, Rated::Covered(_)) { "SavingsPlan" } else { "" };
-        let (percentage, credit) = if earned { ("15", "Partner Earned Credit Applied") } else { ("", "Credit Not Applied") };
+        let benefit = if matches!(row.rated, Rated::Covered(_)) {
+            "SavingsPlan"
+        } else {
+            ""
+        };
+        let (percentage, credit) = if earned {
+            ("15", "Partner Earned Credit Applied")
+        } else {
+            ("", "Credit Not Applied")
+        };
         [
             "new",
             &meter.unit_price_text,
@@ -218,7 +285,11 @@ impl Scratch {
             effective,
             &row.series.rate,
             partner.dates.text(partner.dates.first),
-            if spelling.odd_entitlement { &entitlement.upper_id } else { &entitlement.id },
+            if spelling.odd_entitlement {
+                &entitlement.upper_id
+            } else {
+                &entitlement.id
+            },
             &entitlement.description,
             percentage,
             "",
@@ -231,14 +302,22 @@ impl Scratch {
 }
 
 /// PartnerId to ResourceURI: who used what, where and when.
-fn thing<'a>(partner: &'a Partner, row: &'a UsageRow, spelling: &Spelling) -> [&'a str; THING_WIDTH] {
+fn thing<'a>(
+    partner: &'a Partner,
+    row: &'a UsageRow,
+    spelling: &Spelling,
+) -> [&'a str; THING_WIDTH] {
     let Series { plan, meter, .. } = &*row.series;
     let customer = &plan.customer;
     let (start, end) = partner.dates.cycle(row.day);
     [
         &partner.id,
         partner.name,
-        if spelling.odd_customer { &customer.odd_id } else { &customer.id },
+        if spelling.odd_customer {
+            &customer.odd_id
+        } else {
+            &customer.id
+        },
         &customer.name,
         &customer.domain,
         customer.country,
@@ -246,7 +325,11 @@ fn thing<'a>(partner: &'a Partner, row: &'a UsageRow, spelling: &Spelling) -> [&
         &customer.reseller,
         &customer.invoice.number,
         &meter.product_id,
-        if spelling.short_sku { &meter.short_sku_id } else { &meter.sku_id },
+        if spelling.short_sku {
+            &meter.short_sku_id
+        } else {
+            &meter.sku_id
+        },
         &meter.availability_id,
         &meter.sku_name,
         &meter.product_name,
@@ -280,12 +363,21 @@ struct Spelling {
 
 impl Spelling {
     fn of(row: &UsageRow) -> Self {
-        let bits = if row.serial == 0 { u64::MAX } else { row.spelling };
+        let bits = if row.serial == 0 {
+            u64::MAX
+        } else {
+            row.spelling
+        };
         let once_in_sixteen = |place: u32| (bits >> place) & 15 == 0;
         let uri = match bits & 31 {
             odd @ 0..=2 => usize::try_from(odd).unwrap_or(3),
             _ => 3,
         };
-        Self { odd_customer: once_in_sixteen(5), odd_entitlement: once_in_sixteen(9), short_sku: once_in_sixteen(13), uri }
+        Self {
+            odd_customer: once_in_sixteen(5),
+            odd_entitlement: once_in_sixteen(9),
+            short_sku: once_in_sixteen(13),
+            uri,
+        }
     }
 }

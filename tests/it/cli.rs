@@ -3,7 +3,18 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 10] = ["run", "fetch", "reconcile", "check", "doctor", "explain", "synth", "sandbox", "schema", "completions"];
+const COMMANDS: [&str; 10] = [
+    "run",
+    "fetch",
+    "reconcile",
+    "check",
+    "doctor",
+    "explain",
+    "synth",
+    "sandbox",
+    "schema",
+    "completions",
+];
 
 const GOOD: &str = r#"period = "2026-10"
 out = "../out/sample"
@@ -25,18 +36,31 @@ fn tieout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
         .output()
         .expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
-    (output.status.code().expect("the program exits"), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().expect("the program exits"),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 fn check(folder: &Path, arguments: &[&str], expect: (i32, &str, &str)) {
     let (exit, stdout, stderr) = tieout(folder, arguments);
-    assert_eq!((exit, stdout.as_str(), stderr.as_str()), expect, "{arguments:?}");
+    assert_eq!(
+        (exit, stdout.as_str(), stderr.as_str()),
+        expect,
+        "{arguments:?}"
+    );
 }
 
 fn house(pipeline: &str) -> tempfile::TempDir {
     let house = tempfile::tempdir().expect("a temporary folder");
-    for (path, text) in [("pipelines/x.toml", pipeline), ("usage/b.csv", ""), ("usage/a.csv", ""), ("usage/.c.csv", ""), ("lines.csv", "")]
-    {
+    for (path, text) in [
+        ("pipelines/x.toml", pipeline),
+        ("usage/b.csv", ""),
+        ("usage/a.csv", ""),
+        ("usage/.c.csv", ""),
+        ("lines.csv", ""),
+    ] {
         let path = house.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, text).expect("a file");
@@ -61,19 +85,32 @@ tie-outs
     currency EUR: relative 0.01
 ";
     let house = house(GOOD);
-    check(house.path(), &["check", "pipelines/x.toml"], (0, expect, ""));
+    check(
+        house.path(),
+        &["check", "pipelines/x.toml"],
+        (0, expect, ""),
+    );
     let (exit, stdout, stderr) = tieout(house.path(), &["check", "pipelines/x.toml", "--json"]);
     assert_eq!((exit, stderr.as_str()), (0, ""));
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(json["sources"][0]["files"], serde_json::json!(["usage/a.csv", "usage/b.csv"]));
+    assert_eq!(
+        json["sources"][0]["files"],
+        serde_json::json!(["usage/a.csv", "usage/b.csv"])
+    );
     let tie_outs = json["tie_outs"].as_array().unwrap();
-    let usage = tie_outs.iter().find(|tie_out| tie_out["name"] == "usage-to-invoice").unwrap();
+    let usage = tie_outs
+        .iter()
+        .find(|tie_out| tie_out["name"] == "usage-to-invoice")
+        .unwrap();
     assert_eq!(usage["tolerance"]["currency"]["EUR"]["relative"], "0.01");
 }
 
 #[test]
 fn check_tells_every_mistake() {
-    let bad = GOOD.replace("period", "perod").replace("\"0.05\"", "0.05").replace("usage/*.csv", "usage/*.tsv");
+    let bad = GOOD
+        .replace("period", "perod")
+        .replace("\"0.05\"", "0.05")
+        .replace("usage/*.csv", "usage/*.tsv");
     let expect = "\
 error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
@@ -83,7 +120,11 @@ error: `pipelines/x.toml` line 8, key `tie_out.usage-to-invoice.tolerance.absolu
 hint: floats are not exact: write `absolute = \"0.05\"`
 ";
     let house = house(&bad);
-    check(house.path(), &["check", "pipelines/x.toml"], (2, "", expect));
+    check(
+        house.path(),
+        &["check", "pipelines/x.toml"],
+        (2, "", expect),
+    );
     let (exit, stdout, stderr) = tieout(house.path(), &["check", "pipelines/x.toml", "--json"]);
     assert_eq!((exit, stderr.as_str()), (2, ""));
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -98,13 +139,19 @@ fn a_path_that_finds_nothing_says_why() {
     let house = house(GOOD);
     for (path, hint) in [
         ("../nowhere/*.csv", "hint: there is no `nowhere` in `.`"),
-        ("../usage", "hint: `usage` is a folder: add `/*.csv` for the files in it"),
+        (
+            "../usage",
+            "hint: `usage` is a folder: add `/*.csv` for the files in it",
+        ),
         ("../lines.CSV", "hint: there is no `lines.CSV` in `.`"),
     ] {
         let set = format!("source.usage.files.paths=[\"{path}\"]");
         let (exit, _, stderr) = tieout(house.path(), &["check", "pipelines/x.toml", "--set", &set]);
         assert_eq!(exit, 2);
-        assert!(stderr.contains(hint) && stderr.contains("`--set source.usage.files.paths="), "{stderr}");
+        assert!(
+            stderr.contains(hint) && stderr.contains("`--set source.usage.files.paths="),
+            "{stderr}"
+        );
     }
 }
 
@@ -123,22 +170,59 @@ CREATE TABLE rejected_rows (
   \"text\" TEXT -- the row, cut to 200 characters
 );
 ";
-    check(here, &["schema", "rejected_rows", "--format", "sql"], (0, expect, ""));
+    check(
+        here,
+        &["schema", "rejected_rows", "--format", "sql"],
+        (0, expect, ""),
+    );
     let (exit, stdout, _) = tieout(here, &["schema", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    let names: Vec<&str> = json.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-    let published = ["variances", "resources", "summary", "control_totals", "rejected_rows", "findings", "lineage"];
-    let tables = [&published[..], &["usage", "invoice_lines", "invoices", "unbilled_usage"]].concat();
+    let names: Vec<&str> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
+    let published = [
+        "variances",
+        "resources",
+        "summary",
+        "control_totals",
+        "rejected_rows",
+        "findings",
+        "lineage",
+    ];
+    let tables = [
+        &published[..],
+        &["usage", "invoice_lines", "invoices", "unbilled_usage"],
+    ]
+    .concat();
     assert_eq!((exit, names.get(..tables.len())), (0, Some(&tables[..])));
     // What is fetched, but no input of its own, comes after them.
-    let fetched = tieout::model::record::RECORD_SETS.iter().map(|set| set.name).filter(|name| !tables.contains(name));
+    let fetched = tieout::model::record::RECORD_SETS
+        .iter()
+        .map(|set| set.name)
+        .filter(|name| !tables.contains(name));
     assert_eq!(names[tables.len()..], fetched.collect::<Vec<_>>());
     let (_, text, _) = tieout(here, &["schema", "invoices"]);
-    assert!(text.contains("  TotalCharges            DECIMAL(38,20)  needed\n"), "{text}");
+    assert!(
+        text.contains("  TotalCharges            DECIMAL(38,20)  needed\n"),
+        "{text}"
+    );
     let (_, markdown, _) = tieout(here, &["schema", "variances", "--format", "markdown"]);
-    assert!(markdown.contains("| `charge_type` | TEXT | charge types in the group, separated by \\| |\n"), "{markdown}");
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let unknown = format!("error: found the table `varainces`, wanted one of {list}\nhint: did you mean `variances`?\n");
+    assert!(
+        markdown
+            .contains("| `charge_type` | TEXT | charge types in the group, separated by \\| |\n"),
+        "{markdown}"
+    );
+    let list = names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let unknown = format!(
+        "error: found the table `varainces`, wanted one of {list}\nhint: did you mean `variances`?\n"
+    );
     check(here, &["schema", "varainces"], (2, "", &unknown));
 }
 
@@ -146,7 +230,10 @@ CREATE TABLE rejected_rows (
 fn completions_are_a_script() {
     let (exit, stdout, stderr) = tieout(Path::new("."), &["completions", "bash"]);
     assert_eq!((exit, stderr.as_str()), (0, ""));
-    assert!(stdout.starts_with("_tieout() {") && COMMANDS.iter().all(|command| stdout.contains(command)));
+    assert!(
+        stdout.starts_with("_tieout() {")
+            && COMMANDS.iter().all(|command| stdout.contains(command))
+    );
 }
 
 #[test]
@@ -156,7 +243,10 @@ fn help_names_every_command_and_has_an_example() {
     for command in COMMANDS {
         assert!(stdout.contains(&format!("\n  {command} ")), "{stdout}");
         let (exit, help, _) = tieout(Path::new("."), &[command, "--help"]);
-        assert!(exit == 0 && help.contains(&format!("Example:\n  tieout {command}")), "{help}");
+        assert!(
+            exit == 0 && help.contains(&format!("Example:\n  tieout {command}")),
+            "{help}"
+        );
     }
 }
 
@@ -170,13 +260,30 @@ fn wrong_usage_exits_with_2_and_prints_no_data() {
         &["explain", "b", "--key", "meter_id=1"],
         &["explain", "--key", "metre_id=1"],
         &["reconcile", "--usage", "a.csv", "--out", "o"],
-        &["reconcile", "--usage", "a.csv", "b.csv", "--invoice-lines", "l.csv", "--out", "o", "--tolerance-absolute", "-1"],
+        &[
+            "reconcile",
+            "--usage",
+            "a.csv",
+            "b.csv",
+            "--invoice-lines",
+            "l.csv",
+            "--out",
+            "o",
+            "--tolerance-absolute",
+            "-1",
+        ],
         &["check", "x.toml", "-q", "-v"],
         &["--threads", "0", "schema"],
-        &["synth", "--rows", "1", "--seed", "1", "--out", "o", "--period", "2026-13"],
+        &[
+            "synth", "--rows", "1", "--seed", "1", "--out", "o", "--period", "2026-13",
+        ],
     ] {
         let (exit, stdout, stderr) = tieout(Path::new("."), arguments);
-        assert_eq!((exit, stdout.as_str(), stderr.is_empty()), (2, "", false), "{arguments:?}");
+        assert_eq!(
+            (exit, stdout.as_str(), stderr.is_empty()),
+            (2, "", false),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -190,5 +297,8 @@ fn a_reader_that_leaves_is_no_failure() {
         .expect("the program starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program ends");
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
 }

@@ -14,7 +14,10 @@ use crate::runs::{Published, globs, month, plan, reconcile};
 const HEADER: &str = "\"id\": \"G1\", \"currencyCode\": \"EUR\", \"billingPeriodStartDate\": \"2026-10-01T00:00:00Z\"";
 
 fn headers(totals: &[&str]) -> String {
-    let items: Vec<String> = totals.iter().map(|total| format!("{{ {HEADER}, \"totalCharges\": {total} }}")).collect();
+    let items: Vec<String> = totals
+        .iter()
+        .map(|total| format!("{{ {HEADER}, \"totalCharges\": {total} }}"))
+        .collect();
     format!("{{ \"items\": [ {} ] }}", items.join(", "))
 }
 
@@ -22,11 +25,23 @@ fn headers(totals: &[&str]) -> String {
 fn a_second_header_beside_an_empty_page_is_rejected_without_a_panic() {
     let (usage, lines) = (sheet(USAGE, &[&[]]), sheet(LINE, &[&[]]));
     let (twice, none) = (headers(&["1", "2"]), "{ \"totalCount\": 0, \"items\": [] }");
-    for invoices in [[twice.as_bytes(), none.as_bytes()], [none.as_bytes(), twice.as_bytes()]] {
+    for invoices in [
+        [twice.as_bytes(), none.as_bytes()],
+        [none.as_bytes(), twice.as_bytes()],
+    ] {
         let found = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &invoices).unwrap();
-        assert_eq!(found.table("rejected_rows", "source found"), ["invoices invoice G1 in EUR a second time"]);
-        let controls = found.table("control_totals", "step source rows_in rows_out rows_rejected holds");
-        assert!(controls.contains(&"decode invoices 2 1 1 true".to_owned()), "{controls:?}");
+        assert_eq!(
+            found.table("rejected_rows", "source found"),
+            ["invoices invoice G1 in EUR a second time"]
+        );
+        let controls = found.table(
+            "control_totals",
+            "step source rows_in rows_out rows_rejected holds",
+        );
+        assert!(
+            controls.contains(&"decode invoices 2 1 1 true".to_owned()),
+            "{controls:?}"
+        );
     }
 }
 
@@ -34,30 +49,67 @@ fn a_second_header_beside_an_empty_page_is_rejected_without_a_panic() {
 fn a_rejected_row_leaves_no_trace_in_spellings_and_lineage() {
     let usage = sheet(
         USAGE,
-        &[&[("CustomerId", "C-1")], &[("CustomerId", "c-1"), ("ResourceURI", "/r/\0")], &[("CustomerId", "c-9"), ("ResourceURI", "\0")]],
+        &[
+            &[("CustomerId", "C-1")],
+            &[("CustomerId", "c-1"), ("ResourceURI", "/r/\0")],
+            &[("CustomerId", "c-9"), ("ResourceURI", "\0")],
+        ],
     );
     let lines = sheet(LINE, &[&[("CustomerId", "C-1")]]);
     let found = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[]).unwrap();
-    assert_eq!(found.table("rejected_rows", "line column"), ["3 ResourceURI", "4 ResourceURI"]);
-    assert_eq!(found.table("resources", "customer_id usage_rows"), ["C-1 1"]);
-    assert_eq!(found.table("lineage", "source customer_id"), ["invoice_lines c-1", "usage c-1"]);
+    assert_eq!(
+        found.table("rejected_rows", "line column"),
+        ["3 ResourceURI", "4 ResourceURI"]
+    );
+    assert_eq!(
+        found.table("resources", "customer_id usage_rows"),
+        ["C-1 1"]
+    );
+    assert_eq!(
+        found.table("lineage", "source customer_id"),
+        ["invoice_lines c-1", "usage c-1"]
+    );
 }
 
 #[test]
 fn a_side_may_be_empty() {
     let (no_usage, no_lines) = (sheet(USAGE, &[]), sheet(LINE, &[]));
-    assert_eq!(tie(&no_usage, &no_lines).variances("status"), Vec::<String>::new());
-    assert_eq!(tie(&sheet(USAGE, &[&[]]), &no_lines).variances("status cause"), ["awaited missing_invoice"]);
-    assert_eq!(tie(&no_usage, &sheet(LINE, &[&[]])).table("resources", "meter_id usage_rows invoiced_amount"), [" 0 1"]);
+    assert_eq!(
+        tie(&no_usage, &no_lines).variances("status"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        tie(&sheet(USAGE, &[&[]]), &no_lines).variances("status cause"),
+        ["awaited missing_invoice"]
+    );
+    assert_eq!(
+        tie(&no_usage, &sheet(LINE, &[&[]]))
+            .table("resources", "meter_id usage_rows invoiced_amount"),
+        [" 0 1"]
+    );
     let all_rejected = sheet(USAGE, &[&[("Quantity", "x")], &[("Quantity", "y")]]);
-    let found = try_tie(&[all_rejected.as_bytes()], &[no_lines.as_bytes()], &[headers(&["1"]).as_bytes()]).unwrap();
-    assert_eq!((found.outcome.rejected_rows, found.outcome.exit_code), (2, 11));
+    let found = try_tie(
+        &[all_rejected.as_bytes()],
+        &[no_lines.as_bytes()],
+        &[headers(&["1"]).as_bytes()],
+    )
+    .unwrap();
+    assert_eq!(
+        (found.outcome.rejected_rows, found.outcome.exit_code),
+        (2, 11)
+    );
 }
 
 #[test]
 fn usage_that_rounds_to_nothing_needs_no_line() {
-    let found = tie(&sheet(USAGE, &[&[("BillingPreTaxTotal", "0.009")]]), &sheet(LINE, &[]));
-    assert_eq!(found.variances("variance_amount status cause"), ["-0.009 within_tolerance rounding"]);
+    let found = tie(
+        &sheet(USAGE, &[&[("BillingPreTaxTotal", "0.009")]]),
+        &sheet(LINE, &[]),
+    );
+    assert_eq!(
+        found.variances("variance_amount status cause"),
+        ["-0.009 within_tolerance rounding"]
+    );
 }
 
 #[test]
@@ -72,31 +124,71 @@ fn the_period_of_a_run_leaves_other_invoices_out() {
     };
     let october = of("2026-10");
     for table in ["variances", "resources", "summary"] {
-        assert_eq!(Published::read(&october.folder, table).rows, Published::read(&all.folder, table).rows, "{table}");
+        assert_eq!(
+            Published::read(&october.folder, table).rows,
+            Published::read(&all.folder, table).rows,
+            "{table}"
+        );
     }
     let september = of("2026-09");
-    assert!(Published::read(&september.folder, "variances").rows.is_empty());
-    assert!(september.warnings.iter().any(|warning| warning.contains("is of 2026-10, not of 2026-09: left out")));
+    assert!(
+        Published::read(&september.folder, "variances")
+            .rows
+            .is_empty()
+    );
+    assert!(
+        september
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("is of 2026-10, not of 2026-09: left out"))
+    );
 }
 
 #[test]
 fn amounts_past_all_sense_are_told() {
     let lines = sheet(LINE, &[&[]]);
-    let usage = |amount: &str| sheet(USAGE, &[&[("BillingPreTaxTotal", amount)], &[("BillingPreTaxTotal", amount)]]);
-    for amount in ["1e30", "-1E18", "999999999999999999999999999999999999999999"] {
+    let usage = |amount: &str| {
+        sheet(
+            USAGE,
+            &[
+                &[("BillingPreTaxTotal", amount)],
+                &[("BillingPreTaxTotal", amount)],
+            ],
+        )
+    };
+    for amount in [
+        "1e30",
+        "-1E18",
+        "999999999999999999999999999999999999999999",
+    ] {
         let found = try_tie(&[usage(amount).as_bytes()], &[lines.as_bytes()], &[]).unwrap();
-        assert_eq!(found.table("rejected_rows", "column wanted"), ["BillingPreTaxTotal a number below 10^18"; 2], "{amount}");
+        assert_eq!(
+            found.table("rejected_rows", "column wanted"),
+            ["BillingPreTaxTotal a number below 10^18"; 2],
+            "{amount}"
+        );
     }
     for amount in ["999999999999999999", "-2E17"] {
-        assert!(error_of(usage(amount).as_bytes(), lines.as_bytes()).contains("add up to more than"), "{amount}");
+        assert!(
+            error_of(usage(amount).as_bytes(), lines.as_bytes()).contains("add up to more than"),
+            "{amount}"
+        );
     }
-    assert_eq!(tie(&usage("99999999999999999"), &lines).variances("expected_amount"), ["199999999999999998"]);
+    assert_eq!(
+        tie(&usage("99999999999999999"), &lines).variances("expected_amount"),
+        ["199999999999999998"]
+    );
     for rate in ["1e19", "-1", "0", "99999999999999999999"] {
         let usage = sheet(USAGE, &[&[("PCToBCExchangeRate", rate)]]);
         let lines = sheet(LINE, &[&[("PCToBCExchangeRate", rate)]]);
         // Nonsense, but a number: whatever is said of it, it is said.
-        let said = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[]).map(drop).map_err(|error| error.to_string());
-        assert!(said.is_ok() || said.is_err_and(|error| !error.is_empty()), "{rate}");
+        let said = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[])
+            .map(drop)
+            .map_err(|error| error.to_string());
+        assert!(
+            said.is_ok() || said.is_err_and(|error| !error.is_empty()),
+            "{rate}"
+        );
     }
 }
 
@@ -155,25 +247,50 @@ fn of_several_unusable_files_the_first_is_told_whatever_the_threads() {
     let folder = tempfile::tempdir().unwrap();
     let header = "CustomerId,SubscriptionId,ProductId,SkuId,UsageDate,Quantity,BillingPreTaxTotal,BillingCurrency\n";
     let rows = "c,s,P,0001,2026-10-01,1,1,USD\n".repeat(60_000);
-    for (name, text) in
-        [("u0", format!("{header}{rows}")), ("u1", "a,b\n1,2\n".to_owned()), ("u2", header.to_owned()), ("u3", "c,d\n1,2\n".to_owned())]
-    {
+    for (name, text) in [
+        ("u0", format!("{header}{rows}")),
+        ("u1", "a,b\n1,2\n".to_owned()),
+        ("u2", header.to_owned()),
+        ("u3", "c,d\n1,2\n".to_owned()),
+    ] {
         std::fs::write(folder.path().join(format!("{name}.csv")), text).unwrap();
     }
     let lines = folder.path().join("lines");
-    std::fs::write(&lines, "CustomerId,SubscriptionId,ProductId,SkuId,Subtotal,Currency\nc,s,P,0001,1,USD\n").unwrap();
-    let globs = [vec![folder.path().join("u*.csv").display().to_string()], vec![lines.display().to_string()], Vec::new()];
+    std::fs::write(
+        &lines,
+        "CustomerId,SubscriptionId,ProductId,SkuId,Subtotal,Currency\nc,s,P,0001,1,USD\n",
+    )
+    .unwrap();
+    let globs = [
+        vec![folder.path().join("u*.csv").display().to_string()],
+        vec![lines.display().to_string()],
+        Vec::new(),
+    ];
     for threads in [1, 2, 4] {
-        let error = crate::runs::reconcile(&globs, &folder.path().join("out"), Some(threads)).unwrap_err();
-        assert!(error.to_string().contains("u1.csv"), "{threads} threads: {error}");
+        let error =
+            crate::runs::reconcile(&globs, &folder.path().join("out"), Some(threads)).unwrap_err();
+        assert!(
+            error.to_string().contains("u1.csv"),
+            "{threads} threads: {error}"
+        );
     }
 }
 
 #[test]
 fn prices_past_all_sense_explain_nothing_and_break_nothing() {
-    let usage = sheet(USAGE, &[&[("Quantity", "99999999999999"), ("PricingPreTaxTotal", "1")]]);
-    let line =
-        [("EffectiveUnitPrice", "9999999999999999"), ("UnitPrice", "1e15"), ("BillableQuantity", "99999999999999999"), ("Subtotal", "7")];
+    let usage = sheet(
+        USAGE,
+        &[&[("Quantity", "99999999999999"), ("PricingPreTaxTotal", "1")]],
+    );
+    let line = [
+        ("EffectiveUnitPrice", "9999999999999999"),
+        ("UnitPrice", "1e15"),
+        ("BillableQuantity", "99999999999999999"),
+        ("Subtotal", "7"),
+    ];
     let found = tie(&usage, &sheet(LINE, &[&line]));
-    assert_eq!(found.variances("variance_amount status cause"), ["6 break unexplained"]);
+    assert_eq!(
+        found.variances("variance_amount status cause"),
+        ["6 break unexplained"]
+    );
 }

@@ -20,10 +20,14 @@ fn is_slow() -> bool {
 /// All of them have their turn.
 fn kinds(seed: u64) -> Vec<Fault> {
     let hash = blake3::hash(format!("schedule {seed}").as_bytes());
-    let (terminal, passing): (Vec<Fault>, Vec<Fault>) = Fault::ALL.iter().partition(|fault| fault.is_terminal());
-    let at = |at: usize| usize::from(hash.as_bytes()[at]) * 256 + usize::from(hash.as_bytes()[at + 1]);
+    let (terminal, passing): (Vec<Fault>, Vec<Fault>) =
+        Fault::ALL.iter().partition(|fault| fault.is_terminal());
+    let at =
+        |at: usize| usize::from(hash.as_bytes()[at]) * 256 + usize::from(hash.as_bytes()[at + 1]);
     let turn = usize::try_from(seed).unwrap();
-    let mut kinds: Vec<Fault> = (0..5).map(|pick| passing[at(pick * 2) % passing.len()]).collect();
+    let mut kinds: Vec<Fault> = (0..5)
+        .map(|pick| passing[at(pick * 2) % passing.len()])
+        .collect();
     kinds.push(passing[turn % passing.len()]);
     if turn % 3 == 0 {
         kinds.push(terminal[turn / 3 % terminal.len()]);
@@ -36,8 +40,20 @@ fn api(seed: u64, kinds: &[Fault]) -> &'static str {
     let last = kinds.last().map_or("", |fault| fault.name());
     let is_of = |words: &[&str]| words.iter().any(|word| last.starts_with(word));
     match () {
-        () if is_of(&["page_", "token_expired", "foreign_next", "cut_json"]) => "partner_center.api=v1",
-        () if is_of(&["operation_", "manifest_", "foreign_", "gzip_", "sas_", "etag_"]) => "partner_center.api=auto",
+        () if is_of(&["page_", "token_expired", "foreign_next", "cut_json"]) => {
+            "partner_center.api=v1"
+        }
+        () if is_of(&[
+            "operation_",
+            "manifest_",
+            "foreign_",
+            "gzip_",
+            "sas_",
+            "etag_",
+        ]) =>
+        {
+            "partner_center.api=auto"
+        }
         () if seed % 2 == 1 => "partner_center.api=v1",
         () => "partner_center.api=auto",
     }
@@ -45,38 +61,71 @@ fn api(seed: u64, kinds: &[Fault]) -> &'static str {
 
 /// Only a few requests are for a second page.
 fn is_rare(kinds: &[Fault]) -> bool {
-    kinds.last().is_some_and(|fault| fault.name().starts_with("page_") || *fault == Fault::TokenExpired)
+    kinds
+        .last()
+        .is_some_and(|fault| fault.name().starts_with("page_") || *fault == Fault::TokenExpired)
 }
 
 /// Plays a schedule; its exit code.
 fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     let kinds = kinds(seed);
     let is_survivable = kinds.iter().all(|fault| !fault.is_terminal());
-    let faults = Faults::new(kinds.clone(), seed, if is_survivable && !is_rare(&kinds) { 120 } else { 350 });
-    let house = House::new(serve(Settings { faults, sas_seconds: 30, ..settings() }));
+    let faults = Faults::new(
+        kinds.clone(),
+        seed,
+        if is_survivable && !is_rare(&kinds) {
+            120
+        } else {
+            350
+        },
+    );
+    let house = House::new(serve(Settings {
+        faults,
+        sas_seconds: 30,
+        ..settings()
+    }));
     let api = api(seed, &kinds);
     let output = house.run("run", &["-q", "--set", api]);
     let code = output.status.code().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     match house.tables() {
         Some(tables) => assert!(tables == reference(), "seed {seed}, {kinds:?}: other bytes"),
-        None => assert!(DOCUMENTED.contains(&code), "seed {seed}, {kinds:?}: exit {code}: {told}"),
+        None => assert!(
+            DOCUMENTED.contains(&code),
+            "seed {seed}, {kinds:?}: exit {code}: {told}"
+        ),
     }
     if code != 0 {
-        assert!(DOCUMENTED.contains(&code), "seed {seed}, {kinds:?}: exit {code}: {told}");
+        assert!(
+            DOCUMENTED.contains(&code),
+            "seed {seed}, {kinds:?}: exit {code}: {told}"
+        );
     }
     // Two refusals of a token in a row end a run: that is one more fault than is promised.
     let may_end = kinds.contains(&Fault::Unauthorized);
-    assert!(code == 0 || !is_survivable || may_end, "seed {seed}, {kinds:?}: exit {code}: {told}");
+    assert!(
+        code == 0 || !is_survivable || may_end,
+        "seed {seed}, {kinds:?}: exit {code}: {told}"
+    );
     for (name, count) in served(house.address) {
         *tally.entry(name).or_default() += count;
     }
     // Without faults, what was left goes on to the same end.
     if code != 0 {
-        let again = House { folder: house.folder, address: serve(settings()) };
+        let again = House {
+            folder: house.folder,
+            address: serve(settings()),
+        };
         let output = again.run("run", &["-q", "--set", api]);
-        assert!(output.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(again.tables().unwrap() == reference(), "seed {seed}: other bytes after a resumption");
+        assert!(
+            output.status.success(),
+            "seed {seed}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            again.tables().unwrap() == reference(),
+            "seed {seed}: other bytes after a resumption"
+        );
     }
     code
 }
@@ -89,10 +138,18 @@ fn a_schedule_of_faults_ends_in_the_same_bytes_or_in_nothing() {
     for seed in 0..seeds {
         *codes.entry(play(seed, &mut tally)).or_default() += 1;
     }
-    writeln!(std::io::stderr(), "{seeds} schedules, by exit code {codes:?}\nfaults served {tally:?}").unwrap();
+    writeln!(
+        std::io::stderr(),
+        "{seeds} schedules, by exit code {codes:?}\nfaults served {tally:?}"
+    )
+    .unwrap();
     assert!(codes.contains_key(&0) && tally.len() > 10);
     if is_slow() {
-        let never: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).filter(|name| !tally.contains_key(*name)).collect();
+        let never: Vec<&str> = Fault::ALL
+            .iter()
+            .map(|fault| fault.name())
+            .filter(|name| !tally.contains_key(*name))
+            .collect();
         assert!(never.is_empty(), "never served: {never:?}");
     }
 }
@@ -101,28 +158,63 @@ fn a_schedule_of_faults_ends_in_the_same_bytes_or_in_nothing() {
 fn every_fault_that_passes_is_survived_alone() {
     for fault in Fault::ALL.iter().filter(|fault| !fault.is_terminal()) {
         if !is_slow()
-            && !matches!(fault, Fault::ThrottleHuge | Fault::StalledBody | Fault::GzipFlipped | Fault::PageCycle | Fault::SasExpired)
+            && !matches!(
+                fault,
+                Fault::ThrottleHuge
+                    | Fault::StalledBody
+                    | Fault::GzipFlipped
+                    | Fault::PageCycle
+                    | Fault::SasExpired
+            )
         {
             continue;
         }
         let faults = Faults::new(vec![*fault], 5, 600);
-        let house = House::new(serve(Settings { faults, ..settings() }));
-        let api = if fault.name().starts_with("page") || *fault == Fault::TokenExpired { "v1" } else { "auto" };
-        let output = house.run("run", &["-q", "--set", &format!("partner_center.api={api}")]);
+        let house = House::new(serve(Settings {
+            faults,
+            ..settings()
+        }));
+        let api = if fault.name().starts_with("page") || *fault == Fault::TokenExpired {
+            "v1"
+        } else {
+            "auto"
+        };
+        let output = house.run(
+            "run",
+            &["-q", "--set", &format!("partner_center.api={api}")],
+        );
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() || *fault == Fault::Unauthorized, "{}: {told}", fault.name());
-        assert!(served(house.address).iter().any(|(name, _)| name == fault.name()), "{} was never served", fault.name());
+        assert!(
+            output.status.success() || *fault == Fault::Unauthorized,
+            "{}: {told}",
+            fault.name()
+        );
+        assert!(
+            served(house.address)
+                .iter()
+                .any(|(name, _)| name == fault.name()),
+            "{} was never served",
+            fault.name()
+        );
     }
 }
 
 #[test]
 fn killed_at_any_moment_a_fetch_goes_on_and_repeats_nothing() {
     let kills = if is_slow() { 50 } else { 6 };
-    let house = House::new(serve(Settings { latency_ms: 3, ..settings() }));
+    let house = House::new(serve(Settings {
+        latency_ms: 3,
+        ..settings()
+    }));
     let journal = house.path("state/journal.jsonl");
     let mut pause = 5;
     for kill in 0..kills {
-        let mut process = house.command("fetch", &["-q"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = house
+            .command("fetch", &["-q"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(pause));
         process.kill().unwrap();
         process.wait().unwrap();
@@ -130,14 +222,27 @@ fn killed_at_any_moment_a_fetch_goes_on_and_repeats_nothing() {
         pause = 20 + u64::from(hash.as_bytes()[0]) * 3 / 2;
     }
     let output = house.run("run", &["-q"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(house.tables().unwrap(), reference());
     // A unit that was complete was never begun again.
     let text = std::fs::read_to_string(journal).unwrap();
     let mut complete: BTreeMap<&str, u64> = BTreeMap::new();
     for line in text.lines() {
-        let unit = line.split("\"unit\":\"").nth(1).unwrap().split('"').next().unwrap();
-        assert!(!complete.contains_key(unit) || line.contains("\"step\":\"checked\""), "{line}");
+        let unit = line
+            .split("\"unit\":\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        assert!(
+            !complete.contains_key(unit) || line.contains("\"step\":\"checked\""),
+            "{line}"
+        );
         if line.contains("\"step\":\"complete\"") {
             *complete.entry(unit).or_default() += 1;
         }

@@ -29,7 +29,10 @@ pub(crate) const USAGE: Changes<'static> = &[
     ("MeterCategory", "Storage"),
     ("Unit", "1 Hour"),
     ("ResourceGroup", "rg"),
-    ("ResourceURI", "/subscriptions/e-1/resourceGroups/rg/providers/x/y/z"),
+    (
+        "ResourceURI",
+        "/subscriptions/e-1/resourceGroups/rg/providers/x/y/z",
+    ),
     ("ChargeType", "new"),
     ("Quantity", "1"),
     ("BillingPreTaxTotal", "1"),
@@ -80,7 +83,10 @@ fn names<'n>(usual: Changes<'n>, rows: &[Changes<'n>]) -> Vec<&'n str> {
 }
 
 fn cell<'c>(usual: Changes<'c>, row: Changes<'c>, name: &str) -> &'c str {
-    row.iter().chain(usual).find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+    row.iter()
+        .chain(usual)
+        .find(|(known, _)| *known == name)
+        .map_or("", |(_, text)| text)
 }
 
 /// Rows as a CSV file.
@@ -88,8 +94,17 @@ pub(crate) fn sheet<'c>(usual: Changes<'c>, rows: &[Changes<'c>]) -> String {
     let names = names(usual, rows);
     let mut out = names.join(",") + "\r\n";
     for row in rows {
-        let quoted = |text: &str| if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() };
-        let cells: Vec<String> = names.iter().map(|name| quoted(cell(usual, row, name))).collect();
+        let quoted = |text: &str| {
+            if text.contains(['"', ',', '\n']) {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            } else {
+                text.into()
+            }
+        };
+        let cells: Vec<String> = names
+            .iter()
+            .map(|name| quoted(cell(usual, row, name)))
+            .collect();
         out += &(cells.join(",") + "\r\n");
     }
     out
@@ -98,13 +113,27 @@ pub(crate) fn sheet<'c>(usual: Changes<'c>, rows: &[Changes<'c>]) -> String {
 /// Rows as a page of the API; a text that begins with `=` stands there as JSON, others as strings.
 pub(crate) fn page<'c>(usual: Changes<'c>, rows: &[Changes<'c>]) -> String {
     let names = names(usual, rows);
-    let value = |text: &str| text.strip_prefix('=').map_or_else(|| serde_json::Value::from(text).to_string(), str::to_owned);
+    let value = |text: &str| {
+        text.strip_prefix('=')
+            .map_or_else(|| serde_json::Value::from(text).to_string(), str::to_owned)
+    };
     let item = |row: &Changes<'c>| {
-        let pairs = names.iter().map(|name| format!("\"{}{}\": {}", name[..1].to_lowercase(), &name[1..], value(cell(usual, row, name))));
+        let pairs = names.iter().map(|name| {
+            format!(
+                "\"{}{}\": {}",
+                name[..1].to_lowercase(),
+                &name[1..],
+                value(cell(usual, row, name))
+            )
+        });
         format!("{{ {} }}", pairs.collect::<Vec<_>>().join(",\n"))
     };
     let items: Vec<String> = rows.iter().map(item).collect();
-    format!("{{ \"totalCount\": {}, \"items\": [ {} ] }}", items.len(), items.join(",\n"))
+    format!(
+        "{{ \"totalCount\": {}, \"items\": [ {} ] }}",
+        items.len(),
+        items.join(",\n")
+    )
 }
 
 /// A finished run over files made by hand.
@@ -119,25 +148,37 @@ impl Found {
         let table = Published::read(&self.outcome.folder, "variances");
         let tie_out = table.at("tie_out");
         let rows = table.columns(&columns.split(' ').collect::<Vec<_>>());
-        let of_usage = rows.into_iter().zip(&table.rows).filter(|(_, row)| row[tie_out] == "usage-to-invoice");
+        let of_usage = rows
+            .into_iter()
+            .zip(&table.rows)
+            .filter(|(_, row)| row[tie_out] == "usage-to-invoice");
         of_usage.map(|(cells, _)| shortened(&cells)).collect()
     }
 
     /// The same of `resources` and other tables.
     pub(crate) fn table(&self, table: &str, columns: &str) -> Vec<String> {
         let table = Published::read(&self.outcome.folder, table);
-        table.columns(&columns.split(' ').collect::<Vec<_>>()).iter().map(|cells| shortened(cells)).collect()
+        table
+            .columns(&columns.split(' ').collect::<Vec<_>>())
+            .iter()
+            .map(|cells| shortened(cells))
+            .collect()
     }
 
     pub(crate) fn warns_of(&self, text: &str) -> bool {
-        self.outcome.warnings.iter().any(|warning| warning.contains(text))
+        self.outcome
+            .warnings
+            .iter()
+            .any(|warning| warning.contains(text))
     }
 }
 
 /// Cells joined by blanks, amounts without their last zeros.
 fn shortened(cells: &[String]) -> String {
     let short = |cell: &String| match cell.split_once('.') {
-        Some((_, decimals)) if decimals.len() == 10 && decimals.bytes().all(|byte| byte.is_ascii_digit()) => {
+        Some((_, decimals))
+            if decimals.len() == 10 && decimals.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             cell.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         _ => cell.clone(),
@@ -146,16 +187,32 @@ fn shortened(cells: &[String]) -> String {
 }
 
 /// Runs over files with these contents.
-pub(crate) fn try_tie(usage: &[&[u8]], lines: &[&[u8]], invoices: &[&[u8]]) -> Result<Found, RunError> {
+pub(crate) fn try_tie(
+    usage: &[&[u8]],
+    lines: &[&[u8]],
+    invoices: &[&[u8]],
+) -> Result<Found, RunError> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, files: &[&[u8]]| -> Vec<String> {
         let path = |number: usize| -> PathBuf { folder.path().join(format!("{name}-{number}")) };
-        files.iter().enumerate().for_each(|(number, bytes)| std::fs::write(path(number), bytes).unwrap());
-        (0..files.len()).map(|number| path(number).to_string_lossy().into_owned()).collect()
+        files
+            .iter()
+            .enumerate()
+            .for_each(|(number, bytes)| std::fs::write(path(number), bytes).unwrap());
+        (0..files.len())
+            .map(|number| path(number).to_string_lossy().into_owned())
+            .collect()
     };
-    let globs = [write("usage", usage), write("lines", lines), write("invoices", invoices)];
+    let globs = [
+        write("usage", usage),
+        write("lines", lines),
+        write("invoices", invoices),
+    ];
     let outcome = reconcile(&globs, &folder.path().join("out"), None)?;
-    Ok(Found { _folder: folder, outcome })
+    Ok(Found {
+        _folder: folder,
+        outcome,
+    })
 }
 
 /// Runs over one file of usage and one of lines, in which every row can be used.

@@ -20,7 +20,11 @@ use crate::runs::plan;
 
 pub(crate) fn cases(usual: u32) -> ProptestConfig {
     let slow = std::env::var_os("TIEOUT_SLOW_TESTS").is_some_and(|value| value == "1");
-    ProptestConfig { cases: if slow { usual * 20 } else { usual }, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: if slow { usual * 20 } else { usual },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// A row by the columns that it fills.
@@ -39,7 +43,11 @@ fn amount() -> impl Strategy<Value = String> {
 }
 
 fn usage_row() -> impl Strategy<Value = Texts> {
-    let account = (one_of(&["c1", "C1", "org:c1", "c2"]), one_of(&["s1", "S1"]), one_of(&["EUR", "eur", "USD"]));
+    let account = (
+        one_of(&["c1", "C1", "org:c1", "c2"]),
+        one_of(&["s1", "S1"]),
+        one_of(&["EUR", "eur", "USD"]),
+    );
     let product = (
         one_of(&["p1", "p2"]),
         one_of(&["3", "0003", "000B"]),
@@ -47,8 +55,18 @@ fn usage_row() -> impl Strategy<Value = Texts> {
         one_of(&["m1", "M1", "m2"]),
         one_of(&["Disk", "disk ", "VM"]),
     );
-    let resource = (one_of(&["e1", "e2", ""]), one_of(&["/s/r1", "/S/R1", "/s/r2", ""]), one_of(&["15", "0.15", ""]));
-    let numbers = (amount(), amount(), one_of(&["10/01/2026", "2026-10-31", "9/30/2026", ""]), amount(), one_of(&["", "0.9", "1.1"]));
+    let resource = (
+        one_of(&["e1", "e2", ""]),
+        one_of(&["/s/r1", "/S/R1", "/s/r2", ""]),
+        one_of(&["15", "0.15", ""]),
+    );
+    let numbers = (
+        amount(),
+        amount(),
+        one_of(&["10/01/2026", "2026-10-31", "9/30/2026", ""]),
+        amount(),
+        one_of(&["", "0.9", "1.1"]),
+    );
     (account, product, resource, numbers).prop_map(|(account, product, resource, numbers)| {
         vec![
             ("InvoiceNumber", "G1".to_owned()),
@@ -73,32 +91,51 @@ fn usage_row() -> impl Strategy<Value = Texts> {
 }
 
 fn line_row() -> impl Strategy<Value = Texts> {
-    let account = (one_of(&["c1", "c2"]), one_of(&["s1", "s2"]), one_of(&["EUR", "USD"]));
-    let product = (one_of(&["p1", "p2", "p3"]), one_of(&["0003", "000B"]), one_of(&["a1", "a3"]), one_of(&["Disk", "VM", "Other", ""]));
-    let state =
-        (one_of(&["new", "customerCredit"]), one_of(&["[\"15.0% Partner earned credit\"]", ""]), one_of(&["", "Reservation 1 Year"]));
-    let priced = (one_of(&["", "1", "0.85", "-2"]), one_of(&["", "1"]), one_of(&["", "0.9", "1.1"]), one_of(&["10/31/2026", "9/30/2026"]));
-    (account, product, state, amount(), amount(), priced).prop_map(|(account, product, state, quantity, subtotal, priced)| {
-        vec![
-            ("InvoiceNumber", "g1".to_owned()),
-            ("CustomerId", account.0),
-            ("SubscriptionId", account.1),
-            ("Currency", account.2),
-            ("ProductId", product.0),
-            ("SkuId", product.1),
-            ("AvailabilityId", product.2),
-            ("MeterDescription", product.3),
-            ("ChargeType", state.0),
-            ("PriceAdjustmentDescription", state.1),
-            ("TermAndBillingCycle", state.2),
-            ("BillableQuantity", quantity),
-            ("Subtotal", subtotal),
-            ("EffectiveUnitPrice", priced.0),
-            ("UnitPrice", priced.1),
-            ("PCToBCExchangeRate", priced.2),
-            ("ChargeEndDate", priced.3),
-        ]
-    })
+    let account = (
+        one_of(&["c1", "c2"]),
+        one_of(&["s1", "s2"]),
+        one_of(&["EUR", "USD"]),
+    );
+    let product = (
+        one_of(&["p1", "p2", "p3"]),
+        one_of(&["0003", "000B"]),
+        one_of(&["a1", "a3"]),
+        one_of(&["Disk", "VM", "Other", ""]),
+    );
+    let state = (
+        one_of(&["new", "customerCredit"]),
+        one_of(&["[\"15.0% Partner earned credit\"]", ""]),
+        one_of(&["", "Reservation 1 Year"]),
+    );
+    let priced = (
+        one_of(&["", "1", "0.85", "-2"]),
+        one_of(&["", "1"]),
+        one_of(&["", "0.9", "1.1"]),
+        one_of(&["10/31/2026", "9/30/2026"]),
+    );
+    (account, product, state, amount(), amount(), priced).prop_map(
+        |(account, product, state, quantity, subtotal, priced)| {
+            vec![
+                ("InvoiceNumber", "g1".to_owned()),
+                ("CustomerId", account.0),
+                ("SubscriptionId", account.1),
+                ("Currency", account.2),
+                ("ProductId", product.0),
+                ("SkuId", product.1),
+                ("AvailabilityId", product.2),
+                ("MeterDescription", product.3),
+                ("ChargeType", state.0),
+                ("PriceAdjustmentDescription", state.1),
+                ("TermAndBillingCycle", state.2),
+                ("BillableQuantity", quantity),
+                ("Subtotal", subtotal),
+                ("EffectiveUnitPrice", priced.0),
+                ("UnitPrice", priced.1),
+                ("PCToBCExchangeRate", priced.2),
+                ("ChargeEndDate", priced.3),
+            ]
+        },
+    )
 }
 
 fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> Partial {
@@ -109,7 +146,17 @@ fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> P
             cells[dataset.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
         }
         let text = format!("{row:?}");
-        partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: text.as_bytes(), digest: 0 } }).unwrap();
+        partial
+            .add(&Row {
+                cells: &cells,
+                place: Place {
+                    first_line: 1,
+                    before: b"",
+                    text: text.as_bytes(),
+                    digest: 0,
+                },
+            })
+            .unwrap();
     }
     partial.settle();
     partial
@@ -131,10 +178,25 @@ fn a_month_that_is_there_twice_is_all_copies() {
         for number in (0..rows).chain(0..rows) {
             let quantity = number.to_string();
             let mut cells = vec![Cell::Missing; Dataset::Usage.columns().len()];
-            for (name, text) in [("Quantity", quantity.as_str()), ("BillingPreTaxTotal", "1"), ("UsageDate", "2026-10-05")] {
-                cells[Dataset::Usage.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
+            for (name, text) in [
+                ("Quantity", quantity.as_str()),
+                ("BillingPreTaxTotal", "1"),
+                ("UsageDate", "2026-10-05"),
+            ] {
+                cells[Dataset::Usage.position_of(name).unwrap()] =
+                    Cell::Text(Cow::Borrowed(text.as_bytes()));
             }
-            partial.add(&Row { cells: &cells, place: Place { first_line: 1, before: b"", text: quantity.as_bytes(), digest: 0 } }).unwrap();
+            partial
+                .add(&Row {
+                    cells: &cells,
+                    place: Place {
+                        first_line: 1,
+                        before: b"",
+                        text: quantity.as_bytes(),
+                        digest: 0,
+                    },
+                })
+                .unwrap();
         }
         partial.settle();
         partial
@@ -152,19 +214,51 @@ fn a_month_that_is_there_twice_is_all_copies() {
     assert_eq!((copies, whole.rows()), (rows, 2 * rows));
 }
 
-type Content = (BTreeMap<Vec<String>, Vec<i128>>, BTreeMap<String, (u64, i128)>, BTreeMap<(String, i32), u64>, u64);
+type Content = (
+    BTreeMap<Vec<String>, Vec<i128>>,
+    BTreeMap<String, (u64, i128)>,
+    BTreeMap<(String, i32), u64>,
+    u64,
+);
 
 /// What a partial holds, whatever its numbers are.
 fn content(partial: &Partial) -> Content {
-    let text = |tuple: usize, id: u32| partial.fields(tuple, id).collect::<Vec<&str>>().join("\u{1}");
+    let text = |tuple: usize, id: u32| {
+        partial
+            .fields(tuple, id)
+            .collect::<Vec<&str>>()
+            .join("\u{1}")
+    };
     let flat = |total: &Total| {
-        let ends = [i128::from(total.rows), total.precision, total.first.into(), total.last.into()];
+        let ends = [
+            i128::from(total.rows),
+            total.precision,
+            total.first.into(),
+            total.last.into(),
+        ];
         total.sums.into_iter().chain(ends).collect()
     };
-    let key = |key: &[u32; 4]| key.iter().enumerate().map(|(tuple, id)| text(tuple, *id)).collect();
-    let totals = partial.totals.iter().map(|(ids, total)| (key(ids), flat(&total))).collect();
-    let control = (0..).zip(&partial.control).filter(|(_, (rows, _))| *rows > 0).map(|(id, sum)| (text(0, id), *sum)).collect();
-    let months = partial.months.iter().map(|((id, month), rows)| ((text(0, *id), *month), *rows)).collect();
+    let key = |key: &[u32; 4]| {
+        key.iter()
+            .enumerate()
+            .map(|(tuple, id)| text(tuple, *id))
+            .collect()
+    };
+    let totals = partial
+        .totals
+        .iter()
+        .map(|(ids, total)| (key(ids), flat(&total)))
+        .collect();
+    let control = (0..)
+        .zip(&partial.control)
+        .filter(|(_, (rows, _))| *rows > 0)
+        .map(|(id, sum)| (text(0, id), *sum))
+        .collect();
+    let months = partial
+        .months
+        .iter()
+        .map(|((id, month), rows)| ((text(0, *id), *month), *rows))
+        .collect();
     (totals, control, months, partial.rounded)
 }
 
@@ -175,7 +269,10 @@ fn merged(left: &[Texts], right: &[Texts]) -> Partial {
 }
 
 /// A reconciliation as text, and the sums of parts held against the variances.
-fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIterator<Item = &'t Texts>) -> String {
+fn reconciled<'t>(
+    usage: impl IntoIterator<Item = &'t Texts>,
+    lines: impl IntoIterator<Item = &'t Texts>,
+) -> String {
     let mut readings = Readings {
         usage: settled(partial(Dataset::Usage, usage)),
         spilled: None,
@@ -193,22 +290,47 @@ fn reconciled<'t>(usage: impl IntoIterator<Item = &'t Texts>, lines: impl IntoIt
         entries: tieout::engine::entries::Entries::default(),
         awaited: tieout::pipeline::awaited::Awaited::default(),
     };
-    let plan = plan(&[vec![String::new()], vec![String::new()], Vec::new()], std::path::Path::new("out"));
+    let plan = plan(
+        &[vec![String::new()], vec![String::new()], Vec::new()],
+        std::path::Path::new("out"),
+    );
     let found = reconcile(&plan, &mut readings).unwrap();
     for variance in &found.variances {
-        assert_eq!(variance.parts.sum(), variance.sides.variance_amount(), "{variance:?}");
+        assert_eq!(
+            variance.parts.sum(),
+            variance.sides.variance_amount(),
+            "{variance:?}"
+        );
     }
-    let ids: BTreeSet<String> = found.variances.iter().map(|variance| variance.break_id.to_string()).collect();
+    let ids: BTreeSet<String> = found
+        .variances
+        .iter()
+        .map(|variance| variance.break_id.to_string())
+        .collect();
     assert_eq!(ids.len(), found.variances.len(), "break ids are unique");
     let (variances, rollups) = (&found.variances, &found.rollups);
-    let Resources::Held(resources) = &found.resources else { panic!("resources in memory") };
+    let Resources::Held(resources) = &found.resources else {
+        panic!("resources in memory")
+    };
     levels_add_up(variances, rollups);
     let [invoiced, spread]: [i128; 2] = [
-        variances.iter().map(|variance| variance.sides.invoiced_amount).sum(),
-        resources.iter().map(|resource| resource.invoiced_amount).sum(),
+        variances
+            .iter()
+            .map(|variance| variance.sides.invoiced_amount)
+            .sum(),
+        resources
+            .iter()
+            .map(|resource| resource.invoiced_amount)
+            .sum(),
     ];
-    assert_eq!(invoiced, spread, "what is invoiced is spread over the resources");
-    format!("{:?} {variances:?} {resources:?} {rollups:?} {:?} {:?}", found.totals.vocabulary, found.controls, found.warnings)
+    assert_eq!(
+        invoiced, spread,
+        "what is invoiced is spread over the resources"
+    );
+    format!(
+        "{:?} {variances:?} {resources:?} {rollups:?} {:?} {:?}",
+        found.totals.vocabulary, found.controls, found.warnings
+    )
 }
 
 /// Each level is the sum of the variances, net and gross, and of the level below it.
@@ -217,20 +339,43 @@ fn levels_add_up(variances: &[Variance], rollups: &[Rollup]) {
         let mut sums: BTreeMap<[u32; 3], [i128; 4]> = BTreeMap::new();
         for rollup in rollups.iter().filter(|rollup| rollup.level == level) {
             let slot = sums.entry(key(&rollup.keys)).or_default();
-            let more = [rollup.expected_amount, rollup.invoiced_amount, rollup.gross_variance_amount, rollup.unexplained_amount];
-            slot.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            let more = [
+                rollup.expected_amount,
+                rollup.invoiced_amount,
+                rollup.gross_variance_amount,
+                rollup.unexplained_amount,
+            ];
+            slot.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         }
         sums
     };
     let by_invoice = |keys: &Keys| [keys.invoice, keys.currency, 0];
     let by_customer = |keys: &Keys| [keys.invoice, keys.currency, keys.customer];
     for level in [Level::Customer, Level::Subscription, Level::Meter] {
-        assert_eq!(of(level, &by_invoice), of(Level::Invoice, &by_invoice), "{level:?}");
+        assert_eq!(
+            of(level, &by_invoice),
+            of(Level::Invoice, &by_invoice),
+            "{level:?}"
+        );
     }
-    assert_eq!(of(Level::Meter, &by_customer), of(Level::Customer, &by_customer));
-    let gross: i128 = variances.iter().map(|variance| variance.sides.variance_amount().abs()).sum();
-    let net: i128 = variances.iter().map(|variance| variance.sides.variance_amount()).sum();
-    let all = of(Level::Invoice, &|_| [0; 3]).into_values().next().unwrap_or_default();
+    assert_eq!(
+        of(Level::Meter, &by_customer),
+        of(Level::Customer, &by_customer)
+    );
+    let gross: i128 = variances
+        .iter()
+        .map(|variance| variance.sides.variance_amount().abs())
+        .sum();
+    let net: i128 = variances
+        .iter()
+        .map(|variance| variance.sides.variance_amount())
+        .sum();
+    let all = of(Level::Invoice, &|_| [0; 3])
+        .into_values()
+        .next()
+        .unwrap_or_default();
     assert_eq!((all[1] - all[0], all[2]), (net, gross));
 }
 
@@ -261,15 +406,25 @@ proptest! {
     }
 }
 
-const NEEDED: [&str; 8] =
-    ["CustomerId", "ProductId", "SkuId", "SubscriptionId", "UsageDate", "Quantity", "BillingPreTaxTotal", "BillingCurrency"];
+const NEEDED: [&str; 8] = [
+    "CustomerId",
+    "ProductId",
+    "SkuId",
+    "SubscriptionId",
+    "UsageDate",
+    "Quantity",
+    "BillingPreTaxTotal",
+    "BillingCurrency",
+];
 /// Columns whose cells the test compares: texts that a decoder hands over as they came.
 const FREE: [&str; 4] = ["CustomerName", "MeterName", "ResourceGroup", "Unit"];
 
 /// A cell as text of CSV: quoted with anything in it, half quoted, or bare with quotes inside.
 fn csv_text() -> impl Strategy<Value = String> {
-    let quoted = "[a-c,\"\r\n ]{0,12}".prop_map(|text: String| format!("\"{}\"", text.replace('"', "\"\"")));
-    let half = ("[a-c,\n]{0,4}", "[a-c\" ]{0,4}").prop_map(|(inside, behind): (String, String)| format!("\"{inside}\"x{behind}"));
+    let quoted =
+        "[a-c,\"\r\n ]{0,12}".prop_map(|text: String| format!("\"{}\"", text.replace('"', "\"\"")));
+    let half = ("[a-c,\n]{0,4}", "[a-c\" ]{0,4}")
+        .prop_map(|(inside, behind): (String, String)| format!("\"{inside}\"x{behind}"));
     prop_oneof![quoted, half, "[a-c ][a-c \"']{0,10}", Just(String::new())]
 }
 
@@ -277,7 +432,11 @@ struct Collected(Vec<(u64, Vec<Vec<u8>>)>);
 
 impl decode::Sink for Collected {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let cells = FREE.map(|name| row.cells[Dataset::Usage.position_of(name).unwrap()].bytes().into_owned());
+        let cells = FREE.map(|name| {
+            row.cells[Dataset::Usage.position_of(name).unwrap()]
+                .bytes()
+                .into_owned()
+        });
         self.0.push((row.place.line(), cells.to_vec()));
         Ok(())
     }
@@ -286,14 +445,24 @@ impl decode::Sink for Collected {
 fn decoded(text: &[u8]) -> (Vec<Vec<Vec<u8>>>, bool) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, text).unwrap();
-    let (decoded, sinks) =
-        decode::decode(Input { unit: "x", path: file.path(), dataset: Dataset::Usage }, || Collected(Vec::new())).unwrap();
+    let (decoded, sinks) = decode::decode(
+        Input {
+            unit: "x",
+            path: file.path(),
+            dataset: Dataset::Usage,
+        },
+        || Collected(Vec::new()),
+    )
+    .unwrap();
     assert_eq!(decoded.rejected, [], "{:?}", decoded.rejected.first());
     let mut rows: Vec<(u64, Vec<Vec<u8>>)> = sinks.into_iter().flat_map(|sink| sink.0).collect();
     assert_eq!(decoded.rows, rows.len() as u64);
     rows.sort_by_key(|(line, _)| *line);
     let places_rise = rows.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    (rows.into_iter().map(|(_, cells)| cells).collect(), places_rise)
+    (
+        rows.into_iter().map(|(_, cells)| cells).collect(),
+        places_rise,
+    )
 }
 
 proptest! {

@@ -2,14 +2,20 @@
 
 use proptest::prelude::*;
 use tieout::engine::allocate::{quantise, spread};
-use tieout::model::decimal::{NumberFault, Rounding, divide, fixed, multiply, parse, plain, power_of_ten, rescale};
+use tieout::model::decimal::{
+    NumberFault, Rounding, divide, fixed, multiply, parse, plain, power_of_ten, rescale,
+};
 
 use crate::laws::cases;
 
 /// A number at some scale, by the arithmetic of the hand: digits, carried and cut as text.
 fn by_hand(digits: &str, exponent: i64, scale: u32) -> Result<String, NumberFault> {
     let shift = exponent + i64::from(scale);
-    let padded = if shift >= 0 { digits.to_owned() + &"0".repeat(usize::try_from(shift).unwrap()) } else { digits.to_owned() };
+    let padded = if shift >= 0 {
+        digits.to_owned() + &"0".repeat(usize::try_from(shift).unwrap())
+    } else {
+        digits.to_owned()
+    };
     let cut = usize::try_from(-shift.min(0)).unwrap();
     let padded = "0".repeat((cut + 1).saturating_sub(padded.len())) + &padded;
     let (whole, rest) = padded.split_at(padded.len() - cut);
@@ -31,11 +37,24 @@ fn by_hand(digits: &str, exponent: i64, scale: u32) -> Result<String, NumberFaul
     }
     let text = String::from_utf8(whole).unwrap();
     let text = text.trim_start_matches('0');
-    if text.len() > 38 { Err(NumberFault::TooLarge) } else { Ok(if text.is_empty() { "0".to_owned() } else { text.to_owned() }) }
+    if text.len() > 38 {
+        Err(NumberFault::TooLarge)
+    } else {
+        Ok(if text.is_empty() {
+            "0".to_owned()
+        } else {
+            text.to_owned()
+        })
+    }
 }
 
 fn roundings() -> impl Strategy<Value = Rounding> {
-    prop::sample::select(vec![Rounding::Down, Rounding::Floor, Rounding::HalfUp, Rounding::HalfEven])
+    prop::sample::select(vec![
+        Rounding::Down,
+        Rounding::Floor,
+        Rounding::HalfUp,
+        Rounding::HalfEven,
+    ])
 }
 
 proptest! {

@@ -6,24 +6,45 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn tieout(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tieout")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_tieout"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap()
 }
 
 fn run_sample(out: &Path, more: &[&str]) -> Output {
-    let mut arguments = vec!["-q", "run", "pipelines/sample.toml", "--out", out.to_str().unwrap()];
+    let mut arguments = vec![
+        "-q",
+        "run",
+        "pipelines/sample.toml",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     arguments.extend(more);
     tieout(&arguments)
 }
 
 fn rows(out: &Path, table: &str) -> Vec<csv::StringRecord> {
     let path = out.join(format!("current/{table}.csv"));
-    csv::Reader::from_path(path).unwrap().records().map(Result::unwrap).collect()
+    csv::Reader::from_path(path)
+        .unwrap()
+        .records()
+        .map(Result::unwrap)
+        .collect()
 }
 
 fn column(table: &str, name: &str) -> usize {
     let tables = tieout::model::tables::TABLES;
-    let table = tables.iter().find(|candidate| candidate.name == table).unwrap();
-    table.columns.iter().position(|column| column.name == name).unwrap()
+    let table = tables
+        .iter()
+        .find(|candidate| candidate.name == table)
+        .unwrap();
+    table
+        .columns
+        .iter()
+        .position(|column| column.name == name)
+        .unwrap()
 }
 
 #[test]
@@ -46,7 +67,10 @@ fn litter_of_a_killed_run_goes_with_the_next() {
     fs::create_dir_all(out.path().join(".staging")).unwrap();
     fs::write(out.path().join(".staging/variances.csv"), "half a").unwrap();
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
-    let mut names: Vec<String> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(out.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert_eq!(names, [".lock", "cache", "current", "runs"]);
 }
@@ -66,11 +90,26 @@ fn a_published_run_that_was_changed_is_refused() {
 #[test]
 fn breaks_and_rejects_have_their_exit_codes() {
     let out = tempfile::tempdir().unwrap();
-    assert_eq!(run_sample(out.path(), &["--fail-on-breaks"]).status.code(), Some(10));
+    assert_eq!(
+        run_sample(out.path(), &["--fail-on-breaks"]).status.code(),
+        Some(10)
+    );
     let rejects = |allowed: &str| {
         let out = out.path().join("rejects");
-        let files = ["--usage", "samples/rejects/usage.csv", "--invoice-lines", "samples/rejects/invoice-lines.csv"];
-        let mut arguments = vec!["-q", "reconcile", "--out", out.to_str().unwrap(), "--allow-rejects", allowed];
+        let files = [
+            "--usage",
+            "samples/rejects/usage.csv",
+            "--invoice-lines",
+            "samples/rejects/invoice-lines.csv",
+        ];
+        let mut arguments = vec![
+            "-q",
+            "reconcile",
+            "--out",
+            out.to_str().unwrap(),
+            "--allow-rejects",
+            allowed,
+        ];
         arguments.extend(files);
         tieout(&arguments).status.code()
     };
@@ -84,18 +123,43 @@ fn explain_comes_to_every_published_figure() {
     let at = |name: &str| column("variances", name);
     let variances = rows(out.path(), "variances");
     assert!(variances.len() > 60);
-    for row in variances.iter().filter(|row| &row[at("status")] != "within_tolerance") {
-        let answer = tieout(&["explain", &row[at("break_id")], "--out", out.path().to_str().unwrap(), "--json", "--limit", "1000000"]);
-        assert_eq!(answer.status.code(), Some(0), "{}", String::from_utf8_lossy(&answer.stderr));
+    for row in variances
+        .iter()
+        .filter(|row| &row[at("status")] != "within_tolerance")
+    {
+        let answer = tieout(&[
+            "explain",
+            &row[at("break_id")],
+            "--out",
+            out.path().to_str().unwrap(),
+            "--json",
+            "--limit",
+            "1000000",
+        ]);
+        assert_eq!(
+            answer.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&answer.stderr)
+        );
         let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
         let group = &answer["groups"][0];
         assert_eq!(group["variance_amount"], row[at("variance_amount")]);
         for (side, rows) in [("expected", "usage_rows"), ("invoiced", "invoice_lines")] {
             assert_eq!(group[side]["published"], row[at(&format!("{side}_amount"))]);
             let lines = group[side]["lines"].as_array().unwrap();
-            let sum: rust_decimal::Decimal =
-                lines.iter().map(|line| line["amount"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap()).sum();
-            let exact: rust_decimal::Decimal = group[side]["exact_sum"].as_str().unwrap().parse().unwrap();
+            let sum: rust_decimal::Decimal = lines
+                .iter()
+                .map(|line| {
+                    line["amount"]
+                        .as_str()
+                        .unwrap()
+                        .parse::<rust_decimal::Decimal>()
+                        .unwrap()
+                })
+                .sum();
+            let exact: rust_decimal::Decimal =
+                group[side]["exact_sum"].as_str().unwrap().parse().unwrap();
             assert_eq!(sum, exact, "the lines add up");
             if &row[at("tie_out")] == "usage-to-invoice" {
                 assert_eq!(lines.len().to_string(), row[at(rows)]);
@@ -109,15 +173,36 @@ fn explain_by_keys_comes_to_the_resources() {
     let out = tempfile::tempdir().unwrap();
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
     let at = |name: &str| column("resources", name);
-    for row in rows(out.path(), "resources").iter().filter(|row| &row[at("usage_rows")] != "0").step_by(40) {
-        let mut arguments = vec!["explain".to_owned(), "--json".to_owned(), "--out".to_owned(), out.path().display().to_string()];
-        for key in
-            ["invoice_number", "customer_id", "subscription_id", "entitlement_id", "product_id", "sku_id", "meter_id", "resource_uri"]
-        {
+    for row in rows(out.path(), "resources")
+        .iter()
+        .filter(|row| &row[at("usage_rows")] != "0")
+        .step_by(40)
+    {
+        let mut arguments = vec![
+            "explain".to_owned(),
+            "--json".to_owned(),
+            "--out".to_owned(),
+            out.path().display().to_string(),
+        ];
+        for key in [
+            "invoice_number",
+            "customer_id",
+            "subscription_id",
+            "entitlement_id",
+            "product_id",
+            "sku_id",
+            "meter_id",
+            "resource_uri",
+        ] {
             arguments.extend(["--key".to_owned(), format!("{key}={}", &row[at(key)])]);
         }
         let answer = tieout(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(answer.status.code(), Some(0), "{}", String::from_utf8_lossy(&answer.stderr));
+        assert_eq!(
+            answer.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&answer.stderr)
+        );
         let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
         assert_eq!(answer["resources"]["rows"], 1);
         for amount in ["expected_amount", "invoiced_amount", "variance_amount"] {
@@ -131,12 +216,44 @@ fn explain_refuses_a_source_that_changed() {
     let folder = tempfile::tempdir().unwrap();
     let copy = |name: &str| {
         let path = folder.path().join(name);
-        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/worked-example").join(name), &path).unwrap();
+        fs::copy(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("samples/worked-example")
+                .join(name),
+            &path,
+        )
+        .unwrap();
         path.display().to_string()
     };
-    let (usage, lines, out) = (copy("usage.csv"), copy("invoice-lines.csv"), folder.path().join("out").display().to_string());
-    assert_eq!(tieout(&["-q", "reconcile", "--usage", &usage, "--invoice-lines", &lines, "--out", &out]).status.code(), Some(0));
-    let explain = || tieout(&["explain", "--key", "customer_id=196E2273-9651-43a3-ba7e-7cbcd918fc40", "--out", &out]);
+    let (usage, lines, out) = (
+        copy("usage.csv"),
+        copy("invoice-lines.csv"),
+        folder.path().join("out").display().to_string(),
+    );
+    assert_eq!(
+        tieout(&[
+            "-q",
+            "reconcile",
+            "--usage",
+            &usage,
+            "--invoice-lines",
+            &lines,
+            "--out",
+            &out
+        ])
+        .status
+        .code(),
+        Some(0)
+    );
+    let explain = || {
+        tieout(&[
+            "explain",
+            "--key",
+            "customer_id=196E2273-9651-43a3-ba7e-7cbcd918fc40",
+            "--out",
+            &out,
+        ])
+    };
     assert_eq!(explain().status.code(), Some(0));
     let text = fs::read_to_string(&usage).unwrap();
     fs::write(&usage, text.replace("10.950039", "10.950038")).unwrap();

@@ -21,12 +21,36 @@ const LITTLE: u64 = 1 << 20;
 /// Runs in little memory; whether it went part by part.
 fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
     let watch = Watch::default();
-    let outcome = run(plan, &Options { memory: Some(LITTLE), threads, no_cache: true, ..Options::default() }, &watch).unwrap();
-    (outcome, watch.phases().iter().any(|phase| phase.name == "compare part by part"))
+    let outcome = run(
+        plan,
+        &Options {
+            memory: Some(LITTLE),
+            threads,
+            no_cache: true,
+            ..Options::default()
+        },
+        &watch,
+    )
+    .unwrap();
+    (
+        outcome,
+        watch
+            .phases()
+            .iter()
+            .any(|phase| phase.name == "compare part by part"),
+    )
 }
 
 fn free(plan: &Plan) -> Outcome {
-    run(plan, &Options { no_cache: true, ..Options::default() }, &Watch::default()).unwrap()
+    run(
+        plan,
+        &Options {
+            no_cache: true,
+            ..Options::default()
+        },
+        &Watch::default(),
+    )
+    .unwrap()
 }
 
 /// The plan, and the same with another folder.
@@ -52,9 +76,15 @@ fn every_format_and_cause_comes_to_the_same_bytes() {
             assert_eq!(free.run_id, bound.run_id);
         }
         // Nothing stays behind.
-        let left: Vec<String> =
-            fs::read_dir(folder.path().join("bound")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        assert!(left.iter().all(|name| ["runs", "current", ".lock"].contains(&name.as_str())), "{left:?}");
+        let left: Vec<String> = fs::read_dir(folder.path().join("bound"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(
+            left.iter()
+                .all(|name| ["runs", "current", ".lock"].contains(&name.as_str())),
+            "{left:?}"
+        );
     }
 }
 
@@ -74,18 +104,32 @@ fn periods_blanks_and_summaries_go_by_parts() {
     });
     let change = |plan: &mut Plan| {
         plan.period = Period::parse("2026-10");
-        plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UsageToSummary).for_each(|of| of.enabled = true);
+        plan.tie_outs
+            .iter_mut()
+            .filter(|of| of.tie_out == TieOut::UsageToSummary)
+            .for_each(|of| of.enabled = true);
     };
     let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), change);
     let (free, (bound, in_parts)) = (free(&whole), bound(&parts, None));
-    assert!(in_parts && free.warnings.iter().any(|warning| warning.contains("without a customer id")), "{:?}", free.warnings);
+    assert!(
+        in_parts
+            && free
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("without a customer id")),
+        "{:?}",
+        free.warnings
+    );
     assert_eq!(free.warnings, bound.warnings);
     assert_same_tables(&free, &bound, "a period");
 }
 
-const INVOICE: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "InvoiceNumber");
-const CUSTOMER_ID: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "CustomerId");
-const RESOURCE: usize = tieout::model::dataset::position(tieout::model::dataset::USAGE, "ResourceURI");
+const INVOICE: usize =
+    tieout::model::dataset::position(tieout::model::dataset::USAGE, "InvoiceNumber");
+const CUSTOMER_ID: usize =
+    tieout::model::dataset::position(tieout::model::dataset::USAGE, "CustomerId");
+const RESOURCE: usize =
+    tieout::model::dataset::position(tieout::model::dataset::USAGE, "ResourceURI");
 
 /// Changes cells by their place in the dataset, whatever their place in the file.
 fn edit(path: &Path, change: impl Fn(&mut [String], usize)) {
@@ -93,13 +137,21 @@ fn edit(path: &Path, change: impl Fn(&mut [String], usize)) {
     let header = reader.headers().unwrap().clone();
     let place: Vec<usize> = tieout::model::dataset::USAGE
         .iter()
-        .map(|column| header.iter().position(|name| name == column.name).unwrap_or(usize::MAX))
+        .map(|column| {
+            header
+                .iter()
+                .position(|name| name == column.name)
+                .unwrap_or(usize::MAX)
+        })
         .collect();
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let mut writer = csv::Writer::from_path(path).unwrap();
     writer.write_record(&header).unwrap();
     for (number, row) in rows.iter().enumerate() {
-        let mut named: Vec<String> = place.iter().map(|at| row.get(*at).unwrap_or_default().to_owned()).collect();
+        let mut named: Vec<String> = place
+            .iter()
+            .map(|at| row.get(*at).unwrap_or_default().to_owned())
+            .collect();
         change(&mut named, number);
         let mut cells: Vec<String> = row.iter().map(str::to_owned).collect();
         for (at, text) in place.iter().zip(named).filter(|(at, _)| **at != usize::MAX) {
@@ -118,7 +170,11 @@ fn a_resource_of_several_customers_has_one_spelling() {
     edit(&usage, |row, number| {
         if number % 5 == 0 {
             let upper = row[CUSTOMER_ID].bytes().map(u32::from).sum::<u32>() % 2 == 0;
-            row[RESOURCE] = if upper { "/SHARED/thing".to_owned() } else { "/shared/THING".to_owned() };
+            row[RESOURCE] = if upper {
+                "/SHARED/thing".to_owned()
+            } else {
+                "/shared/THING".to_owned()
+            };
         }
     });
     let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), |_| {});
@@ -126,9 +182,20 @@ fn a_resource_of_several_customers_has_one_spelling() {
     assert!(in_parts);
     assert_same_tables(&free, &bound, "a shared resource");
     let resources = Published::read(&bound.folder, "resources");
-    let shared = resources.rows.iter().filter(|row| resources.cell(row, "resource_uri").to_lowercase() == "/shared/thing");
-    let customers: std::collections::BTreeSet<&str> = shared.clone().map(|row| resources.cell(row, "customer_id")).collect();
-    assert!(customers.len() > 3 && shared.clone().all(|row| resources.cell(row, "resource_uri") == "/shared/THING"));
+    let shared = resources
+        .rows
+        .iter()
+        .filter(|row| resources.cell(row, "resource_uri").to_lowercase() == "/shared/thing");
+    let customers: std::collections::BTreeSet<&str> = shared
+        .clone()
+        .map(|row| resources.cell(row, "customer_id"))
+        .collect();
+    assert!(
+        customers.len() > 3
+            && shared
+                .clone()
+                .all(|row| resources.cell(row, "resource_uri") == "/shared/THING")
+    );
 }
 
 /// What cannot be compared account by account is kept in memory, and the run says so.
@@ -136,14 +203,28 @@ fn a_resource_of_several_customers_has_one_spelling() {
 fn what_goes_across_accounts_is_told() {
     let folder = month(5_000, 26, &[Format::Csv]);
     let change = |plan: &mut Plan| {
-        for of in plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UsageToInvoice) {
-            of.passes.push(Pass { name: "anyone".into(), keys: vec!["invoice", "product", "currency"] });
+        for of in plan
+            .tie_outs
+            .iter_mut()
+            .filter(|of| of.tie_out == TieOut::UsageToInvoice)
+        {
+            of.passes.push(Pass {
+                name: "anyone".into(),
+                keys: vec!["invoice", "product", "currency"],
+            });
         }
     };
     let (whole, parts) = two(folder.path(), &globs(folder.path(), Format::Csv), change);
     let (free, (bound, in_parts)) = (free(&whole), bound(&parts, None));
     assert!(!in_parts);
-    assert!(bound.warnings.iter().any(|warning| warning.contains("pass `anyone`")), "{:?}", bound.warnings);
+    assert!(
+        bound
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("pass `anyone`")),
+        "{:?}",
+        bound.warnings
+    );
     assert_same_tables(&free, &bound, "a pass across accounts");
 }
 
@@ -154,16 +235,35 @@ fn the_program_takes_a_bound() {
     let [usage, lines, invoices] = globs(folder.path(), Format::Csv);
     let run = |more: &[&str], out: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tieout"));
-        command.args(["reconcile", "--usage", &usage[0], "--invoice-lines", &lines[0], "--invoices", &invoices[0], "--out", out]);
-        command.args(more).current_dir(folder.path()).output().unwrap()
+        command.args([
+            "reconcile",
+            "--usage",
+            &usage[0],
+            "--invoice-lines",
+            &lines[0],
+            "--invoices",
+            &invoices[0],
+            "--out",
+            out,
+        ]);
+        command
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
     };
     let (free, bound) = (run(&[], "a"), run(&["--memory", "1GB"], "b"));
     assert!(free.status.success() && bound.status.success(), "{bound:?}");
     assert_eq!(
-        String::from_utf8_lossy(&free.stdout).replace("a/runs", "b/runs").replace("--out a", "--out b"),
+        String::from_utf8_lossy(&free.stdout)
+            .replace("a/runs", "b/runs")
+            .replace("--out a", "--out b"),
         String::from_utf8_lossy(&bound.stdout)
     );
     let too_little = run(&["--memory", "1MB"], "c");
     assert_eq!(too_little.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&too_little.stderr).contains("wanted 256MiB or more"), "{too_little:?}");
+    assert!(
+        String::from_utf8_lossy(&too_little.stderr).contains("wanted 256MiB or more"),
+        "{too_little:?}"
+    );
 }

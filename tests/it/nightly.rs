@@ -26,7 +26,10 @@ impl Nights {
     fn new() -> Self {
         let folder = month(20_000, 11, &[Format::Csv]);
         let usage = folder.path().join("month/usage/csv/usage-0001.csv");
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(&usage).unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_path(&usage)
+            .unwrap();
         let mut records = reader.byte_records().map(Result::unwrap);
         let header = records.next().unwrap();
         let rows: Vec<csv::ByteRecord> = records.collect();
@@ -36,9 +39,14 @@ impl Nights {
         }
         for (day, rows) in rows.chunks(rows.len().div_ceil(DAYS)).enumerate() {
             let into = if day + 1 == DAYS { "later" } else { "days" };
-            let mut writer = csv::Writer::from_path(nights.path(into).join(format!("day-{day}.csv"))).unwrap();
+            let mut writer =
+                csv::Writer::from_path(nights.path(into).join(format!("day-{day}.csv"))).unwrap();
             // The last day has a row of an earlier one again.
-            let again = if day + 1 == DAYS { rows_of(&nights.path("days/day-1.csv")) } else { Vec::new() };
+            let again = if day + 1 == DAYS {
+                rows_of(&nights.path("days/day-1.csv"))
+            } else {
+                Vec::new()
+            };
             for row in [&header].into_iter().chain(rows).chain(again.get(7)) {
                 writer.write_byte_record(row).unwrap();
             }
@@ -60,7 +68,11 @@ impl Nights {
 
     fn globs(&self) -> crate::runs::Globs {
         let [_, lines, invoices] = globs(self.folder.path(), Format::Csv);
-        [vec![self.path("days/*.csv").to_string_lossy().into_owned()], lines, invoices]
+        [
+            vec![self.path("days/*.csv").to_string_lossy().into_owned()],
+            lines,
+            invoices,
+        ]
     }
 
     fn run(&self) -> Outcome {
@@ -69,7 +81,10 @@ impl Nights {
 
     /// What a run finds that knows of no other.
     fn fresh(&self) -> Outcome {
-        let options = Options { no_cache: true, ..Options::default() };
+        let options = Options {
+            no_cache: true,
+            ..Options::default()
+        };
         let out = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
         let found = run(&plan(&self.globs(), &out), &options, &Watch::default()).unwrap();
         assert!(!out.join("cache").exists());
@@ -78,7 +93,11 @@ impl Nights {
 
     fn next_day(&self) {
         let name = format!("day-{}.csv", DAYS - 1);
-        fs::rename(self.path("later").join(&name), self.path("days").join(&name)).unwrap();
+        fs::rename(
+            self.path("later").join(&name),
+            self.path("days").join(&name),
+        )
+        .unwrap();
         self.settle();
     }
 
@@ -91,7 +110,11 @@ impl Nights {
 }
 
 fn rows_of(path: &Path) -> Vec<csv::ByteRecord> {
-    csv::Reader::from_path(path).unwrap().byte_records().map(Result::unwrap).collect()
+    csv::Reader::from_path(path)
+        .unwrap()
+        .byte_records()
+        .map(Result::unwrap)
+        .collect()
 }
 
 #[test]
@@ -105,7 +128,10 @@ fn only_the_new_day_is_read() {
     assert_same_tables(&first, &again, "the same night once more");
     nights.next_day();
     let next = nights.run();
-    assert_eq!((next.units, next.units_kept), (again.units + 1, again.units_kept));
+    assert_eq!(
+        (next.units, next.units_kept),
+        (again.units + 1, again.units_kept)
+    );
     let fresh = nights.fresh();
     assert_eq!(fresh.units_kept, 0);
     assert_same_tables(&next, &fresh, "the next night");
@@ -119,9 +145,24 @@ fn days_are_kept_day_by_day() {
     let by_day = |out: &Path, no_cache: bool| {
         let mut plan = plan(&nights.globs(), out);
         let paths = plan.sources[0].paths.clone();
-        plan.sources.push(Source { dataset: Dataset::UnbilledUsage, paths, is_fetched: false });
-        plan.tie_outs.iter_mut().filter(|of| of.tie_out == TieOut::UnbilledToBilled).for_each(|of| of.enabled = true);
-        run(&plan, &Options { no_cache, ..Options::default() }, &Watch::default()).unwrap()
+        plan.sources.push(Source {
+            dataset: Dataset::UnbilledUsage,
+            paths,
+            is_fetched: false,
+        });
+        plan.tie_outs
+            .iter_mut()
+            .filter(|of| of.tie_out == TieOut::UnbilledToBilled)
+            .for_each(|of| of.enabled = true);
+        run(
+            &plan,
+            &Options {
+                no_cache,
+                ..Options::default()
+            },
+            &Watch::default(),
+        )
+        .unwrap()
     };
     let first = by_day(&nights.path("out"), false);
     let again = by_day(&nights.path("out"), false);
@@ -138,14 +179,26 @@ fn days_are_kept_day_by_day() {
 fn in_little_memory_the_nights_are_the_same() {
     let nights = Nights::new();
     let bound = || {
-        let options = Options { memory: Some(1 << 20), ..Options::default() };
-        run(&plan(&nights.globs(), &nights.path("out")), &options, &Watch::default()).unwrap()
+        let options = Options {
+            memory: Some(1 << 20),
+            ..Options::default()
+        };
+        run(
+            &plan(&nights.globs(), &nights.path("out")),
+            &options,
+            &Watch::default(),
+        )
+        .unwrap()
     };
     let first = bound();
     assert_same_tables(&first, &nights.fresh(), "the first night");
     nights.next_day();
     let next = bound();
-    assert!(next.units_kept > 0 && next.units_kept < next.units, "{}", next.units_kept);
+    assert!(
+        next.units_kept > 0 && next.units_kept < next.units,
+        "{}",
+        next.units_kept
+    );
     assert_same_tables(&next, &nights.fresh(), "the next night");
 }
 
@@ -155,13 +208,21 @@ fn what_was_kept_stands_for_the_file() {
     let first = nights.run();
     // Each day's totals are put in the place of all others: whoever read the files would not notice.
     let kept = nights.kept();
-    let largest = kept.iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
-    let usage: Vec<&PathBuf> =
-        kept.iter().filter(|path| fs::metadata(path).unwrap().len() * 2 > fs::metadata(largest).unwrap().len()).collect();
+    let largest = kept
+        .iter()
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap();
+    let usage: Vec<&PathBuf> = kept
+        .iter()
+        .filter(|path| fs::metadata(path).unwrap().len() * 2 > fs::metadata(largest).unwrap().len())
+        .collect();
     assert!(usage.len() >= 2, "{usage:?}");
     fs::copy(usage[0], usage[1]).unwrap();
     let outcome = reconcile(&nights.globs(), &nights.path("out"), None);
-    assert!(outcome.is_err_and(|error| error.to_string().contains("other bytes")), "the published run says otherwise");
+    assert!(
+        outcome.is_err_and(|error| error.to_string().contains("other bytes")),
+        "the published run says otherwise"
+    );
     assert_same_tables(&first, &nights.fresh(), "the files are as they were");
 }
 
@@ -185,11 +246,22 @@ fn a_damaged_or_changed_unit_is_read() {
     let path = nights.path("days/day-2.csv");
     let date = fs::metadata(&path).unwrap().modified().unwrap();
     let text = fs::read(&path).unwrap();
-    let at = text.len() - text.iter().rev().position(|byte| byte.is_ascii_digit()).unwrap() - 1;
+    let at = text.len()
+        - text
+            .iter()
+            .rev()
+            .position(|byte| byte.is_ascii_digit())
+            .unwrap()
+        - 1;
     let mut other = text.clone();
     other[at] = if text[at] == b'5' { b'6' } else { b'5' };
     fs::write(&path, other).unwrap();
-    fs::File::options().write(true).open(&path).unwrap().set_modified(date).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_modified(date)
+        .unwrap();
     nights.settle();
     let changed = nights.run();
     assert_eq!(changed.units_kept + 2, changed.units);

@@ -55,8 +55,11 @@ const LINES: [Column; 11] = [
     ("charge type", Fold::Text, "ChargeType"),
     ("rate", Fold::Identifier, "PCToBCExchangeRate"),
 ];
-const LINES_NAMES: [Column; 3] =
-    [("customer name", Fold::Text, "CustomerName"), ("product name", Fold::Text, "ProductName"), ("description", Fold::Text, "SkuName")];
+const LINES_NAMES: [Column; 3] = [
+    ("customer name", Fold::Text, "CustomerName"),
+    ("product name", Fold::Text, "ProductName"),
+    ("description", Fold::Text, "SkuName"),
+];
 /// Where the fine key stands in [`USAGE`]; the synthetic MeterDescription repeats the MeterName.
 const FINE: [usize; 9] = [0, 1, 2, 4, 5, 9, 12, 10, 8];
 /// Names of the passes, and what of the fine key must agree.
@@ -100,7 +103,10 @@ fn better(shown: &mut String, candidate: &str) {
 
 impl Shown {
     fn learn(&mut self, (domain, kind, _): Column, text: &str) {
-        better(self.0.entry((domain, fold(kind, text))).or_default(), &display(kind, text));
+        better(
+            self.0.entry((domain, fold(kind, text))).or_default(),
+            &display(kind, text),
+        );
     }
 
     fn of(&self, (domain, kind, _): Column, text: &str) -> String {
@@ -114,7 +120,9 @@ fn text_of(row: &BTreeMap<String, String>, (.., name): Column) -> &str {
     match name {
         "PartnerEarnedCreditPercentage" => ["", EARNED][usize::from(row[name] == "15")],
         "PriceAdjustmentDescription" if row["ChargeType"] == "customerCredit" => "azure credit",
-        "PriceAdjustmentDescription" => ["", EARNED][usize::from(row[name].contains("15.0% Partner earned credit"))],
+        "PriceAdjustmentDescription" => {
+            ["", EARNED][usize::from(row[name].contains("15.0% Partner earned credit"))]
+        }
         _ => &row[name],
     }
 }
@@ -122,7 +130,11 @@ fn text_of(row: &BTreeMap<String, String>, (.., name): Column) -> &str {
 fn scope_of(line: &BTreeMap<String, String>) -> &'static str {
     let term = line["TermAndBillingCycle"].as_str();
     match () {
-        () if !line["MeterDescription"].is_empty() || line["SubscriptionDescription"] == "Azure plan" => "",
+        () if !line["MeterDescription"].is_empty()
+            || line["SubscriptionDescription"] == "Azure plan" =>
+        {
+            ""
+        }
         () if term.starts_with("Savings Plan") => "rule:savings_plan",
         () if term.starts_with("Reservation") => "rule:reservation",
         () if term.starts_with("Subscription") => "rule:subscription",
@@ -163,29 +175,52 @@ struct Month {
 impl Month {
     fn read(folder: &Path) -> Self {
         let mut month = Self::default();
-        let (usage, lines) = (rows_of(&folder.join("usage/csv")), rows_of(&folder.join("recon/csv")));
-        for (rows, columns) in [(&usage, [&USAGE[..], &USAGE_NAMES].concat()), (&lines, [&LINES[..], &LINES_NAMES].concat())] {
+        let (usage, lines) = (
+            rows_of(&folder.join("usage/csv")),
+            rows_of(&folder.join("recon/csv")),
+        );
+        for (rows, columns) in [
+            (&usage, [&USAGE[..], &USAGE_NAMES].concat()),
+            (&lines, [&LINES[..], &LINES_NAMES].concat()),
+        ] {
             for row in rows {
-                columns.iter().for_each(|column| month.shown.learn(*column, text_of(row, *column)));
+                columns
+                    .iter()
+                    .for_each(|column| month.shown.learn(*column, text_of(row, *column)));
             }
         }
         usage.iter().for_each(|row| month.add_usage(row));
         lines.iter().for_each(|row| month.add_line(row));
-        let invoices: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("invoices/invoices.json")).unwrap()).unwrap();
+        let invoices: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(folder.join("invoices/invoices.json")).unwrap())
+                .unwrap();
         for header in invoices["items"].as_array().unwrap() {
             let text = |name: &str| header[name].as_str().unwrap().to_owned();
-            let total = decimal::parse(header["totalCharges"].to_string().as_bytes(), 10).unwrap().value;
-            month.headers.insert((text("id"), text("currencyCode")), (text("billingPeriodStartDate")[..7].to_owned(), total));
+            let total = decimal::parse(header["totalCharges"].to_string().as_bytes(), 10)
+                .unwrap()
+                .value;
+            month.headers.insert(
+                (text("id"), text("currencyCode")),
+                (text("billingPeriodStartDate")[..7].to_owned(), total),
+            );
         }
         month
     }
 
     fn keys(&self, row: &BTreeMap<String, String>, columns: &[Column]) -> Vec<String> {
-        columns.iter().map(|column| self.shown.of(*column, text_of(row, *column))).collect()
+        columns
+            .iter()
+            .map(|column| self.shown.of(*column, text_of(row, *column)))
+            .collect()
     }
 
     fn name(&mut self, of: &'static str, key: &[&String], name: &str) {
-        better(self.names.entry((of, key.iter().map(|text| (*text).clone()).collect())).or_default(), name);
+        better(
+            self.names
+                .entry((of, key.iter().map(|text| (*text).clone()).collect()))
+                .or_default(),
+            name,
+        );
     }
 
     fn add_usage(&mut self, row: &BTreeMap<String, String>) {
@@ -193,11 +228,18 @@ impl Month {
         self.name("customer", &[&key[1]], &names[0]);
         self.name("product", &[&key[4]], &names[1]);
         self.name("sku", &[&key[4], &key[5]], &key[14]);
-        for (of, name) in [("meter", &key[12]), ("category", &names[2]), ("unit", &names[3])] {
+        for (of, name) in [
+            ("meter", &key[12]),
+            ("category", &names[2]),
+            ("unit", &names[3]),
+        ] {
             self.name(of, &[&key[4], &key[5], &key[6]], name);
         }
         self.name("group", &[&key[3], &key[7]], &names[4]);
-        let (amount, total) = (number(row, "BillingPreTaxTotal"), self.usage.entry(key).or_default());
+        let (amount, total) = (
+            number(row, "BillingPreTaxTotal"),
+            self.usage.entry(key).or_default(),
+        );
         total.rows += 1;
         total.quantity += number(row, "Quantity").value;
         total.amount += amount.value;
@@ -205,7 +247,11 @@ impl Month {
         if let (10.., last) = amount.significance() {
             total.precision += 5 * 10_i128.pow(u32::try_from(19 + last).unwrap());
         }
-        total.days.insert(period::parse_day(row["UsageDate"].as_bytes()).unwrap().unwrap());
+        total.days.insert(
+            period::parse_day(row["UsageDate"].as_bytes())
+                .unwrap()
+                .unwrap(),
+        );
     }
 
     fn add_line(&mut self, row: &BTreeMap<String, String>) {
@@ -214,7 +260,9 @@ impl Month {
         self.name("product", &[&key[3]], &names[1]);
         self.name("sku", &[&key[3], &key[4]], &names[2]);
         key.push(scope_of(row).to_owned());
-        key.extend(["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()));
+        key.extend(
+            ["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()),
+        );
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
         total.quantity += number(row, "BillableQuantity").value;
@@ -223,11 +271,18 @@ impl Month {
     }
 
     fn name_of(&self, of: &'static str, key: &[&String]) -> String {
-        self.names.get(&(of, key.iter().map(|text| (*text).clone()).collect())).cloned().unwrap_or_default()
+        self.names
+            .get(&(of, key.iter().map(|text| (*text).clone()).collect()))
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn period_of(&self, invoice: &str) -> String {
-        self.headers.iter().find(|((id, _), _)| id == invoice).map(|(_, (period, _))| period.clone()).unwrap()
+        self.headers
+            .iter()
+            .find(|((id, _), _)| id == invoice)
+            .map(|(_, (period, _))| period.clone())
+            .unwrap()
     }
 }
 
@@ -236,24 +291,42 @@ fn fine(key: &[String]) -> Vec<String> {
 }
 
 /// Match of each fine key of usage, of each fine key and scope of lines; and what made each match.
-type Matches = (BTreeMap<Vec<String>, usize>, BTreeMap<Vec<String>, usize>, Vec<&'static str>);
+type Matches = (
+    BTreeMap<Vec<String>, usize>,
+    BTreeMap<Vec<String>, usize>,
+    Vec<&'static str>,
+);
 
 fn matched(month: &Month) -> Matches {
     let line_key = |key: &[String]| [&key[..9], &key[11..12]].concat();
     let mut open_usage: BTreeSet<Vec<String>> = month.usage.keys().map(|key| fine(key)).collect();
-    let mut open_lines: BTreeSet<Vec<String>> = month.lines.keys().map(|key| line_key(key)).collect();
+    let mut open_lines: BTreeSet<Vec<String>> =
+        month.lines.keys().map(|key| line_key(key)).collect();
     let (mut usage, mut lines, mut made_by) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for key in open_lines.extract_if(.., |key| !key[9].is_empty()) {
         made_by.push(LINE_RULES.into_iter().find(|rule| *rule == key[9]).unwrap());
         lines.insert(key, made_by.len() - 1);
     }
     for (pass, parts) in PASSES {
-        let coarse = |key: &[String]| -> Vec<String> { parts.iter().map(|at| key[*at].clone()).collect() };
+        let coarse =
+            |key: &[String]| -> Vec<String> { parts.iter().map(|at| key[*at].clone()).collect() };
         let right: BTreeSet<Vec<String>> = open_lines.iter().map(|key| coarse(key)).collect();
-        let both: BTreeSet<Vec<String>> = open_usage.iter().map(|key| coarse(key)).filter(|key| right.contains(key)).collect();
+        let both: BTreeSet<Vec<String>> = open_usage
+            .iter()
+            .map(|key| coarse(key))
+            .filter(|key| right.contains(key))
+            .collect();
         for key in both {
-            usage.extend(open_usage.extract_if(.., |open| coarse(open) == key).map(|open| (open, made_by.len())));
-            lines.extend(open_lines.extract_if(.., |open| coarse(open) == key).map(|open| (open, made_by.len())));
+            usage.extend(
+                open_usage
+                    .extract_if(.., |open| coarse(open) == key)
+                    .map(|open| (open, made_by.len())),
+            );
+            lines.extend(
+                open_lines
+                    .extract_if(.., |open| coarse(open) == key)
+                    .map(|open| (open, made_by.len())),
+            );
             made_by.push(pass);
         }
     }
@@ -266,7 +339,13 @@ fn matched(month: &Month) -> Matches {
     (usage, lines, made_by)
 }
 
-const LINE_RULES: [&str; 5] = ["rule:savings_plan", "rule:reservation", "rule:subscription", "rule:licence", "rule:perpetual_software"];
+const LINE_RULES: [&str; 5] = [
+    "rule:savings_plan",
+    "rule:reservation",
+    "rule:subscription",
+    "rule:licence",
+    "rule:perpetual_software",
+];
 
 /// What is gathered of one match.
 #[derive(Default)]
@@ -286,14 +365,21 @@ struct Group {
 impl Group {
     fn join(&mut self, key: &[String]) {
         let keys = self.keys.get_or_insert_with(|| key.to_vec());
-        keys.iter_mut().zip(key).filter(|(known, text)| known != text).for_each(|(known, _)| known.clear());
+        keys.iter_mut()
+            .zip(key)
+            .filter(|(known, text)| known != text)
+            .for_each(|(known, _)| known.clear());
     }
 
     /// Two steps of truncation, or of half up, lose less than a digit each.
     fn allow(&mut self, lines: u64, rate: &str, subtotal: i128) {
         let rate = decimal::parse(rate.as_bytes(), 20).unwrap().value;
         let all = (rate / 100 + CENT) * i128::from(lines);
-        let (below, above) = if subtotal > 0 { (all, all / 2) } else { (all / 2, all) };
+        let (below, above) = if subtotal > 0 {
+            (all, all / 2)
+        } else {
+            (all / 2, all)
+        };
         self.below += if subtotal == 0 { all } else { below };
         self.above += if subtotal == 0 { all } else { above };
     }
@@ -312,9 +398,18 @@ fn pieces_of(month: &Month, usage: &BTreeMap<Vec<String>, usize>) -> Vec<Piece> 
     let mut pieces: Vec<Piece> = Vec::new();
     for (key, total) in &month.usage {
         let (resource, group) = (key[..9].to_vec(), usage[&fine(key)]);
-        let known = pieces.iter_mut().rev().take_while(|piece| piece.resource == resource).find(|piece| piece.group == group);
+        let known = pieces
+            .iter_mut()
+            .rev()
+            .take_while(|piece| piece.resource == resource)
+            .find(|piece| piece.group == group);
         let Some(piece) = known else {
-            pieces.push(Piece { resource, group, usage: total.clone(), shares: [0; 3] });
+            pieces.push(Piece {
+                resource,
+                group,
+                usage: total.clone(),
+                shares: [0; 3],
+            });
             continue;
         };
         piece.usage.rows += total.rows;
@@ -338,15 +433,31 @@ fn largest_remainder(floors: Vec<i128>, remainders: &[u128], total: i128) -> Vec
 fn quantise(pieces: &mut [Piece]) {
     let mut quanta: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
     for (at, piece) in pieces.iter().enumerate() {
-        quanta.entry([1, 2, 3, 6, 7, 8].map(|part: usize| piece.resource[part].clone()).to_vec()).or_default().push(at);
+        quanta
+            .entry(
+                [1, 2, 3, 6, 7, 8]
+                    .map(|part: usize| piece.resource[part].clone())
+                    .to_vec(),
+            )
+            .or_default()
+            .push(at);
     }
     for members in quanta.values() {
         for which in [0, 1] {
-            let exact: Vec<i128> = members.iter().map(|at| [pieces[*at].usage.amount, pieces[*at].usage.quantity][which]).collect();
+            let exact: Vec<i128> = members
+                .iter()
+                .map(|at| [pieces[*at].usage.amount, pieces[*at].usage.quantity][which])
+                .collect();
             let total = divide(exact.iter().sum(), POINT, Rounding::HalfUp);
-            let remainders: Vec<u128> = exact.iter().map(|exact| exact.rem_euclid(POINT).unsigned_abs()).collect();
+            let remainders: Vec<u128> = exact
+                .iter()
+                .map(|exact| exact.rem_euclid(POINT).unsigned_abs())
+                .collect();
             let floors = exact.iter().map(|exact| exact.div_euclid(POINT)).collect();
-            for (at, share) in members.iter().zip(largest_remainder(floors, &remainders, total)) {
+            for (at, share) in members
+                .iter()
+                .zip(largest_remainder(floors, &remainders, total))
+            {
                 pieces[*at].shares[which] = share;
             }
         }
@@ -355,16 +466,31 @@ fn quantise(pieces: &mut [Piece]) {
 
 /// Shares of an invoiced amount in proportion to the exact usage amounts, or else the quantities.
 fn allocate(pieces: &mut [Piece], members: &[usize], invoiced: i128) {
-    let weights = |of: fn(&Usage) -> i128| -> Vec<u128> { members.iter().map(|at| of(&pieces[*at].usage).unsigned_abs()).collect() };
-    let mut weights = [weights(|usage| usage.amount), weights(|usage| usage.quantity), vec![1; members.len()]].into_iter();
-    let weights = weights.find(|weights| weights.iter().any(|weight| *weight > 0)).unwrap();
+    let weights = |of: fn(&Usage) -> i128| -> Vec<u128> {
+        members
+            .iter()
+            .map(|at| of(&pieces[*at].usage).unsigned_abs())
+            .collect()
+    };
+    let mut weights = [
+        weights(|usage| usage.amount),
+        weights(|usage| usage.quantity),
+        vec![1; members.len()],
+    ]
+    .into_iter();
+    let weights = weights
+        .find(|weights| weights.iter().any(|weight| *weight > 0))
+        .unwrap();
     let whole = weights.iter().sum();
     let (floors, remainders): (Vec<i128>, Vec<u128>) = weights
         .iter()
         .map(|weight| proportion(invoiced.unsigned_abs(), *weight, whole))
         .map(|(share, rest)| (share.cast_signed(), rest))
         .unzip();
-    for (at, share) in members.iter().zip(largest_remainder(floors, &remainders, invoiced.abs())) {
+    for (at, share) in members
+        .iter()
+        .zip(largest_remainder(floors, &remainders, invoiced.abs()))
+    {
         pieces[*at].shares[2] = share * invoiced.signum();
     }
 }
@@ -409,30 +535,91 @@ fn groups_of(month: &Month, (usage, lines, made_by): &Matches, pieces: &[Piece])
 fn usage_to_invoice(month: &Month, groups: &[Group], made_by: &[&str]) -> Vec<Vec<String>> {
     let row = |(group, pass): (&Group, &&str)| {
         let keys = group.keys.as_ref().unwrap();
-        let [invoice, customer, subscription, product, sku, availability, description, adjustment, currency] = &keys[..] else {
+        let [
+            invoice,
+            customer,
+            subscription,
+            product,
+            sku,
+            availability,
+            description,
+            adjustment,
+            currency,
+        ] = &keys[..]
+        else {
             panic!("nine keys")
         };
         let half_up = |amount| divide(amount, POINT, Rounding::HalfUp);
         let (quantity, invoiced) = (half_up(group.lines.quantity), half_up(group.lines.subtotal));
         let variance = invoiced - group.expected;
-        let tolerance = if variance > 0 { group.above } else { group.below };
+        let tolerance = if variance > 0 {
+            group.above
+        } else {
+            group.below
+        };
         let status = match () {
             () if pass.starts_with("rule:") => "out_of_scope",
             () if variance == 0 => "tied",
             () if variance.abs() * POINT <= tolerance => "within_tolerance",
             () => "break",
         };
-        let types = if group.lines.rows > 0 { &group.line_types } else { &group.usage_types };
-        let types: Vec<&str> = types.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-        let names = [month.name_of("customer", &[customer]), month.name_of("product", &[product]), month.name_of("sku", &[product, sku])];
-        let keys = ["usage-to-invoice", &month.period_of(invoice), invoice, customer, &names[0], subscription, product, &names[1], sku];
-        let more = [&names[2], availability, description, &types.join("|"), adjustment, currency, *pass];
+        let types = if group.lines.rows > 0 {
+            &group.line_types
+        } else {
+            &group.usage_types
+        };
+        let types: Vec<&str> = types
+            .iter()
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+            .collect();
+        let names = [
+            month.name_of("customer", &[customer]),
+            month.name_of("product", &[product]),
+            month.name_of("sku", &[product, sku]),
+        ];
+        let keys = [
+            "usage-to-invoice",
+            &month.period_of(invoice),
+            invoice,
+            customer,
+            &names[0],
+            subscription,
+            product,
+            &names[1],
+            sku,
+        ];
+        let more = [
+            &names[2],
+            availability,
+            description,
+            &types.join("|"),
+            adjustment,
+            currency,
+            *pass,
+        ];
         let counts = [group.usage.rows, group.lines.rows].map(|count| count.to_string());
-        let quantities = [group.expected_quantity, quantity, quantity - group.expected_quantity];
-        let amounts = [group.expected, invoiced, variance, divide(tolerance, POINT, Rounding::Down)];
+        let quantities = [
+            group.expected_quantity,
+            quantity,
+            quantity - group.expected_quantity,
+        ];
+        let amounts = [
+            group.expected,
+            invoiced,
+            variance,
+            divide(tolerance, POINT, Rounding::Down),
+        ];
         let texts = keys.into_iter().chain(more).map(str::to_owned);
-        let numbers = quantities.into_iter().chain(amounts).map(|number| fixed(number, 10));
-        texts.chain(counts).chain(numbers).chain([status.to_owned()]).collect::<Vec<String>>()
+        let numbers = quantities
+            .into_iter()
+            .chain(amounts)
+            .map(|number| fixed(number, 10));
+        texts
+            .chain(counts)
+            .chain(numbers)
+            .chain([status.to_owned()])
+            .collect::<Vec<String>>()
     };
     groups.iter().zip(made_by).map(row).collect()
 }
@@ -443,17 +630,37 @@ fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
         let sum = sums.entry((key[0].clone(), key[8].clone())).or_default();
         *sum = (sum.0 + total.rows, sum.1 + total.total);
     }
-    assert!(month.headers.keys().all(|key| sums.contains_key(key)), "every synthetic header has lines");
+    assert!(
+        month.headers.keys().all(|key| sums.contains_key(key)),
+        "every synthetic header has lines"
+    );
     let rows = sums.into_iter().map(|(key, (rows, total))| {
         let header = month.headers.get(&key);
-        let (expected, invoiced) = (divide(total, POINT, Rounding::HalfUp), header.map_or(0, |(_, total)| *total));
-        assert_eq!(total % CENT, 0, "synthetic lines are cents, and have no tolerance");
-        let status = if expected == invoiced { "tied" } else { "break" };
-        let mut row = vec!["lines-to-invoice".to_owned(), month.period_of(&key.0), key.0];
+        let (expected, invoiced) = (
+            divide(total, POINT, Rounding::HalfUp),
+            header.map_or(0, |(_, total)| *total),
+        );
+        assert_eq!(
+            total % CENT,
+            0,
+            "synthetic lines are cents, and have no tolerance"
+        );
+        let status = if expected == invoiced {
+            "tied"
+        } else {
+            "break"
+        };
+        let mut row = vec![
+            "lines-to-invoice".to_owned(),
+            month.period_of(&key.0),
+            key.0,
+        ];
         row.resize(14, String::new());
         let pass = if header.is_some() { "invoice" } else { "" };
         row.extend([key.1, pass.to_owned(), "0".to_owned(), rows.to_string()]);
-        row.extend([0, 0, 0, expected, invoiced, invoiced - expected, 0].map(|number| fixed(number, 10)));
+        row.extend(
+            [0, 0, 0, expected, invoiced, invoiced - expected, 0].map(|number| fixed(number, 10)),
+        );
         row.push(status.to_owned());
         row
     });
@@ -467,17 +674,45 @@ fn resources(month: &Month, pieces: &[Piece], groups: &[Group]) -> Vec<Vec<Strin
         let (usage, sums) = found.entry(piece.resource.clone()).or_default();
         usage.rows += piece.usage.rows;
         usage.days.extend(&piece.usage.days);
-        sums.iter_mut().zip(piece.shares).for_each(|(sum, share)| *sum += share);
+        sums.iter_mut()
+            .zip(piece.shares)
+            .for_each(|(sum, share)| *sum += share);
     }
     for group in groups.iter().filter(|group| group.usage.rows == 0) {
         let keys = group.keys.as_ref().unwrap();
-        let key = [&keys[0], &keys[1], &keys[2], "", &keys[3], &keys[4], "", "", &keys[8]].map(str::to_owned).to_vec();
+        let key = [
+            &keys[0], &keys[1], &keys[2], "", &keys[3], &keys[4], "", "", &keys[8],
+        ]
+        .map(str::to_owned)
+        .to_vec();
         found.entry(key).or_default().1[2] += divide(group.lines.subtotal, POINT, Rounding::HalfUp);
     }
     let row = |(key, (usage, [amount, quantity, invoiced])): (Vec<String>, (Usage, [i128; 3]))| {
-        let [invoice, customer, subscription, entitlement, product, sku, meter, resource, currency] = &key[..] else { panic!("nine keys") };
-        let of_meter = |of| if usage.rows == 0 { String::new() } else { month.name_of(of, &[product, sku, meter]) };
-        let day = |day: Option<&Day>| day.map(|day| period::date_of(*day).unwrap().to_string()).unwrap_or_default();
+        let [
+            invoice,
+            customer,
+            subscription,
+            entitlement,
+            product,
+            sku,
+            meter,
+            resource,
+            currency,
+        ] = &key[..]
+        else {
+            panic!("nine keys")
+        };
+        let of_meter = |of| {
+            if usage.rows == 0 {
+                String::new()
+            } else {
+                month.name_of(of, &[product, sku, meter])
+            }
+        };
+        let day = |day: Option<&Day>| {
+            day.map(|day| period::date_of(*day).unwrap().to_string())
+                .unwrap_or_default()
+        };
         let owned = |text: &String| text.clone();
         vec![
             month.period_of(invoice),
@@ -508,8 +743,15 @@ fn resources(month: &Month, pieces: &[Piece], groups: &[Group]) -> Vec<Vec<Strin
 }
 
 fn assert_equal(table: &str, found: &[Vec<String>], wanted: &[Vec<String>]) {
-    let first = found.iter().zip(wanted).find(|(found, wanted)| found != wanted);
-    assert!(first.is_none(), "{table}: found and wanted differ first in {:#?}", first.unwrap());
+    let first = found
+        .iter()
+        .zip(wanted)
+        .find(|(found, wanted)| found != wanted);
+    assert!(
+        first.is_none(),
+        "{table}: found and wanted differ first in {:#?}",
+        first.unwrap()
+    );
     assert_eq!(found.len(), wanted.len(), "{table}");
 }
 
@@ -518,26 +760,55 @@ fn check(seed: u64) {
 }
 
 fn compare(folder: &tempfile::TempDir) -> BTreeSet<String> {
-    let outcome = reconcile(&globs(folder.path(), Format::Csv), &folder.path().join("out"), None).unwrap();
+    let outcome = reconcile(
+        &globs(folder.path(), Format::Csv),
+        &folder.path().join("out"),
+        None,
+    )
+    .unwrap();
     let month = Month::read(&folder.path().join("month"));
     let matches = matched(&month);
     let mut pieces = pieces_of(&month, &matches.0);
     quantise(&mut pieces);
     let groups = groups_of(&month, &matches, &pieces);
-    for (number, group) in groups.iter().enumerate().filter(|(_, group)| group.usage.rows > 0) {
-        let members: Vec<usize> = (0..pieces.len()).filter(|at| pieces[*at].group == number).collect();
-        allocate(&mut pieces, &members, divide(group.lines.subtotal, POINT, Rounding::HalfUp));
+    for (number, group) in groups
+        .iter()
+        .enumerate()
+        .filter(|(_, group)| group.usage.rows > 0)
+    {
+        let members: Vec<usize> = (0..pieces.len())
+            .filter(|at| pieces[*at].group == number)
+            .collect();
+        allocate(
+            &mut pieces,
+            &members,
+            divide(group.lines.subtotal, POINT, Rounding::HalfUp),
+        );
     }
 
     let published = Published::read(&outcome.folder, "variances");
     let mut wanted = usage_to_invoice(&month, &groups, &matches.2);
     wanted.extend(lines_to_invoice(&month));
-    wanted.sort_by_cached_key(|row| [0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 13, 14, 15].map(|at: usize| row[at].clone()));
+    wanted.sort_by_cached_key(|row| {
+        [0, 1, 2, 3, 5, 6, 8, 10, 11, 12, 13, 14, 15].map(|at: usize| row[at].clone())
+    });
     add_ids(&mut wanted);
-    let found: Vec<Vec<String>> = published.rows.iter().map(|row| without_causes(row)).collect();
+    let found: Vec<Vec<String>> = published
+        .rows
+        .iter()
+        .map(|row| without_causes(row))
+        .collect();
     assert_equal("variances", &found, &wanted);
-    assert_equal("resources", &Published::read(&outcome.folder, "resources").rows, &resources(&month, &pieces, &groups));
-    published.rows.iter().map(|row| published.cell(row, "matched_on").to_owned()).collect()
+    assert_equal(
+        "resources",
+        &Published::read(&outcome.folder, "resources").rows,
+        &resources(&month, &pieces, &groups),
+    );
+    published
+        .rows
+        .iter()
+        .map(|row| published.cell(row, "matched_on").to_owned())
+        .collect()
 }
 
 /// Lines that lost or changed keys, came twice or not at all: what only the later passes match.
@@ -552,7 +823,9 @@ fn damage(folder: &Path, seed: u64) {
     let mut state = seed;
     for record in reader.records().map(Result::unwrap) {
         // Knuth's multiplier: any spread of small numbers does.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let mut row: Vec<String> = record.iter().map(str::to_owned).collect();
         let metered = !row[at("MeterDescription")].is_empty();
         let draw = if metered { (state >> 33) % 16 } else { 15 };
@@ -580,7 +853,10 @@ fn plain_loops_find_the_same_on_damaged_lines() {
         let folder = month(6_000, seed, &[Format::Csv]);
         damage(folder.path(), seed);
         let passes = compare(&folder);
-        assert!(PASSES.iter().all(|(pass, _)| passes.contains(*pass)) && passes.contains(""), "{passes:?}");
+        assert!(
+            PASSES.iter().all(|(pass, _)| passes.contains(*pass)) && passes.contains(""),
+            "{passes:?}"
+        );
     }
 }
 

@@ -18,8 +18,15 @@ pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
     let parts: Vec<i128> = row[PARTS].iter().map(|part| units(part)).collect();
     assert_eq!(parts.iter().sum::<i128>(), variance, "{row:?}");
     let largest = parts.iter().map(|part| part.abs()).max().unwrap_or(0);
-    let named = Cause::ALL.into_iter().zip(&parts).find(|(_, part)| **part != 0 && part.abs() == largest);
-    assert_eq!(row[CAUSE], named.map_or("", |(cause, _)| cause.name()), "{row:?}");
+    let named = Cause::ALL
+        .into_iter()
+        .zip(&parts)
+        .find(|(_, part)| **part != 0 && part.abs() == largest);
+    assert_eq!(
+        row[CAUSE],
+        named.map_or("", |(cause, _)| cause.name()),
+        "{row:?}"
+    );
     let only = |cause: Cause| assert_eq!(parts[cause as usize], variance, "{row:?}");
     match row[25].as_str() {
         "within_tolerance" => only(Cause::Rounding),
@@ -45,10 +52,24 @@ pub(crate) fn add_ids(rows: &mut [Vec<String>]) {
     let short = |text: &str| blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for row in rows {
-        let keys: String = KEYS.iter().map(|(at, kind)| format!("\0{}", fold(*kind, &row[*at]))).collect();
-        let rule = if row[15].starts_with("rule:") { row[15].as_str() } else { "" };
+        let keys: String = KEYS
+            .iter()
+            .map(|(at, kind)| format!("\0{}", fold(*kind, &row[*at])))
+            .collect();
+        let rule = if row[15].starts_with("rule:") {
+            row[15].as_str()
+        } else {
+            ""
+        };
         let id = short(&format!("{}{keys}\0{rule}", row[0]));
-        let count = seen.entry(id.clone()).and_modify(|count| *count += 1).or_default();
-        row.push(if *count == 0 { id } else { short(&format!("{id}#{count}")) });
+        let count = seen
+            .entry(id.clone())
+            .and_modify(|count| *count += 1)
+            .or_default();
+        row.push(if *count == 0 {
+            id
+        } else {
+            short(&format!("{id}#{count}"))
+        });
     }
 }

@@ -29,7 +29,14 @@ pub(crate) type Globs = [Vec<String>; 3];
 pub(crate) fn month(rows: u64, seed: u64, formats: &[Format]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let period = Period::parse("2026-10").unwrap();
-    let request = synth::Request { rows, seed, out: folder.path().join("month"), period, formats: formats.to_vec(), planted: true };
+    let request = synth::Request {
+        rows,
+        seed,
+        out: folder.path().join("month"),
+        period,
+        formats: formats.to_vec(),
+        planted: true,
+    };
     assert_eq!(synth::generate(&request).unwrap().rows, rows);
     folder
 }
@@ -43,12 +50,33 @@ pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
         Format::Parquet => "*.parquet",
     };
     let month = folder.join("month");
-    let glob = |dataset: &str| vec![month.join(dataset).join(format.name()).join(ending).to_string_lossy().into_owned()];
-    [glob("usage"), glob("recon"), vec![month.join("invoices/invoices.json").to_string_lossy().into_owned()]]
+    let glob = |dataset: &str| {
+        vec![
+            month
+                .join(dataset)
+                .join(format.name())
+                .join(ending)
+                .to_string_lossy()
+                .into_owned(),
+        ]
+    };
+    [
+        glob("usage"),
+        glob("recon"),
+        vec![
+            month
+                .join("invoices/invoices.json")
+                .to_string_lossy()
+                .into_owned(),
+        ],
+    ]
 }
 
 pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
-    let sources = Dataset::ALL.into_iter().zip(globs).filter(|(_, paths)| !paths.is_empty());
+    let sources = Dataset::ALL
+        .into_iter()
+        .zip(globs)
+        .filter(|(_, paths)| !paths.is_empty());
     let enabled = |tie_out: &TieOut| match tie_out {
         TieOut::UsageToInvoice => true,
         TieOut::LinesToInvoice => !globs[2].is_empty(),
@@ -60,26 +88,62 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         name: "test".to_owned(),
         period: None,
         out: out.to_owned(),
-        sources: sources.map(|(dataset, paths)| Source { dataset, paths: paths.clone(), is_fetched: false }).collect(),
-        tie_outs: TieOut::ALL.into_iter().map(|tie_out| TieOutPlan::usual(tie_out, enabled(&tie_out))).collect(),
+        sources: sources
+            .map(|(dataset, paths)| Source {
+                dataset,
+                paths: paths.clone(),
+                is_fetched: false,
+            })
+            .collect(),
+        tie_outs: TieOut::ALL
+            .into_iter()
+            .map(|tie_out| TieOutPlan::usual(tie_out, enabled(&tie_out)))
+            .collect(),
     }
 }
 
-pub(crate) fn reconcile(globs: &Globs, out: &Path, threads: Option<usize>) -> Result<Outcome, RunError> {
-    run(&plan(globs, out), &Options { threads, ..Options::default() }, &Watch::default())
+pub(crate) fn reconcile(
+    globs: &Globs,
+    out: &Path,
+    threads: Option<usize>,
+) -> Result<Outcome, RunError> {
+    run(
+        &plan(globs, out),
+        &Options {
+            threads,
+            ..Options::default()
+        },
+        &Watch::default(),
+    )
 }
 
 /// The bytes of every published table, by file name; `lineage` names its units, and is left out.
 pub(crate) fn table_bytes(outcome: &Outcome) -> BTreeMap<String, Vec<u8>> {
     let tables = TABLES.iter().filter(|table| table.name != "lineage");
-    let names = tables.flat_map(|table| [format!("{}.csv", table.name), format!("{}.parquet", table.name)]);
-    names.map(|name| (name.clone(), std::fs::read(outcome.folder.join(&name)).unwrap())).collect()
+    let names = tables.flat_map(|table| {
+        [
+            format!("{}.csv", table.name),
+            format!("{}.parquet", table.name),
+        ]
+    });
+    names
+        .map(|name| {
+            (
+                name.clone(),
+                std::fs::read(outcome.folder.join(&name)).unwrap(),
+            )
+        })
+        .collect()
 }
 
 /// Names the files in which two runs differ.
 pub(crate) fn assert_same_tables(left: &Outcome, right: &Outcome, what: &str) {
     let (left, right) = (table_bytes(left), table_bytes(right));
-    let differing: Vec<&String> = left.iter().filter(|(name, bytes)| right[*name] != **bytes).map(|(name, _)| name).collect();
+    let differing: Vec<&String> = left
+        .iter()
+        .filter(|(name, bytes)| right[*name] != **bytes)
+        .map(|(name, _)| name)
+        .collect();
     assert!(differing.is_empty(), "{what}: {differing:?} differ");
 }
 
@@ -94,15 +158,29 @@ impl Published {
     /// Reads `<table>.csv`, and makes sure that `<table>.parquet` says the same.
     pub(crate) fn read(folder: &Path, table: &str) -> Self {
         let mut reader = csv::Reader::from_path(folder.join(format!("{table}.csv"))).unwrap();
-        let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-        let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+        let names: Vec<String> = reader
+            .headers()
+            .unwrap()
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let rows: Vec<Vec<String>> = reader
+            .records()
+            .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+            .collect();
         let published = Self { names, rows };
-        assert!(published.rows == parquet_rows(&folder.join(format!("{table}.parquet")), table), "{table}: CSV and Parquet differ");
+        assert!(
+            published.rows == parquet_rows(&folder.join(format!("{table}.parquet")), table),
+            "{table}: CSV and Parquet differ"
+        );
         published
     }
 
     pub(crate) fn at(&self, name: &str) -> usize {
-        self.names.iter().position(|known| known == name).unwrap_or_else(|| panic!("no column {name}"))
+        self.names
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or_else(|| panic!("no column {name}"))
     }
 
     pub(crate) fn cell<'r>(&self, row: &'r [String], name: &str) -> &'r str {
@@ -112,7 +190,10 @@ impl Published {
     /// The cells of some columns, of every row.
     pub(crate) fn columns(&self, names: &[&str]) -> Vec<Vec<String>> {
         let at: Vec<usize> = names.iter().map(|name| self.at(name)).collect();
-        self.rows.iter().map(|row| at.iter().map(|at| row[*at].clone()).collect()).collect()
+        self.rows
+            .iter()
+            .map(|row| at.iter().map(|at| row[*at].clone()).collect())
+            .collect()
     }
 
     /// A cell's amount in units of 10^-10.
@@ -129,13 +210,26 @@ pub(crate) fn units(text: &str) -> i128 {
 }
 
 fn parquet_rows(path: &PathBuf, table: &str) -> Vec<Vec<String>> {
-    let columns = TABLES.iter().find(|known| known.name == table).unwrap().columns;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap().build().unwrap();
+    let columns = TABLES
+        .iter()
+        .find(|known| known.name == table)
+        .unwrap()
+        .columns;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap())
+        .unwrap()
+        .build()
+        .unwrap();
     let mut rows = Vec::new();
     for batch in reader.map(Result::unwrap) {
         assert_eq!(batch.num_columns(), columns.len());
         for row in 0..batch.num_rows() {
-            rows.push(columns.iter().enumerate().map(|(at, column)| parquet_cell(&batch, at, row, column.column_type)).collect());
+            rows.push(
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(|(at, column)| parquet_cell(&batch, at, row, column.column_type))
+                    .collect(),
+            );
         }
     }
     rows
@@ -153,15 +247,28 @@ fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: Col
                 DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
                 DataType::Dictionary(..) => {
                     let dictionary = array.as_any_dictionary();
-                    dictionary.values().as_string::<i32>().value(dictionary.normalized_keys()[row]).to_owned()
+                    dictionary
+                        .values()
+                        .as_string::<i32>()
+                        .value(dictionary.normalized_keys()[row])
+                        .to_owned()
                 }
                 other => panic!("text as {other}"),
             };
-            if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+                format!("'{text}")
+            } else {
+                text
+            }
         }
-        ColumnType::Date => date_of(array.as_primitive::<Date32Type>().value(row)).unwrap().to_string(),
+        ColumnType::Date => date_of(array.as_primitive::<Date32Type>().value(row))
+            .unwrap()
+            .to_string(),
         ColumnType::Integer => array.as_primitive::<Int64Type>().value(row).to_string(),
-        ColumnType::Decimal => decimal::fixed(array.as_primitive::<Decimal128Type>().value(row), PUBLISHED_SCALE),
+        ColumnType::Decimal => decimal::fixed(
+            array.as_primitive::<Decimal128Type>().value(row),
+            PUBLISHED_SCALE,
+        ),
         ColumnType::Boolean => array.as_boolean().value(row).to_string(),
     }
 }

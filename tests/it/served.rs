@@ -59,7 +59,9 @@ pub(crate) fn serve(settings: Settings) -> SocketAddr {
 /// The faults that a server served, by name.
 pub(crate) fn served(address: SocketAddr) -> Vec<(String, u64)> {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(b"GET /sandbox/faults HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /sandbox/faults HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -76,7 +78,10 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), address }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            address,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -101,12 +106,24 @@ impl House {
             "request_timeout_ms=900",
             "run_pause_ms=600000",
         ];
-        for setting in settings.iter().cloned().chain(patience.map(|setting| format!("partner_center.patience.{setting}"))) {
+        for setting in settings
+            .iter()
+            .cloned()
+            .chain(patience.map(|setting| format!("partner_center.patience.{setting}")))
+        {
             process.args(["--set", &setting]);
         }
         process.args(["--set", "partner_center.requests_per_second=100000"]);
-        process.args(more).current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", TODAY);
-        for name in ["TIEOUT_TENANT", "TIEOUT_CLIENT_ID", "HTTP_PROXY", "http_proxy"] {
+        process
+            .args(more)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("TIEOUT_TODAY", TODAY);
+        for name in [
+            "TIEOUT_TENANT",
+            "TIEOUT_CLIENT_ID",
+            "HTTP_PROXY",
+            "http_proxy",
+        ] {
             process.env_remove(name);
         }
         process
@@ -129,7 +146,13 @@ pub(crate) fn tables(out: &Path) -> Option<Vec<(String, Vec<u8>)>> {
         return None;
     }
     let mut found = Vec::new();
-    for table in ["variances", "resources", "summary", "control_totals", "rejected_rows"] {
+    for table in [
+        "variances",
+        "resources",
+        "summary",
+        "control_totals",
+        "rejected_rows",
+    ] {
         for ending in ["csv", "parquet"] {
             let name = format!("{table}.{ending}");
             found.push((name.clone(), std::fs::read(current.join(&name)).unwrap()));
@@ -145,12 +168,29 @@ pub(crate) fn reference() -> &'static [(String, Vec<u8>)] {
         let out = tempfile::tempdir().unwrap();
         let pattern = |tail: &str| format!("{}/{tail}", tenant().display());
         let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
-            .args(["-q", "reconcile", "--usage", &pattern("usage/csv/*"), "--invoice-lines", &pattern("recon/csv/*")])
-            .args(["--invoices", &pattern("invoices/*.json"), "--period", "2026-10", "--out"])
+            .args([
+                "-q",
+                "reconcile",
+                "--usage",
+                &pattern("usage/csv/*"),
+                "--invoice-lines",
+                &pattern("recon/csv/*"),
+            ])
+            .args([
+                "--invoices",
+                &pattern("invoices/*.json"),
+                "--period",
+                "2026-10",
+                "--out",
+            ])
             .arg(out.path())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         tables(out.path()).unwrap()
     })
 }

@@ -28,9 +28,18 @@ fn all_tie_outs(house: &House, today: &str) -> Output {
     let nightly = house.command("run", &[]);
     let arguments: Vec<_> = nightly.get_args().map(std::ffi::OsStr::to_owned).collect();
     let mut process = Command::new(nightly.get_program());
+    process.args(arguments.into_iter().map(|text| {
+        if text == "pipelines/nightly.toml" {
+            "pipelines/all-tie-outs.toml".into()
+        } else {
+            text
+        }
+    }));
     process
-        .args(arguments.into_iter().map(|text| if text == "pipelines/nightly.toml" { "pipelines/all-tie-outs.toml".into() } else { text }));
-    process.current_dir(env!("CARGO_MANIFEST_DIR")).env("TIEOUT_TODAY", today).output().unwrap()
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("TIEOUT_TODAY", today)
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -38,11 +47,21 @@ fn a_month_whose_unbilled_usage_is_served_no_more_has_no_bridge() {
     let house = House::new(serve(settings()));
     let output = all_tie_outs(&house, "2027-01-15");
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).contains("`unbilled_usage`: none is served of this month"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("`unbilled_usage`: none is served of this month"),
+        "{}",
+        stderr(&output)
+    );
     let found = found(&house.path("out"));
-    let of_bridge: Vec<&str> =
-        found.keys().filter(|(tie_out, ..)| tie_out == "unbilled-to-billed").map(|(_, status, _)| status.as_str()).collect();
-    assert!(!of_bridge.is_empty() && !of_bridge.contains(&"break"), "{found:?}");
+    let of_bridge: Vec<&str> = found
+        .keys()
+        .filter(|(tie_out, ..)| tie_out == "unbilled-to-billed")
+        .map(|(_, status, _)| status.as_str())
+        .collect();
+    assert!(
+        !of_bridge.is_empty() && !of_bridge.contains(&"break"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -51,29 +70,82 @@ fn all_eight_are_driven_over_the_sandbox() {
     let output = all_tie_outs(&house, TODAY);
     assert!(output.status.success(), "{}", stderr(&output));
     let found = found(&house.path("out"));
-    let of =
-        |tie_out: &str, status: &str, cause: &str| found.get(&(tie_out.into(), status.into(), cause.into())).copied().unwrap_or_default();
-    let breaks = |tie_out: &str| found.iter().filter(|((of, status, _), _)| of == tie_out && status == "break").count();
+    let of = |tie_out: &str, status: &str, cause: &str| {
+        found
+            .get(&(tie_out.into(), status.into(), cause.into()))
+            .copied()
+            .unwrap_or_default()
+    };
+    let breaks = |tie_out: &str| {
+        found
+            .iter()
+            .filter(|((of, status, _), _)| of == tie_out && status == "break")
+            .count()
+    };
     let euros = |whole: i128| whole * 10_i128.pow(10);
     // What is planted in the synthetic partner: a summary of one unit too much, by meter and by resource;
-    assert_eq!((of("records-to-summary", "break", "unexplained"), breaks("records-to-summary")), ((2, euros(2)), 1));
-    assert_eq!((of("usage-to-summary", "break", "unexplained"), breaks("usage-to-summary")), ((1, euros(1)), 1));
+    assert_eq!(
+        (
+            of("records-to-summary", "break", "unexplained"),
+            breaks("records-to-summary")
+        ),
+        ((2, euros(2)), 1)
+    );
+    assert_eq!(
+        (
+            of("usage-to-summary", "break", "unexplained"),
+            breaks("usage-to-summary")
+        ),
+        ((1, euros(1)), 1)
+    );
     // a record without its line, and a line of a unit more;
-    assert_eq!(of("utilization-to-usage", "break", "missing_invoice"), (1, 0));
-    assert_eq!((of("utilization-to-usage", "break", "quantity"), breaks("utilization-to-usage")), ((1, 0), 2));
+    assert_eq!(
+        of("utilization-to-usage", "break", "missing_invoice"),
+        (1, 0)
+    );
+    assert_eq!(
+        (
+            of("utilization-to-usage", "break", "quantity"),
+            breaks("utilization-to-usage")
+        ),
+        ((1, 0), 2)
+    );
     // a meter at another price than the card's;
-    assert_eq!((of("rate-card", "break", "price").0, breaks("rate-card")), (1, 1));
+    assert_eq!(
+        (of("rate-card", "break", "price").0, breaks("rate-card")),
+        (1, 1)
+    );
     // a subtotal that its own numbers do not give; a header without tax.
     assert!(of("line-arithmetic", "break", "unexplained").1 > 0 && breaks("line-arithmetic") == 1);
     assert!(of("lines-to-invoice", "break", "tax").1 > 0 && breaks("lines-to-invoice") == 1);
     assert!(breaks("usage-to-invoice") > 8, "{found:?}");
     // The snapshot has the first rows only: what is billed besides came after it, or is restated.
-    assert!(of("unbilled-to-billed", "break", "timing").0 > 0, "{found:?}");
+    assert!(
+        of("unbilled-to-billed", "break", "timing").0 > 0,
+        "{found:?}"
+    );
     let controls = Published::read(&house.path("out/current"), "control_totals");
-    assert!(controls.rows.iter().all(|row| controls.cell(row, "holds") == "true"));
-    for tie_out in ["line-arithmetic", "records-to-summary", "usage-to-summary", "utilization-to-usage", "rate-card", "unbilled-to-billed"]
-    {
-        assert!(controls.rows.iter().any(|row| controls.cell(row, "source") == tie_out), "{tie_out} has its law");
+    assert!(
+        controls
+            .rows
+            .iter()
+            .all(|row| controls.cell(row, "holds") == "true")
+    );
+    for tie_out in [
+        "line-arithmetic",
+        "records-to-summary",
+        "usage-to-summary",
+        "utilization-to-usage",
+        "rate-card",
+        "unbilled-to-billed",
+    ] {
+        assert!(
+            controls
+                .rows
+                .iter()
+                .any(|row| controls.cell(row, "source") == tie_out),
+            "{tie_out} has its law"
+        );
     }
 }
 
@@ -81,8 +153,7 @@ const USAGE: &str = "InvoiceNumber,CustomerId,SubscriptionId,ProductId,SkuId,Ava
     BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PCToBCExchangeRate,EffectiveUnitPrice\n";
 const LINES: &str = "InvoiceNumber,CustomerId,SubscriptionId,ProductId,SkuId,AvailabilityId,MeterDescription,ChargeType,Quantity,\
     BillableQuantity,Subtotal,Currency,PCToBCExchangeRate,EffectiveUnitPrice,SubscriptionDescription\n";
-const PIPELINE: &str =
-    "out = \"out\"\n[source.usage.files]\npaths = [\"usage.csv\"]\n[source.invoice_lines.files]\npaths = [\"lines.csv\"]\n";
+const PIPELINE: &str = "out = \"out\"\n[source.usage.files]\npaths = [\"usage.csv\"]\n[source.invoice_lines.files]\npaths = [\"lines.csv\"]\n";
 
 /// Runs a command on a pipeline of one usage row and one line.
 fn tuned(command: &str, usage: &str, line: &str, tuning: &str) -> (Output, tempfile::TempDir) {
@@ -90,7 +161,11 @@ fn tuned(command: &str, usage: &str, line: &str, tuning: &str) -> (Output, tempf
     std::fs::write(folder.path().join("usage.csv"), format!("{USAGE}{usage}\n")).unwrap();
     std::fs::write(folder.path().join("lines.csv"), format!("{LINES}{line}\n")).unwrap();
     std::fs::write(folder.path().join("x.toml"), format!("{PIPELINE}{tuning}")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tieout")).args(["-q", command, "x.toml"]).current_dir(folder.path()).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
+        .args(["-q", command, "x.toml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     (output, folder)
 }
 
@@ -109,7 +184,10 @@ fn a_pipeline_adds_a_pass() {
     assert_eq!(row(usage, line, "", columns).len(), 2);
     let pass = "[[tie_out.usage-to-invoice.pass]]\nname = \"renamed\"\n\
         keys = [\"invoice_number\", \"customer_id\", \"subscription_id\", \"meter_description\", \"currency\"]\n";
-    assert_eq!(row(usage, line, pass, columns), [["renamed", "tied", "", "0.0000000000"]]);
+    assert_eq!(
+        row(usage, line, pass, columns),
+        [["renamed", "tied", "", "0.0000000000"]]
+    );
 }
 
 #[test]
@@ -121,8 +199,14 @@ fn a_pipeline_adds_a_rounding_rule() {
     let without = row(usage, line, "", columns);
     let rule = "[tie_out.usage-to-invoice.rounding.house]\norder = \"at_once\"\nmode = \"half_up\"\nbilling_digits = 1\n";
     let with = row(usage, line, rule, columns);
-    assert!(units(&with[0][2]) > units(&without[0][2]), "a rule of one decimal widens the derived tolerance: {with:?} {without:?}");
-    assert_eq!((with[0][0].as_str(), with[0][1].as_str()), ("within_tolerance", "rounding"));
+    assert!(
+        units(&with[0][2]) > units(&without[0][2]),
+        "a rule of one decimal widens the derived tolerance: {with:?} {without:?}"
+    );
+    assert_eq!(
+        (with[0][0].as_str(), with[0][1].as_str()),
+        ("within_tolerance", "rounding")
+    );
 }
 
 #[test]
@@ -131,11 +215,30 @@ fn a_pipeline_adds_a_tolerance_and_leaves_a_cause_out() {
     let line = "G1,c,s,P,0001,A,Disk,new,1,10,12,EUR,1,1.2,Azure plan";
     let columns = ["status", "cause", "price_amount", "unexplained_amount"];
     let amounts = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
-    assert_eq!(row(usage, line, "", columns), [amounts(["break", "price", "2.0000000000", "0.0000000000"])]);
+    assert_eq!(
+        row(usage, line, "", columns),
+        [amounts(["break", "price", "2.0000000000", "0.0000000000"])]
+    );
     let tolerance = "[tie_out.usage-to-invoice.tolerance]\nabsolute = \"2\"\n";
-    assert_eq!(row(usage, line, tolerance, columns), [amounts(["within_tolerance", "price", "2.0000000000", "0.0000000000"])]);
+    assert_eq!(
+        row(usage, line, tolerance, columns),
+        [amounts([
+            "within_tolerance",
+            "price",
+            "2.0000000000",
+            "0.0000000000"
+        ])]
+    );
     let without = "[tie_out.usage-to-invoice]\nwithout_causes = [\"price\"]\n";
-    assert_eq!(row(usage, line, without, columns), [amounts(["break", "unexplained", "0.0000000000", "2.0000000000"])]);
+    assert_eq!(
+        row(usage, line, without, columns),
+        [amounts([
+            "break",
+            "unexplained",
+            "0.0000000000",
+            "2.0000000000"
+        ])]
+    );
 }
 
 #[test]
@@ -174,7 +277,8 @@ fn usage_of_an_account_that_lost_rows_is_awaited() {
     let line = "G1,c,s,P,0001,A,Disk,new,1,20,20,EUR,1,1,Azure plan\nG1,d,s,P,0001,A,Disk,new,1,20,20,EUR,1,1,Azure plan";
     let (output, folder) = tuned("run", usage, line, "");
     assert_eq!(output.status.code(), Some(11), "{}", stderr(&output));
-    let statuses = Published::read(&folder.path().join("out/current"), "variances").columns(&["customer_id", "status"]);
+    let statuses = Published::read(&folder.path().join("out/current"), "variances")
+        .columns(&["customer_id", "status"]);
     assert_eq!(statuses, [["c", "awaited"], ["d", "break"]]);
 }
 
@@ -182,10 +286,20 @@ fn usage_of_an_account_that_lost_rows_is_awaited() {
 fn a_header_whose_lines_lost_a_row_is_awaited() {
     let (usage, lines) = (
         format!("{USAGE}G1,c,s,P,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1\n"),
-        format!("{LINES}G1,c,s,P,0001,A,Disk,new,1,10,10,EUR,1,1,Azure plan\nG1,c,s,Q,0001,A,Disk,new,1,10,ten,EUR,1,1,Azure plan\n"),
+        format!(
+            "{LINES}G1,c,s,P,0001,A,Disk,new,1,10,10,EUR,1,1,Azure plan\nG1,c,s,Q,0001,A,Disk,new,1,10,ten,EUR,1,1,Azure plan\n"
+        ),
     );
     let header = "{\"id\": \"G1\", \"currencyCode\": \"EUR\", \"totalCharges\": 20}";
-    let found = crate::fixtures::try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[header.as_bytes()]).unwrap();
-    assert_eq!(found.table("variances", "tie_out status"), ["lines-to-invoice awaited", "usage-to-invoice tied"]);
+    let found = crate::fixtures::try_tie(
+        &[usage.as_bytes()],
+        &[lines.as_bytes()],
+        &[header.as_bytes()],
+    )
+    .unwrap();
+    assert_eq!(
+        found.table("variances", "tie_out status"),
+        ["lines-to-invoice awaited", "usage-to-invoice tied"]
+    );
     assert_eq!(found.outcome.exit_code, 11);
 }

@@ -24,7 +24,12 @@ pub(crate) const KEYS: [&str; 11] = [
 
 fn check(seed: u64) {
     let folder = month(50_000, seed, &[Format::Csv]);
-    let outcome = reconcile(&globs(folder.path(), Format::Csv), &folder.path().join("out"), None).unwrap();
+    let outcome = reconcile(
+        &globs(folder.path(), Format::Csv),
+        &folder.path().join("out"),
+        None,
+    )
+    .unwrap();
     let read = |table| Published::read(&outcome.folder, table);
     let variances = read("variances");
     truth_is_found(&folder.path().join("month/truth.csv"), &variances);
@@ -33,50 +38,110 @@ fn check(seed: u64) {
     resources_add_up(&read("resources"), &variances);
     let controls = read("control_totals");
     assert!(controls.rows.len() > 10);
-    assert!(controls.rows.iter().all(|row| controls.cell(row, "holds") == "true"));
+    assert!(
+        controls
+            .rows
+            .iter()
+            .all(|row| controls.cell(row, "holds") == "true")
+    );
     assert!(read("rejected_rows").rows.is_empty());
 }
 
 fn truth_is_found(path: &std::path::Path, variances: &Published) {
     let mut truth = csv::Reader::from_path(path).unwrap();
     let headers = truth.headers().unwrap().clone();
-    let parts: Vec<String> = Cause::ALL.iter().map(|cause| format!("{}_amount", cause.name())).collect();
+    let parts: Vec<String> = Cause::ALL
+        .iter()
+        .map(|cause| format!("{}_amount", cause.name()))
+        .collect();
     let parts = || parts.iter().map(String::as_str);
-    let wanted: Vec<&str> = KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "amount", "status"]).chain(parts()).collect();
-    let found: Vec<&str> =
-        KEYS.into_iter().chain(["expected_amount", "invoiced_amount", "variance_amount", "status"]).chain(parts()).collect();
+    let wanted: Vec<&str> = KEYS
+        .into_iter()
+        .chain(["expected_amount", "invoiced_amount", "amount", "status"])
+        .chain(parts())
+        .collect();
+    let found: Vec<&str> = KEYS
+        .into_iter()
+        .chain([
+            "expected_amount",
+            "invoiced_amount",
+            "variance_amount",
+            "status",
+        ])
+        .chain(parts())
+        .collect();
     let published = variances.columns(&found);
     let mut explained: BTreeSet<Vec<String>> = BTreeSet::new();
     for record in truth.records().map(Result::unwrap) {
-        let cell = |name: &str| record[headers.iter().position(|header| header == name).unwrap()].to_owned();
+        let cell = |name: &str| {
+            record[headers.iter().position(|header| header == name).unwrap()].to_owned()
+        };
         let row: Vec<String> = wanted.iter().map(|name| cell(name)).collect();
-        let count = published.iter().filter(|candidate| **candidate == row).count();
-        assert_eq!(count, 1, "planted {}: {row:?}, found {:#?}", cell("cause"), near(&published, &row));
+        let count = published
+            .iter()
+            .filter(|candidate| **candidate == row)
+            .count();
+        assert_eq!(
+            count,
+            1,
+            "planted {}: {row:?}, found {:#?}",
+            cell("cause"),
+            near(&published, &row)
+        );
         explained.insert(row);
     }
     assert!(explained.len() > 20, "{} truths", explained.len());
-    for row in published.into_iter().filter(|row| ["break", "out_of_scope"].contains(&row[14].as_str())) {
+    for row in published
+        .into_iter()
+        .filter(|row| ["break", "out_of_scope"].contains(&row[14].as_str()))
+    {
         assert!(explained.contains(&row), "not planted: {row:?}");
     }
 }
 
 fn near<'r>(published: &'r [Vec<String>], row: &[String]) -> Vec<&'r Vec<String>> {
-    published.iter().filter(|candidate| candidate[4..6] == row[4..6] && candidate[8] == row[8]).collect()
+    published
+        .iter()
+        .filter(|candidate| candidate[4..6] == row[4..6] && candidate[8] == row[8])
+        .collect()
 }
 
 fn parts_add_up(variances: &Published) {
     let columns = Cause::ALL.map(|cause| variances.at(&format!("{}_amount", cause.name())));
     for row in &variances.rows {
         let amount = |name| variances.amount(row, name);
-        assert_eq!(amount("invoiced_amount") - amount("expected_amount"), amount("variance_amount"), "{row:?}");
-        assert_eq!(amount("invoiced_quantity") - amount("expected_quantity"), amount("variance_quantity"), "{row:?}");
+        assert_eq!(
+            amount("invoiced_amount") - amount("expected_amount"),
+            amount("variance_amount"),
+            "{row:?}"
+        );
+        assert_eq!(
+            amount("invoiced_quantity") - amount("expected_quantity"),
+            amount("variance_quantity"),
+            "{row:?}"
+        );
         let parts = columns.map(|at| units(&row[at]));
-        assert_eq!(parts.iter().sum::<i128>(), amount("variance_amount"), "{row:?}");
+        assert_eq!(
+            parts.iter().sum::<i128>(),
+            amount("variance_amount"),
+            "{row:?}"
+        );
         let cause = variances.cell(row, "cause");
         let largest = parts.iter().map(|part| part.abs()).max().unwrap();
-        let named = Cause::ALL.into_iter().zip(parts).find(|(_, part)| *part != 0 && part.abs() == largest);
-        assert_eq!(cause, named.map_or("", |(cause, _)| cause.name()), "{row:?}");
-        assert_eq!(variances.cell(row, "status") == "tied", amount("variance_amount") == 0 && cause.is_empty(), "{row:?}");
+        let named = Cause::ALL
+            .into_iter()
+            .zip(parts)
+            .find(|(_, part)| *part != 0 && part.abs() == largest);
+        assert_eq!(
+            cause,
+            named.map_or("", |(cause, _)| cause.name()),
+            "{row:?}"
+        );
+        assert_eq!(
+            variances.cell(row, "status") == "tied",
+            amount("variance_amount") == 0 && cause.is_empty(),
+            "{row:?}"
+        );
     }
 }
 
@@ -86,28 +151,78 @@ type Sums = BTreeMap<(String, String), [i128; 9]>;
 fn summary_adds_up(summary: &Published, variances: &Published) {
     let mut wanted = Sums::new();
     for row in &variances.rows {
-        let slot = wanted.entry((variances.cell(row, "tie_out").into(), variances.cell(row, "currency").into())).or_default();
+        let slot = wanted
+            .entry((
+                variances.cell(row, "tie_out").into(),
+                variances.cell(row, "currency").into(),
+            ))
+            .or_default();
         let variance = variances.amount(row, "variance_amount");
         let status = |name: &str| i128::from(variances.cell(row, "status") == name);
         let statuses = ["tied", "within_tolerance", "break", "out_of_scope"].map(status);
         assert_eq!(statuses.iter().sum::<i128>(), 1);
         let [tied, within, breaks, outside] = statuses;
-        let amounts = [variances.amount(row, "expected_amount"), variances.amount(row, "invoiced_amount")];
-        let more = [amounts[0], amounts[1], variance, variance.abs(), 1, tied, within, breaks, outside];
-        slot.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        let amounts = [
+            variances.amount(row, "expected_amount"),
+            variances.amount(row, "invoiced_amount"),
+        ];
+        let more = [
+            amounts[0],
+            amounts[1],
+            variance,
+            variance.abs(),
+            1,
+            tied,
+            within,
+            breaks,
+            outside,
+        ];
+        slot.iter_mut()
+            .zip(more)
+            .for_each(|(sum, more)| *sum += more);
     }
     for level in ["invoice", "customer", "subscription", "meter"] {
         let mut found = Sums::new();
-        for row in summary.rows.iter().filter(|row| summary.cell(row, "level") == level) {
-            let slot = found.entry((summary.cell(row, "tie_out").into(), summary.cell(row, "currency").into())).or_default();
-            let amounts = ["expected_amount", "invoiced_amount", "net_variance_amount", "gross_variance_amount"];
-            let counts = ["groups", "tied_groups", "within_tolerance_groups", "break_groups", "out_of_scope_groups"];
+        for row in summary
+            .rows
+            .iter()
+            .filter(|row| summary.cell(row, "level") == level)
+        {
+            let slot = found
+                .entry((
+                    summary.cell(row, "tie_out").into(),
+                    summary.cell(row, "currency").into(),
+                ))
+                .or_default();
+            let amounts = [
+                "expected_amount",
+                "invoiced_amount",
+                "net_variance_amount",
+                "gross_variance_amount",
+            ];
+            let counts = [
+                "groups",
+                "tied_groups",
+                "within_tolerance_groups",
+                "break_groups",
+                "out_of_scope_groups",
+            ];
             let more = amounts.iter().map(|name| summary.amount(row, name));
-            let more = more.chain(counts.iter().map(|name| summary.cell(row, name).parse().unwrap()));
-            slot.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            let more = more.chain(
+                counts
+                    .iter()
+                    .map(|name| summary.cell(row, name).parse().unwrap()),
+            );
+            slot.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         }
         let of_level = |tie_out: &str| level == "invoice" || tie_out == "usage-to-invoice";
-        let wanted: Sums = wanted.iter().filter(|((tie_out, _), _)| of_level(tie_out)).map(|(key, sums)| (key.clone(), *sums)).collect();
+        let wanted: Sums = wanted
+            .iter()
+            .filter(|((tie_out, _), _)| of_level(tie_out))
+            .map(|(key, sums)| (key.clone(), *sums))
+            .collect();
         assert_eq!(found, wanted, "{level}");
     }
 }
@@ -116,15 +231,29 @@ fn resources_add_up(resources: &Published, variances: &Published) {
     let sums = |table: &Published, is_counted: &dyn Fn(&[String]) -> bool| {
         let mut sums: BTreeMap<(String, String), [i128; 3]> = BTreeMap::new();
         for row in table.rows.iter().filter(|row| is_counted(row)) {
-            let slot = sums.entry((table.cell(row, "invoice_number").into(), table.cell(row, "currency").into())).or_default();
-            let more = ["expected_amount", "invoiced_amount", "variance_amount"].map(|name| table.amount(row, name));
-            slot.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            let slot = sums
+                .entry((
+                    table.cell(row, "invoice_number").into(),
+                    table.cell(row, "currency").into(),
+                ))
+                .or_default();
+            let more = ["expected_amount", "invoiced_amount", "variance_amount"]
+                .map(|name| table.amount(row, name));
+            slot.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         }
         sums
     };
     let of_usage = |row: &[String]| variances.cell(row, "tie_out") == "usage-to-invoice";
     assert_eq!(sums(resources, &|_| true), sums(variances, &of_usage));
-    let rows = |table: &Published| table.rows.iter().map(|row| table.cell(row, "usage_rows").parse::<u64>().unwrap()).sum::<u64>();
+    let rows = |table: &Published| {
+        table
+            .rows
+            .iter()
+            .map(|row| table.cell(row, "usage_rows").parse::<u64>().unwrap())
+            .sum::<u64>()
+    };
     assert_eq!((rows(resources), rows(variances)), (50_000, 50_000));
 }
 

@@ -57,7 +57,15 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(set: &'static RecordSet) -> Self {
         let columns = set.columns();
-        Self { set, columns, known: HashMap::new(), values: Vec::new(), unknown: BTreeMap::new(), taken: 0, rounded: 0 }
+        Self {
+            set,
+            columns,
+            known: HashMap::new(),
+            values: Vec::new(),
+            unknown: BTreeMap::new(),
+            taken: 0,
+            rounded: 0,
+        }
     }
 
     pub(super) fn unknown(&mut self) -> BTreeMap<String, u64> {
@@ -72,8 +80,12 @@ impl Reader {
         let mut object_type = None;
         self.walk("", item, 0, &mut filled, &mut object_type)?;
         // A published sample has the collection's mark on its last item.
-        let contradicts = |found: &String| found != "Collection" && !self.set.object_types.contains(&found.as_str());
-        if let Some(found) = object_type.filter(|found| !self.set.object_types.is_empty() && contradicts(found)) {
+        let contradicts = |found: &String| {
+            found != "Collection" && !self.set.object_types.contains(&found.as_str())
+        };
+        if let Some(found) =
+            object_type.filter(|found| !self.set.object_types.is_empty() && contradicts(found))
+        {
             return Err(Fault::Foreign(found));
         }
         if filled == 0 {
@@ -84,15 +96,27 @@ impl Reader {
         for (column, value) in self.columns.iter().zip(&self.values) {
             match value {
                 Value::Missing if column.is_needed => {
-                    return Err(Fault::Row(Rejection::in_words(&column.name, "nothing", "a value".to_owned())));
+                    return Err(Fault::Row(Rejection::in_words(
+                        &column.name,
+                        "nothing",
+                        "a value".to_owned(),
+                    )));
                 }
-                Value::Decimal(value) if column.is_measure => measures.push((column.name.clone(), *value)),
-                Value::Text(text) if column.name == self.set.currency => currency = text.to_uppercase(),
+                Value::Decimal(value) if column.is_measure => {
+                    measures.push((column.name.clone(), *value))
+                }
+                Value::Text(text) if column.name == self.set.currency => {
+                    currency = text.to_uppercase()
+                }
                 _ => {}
             }
         }
         self.taken += 1;
-        Ok(Typed { values: &self.values, measures, currency })
+        Ok(Typed {
+            values: &self.values,
+            measures,
+            currency,
+        })
     }
 
     fn walk(
@@ -104,7 +128,11 @@ impl Reader {
         object_type: &mut Option<String>,
     ) -> Result<(), Fault> {
         for (key, raw) in item {
-            let path = if prefix.is_empty() { key.to_string() } else { format!("{prefix}.{key}") };
+            let path = if prefix.is_empty() {
+                key.to_string()
+            } else {
+                format!("{prefix}.{key}")
+            };
             let slot = self.slot(&path);
             let is_object = raw.starts_with('{');
             match slot {
@@ -112,12 +140,22 @@ impl Reader {
                     if self.fill(at, raw)? {
                         *filled += 1;
                     }
-                    if self.columns.get(at).is_some_and(|column| column.name == "object_type") {
+                    if self
+                        .columns
+                        .get(at)
+                        .is_some_and(|column| column.name == "object_type")
+                    {
                         *object_type = text_of(raw);
                     }
                 }
                 None if is_object && depth < DEPTH_LIMIT => {
-                    let inner = pairs(raw).map_err(|error| Fault::Row(Rejection::in_words(&path, &error, "a JSON object".to_owned())))?;
+                    let inner = pairs(raw).map_err(|error| {
+                        Fault::Row(Rejection::in_words(
+                            &path,
+                            &error,
+                            "a JSON object".to_owned(),
+                        ))
+                    })?;
                     self.walk(&path, &inner, depth + 1, filled, object_type)?;
                 }
                 None => self.note(&path),
@@ -127,7 +165,10 @@ impl Reader {
     }
 
     fn note(&mut self, path: &str) {
-        if path.split('.').any(|step| PLUMBING.contains(&normalise(step).as_str())) {
+        if path
+            .split('.')
+            .any(|step| PLUMBING.contains(&normalise(step).as_str()))
+        {
             return;
         }
         if let Some(count) = self.unknown.get_mut(path) {
@@ -142,7 +183,10 @@ impl Reader {
             return *slot;
         }
         let plain = path.split('.').map(normalise).collect::<Vec<_>>().join(".");
-        let slot = self.columns.iter().position(|column| column.paths.contains(&plain));
+        let slot = self
+            .columns
+            .iter()
+            .position(|column| column.paths.contains(&plain));
         if self.known.len() < UNKNOWN_LIMIT {
             self.known.insert(path.to_owned(), slot);
         }
@@ -151,7 +195,9 @@ impl Reader {
 
     /// Fills a column; whether there was something. The first of several spellings stands.
     fn fill(&mut self, at: usize, raw: &str) -> Result<bool, Fault> {
-        let (Some(column), Some(slot)) = (self.columns.get(at), self.values.get_mut(at)) else { return Ok(false) };
+        let (Some(column), Some(slot)) = (self.columns.get(at), self.values.get_mut(at)) else {
+            return Ok(false);
+        };
         let typed = typed(column, raw, &mut self.rounded).map_err(Fault::Row)?;
         let is_there = typed != Value::Missing;
         if is_there && *slot == Value::Missing {
@@ -171,7 +217,9 @@ fn text_of(raw: &str) -> Option<String> {
 }
 
 fn typed(column: &RecordColumn, raw: &str, rounded: &mut u64) -> Result<Value, Rejection> {
-    let Some(text) = text_of(raw) else { return Ok(Value::Missing) };
+    let Some(text) = text_of(raw) else {
+        return Ok(Value::Missing);
+    };
     let wrong = |wanted: &str| Rejection::new(&column.name, text.as_bytes(), wanted.to_owned());
     Ok(match column.record_type {
         RecordType::Text | RecordType::Json => Value::Text(text),
@@ -181,17 +229,23 @@ fn typed(column: &RecordColumn, raw: &str, rounded: &mut u64) -> Result<Value, R
                 Value::Decimal(parsed.value)
             }
             Err(NumberFault::Empty) => Value::Missing,
-            Err(NumberFault::TooLarge) => return Err(wrong(&format!("a number below 10^{}", 38 - scale))),
+            Err(NumberFault::TooLarge) => {
+                return Err(wrong(&format!("a number below 10^{}", 38 - scale)));
+            }
             Err(_) => return Err(wrong("a decimal number, as `1234.56`")),
         },
         RecordType::Date => match parse_day(text.as_bytes()) {
             Ok(day) => day.map_or(Value::Missing, Value::Day),
             Err(_) => return Err(wrong("a date, as `2026-10-31`")),
         },
-        RecordType::Timestamp => instant(&text).ok_or_else(|| wrong("an instant, as `2026-10-31T12:00:00Z`"))?,
+        RecordType::Timestamp => {
+            instant(&text).ok_or_else(|| wrong("an instant, as `2026-10-31T12:00:00Z`"))?
+        }
         // Whole numbers appear as `24.0`.
         RecordType::Integer => match decimal::parse(text.trim().as_bytes(), 0) {
-            Ok(parsed) if !parsed.rounded => Value::Integer(i64::try_from(parsed.value).map_err(|_| wrong("a whole number"))?),
+            Ok(parsed) if !parsed.rounded => {
+                Value::Integer(i64::try_from(parsed.value).map_err(|_| wrong("a whole number"))?)
+            }
             Err(NumberFault::Empty) => Value::Missing,
             _ => return Err(wrong("a whole number")),
         },
@@ -210,9 +264,21 @@ fn instant(text: &str) -> Option<Value> {
         return Some(Value::Missing);
     }
     let zoned = DateTime::parse_from_rfc3339(&text).map(|instant| instant.timestamp_micros());
-    let plain = || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|instant| instant.and_utc().timestamp_micros());
-    let day = || parse_day(text.as_bytes()).ok().flatten().map(|day| i64::from(day) * 86_400_000_000);
-    zoned.ok().or_else(|| plain().ok()).or_else(day).map(Value::Instant)
+    let plain = || {
+        NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f")
+            .map(|instant| instant.and_utc().timestamp_micros())
+    };
+    let day = || {
+        parse_day(text.as_bytes())
+            .ok()
+            .flatten()
+            .map(|day| i64::from(day) * 86_400_000_000)
+    };
+    zoned
+        .ok()
+        .or_else(|| plain().ok())
+        .or_else(day)
+        .map(Value::Instant)
 }
 
 /// Keys and raw values of an object, in their order.
@@ -234,7 +300,9 @@ fn pairs(text: &str) -> Result<Item<'_>, String> {
         }
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let found = deserializer.deserialize_map(Pairs).and_then(|found| deserializer.end().map(|()| found));
+    let found = deserializer
+        .deserialize_map(Pairs)
+        .and_then(|found| deserializer.end().map(|()| found));
     found.map_err(|error| error.to_string())
 }
 
@@ -243,7 +311,9 @@ fn list(raw: &str) -> Result<Vec<&RawValue>, String> {
 }
 
 fn named<'i>(item: &'i Item<'_>, name: &str) -> Option<&'i str> {
-    item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, raw)| raw.as_ref())
+    item.iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, raw)| raw.as_ref())
 }
 
 /// The rows of one item: itself, or what it holds.
@@ -255,7 +325,11 @@ pub(super) fn expand(shape: Shape, text: &str) -> Result<Vec<Item<'_>>, String> 
         Shape::Invoices => nested(item, "amendments"),
         Shape::Balances => {
             let details = named(&item, "details").unwrap_or("[]").to_owned();
-            let mut rows = vec![item.into_iter().filter(|(key, _)| !key.eq_ignore_ascii_case("details")).collect()];
+            let mut rows = vec![
+                item.into_iter()
+                    .filter(|(key, _)| !key.eq_ignore_ascii_case("details"))
+                    .collect(),
+            ];
             for detail in list(&details)? {
                 let detail = owned(pairs(detail.get())?);
                 let kind = named(&detail, "invoiceType").unwrap_or("null").to_owned();
@@ -269,13 +343,19 @@ pub(super) fn expand(shape: Shape, text: &str) -> Result<Vec<Item<'_>>, String> 
 }
 
 fn owned(item: Item<'_>) -> Item<'static> {
-    item.into_iter().map(|(key, raw)| (Cow::Owned(key.into_owned()), Cow::Owned(raw.into_owned()))).collect()
+    item.into_iter()
+        .map(|(key, raw)| (Cow::Owned(key.into_owned()), Cow::Owned(raw.into_owned())))
+        .collect()
 }
 
 /// An item, and those of the same kind that it holds.
 fn nested<'a>(item: Item<'a>, name: &str) -> Result<Vec<Item<'a>>, String> {
     let inner = named(&item, name).unwrap_or("[]").to_owned();
-    let mut rows = vec![item.into_iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name)).collect()];
+    let mut rows = vec![
+        item.into_iter()
+            .filter(|(key, _)| !key.eq_ignore_ascii_case(name))
+            .collect(),
+    ];
     for item in list(&inner)? {
         rows.extend(nested(owned(pairs(item.get())?), name)?);
     }
@@ -288,20 +368,30 @@ fn rate_card<'a>(card: &Item<'a>) -> Result<Vec<Item<'a>>, String> {
         let found = card.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(key, raw)| (Cow::Owned(key.to_string()), Cow::Owned(raw.to_string())))
     };
-    let mut head: Item<'static> = ["locale", "currency", "isTaxIncluded"].into_iter().filter_map(of_card).collect();
+    let mut head: Item<'static> = ["locale", "currency", "isTaxIncluded"]
+        .into_iter()
+        .filter_map(of_card)
+        .collect();
     if let Some(attributes) = of_card("attributes") {
         head.push(attributes);
     }
     let kind = |kind: &str| (Cow::Borrowed("rowKind"), Cow::Owned(format!("\"{kind}\"")));
     let mut rows: Vec<Item<'a>> = Vec::new();
-    let Some(meters) = named(card, "meters") else { return Ok(vec![owned(card.clone())]) };
+    let Some(meters) = named(card, "meters") else {
+        return Ok(vec![owned(card.clone())]);
+    };
     for meter in list(meters)? {
         let meter = owned(pairs(meter.get())?);
         let tiers = owned(pairs(named(&meter, "rates").unwrap_or("{}"))?);
         for (tier, rate) in tiers {
             let mut row = head.clone();
             row.push(kind("meter"));
-            row.extend(meter.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("rates")).cloned());
+            row.extend(
+                meter
+                    .iter()
+                    .filter(|(key, _)| !key.eq_ignore_ascii_case("rates"))
+                    .cloned(),
+            );
             row.push((Cow::Borrowed("tierFrom"), Cow::Owned(format!("\"{tier}\""))));
             row.push((Cow::Borrowed("rate"), rate));
             rows.push(row);

@@ -57,10 +57,19 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         return Some(Parsed::ZERO);
     }
     let exponent = exponent - decimals;
-    let shift = u32::try_from(exponent + i32::try_from(scale).ok()?).ok().filter(|shift| *shift < MAX_DIGITS)?;
-    let magnitude = mantissa.checked_mul(*POWERS.get(shift as usize)?).filter(|magnitude| *magnitude < LIMIT)?;
+    let shift = u32::try_from(exponent + i32::try_from(scale).ok()?)
+        .ok()
+        .filter(|shift| *shift < MAX_DIGITS)?;
+    let magnitude = mantissa
+        .checked_mul(*POWERS.get(shift as usize)?)
+        .filter(|magnitude| *magnitude < LIMIT)?;
     let value = i128::try_from(magnitude).ok()?;
-    Some(Parsed { value: if negative { -value } else { value }, rounded: false, mantissa, exponent })
+    Some(Parsed {
+        value: if negative { -value } else { value },
+        rounded: false,
+        mantissa,
+        exponent,
+    })
 }
 
 fn usual_exponent(text: &[u8]) -> Option<i32> {
@@ -122,7 +131,14 @@ impl Digits {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let mut digits = Self { negative, mantissa: 0, count: 0, exponent: 0, first_dropped: 0, dropped_rest: false };
+        let mut digits = Self {
+            negative,
+            mantissa: 0,
+            count: 0,
+            exponent: 0,
+            first_dropped: 0,
+            dropped_rest: false,
+        };
         let mut seen_digit = false;
         let mut seen_point = false;
         for (position, &byte) in body.iter().enumerate() {
@@ -139,7 +155,11 @@ impl Digits {
                 _ => return Err(NumberFault::NotDecimal),
             }
         }
-        if seen_digit { Ok(digits) } else { Err(NumberFault::NotDecimal) }
+        if seen_digit {
+            Ok(digits)
+        } else {
+            Err(NumberFault::NotDecimal)
+        }
     }
 
     fn push(&mut self, digit: u8, after_point: bool) {
@@ -169,8 +189,16 @@ impl Digits {
                 return Err(NumberFault::TooLarge);
             }
             let factor = 10_u128.pow(u32::try_from(shift).map_err(|_| NumberFault::TooLarge)?);
-            let whole = self.mantissa.checked_mul(factor).ok_or(NumberFault::TooLarge)?;
-            let up = half_even_up(u128::from(self.first_dropped), 10, self.dropped_rest, whole % 2 == 1);
+            let whole = self
+                .mantissa
+                .checked_mul(factor)
+                .ok_or(NumberFault::TooLarge)?;
+            let up = half_even_up(
+                u128::from(self.first_dropped),
+                10,
+                self.dropped_rest,
+                whole % 2 == 1,
+            );
             (whole + u128::from(up && shift == 0), dropped)
         } else {
             shrink(self.mantissa, shift.unsigned_abs(), dropped)
@@ -180,7 +208,12 @@ impl Digits {
             return Err(NumberFault::TooLarge);
         }
         let exponent = i32::try_from(self.exponent).unwrap_or(0);
-        Ok(Parsed { value: if self.negative { -value } else { value }, rounded, mantissa: self.mantissa, exponent })
+        Ok(Parsed {
+            value: if self.negative { -value } else { value },
+            rounded,
+            mantissa: self.mantissa,
+            exponent,
+        })
     }
 }
 
@@ -190,14 +223,27 @@ impl Digits {
 #[inline]
 pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
     let magnitude = value.unsigned_abs();
-    if let Some(widened) = to.checked_sub(from).and_then(|places| value.checked_mul(power_of_ten(places)))
+    if let Some(widened) = to
+        .checked_sub(from)
+        .and_then(|places| value.checked_mul(power_of_ten(places)))
         && widened.unsigned_abs() < LIMIT
     {
-        return Some(Parsed { value: widened, rounded: false, mantissa: magnitude, exponent: -i32::try_from(from).ok()? });
+        return Some(Parsed {
+            value: widened,
+            rounded: false,
+            mantissa: magnitude,
+            exponent: -i32::try_from(from).ok()?,
+        });
     }
     let count = magnitude.checked_ilog10().map_or(0, |log| log + 1);
-    let typed =
-        Digits { negative: value < 0, mantissa: magnitude, count, exponent: -i64::from(from), first_dropped: 0, dropped_rest: false };
+    let typed = Digits {
+        negative: value < 0,
+        mantissa: magnitude,
+        count,
+        exponent: -i64::from(from),
+        first_dropped: 0,
+        dropped_rest: false,
+    };
     typed.at_scale(to).ok()
 }
 
@@ -241,7 +287,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, scale: u32, expect: i128) {
-        assert_eq!(parse(text.as_bytes(), scale).map(|p| p.value), Ok(expect), "{text}");
+        assert_eq!(
+            parse(text.as_bytes(), scale).map(|p| p.value),
+            Ok(expect),
+            "{text}"
+        );
     }
 
     #[test]
@@ -280,8 +330,18 @@ mod tests {
                 if let Some(short) = parse_usual(&text, scale) {
                     usual += 1;
                     let long = long.unwrap();
-                    assert_eq!((short.value, short.rounded), (long.value, long.rounded), "{}", String::from_utf8_lossy(&text));
-                    assert_eq!(short.significance(), long.significance(), "{}", String::from_utf8_lossy(&text));
+                    assert_eq!(
+                        (short.value, short.rounded),
+                        (long.value, long.rounded),
+                        "{}",
+                        String::from_utf8_lossy(&text)
+                    );
+                    assert_eq!(
+                        short.significance(),
+                        long.significance(),
+                        "{}",
+                        String::from_utf8_lossy(&text)
+                    );
                 }
             }
         }
@@ -294,7 +354,12 @@ mod tests {
             ("0.125", 2, 12, true),
             ("0.135", 2, 14, true),
             ("-0.125", 2, -12, true),
-            ("0.12500000000000000000000000000000000000000000001", 2, 13, true),
+            (
+                "0.12500000000000000000000000000000000000000000001",
+                2,
+                13,
+                true,
+            ),
             ("1e-400", 20, 0, true),
             ("0.120", 2, 12, false),
         ] {
@@ -305,8 +370,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_number() {
-        for text in ["NaN", "1,234.56", "12,5O", "1.2.3", "-", "e5", "1e", "1e5x", "Infinity", "NULL", "0x10", "--1"] {
-            assert_eq!(parse(text.as_bytes(), 2), Err(NumberFault::NotDecimal), "{text}");
+        for text in [
+            "NaN", "1,234.56", "12,5O", "1.2.3", "-", "e5", "1e", "1e5x", "Infinity", "NULL",
+            "0x10", "--1",
+        ] {
+            assert_eq!(
+                parse(text.as_bytes(), 2),
+                Err(NumberFault::NotDecimal),
+                "{text}"
+            );
         }
         assert_eq!(parse(b"  ", 2), Err(NumberFault::Empty));
         assert_eq!(parse(b"1e40", 0), Err(NumberFault::TooLarge));

@@ -3,11 +3,21 @@
 use super::{Field, RecordType};
 
 const fn field(name: &'static str, path: &'static str, record_type: RecordType) -> Field {
-    Field { name, path, record_type, is_measure: false }
+    Field {
+        name,
+        path,
+        record_type,
+        is_measure: false,
+    }
 }
 
 const fn measure(name: &'static str, path: &'static str, record_type: RecordType) -> Field {
-    Field { name, path, record_type, is_measure: true }
+    Field {
+        name,
+        path,
+        record_type,
+        is_measure: true,
+    }
 }
 
 use RecordType::{Boolean, Date, Integer, Json, Text, Timestamp};
@@ -60,8 +70,12 @@ pub(super) const SUBSCRIPTIONS: &[Field] = &[
     field("order_id", "orderId", Text),
     OBJECT_TYPE,
 ];
-pub(super) const ENTITLEMENTS: &[Field] =
-    &[ID, field("friendly_name", "friendlyName", Text), field("status", "status", Text), field("plan_id", "subscriptionId", Text)];
+pub(super) const ENTITLEMENTS: &[Field] = &[
+    ID,
+    field("friendly_name", "friendlyName", Text),
+    field("status", "status", Text),
+    field("plan_id", "subscriptionId", Text),
+];
 pub(super) const UTILIZATION: &[Field] = &[
     field("usage_start_time", "usageStartTime", Timestamp),
     field("usage_end_time", "usageEndTime", Timestamp),
@@ -107,7 +121,11 @@ pub(super) const PARTNER_SUMMARY: &[Field] = &[
     NAME,
     field("customers_over_budget", "customersOverBudget", Integer),
     field("customers_trending_over", "customersTrendingOver", Integer),
-    field("customers_with_usage_based_subscription", "customersWithUsageBasedSubscription", Integer),
+    field(
+        "customers_with_usage_based_subscription",
+        "customersWithUsageBasedSubscription",
+        Integer,
+    ),
     field("emails_to_notify", "emailsToNotify", Json),
     BILLING_START,
     BILLING_END,
@@ -207,12 +225,19 @@ pub(super) const CLASSIC_RECORDS: &[Field] = &[
     LAST_MODIFIED,
     OBJECT_TYPE,
 ];
-pub(super) const BUDGETS: &[Field] =
-    &[field("amount", "amount|ammount", AMOUNT), field("usage_spending_budget", "usageSpendingBudget", AMOUNT), OBJECT_TYPE];
+pub(super) const BUDGETS: &[Field] = &[
+    field("amount", "amount|ammount", AMOUNT),
+    field("usage_spending_budget", "usageSpendingBudget", AMOUNT),
+    OBJECT_TYPE,
+];
 pub(super) const INVOICES: &[Field] = &[
     ID,
     field("invoice_date", "invoiceDate", Timestamp),
-    field("billing_period_start_date", "billingPeriodStartDate", Timestamp),
+    field(
+        "billing_period_start_date",
+        "billingPeriodStartDate",
+        Timestamp,
+    ),
     field("billing_period_end_date", "billingPeriodEndDate", Timestamp),
     measure("total_charges", "totalCharges", AMOUNT),
     field("paid_amount", "paidAmount", AMOUNT),
@@ -233,7 +258,11 @@ pub(super) const BALANCES: &[Field] = &[
     CURRENCY_CODE,
     field("currency_symbol", "currencySymbol", Text),
     field("accounting_date", "accountingDate", Timestamp),
-    field("first_invoice_creation_date", "firstInvoiceCreationDate", Timestamp),
+    field(
+        "first_invoice_creation_date",
+        "firstInvoiceCreationDate",
+        Timestamp,
+    ),
     field("last_payment_date", "lastPaymentDate", Timestamp),
     field("last_payment_amount", "lastPaymentAmount", AMOUNT),
     field("latest_invoice_date", "latestInvoiceDate", Timestamp),
@@ -260,7 +289,11 @@ pub(super) const OFFICE_LINES: &[Field] = &[
     LEGACY_WHO[3],
     field("order_id", "orderId", Text),
     field("subscription_id", "subscriptionId", Text),
-    field("syndication_partner_subscription_number", "syndicationPartnerSubscriptionNumber", Text),
+    field(
+        "syndication_partner_subscription_number",
+        "syndicationPartnerSubscriptionNumber",
+        Text,
+    ),
     field("offer_id", "offerId", Text),
     field("durable_offer_id", "durableOfferId", Text),
     field("offer_name", "offerName", Text),
@@ -281,7 +314,11 @@ pub(super) const OFFICE_LINES: &[Field] = &[
     measure("tax", "tax", AMOUNT),
     measure("total_for_customer", "totalForCustomer", AMOUNT),
     field("currency", "currency", Text),
-    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field(
+        "invoice_line_item_type",
+        "invoiceLineItemType|invoiceLineItemTypce",
+        Text,
+    ),
     field("billing_provider", "billingProvider", Text),
     OBJECT_TYPE,
 ];
@@ -289,7 +326,11 @@ pub(super) const OFFICE_LINES: &[Field] = &[
 const AZURE: [Field; 27] = [
     LEGACY_WHO[0],
     field("partner_name", "partnerName", Text),
-    field("partner_billable_account_id", "partnerBillableAccountId", Text),
+    field(
+        "partner_billable_account_id",
+        "partnerBillableAccountId",
+        Text,
+    ),
     LEGACY_WHO[1],
     field("customer_name", "customerCompanyName|customerName", Text),
     field("domain_name", "domainName", Text),
@@ -310,7 +351,11 @@ const AZURE: [Field; 27] = [
     field("charge_start_date", "chargeStartDate", Date),
     field("charge_end_date", "chargeEndDate", Date),
     field("unit", "unit", Text),
-    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field(
+        "invoice_line_item_type",
+        "invoiceLineItemType|invoiceLineItemTypce",
+        Text,
+    ),
     field("billing_provider", "billingProvider", Text),
     OBJECT_TYPE,
     field("charge_type", "chargeType", Text),
@@ -342,7 +387,10 @@ const AZURE_USAGE: [Field; 7] = [
 pub(super) const AZURE_LINES: &[Field] = &joined::<27, 13, 40>(AZURE, AZURE_MONEY);
 pub(super) const AZURE_USAGE_LINES: &[Field] = &joined::<27, 7, 34>(AZURE, AZURE_USAGE);
 
-const fn joined<const A: usize, const B: usize, const C: usize>(first: [Field; A], second: [Field; B]) -> [Field; C] {
+const fn joined<const A: usize, const B: usize, const C: usize>(
+    first: [Field; A],
+    second: [Field; B],
+) -> [Field; C] {
     let mut all = [OBJECT_TYPE; C];
     let mut at = 0;
     while at < A {
@@ -358,15 +406,27 @@ const fn joined<const A: usize, const B: usize, const C: usize>(first: [Field; A
 
 /// What only the API's usage items have.
 pub(super) const USAGE_MORE: &[Field] = &[
-    field("has_partner_earned_credit", "hasPartnerEarnedCredit", Boolean),
-    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field(
+        "has_partner_earned_credit",
+        "hasPartnerEarnedCredit",
+        Boolean,
+    ),
+    field(
+        "invoice_line_item_type",
+        "invoiceLineItemType|invoiceLineItemTypce",
+        Text,
+    ),
     field("billing_provider", "billingProvider", Text),
     OBJECT_TYPE,
 ];
 /// What only the API's line items have.
 pub(super) const LINES_MORE: &[Field] = &[
     field("discount_details", "discountDetails", Text),
-    field("invoice_line_item_type", "invoiceLineItemType|invoiceLineItemTypce", Text),
+    field(
+        "invoice_line_item_type",
+        "invoiceLineItemType|invoiceLineItemTypce",
+        Text,
+    ),
     field("billing_provider", "billingProvider", Text),
     OBJECT_TYPE,
 ];

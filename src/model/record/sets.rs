@@ -1,15 +1,23 @@
 //! The sets: one for each kind of answer.
 
 use super::fields::{
-    AZURE_LINES, AZURE_USAGE_LINES, BALANCES, BUDGETS, CLASSIC_RECORDS, CUSTOMER_RECORDS, CUSTOMERS, ENTITLEMENTS, INVOICES, LINES_MORE,
-    LINKS, METER_RECORDS, OFFICE_LINES, PARTNER_SUMMARY, RATE_CARD, RESOURCE_RECORDS, SUBSCRIPTION_RECORDS, SUBSCRIPTIONS, SUMMARY,
+    AZURE_LINES, AZURE_USAGE_LINES, BALANCES, BUDGETS, CLASSIC_RECORDS, CUSTOMER_RECORDS,
+    CUSTOMERS, ENTITLEMENTS, INVOICES, LINES_MORE, LINKS, METER_RECORDS, OFFICE_LINES,
+    PARTNER_SUMMARY, RATE_CARD, RESOURCE_RECORDS, SUBSCRIPTION_RECORDS, SUBSCRIPTIONS, SUMMARY,
     USAGE_MORE, UTILIZATION,
 };
 use super::{Fields, RecordSet, Shape};
 use crate::model::dataset::Dataset;
 
-const BASE: RecordSet =
-    RecordSet { name: "", row: "", object_types: &[], shape: Shape::Items, context: &[], fields: Fields::Listed(&[]), currency: "" };
+const BASE: RecordSet = RecordSet {
+    name: "",
+    row: "",
+    object_types: &[],
+    shape: Shape::Items,
+    context: &[],
+    fields: Fields::Listed(&[]),
+    currency: "",
+};
 const CUSTOMER: &[&str] = &["customer_id"];
 const SUBSCRIPTION: &[&str] = &["customer_id", "subscription_id"];
 const INVOICE: &[&str] = &["invoice_number"];
@@ -76,7 +84,13 @@ pub const RECORD_SETS: &[RecordSet] = &[
         fields: Fields::Listed(BALANCES),
         ..BASE
     },
-    RecordSet { name: "estimate_links", row: "one link to unbilled data", fields: Fields::Listed(LINKS), context: &["currency"], ..BASE },
+    RecordSet {
+        name: "estimate_links",
+        row: "one link to unbilled data",
+        fields: Fields::Listed(LINKS),
+        context: &["currency"],
+        ..BASE
+    },
     RecordSet {
         name: "office_lines",
         row: "one line of legacy Office licences",
@@ -103,7 +117,13 @@ pub const RECORD_SETS: &[RecordSet] = &[
         context: INVOICE,
         ..BASE
     },
-    RecordSet { name: "customers", row: "one customer", object_types: &["Customer"], fields: Fields::Listed(CUSTOMERS), ..BASE },
+    RecordSet {
+        name: "customers",
+        row: "one customer",
+        object_types: &["Customer"],
+        fields: Fields::Listed(CUSTOMERS),
+        ..BASE
+    },
     RecordSet {
         name: "subscriptions",
         row: "one subscription of a customer",

@@ -18,7 +18,9 @@ use crate::engine::seen::Seen;
 use crate::engine::vocabulary::{Domain, fold_as};
 use crate::model::currency::minor_digits;
 use crate::model::dataset::Dataset;
-use crate::model::decimal::{AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, plain, power_of_ten};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, plain, power_of_ten,
+};
 use crate::model::period::date_of;
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
@@ -32,7 +34,11 @@ type Account = (Option<String>, Option<String>);
 
 fn is_of(account: &Account, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
     let (customer, subscription) = keying::account_of(dataset, cells);
-    account.0.as_ref().is_none_or(|wanted| *wanted == customer) && account.1.as_ref().is_none_or(|wanted| *wanted == subscription)
+    account.0.as_ref().is_none_or(|wanted| *wanted == customer)
+        && account
+            .1
+            .as_ref()
+            .is_none_or(|wanted| *wanted == subscription)
 }
 
 struct CountSink<'a> {
@@ -43,17 +49,32 @@ struct CountSink<'a> {
 impl Sink for CountSink<'_> {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         // A row that the run rejected is rejected again, and counts on neither side.
-        if is_of(self.account, self.partial.dataset, row.cells) { self.partial.add(row) } else { Ok(()) }
+        if is_of(self.account, self.partial.dataset, row.cells) {
+            self.partial.add(row)
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// The totals of an account.
-pub(super) fn count(published: &Published, dataset: Dataset, account: &Account) -> Result<Partial, RunError> {
+pub(super) fn count(
+    published: &Published,
+    dataset: Dataset,
+    account: &Account,
+) -> Result<Partial, RunError> {
     let seen = Arc::<Seen>::default();
     let mut whole = Partial::new(dataset, Arc::clone(&seen));
     for unit in published.units(dataset, account)? {
-        let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
-        let (_, sinks) = decode::decode(input, || CountSink { account, partial: Partial::new(dataset, Arc::clone(&seen)) })?;
+        let input = decode::Input {
+            unit: &unit.name,
+            path: &unit.path,
+            dataset,
+        };
+        let (_, sinks) = decode::decode(input, || CountSink {
+            account,
+            partial: Partial::new(dataset, Arc::clone(&seen)),
+        })?;
         sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
     }
     whole.check()?;
@@ -106,10 +127,17 @@ impl Sink for RowSink<'_> {
             return Ok(());
         }
         let key = match self.dataset {
-            Dataset::Usage => (keying::of_usage(row.cells, self.gatherer.description), Scope::Usage),
-            _ => keying::of_line(row.cells, |product, sku| self.used.contains(&(product.to_owned(), sku.to_owned()))),
+            Dataset::Usage => (
+                keying::of_usage(row.cells, self.gatherer.description),
+                Scope::Usage,
+            ),
+            _ => keying::of_line(row.cells, |product, sku| {
+                self.used.contains(&(product.to_owned(), sku.to_owned()))
+            }),
         };
-        let Some(number) = self.gatherer.by_key.get(&key) else { return Ok(()) };
+        let Some(number) = self.gatherer.by_key.get(&key) else {
+            return Ok(());
+        };
         let measures = (Grain::of(self.dataset).measure)(row.cells)?;
         let [_, amount, ..] = measures.sums;
         let found = self.found.entry(*number).or_default();
@@ -118,7 +146,9 @@ impl Sink for RowSink<'_> {
         if self.gatherer.picks(self.dataset, row.cells) {
             found.picked_rows += 1;
             found.picked_sum += amount;
-            found.lines.push(source_line(self.dataset, self.unit, row, &measures, amount));
+            found
+                .lines
+                .push(source_line(self.dataset, self.unit, row, &measures, amount));
         }
         Ok(())
     }
@@ -128,7 +158,9 @@ impl Gatherer<'_> {
     /// A row that lacks a column cannot be told apart by it.
     fn picks(&self, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
         self.keys.iter().all(|(name, value)| {
-            let Some((_, domain, ..)) = KEYS.into_iter().find(|(key, ..)| key == name) else { return true };
+            let Some((_, domain, ..)) = KEYS.into_iter().find(|(key, ..)| key == name) else {
+                return true;
+            };
             let column = match (name.as_str(), dataset) {
                 ("invoice_number", _) => "InvoiceNumber",
                 ("customer_id", _) => "CustomerId",
@@ -143,25 +175,48 @@ impl Gatherer<'_> {
                 ("currency", _) => "Currency",
                 _ => return true,
             };
-            let cell = dataset.columns().iter().position(|found| found.name == column).and_then(|at| cells.get(at));
-            let text = cell.map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned()).unwrap_or_default();
+            let cell = dataset
+                .columns()
+                .iter()
+                .position(|found| found.name == column)
+                .and_then(|at| cells.get(at));
+            let text = cell
+                .map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
+                .unwrap_or_default();
             fold_as(domain, &text) == fold_as(domain, value)
         })
     }
 
     /// Reads the account's units for the source rows of both sides, by match.
-    pub(super) fn gather(&self, published: &Published) -> Result<HashMap<u32, [Found; 2]>, RunError> {
-        let folded = |(product, sku): &(String, String)| (fold_as(Domain::Product, product), fold_as(Domain::Sku, sku));
+    pub(super) fn gather(
+        &self,
+        published: &Published,
+    ) -> Result<HashMap<u32, [Found; 2]>, RunError> {
+        let folded = |(product, sku): &(String, String)| {
+            (fold_as(Domain::Product, product), fold_as(Domain::Sku, sku))
+        };
         let used: BTreeSet<(String, String)> = self.used.iter().map(folded).collect();
         let mut whole: HashMap<u32, [Found; 2]> = HashMap::new();
-        for (side, dataset) in [Dataset::Usage, Dataset::InvoiceLines].into_iter().enumerate() {
+        for (side, dataset) in [Dataset::Usage, Dataset::InvoiceLines]
+            .into_iter()
+            .enumerate()
+        {
             let units = published.units(dataset, self.account)?;
             let read: Vec<HashMap<u32, Found>> = units
                 .par_iter()
                 .map(|unit| {
-                    let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
-                    let (_, sinks) =
-                        decode::decode(input, || RowSink { gatherer: self, used: &used, unit, dataset, found: HashMap::new() })?;
+                    let input = decode::Input {
+                        unit: &unit.name,
+                        path: &unit.path,
+                        dataset,
+                    };
+                    let (_, sinks) = decode::decode(input, || RowSink {
+                        gatherer: self,
+                        used: &used,
+                        unit,
+                        dataset,
+                        found: HashMap::new(),
+                    })?;
                     Ok(sinks.into_iter().map(|sink| sink.found).collect::<Vec<_>>())
                 })
                 .collect::<Result<Vec<_>, RunError>>()?
@@ -179,7 +234,13 @@ impl Gatherer<'_> {
 }
 
 /// A source line with its arithmetic.
-pub(super) fn source_line(dataset: Dataset, unit: &FileUnit, row: &Row<'_, '_>, measures: &Measures, amount: i128) -> SourceLine {
+pub(super) fn source_line(
+    dataset: Dataset,
+    unit: &FileUnit,
+    row: &Row<'_, '_>,
+    measures: &Measures,
+    amount: i128,
+) -> SourceLine {
     let text = String::from_utf8_lossy(row.place.text.trim_ascii_end());
     SourceLine {
         unit: unit.name.clone(),
@@ -196,20 +257,57 @@ fn arithmetic(dataset: Dataset, cells: &[Cell<'_>], measures: &Measures, amount:
     let rate = rate.unwrap_or(power_of_ten(RATE_SCALE));
     let quantity_text = plain(quantity, QUANTITY_SCALE);
     let price_text = price.map_or_else(|| "no price".to_owned(), |price| plain(price, PRICE_SCALE));
-    let factors = format!("{price_text} x {quantity_text} x {}", plain(rate, RATE_SCALE));
+    let factors = format!(
+        "{price_text} x {quantity_text} x {}",
+        plain(rate, RATE_SCALE)
+    );
     if dataset == Dataset::Usage {
-        let day = measures.day.and_then(date_of).map(|date| format!("{date}: ")).unwrap_or_default();
-        let priced = price.and_then(|price| multiply((price, PRICE_SCALE), (quantity, QUANTITY_SCALE), AMOUNT_SCALE, Rounding::HalfEven));
-        let billed = priced.and_then(|priced| multiply((priced, AMOUNT_SCALE), (rate, RATE_SCALE), AMOUNT_SCALE, Rounding::HalfEven));
-        let product = billed.map(|billed| format!(" = {}", plain(billed, AMOUNT_SCALE))).unwrap_or_default();
-        return format!("{day}EffectiveUnitPrice x Quantity x PCToBCExchangeRate = {factors}{product}");
+        let day = measures
+            .day
+            .and_then(date_of)
+            .map(|date| format!("{date}: "))
+            .unwrap_or_default();
+        let priced = price.and_then(|price| {
+            multiply(
+                (price, PRICE_SCALE),
+                (quantity, QUANTITY_SCALE),
+                AMOUNT_SCALE,
+                Rounding::HalfEven,
+            )
+        });
+        let billed = priced.and_then(|priced| {
+            multiply(
+                (priced, AMOUNT_SCALE),
+                (rate, RATE_SCALE),
+                AMOUNT_SCALE,
+                Rounding::HalfEven,
+            )
+        });
+        let product = billed
+            .map(|billed| format!(" = {}", plain(billed, AMOUNT_SCALE)))
+            .unwrap_or_default();
+        return format!(
+            "{day}EffectiveUnitPrice x Quantity x PCToBCExchangeRate = {factors}{product}"
+        );
     }
-    let currency = cells.get(crate::model::dataset::position(crate::model::dataset::INVOICE_LINES, "Currency"));
-    let currency = currency.map(|cell| String::from_utf8_lossy(&cell.bytes()).trim().to_uppercase()).unwrap_or_default();
+    let currency = cells.get(crate::model::dataset::position(
+        crate::model::dataset::INVOICE_LINES,
+        "Currency",
+    ));
+    let currency = currency
+        .map(|cell| String::from_utf8_lossy(&cell.bytes()).trim().to_uppercase())
+        .unwrap_or_default();
     let rules = Rules::default();
-    let line = |price| Line { price, quantity, rate, digits: minor_digits(&currency) };
+    let line = |price| Line {
+        price,
+        quantity,
+        rate,
+        digits: minor_digits(&currency),
+    };
     let rule = price.and_then(|price| rules.that_fits(line(price), amount, true));
-    let rule =
-        rule.map_or_else(|| "no documented rounding rule gives it".to_owned(), |rule| format!("{}, rule {}", rule.formula(), rule.name));
+    let rule = rule.map_or_else(
+        || "no documented rounding rule gives it".to_owned(),
+        |rule| format!("{}, rule {}", rule.formula(), rule.name),
+    );
     format!("EffectiveUnitPrice x BillableQuantity x PCToBCExchangeRate = {factors}; {rule}")
 }

@@ -26,18 +26,26 @@ struct InvoiceSink<'s> {
 
 impl Sink for InvoiceSink<'_> {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        if self.dataset == Dataset::Invoices { self.header(row) } else { self.line(row) }
+        if self.dataset == Dataset::Invoices {
+            self.header(row)
+        } else {
+            self.line(row)
+        }
     }
 }
 
 impl InvoiceSink<'_> {
     fn is_of(&self, invoice: &str, currency: &str) -> bool {
-        fold_as(Domain::Invoice, invoice) == self.invoice && fold_as(Domain::Currency, currency) == self.currency
+        fold_as(Domain::Invoice, invoice) == self.invoice
+            && fold_as(Domain::Currency, currency) == self.currency
     }
 
     fn line(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let text = |name: &str| {
-            let cell = row.cells.get(position(INVOICE_LINES, name)).unwrap_or(&Cell::Missing);
+            let cell = row
+                .cells
+                .get(position(INVOICE_LINES, name))
+                .unwrap_or(&Cell::Missing);
             String::from_utf8_lossy(&cell.bytes()).into_owned()
         };
         if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
@@ -45,7 +53,12 @@ impl InvoiceSink<'_> {
             let [_, subtotal, tax, total] = measures.sums;
             let mut line = source_line(self.dataset, self.unit, row, &measures, total);
             let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
-            line.arithmetic = format!("Subtotal {} + TaxTotal {} = Total {}", plain(subtotal), plain(tax), plain(total));
+            line.arithmetic = format!(
+                "Subtotal {} + TaxTotal {} = Total {}",
+                plain(subtotal),
+                plain(tax),
+                plain(total)
+            );
             self.push(line, total);
         }
         Ok(())
@@ -79,19 +92,34 @@ impl InvoiceSink<'_> {
 }
 
 fn side_of(published: &Published, dataset: Dataset, row: &VarianceRow) -> Result<Found, RunError> {
-    let (invoice, currency) = (fold_as(Domain::Invoice, &row.invoice_number), fold_as(Domain::Currency, &row.currency));
+    let (invoice, currency) = (
+        fold_as(Domain::Invoice, &row.invoice_number),
+        fold_as(Domain::Currency, &row.currency),
+    );
     let units = published.all_units(dataset)?;
     let read = units
         .par_iter()
         .map(|unit| {
-            let input = decode::Input { unit: &unit.name, path: &unit.path, dataset };
-            let new_sink = || InvoiceSink { dataset, unit, invoice: &invoice, currency: &currency, found: Found::default() };
+            let input = decode::Input {
+                unit: &unit.name,
+                path: &unit.path,
+                dataset,
+            };
+            let new_sink = || InvoiceSink {
+                dataset,
+                unit,
+                invoice: &invoice,
+                currency: &currency,
+                found: Found::default(),
+            };
             let (_, sinks) = decode::decode(input, new_sink)?;
             Ok(sinks.into_iter().map(|sink| sink.found).collect::<Vec<_>>())
         })
         .collect::<Result<Vec<_>, RunError>>()?;
     let mut whole = Found::default();
-    read.into_iter().flatten().for_each(|found| whole.add(found));
+    read.into_iter()
+        .flatten()
+        .for_each(|found| whole.add(found));
     Ok(whole)
 }
 
@@ -103,26 +131,46 @@ fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
         "duplicate" => Some("the header leaves out the lines that came twice"),
         _ => None,
     };
-    row.parts.iter().filter_map(|(cause, _)| Some((*cause, left_out(cause)?.to_owned()))).collect()
+    row.parts
+        .iter()
+        .filter_map(|(cause, _)| Some((*cause, left_out(cause)?.to_owned())))
+        .collect()
 }
 
 /// Explains a row of `lines-to-invoice`.
-pub(super) fn explain(request: &Request, published: &Published, row: &VarianceRow) -> Result<Explanation, RunError> {
+pub(super) fn explain(
+    request: &Request,
+    published: &Published,
+    row: &VarianceRow,
+) -> Result<Explanation, RunError> {
     let lines = side_of(published, Dataset::InvoiceLines, row)?;
     let header = side_of(published, Dataset::Invoices, row)?;
-    let rounded = |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0);
+    let rounded =
+        |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0);
     let (expected, invoiced) = (rounded(lines.sum), rounded(header.sum));
-    if fixed(expected, PUBLISHED_SCALE) != row.expected_amount || fixed(invoiced, PUBLISHED_SCALE) != row.invoiced_amount {
+    if fixed(expected, PUBLISHED_SCALE) != row.expected_amount
+        || fixed(invoiced, PUBLISHED_SCALE) != row.invoiced_amount
+    {
         return Err(RunError::Disagrees {
             break_id: row.break_id.clone(),
-            published: format!("{} expected and {} invoiced", row.expected_amount, row.invoiced_amount),
-            recounted: format!("{} and {}", fixed(expected, PUBLISHED_SCALE), fixed(invoiced, PUBLISHED_SCALE)),
+            published: format!(
+                "{} expected and {} invoiced",
+                row.expected_amount, row.invoiced_amount
+            ),
+            recounted: format!(
+                "{} and {}",
+                fixed(expected, PUBLISHED_SCALE),
+                fixed(invoiced, PUBLISHED_SCALE)
+            ),
         });
     }
     let group = Group {
         break_id: row.break_id.clone(),
         tie_out: "lines-to-invoice",
-        keys: vec![("invoice_number", row.invoice_number.clone()), ("currency", row.currency.clone())],
+        keys: vec![
+            ("invoice_number", row.invoice_number.clone()),
+            ("currency", row.currency.clone()),
+        ],
         matched_on: row.matched_on.clone(),
         status: row.status.clone(),
         expected: lines.side("Total", expected, request.limit),
@@ -135,5 +183,10 @@ pub(super) fn explain(request: &Request, published: &Published, row: &VarianceRo
         narrowest: "invoice".to_owned(),
         units: Vec::new(),
     };
-    Ok(Explanation { run_id: published.run_id.clone(), groups: vec![group], groups_more: 0, resources: None })
+    Ok(Explanation {
+        run_id: published.run_id.clone(),
+        groups: vec![group],
+        groups_more: 0,
+        resources: None,
+    })
 }

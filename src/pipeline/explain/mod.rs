@@ -35,18 +35,63 @@ const GROUPS_LIMIT: usize = 20;
 /// Published columns that usage can be picked by, with their columns of the usage and of the lines
 /// frame.
 pub const KEYS: [(&str, Domain, Option<&str>, Option<&str>); 12] = [
-    ("invoice_number", Domain::Invoice, Some("invoice"), Some("invoice")),
-    ("customer_id", Domain::Customer, Some("customer"), Some("customer")),
-    ("subscription_id", Domain::Subscription, Some("subscription"), Some("subscription")),
-    ("entitlement_id", Domain::Entitlement, Some("entitlement"), None),
-    ("product_id", Domain::Product, Some("product"), Some("product")),
+    (
+        "invoice_number",
+        Domain::Invoice,
+        Some("invoice"),
+        Some("invoice"),
+    ),
+    (
+        "customer_id",
+        Domain::Customer,
+        Some("customer"),
+        Some("customer"),
+    ),
+    (
+        "subscription_id",
+        Domain::Subscription,
+        Some("subscription"),
+        Some("subscription"),
+    ),
+    (
+        "entitlement_id",
+        Domain::Entitlement,
+        Some("entitlement"),
+        None,
+    ),
+    (
+        "product_id",
+        Domain::Product,
+        Some("product"),
+        Some("product"),
+    ),
     ("sku_id", Domain::Sku, Some("sku"), Some("sku")),
-    ("availability_id", Domain::Availability, Some("availability"), Some("availability")),
+    (
+        "availability_id",
+        Domain::Availability,
+        Some("availability"),
+        Some("availability"),
+    ),
     ("meter_id", Domain::Meter, Some("meter"), None),
     ("resource_uri", Domain::Resource, Some("resource"), None),
-    ("meter_description", Domain::Description, None, Some("description")),
-    ("price_adjustment", Domain::Adjustment, Some("adjustment"), Some("adjustment")),
-    ("currency", Domain::Currency, Some("currency"), Some("currency")),
+    (
+        "meter_description",
+        Domain::Description,
+        None,
+        Some("description"),
+    ),
+    (
+        "price_adjustment",
+        Domain::Adjustment,
+        Some("adjustment"),
+        Some("adjustment"),
+    ),
+    (
+        "currency",
+        Domain::Currency,
+        Some("currency"),
+        Some("currency"),
+    ),
 ];
 
 /// Explains a figure of a published run.
@@ -65,13 +110,27 @@ pub fn explain(request: &Request) -> Result<Explanation, RunError> {
             if row.tie_out != TieOut::UsageToInvoice.name() {
                 return other::explain(&published, row);
             }
-            let account = (fold_as(Domain::Customer, &row.customer_id), fold_as(Domain::Subscription, &row.subscription_id));
+            let account = (
+                fold_as(Domain::Customer, &row.customer_id),
+                fold_as(Domain::Subscription, &row.subscription_id),
+            );
             let recount = Recount::new(&published, (Some(account.0), Some(account.1)))?;
-            recount.explain(request, |_, variance| variance.break_id.to_string() == *id, &[])
+            recount.explain(
+                request,
+                |_, variance| variance.break_id.to_string() == *id,
+                &[],
+            )
         }
         Target::Keys(keys) => {
-            let wanted = |name: &str, domain| keys.iter().find(|(key, _)| key == name).map(|(_, value)| fold_as(domain, value));
-            let account = (wanted("customer_id", Domain::Customer), wanted("subscription_id", Domain::Subscription));
+            let wanted = |name: &str, domain| {
+                keys.iter()
+                    .find(|(key, _)| key == name)
+                    .map(|(_, value)| fold_as(domain, value))
+            };
+            let account = (
+                wanted("customer_id", Domain::Customer),
+                wanted("subscription_id", Domain::Subscription),
+            );
             let recount = Recount::new(&published, account)?;
             let picked = recount.picked(keys)?;
             recount.explain(request, |number, _| picked.contains_key(&number), keys)
@@ -93,44 +152,80 @@ struct Recount<'p> {
 }
 
 impl<'p> Recount<'p> {
-    fn new(published: &'p Published, account: (Option<String>, Option<String>)) -> Result<Self, RunError> {
+    fn new(
+        published: &'p Published,
+        account: (Option<String>, Option<String>),
+    ) -> Result<Self, RunError> {
         let used = published.used_products()?;
-        let count = |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
-        let mut totals = totals::fold_partials(count(Dataset::Usage)?, count(Dataset::InvoiceLines)?, &[], &used, More::default())??;
+        let count =
+            |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
+        let mut totals = totals::fold_partials(
+            count(Dataset::Usage)?,
+            count(Dataset::InvoiceLines)?,
+            &[],
+            &used,
+            More::default(),
+        )??;
         for (invoice, period) in published.periods()? {
             if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
                 totals.periods.insert(code, period);
             }
         }
         let learned = &published.manifest.meter_description_is;
-        let description = DESCRIPTION_COLUMNS.into_iter().find(|column| column == learned);
+        let description = DESCRIPTION_COLUMNS
+            .into_iter()
+            .find(|column| column == learned);
         let settings = published.settings(TieOut::UsageToInvoice);
         let matching = matching::match_usage(&totals, description, &settings.passes)?;
         let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)??;
-        let mut findings = investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
+        let mut findings =
+            investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
         investigate::narrow(&mut findings, &compared.sides);
-        let usage_to_invoice::Compared { sides: compared, resources } = compared;
-        Ok(Self { published, account, used, totals, matching, compared, resources, findings, settings })
+        let usage_to_invoice::Compared {
+            sides: compared,
+            resources,
+        } = compared;
+        Ok(Self {
+            published,
+            account,
+            used,
+            totals,
+            matching,
+            compared,
+            resources,
+            findings,
+            settings,
+        })
     }
 
     /// Matches that hold rows with all of these keys; lines count only where no usage fits.
     fn picked(&self, keys: &[(String, String)]) -> Result<HashMap<u32, ()>, RunError> {
         let mut picked = HashMap::new();
-        for (frame, matches, is_usage) in
-            [(&self.totals.usage, &self.matching.of_usage, true), (&self.totals.lines, &self.matching.of_lines, false)]
-        {
-            let Some(rows) = self.fitting_rows(frame, keys, is_usage)? else { continue };
+        for (frame, matches, is_usage) in [
+            (&self.totals.usage, &self.matching.of_usage, true),
+            (&self.totals.lines, &self.matching.of_lines, false),
+        ] {
+            let Some(rows) = self.fitting_rows(frame, keys, is_usage)? else {
+                continue;
+            };
             if is_usage || picked.is_empty() {
-                picked.extend(rows.into_iter().filter_map(|row| matches.get(row).map(|number| (*number, ()))));
+                picked.extend(
+                    rows.into_iter()
+                        .filter_map(|row| matches.get(row).map(|number| (*number, ()))),
+                );
             }
         }
         if picked.is_empty() {
-            let words: Vec<String> = keys.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
+            let words: Vec<String> = keys
+                .iter()
+                .map(|(name, value)| format!("`{name}={value}`"))
+                .collect();
             return Err(RunError::NotThere {
                 what: words.join(" "),
                 found: "no usage and no invoice line".to_owned(),
                 wanted: "keys of the run".to_owned(),
-                hint: "`resources` and `variances` of the run hold the keys that are there".to_owned(),
+                hint: "`resources` and `variances` of the run hold the keys that are there"
+                    .to_owned(),
             });
         }
         Ok(picked)
@@ -145,7 +240,11 @@ impl<'p> Recount<'p> {
     ) -> Result<Option<Vec<usize>>, RunError> {
         let mut rows: Vec<usize> = (0..frame.height()).collect();
         for (name, value) in keys {
-            let Some((_, domain, on_usage, on_lines)) = KEYS.into_iter().find(|(key, ..)| key == name) else { return Ok(None) };
+            let Some((_, domain, on_usage, on_lines)) =
+                KEYS.into_iter().find(|(key, ..)| key == name)
+            else {
+                return Ok(None);
+            };
             let column = match (if is_usage { on_usage } else { on_lines }, is_usage) {
                 (Some(column), _) => column,
                 (None, true) if name == "meter_description" => self.matching.description,
@@ -168,12 +267,19 @@ impl<'p> Recount<'p> {
         let mut chosen: Vec<(u32, Variance)> = Vec::new();
         for (number, sides) in (0..).zip(&self.compared) {
             let finding = self.findings.get(&number).cloned().map(Box::new);
-            let variance = sides.clone().judge(&settings.tolerances, &self.totals.vocabulary, finding, &settings.without_causes)?;
+            let variance = sides.clone().judge(
+                &settings.tolerances,
+                &self.totals.vocabulary,
+                finding,
+                &settings.without_causes,
+            )?;
             if wanted(number, &variance) {
                 chosen.push((number, variance));
             }
         }
-        chosen.sort_by_key(|(_, variance)| std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs()));
+        chosen.sort_by_key(|(_, variance)| {
+            std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
+        });
         let groups_more = chosen.len().saturating_sub(GROUPS_LIMIT);
         chosen.truncate(GROUPS_LIMIT);
         let mut found = self.source_rows(&chosen, keys)?;
@@ -184,40 +290,109 @@ impl<'p> Recount<'p> {
                 self.group(*number, variance, rows, request.limit)
             })
             .collect::<Result<Vec<Group>, RunError>>()?;
-        let resources = if keys.is_empty() { None } else { self.resources(keys) };
-        Ok(Explanation { run_id: self.published.run_id.clone(), groups, groups_more, resources })
+        let resources = if keys.is_empty() {
+            None
+        } else {
+            self.resources(keys)
+        };
+        Ok(Explanation {
+            run_id: self.published.run_id.clone(),
+            groups,
+            groups_more,
+            resources,
+        })
     }
 
     /// Source rows of the chosen groups, by match.
-    fn source_rows(&self, chosen: &[(u32, Variance)], keys: &[(String, String)]) -> Result<HashMap<u32, [Found; 2]>, RunError> {
+    fn source_rows(
+        &self,
+        chosen: &[(u32, Variance)],
+        keys: &[(String, String)],
+    ) -> Result<HashMap<u32, [Found; 2]>, RunError> {
         let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
-        for (frame, matches, is_usage) in
-            [(&self.totals.usage, &self.matching.of_usage, true), (&self.totals.lines, &self.matching.of_lines, false)]
-        {
-            for (row, number) in matches.iter().enumerate().filter(|(_, number)| chosen.iter().any(|(chosen, _)| chosen == *number)) {
+        for (frame, matches, is_usage) in [
+            (&self.totals.usage, &self.matching.of_usage, true),
+            (&self.totals.lines, &self.matching.of_lines, false),
+        ] {
+            for (row, number) in matches
+                .iter()
+                .enumerate()
+                .filter(|(_, number)| chosen.iter().any(|(chosen, _)| chosen == *number))
+            {
                 let mut key = FineKey::default();
                 for (slot, name) in key.iter_mut().zip(FINE_KEYS) {
-                    let column = if is_usage && name == "description" { self.matching.description } else { name };
+                    let column = if is_usage && name == "description" {
+                        self.matching.description
+                    } else {
+                        name
+                    };
                     let code = frames::codes(frame, column)?.get(row).copied().unwrap_or(0);
                     *slot = self.totals.vocabulary.folded(domain_of(name), code);
                 }
-                let scope = if is_usage { 0 } else { frames::codes(frame, "scope")?.get(row).copied().unwrap_or(0) };
-                by_key.insert((key, Scope::ALL.get(scope as usize).copied().unwrap_or(Scope::Usage)), *number);
+                let scope = if is_usage {
+                    0
+                } else {
+                    frames::codes(frame, "scope")?
+                        .get(row)
+                        .copied()
+                        .unwrap_or(0)
+                };
+                by_key.insert(
+                    (
+                        key,
+                        Scope::ALL
+                            .get(scope as usize)
+                            .copied()
+                            .unwrap_or(Scope::Usage),
+                    ),
+                    *number,
+                );
             }
         }
-        let gatherer = Gatherer { description: self.matching.description, account: &self.account, by_key: &by_key, used: &self.used, keys };
+        let gatherer = Gatherer {
+            description: self.matching.description,
+            account: &self.account,
+            by_key: &by_key,
+            used: &self.used,
+            keys,
+        };
         gatherer.gather(self.published)
     }
 
-    fn group(&self, number: u32, variance: &Variance, [usage, lines]: [Found; 2], limit: usize) -> Result<Group, RunError> {
+    fn group(
+        &self,
+        number: u32,
+        variance: &Variance,
+        [usage, lines]: [Found; 2],
+        limit: usize,
+    ) -> Result<Group, RunError> {
         let sides = &variance.sides;
         let vocabulary = &self.totals.vocabulary;
-        let names = ["invoice_number", "customer_id", "subscription_id", "product_id", "sku_id", "availability_id", "meter_description"];
+        let names = [
+            "invoice_number",
+            "customer_id",
+            "subscription_id",
+            "product_id",
+            "sku_id",
+            "availability_id",
+            "meter_description",
+        ];
         let names = names.into_iter().chain(["price_adjustment", "currency"]);
-        let mut keys: Vec<(&'static str, String)> =
-            names.zip(sides.keys.domains()).map(|(name, (domain, code))| (name, vocabulary.text(domain, code).to_owned())).collect();
-        let customer = self.totals.names.code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
-        keys.insert(2, ("customer_name", vocabulary.text(Domain::CustomerName, customer).to_owned()));
+        let mut keys: Vec<(&'static str, String)> = names
+            .zip(sides.keys.domains())
+            .map(|(name, (domain, code))| (name, vocabulary.text(domain, code).to_owned()))
+            .collect();
+        let customer = self
+            .totals
+            .names
+            .code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+        keys.insert(
+            2,
+            (
+                "customer_name",
+                vocabulary.text(Domain::CustomerName, customer).to_owned(),
+            ),
+        );
         keys.retain(|(_, text)| !text.is_empty());
         let row = self.published.find(&variance.break_id.to_string())?;
         let agrees = row.expected_amount == fixed(sides.expected_amount, PUBLISHED_SCALE)
@@ -226,7 +401,10 @@ impl<'p> Recount<'p> {
         if !agrees {
             return Err(RunError::Disagrees {
                 break_id: variance.break_id.to_string(),
-                published: format!("{} expected and {} invoiced", row.expected_amount, row.invoiced_amount),
+                published: format!(
+                    "{} expected and {} invoiced",
+                    row.expected_amount, row.invoiced_amount
+                ),
                 recounted: format!(
                     "{} and {}",
                     fixed(sides.expected_amount, PUBLISHED_SCALE),
@@ -254,24 +432,50 @@ impl<'p> Recount<'p> {
     }
 
     /// The arithmetic of the parts that are not zero.
-    fn workings(&self, number: u32, variance: &Variance) -> Result<Vec<(&'static str, String)>, RunError> {
+    fn workings(
+        &self,
+        number: u32,
+        variance: &Variance,
+    ) -> Result<Vec<(&'static str, String)>, RunError> {
         if variance.finding.is_none() {
             return Ok(Vec::new());
         }
-        let workings = investigate::workings(&self.totals, &self.matching, &self.compared, number, &self.settings.rules)?;
+        let workings = investigate::workings(
+            &self.totals,
+            &self.matching,
+            &self.compared,
+            number,
+            &self.settings.rules,
+        )?;
         let is_told = |cause: Cause| variance.parts.by(cause) != 0;
-        Ok(workings.into_iter().filter(|working| is_told(working.cause)).map(|working| (working.cause.name(), working.text)).collect())
+        Ok(workings
+            .into_iter()
+            .filter(|working| is_told(working.cause))
+            .map(|working| (working.cause.name(), working.text))
+            .collect())
     }
 
     /// The narrowest level, with the resource and the days that it concerns.
     fn narrowest(&self, variance: &Variance) -> String {
-        let Some(finding) = &variance.finding else { return String::new() };
+        let Some(finding) = &variance.finding else {
+            return String::new();
+        };
         let mut words = finding.narrowest.name().to_owned();
         if let Some(resource) = finding.resource.filter(|code| *code != 0) {
-            words += &format!(" {}", self.totals.vocabulary.text(Domain::Resource, resource));
+            words += &format!(
+                " {}",
+                self.totals.vocabulary.text(Domain::Resource, resource)
+            );
         }
-        if let Some((Some(first), Some(last))) = finding.days.map(|(first, last)| (date_of(first), date_of(last))) {
-            words += &if first == last { format!(", {first}") } else { format!(", {first} to {last}") };
+        if let Some((Some(first), Some(last))) = finding
+            .days
+            .map(|(first, last)| (date_of(first), date_of(last)))
+        {
+            words += &if first == last {
+                format!(", {first}")
+            } else {
+                format!(", {first} to {last}")
+            };
         }
         words
     }
@@ -281,13 +485,23 @@ impl<'p> Recount<'p> {
         let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
         for (name, value) in keys {
             let (_, domain, on_usage, _) = KEYS.into_iter().find(|(key, ..)| key == name)?;
-            let at = columns.iter().position(|column| Some(*column) == on_usage)?;
+            let at = columns
+                .iter()
+                .position(|column| Some(*column) == on_usage)?;
             wanted.insert(at, self.totals.vocabulary.code(domain, value)?);
         }
         let fits = |key: &[u32; 9]| wanted.iter().all(|(at, code)| key.get(*at) == Some(code));
-        let rows: Vec<_> = self.resources.iter().filter(|resource| fits(&resource.key)).collect();
-        let (expected, invoiced) =
-            rows.iter().fold((0, 0), |(expected, invoiced), row| (expected + row.expected_amount, invoiced + row.invoiced_amount));
+        let rows: Vec<_> = self
+            .resources
+            .iter()
+            .filter(|resource| fits(&resource.key))
+            .collect();
+        let (expected, invoiced) = rows.iter().fold((0, 0), |(expected, invoiced), row| {
+            (
+                expected + row.expected_amount,
+                invoiced + row.invoiced_amount,
+            )
+        });
         Some(Resources {
             rows: rows.len(),
             expected_amount: fixed(expected, PUBLISHED_SCALE),
@@ -313,19 +527,27 @@ fn domain_of(column: &str) -> Domain {
 
 /// left - right, both published text.
 fn difference(left: &str, right: &str) -> String {
-    let number = |text: &str| decimal::parse(text.as_bytes(), PUBLISHED_SCALE).map_or(0, |parsed| parsed.value);
+    let number = |text: &str| {
+        decimal::parse(text.as_bytes(), PUBLISHED_SCALE).map_or(0, |parsed| parsed.value)
+    };
     fixed(number(left) - number(right), PUBLISHED_SCALE)
 }
 
 /// The parts of a variance that are not zero.
 fn parts_of(variance: &Variance) -> Vec<(&'static str, String)> {
-    let parts = Cause::ALL.into_iter().map(|cause| (cause, variance.parts.by(cause))).filter(|(_, amount)| *amount != 0);
-    parts.map(|(cause, amount)| (cause.name(), fixed(amount, PUBLISHED_SCALE))).collect()
+    let parts = Cause::ALL
+        .into_iter()
+        .map(|cause| (cause, variance.parts.by(cause)))
+        .filter(|(_, amount)| *amount != 0);
+    parts
+        .map(|(cause, amount)| (cause.name(), fixed(amount, PUBLISHED_SCALE)))
+        .collect()
 }
 
 impl Found {
     fn side(mut self, column: &'static str, published: i128, limit: usize) -> Side {
-        self.lines.sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
+        self.lines
+            .sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
         self.lines.truncate(limit);
         Side {
             column,

@@ -9,10 +9,20 @@ use crate::pipeline::failure::RunError;
 
 /// Explains a row.
 pub(super) fn explain(published: &Published, row: VarianceRow) -> Result<Explanation, RunError> {
-    let Some(definition) = TieOut::ALL.into_iter().find(|tie_out| tie_out.name() == row.tie_out).map(tie_outs::definition) else {
-        return Ok(Explanation { run_id: published.run_id.clone(), groups: Vec::new(), groups_more: 0, resources: None });
+    let Some(definition) = TieOut::ALL
+        .into_iter()
+        .find(|tie_out| tie_out.name() == row.tie_out)
+        .map(tie_outs::definition)
+    else {
+        return Ok(Explanation {
+            run_id: published.run_id.clone(),
+            groups: Vec::new(),
+            groups_more: 0,
+            resources: None,
+        });
     };
-    let [level, meter, resource, first, last] = published.finding(&row.break_id)?.unwrap_or_default();
+    let [level, meter, resource, first, last] =
+        published.finding(&row.break_id)?.unwrap_or_default();
     let mut keys = vec![
         ("invoice_number", row.invoice_number),
         ("customer_id", row.customer_id),
@@ -20,7 +30,14 @@ pub(super) fn explain(published: &Published, row: VarianceRow) -> Result<Explana
         ("meter_id", meter),
         ("meter_description", row.meter_description),
         ("resource_uri", resource),
-        ("usage_date", if first == last { first } else { format!("{first} to {last}") }),
+        (
+            "usage_date",
+            if first == last {
+                first
+            } else {
+                format!("{first} to {last}")
+            },
+        ),
         ("currency", row.currency),
     ];
     keys.retain(|(_, text)| !text.is_empty());
@@ -40,9 +57,15 @@ pub(super) fn explain(published: &Published, row: VarianceRow) -> Result<Explana
         picked_sum: String::new(),
         lines: Vec::new(),
     };
-    let units =
-        published.manifest.inputs.iter().filter(|input| definition.needs.iter().any(|needed| needed.contains(&input.dataset.as_str())));
-    let units: Vec<String> = units.map(|input| format!("{} ({} rows)", input.unit, input.rows)).collect();
+    let units = published.manifest.inputs.iter().filter(|input| {
+        definition
+            .needs
+            .iter()
+            .any(|needed| needed.contains(&input.dataset.as_str()))
+    });
+    let units: Vec<String> = units
+        .map(|input| format!("{} ({} rows)", input.unit, input.rows))
+        .collect();
     let variance = super::difference(&invoiced, &expected);
     let group = Group {
         break_id: row.break_id,
@@ -60,5 +83,10 @@ pub(super) fn explain(published: &Published, row: VarianceRow) -> Result<Explana
         narrowest: level,
         units,
     };
-    Ok(Explanation { run_id: published.run_id.clone(), groups: vec![group], groups_more: 0, resources: None })
+    Ok(Explanation {
+        run_id: published.run_id.clone(),
+        groups: vec![group],
+        groups_more: 0,
+        resources: None,
+    })
 }

@@ -77,9 +77,15 @@ impl Published {
         let run_id = run_id.ok_or_else(|| missing("no published run".to_owned()))?;
         let folder = out.join("runs").join(&run_id);
         let path = folder.join("manifest.json");
-        let text = fs::read_to_string(&path).map_err(|error| missing(format!("no manifest of run `{run_id}` ({error})")))?;
-        let manifest = serde_json::from_str(&text).map_err(|error| missing(format!("a manifest that does not parse ({error})")))?;
-        Ok(Self { run_id, manifest, folder })
+        let text = fs::read_to_string(&path)
+            .map_err(|error| missing(format!("no manifest of run `{run_id}` ({error})")))?;
+        let manifest = serde_json::from_str(&text)
+            .map_err(|error| missing(format!("a manifest that does not parse ({error})")))?;
+        Ok(Self {
+            run_id,
+            manifest,
+            folder,
+        })
     }
 
     fn damaged(&self, table: &str, error: &dyn std::fmt::Display) -> RunError {
@@ -95,7 +101,11 @@ impl Published {
     pub(super) fn find(&self, break_id: &str) -> Result<VarianceRow, RunError> {
         let part_columns = Cause::ALL.map(|cause| format!("{}_amount", cause.name()));
         let mut columns = [""; COLUMNS.len() + PARTS];
-        for (slot, name) in columns.iter_mut().zip(COLUMNS.into_iter().chain(part_columns.iter().map(String::as_str))) {
+        for (slot, name) in columns.iter_mut().zip(
+            COLUMNS
+                .into_iter()
+                .chain(part_columns.iter().map(String::as_str)),
+        ) {
             *slot = name;
         }
         let mut found = None;
@@ -110,7 +120,8 @@ impl Published {
                 what: format!("`{break_id}`"),
                 found: "no such `break_id`".to_owned(),
                 wanted: format!("one of run `{}`", self.run_id),
-                hint: "`variances` of that run holds them; name another run with `--run`".to_owned(),
+                hint: "`variances` of that run holds them; name another run with `--run`"
+                    .to_owned(),
             })?
             .into_iter();
         let mut next = || cells.next().unwrap_or_default();
@@ -131,55 +142,93 @@ impl Published {
             quantities: [next(), next()],
             parts: Vec::new(),
         };
-        let parts = Cause::ALL.into_iter().zip(cells).filter(|(_, amount)| amount.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
-        row.parts = parts.map(|(cause, amount)| (cause.name(), amount)).collect();
+        let parts = Cause::ALL
+            .into_iter()
+            .zip(cells)
+            .filter(|(_, amount)| amount.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
+        row.parts = parts
+            .map(|(cause, amount)| (cause.name(), amount))
+            .collect();
         Ok(row)
     }
 
     /// Products and SKUs that have usage.
     pub(super) fn used_products(&self) -> Result<Vec<(String, String)>, RunError> {
         let mut used = BTreeSet::new();
-        read::rows(&self.folder.join("resources.parquet"), ["product_id", "sku_id", "usage_rows"], |[product, sku, rows]| {
-            if rows != "0" {
-                used.insert((product, sku));
-            }
-        })
+        read::rows(
+            &self.folder.join("resources.parquet"),
+            ["product_id", "sku_id", "usage_rows"],
+            |[product, sku, rows]| {
+                if rows != "0" {
+                    used.insert((product, sku));
+                }
+            },
+        )
         .map_err(|error| self.damaged("resources.parquet", &error))?;
         Ok(used.into_iter().collect())
     }
 
     /// The units of a dataset that hold an account, checked to be the bytes that the run read.
-    pub(super) fn units(&self, dataset: Dataset, account: &(Option<String>, Option<String>)) -> Result<Vec<FileUnit>, RunError> {
+    pub(super) fn units(
+        &self,
+        dataset: Dataset,
+        account: &(Option<String>, Option<String>),
+    ) -> Result<Vec<FileUnit>, RunError> {
         let mut names = BTreeSet::new();
         read::rows(
             &self.folder.join("lineage.parquet"),
             ["source", "unit", "customer_id", "subscription_id"],
             |[source, unit, customer, plan]| {
-                let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-                if source == dataset.name() && fits(&account.0, &customer) && fits(&account.1, &plan) {
+                let fits = |wanted: &Option<String>, found: &str| {
+                    wanted.as_deref().is_none_or(|wanted| wanted == found)
+                };
+                if source == dataset.name()
+                    && fits(&account.0, &customer)
+                    && fits(&account.1, &plan)
+                {
                     names.insert(unit);
                 }
             },
         )
         .map_err(|error| self.damaged("lineage.parquet", &error))?;
-        let inputs = self.manifest.inputs.iter().filter(|input| input.dataset == dataset.name() && names.contains(&input.unit));
+        let inputs = self
+            .manifest
+            .inputs
+            .iter()
+            .filter(|input| input.dataset == dataset.name() && names.contains(&input.unit));
         inputs.map(unchanged).collect()
     }
 
     /// All units of a dataset, checked likewise.
     pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
-        self.manifest.inputs.iter().filter(|input| input.dataset == dataset.name()).map(unchanged).collect()
+        self.manifest
+            .inputs
+            .iter()
+            .filter(|input| input.dataset == dataset.name())
+            .map(unchanged)
+            .collect()
     }
 
     /// Of the row of `findings` with this id: narrowest level, meter, resource, first and last day.
     pub(super) fn finding(&self, break_id: &str) -> Result<Option<[String; 5]>, RunError> {
-        let columns = ["break_id", "narrowest_level", "meter_id", "resource_uri", "first_usage_date", "last_usage_date"];
+        let columns = [
+            "break_id",
+            "narrowest_level",
+            "meter_id",
+            "resource_uri",
+            "first_usage_date",
+            "last_usage_date",
+        ];
         let mut found = None;
-        read::rows(&self.folder.join("findings.parquet"), columns, |[id, level, meter, resource, first, last]| {
-            if id == break_id {
-                found = Some([level, meter, resource, first, last]);
-            }
-        })
+        read::rows(
+            &self.folder.join("findings.parquet"),
+            columns,
+            |[id, level, meter, resource, first, last]| {
+                if id == break_id {
+                    found = Some([level, meter, resource, first, last]);
+                }
+            },
+        )
         .map_err(|error| self.damaged("findings.parquet", &error))?;
         Ok(found)
     }
@@ -187,9 +236,13 @@ impl Published {
     /// The billing period of each invoice, which an account alone may not tell.
     pub(super) fn periods(&self) -> Result<Vec<(String, Period)>, RunError> {
         let mut periods = BTreeSet::new();
-        read::rows(&self.folder.join("variances.parquet"), ["invoice_number", "billing_period"], |[invoice, period]| {
-            periods.extend(Period::parse(&period).map(|period| (invoice, period)));
-        })
+        read::rows(
+            &self.folder.join("variances.parquet"),
+            ["invoice_number", "billing_period"],
+            |[invoice, period]| {
+                periods.extend(Period::parse(&period).map(|period| (invoice, period)));
+            },
+        )
         .map_err(|error| self.damaged("variances.parquet", &error))?;
         Ok(periods.into_iter().collect())
     }
@@ -202,5 +255,9 @@ impl Published {
 
 fn unchanged(input: &manifest::Input) -> Result<FileUnit, RunError> {
     let unit = files::identify(Path::new(&input.unit))?;
-    if unit.blake3 == input.blake3 { Ok(unit) } else { Err(RunError::Changed { unit: unit.name }) }
+    if unit.blake3 == input.blake3 {
+        Ok(unit)
+    } else {
+        Err(RunError::Changed { unit: unit.name })
+    }
 }

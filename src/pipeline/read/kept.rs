@@ -64,42 +64,87 @@ impl Kept {
     /// Everything that the reading depends on.
     fn key(&self, dataset: Dataset, name: &str, blake3: &str, counting: &Counting) -> String {
         let by_day = counting.by_day;
-        let text = format!("{}\0{}\0{name}\0{blake3}\0{by_day}", self.program, dataset.name());
+        let text = format!(
+            "{}\0{}\0{name}\0{blake3}\0{by_day}",
+            self.program,
+            dataset.name()
+        );
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 
     /// The reading of a unit, if it was kept.
-    pub(super) fn load(&self, dataset: Dataset, name: &str, blake3: &str, counting: &Counting) -> Option<UnitReading> {
-        let content = self.cache.load(&self.key(dataset, name, blake3, counting))?;
+    pub(super) fn load(
+        &self,
+        dataset: Dataset,
+        name: &str,
+        blake3: &str,
+        counting: &Counting,
+    ) -> Option<UnitReading> {
+        let content = self
+            .cache
+            .load(&self.key(dataset, name, blake3, counting))?;
         let mut from = content.as_slice();
         let (length, rest) = from.split_first_chunk::<8>()?;
-        let (head, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let (head, rest) =
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         from = rest;
         let head: Head = serde_json::from_slice(head).ok()?;
         let totals = counting.new_totals(dataset).read_from(&mut from)?;
-        let daily = if head.has_daily { Some(Partial::daily(dataset).read_from(&mut from)?) } else { None };
+        let daily = if head.has_daily {
+            Some(Partial::daily(dataset).read_from(&mut from)?)
+        } else {
+            None
+        };
         from.is_empty().then_some(())?;
         let rejected = head.rejected.into_iter().map(|row| RejectedRow {
             dataset,
             unit: name.to_owned(),
             line: row.line,
-            rejection: Rejection { column: row.column, found: row.found, wanted: row.wanted, in_words: row.in_words },
+            rejection: Rejection {
+                column: row.column,
+                found: row.found,
+                wanted: row.wanted,
+                in_words: row.in_words,
+            },
             text: row.text,
         });
         let decoded = Decoded {
             rows: head.rows,
             rejected: rejected.collect(),
             warnings: head.warnings,
-            format: crate::decode::FORMATS.into_iter().find(|format| *format == head.format)?,
+            format: crate::decode::FORMATS
+                .into_iter()
+                .find(|format| *format == head.format)?,
             blake3: Some(blake3.to_owned()),
         };
-        Some(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost: head.lost, waiting: Vec::new() })
+        Some(UnitReading {
+            decoded,
+            counted: Counted::Totals(Box::new(totals)),
+            daily,
+            lost: head.lost,
+            waiting: Vec::new(),
+        })
     }
 
     /// Keeps a reading. What cannot be kept is read again next time.
-    pub(super) fn store(&self, dataset: Dataset, name: &str, blake3: &str, counting: &Counting, reading: &UnitReading) {
-        let Counted::Totals(totals) = &reading.counted else { return };
-        let UnitReading { decoded, daily, lost, waiting, .. } = reading;
+    pub(super) fn store(
+        &self,
+        dataset: Dataset,
+        name: &str,
+        blake3: &str,
+        counting: &Counting,
+        reading: &UnitReading,
+    ) {
+        let Counted::Totals(totals) = &reading.counted else {
+            return;
+        };
+        let UnitReading {
+            decoded,
+            daily,
+            lost,
+            waiting,
+            ..
+        } = reading;
         // What was more than may be in memory would not be less when it is loaded.
         if totals.check().is_err() || !waiting.is_empty() {
             return;
@@ -120,12 +165,17 @@ impl Kept {
             lost: lost.clone(),
             has_daily: daily.is_some(),
         };
-        let Ok(head) = serde_json::to_vec(&head) else { return };
+        let Ok(head) = serde_json::to_vec(&head) else {
+            return;
+        };
         let mut content = (head.len() as u64).to_le_bytes().to_vec();
         content.extend_from_slice(&head);
         totals.write_to(&mut content);
         daily.iter().for_each(|daily| daily.write_to(&mut content));
         // A full disk is told where it matters: when the run is published.
-        drop(self.cache.store(&self.key(dataset, name, blake3, counting), &content));
+        drop(
+            self.cache
+                .store(&self.key(dataset, name, blake3, counting), &content),
+        );
     }
 }

@@ -55,14 +55,21 @@ pub struct Readings {
 
 /// Folded customer and subscription of an account tuple.
 fn account_of(fields: &[&str]) -> Option<(String, String)> {
-    let [_, customer, _, subscription, ..] = fields else { return None };
-    Some((fold(Fold::Identifier, customer), fold(Fold::Identifier, subscription)))
+    let [_, customer, _, subscription, ..] = fields else {
+        return None;
+    };
+    Some((
+        fold(Fold::Identifier, customer),
+        fold(Fold::Identifier, subscription),
+    ))
 }
 
 /// Adds totals day by day, if there are any.
 fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
     if let Some(more) = more {
-        whole.get_or_insert_with(|| Partial::daily(more.dataset)).merge(more);
+        whole
+            .get_or_insert_with(|| Partial::daily(more.dataset))
+            .merge(more);
     }
 }
 
@@ -88,7 +95,12 @@ impl Readings {
     }
 
     /// Takes totals of a unit, of which there may be more; their rows.
-    pub(super) fn take_totals(&mut self, dataset: Dataset, unit: &FileUnit, partial: Partial) -> u64 {
+    pub(super) fn take_totals(
+        &mut self,
+        dataset: Dataset,
+        unit: &FileUnit,
+        partial: Partial,
+    ) -> u64 {
         let rows = partial.rows();
         self.trace(dataset, unit, &partial);
         match dataset {
@@ -106,10 +118,26 @@ impl Readings {
     }
 
     /// Takes a unit; `waited` rows of it were taken before.
-    pub(super) fn take(&mut self, arrival: Arrival, reading: UnitReading, waited: u64, headers: &mut Vec<(String, PlacedHeader)>) {
-        let Arrival { dataset, unit, etag } = arrival;
+    pub(super) fn take(
+        &mut self,
+        arrival: Arrival,
+        reading: UnitReading,
+        waited: u64,
+        headers: &mut Vec<(String, PlacedHeader)>,
+    ) {
+        let Arrival {
+            dataset,
+            unit,
+            etag,
+        } = arrival;
         let unit = &unit;
-        let UnitReading { mut decoded, counted, daily, lost, .. } = reading;
+        let UnitReading {
+            mut decoded,
+            counted,
+            daily,
+            lost,
+            ..
+        } = reading;
         let rejected = decoded.rejected.len() as u64;
         merge_into(&mut self.daily, daily);
         let rows = match counted {
@@ -124,7 +152,8 @@ impl Readings {
                 rows
             }
         };
-        self.controls.push(balance::decoded(dataset, decoded.rows, rejected, rows));
+        self.controls
+            .push(balance::decoded(dataset, decoded.rows, rejected, rows));
         self.inputs.push(manifest::Input {
             dataset: dataset.name().to_owned(),
             unit: unit.name.clone(),
@@ -143,20 +172,40 @@ impl Readings {
     pub(in crate::pipeline) fn take_records(&mut self, gathered: Gathered) {
         self.entries.absorb(gathered.entries);
         self.inputs.extend(gathered.inputs);
-        self.inputs.sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        self.inputs
+            .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         for (dataset, unit, rows) in gathered.rejected {
             self.awaited.lacks(dataset);
-            self.warnings.push(format!("`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` tells each"));
+            self.warnings.push(format!(
+                "`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` tells each"
+            ));
         }
     }
 
     /// Accounts that lost rows. A row that does not even have its cells may be of any account of its
     /// unit.
-    fn note_lost(&mut self, dataset: Dataset, unit: &FileUnit, lost: Vec<(String, String)>, rejected: u64) {
+    fn note_lost(
+        &mut self,
+        dataset: Dataset,
+        unit: &FileUnit,
+        lost: Vec<(String, String)>,
+        rejected: u64,
+    ) {
         if rejected > lost.len() as u64 {
-            let first = (dataset.name(), unit.name.clone(), String::new(), String::new());
-            let of_unit = self.lineage.range(first..).take_while(|(of, name, ..)| *of == dataset.name() && *name == unit.name);
-            self.awaited.accounts.extend(of_unit.map(|(.., customer, subscription)| (customer.clone(), subscription.clone())));
+            let first = (
+                dataset.name(),
+                unit.name.clone(),
+                String::new(),
+                String::new(),
+            );
+            let of_unit = self
+                .lineage
+                .range(first..)
+                .take_while(|(of, name, ..)| *of == dataset.name() && *name == unit.name);
+            self.awaited.accounts.extend(
+                of_unit
+                    .map(|(.., customer, subscription)| (customer.clone(), subscription.clone())),
+            );
         }
         self.awaited.accounts.extend(lost);
     }
@@ -165,7 +214,8 @@ impl Readings {
         let [accounts, ..] = &partial.tuples;
         for account in 0..accounts.len() {
             if let Some(keys) = account_of(&partial.fields(0, account).collect::<Vec<&str>>()) {
-                self.lineage.insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
+                self.lineage
+                    .insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
             }
         }
     }
@@ -178,11 +228,21 @@ impl Readings {
             let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
             match first.get(&key) {
                 Some(place) => {
-                    let found = format!("invoice {} in {} a second time", header.id, header.currency);
-                    let wanted = format!("one header for each invoice and currency; {place} has the first");
+                    let found =
+                        format!("invoice {} in {} a second time", header.id, header.currency);
+                    let wanted =
+                        format!("one header for each invoice and currency; {place} has the first");
                     let rejection = Rejection::in_words("Id", &found, wanted);
-                    self.rejected.push(RejectedRow { dataset: Dataset::Invoices, unit, line, rejection, text });
-                    let has_rows = |control: &&mut ControlTotal| control.source == Dataset::Invoices.name() && control.rows_out > 0;
+                    self.rejected.push(RejectedRow {
+                        dataset: Dataset::Invoices,
+                        unit,
+                        line,
+                        rejection,
+                        text,
+                    });
+                    let has_rows = |control: &&mut ControlTotal| {
+                        control.source == Dataset::Invoices.name() && control.rows_out > 0
+                    };
                     if let Some(control) = self.controls.iter_mut().find(has_rows) {
                         control.rows_out -= 1;
                         control.rows_rejected += 1;
@@ -212,12 +272,19 @@ impl Readings {
                 }
             }
         }
-        self.controls = Dataset::ALL.iter().filter_map(|dataset| by_dataset.remove(dataset.name())).collect();
+        self.controls = Dataset::ALL
+            .iter()
+            .filter_map(|dataset| by_dataset.remove(dataset.name()))
+            .collect();
         let mut counted = Vec::new();
         match &self.spilled {
-            Some(Spilled { counted: [usage, lines], .. }) => {
-                counted.extend([(Dataset::Usage, usage.clone()), (Dataset::InvoiceLines, lines.clone())])
-            }
+            Some(Spilled {
+                counted: [usage, lines],
+                ..
+            }) => counted.extend([
+                (Dataset::Usage, usage.clone()),
+                (Dataset::InvoiceLines, lines.clone()),
+            ]),
             None => {
                 for partial in [&self.usage, &self.lines] {
                     partial.check()?;
@@ -229,15 +296,27 @@ impl Readings {
             partial.check()?;
             counted.push((partial.dataset, Tally::of(partial)));
         }
-        for (dataset, Tally { control, totals, rounded, .. }) in counted {
+        for (
+            dataset,
+            Tally {
+                control,
+                totals,
+                rounded,
+                ..
+            },
+        ) in counted
+        {
             let source = dataset.name();
-            self.controls.extend(balance::law("aggregate", source, &control, &totals, 0));
+            self.controls
+                .extend(balance::law("aggregate", source, &control, &totals, 0));
             if rounded > 0 {
                 self.warnings.push(format!("`{source}`: {rounded} numbers held more decimals than are kept, and were rounded half-even"));
             }
         }
         self.warnings.sort();
-        self.rejected.sort_by(|left, right| (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line)));
+        self.rejected.sort_by(|left, right| {
+            (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line))
+        });
         Ok(())
     }
 }

@@ -42,7 +42,9 @@ impl Counting {
         match dataset {
             Dataset::Usage => Partial::new(dataset, Arc::clone(&self.usage)),
             Dataset::UnbilledUsage => Partial::daily(dataset),
-            Dataset::InvoiceLines | Dataset::Invoices => Partial::new(dataset, Arc::clone(&self.lines)),
+            Dataset::InvoiceLines | Dataset::Invoices => {
+                Partial::new(dataset, Arc::clone(&self.lines))
+            }
         }
     }
 }
@@ -79,7 +81,13 @@ const MEASURED_ROWS: u32 = 4096;
 impl TotalsSink {
     fn make_room(&mut self) {
         self.unmeasured = MEASURED_ROWS;
-        let Some((scratch, _)) = self.room.as_ref().filter(|(_, limit)| self.totals.footprint() > *limit) else { return };
+        let Some((scratch, _)) = self
+            .room
+            .as_ref()
+            .filter(|(_, limit)| self.totals.footprint() > *limit)
+        else {
+            return;
+        };
         self.totals.settle();
         match scratch.put(&self.totals) {
             Ok(extent) => self.waiting.push(extent),
@@ -99,7 +107,9 @@ impl Sink for TotalsSink {
         match (&added, &mut self.daily) {
             (Ok(()), Some(daily)) => daily.add(row)?,
             (Ok(()), None) => {}
-            (Err(_), _) => self.lost.push(keying::account_of(self.totals.dataset, row.cells)),
+            (Err(_), _) => self
+                .lost
+                .push(keying::account_of(self.totals.dataset, row.cells)),
         }
         added
     }
@@ -115,24 +125,46 @@ struct HeaderSink(Vec<PlacedHeader>);
 impl Sink for HeaderSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let text = crate::model::reject::excerpt(row.place.text);
-        self.0.push(PlacedHeader { header: Header::read(row.cells)?, line: row.place.line(), text });
+        self.0.push(PlacedHeader {
+            header: Header::read(row.cells)?,
+            line: row.place.line(),
+            text,
+        });
         Ok(())
     }
 }
 
-pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Counting) -> Result<UnitReading, RunError> {
-    let input = decode::Input { unit: name, path, dataset };
+pub(super) fn read_unit(
+    dataset: Dataset,
+    name: &str,
+    path: &Path,
+    counting: &Counting,
+) -> Result<UnitReading, RunError> {
+    let input = decode::Input {
+        unit: name,
+        path,
+        dataset,
+    };
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
         let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
         headers.sort_by_key(|header| header.line);
-        return Ok(UnitReading { decoded, counted: Counted::Headers(headers), daily: None, lost: Vec::new(), waiting: Vec::new() });
+        return Ok(UnitReading {
+            decoded,
+            counted: Counted::Headers(headers),
+            daily: None,
+            lost: Vec::new(),
+            waiting: Vec::new(),
+        });
     }
     let new_sink = || TotalsSink {
         totals: counting.new_totals(dataset),
         daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
         lost: Vec::new(),
-        room: counting.room.clone().filter(|_| dataset != Dataset::UnbilledUsage),
+        room: counting
+            .room
+            .clone()
+            .filter(|_| dataset != Dataset::UnbilledUsage),
         unmeasured: MEASURED_ROWS,
         waiting: Vec::new(),
         failed: None,
@@ -149,9 +181,22 @@ pub(super) fn read_unit(dataset: Dataset, name: &str, path: &Path, counting: &Co
         }
         whole.lost.extend(sink.lost);
     }
-    let TotalsSink { totals, daily, lost, waiting, failed, .. } = whole;
+    let TotalsSink {
+        totals,
+        daily,
+        lost,
+        waiting,
+        failed,
+        ..
+    } = whole;
     if let Some(error) = failed {
         return Err(error);
     }
-    Ok(UnitReading { decoded, counted: Counted::Totals(Box::new(totals)), daily, lost, waiting })
+    Ok(UnitReading {
+        decoded,
+        counted: Counted::Totals(Box::new(totals)),
+        daily,
+        lost,
+        waiting,
+    })
 }

@@ -19,7 +19,12 @@ pub(super) struct Checker<'d> {
 impl<'d> Checker<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
         let broken_lines = document.faults.iter().map(|(line, _)| *line).collect();
-        Self { document, broken_lines, meant: BTreeSet::new(), mistakes: Vec::new() }
+        Self {
+            document,
+            broken_lines,
+            meant: BTreeSet::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     pub(super) fn into_mistakes(self) -> Vec<(Place, Mistake)> {
@@ -31,11 +36,24 @@ impl<'d> Checker<'d> {
     }
 
     /// Notes a mistake at `place`.
-    pub(super) fn note(&mut self, place: &Place, key: &str, found: String, wanted: &str, hint: Option<String>) {
+    pub(super) fn note(
+        &mut self,
+        place: &Place,
+        key: &str,
+        found: String,
+        wanted: &str,
+        hint: Option<String>,
+    ) {
         if matches!(place, Place::Line(line) if self.broken_lines.contains(line)) {
             return;
         }
-        let mistake = Mistake { place: self.words(place), key: Some(key.to_owned()), found, wanted: wanted.to_owned(), hint };
+        let mistake = Mistake {
+            place: self.words(place),
+            key: Some(key.to_owned()),
+            found,
+            wanted: wanted.to_owned(),
+            hint,
+        };
         self.mistakes.push((place.clone(), mistake));
     }
 
@@ -48,22 +66,44 @@ impl<'d> Checker<'d> {
     /// but misspelt.
     pub(super) fn missing(&mut self, key: &str, place: &Place, wanted: &str, hint: &str) {
         if self.broken_lines.is_empty() && !self.meant.contains(key) {
-            self.note(place, key, "nothing".to_owned(), wanted, Some(hint.to_owned()));
+            self.note(
+                place,
+                key,
+                "nothing".to_owned(),
+                wanted,
+                Some(hint.to_owned()),
+            );
         }
     }
 
     /// Notes each entry of the table at `path` that is not `known`.
     pub(super) fn known(&mut self, path: &str, entries: &[Entry], known: &[&str]) {
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        for entry in entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
             let nearest = spelling::nearest(&entry.key, known.iter().copied());
             self.meant.extend(nearest.map(|key| join(path, key)));
             let wanted = match known {
                 [] => "nothing".to_owned(),
                 [only] => format!("`{only}`"),
-                _ => format!("one of {}", known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
+                _ => format!(
+                    "one of {}",
+                    known
+                        .iter()
+                        .map(|key| format!("`{key}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
             };
             let hint = nearest.map(|key| format!("did you mean `{key}`?"));
-            self.note(&entry.place, &join(path, &entry.key), "an unknown key".to_owned(), &wanted, hint);
+            self.note(
+                &entry.place,
+                &join(path, &entry.key),
+                "an unknown key".to_owned(),
+                &wanted,
+                hint,
+            );
         }
     }
 
@@ -72,12 +112,22 @@ impl<'d> Checker<'d> {
         if let Value::Table(entries) = &entry.node.value {
             return Some(entries);
         }
-        self.wrong(key, &entry.node, "a table", Some(format!("write `[{key}]`, and what belongs to it below")));
+        self.wrong(
+            key,
+            &entry.node,
+            "a table",
+            Some(format!("write `[{key}]`, and what belongs to it below")),
+        );
         None
     }
 
     /// The entry's text; a mistake where it is none, or blank.
-    pub(super) fn text<'e>(&mut self, key: &str, entry: &'e Entry, wanted: &str) -> Option<&'e str> {
+    pub(super) fn text<'e>(
+        &mut self,
+        key: &str,
+        entry: &'e Entry,
+        wanted: &str,
+    ) -> Option<&'e str> {
         match &entry.node.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text),
             Value::Text(_) | Value::List(_) | Value::Table(_) => {
@@ -85,7 +135,12 @@ impl<'d> Checker<'d> {
                 None
             }
             _ => {
-                self.wrong(key, &entry.node, wanted, Some("put it in quotes".to_owned()));
+                self.wrong(
+                    key,
+                    &entry.node,
+                    wanted,
+                    Some("put it in quotes".to_owned()),
+                );
                 None
             }
         }
@@ -94,7 +149,18 @@ impl<'d> Checker<'d> {
 
 /// Dotted path of `key` in the table at `path`.
 pub(super) fn join(path: &str, key: &str) -> String {
-    let is_bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    let key = if is_bare { key.to_owned() } else { format!("\"{}\"", crate::model::reject::excerpt(key.as_bytes())) };
-    if path.is_empty() { key } else { format!("{path}.{key}") }
+    let is_bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let key = if is_bare {
+        key.to_owned()
+    } else {
+        format!("\"{}\"", crate::model::reject::excerpt(key.as_bytes()))
+    };
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
+    }
 }

@@ -15,29 +15,78 @@ const KEYS: [&str; 3] = ["absolute", "relative", "materiality"];
 /// Reads the table at `key`.
 pub(super) fn read(checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Tolerances {
     let fields = checker.table(key, entry).unwrap_or_default();
-    checker.known(key, fields, &["absolute", "relative", "materiality", "currency", "customer"]);
+    checker.known(
+        key,
+        fields,
+        &[
+            "absolute",
+            "relative",
+            "materiality",
+            "currency",
+            "customer",
+        ],
+    );
     Tolerances {
         all: tolerance(checker, key, fields),
-        by_currency: by_name(checker, &join(key, "currency"), get(fields, "currency"), Fold::Code),
-        by_customer: by_name(checker, &join(key, "customer"), get(fields, "customer"), Fold::Identifier),
+        by_currency: by_name(
+            checker,
+            &join(key, "currency"),
+            get(fields, "currency"),
+            Fold::Code,
+        ),
+        by_customer: by_name(
+            checker,
+            &join(key, "customer"),
+            get(fields, "customer"),
+            Fold::Identifier,
+        ),
     }
 }
 
-fn by_name(checker: &mut Checker<'_>, key: &str, entry: Option<&Entry>, kind: Fold) -> BTreeMap<String, Tolerance> {
+fn by_name(
+    checker: &mut Checker<'_>,
+    key: &str,
+    entry: Option<&Entry>,
+    kind: Fold,
+) -> BTreeMap<String, Tolerance> {
     let mut tolerances = BTreeMap::new();
-    let entries = entry.and_then(|entry| checker.table(key, entry)).unwrap_or_default();
+    let entries = entry
+        .and_then(|entry| checker.table(key, entry))
+        .unwrap_or_default();
     for entry in entries {
         let name = fold(kind, &entry.key);
         let key = join(key, &entry.key);
         let found = || format!("`{}`", entry.key);
-        if kind == Fold::Code && !(name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase())) {
-            checker.note(&entry.place, &key, found(), "a currency code, as `EUR`", None);
+        if kind == Fold::Code
+            && !(name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase()))
+        {
+            checker.note(
+                &entry.place,
+                &key,
+                found(),
+                "a currency code, as `EUR`",
+                None,
+            );
         } else if name.is_empty() {
-            checker.note(&entry.place, &key, "an empty text".to_owned(), "a customer id", None);
+            checker.note(
+                &entry.place,
+                &key,
+                "an empty text".to_owned(),
+                "a customer id",
+                None,
+            );
         } else if tolerances.contains_key(&name) {
-            checker.note(&entry.place, &key, format!("`{name}` a second time"), "each name once, in one spelling", None);
+            checker.note(
+                &entry.place,
+                &key,
+                format!("`{name}` a second time"),
+                "each name once, in one spelling",
+                None,
+            );
         }
-        let Some(fields) = checker.table(&key, entry) else { continue };
+        let Some(fields) = checker.table(&key, entry) else {
+            continue;
+        };
         checker.known(&key, fields, &KEYS);
         tolerances.insert(name, tolerance(checker, &key, fields));
     }
@@ -53,9 +102,18 @@ fn tolerance(checker: &mut Checker<'_>, key: &str, fields: &[Entry]) -> Toleranc
         && relative > Decimal::ONE
     {
         let hint = "`0.05` is five per cent".to_owned();
-        checker.wrong(&join(key, "relative"), &entry.node, "a fraction of the expected amount, at most 1", Some(hint));
+        checker.wrong(
+            &join(key, "relative"),
+            &entry.node,
+            "a fraction of the expected amount, at most 1",
+            Some(hint),
+        );
     }
-    Tolerance { absolute, relative, materiality }
+    Tolerance {
+        absolute,
+        relative,
+        materiality,
+    }
 }
 
 fn decimal(checker: &mut Checker<'_>, key: &str, name: &str, entry: &Entry) -> Option<Decimal> {
@@ -65,7 +123,12 @@ fn decimal(checker: &mut Checker<'_>, key: &str, name: &str, entry: &Entry) -> O
         // A flag's value has no quotes of its own: the shell takes them off.
         Value::Float(text) if matches!(entry.node.place, Place::Flag(_)) => text,
         Value::Float(text) => {
-            checker.wrong(key, &entry.node, wanted, Some(format!("floats are not exact: write `{name} = \"{text}\"`")));
+            checker.wrong(
+                key,
+                &entry.node,
+                wanted,
+                Some(format!("floats are not exact: write `{name} = \"{text}\"`")),
+            );
             return None;
         }
         _ => {
@@ -75,7 +138,9 @@ fn decimal(checker: &mut Checker<'_>, key: &str, name: &str, entry: &Entry) -> O
     };
     let number = tolerance_number(text);
     if number.is_none() {
-        let hint = text.contains(',').then(|| "a point is the decimal mark, and thousands are not marked".to_owned());
+        let hint = text
+            .contains(',')
+            .then(|| "a point is the decimal mark, and thousands are not marked".to_owned());
         checker.wrong(key, &entry.node, wanted, hint);
     }
     number

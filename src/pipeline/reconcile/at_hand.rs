@@ -12,7 +12,10 @@ use crate::sources::decision;
 /// Headers say which month their invoices are of.
 pub(super) fn set_periods(totals: &mut Totals, headers: &[Header]) {
     for header in headers {
-        if let (Some(period), Some(invoice)) = (header.period, totals.vocabulary.code(Domain::Invoice, &header.id)) {
+        if let (Some(period), Some(invoice)) = (
+            header.period,
+            totals.vocabulary.code(Domain::Invoice, &header.id),
+        ) {
             totals.periods.insert(invoice, period);
         }
     }
@@ -20,25 +23,52 @@ pub(super) fn set_periods(totals: &mut Totals, headers: &[Header]) {
 
 /// Headers of the invoices at hand: those with lines or usage, and those of the same period. A list
 /// of invoices holds those of years.
-pub(super) fn headers(plan: &Plan, totals: &Totals, seen: &HashSet<u32>, all: &[Header], warnings: &mut Vec<String>) -> Vec<Header> {
+pub(super) fn headers(
+    plan: &Plan,
+    totals: &Totals,
+    seen: &HashSet<u32>,
+    all: &[Header],
+    warnings: &mut Vec<String>,
+) -> Vec<Header> {
     let periods: HashSet<Period> = match plan.period {
         Some(period) => HashSet::from([period]),
-        None => seen.iter().filter_map(|invoice| totals.periods.get(invoice)).copied().collect(),
+        None => seen
+            .iter()
+            .filter_map(|invoice| totals.periods.get(invoice))
+            .copied()
+            .collect(),
     };
     let is_at_hand = |header: &&Header| {
-        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
-        seen.contains(&code) || header.period.is_some_and(|period| periods.contains(&period))
+        let code = totals
+            .vocabulary
+            .code(Domain::Invoice, &header.id)
+            .unwrap_or(0);
+        seen.contains(&code)
+            || header
+                .period
+                .is_some_and(|period| periods.contains(&period))
     };
     let (kept, left): (Vec<&Header>, Vec<&Header>) = all.iter().partition(is_at_hand);
     if !left.is_empty() {
-        warnings.push(format!("{} invoice headers are of other invoices and periods: left out", left.len()));
+        warnings.push(format!(
+            "{} invoice headers are of other invoices and periods: left out",
+            left.len()
+        ));
     }
     // Lines of the legacy commerce are no reconciliation lines: such a header has none to be tied to.
     let has_lines = |header: &&Header| {
-        let code = totals.vocabulary.code(Domain::Invoice, &header.id).unwrap_or(0);
+        let code = totals
+            .vocabulary
+            .code(Domain::Invoice, &header.id)
+            .unwrap_or(0);
         !decision::is_legacy(&header.id) || seen.contains(&code)
     };
     let (kept, legacy): (Vec<&Header>, Vec<&Header>) = kept.into_iter().partition(has_lines);
-    warnings.extend(legacy.iter().map(|header| format!("invoice `{}` is of the legacy commerce: not tied to lines", header.id)));
+    warnings.extend(legacy.iter().map(|header| {
+        format!(
+            "invoice `{}` is of the legacy commerce: not tied to lines",
+            header.id
+        )
+    }));
     kept.into_iter().cloned().collect()
 }

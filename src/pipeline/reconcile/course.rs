@@ -76,7 +76,11 @@ impl<'p> Course<'p> {
     /// Selects the period, and counts before and after.
     fn select(&mut self, totals: &mut Totals) -> Result<(), RunError> {
         for (side, amount) in ["billing", "subtotal"].into_iter().enumerate() {
-            let frame = if side == 0 { totals.usage.clone() } else { totals.lines.clone() };
+            let frame = if side == 0 {
+                totals.usage.clone()
+            } else {
+                totals.lines.clone()
+            };
             let selected = self.selection.of(totals, &frame)?;
             let before = balance::frame_of(totals, &frame, amount)?;
             let after = balance::frame_of(totals, &selected, amount)?;
@@ -85,19 +89,31 @@ impl<'p> Course<'p> {
             self.blank[side] += blank_customers(&frame)?;
             self.has_rows[side] |= selected.height() > 0;
             self.invoices.extend(frames::codes(&selected, "invoice")?);
-            *(if side == 0 { &mut totals.usage } else { &mut totals.lines }) = selected;
+            *(if side == 0 {
+                &mut totals.usage
+            } else {
+                &mut totals.lines
+            }) = selected;
         }
-        balance::add_up(&mut self.lines_total, &balance::frame_of(totals, &totals.lines, "total")?);
+        balance::add_up(
+            &mut self.lines_total,
+            &balance::frame_of(totals, &totals.lines, "total")?,
+        );
         self.by_invoice.add(totals)?;
         census::count(&mut self.census, totals, &self.settings.rules)?;
         Ok(())
     }
 
     /// Takes the usage and lines of `totals` through all stages; their resources, in published order.
-    pub(super) fn take(&mut self, totals: &mut Totals, phase: &dyn Fn(&'static str)) -> Result<Vec<Resource>, RunError> {
+    pub(super) fn take(
+        &mut self,
+        totals: &mut Totals,
+        phase: &dyn Fn(&'static str),
+    ) -> Result<Vec<Resource>, RunError> {
         self.select(totals)?;
         if plan_of(self.plan, TieOut::UsageToSummary).enabled {
-            self.by_subscription.extend(comparisons::usage_by_subscription(totals)?);
+            self.by_subscription
+                .extend(comparisons::usage_by_subscription(totals)?);
         }
         phase("match");
         let learned = match self.description {
@@ -107,26 +123,48 @@ impl<'p> Course<'p> {
         self.description = Some(learned);
         let (description, _) = learned;
         let matching = matching::match_usage(totals, Some(description), &self.settings.passes)?;
-        self.has_met |= matching.matched_on.iter().any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
+        self.has_met |= matching
+            .matched_on
+            .iter()
+            .any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
         phase("compare and allocate");
         let compared = usage_to_invoice::compare(totals, &matching, &self.settings.rules)??;
         phase("attribute");
         if self.settings.enabled {
-            let mut findings = investigate::investigate(totals, &matching, &compared.sides, &self.settings.rules)??;
-            self.checked.extend((0..).zip(compared.sides).map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))));
+            let mut findings = investigate::investigate(
+                totals,
+                &matching,
+                &compared.sides,
+                &self.settings.rules,
+            )??;
+            self.checked.extend(
+                (0..)
+                    .zip(compared.sides)
+                    .map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))),
+            );
         }
         let mut resources = compared.resources;
         for (sums, expected) in self.allocated.iter_mut().zip([true, false]) {
             balance::add_up(sums, &balance::resources_of(totals, &resources, expected));
         }
-        resources.sort_by_key(|resource| (totals.periods.get(&resource.key[0]).copied(), resource.key));
+        resources
+            .sort_by_key(|resource| (totals.periods.get(&resource.key[0]).copied(), resource.key));
         Ok(resources)
     }
 
     /// Gives the resources of findings from `first` on the codes of a list of their own: those of the
     /// vocabulary are of one part.
-    pub(super) fn name_resources(&mut self, first: usize, totals: &Totals, names: &mut Vec<String>) {
-        let found = self.checked.iter_mut().skip(first).filter_map(|(_, finding)| finding.as_mut()?.resource.as_mut());
+    pub(super) fn name_resources(
+        &mut self,
+        first: usize,
+        totals: &Totals,
+        names: &mut Vec<String>,
+    ) {
+        let found = self
+            .checked
+            .iter_mut()
+            .skip(first)
+            .filter_map(|(_, finding)| finding.as_mut()?.resource.as_mut());
         for code in found {
             let text = totals.vocabulary.text(Domain::Resource, *code).to_owned();
             *code = u32::try_from(names.len()).unwrap_or(u32::MAX);
@@ -138,5 +176,10 @@ impl<'p> Course<'p> {
 /// Rows of a frame whose customer id is empty.
 fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
     let rows = frames::counts(frame, "rows")?;
-    Ok(frames::codes(frame, "customer")?.iter().zip(rows).filter(|(code, _)| **code == 0).map(|(_, rows)| rows).sum())
+    Ok(frames::codes(frame, "customer")?
+        .iter()
+        .zip(rows)
+        .filter(|(code, _)| **code == 0)
+        .map(|(_, rows)| rows)
+        .sum())
 }

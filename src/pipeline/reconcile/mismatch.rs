@@ -9,15 +9,31 @@ use crate::engine::vocabulary::Domain;
 use crate::model::cause::{Status, TieOut};
 
 /// Mismatches that are more likely a wrong file than a wrong invoice.
-pub(super) fn warn(totals: &Totals, course: &Course<'_>, variances: &[Variance], warnings: &mut Vec<String>) {
+pub(super) fn warn(
+    totals: &Totals,
+    course: &Course<'_>,
+    variances: &[Variance],
+    warnings: &mut Vec<String>,
+) {
     if !course.has_met && course.has_rows == [true; 2] {
-        warnings.push("no usage found its invoice line: are both of the same invoice and period?".to_owned());
+        warnings.push(
+            "no usage found its invoice line: are both of the same invoice and period?".to_owned(),
+        );
     }
     let mut currencies: HashMap<[u32; 5], (HashSet<u32>, HashSet<u32>)> = HashMap::new();
-    for variance in variances.iter().filter(|variance| variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice)
-    {
+    for variance in variances.iter().filter(|variance| {
+        variance.status == Status::Break && variance.sides.tie_out == TieOut::UsageToInvoice
+    }) {
         let keys = variance.sides.keys;
-        let slot = currencies.entry([keys.invoice, keys.customer, keys.subscription, keys.product, keys.sku]).or_default();
+        let slot = currencies
+            .entry([
+                keys.invoice,
+                keys.customer,
+                keys.subscription,
+                keys.product,
+                keys.sku,
+            ])
+            .or_default();
         match (variance.sides.expected_rows, variance.sides.invoiced_rows) {
             (_, 0) => drop(slot.0.insert(keys.currency)),
             (0, _) => drop(slot.1.insert(keys.currency)),

@@ -56,7 +56,14 @@ impl Tokens {
     #[must_use]
     pub fn new(account: &Account, folder: PathBuf) -> Self {
         let kinds = [TokenKind::App, TokenKind::User, TokenKind::Graph];
-        Self { account: account.clone(), folder, slots: kinds.into_iter().map(|kind| (kind, Mutex::new(None))).collect() }
+        Self {
+            account: account.clone(),
+            folder,
+            slots: kinds
+                .into_iter()
+                .map(|kind| (kind, Mutex::new(None)))
+                .collect(),
+        }
     }
 
     /// The account they are for.
@@ -69,7 +76,11 @@ impl Tokens {
     /// where there is one.
     #[must_use]
     pub fn kind_for(&self, user_only: bool) -> TokenKind {
-        if user_only || self.account.app.is_none() { TokenKind::User } else { TokenKind::App }
+        if user_only || self.account.app.is_none() {
+            TokenKind::User
+        } else {
+            TokenKind::App
+        }
     }
 
     /// A token that is good for a while. Whoever comes while it is being fetched waits for it.
@@ -78,7 +89,10 @@ impl Tokens {
     /// [`FetchError`].
     pub async fn get(&self, http: &Http, kind: TokenKind) -> Result<Token, FetchError> {
         let mut slot = self.slot(kind)?.lock().await;
-        if let Some(token) = slot.as_ref().filter(|token| token.good_until > Instant::now()) {
+        if let Some(token) = slot
+            .as_ref()
+            .filter(|token| token.good_until > Instant::now())
+        {
             return Ok(token.clone());
         }
         let token = self.fetch(http, kind).await?;
@@ -90,10 +104,19 @@ impl Tokens {
     ///
     /// # Errors
     /// [`FetchError`].
-    pub async fn renew(&self, http: &Http, kind: TokenKind, refused: &Token) -> Result<(), FetchError> {
+    pub async fn renew(
+        &self,
+        http: &Http,
+        kind: TokenKind,
+        refused: &Token,
+    ) -> Result<(), FetchError> {
         let mut slot = self.slot(kind)?.lock().await;
-        if slot.as_ref().is_some_and(|token| Arc::ptr_eq(&token.secret, &refused.secret)) {
-            http.watch.detail(|| format!("the token for {kind:?} was not taken: asking for another one"));
+        if slot
+            .as_ref()
+            .is_some_and(|token| Arc::ptr_eq(&token.secret, &refused.secret))
+        {
+            http.watch
+                .detail(|| format!("the token for {kind:?} was not taken: asking for another one"));
             *slot = None;
             *slot = Some(self.fetch(http, kind).await?);
         }
@@ -101,21 +124,41 @@ impl Tokens {
     }
 
     fn slot(&self, kind: TokenKind) -> Result<&Mutex<Option<Token>>, FetchError> {
-        self.slots.get(&kind).ok_or_else(|| missing("a token", "no such kind"))
+        self.slots
+            .get(&kind)
+            .ok_or_else(|| missing("a token", "no such kind"))
     }
 
     async fn fetch(&self, http: &Http, kind: TokenKind) -> Result<Token, FetchError> {
-        let app = || self.account.app.as_ref().ok_or_else(|| missing("App-only calls", "add `[partner_center.app.…]`"));
-        let audience = if kind == TokenKind::Graph { GRAPH_AUDIENCE } else { self.account.addresses.cloud.audience };
+        let app = || {
+            self.account
+                .app
+                .as_ref()
+                .ok_or_else(|| missing("App-only calls", "add `[partner_center.app.…]`"))
+        };
+        let audience = if kind == TokenKind::Graph {
+            GRAPH_AUDIENCE
+        } else {
+            self.account.addresses.cloud.audience
+        };
         match kind {
             TokenKind::User => {
-                let user = self.account.user.as_ref().ok_or_else(|| missing("App+User calls", "add `[partner_center.user]`"))?;
+                let user = self
+                    .account
+                    .user
+                    .as_ref()
+                    .ok_or_else(|| missing("App+User calls", "add `[partner_center.user]`"))?;
                 self.refresh(http, user).await
             }
             TokenKind::App | TokenKind::Graph => match app()? {
-                AppCredential::Managed { client_id } => managed::token(http, client_id.as_deref(), audience).await,
+                AppCredential::Managed { client_id } => {
+                    managed::token(http, client_id.as_deref(), audience).await
+                }
                 AppCredential::Application { client_id, proof } => {
-                    let mut form = vec![("grant_type", "client_credentials".to_owned()), ("client_id", client_id.clone())];
+                    let mut form = vec![
+                        ("grant_type", "client_credentials".to_owned()),
+                        ("client_id", client_id.clone()),
+                    ];
                     let url = self.endpoint(kind == TokenKind::Graph)?;
                     form.push(if kind == TokenKind::Graph {
                         ("scope", format!("{audience}/.default"))
@@ -123,7 +166,9 @@ impl Tokens {
                         ("resource", audience.to_owned())
                     });
                     self.prove(&mut form, client_id, proof, &url)?;
-                    let answer = self.post(http, url, &form, "a token for the application").await?;
+                    let answer = self
+                        .post(http, url, &form, "a token for the application")
+                        .await?;
                     token_in(&answer, "a token for the application")
                 }
             },
@@ -136,9 +181,15 @@ impl Tokens {
         let first = user.refresh_token.read()?;
         let current = store.current(&first)?;
         let is_first = current.expose_secret() == first.expose_secret();
-        match self.refresh_with(http, user, &store, (&first, &current)).await {
+        match self
+            .refresh_with(http, user, &store, (&first, &current))
+            .await
+        {
             // The stored one may be of a folder that was copied back; the first may still be good.
-            Err(FetchError::Authentication { .. }) if !is_first => self.refresh_with(http, user, &store, (&first, &first)).await,
+            Err(FetchError::Authentication { .. }) if !is_first => {
+                self.refresh_with(http, user, &store, (&first, &first))
+                    .await
+            }
             other => other,
         }
     }
@@ -162,24 +213,47 @@ impl Tokens {
         self.prove(&mut form, &user.client_id, &user.proof, &url)?;
         let answer = self.post(http, url, &form, what).await?;
         let fields = fields_of(&answer, what)?;
-        if let Some(next) = fields.get("refresh_token").and_then(Value::as_str).filter(|next| !next.is_empty()) {
+        if let Some(next) = fields
+            .get("refresh_token")
+            .and_then(Value::as_str)
+            .filter(|next| !next.is_empty())
+        {
             store.keep(first, &SecretString::from(next))?;
         }
         token_in(&answer, what)
     }
 
-    fn prove(&self, form: &mut Vec<(&'static str, String)>, client_id: &str, proof: &Proof, url: &Url) -> Result<(), FetchError> {
+    fn prove(
+        &self,
+        form: &mut Vec<(&'static str, String)>,
+        client_id: &str,
+        proof: &Proof,
+        url: &Url,
+    ) -> Result<(), FetchError> {
         match proof {
-            Proof::Secret(source) => form.push(("client_secret", source.read()?.expose_secret().to_owned())),
+            Proof::Secret(source) => {
+                form.push(("client_secret", source.read()?.expose_secret().to_owned()))
+            }
             Proof::Certificate(source) => {
-                let assertion = assertion::signed(&source.read()?, &source.place(), client_id, url)?;
-                form.extend([("client_assertion_type", ASSERTION_TYPE.to_owned()), ("client_assertion", assertion)]);
+                let assertion =
+                    assertion::signed(&source.read()?, &source.place(), client_id, url)?;
+                form.extend([
+                    ("client_assertion_type", ASSERTION_TYPE.to_owned()),
+                    ("client_assertion", assertion),
+                ]);
             }
             Proof::TokenFile(path) => {
                 // The platform rewrites it: read anew each time.
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| missing(&format!("the token file `{}`", path.display()), &format!("it cannot be read: {error}")))?;
-                form.extend([("client_assertion_type", ASSERTION_TYPE.to_owned()), ("client_assertion", text.trim().to_owned())]);
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    missing(
+                        &format!("the token file `{}`", path.display()),
+                        &format!("it cannot be read: {error}"),
+                    )
+                })?;
+                form.extend([
+                    ("client_assertion_type", ASSERTION_TYPE.to_owned()),
+                    ("client_assertion", text.trim().to_owned()),
+                ]);
             }
         }
         Ok(())
@@ -187,7 +261,11 @@ impl Tokens {
 
     fn endpoint(&self, second_generation: bool) -> Result<Url, FetchError> {
         let mut url = self.account.addresses.authority.clone();
-        let tail: &[&str] = if second_generation { &["oauth2", "v2.0", "token"] } else { &["oauth2", "token"] };
+        let tail: &[&str] = if second_generation {
+            &["oauth2", "v2.0", "token"]
+        } else {
+            &["oauth2", "token"]
+        };
         url.path_segments_mut()
             .map_err(|()| missing("the authority", "it is no address with a path"))?
             .clear()
@@ -196,7 +274,13 @@ impl Tokens {
         Ok(url)
     }
 
-    async fn post(&self, http: &Http, url: Url, form: &[(&'static str, String)], what: &str) -> Result<Reply, FetchError> {
+    async fn post(
+        &self,
+        http: &Http,
+        url: Url,
+        form: &[(&'static str, String)],
+        what: &str,
+    ) -> Result<Reply, FetchError> {
         let mut body = Url::parse("form:").map_err(|_| missing(what, "no form can be made"))?;
         body.query_pairs_mut().extend_pairs(form);
         let ask = Ask {
@@ -208,7 +292,11 @@ impl Tokens {
             throttle: "token",
             token: None,
             waits_for_content: false,
-            check: &|body| serde_json::from_slice::<Value>(without_bom(body)).map(|_| ()).map_err(|error| format!("no JSON ({error})")),
+            check: &|body| {
+                serde_json::from_slice::<Value>(without_bom(body))
+                    .map(|_| ())
+                    .map_err(|error| format!("no JSON ({error})"))
+            },
         };
         // Boxed: a request asks for a token, and a token is a request.
         match Box::pin(http.ask(&ask, self)).await {
@@ -216,7 +304,8 @@ impl Tokens {
                 what,
                 found,
                 wanted: "a token".to_owned(),
-                hint: "check tenant, client id and secret; `tieout doctor` checks each credential".to_owned(),
+                hint: "check tenant, client id and secret; `tieout doctor` checks each credential"
+                    .to_owned(),
             }),
             other => other,
         }
@@ -228,23 +317,38 @@ fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 fn fields_of(reply: &Reply, what: &str) -> Result<Value, FetchError> {
-    serde_json::from_slice(without_bom(&reply.body)).map_err(|_| missing(what, "the answer is no JSON"))
+    serde_json::from_slice(without_bom(&reply.body))
+        .map_err(|_| missing(what, "the answer is no JSON"))
 }
 
 fn token_in(reply: &Reply, what: &str) -> Result<Token, FetchError> {
     let fields = fields_of(reply, what)?;
-    let secret = fields.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let secret = fields
+        .get("access_token")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty());
     let secret = secret.ok_or_else(|| missing(what, "the answer holds no `access_token`"))?;
     // One generation sends a number, the other a text.
-    let seconds = fields.get("expires_in").and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok())).unwrap_or(300);
-    Ok(Token::new(SecretString::from(secret), Duration::from_secs(seconds)))
+    let seconds = fields
+        .get("expires_in")
+        .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+        .unwrap_or(300);
+    Ok(Token::new(
+        SecretString::from(secret),
+        Duration::from_secs(seconds),
+    ))
 }
 
 impl Token {
     fn new(secret: SecretString, good_for: Duration) -> Self {
         let early = EARLY.min(good_for / 2);
         let now = Instant::now();
-        Self { secret: Arc::new(secret), good_until: now.checked_add(good_for.saturating_sub(early)).unwrap_or(now) }
+        Self {
+            secret: Arc::new(secret),
+            good_until: now
+                .checked_add(good_for.saturating_sub(early))
+                .unwrap_or(now),
+        }
     }
 }
 

@@ -6,14 +6,19 @@ use super::{Api, Order, Subscriptions, is_by_customer};
 use crate::model::period::{Period, date_of, parse_day};
 use crate::sources::customers::{Invoice, SubscriptionKind};
 use crate::sources::decision::{self, Version};
-use crate::sources::endpoints::{CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin};
+use crate::sources::endpoints::{
+    CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin,
+};
 use crate::sources::graph_export::Emptiness;
 use crate::sources::partner_center::Context;
 
 /// How a unit is fetched.
 pub(super) enum Route {
     Pages(&'static Endpoint),
-    Export { twin: &'static Twin, emptiness: Emptiness },
+    Export {
+        twin: &'static Twin,
+        emptiness: Emptiness,
+    },
 }
 
 /// A unit to be fetched.
@@ -27,7 +32,11 @@ impl Task {
     /// A unit of pages.
     pub(super) fn pages(endpoint: &'static Endpoint, context: Context, order: &Order) -> Self {
         let id = id_of(endpoint, "v1", &context, order);
-        Self { id, route: Route::Pages(endpoint), context }
+        Self {
+            id,
+            route: Route::Pages(endpoint),
+            context,
+        }
     }
 
     pub(super) fn dataset(&self) -> &'static str {
@@ -49,7 +58,10 @@ fn id_of(endpoint: &Endpoint, route: &str, context: &Context, order: &Order) -> 
         steps.push(endpoint.name.to_owned());
     }
     steps.push(route.to_owned());
-    let told = context.0.iter().filter(|(name, _)| !["start", "end"].contains(name));
+    let told = context
+        .0
+        .iter()
+        .filter(|(name, _)| !["start", "end"].contains(name));
     steps.extend(told.map(|(_, value)| value.to_ascii_lowercase()));
     if endpoint.snapshot {
         steps.push(format!("@{}", order.today));
@@ -67,11 +79,25 @@ pub(super) struct Needs {
 impl Needs {
     pub(super) fn of(order: &Order) -> Self {
         let listed = |endpoint: &Endpoint| order.names.iter().any(|name| name == endpoint.name);
-        let all = || TWINS.iter().map(|twin| &twin.v1).chain(ENDPOINTS).filter(|endpoint| listed(endpoint));
-        let by_subscription =
-            |endpoint: &Endpoint| matches!(endpoint.over, Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions);
-        let by_invoice =
-            |endpoint: &Endpoint| matches!(endpoint.over, Over::Invoices | Over::NewInvoices | Over::LegacyInvoices | Over::Currencies);
+        let all = || {
+            TWINS
+                .iter()
+                .map(|twin| &twin.v1)
+                .chain(ENDPOINTS)
+                .filter(|endpoint| listed(endpoint))
+        };
+        let by_subscription = |endpoint: &Endpoint| {
+            matches!(
+                endpoint.over,
+                Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions
+            )
+        };
+        let by_invoice = |endpoint: &Endpoint| {
+            matches!(
+                endpoint.over,
+                Over::Invoices | Over::NewInvoices | Over::LegacyInvoices | Over::Currencies
+            )
+        };
         let subscriptions = listed(&SUBSCRIPTIONS) || all().any(by_subscription);
         Self {
             invoices: listed(&INVOICES) || all().any(by_invoice),
@@ -99,17 +125,37 @@ pub(super) fn rest(order: &Order, known: &Known, has_graph: bool) -> (Vec<Task>,
     for twin in TWINS.iter().filter(|twin| listed(twin.v1.name)) {
         twin_tasks(order, known, twin, has_graph, &mut tasks, &mut reasons);
     }
-    for endpoint in ENDPOINTS.iter().filter(|endpoint| listed(endpoint.name) && !first.contains(&endpoint.name)) {
-        tasks.extend(contexts(order, known, endpoint.over).into_iter().map(|context| Task::pages(endpoint, context, order)));
+    for endpoint in ENDPOINTS
+        .iter()
+        .filter(|endpoint| listed(endpoint.name) && !first.contains(&endpoint.name))
+    {
+        tasks.extend(
+            contexts(order, known, endpoint.over)
+                .into_iter()
+                .map(|context| Task::pages(endpoint, context, order)),
+        );
     }
     (tasks, reasons)
 }
 
-fn twin_tasks(order: &Order, known: &Known, twin: &'static Twin, has_graph: bool, tasks: &mut Vec<Task>, reasons: &mut Vec<String>) {
+fn twin_tasks(
+    order: &Order,
+    known: &Known,
+    twin: &'static Twin,
+    has_graph: bool,
+    tasks: &mut Vec<Task>,
+    reasons: &mut Vec<String>,
+) {
     let is_billed = twin.v1.over == Over::NewInvoices;
     let (version, reason) = match (order.api, is_billed) {
-        (Api::V1, _) => (Version::V1, format!("v1 for {}: the pipeline says so", twin.v1.name)),
-        (Api::V2, _) => (Version::V2, format!("v2 for {}: the pipeline says so", twin.v1.name)),
+        (Api::V1, _) => (
+            Version::V1,
+            format!("v1 for {}: the pipeline says so", twin.v1.name),
+        ),
+        (Api::V2, _) => (
+            Version::V2,
+            format!("v2 for {}: the pipeline says so", twin.v1.name),
+        ),
         (Api::Auto, true) => decision::billed(twin.what, order.period, has_graph),
         (Api::Auto, false) => decision::unbilled(twin.what, has_graph),
     };
@@ -118,11 +164,20 @@ fn twin_tasks(order: &Order, known: &Known, twin: &'static Twin, has_graph: bool
         contexts(order, known, Over::NewInvoices)
     } else {
         match unbilled_period(order) {
-            Some(period) => {
-                known.currencies.iter().map(|currency| Context::default().with("currency", currency).with("period", period)).collect()
-            }
+            Some(period) => known
+                .currencies
+                .iter()
+                .map(|currency| {
+                    Context::default()
+                        .with("currency", currency)
+                        .with("period", period)
+                })
+                .collect(),
             None => {
-                reasons.push(format!("no {} of {}: only the current and the last month are served", twin.v1.name, order.period));
+                reasons.push(format!(
+                    "no {} of {}: only the current and the last month are served",
+                    twin.v1.name, order.period
+                ));
                 Vec::new()
             }
         }
@@ -131,13 +186,19 @@ fn twin_tasks(order: &Order, known: &Known, twin: &'static Twin, has_graph: bool
         tasks.push(match version {
             Version::V1 => Task::pages(&twin.v1, context, order),
             Version::V2 => {
-                let invoice = context.get("invoice").and_then(|id| known.invoices.iter().find(|invoice| invoice.id == id));
+                let invoice = context
+                    .get("invoice")
+                    .and_then(|id| known.invoices.iter().find(|invoice| invoice.id == id));
                 let emptiness = match invoice {
                     Some(invoice) if invoice.is_zero => Emptiness::Proven,
                     Some(_) => Emptiness::Refuted,
                     None => Emptiness::Possible,
                 };
-                Task { id: id_of(&twin.v1, "v2", &context, order), route: Route::Export { twin, emptiness }, context }
+                Task {
+                    id: id_of(&twin.v1, "v2", &context, order),
+                    route: Route::Export { twin, emptiness },
+                    context,
+                }
             }
         });
     }
@@ -157,32 +218,67 @@ fn unbilled_period(order: &Order) -> Option<&'static str> {
 
 fn contexts(order: &Order, known: &Known, over: Over) -> Vec<Context> {
     let (first, next) = order.period.days();
-    let instant = |day| date_of(day).map(|date| format!("{date}T00:00:00+00:00")).unwrap_or_default();
+    let instant = |day| {
+        date_of(day)
+            .map(|date| format!("{date}T00:00:00+00:00"))
+            .unwrap_or_default()
+    };
     let period = order.period.to_string();
     let of_kind = |wanted: &[SubscriptionKind]| {
         let mut contexts = Vec::new();
         for (customer, subscriptions) in &known.subscriptions {
-            for subscription in subscriptions.iter().filter(|subscription| wanted.contains(&subscription.kind)) {
-                contexts.push(Context::default().with("customer", customer).with("subscription", &subscription.id));
+            for subscription in subscriptions
+                .iter()
+                .filter(|subscription| wanted.contains(&subscription.kind))
+            {
+                contexts.push(
+                    Context::default()
+                        .with("customer", customer)
+                        .with("subscription", &subscription.id),
+                );
             }
         }
         contexts
     };
     let invoices = |wanted: &dyn Fn(&Invoice) -> bool| -> Vec<Context> {
-        let of = |invoice: &Invoice| Context::default().with("invoice", &invoice.id).with("currency", &invoice.currency);
-        known.invoices.iter().filter(|invoice| wanted(invoice)).map(of).collect()
+        let of = |invoice: &Invoice| {
+            Context::default()
+                .with("invoice", &invoice.id)
+                .with("currency", &invoice.currency)
+        };
+        known
+            .invoices
+            .iter()
+            .filter(|invoice| wanted(invoice))
+            .map(of)
+            .collect()
     };
     match over {
         Over::Partner => vec![Context::default()],
-        Over::Customers => known.customers.iter().map(|customer| Context::default().with("customer", customer)).collect(),
+        Over::Customers => known
+            .customers
+            .iter()
+            .map(|customer| Context::default().with("customer", customer))
+            .collect(),
         Over::AzurePlans => of_kind(&[SubscriptionKind::AzurePlan]),
-        Over::AzureSubscriptions => of_kind(&[SubscriptionKind::AzurePlan, SubscriptionKind::ClassicAzure]),
+        Over::AzureSubscriptions => {
+            of_kind(&[SubscriptionKind::AzurePlan, SubscriptionKind::ClassicAzure])
+        }
         // Usage is selected by when it was reported, which is up to some days after it was used.
         Over::ClassicSubscriptions => of_kind(&[SubscriptionKind::ClassicAzure])
             .into_iter()
-            .map(|context| context.with("period", &period).with("start", &instant(first)).with("end", &instant(next)))
+            .map(|context| {
+                context
+                    .with("period", &period)
+                    .with("start", &instant(first))
+                    .with("end", &instant(next))
+            })
             .collect(),
-        Over::Currencies => known.currencies.iter().map(|currency| Context::default().with("currency", currency)).collect(),
+        Over::Currencies => known
+            .currencies
+            .iter()
+            .map(|currency| Context::default().with("currency", currency))
+            .collect(),
         Over::Invoices => invoices(&|_| true),
         Over::NewInvoices => invoices(&|invoice| !invoice.is_legacy()),
         Over::LegacyInvoices => invoices(&Invoice::is_legacy),

@@ -36,25 +36,51 @@ impl Manifest {
     /// # Errors
     /// [`FetchError::Security`] for blobs elsewhere; [`FetchError::Incomplete`] for a format that
     /// nobody knows.
-    pub(super) fn read(value: &Value, addresses: &Addresses, id: &str) -> Result<Result<Self, String>, FetchError> {
-        let text = |names: &[&str]| names.iter().find_map(|name| field(value, name)?.as_str()).unwrap_or_default().to_owned();
+    pub(super) fn read(
+        value: &Value,
+        addresses: &Addresses,
+        id: &str,
+    ) -> Result<Result<Self, String>, FetchError> {
+        let text = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| field(value, name)?.as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
         let format = text(&["dataFormat"]);
-        if !format.is_empty() && !["compressedjson", "compressedjsonlines"].contains(&format.to_ascii_lowercase().as_str()) {
+        if !format.is_empty()
+            && !["compressedjson", "compressedjsonlines"]
+                .contains(&format.to_ascii_lowercase().as_str())
+        {
             return Err(FetchError::Incomplete {
                 what: format!("`{id}`"),
                 found: format!("a manifest in the format `{}`", format.escape_default()),
                 wanted: "`compressedJSON` or `compressedJSONLines`".to_owned(),
             });
         }
-        let listed = field(value, "blobs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let listed = field(value, "blobs")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut blobs = Vec::with_capacity(listed.len());
         for blob in listed {
-            let name = field(blob, "name").and_then(Value::as_str).unwrap_or_default();
-            blobs.push(Blob { name: safe(name, id)?.to_owned(), rows: count(blob, "itemCount"), bytes: count(blob, "sizeInBytes") });
+            let name = field(blob, "name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            blobs.push(Blob {
+                name: safe(name, id)?.to_owned(),
+                rows: count(blob, "itemCount"),
+                bytes: count(blob, "sizeInBytes"),
+            });
         }
         let promised = count(value, "blobCount");
         if promised.is_some_and(|promised| promised != blobs.len() as u64) {
-            return Ok(Err(format!("a manifest that promises {} blobs and lists {}", promised.unwrap_or(0), blobs.len())));
+            return Ok(Err(format!(
+                "a manifest that promises {} blobs and lists {}",
+                promised.unwrap_or(0),
+                blobs.len()
+            )));
         }
         let names: HashSet<&str> = blobs.iter().map(|blob| blob.name.as_str()).collect();
         if names.len() < blobs.len() {
@@ -65,8 +91,15 @@ impl Manifest {
             return Ok(Err("a manifest without an eTag".to_owned()));
         }
         let root = origin::blob_root(addresses, &text(&["rootDirectory", "rootFolder"]))?;
-        let signature = text(&["sasToken", "rootFolderSAS"]).trim_start_matches('?').to_owned();
-        Ok(Ok(Self { etag, blobs, root, signature: SecretString::from(signature) }))
+        let signature = text(&["sasToken", "rootFolderSAS"])
+            .trim_start_matches('?')
+            .to_owned();
+        Ok(Ok(Self {
+            etag,
+            blobs,
+            root,
+            signature: SecretString::from(signature),
+        }))
     }
 
     /// A blob's address, signature included.
@@ -80,7 +113,10 @@ impl Manifest {
             wanted: format!("a name below `{}`", origin::shown(&self.root)),
         };
         let mut url = self.root.clone();
-        url.path_segments_mut().map_err(|()| refused("no path".to_owned()))?.pop_if_empty().extend(blob.name.split('/'));
+        url.path_segments_mut()
+            .map_err(|()| refused("no path".to_owned()))?
+            .pop_if_empty()
+            .extend(blob.name.split('/'));
         if url.origin() != self.root.origin() || !url.path().starts_with(self.root.path()) {
             return Err(refused(format!("`{}`", origin::shown(&url))));
         }
@@ -94,7 +130,9 @@ fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
     let is_bad = name.is_empty()
         || name.contains([':', '\\', '?', '#', '%'])
         || name.chars().any(char::is_control)
-        || name.split('/').any(|step| step.is_empty() || step == "." || step == "..");
+        || name
+            .split('/')
+            .any(|step| step.is_empty() || step == "." || step == "..");
     if !is_bad {
         return Ok(name);
     }
@@ -107,7 +145,11 @@ fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
 
 /// A field by its name, in any case.
 fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    value
+        .as_object()?
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 fn count(value: &Value, name: &str) -> Option<u64> {

@@ -17,7 +17,9 @@ pub fn make_folder(path: &Path) -> Result<(), FetchError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(storage("make the folder", path))
+    builder
+        .create(path)
+        .map_err(storage("make the folder", path))
 }
 
 /// Makes a folder, without what was in it.
@@ -60,7 +62,8 @@ pub fn persist(file: NamedTempFile, path: &Path) -> Result<(), FetchError> {
         make_folder(parent)?;
     }
     file.as_file().sync_all().map_err(storage("sync", path))?;
-    file.persist(path).map_err(|error| storage("name", path)(error.error))?;
+    file.persist(path)
+        .map_err(|error| storage("name", path)(error.error))?;
     Ok(())
 }
 
@@ -82,7 +85,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
     write_new(folder, path, bytes)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(storage("sync", folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(storage("sync", folder))
 }
 
 /// Opens a lock file, for reading and writing, without changing it.
@@ -90,7 +95,13 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
 /// # Errors
 /// [`FetchError::Storage`].
 pub fn open_lock(path: &Path) -> Result<File, FetchError> {
-    private().read(true).write(true).create(true).truncate(false).open(path).map_err(storage("open the lock", path))
+    private()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(storage("open the lock", path))
 }
 
 /// Opens a file to append to.
@@ -98,7 +109,11 @@ pub fn open_lock(path: &Path) -> Result<File, FetchError> {
 /// # Errors
 /// [`FetchError::Storage`].
 pub fn open_to_append(path: &Path) -> Result<File, FetchError> {
-    private().append(true).create(true).open(path).map_err(storage("open", path))
+    private()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(storage("open", path))
 }
 
 /// Cuts a file.
@@ -106,8 +121,13 @@ pub fn open_to_append(path: &Path) -> Result<File, FetchError> {
 /// # Errors
 /// [`FetchError::Storage`].
 pub fn cut(path: &Path, length: u64) -> Result<(), FetchError> {
-    let file = private().write(true).open(path).map_err(storage("open", path))?;
-    file.set_len(length).and_then(|()| file.sync_all()).map_err(storage("cut", path))
+    let file = private()
+        .write(true)
+        .open(path)
+        .map_err(storage("open", path))?;
+    file.set_len(length)
+        .and_then(|()| file.sync_all())
+        .map_err(storage("cut", path))
 }
 
 fn private() -> OpenOptions {

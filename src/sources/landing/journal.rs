@@ -122,7 +122,12 @@ impl Unit {
     pub fn apply(&mut self, entry: Entry) {
         let open = self.open.get_or_insert_default();
         match entry {
-            Entry::Operation { url } => *open = Open { operation: Some(url), ..Open::default() },
+            Entry::Operation { url } => {
+                *open = Open {
+                    operation: Some(url),
+                    ..Open::default()
+                }
+            }
             Entry::Manifest { etag } => {
                 // Parts of another version do not belong together.
                 if open.etag.as_ref().is_some_and(|known| *known != etag) {
@@ -185,7 +190,9 @@ impl Journal {
         let mut entries = Vec::new();
         let mut whole = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(Line { unit, entry }) = parse(line) else { break };
+            let Some(Line { unit, entry }) = parse(line) else {
+                break;
+            };
             entries.push((unit, entry));
             whole += line.len();
         }
@@ -195,7 +202,13 @@ impl Journal {
             warnings.push(format!("`{}`: the last {lost} bytes are cut or damaged; what they spoke of is fetched again", path.display()));
             files::cut(path, whole as u64)?;
         }
-        Ok((Self { path: path.to_owned(), file: files::open_to_append(path)? }, Told { entries, warnings }))
+        Ok((
+            Self {
+                path: path.to_owned(),
+                file: files::open_to_append(path)?,
+            },
+            Told { entries, warnings },
+        ))
     }
 
     /// Appends a line. A completion is synced.
@@ -203,12 +216,20 @@ impl Journal {
     /// # Errors
     /// [`FetchError::Storage`].
     pub fn append(&mut self, unit: &str, entry: &Entry) -> Result<(), FetchError> {
-        let line = Line { unit: unit.to_owned(), entry: entry.clone() };
-        let mut text = serde_json::to_string(&line).map_err(|error| storage("write", &self.path)(error.into()))?;
+        let line = Line {
+            unit: unit.to_owned(),
+            entry: entry.clone(),
+        };
+        let mut text = serde_json::to_string(&line)
+            .map_err(|error| storage("write", &self.path)(error.into()))?;
         text.push_str(&format!("\t{}\n", check(text.as_bytes())));
-        self.file.write_all(text.as_bytes()).map_err(storage("write", &self.path))?;
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(storage("write", &self.path))?;
         match entry {
-            Entry::Complete { .. } | Entry::Operation { .. } => self.file.sync_data().map_err(storage("sync", &self.path)),
+            Entry::Complete { .. } | Entry::Operation { .. } => {
+                self.file.sync_data().map_err(storage("sync", &self.path))
+            }
             _ => Ok(()),
         }
     }
@@ -223,7 +244,11 @@ fn parse(line: &[u8]) -> Option<Line> {
 }
 
 fn check(text: &[u8]) -> String {
-    blake3::hash(text).to_hex().chars().take(CHECK_DIGITS).collect()
+    blake3::hash(text)
+        .to_hex()
+        .chars()
+        .take(CHECK_DIGITS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -237,15 +262,29 @@ mod tests {
         let (mut journal, told) = Journal::open(&path).expect("new");
         assert!(told.entries.is_empty());
         for day in ["2026-10-01", "2026-10-02", "2026-10-03"] {
-            journal.append("u/1", &Entry::Checked { day: day.to_owned() }).expect("written");
+            journal
+                .append(
+                    "u/1",
+                    &Entry::Checked {
+                        day: day.to_owned(),
+                    },
+                )
+                .expect("written");
         }
         let whole = std::fs::read(&path).expect("there");
         let line = whole.len() / 3;
         for cut in 0..=whole.len() {
             files::replace(&path, &whole[..cut]).expect("written");
             let (_, Told { entries, warnings }) = Journal::open(&path).expect("readable");
-            assert_eq!((entries.len(), warnings.is_empty()), (cut / line, cut % line == 0), "cut at {cut}");
-            assert_eq!(std::fs::read(&path).expect("there").len(), cut / line * line);
+            assert_eq!(
+                (entries.len(), warnings.is_empty()),
+                (cut / line, cut % line == 0),
+                "cut at {cut}"
+            );
+            assert_eq!(
+                std::fs::read(&path).expect("there").len(),
+                cut / line * line
+            );
         }
         for flipped in 0..whole.len() {
             let mut damaged = whole.clone();

@@ -55,7 +55,11 @@ impl Landing {
         for (unit, entry) in told.entries {
             units.entry(unit).or_default().apply(entry);
         }
-        let landing = Self { folder: folder.to_owned(), state: Mutex::new(State { journal, units }), _lock: lock };
+        let landing = Self {
+            folder: folder.to_owned(),
+            state: Mutex::new(State { journal, units }),
+            _lock: lock,
+        };
         landing.forget_lost_parts();
         Ok((landing, told.warnings))
     }
@@ -72,13 +76,23 @@ impl Landing {
 
     /// A version whose files are gone, or cut, is no version: the unit is fetched again.
     fn forget_lost_parts(&self) {
-        let is_there = |part: &Part| self.folder.join(&part.path).metadata().is_ok_and(|file| file.len() == part.stored_bytes);
+        let is_there = |part: &Part| {
+            self.folder
+                .join(&part.path)
+                .metadata()
+                .is_ok_and(|file| file.len() == part.stored_bytes)
+        };
         for unit in self.state().units.values_mut() {
-            unit.versions.retain(|version| version.parts.iter().all(&is_there));
+            unit.versions
+                .retain(|version| version.parts.iter().all(&is_there));
             if unit.versions.is_empty() {
                 unit.checked = None;
             }
-            if unit.open.as_ref().is_some_and(|open| !open.parts.iter().all(&is_there)) {
+            if unit
+                .open
+                .as_ref()
+                .is_some_and(|open| !open.parts.iter().all(&is_there))
+            {
                 unit.open = None;
             }
         }
@@ -93,7 +107,11 @@ impl Landing {
     /// All units that were ever begun, by id.
     #[must_use]
     pub fn units(&self) -> Vec<(String, Unit)> {
-        self.state().units.iter().map(|(id, unit)| (id.clone(), unit.clone())).collect()
+        self.state()
+            .units
+            .iter()
+            .map(|(id, unit)| (id.clone(), unit.clone()))
+            .collect()
     }
 
     /// Writes an entry down, and applies it. Completion is synced to disk before it is believed.
@@ -111,12 +129,21 @@ impl Landing {
     ///
     /// # Errors
     /// [`FetchError::Storage`].
-    pub fn land_page(&self, id: &str, name: &str, body: &[u8], ending: &str) -> Result<Part, FetchError> {
+    pub fn land_page(
+        &self,
+        id: &str,
+        name: &str,
+        body: &[u8],
+        ending: &str,
+    ) -> Result<Part, FetchError> {
         let hash = blake3::hash(body).to_hex().to_string();
         let path = self.place(id).join(format!("{hash}.{ending}.gz"));
         let full = self.folder.join(&path);
         let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 6), Compression::new(1));
-        let compressed = encoder.write_all(body).and_then(|()| encoder.finish()).map_err(storage("compress", &full))?;
+        let compressed = encoder
+            .write_all(body)
+            .and_then(|()| encoder.finish())
+            .map_err(storage("compress", &full))?;
         files::write_new(&self.folder.join("tmp"), &full, &compressed)?;
         Ok(Part {
             name: name.to_owned(),
@@ -142,10 +169,21 @@ impl Landing {
     ///
     /// # Errors
     /// [`FetchError::Storage`].
-    pub fn land_file(&self, id: &str, name: &str, file: tempfile::NamedTempFile, hash: &str, ending: &str) -> Result<Part, FetchError> {
+    pub fn land_file(
+        &self,
+        id: &str,
+        name: &str,
+        file: tempfile::NamedTempFile,
+        hash: &str,
+        ending: &str,
+    ) -> Result<Part, FetchError> {
         let path = self.place(id).join(format!("{hash}.{ending}"));
         let full = self.folder.join(&path);
-        let bytes = file.as_file().metadata().map_err(storage("measure", &full))?.len();
+        let bytes = file
+            .as_file()
+            .metadata()
+            .map_err(storage("measure", &full))?
+            .len();
         files::persist(file, &full)?;
         Ok(Part {
             name: name.to_owned(),
@@ -166,18 +204,29 @@ impl Landing {
     pub fn bytes_of(&self, part: &Part) -> Result<Vec<u8>, FetchError> {
         let path = self.folder.join(&part.path);
         let mut body = Vec::new();
-        let read = File::open(&path).and_then(|file| flate2::read::MultiGzDecoder::new(file).read_to_end(&mut body));
+        let read = File::open(&path)
+            .and_then(|file| flate2::read::MultiGzDecoder::new(file).read_to_end(&mut body));
         match read {
             Ok(_) if blake3::hash(&body).to_hex().as_str() == part.blake3 => Ok(body),
-            Ok(_) => Err(FetchError::Damaged { path, found: "other bytes".to_owned() }),
-            Err(error) => Err(FetchError::Damaged { path, found: error.to_string() }),
+            Ok(_) => Err(FetchError::Damaged {
+                path,
+                found: "other bytes".to_owned(),
+            }),
+            Err(error) => Err(FetchError::Damaged {
+                path,
+                found: error.to_string(),
+            }),
         }
     }
 
     /// The parts of a unit's newest version.
     #[must_use]
     pub fn parts_of(&self, id: &str) -> Vec<Part> {
-        self.unit(id).versions.pop().map(|version| version.parts).unwrap_or_default()
+        self.unit(id)
+            .versions
+            .pop()
+            .map(|version| version.parts)
+            .unwrap_or_default()
     }
 
     /// The files of a unit's newest version, as units to decode; with its export's eTag.
@@ -188,20 +237,40 @@ impl Landing {
         let files = version.parts.iter().map(|part| {
             let path = self.folder.join(&part.path);
             let name = path.to_string_lossy().replace('\\', "/");
-            FileUnit { name, path, blake3: part.stored_blake3.clone(), bytes: part.stored_bytes }
+            FileUnit {
+                name,
+                path,
+                blake3: part.stored_blake3.clone(),
+                bytes: part.stored_bytes,
+            }
         });
         // A part that came twice, as an empty page does, is one file.
         let mut seen = HashSet::new();
-        Some((files.filter(|file| seen.insert(file.blake3.clone())).collect(), version.etag.clone()))
+        Some((
+            files
+                .filter(|file| seen.insert(file.blake3.clone()))
+                .collect(),
+            version.etag.clone(),
+        ))
     }
 
     /// Folder of a unit: its id, each step made fit for a file system.
     fn place(&self, id: &str) -> PathBuf {
         let step = |step: &str| {
             let name = utf8_percent_encode(step, PLAIN).to_string();
-            if name.len() <= NAME_LIMIT { name } else { blake3::hash(step.as_bytes()).to_hex().to_string() }
+            if name.len() <= NAME_LIMIT {
+                name
+            } else {
+                blake3::hash(step.as_bytes()).to_hex().to_string()
+            }
         };
-        let steps = id.split('/').map(step).map(|name| if name.is_empty() { "%".to_owned() } else { name });
+        let steps = id.split('/').map(step).map(|name| {
+            if name.is_empty() {
+                "%".to_owned()
+            } else {
+                name
+            }
+        });
         Path::new("landing").join(steps.collect::<PathBuf>())
     }
 }
@@ -211,12 +280,24 @@ fn lock(path: &Path) -> Result<File, FetchError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => {
-            let holder = std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-            let holder = if holder.is_empty() { "another fetch".to_owned() } else { holder };
-            return Err(FetchError::Locked { path: path.to_owned(), holder });
+            let holder = std::fs::read_to_string(path)
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            let holder = if holder.is_empty() {
+                "another fetch".to_owned()
+            } else {
+                holder
+            };
+            return Err(FetchError::Locked {
+                path: path.to_owned(),
+                holder,
+            });
         }
         Err(std::fs::TryLockError::Error(source)) => return Err(storage("lock", path)(source)),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "process {}", std::process::id())).map_err(storage("write the lock", path))?;
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "process {}", std::process::id()))
+        .map_err(storage("write the lock", path))?;
     Ok(file)
 }

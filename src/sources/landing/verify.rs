@@ -24,8 +24,14 @@ pub fn lines(path: &Path) -> Result<u64, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let compressed = file.metadata().map_err(|error| error.to_string())?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
-    let is_gzip = std::io::BufRead::fill_buf(&mut raw).map_err(broken)?.starts_with(&[0x1f, 0x8b]);
-    let mut plain: Box<dyn std::io::Read> = if is_gzip { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) };
+    let is_gzip = std::io::BufRead::fill_buf(&mut raw)
+        .map_err(broken)?
+        .starts_with(&[0x1f, 0x8b]);
+    let mut plain: Box<dyn std::io::Read> = if is_gzip {
+        Box::new(MultiGzDecoder::new(raw))
+    } else {
+        Box::new(raw)
+    };
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut lines, mut total, mut open, mut first) = (0, 0_u64, false, true);
     loop {
@@ -34,18 +40,36 @@ pub fn lines(path: &Path) -> Result<u64, String> {
         if piece.is_empty() {
             break;
         }
-        let text = if first { piece.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(piece) } else { piece };
-        if first && !text.first().is_none_or(|byte| matches!(byte, b'{' | b'\n' | b'\r' | b' ' | 0xEF)) {
+        let text = if first {
+            piece.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(piece)
+        } else {
+            piece
+        };
+        if first
+            && !text
+                .first()
+                .is_none_or(|byte| matches!(byte, b'{' | b'\n' | b'\r' | b' ' | 0xEF))
+        {
             return Err("bytes that are no JSON lines".to_owned());
         }
         first = false;
         // Blank lines do not count.
-        let is_blank = |at: usize| if at == 0 { !open } else { text.get(at - 1) == Some(&b'\n') };
-        lines += memchr::memchr_iter(b'\n', text).filter(|at| !is_blank(*at)).count() as u64;
+        let is_blank = |at: usize| {
+            if at == 0 {
+                !open
+            } else {
+                text.get(at - 1) == Some(&b'\n')
+            }
+        };
+        lines += memchr::memchr_iter(b'\n', text)
+            .filter(|at| !is_blank(*at))
+            .count() as u64;
         open = text.last().map_or(open, |byte| *byte != b'\n');
         total += count as u64;
         if total > BOMB_FREE_BYTES && total / compressed.max(1) > BOMB_RATIO {
-            return Err(format!("a gzip stream that expands more than {BOMB_RATIO} times"));
+            return Err(format!(
+                "a gzip stream that expands more than {BOMB_RATIO} times"
+            ));
         }
     }
     if open && !is_gzip {
@@ -64,7 +88,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(text.as_bytes()).expect("memory");
-        file.write_all(&encoder.finish().expect("memory")).expect("a file");
+        file.write_all(&encoder.finish().expect("memory"))
+            .expect("a file");
         lines(file.path())
     }
 
@@ -83,7 +108,9 @@ mod tests {
     #[test]
     fn a_stream_cut_anywhere_is_not_whole() {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"{\"a\":1}\n{\"a\":2}\n").expect("memory");
+        encoder
+            .write_all(b"{\"a\":1}\n{\"a\":2}\n")
+            .expect("memory");
         let whole = encoder.finish().expect("memory");
         let two = [whole.clone(), whole.clone()].concat();
         for cut in 1..two.len() {
@@ -91,7 +118,10 @@ mod tests {
             file.write_all(&two[..cut]).expect("a file");
             let found = lines(file.path());
             // Between members a file is whole by itself: only the promised rows tell.
-            assert!(found.is_err() || cut == whole.len() && found == Ok(2), "cut at {cut}: {found:?}");
+            assert!(
+                found.is_err() || cut == whole.len() && found == Ok(2),
+                "cut at {cut}: {found:?}"
+            );
         }
     }
 }

@@ -47,17 +47,37 @@ struct ClassicMeter {
 
 fn meter(partner: &Partner, at: u64) -> ClassicMeter {
     let mut random = Random::of(partner.seed, &[20, at]);
-    let kinds = [("Storage", "1 GB"), ("Virtual Machines", "Hours"), ("Networking", "GB"), ("Data Services", "10K")];
+    let kinds = [
+        ("Storage", "1 GB"),
+        ("Virtual Machines", "Hours"),
+        ("Networking", "GB"),
+        ("Data Services", "10K"),
+    ];
     let (category, unit) = kinds[random.index(kinds.len())];
     let price = i128::from(100 + random.below(90_000));
     let fine = price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
-    let second_price =
-        if at.is_multiple_of(3) { price * 9 / 10 * 10_i128.pow(FINE_SCALE - PRICE_SCALE) + 7_744_000_000 / 1_000 } else { fine };
-    ClassicMeter { id: random.guid(), name: format!("Classic meter {at:02}"), category, unit, price, second_price }
+    let second_price = if at.is_multiple_of(3) {
+        price * 9 / 10 * 10_i128.pow(FINE_SCALE - PRICE_SCALE) + 7_744_000_000 / 1_000
+    } else {
+        fine
+    };
+    ClassicMeter {
+        id: random.guid(),
+        name: format!("Classic meter {at:02}"),
+        category,
+        unit,
+        price,
+        second_price,
+    }
 }
 
 /// Writes a classic subscription of a customer: utilization by day and by hour, records, summary.
-pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer: &Rc<Customer>, at: usize) -> Result<Classic, SynthError> {
+pub(super) fn write_subscription(
+    files: &mut Files,
+    partner: &Partner,
+    customer: &Rc<Customer>,
+    at: usize,
+) -> Result<Classic, SynthError> {
     let mut random = Random::of(partner.seed, &[21, at as u64]);
     let (id, entitlement) = (random.guid(), random.guid());
     let key = format!("{}/{id}", customer.id);
@@ -77,28 +97,61 @@ pub(super) fn write_subscription(files: &mut Files, partner: &Partner, customer:
     let mut sums = vec![0_i128; usize::try_from(METERS).unwrap_or(0)];
     let mut records = Vec::new();
     for record in 0..DAILY_RECORDS {
-        let (index, quantity) = (random.index(sums.len()), i128::from(1 + random.below(900_000_000_000_000_000)));
+        let (index, quantity) = (
+            random.index(sums.len()),
+            i128::from(1 + random.below(900_000_000_000_000_000)),
+        );
         sums[index] += quantity;
         let day = partner.dates.first + i32::try_from(record % partner.dates.count()).unwrap_or(0);
         records.push((index, quantity, day));
-        let (start, end) = (format!("{}T17:00:00-07:00", iso(day - 1)), format!("{}T17:00:00-07:00", iso(day)));
-        let item = utilization(&meter(partner, index as u64), &entitlement, (&start, &end), quantity, record);
+        let (start, end) = (
+            format!("{}T17:00:00-07:00", iso(day - 1)),
+            format!("{}T17:00:00-07:00", iso(day)),
+        );
+        let item = utilization(
+            &meter(partner, index as u64),
+            &entitlement,
+            (&start, &end),
+            quantity,
+            record,
+        );
         files.put("utilization_daily", &key, &item)?;
     }
     for record in 0..HOURLY_RECORDS {
         let index = random.below(METERS);
         let quantity = i128::from(1 + random.below(40_000_000_000_000));
-        let day = iso(partner.dates.first + i32::try_from(record / 24 % partner.dates.count()).unwrap_or(0));
+        let day =
+            iso(partner.dates.first
+                + i32::try_from(record / 24 % partner.dates.count()).unwrap_or(0));
         let hour = record % 24;
-        let window = (format!("{day}T{hour:02}:00:00+00:00"), format!("{day}T{hour:02}:59:59+00:00"));
-        let item = utilization(&meter(partner, index), &entitlement, (&window.0, &window.1), quantity, record);
+        let window = (
+            format!("{day}T{hour:02}:00:00+00:00"),
+            format!("{day}T{hour:02}:59:59+00:00"),
+        );
+        let item = utilization(
+            &meter(partner, index),
+            &entitlement,
+            (&window.0, &window.1),
+            quantity,
+            record,
+        );
         files.put("utilization_hourly", &key, &item)?;
     }
     write_records(files, partner, customer, &id, &sums)?;
-    Ok(Classic { customer: Rc::clone(customer), id, records })
+    Ok(Classic {
+        customer: Rc::clone(customer),
+        id,
+        records,
+    })
 }
 
-fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &str), quantity: i128, record: u64) -> String {
+fn utilization(
+    meter: &ClassicMeter,
+    entitlement: &str,
+    (start, end): (&str, &str),
+    quantity: i128,
+    record: u64,
+) -> String {
     let resource = Object::new()
         .text("id", &meter.id)
         .text("name", &meter.name)
@@ -106,8 +159,10 @@ fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &st
         .text("subcategory", "")
         .text("region", "EU West")
         .end();
-    let uri =
-        format!("/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}", record % 9);
+    let uri = format!(
+        "/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}",
+        record % 9
+    );
     let instance = Object::new()
         .text("resourceUri", &uri)
         .text("location", "westeurope")
@@ -118,7 +173,11 @@ fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &st
         .end();
     let plain = number(quantity, QUANTITY_SCALE);
     // A number in one record, text in another.
-    let quantity = if record % 7 == 3 { format!("\"{plain}\"") } else { plain };
+    let quantity = if record % 7 == 3 {
+        format!("\"{plain}\"")
+    } else {
+        plain
+    };
     Object::new()
         .text("usageStartTime", start)
         .text("usageEndTime", end)
@@ -130,11 +189,21 @@ fn utilization(meter: &ClassicMeter, entitlement: &str, (start, end): (&str, &st
         .of_type("AzureUtilizationRecord")
 }
 
-fn write_records(files: &mut Files, partner: &Partner, customer: &Customer, id: &str, sums: &[i128]) -> Result<(), SynthError> {
+fn write_records(
+    files: &mut Files,
+    partner: &Partner,
+    customer: &Customer,
+    id: &str,
+    sums: &[i128],
+) -> Result<(), SynthError> {
     let key = format!("{}/{id}", customer.id);
     let mut total = 0;
     let date = format!("{}T23:04:41.193+00:00", iso(partner.dates.next + 1));
-    for (at, quantity) in sums.iter().enumerate().filter(|(_, quantity)| **quantity > 0) {
+    for (at, quantity) in sums
+        .iter()
+        .enumerate()
+        .filter(|(_, quantity)| **quantity > 0)
+    {
         let meter = meter(partner, at as u64);
         let cost = quantity * meter.price;
         total += cost;
@@ -157,8 +226,14 @@ fn write_records(files: &mut Files, partner: &Partner, customer: &Customer, id: 
         .text("id", id)
         .text("resourceName", "Microsoft Azure")
         .text("name", "Microsoft Azure")
-        .text("billingStartDate", &format!("{}T00:00:00-07:00", iso(partner.dates.first)))
-        .text("billingEndDate", &format!("{}T00:00:00-07:00", iso(partner.dates.next - 1)))
+        .text(
+            "billingStartDate",
+            &format!("{}T00:00:00-07:00", iso(partner.dates.first)),
+        )
+        .text(
+            "billingEndDate",
+            &format!("{}T00:00:00-07:00", iso(partner.dates.next - 1)),
+        )
         .raw("totalCost", &cost)
         .text("currencyLocale", "en-US")
         .text("lastModifiedDate", &date)
@@ -172,7 +247,10 @@ pub(super) fn write_rate_cards(files: &mut Files, partner: &Partner) -> Result<(
         let meter = meter(partner, at);
         let mut rates = Object::new().raw("0", &number(meter.price, PRICE_SCALE));
         if at % 3 == 0 {
-            rates = rates.raw(&SECOND_TIER.to_string(), &fixed(meter.second_price, FINE_SCALE));
+            rates = rates.raw(
+                &SECOND_TIER.to_string(),
+                &fixed(meter.second_price, FINE_SCALE),
+            );
         }
         Object::new()
             .text("id", &meter.id)
@@ -207,15 +285,26 @@ pub(super) fn write_rate_cards(files: &mut Files, partner: &Partner) -> Result<(
 }
 
 /// Writes a legacy invoice that touches the period, and its three kinds of lines; its header.
-pub(super) fn write_legacy(files: &mut Files, partner: &Partner, classics: &[Classic], planted: bool) -> Result<String, SynthError> {
+pub(super) fn write_legacy(
+    files: &mut Files,
+    partner: &Partner,
+    classics: &[Classic],
+    planted: bool,
+) -> Result<String, SynthError> {
     let mut random = Random::of(partner.seed, &[22]);
     let id = format!("D0{}", random.digits(8));
     let instant = |day| format!("{}T00:00:00Z", iso(day));
-    let (start, end) = (instant(partner.dates.first), instant(partner.dates.next - 1));
+    let (start, end) = (
+        instant(partner.dates.first),
+        instant(partner.dates.next - 1),
+    );
     let mut cents = 0;
     for line in 0..OFFICE_LINES {
         let customer = partner.customer(usize::try_from(line % 8).unwrap_or(0));
-        let (quantity, price) = (i128::from(1 + random.below(40)), i128::from(100 + random.below(4_000)));
+        let (quantity, price) = (
+            i128::from(1 + random.below(40)),
+            i128::from(100 + random.below(4_000)),
+        );
         let (amount, tax) = (quantity * price, quantity * price / 10);
         cents += amount + tax;
         let item = Object::new()
@@ -226,13 +315,23 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner, classics: &[Cla
             .raw("tier2MpnId", "-1")
             .text("orderId", &format!("9{:017}", line))
             .text("subscriptionId", &random.guid())
-            .text("syndicationPartnerSubscriptionNumber", &random.guid().to_uppercase())
+            .text(
+                "syndicationPartnerSubscriptionNumber",
+                &random.guid().to_uppercase(),
+            )
             .text("offerId", "91FD106F-4B2C-4938-95AC-F54F74E9A239")
             .text("durableOfferId", "91FD106F-4B2C-4938-95AC-F54F74E9A239")
             .text("offerName", "Office 365 E3, synthetic")
             .text("chargeStartDate", &start)
             .text("chargeEndDate", &end)
-            .text("chargeType", if line % 50 == 7 { "Cancel instance prorate" } else { "Cycle fee" })
+            .text(
+                "chargeType",
+                if line % 50 == 7 {
+                    "Cancel instance prorate"
+                } else {
+                    "Cycle fee"
+                },
+            )
             .raw("unitPrice", &fixed(price, 2))
             .raw("quantity", &quantity.to_string())
             .raw("amount", &fixed(amount, 2))
@@ -248,20 +347,33 @@ pub(super) fn write_legacy(files: &mut Files, partner: &Partner, classics: &[Cla
     }
     cents += write_azure(files, partner, &id, (&start, &end), classics, planted)?;
     let detail = |kind: &str, provider: &str| {
-        Object::new().text("invoiceLineItemType", kind).text("billingProvider", provider).of_type("InvoiceDetail")
+        Object::new()
+            .text("invoiceLineItemType", kind)
+            .text("billingProvider", provider)
+            .of_type("InvoiceDetail")
     };
-    let details =
-        [detail("billing_line_items", "office"), detail("billing_line_items", "azure"), detail("usage_line_items", "azure")].join(",");
+    let details = [
+        detail("billing_line_items", "office"),
+        detail("billing_line_items", "azure"),
+        detail("usage_line_items", "azure"),
+    ]
+    .join(",");
     let header = Object::new()
         .text("id", &id)
-        .text("invoiceDate", &format!("{}T01:22:47.603895Z", iso(partner.dates.next + 1)))
+        .text(
+            "invoiceDate",
+            &format!("{}T01:22:47.603895Z", iso(partner.dates.next + 1)),
+        )
         .text("billingPeriodStartDate", &start)
         .text("billingPeriodEndDate", &end)
         .raw("totalCharges", &fixed(cents, 2))
         .raw("paidAmount", "0")
         .text("currencyCode", "USD")
         .text("currencySymbol", "$")
-        .text("pdfDownloadLink", &format!("/invoices/{id}/documents/statement"))
+        .text(
+            "pdfDownloadLink",
+            &format!("/invoices/{id}/documents/statement"),
+        )
         .raw("invoiceDetails", &format!("[{details}]"))
         .text("documentType", "invoice")
         .text("invoiceType", "Recurring")
@@ -286,30 +398,65 @@ fn write_azure(
         let mut used = vec![0_i128; usize::try_from(METERS).unwrap_or(0)];
         for (record, (index, quantity, day)) in classic.records.iter().enumerate() {
             // Lines have six decimals.
-            let exact = decimal::divide(*quantity, 10_i128.pow(QUANTITY_SCALE - LINE_SCALE), Rounding::HalfUp);
-            let line = exact + if plant(record, 5) { 10_i128.pow(LINE_SCALE) } else { 0 };
+            let exact = decimal::divide(
+                *quantity,
+                10_i128.pow(QUANTITY_SCALE - LINE_SCALE),
+                Rounding::HalfUp,
+            );
+            let line = exact
+                + if plant(record, 5) {
+                    10_i128.pow(LINE_SCALE)
+                } else {
+                    0
+                };
             used[*index] += line;
             if plant(record, 3) {
                 continue;
             }
-            let item = azure_line(partner, classic, &meter(partner, *index as u64), id, cycle, line)
-                .text("usageDate", &format!("{}T00:00:00Z", iso(*day)))
-                .text("meteredRegion", "EU West")
-                .text("meteredService", "STORAGE")
-                .text("meteredServiceType", "")
-                .text("invoiceLineItemType", "usage_line_items")
-                .of_type("DailyUsageLineItem");
+            let item = azure_line(
+                partner,
+                classic,
+                &meter(partner, *index as u64),
+                id,
+                cycle,
+                line,
+            )
+            .text("usageDate", &format!("{}T00:00:00Z", iso(*day)))
+            .text("meteredRegion", "EU West")
+            .text("meteredService", "STORAGE")
+            .text("meteredServiceType", "")
+            .text("invoiceLineItemType", "usage_line_items")
+            .of_type("DailyUsageLineItem");
             files.put("azure_usage_lines", id, &item)?;
         }
-        for (index, quantity) in used.into_iter().enumerate().filter(|(_, quantity)| *quantity > 0) {
+        for (index, quantity) in used
+            .into_iter()
+            .enumerate()
+            .filter(|(_, quantity)| *quantity > 0)
+        {
             let meter = meter(partner, index as u64);
             let limit = SECOND_TIER * 10_i128.pow(LINE_SCALE);
             let first_price = meter.price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
-            let tiers = [(quantity.min(limit), first_price), ((quantity - limit).max(0), meter.second_price)];
-            for (tier, (quantity, price)) in tiers.into_iter().enumerate().filter(|(_, (quantity, _))| *quantity > 0) {
-                let price = if plant(index, 0) { price * 103 / 100 } else { price };
+            let tiers = [
+                (quantity.min(limit), first_price),
+                ((quantity - limit).max(0), meter.second_price),
+            ];
+            for (tier, (quantity, price)) in tiers
+                .into_iter()
+                .enumerate()
+                .filter(|(_, (quantity, _))| *quantity > 0)
+            {
+                let price = if plant(index, 0) {
+                    price * 103 / 100
+                } else {
+                    price
+                };
                 // Half up to cents, as the legacy commerce rounds.
-                let amount = decimal::divide(quantity * price, 10_i128.pow(LINE_SCALE + FINE_SCALE - 2), Rounding::HalfUp);
+                let amount = decimal::divide(
+                    quantity * price,
+                    10_i128.pow(LINE_SCALE + FINE_SCALE - 2),
+                    Rounding::HalfUp,
+                );
                 cents += amount;
                 let item = azure_line(partner, classic, &meter, id, cycle, quantity)
                     .raw("detailLineItemId", &(tier + 1).to_string())
@@ -330,7 +477,14 @@ fn write_azure(
     Ok(cents)
 }
 
-fn azure_line(partner: &Partner, classic: &Classic, meter: &ClassicMeter, id: &str, (start, end): (&str, &str), quantity: i128) -> Object {
+fn azure_line(
+    partner: &Partner,
+    classic: &Classic,
+    meter: &ClassicMeter,
+    id: &str,
+    (start, end): (&str, &str),
+    quantity: i128,
+) -> Object {
     Object::new()
         .text("partnerId", &partner.id)
         .text("partnerName", partner.name)

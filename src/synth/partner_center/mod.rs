@@ -42,14 +42,24 @@ impl Files {
     pub(super) fn new(out: &Path) -> Result<Self, SynthError> {
         let folder = out.join("partner_center");
         create_folder(&folder)?;
-        Ok(Self { folder, open: BTreeMap::new() })
+        Ok(Self {
+            folder,
+            open: BTreeMap::new(),
+        })
     }
 
     /// Appends an item of a kind below a key.
-    pub(super) fn put(&mut self, kind: &'static str, key: &str, item: &str) -> Result<(), SynthError> {
+    pub(super) fn put(
+        &mut self,
+        kind: &'static str,
+        key: &str,
+        item: &str,
+    ) -> Result<(), SynthError> {
         let file = match self.open.entry(kind) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(OutFile::create(self.folder.join(format!("{kind}.jsonl")))?),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(OutFile::create(self.folder.join(format!("{kind}.jsonl")))?)
+            }
         };
         file.put(format!("{{\"key\":\"{key}\",\"item\":{item}}}\n").as_bytes())
     }
@@ -57,7 +67,10 @@ impl Files {
     pub(super) fn close(self) -> Result<Written, SynthError> {
         let mut written = Written::default();
         for file in self.open.into_values() {
-            written = written.and(Written { files: 1, bytes: file.close()? });
+            written = written.and(Written {
+                files: 1,
+                bytes: file.close()?,
+            });
         }
         Ok(written)
     }
@@ -68,7 +81,15 @@ impl PartnerCenter {
         let unbilled = Unbilled::new(partner.invoices[0].currency);
         let files = Files::new(out)?;
         let (classics, customers, by_customer) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { files, unbilled, plan: Sums::default(), classics, planted, customers, by_customer })
+        Ok(Self {
+            files,
+            unbilled,
+            plan: Sums::default(),
+            classics,
+            planted,
+            customers,
+            by_customer,
+        })
     }
 
     /// Counts a usage row of the plan at hand.
@@ -90,10 +111,13 @@ impl PartnerCenter {
     pub(super) fn end_plan(&mut self, partner: &Partner, plan: &Plan) -> Result<(), SynthError> {
         let sums = std::mem::take(&mut self.plan);
         let customer = &plan.customer;
-        let at = *self.by_customer.entry(customer.id.clone()).or_insert_with(|| {
-            self.customers.push(records::CustomerSums::new(customer));
-            self.customers.len() - 1
-        });
+        let at = *self
+            .by_customer
+            .entry(customer.id.clone())
+            .or_insert_with(|| {
+                self.customers.push(records::CustomerSums::new(customer));
+                self.customers.len() - 1
+            });
         if let Some(of_customer) = self.customers.get_mut(at) {
             of_customer.add(&sums);
         }
@@ -104,11 +128,20 @@ impl PartnerCenter {
 
     /// Writes what is known of all of it, and the partner's invoices: the items of `invoices.json`.
     /// The header of the legacy invoice comes back.
-    pub(super) fn finish(mut self, partner: &Partner, invoices: &[String]) -> Result<(Written, String), SynthError> {
+    pub(super) fn finish(
+        mut self,
+        partner: &Partner,
+        invoices: &[String],
+    ) -> Result<(Written, String), SynthError> {
         for (at, customer) in self.customers.iter().enumerate() {
             records::write_customer(&mut self.files, partner, customer)?;
             if at % 5 == 0 {
-                self.classics.push(classic::write_subscription(&mut self.files, partner, &customer.customer, at)?);
+                self.classics.push(classic::write_subscription(
+                    &mut self.files,
+                    partner,
+                    &customer.customer,
+                    at,
+                )?);
             }
         }
         records::write_partner(&mut self.files, partner, &self.customers)?;
@@ -132,13 +165,27 @@ impl PartnerCenter {
                     .text("accountingDate", &date)
                     .text("lastPaymentDate", "0001-01-01T00:00:00")
                     .of_type("InvoiceSummary");
-                Object::new().text("invoiceType", kind).raw("summary", &summary).end()
+                Object::new()
+                    .text("invoiceType", kind)
+                    .raw("summary", &summary)
+                    .end()
             };
-            let details = format!("[{},{}]", inner("Recurring", "1204.55"), inner("OneTime", "98217.06"));
+            let details = format!(
+                "[{},{}]",
+                inner("Recurring", "1204.55"),
+                inner("OneTime", "98217.06")
+            );
             let item = Object::new()
                 .raw("balanceAmount", "99421.61")
                 .text("currencyCode", invoice.currency)
-                .text("currencySymbol", if invoice.currency == "EUR" { "€" } else { "$" })
+                .text(
+                    "currencySymbol",
+                    if invoice.currency == "EUR" {
+                        "€"
+                    } else {
+                        "$"
+                    },
+                )
                 .text("accountingDate", &date)
                 .text("firstInvoiceCreationDate", "2019-01-21T00:00:00Z")
                 .text("lastPaymentDate", "0001-01-01T00:00:00")
@@ -156,15 +203,20 @@ impl PartnerCenter {
     }
 
     fn estimate_links(&mut self, currency: &str) -> Result<(), SynthError> {
-        for (kind, line_type, provider) in
-            [("daily_rated_usage", "usagelineitems", "onetime"), ("non_consumption", "billinglineitems", "all")]
-        {
+        for (kind, line_type, provider) in [
+            ("daily_rated_usage", "usagelineitems", "onetime"),
+            ("non_consumption", "billinglineitems", "all"),
+        ] {
             for period in ["Current", "Previous"] {
                 let uri = format!(
                     "/invoices/unbilled/lineitems?provider={provider}&invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",
                     period.to_lowercase()
                 );
-                let link = Object::new().text("uri", &uri).text("method", "GET").raw("headers", "[]").end();
+                let link = Object::new()
+                    .text("uri", &uri)
+                    .text("method", "GET")
+                    .raw("headers", "[]")
+                    .end();
                 let item = Object::new()
                     .text("type", kind)
                     .text("title", "Estimates that are not billed yet")

@@ -69,10 +69,15 @@ impl Sums {
             cost.add(row.amounts);
         } else {
             let (entitlement, group) = series.place();
-            let place = Place { entitlement: Rc::clone(entitlement), group: group.to_owned(), kind: series.meter().service.provider };
+            let place = Place {
+                entitlement: Rc::clone(entitlement),
+                group: group.to_owned(),
+                kind: series.meter().service.provider,
+            };
             let mut cost = Cost::default();
             cost.add(row.amounts);
-            self.resources.insert(series.uri().to_owned(), (Some(place), cost));
+            self.resources
+                .insert(series.uri().to_owned(), (Some(place), cost));
         }
         self.all.add(row.amounts);
     }
@@ -86,7 +91,10 @@ pub(super) struct CustomerSums {
 
 impl CustomerSums {
     pub(super) fn new(customer: &Rc<Customer>) -> Self {
-        Self { customer: Rc::clone(customer), all: Cost::default() }
+        Self {
+            customer: Rc::clone(customer),
+            all: Cost::default(),
+        }
     }
 
     pub(super) fn add(&mut self, sums: &Sums) {
@@ -107,18 +115,37 @@ fn costed(object: Object, partner: &Partner, currency: &str, cost: Cost) -> Obje
         .text("lastModifiedDate", &modified(partner))
 }
 
-fn summary(partner: &Partner, (id, name): (&str, &str), currency: &str, cost: Cost, object: Object, object_type: &str) -> String {
+fn summary(
+    partner: &Partner,
+    (id, name): (&str, &str),
+    currency: &str,
+    cost: Cost,
+    object: Object,
+    object_type: &str,
+) -> String {
     let object = object
         .text("resourceId", id)
         .text("resourceName", name)
-        .text("billingStartDate", &format!("{}T00:00:00+00:00", iso(partner.dates.first)))
-        .text("billingEndDate", &format!("{}T00:00:00+00:00", iso(partner.dates.next)));
+        .text(
+            "billingStartDate",
+            &format!("{}T00:00:00+00:00", iso(partner.dates.first)),
+        )
+        .text(
+            "billingEndDate",
+            &format!("{}T00:00:00+00:00", iso(partner.dates.next)),
+        );
     costed(object, partner, currency, cost).of_type(object_type)
 }
 
 /// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that
 /// asks for `surplus` whole units of money more.
-pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums: &Sums, surplus: i128) -> Result<(), SynthError> {
+pub(super) fn write_plan(
+    files: &mut Files,
+    partner: &Partner,
+    plan: &Plan,
+    sums: &Sums,
+    surplus: i128,
+) -> Result<(), SynthError> {
     let customer = &plan.customer;
     let key = format!("{}/{}", customer.id, plan.id);
     let subscription = Object::new()
@@ -148,12 +175,20 @@ pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums
     let currency = customer.invoice.currency;
     for (meter, cost) in sums.meters.values() {
         if let Some(meter) = meter {
-            files.put("meter_usage_records", &key, &meter_record(partner, plan, meter, *cost))?;
+            files.put(
+                "meter_usage_records",
+                &key,
+                &meter_record(partner, plan, meter, *cost),
+            )?;
         }
     }
     for (uri, (place, cost)) in &sums.resources {
         if let Some(place) = place {
-            files.put("resource_usage_records", &key, &resource_record(partner, plan, uri, place, *cost))?;
+            files.put(
+                "resource_usage_records",
+                &key,
+                &resource_record(partner, plan, uri, place, *cost),
+            )?;
         }
     }
     let record = Object::new()
@@ -172,13 +207,27 @@ pub(super) fn write_plan(files: &mut Files, partner: &Partner, plan: &Plan, sums
     let names = (plan.id.as_str(), "Azure plan");
     let mut all = sums.all;
     all.billing += surplus * 10_i128.pow(TOTAL_SCALE);
-    files.put("subscription_usage_summary", &key, &summary(partner, names, currency, all, Object::new(), "SubscriptionUsageSummary"))
+    files.put(
+        "subscription_usage_summary",
+        &key,
+        &summary(
+            partner,
+            names,
+            currency,
+            all,
+            Object::new(),
+            "SubscriptionUsageSummary",
+        ),
+    )
 }
 
 fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> String {
     let object = Object::new()
         .text("subscriptionId", &plan.id)
-        .text("meterId", &format!("{}-{}-{}", meter.product_id, meter.sku_id, meter.meter_name))
+        .text(
+            "meterId",
+            &format!("{}-{}-{}", meter.product_id, meter.sku_id, meter.meter_name),
+        )
         .text("meterName", &meter.meter_name)
         .text("category", meter.service.category)
         .text("subcategory", meter.service.sub_category)
@@ -202,7 +251,11 @@ fn resource_record(partner: &Partner, plan: &Plan, uri: &str, place: &Place, cos
 }
 
 /// Writes a customer: itself, its record, summary and budget.
-pub(super) fn write_customer(files: &mut Files, partner: &Partner, sums: &CustomerSums) -> Result<(), SynthError> {
+pub(super) fn write_customer(
+    files: &mut Files,
+    partner: &Partner,
+    sums: &CustomerSums,
+) -> Result<(), SynthError> {
     let CustomerSums { customer, all } = sums;
     let profile = Object::new()
         .text("tenantId", &customer.id)
@@ -215,7 +268,9 @@ pub(super) fn write_customer(files: &mut Files, partner: &Partner, sums: &Custom
         .text("relationshipToPartner", "reseller")
         .of_type("Customer");
     files.put("customers", "", &item)?;
-    let budget = Object::new().raw("amount", "5000").of_type("SpendingBudget");
+    let budget = Object::new()
+        .raw("amount", "5000")
+        .of_type("SpendingBudget");
     let object = Object::new()
         .raw("budget", &budget)
         .raw("percentUsed", "28.08")
@@ -225,29 +280,70 @@ pub(super) fn write_customer(files: &mut Files, partner: &Partner, sums: &Custom
         .text("resourceName", &customer.name)
         .text("name", &customer.name);
     let currency = customer.invoice.currency;
-    files.put("customer_usage_records", "", &costed(object, partner, currency, *all).of_type("CustomerMonthlyUsageRecord"))?;
+    files.put(
+        "customer_usage_records",
+        "",
+        &costed(object, partner, currency, *all).of_type("CustomerMonthlyUsageRecord"),
+    )?;
     // Microsoft's own misspelling, in every other one.
-    let misspelt = Object::new().raw("ammount", "5000.000000").of_type("SpendingBudget");
-    let object = Object::new().raw("budget", if customer.reseller.is_empty() { &misspelt } else { &budget });
+    let misspelt = Object::new()
+        .raw("ammount", "5000.000000")
+        .of_type("SpendingBudget");
+    let object = Object::new().raw(
+        "budget",
+        if customer.reseller.is_empty() {
+            &misspelt
+        } else {
+            &budget
+        },
+    );
     let names = (customer.id.as_str(), customer.name.as_str());
-    files.put("customer_usage_summary", &customer.id, &summary(partner, names, currency, *all, object, "CustomerUsageSummary"))?;
+    files.put(
+        "customer_usage_summary",
+        &customer.id,
+        &summary(
+            partner,
+            names,
+            currency,
+            *all,
+            object,
+            "CustomerUsageSummary",
+        ),
+    )?;
     files.put(
         "usage_budget",
         &customer.id,
-        &Object::new().raw("amount", "5000").raw("usageSpendingBudget", "5000").of_type("SpendingBudget"),
+        &Object::new()
+            .raw("amount", "5000")
+            .raw("usageSpendingBudget", "5000")
+            .of_type("SpendingBudget"),
     )
 }
 
 /// Writes the partner's summary. It has one currency: the first invoice's, and of that invoice's
 /// customers only.
-pub(super) fn write_partner(files: &mut Files, partner: &Partner, customers: &[CustomerSums]) -> Result<(), SynthError> {
+pub(super) fn write_partner(
+    files: &mut Files,
+    partner: &Partner,
+    customers: &[CustomerSums],
+) -> Result<(), SynthError> {
     let currency = partner.invoices[0].currency;
     let mut all = Cost::default();
-    customers.iter().filter(|sums| sums.customer.invoice.currency == currency).for_each(|sums| all.and(sums.all));
+    customers
+        .iter()
+        .filter(|sums| sums.customer.invoice.currency == currency)
+        .for_each(|sums| all.and(sums.all));
     let object = Object::new()
         .raw("customersOverBudget", "1")
         .raw("customersTrendingOver", "0")
-        .raw("customersWithUsageBasedSubscription", &customers.len().to_string());
+        .raw(
+            "customersWithUsageBasedSubscription",
+            &customers.len().to_string(),
+        );
     let names = (partner.id.as_str(), partner.name);
-    files.put("partner_usage_summary", "", &summary(partner, names, currency, all, object, "PartnerUsageSummary"))
+    files.put(
+        "partner_usage_summary",
+        "",
+        &summary(partner, names, currency, all, object, "PartnerUsageSummary"),
+    )
 }

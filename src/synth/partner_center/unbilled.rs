@@ -23,21 +23,38 @@ pub(super) struct Unbilled {
 impl Unbilled {
     pub(super) fn new(first_currency: &'static str) -> Self {
         let items = |dataset| [Item::v1(dataset), Item::v2(dataset)];
-        Self { usage: items(Dataset::Usage), lines: items(Dataset::InvoiceLines), taken: BTreeMap::new(), first_currency }
+        Self {
+            usage: items(Dataset::Usage),
+            lines: items(Dataset::InvoiceLines),
+            taken: BTreeMap::new(),
+            first_currency,
+        }
     }
 
     /// Takes a usage row, if there are not enough of its currency.
     pub(super) fn usage(&mut self, files: &mut Files, cells: &[&str]) -> Result<(), SynthError> {
         const CURRENCY: usize = position(USAGE, "BillingCurrency");
         const INVOICE: usize = position(USAGE, "InvoiceNumber");
-        self.take(files, ["unbilled_usage", "unbilled_usage_v2"], cells, CURRENCY, INVOICE)
+        self.take(
+            files,
+            ["unbilled_usage", "unbilled_usage_v2"],
+            cells,
+            CURRENCY,
+            INVOICE,
+        )
     }
 
     /// Takes a line, if there are not enough of its currency.
     pub(super) fn line(&mut self, files: &mut Files, cells: &[&str]) -> Result<(), SynthError> {
         const CURRENCY: usize = position(INVOICE_LINES, "Currency");
         const INVOICE: usize = position(INVOICE_LINES, "InvoiceNumber");
-        self.take(files, ["unbilled_lines", "unbilled_lines_v2"], cells, CURRENCY, INVOICE)
+        self.take(
+            files,
+            ["unbilled_lines", "unbilled_lines_v2"],
+            cells,
+            CURRENCY,
+            INVOICE,
+        )
     }
 
     fn take(
@@ -49,10 +66,17 @@ impl Unbilled {
         invoice: usize,
     ) -> Result<(), SynthError> {
         let currency = cells.get(currency).copied().unwrap_or_default();
-        let taken = self.taken.entry((kinds[0], currency.to_owned())).or_default();
+        let taken = self
+            .taken
+            .entry((kinds[0], currency.to_owned()))
+            .or_default();
         *taken += 1;
         let taken = *taken;
-        let last = if currency == self.first_currency { MANY } else { FEW };
+        let last = if currency == self.first_currency {
+            MANY
+        } else {
+            FEW
+        };
         if taken > last {
             return Ok(());
         }
@@ -60,7 +84,11 @@ impl Unbilled {
         if let Some(cell) = cells.get_mut(invoice) {
             *cell = "";
         }
-        let items = if kinds[0] == "unbilled_usage" { &mut self.usage } else { &mut self.lines };
+        let items = if kinds[0] == "unbilled_usage" {
+            &mut self.usage
+        } else {
+            &mut self.lines
+        };
         for (kind, item) in kinds.into_iter().zip(items) {
             let text = item.text(&cells);
             files.put(kind, &format!("{currency}/previous"), &text)?;

@@ -21,8 +21,20 @@ pub(super) struct Csv {
 impl Csv {
     /// No file is made before there is a row, or the end.
     pub(super) fn new(target: Target) -> Self {
-        let dates = target.dataset.columns().iter().map(|column| Spelling::of(column) == Spelling::Date).collect();
-        Self { target, dates, file: None, text: String::new(), rows: 0, written: Written::default() }
+        let dates = target
+            .dataset
+            .columns()
+            .iter()
+            .map(|column| Spelling::of(column) == Spelling::Date)
+            .collect();
+        Self {
+            target,
+            dates,
+            file: None,
+            text: String::new(),
+            rows: 0,
+            written: Written::default(),
+        }
     }
 
     fn file(&mut self) -> Result<&mut OutFile, SynthError> {
@@ -34,9 +46,21 @@ impl Csv {
                     Dataset::Usage => format!("usage-{:04}.csv", self.written.files),
                     _ => "recon.csv".to_owned(),
                 };
-                let file = self.file.insert(OutFile::create(self.target.folder.join(name))?);
-                let header: Vec<&str> = self.target.dataset.columns().iter().map(|column| column.name).collect();
-                let bom = if self.written.files == 1 { "\u{feff}" } else { "" };
+                let file = self
+                    .file
+                    .insert(OutFile::create(self.target.folder.join(name))?);
+                let header: Vec<&str> = self
+                    .target
+                    .dataset
+                    .columns()
+                    .iter()
+                    .map(|column| column.name)
+                    .collect();
+                let bom = if self.written.files == 1 {
+                    "\u{feff}"
+                } else {
+                    ""
+                };
                 file.put(format!("{bom}{}\r\n", header.join(",")).as_bytes())?;
                 Ok(file)
             }
@@ -80,7 +104,11 @@ impl Sink for Csv {
             }
         }
         self.text.push_str("\r\n");
-        if self.text.len() > FLUSH_BYTES { self.flush() } else { Ok(()) }
+        if self.text.len() > FLUSH_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
@@ -109,7 +137,9 @@ pub(in crate::synth) fn csv_cell(out: &mut String, cell: &str) {
 fn needs_quotes(cell: &[u8]) -> bool {
     // Most cells are short, and a call into the SIMD search costs more than looking at each byte.
     if cell.len() < 16 {
-        return cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+        return cell
+            .iter()
+            .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
     }
     memchr::memchr3(b',', b'"', b'\n', cell).is_some() || memchr::memchr(b'\r', cell).is_some()
 }

@@ -29,7 +29,11 @@ impl LineItem {
     pub(super) fn new(dataset: Dataset) -> Self {
         let columns = dataset.columns().iter().enumerate();
         let key = |at: usize, name: &str| format!("{}\"{name}\":", if at == 0 { '{' } else { ',' });
-        Self { keys: columns.map(|(at, column)| (key(at, column.name), Spelling::of(column))).collect() }
+        Self {
+            keys: columns
+                .map(|(at, column)| (key(at, column.name), Spelling::of(column)))
+                .collect(),
+        }
     }
 
     /// Appends a row, without a line end.
@@ -37,7 +41,9 @@ impl LineItem {
         for ((key, spelling), cell) in self.keys.iter().zip(cells) {
             out.push_str(key);
             match spelling {
-                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => out.push_str("null"),
+                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => {
+                    out.push_str("null")
+                }
                 Spelling::Number => out.push_str(cell),
                 Spelling::Date => {
                     out.push('"');
@@ -64,12 +70,21 @@ impl Lines {
     /// No blob is made before there is a row.
     pub(super) fn new(target: Target) -> Self {
         let item = LineItem::new(target.dataset);
-        Self { target, item, blob: None, blobs: Vec::new(), line: String::new() }
+        Self {
+            target,
+            item,
+            blob: None,
+            blobs: Vec::new(),
+            line: String::new(),
+        }
     }
 
     fn fault(&self, source: std::io::Error) -> SynthError {
         let name = self.blobs.last().map_or("", |blob| blob.name.as_str());
-        SynthError::Io { path: self.target.folder.join(name), source }
+        SynthError::Io {
+            path: self.target.folder.join(name),
+            source,
+        }
     }
 
     /// The open blob, with room for one more row.
@@ -86,9 +101,17 @@ impl Lines {
             }
             full => {
                 self.close(full)?;
-                let name = format!("part-{:05}-{}.c000.json.gz", self.blobs.len(), self.target.export_id);
+                let name = format!(
+                    "part-{:05}-{}.c000.json.gz",
+                    self.blobs.len(),
+                    self.target.export_id
+                );
                 let file = OutFile::create(self.target.folder.join(&name))?;
-                self.blobs.push(Blob { name, rows: 0, bytes: 0 });
+                self.blobs.push(Blob {
+                    name,
+                    rows: 0,
+                    bytes: 0,
+                });
                 Ok(GzEncoder::new(file, Compression::new(6)))
             }
         }
@@ -105,13 +128,23 @@ impl Lines {
     }
 
     fn manifest(&self) -> String {
-        let Target { partner_id, invoice_number, export_id, month, dataset, .. } = &self.target;
+        let Target {
+            partner_id,
+            invoice_number,
+            export_id,
+            month,
+            dataset,
+            ..
+        } = &self.target;
         let blobs = self.blobs.iter().map(|blob| {
             let Blob { name, rows, bytes } = blob;
             format!("    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}")
         });
         let blobs = blobs.collect::<Vec<_>>().join(",\n");
-        let folder = format!("billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/InvoiceId={invoice_number}", dataset.name());
+        let folder = format!(
+            "billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/InvoiceId={invoice_number}",
+            dataset.name()
+        );
         format!(
             "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \"dataFormat\": \"compressedJSON\",\n  \
              \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \"partnerTenantId\": \"{partner_id}\",\n  \
@@ -132,7 +165,8 @@ impl Sink for Lines {
         self.item.push(&mut self.line, cells);
         self.line.push('\n');
         let mut blob = self.room()?;
-        blob.write_all(self.line.as_bytes()).map_err(|source| self.fault(source))?;
+        blob.write_all(self.line.as_bytes())
+            .map_err(|source| self.fault(source))?;
         self.blob = Some(blob);
         if let Some(last) = self.blobs.last_mut() {
             last.rows += 1;
@@ -146,6 +180,9 @@ impl Sink for Lines {
         let mut manifest = OutFile::create(self.target.folder.join("manifest.json"))?;
         manifest.put(self.manifest().as_bytes())?;
         let bytes = manifest.close()? + self.blobs.iter().map(|blob| blob.bytes).sum::<u64>();
-        Ok(Written { files: self.blobs.len() as u64 + 1, bytes })
+        Ok(Written {
+            files: self.blobs.len() as u64 + 1,
+            bytes,
+        })
     }
 }

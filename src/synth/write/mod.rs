@@ -27,7 +27,10 @@ pub(super) struct Written {
 impl Written {
     /// Both together.
     pub(super) fn and(self, other: Self) -> Self {
-        Self { files: self.files + other.files, bytes: self.bytes + other.bytes }
+        Self {
+            files: self.files + other.files,
+            bytes: self.bytes + other.bytes,
+        }
     }
 }
 
@@ -55,12 +58,19 @@ pub(super) struct Target {
 
 /// Opens a format below the dataset's folder.
 pub(super) fn open(format: Format, target: &Target) -> Result<Box<dyn Sink>, SynthError> {
-    let target = Target { folder: target.folder.join(format.name()), ..target.clone() };
+    let target = Target {
+        folder: target.folder.join(format.name()),
+        ..target.clone()
+    };
     create_folder(&target.folder)?;
     Ok(match format {
         Format::Csv => Box::new(csv::Csv::new(target)),
-        Format::V2 => Box::new(ByInvoice::new(target, |target| Box::new(json::Lines::new(target)))),
-        Format::V1 => Box::new(ByInvoice::new(target, |target| Box::new(pages::Pages::new(target)))),
+        Format::V2 => Box::new(ByInvoice::new(target, |target| {
+            Box::new(json::Lines::new(target))
+        })),
+        Format::V1 => Box::new(ByInvoice::new(target, |target| {
+            Box::new(pages::Pages::new(target))
+        })),
         Format::Parquet => Box::new(parquet::Parquet::new(target)?),
     })
 }
@@ -76,7 +86,12 @@ struct ByInvoice {
 impl ByInvoice {
     fn new(target: Target, open: fn(Target) -> Box<dyn Sink>) -> Self {
         let column = target.dataset.position_of("InvoiceNumber").unwrap_or(0);
-        Self { target, open, sinks: Vec::new(), column }
+        Self {
+            target,
+            open,
+            sinks: Vec::new(),
+            column,
+        }
     }
 }
 
@@ -90,15 +105,27 @@ impl Sink for ByInvoice {
         create_folder(&folder)?;
         // The id of the export, with the invoice's digits at its end.
         let mut export_id = self.target.export_id.clone();
-        export_id.replace_range(export_id.len() - 8.., &invoice[invoice.len().saturating_sub(8)..]);
-        let mut sink = (self.open)(Target { folder, invoice_number: invoice.to_owned(), export_id, ..self.target.clone() });
+        export_id.replace_range(
+            export_id.len() - 8..,
+            &invoice[invoice.len().saturating_sub(8)..],
+        );
+        let mut sink = (self.open)(Target {
+            folder,
+            invoice_number: invoice.to_owned(),
+            export_id,
+            ..self.target.clone()
+        });
         let written = sink.row(cells);
         self.sinks.push((invoice.to_owned(), sink));
         written
     }
 
     fn finish(self: Box<Self>) -> Result<Written, SynthError> {
-        self.sinks.into_iter().try_fold(Written::default(), |written, (_, sink)| Ok(written.and(sink.finish()?)))
+        self.sinks
+            .into_iter()
+            .try_fold(Written::default(), |written, (_, sink)| {
+                Ok(written.and(sink.finish()?))
+            })
     }
 }
 
@@ -132,7 +159,10 @@ impl Item {
 
 /// Creates a folder and those above it.
 pub(super) fn create_folder(path: &Path) -> Result<(), SynthError> {
-    std::fs::create_dir_all(path).map_err(|source| SynthError::Io { path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| SynthError::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// How a column's cells are spelt in JSON.
@@ -168,19 +198,29 @@ impl OutFile {
     /// Creates the file, which must not exist.
     pub(super) fn create(path: PathBuf) -> Result<Self, SynthError> {
         match File::create_new(&path) {
-            Ok(file) => Ok(Self { file: BufWriter::with_capacity(1 << 16, file), path, bytes: 0 }),
+            Ok(file) => Ok(Self {
+                file: BufWriter::with_capacity(1 << 16, file),
+                path,
+                bytes: 0,
+            }),
             Err(source) => Err(SynthError::Io { path, source }),
         }
     }
 
     /// Appends bytes.
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), SynthError> {
-        self.write_all(bytes).map_err(|source| SynthError::Io { path: self.path.clone(), source })
+        self.write_all(bytes).map_err(|source| SynthError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Completes the file, and says how many bytes it holds.
     pub(super) fn close(mut self) -> Result<u64, SynthError> {
-        self.file.flush().map_err(|source| SynthError::Io { path: self.path, source })?;
+        self.file.flush().map_err(|source| SynthError::Io {
+            path: self.path,
+            source,
+        })?;
         Ok(self.bytes)
     }
 }
@@ -201,7 +241,10 @@ impl Write for OutFile {
 pub(super) fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {
+    while let Some(at) = rest
+        .bytes()
+        .position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+    {
         out.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => out.push_str("\\\""),

@@ -9,7 +9,10 @@ use crate::synth::partner::iso;
 
 const ITEMS_PER_PAGE: u64 = 2_000;
 const CHARGE_END: usize = position(crate::model::dataset::USAGE, "ChargeEndDate");
-const EARNED: usize = position(crate::model::dataset::USAGE, "PartnerEarnedCreditPercentage");
+const EARNED: usize = position(
+    crate::model::dataset::USAGE,
+    "PartnerEarnedCreditPercentage",
+);
 
 /// The v1 name of a column; `None` where v1 has no such field.
 fn v1_name(column: &str) -> Option<String> {
@@ -48,13 +51,26 @@ impl Pages {
     /// No page is made before it is full, or the end.
     pub(super) fn new(target: Target) -> Self {
         let item = PageItem::new(target.dataset);
-        Self { target, item, items: String::new(), count: 0, written: Written::default() }
+        Self {
+            target,
+            item,
+            items: String::new(),
+            count: 0,
+            written: Written::default(),
+        }
     }
 
     fn page(&mut self, last: bool) -> Result<(), SynthError> {
         let number = self.written.files + 1;
-        let (uri, token) = (self.uri(), format!("{},{number:08}/a4ayc+80=", self.target.export_id));
-        let head = if last { String::new() } else { format!("\"continuationToken\":\"{token}\",") };
+        let (uri, token) = (
+            self.uri(),
+            format!("{},{number:08}/a4ayc+80=", self.target.export_id),
+        );
+        let head = if last {
+            String::new()
+        } else {
+            format!("\"continuationToken\":\"{token}\",")
+        };
         let next = format!(
             ",\"next\":{{\"uri\":\"{}\",\"method\":\"GET\",\
              \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}",
@@ -65,7 +81,11 @@ impl Pages {
                 format!("{}&seekOperation=Next", uri.replace("&invoice", "&nvoice"))
             }
         );
-        let bom = if number.is_multiple_of(3) { "\u{feff}" } else { "" };
+        let bom = if number.is_multiple_of(3) {
+            "\u{feff}"
+        } else {
+            ""
+        };
         let mut file = OutFile::create(self.target.folder.join(format!("page-{number:05}.json")))?;
         file.put(format!("{bom}{{{head}\"totalCount\":{},\"items\":[", self.count).as_bytes())?;
         file.put(self.items.as_bytes())?;
@@ -75,7 +95,10 @@ impl Pages {
             if last { "" } else { &next }
         );
         file.put(tail.as_bytes())?;
-        self.written = self.written.and(Written { files: 1, bytes: file.close()? });
+        self.written = self.written.and(Written {
+            files: 1,
+            bytes: file.close()?,
+        });
         self.items.clear();
         self.count = 0;
         Ok(())
@@ -86,7 +109,10 @@ impl Pages {
             Dataset::Usage => ("onetime", "usagelineitems"),
             _ => ("OneTime", "BillingLineItems"),
         };
-        format!("/invoices/{}/lineitems?provider={provider}&invoicelineitemtype={kind}&size=2000", self.target.invoice_number)
+        format!(
+            "/invoices/{}/lineitems?provider={provider}&invoicelineitemtype={kind}&size=2000",
+            self.target.invoice_number
+        )
     }
 }
 
@@ -94,13 +120,23 @@ impl PageItem {
     /// Items of a dataset.
     pub(super) fn new(dataset: Dataset) -> Self {
         let columns = dataset.columns().iter();
-        let keys = columns.map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column)))).collect();
-        Self { dataset, keys, rows: 0 }
+        let keys = columns
+            .map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column))))
+            .collect();
+        Self {
+            dataset,
+            keys,
+            rows: 0,
+        }
     }
 
     fn number(&self, out: &mut String, at: usize, cell: &str) {
         // The same field is a number in one item and text in the next.
-        let quote = if (self.rows + at as u64).is_multiple_of(3) { "\"" } else { "" };
+        let quote = if (self.rows + at as u64).is_multiple_of(3) {
+            "\""
+        } else {
+            ""
+        };
         out.push_str(quote);
         out.push_str(cell);
         out.push_str(quote);
@@ -111,10 +147,18 @@ impl PageItem {
         let usage = self.dataset == Dataset::Usage;
         self.rows += 1;
         out.push('{');
-        for (at, ((name, spelling), cell)) in
-            self.keys.iter().zip(cells).enumerate().filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
+        for (at, ((name, spelling), cell)) in self
+            .keys
+            .iter()
+            .zip(cells)
+            .enumerate()
+            .filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
         {
-            let cell = if name.starts_with("rateOf") { fraction(cell) } else { cell };
+            let cell = if name.starts_with("rateOf") {
+                fraction(cell)
+            } else {
+                cell
+            };
             if cell.is_empty() && *spelling != Spelling::Text {
                 continue;
             }
@@ -126,7 +170,10 @@ impl PageItem {
                 Spelling::Number | Spelling::TextNumber => self.number(out, at, cell),
                 Spelling::Date => {
                     let exclusive = (usage && at == CHARGE_END).then(|| day_after(cell));
-                    push_json_text(out, &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)));
+                    push_json_text(
+                        out,
+                        &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)),
+                    );
                 }
             }
             out.push(',');
@@ -173,5 +220,9 @@ fn fraction(percentage: &str) -> &str {
 }
 
 fn day_after(day: &str) -> String {
-    parse_day(day.as_bytes()).ok().flatten().map(|day| iso(day + 1)).unwrap_or_default()
+    parse_day(day.as_bytes())
+        .ok()
+        .flatten()
+        .map(|day| iso(day + 1))
+        .unwrap_or_default()
 }

@@ -22,9 +22,15 @@ const ROWS_PER_FILE: u64 = 2_000_000;
 
 /// How every Parquet file is written.
 pub(in crate::synth) fn properties() -> Result<WriterProperties, SynthError> {
-    let level = ZstdLevel::try_new(1).map_err(|source| SynthError::Parquet { path: "ZSTD".into(), source })?;
+    let level = ZstdLevel::try_new(1).map_err(|source| SynthError::Parquet {
+        path: "ZSTD".into(),
+        source,
+    })?;
     let builder = WriterProperties::builder().set_compression(Compression::ZSTD(level));
-    Ok(builder.set_max_row_group_row_count(Some(ROWS_PER_GROUP)).set_created_by("tieout synth".to_owned()).build())
+    Ok(builder
+        .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+        .set_created_by("tieout synth".to_owned())
+        .build())
 }
 
 enum Cells {
@@ -37,7 +43,10 @@ impl Cells {
     fn of(kind: Kind) -> Self {
         match kind {
             Kind::Text(_) => Self::Text(StringBuilder::new()),
-            Kind::Decimal(scale) => Self::Number(Decimal128Builder::new().with_data_type(data_type(kind)), scale),
+            Kind::Decimal(scale) => Self::Number(
+                Decimal128Builder::new().with_data_type(data_type(kind)),
+                scale,
+            ),
             Kind::Date => Self::Date(Date32Builder::new()),
         }
     }
@@ -47,7 +56,10 @@ impl Cells {
             Self::Text(cells) => cells.append_value(cell),
             Self::Number(cells, scale) => {
                 let parsed = decimal::parse(cell.as_bytes(), *scale).ok();
-                assert!(parsed.is_none_or(|parsed| !parsed.rounded), "the column is wide enough for `{cell}`");
+                assert!(
+                    parsed.is_none_or(|parsed| !parsed.rounded),
+                    "the column is wide enough for `{cell}`"
+                );
                 cells.append_option(parsed.map(|parsed| parsed.value));
             }
             Self::Date(cells) => cells.append_option(parse_day(cell.as_bytes()).ok().flatten()),
@@ -86,16 +98,33 @@ impl Parquet {
     /// Opens the first file, which is there even without a row.
     pub(super) fn new(target: Target) -> Result<Self, SynthError> {
         let columns = target.dataset.columns();
-        let fields: Vec<Field> = columns.iter().map(|column| Field::new(column.name, data_type(column.kind), true)).collect();
-        let columns = columns.iter().map(|column| Cells::of(column.kind)).collect();
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|column| Field::new(column.name, data_type(column.kind), true))
+            .collect();
+        let columns = columns
+            .iter()
+            .map(|column| Cells::of(column.kind))
+            .collect();
         let schema = Arc::new(Schema::new(fields));
-        let mut sink = Self { target, schema, columns, pending: 0, rows: 0, writer: None, written: Written::default() };
+        let mut sink = Self {
+            target,
+            schema,
+            columns,
+            pending: 0,
+            rows: 0,
+            writer: None,
+            written: Written::default(),
+        };
         sink.open()?;
         Ok(sink)
     }
 
     fn fault(&self, source: ParquetError) -> SynthError {
-        SynthError::Parquet { path: self.target.folder.clone(), source }
+        SynthError::Parquet {
+            path: self.target.folder.clone(),
+            source,
+        }
     }
 
     fn open(&mut self) -> Result<(), SynthError> {
@@ -105,7 +134,8 @@ impl Parquet {
             _ => "recon.parquet".to_owned(),
         };
         let file = OutFile::create(self.target.folder.join(name))?;
-        let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties()?)).map_err(|source| self.fault(source))?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(properties()?))
+            .map_err(|source| self.fault(source))?;
         self.writer = Some(writer);
         self.rows = 0;
         Ok(())
@@ -114,8 +144,12 @@ impl Parquet {
     fn flush(&mut self) -> Result<(), SynthError> {
         let arrays = self.columns.iter_mut().map(Cells::finish).collect();
         self.pending = 0;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|source| self.fault(source.into()))?;
-        let outcome = self.writer.as_mut().map_or(Ok(()), |writer| writer.write(&batch));
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|source| self.fault(source.into()))?;
+        let outcome = self
+            .writer
+            .as_mut()
+            .map_or(Ok(()), |writer| writer.write(&batch));
         outcome.map_err(|source| self.fault(source))
     }
 
@@ -135,10 +169,17 @@ impl Sink for Parquet {
             self.close()?;
             self.open()?;
         }
-        self.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
+        self.columns
+            .iter_mut()
+            .zip(cells)
+            .for_each(|(column, cell)| column.push(cell));
         self.rows += 1;
         self.pending += 1;
-        if self.pending == ROWS_PER_BATCH { self.flush() } else { Ok(()) }
+        if self.pending == ROWS_PER_BATCH {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
