@@ -11,15 +11,15 @@ use serde_json::json;
 use super::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::engine::rounding::DOCUMENTED;
-use crate::engine::tie_outs;
-use crate::engine::tolerance::Tolerance;
+use crate::engine::rules::definitions;
+use crate::engine::rules::rounding::DOCUMENTED;
+use crate::engine::rules::tolerance::Tolerance;
 use crate::model::cause::TieOut;
-use crate::pipeline::inputs::{self, Survey};
-use crate::pipeline::mistake::Mistake;
-use crate::pipeline::plan::{Fetching, TieOutPlan};
-use crate::sources::account::{AppCredential, Proof};
-use crate::sources::origin::shown;
+use crate::pipeline::plan::mistake::Mistake;
+use crate::pipeline::plan::pipeline_plan::{Fetching, TieOutPlan};
+use crate::pipeline::plan::survey::{self, Survey};
+use crate::sources::identity::account::{AppCredential, Proof};
+use crate::sources::identity::origin::shown;
 
 /// Check a pipeline: print every mistake in it, or what it would do
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 /// Prints what the pipeline would do; its mistakes are the failure, or data with `--json`.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    match inputs::survey(&args.pipeline, &args.set) {
+    match survey::survey(&args.pipeline, &args.set) {
         Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
         Ok(survey) => print(&survey, globals.verbose, out)?,
         Err(mistakes) if globals.json => {
@@ -174,7 +174,7 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
 
 /// What differs from the tie-out as it is: passes, rounding rules, causes.
 fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
-    let own = tie_outs::definition(tie_out.tie_out).passes;
+    let own = definitions::definition(tie_out.tie_out).passes;
     for pass in tie_out
         .passes
         .iter()

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::exit::Exit;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::mistake::Mistake;
+use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
 

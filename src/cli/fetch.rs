@@ -11,8 +11,9 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{Globals, arguments};
 use crate::model::period::Period;
-use crate::pipeline::fetch::FetchReport;
-use crate::pipeline::{plan, run};
+use crate::pipeline::fetch::handover::FetchReport;
+use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::run;
 
 /// Fetch a pipeline's sources, and nothing else; goes on where it stopped
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(super) struct Args {
 
 /// Fetches, and prints what is complete, incomplete, restated.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut plan = plan::read(&args.pipeline, &args.set)?;
+    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     let (watch, progress) = Progress::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::sources::phases::Phase;
+use crate::progress::phases::Phase;
 
 /// Writes the phases of a run that took `whole`.
 pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> io::Result<()> {

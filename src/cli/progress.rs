@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Globals;
 use super::phase_bar::Phase;
-use crate::sources::watch::{Event, Watch};
+use crate::progress::watch::{Event, Watch};
 
 const HEARTBEAT: Duration = Duration::from_secs(30);
 

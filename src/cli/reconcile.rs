@@ -8,12 +8,12 @@ use rust_decimal::Decimal;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{Globals, arguments};
-use crate::engine::tolerance::{Tolerance, Tolerances};
+use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
-use crate::pipeline::inputs;
-use crate::pipeline::plan::{Plan, Source, TieOutPlan};
+use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
+use crate::pipeline::plan::survey;
 
 /// Reconcile files without a pipeline file: files in, reports out
 #[derive(Debug, clap::Args)]
@@ -86,7 +86,7 @@ fn plan(args: &Args) -> Plan {
             dataset,
             paths: paths
                 .iter()
-                .map(|path| inputs::from_argument(path))
+                .map(|path| survey::from_argument(path))
                 .collect(),
             is_fetched: false,
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::pipeline::outcome::{Outcome, Total, readable};
+use crate::pipeline::publish::outcome::{Outcome, Total, readable};
 
 /// Writes the summary of a run as text.
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {

@@ -5,9 +5,9 @@ use std::path::Path;
 use polars::prelude::PolarsError;
 
 use crate::decode::DecodeError;
-use crate::engine::aggregate::SumOverflow;
-use crate::engine::balance::ControlTotal;
-use crate::engine::variance::AmountOverflow;
+use crate::engine::count::partial::SumOverflow;
+use crate::engine::judge::control_totals::ControlTotal;
+use crate::engine::judge::variance::AmountOverflow;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tieout::model::period::Period;
 use tieout::pipeline::Options;
 use tieout::pipeline::run::run;
-use tieout::sources::watch::Watch;
+use tieout::progress::watch::Watch;
 use tieout::synth::Format;
 
 use crate::fixtures::{LINE, USAGE, error_of, page, sheet, tie, try_tie};

@@ -11,7 +11,7 @@ use tieout::decode::{self, Input, Sink};
 use tieout::model::dataset::{Dataset, Kind};
 use tieout::model::reject::Rejection;
 use tieout::model::row::Row;
-use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::synth::Format;
 
 use crate::runs::{Globs, Published, assert_same_tables, globs, month, reconcile};

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tieout::decode::{self, Input};
-use tieout::engine::aggregate::{Partial, Total};
-use tieout::engine::summary::{Level, Rollup};
-use tieout::engine::variance::{Keys, Variance};
+use tieout::engine::count::partial::{Partial, Total};
+use tieout::engine::judge::roll_up::{Level, Rollup};
+use tieout::engine::judge::variance::{Keys, Variance};
 use tieout::model::dataset::{Dataset, Need};
 use tieout::model::decimal::plain;
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Place, Row};
-use tieout::pipeline::read::Readings;
-use tieout::pipeline::reconcile::reconcile;
-use tieout::pipeline::resources::Resources;
+use tieout::pipeline::intake::units::Readings;
+use tieout::pipeline::reconcile::stages::reconcile;
+use tieout::pipeline::spill::resources::Resources;
 
 use crate::runs::plan;
 
@@ -170,8 +170,8 @@ fn settled(mut partial: Partial) -> Partial {
 /// More copies than are kept at first reading: a second one finds all of them.
 #[test]
 fn a_month_that_is_there_twice_is_all_copies() {
-    use tieout::engine::copies::{Repeated, copies_in};
-    use tieout::engine::seen::Seen;
+    use tieout::engine::count::duplicate_filter::Seen;
+    use tieout::engine::count::duplicates::{Repeated, copies_in};
     let rows = 70_000;
     let read = |seen: Seen| {
         let mut partial = Partial::new(Dataset::Usage, std::sync::Arc::new(seen));
@@ -287,8 +287,8 @@ fn reconciled<'t>(
         lineage: BTreeSet::new(),
         daily: None,
         unbilled: None,
-        entries: tieout::engine::entries::Entries::default(),
-        awaited: tieout::pipeline::awaited::Awaited::default(),
+        entries: tieout::engine::fold::entries::Entries::default(),
+        awaited: tieout::pipeline::intake::incomplete::Awaited::default(),
     };
     let plan = plan(
         &[vec![String::new()], vec![String::new()], Vec::new()],
