@@ -89,10 +89,9 @@ impl From<Vec<Mistake>> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::NoInput { .. }
-            | RunError::NotThere { .. }
-            | RunError::Overflow(_)
-            | RunError::Amount(_) => Exit::Usage,
+            RunError::NoInput { .. } | RunError::NotThere { .. } | RunError::Overflow(_) => {
+                Exit::Usage
+            }
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::Unreadable(_)
@@ -103,7 +102,7 @@ impl From<RunError> for Failure {
             | RunError::Changed { .. }
             | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
-            RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
+            RunError::Law(_) => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error {

@@ -4,6 +4,8 @@
 //! The rooms stand in the order of the data's way through them. A room names `model` and the rooms
 //! above it, nothing else.
 
+pub mod failure;
+
 pub mod rules;
 
 pub mod count;

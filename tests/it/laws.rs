@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tieout::decode::{self, Input};
-use tieout::engine::count::partial::{Partial, Total};
+use tieout::engine::compare::group::Keys;
+use tieout::engine::count::partial::Partial;
+use tieout::engine::count::total::Total;
 use tieout::engine::judge::roll_up::{Level, Rollup};
-use tieout::engine::judge::variance::{Keys, Variance};
+use tieout::engine::judge::variance::Variance;
 use tieout::model::dataset::{Dataset, Need};
 use tieout::model::decimal::plain;
 use tieout::model::reject::Rejection;

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use tieout::decode::{self, Input};
+use tieout::engine::count::header::Header;
 use tieout::engine::count::partial::Partial;
-use tieout::engine::tie_outs::lines_to_invoice::Header;
 use tieout::model::dataset::Dataset;
 use tieout::model::reject::Rejection;
 use tieout::model::row::Row;

@@ -3,7 +3,7 @@
 //! Each cause in turn takes its part of what is left; `unexplained` takes the rest.
 
 use super::variance_bridge::Steps;
-use crate::engine::judge::variance::Sides;
+use crate::engine::compare::group::Sides;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
 

@@ -2,14 +2,14 @@
 //! Gathered for groups that rounding alone cannot explain.
 
 use hashbrown::HashMap;
-use polars::prelude::PolarsResult;
 
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::count::duplicates::Copies;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::{Domain, Vocabulary};
-use crate::engine::matching::joins;
+use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::scope::{self, AZURE_CREDIT};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
@@ -121,19 +121,12 @@ impl Place {
 }
 
 /// Gathers what is known of the groups for which `is_wanted` says yes, by match.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
-pub fn gather(
-    totals: &Totals,
-    matching: &Matching,
-    is_wanted: &[bool],
-) -> PolarsResult<HashMap<u32, Evidence>> {
+pub fn gather(totals: &Totals, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
     let wanted = |group: u32| is_wanted.get(group as usize).copied().unwrap_or(false);
-    add_states(&mut found, totals, matching, &wanted)?;
-    add_items(&mut found, totals, matching, &wanted)?;
-    Ok(found)
+    add_states(&mut found, totals, matching, &wanted);
+    add_items(&mut found, totals, matching, &wanted);
+    found
 }
 
 fn period_of(totals: &Totals, invoice: u32) -> Option<(Day, Day)> {
@@ -145,29 +138,25 @@ fn add_states(
     totals: &Totals,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
-) -> PolarsResult<()> {
+) {
     let usage = &totals.usage;
-    let code = |name: &str| joins::codes(usage, name);
-    let sum = |name: &str| joins::sums(usage, name);
+    let code = |name: &str| columns::codes(usage, name);
+    let sum = |name: &str| columns::sums(usage, name);
     let (invoice, adjustment, description) = (
-        code("invoice")?,
-        code("adjustment")?,
-        code(matching.description)?,
+        code("invoice"),
+        code("adjustment"),
+        code(matching.description),
     );
-    let (month, free, rate, resource) = (
-        code("month")?,
-        code("free")?,
-        code("rate")?,
-        code("resource")?,
-    );
-    let (currency, copies) = (code("currency")?, code("copies")?);
+    let (month, free, rate, resource) =
+        (code("month"), code("free"), code("rate"), code("resource"));
+    let (currency, copies) = (code("currency"), code("copies"));
     let (rows, quantity, pricing, billing) = (
-        joins::counts(usage, "rows")?,
-        sum("quantity")?,
-        sum("pricing")?,
-        sum("billing")?,
+        columns::counts(usage, "rows"),
+        sum("quantity"),
+        sum("pricing"),
+        sum("billing"),
     );
-    let (first, last) = (joins::days(usage, "first")?, joins::days(usage, "last")?);
+    let (first, last) = (columns::days(usage, "first"), columns::days(usage, "last"));
     for (row, group) in matching
         .of_usage
         .iter()
@@ -213,7 +202,6 @@ fn add_states(
         }
         evidence.add_state(state);
     }
-    Ok(())
 }
 
 impl Evidence {
@@ -258,27 +246,30 @@ fn add_items(
     totals: &Totals,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
-) -> PolarsResult<()> {
+) {
     let lines = &totals.lines;
-    let code = |name: &str| joins::codes(lines, name);
+    let code = |name: &str| columns::codes(lines, name);
     let (invoice, adjustment, description, rate) = (
-        code("invoice")?,
-        code("adjustment")?,
-        code("description")?,
-        code("rate")?,
+        code("invoice"),
+        code("adjustment"),
+        code("description"),
+        code("rate"),
     );
     let (price, unit_price, currency, copies) = (
-        code("price")?,
-        code("unit_price")?,
-        code("currency")?,
-        code("copies")?,
+        code("price"),
+        code("unit_price"),
+        code("currency"),
+        code("copies"),
     );
-    let (start, end) = (code("charge_start")?, code("charge_end")?);
+    let (start, end) = (code("charge_start"), code("charge_end"));
     let (rows, quantity) = (
-        joins::counts(lines, "rows")?,
-        joins::sums(lines, "quantity")?,
+        columns::counts(lines, "rows"),
+        columns::sums(lines, "quantity"),
     );
-    let (subtotal, tax) = (joins::sums(lines, "subtotal")?, joins::sums(lines, "tax")?);
+    let (subtotal, tax) = (
+        columns::sums(lines, "subtotal"),
+        columns::sums(lines, "tax"),
+    );
     for (row, group) in matching
         .of_lines
         .iter()
@@ -326,5 +317,4 @@ fn add_items(
             copies: i128::from(copies),
         });
     }
-    Ok(())
 }

@@ -1,85 +1,39 @@
 //! Groups that rounding alone cannot explain: what changed between their sides, and where it is.
 
+use super::finding::{Finding, Narrowest};
 use hashbrown::HashMap;
-use polars::prelude::PolarsResult;
 use rayon::prelude::*;
 
 use super::evidence::{self, Evidence, Place};
 use super::variance_bridge::{Steps, Working};
+use crate::engine::compare::group::{Keys, Sides};
+use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Totals;
-use crate::engine::judge::variance::{AmountOverflow, Keys, Sides};
 use crate::engine::matching::passes::Matching;
 use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
-use crate::model::period::Day;
-
-/// The narrowest thing that holds a break alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Narrowest {
-    /// The invoice: all of its groups have the same cause.
-    Invoice,
-    /// A customer: all of its groups have it.
-    Customer,
-    /// A subscription, likewise.
-    Subscription,
-    /// A meter.
-    #[default]
-    Meter,
-    /// One resource of it.
-    Resource,
-    /// One day of that resource.
-    Day,
-}
-
-impl Narrowest {
-    /// Name in `findings`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Invoice => "invoice",
-            Self::Customer => "customer",
-            Self::Subscription => "subscription",
-            Self::Meter => "meter",
-            Self::Resource => "resource",
-            Self::Day => "day",
-        }
-    }
-}
-
-/// What was found out about a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Finding {
-    /// What changed.
-    pub steps: Steps,
-    /// The narrowest thing that holds it.
-    pub narrowest: Narrowest,
-    /// Code of the only resource that it concerns.
-    pub resource: Option<u32>,
-    /// First and last day that it concerns.
-    pub days: Option<(Day, Day)>,
-}
 
 /// Looks into every group of usage and lines that rounding alone cannot explain; by match. What
 /// holds a break alone is told by [`Holders`], of all groups.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`].
 pub fn investigate(
     totals: &Totals,
     matching: &Matching,
     sides: &[Sides],
     rules: &Rules,
-) -> PolarsResult<Result<HashMap<u32, Finding>, AmountOverflow>> {
+) -> Result<HashMap<u32, Finding>, EngineError> {
     let wanted = match sides
         .iter()
         .map(Sides::is_beyond_rounding)
         .collect::<Result<Vec<bool>, _>>()
     {
         Ok(wanted) => wanted,
-        Err(overflow) => return Ok(Err(overflow)),
+        Err(overflow) => return Err(overflow),
     };
-    let gathered = evidence::gather(totals, matching, &wanted)?;
+    let gathered = evidence::gather(totals, matching, &wanted);
     let found: Vec<(u32, Finding)> = gathered
         .into_par_iter()
         .filter_map(|(group, evidence)| {
@@ -108,26 +62,23 @@ pub fn investigate(
         .collect();
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     pair_siblings(&mut found, sides);
-    Ok(Ok(found))
+    Ok(found)
 }
 
 /// How the parts of one group come about; none where rounding alone can make its variance.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
 pub fn workings(
     totals: &Totals,
     matching: &Matching,
     sides: &[Sides],
     group: u32,
     rules: &Rules,
-) -> PolarsResult<Vec<Working>> {
+) -> Vec<Working> {
     let mut wanted = vec![false; sides.len()];
     if let Some(slot) = wanted.get_mut(group as usize) {
         *slot = true;
     }
     let mut notes = Vec::new();
-    let gathered = evidence::gather(totals, matching, &wanted)?;
+    let gathered = evidence::gather(totals, matching, &wanted);
     if let (Some(evidence), Some(of_group)) = (gathered.get(&group), sides.get(group as usize))
         && Steps::of_usage(
             evidence,
@@ -140,7 +91,7 @@ pub fn workings(
     {
         notes.clear();
     }
-    Ok(notes)
+    notes
 }
 
 /// Where the rows are that the largest step is about.

@@ -5,8 +5,8 @@
 
 use super::evidence::{Evidence, Item, State};
 use super::hypotheses::{Remaining, most_likely};
+use crate::engine::compare::group::Sides;
 use crate::engine::count::partial::GROSS_LIMIT;
-use crate::engine::judge::variance::Sides;
 use crate::engine::rules::rounding::{Bounds, Line, Rule, Rules};
 use crate::model::cause::Cause;
 use crate::model::decimal::{

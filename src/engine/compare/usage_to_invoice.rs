@@ -8,16 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use polars::prelude::PolarsResult;
 use rayon::prelude::*;
 
 use super::allocate;
+use super::group::{Keys, Sides};
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::{Domain, Vocabulary};
-use crate::engine::judge::variance::{AmountOverflow, Keys, Sides};
-use crate::engine::matching::joins;
+use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::{FINE_KEYS, Matching};
 use crate::engine::rules::definitions::Measure;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::rounding::{Bounds, Lines, Rules};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
@@ -84,23 +85,21 @@ struct Atom {
 /// Compares what was matched.
 ///
 /// # Errors
-/// [`AmountOverflow`] where an amount passes 28 digits, or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`] where an amount passes 28 digits, or a polars error, which is a bug of ours.
 pub fn compare(
     totals: &Totals,
     matching: &Matching,
     rules: &Rules,
-) -> PolarsResult<Result<Compared, AmountOverflow>> {
+) -> Result<Compared, EngineError> {
     let mut groups: Vec<Group> = matching
         .matched_on
         .iter()
         .map(|pass| Group::new(Arc::clone(pass)))
         .collect();
-    add_usage(&mut groups, totals, matching)?;
-    if add_lines(&mut groups, totals, matching, rules)?.is_err() {
-        return Ok(Err(AmountOverflow));
-    }
-    let (atoms, resources) = atoms(totals, matching)?;
-    Ok(finish(groups, atoms, resources, &totals.vocabulary, rules))
+    add_usage(&mut groups, totals, matching);
+    add_lines(&mut groups, totals, matching, rules)?;
+    let (atoms, resources) = atoms(totals, matching);
+    finish(groups, atoms, resources, &totals.vocabulary, rules)
 }
 
 /// What is gathered of one match.
@@ -153,10 +152,10 @@ impl Group {
     }
 }
 
-fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> PolarsResult<()> {
+fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) {
     let usage = &totals.usage;
     let named = |name: &str| {
-        joins::codes(
+        columns::codes(
             usage,
             if name == "description" {
                 matching.description
@@ -165,19 +164,19 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
             },
         )
     };
-    let codes = nine(FINE_KEYS, named)?;
+    let codes = nine(FINE_KEYS, named);
     let (rows, billing, precision) = (
-        joins::counts(usage, "rows")?,
-        joins::sums(usage, "billing")?,
-        joins::sums(usage, "precision")?,
+        columns::counts(usage, "rows"),
+        columns::sums(usage, "billing"),
+        columns::sums(usage, "precision"),
     );
     let (quantities, pricing) = (
-        joins::sums(usage, "quantity")?,
-        joins::sums(usage, "pricing")?,
+        columns::sums(usage, "quantity"),
+        columns::sums(usage, "pricing"),
     );
     let (charge_types, rates) = (
-        joins::codes(usage, "charge_type")?,
-        joins::codes(usage, "rate")?,
+        columns::codes(usage, "charge_type"),
+        columns::codes(usage, "rate"),
     );
     for (row, (group, amounts)) in matching
         .of_usage
@@ -206,7 +205,6 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) -> Pola
             *rows,
         ));
     }
-    Ok(())
 }
 
 fn add_lines(
@@ -214,21 +212,21 @@ fn add_lines(
     totals: &Totals,
     matching: &Matching,
     rules: &Rules,
-) -> PolarsResult<Result<(), AmountOverflow>> {
+) -> Result<(), EngineError> {
     let lines = &totals.lines;
-    let codes = nine(FINE_KEYS, |name| joins::codes(lines, name))?;
+    let codes = nine(FINE_KEYS, |name| columns::codes(lines, name));
     let (rows, quantity, subtotal) = (
-        joins::counts(lines, "rows")?,
-        joins::sums(lines, "quantity")?,
-        joins::sums(lines, "subtotal")?,
+        columns::counts(lines, "rows"),
+        columns::sums(lines, "quantity"),
+        columns::sums(lines, "subtotal"),
     );
     let (charge_types, rates) = (
-        joins::codes(lines, "charge_type")?,
-        joins::codes(lines, "rate")?,
+        columns::codes(lines, "charge_type"),
+        columns::codes(lines, "rate"),
     );
     let (currencies, scopes) = (
-        joins::codes(lines, "currency")?,
-        joins::codes(lines, "scope")?,
+        columns::codes(lines, "currency"),
+        columns::codes(lines, "scope"),
     );
     for (row, (group, amounts)) in matching
         .of_lines
@@ -261,22 +259,19 @@ fn add_lines(
         };
         let bounds = Bounds::of_lines(rules, lines).and_then(|bounds| group.bounds.plus(bounds));
         let Some(bounds) = bounds else {
-            return Ok(Err(AmountOverflow));
+            return Err(EngineError::AmountOverflow);
         };
         group.bounds = bounds;
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
-fn nine<'f>(
-    names: [&str; 9],
-    column: impl Fn(&str) -> PolarsResult<&'f [u32]>,
-) -> PolarsResult<[&'f [u32]; 9]> {
+fn nine<'f>(names: [&str; 9], column: impl Fn(&str) -> &'f [u32]) -> [&'f [u32]; 9] {
     let mut columns: [&[u32]; 9] = [&[]; 9];
     for (slot, name) in columns.iter_mut().zip(names) {
-        *slot = column(name)?;
+        *slot = column(name);
     }
-    Ok(columns)
+    columns
 }
 
 /// What rows of usage lost that were cut to cents one by one, as files of 2021 were: at most a cent
@@ -307,15 +302,15 @@ pub fn rate_of(vocabulary: &Vocabulary, code: u32) -> i128 {
 }
 
 /// The usage frame is sorted by resource, so that each resource's rows stand together.
-fn atoms(totals: &Totals, matching: &Matching) -> PolarsResult<(Vec<Atom>, Vec<Resource>)> {
+fn atoms(totals: &Totals, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
     let usage = &totals.usage;
-    let codes = nine(RESOURCE_KEYS, |name| joins::codes(usage, name))?;
+    let codes = nine(RESOURCE_KEYS, |name| columns::codes(usage, name));
     let (rows, quantity, billing) = (
-        joins::counts(usage, "rows")?,
-        joins::sums(usage, "quantity")?,
-        joins::sums(usage, "billing")?,
+        columns::counts(usage, "rows"),
+        columns::sums(usage, "quantity"),
+        columns::sums(usage, "billing"),
     );
-    let (first, last) = (joins::days(usage, "first")?, joins::days(usage, "last")?);
+    let (first, last) = (columns::days(usage, "first"), columns::days(usage, "last"));
     let mut atoms: Vec<Atom> = Vec::new();
     let mut resources: Vec<Resource> = Vec::new();
     let mut first_atom = 0;
@@ -369,7 +364,7 @@ fn atoms(totals: &Totals, matching: &Matching) -> PolarsResult<(Vec<Atom>, Vec<R
             }),
         }
     }
-    Ok((atoms, resources))
+    (atoms, resources)
 }
 
 fn finish(
@@ -378,7 +373,7 @@ fn finish(
     mut resources: Vec<Resource>,
     vocabulary: &Vocabulary,
     rules: &Rules,
-) -> Result<Compared, AmountOverflow> {
+) -> Result<Compared, EngineError> {
     let (amounts, quantities) = quantised(&atoms, &resources)?;
     let mut by_group: Vec<Vec<u32>> = vec![Vec::new(); groups.len()];
     for (number, atom) in (0..).zip(&atoms) {
@@ -413,7 +408,7 @@ fn finish(
             };
             Ok((sides, shares))
         })
-        .collect::<Result<_, AmountOverflow>>()?;
+        .collect::<Result<_, EngineError>>()?;
     let mut unused: BTreeMap<[u32; 9], i128> = BTreeMap::new();
     let mut sides = Vec::with_capacity(judged.len());
     for ((group, shares), members) in judged.into_iter().zip(&by_group) {
@@ -485,15 +480,15 @@ fn add_unused(resources: &mut Vec<Resource>, unused: BTreeMap<[u32; 9], i128>) {
     resources.sort_by_key(|resource| resource.key);
 }
 
-fn sum(parts: &[i128]) -> Result<i128, AmountOverflow> {
+fn sum(parts: &[i128]) -> Result<i128, EngineError> {
     let sum = parts
         .iter()
         .try_fold(0_i128, |sum, part| sum.checked_add(*part))
-        .ok_or(AmountOverflow)?;
+        .ok_or(EngineError::AmountOverflow)?;
     if sum.unsigned_abs() <= PUBLISHED_LIMIT.unsigned_abs() {
         Ok(sum)
     } else {
-        Err(AmountOverflow)
+        Err(EngineError::AmountOverflow)
     }
 }
 
@@ -502,7 +497,7 @@ fn sum(parts: &[i128]) -> Result<i128, AmountOverflow> {
 fn quantised(
     atoms: &[Atom],
     resources: &[Resource],
-) -> Result<(Vec<i128>, Vec<i128>), AmountOverflow> {
+) -> Result<(Vec<i128>, Vec<i128>), EngineError> {
     let quantum = |atom: &Atom| {
         let key = resources
             .get(atom.resource as usize)
@@ -538,9 +533,9 @@ fn quantised(
             )
         };
         let pieces = split(|atom| atom.amount)
-            .ok_or(AmountOverflow)?
+            .ok_or(EngineError::AmountOverflow)?
             .into_iter()
-            .zip(split(|atom| atom.quantity).ok_or(AmountOverflow)?);
+            .zip(split(|atom| atom.quantity).ok_or(EngineError::AmountOverflow)?);
         for ((number, _), (amount, quantity)) in run.iter().zip(pieces) {
             if let (Some(amounts), Some(quantities)) =
                 (amounts.get_mut(*number), quantities.get_mut(*number))
@@ -554,7 +549,7 @@ fn quantised(
 
 /// Shares of an invoiced amount in proportion to the usage amounts behind it; where these are all
 /// zero, to the quantities.
-fn shares(invoiced: i128, behind: &[Atom]) -> Result<Vec<i128>, AmountOverflow> {
+fn shares(invoiced: i128, behind: &[Atom]) -> Result<Vec<i128>, EngineError> {
     let weights = |of: fn(&Atom) -> i128| behind.iter().map(of).collect::<Vec<_>>();
     let amounts = weights(|atom| atom.amount);
     let weights = if amounts.iter().all(|amount| *amount == 0) {
@@ -562,7 +557,7 @@ fn shares(invoiced: i128, behind: &[Atom]) -> Result<Vec<i128>, AmountOverflow> 
     } else {
         amounts
     };
-    allocate::spread(invoiced, &weights).ok_or(AmountOverflow)
+    allocate::spread(invoiced, &weights).ok_or(EngineError::AmountOverflow)
 }
 
 impl Group {
@@ -572,8 +567,8 @@ impl Group {
         expected_quantity: i128,
         vocabulary: &Vocabulary,
         rules: &Rules,
-    ) -> Result<Sides, AmountOverflow> {
-        let published = |amount| to_published(amount).ok_or(AmountOverflow);
+    ) -> Result<Sides, EngineError> {
+        let published = |amount| to_published(amount).ok_or(EngineError::AmountOverflow);
         let keys = Keys::from_codes(self.keys.map(|key| key.unwrap_or(0)));
         let bounds = if self.line_rows == 0 {
             // Usage that rounds down to nothing needs no line.
@@ -586,7 +581,7 @@ impl Group {
                 subtotal: self.usage_amount,
                 digits,
             };
-            Bounds::of_lines(rules, line).ok_or(AmountOverflow)?
+            Bounds::of_lines(rules, line).ok_or(EngineError::AmountOverflow)?
         } else {
             self.bounds
         };
@@ -595,7 +590,7 @@ impl Group {
             above: self
                 .precision
                 .checked_add(self.floored)
-                .ok_or(AmountOverflow)?,
+                .ok_or(EngineError::AmountOverflow)?,
         };
         let types = if self.line_charge_types.is_empty() {
             &self.usage_charge_types
@@ -619,7 +614,7 @@ impl Group {
             invoiced_quantity: published(self.line_quantity)?,
             expected_amount,
             invoiced_amount: sum(&[published(self.subtotal)?])?,
-            bounds: bounds.plus(precision).ok_or(AmountOverflow)?,
+            bounds: bounds.plus(precision).ok_or(EngineError::AmountOverflow)?,
             measure: Measure::Amount,
             is_awaited: false,
         })

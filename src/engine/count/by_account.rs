@@ -3,7 +3,8 @@
 use super::duplicates::Candidate;
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::partial::{Partial, TUPLES};
+use super::key_layout::TUPLES;
+use super::partial::Partial;
 
 /// Place of the resource in its tuple.
 const RESOURCE: usize = 2;

@@ -1,10 +1,12 @@
 //! What makes a row's key: which columns make which of its tuples.
 
 use super::measures::{self, Measures};
-use super::partial::TUPLES;
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
+
+/// Tuples that make a key.
+pub const TUPLES: usize = 4;
 
 /// Which columns make which tuple of a dataset's key. The order within a tuple is that of
 /// [`crate::engine::fold::folded`], which reads the fields back.

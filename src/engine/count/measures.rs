@@ -1,6 +1,6 @@
 //! The numbers of one row: what is summed, and on which day.
 
-use super::partial::SUMS;
+use super::total::SUMS;
 use crate::model::dataset::{INVOICE_LINES, USAGE, position};
 use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE, RATE_SCALE};
 use crate::model::period::Day;

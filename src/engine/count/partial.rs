@@ -4,6 +4,10 @@
 //! the numbers that its columns gave to their raw texts. Partials merge by addition, in any order. No
 //! key is ever used to drop a row.
 
+use super::key_layout::{Grain, TUPLES};
+use super::total::{SUMS, Total};
+use super::totals_by_key::Totals;
+use crate::engine::failure::EngineError;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -19,29 +23,12 @@ use crate::model::period::{self, Day, Period};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Row};
 
-pub use super::key_layout::Grain;
-pub use super::total::Total;
-pub use super::totals_by_key::Totals;
-
-/// Tuples that make a key.
-pub const TUPLES: usize = 4;
-/// Sums of a total.
-pub const SUMS: usize = 4;
-
 /// Sums of absolute values past this, 2 x 10^17 in whole units, are refused: no partner has them,
 /// and below it every figure fits the 28 digits that are published.
 pub const GROSS_LIMIT: i128 = i128::MAX / 8;
 
 /// More rows of a unit that may be copies, and one in sixteen of the others, are not kept.
 const CANDIDATE_LIMIT: usize = 50_000;
-
-/// A sum of absolute values passes [`GROSS_LIMIT`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Source `{}`: found amounts or quantities that add up to more than 2 x 10^17, wanted less", .dataset.name())]
-pub struct SumOverflow {
-    /// What was summed.
-    pub dataset: Dataset,
-}
 
 /// The partial totals of a unit, or of several.
 #[derive(Debug)]
@@ -452,10 +439,10 @@ impl Partial {
     /// Says whether every sum kept to its limit.
     ///
     /// # Errors
-    /// [`SumOverflow`].
-    pub fn check(&self) -> Result<(), SumOverflow> {
+    /// [`EngineError::SumOverflow`].
+    pub fn check(&self) -> Result<(), EngineError> {
         if self.overflow {
-            Err(SumOverflow {
+            Err(EngineError::SumOverflow {
                 dataset: self.dataset,
             })
         } else {

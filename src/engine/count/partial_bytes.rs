@@ -4,7 +4,9 @@
 use super::duplicates::{Candidate, Copies};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::partial::{Partial, SUMS, TUPLES, Total};
+use super::key_layout::TUPLES;
+use super::partial::Partial;
+use super::total::{SUMS, Total};
 use crate::model::period::Day;
 
 impl Partial {

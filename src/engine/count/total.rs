@@ -1,7 +1,9 @@
 //! What is summed for a key.
 
-use super::partial::SUMS;
 use crate::model::period::Day;
+
+/// Sums of a total.
+pub(crate) const SUMS: usize = 4;
 
 /// What is summed for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Totals by key.
 
 use super::interner::Index;
-use super::partial::{SUMS, TUPLES};
+use super::key_layout::TUPLES;
+use super::total::SUMS;
 use super::total::{Total, add_to};
 use crate::model::period::Day;
 

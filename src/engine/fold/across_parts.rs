@@ -1,12 +1,14 @@
 //! What must be known of all usage and lines before a part of them can be compared by itself.
 
 use hashbrown::{HashMap, HashSet};
-use polars::prelude::{Column, DataFrame, NamedFrom as _, PolarsResult, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
 use super::codes::Codes;
+use super::columns;
 use super::folded::{Key, USAGE_KEYS};
-use super::vocabulary::{Domain, Gathering};
+use super::vocabulary::Gathering;
 use crate::engine::count::partial::Partial;
+use crate::engine::rules::domain::Domain;
 
 /// Columns of the usage frame by which a line's MeterDescription is understood.
 const DESCRIBED: [&str; 9] = [
@@ -110,13 +112,13 @@ impl Noted {
     }
 
     /// The keys as a frame of [`DESCRIBED`], sorted.
-    pub(crate) fn frame(&self) -> PolarsResult<DataFrame> {
+    pub(crate) fn frame(&self) -> DataFrame {
         let mut rows: Vec<&[u32; DESCRIBED.len()]> = self.described.iter().collect();
         rows.sort_unstable();
         let columns = DESCRIBED.iter().enumerate().map(|(at, name)| {
             let codes: Vec<u32> = rows.iter().filter_map(|row| row.get(at)).copied().collect();
             Column::from(Series::new((*name).into(), codes))
         });
-        DataFrame::new(rows.len(), columns.collect())
+        columns::frame(rows.len(), columns.collect())
     }
 }

@@ -1,8 +1,10 @@
 //! The codes of a partial's tuples: each distinct text is folded once, not each total.
 
-use super::vocabulary::{Domain, Gathering};
+use super::vocabulary::Gathering;
 use crate::engine::count::key_column::KeyColumn;
-use crate::engine::count::partial::{Partial, TUPLES};
+use crate::engine::count::key_layout::TUPLES;
+use crate::engine::count::partial::Partial;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::scope::{line_adjustment, usage_adjustment};
 
 /// Domains of the fields of usage, tuple by tuple.

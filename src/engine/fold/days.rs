@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::engine::count::partial::{Partial, TUPLES};
+use super::side_row::SideRow;
+use crate::engine::count::key_layout::TUPLES;
+use crate::engine::count::partial::Partial;
 use crate::engine::rules::definitions::KEYS;
-use crate::engine::tie_outs::two_lists::Row;
 
 /// Usage of one key and day. Sums in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,14 +71,14 @@ pub fn rows(
 impl DayRow {
     /// The row with only some of its keys.
     #[must_use]
-    pub fn by(&self, names: &[&str]) -> Row {
+    pub fn by(&self, names: &[&str]) -> SideRow {
         let mut keys = [0; KEYS.len()];
         for ((slot, code), (name, ..)) in keys.iter_mut().zip(self.keys).zip(KEYS) {
             if names.contains(&name) {
                 *slot = code;
             }
         }
-        Row {
+        SideRow {
             keys,
             rows: self.rows,
             quantity: self.quantity,
@@ -91,10 +92,10 @@ impl DayRow {
 /// Rows with equal keys added up, sorted by them; with each the positions of what it is made of.
 /// `None` on overflow.
 #[must_use]
-pub fn summed(rows: impl Iterator<Item = Row>) -> Option<(Vec<Row>, Vec<Vec<usize>>)> {
-    let mut order: Vec<(usize, Row)> = rows.enumerate().collect();
+pub fn summed(rows: impl Iterator<Item = SideRow>) -> Option<(Vec<SideRow>, Vec<Vec<usize>>)> {
+    let mut order: Vec<(usize, SideRow)> = rows.enumerate().collect();
     order.sort_by_key(|(position, row)| (row.keys, *position));
-    let (mut sums, mut made_of): (Vec<Row>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+    let (mut sums, mut made_of): (Vec<SideRow>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
     for (position, row) in order {
         match (sums.last_mut(), made_of.last_mut()) {
             (Some(sum), Some(positions)) if sum.keys == row.keys => {

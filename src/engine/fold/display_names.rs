@@ -3,9 +3,10 @@
 use hashbrown::HashMap;
 
 use super::codes::Codes;
-use super::vocabulary::{Domain, Vocabulary, is_better_spelling};
+use super::vocabulary::{Vocabulary, is_better_spelling};
 use crate::engine::count::interner::Tuples;
 use crate::engine::count::partial::Partial;
+use crate::engine::rules::domain::Domain;
 
 /// Names and other attributes that are shown beside a key and never compared.
 #[derive(Debug, Default)]

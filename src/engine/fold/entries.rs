@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use super::vocabulary::{Gathering, fold_as};
+use super::side_row::SideRow;
+use super::vocabulary::Gathering;
 use crate::engine::count::partial::GROSS_LIMIT;
 use crate::engine::rules::definitions::{self, CURRENCY, FEEDS, Feed, KEYS, METER, Rounded, Side};
+use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::rate_card::{ClassicLine, RateCard};
-use crate::engine::tie_outs::two_lists::Row;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::period::{Day, date_of};
@@ -65,7 +66,7 @@ pub struct Entries {
 }
 
 /// Entries whose texts are in a vocabulary that is still gathered.
-pub struct Staged(Vec<(TieOut, Side, Row)>);
+pub struct Staged(Vec<(TieOut, Side, SideRow)>);
 
 impl Entries {
     /// Whether rows of a dataset are part of any tie-out.
@@ -234,7 +235,7 @@ impl Entries {
             (
                 *tie_out,
                 *side,
-                Row {
+                SideRow {
                     keys,
                     rows: sum.rows,
                     quantity,
@@ -265,7 +266,7 @@ fn bound_of(tie_out: TieOut, side: Side, sum: &Sum) -> i128 {
 impl Staged {
     /// The rows with the codes of the finished vocabulary.
     #[must_use]
-    pub fn rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, Row)> {
+    pub fn rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
         let mut rows = self.0;
         for (_, _, row) in &mut rows {
             for (slot, (_, _, domain)) in row.keys.iter_mut().zip(KEYS) {

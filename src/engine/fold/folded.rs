@@ -6,22 +6,27 @@
 use std::collections::BTreeMap;
 
 use hashbrown::{HashMap, HashSet};
-use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use rayon::prelude::*;
 
 use super::across_parts::{Months, Overview};
 use super::codes::Codes;
+use super::columns;
 use super::days::{self, DayRow};
 use super::display_names::Names;
 use super::entries::Entries;
-use super::vocabulary::{Domain, Gathering, LOCAL, Vocabulary};
+use super::side_row::SideRow;
+use super::vocabulary::{Gathering, Vocabulary};
 use crate::engine::count::duplicates::Copies;
-use crate::engine::count::partial::{Partial, TUPLES, Total, Totals as Sums};
-use crate::engine::judge::variance::AmountOverflow;
+use crate::engine::count::header::Header;
+use crate::engine::count::key_layout::TUPLES;
+use crate::engine::count::partial::Partial;
+use crate::engine::count::total::Total;
+use crate::engine::count::totals_by_key::Totals as Sums;
+use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Side;
+use crate::engine::rules::domain::{Domain, LOCAL};
 use crate::engine::rules::scope::{LineTexts, Scope, scope_of};
-use crate::engine::tie_outs::lines_to_invoice::Header;
-use crate::engine::tie_outs::two_lists::Row;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
@@ -121,7 +126,7 @@ pub struct Totals {
     /// Usage before it was billed, likewise.
     pub unbilled: Vec<DayRow>,
     /// Rows of the other datasets, sorted.
-    pub entries: Vec<(TieOut, Side, Row)>,
+    pub entries: Vec<(TieOut, Side, SideRow)>,
     /// Month of each invoice: that of most of its usage, or else of most of its lines.
     pub periods: HashMap<u32, Period>,
 }
@@ -150,15 +155,15 @@ pub struct InParts {
 /// names products and SKUs that are used outside of these partials: they decide what is in scope.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`].
 pub fn fold_partials(
     usage: Partial,
     lines: Partial,
     headers: &[Header],
     also_used: &[(String, String)],
     more: More,
-) -> PolarsResult<Result<Totals, AmountOverflow>> {
-    Ok(fold(None, (usage, lines), headers, also_used, more)?.map(|(totals, _)| totals))
+) -> Result<Totals, EngineError> {
+    fold(None, (usage, lines), headers, also_used, more).map(|(totals, _)| totals)
 }
 
 /// Folds everything but usage and lines, of which `overview` is at hand; they come in parts, one after
@@ -170,7 +175,7 @@ pub fn fold_before_parts(
     overview: Overview,
     headers: &[Header],
     more: More,
-) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+) -> Result<(Totals, InParts), EngineError> {
     let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     fold(Some(overview), (usage, lines), headers, &[], more)
 }
@@ -181,7 +186,7 @@ fn fold(
     headers: &[Header],
     also_used: &[(String, String)],
     more: More,
-) -> PolarsResult<Result<(Totals, InParts), AmountOverflow>> {
+) -> Result<(Totals, InParts), EngineError> {
     let in_parts = overview.is_some();
     let (mut gathering, noted) = overview.unwrap_or_default().into_parts();
     let More {
@@ -190,7 +195,7 @@ fn fold(
         entries,
     } = more;
     let Some(staged) = entries.stage(&mut gathering) else {
-        return Ok(Err(AmountOverflow));
+        return Err(EngineError::AmountOverflow);
     };
     for header in headers {
         gathering.add(Domain::Invoice, &header.id);
@@ -247,8 +252,8 @@ fn fold(
             .map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)]),
     );
     used.extend(&noted.used);
-    let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes)?;
-    let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used)?;
+    let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes);
+    let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used);
     let mut names = Names::default();
     names.take_usage(&vocabulary, &usage, &usage_codes);
     names.take_both(&vocabulary, &lines, &line_codes);
@@ -268,28 +273,25 @@ fn fold(
         names,
         periods,
     };
-    Ok(Ok((
+    Ok((
         totals,
         InParts {
             words: gathering,
-            described: noted.frame()?,
+            described: noted.frame(),
             used,
         },
-    )))
+    ))
 }
 
 impl Totals {
     /// Puts a part of usage and lines in the place of the one before. `spellings` are how resources are
     /// shown that other parts name as well.
-    ///
-    /// # Errors
-    /// A polars error, which is a bug of ours.
     pub fn take_part(
         &mut self,
         in_parts: &mut InParts,
         parts: (Partial, Partial),
         spellings: &[String],
-    ) -> PolarsResult<()> {
+    ) {
         let (mut usage, lines) = parts;
         let words = &mut in_parts.words;
         let mut usage_codes = Codes::of_usage(words, &usage);
@@ -315,14 +317,13 @@ impl Totals {
             });
         }
         usage.columns = Vec::new();
-        (self.usage, self.usage_copies) = usage_frame(&mut usage, &usage_codes)?;
-        (self.lines, self.line_copies) = lines_frame(&lines, &line_codes, &in_parts.used)?;
+        (self.usage, self.usage_copies) = usage_frame(&mut usage, &usage_codes);
+        (self.lines, self.line_copies) = lines_frame(&lines, &line_codes, &in_parts.used);
         // The names of resources are of one part; all others add up.
         self.names.forget(Domain::ResourceGroup);
         self.names
             .take_usage(&self.vocabulary, &usage, &usage_codes);
         self.names.take_both(&self.vocabulary, &lines, &line_codes);
-        Ok(())
     }
 }
 
@@ -339,27 +340,27 @@ impl Totals {
     }
 }
 
-fn usage_frame(usage: &mut Partial, codes: &Codes) -> PolarsResult<(DataFrame, Vec<Copies>)> {
+fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Copies>) {
     let key_of = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| column.code(codes, key));
     let rows = sorted_totals(usage, key_of);
     usage.totals = Sums::default();
     let (numbers, copies) = copies_of(usage, key_of, &rows);
-    Ok((
+    (
         frame(
             &USAGE_KEYS.map(|column| column.name),
             &rows,
             ["quantity", "billing", "pricing", "unused"],
             numbers,
-        )?,
+        ),
         copies,
-    ))
+    )
 }
 
 fn lines_frame(
     lines: &Partial,
     codes: &Codes,
     used: &HashSet<[u32; 2]>,
-) -> PolarsResult<(DataFrame, Vec<Copies>)> {
+) -> (DataFrame, Vec<Copies>) {
     let key_of = |key: &[u32; TUPLES]| {
         let mut row = [0; LINE_KEYS.len() + 1];
         for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
@@ -376,15 +377,15 @@ fn lines_frame(
         .map(|column| column.name)
         .chain(["scope"])
         .collect();
-    Ok((
+    (
         frame(
             &names,
             &rows,
             ["quantity", "subtotal", "tax", "total"],
             numbers,
-        )?,
+        ),
         copies,
-    ))
+    )
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
@@ -448,7 +449,7 @@ fn frame<const N: usize>(
     rows: &[([u32; N], Total)],
     sums: [&str; 4],
     copies: Vec<u32>,
-) -> PolarsResult<DataFrame> {
+) -> DataFrame {
     let mut columns: Vec<Column> = Vec::new();
     for (at, name) in keys.iter().enumerate() {
         let codes: Vec<u32> = rows
@@ -501,7 +502,7 @@ fn frame<const N: usize>(
         .into(),
     );
     columns.push(Series::new("copies".into(), copies).into());
-    DataFrame::new(rows.len(), columns)
+    columns::frame(rows.len(), columns)
 }
 
 /// Rows by invoice and month, added to those that were noted.

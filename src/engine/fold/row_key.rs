@@ -1,7 +1,7 @@
 //! The match key of a single row, in folded text: how `explain` knows a row of a group again.
 
-use super::vocabulary::{Domain, fold_as};
-use crate::engine::count::partial::Grain;
+use crate::engine::count::key_layout::Grain;
+use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::scope::{self, LineTexts, Scope};
 use crate::model::dataset::{Column, Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::row::Cell;

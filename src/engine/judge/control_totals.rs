@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use super::variance::Variance;
 use crate::engine::compare::usage_to_invoice::Resource;
-use crate::engine::count::partial::{GROSS_LIMIT, Partial, SUMS, SumOverflow, Total};
+use crate::engine::count::partial::{GROSS_LIMIT, Partial};
+use crate::engine::count::total::{SUMS, Total};
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
-use crate::engine::matching::joins;
+use crate::engine::rules::domain::Domain;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::ids::{Fold, display};
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::DataFrame;
 
 /// One law at one step; amounts in units of 10^-20.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,11 +189,11 @@ impl Tally {
     /// Says whether every sum kept to its limit.
     ///
     /// # Errors
-    /// [`SumOverflow`].
-    pub fn check(&self, dataset: Dataset) -> Result<(), SumOverflow> {
+    /// [`EngineError::SumOverflow`].
+    pub fn check(&self, dataset: Dataset) -> Result<(), EngineError> {
         let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
         if is_past {
-            Err(SumOverflow { dataset })
+            Err(EngineError::SumOverflow { dataset })
         } else {
             Ok(())
         }
@@ -199,20 +201,17 @@ impl Tally {
 }
 
 /// What a frame of totals holds; `amount` names the column.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
-pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> PolarsResult<ByCurrency> {
+pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
-    let rows = joins::codes(frame, "currency")?
+    let rows = columns::codes(frame, "currency")
         .iter()
-        .zip(joins::counts(frame, "rows")?)
-        .zip(joins::sums(frame, amount)?);
+        .zip(columns::counts(frame, "rows"))
+        .zip(columns::sums(frame, amount));
     for ((currency, rows), amount) in rows {
         let sum = by_code.entry(*currency).or_default();
         *sum = (sum.0 + rows, sum.1 + amount);
     }
-    Ok(by_code
+    by_code
         .into_iter()
         .map(|(code, sum)| {
             (
@@ -220,7 +219,7 @@ pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> PolarsResul
                 sum,
             )
         })
-        .collect())
+        .collect()
 }
 
 /// One side of a tie-out's variances.

@@ -1,9 +1,12 @@
 //! Roll-ups of the variances: by invoice, customer, subscription and meter, net and gross, so that
 //! offsetting errors cannot hide.
 
-use polars::prelude::{Column, DataFrame, NamedFrom as _, PolarsResult, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
-use super::variance::{AmountOverflow, Keys, Variance};
+use super::variance::Variance;
+use crate::engine::compare::group::Keys;
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
 use crate::engine::matching::joins;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, divide, multiply, power_of_ten};
@@ -116,12 +119,12 @@ impl Rollup {
 /// Rolls the variances up at every level that a tie-out has.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn roll_up(variances: &[Variance]) -> PolarsResult<Result<Vec<Rollup>, AmountOverflow>> {
-    let frame = key_frame(variances)?;
+/// [`EngineError::AmountOverflow`].
+pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
+    let frame = key_frame(variances);
     let mut rollups = Vec::new();
     for level in Level::ALL {
-        let groups = joins::groups(&frame, level.keys())?;
+        let groups = joins::groups(&frame, level.keys());
         let mut of_level: Vec<Rollup> = groups
             .first_row
             .iter()
@@ -133,7 +136,7 @@ pub fn roll_up(variances: &[Variance]) -> PolarsResult<Result<Vec<Rollup>, Amoun
                 .get_mut(*group as usize)
                 .expect("every variance has a group");
             if rollup.add(variance).is_none() {
-                return Ok(Err(AmountOverflow));
+                return Err(EngineError::AmountOverflow);
             }
         }
         // An invoice header knows nothing finer than the invoice.
@@ -144,17 +147,17 @@ pub fn roll_up(variances: &[Variance]) -> PolarsResult<Result<Vec<Rollup>, Amoun
         );
     }
     rollups.sort_by_key(|rollup| (rollup.tie_out, rollup.level, rollup.keys));
-    Ok(Ok(rollups))
+    Ok(rollups)
 }
 
-fn key_frame(variances: &[Variance]) -> PolarsResult<DataFrame> {
+fn key_frame(variances: &[Variance]) -> DataFrame {
     let column = |name: &str, of: fn(&Variance) -> u32| {
         Column::from(Series::new(
             name.into(),
             variances.iter().map(of).collect::<Vec<u32>>(),
         ))
     };
-    DataFrame::new(
+    columns::frame(
         variances.len(),
         vec![
             column("tie_out", |variance| variance.sides.tie_out as u32),

@@ -2,44 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::PolarsResult;
-
 use crate::engine::compare::usage_to_invoice::rate_of;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
-use crate::engine::matching::joins;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::rounding::{Line, Rules};
 use crate::engine::rules::scope::Scope;
+use crate::engine::tie_outs::line_arithmetic::{NO_PRICE, UNKNOWN};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 
 /// Lines by kind (`usage`, `other`), currency and rule.
 pub type Census = BTreeMap<(&'static str, String, String), u64>;
 
-/// Of lines without a price: there is nothing to try a rule with.
-pub const NO_PRICE: &str = "no_price";
-/// Of lines that no rule gives.
-pub const UNKNOWN: &str = "unknown";
-
 /// Counts to `census` the lines that obey each rule: the first that gives the subtotal to the last
 /// digit.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
-pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) -> PolarsResult<()> {
+pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) {
     let lines = &totals.lines;
-    let code = |name: &str| joins::codes(lines, name);
-    let (price, rate, currency, scope) = (
-        code("price")?,
-        code("rate")?,
-        code("currency")?,
-        code("scope")?,
-    );
+    let code = |name: &str| columns::codes(lines, name);
+    let (price, rate, currency, scope) =
+        (code("price"), code("rate"), code("currency"), code("scope"));
     let (quantity, subtotal) = (
-        joins::sums(lines, "quantity")?,
-        joins::sums(lines, "subtotal")?,
+        columns::sums(lines, "quantity"),
+        columns::sums(lines, "subtotal"),
     );
-    for (row, rows) in joins::counts(lines, "rows")?.iter().enumerate() {
+    for (row, rows) in columns::counts(lines, "rows").iter().enumerate() {
         let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
         let each =
             |column: &[i128]| column.get(row).copied().unwrap_or(0) / i128::from((*rows).max(1));
@@ -73,5 +60,4 @@ pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) -> PolarsResul
             .entry((if metered { "usage" } else { "other" }, currency, rule))
             .or_default() += rows;
     }
-    Ok(())
 }

@@ -1,56 +1,22 @@
-//! The few things we ask of polars, checked: grouping, joining, and columns as slices.
+//! The two things that are asked of polars: grouping and joining. The frames are ours, so what polars
+//! refuses is a bug of ours: an assertion, not an error.
 
 use polars::prelude::{
-    Column, DataFrame, DataFrameJoinOps as _, IdxCa, IdxSize, JoinArgs, JoinType, NamedFrom as _,
-    NewChunkedArray as _, PolarsError, PolarsResult, Series,
+    Column, DataFrame, DataFrameJoinOps as _, GroupsIndicator, IdxCa, IdxSize, JoinArgs, JoinType,
+    NamedFrom as _, NewChunkedArray as _, Series,
 };
 
-/// A column of codes.
-///
-/// # Errors
-/// A polars error where the frame has no such column of this type in one chunk.
-pub fn codes<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u32]> {
-    frame
-        .column(name)?
-        .as_materialized_series()
-        .u32()?
-        .cont_slice()
-}
+use crate::engine::fold::columns::codes;
 
-/// A column of sums.
+/// A frame of some columns.
 ///
-/// # Errors
-/// As [`codes`].
-pub fn sums<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [i128]> {
+/// # Panics
+/// Where a column is missing.
+#[must_use]
+pub fn select(frame: &DataFrame, names: &[&str]) -> DataFrame {
     frame
-        .column(name)?
-        .as_materialized_series()
-        .i128()?
-        .cont_slice()
-}
-
-/// A column of row counts.
-///
-/// # Errors
-/// As [`codes`].
-pub fn counts<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [u64]> {
-    frame
-        .column(name)?
-        .as_materialized_series()
-        .u64()?
-        .cont_slice()
-}
-
-/// A column of days.
-///
-/// # Errors
-/// As [`codes`].
-pub fn days<'f>(frame: &'f DataFrame, name: &str) -> PolarsResult<&'f [i32]> {
-    frame
-        .column(name)?
-        .as_materialized_series()
-        .i32()?
-        .cont_slice()
+        .select(names.iter().copied())
+        .expect("the frame has the columns")
 }
 
 /// A frame's rows by their keys.
@@ -64,63 +30,67 @@ pub struct Groups {
 
 /// Groups rows by `keys`; groups are numbered in the order of their first rows.
 ///
-/// # Errors
-/// A polars error where a key column is missing.
-pub fn groups(frame: &DataFrame, keys: &[&str]) -> PolarsResult<Groups> {
-    let mut of_row = vec![u32::MAX; frame.height()];
+/// # Panics
+/// Where a key column is missing.
+#[must_use]
+pub fn groups(frame: &DataFrame, keys: &[&str]) -> Groups {
+    // No row has this group: fewer groups than rows, and fewer rows than this.
+    const NO_GROUP: u32 = u32::MAX;
+    let mut of_row = vec![NO_GROUP; frame.height()];
     let mut first_row = Vec::new();
     if frame.height() == 0 {
-        return Ok(Groups { of_row, first_row });
+        return Groups { of_row, first_row };
     }
-    let grouped = frame.group_by_stable(keys.iter().copied())?;
+    let grouped = frame
+        .group_by_stable(keys.iter().copied())
+        .expect("the frame has the keys");
     for (number, rows) in (0_u32..).zip(grouped.get_groups().iter()) {
-        let mut first = None;
-        for row in rows_of(&rows) {
-            first.get_or_insert(row);
-            if let Some(slot) = of_row.get_mut(row as usize) {
-                *slot = number;
-            }
+        let mut rows = rows_of(&rows).peekable();
+        first_row.push(*rows.peek().expect("a group has a row"));
+        for row in rows {
+            of_row[row as usize] = number;
         }
-        first_row.push(first.unwrap_or(0));
     }
-    assert!(!of_row.contains(&u32::MAX), "every row belongs to a group");
-    Ok(Groups { of_row, first_row })
+    assert!(!of_row.contains(&NO_GROUP), "every row belongs to a group");
+    Groups { of_row, first_row }
 }
 
-fn rows_of<'g>(
-    group: &'g polars::prelude::GroupsIndicator<'_>,
-) -> Box<dyn Iterator<Item = IdxSize> + 'g> {
+fn rows_of<'g>(group: &'g GroupsIndicator<'_>) -> Box<dyn Iterator<Item = IdxSize> + 'g> {
     match group {
-        polars::prelude::GroupsIndicator::Idx((_, rows)) => Box::new(rows.iter().copied()),
-        polars::prelude::GroupsIndicator::Slice([first, length]) => {
-            Box::new(*first..*first + *length)
-        }
+        GroupsIndicator::Idx((_, rows)) => Box::new(rows.iter().copied()),
+        GroupsIndicator::Slice([first, length]) => Box::new(*first..*first + *length),
     }
 }
 
 /// Rows of a frame, by number.
 ///
-/// # Errors
-/// A polars error where a row does not exist.
-pub fn take(frame: &DataFrame, rows: &[u32]) -> PolarsResult<DataFrame> {
-    frame.take(&IdxCa::from_slice("rows".into(), rows))
+/// # Panics
+/// Where a row does not exist.
+#[must_use]
+pub fn take(frame: &DataFrame, rows: &[u32]) -> DataFrame {
+    frame
+        .take(&IdxCa::from_slice("rows".into(), rows))
+        .expect("the frame has the rows")
 }
 
 /// A frame with one more column of codes.
 ///
-/// # Errors
-/// A polars error where the length differs.
-pub fn with_codes(mut frame: DataFrame, name: &str, values: Vec<u32>) -> PolarsResult<DataFrame> {
-    frame.with_column(Column::from(Series::new(name.into(), values)))?;
-    Ok(frame)
+/// # Panics
+/// Where the length differs.
+#[must_use]
+pub fn with_codes(mut frame: DataFrame, name: &str, values: Vec<u32>) -> DataFrame {
+    frame
+        .with_column(Column::from(Series::new(name.into(), values)))
+        .expect("a code for each row");
+    frame
 }
 
 /// Groups that two frames have in common.
 #[derive(Debug, Default)]
 pub struct Pairs {
-    /// Rows of the left frame, each with the number of its pair.
+    /// Rows of the left frame that have a partner, each with the number of its pair.
     pub left: Vec<(u32, u32)>,
-    /// Rows of the right frame, likewise.
+    /// Rows of the right frame that have a partner, each with the number of its pair.
     pub right: Vec<(u32, u32)>,
     /// How many pairs there are.
     pub count: u32,
@@ -130,49 +100,38 @@ pub struct Pairs {
 /// number and the number of the pair of groups; and how many such pairs there are. Every row is
 /// counted at both ends of each join.
 ///
-/// # Errors
-/// A polars error where a key column is missing, or a join multiplied rows.
-pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<Pairs> {
+/// # Panics
+/// Where a key column is missing, or a join multiplied rows.
+#[must_use]
+pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> Pairs {
     if left.height() == 0 || right.height() == 0 {
-        return Ok(Pairs::default());
+        return Pairs::default();
     }
-    let distinct = |frame: &DataFrame| -> PolarsResult<DataFrame> {
-        take(
-            &frame.select(keys.iter().copied())?,
-            &groups(frame, keys)?.first_row,
-        )
-    };
-    let met = inner_join(&distinct(left)?, &distinct(right)?, keys)?;
-    let pairs = u32::try_from(met.height())
-        .map_err(|_| PolarsError::ComputeError("too many pairs".into()))?;
-    let met = with_codes(met, "pair", (0..pairs).collect())?;
-    Ok(Pairs {
-        left: members(left, &met, keys)?,
-        right: members(right, &met, keys)?,
-        count: pairs,
-    })
+    let distinct = |frame: &DataFrame| take(&select(frame, keys), &groups(frame, keys).first_row);
+    let met = inner_join(&distinct(left), &distinct(right), keys);
+    let count = u32::try_from(met.height()).expect("fewer pairs than rows of either side");
+    let met = with_codes(met, "pair", (0..count).collect());
+    Pairs {
+        left: members(left, &met, keys),
+        right: members(right, &met, keys),
+        count,
+    }
 }
 
-fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> PolarsResult<DataFrame> {
+fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> DataFrame {
     left.join(right, keys, keys, JoinArgs::new(JoinType::Inner), None)
+        .expect("both frames have the keys")
 }
 
-fn members(side: &DataFrame, met: &DataFrame, keys: &[&str]) -> PolarsResult<Vec<(u32, u32)>> {
-    let numbered = with_codes(
-        side.select(keys.iter().copied())?,
-        "row",
-        (0..).take(side.height()).collect(),
-    )?;
-    let mut joined = inner_join(&numbered, met, keys)?;
+fn members(side: &DataFrame, met: &DataFrame, keys: &[&str]) -> Vec<(u32, u32)> {
+    let rows = (0..).take(side.height()).collect();
+    let mut joined = inner_join(&with_codes(select(side, keys), "row", rows), met, keys);
     joined.rechunk_mut();
-    let mut rows: Vec<(u32, u32)> = codes(&joined, "row")?
-        .iter()
-        .copied()
-        .zip(codes(&joined, "pair")?.iter().copied())
-        .collect();
+    let rows = codes(&joined, "row").iter().copied();
+    let mut rows: Vec<(u32, u32)> = rows.zip(codes(&joined, "pair").iter().copied()).collect();
     rows.sort_unstable();
     let before = rows.len();
     rows.dedup_by_key(|(row, _)| *row);
     assert!(rows.len() == before, "a join must not multiply rows");
-    Ok(rows)
+    rows
 }

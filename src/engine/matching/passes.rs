@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::DataFrame;
 
 use super::joins::{self, Groups};
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
 use crate::engine::rules::scope::Scope;
 
@@ -74,49 +75,43 @@ pub struct Matching {
 
 /// Matches both frames of `totals`; `description` forces the column that MeterDescription repeats,
 /// otherwise it is learned: the one that pairs most lines.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
 pub fn match_usage(
     totals: &Totals,
     description: Option<&'static str>,
     passes: &[Pass],
-) -> PolarsResult<Matching> {
+) -> Matching {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; 3]),
-        None => learned(description_pairs(&totals.usage, &totals.lines)?),
+        None => learned(description_pairs(&totals.usage, &totals.lines)),
     };
-    let usage = described(&totals.usage, description)?;
+    let usage = described(&totals.usage, description);
     let met = match_frames(
         (&usage, &totals.lines),
         &FINE_KEYS,
         passes,
-        joins::codes(&totals.lines, "scope")?,
-    )?;
+        columns::codes(&totals.lines, "scope"),
+    );
     let Met {
         of_left,
         of_right,
         matched_on,
     } = met;
-    Ok(Matching {
+    Matching {
         description,
         description_pairs,
         of_usage: of_left,
         of_lines: of_right,
         matched_on,
-    })
+    }
 }
 
 /// How many lines find usage by each of [`DESCRIPTION_COLUMNS`].
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
-pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<[usize; 3]> {
+pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> [usize; 3] {
     let mut pairs = [0; 3];
     for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
-        *pairs = described_pairs(&described(usage, column)?, lines)?;
+        *pairs = described_pairs(&described(usage, column), lines);
     }
-    Ok(pairs)
+    pairs
 }
 
 /// The usage column that MeterDescription repeats: the one by which most lines find usage.
@@ -135,61 +130,54 @@ pub fn learned(pairs: [usize; 3]) -> (&'static str, [usize; 3]) {
     )
 }
 
-fn described(usage: &DataFrame, column: &str) -> PolarsResult<DataFrame> {
+fn described(usage: &DataFrame, column: &str) -> DataFrame {
     joins::with_codes(
         usage.clone(),
         "description",
-        joins::codes(usage, column)?.to_vec(),
+        columns::codes(usage, column).to_vec(),
     )
 }
 
 /// Matches two frames by `keys`, in passes; rows of the right one to which `scopes` gives a scope
 /// other than usage stand alone. A full outer match: every row of either side is in one match.
-///
-/// # Errors
-/// A polars error, which is a bug of ours.
 pub fn match_frames(
     (left, right): (&DataFrame, &DataFrame),
     keys: &[&str],
     passes: &[Pass],
     scopes: &[u32],
-) -> PolarsResult<Met> {
+) -> Met {
     let right = match scopes {
-        [] => right.select(keys.iter().copied())?,
-        scopes => joins::with_codes(
-            right.select(keys.iter().copied())?,
-            "scope",
-            scopes.to_vec(),
-        )?,
+        [] => joins::select(&right, keys),
+        scopes => joins::with_codes(joins::select(&right, keys), "scope", scopes.to_vec()),
     };
     let mut right_keys = keys.to_vec();
     if !scopes.is_empty() {
         right_keys.push("scope");
     }
-    let left_groups = joins::groups(left, keys)?;
-    let right_groups = joins::groups(&right, &right_keys)?;
-    let left = joins::take(&left.select(keys.iter().copied())?, &left_groups.first_row)?;
-    let right = joins::take(&right, &right_groups.first_row)?;
+    let left_groups = joins::groups(left, keys);
+    let right_groups = joins::groups(&right, &right_keys);
+    let left = joins::take(&joins::select(&left, keys), &left_groups.first_row);
+    let right = joins::take(&right, &right_groups.first_row);
     let mut sides = Sides {
         left: vec![None; left.height()],
         right: vec![None; right.height()],
         matched_on: Vec::new(),
     };
     if !scopes.is_empty() {
-        sides.set_out_of_scope(joins::codes(&right, "scope")?);
+        sides.set_out_of_scope(columns::codes(&right, "scope"));
     }
     for pass in passes {
-        sides.run_pass(&left, &right, pass)?;
+        sides.run_pass(&left, &right, pass);
     }
     sides.close();
-    Ok(Met {
+    Met {
         of_left: spread(&left_groups, &sides.left),
         of_right: spread(&right_groups, &sides.right),
         matched_on: sides.matched_on,
-    })
+    }
 }
 
-fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> {
+fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> usize {
     // One side may lack availability ids: they have no say in what a text repeats.
     const BY_METER: [&str; 7] = [
         "invoice",
@@ -200,15 +188,15 @@ fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> PolarsResult<usize> 
         "description",
         "currency",
     ];
-    let nameless = joins::codes(lines, "description")?;
+    let nameless = columns::codes(lines, "description");
     let named: Vec<u32> = (0..)
         .zip(nameless)
         .filter(|(_, code)| **code != 0)
         .map(|(row, _)| row)
         .collect();
-    Ok(joins::pair(usage, &joins::take(lines, &named)?, &BY_METER)?
+    joins::pair(usage, &joins::take(lines, &named), &BY_METER)
         .right
-        .len())
+        .len()
 }
 
 fn spread(groups: &Groups, matches: &[Option<u32>]) -> Vec<u32> {
@@ -250,13 +238,13 @@ impl Sides {
         }
     }
 
-    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) -> PolarsResult<()> {
+    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) {
         let (open_left, open_right) = (open(&self.left), open(&self.right));
         let pairs = joins::pair(
-            &joins::take(left, &open_left)?,
-            &joins::take(right, &open_right)?,
+            &joins::take(left, &open_left),
+            &joins::take(right, &open_right),
             &pass.keys,
-        )?;
+        );
         let base = self.next();
         set(&mut self.left, &open_left, &pairs.left, base);
         set(&mut self.right, &open_right, &pairs.right, base);
@@ -264,7 +252,6 @@ impl Sides {
             Arc::clone(&pass.name),
             pairs.count as usize,
         ));
-        Ok(())
     }
 
     /// What is still open stands alone.

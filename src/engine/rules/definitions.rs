@@ -1,6 +1,6 @@
 //! The tie-outs as data: what each compares, by which keys, in which measure, and what it may say.
 
-use crate::engine::fold::vocabulary::Domain;
+use super::domain::Domain;
 use crate::model::cause::TieOut;
 
 /// Keys that groups are matched by: name in frames, published name, domain. The first nine are those

@@ -2,23 +2,26 @@
 //! rule. A line that none gives is held against the nearest, and only called a break where it lies
 //! farther from it than the rules lie apart.
 
-use polars::prelude::PolarsResult;
-
-use super::two_lists::{self, Checked, Row};
+use super::two_lists::{self, Checked};
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::count::partial::GROSS_LIMIT;
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
-use crate::engine::judge::rounding_census::UNKNOWN;
-use crate::engine::judge::variance::AmountOverflow;
-use crate::engine::matching::joins;
+use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions::{self, KEYS, LINE};
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::rounding::{Bounds, Line, Lines, Rules};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
+
+/// Stands for a rule where a line has no price to try one with.
+pub const NO_PRICE: &str = "no_price";
+/// Stands for a rule where none gives the line's subtotal.
+pub const UNKNOWN: &str = "unknown";
 
 /// What came of the lines.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub struct Recomputed {
     /// A group for each line, or for several that say the same.
     pub checked: Vec<Checked>,
     /// Both sides as they went into the match.
-    pub sides: [Vec<Row>; 2],
+    pub sides: [Vec<SideRow>; 2],
     /// Lines without a price to be recomputed with.
     pub without_price: u64,
 }
@@ -34,30 +37,22 @@ pub struct Recomputed {
 /// Recomputes every line.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
-pub fn compare(
-    totals: &Totals,
-    passes: &[Pass],
-    rules: &Rules,
-) -> PolarsResult<Result<Recomputed, AmountOverflow>> {
+/// [`EngineError::AmountOverflow`].
+pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> Result<Recomputed, EngineError> {
     let lines = &totals.lines;
-    let code = |name: &str| joins::codes(lines, name);
-    let (price, rate, currency, scope) = (
-        code("price")?,
-        code("rate")?,
-        code("currency")?,
-        code("scope")?,
-    );
+    let code = |name: &str| columns::codes(lines, name);
+    let (price, rate, currency, scope) =
+        (code("price"), code("rate"), code("currency"), code("scope"));
     let (rows, quantity, subtotal) = (
-        joins::counts(lines, "rows")?,
-        joins::sums(lines, "quantity")?,
-        joins::sums(lines, "subtotal")?,
+        columns::counts(lines, "rows"),
+        columns::sums(lines, "quantity"),
+        columns::sums(lines, "subtotal"),
     );
     let names = KEYS
         .iter()
         .take(9)
         .map(|(name, ..)| code(name))
-        .collect::<PolarsResult<Vec<&[u32]>>>()?;
+        .collect::<Vec<&[u32]>>();
     let (mut expected, mut invoiced, mut names_of_rules, mut without_price) =
         (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut gross = 0_i128;
@@ -98,7 +93,7 @@ pub fn compare(
             continue;
         };
         gross = more;
-        let of_lines = |amount: i128, bound: i128| Row {
+        let of_lines = |amount: i128, bound: i128| SideRow {
             keys,
             rows: *count,
             quantity: number(quantity),
@@ -110,15 +105,12 @@ pub fn compare(
         names_of_rules.push(rule);
         invoiced.push(of_lines(number(subtotal), 0));
     }
-    let compared = match two_lists::compare(
+    let compared = two_lists::compare(
         definitions::definition(TieOut::LineArithmetic),
         passes,
         &expected,
         &invoiced,
-    )? {
-        Ok(compared) => compared,
-        Err(overflow) => return Ok(Err(overflow)),
-    };
+    )?;
     let rule_of: Vec<String> = compared
         .members
         .iter()
@@ -144,7 +136,7 @@ pub fn compare(
             without_price,
         }
     });
-    Ok(checked)
+    checked
 }
 
 /// What a line should come to, how far from it a line may be that obeys no known rule, and the rule.

@@ -1,87 +1,23 @@
 //! Invoice headers, and `lines-to-invoice`.
 
+use crate::engine::count::header::Header;
+use crate::engine::fold::columns;
 use std::collections::BTreeMap;
 
-use polars::prelude::PolarsResult;
-use rust_decimal::Decimal;
-
-use super::two_lists::{self, Checked, Members, Row};
-use crate::engine::causes::investigate::{Finding, Narrowest};
+use super::two_lists::{self, Checked, Members};
+use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::Steps;
-use crate::engine::count::partial::GROSS_LIMIT;
+use crate::engine::compare::group::Sides;
+use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
-use crate::engine::judge::variance::{AmountOverflow, Sides};
-use crate::engine::matching::joins;
+use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions::{self, CURRENCY, INVOICE, KEYS};
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::scope::AZURE_CREDIT;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
-use crate::model::dataset::{INVOICES, position};
 use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
-use crate::model::period::Period;
-use crate::model::reject::Rejection;
-use crate::model::row::Cell;
-
-/// One invoice header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Invoice id.
-    pub id: String,
-    /// Billing currency.
-    pub currency: String,
-    /// Sum asked for, tax included unless the invoice says otherwise.
-    pub total_charges: Decimal,
-    /// Month that it bills, where it says so.
-    pub period: Option<Period>,
-}
-
-impl Header {
-    /// Reads a header row.
-    ///
-    /// # Errors
-    /// A [`Rejection`] naming the cell that cannot be used.
-    pub fn read(cells: &[Cell<'_>]) -> Result<Self, Rejection> {
-        let cell = |name: &str| {
-            cells
-                .get(position(INVOICES, name))
-                .unwrap_or(&Cell::Missing)
-        };
-        let text = |name: &'static str| {
-            let bytes = cell(name).bytes();
-            let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
-            text.map_err(|_| Rejection::new(name, &bytes, "UTF-8 text".to_owned()))
-        };
-        let needed = |name: &'static str| match text(name)? {
-            empty if empty.is_empty() => {
-                Err(Rejection::in_words(name, "nothing", "a value".to_owned()))
-            }
-            value => Ok(value),
-        };
-        let total = needed("TotalCharges")?;
-        let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
-            .ok()
-            .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
-        let money = exact.and_then(|parsed| {
-            Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok()
-        });
-        let total_charges = money.ok_or_else(|| {
-            Rejection::new(
-                "TotalCharges",
-                total.as_bytes(),
-                "a decimal number below 10^17, as `1234.56`, of at most 28 digits".to_owned(),
-            )
-        })?;
-        let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
-        Ok(Self {
-            id: needed("Id")?,
-            currency: needed("CurrencyCode")?.to_uppercase(),
-            total_charges,
-            period: start.and_then(Period::of),
-        })
-    }
-}
 
 /// The lines of an invoice and currency, in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,14 +33,14 @@ struct Lines {
 /// Compares the lines of each invoice and currency with its header.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`].
 pub fn compare(
     totals: &Totals,
     lines: &LineSums,
     headers: &[Header],
     passes: &[Pass],
-) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
-    let expected: Vec<Row> = lines
+) -> Result<Vec<Checked>, EngineError> {
+    let expected: Vec<SideRow> = lines
         .0
         .iter()
         .map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals))
@@ -115,25 +51,22 @@ pub fn compare(
             code(Domain::Invoice, &header.id),
             code(Domain::Currency, &header.currency),
         );
-        decimal::from_money(header.total_charges).map(|amount| Row {
+        decimal::from_money(header.total_charges).map(|amount| SideRow {
             keys: keys_of(invoice, currency),
             rows: 1,
             amount,
-            ..Row::default()
+            ..SideRow::default()
         })
     };
-    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<Row>>>() else {
-        return Ok(Err(AmountOverflow));
+    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<SideRow>>>() else {
+        return Err(EngineError::AmountOverflow);
     };
-    let compared = match two_lists::compare(
+    let compared = two_lists::compare(
         definitions::definition(TieOut::LinesToInvoice),
         passes,
         &expected,
         &invoiced,
-    )? {
-        Ok(compared) => compared,
-        Err(overflow) => return Ok(Err(overflow)),
-    };
+    )?;
     let lines: Vec<Lines> = lines.0.values().copied().collect();
     let groups = compared.sides.into_iter().zip(compared.members);
     let check = |(sides, members): (Sides, Members)| {
@@ -159,7 +92,7 @@ pub fn compare(
             .fold(Lines::default(), |sum, lines| sum.plus(lines));
         let steps = of_group
             .steps(sides.variance_amount())
-            .ok_or(AmountOverflow)?;
+            .ok_or(EngineError::AmountOverflow)?;
         Ok((
             sides,
             Some(Box::new(Finding {
@@ -170,7 +103,7 @@ pub fn compare(
             })),
         ))
     };
-    Ok(groups.map(check).collect())
+    groups.map(check).collect()
 }
 
 fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
@@ -185,23 +118,20 @@ pub struct LineSums(BTreeMap<(u32, u32), Lines>);
 
 impl LineSums {
     /// Adds the lines of some totals.
-    ///
-    /// # Errors
-    /// A polars error, which is a bug of ours.
-    pub fn add(&mut self, totals: &Totals) -> PolarsResult<()> {
+    pub fn add(&mut self, totals: &Totals) {
         let lines = &totals.lines;
         let (invoices, currencies) = (
-            joins::codes(lines, "invoice")?,
-            joins::codes(lines, "currency")?,
+            columns::codes(lines, "invoice"),
+            columns::codes(lines, "currency"),
         );
         let (taxes, adjustments) = (
-            joins::sums(lines, "tax")?,
-            joins::codes(lines, "adjustment")?,
+            columns::sums(lines, "tax"),
+            columns::codes(lines, "adjustment"),
         );
         let (rows, sums, copies) = (
-            joins::counts(lines, "rows")?,
-            joins::sums(lines, "total")?,
-            joins::codes(lines, "copies")?,
+            columns::counts(lines, "rows"),
+            columns::sums(lines, "total"),
+            columns::codes(lines, "copies"),
         );
         for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
             let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
@@ -227,7 +157,6 @@ impl LineSums {
             let slot = self.0.entry((*invoice, *currency)).or_default();
             *slot = slot.plus(&more);
         }
-        Ok(())
     }
 }
 
@@ -242,18 +171,18 @@ impl Lines {
         self
     }
 
-    fn row(&self, invoice: u32, currency: u32, totals: &Totals) -> Row {
+    fn row(&self, invoice: u32, currency: u32, totals: &Totals) -> SideRow {
         // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
         // more digits was the header rounded, once.
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
         let cent = power_of_ten(AMOUNT_SCALE - digits);
         let bound = if self.total % cent == 0 { 0 } else { cent };
-        Row {
+        SideRow {
             keys: keys_of(invoice, currency),
             rows: self.rows,
             amount: self.total,
             bound,
-            ..Row::default()
+            ..SideRow::default()
         }
     }
 

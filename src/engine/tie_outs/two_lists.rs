@@ -1,12 +1,15 @@
 //! Any tie-out over two lists of rows: matched in passes, one group for each match.
 
+use crate::engine::fold::columns;
+use crate::engine::fold::side_row::SideRow;
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame, NamedFrom as _, PolarsResult, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
-use crate::engine::causes::investigate::{Finding, Narrowest};
+use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::Steps;
-use crate::engine::judge::variance::{AmountOverflow, Keys, Sides};
+use crate::engine::compare::group::{Keys, Sides};
+use crate::engine::failure::EngineError;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions::{Definition, KEYS};
 use crate::engine::rules::rounding::Bounds;
@@ -14,23 +17,6 @@ use crate::engine::rules::scope::Scope;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
 };
-
-/// A row of a side: key codes in the order of [`KEYS`], and sums in units of 10^-20.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Row {
-    /// Codes; 0 for none.
-    pub keys: [u32; KEYS.len()],
-    /// Source rows.
-    pub rows: u64,
-    /// Quantity.
-    pub quantity: i128,
-    /// Amount.
-    pub amount: i128,
-    /// How far the amount may be from the exact one.
-    pub bound: i128,
-    /// What the same units come to at the price that the other side names, if it names one.
-    pub at_billed_price: Option<i128>,
-}
 
 /// A compared group, and what is known of its variance.
 pub type Checked = (Sides, Option<Box<Finding>>);
@@ -53,7 +39,7 @@ pub struct Compared {
     pub members: Vec<Members>,
 }
 
-fn frame(rows: &[Row]) -> PolarsResult<DataFrame> {
+fn frame(rows: &[SideRow]) -> DataFrame {
     let columns = KEYS.iter().enumerate().map(|(at, (name, ..))| {
         let codes: Vec<u32> = rows
             .iter()
@@ -61,22 +47,21 @@ fn frame(rows: &[Row]) -> PolarsResult<DataFrame> {
             .collect();
         Column::from(Series::new((*name).into(), codes))
     });
-    DataFrame::new(rows.len(), columns.collect())
+    columns::frame(rows.len(), columns.collect())
 }
 
 /// Compares two lists of rows. Every row ends in exactly one group.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`].
 pub fn compare(
     definition: &Definition,
     passes: &[Pass],
-    expected: &[Row],
-    invoiced: &[Row],
-) -> PolarsResult<Result<Compared, AmountOverflow>> {
+    expected: &[SideRow],
+    invoiced: &[SideRow],
+) -> Result<Compared, EngineError> {
     let names: Vec<&str> = KEYS.iter().map(|(name, ..)| *name).collect();
-    let matched =
-        passes::match_frames((&frame(expected)?, &frame(invoiced)?), &names, passes, &[])?;
+    let matched = passes::match_frames((&frame(expected), &frame(invoiced)), &names, passes, &[]);
     let mut members: Vec<Members> = vec![Members::default(); matched.matched_on.len()];
     for (row, group) in matched.of_left.iter().enumerate() {
         members
@@ -97,24 +82,23 @@ pub fn compare(
         .zip(&matched.matched_on)
         .map(|(members, pass)| sides(definition, members, pass, expected, invoiced));
     let made: Option<Vec<Sides>> = made.collect();
-    Ok(made
-        .ok_or(AmountOverflow)
-        .map(|sides| Compared { sides, members }))
+    let sides = made.ok_or(EngineError::AmountOverflow)?;
+    Ok(Compared { sides, members })
 }
 
 fn sides(
     definition: &Definition,
     members: &Members,
     pass: &Arc<str>,
-    expected: &[Row],
-    invoiced: &[Row],
+    expected: &[SideRow],
+    invoiced: &[SideRow],
 ) -> Option<Sides> {
-    let left: Vec<&Row> = members
+    let left: Vec<&SideRow> = members
         .expected
         .iter()
         .filter_map(|at| expected.get(*at))
         .collect();
-    let right: Vec<&Row> = members
+    let right: Vec<&SideRow> = members
         .invoiced
         .iter()
         .filter_map(|at| invoiced.get(*at))
@@ -129,12 +113,13 @@ fn sides(
             .filter(|(known, code)| **known != *code)
             .for_each(|(known, _)| *known = 0);
     }
-    let sum = |rows: &[&Row], of: fn(&Row) -> i128| {
+    let sum = |rows: &[&SideRow], of: fn(&SideRow) -> i128| {
         rows.iter()
             .try_fold(0_i128, |sum, row| sum.checked_add(of(row)))
     };
-    let both =
-        |of: fn(&Row) -> i128| Some((published(sum(&left, of)?)?, published(sum(&right, of)?)?));
+    let both = |of: fn(&SideRow) -> i128| {
+        Some((published(sum(&left, of)?)?, published(sum(&right, of)?)?))
+    };
     let (expected_amount, invoiced_amount) = both(|row| row.amount)?;
     let (expected_quantity, invoiced_quantity) = both(|row| row.quantity)?;
     let known = sum(&left, |row| row.bound)?.checked_add(sum(&right, |row| row.bound)?)?;
@@ -173,8 +158,11 @@ fn sides(
 /// expected side knows what it comes to at the billed one; the rest is unexplained.
 ///
 /// # Errors
-/// [`AmountOverflow`].
-pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked>, AmountOverflow> {
+/// [`EngineError::AmountOverflow`].
+pub fn with_findings(
+    compared: Compared,
+    expected: &[SideRow],
+) -> Result<Vec<Checked>, EngineError> {
     let mut checked = Vec::with_capacity(compared.sides.len());
     for (sides, members) in compared.sides.into_iter().zip(compared.members) {
         if !sides.is_beyond_rounding()? {
@@ -202,10 +190,11 @@ pub fn with_findings(compared: Compared, expected: &[Row]) -> Result<Vec<Checked
         let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
         let mut steps = Steps::default();
         if let Some(at_price) = at_price {
-            steps.price = published(at_price).ok_or(AmountOverflow)? - sides.expected_amount;
+            steps.price =
+                published(at_price).ok_or(EngineError::AmountOverflow)? - sides.expected_amount;
             let rest = sides.variance_amount() - steps.price;
             if rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
-                .ok_or(AmountOverflow)?
+                .ok_or(EngineError::AmountOverflow)?
                 .abs()
                 <= sides.bounds.toward(rest)
             {

@@ -1,17 +1,17 @@
 //! From the last unbilled snapshot to what was billed: late usage, restated quantities, re-rated
 //! prices, the exchange rate, credits.
 
-use polars::prelude::PolarsResult;
-
 use super::two_lists::{self, Checked, Members};
-use crate::engine::causes::investigate::{Finding, Narrowest};
+use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::rate_of;
+use crate::engine::failure::EngineError;
 use crate::engine::fold::days::{DayRow, summed};
-use crate::engine::fold::vocabulary::{Domain, Vocabulary};
-use crate::engine::judge::variance::{AmountOverflow, Sides};
+use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions::{self, ADJUSTMENT, DAY};
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::scope::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
@@ -34,28 +34,25 @@ const GROUP_KEYS: [&str; 8] = [
 /// Compares the last unbilled snapshot with the billed usage.
 ///
 /// # Errors
-/// [`AmountOverflow`], or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`].
 pub fn compare(
     vocabulary: &Vocabulary,
     passes: &[Pass],
     unbilled: &[DayRow],
     billed: &[DayRow],
-) -> PolarsResult<Result<Vec<Checked>, AmountOverflow>> {
+) -> Result<Vec<Checked>, EngineError> {
     let side = |rows: &[DayRow]| summed(rows.iter().map(|row| row.by(&GROUP_KEYS)));
     let (Some((expected, of_expected)), Some((invoiced, of_invoiced))) =
         (side(unbilled), side(billed))
     else {
-        return Ok(Err(AmountOverflow));
+        return Err(EngineError::AmountOverflow);
     };
-    let compared = match two_lists::compare(
+    let compared = two_lists::compare(
         definitions::definition(TieOut::UnbilledToBilled),
         passes,
         &expected,
         &invoiced,
-    )? {
-        Ok(compared) => compared,
-        Err(overflow) => return Ok(Err(overflow)),
-    };
+    )?;
     // Days are codes in their order: what is behind the last day of the snapshot came after it.
     let last_day = unbilled.iter().map(|row| row.keys[DAY]).max().unwrap_or(0);
     let bridge = Bridge {
@@ -91,12 +88,12 @@ pub fn compare(
             })),
         ))
     };
-    Ok(compared
+    compared
         .sides
         .into_iter()
         .zip(compared.members)
         .map(check)
-        .collect())
+        .collect()
 }
 
 struct Bridge<'v> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::rules::definitions::{self, Finality};
+use crate::engine::rules::domain::Domain;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 

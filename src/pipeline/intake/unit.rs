@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::decode::{self, Decoded, Sink};
 use crate::engine::count::duplicate_filter::Seen;
+use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key;
-use crate::engine::tie_outs::lines_to_invoice::Header;
 use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
+use crate::engine::rules::domain::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::handover::FetchReport;

@@ -2,14 +2,15 @@
 
 use std::io;
 
-use crate::engine::causes::investigate::Finding;
+use crate::engine::causes::finding::Finding;
+use crate::engine::compare::group::Keys;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::fold::display_names::NO_METER;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::roll_up::Rollup;
-use crate::engine::judge::variance::{Keys, Variance};
+use crate::engine::judge::variance::Variance;
+use crate::engine::rules::domain::Domain;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 use crate::model::period::{Day, parse_day};

@@ -2,9 +2,9 @@
 
 use hashbrown::HashSet;
 
+use crate::engine::count::header::Header;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
-use crate::engine::tie_outs::lines_to_invoice::Header;
+use crate::engine::rules::domain::Domain;
 use crate::model::period::Period;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::sources::fetch::api_version;

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::stages::plan_of;
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
 use crate::engine::fold::days::{self, DayRow};
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
+use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
-use crate::engine::judge::variance::AmountOverflow;
-use crate::engine::matching::joins;
 use crate::engine::rules::definitions::{
     self, CURRENCY, CUSTOMER, DAY, INVOICE, Measure, SUBSCRIPTION, Side,
 };
+use crate::engine::rules::domain::Domain;
 use crate::engine::tie_outs::line_arithmetic;
-use crate::engine::tie_outs::two_lists::{self, Checked, Row};
+use crate::engine::tie_outs::two_lists::{self, Checked};
 use crate::engine::tie_outs::unbilled_to_billed;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
@@ -28,7 +29,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 pub(crate) fn compare(
     plan: &Plan,
     totals: &Totals,
-    usage: &[Row],
+    usage: &[SideRow],
     checked: &mut Vec<Checked>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ControlTotal>, RunError> {
@@ -47,7 +48,7 @@ pub(crate) fn compare(
             // They have their own place: resources and headers hang on them.
             TieOut::UsageToInvoice | TieOut::LinesToInvoice => continue,
             TieOut::LineArithmetic => {
-                let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)??;
+                let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)?;
                 if found.without_price > 0 {
                     let count = found.without_price;
                     warnings.push(format!("`invoice_lines`: {count} lines have no EffectiveUnitPrice that can be used: not recomputed"));
@@ -74,10 +75,12 @@ pub(crate) fn compare(
                     &settings.passes,
                     &unbilled,
                     &billed,
-                )??;
+                )?;
             }
             TieOut::UsageToSummary => {
-                expected = days::summed(usage.iter().copied()).ok_or(AmountOverflow)?.0
+                expected = days::summed(usage.iter().copied())
+                    .ok_or(EngineError::AmountOverflow)?
+                    .0
             }
             TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
             TieOut::RecordsToSummary => {
@@ -96,7 +99,7 @@ pub(crate) fn compare(
             definition.tie_out,
             TieOut::UnbilledToBilled | TieOut::LineArithmetic
         ) {
-            let compared = two_lists::compare(definition, &settings.passes, &expected, &invoiced)??;
+            let compared = two_lists::compare(definition, &settings.passes, &expected, &invoiced)?;
             of_tie_out = two_lists::with_findings(compared, &expected)?;
         }
         controls.extend(laws(
@@ -111,7 +114,7 @@ pub(crate) fn compare(
     Ok(controls)
 }
 
-fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<Row> {
+fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<SideRow> {
     totals
         .entries
         .iter()
@@ -147,16 +150,16 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
 }
 
 /// Usage of each subscription and currency.
-pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunError> {
+pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<SideRow>, RunError> {
     let usage = &totals.usage;
-    let code = |name: &str| joins::codes(usage, name);
+    let code = |name: &str| columns::codes(usage, name);
     let (customer, subscription, currency) =
-        (code("customer")?, code("subscription")?, code("currency")?);
+        (code("customer"), code("subscription"), code("currency"));
     let (billing, precision) = (
-        joins::sums(usage, "billing")?,
-        joins::sums(usage, "precision")?,
+        columns::sums(usage, "billing"),
+        columns::sums(usage, "precision"),
     );
-    let rows = joins::counts(usage, "rows")?
+    let rows = columns::counts(usage, "rows")
         .iter()
         .enumerate()
         .map(|(at, rows)| {
@@ -166,7 +169,7 @@ pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunErro
                 (of(customer), of(subscription), of(currency));
             let number = |column: &[i128]| column.get(at).copied().unwrap_or(0);
             // Units of several meters: their sum says nothing.
-            Row {
+            SideRow {
                 keys,
                 rows: *rows,
                 quantity: 0,
@@ -175,11 +178,11 @@ pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<Row>, RunErro
                 at_billed_price: None,
             }
         });
-    Ok(days::summed(rows).ok_or(AmountOverflow)?.0)
+    Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
 }
 
 /// Daily rated usage of the subscriptions that have utilization records.
-fn utilized(totals: &Totals, expected: &[Row]) -> Result<Vec<Row>, RunError> {
+fn utilized(totals: &Totals, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
     let known: BTreeSet<[u32; 2]> = expected
         .iter()
         .map(|row| [row.keys[CUSTOMER], row.keys[SUBSCRIPTION]])
@@ -188,7 +191,7 @@ fn utilized(totals: &Totals, expected: &[Row]) -> Result<Vec<Row>, RunError> {
         .daily
         .iter()
         .filter(|row| known.contains(&[row.keys[CUSTOMER], row.keys[SUBSCRIPTION]]));
-    let rows = rows.map(|row| Row {
+    let rows = rows.map(|row| SideRow {
         amount: 0,
         bound: 0,
         ..row.by(&[
@@ -200,25 +203,26 @@ fn utilized(totals: &Totals, expected: &[Row]) -> Result<Vec<Row>, RunError> {
             "day",
         ])
     });
-    Ok(days::summed(rows).ok_or(AmountOverflow)?.0)
+    Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
 }
 
 /// The partner's summary is in one currency: customers of others are in no sum.
 fn of_summed_currencies(
     totals: &Totals,
-    expected: &[Row],
-    invoiced: &[Row],
+    expected: &[SideRow],
+    invoiced: &[SideRow],
     warnings: &mut Vec<String>,
-) -> Vec<Row> {
-    let is_of_partner = |row: &&Row| row.keys[CUSTOMER] == 0;
+) -> Vec<SideRow> {
+    let is_of_partner = |row: &&SideRow| row.keys[CUSTOMER] == 0;
     let summed: Vec<u32> = invoiced
         .iter()
         .filter(is_of_partner)
         .map(|row| row.keys[CURRENCY])
         .collect();
-    let (kept, left): (Vec<Row>, Vec<Row>) = expected.iter().copied().partition(|row: &Row| {
-        row.keys[CUSTOMER] != 0 || summed.is_empty() || summed.contains(&row.keys[CURRENCY])
-    });
+    let (kept, left): (Vec<SideRow>, Vec<SideRow>) =
+        expected.iter().copied().partition(|row: &SideRow| {
+            row.keys[CUSTOMER] != 0 || summed.is_empty() || summed.contains(&row.keys[CURRENCY])
+        });
     for row in left {
         let currency = totals.vocabulary.text(Domain::Currency, row.keys[CURRENCY]);
         warnings.push(format!(
@@ -229,7 +233,7 @@ fn of_summed_currencies(
     kept
 }
 
-fn by_currency(rows: &[DayRow]) -> Vec<Row> {
+fn by_currency(rows: &[DayRow]) -> Vec<SideRow> {
     rows.iter().map(|row| row.by(&["currency"])).collect()
 }
 
@@ -237,8 +241,8 @@ fn by_currency(rows: &[DayRow]) -> Vec<Row> {
 fn selection(
     totals: &Totals,
     source: &'static str,
-    all: &[Row],
-    selected: &[Row],
+    all: &[SideRow],
+    selected: &[SideRow],
 ) -> Vec<ControlTotal> {
     let name = |code: u32| totals.vocabulary.text(Domain::Currency, code).to_owned();
     let mut laws = control_totals::law(
@@ -256,7 +260,7 @@ fn selection(
 }
 
 /// Rows and what is compared of them, by currency.
-fn counted(rows: &[Row], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
+fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
     let mut found = ByCurrency::new();
     for row in rows {
         let slot = found.entry(name(row.keys[CURRENCY])).or_default();
@@ -274,8 +278,8 @@ fn counted(rows: &[Row], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCu
 fn laws(
     totals: &Totals,
     tie_out: TieOut,
-    expected: &[Row],
-    invoiced: &[Row],
+    expected: &[SideRow],
+    invoiced: &[SideRow],
     checked: &[Checked],
 ) -> Vec<ControlTotal> {
     let measure = definitions::definition(tie_out).measure;
@@ -286,7 +290,7 @@ fn laws(
             String::new()
         }
     };
-    let before = |rows: &[Row]| counted(rows, &name, measure);
+    let before = |rows: &[SideRow]| counted(rows, &name, measure);
     let after = |is_expected: bool| {
         let mut found = ByCurrency::new();
         for (sides, _) in checked {

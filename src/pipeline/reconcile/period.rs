@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use polars::prelude::DataFrame;
 
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::matching::joins;
+use crate::engine::rules::domain::Domain;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 
@@ -34,7 +35,7 @@ impl Selection {
         let Some(period) = self.period else {
             return Ok(frame.clone());
         };
-        let codes = joins::codes(frame, "invoice")?;
+        let codes = columns::codes(frame, "invoice");
         let belongs = |invoice: &u32| {
             totals
                 .periods
@@ -53,7 +54,7 @@ impl Selection {
             .filter(|invoice| !totals.periods.contains_key(*invoice))
             .copied()
             .collect();
-        let selected = joins::take(frame, &kept)?;
+        let selected = joins::take(frame, &kept);
         // Nothing says that these are of another period: they are of the one that was asked for.
         totals
             .periods

@@ -7,10 +7,12 @@ use hashbrown::HashMap;
 use polars::prelude::DataFrame;
 
 use super::other_tie_outs;
+use super::usage_to_invoice::Course;
+use super::{headers as headers_at_hand, warnings as mismatch};
 use crate::engine::causes::investigate::Holders;
 use crate::engine::count::partial::Partial;
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::{self, InParts, More, Totals};
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
@@ -19,6 +21,7 @@ use crate::engine::judge::rounding_census::Census;
 use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::joins;
 use crate::engine::matching::passes;
+use crate::engine::rules::domain::Domain;
 use crate::engine::tie_outs::lines_to_invoice;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -31,8 +34,6 @@ use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::{Resources, SpilledResources};
 use crate::progress::watch::Watch;
-use super::usage_to_invoice::Course;
-use super::{headers as headers_at_hand, warnings as mismatch};
 
 /// What was found.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ pub fn reconcile_watched(
             &course.by_invoice,
             &headers,
             &lines_plan.passes,
-        )??);
+        )?);
     }
     controls.extend(other_tie_outs::compare(
         plan,
@@ -147,7 +148,7 @@ pub fn reconcile_watched(
         return Err(RunError::Law(Box::new(broken.clone())));
     }
     mismatch::warn(&totals, &course, &variances, &mut warnings);
-    let rollups = roll_up::roll_up(&variances)??;
+    let rollups = roll_up::roll_up(&variances)?;
     let census = std::mem::take(&mut course.census);
     let (description, description_pairs) = course.description.unwrap_or_default();
     Ok(Reconciled {
@@ -180,7 +181,7 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
     };
     if let Some(mut spilled) = readings.spilled.take() {
         let overview = std::mem::take(&mut spilled.overview);
-        let (totals, in_parts) = folded::fold_before_parts(overview, &readings.headers, more)??;
+        let (totals, in_parts) = folded::fold_before_parts(overview, &readings.headers, more)?;
         return Ok((
             totals,
             Folded::InParts(Box::new(spilled), Box::new(in_parts)),
@@ -192,7 +193,7 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         control_totals::totals_of(&usage),
         control_totals::totals_of(&lines),
     ];
-    let totals = folded::fold_partials(usage, lines, &readings.headers, &[], more)??;
+    let totals = folded::fold_partials(usage, lines, &readings.headers, &[], more)?;
     Ok((totals, Folded::Whole(counted)))
 }
 
@@ -215,16 +216,16 @@ fn compare_in_parts(
             &mut in_parts,
             (none, spilled.load_lines(parts).map_err(no_room)?),
             &[],
-        )?;
+        );
         let lines = course.selection.of(totals, &totals.lines.clone())?;
         let rows = (0..)
             .zip(&part_of_row)
             .filter(|(_, part)| parts.contains(part))
             .map(|(row, _)| row);
         let found = passes::description_pairs(
-            &joins::take(&described, &rows.collect::<Vec<u32>>())?,
+            &joins::take(&described, &rows.collect::<Vec<u32>>()),
             &lines,
-        )?;
+        );
         pairs
             .iter_mut()
             .zip(found)
@@ -240,7 +241,7 @@ fn compare_in_parts(
             &mut in_parts,
             spilled.load(parts).map_err(no_room)?,
             &spilled.spellings,
-        )?;
+        );
         let first = course.checked.len();
         let found = course.take(totals, &|_| {})?;
         resources.add(totals, &found).map_err(no_room)?;
@@ -254,8 +255,8 @@ fn compare_in_parts(
 /// The part that each row of a frame belongs to.
 fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
     let (customers, subscriptions) = (
-        joins::codes(frame, "customer")?,
-        joins::codes(frame, "subscription")?,
+        columns::codes(frame, "customer"),
+        columns::codes(frame, "subscription"),
     );
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     let part = |(customer, subscription): (&u32, &u32)| {
@@ -323,7 +324,8 @@ fn judge(
             ))
         })
         .map(|(plan, sides, finding)| {
-            sides.judge(
+            variance::judge(
+                sides,
                 &plan.tolerances,
                 &totals.vocabulary,
                 finding,

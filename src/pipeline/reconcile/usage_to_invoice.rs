@@ -10,14 +10,15 @@ use super::period::Selection;
 use super::stages::plan_of;
 use crate::engine::causes::investigate;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
+use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
+use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
-use crate::engine::matching::joins;
 use crate::engine::matching::passes;
+use crate::engine::rules::domain::Domain;
 use crate::engine::tie_outs::lines_to_invoice::LineSums;
-use crate::engine::tie_outs::two_lists::{Checked, Row};
+use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
@@ -45,7 +46,7 @@ pub(super) struct Course<'p> {
     pub(super) has_rows: [bool; 2],
     /// Some usage found its line.
     pub(super) has_met: bool,
-    pub(super) by_subscription: Vec<Row>,
+    pub(super) by_subscription: Vec<SideRow>,
     /// Which rounding rules the lines obey.
     pub(super) census: Census,
     pub(super) checked: Vec<Checked>,
@@ -82,13 +83,13 @@ impl<'p> Course<'p> {
                 totals.lines.clone()
             };
             let selected = self.selection.of(totals, &frame)?;
-            let before = control_totals::frame_of(totals, &frame, amount)?;
-            let after = control_totals::frame_of(totals, &selected, amount)?;
+            let before = control_totals::frame_of(totals, &frame, amount);
+            let after = control_totals::frame_of(totals, &selected, amount);
             control_totals::add_up(&mut self.folded[side], &before);
             control_totals::add_up(&mut self.selected[side], &after);
             self.blank[side] += blank_customers(&frame)?;
             self.has_rows[side] |= selected.height() > 0;
-            self.invoices.extend(joins::codes(&selected, "invoice")?);
+            self.invoices.extend(columns::codes(&selected, "invoice"));
             *(if side == 0 {
                 &mut totals.usage
             } else {
@@ -97,10 +98,10 @@ impl<'p> Course<'p> {
         }
         control_totals::add_up(
             &mut self.lines_total,
-            &control_totals::frame_of(totals, &totals.lines, "total")?,
+            &control_totals::frame_of(totals, &totals.lines, "total"),
         );
-        self.by_invoice.add(totals)?;
-        rounding_census::count(&mut self.census, totals, &self.settings.rules)?;
+        self.by_invoice.add(totals);
+        rounding_census::count(&mut self.census, totals, &self.settings.rules);
         Ok(())
     }
 
@@ -118,25 +119,21 @@ impl<'p> Course<'p> {
         phase("match");
         let learned = match self.description {
             Some(learned) => learned,
-            None => passes::learned(passes::description_pairs(&totals.usage, &totals.lines)?),
+            None => passes::learned(passes::description_pairs(&totals.usage, &totals.lines)),
         };
         self.description = Some(learned);
         let (description, _) = learned;
-        let matching = passes::match_usage(totals, Some(description), &self.settings.passes)?;
+        let matching = passes::match_usage(totals, Some(description), &self.settings.passes);
         self.has_met |= matching
             .matched_on
             .iter()
             .any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
         phase("compare and allocate");
-        let compared = usage_to_invoice::compare(totals, &matching, &self.settings.rules)??;
+        let compared = usage_to_invoice::compare(totals, &matching, &self.settings.rules)?;
         phase("attribute");
         if self.settings.enabled {
-            let mut findings = investigate::investigate(
-                totals,
-                &matching,
-                &compared.sides,
-                &self.settings.rules,
-            )??;
+            let mut findings =
+                investigate::investigate(totals, &matching, &compared.sides, &self.settings.rules)?;
             self.checked.extend(
                 (0..)
                     .zip(compared.sides)
@@ -178,8 +175,8 @@ impl<'p> Course<'p> {
 
 /// Rows of a frame whose customer id is empty.
 fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
-    let rows = joins::counts(frame, "rows")?;
-    Ok(joins::codes(frame, "customer")?
+    let rows = columns::counts(frame, "rows");
+    Ok(columns::codes(frame, "customer")
         .iter()
         .zip(rows)
         .filter(|(code, _)| **code == 0)

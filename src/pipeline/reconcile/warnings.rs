@@ -4,8 +4,8 @@ use hashbrown::{HashMap, HashSet};
 
 use super::usage_to_invoice::Course;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
 use crate::engine::judge::variance::Variance;
+use crate::engine::rules::domain::Domain;
 use crate::model::cause::{Status, TieOut};
 
 /// Mismatches that are more likely a wrong file than a wrong invoice.

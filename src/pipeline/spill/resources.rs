@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::scratch::{self, Extent, Scratch};
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::fold::folded::Totals;
-use crate::engine::fold::vocabulary::Domain;
+use crate::engine::rules::domain::Domain;
 use crate::model::period::{Day, Period};
 
 /// Place of the resource in [`Resource::key`]; that of the entitlement.
