@@ -21,11 +21,12 @@ use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::count::interner::{Texts, Tuples};
-use tieout::engine::count::key_layout::{Grain, TUPLES};
+use tieout::engine::count::key_layout::KeyLayout;
 use tieout::engine::count::measures::Measures;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
 use tieout::engine::count::totals_by_key::Totals;
+use tieout::engine::rules::keys::TUPLES;
 use tieout::model::dataset::{Dataset, USAGE, position};
 use tieout::model::decimal::{self, AMOUNT_SCALE, QUANTITY_SCALE, plain};
 use tieout::model::ids::{Fold, fold};
@@ -48,7 +49,7 @@ const FOLDS: [Fold; TUPLES] = [
     Fold::ArmId,
 ];
 
-static GRAIN: Grain = Grain {
+static GRAIN: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
     derived: &[],
     measure: quantity_and_amount,
@@ -79,12 +80,12 @@ fn quantity_and_amount(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
 const LEFT_DAY: i32 = 0;
 const RIGHT_DAY: i32 = 1;
 
-static LEFT: Grain = Grain {
+static LEFT: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
     derived: &[],
     measure: of_left,
 };
-static RIGHT: Grain = Grain {
+static RIGHT: KeyLayout = KeyLayout {
     measure: of_right,
     ..LEFT
 };
@@ -139,11 +140,11 @@ impl Sink for SumSink {
 /// The sums of all files by raw texts, worker by worker. A worker's table goes on from file to file.
 fn summed(
     files: &[String],
-    grain: &'static Grain,
+    layout: &'static KeyLayout,
     wanted: &[usize],
 ) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
     let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
-    let new_sink = || SumSink(Partial::with(Dataset::Usage, grain, None));
+    let new_sink = || SumSink(Partial::with(Dataset::Usage, layout, None));
     let sink = || {
         idle.lock()
             .expect("no one panics")
@@ -351,10 +352,10 @@ fn compare(
         .map_err(|_| "wanted a tolerance, as 0.01")?
         .value;
     let mut shards = Shards::new();
-    for (file, grain) in [(left, &LEFT), (right, &RIGHT)] {
+    for (file, layout) in [(left, &LEFT), (right, &RIGHT)] {
         for partial in summed(
             &[file.to_owned()],
-            grain,
+            layout,
             &[CUSTOMER, RESOURCE, PRICING, AMOUNT],
         )? {
             shards.add(&partial, [None; TUPLES]);

@@ -180,7 +180,12 @@ fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .filter(|pass| own.iter().all(|(name, _)| **name != *pass.name))
     {
-        writeln!(out, "    pass {}: {}", pass.name, pass.keys.join(", "))?;
+        writeln!(
+            out,
+            "    pass {}: {}",
+            pass.name,
+            pass.key_names().join(", ")
+        )?;
     }
     for rule in tie_out.rules.all().iter().skip(DOCUMENTED.len()) {
         writeln!(out, "    rounding {}: {}", rule.name, rule.formula())?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{Globals, arguments, explanation};
+use crate::engine::rules::keys::Part;
 use crate::model::spelling;
 use crate::pipeline::Options;
 use crate::pipeline::explain::{self, Request, Target};
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
 }
 
 fn check_key(name: &str) -> Result<(), Failure> {
-    let known = || explain::KEYS.into_iter().map(|(key, ..)| key);
+    let known = || Part::pickable().map(|part| part.row().published);
     if known().any(|key| key == name) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Totals;
 use crate::engine::matching::passes::Matching;
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
@@ -135,10 +136,7 @@ fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
             continue;
         };
         let family = families
-            .entry(Keys {
-                adjustment: 0,
-                ..of_group.keys
-            })
+            .entry(of_group.keys.without(Key::Adjustment))
             .or_default();
         family.0 = family.0.saturating_add(finding.steps.quantity_delta);
         family.1.push(*group);
@@ -164,18 +162,26 @@ type Entity = (Narrowest, [u32; 4]);
 
 fn entities(keys: &Keys) -> [Entity; 3] {
     [
-        (Narrowest::Invoice, [keys.invoice, 0, 0, keys.currency]),
+        (
+            Narrowest::Invoice,
+            [keys[Key::Invoice], 0, 0, keys[Key::Currency]],
+        ),
         (
             Narrowest::Customer,
-            [keys.invoice, keys.customer, 0, keys.currency],
+            [
+                keys[Key::Invoice],
+                keys[Key::Customer],
+                0,
+                keys[Key::Currency],
+            ],
         ),
         (
             Narrowest::Subscription,
             [
-                keys.invoice,
-                keys.customer,
-                keys.subscription,
-                keys.currency,
+                keys[Key::Invoice],
+                keys[Key::Customer],
+                keys[Key::Subscription],
+                keys[Key::Currency],
             ],
         ),
     ]

@@ -3,11 +3,10 @@
 use super::duplicates::Candidate;
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::key_layout::TUPLES;
 use super::partial::Partial;
+use crate::engine::rules::keys::{Counted, Part, Place, TUPLES, raw_place};
 
-/// Place of the resource in its tuple.
-const RESOURCE: usize = 2;
+const RESOURCE: Place = raw_place(Counted::Usage, Part::Resource);
 
 impl Partial {
     /// The accounts of each part by themselves, in the order of parts; empty parts are left out. What
@@ -48,11 +47,10 @@ impl Partial {
 
     /// The distinct resources, as they were written; none of lines.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
-        let at = self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE;
-        let column = self
-            .columns
-            .get(at)
-            .filter(|_| self.grain.width_of(2) > RESOURCE);
+        // Lines have no resource tuple.
+        let has_resources = self.layout.width_of(RESOURCE.tuple) > 0;
+        let column = has_resources
+            .then(|| &self.columns[self.layout.start_of(RESOURCE.tuple) + RESOURCE.field]);
         column
             .into_iter()
             .flat_map(|column| (0..column.texts().len()).map(|text| column.text(text)))
@@ -146,7 +144,7 @@ impl<'p> Numbering<'p> {
         for ((slot, old), (number, ((tuples, known), numbers))) in
             renumbered.iter_mut().zip(key).zip(tuples.enumerate())
         {
-            let end = start + self.whole.grain.width_of(number);
+            let end = start + self.whole.layout.width_of(number);
             let (new, is_new) = known.number(*old);
             if is_new {
                 let texts = tuples
@@ -163,7 +161,7 @@ impl<'p> Numbering<'p> {
 
     fn part(&mut self, members: &Members<'_>) -> Partial {
         let whole = self.whole;
-        let mut part = Partial::with(whole.dataset, whole.grain, None);
+        let mut part = Partial::with(whole.dataset, whole.layout, None);
         let mut numbers: [Vec<u32>; TUPLES] = Default::default();
         for at in &members.totals {
             if let Some((key, total)) = whole.totals.get(*at) {
@@ -182,7 +180,7 @@ impl<'p> Numbering<'p> {
         }
         for (number, (known, numbers)) in self.tuples.iter_mut().zip(numbers).enumerate() {
             let count = u32::try_from(known.clear().len()).unwrap_or(u32::MAX);
-            let width = whole.grain.width_of(number);
+            let width = whole.layout.width_of(number);
             if let Some(slot) = part.tuples.get_mut(number) {
                 *slot = Tuples::of(width, numbers, count);
             }

@@ -7,9 +7,9 @@
 
 use hashbrown::HashMap;
 
-use super::key_layout::TUPLES;
 use super::measures::Measures;
 use super::total::SUMS;
+use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
 /// Fingerprints that are there more than once, and how many copies that makes: of `n` equal rows,

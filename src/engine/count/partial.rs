@@ -4,10 +4,11 @@
 //! the numbers that its columns gave to their raw texts. Partials merge by addition, in any order. No
 //! key is ever used to drop a row.
 
-use super::key_layout::{Grain, TUPLES};
+use super::key_layout::KeyLayout;
 use super::total::{SUMS, Total};
 use super::totals_by_key::Totals;
 use crate::engine::failure::EngineError;
+use crate::engine::rules::keys::{Place, TUPLES};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -16,7 +17,7 @@ use super::duplicate_filter::Seen;
 use super::duplicates::{self, Candidate, Copies, Repeated, copies_in};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
-use super::key_layout::{DAILY_GRAIN, Derived};
+use super::key_layout::Derived;
 use super::measures::Measures;
 use crate::model::dataset::Dataset;
 use crate::model::period::{self, Day, Period};
@@ -59,7 +60,7 @@ pub struct Partial {
     overflow: bool,
     last_day: LastDay,
     seen: Option<Arc<Seen>>,
-    pub(crate) grain: &'static Grain,
+    pub(crate) layout: &'static KeyLayout,
     /// It was kept from another run: its numbers cannot be looked up by what they stand for.
     pub(crate) is_stored: bool,
     /// What the row at hand is made of.
@@ -110,28 +111,28 @@ impl Partial {
     /// No totals yet. Partials that are to know each other's rows share `seen`.
     #[must_use]
     pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
-        Self::with(dataset, Grain::of(dataset), Some(seen))
+        Self::with(dataset, KeyLayout::of(dataset), Some(seen))
     }
 
     /// No totals, for others to be merged into; copies are not looked for.
     #[must_use]
     pub fn empty(dataset: Dataset) -> Self {
-        Self::with(dataset, Grain::of(dataset), None)
+        Self::with(dataset, KeyLayout::of(dataset), None)
     }
 
     /// No totals of usage day by day, for comparisons that look at days; copies are not looked for.
     #[must_use]
     pub fn daily(dataset: Dataset) -> Self {
-        Self::with(dataset, &DAILY_GRAIN, None)
+        Self::with(dataset, KeyLayout::daily(), None)
     }
 
-    /// No totals of a grain yet.
+    /// No totals of a layout yet.
     #[must_use]
-    pub fn with(dataset: Dataset, grain: &'static Grain, seen: Option<Arc<Seen>>) -> Self {
+    pub fn with(dataset: Dataset, layout: &'static KeyLayout, seen: Option<Arc<Seen>>) -> Self {
         Self {
             dataset,
-            columns: (0..grain.width()).map(|_| KeyColumn::default()).collect(),
-            tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(grain.width_of(tuple))),
+            columns: (0..layout.width()).map(|_| KeyColumn::default()).collect(),
+            tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(layout.width_of(tuple))),
             totals: Totals::default(),
             copies: HashMap::new(),
             candidates: Vec::new(),
@@ -143,19 +144,19 @@ impl Partial {
             overflow: false,
             last_day: LastDay::default(),
             seen,
-            grain,
+            layout,
             is_stored: false,
             row: RowKey {
-                texts: vec![0; grain.width()],
+                texts: vec![0; layout.width()],
                 ..RowKey::default()
             },
         }
     }
 
-    /// No totals yet, of the same grain and knowing the same rows.
+    /// No totals yet, of the same layout and knowing the same rows.
     #[must_use]
     pub fn successor(&self) -> Self {
-        Self::with(self.dataset, self.grain, self.seen.clone())
+        Self::with(self.dataset, self.layout, self.seen.clone())
     }
 
     /// Adds one row.
@@ -163,7 +164,7 @@ impl Partial {
     /// # Errors
     /// A [`Rejection`] where a cell cannot be used; the totals are then untouched.
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let measures = (self.grain.measure)(row.cells)?;
+        let measures = (self.layout.measure)(row.cells)?;
         if let Some(day) = measures.day {
             self.last_day.set(day);
         }
@@ -202,7 +203,7 @@ impl Partial {
 
     fn number_texts(&mut self, row: &Row<'_, '_>, measures: &Measures) -> Result<(), Rejection> {
         self.row.fresh.clear();
-        let positions = self.grain.tuples.into_iter().flatten();
+        let positions = self.layout.tuples.into_iter().flatten();
         let mut columns = (0..).zip(self.columns.iter_mut().zip(&mut self.row.texts));
         for (position, (at, (column, number))) in positions.zip(&mut columns) {
             let cell = row.cells.get(*position).unwrap_or(&Cell::Missing);
@@ -219,7 +220,7 @@ impl Partial {
                 self.row.fresh.push(at);
             }
         }
-        for (field, (_, (column, number))) in self.grain.derived.iter().zip(columns) {
+        for (field, (_, (column, number))) in self.layout.derived.iter().zip(columns) {
             let text: &[u8] = match field {
                 Derived::Month if measures.day.is_some() => &self.last_day.month_text,
                 Derived::Day if measures.day.is_some() => &self.last_day.day_text,
@@ -274,12 +275,12 @@ impl Partial {
         self.overflow |= !self.totals.settle();
     }
 
-    /// Adds another partial of the same dataset and grain.
+    /// Adds another partial of the same dataset and layout.
     pub fn merge(&mut self, mut other: Self) {
         other.settle();
         assert!(
             self.dataset == other.dataset && self.columns.len() == other.columns.len(),
-            "partials of one grain merge"
+            "partials of one layout merge"
         );
         assert!(
             !self.is_stored,
@@ -330,7 +331,7 @@ impl Partial {
         let mut start = 0;
         let mut renumbered = Vec::with_capacity(TUPLES);
         for (number, (mine, theirs)) in self.tuples.iter_mut().zip(&other.tuples).enumerate() {
-            let end = start + self.grain.width_of(number);
+            let end = start + self.layout.width_of(number);
             let columns = texts.get(start..end).unwrap_or_default();
             let texts = theirs.numbers().iter().zip(columns.iter().cycle());
             let tuples: Vec<u32> = texts
@@ -380,7 +381,7 @@ impl Partial {
 
     /// The texts of a tuple, in the order of its columns.
     pub fn fields(&self, tuple: usize, id: u32) -> impl Iterator<Item = &str> {
-        let start: usize = (0..tuple).map(|number| self.grain.width_of(number)).sum();
+        let start = self.layout.start_of(tuple);
         let texts = self
             .tuples
             .get(tuple)
@@ -389,6 +390,13 @@ impl Partial {
             .iter()
             .zip(self.columns.get(start..).unwrap_or_default())
             .map(|(text, column)| column.text(*text))
+    }
+
+    /// The raw text at a place of a key.
+    #[must_use]
+    pub fn text_at(&self, key: &[u32; TUPLES], place: Place) -> &str {
+        let text = self.tuples[place.tuple].tuple(key[place.tuple])[place.field];
+        self.columns[self.layout.start_of(place.tuple) + place.field].text(text)
     }
 
     /// Bytes of memory in use, about.
@@ -416,7 +424,7 @@ impl Partial {
     pub fn copies_alone(self) -> Self {
         let Self {
             dataset,
-            grain,
+            layout,
             columns,
             tuples,
             copies,
@@ -426,7 +434,7 @@ impl Partial {
             columns,
             tuples,
             copies,
-            ..Self::with(dataset, grain, None)
+            ..Self::with(dataset, layout, None)
         }
     }
 

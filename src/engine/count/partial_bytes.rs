@@ -4,9 +4,9 @@
 use super::duplicates::{Candidate, Copies};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::key_layout::TUPLES;
 use super::partial::Partial;
 use super::total::{SUMS, Total};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
 impl Partial {
@@ -70,7 +70,7 @@ impl Partial {
             .for_each(|fingerprint| put_u64(out, *fingerprint));
     }
 
-    /// Fills an empty partial of the same dataset and grain with what [`Partial::write_to`] wrote. It
+    /// Fills an empty partial of the same dataset and layout with what [`Partial::write_to`] wrote. It
     /// can be merged into another one, and nothing can be added to it. `None` where the bytes are not
     /// those of such a partial.
     #[must_use]
@@ -91,7 +91,7 @@ impl Partial {
             *column = KeyColumn::of(Texts::of(arena, ends));
         }
         for (number, tuples) in self.tuples.iter_mut().enumerate() {
-            let (width, count) = (self.grain.width_of(number), take_u32(from)?);
+            let (width, count) = (self.layout.width_of(number), take_u32(from)?);
             let numbers = (0..count as usize * width)
                 .map(|_| take_u32(from))
                 .collect::<Option<Vec<u32>>>()?;

@@ -1,9 +1,9 @@
 //! Totals by key.
 
 use super::interner::Index;
-use super::key_layout::TUPLES;
 use super::total::SUMS;
 use super::total::{Total, add_to};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
 /// The part of a total that every row changes, with its key: one line of the cache.

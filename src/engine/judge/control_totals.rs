@@ -11,6 +11,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{Key, Part};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
@@ -203,7 +204,7 @@ impl Tally {
 /// What a frame of totals holds; `amount` names the column.
 pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
-    let rows = columns::codes(frame, "currency")
+    let rows = columns::codes(frame, Part::Currency.column())
         .iter()
         .zip(columns::counts(frame, "rows"))
         .zip(columns::sums(frame, amount));
@@ -245,7 +246,7 @@ pub fn variances_of(
             &mut found,
             totals
                 .vocabulary
-                .text(Domain::Currency, sides.keys.currency)
+                .text(Domain::Currency, sides.keys[Key::Currency])
                 .to_owned(),
             rows,
             widened(amount),
@@ -295,7 +296,7 @@ pub fn attributed(totals: &Totals, variances: &[Variance]) -> Vec<ControlTotal> 
     for variance in variances {
         let currency = totals
             .vocabulary
-            .text(Domain::Currency, variance.sides.keys.currency);
+            .text(Domain::Currency, variance.sides.keys[Key::Currency]);
         add(
             &mut before,
             currency.to_owned(),

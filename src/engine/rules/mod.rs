@@ -2,6 +2,8 @@
 
 pub mod domain;
 
+pub mod keys;
+
 pub mod definitions;
 pub mod rate_card;
 pub mod rounding;

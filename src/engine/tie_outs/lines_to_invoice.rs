@@ -1,7 +1,7 @@
 //! Invoice headers, and `lines-to-invoice`.
 
 use crate::engine::count::header::Header;
-use crate::engine::fold::columns;
+use crate::engine::fold::columns::LineColumns;
 use std::collections::BTreeMap;
 
 use super::two_lists::{self, Checked, Members};
@@ -9,11 +9,12 @@ use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::Steps;
 use crate::engine::compare::group::Sides;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::{Totals, numbered};
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, CURRENCY, INVOICE, KEYS};
+use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{KEYS, Key, Part};
 use crate::engine::rules::scope::AZURE_CREDIT;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -106,9 +107,9 @@ pub fn compare(
     groups.map(check).collect()
 }
 
-fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
-    let mut keys = [0; KEYS.len()];
-    (keys[INVOICE], keys[CURRENCY]) = (invoice, currency);
+fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS] {
+    let mut keys = [0; KEYS];
+    (keys[Key::Invoice as usize], keys[Key::Currency as usize]) = (invoice, currency);
     keys
 }
 
@@ -119,42 +120,21 @@ pub struct LineSums(BTreeMap<(u32, u32), Lines>);
 impl LineSums {
     /// Adds the lines of some totals.
     pub fn add(&mut self, totals: &Totals) {
-        let lines = &totals.lines;
-        let (invoices, currencies) = (
-            columns::codes(lines, "invoice"),
-            columns::codes(lines, "currency"),
-        );
-        let (taxes, adjustments) = (
-            columns::sums(lines, "tax"),
-            columns::codes(lines, "adjustment"),
-        );
-        let (rows, sums, copies) = (
-            columns::counts(lines, "rows"),
-            columns::sums(lines, "total"),
-            columns::codes(lines, "copies"),
-        );
-        for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
-            let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-            let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-            let is_credit = totals
-                .vocabulary
-                .text(Domain::Adjustment, code(adjustments))
-                == AZURE_CREDIT;
-            let [.., copied] = totals
-                .line_copies
-                .get((code(copies) as usize).wrapping_sub(1))
-                .copied()
-                .unwrap_or_default()
-                .sums;
-            let total = sum(sums);
+        let lines = LineColumns::of(&totals.lines);
+        let [invoices, currencies, adjustments] =
+            [Part::Invoice, Part::Currency, Part::Adjustment].map(|part| lines.codes(part));
+        for (row, rows) in lines.rows.iter().enumerate() {
+            let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
+            let total = lines.total[row];
+            let [.., copies] = numbered(&totals.line_copies, lines.duplicates[row]).sums;
             let more = Lines {
-                rows: rows.get(row).copied().unwrap_or(0),
+                rows: *rows,
                 total,
-                tax: sum(taxes),
-                credits: if is_credit { total } else { 0 },
-                copies: copied,
+                tax: lines.tax[row],
+                credits: if adjustment == AZURE_CREDIT { total } else { 0 },
+                copies,
             };
-            let slot = self.0.entry((*invoice, *currency)).or_default();
+            let slot = self.0.entry((invoices[row], currencies[row])).or_default();
             *slot = slot.plus(&more);
         }
     }

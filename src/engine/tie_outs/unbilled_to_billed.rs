@@ -10,8 +10,9 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::days::{DayRow, summed};
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, ADJUSTMENT, DAY};
+use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::scope::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
@@ -20,15 +21,15 @@ use crate::model::decimal::{
 };
 
 /// Keys that both sides share; days and resources are looked at inside of a group.
-const GROUP_KEYS: [&str; 8] = [
-    "customer",
-    "subscription",
-    "product",
-    "sku",
-    "availability",
-    "description",
-    "adjustment",
-    "currency",
+const GROUP_KEYS: [Key; 8] = [
+    Key::Customer,
+    Key::Subscription,
+    Key::Product,
+    Key::Sku,
+    Key::Availability,
+    Key::Description,
+    Key::Adjustment,
+    Key::Currency,
 ];
 
 /// Compares the last unbilled snapshot with the billed usage.
@@ -54,7 +55,11 @@ pub fn compare(
         &invoiced,
     )?;
     // Days are codes in their order: what is behind the last day of the snapshot came after it.
-    let last_day = unbilled.iter().map(|row| row.keys[DAY]).max().unwrap_or(0);
+    let last_day = unbilled
+        .iter()
+        .map(|row| row.keys[Key::Day as usize])
+        .max()
+        .unwrap_or(0);
     let bridge = Bridge {
         vocabulary,
         last_day,
@@ -129,7 +134,7 @@ fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
 impl Bridge<'_> {
     fn adjustment(&self, row: &DayRow) -> &str {
         self.vocabulary
-            .text(Domain::Adjustment, row.keys[ADJUSTMENT])
+            .text(Domain::Adjustment, row.keys[Key::Adjustment as usize])
     }
 
     fn sums(&self, rows: &[&DayRow]) -> Option<Sums> {
@@ -167,7 +172,7 @@ impl Bridge<'_> {
             credit: credit(after)? - credit(before)?,
             ..Steps::default()
         };
-        let is_late = |row: &&DayRow| row.keys[DAY] > self.last_day;
+        let is_late = |row: &&DayRow| row.keys[Key::Day as usize] > self.last_day;
         let plain = |rows: &'_ [DayRow]| {
             rows.iter()
                 .filter(|row| !is_credit(row))

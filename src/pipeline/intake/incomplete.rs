@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use crate::engine::fold::folded::Totals;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 
@@ -34,22 +35,22 @@ impl Awaited {
             .iter()
             .filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice)
         {
-            let slot = invoices.entry(sides.keys.invoice).or_default();
+            let slot = invoices.entry(sides.keys[Key::Invoice]).or_default();
             slot.0 |= sides.expected_rows > 0;
             slot.1 |= sides.invoiced_rows > 0;
         }
         for (sides, _) in checked.iter_mut() {
             let half_there = definitions::definition(sides.tie_out).finality == Finality::Invoiced
                 && invoices
-                    .get(&sides.keys.invoice)
+                    .get(&sides.keys[Key::Invoice])
                     .is_some_and(|(used, lines)| used != lines);
             let lost = || {
                 let customer = totals
                     .vocabulary
-                    .folded(Domain::Customer, sides.keys.customer);
+                    .folded(Domain::Customer, sides.keys[Key::Customer]);
                 let subscription = totals
                     .vocabulary
-                    .folded(Domain::Subscription, sides.keys.subscription);
+                    .folded(Domain::Subscription, sides.keys[Key::Subscription]);
                 // A text that a lost row did not even have stands for any.
                 let of = |customer: &str, subscription: &str| {
                     self.accounts

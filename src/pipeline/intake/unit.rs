@@ -37,7 +37,7 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    /// No totals yet, of the dataset's grain.
+    /// No totals yet, of the dataset's layout.
     pub(crate) fn new_totals(&self, dataset: Dataset) -> Partial {
         match dataset {
             Dataset::Usage => Partial::new(dataset, Arc::clone(&self.usage)),

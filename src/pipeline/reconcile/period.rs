@@ -8,6 +8,7 @@ use crate::engine::fold::columns;
 use crate::engine::fold::folded::Totals;
 use crate::engine::matching::joins;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 
@@ -35,7 +36,7 @@ impl Selection {
         let Some(period) = self.period else {
             return Ok(frame.clone());
         };
-        let codes = columns::codes(frame, "invoice");
+        let codes = columns::codes(frame, Part::Invoice.column());
         let belongs = |invoice: &u32| {
             totals
                 .periods

@@ -22,6 +22,7 @@ use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::joins;
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key, Part};
 use crate::engine::tie_outs::lines_to_invoice;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -41,8 +42,8 @@ pub struct Reconciled {
     /// Texts, names and periods; usage and lines where they were compared as a whole.
     pub totals: Totals,
     /// The usage column that MeterDescription was found to repeat.
-    pub description: &'static str,
-    /// Lines that pair under each of [`crate::engine::matching::passes::DESCRIPTION_COLUMNS`].
+    pub description: Option<Part>,
+    /// Lines that pair under each of [`crate::engine::rules::keys::DESCRIPTION_PARTS`].
     pub description_pairs: [usize; 3],
     /// In published order.
     pub variances: Vec<Variance>,
@@ -150,7 +151,10 @@ pub fn reconcile_watched(
     mismatch::warn(&totals, &course, &variances, &mut warnings);
     let rollups = roll_up::roll_up(&variances)?;
     let census = std::mem::take(&mut course.census);
-    let (description, description_pairs) = course.description.unwrap_or_default();
+    let (description, description_pairs) = match course.description {
+        Some((part, pairs)) => (Some(part), pairs),
+        None => (None, [0; DESCRIPTION_PARTS.len()]),
+    };
     Ok(Reconciled {
         totals,
         description,
@@ -255,8 +259,8 @@ fn compare_in_parts(
 /// The part that each row of a frame belongs to.
 fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
     let (customers, subscriptions) = (
-        columns::codes(frame, "customer"),
-        columns::codes(frame, "subscription"),
+        columns::codes(frame, Part::Customer.column()),
+        columns::codes(frame, Part::Subscription.column()),
     );
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     let part = |(customer, subscription): (&u32, &u32)| {
@@ -356,15 +360,15 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
     let sides = &variance.sides;
     let keys = sides.keys;
     let first = [
-        keys.invoice,
-        keys.customer,
-        keys.subscription,
-        keys.product,
-        keys.sku,
-        keys.availability,
-        keys.description,
+        keys[Key::Invoice],
+        keys[Key::Customer],
+        keys[Key::Subscription],
+        keys[Key::Product],
+        keys[Key::Sku],
+        keys[Key::Availability],
+        keys[Key::Description],
     ];
-    let period = periods.get(&keys.invoice).copied();
+    let period = periods.get(&keys[Key::Invoice]).copied();
     let rest = (
         &*sides.matched_on,
         sides.expected_amount,
@@ -375,8 +379,8 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
         period,
         first,
         &sides.charge_type,
-        keys.adjustment,
-        keys.currency,
+        keys[Key::Adjustment],
+        keys[Key::Currency],
         rest.0,
         rest.1,
         rest.2,

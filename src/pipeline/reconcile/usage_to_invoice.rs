@@ -17,6 +17,7 @@ use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 use crate::engine::tie_outs::lines_to_invoice::LineSums;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -29,7 +30,7 @@ pub(super) struct Course<'p> {
     settings: Cow<'p, TieOutPlan>,
     pub(super) selection: Selection,
     /// The usage column that MeterDescription repeats, and the lines that pair under each.
-    pub(super) description: Option<(&'static str, [usize; 3])>,
+    pub(super) description: Option<(Part, [usize; 3])>,
     /// Usage and lines when they were folded, and when the period was selected.
     pub(super) folded: [ByCurrency; 2],
     pub(super) selected: [ByCurrency; 2],
@@ -89,7 +90,8 @@ impl<'p> Course<'p> {
             control_totals::add_up(&mut self.selected[side], &after);
             self.blank[side] += blank_customers(&frame)?;
             self.has_rows[side] |= selected.height() > 0;
-            self.invoices.extend(columns::codes(&selected, "invoice"));
+            self.invoices
+                .extend(columns::codes(&selected, Part::Invoice.column()));
             *(if side == 0 {
                 &mut totals.usage
             } else {
@@ -176,7 +178,7 @@ impl<'p> Course<'p> {
 /// Rows of a frame whose customer id is empty.
 fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
     let rows = columns::counts(frame, "rows");
-    Ok(columns::codes(frame, "customer")
+    Ok(columns::codes(frame, Part::Customer.column())
         .iter()
         .zip(rows)
         .filter(|(code, _)| **code == 0)

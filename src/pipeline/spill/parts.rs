@@ -16,7 +16,6 @@ use super::fingerprints::Fingerprints;
 use super::resources::SpilledResources;
 use super::scratch::{self, Extent, Scratch};
 use crate::engine::count::duplicates::{self, Copies, Repeated};
-use crate::engine::count::key_layout::TUPLES;
 use crate::engine::count::partial::Partial;
 use crate::engine::count::partial_bytes;
 use crate::engine::failure::EngineError;
@@ -24,6 +23,7 @@ use crate::engine::fold::across_parts::Overview;
 use crate::engine::fold::vocabulary::Gathering;
 use crate::engine::judge::control_totals::Tally;
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::dataset::Dataset;
 
 /// Parts that accounts are dealt out to: the last byte of a resource's fingerprint names one.
