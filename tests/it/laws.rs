@@ -10,6 +10,7 @@ use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
 use tieout::engine::judge::roll_up::{Level, Rollup};
 use tieout::engine::judge::variance::Variance;
+use tieout::engine::rules::keys::Key;
 use tieout::model::dataset::{Dataset, Need};
 use tieout::model::decimal::plain;
 use tieout::model::reject::Rejection;
@@ -353,8 +354,8 @@ fn levels_add_up(variances: &[Variance], rollups: &[Rollup]) {
         }
         sums
     };
-    let by_invoice = |keys: &Keys| [keys.invoice, keys.currency, 0];
-    let by_customer = |keys: &Keys| [keys.invoice, keys.currency, keys.customer];
+    let by_invoice = |keys: &Keys| [keys[Key::Invoice], keys[Key::Currency], 0];
+    let by_customer = |keys: &Keys| [keys[Key::Invoice], keys[Key::Currency], keys[Key::Customer]];
     for level in [Level::Customer, Level::Subscription, Level::Meter] {
         assert_eq!(
             of(level, &by_invoice),

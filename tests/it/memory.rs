@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tieout::engine::matching::passes::Pass;
+use tieout::engine::rules::keys::Key;
 use tieout::model::cause::TieOut;
 use tieout::model::period::Period;
 use tieout::pipeline::Options;
@@ -210,7 +211,7 @@ fn what_goes_across_accounts_is_told() {
         {
             of.passes.push(Pass {
                 name: "anyone".into(),
-                keys: vec!["invoice", "product", "currency"],
+                keys: vec![Key::Invoice, Key::Product, Key::Currency],
             });
         }
     };

@@ -12,4 +12,4 @@ pub mod measures;
 pub mod partial;
 pub mod partial_bytes;
 pub mod total;
-pub(crate) mod totals_by_key;
+pub mod totals_by_key;
