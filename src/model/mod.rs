@@ -4,6 +4,7 @@ pub mod cause;
 pub mod currency;
 pub mod dataset;
 pub mod decimal;
+pub mod domain;
 pub mod ids;
 pub mod page;
 pub mod period;
