@@ -82,15 +82,20 @@ impl Settlement<'_> {
         } else {
             ""
         };
-        settled.truths.extend(if self.changes.is_none() {
-            None
-        } else if self.has(Change::NoUsage) {
-            self.one_sided(adjustment, 0, invoiced, Cause::MissingUsage)
+        let Some(causes) = self.causes() else {
+            return settled;
+        };
+        // Where one side is missing, the whole amount has that one cause, whatever else was made.
+        let (expected, invoiced, parts) = if self.has(Change::NoUsage) {
+            (0, invoiced, one_part(Cause::MissingUsage, invoiced))
         } else if self.has(Change::NoLine) {
-            self.one_sided(adjustment, tally.expected, 0, Cause::MissingInvoice)
+            let missing = one_part(Cause::MissingInvoice, -tally.expected);
+            (tally.expected, 0, missing)
         } else {
-            self.truth(adjustment, tally.expected, invoiced, parts)
-        });
+            (tally.expected, invoiced, parts)
+        };
+        let truth = self.truth(causes, adjustment, expected, invoiced, parts);
+        settled.truths.extend(truth);
         settled
     }
 
@@ -163,9 +168,9 @@ impl Settlement<'_> {
             &credit,
             random,
         ));
-        let mut parts = Parts::default();
-        add(&mut parts, Cause::Credit, cents(credit.subtotal));
-        let truth = self.truth("azure credit", 0, cents(credit.subtotal), parts);
+        let amount = cents(credit.subtotal);
+        let parts = one_part(Cause::Credit, amount);
+        let truth = self.truth(vec![Cause::Credit], "azure credit", 0, amount, parts);
         settled.truths.extend(truth);
     }
 
@@ -229,46 +234,32 @@ impl Settlement<'_> {
         )
     }
 
-    /// Truth of a group that only one side has: the whole amount has one cause.
-    fn one_sided(
-        &self,
-        adjustment: &'static str,
-        expected: i128,
-        invoiced: i128,
-        cause: Cause,
-    ) -> Option<Truth> {
-        let mut parts = Parts::default();
-        add(&mut parts, cause, invoiced - expected);
-        self.truth(adjustment, expected, invoiced, parts)
+    /// Causes that the truth of the group names; `None` for a group that is left alone, and for one whose
+    /// changes have no cause.
+    fn causes(&self) -> Option<Vec<Cause>> {
+        let changes = self.changes?;
+        if changes.is_empty() {
+            return Some(vec![Cause::Rounding]);
+        }
+        // An Azure credit line is a group of its own, with a truth of its own.
+        let others = changes
+            .iter()
+            .filter(|change| **change != Change::AzureCredit);
+        let causes: Vec<Cause> = others.filter_map(|change| change.cause()).collect();
+        (!causes.is_empty()).then_some(causes)
     }
 
-    /// Truth of the group; `None` where nothing differs, as rounding happens to be zero, or where its
-    /// changes have no cause.
+    /// Truth of the group; `None` where nothing differs, as rounding happens to be zero.
     fn truth(
         &self,
+        causes: Vec<Cause>,
         price_adjustment: &'static str,
         expected: i128,
         invoiced: i128,
         parts: Parts,
     ) -> Option<Truth> {
-        let causes: Vec<Cause> = match price_adjustment {
-            "azure credit" => vec![Cause::Credit],
-            _ => self
-                .changes?
-                .iter()
-                // The credit line is a group of its own, with a truth of its own.
-                .filter(|change| **change != Change::AzureCredit)
-                .filter_map(|change| change.cause())
-                .collect(),
-        };
-        let is_only_noted =
-            causes.is_empty() && self.changes.is_some_and(|changes| !changes.is_empty());
-        (expected != invoiced && !is_only_noted).then(|| Truth {
-            causes: if causes.is_empty() {
-                vec![Cause::Rounding]
-            } else {
-                causes
-            },
+        (expected != invoiced).then(|| Truth {
+            causes,
             tie_out: TieOut::UsageToInvoice,
             invoice_number: self.plan.customer.invoice.number.clone(),
             customer_id: self.plan.customer.id.clone(),
@@ -299,5 +290,12 @@ fn natural_parts(tally: &Tally, natural: Terms) -> Parts {
         Cause::Rounding,
         cents(natural.subtotal()) - billable,
     );
+    parts
+}
+
+/// Parts of a difference that has one cause.
+fn one_part(cause: Cause, amount: i128) -> Parts {
+    let mut parts = Parts::default();
+    add(&mut parts, cause, amount);
     parts
 }

@@ -43,9 +43,9 @@ impl LineItem {
 
     /// Appends a row, without a line end.
     pub(super) fn push(&self, out: &mut String, cells: &[&str]) {
-        for ((key, spelling), cell) in self.keys.iter().zip(cells) {
+        for ((key, form), cell) in self.keys.iter().zip(cells) {
             out.push_str(key);
-            match spelling {
+            match form {
                 JsonForm::Number | JsonForm::TextNumber | JsonForm::Date if cell.is_empty() => {
                     out.push_str("null")
                 }
