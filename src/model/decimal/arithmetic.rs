@@ -165,9 +165,9 @@ pub fn from_money(money: Decimal) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read::parse;
-    use super::super::scales::{PRICE_SCALE, QUANTITY_SCALE};
     use super::*;
+    use crate::model::decimal::read::parse;
+    use crate::model::decimal::scales::{PRICE_SCALE, QUANTITY_SCALE};
 
     #[test]
     fn roundings_differ_on_negative_numbers() {

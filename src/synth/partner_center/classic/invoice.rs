@@ -1,8 +1,6 @@
 //! The legacy invoice: lines of Office licences and of classic Azure, and the header over them
 //! ([resources §C](crate::model::domain::resources)).
 
-use super::super::files::Files;
-use super::super::object::Object;
 use super::meter::{
     ClassicMeter, FINE_SCALE, LINE_SCALE, METERS, PRICE_SCALE, QUANTITY_SCALE, SECOND_TIER, meter,
 };
@@ -10,6 +8,8 @@ use super::subscription::Classic;
 use crate::model::decimal::{self, Rounding, fixed};
 use crate::synth::number::number;
 use crate::synth::partner::{Partner, iso};
+use crate::synth::partner_center::files::Files;
+use crate::synth::partner_center::object::Object;
 use crate::synth::random::Random;
 use crate::synth::request::SynthError;
 

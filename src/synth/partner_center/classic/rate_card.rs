@@ -1,11 +1,11 @@
 //! The rate cards of classic Azure ([resources §B](crate::model::domain::resources), `AzureRateCard`).
 
-use super::super::files::Files;
-use super::super::object::Object;
 use super::meter::{FINE_SCALE, METERS, PRICE_SCALE, SECOND_TIER, meter};
 use crate::model::decimal::fixed;
 use crate::synth::number::number;
 use crate::synth::partner::Partner;
+use crate::synth::partner_center::files::Files;
+use crate::synth::partner_center::object::Object;
 use crate::synth::request::SynthError;
 
 /// Writes the rate card, and the one of shared services, which holds equal meters.

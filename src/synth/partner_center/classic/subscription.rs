@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::super::files::Files;
-use super::super::object::Object;
 use super::meter::{ClassicMeter, METERS, PRICE_SCALE, QUANTITY_SCALE, meter};
 use crate::model::period::Day;
 use crate::synth::number::number;
 use crate::synth::partner::{Customer, Partner, iso};
+use crate::synth::partner_center::files::Files;
+use crate::synth::partner_center::object::Object;
 use crate::synth::random::Random;
 use crate::synth::request::SynthError;
 
