@@ -8,7 +8,7 @@
 
 use super::ids::Fold;
 
-/// Dataset of input files: what one row of them is.
+/// Dataset of input files; all rows of one dataset are of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dataset {
     /// Daily rated usage: a meter of a resource on a day.
@@ -35,9 +35,9 @@ pub enum Kind {
 /// Degree to which the engine depends on a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A file without it cannot be used, nor a row in which it is empty.
+    /// A file without the column cannot be used, nor a row in which the cell is empty.
     Value,
-    /// A file without it cannot be used; a row may leave it empty.
+    /// A file without the column cannot be used; a row may leave the cell empty.
     Column,
     /// Read where the file has it.
     Optional,
@@ -50,11 +50,11 @@ pub enum Need {
 pub struct Column {
     /// Microsoft's name, as the newest CSV spells it.
     pub name: &'static str,
-    /// Other names for it, in [`normalise`]d form.
+    /// Other names of the column, in [`normalise`]d form.
     pub aliases: &'static [&'static str],
-    /// Type of its cells.
+    /// Type of the column's cells.
     pub kind: Kind,
-    /// Degree to which the engine depends on it.
+    /// Degree to which the engine depends on the column.
     pub need: Need,
 }
 
@@ -111,7 +111,7 @@ pub const USAGE: &[Column] = &[
     // The Azure plan, not the Azure subscription: that is EntitlementId.
     column("SubscriptionId", &[], ID, Present),
     column("ChargeStartDate", &[], Kind::Date, Optional),
-    // Inclusive in CSV and exclusive in JSON: nothing may depend on it.
+    // Inclusive in CSV and exclusive in JSON: nothing may depend on the last day.
     column("ChargeEndDate", &[], Kind::Date, Unread),
     column("UsageDate", &[], Kind::Date, Present),
     column("MeterType", &[], TEXT, Optional),

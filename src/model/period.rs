@@ -120,8 +120,8 @@ fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     ))
 }
 
-/// Day of `M/D/YYYY`, a time of day behind it ignored. Two-digit years are refused: whose century they
-/// mean is anybody's guess.
+/// Day of `M/D/YYYY`, a time of day behind it ignored. Two-digit years are refused, as
+/// nothing says which century is meant.
 fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
     let (date, time) = match text.split_once(' ') {
         Some(parts) => parts,

@@ -18,7 +18,7 @@ pub struct Rejection {
     pub found: String,
     /// Description of a right value, with an example where there is one.
     pub wanted: String,
-    /// True if `found` describes the cell instead of citing it; it is then shown without backticks.
+    /// True if `found` describes the cell instead of citing it, and is shown without backticks.
     pub in_words: bool,
 }
 

@@ -39,7 +39,7 @@ impl ColumnType {
 pub struct Column {
     /// Name of the column, in snake case.
     pub name: &'static str,
-    /// Type of its cells.
+    /// Type of the column's cells.
     pub column_type: ColumnType,
     /// Meaning, with unit and sign, as the data dictionary prints it.
     pub meaning: &'static str,

@@ -7,7 +7,7 @@ use super::catalogue::{METERS, Meter};
 use super::partner::Plan;
 use super::random::{Random, Weights};
 
-/// Rule by which a group's rows have the partner earned credit. It is decided for each resource and day
+/// Rule by which a group's rows have the partner earned credit. The credit is decided for each resource and day
 /// ([semantics §5](crate::model::domain::semantics)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Earning {

@@ -1,4 +1,4 @@
-//! Output: what is made goes through two windows, in which it loses its order, into the files of every
+//! Output: rows and lines go through two windows, in which they lose their order, into the files of every
 //! format, and into what a server could serve.
 
 use std::path::PathBuf;
@@ -85,7 +85,7 @@ impl<'a> Output<'a> {
     /// Takes a usage row.
     pub(super) fn push_row(&mut self, row: UsageRow) -> Result<(), SynthError> {
         self.rows += 1;
-        // Before the window: its sums are closed when the last row of a plan is made, not written.
+        // Before the window: the sums of a plan are closed when its last row is made, not when that is written.
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.row(&row);
         }
@@ -175,7 +175,7 @@ impl<'a> Output<'a> {
             return Ok(written);
         };
         let (more, legacy) = partner_center.finish(self.partner, &items)?;
-        // A file of its own: whoever lists the invoices of all kinds gets it too.
+        // The legacy invoice in a file of its own: a glob over `invoices` finds both files.
         let legacy = invoices::write(&self.out, "legacy.json", &[legacy])?;
         Ok(written.and(more).and(legacy))
     }

@@ -25,7 +25,7 @@ pub(super) enum Change {
     LateUsage,
     /// Usage rows that come twice, and are charged once.
     UsageCopies,
-    /// Usage that a savings plan covers: it costs nothing, and the line does not count it.
+    /// Usage that a savings plan covers: it costs nothing, and its quantity is not on the line.
     CoveredUsage,
     /// The line charges more units.
     Quantity,

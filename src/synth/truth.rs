@@ -182,7 +182,7 @@ pub(super) fn write(
     billing_period: &str,
     truths: &mut [Truth],
 ) -> Result<Written, SynthError> {
-    // Sorted, as they came in the order of the walk, which is nobody's business.
+    // Sorted: the order of the walk is no promise.
     truths.sort();
     let mut csv = OutFile::create(out.join("truth.csv"))?;
     csv.put(table(billing_period, truths).as_bytes())?;

@@ -57,7 +57,7 @@ pub struct Field {
     pub name: &'static str,
     /// Dotted paths in an item, `|` between alternatives; compared without case and punctuation.
     pub path: &'static str,
-    /// Type of its cells.
+    /// Type of the column's cells.
     pub record_type: RecordType,
     /// True if the column is summed for the totals of what was fetched.
     pub is_measure: bool,
@@ -112,11 +112,11 @@ pub struct RecordColumn {
     pub name: String,
     /// Dotted paths in an item, in [`normalise`]d form; any of them names the value.
     pub paths: Vec<String>,
-    /// Type of its cells.
+    /// Type of the column's cells.
     pub record_type: RecordType,
     /// True if the column is summed for the totals of what was fetched.
     pub is_measure: bool,
-    /// True if a row without it cannot be used.
+    /// True if a row without a value in the column cannot be used.
     pub is_needed: bool,
 }
 

@@ -142,7 +142,7 @@ pub const RECORD_SETS: &[RecordSet] = &[
         context: SUBSCRIPTION,
         ..BASE
     },
-    // Rated by nobody: it has quantities and no prices.
+    // Utilization is not rated: these are quantities without any price.
     RecordSet {
         name: "utilization",
         row: "the usage of one meter by one resource in one window",

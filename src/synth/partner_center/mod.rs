@@ -20,7 +20,7 @@ use super::request::SynthError;
 use super::usage::UsageRow;
 use super::write::Written;
 
-/// Sums and files of the answers. It sees every row and line that is written, and is told when a plan is
+/// Sums and files of the answers. They see every row and line that is written, and learn when a plan is
 /// complete.
 pub(super) struct PartnerCenter {
     files: Files,
