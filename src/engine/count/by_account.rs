@@ -19,7 +19,7 @@ impl Partial {
     /// The parts that have anything, each with its number, in the order of the numbers. `part_of` holds
     /// the part of each account, by the account's number. A part can be written or merged, and nothing
     /// can be added to it. What is counted beside the totals stays with the whole.
-    pub fn in_parts<'p>(&'p self, part_of: &[u32]) -> impl Iterator<Item = (u32, Self)> + 'p {
+    pub(crate) fn in_parts<'p>(&'p self, part_of: &[u32]) -> impl Iterator<Item = (u32, Self)> + 'p {
         let mut parts: Vec<PartMembers<'p>> = Vec::new();
         if let Some(last) = part_of.iter().max() {
             parts.resize_with(*last as usize + 1, PartMembers::default);
@@ -42,7 +42,7 @@ impl Partial {
     }
 
     /// Distinct resources as they were written; none of invoice lines, which name no resource.
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
         let before: usize = (0..RESOURCE_TUPLE)
             .map(|tuple| self.grain.width_of(tuple))
             .sum();
@@ -157,7 +157,7 @@ fn selected(column: &KeyColumn, numbers: &[u32]) -> KeyColumn {
 }
 
 /// Numbers in the part by those in the whole, and the other way round.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Renumbered {
     /// Number in the part of each number of the whole; [`NOT_IN_PART`] for none.
     new: Vec<u32>,

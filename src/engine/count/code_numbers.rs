@@ -6,7 +6,7 @@
 
 /// Numbers of those entries of one dictionary that were met.
 #[derive(Debug, Default)]
-pub(crate) struct CodeNumbers {
+pub(super) struct CodeNumbers {
     dictionary: u32,
     of_code: Vec<u32>,
 }
@@ -17,7 +17,7 @@ const NOT_MET: u32 = u32::MAX;
 impl CodeNumbers {
     /// Number of an entry; `None` if the entry was not met yet, or is of another dictionary.
     #[inline]
-    pub(crate) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
+    pub(super) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
         let is_current = self.dictionary == dictionary;
         self.of_code
             .get(code as usize)
@@ -26,7 +26,7 @@ impl CodeNumbers {
     }
 
     /// Notes the number of an entry. The entries of any other dictionary are forgotten.
-    pub(crate) fn note(&mut self, dictionary: u32, code: u32, number: u32) {
+    pub(super) fn note(&mut self, dictionary: u32, code: u32, number: u32) {
         if self.dictionary != dictionary {
             self.dictionary = dictionary;
             self.of_code.clear();

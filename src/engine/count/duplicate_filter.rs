@@ -43,13 +43,13 @@ impl Seen {
 
     /// True if only rows that come more than once are told to be possible duplicates.
     #[must_use]
-    pub const fn is_exact(&self) -> bool {
+    pub(super) const fn is_exact(&self) -> bool {
         matches!(self, Self::Repeated(_))
     }
 
     /// True if a row may be the duplicate of one that came before; the row counts as seen from then on.
     /// Of equal rows all but one are told to be, whichever worker comes first.
-    pub fn may_be_copy(&self, fingerprint: u64) -> bool {
+    pub(super) fn may_be_copy(&self, fingerprint: u64) -> bool {
         match self {
             Self::Filter(words) => {
                 // The word from the high bits, three bits within it from the low ones.

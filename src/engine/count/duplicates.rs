@@ -46,7 +46,7 @@ pub struct Candidate {
 impl Candidate {
     /// Candidate of one row.
     #[must_use]
-    pub fn of(fingerprint: u64, key: [u32; TUPLES], measures: &Measures) -> Self {
+    pub(super) fn of(fingerprint: u64, key: [u32; TUPLES], measures: &Measures) -> Self {
         Self {
             fingerprint,
             key,
@@ -112,8 +112,7 @@ impl Copies {
     }
 
     /// Duplicates that one row makes.
-    #[must_use]
-    pub fn of(row: &Candidate) -> Self {
+    fn of(row: &Candidate) -> Self {
         let (first, last) = match row.day {
             Some(day) => (day, day),
             None => (Day::MAX, Day::MIN),

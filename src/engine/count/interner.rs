@@ -33,7 +33,7 @@ pub struct Texts {
 
 impl Texts {
     /// Number of `text`, and `true` if the text came for the first time.
-    pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
+    pub(super) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         let hash = self.index.hash(text);
         self.intern_hashed(text, hash)
     }
@@ -86,7 +86,7 @@ impl Texts {
     ///
     /// # Panics
     /// Without any text.
-    pub fn pop(&mut self) {
+    pub(super) fn pop(&mut self) {
         let last = self.ends.len() - 1;
         let start = start_of(&self.ends, last);
         let hash = self.index.hash(&self.arena[start..]);
@@ -117,13 +117,13 @@ impl Texts {
     }
 
     /// Takes over every text of `other`: the number here of each of its texts, by the number there.
-    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
+    pub(super) fn absorb(&mut self, other: &Self) -> Vec<u32> {
         self.intern_all((0..other.len()).map(|id| other.text(id)))
     }
 
     /// Texts as [`Texts::parts`] gave them. They are found by number only, and none can be added.
     #[must_use]
-    pub fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
+    pub(super) fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
         Self {
             index: Index::default(),
             arena,
@@ -133,13 +133,13 @@ impl Texts {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.arena.capacity() + self.ends.capacity() * size_of::<usize>() + self.index.footprint()
     }
 
     /// All texts, one behind the other, and where each one ends.
     #[must_use]
-    pub fn parts(&self) -> (&[u8], &[usize]) {
+    pub(super) fn parts(&self) -> (&[u8], &[usize]) {
         (&self.arena, &self.ends)
     }
 }
@@ -182,7 +182,7 @@ impl Tuples {
     /// `count` tuples as [`Tuples::numbers`] gave them. They are found by number only, and none can be
     /// added.
     #[must_use]
-    pub fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
+    pub(super) fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
         Self {
             index: Index::default(),
             width,
@@ -197,7 +197,7 @@ impl Tuples {
     /// # Panics
     /// If `texts` is shorter than a tuple.
     #[inline]
-    pub fn next_number(&mut self, last: u32, texts: &mut &[u32]) -> u32 {
+    pub(super) fn next_number(&mut self, last: u32, texts: &mut &[u32]) -> u32 {
         let (tuple, rest) = texts.split_at(self.width);
         *texts = rest;
         match tuple {
@@ -209,7 +209,7 @@ impl Tuples {
     }
 
     /// Number of `tuple`, which has the width of all others.
-    pub fn intern(&mut self, tuple: &[u32]) -> u32 {
+    pub(super) fn intern(&mut self, tuple: &[u32]) -> u32 {
         if let [number] = tuple {
             // A tuple of one number keeps that number: a column's texts are numbered from 0 as well, so
             // that the numbers up to the largest one are dense, and no table is needed.
@@ -295,7 +295,7 @@ impl Tuples {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.numbers.capacity() * size_of::<u32>() + self.index.footprint()
     }
 
@@ -321,7 +321,7 @@ fn number_of(count: usize) -> u32 {
 
 /// Numbers by the hash of what they stand for, which is kept elsewhere.
 #[derive(Debug, Default)]
-pub struct Index {
+pub(super) struct Index {
     hasher: DefaultHashBuilder,
     /// 32 bits of the hash, and the number.
     table: HashTable<(u32, u32)>,
@@ -329,27 +329,27 @@ pub struct Index {
 
 impl Index {
     /// Hash under which a value is kept. It differs from index to index.
-    pub fn hash<T: std::hash::Hash + ?Sized>(&self, value: &T) -> u32 {
+    pub(super) fn hash<T: std::hash::Hash + ?Sized>(&self, value: &T) -> u32 {
         let hash = self.hasher.hash_one(value).to_le_bytes();
         u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
     }
 
     /// Number for which `is_it` is true, among those of a hash; `None` if there is none.
-    pub fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         self.table
             .find(spread(hash), |(known, id)| *known == hash && is_it(*id))
             .map(|(_, id)| *id)
     }
 
     /// Adds a number that is not in the index yet.
-    pub fn insert(&mut self, hash: u32, id: u32) {
+    pub(super) fn insert(&mut self, hash: u32, id: u32) {
         self.table
             .insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.table.allocation_size()
     }
 
@@ -357,7 +357,7 @@ impl Index {
     ///
     /// # Panics
     /// If the number is not in the index under this hash.
-    pub fn remove(&mut self, hash: u32, id: u32) {
+    pub(super) fn remove(&mut self, hash: u32, id: u32) {
         self.table
             .find_entry(spread(hash), |entry| *entry == (hash, id))
             .expect("only what was inserted is removed")

@@ -12,7 +12,7 @@ use crate::model::same::same;
 
 /// Why a text cannot be part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextFault {
+pub(super) enum TextFault {
     /// The bytes are not UTF-8.
     NotUtf8,
     /// The text holds a NUL byte, as damaged files do and names never.
@@ -22,7 +22,7 @@ pub enum TextFault {
 impl TextFault {
     /// What a cell should hold instead, as a rejection says it.
     #[must_use]
-    pub const fn wanted(self) -> &'static str {
+    pub(super) const fn wanted(self) -> &'static str {
         match self {
             Self::NotUtf8 => "UTF-8 text",
             Self::Nul => "text without NUL bytes",
@@ -51,7 +51,7 @@ struct Memory {
 impl KeyColumn {
     /// Column of texts that were kept before. They are found by number only, and none can be added.
     #[must_use]
-    pub fn of(texts: Texts) -> Self {
+    pub(super) fn of(texts: Texts) -> Self {
         Self {
             texts,
             memory: Memory::default(),
@@ -63,7 +63,7 @@ impl KeyColumn {
     /// # Errors
     /// [`TextFault`] for a text that cannot be part of a key; the column is then unchanged.
     #[inline]
-    pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+    pub(super) fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
         if let Cell::Entry {
             dictionary, code, ..
         } = cell
@@ -102,7 +102,7 @@ impl KeyColumn {
     }
 
     /// Number of a text that the program made, and which needs no check.
-    pub fn number_of_text(&mut self, text: &[u8]) -> u32 {
+    pub(super) fn number_of_text(&mut self, text: &[u8]) -> u32 {
         if let Some(last) = self.memory.last
             && same(self.texts.text(last), text)
         {
@@ -137,7 +137,7 @@ impl KeyColumn {
 
     /// Forgets the text that came last: its row was rejected, and would show as a key that was counted.
     /// The memory goes with the text, as any part of it may name the text.
-    pub fn forget_last(&mut self) {
+    pub(super) fn forget_last(&mut self) {
         self.texts.pop();
         self.memory = Memory::default();
     }
@@ -159,7 +159,7 @@ impl KeyColumn {
     }
 
     /// Takes over every text of another column: the number here of each text, by its number there.
-    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
+    pub(super) fn absorb(&mut self, other: &Self) -> Vec<u32> {
         self.texts.absorb(&other.texts)
     }
 }

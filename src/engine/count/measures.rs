@@ -34,7 +34,7 @@ pub struct Measures {
 impl Measures {
     /// True if the row was used but neither billed nor priced: a free grant, or covered by a benefit.
     #[must_use]
-    pub fn is_free(&self) -> bool {
+    pub(super) fn is_free(&self) -> bool {
         let [quantity, billing, pricing, _] = self.sums;
         quantity != 0 && billing == 0 && pricing == 0
     }
@@ -91,7 +91,7 @@ const USAGE_RATE: NumberColumn = number_column(USAGE, "PCToBCExchangeRate", RATE
 const USAGE_DATE: usize = position(USAGE, "UsageDate");
 
 /// Numbers of a usage row.
-pub(crate) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
     let quantity = measures.needed(cells, &QUANTITY)?.value;
     let billing = measures.needed(cells, &BILLING)?;
@@ -128,7 +128,7 @@ const CHARGE_START: usize = position(INVOICE_LINES, "ChargeStartDate");
 
 /// Numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands in for
 /// it, and Subtotal + TaxTotal for a missing Total.
-pub(crate) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
     let quantity = match measures.number(cells, &BILLABLE)? {
         Some(billable) => billable.value,

@@ -1,7 +1,8 @@
-//! Rows to partial totals: each unit's rows are summed by the raw texts of their keys; nothing is folded or compared here.
+//! Rows to partial totals: the rows of each unit are summed by the raw texts of their keys. Nothing is
+//! folded or compared here.
 
-pub(crate) mod by_account;
-pub(crate) mod code_numbers;
+mod by_account;
+mod code_numbers;
 pub mod duplicate_filter;
 pub mod duplicates;
 pub mod interner;
@@ -9,6 +10,6 @@ pub mod key_column;
 pub mod key_layout;
 pub mod measures;
 pub mod partial;
-pub mod partial_bytes;
+pub(crate) mod partial_bytes;
 pub(crate) mod total;
 pub(crate) mod totals_by_key;

@@ -14,7 +14,7 @@ use crate::model::period::Day;
 
 impl Partial {
     /// Appends the bytes of the partial, whose totals must be flushed.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
         for column in &self.columns {
             write_texts(column.texts(), out);
         }
@@ -74,7 +74,7 @@ impl Partial {
     /// partial can then be merged into another one, and nothing can be added to it. `None` where the
     /// bytes do not hold such a partial.
     #[must_use]
-    pub fn read_from(mut self, from: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn read_from(mut self, from: &mut &[u8]) -> Option<Self> {
         for column in &mut self.columns {
             *column = KeyColumn::of(read_texts(from)?);
         }
@@ -177,7 +177,7 @@ fn read_tuples(width: usize, from: &mut &[u8]) -> Option<Tuples> {
 const NO_DAY: Day = Day::MIN;
 
 /// Appends rows that may be duplicates.
-pub fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
+pub(crate) fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
     put_count(out, candidates.len());
     for row in candidates {
         put_u64(out, row.fingerprint);
@@ -189,7 +189,7 @@ pub fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
 
 /// Candidates that [`write_candidates`] wrote; `None` where the bytes do not hold them.
 #[must_use]
-pub fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
+pub(crate) fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
     let one = |from: &mut &[u8]| {
         let (fingerprint, key, sums) = (take_u64(from)?, take_key(from)?, take_sums(from)?);
         let day = Some(take_day(from)?).filter(|day| *day != NO_DAY);

@@ -24,7 +24,7 @@ pub struct Total {
 
 impl Total {
     /// Total of no rows, which changes nothing when it is added.
-    pub(crate) const NOTHING: Self = Self {
+    pub(super) const NOTHING: Self = Self {
         rows: 0,
         sums: [0; SUMS],
         precision: 0,
@@ -53,7 +53,7 @@ impl Total {
 }
 
 /// Adds to a sum. `false` where the sum exceeds 128 bits; it has then wrapped and is of no use.
-pub(crate) fn add_to(sum: &mut i128, more: i128) -> bool {
+pub(super) fn add_to(sum: &mut i128, more: i128) -> bool {
     // No branch: an addition of a batch goes on, and its caller looks at the flag once.
     let (added, overflows) = sum.overflowing_add(more);
     *sum = added;

@@ -151,7 +151,7 @@ impl Totals {
 
     /// Appends a total that was kept, whose key is in none of those before. The totals can then be read,
     /// and nothing can be added to them.
-    pub(crate) fn push(&mut self, key: [u32; TUPLES], total: Total) {
+    pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
         self.start(key, &total);
         let [.., third, fourth] = total.sums;
         self.rest.push(Rest {
@@ -202,7 +202,7 @@ impl Totals {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         let rest = self.rest.capacity() * size_of::<Rest>()
             + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
         self.hot.len() * BLOCK * size_of::<Hot>() + rest + self.index.footprint()
