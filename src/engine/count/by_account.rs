@@ -1,5 +1,5 @@
-//! Totals dealt out to parts of whole accounts, so that each part can be written, loaded and compared by
-//! itself.
+//! Totals dealt out to parts of whole accounts, so that each part can be written, loaded and
+//! compared by itself.
 //!
 //! A part holds just the texts and tuples that its own totals name, under numbers of its own. Fast,
 //! because the numbers of the whole index plain vectors: making a part costs what the part holds,
@@ -16,10 +16,13 @@ const RESOURCE_TUPLE: usize = 2;
 const RESOURCE: usize = 2;
 
 impl Partial {
-    /// The parts that have anything, each with its number, in the order of the numbers. `part_of` holds
-    /// the part of each account, by the account's number. A part can be written or merged, and nothing
-    /// can be added to it. What is counted beside the totals stays with the whole.
-    pub(crate) fn in_parts<'p>(&'p self, part_of: &[u32]) -> impl Iterator<Item = (u32, Self)> + 'p {
+    /// The parts that have anything, each with its number, in the order of the numbers. `part_of`
+    /// holds the part of each account, by the account's number. A part can be written or merged,
+    /// and nothing can be added to it. Counts beside the totals stay with the whole.
+    pub(crate) fn in_parts<'p>(
+        &'p self,
+        part_of: &[u32],
+    ) -> impl Iterator<Item = (u32, Self)> + 'p {
         let mut parts: Vec<PartMembers<'p>> = Vec::new();
         if let Some(last) = part_of.iter().max() {
             parts.resize_with(*last as usize + 1, PartMembers::default);
@@ -34,6 +37,7 @@ impl Partial {
         for candidate in &self.candidates {
             parts[part(&candidate.key)].candidates.push(candidate);
         }
+        // Made one at a time, when asked for: no more than one part is in memory beside the whole.
         let mut numbering = Numbering::of(self);
         (0..)
             .zip(parts)
@@ -111,7 +115,8 @@ impl<'p> Numbering<'p> {
                 ..**row
             });
         }
-        // All texts and tuples are numbered by now: they are taken over in the order of the numbers.
+        // All texts and tuples are numbered by now: they are taken over in the order of the
+        // numbers.
         for (tuple, (known, numbers)) in self.tuples.iter_mut().zip(numbers).enumerate() {
             let count =
                 u32::try_from(known.clear().len()).expect("no more tuples than the whole has");
@@ -124,13 +129,15 @@ impl<'p> Numbering<'p> {
         part
     }
 
-    /// Key in the part. Tuples that are new there are appended to `numbers`, in the numbers of the part.
+    /// Key in the part. Tuples that are new there are appended to `numbers`, in the numbers of the
+    /// part.
     fn key(&mut self, key: &[u32; TUPLES], numbers: &mut [Vec<u32>; TUPLES]) -> [u32; TUPLES] {
         let mut start = 0;
         std::array::from_fn(|tuple| {
             let old = key[tuple];
             let end = start + self.whole.grain.width_of(tuple);
             let (new, is_new) = self.tuples[tuple].number(old);
+            // A tuple's texts are looked at once in a part, however many keys name the tuple.
             if is_new {
                 let texts = self.whole.tuples[tuple].tuple(old);
                 let columns = &mut self.texts[start..end];
@@ -187,8 +194,8 @@ impl Renumbered {
         (*new, is_new)
     }
 
-    /// Forgets the part, which costs what the part held and not what the whole holds: its numbers in the
-    /// whole, in the order of those in the part.
+    /// Forgets the part, which costs what the part held and not what the whole holds: its numbers
+    /// in the whole, in the order of those in the part.
     fn clear(&mut self) -> Vec<u32> {
         let old = std::mem::take(&mut self.old);
         for number in &old {

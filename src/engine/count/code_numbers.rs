@@ -1,8 +1,8 @@
 //! Numbers of a dictionary's entries by their codes, so that a text that a row names by code is
 //! neither hashed nor compared.
 //!
-//! A column of Parquet goes through one dictionary after the other, a row group each: only the current
-//! one is remembered, in an array that its codes index.
+//! A column of Parquet goes through one dictionary after the other, a row group each: only the
+//! current one is remembered, in an array that its codes index.
 
 /// Numbers of those entries of one dictionary that were met.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ impl CodeNumbers {
     #[inline]
     pub(super) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
         let is_current = self.dictionary == dictionary;
+        // An entry beyond the end was not met either.
         self.of_code
             .get(code as usize)
             .copied()

@@ -1,12 +1,12 @@
 //! Duplicates: rows that are equal to an earlier row as a whole, found by their fingerprints.
 //!
-//! Duplicates are counted and reported, never dropped, and equality of the key alone makes none: usage
-//! has no natural key ([quirks](crate::model::domain::quirks), daily rated usage 5).
+//! Duplicates are counted and reported, never dropped, and equality of the key alone makes none:
+//! usage has no natural key ([quirks](crate::model::domain::quirks), daily rated usage 5).
 //!
-//! Memory does not grow with the rows. Every row leaves its 64-bit fingerprint in a list that may be on
-//! disk. The filter ([`super::duplicate_filter`]) tells of most rows at once that they are new; the few
-//! others are kept whole as candidates. Once all lists are there, [`copies_in`] says which fingerprints
-//! really repeat, and [`settle`] counts that many of their candidates.
+//! Memory does not grow with the rows. Every row leaves its 64-bit fingerprint in a list that may
+//! be on disk. The filter ([`super::duplicate_filter`]) tells of most rows at once that they are
+//! new; the few others are kept whole as candidates. Once all lists are there, [`copies_in`] says
+//! which fingerprints really repeat, and [`settle`] counts that many of their candidates.
 
 use hashbrown::HashMap;
 
@@ -20,6 +20,7 @@ pub type Repeated = HashMap<u64, u64>;
 
 /// Adds the duplicates among some fingerprints, which must be all of each value. Sorts the list.
 pub fn copies_in(fingerprints: &mut [u64], found: &mut Repeated) {
+    // Sorted in place: a table of all fingerprints would take several times the eight bytes a row.
     fingerprints.sort_unstable();
     for equal in fingerprints.chunk_by(|left, right| left == right) {
         if let [first, more @ ..] = equal
@@ -64,8 +65,8 @@ pub fn settle(
     copies: &mut HashMap<[u32; TUPLES], Copies>,
 ) {
     for row in candidates {
-        // A candidate beyond that number is the row that the others are duplicates of, or was told to
-        // be one by mistake.
+        // A candidate beyond that number is the row that the others are duplicates of, or was told
+        // to be one by mistake.
         if let Some(left) = open.get_mut(&row.fingerprint).filter(|left| **left > 0) {
             *left -= 1;
             copies.entry(row.key).or_default().add(&Copies::of(row));
@@ -103,8 +104,8 @@ impl Copies {
     pub fn add(&mut self, more: &Self) {
         self.rows += more.rows;
         for (sum, more) in self.sums.iter_mut().zip(more.sums) {
-            // Saturates for datasets that are refused anyway: duplicates are some of a total's rows, and
-            // the gross sum of all rows is bounded.
+            // Saturates for datasets that are refused anyway: duplicates are some of a total's
+            // rows, and the gross sum of all rows is bounded.
             *sum = sum.saturating_add(more);
         }
         self.first = self.first.min(more.first);

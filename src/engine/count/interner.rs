@@ -1,15 +1,15 @@
 //! Interners: texts, and tuples of numbers, to small numbers by which they are found again.
 //!
-//! What repeats in a column is kept, compared and folded once, and the key of a row is made of
-//! numbers. Numbers count from 0 in the order of arrival, so that they index plain vectors; they mean
-//! nothing outside their interner. Nothing is ever looked up by an order of the hash table, which
+//! A text that repeats in a column is kept, compared and folded once, and the key of a row is made
+//! of numbers. Numbers count from 0 in the order of arrival, so that they index plain vectors; they
+//! mean nothing outside their interner. Nothing depends on the order of the hash table, which
 //! differs from run to run.
 //!
 //! Fast, because a look-up costs one probe of a table of 8-byte entries: 32 bits of the hash stand
-//! beside each number, so that a text is fetched only where it is most likely the right one, and not at
-//! all when the table grows. Where many are looked up, they go in batches of 64: first all hashes, then
-//! all probes, then what is new. The probes of a batch do not depend on each other, so that their cache
-//! misses overlap.
+//! beside each number, so that a text is fetched only where it is most likely the right one, and
+//! not at all when the table grows. Where many are looked up, they go in batches of 64: first all
+//! hashes, then all probes, then what is new. The probes of a batch do not depend on each other, so
+//! that their cache misses overlap.
 
 use std::hash::BuildHasher;
 
@@ -42,6 +42,7 @@ impl Texts {
         if let Some(id) = self.find(text, hash) {
             return (id, false);
         }
+        // Asked for first: it panics before anything is changed.
         let id = self.len();
         self.index.insert(hash, id);
         self.arena.extend_from_slice(text);
@@ -179,8 +180,8 @@ impl Tuples {
         }
     }
 
-    /// `count` tuples as [`Tuples::numbers`] gave them. They are found by number only, and none can be
-    /// added.
+    /// `count` tuples as [`Tuples::numbers`] gave them. They are found by number only, and none can
+    /// be added.
     #[must_use]
     pub(super) fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
         Self {
@@ -191,8 +192,8 @@ impl Tuples {
         }
     }
 
-    /// Number of the tuple with which `texts` begins, which is taken off `texts`. `last` is the tuple's
-    /// number in the row before, and is not looked at while there are no tuples.
+    /// Number of the tuple with which `texts` begins, which is taken off `texts`. `last` is the
+    /// tuple's number in the row before, and is not looked at while there are no tuples.
     ///
     /// # Panics
     /// If `texts` is shorter than a tuple.
@@ -201,6 +202,7 @@ impl Tuples {
         let (tuple, rest) = texts.split_at(self.width);
         *texts = rest;
         match tuple {
+            // Known, as tuples of one number keep that number.
             [number] if *number < self.count => *number,
             // Rows that follow each other mostly share the tuple, and nothing is hashed.
             _ if self.count > 0 && self.tuple(last).iter().eq(tuple) => last,
@@ -211,8 +213,8 @@ impl Tuples {
     /// Number of `tuple`, which has the width of all others.
     pub(super) fn intern(&mut self, tuple: &[u32]) -> u32 {
         if let [number] = tuple {
-            // A tuple of one number keeps that number: a column's texts are numbered from 0 as well, so
-            // that the numbers up to the largest one are dense, and no table is needed.
+            // A tuple of one number keeps that number: a column's texts are numbered from 0 as
+            // well, so that the numbers up to the largest one are dense, and no table is needed.
             while self.count <= *number {
                 self.numbers.push(self.count);
                 self.count = number_of(self.count as usize + 1);
@@ -311,7 +313,8 @@ fn tuple_at(numbers: &[u32], width: usize, id: u32) -> &[u32] {
     &numbers[start..start + width]
 }
 
-/// A count as a number. The largest 32-bit number is left free, for callers that mark absence by it.
+/// A count as a number. The largest 32-bit number is left free, for callers that mark absence by
+/// it.
 fn number_of(count: usize) -> u32 {
     u32::try_from(count)
         .ok()
@@ -365,8 +368,8 @@ impl Index {
     }
 }
 
-/// 64 bits of the kept 32: the table takes its place from the low bits of a hash and its tag from the
-/// high ones, so that both must vary.
+/// 64 bits of the kept 32: the table takes its place from the low bits of a hash and its tag from
+/// the high ones, so that both must vary.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -1,9 +1,9 @@
 //! A column of a key: its distinct texts, each checked once and numbered.
 //!
 //! Fast, because most cells are not hashed at all. Rows that follow each other share most of their
-//! texts: the text before is compared first. A text that a row names by dictionary code, and a typed
-//! number like the one before, are known without a look at their bytes. Only what is left goes to the
-//! interner, and only new texts are checked.
+//! texts: the text before is compared first. A text that a row names by dictionary code, and a
+//! typed number like the one before, are known without a look at their bytes. Only what is left
+//! goes to the interner, and only new texts are checked.
 
 use super::code_numbers::CodeNumbers;
 use super::interner::Texts;
@@ -20,7 +20,7 @@ pub(super) enum TextFault {
 }
 
 impl TextFault {
-    /// What a cell should hold instead, as a rejection says it.
+    /// Content that a cell should have instead, as a rejection says it.
     #[must_use]
     pub(super) const fn wanted(self) -> &'static str {
         match self {
@@ -64,6 +64,7 @@ impl KeyColumn {
     /// [`TextFault`] for a text that cannot be part of a key; the column is then unchanged.
     #[inline]
     pub(super) fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+        // Inlined into the loop over a row's cells, for the most frequent case alone.
         if let Cell::Entry {
             dictionary, code, ..
         } = cell
@@ -87,6 +88,7 @@ impl KeyColumn {
                 self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
+            // Written out as text, so that a number means the same key in every format.
             Cell::Decimal(value, scale) => {
                 if let Some((known, number)) = self.memory.typed
                     && known == (*value, *scale)
@@ -120,6 +122,7 @@ impl KeyColumn {
             return Ok((last, false));
         }
         let (number, is_fresh) = self.texts.intern(text);
+        // Checked behind the look-up: a text that was there before was checked before.
         if is_fresh {
             let fault = match std::str::from_utf8(text) {
                 Err(_) => Some(TextFault::NotUtf8),
@@ -135,8 +138,8 @@ impl KeyColumn {
         Ok((number, is_fresh))
     }
 
-    /// Forgets the text that came last: its row was rejected, and would show as a key that was counted.
-    /// The memory goes with the text, as any part of it may name the text.
+    /// Forgets the text that came last: its row was rejected, and would show as a key that was
+    /// counted. The memory goes with the text, as any part of it may name the text.
     pub(super) fn forget_last(&mut self) {
         self.texts.pop();
         self.memory = Memory::default();

@@ -1,8 +1,8 @@
 //! Numbers of one row: the amounts and quantities that are summed, their precision, and the day.
 //!
 //! A row whose number or date cannot be read is rejected here, before anything of it is counted.
-//! Which numbers a dataset has is a constant for each column below; the order of the sums is that of
-//! [`Measures::sums`], which [`super::total`] keeps and `fold` reads back.
+//! Which numbers a dataset has is a constant for each column below; the order of the sums is that
+//! of [`Measures::sums`], which [`super::total`] keeps and `fold` reads back.
 
 use super::partial::SUMS;
 use crate::model::dataset::{Column, INVOICE_LINES, USAGE, position};
@@ -22,8 +22,8 @@ pub struct Measures {
     /// Numbers in units of 10^-20. Of usage: quantity, billing amount, pricing amount, 0. Of an
     /// invoice line: billable quantity, subtotal, tax, total.
     pub sums: [i128; SUMS],
-    /// Half a unit of the billing amount's last digit, in units of 10^-20, if the amount was written
-    /// with limited precision; 0 otherwise, and for invoice lines.
+    /// Half a unit of the billing amount's last digit, in units of 10^-20, if the amount was
+    /// written with limited precision; 0 otherwise, and for invoice lines.
     pub precision: i128,
     /// Day of use, or first day of the charge; `None` where the cell is empty.
     pub day: Option<Day>,
@@ -32,7 +32,8 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// True if the row was used but neither billed nor priced: a free grant, or covered by a benefit.
+    /// True if the row was used but neither billed nor priced: a free grant, or covered by a
+    /// benefit.
     #[must_use]
     pub(super) fn is_free(&self) -> bool {
         let [quantity, billing, pricing, _] = self.sums;
@@ -70,7 +71,7 @@ impl Measures {
 struct NumberColumn {
     /// Position among the dataset's columns.
     position: usize,
-    /// Name in rejections.
+    /// Name of the column, as rejections give it.
     name: &'static str,
     /// Decimals that are kept.
     scale: u32,
@@ -97,6 +98,7 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let billing = measures.needed(cells, &BILLING)?;
     let pricing = measures.optional(cells, &PRICING)?;
     measures.sums = [quantity, billing.value, pricing, 0];
+    // Only the billing amount is compared with the invoice: its precision widens the tolerance.
     measures.precision = precision_of(billing);
     // The rate is part of the key, as text: that the text is a number is made sure of here.
     measures.number(cells, &USAGE_RATE)?;
@@ -126,8 +128,8 @@ const TOTAL: NumberColumn = number_column(INVOICE_LINES, "Total", AMOUNT_SCALE);
 const LINE_RATE: NumberColumn = number_column(INVOICE_LINES, "PCToBCExchangeRate", RATE_SCALE);
 const CHARGE_START: usize = position(INVOICE_LINES, "ChargeStartDate");
 
-/// Numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands in for
-/// it, and Subtotal + TaxTotal for a missing Total.
+/// Numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands in
+/// for it, and Subtotal + TaxTotal for a missing Total.
 pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
     let quantity = match measures.number(cells, &BILLABLE)? {
@@ -136,6 +138,7 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     };
     let subtotal = measures.needed(cells, &SUBTOTAL)?.value;
     let tax = measures.optional(cells, &TAX)?;
+    // A Total that is there is taken as it is: whether the line adds up is a tie-out of its own.
     let total = match measures.number(cells, &TOTAL)? {
         Some(total) => total.value,
         None => subtotal.checked_add(tax).ok_or_else(|| {

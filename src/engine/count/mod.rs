@@ -1,5 +1,5 @@
-//! Rows to partial totals: the rows of each unit are summed by the raw texts of their keys. Nothing is
-//! folded or compared here.
+//! Rows to partial totals: the rows of each unit are summed by the raw texts of their keys. Nothing
+//! is folded or compared here.
 
 mod by_account;
 mod code_numbers;

@@ -1,10 +1,10 @@
-//! Partial totals as bytes, and back: how totals are kept for the next run, and in the scratch file of
-//! this one.
+//! Partial totals as bytes, and back: how totals are kept for the next run, and in the scratch file
+//! of this one.
 //!
 //! The format has no version: the cache holds bytes under the hash of the program that wrote them
-//! (`pipeline::intake::unit_cache`), and another program finds none. Numbers are little-endian, counts
-//! stand before what they count. Bytes that cannot be read back are not an error here: the caller reads
-//! the unit again. Each `write` and its `read` must change together.
+//! (`pipeline::intake::unit_cache`), and another program finds none. Numbers are little-endian,
+//! counts stand before what they count. Bytes that cannot be read back are `None`, and the caller
+//! reads the unit again or fails. Each `write` and its `read` must change together.
 
 use super::duplicates::{Candidate, Copies};
 use super::interner::{Texts, Tuples};
@@ -53,7 +53,7 @@ impl Partial {
         }
     }
 
-    /// What is counted beside the totals, but for the duplicates.
+    /// Counts beside the totals, but for the duplicates.
     fn write_counts(&self, out: &mut Vec<u8>) {
         put_count(out, self.control.len());
         for (rows, amount) in &self.control {
@@ -70,9 +70,9 @@ impl Partial {
         put_sums(out, &self.gross);
     }
 
-    /// Fills an empty partial of the same dataset and grain with what [`Partial::write_to`] wrote. The
-    /// partial can then be merged into another one, and nothing can be added to it. `None` where the
-    /// bytes do not hold such a partial.
+    /// Fills an empty partial of the same dataset and grain with what [`Partial::write_to`] wrote.
+    /// The partial can then be merged into another one, and nothing can be added to it. `None`
+    /// where the bytes do not hold such a partial.
     #[must_use]
     pub(crate) fn read_from(mut self, from: &mut &[u8]) -> Option<Self> {
         for column in &mut self.columns {
@@ -100,6 +100,8 @@ impl Partial {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect();
+        // The tables by which texts, tuples and keys are found are not kept: to fill them again
+        // would cost what the bytes save, and merging into another partial needs none of them.
         self.is_stored = true;
         Some(self)
     }
@@ -140,6 +142,7 @@ fn write_texts(texts: &Texts, out: &mut Vec<u8>) {
     out.extend_from_slice(arena);
     put_count(out, ends.len());
     let mut start = 0;
+    // Lengths and not ends: four bytes each instead of eight.
     for end in ends {
         let length = u32::try_from(end - start).expect("a text is shorter than 4 GiB");
         put_u32(out, length);
@@ -147,8 +150,8 @@ fn write_texts(texts: &Texts, out: &mut Vec<u8>) {
     }
 }
 
-/// Texts that [`write_texts`] wrote; `None` also where any of them is not UTF-8, as [`KeyColumn`] relies
-/// on that.
+/// Texts that [`write_texts`] wrote; `None` also where any of them is not UTF-8, as [`KeyColumn`]
+/// relies on that.
 fn read_texts(from: &mut &[u8]) -> Option<Texts> {
     let length = take_count(from)?;
     let arena = take(from, length)?.to_vec();

@@ -1,7 +1,7 @@
 //! Sums, rows and days of one key, and how two of them add up.
 //!
-//! Additions say whether they fit and leave it to the caller to refuse the whole dataset: a check of
-//! every row by `?` would stop in the middle of a batch.
+//! Additions say whether they fit and leave it to the caller to refuse the whole dataset: a check
+//! of every row by `?` would stop in the middle of a batch.
 
 use super::partial::SUMS;
 use crate::model::period::Day;
@@ -11,10 +11,11 @@ use crate::model::period::Day;
 pub struct Total {
     /// Number of source rows that were summed.
     pub rows: u64,
-    /// Sums in units of 10^-20, in the order of [`Measures::sums`](super::measures::Measures::sums).
+    /// Sums in units of 10^-20, in the order of
+    /// [`Measures::sums`](super::measures::Measures::sums).
     pub sums: [i128; SUMS],
-    /// Sum over the rows of half a unit of the amount's last digit, where the amount was written with
-    /// limited precision, in units of 10^-20; not negative.
+    /// Sum over the rows of half a unit of the amount's last digit, where the amount was written
+    /// with limited precision, in units of 10^-20; not negative.
     pub precision: i128,
     /// First day of any row; [`Day::MAX`] where no row has one.
     pub first: Day,

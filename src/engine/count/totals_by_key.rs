@@ -3,12 +3,12 @@
 //! A month has millions of keys, so that nearly every row's total is out of the cache; the table is
 //! fast as far as it waits for memory seldom:
 //!
-//! - Rows wait until there are 64 of them. Then all hashes are made, all keys are looked up, and all
-//!   totals are added to. The steps of one row do not depend on those of another, so that the cache
-//!   misses of a batch overlap.
+//! - Rows wait until there are 64 of them. Then all hashes are made, all keys are looked up, and
+//!   all totals are added to. The steps of one row do not depend on those of another, so that the
+//!   cache misses of a batch overlap.
 //! - The key stands with the sums that every row changes in one cache line (`Hot`): the line that
-//!   the look-up compares is the line that the addition changes. What few rows change (`Rest`) is
-//!   elsewhere, and only as far as it is needed.
+//!   the look-up compares is the line that the addition changes. The part that few rows change
+//!   (`Rest`) is elsewhere, and only as far as it is needed.
 //! - Lines are allocated in blocks that never move: growing copies no totals.
 //!
 //! The size of `Hot`, its fields, and `HOT_SUMS` must change together.
@@ -19,6 +19,7 @@ use super::total::{Total, add_to};
 use crate::model::period::Day;
 
 /// A key, and the part of its total that every row changes.
+// Aligned: a total that lay across two cache lines would cost two misses.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Hot {
@@ -61,8 +62,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds to the total of a key, at once or when [`Totals::settle`] is called. `false` where a total
-    /// exceeds 128 bits; the totals are then of no use.
+    /// Adds to the total of a key, at once or when [`Totals::settle`] is called. `false` where a
+    /// total exceeds 128 bits; the totals are then of no use.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
         self.waiting.push((key, *more));
         self.waiting.len() < BATCH || self.settle()
@@ -77,6 +78,7 @@ impl Totals {
         for rows in waiting.chunks(BATCH) {
             let mut hashes = [0; BATCH];
             let mut places = [None; BATCH];
+            // Three loops and not one: none of them waits for the step before it of the same row.
             for (hash, (key, _)) in hashes.iter_mut().zip(rows) {
                 *hash = self.index.hash(key);
             }
@@ -137,6 +139,8 @@ impl Totals {
         hot.first = hot.first.min(more.first);
         hot.last = hot.last.max(more.last);
         if (third | fourth | more.precision) != 0 {
+            // Most keys come before the first row that needs a rest: those in between get an empty
+            // one.
             if self.rest.len() <= at {
                 self.rest.resize(at + 1, Rest::NOTHING);
             }
@@ -149,8 +153,8 @@ impl Totals {
         fits
     }
 
-    /// Appends a total that was kept, whose key is in none of those before. The totals can then be read,
-    /// and nothing can be added to them.
+    /// Appends a total that was kept, whose key is in none of those before. The totals can then be
+    /// read, and nothing can be added to them.
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
         self.start(key, &total);
         let [.., third, fourth] = total.sums;
@@ -205,6 +209,7 @@ impl Totals {
     pub(super) fn footprint(&self) -> usize {
         let rest = self.rest.capacity() * size_of::<Rest>()
             + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
+        // A block is allocated whole.
         self.hot.len() * BLOCK * size_of::<Hot>() + rest + self.index.footprint()
     }
 

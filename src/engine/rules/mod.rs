@@ -1,5 +1,5 @@
-//! Numbers and texts in, numbers and verdicts out: the rules of the field as data, and their verdict
-//! on one line or one group.
+//! Numbers and texts in, numbers and verdicts out: the rules of the field as data, and their
+//! verdict on one line or one group.
 
 pub mod definitions;
 pub mod price_adjustment;

@@ -1,9 +1,10 @@
 //! Price adjustment of a usage row and of an invoice line, in one wording for both sides.
 //!
-//! Usage names its credit in three columns, a line in free text. The adjustment is part of the key on
-//! which the two sides meet ([semantics §1](crate::model::domain::semantics)), so both are brought to
-//! the same canonical text: `azure credit`, `15% partner earned credit`, or nothing. Promotions are
-//! left out, as the known columns of usage have no trace of them (semantics §5).
+//! Usage names its credit in three columns, a line in free text. The adjustment is part of the key
+//! on which the two sides meet ([semantics §1](crate::model::domain::semantics)), so both are
+//! brought to the same canonical text: `azure credit`, `15% partner earned credit`, or nothing.
+//! Promotions are left out, as the known columns of usage have no trace of them ([semantics
+//! §5](crate::model::domain::semantics)).
 
 use crate::model::decimal::{self, RATE_SCALE};
 use crate::model::ids::{Fold, fold};
@@ -25,6 +26,7 @@ pub fn usage_adjustment(
     credit_percentage: &str,
 ) -> String {
     let credit_type = fold(Fold::Text, credit_type);
+    // Usage marks the credit in both columns; one of them is enough.
     if credit_type == "azure credit applied" || percentage(credit_percentage).is_some() {
         return AZURE_CREDIT.to_owned();
     }
@@ -37,8 +39,8 @@ pub fn usage_adjustment(
     }
 }
 
-/// Canonical price adjustment of an invoice line: of ChargeType and PriceAdjustmentDescription. Empty
-/// for none.
+/// Canonical price adjustment of an invoice line: of ChargeType and PriceAdjustmentDescription.
+/// Empty for none.
 #[must_use]
 pub fn line_adjustment(charge_type: &str, description: &str) -> String {
     if fold(Fold::Text, charge_type) == "customercredit" {
@@ -57,6 +59,7 @@ pub fn line_adjustment(charge_type: &str, description: &str) -> String {
         .and_then(|(before, _)| percentage(last_word(before)));
     match percent {
         Some(percent) => earned_credit(&percent),
+        // Named without a percentage that can be read: there is none but 15 %.
         None => FULL_CREDIT.to_owned(),
     }
 }
@@ -72,8 +75,8 @@ fn earned_credit(percent: &str) -> String {
     format!("{percent}{EARNED_CREDIT}")
 }
 
-/// Share of the list price that the partner earned credit of a canonical adjustment takes off, in units
-/// of 10^-18; 0 where the adjustment is another one or none.
+/// Share of the list price that the partner earned credit of a canonical adjustment takes off, in
+/// units of 10^-18; 0 where the adjustment is another one or none.
 ///
 /// # Panics
 /// For a text that neither [`usage_adjustment`] nor [`line_adjustment`] made.
@@ -87,8 +90,9 @@ pub fn earned_fraction(adjustment: &str) -> i128 {
     percent.value / 100
 }
 
-/// A percentage in plain digits; `None` for 0 and for a text that is not a number. The API writes 0.15
-/// where files write 15 (`model::domain::quirks`, daily rated usage 11): up to 1, a number is a share.
+/// A percentage in plain digits; `None` for 0 and for a text that is not a number. The API writes
+/// 0.15 where files write 15 (`model::domain::quirks`, daily rated usage 11): up to 1, a number is
+/// a share.
 fn percentage(text: &str) -> Option<String> {
     let value = decimal::parse(text.as_bytes(), RATE_SCALE).ok()?.value;
     let one = decimal::power_of_ten(RATE_SCALE);

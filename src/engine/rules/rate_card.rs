@@ -1,9 +1,10 @@
-//! Rate card of classic usage: what units cost at its tiers, and what an invoice line charges for them.
+//! Rate card of classic usage: what units cost at its tiers, and what an invoice line charges for
+//! them.
 //!
-//! A tier's price holds for the units within the tier only, not for all units
-//! ([semantics §11](crate::model::domain::semantics), 22). Charges are rounded half up to cents, once,
-//! behind the sum over the tiers (semantics §3, "Classic usage"). Azure plan usage has no rate card: its
-//! prices stand on its rows.
+//! A tier's price holds for the units within the tier only, and not for all units ([semantics
+//! §11](crate::model::domain::semantics), 22). Charges are rounded half up to cents, once, behind
+//! the sum over the tiers ([semantics §3](crate::model::domain::semantics), "Classic usage"). Azure
+//! plan usage has no rate card: its prices stand on its rows.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +33,8 @@ pub struct ClassicLine {
 }
 
 impl RateCard {
-    /// Adds a tier that begins at `from` units (10^-20) and costs `price` a unit (10^-22). A tier that
-    /// begins at the same unit is replaced.
+    /// Adds a tier that begins at `from` units (10^-20) and costs `price` a unit (10^-22). A tier
+    /// that begins at the same unit is replaced.
     pub fn add(&mut self, currency: &str, meter_id: &str, from: i128, price: i128) {
         self.meters
             .entry(key(currency, meter_id))
@@ -48,8 +49,8 @@ impl RateCard {
         }
     }
 
-    /// Charge for some units (10^-20) of a meter, in units of 10^-20, rounded half up to cents. `None` for
-    /// a meter that is not on the currency's card, or on overflow.
+    /// Charge for some units (10^-20) of a meter, in units of 10^-20, rounded half up to cents.
+    /// `None` for a meter that is not on the currency's card, or on overflow.
     #[must_use]
     pub fn charge(&self, currency: &str, meter_id: &str, units: i128) -> Option<i128> {
         let tiers = self.meters.get(&key(currency, meter_id))?;
@@ -61,6 +62,7 @@ impl RateCard {
                 // The last tier has no upper bound.
                 None => units,
             };
+            // Below the tier's first unit nothing is within the tier.
             let within = end.checked_sub(*from)?.max(0);
             let charged = multiply(
                 (within, QUANTITY_SCALE),
@@ -75,12 +77,13 @@ impl RateCard {
 }
 
 fn key(currency: &str, meter_id: &str) -> (String, String) {
+    // Cards and usage spell both in any case.
     (fold(Fold::Code, currency), fold(Fold::Identifier, meter_id))
 }
 
 impl ClassicLine {
-    /// Charge of the line at its own price, in units of 10^-20, rounded half up to cents. `None` without a
-    /// price, or on overflow.
+    /// Charge of the line at its own price, in units of 10^-20, rounded half up to cents. `None`
+    /// without a price, or on overflow.
     #[must_use]
     pub fn charge(&self) -> Option<i128> {
         to_cents(multiply(

@@ -1,9 +1,10 @@
 //! Microsoft's rounding rules as data, and the subtotal that each gives a line.
 //!
-//! Microsoft's own pages contradict each other ([semantics §3](crate::model::domain::semantics)), and
-//! the rows of a real usage file obey none of them ([quirks](crate::model::domain::quirks), daily rated
-//! usage 4). So rules are tried, and the one that reproduces a line is named; none is assumed. A new
-//! rule is one row of [`DOCUMENTED`]. How far a rule can move a sum: [`super::rounding_bounds`].
+//! Microsoft's own pages contradict each other ([semantics §3](crate::model::domain::semantics)),
+//! and the rows of a real usage file obey none of them ([quirks](crate::model::domain::quirks),
+//! daily rated usage 4). So rules are tried, and the one that reproduces a line is named; none is
+//! assumed. A new rule is one row of [`DOCUMENTED`]. How far a rule can move a sum:
+//! [`super::rounding_bounds`].
 
 use std::borrow::Cow;
 
@@ -94,31 +95,37 @@ const fn rule(name: &'static str, order: Order, mode: Rounding, is_of_usage: boo
 /// ([semantics §3](crate::model::domain::semantics)). The first is the documented rule for usage;
 /// the worked examples of licence lines contradict each other, and obey one or another of the rest.
 pub const DOCUMENTED: [Rule; 6] = [
+    // Documented for usage lines of new commerce.
     rule(
         "round_down_twice",
         Order::AmountThenRate,
         Rounding::Down,
         true,
     ),
+    // Classic usage is rounded half up.
     rule(
         "half_up_twice",
         Order::AmountThenRate,
         Rounding::HalfUp,
         true,
     ),
+    // Documented for licence lines; the examples of cancelling and of upgrading follow it.
     rule(
         "unit_price_down",
         Order::UnitPriceThenQuantity,
         Rounding::Down,
         false,
     ),
+    // The example of adding and removing seats.
     rule("total_down", Order::AtOnce, Rounding::Down, false),
+    // The oldest example.
     rule(
         "unit_price_half_up",
         Order::UnitPriceThenQuantity,
         Rounding::HalfUp,
         false,
     ),
+    // No page has it: the half-up twin of `total_down`, as the other two orders have theirs.
     rule("total_half_up", Order::AtOnce, Rounding::HalfUp, false),
 ];
 
@@ -149,6 +156,7 @@ impl Rules {
     /// first on `metered` lines, and last on all others.
     #[must_use]
     pub fn that_fits(&self, line: Line, subtotal: i128, metered: bool) -> Option<&Rule> {
+        // Several rules often give the same cent: their order decides which one is named.
         let fitting = |is_of_usage| {
             self.0.iter().find(|rule| {
                 rule.is_of_usage == is_of_usage && rule.subtotal(line) == Some(subtotal)
@@ -159,7 +167,8 @@ impl Rules {
 }
 
 impl Rule {
-    /// Formula of the rule over Microsoft's column names, as a person would check it in a spreadsheet.
+    /// Formula of the rule over Microsoft's column names, as a person would check it in a
+    /// spreadsheet.
     #[must_use]
     pub fn formula(&self) -> String {
         let round = match self.mode {
@@ -211,6 +220,8 @@ impl Rule {
             }
             Order::UnitPriceThenQuantity => {
                 let unit = multiply(price, rate, digits, self.mode)?;
+                // Exact while the quantity has no more decimals than 20 less the unit price's
+                // digits.
                 multiply((unit, digits), quantity, AMOUNT_SCALE, Rounding::HalfEven)
             }
         }
@@ -278,8 +289,8 @@ mod tests {
 
     #[test]
     fn the_documented_vectors_come_out() {
-        // `model::domain::semantics` §3, "Test vectors for EUP", and a charge in another currency with
-        // its credit.
+        // `model::domain::semantics` §3, "Test vectors for EUP", and a charge in another currency
+        // with its credit.
         const DOWN: &[&str] = &[
             "round_down_twice",
             "half_up_twice",

@@ -14,7 +14,7 @@ use crate::model::decimal::{
 /// Lines of one exchange rate, summed, as far as their bounds depend on them.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines {
-    /// Number of lines.
+    /// Number of invoice lines in the sum.
     pub count: u64,
     /// PCToBCExchangeRate of each line, in units of 10^-18.
     pub rate: i128,
@@ -36,12 +36,13 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Bounds of the sum of some lines, whichever of the rules for usage each line follows. Negative
-    /// lines mirror positive ones, as Microsoft rounds toward zero; a sum of 0 may hold both signs
-    /// and gets the wider bound on either side. `None` on overflow.
+    /// Bounds of the sum of some lines, whichever of the rules for usage each line follows.
+    /// Negative lines mirror positive ones, as Microsoft rounds toward zero; a sum of 0 may hold
+    /// both signs and gets the wider bound on either side. `None` on overflow.
     #[must_use]
     pub fn of_lines(rules: &Rules, lines: Lines) -> Option<Self> {
         let (mut down, mut up) = (0, 0);
+        // Lines of one sum may follow different rules: no sum of them is beyond the widest bound.
         for rule in rules.all().iter().filter(|rule| rule.is_of_usage) {
             let last_digits = last_digits(rule, lines)?;
             let (tenths_down, tenths_up) = tenths_moved(rule.mode);
@@ -80,8 +81,8 @@ impl Bounds {
     }
 }
 
-/// Sum over all lines and rounding steps of one unit in the last digit that the step keeps, in units
-/// of 10^-20 of the billing currency. `None` on overflow.
+/// Sum over all lines and rounding steps of one unit in the last digit that the step keeps, in
+/// units of 10^-20 of the billing currency. `None` on overflow.
 fn last_digits(rule: &Rule, lines: Lines) -> Option<i128> {
     let billing_digits = rule.billing_digits_of(lines.digits);
     let billing = power_of_ten(AMOUNT_SCALE.checked_sub(billing_digits)?);
@@ -109,8 +110,8 @@ fn last_digits(rule: &Rule, lines: Lines) -> Option<i128> {
     }
 }
 
-/// Most by which a rounding step lowers and raises an amount above zero, in tenths of the last digit
-/// that it keeps.
+/// Most by which a rounding step lowers and raises an amount above zero, in tenths of the last
+/// digit that it keeps.
 const fn tenths_moved(mode: Rounding) -> (i128, i128) {
     match mode {
         Rounding::Down | Rounding::Floor => (10, 0),

@@ -1,9 +1,10 @@
-//! Whether usage stands behind an invoice line at all, by the line's texts.
+//! Scope of an invoice line: told by the line's texts, whether usage can stand behind it.
 //!
 //! Reservations, savings plans, licences and software are invoiced without any rated usage
-//! ([semantics §11](crate::model::domain::semantics), 1). Such a line is out of the comparison's scope
-//! and not a variance. Only the hints that Microsoft documents are read from free text (semantics §9,
-//! TermAndBillingCycle); a line that none of them names stays in scope, so that a person sees it.
+//! ([semantics §11](crate::model::domain::semantics), 1). Such a line is out of the comparison's
+//! scope and not a variance. Free text is read for the hints that Microsoft documents only
+//! ([semantics §9](crate::model::domain::semantics), TermAndBillingCycle). A line without any hint
+//! stays in scope, so that a person sees it.
 
 use crate::model::ids::{Fold, fold};
 use crate::model::period;
@@ -78,6 +79,8 @@ pub struct LineTexts<'t> {
 pub fn scope_of(line: LineTexts<'_>) -> Scope {
     let term = fold(Fold::Text, line.term);
     let metered = !line.meter_description.trim().is_empty();
+    // Asked before the plan: reservations and savings plans are bought within an Azure plan, and
+    // their lines may name it as the subscription.
     if term.contains("savings plan") {
         return Scope::SavingsPlan;
     }
@@ -90,6 +93,7 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     {
         return Scope::Usage;
     }
+    // No date, or Microsoft's sentinel for none.
     let open_ended = matches!(period::parse_day(line.charge_end.as_bytes()), Ok(None));
     match (term.contains("subscription"), term.is_empty(), open_ended) {
         (true, ..) => Scope::Subscription,

@@ -63,6 +63,7 @@ impl Tolerances {
     /// Tolerance of a group, by its currency's code in upper case and its folded customer id.
     #[must_use]
     pub fn of(&self, currency: &str, customer: &str) -> &Tolerance {
+        // One tolerance, not the parts of several: a customer's without a relative limit has none.
         match (
             self.by_customer.get(customer),
             self.by_currency.get(currency),
@@ -75,10 +76,12 @@ impl Tolerances {
 }
 
 impl Tolerance {
-    /// Largest limit for a group, and which limit that is; amounts in units of 10^-20. Of equal limits
-    /// the derived one is named first, then in the order of [`Limit`]. `None` on overflow.
+    /// Largest limit for a group, and which limit that is; amounts in units of 10^-20. Of equal
+    /// limits the derived one is named first, then in the order of [`Limit`]. `None` on overflow.
     #[must_use]
     pub fn limit(&self, derived: i128, expected: i128) -> Option<(i128, Limit)> {
+        // Limits do not add up: what rounding moves is within what was configured, or the other way
+        // round.
         let mut best = (derived, Limit::Derived);
         let mut offer = |amount: i128, limit: Limit| {
             if amount > best.0 {
@@ -89,6 +92,7 @@ impl Tolerance {
             offer(decimal::from_money(absolute)?, Limit::Absolute);
         }
         if let Some(relative) = self.relative {
+            // Of the amount's size: credits are negative, and a limit is not.
             let share = (relative.mantissa(), relative.scale());
             offer(
                 decimal::multiply(
