@@ -3,8 +3,8 @@
 //! Usage names its credit in three columns, a line in free text. The adjustment is part of the key
 //! on which the two sides meet ([semantics §1](crate::model::domain::semantics)), so both are
 //! brought to the same canonical text: `azure credit`, `15% partner earned credit`, or nothing.
-//! Promotions are left out, as the known columns of usage have no trace of them ([semantics
-//! §5](crate::model::domain::semantics)).
+//! Promotions are left out, as the known columns of usage have no trace of them
+//! ([semantics §5](crate::model::domain::semantics)).
 
 use crate::model::decimal::{self, RATE_SCALE};
 use crate::model::ids::{Fold, fold};
