@@ -1,9 +1,9 @@
 //! Numbers of one row: the amounts and quantities that are summed, their precision, and the day.
 //!
 //! A row whose number or date cannot be read is rejected here, before anything of it is counted.
-//! Each column of numbers is a constant below, with its name and its decimals in one place. The order
-//! of [`Measures::sums`] is kept by every total, and `fold` reads the sums back by position: it
-//! changes in both at once.
+//! Each column of numbers is a constant below, with its name and its decimals in one place. The
+//! order of [`Measures::sums`] is kept by every total, and `fold` reads the sums back by position:
+//! it changes in both at once.
 
 use super::partial::SUMS;
 use crate::model::dataset::{Column, INVOICE_LINES, USAGE, position};
