@@ -9,9 +9,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::causes::investigate;
 use tieout::engine::compare::usage_to_invoice;
-use tieout::engine::count::duplicate_filter::Seen;
+use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::partial::Partial;
-use tieout::engine::fold::folded::{self, More, Totals};
+use tieout::engine::fold::folded::{self, Folded, OtherInputs};
 use tieout::engine::matching::passes;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
@@ -41,7 +41,7 @@ impl Sink for Counting {
     }
 
     fn settle(&mut self) {
-        self.0.settle();
+        self.0.flush();
     }
 }
 
@@ -96,21 +96,21 @@ fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S +
 }
 
 fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
-    let seen = Arc::new(Seen::filter(ROWS, 1 << 24));
+    let seen = Arc::new(DuplicateFilter::for_rows(ROWS, 1 << 24));
     let mut sinks = read(dataset, files, || {
         Counting(Partial::new(dataset, Arc::clone(&seen)))
     })
     .into_iter();
     let mut whole = sinks.next().expect("rows").0;
     sinks.for_each(|sink| whole.merge(sink.0));
-    whole.settle_own_copies();
+    whole.count_own_duplicates();
     whole
 }
 
-fn folded(month: &Path) -> Totals {
+fn folded(month: &Path) -> Folded {
     let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
     let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
-    folded::fold_partials(usage, lines, &[], &[], More::default()).expect("amounts that fit")
+    folded::fold_partials(usage, lines, &[], &[], OtherInputs::default()).expect("amounts that fit")
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -159,7 +159,9 @@ fn stages(criterion: &mut Criterion) {
         };
         bencher.iter_batched(
             read,
-            |(usage, lines)| folded::fold_partials(usage, lines, &[], &[], More::default()).is_ok(),
+            |(usage, lines)| {
+                folded::fold_partials(usage, lines, &[], &[], OtherInputs::default()).is_ok()
+            },
             criterion::BatchSize::LargeInput,
         );
     });

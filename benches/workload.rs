@@ -25,7 +25,7 @@ use tieout::engine::count::key_layout::KeyLayout;
 use tieout::engine::count::measures::Measures;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
-use tieout::engine::count::totals_by_key::Totals;
+use tieout::engine::count::totals_by_key::TotalsByKey;
 use tieout::engine::rules::keys::TUPLES;
 use tieout::model::dataset::{Dataset, USAGE, position};
 use tieout::model::decimal::{self, AMOUNT_SCALE, QUANTITY_SCALE, plain};
@@ -223,7 +223,7 @@ impl Shards {
 #[derive(Default)]
 struct Groups {
     texts: [Texts; TUPLES],
-    totals: Totals,
+    totals: TotalsByKey,
 }
 
 impl Groups {

@@ -161,22 +161,22 @@ fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> P
             })
             .unwrap();
     }
-    partial.settle();
+    partial.flush();
     partial
 }
 
 fn settled(mut partial: Partial) -> Partial {
-    partial.settle_own_copies();
+    partial.count_own_duplicates();
     partial
 }
 
 /// More copies than are kept at first reading: a second one finds all of them.
 #[test]
 fn a_month_that_is_there_twice_is_all_copies() {
-    use tieout::engine::count::duplicate_filter::Seen;
-    use tieout::engine::count::duplicates::{Repeated, copies_in};
+    use tieout::engine::count::duplicate_filter::DuplicateFilter;
+    use tieout::engine::count::duplicates::{Repeated, add_repeated};
     let rows = 70_000;
-    let read = |seen: Seen| {
+    let read = |seen: DuplicateFilter| {
         let mut partial = Partial::new(Dataset::Usage, std::sync::Arc::new(seen));
         for number in (0..rows).chain(0..rows) {
             let quantity = number.to_string();
@@ -201,17 +201,17 @@ fn a_month_that_is_there_twice_is_all_copies() {
                 })
                 .unwrap();
         }
-        partial.settle();
+        partial.flush();
         partial
     };
-    let mut whole = read(Seen::filter(rows, 1 << 24));
+    let mut whole = read(DuplicateFilter::for_rows(rows, 1 << 24));
     let mut open = Repeated::new();
-    copies_in(&mut std::mem::take(&mut whole.fingerprints), &mut open);
+    add_repeated(&mut std::mem::take(&mut whole.fingerprints), &mut open);
     assert_eq!(open.len() as u64, rows);
-    whole.settle_copies(&mut open);
+    whole.count_duplicates(&mut open);
     assert!(!open.is_empty(), "more than are kept");
-    whole.adopt_candidates(read(Seen::Repeated(open.clone())));
-    whole.settle_copies(&mut open);
+    whole.adopt_candidates(read(DuplicateFilter::Repeated(open.clone())));
+    whole.count_duplicates(&mut open);
     assert!(open.is_empty());
     let copies: u64 = whole.copies.values().map(|copies| copies.rows).sum();
     assert_eq!((copies, whole.rows()), (rows, 2 * rows));

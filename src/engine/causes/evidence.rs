@@ -4,14 +4,14 @@
 use hashbrown::HashMap;
 
 use crate::engine::compare::usage_to_invoice::rate_of;
-use crate::engine::count::duplicates::Copies;
+use crate::engine::count::duplicates::Duplicates;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
-use crate::engine::fold::folded::{Totals, numbered};
+use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
-use crate::engine::rules::scope::{self, AZURE_CREDIT};
+use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 use crate::model::period::{Day, Period, parse_day};
@@ -42,7 +42,7 @@ pub struct State {
     /// In the billing currency.
     pub billing: i128,
     /// Of these, copies of other rows.
-    pub copies: Copies,
+    pub copies: Duplicates,
 }
 
 /// Invoice lines that are the same to arithmetic: the numbers are those of one of them.
@@ -122,7 +122,7 @@ impl Place {
 }
 
 /// Gathers what is known of the groups for which `is_wanted` says yes, by match.
-pub fn gather(totals: &Totals, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
+pub fn gather(totals: &Folded, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
     let wanted = |group: u32| is_wanted[group as usize];
     add_states(&mut found, totals, matching, &wanted);
@@ -130,13 +130,13 @@ pub fn gather(totals: &Totals, matching: &Matching, is_wanted: &[bool]) -> HashM
     found
 }
 
-fn period_of(totals: &Totals, invoice: u32) -> Option<(Day, Day)> {
+fn period_of(totals: &Folded, invoice: u32) -> Option<(Day, Day)> {
     totals.periods.get(&invoice).map(|period| period.days())
 }
 
 fn add_states(
     found: &mut HashMap<u32, Evidence>,
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
 ) {
@@ -170,7 +170,7 @@ fn add_states(
         let state = State {
             description: description[row],
             adjustment: adjustment[row],
-            earned: scope::earned_fraction(text(Domain::Adjustment, adjustment)),
+            earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
             is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
             is_late,
             is_free: free[row] != 0,
@@ -232,7 +232,7 @@ fn number_of(vocabulary: &Vocabulary, code: u32, scale: u32) -> Option<i128> {
 
 fn add_items(
     found: &mut HashMap<u32, Evidence>,
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
 ) {
@@ -289,7 +289,7 @@ fn add_items(
         evidence.items.push(Item {
             description: description[row],
             adjustment: adjustment[row],
-            earned: scope::earned_fraction(text(Domain::Adjustment, adjustment)),
+            earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
             is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
             is_of_other_cycle,
             price: price.map(|price| price * sign),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::keys::{FINE_KEYS, KEYS, Key};
-use crate::engine::rules::rounding::Bounds;
+use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};

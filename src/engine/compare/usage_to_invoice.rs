@@ -14,13 +14,14 @@ use super::allocate;
 use super::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key, Part, RESOURCE_KEYS};
-use crate::engine::rules::rounding::{Bounds, Lines, Rules};
+use crate::engine::rules::rounding::Rules;
+use crate::engine::rules::rounding_bounds::{Bounds, LinesAtOneRate};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -75,7 +76,7 @@ struct Atom {
 /// # Errors
 /// [`EngineError::AmountOverflow`] where an amount passes 28 digits.
 pub fn compare(
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     rules: &Rules,
 ) -> Result<Compared, EngineError> {
@@ -140,7 +141,7 @@ impl Group {
     }
 }
 
-fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) {
+fn add_usage(groups: &mut [Group], totals: &Folded, matching: &Matching) {
     let usage = UsageColumns::of(&totals.usage);
     let codes = FINE_KEYS.map(|key| match key {
         Key::Description => usage.codes(matching.description),
@@ -165,7 +166,7 @@ fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) {
 
 fn add_lines(
     groups: &mut [Group],
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     rules: &Rules,
 ) -> Result<(), EngineError> {
@@ -185,7 +186,7 @@ fn add_lines(
         group.subtotal += subtotal;
         let bounds = Bounds::of_lines(
             rules,
-            Lines {
+            LinesAtOneRate {
                 count: rows,
                 rate: rate_of(&totals.vocabulary, rates[row]),
                 quantity,
@@ -228,7 +229,7 @@ pub fn rate_of(vocabulary: &Vocabulary, code: u32) -> i128 {
 }
 
 /// The usage frame is sorted by resource, so that each resource's rows stand together.
-fn atoms(totals: &Totals, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
+fn atoms(totals: &Folded, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
     let usage = UsageColumns::of(&totals.usage);
     let codes = RESOURCE_KEYS.map(|part| usage.codes(part));
     let mut atoms: Vec<Atom> = Vec::new();
@@ -332,7 +333,7 @@ fn finish(
             resource.invoiced_amount += share;
         }
         if members.is_empty() {
-            // Lines name no Azure subscription, meter id or resource: these stay empty.
+            // LinesAtOneRate name no Azure subscription, meter id or resource: these stay empty.
             let key = RESOURCE_KEYS.map(|part| part.row().key.map_or(0, |key| group.keys[key]));
             *unused.entry(key).or_default() += group.invoiced_amount;
         }
@@ -465,7 +466,7 @@ impl Group {
             // Usage that rounds down to nothing needs no line.
             let digits = minor_digits(vocabulary.text(Domain::Currency, keys[Key::Currency]));
             let rate = rate_of(vocabulary, self.usage_rate);
-            let line = Lines {
+            let line = LinesAtOneRate {
                 count: 1,
                 rate,
                 quantity: self.usage_quantity,

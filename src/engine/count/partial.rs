@@ -6,15 +6,15 @@
 
 use super::key_layout::KeyLayout;
 use super::total::{SUMS, Total};
-use super::totals_by_key::Totals;
+use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::keys::{Place, TUPLES};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::duplicate_filter::Seen;
-use super::duplicates::{self, Candidate, Copies, Repeated, copies_in};
+use super::duplicate_filter::DuplicateFilter;
+use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::Derived;
@@ -41,9 +41,9 @@ pub struct Partial {
     /// The tuples that keys are made of: numbers of texts of the columns.
     pub tuples: [Tuples; TUPLES],
     /// The totals.
-    pub totals: Totals,
+    pub totals: TotalsByKey,
     /// Of the totals that hold copies of rows, how many and how much.
-    pub copies: HashMap<[u32; TUPLES], Copies>,
+    pub copies: HashMap<[u32; TUPLES], Duplicates>,
     /// Rows that may be copies.
     pub candidates: Vec<Candidate>,
     /// Fingerprints of all rows, where copies are looked for.
@@ -59,7 +59,7 @@ pub struct Partial {
     pub(crate) gross: [i128; SUMS],
     overflow: bool,
     last_day: LastDay,
-    seen: Option<Arc<Seen>>,
+    filter: Option<Arc<DuplicateFilter>>,
     pub(crate) layout: &'static KeyLayout,
     /// It was kept from another run: its numbers cannot be looked up by what they stand for.
     pub(crate) is_stored: bool,
@@ -108,10 +108,10 @@ impl LastDay {
 }
 
 impl Partial {
-    /// No totals yet. Partials that are to know each other's rows share `seen`.
+    /// No totals yet. Partials that are to know each other's rows share `filter`.
     #[must_use]
-    pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
-        Self::with(dataset, KeyLayout::of(dataset), Some(seen))
+    pub fn new(dataset: Dataset, filter: Arc<DuplicateFilter>) -> Self {
+        Self::with(dataset, KeyLayout::of(dataset), Some(filter))
     }
 
     /// No totals, for others to be merged into; copies are not looked for.
@@ -128,12 +128,16 @@ impl Partial {
 
     /// No totals of a layout yet.
     #[must_use]
-    pub fn with(dataset: Dataset, layout: &'static KeyLayout, seen: Option<Arc<Seen>>) -> Self {
+    pub fn with(
+        dataset: Dataset,
+        layout: &'static KeyLayout,
+        filter: Option<Arc<DuplicateFilter>>,
+    ) -> Self {
         Self {
             dataset,
             columns: (0..layout.width()).map(|_| KeyColumn::default()).collect(),
             tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(layout.width_of(tuple))),
-            totals: Totals::default(),
+            totals: TotalsByKey::default(),
             copies: HashMap::new(),
             candidates: Vec::new(),
             fingerprints: Vec::new(),
@@ -143,7 +147,7 @@ impl Partial {
             gross: [0; SUMS],
             overflow: false,
             last_day: LastDay::default(),
-            seen,
+            filter,
             layout,
             is_stored: false,
             row: RowKey {
@@ -156,7 +160,7 @@ impl Partial {
     /// No totals yet, of the same layout and knowing the same rows.
     #[must_use]
     pub fn successor(&self) -> Self {
-        Self::with(self.dataset, self.layout, self.seen.clone())
+        Self::with(self.dataset, self.layout, self.filter.clone())
     }
 
     /// Adds one row.
@@ -187,13 +191,13 @@ impl Partial {
         });
         self.row.tuples = key;
         self.record(key, &measures);
-        if let Some(seen) = &self.seen {
+        if let Some(filter) = &self.filter {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
             // A filter that is full tells nothing; copies are then looked for in a second reading.
-            let has_room = seen.is_exact()
+            let has_room = filter.is_exact()
                 || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
-            if has_room && seen.may_be_copy(fingerprint) {
+            if has_room && filter.may_be_duplicate(fingerprint) {
                 self.candidates
                     .push(Candidate::of(fingerprint, key, &measures));
             }
@@ -271,13 +275,13 @@ impl Partial {
 
     /// Brings the totals up to the rows that were added, after which they may be read. [`Partial::merge`]
     /// does it as well.
-    pub fn settle(&mut self) {
-        self.overflow |= !self.totals.settle();
+    pub fn flush(&mut self) {
+        self.overflow |= !self.totals.flush();
     }
 
     /// Adds another partial of the same dataset and layout.
     pub fn merge(&mut self, mut other: Self) {
-        other.settle();
+        other.flush();
         assert!(
             self.dataset == other.dataset && self.columns.len() == other.columns.len(),
             "partials of one layout merge"
@@ -287,8 +291,8 @@ impl Partial {
             "what was kept is merged into others, and nothing into it"
         );
         if self.is_empty() && !other.is_stored {
-            let seen = self.seen.take();
-            *self = Self { seen, ..other };
+            let filter = self.filter.take();
+            *self = Self { filter, ..other };
             return;
         }
         let renumbered = self.renumber(&other);
@@ -305,7 +309,7 @@ impl Partial {
         for (key, total) in other.totals.iter() {
             self.overflow |= !self.totals.add(key_of(*key), &total);
         }
-        self.settle();
+        self.flush();
         for (key, copies) in other.copies {
             self.copies.entry(key_of(key)).or_default().add(&copies);
         }
@@ -346,8 +350,8 @@ impl Partial {
 
     /// Counts the candidates that are copies. `open` says of each fingerprint how many copies are still
     /// to be counted; those for which too few candidates are at hand are left in it.
-    pub fn settle_copies(&mut self, open: &mut Repeated) {
-        duplicates::settle(
+    pub fn count_duplicates(&mut self, open: &mut Repeated) {
+        count_duplicates(
             &std::mem::take(&mut self.candidates),
             open,
             &mut self.copies,
@@ -366,10 +370,10 @@ impl Partial {
     }
 
     /// Counts the copies among its own rows, all of which came through one filter.
-    pub fn settle_own_copies(&mut self) {
+    pub fn count_own_duplicates(&mut self) {
         let mut open = Repeated::new();
-        copies_in(&mut std::mem::take(&mut self.fingerprints), &mut open);
-        self.settle_copies(&mut open);
+        add_repeated(&mut std::mem::take(&mut self.fingerprints), &mut open);
+        self.count_duplicates(&mut open);
     }
 
     fn add_gross(&mut self, more: &[i128; SUMS]) {
@@ -421,7 +425,7 @@ impl Partial {
 
     /// Forgets all but the texts, keys and copies: what was counted before need not be counted again.
     #[must_use]
-    pub fn copies_alone(self) -> Self {
+    pub fn duplicates_alone(self) -> Self {
         let Self {
             dataset,
             layout,

@@ -25,7 +25,7 @@ const DESCRIBED: [Part; 9] = [
 
 /// Texts, products, months and keys of all usage and lines: far less than these themselves.
 #[derive(Debug, Default)]
-pub struct Overview {
+pub struct AcrossParts {
     gathering: Gathering,
     noted: Noted,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Noted {
     described: HashSet<[u32; DESCRIBED.len()]>,
 }
 
-impl Overview {
+impl AcrossParts {
     /// Notes usage and lines of which only this will be at hand.
     pub fn note(&mut self, usage: &Partial, lines: &Partial) {
         let codes = Codes::shared_of_usage(&mut self.gathering, usage);

@@ -8,7 +8,7 @@ use crate::engine::rules::keys::{
     CodePlaces, Counted, Origin, Part, PartRow, Place, TUPLES, Tuple, code_places, coded_parts,
     raw_place,
 };
-use crate::engine::rules::scope::{line_adjustment, usage_adjustment};
+use crate::engine::rules::price_adjustment::{line_adjustment, usage_adjustment};
 
 static USAGE_PLACES: CodePlaces = code_places(Counted::Usage);
 static DAILY_PLACES: CodePlaces = code_places(Counted::DailyUsage);

@@ -1,4 +1,4 @@
-//! Names that go with codes.
+//! DisplayNames that go with codes.
 
 use hashbrown::HashMap;
 
@@ -8,13 +8,13 @@ use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{Part, Tuple};
 
-/// Names and other attributes that are shown beside a key and never compared.
+/// DisplayNames and other attributes that are shown beside a key and never compared.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct DisplayNames {
     by_key: HashMap<(Domain, [u32; 3]), u32>,
 }
 
-impl Names {
+impl DisplayNames {
     /// Drops the names of a domain.
     pub fn forget(&mut self, domain: Domain) {
         self.by_key.retain(|(of, _), _| *of != domain);
@@ -43,7 +43,7 @@ impl Names {
 /// Third part of the key under which a SKU's own name is found.
 pub const NO_METER: u32 = u32::MAX;
 
-impl Names {
+impl DisplayNames {
     /// Offers the names of usage. Every tuple is of some total; names hang on tuples, of which there
     /// are far fewer.
     pub fn take_usage(&mut self, vocabulary: &Vocabulary, usage: &Partial, codes: &Codes) {

@@ -54,13 +54,13 @@ impl Sum {
     }
 }
 
-/// Texts of the keys, in the order of [`Key::ALL`].
-type Texts = [String; KEYS];
+/// KeyTexts of the keys, in the order of [`Key::ALL`].
+type KeyTexts = [String; KEYS];
 
 /// Rows of the other datasets, summed up.
 #[derive(Debug, Default)]
 pub struct Entries {
-    sums: HashMap<(TieOut, Side, Texts), Sum>,
+    sums: HashMap<(TieOut, Side, KeyTexts), Sum>,
     rate_card: RateCard,
     /// Sums of absolute values, of quantities and of amounts: while they keep to their limit, nothing
     /// behind can overflow.
@@ -93,7 +93,7 @@ impl Entries {
         if !feed.only_with.is_empty() && text(value(feed.only_with)).is_empty() {
             return;
         }
-        let mut keys = Texts::default();
+        let mut keys = KeyTexts::default();
         for (key, column) in feed.keys {
             keys[*key as usize] = text(value(column));
         }
@@ -110,7 +110,7 @@ impl Entries {
         sum.gross = sum.gross.saturating_add(measured.saturating_abs());
     }
 
-    fn sum(&mut self, key: (TieOut, Side, Texts), quantity: i128, amount: i128) -> &mut Sum {
+    fn sum(&mut self, key: (TieOut, Side, KeyTexts), quantity: i128, amount: i128) -> &mut Sum {
         let sum = self.sums.entry(key).or_default();
         sum.rows += 1;
         for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount]
@@ -137,7 +137,7 @@ impl Entries {
     }
 
     fn classic<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
-        let mut keys = Texts::default();
+        let mut keys = KeyTexts::default();
         for (key, column) in [
             (Key::Customer, "customer_id"),
             (Key::Subscription, "subscription_id"),
@@ -182,7 +182,7 @@ impl Entries {
     /// The expected side of the rate card: the units of the lines at its tiers. Tiers are of a meter,
     /// however the lines spell its ids.
     fn price_classic(&mut self) {
-        let mut folded: BTreeMap<Vec<String>, (Texts, Sum)> = BTreeMap::new();
+        let mut folded: BTreeMap<Vec<String>, (KeyTexts, Sum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
             // The meter's name is no key.
             let keys = Key::ALL
@@ -223,7 +223,7 @@ impl Entries {
         if self.gross.iter().any(|gross| *gross > GROSS_LIMIT) {
             return None;
         }
-        let row = |((tie_out, side, texts), sum): (&(TieOut, Side, Texts), &Sum)| {
+        let row = |((tie_out, side, texts), sum): (&(TieOut, Side, KeyTexts), &Sum)| {
             let keys = Key::ALL.map(|key| gathering.add(key.domain(), &texts[key as usize]));
             let at_billed_price = sum
                 .classic

@@ -9,19 +9,19 @@ use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use rayon::prelude::*;
 
-use super::across_parts::{Months, Overview};
+use super::across_parts::{AcrossParts, Months};
 use super::codes::Codes;
 use super::columns::{self, LINE_SUMS, USAGE_SUMS};
 use super::days::{self, DayRow};
-use super::display_names::Names;
+use super::display_names::DisplayNames;
 use super::entries::Entries;
 use super::side_row::SideRow;
 use super::vocabulary::{Gathering, Vocabulary};
-use crate::engine::count::duplicates::Copies;
+use crate::engine::count::duplicates::Duplicates;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::count::total::Total;
-use crate::engine::count::totals_by_key::Totals as Sums;
+use crate::engine::count::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Side;
 use crate::engine::rules::domain::{Domain, LOCAL};
@@ -35,7 +35,7 @@ use crate::model::period::Period;
 
 /// Everything that was counted, by code.
 #[derive(Debug)]
-pub struct Totals {
+pub struct Folded {
     /// Texts of the codes.
     pub vocabulary: Vocabulary,
     /// [`USAGE_FRAME`], then rows, quantity, billing, pricing, precision (10^-20), first, last, and
@@ -44,12 +44,12 @@ pub struct Totals {
     /// [`LINES_FRAME`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last, and the
     /// number of its copies, 0 for none.
     pub lines: DataFrame,
-    /// Copies of usage rows; the first is number 1.
-    pub usage_copies: Vec<Copies>,
-    /// Copies of lines, likewise.
-    pub line_copies: Vec<Copies>,
-    /// Names that go with codes.
-    pub names: Names,
+    /// Duplicates of usage rows; the first is number 1.
+    pub usage_copies: Vec<Duplicates>,
+    /// Duplicates of lines, likewise.
+    pub line_copies: Vec<Duplicates>,
+    /// DisplayNames that go with codes.
+    pub names: DisplayNames,
     /// Billed usage day by day, where a comparison looks at days; sorted.
     pub daily: Vec<DayRow>,
     /// Usage before it was billed, likewise.
@@ -62,16 +62,16 @@ pub struct Totals {
 
 /// The duplicates of a row, by their number in its frame; none for 0.
 #[must_use]
-pub fn numbered(duplicates: &[Copies], number: u32) -> Copies {
+pub fn numbered(duplicates: &[Duplicates], number: u32) -> Duplicates {
     match number.checked_sub(1) {
         Some(at) => duplicates[at as usize],
-        None => Copies::default(),
+        None => Duplicates::default(),
     }
 }
 
 /// What is folded besides usage, lines and headers.
 #[derive(Debug, Default)]
-pub struct More {
+pub struct OtherInputs {
     /// Billed usage day by day.
     pub daily: Option<Partial>,
     /// Usage before it was billed, day by day.
@@ -99,35 +99,35 @@ pub fn fold_partials(
     lines: Partial,
     headers: &[Header],
     also_used: &[(String, String)],
-    more: More,
-) -> Result<Totals, EngineError> {
+    more: OtherInputs,
+) -> Result<Folded, EngineError> {
     fold(None, (usage, lines), headers, also_used, more).map(|(totals, _)| totals)
 }
 
 /// Folds everything but usage and lines, of which `overview` is at hand; they come in parts, one after
-/// the other ([`Totals::take_part`]).
+/// the other ([`Folded::take_part`]).
 ///
 /// # Errors
 /// As [`fold_partials`].
 pub fn fold_before_parts(
-    overview: Overview,
+    overview: AcrossParts,
     headers: &[Header],
-    more: More,
-) -> Result<(Totals, InParts), EngineError> {
+    more: OtherInputs,
+) -> Result<(Folded, InParts), EngineError> {
     let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     fold(Some(overview), (usage, lines), headers, &[], more)
 }
 
 fn fold(
-    overview: Option<Overview>,
+    overview: Option<AcrossParts>,
     (mut usage, lines): (Partial, Partial),
     headers: &[Header],
     also_used: &[(String, String)],
-    more: More,
-) -> Result<(Totals, InParts), EngineError> {
+    more: OtherInputs,
+) -> Result<(Folded, InParts), EngineError> {
     let in_parts = overview.is_some();
     let (mut gathering, noted) = overview.unwrap_or_default().into_parts();
-    let More {
+    let OtherInputs {
         daily,
         unbilled,
         entries,
@@ -195,14 +195,14 @@ fn fold(
     used.extend(&noted.used);
     let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes);
     let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used);
-    let mut names = Names::default();
+    let mut names = DisplayNames::default();
     names.take_usage(&vocabulary, &usage, &usage_codes);
     names.take_both(&vocabulary, &lines, &line_codes);
     let [of_usage, of_lines] = std::mem::take(&mut noted.months);
     let mut periods = periods(months(&lines, &line_codes, of_lines));
     // Where usage speaks, it overrules the lines.
     periods.extend(self::periods(months(&usage, &usage_codes, of_usage)));
-    let totals = Totals {
+    let totals = Folded {
         daily: day_rows(daily),
         unbilled: day_rows(unbilled),
         entries: staged.rows(&code_of),
@@ -224,7 +224,7 @@ fn fold(
     ))
 }
 
-impl Totals {
+impl Folded {
     /// Puts a part of usage and lines in the place of the one before. `spellings` are how resources are
     /// shown that other parts name as well.
     pub fn take_part(
@@ -268,7 +268,7 @@ impl Totals {
     }
 }
 
-impl Totals {
+impl Folded {
     /// Drops the last part; findings of all parts name resources by their place in `resources`.
     pub fn forget_part(&mut self, resources: Vec<String>) {
         (self.usage, self.lines) = (self.usage.clear(), self.lines.clear());
@@ -281,10 +281,10 @@ impl Totals {
     }
 }
 
-fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Copies>) {
+fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Duplicates>) {
     let key_of = |key: &[u32; TUPLES]| USAGE_FRAME.map(|part| codes.get(key, part));
     let rows = sorted_totals(usage, key_of);
-    usage.totals = Sums::default();
+    usage.totals = TotalsByKey::default();
     let (numbers, copies) = copies_of(usage, key_of, &rows);
     (
         frame(&USAGE_FRAME.map(Part::column), &rows, USAGE_SUMS, numbers),
@@ -296,7 +296,7 @@ fn lines_frame(
     lines: &Partial,
     codes: &Codes,
     used: &HashSet<[u32; 2]>,
-) -> (DataFrame, Vec<Copies>) {
+) -> (DataFrame, Vec<Duplicates>) {
     let key_of = |key: &[u32; TUPLES]| {
         let mut row = [0; LINES_FRAME.len() + 1];
         for (slot, part) in row.iter_mut().zip(LINES_FRAME) {
@@ -336,7 +336,7 @@ fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> 
     })
 }
 
-/// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
+/// Folded by folded key, sorted: those whose raw keys fold together stand together, and are added.
 fn sorted_totals<const N: usize>(
     partial: &Partial,
     key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync,
@@ -362,9 +362,9 @@ fn copies_of<const N: usize>(
     partial: &Partial,
     key_of: impl Fn(&[u32; TUPLES]) -> [u32; N],
     rows: &[([u32; N], Total)],
-) -> (Vec<u32>, Vec<Copies>) {
+) -> (Vec<u32>, Vec<Duplicates>) {
     let mut numbers = vec![0; rows.len()];
-    let mut found: BTreeMap<usize, Copies> = BTreeMap::new();
+    let mut found: BTreeMap<usize, Duplicates> = BTreeMap::new();
     for (raw, copies) in &partial.copies {
         if let Ok(row) = rows.binary_search_by_key(&key_of(raw), |(key, _)| *key) {
             found.entry(row).or_default().add(copies);

@@ -2,6 +2,7 @@
 
 use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
+use crate::engine::rules::price_adjustment;
 use crate::engine::rules::scope::{self, LineTexts, Scope};
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::row::Cell;
@@ -45,7 +46,7 @@ fn fine_key(cells: &[Cell<'_>], counted: Counted, description: Part, adjustment:
 #[must_use]
 pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {
     let text = |part| text(cells, Counted::Usage, part);
-    let adjustment = scope::usage_adjustment(
+    let adjustment = price_adjustment::usage_adjustment(
         &text(Part::CreditType),
         &text(Part::EarnedCreditPercentage),
         &text(Part::CreditPercentage),
@@ -67,7 +68,8 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
         charge_end: &text(Part::ChargeEnd),
         product_is_used: is_used(&folded(Part::Product), &folded(Part::Sku)),
     });
-    let adjustment = scope::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText));
+    let adjustment =
+        price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText));
     let key = fine_key(cells, Counted::Lines, Part::Description, &adjustment);
     (key, scope)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::fold::columns::LineColumns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 use crate::engine::rules::rounding::{Line, Rules};
@@ -18,7 +18,7 @@ pub type Census = BTreeMap<(&'static str, String, String), u64>;
 
 /// Counts to `census` the lines that obey each rule: the first that gives the subtotal to the last
 /// digit.
-pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) {
+pub fn count(census: &mut Census, totals: &Folded, rules: &Rules) {
     let lines = LineColumns::of(&totals.lines);
     let [price, rate, currency] =
         [Part::Price, Part::Rate, Part::Currency].map(|part| lines.codes(part));

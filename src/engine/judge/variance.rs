@@ -5,7 +5,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use std::fmt;
 
-use crate::engine::causes::attribute::{self, Known};
+use crate::engine::causes::attribute::{self, AttributionInput};
 use crate::engine::causes::finding::Finding;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::definitions::Measure;
@@ -136,7 +136,7 @@ pub fn judge(
     let steps = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
     let parts = attribute::split(
-        &Known {
+        &AttributionInput {
             sides: &sides,
             variance: amount,
             within_rounding: size <= derived,

@@ -7,7 +7,7 @@ use polars::prelude::DataFrame;
 
 use super::joins::{self, Groups};
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::keys::{DESCRIPTION_PARTS, FINE_KEYS, Key, Part};
 use crate::engine::rules::scope::Scope;
 
@@ -72,7 +72,7 @@ pub struct Matching {
 
 /// Matches both frames of `totals`; `description` forces the column that MeterDescription repeats,
 /// otherwise it is learned: the one that pairs most lines.
-pub fn match_usage(totals: &Totals, description: Option<Part>, passes: &[Pass]) -> Matching {
+pub fn match_usage(totals: &Folded, description: Option<Part>, passes: &[Pass]) -> Matching {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; 3]),
         None => learned(description_pairs(&totals.usage, &totals.lines)),

@@ -7,13 +7,14 @@ use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::count::partial::GROSS_LIMIT;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::LineColumns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, KEYS, Key, Part};
-use crate::engine::rules::rounding::{Bounds, Line, Lines, Rules};
+use crate::engine::rules::rounding::{Line, Rules};
+use crate::engine::rules::rounding_bounds::{Bounds, LinesAtOneRate};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -31,7 +32,7 @@ pub struct Recomputed {
     pub checked: Vec<Checked>,
     /// Both sides as they went into the match.
     pub sides: [Vec<SideRow>; 2],
-    /// Lines without a price to be recomputed with.
+    /// LinesAtOneRate without a price to be recomputed with.
     pub without_price: u64,
 }
 
@@ -39,7 +40,7 @@ pub struct Recomputed {
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
-pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> Result<Recomputed, EngineError> {
+pub fn compare(totals: &Folded, passes: &[Pass], rules: &Rules) -> Result<Recomputed, EngineError> {
     let lines = LineColumns::of(&totals.lines);
     let [price, rate, currency] =
         [Part::Price, Part::Rate, Part::Currency].map(|part| lines.codes(part));
@@ -143,7 +144,7 @@ fn recompute(
     let apart = made.iter().map(|amount| amount.abs_diff(nearest)).max()?;
     let bounds = Bounds::of_lines(
         rules,
-        Lines {
+        LinesAtOneRate {
             count: 1,
             rate: line.rate,
             quantity: line.quantity,

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 
 use super::two_lists::{self, Checked, Members};
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::folded::{Totals, numbered};
+use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{KEYS, Key, Part};
-use crate::engine::rules::scope::AZURE_CREDIT;
+use crate::engine::rules::price_adjustment::AZURE_CREDIT;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
@@ -36,7 +36,7 @@ struct Lines {
 /// # Errors
 /// [`EngineError::AmountOverflow`].
 pub fn compare(
-    totals: &Totals,
+    totals: &Folded,
     lines: &LineSums,
     headers: &[Header],
     passes: &[Pass],
@@ -75,7 +75,7 @@ pub fn compare(
             return Ok((sides, None));
         }
         if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = Steps::one_sided(&sides);
+            let steps = VarianceBridge::one_sided(&sides);
             return Ok((
                 sides,
                 Some(Box::new(Finding {
@@ -119,7 +119,7 @@ pub struct LineSums(BTreeMap<(u32, u32), Lines>);
 
 impl LineSums {
     /// Adds the lines of some totals.
-    pub fn add(&mut self, totals: &Totals) {
+    pub fn add(&mut self, totals: &Folded) {
         let lines = LineColumns::of(&totals.lines);
         let [invoices, currencies, adjustments] =
             [Part::Invoice, Part::Currency, Part::Adjustment].map(|part| lines.codes(part));
@@ -151,7 +151,7 @@ impl Lines {
         self
     }
 
-    fn row(&self, invoice: u32, currency: u32, totals: &Totals) -> SideRow {
+    fn row(&self, invoice: u32, currency: u32, totals: &Folded) -> SideRow {
         // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
         // more digits was the header rounded, once.
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
@@ -168,7 +168,7 @@ impl Lines {
 
     /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
     /// to the last digit; nothing less is evidence.
-    fn steps(&self, variance: i128) -> Option<Steps> {
+    fn steps(&self, variance: i128) -> Option<VarianceBridge> {
         let left_out = [
             published(-self.tax)?,
             published(-self.credits)?,
@@ -184,14 +184,14 @@ impl Lines {
             };
             let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
             if !is_idle && part(0).checked_add(part(1))?.checked_add(part(2))? == variance {
-                return Some(Steps {
+                return Some(VarianceBridge {
                     tax: part(0),
                     credit: part(1),
                     duplicate: part(2),
-                    ..Steps::default()
+                    ..VarianceBridge::default()
                 });
             }
         }
-        Some(Steps::default())
+        Some(VarianceBridge::default())
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions::Definition;
-use crate::engine::rules::rounding::Bounds;
+use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
@@ -170,7 +170,7 @@ pub fn with_findings(
         }
         let narrowest = narrowest(&sides.keys);
         if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = Steps::one_sided(&sides);
+            let steps = VarianceBridge::one_sided(&sides);
             checked.push((
                 sides,
                 Some(Box::new(Finding {
@@ -187,7 +187,7 @@ pub fn with_findings(
             .filter_map(|at| expected.get(*at))
             .map(|row| row.at_billed_price);
         let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
-        let mut steps = Steps::default();
+        let mut steps = VarianceBridge::default();
         if let Some(at_price) = at_price {
             steps.price =
                 published(at_price).ok_or(EngineError::AmountOverflow)? - sides.expected_amount;

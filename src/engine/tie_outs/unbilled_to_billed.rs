@@ -3,7 +3,7 @@
 
 use super::two_lists::{self, Checked, Members};
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::failure::EngineError;
@@ -13,7 +13,7 @@ use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
-use crate::engine::rules::scope::{self, AZURE_CREDIT};
+use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up,
@@ -82,7 +82,7 @@ pub fn compare(
         let after = pick(billed, &of_invoiced, &members.invoiced);
         let steps = bridge
             .steps(&before, &after, &sides)
-            .unwrap_or_else(|| Steps::one_sided(&sides));
+            .unwrap_or_else(|| VarianceBridge::one_sided(&sides));
         Ok((
             sides,
             Some(Box::new(Finding {
@@ -148,7 +148,7 @@ impl Bridge<'_> {
         };
         let mut largest = -1;
         for row in rows {
-            let left = one - scope::earned_fraction(self.adjustment(row));
+            let left = one - price_adjustment::earned_fraction(self.adjustment(row));
             sums.quantity = sums.quantity.checked_add(row.quantity)?;
             sums.billing = sums.billing.checked_add(row.billing)?;
             sums.pricing = sums.pricing.checked_add(row.pricing)?;
@@ -164,13 +164,13 @@ impl Bridge<'_> {
         Some(sums)
     }
 
-    fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<Steps> {
+    fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<VarianceBridge> {
         let is_credit = |row: &&DayRow| self.adjustment(row) == AZURE_CREDIT;
         let credit =
             |rows: &[DayRow]| published(rows.iter().filter(is_credit).map(|row| row.billing).sum());
-        let mut steps = Steps {
+        let mut steps = VarianceBridge {
             credit: credit(after)? - credit(before)?,
-            ..Steps::default()
+            ..VarianceBridge::default()
         };
         let is_late = |row: &&DayRow| row.keys[Key::Day as usize] > self.last_day;
         let plain = |rows: &'_ [DayRow]| {
@@ -183,7 +183,7 @@ impl Bridge<'_> {
         let kept: Vec<&DayRow> = after.iter().filter(|row| !is_late(row)).collect();
         let late: i128 = after.iter().filter(is_late).map(|row| row.billing).sum();
         steps.timing = published(late)?;
-        let rest = |steps: &Steps| sides.variance_amount() - steps.sum();
+        let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
         if before.is_empty() {
             // Reported after the snapshot, whatever its day.
             steps.timing += rest(&steps);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::SourceLine;
 use super::published::Published;
 use crate::decode::{self, Sink};
-use crate::engine::count::duplicate_filter::Seen;
+use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::measures::Measures;
 use crate::engine::count::partial::Partial;
@@ -65,7 +65,7 @@ pub(super) fn count(
     dataset: Dataset,
     account: &Account,
 ) -> Result<Partial, RunError> {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<DuplicateFilter>::default();
     let mut whole = Partial::new(dataset, Arc::clone(&seen));
     for unit in published.units(dataset, account)? {
         let input = decode::Input {
@@ -80,7 +80,7 @@ pub(super) fn count(
         sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
     }
     whole.check()?;
-    whole.settle_own_copies();
+    whole.count_own_duplicates();
     Ok(whole)
 }
 

@@ -19,7 +19,7 @@ use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns::{self, LineColumns};
-use crate::engine::fold::folded::{self, More, Totals};
+use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::fold::row_key::FineKey;
 use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::passes::{self, Matching};
@@ -86,7 +86,7 @@ struct Recount<'p> {
     published: &'p Published,
     account: (Option<String>, Option<String>),
     used: Vec<(String, String)>,
-    totals: Totals,
+    totals: Folded,
     matching: Matching,
     compared: Vec<Sides>,
     resources: Vec<usage_to_invoice::Resource>,
@@ -107,7 +107,7 @@ impl<'p> Recount<'p> {
             count(Dataset::InvoiceLines)?,
             &[],
             &used,
-            More::default(),
+            OtherInputs::default(),
         )?;
         for (invoice, period) in published.periods()? {
             if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {

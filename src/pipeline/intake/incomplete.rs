@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
@@ -29,7 +29,7 @@ impl Awaited {
     /// Marks the groups of which a side is not complete or final. That is so of an account that lost
     /// rows; of a tie-out that lacks a unit; and of an invoice whose lines, or whose usage, are not
     /// there at all, such as usage that is not billed yet.
-    pub(crate) fn mark(&self, totals: &Totals, checked: &mut [Checked]) {
+    pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
         let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
         for (sides, _) in checked
             .iter()

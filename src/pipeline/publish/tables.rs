@@ -6,7 +6,7 @@ use crate::engine::causes::finding::Finding;
 use crate::engine::compare::group::Keys;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::fold::display_names::NO_METER;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::roll_up::Rollup;
 use crate::engine::judge::variance::Variance;
@@ -69,7 +69,7 @@ impl<'f> Rows<'f> {
         }
     }
 
-    fn of_resources(totals: &'f Totals, all: &'f Resources) -> Self {
+    fn of_resources(totals: &'f Folded, all: &'f Resources) -> Self {
         match all {
             Resources::Held(rows) => {
                 Self::of(&RESOURCES, rows, |part| resources(totals, part, None))
@@ -107,7 +107,7 @@ pub(crate) fn all<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Rows
 
 /// Makes columns of rows.
 struct Columns<'f, R> {
-    totals: &'f Totals,
+    totals: &'f Folded,
     rows: &'f [R],
 }
 
@@ -156,7 +156,7 @@ fn sku_name(keys: Keys) -> [u32; 3] {
     [keys[Key::Product], keys[Key::Sku], NO_METER]
 }
 
-fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
+fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let key = |row: &Variance| row.sides.keys;
     let is_lines = |row: &Variance| row.sides.tie_out == TieOut::LinesToInvoice;
@@ -208,7 +208,7 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
 
 /// `placed` holds the resources' texts, where the vocabulary does not.
 fn resources<'f>(
-    totals: &'f Totals,
+    totals: &'f Folded,
     rows: &'f [Resource],
     placed: Option<&'f Placed>,
 ) -> Filled<'f> {
@@ -266,7 +266,7 @@ fn resources<'f>(
     Filled::new(&RESOURCES, cells)
 }
 
-fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
+fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let count = |status: Status| {
         columns.integer(move |row| row.groups.get(status as usize).copied().unwrap_or(0))
@@ -357,7 +357,7 @@ fn rejected_rows(readings: &Readings) -> Filled<'_> {
 
 /// Groups that rounding alone does not explain, and those of comparisons that go by more than
 /// `variances` has columns for.
-fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
+fn findings<'f>(totals: &'f Folded, variances: &[Variance]) -> Filled<'f> {
     let rows: Vec<(&Variance, Box<Finding>)> = variances
         .iter()
         .filter(|variance| {

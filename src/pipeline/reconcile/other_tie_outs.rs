@@ -6,7 +6,7 @@ use super::stages::plan_of;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::days::{self, DayRow};
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
@@ -27,7 +27,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 /// of subscriptions, where it is asked for.
 pub(crate) fn compare(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     usage: &[SideRow],
     checked: &mut Vec<Checked>,
     warnings: &mut Vec<String>,
@@ -113,7 +113,7 @@ pub(crate) fn compare(
     Ok(controls)
 }
 
-fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<SideRow> {
+fn entries(totals: &Folded, tie_out: TieOut, side: Side) -> Vec<SideRow> {
     totals
         .entries
         .iter()
@@ -123,7 +123,7 @@ fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<SideRow> {
 }
 
 /// Rows of the period: billed ones of its invoices, unbilled ones of its days.
-fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
+fn of_period(plan: &Plan, totals: &Folded, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
     let Some(period) = plan.period else {
         return rows.to_vec();
     };
@@ -149,7 +149,7 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
 }
 
 /// Usage of each subscription and currency.
-pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<SideRow>, RunError> {
+pub(crate) fn usage_by_subscription(totals: &Folded) -> Result<Vec<SideRow>, RunError> {
     let usage = UsageColumns::of(&totals.usage);
     let keys =
         [Key::Customer, Key::Subscription, Key::Currency].map(|key| (key, usage.codes(key.part())));
@@ -171,7 +171,7 @@ pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<SideRow>, Run
 }
 
 /// Daily rated usage of the subscriptions that have utilization records.
-fn utilized(totals: &Totals, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
+fn utilized(totals: &Folded, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
     let known: BTreeSet<[u32; 2]> = expected
         .iter()
         .map(|row| [row.code(Key::Customer), row.code(Key::Subscription)])
@@ -197,7 +197,7 @@ fn utilized(totals: &Totals, expected: &[SideRow]) -> Result<Vec<SideRow>, RunEr
 
 /// The partner's summary is in one currency: customers of others are in no sum.
 fn of_summed_currencies(
-    totals: &Totals,
+    totals: &Folded,
     expected: &[SideRow],
     invoiced: &[SideRow],
     warnings: &mut Vec<String>,
@@ -232,7 +232,7 @@ fn by_currency(rows: &[DayRow]) -> Vec<SideRow> {
 
 /// What a comparison leaves out is counted.
 fn selection(
-    totals: &Totals,
+    totals: &Folded,
     source: &'static str,
     all: &[SideRow],
     selected: &[SideRow],
@@ -269,7 +269,7 @@ fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> 
 
 /// Rows and what is compared of them come out of the match as they went in.
 fn laws(
-    totals: &Totals,
+    totals: &Folded,
     tie_out: TieOut,
     expected: &[SideRow],
     invoiced: &[SideRow],

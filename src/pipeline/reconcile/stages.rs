@@ -12,7 +12,7 @@ use super::{headers as headers_at_hand, warnings as mismatch};
 use crate::engine::causes::investigate::Holders;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::{self, InParts, More, Totals};
+use crate::engine::fold::folded::{self, Folded, InParts, OtherInputs};
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
@@ -40,7 +40,7 @@ use crate::progress::watch::Watch;
 #[derive(Debug)]
 pub struct Reconciled {
     /// Texts, names and periods; usage and lines where they were compared as a whole.
-    pub totals: Totals,
+    pub totals: Folded,
     /// The usage column that MeterDescription was found to repeat.
     pub description: Option<Part>,
     /// Lines that pair under each of [`crate::engine::rules::keys::DESCRIPTION_PARTS`].
@@ -83,11 +83,11 @@ pub fn reconcile_watched(
     headers_at_hand::set_periods(&mut totals, &readings.headers);
     let mut course = Course::new(plan);
     let (counted, resources) = match folded {
-        Folded::Whole(counted) => (
+        UsageAt::Whole(counted) => (
             counted,
             Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?),
         ),
-        Folded::InParts(spilled, in_parts) => {
+        UsageAt::InParts(spilled, in_parts) => {
             let resources = compare_in_parts(&mut totals, &mut course, &spilled, in_parts, watch)?;
             (
                 spilled.counted.map(|tally| tally.totals),
@@ -169,16 +169,16 @@ pub fn reconcile_watched(
 }
 
 /// Where usage and lines are while the rest is folded.
-enum Folded {
+enum UsageAt {
     /// In the totals; what was counted before.
     Whole([ByCurrency; 2]),
     /// On disk.
     InParts(Box<Spilled>, Box<InParts>),
 }
 
-fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
+fn fold(readings: &mut Readings) -> Result<(Folded, UsageAt), RunError> {
     // The partials are the largest thing in memory: they end here.
-    let more = More {
+    let more = OtherInputs {
         daily: readings.daily.take(),
         unbilled: readings.unbilled.take(),
         entries: std::mem::take(&mut readings.entries),
@@ -188,7 +188,7 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         let (totals, in_parts) = folded::fold_before_parts(overview, &readings.headers, more)?;
         return Ok((
             totals,
-            Folded::InParts(Box::new(spilled), Box::new(in_parts)),
+            UsageAt::InParts(Box::new(spilled), Box::new(in_parts)),
         ));
     }
     let usage = std::mem::replace(&mut readings.usage, Partial::empty(Dataset::Usage));
@@ -198,12 +198,12 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         control_totals::totals_of(&lines),
     ];
     let totals = folded::fold_partials(usage, lines, &readings.headers, &[], more)?;
-    Ok((totals, Folded::Whole(counted)))
+    Ok((totals, UsageAt::Whole(counted)))
 }
 
 /// Takes usage and lines through the stages part by part.
 fn compare_in_parts(
-    totals: &mut Totals,
+    totals: &mut Folded,
     course: &mut Course<'_>,
     spilled: &Spilled,
     mut in_parts: Box<InParts>,
@@ -257,7 +257,7 @@ fn compare_in_parts(
 }
 
 /// The part that each row of a frame belongs to.
-fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
+fn parts_of(totals: &Folded, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
     let (customers, subscriptions) = (
         columns::codes(frame, Part::Customer.column()),
         columns::codes(frame, Part::Subscription.column()),
@@ -312,7 +312,7 @@ pub(crate) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
 
 fn judge(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     mut checked: Vec<Checked>,
     awaited: &Awaited,
 ) -> Result<Vec<Variance>, RunError> {
@@ -389,7 +389,7 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
 
 fn laws(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     course: &Course<'_>,
     variances: &[Variance],
 ) -> Vec<ControlTotal> {

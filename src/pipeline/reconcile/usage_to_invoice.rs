@@ -11,7 +11,7 @@ use super::stages::plan_of;
 use crate::engine::causes::investigate;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
@@ -76,7 +76,7 @@ impl<'p> Course<'p> {
     }
 
     /// Selects the period, and counts before and after.
-    fn select(&mut self, totals: &mut Totals) -> Result<(), RunError> {
+    fn select(&mut self, totals: &mut Folded) -> Result<(), RunError> {
         for (side, amount) in ["billing", "subtotal"].into_iter().enumerate() {
             let frame = if side == 0 {
                 totals.usage.clone()
@@ -110,7 +110,7 @@ impl<'p> Course<'p> {
     /// Takes the usage and lines of `totals` through all stages; their resources, in published order.
     pub(super) fn take(
         &mut self,
-        totals: &mut Totals,
+        totals: &mut Folded,
         phase: &dyn Fn(&'static str),
     ) -> Result<Vec<Resource>, RunError> {
         self.select(totals)?;
@@ -159,7 +159,7 @@ impl<'p> Course<'p> {
     pub(super) fn name_resources(
         &mut self,
         first: usize,
-        totals: &Totals,
+        totals: &Folded,
         names: &mut Vec<String>,
     ) {
         let found = self

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::usage_to_invoice::Course;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
@@ -11,7 +11,7 @@ use crate::model::cause::{Status, TieOut};
 
 /// Mismatches that are more likely a wrong file than a wrong invoice.
 pub(super) fn warn(
-    totals: &Totals,
+    totals: &Folded,
     course: &Course<'_>,
     variances: &[Variance],
     warnings: &mut Vec<String>,
