@@ -133,7 +133,7 @@ impl Sink for SumSink {
     }
 
     fn settle(&mut self) {
-        self.0.settle();
+        self.0.flush();
     }
 }
 
@@ -269,7 +269,7 @@ impl Groups {
                 assert!(self.totals.add(key, &total), "sums fit");
             }
         }
-        assert!(self.totals.settle(), "sums fit");
+        assert!(self.totals.flush(), "sums fit");
     }
 
     fn column(&self, tuple: usize) -> StringArray {
