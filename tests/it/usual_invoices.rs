@@ -59,7 +59,7 @@ fn a_refund_and_a_new_charge_net() {
     );
 }
 
-/// `semantics` §1.
+/// `quirks`, daily rated usage, point 10.
 #[test]
 fn free_units_need_no_line() {
     assert_eq!(tied(&[&USED, &FREE], &[&BILLED]), ["tied  0 0 0 0 0"]);
