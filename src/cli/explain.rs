@@ -41,7 +41,7 @@ pub(super) struct ExplainArgs {
     limit: usize,
 }
 
-/// Prints the explanation.
+/// Prints the explanation, as text or as JSON.
 pub(super) fn run(
     args: &ExplainArgs,
     globals: &Globals,

@@ -194,7 +194,7 @@ fn late_usage_is_timing_unless_the_invoice_bills_it() {
     );
 }
 
-/// `semantics` §8.
+/// `semantics` §8: a subtotal is an amount before tax.
 #[test]
 fn a_subtotal_after_tax_is_tax() {
     let taxed = [
