@@ -34,10 +34,9 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
             cell(megabytes),
         ]);
     }
-    let (wall, all_cpu) = (
-        phases.iter().map(|phase| phase.wall).sum(),
-        phases.iter().map(|phase| phase.cpu).sum(),
-    );
+    let wall: Duration = phases.iter().map(|phase| phase.wall).sum();
+    // Unknown if it is unknown for one of them.
+    let all_cpu: Option<Duration> = phases.iter().map(|phase| phase.cpu).sum();
     table.add_row([
         "outside the phases".to_owned(),
         seconds(whole.saturating_sub(wall)),
