@@ -16,6 +16,7 @@ use crate::pipeline::plan::tolerance_number;
 
 /// Flags that every command takes.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
     /// Print data as JSON
     #[arg(long, global = true)]
@@ -23,7 +24,7 @@ pub(super) struct Globals {
     /// Print no progress, notes or warnings; errors are still printed
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Print more details
+    /// Print more details, such as each request, file or source line
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
     /// Number of threads [default: one for each core]

@@ -131,8 +131,11 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
     };
     writeln!(
         out,
-        "  sum of {} over all {}: {}; published {}{how}",
-        side.column, side.rows, side.exact_sum, side.published
+        "  sum of {} over {}: {}; published {}{how}",
+        side.column,
+        counted(side.rows, "line"),
+        side.exact_sum,
+        side.published
     )
 }
 

@@ -38,8 +38,6 @@ pub(super) struct ReconcileArgs {
     /// Billing period; invoices of other months are left out [default: all invoices]
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period)]
     period: Option<Period>,
-    #[command(flatten)]
-    flags: arguments::RunFlags,
     /// Largest variance that does not count as a break, in the billing currency
     #[arg(long, value_name = "AMOUNT", value_parser = arguments::amount)]
     tolerance_absolute: Option<Decimal>,
@@ -49,6 +47,8 @@ pub(super) struct ReconcileArgs {
     /// Variances below this amount never count as breaks, whatever their cause
     #[arg(long, value_name = "AMOUNT", value_parser = arguments::amount)]
     materiality: Option<Decimal>,
+    #[command(flatten)]
+    flags: arguments::RunFlags,
 }
 
 /// Turns the flags into a plan, and runs it.
