@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tieout::decode::{self, Input, Sink};
-use tieout::engine::aggregate::Partial;
-use tieout::engine::seen::Seen;
-use tieout::engine::totals::{self, More, Totals};
-use tieout::engine::{investigate, matching, usage_to_invoice};
+use tieout::engine::causes::investigate;
+use tieout::engine::compare::usage_to_invoice;
+use tieout::engine::count::duplicate_filter::Seen;
+use tieout::engine::count::partial::Partial;
+use tieout::engine::fold::folded::{self, More, Totals};
+use tieout::engine::matching::passes;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
 use tieout::model::period::Period;
 use tieout::model::reject::Rejection;
 use tieout::model::row::Row;
-use tieout::pipeline::plan::TieOutPlan;
+use tieout::pipeline::plan::pipeline_plan::TieOutPlan;
 use tieout::synth::{self, Format, Request};
 
 /// Usage rows of the month.
@@ -116,7 +118,7 @@ fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
 fn folded(month: &Path) -> Totals {
     let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
     let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
-    totals::fold_partials(usage, lines, &[], &[], More::default())
+    folded::fold_partials(usage, lines, &[], &[], More::default())
         .expect("frames")
         .expect("amounts that fit")
 }
@@ -166,7 +168,7 @@ fn aggregation(criterion: &mut Criterion, month: &Path) {
 fn after_reading(criterion: &mut Criterion, month: &Path) {
     let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
-    let matched = matching::match_usage(&totals, None, &plan.passes).expect("frames");
+    let matched = passes::match_usage(&totals, None, &plan.passes).expect("frames");
     let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules)
         .expect("frames")
         .expect("amounts that fit");
@@ -183,7 +185,7 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
         bencher.iter_batched(
             read,
             |(usage, lines)| {
-                totals::fold_partials(usage, lines, &[], &[], More::default())
+                folded::fold_partials(usage, lines, &[], &[], More::default())
                     .map(|folded| folded.is_ok())
             },
             criterion::BatchSize::LargeInput,
@@ -191,7 +193,7 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
     });
     group.bench_function("match", |bencher| {
         bencher.iter(|| {
-            matching::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len())
+            passes::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len())
         });
     });
     group.bench_function("compare and allocate", |bencher| {

@@ -4,6 +4,8 @@
 
 pub mod model;
 
+pub mod progress;
+
 pub mod sources;
 
 pub mod decode;

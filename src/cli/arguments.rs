@@ -10,9 +10,9 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::Options;
-use crate::pipeline::fetch::Asked;
-use crate::pipeline::memory::LEAST;
-use crate::pipeline::plan::tolerance_number;
+use crate::pipeline::fetch::handover::Asked;
+use crate::pipeline::plan::pipeline_plan::tolerance_number;
+use crate::pipeline::spill::budget::LEAST;
 
 /// Flags that every command takes.
 #[derive(Debug, clap::Args)]

@@ -14,15 +14,15 @@ use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::wording::counted;
-use crate::engine::rounding::DOCUMENTED;
-use crate::engine::tie_outs;
-use crate::engine::tolerance::Tolerance;
+use crate::engine::rules::definitions;
+use crate::engine::rules::rounding::DOCUMENTED;
+use crate::engine::rules::tolerance::Tolerance;
 use crate::model::cause::TieOut;
-use crate::pipeline::inputs::{self, Survey};
-use crate::pipeline::mistake::Mistake;
-use crate::pipeline::plan::{Fetching, TieOutPlan};
-use crate::sources::account::{AppCredential, Proof};
-use crate::sources::origin::shown;
+use crate::pipeline::plan::mistake::Mistake;
+use crate::pipeline::plan::pipeline_plan::{Fetching, TieOutPlan};
+use crate::pipeline::plan::survey::{self, Survey};
+use crate::sources::identity::account::{AppCredential, Proof};
+use crate::sources::identity::origin::shown;
 
 /// Check a pipeline file: list every mistake in it, or show what a run would do
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    match inputs::survey(&args.pipeline, &args.set) {
+    match survey::survey(&args.pipeline, &args.set) {
         Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
         Ok(survey) => print(&survey, globals.verbose, out)?,
         Err(mistakes) if globals.json => {
@@ -128,10 +128,11 @@ fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
 /// Writes what a run would do; `verbose` adds the files that each glob finds.
 fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     let plan = &survey.plan;
-    let period = plan.period.map_or_else(
-        || "not set: all invoices".to_owned(),
-        |period| period.to_string(),
-    );
+    let period = match plan.period {
+        Some(period) => period.to_string(),
+        None if plan.fetching.is_some() => "not set: to be given with `--period`".to_owned(),
+        None => "not set: all invoices".to_owned(),
+    };
     writeln!(
         out,
         "pipeline  {}\nperiod    {period}\nout       {}",
@@ -201,7 +202,7 @@ fn print_tie_outs(tie_outs: &[TieOutPlan], out: &mut dyn Write) -> io::Result<()
 
 /// Writes what the pipeline adds to or takes from the tie-out: passes, rounding rules, causes.
 fn print_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
-    let own = tie_outs::definition(tie_out.tie_out).passes;
+    let own = definitions::definition(tie_out.tie_out).passes;
     for pass in tie_out
         .passes
         .iter()

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::exit::Exit;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::mistake::Mistake;
+use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
 
@@ -91,10 +91,9 @@ impl From<Vec<Mistake>> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::NoInput { .. }
-            | RunError::NotThere { .. }
-            | RunError::Overflow(_)
-            | RunError::Amount(_) => Exit::Usage,
+            RunError::NoInput { .. } | RunError::NotThere { .. } | RunError::Overflow(_) => {
+                Exit::Usage
+            }
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::Unreadable(_)
@@ -105,7 +104,7 @@ impl From<RunError> for Failure {
             | RunError::Changed { .. }
             | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
-            RunError::Law(_) | RunError::Frames(_) => Exit::Unexpected,
+            RunError::Law(_) => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error {

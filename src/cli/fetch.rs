@@ -11,8 +11,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use crate::model::period::Period;
-use crate::pipeline::fetch::FetchReport;
-use crate::pipeline::{plan, run};
+use crate::pipeline::fetch::handover::FetchReport;
+use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::run;
 
 /// Fetch a pipeline's sources without reconciling them; continues where the last fetch stopped
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let mut plan = plan::read(&args.pipeline, &args.set)?;
+    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     let (watch, display) = ProgressDisplay::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::sources::phases::Phase;
+use crate::progress::phases::Phase;
 
 /// Writes a row for each phase of a run that took `whole`, and the rest as a row of its own, so
 /// that the wall times add up to `whole`.

@@ -13,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::Globals;
 use super::phase_bar::PhaseBar;
-use crate::sources::watch::{Event, Watch};
+use crate::progress::watch::{Event, Watch};
 
 /// Time between two lines of progress where there is no terminal, as in the log of a scheduler.
 const HEARTBEAT: Duration = Duration::from_secs(30);

@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use super::{allocator, profile, summary};
 use crate::model::period::Period;
-use crate::pipeline::plan::{self, Plan};
+use crate::pipeline::plan::pipeline_plan::{self, Plan};
 use crate::pipeline::run;
-use crate::sources::phases::peak_memory;
+use crate::progress::phases::peak_memory;
 
 /// Run a pipeline: fetch and read its sources, reconcile them, publish the results
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
 
 /// Reads the plan, lets the flags overrule it, and runs it.
 pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut plan = plan::read(&args.pipeline, &args.set)?;
+    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     if let Some(out) = &args.out {
         plan.out.clone_from(out);

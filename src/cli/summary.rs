@@ -9,8 +9,8 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::wording::counted;
-use crate::pipeline::fetch::{DatasetReport, FetchReport};
-use crate::pipeline::outcome::{Break, Outcome, Total, readable};
+use crate::pipeline::fetch::handover::{DatasetReport, FetchReport};
+use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
 
 /// Characters of a customer's or item's name in the table of breaks; longer names are cut.
 const NAME_WIDTH: usize = 32;

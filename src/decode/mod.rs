@@ -5,24 +5,21 @@
 //! A decoder knows no meaning: it hands over cells as they came. What makes one row unusable
 //! becomes a [`RejectedRow`]; what makes the file unusable is a [`DecodeError`].
 
-mod binding;
-mod blocks;
-mod bytes;
-mod csv;
-mod csv_cells;
-mod json;
-mod json_lines;
-mod json_page;
-mod json_template;
-mod parquet;
-mod parquet_column;
-mod parquet_dictionary;
-pub mod records;
-mod shield;
-mod slices;
-mod structure;
+mod open;
 
-pub use shield::is_shielded;
+mod binding;
+
+mod slices;
+
+mod csv;
+
+mod json;
+
+mod parquet;
+
+pub mod records;
+
+pub use parquet::panic_guard::is_shielded;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -158,7 +155,7 @@ pub fn decode_columns<S: Sink>(
     wanted: Option<&[usize]>,
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
-    let hash = bytes::SharedHash::default();
+    let hash = open::SharedHash::default();
     let collector = Collector {
         input,
         wanted,
@@ -167,12 +164,12 @@ pub fn decode_columns<S: Sink>(
         idle: Mutex::new(Vec::new()),
         tally: Mutex::new(Decoded::default()),
     };
-    let (format, opened) = bytes::open(input, collector.hash())?;
+    let (format, opened) = open::open(input, collector.hash())?;
     match opened {
-        bytes::Opened::Parquet => parquet::read(&collector)?,
-        bytes::Opened::Csv(reader) => csv::read(&collector, reader)?,
-        bytes::Opened::JsonLines(reader) => json_lines::read(&collector, reader)?,
-        bytes::Opened::JsonPage(reader) => json_page::read(&collector, reader)?,
+        open::Opened::Parquet => parquet::rows::read(&collector)?,
+        open::Opened::Csv(reader) => csv::rows::read(&collector, reader)?,
+        open::Opened::JsonLines(reader) => json::lines::read(&collector, reader)?,
+        open::Opened::JsonPage(reader) => json::pages::read(&collector, reader)?,
     }
     let mut decoded = std::mem::take(
         &mut *collector
@@ -204,7 +201,7 @@ pub fn decode_columns<S: Sink>(
 struct Collector<'i, S, N> {
     input: Input<'i>,
     wanted: Option<&'i [usize]>,
-    hash: bytes::SharedHash,
+    hash: open::SharedHash,
     new_sink: N,
     idle: Mutex<Vec<S>>,
     tally: Mutex<Decoded>,
@@ -256,7 +253,7 @@ impl<S: Sink, N: Fn() -> S + Sync> Collector<'_, S, N> {
     }
 
     /// What the unit's bytes are hashed into: only where all of the unit is wanted.
-    fn hash(&self) -> Option<&bytes::SharedHash> {
+    fn hash(&self) -> Option<&open::SharedHash> {
         self.wanted.is_none().then_some(&self.hash)
     }
 

@@ -10,8 +10,9 @@ use std::path::Path;
 use serde_json::value::RawValue;
 
 use self::item::{Item, Reader, Typed, expand};
-use super::bytes::{self, Opened};
-use super::{DecodeError, json_page};
+use super::DecodeError;
+use super::open::{self, Opened};
+use crate::decode::json::pages;
 use crate::model::record::RecordSet;
 use crate::model::reject::Rejection;
 
@@ -102,14 +103,14 @@ pub fn read(
         }
         Ok(())
     };
-    let (format, opened) = bytes::open_as(unit, path, None)?;
+    let (format, opened) = open::open_as(unit, path, None)?;
     match opened {
         Opened::JsonLines(lines) => json_lines(unit, lines, &mut |text| one(text, &mut found))?,
         Opened::JsonPage(page) => {
             let mut body = Vec::new();
             page.take(PAGE_LIMIT_BYTES + 1)
                 .read_to_end(&mut body)
-                .map_err(|error| bytes::broken_stream(unit, &error))?;
+                .map_err(|error| open::broken_stream(unit, &error))?;
             if body.len() as u64 > PAGE_LIMIT_BYTES {
                 return Err(DecodeError::wrong(
                     unit,
@@ -208,7 +209,7 @@ fn row(
 
 fn items_of<'a>(unit: &str, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
     let unparsable = |found: String| DecodeError::damaged(unit, found, "a whole answer");
-    let items = json_page::items(body)
+    let items = pages::items(body)
         .map_err(|error| unparsable(format!("JSON that does not parse: {error}")))?;
     match items {
         Some(items) => Ok(items),
@@ -243,7 +244,7 @@ fn error_answer(text: &str) -> Option<String> {
 
 fn json_lines(
     unit: &str,
-    mut lines: bytes::Bytes,
+    mut lines: open::Bytes,
     one: &mut dyn FnMut(&str) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut line = Vec::new();
@@ -254,7 +255,7 @@ fn json_lines(
         let read = (&mut lines)
             .take(LINE_LIMIT_BYTES as u64 + 1)
             .read_until(b'\n', &mut line);
-        if read.map_err(|error| bytes::broken_stream(unit, &error))? == 0 {
+        if read.map_err(|error| open::broken_stream(unit, &error))? == 0 {
             return Ok(());
         }
         if line.len() > LINE_LIMIT_BYTES {

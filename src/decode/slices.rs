@@ -4,8 +4,8 @@
 use std::io::Read as _;
 use std::sync::{Mutex, PoisonError};
 
-use super::blocks::quotes_and_line_feeds;
-use super::{DecodeError, Input, bytes};
+use super::{DecodeError, Input, open};
+use crate::decode::csv::blocks::quotes_and_line_feeds;
 
 /// Large enough that a slice's fixed costs vanish, small enough for a core's own cache.
 const SLICE_BYTES: usize = 512 << 10;
@@ -22,7 +22,7 @@ pub(super) struct Slice {
 /// Reads slices from a stream.
 pub(super) struct Slices<'i> {
     input: Input<'i>,
-    reader: bytes::Bytes,
+    reader: open::Bytes,
     carry: Vec<u8>,
     /// Buffer of a slice that is done: a new one each time would be zeroed by the kernel each time.
     spare: Option<Vec<u8>>,
@@ -66,7 +66,7 @@ impl Parity {
 }
 
 impl<'i> Slices<'i> {
-    pub(super) fn new(input: Input<'i>, reader: bytes::Bytes, border: Border) -> Self {
+    pub(super) fn new(input: Input<'i>, reader: open::Bytes, border: Border) -> Self {
         Self {
             input,
             reader,
@@ -134,7 +134,7 @@ impl<'i> Slices<'i> {
     fn read_some(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
         let wanted = SLICE_BYTES.saturating_sub(into.len()).max(SLICE_BYTES / 8);
         let read = std::io::Read::take(&mut self.reader, wanted as u64).read_to_end(into);
-        let count = read.map_err(|error| bytes::broken_stream(self.input.unit, &error))?;
+        let count = read.map_err(|error| open::broken_stream(self.input.unit, &error))?;
         self.done = count < wanted;
         Ok(())
     }

@@ -1,45 +1,23 @@
 //! Totals, matching, tolerance, attribution, allocation: pure functions of what was decoded. Knows
 //! no file, clock, network or thread count.
+//!
+//! The rooms stand in the order of the data's way through them. A room names `model` and the rooms
+//! above it, nothing else.
 
-pub mod aggregate;
-pub mod allocate;
-pub mod attribute;
-pub mod balance;
-pub mod bridge;
-pub mod census;
-mod code_numbers;
-pub mod codes;
-pub mod comparison;
-pub mod copies;
-pub mod days;
-pub mod entries;
-pub mod evidence;
-pub mod frames;
-pub mod grain;
-pub mod headers;
-mod hypotheses;
-pub mod interner;
-pub mod investigate;
-pub mod key_column;
-pub mod keying;
-pub mod line_arithmetic;
+pub mod failure;
+
+pub mod rules;
+
+pub mod count;
+
+pub mod fold;
+
 pub mod matching;
-pub mod measures;
-pub mod names;
-pub mod overview;
-mod parts;
-pub mod rate_card;
-pub mod rounding;
-pub mod scope;
-pub mod seen;
-pub mod steps;
-pub mod stored;
-pub mod summary;
-mod sums;
+
+pub mod compare;
+
+pub mod causes;
+
 pub mod tie_outs;
-pub mod tolerance;
-mod total;
-pub mod totals;
-pub mod usage_to_invoice;
-pub mod variance;
-pub mod vocabulary;
+
+pub mod judge;

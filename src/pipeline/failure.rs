@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use polars::prelude::PolarsError;
-
 use crate::decode::DecodeError;
-use crate::engine::aggregate::SumOverflow;
-use crate::engine::balance::ControlTotal;
-use crate::engine::variance::AmountOverflow;
+use crate::engine::failure::EngineError;
+use crate::engine::judge::control_totals::ControlTotal;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
@@ -32,18 +29,12 @@ pub enum RunError {
     /// A file cannot be used.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// A sum is too large.
+    /// An amount or a sum of them is too large.
     #[error(transparent)]
-    Overflow(#[from] SumOverflow),
-    /// An amount is too large to be published.
-    #[error(transparent)]
-    Amount(#[from] AmountOverflow),
+    Overflow(#[from] EngineError),
     /// A law is broken: a bug of ours, and nobody shall close a month on it.
     #[error("Conservation law broken at `{}` of `{}` {}: found {} rows and {}, wanted {} rows and {}", .0.step, .0.source, .0.currency, .0.rows_out, plain(.0.amount_out, AMOUNT_SCALE), .0.rows_in, plain(.0.amount_in, AMOUNT_SCALE))]
     Law(Box<ControlTotal>),
-    /// The frames refused: a bug of ours.
-    #[error("The totals cannot be joined")]
-    Frames(#[from] PolarsError),
     /// The disk, the lock, or a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -106,8 +97,8 @@ impl RunError {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => Some(hint.clone()),
             Self::Decode(error) => Some(error.hint.clone()),
             Self::Fetch(error) => error.hint(),
-            Self::Overflow(_) | Self::Amount(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
-            Self::Law(_) | Self::Frames(_) | Self::Disagrees { .. } => {
+            Self::Overflow(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
+            Self::Law(_) | Self::Disagrees { .. } => {
                 Some("this is a bug of tieout: please report it; nothing was published".to_owned())
             }
             Self::Publish(PublishError::Locked { .. }) => {

@@ -1,34 +1,24 @@
 //! From a pipeline file to a published run: the one layer that knows all the others below it.
 
-pub mod awaited;
-mod comparisons;
-pub mod doctor;
-pub mod explain;
 pub mod failure;
-pub mod fetch;
-pub mod file;
-mod fingerprints;
-pub mod inputs;
-mod interrupt;
-pub mod memory;
-pub mod mistake;
-pub mod outcome;
+
+mod signals;
+
 pub mod plan;
-mod publish;
-pub mod read;
-mod reading;
+
+pub mod spill;
+
+pub mod intake;
+
 pub mod reconcile;
-mod record_sources;
-pub mod records;
-pub mod resources;
+
+pub mod fetch;
+
+pub mod publish;
+
+pub mod explain;
+
 pub mod run;
-mod scratch;
-mod set;
-mod settings;
-mod spill;
-mod tables;
-#[cfg(test)]
-mod tests;
 
 pub use crate::decode::is_shielded;
 pub use crate::reports::manifest::SCHEMA as MANIFEST_SCHEMA;
@@ -43,7 +33,7 @@ pub struct Options {
     /// Whether breaks have an exit code of their own.
     pub fail_on_breaks: bool,
     /// How a fetch is to go.
-    pub asked: fetch::Asked,
+    pub asked: fetch::handover::Asked,
     /// Whether every file is read, also where it is as it was in another run.
     pub no_cache: bool,
     /// Bytes of memory that the run should keep to; `None` for all there is.

@@ -7,26 +7,26 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::runtime::Runtime;
 
 use super::Options;
-use super::doctor::{self, Worst};
 use super::failure::RunError;
-use super::fetch::{self, Asked, FetchReport};
-use super::interrupt::Interrupt;
-use super::outcome::Outcome;
-use super::plan::Plan;
-use super::publish;
-use super::read::{self, Arrival, Readings};
-use super::reconcile::{self, Reconciled};
-use super::record_sources::{self, Gathered};
-use super::records::{self, RecordReport};
-use crate::engine::tie_outs;
+use super::signals::Interrupt;
+use crate::engine::rules::definitions;
 use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
+use crate::pipeline::fetch::doctor::{self, Worst};
+use crate::pipeline::fetch::handover::{self, Asked, FetchReport};
+use crate::pipeline::fetch::record_tables::{self, RecordReport};
+use crate::pipeline::intake::records::{self, Gathered};
+use crate::pipeline::intake::units::{self, Arrival, Readings};
+use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::publish::outcome::Outcome;
+use crate::pipeline::publish::staging;
+use crate::pipeline::reconcile::stages::{self, Reconciled};
+use crate::progress::watch::Watch;
 use crate::reports::atomic::Output;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
-use crate::sources::fetch::{Became, Fetched};
-use crate::sources::watch::Watch;
+use crate::sources::fetch::workers::{Became, Fetched};
 
 /// Folder of what is kept of units, beside the runs.
 const CACHE: &str = "cache";
@@ -49,11 +49,11 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
             // They are put up with: what is left is all that will come.
             readings.awaited.accounts.clear();
         }
-        let found = reconcile::reconcile_watched(plan, &mut readings, watch)?;
+        let found = stages::reconcile_watched(plan, &mut readings, watch)?;
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         interrupt.check()?;
         watch.phase("publish", 0);
-        let (run_id, folder) = publish::publish(
+        let (run_id, folder) = staging::publish(
             plan,
             &output,
             &readings,
@@ -92,22 +92,22 @@ fn gather(
     let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
         drop(to);
-        let mut readings = read::read(plan, arriving, cache, options.memory, watch)?;
+        let mut readings = units::read(plan, arriving, cache, options.memory, watch)?;
         watch.phase("read other datasets", 0);
-        readings.take_records(record_sources::read(plan)?);
+        readings.take_records(records::read(plan)?);
         return Ok((readings, None));
     }
     let (found, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
-        let readings = read::read(plan, arriving, cache, options.memory, watch);
+        let readings = units::read(plan, arriving, cache, options.memory, watch);
         (fetching.join(), readings)
     });
     let (found, records, mut gathered) =
         found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    fetch::prove(plan, &found)?;
+    handover::prove(plan, &found)?;
     let mut readings = readings?;
     watch.phase("read other datasets", 0);
-    gathered.absorb(record_sources::read(plan)?);
+    gathered.absorb(records::read(plan)?);
     readings.take_records(gathered);
     for unit in found
         .iter()
@@ -145,11 +145,11 @@ fn fetch_to(
             hint: "`pipelines/nightly.toml` shows how".to_owned(),
         });
     };
-    let fetcher = fetch::fetcher(plan, fetching, asked, watch)?;
+    let fetcher = handover::fetcher(plan, fetching, asked, watch)?;
     let told = Arc::clone(&fetcher);
     let mut arrived = |unit: &Fetched| {
         if let Some(to) = &to {
-            fetch::hand_over(&told, plan, unit, to);
+            handover::hand_over(&told, plan, unit, to);
         }
     };
     let found = runtime()?.block_on(async {
@@ -160,7 +160,7 @@ fn fetch_to(
     })?;
     // Whoever reads what arrived need not wait for the rest.
     drop(to);
-    let (records, gathered) = records::read(plan, fetching, &fetcher, &found, asked.tables)?;
+    let (records, gathered) = record_tables::read(plan, fetching, &fetcher, &found, asked.tables)?;
     Ok((found, records, gathered))
 }
 
@@ -268,7 +268,7 @@ fn exit_code(
         let counted = found
             .variances
             .iter()
-            .filter(|variance| !tie_outs::definition(variance.sides.tie_out).informs());
+            .filter(|variance| !definitions::definition(variance.sides.tie_out).informs());
         counted
             .into_iter()
             .any(|variance| variance.status == status)

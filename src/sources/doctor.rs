@@ -4,9 +4,9 @@
 use reqwest::{Method, Url};
 use serde::Serialize;
 
-use super::auth::{TokenKind, Tokens};
 use super::failure::FetchError;
-use super::http::{Ask, Http, Reply, any_body};
+use crate::sources::identity::auth::{TokenKind, Tokens};
+use crate::sources::wire::http::{Ask, Http, Reply, any_body};
 
 /// A clock that is further off gets tokens refused.
 const CLOCK_SECONDS: i64 = 300;

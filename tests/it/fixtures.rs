@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 use tieout::pipeline::failure::RunError;
-use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::publish::outcome::Outcome;
 
 use crate::runs::{Published, reconcile};
 

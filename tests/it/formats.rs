@@ -1,7 +1,7 @@
 //! Tables do not depend on the format of the files, the order of rows and files, the number of
 //! threads or a run before.
 
-use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::synth::Format;
 
 use crate::runs::{Published, assert_same_tables, globs, month, reconcile};

@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tieout::engine::aggregate::{Partial, Total};
-use tieout::engine::summary::{Level, Rollup};
-use tieout::engine::variance::{Keys, Variance};
+use tieout::engine::compare::group::Keys;
+use tieout::engine::count::partial::Partial;
+use tieout::engine::count::total::Total;
+use tieout::engine::judge::roll_up::{Level, Rollup};
+use tieout::engine::judge::variance::Variance;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
 use tieout::model::row::{Cell, Place, Row};
-use tieout::pipeline::read::Readings;
-use tieout::pipeline::reconcile::reconcile;
-use tieout::pipeline::resources::Resources;
+use tieout::pipeline::intake::units::Readings;
+use tieout::pipeline::reconcile::stages::reconcile;
+use tieout::pipeline::spill::resources::Resources;
 
 use crate::runs::plan;
 
@@ -182,8 +184,8 @@ fn settled(mut partial: Partial) -> Partial {
 /// are found.
 #[test]
 fn all_duplicates_of_a_month_that_comes_twice_are_found() {
-    use tieout::engine::copies::{Repeated, copies_in};
-    use tieout::engine::seen::Seen;
+    use tieout::engine::count::duplicate_filter::Seen;
+    use tieout::engine::count::duplicates::{Repeated, copies_in};
     let rows = 70_000;
     let read = |seen: Seen| {
         let mut partial = Partial::new(Dataset::Usage, Arc::new(seen));
@@ -287,8 +289,8 @@ fn reconciled<'t>(
         lineage: BTreeSet::new(),
         daily: None,
         unbilled: None,
-        entries: tieout::engine::entries::Entries::default(),
-        awaited: tieout::pipeline::awaited::Awaited::default(),
+        entries: tieout::engine::fold::entries::Entries::default(),
+        awaited: tieout::pipeline::intake::incomplete::Awaited::default(),
     };
     let plan = plan(
         &[vec![String::new()], vec![String::new()], Vec::new()],

@@ -1,7 +1,7 @@
 //! Laws over random inputs: reading and printing numbers, products, quantised parts and shares.
 
 use proptest::prelude::*;
-use tieout::engine::allocate::{quantise, spread};
+use tieout::engine::compare::allocate::{quantise, spread};
 use tieout::model::decimal::{
     NumberFault, Rounding, divide, fixed, multiply, parse, plain, power_of_ten, rescale,
 };

@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::Path;
 
-use tieout::engine::matching::Pass;
+use tieout::engine::matching::passes::Pass;
 use tieout::model::cause::TieOut;
 use tieout::model::period::Period;
 use tieout::pipeline::Options;
-use tieout::pipeline::outcome::Outcome;
-use tieout::pipeline::plan::Plan;
+use tieout::pipeline::plan::pipeline_plan::Plan;
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::sources::watch::Watch;
+use tieout::progress::watch::Watch;
 use tieout::synth::Format;
 
 use crate::runs::{Globs, Published, assert_same_tables, globs, month, plan};

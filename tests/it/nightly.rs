@@ -8,10 +8,10 @@ use std::time::Duration;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
 use tieout::pipeline::Options;
-use tieout::pipeline::outcome::Outcome;
-use tieout::pipeline::plan::Source;
+use tieout::pipeline::plan::pipeline_plan::Source;
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::sources::watch::Watch;
+use tieout::progress::watch::Watch;
 use tieout::synth::Format;
 
 use crate::runs::{assert_same_tables, globs, month, plan, reconcile, table_bytes};

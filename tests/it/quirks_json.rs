@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use tieout::decode::{self, Input};
-use tieout::engine::aggregate::Partial;
-use tieout::engine::headers::Header;
+use tieout::engine::count::header::Header;
+use tieout::engine::count::partial::Partial;
 use tieout::model::dataset::Dataset;
 use tieout::model::reject::Rejection;
 use tieout::model::row::Row;

@@ -16,10 +16,10 @@ use tieout::model::period::{Period, date_of};
 use tieout::model::tables::{ColumnType, TABLES};
 use tieout::pipeline::Options;
 use tieout::pipeline::failure::RunError;
-use tieout::pipeline::outcome::Outcome;
-use tieout::pipeline::plan::{Plan, Source, TieOutPlan};
+use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::sources::watch::Watch;
+use tieout::progress::watch::Watch;
 use tieout::synth::{self, Format};
 
 /// Globs of usage, invoice lines and invoices; without the last, lines are not tied to headers.

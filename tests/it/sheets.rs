@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 use tieout::model::dataset::{Dataset, Kind};
-use tieout::pipeline::outcome::Outcome;
+use tieout::pipeline::publish::outcome::Outcome;
 use tieout::synth::Format;
 
 use crate::runs::{Globs, assert_same_tables, globs, month, reconcile};

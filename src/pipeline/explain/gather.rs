@@ -9,13 +9,14 @@ use rayon::prelude::*;
 use super::published::Published;
 use super::{KEYS, SourceLine};
 use crate::decode::{self, Sink};
-use crate::engine::aggregate::{Grain, Partial};
-use crate::engine::keying::{self, FineKey};
-use crate::engine::measures::Measures;
-use crate::engine::rounding::{Line, Rules};
-use crate::engine::scope::Scope;
-use crate::engine::seen::Seen;
-use crate::engine::vocabulary::{Domain, fold_as};
+use crate::engine::count::duplicate_filter::Seen;
+use crate::engine::count::key_layout::Grain;
+use crate::engine::count::measures::Measures;
+use crate::engine::count::partial::Partial;
+use crate::engine::fold::row_key::{self, FineKey};
+use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::rounding::{Line, Rules};
+use crate::engine::rules::scope::Scope;
 use crate::model::currency::minor_digits;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{
@@ -33,7 +34,7 @@ const TEXT_LIMIT: usize = 4_000;
 type Account = (Option<String>, Option<String>);
 
 fn is_of(account: &Account, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
-    let (customer, subscription) = keying::account_of(dataset, cells);
+    let (customer, subscription) = row_key::account_of(dataset, cells);
     account.0.as_ref().is_none_or(|wanted| *wanted == customer)
         && account
             .1
@@ -128,10 +129,10 @@ impl Sink for RowSink<'_> {
         }
         let key = match self.dataset {
             Dataset::Usage => (
-                keying::of_usage(row.cells, self.gatherer.description),
+                row_key::of_usage(row.cells, self.gatherer.description),
                 Scope::Usage,
             ),
-            _ => keying::of_line(row.cells, |product, sku| {
+            _ => row_key::of_line(row.cells, |product, sku| {
                 self.used.contains(&(product.to_owned(), sku.to_owned()))
             }),
         };
@@ -252,7 +253,7 @@ pub(super) fn source_line(
 }
 
 fn arithmetic(dataset: Dataset, cells: &[Cell<'_>], measures: &Measures, amount: i128) -> String {
-    let (price, rate) = keying::price_and_rate(dataset, cells);
+    let (price, rate) = row_key::price_and_rate(dataset, cells);
     let [quantity, ..] = measures.sums;
     let rate = rate.unwrap_or(power_of_ten(RATE_SCALE));
     let quantity_text = plain(quantity, QUANTITY_SCALE);

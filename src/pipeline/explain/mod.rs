@@ -13,21 +13,23 @@ pub use self::answer::{Explanation, Group, Request, Resources, Side, SourceLine,
 use self::gather::{Found, Gatherer};
 use self::published::Published;
 use super::failure::RunError;
-use super::plan::TieOutPlan;
-use crate::engine::aggregate::Partial;
-use crate::engine::frames;
-use crate::engine::investigate::{self, Finding};
-use crate::engine::keying::FineKey;
-use crate::engine::matching::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
-use crate::engine::scope::Scope;
-use crate::engine::totals::{self, More, Totals};
-use crate::engine::usage_to_invoice;
-use crate::engine::variance::{Sides, Variance};
-use crate::engine::vocabulary::{Domain, fold_as};
+use crate::engine::causes::finding::Finding;
+use crate::engine::causes::investigate;
+use crate::engine::compare::group::Sides;
+use crate::engine::compare::usage_to_invoice;
+use crate::engine::count::partial::Partial;
+use crate::engine::fold::columns;
+use crate::engine::fold::folded::{self, More, Totals};
+use crate::engine::fold::row_key::FineKey;
+use crate::engine::judge::variance::{self, Variance};
+use crate::engine::matching::passes::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
+use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, fixed, plain};
 use crate::model::period::date_of;
+use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 
 /// Groups explained at most for one set of keys.
 const GROUPS_LIMIT: usize = 20;
@@ -159,13 +161,13 @@ impl<'p> Recount<'p> {
         let used = published.used_products()?;
         let count =
             |dataset| -> Result<Partial, RunError> { gather::count(published, dataset, &account) };
-        let mut totals = totals::fold_partials(
+        let mut totals = folded::fold_partials(
             count(Dataset::Usage)?,
             count(Dataset::InvoiceLines)?,
             &[],
             &used,
             More::default(),
-        )??;
+        )?;
         for (invoice, period) in published.periods()? {
             if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
                 totals.periods.insert(code, period);
@@ -176,10 +178,10 @@ impl<'p> Recount<'p> {
             .into_iter()
             .find(|column| column == learned);
         let settings = published.settings(TieOut::UsageToInvoice);
-        let matching = matching::match_usage(&totals, description, &settings.passes)?;
-        let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)??;
+        let matching = passes::match_usage(&totals, description, &settings.passes);
+        let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)?;
         let mut findings =
-            investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)??;
+            investigate::investigate(&totals, &matching, &compared.sides, &settings.rules)?;
         investigate::narrow(&mut findings, &compared.sides);
         let usage_to_invoice::Compared {
             sides: compared,
@@ -251,7 +253,7 @@ impl<'p> Recount<'p> {
                 (None, _) => return Ok(None),
             };
             let code = self.totals.vocabulary.code(domain, value);
-            let codes = frames::codes(frame, column)?;
+            let codes = columns::codes(frame, column);
             rows.retain(|row| codes.get(*row).copied() == code && code.is_some());
         }
         Ok(Some(rows))
@@ -267,7 +269,8 @@ impl<'p> Recount<'p> {
         let mut chosen: Vec<(u32, Variance)> = Vec::new();
         for (number, sides) in (0..).zip(&self.compared) {
             let finding = self.findings.get(&number).cloned().map(Box::new);
-            let variance = sides.clone().judge(
+            let variance = variance::judge(
+                sides.clone(),
                 &settings.tolerances,
                 &self.totals.vocabulary,
                 finding,
@@ -326,13 +329,13 @@ impl<'p> Recount<'p> {
                     } else {
                         name
                     };
-                    let code = frames::codes(frame, column)?.get(row).copied().unwrap_or(0);
+                    let code = columns::codes(frame, column).get(row).copied().unwrap_or(0);
                     *slot = self.totals.vocabulary.folded(domain_of(name), code);
                 }
                 let scope = if is_usage {
                     0
                 } else {
-                    frames::codes(frame, "scope")?
+                    columns::codes(frame, "scope")
                         .get(row)
                         .copied()
                         .unwrap_or(0)
@@ -446,7 +449,7 @@ impl<'p> Recount<'p> {
             &self.compared,
             number,
             &self.settings.rules,
-        )?;
+        );
         let is_told = |cause: Cause| variance.parts.by(cause) != 0;
         Ok(workings
             .into_iter()

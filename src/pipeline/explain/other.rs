@@ -3,7 +3,7 @@
 
 use super::published::{Published, VarianceRow};
 use super::{Explanation, Group, Side};
-use crate::engine::tie_outs::{self, Measure};
+use crate::engine::rules::definitions::{self, Measure};
 use crate::model::cause::TieOut;
 use crate::pipeline::failure::RunError;
 
@@ -12,7 +12,7 @@ pub(super) fn explain(published: &Published, row: VarianceRow) -> Result<Explana
     let Some(definition) = TieOut::ALL
         .into_iter()
         .find(|tie_out| tie_out.name() == row.tie_out)
-        .map(tie_outs::definition)
+        .map(definitions::definition)
     else {
         return Ok(Explanation {
             run_id: published.run_id.clone(),

@@ -8,8 +8,8 @@ use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::plan::TieOutPlan;
-use crate::pipeline::settings;
+use crate::pipeline::plan::manifest_settings;
+use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 use crate::reports::atomic;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
@@ -249,7 +249,7 @@ impl Published {
 
     /// The settings that the run was done with.
     pub(super) fn settings(&self, tie_out: TieOut) -> TieOutPlan {
-        settings::from_manifest(tie_out, &self.manifest.tie_outs)
+        manifest_settings::from_manifest(tie_out, &self.manifest.tie_outs)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Api, Order, Subscriptions, is_by_customer};
-use crate::model::period::{Period, date_of, parse_day};
-use crate::sources::customers::{Invoice, SubscriptionKind};
-use crate::sources::decision::{self, Version};
-use crate::sources::endpoints::{
+use super::answers::{Invoice, SubscriptionKind};
+use super::api_version::{self, Version};
+use super::endpoints::{
     CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin,
 };
-use crate::sources::graph_export::Emptiness;
-use crate::sources::partner_center::Context;
+use super::pages::Context;
+use super::workers::{Api, Order, Subscriptions, is_by_customer};
+use crate::model::period::{Period, date_of, parse_day};
+use crate::sources::graph_export::export::Emptiness;
 
 /// How a unit is fetched.
 pub(super) enum Route {
@@ -156,8 +156,8 @@ fn twin_tasks(
             Version::V2,
             format!("v2 for {}: the pipeline says so", twin.v1.name),
         ),
-        (Api::Auto, true) => decision::billed(twin.what, order.period, has_graph),
-        (Api::Auto, false) => decision::unbilled(twin.what, has_graph),
+        (Api::Auto, true) => api_version::billed(twin.what, order.period, has_graph),
+        (Api::Auto, false) => api_version::unbilled(twin.what, has_graph),
     };
     reasons.push(reason);
     let contexts = if is_billed {

@@ -11,12 +11,12 @@ use tempfile::NamedTempFile;
 
 use super::manifest::Blob;
 use crate::sources::failure::{FetchError, storage};
-use crate::sources::fetch::Fetcher;
-use crate::sources::http::{Trouble, guid, network};
+use crate::sources::fetch::workers::Fetcher;
+use crate::sources::identity::origin;
 use crate::sources::landing::journal::Part;
 use crate::sources::landing::verify;
-use crate::sources::origin;
-use crate::sources::retry::{Verdict, retry_after, verdict};
+use crate::sources::wire::http::{Trouble, guid, network};
+use crate::sources::wire::retry::{Verdict, retry_after, verdict};
 
 /// Slower than this, a download is not worth waiting for.
 const LEAST_BYTES_PER_SECOND: u64 = 50_000;

@@ -7,9 +7,9 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::sources::cloud::Addresses;
 use crate::sources::failure::FetchError;
-use crate::sources::origin;
+use crate::sources::identity::cloud::Addresses;
+use crate::sources::identity::origin;
 
 /// A blob, as a manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]

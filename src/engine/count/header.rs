@@ -1,0 +1,69 @@
+//! An invoice header, read row by row: headers are few, and kept one by one.
+
+use rust_decimal::Decimal;
+
+use super::partial::GROSS_LIMIT;
+use crate::model::dataset::{INVOICES, position};
+use crate::model::decimal::{self, AMOUNT_SCALE};
+use crate::model::period::Period;
+use crate::model::reject::Rejection;
+use crate::model::row::Cell;
+
+/// One invoice header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Invoice id.
+    pub id: String,
+    /// Billing currency.
+    pub currency: String,
+    /// Sum asked for, tax included unless the invoice says otherwise.
+    pub total_charges: Decimal,
+    /// Month that it bills, where it says so.
+    pub period: Option<Period>,
+}
+
+impl Header {
+    /// Reads a header row.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the cell that cannot be used.
+    pub fn read(cells: &[Cell<'_>]) -> Result<Self, Rejection> {
+        let cell = |name: &str| {
+            cells
+                .get(position(INVOICES, name))
+                .unwrap_or(&Cell::Missing)
+        };
+        let text = |name: &'static str| {
+            let bytes = cell(name).bytes();
+            let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
+            text.map_err(|_| Rejection::new(name, &bytes, "UTF-8 text".to_owned()))
+        };
+        let needed = |name: &'static str| match text(name)? {
+            empty if empty.is_empty() => {
+                Err(Rejection::in_words(name, "nothing", "a value".to_owned()))
+            }
+            value => Ok(value),
+        };
+        let total = needed("TotalCharges")?;
+        let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
+            .ok()
+            .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
+        let money = exact.and_then(|parsed| {
+            Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok()
+        });
+        let total_charges = money.ok_or_else(|| {
+            Rejection::new(
+                "TotalCharges",
+                total.as_bytes(),
+                "a decimal number below 10^17, as `1234.56`, of at most 28 digits".to_owned(),
+            )
+        })?;
+        let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
+        Ok(Self {
+            id: needed("Id")?,
+            currency: needed("CurrencyCode")?.to_uppercase(),
+            total_charges,
+            period: start.and_then(Period::of),
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! A row of one side of a tie-out, whatever it was made of.
+
+use crate::engine::rules::definitions::KEYS;
+
+/// A row of a side: key codes in the order of [`KEYS`], and sums in units of 10^-20.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideRow {
+    /// Codes; 0 for none.
+    pub keys: [u32; KEYS.len()],
+    /// Source rows.
+    pub rows: u64,
+    /// Quantity.
+    pub quantity: i128,
+    /// Amount.
+    pub amount: i128,
+    /// How far the amount may be from the exact one.
+    pub bound: i128,
+    /// What the same units come to at the price that the other side names, if it names one.
+    pub at_billed_price: Option<i128>,
+}

@@ -1,0 +1,188 @@
+//! Tables and manifest to a published run.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::tables::{self, Rows};
+use crate::engine::judge::control_totals::ControlTotal;
+use crate::engine::judge::rounding_census::Census;
+use crate::engine::matching::passes::DESCRIPTION_COLUMNS;
+use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::pipeline::failure::RunError;
+use crate::pipeline::intake::units::Readings;
+use crate::pipeline::plan::manifest_settings;
+use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::reconcile::stages::Reconciled;
+use crate::reports::atomic::{Output, Staging, Written};
+use crate::reports::manifest::{self, Manifest};
+use crate::reports::{csv, parquet};
+
+/// Name of the manifest.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// Publishes a run; its id and folder. The same inputs and settings have the same id. Where memory
+/// `is_bound`, one table is written after the other.
+///
+/// # Errors
+/// [`RunError::Publish`]; the last publish is then intact.
+pub(crate) fn publish(
+    plan: &Plan,
+    output: &Output,
+    readings: &Readings,
+    found: &Reconciled,
+    exit_code: u8,
+    is_bound: bool,
+) -> Result<(String, PathBuf), RunError> {
+    let run_id = run_id(plan, readings);
+    let staging = output.stage()?;
+    let mut written = Vec::new();
+    let mut outputs = Vec::new();
+    let tables = tables::all(readings, found);
+    let one_by_one = || {
+        tables
+            .iter()
+            .map(|rows| write_table(&staging, rows))
+            .collect::<Result<_, RunError>>()
+    };
+    let at_once = || {
+        tables
+            .par_iter()
+            .map(|rows| write_table(&staging, rows))
+            .collect::<Result<_, RunError>>()
+    };
+    let files: Vec<[Written; 2]> = if is_bound { one_by_one()? } else { at_once()? };
+    for (table, files) in tables.iter().zip(files) {
+        for file in files {
+            outputs.push(manifest::Output {
+                file: file.name.clone(),
+                blake3: file.blake3.clone(),
+                bytes: file.bytes,
+                rows: table.count as u64,
+            });
+            written.push(file);
+        }
+    }
+    let previous = output.current().filter(|current| *current != run_id);
+    let manifest = manifest(
+        plan,
+        readings,
+        found,
+        (run_id.clone(), previous),
+        outputs,
+        exit_code,
+    );
+    written.push(staging.write(MANIFEST, |file| {
+        serde_json::to_writer_pretty(&mut *file, &manifest)?;
+        io::Write::write_all(file, b"\n")
+    })?);
+    let folder = staging.publish(&run_id, &written, MANIFEST)?;
+    Ok((run_id, folder))
+}
+
+/// Writes both files of a table at once, part by part.
+fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
+    let name = rows.table.name;
+    let mut text_file = Ok(None);
+    let packed_file = staging.write(&format!("{name}.parquet"), |packed| -> io::Result<()> {
+        let mut writer = parquet::Writer::new(rows.table, packed);
+        let written = staging.write(&format!("{name}.csv"), |text| -> io::Result<()> {
+            csv::write_header(rows.table, text)?;
+            rows.each_part(&mut |part| {
+                let (packed, text) = rayon::join(
+                    || writer.write(part).map_err(io::Error::other),
+                    || csv::write_rows(part, text),
+                );
+                packed.and(text)
+            })
+        });
+        text_file = written.map(Some);
+        writer.close().map_err(io::Error::other)
+    });
+    let text_file = text_file?;
+    Ok([
+        packed_file?,
+        text_file.expect("where Parquet is written, CSV is too"),
+    ])
+}
+
+/// Hash of everything that can change the tables, behind the period.
+fn run_id(plan: &Plan, readings: &Readings) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
+    hash.update(plan.canonical().as_bytes());
+    for input in &readings.inputs {
+        hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
+    }
+    let short: String = hash.finalize().to_hex().chars().take(16).collect();
+    plan.period
+        .map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
+}
+
+fn manifest(
+    plan: &Plan,
+    readings: &Readings,
+    found: &Reconciled,
+    (run_id, previous_run_id): (String, Option<String>),
+    outputs: Vec<manifest::Output>,
+    exit_code: u8,
+) -> Manifest {
+    let pairs = DESCRIPTION_COLUMNS.into_iter().zip(found.description_pairs);
+    Manifest {
+        version: manifest::VERSION,
+        tieout: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id,
+        previous_run_id,
+        pipeline: plan.name.clone(),
+        period: plan.period.map(|period| period.to_string()),
+        configuration_hash: blake3::hash(plan.canonical().as_bytes())
+            .to_hex()
+            .to_string(),
+        configuration: plan.canonical().lines().map(str::to_owned).collect(),
+        tie_outs: plan
+            .tie_outs
+            .iter()
+            .filter(|tie_out| tie_out.enabled)
+            .map(manifest_settings::to_manifest)
+            .collect(),
+        inputs: readings.inputs.clone(),
+        meter_description_is: found.description.to_owned(),
+        meter_description_pairs: pairs
+            .map(|(column, pairs)| (column.to_owned(), pairs as u64))
+            .collect::<BTreeMap<_, _>>(),
+        rounding_rules: rule_counts(&found.census),
+        control_totals: found.controls.iter().map(control_total).collect(),
+        warnings: found.warnings.clone(),
+        outputs,
+        exit_code,
+    }
+}
+
+fn rule_counts(census: &Census) -> Vec<manifest::RuleCount> {
+    let counts = census
+        .iter()
+        .map(|((lines, currency, rule), count)| manifest::RuleCount {
+            lines: (*lines).to_owned(),
+            currency: currency.clone(),
+            rule: rule.clone(),
+            count: *count,
+        });
+    counts.collect()
+}
+
+fn control_total(control: &ControlTotal) -> manifest::ControlTotal {
+    manifest::ControlTotal {
+        step: control.step.to_owned(),
+        source: control.source.to_owned(),
+        currency: control.currency.clone(),
+        rows_in: control.rows_in,
+        rows_out: control.rows_out,
+        rows_rejected: control.rows_rejected,
+        amount_in: plain(control.amount_in, AMOUNT_SCALE),
+        amount_out: plain(control.amount_out, AMOUNT_SCALE),
+        difference: plain(control.amount_in - control.amount_out, AMOUNT_SCALE),
+        holds: control.holds,
+    }
+}

@@ -1,0 +1,105 @@
+//! A certificate's assertion: a JSON web token that says who asks, signed with the private key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Url;
+use ring::{digest, rand, signature};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::missing;
+use crate::sources::failure::FetchError;
+use crate::sources::wire::http::guid;
+
+/// An assertion is used at once.
+const GOOD_FOR_SECONDS: i64 = 600;
+
+/// The assertion of the certificate and key in `pem`, for a token endpoint. RSA, PKCS#1 v1.5 with
+/// SHA-256, the certificate named by its SHA-256 thumbprint.
+pub(super) fn signed(
+    pem: &SecretString,
+    place: &str,
+    client_id: &str,
+    endpoint: &Url,
+) -> Result<String, FetchError> {
+    let wrong = |hint: &str| missing(place, hint);
+    let bytes = pem.expose_secret().as_bytes();
+    let certificate = CertificateDer::from_pem_slice(bytes)
+        .map_err(|_| wrong("put the certificate (`BEGIN CERTIFICATE`) into the file"))?;
+    let key = match PrivateKeyDer::from_pem_slice(bytes)
+        .map_err(|_| wrong("put the private key (`BEGIN PRIVATE KEY`) into the file"))?
+    {
+        PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),
+        _ => return Err(wrong("the key must be RSA, in PKCS#8 or PKCS#1")),
+    };
+    let key = key.map_err(|error| {
+        wrong(&format!(
+            "the key cannot be used ({error}); it must be RSA of 2,048 bits or more"
+        ))
+    })?;
+    let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, certificate.as_ref()));
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp();
+    let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t#S256": thumbprint});
+    let claims = serde_json::json!({
+        "aud": endpoint.as_str(), "iss": client_id, "sub": client_id, "jti": guid(),
+        "nbf": now - 60, "iat": now, "exp": now + GOOD_FOR_SECONDS,
+    });
+    let signing_input = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(claims.to_string())
+    );
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &signature::RSA_PKCS1_SHA256,
+        &rand::SystemRandom::new(),
+        signing_input.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| wrong("the key cannot sign"))?;
+    Ok(format!(
+        "{signing_input}.{}",
+        URL_SAFE_NO_PAD.encode(signature)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+
+    #[test]
+    fn the_signature_is_of_the_key_and_the_claims_of_the_endpoint() {
+        // A key made for tests alone.
+        let key = include_str!("../../../../tests/it/key.pem");
+        let certificate = STANDARD.encode(b"bytes of a certificate");
+        let pem = SecretString::from(format!(
+            "{key}-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"
+        ));
+        let endpoint = Url::parse("https://login.example/tenant/oauth2/token").expect("a constant");
+        let assertion = signed(&pem, "here", "client", &endpoint).expect("a good key");
+        let parts: Vec<&str> = assertion.split('.').collect();
+        let part = |at: usize| URL_SAFE_NO_PAD.decode(parts[at]).expect("base64");
+        let claims: serde_json::Value = serde_json::from_slice(&part(1)).expect("JSON");
+        assert_eq!(
+            (claims["aud"].as_str(), claims["iss"].as_str()),
+            (Some(endpoint.as_str()), Some("client"))
+        );
+        let header: serde_json::Value = serde_json::from_slice(&part(0)).expect("JSON");
+        let thumbprint =
+            URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, b"bytes of a certificate"));
+        assert_eq!(header["x5t#S256"].as_str(), Some(thumbprint.as_str()));
+        let der = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+        let pair = signature::RsaKeyPair::from_der(der.secret_der()).expect("a key");
+        let public = signature::UnparsedPublicKey::new(
+            &signature::RSA_PKCS1_2048_8192_SHA256,
+            pair.public().as_ref(),
+        );
+        public
+            .verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &part(2))
+            .expect("the signature holds");
+        assert!(signed(&SecretString::from("nothing"), "here", "client", &endpoint).is_err());
+    }
+}
