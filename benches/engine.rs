@@ -9,9 +9,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::causes::investigate;
 use tieout::engine::compare::usage_to_invoice;
-use tieout::engine::count::duplicate_filter::Seen;
+use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::partial::Partial;
-use tieout::engine::fold::folded::{self, More, Totals};
+use tieout::engine::fold::folded::{self, Folded, OtherInputs};
 use tieout::engine::matching::passes;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
@@ -45,7 +45,7 @@ impl Sink for Counting {
     }
 
     fn settle(&mut self) {
-        self.0.settle();
+        self.0.flush();
     }
 }
 
@@ -103,24 +103,22 @@ fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S +
 
 /// Totals of all files.
 fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
-    let seen = Arc::new(Seen::filter(ROWS, 1 << 24));
+    let seen = Arc::new(DuplicateFilter::for_rows(ROWS, 1 << 24));
     let mut sinks = read(dataset, files, || {
         Counting(Partial::new(dataset, Arc::clone(&seen)))
     })
     .into_iter();
     let mut whole = sinks.next().expect("rows").0;
     sinks.for_each(|sink| whole.merge(sink.0));
-    whole.settle_own_copies();
+    whole.count_own_duplicates();
     whole
 }
 
 /// Totals of usage and lines, folded.
-fn folded(month: &Path) -> Totals {
+fn folded(month: &Path) -> Folded {
     let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
     let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
-    folded::fold_partials(usage, lines, &[], &[], More::default())
-        .expect("frames")
-        .expect("amounts that fit")
+    folded::fold_partials(usage, lines, &[], &[], OtherInputs::default()).expect("amounts that fit")
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -168,10 +166,9 @@ fn aggregation(criterion: &mut Criterion, month: &Path) {
 fn after_reading(criterion: &mut Criterion, month: &Path) {
     let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
-    let matched = passes::match_usage(&totals, None, &plan.passes).expect("frames");
-    let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules)
-        .expect("frames")
-        .expect("amounts that fit");
+    let matched = passes::match_usage(&totals, None, &plan.passes);
+    let compared =
+        usage_to_invoice::compare(&totals, &matched, &plan.rules).expect("amounts that fit");
     let mut group = criterion.benchmark_group("after reading");
     group.throughput(Throughput::Elements(totals.usage.height() as u64));
     group.bench_function("fold", |bencher| {
@@ -185,27 +182,24 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
         bencher.iter_batched(
             read,
             |(usage, lines)| {
-                folded::fold_partials(usage, lines, &[], &[], More::default())
-                    .map(|folded| folded.is_ok())
+                folded::fold_partials(usage, lines, &[], &[], OtherInputs::default()).is_ok()
             },
             criterion::BatchSize::LargeInput,
         );
     });
     group.bench_function("match", |bencher| {
         bencher.iter(|| {
-            passes::match_usage(&totals, None, &plan.passes).map(|matched| matched.of_usage.len())
+            passes::match_usage(&totals, None, &plan.passes)
+                .of_usage
+                .len()
         });
     });
     group.bench_function("compare and allocate", |bencher| {
-        bencher.iter(|| {
-            usage_to_invoice::compare(&totals, &matched, &plan.rules)
-                .map(|compared| compared.is_ok())
-        });
+        bencher.iter(|| usage_to_invoice::compare(&totals, &matched, &plan.rules).is_ok());
     });
     group.bench_function("attribute", |bencher| {
         bencher.iter(|| {
-            investigate::investigate(&totals, &matched, &compared.sides, &plan.rules)
-                .map(|found| found.is_ok())
+            investigate::investigate(&totals, &matched, &compared.sides, &plan.rules).is_ok()
         });
     });
     group.finish();

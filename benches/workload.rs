@@ -21,11 +21,12 @@ use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::count::interner::{Texts, Tuples};
-use tieout::engine::count::key_layout::{Grain, TUPLES};
+use tieout::engine::count::key_layout::KeyLayout;
 use tieout::engine::count::measures::Measures;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
-use tieout::engine::count::totals_by_key::Totals;
+use tieout::engine::count::totals_by_key::TotalsByKey;
+use tieout::engine::rules::keys::TUPLES;
 use tieout::model::dataset::{Dataset, USAGE, position};
 use tieout::model::decimal::{self, AMOUNT_SCALE, QUANTITY_SCALE, plain};
 use tieout::model::ids::{Fold, fold};
@@ -49,7 +50,7 @@ const FOLDS: [Fold; TUPLES] = [
 ];
 
 /// Usage by customer, subscription, meter and resource.
-static GRAIN: Grain = Grain {
+static GRAIN: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
     derived: &[],
     measure: quantity_and_amount,
@@ -82,13 +83,13 @@ const LEFT_DAY: i32 = 0;
 const RIGHT_DAY: i32 = 1;
 
 /// The left table by customer and resource, with its amounts negative.
-static LEFT: Grain = Grain {
+static LEFT: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
     derived: &[],
     measure: of_left,
 };
 /// The right table by customer and resource.
-static RIGHT: Grain = Grain {
+static RIGHT: KeyLayout = KeyLayout {
     measure: of_right,
     ..LEFT
 };
@@ -136,7 +137,7 @@ impl Sink for SumSink {
     }
 
     fn settle(&mut self) {
-        self.0.settle();
+        self.0.flush();
     }
 }
 
@@ -144,11 +145,11 @@ impl Sink for SumSink {
 /// file.
 fn summed(
     files: &[String],
-    grain: &'static Grain,
+    layout: &'static KeyLayout,
     wanted: &[usize],
 ) -> Result<Vec<Partial>, Box<dyn Error + Send + Sync>> {
     let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
-    let new_sink = || SumSink(Partial::with(Dataset::Usage, grain, None));
+    let new_sink = || SumSink(Partial::with(Dataset::Usage, layout, None));
     let sink = || {
         idle.lock()
             .expect("no one panics")
@@ -227,7 +228,7 @@ impl Shards {
 #[derive(Default)]
 struct Groups {
     texts: [Texts; TUPLES],
-    totals: Totals,
+    totals: TotalsByKey,
 }
 
 impl Groups {
@@ -273,7 +274,7 @@ impl Groups {
                 assert!(self.totals.add(key, &total), "sums fit");
             }
         }
-        assert!(self.totals.settle(), "sums fit");
+        assert!(self.totals.flush(), "sums fit");
     }
 
     fn column(&self, tuple: usize) -> StringArray {
@@ -356,10 +357,10 @@ fn compare(
         .map_err(|_| "wanted a tolerance, such as 0.01")?
         .value;
     let mut shards = Shards::new();
-    for (file, grain) in [(left, &LEFT), (right, &RIGHT)] {
+    for (file, layout) in [(left, &LEFT), (right, &RIGHT)] {
         for partial in summed(
             &[file.to_owned()],
-            grain,
+            layout,
             &[CUSTOMER, RESOURCE, PRICING, AMOUNT],
         )? {
             shards.add(&partial, [None; TUPLES]);

@@ -2,6 +2,7 @@
 
 #![doc = include_str!("README.md")]
 
+// In reading order: a layer names those above it, and siblings, which stand together, never each other.
 pub mod model;
 
 pub mod progress;
@@ -14,7 +15,6 @@ pub mod engine;
 
 pub mod reports;
 pub mod sandbox;
-
 pub mod synth;
 
 pub mod pipeline;

@@ -1,4 +1,4 @@
-//! The `tieout` program; see `tieout::cli`.
+//! The `tieout` program. Everything it does is in the library, where it can be tested: see `tieout::cli`.
 
 use std::process::ExitCode;
 

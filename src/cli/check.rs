@@ -208,7 +208,12 @@ fn print_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .filter(|pass| own.iter().all(|(name, _)| **name != *pass.name))
     {
-        writeln!(out, "    pass {}: {}", pass.name, pass.keys.join(", "))?;
+        writeln!(
+            out,
+            "    pass {}: {}",
+            pass.name,
+            pass.key_names().join(", ")
+        )?;
     }
     // The rules of the pipeline itself come after the documented ones.
     for rule in tie_out.rules.all().iter().skip(DOCUMENTED.len()) {

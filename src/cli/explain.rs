@@ -8,6 +8,7 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::explanation;
 use super::failure::Failure;
+use crate::engine::rules::keys::Part;
 use crate::model::spelling;
 use crate::pipeline::Options;
 use crate::pipeline::explain::{self, Request, Target};
@@ -76,7 +77,7 @@ pub(super) fn run(
 
 /// Fails if no figure can be asked for by the column `name`.
 fn check_key(name: &str) -> Result<(), Failure> {
-    let known = || explain::KEYS.into_iter().map(|(key, ..)| key);
+    let known = || Part::pickable().map(|part| part.row().published);
     if known().any(|key| key == name) {
         return Ok(());
     }

@@ -1,23 +1,26 @@
 //! The words a variance is described with: tie-outs, statuses, causes.
+//!
+//! Closed sets, so that the compiler names every place that a new one concerns. Their order is that of
+//! the reports; which cause is looked for first is decided where causes are attributed, not here.
 
-/// One comparison of an expected with an invoiced side.
+/// A tie-out: one comparison of an expected with an invoiced side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TieOut {
-    /// Recon lines' Subtotal, recomputed from their own numbers.
+    /// Reconciliation lines' Subtotal against what their own price, quantity and rate come to.
     LineArithmetic,
-    /// Recon lines' Total against the invoice header.
+    /// Reconciliation lines' Total against the invoice header.
     LinesToInvoice,
-    /// Classic usage lines against the rate card.
+    /// Charges of classic Azure usage lines against the rate card.
     RateCard,
-    /// Usage records against usage summaries.
+    /// Usage records against the usage summaries above them.
     RecordsToSummary,
     /// The last unbilled snapshot of the month against its billed usage.
     UnbilledToBilled,
-    /// Daily rated usage against recon lines of usage products.
+    /// Daily rated usage against reconciliation lines of usage products.
     UsageToInvoice,
     /// Daily rated usage against usage summaries.
     UsageToSummary,
-    /// Utilization records against usage.
+    /// Classic utilization records against the invoice's classic usage lines.
     UtilizationToUsage,
 }
 
@@ -34,7 +37,7 @@ impl TieOut {
         Self::UtilizationToUsage,
     ];
 
-    /// Name in reports and pipelines.
+    /// Name in reports, pipeline files and flags.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,14 +53,14 @@ impl TieOut {
     }
 }
 
-/// Where a compared group stands.
+/// Status of a compared group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// Both sides are equal.
     Tied,
-    /// The difference is no more than the tolerance.
+    /// The sides differ, by no more than the tolerance.
     WithinTolerance,
-    /// The difference must be looked at.
+    /// The sides differ by more than the tolerance: somebody must look at it.
     Break,
     /// The other side is not final yet.
     Awaited,
@@ -75,7 +78,7 @@ impl Status {
         Self::OutOfScope,
     ];
 
-    /// Name in reports.
+    /// Name in reports and in the manifest.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -91,31 +94,31 @@ impl Status {
 /// A named part of a variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// Rounding by Microsoft's rules.
+    /// Rounding by Microsoft's rules ([semantics §3](crate::model::domain::semantics)).
     Rounding,
-    /// Another exchange rate.
+    /// Exchange rate of the invoice other than that of usage.
     Fx,
-    /// Another unit price.
+    /// Unit price of the invoice other than that of usage.
     Price,
-    /// Another quantity.
+    /// Quantity invoiced other than that used.
     Quantity,
     /// Partner earned credit gained or lost.
     PartnerEarnedCredit,
     /// A credit that one side does not show.
     Credit,
-    /// Tax.
+    /// Tax that only the lines, or only the header, has.
     Tax,
-    /// Late or earlier-cycle usage.
+    /// Usage or charges of another cycle, billed late or early.
     Timing,
     /// A product that never appears in usage.
     OutOfScope,
-    /// A line that came twice.
+    /// A usage row or invoice line that came twice.
     Duplicate,
-    /// Invoiced, and no usage for it.
+    /// Invoiced without any usage for it.
     MissingUsage,
-    /// Used, and not invoiced.
+    /// Used without being invoiced.
     MissingInvoice,
-    /// What is left.
+    /// Remainder that none of the other causes explains.
     Unexplained,
 }
 
@@ -137,7 +140,7 @@ impl Cause {
         Self::Unexplained,
     ];
 
-    /// Name in reports; its column is `<name>_amount`.
+    /// Name in reports and in the manifest; its column is `<name>_amount`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

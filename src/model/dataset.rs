@@ -1,57 +1,60 @@
-//! Every dataset's columns in one table: names, aliases, types. The decoders bind by it, the
+//! Every input dataset's columns in one table: names, aliases, types. The decoders bind by it, the
 //! engine picks its keys from it, `tieout schema` prints it.
 //!
-//! Names and spellings: `resources.md` C, D1 and D3.
+//! A position in one of these tables is a position in every decoded row, taken with [`position`] in a
+//! constant, so that a misspelt column is a compile error. Names and spellings:
+//! [resources](crate::model::domain::resources) §C, §D1 and §D3; deviations that are bound by name all
+//! the same: [quirks](crate::model::domain::quirks).
 
 use super::ids::Fold;
 
-/// A kind of input.
+/// Dataset of input files; all rows of one dataset are of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dataset {
-    /// Daily rated usage.
+    /// Daily rated usage: a meter of a resource on a day.
     Usage,
-    /// New-commerce reconciliation lines.
+    /// Reconciliation lines of the new commerce.
     InvoiceLines,
-    /// Invoice headers.
+    /// Invoice headers, as Partner Center v1 lists them.
     Invoices,
-    /// Daily rated usage before it was billed.
+    /// Daily rated usage before it was billed; the columns are those of [`Self::Usage`].
     UnbilledUsage,
 }
 
-/// What a column's cells hold.
+/// Type of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text, compared under a folding.
+    /// Text, compared under this folding.
     Text(Fold),
-    /// Decimal number, summed at this many decimals.
+    /// Decimal number, kept and summed at this many decimals.
     Decimal(u32),
-    /// Date or instant.
+    /// Date or instant, of which the UTC day counts.
     Date,
 }
 
-/// What the engine does with a column.
+/// Degree to which the engine depends on a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A file without it cannot be used, nor a row in which it is empty.
+    /// A file without the column cannot be used, nor a row in which the cell is empty.
     Value,
-    /// A file without it cannot be used; a row may leave it empty.
+    /// A file without the column cannot be used; a row may leave the cell empty.
     Column,
-    /// Read where it is there.
+    /// Read where the file has it.
     Optional,
-    /// Known, but not read.
+    /// Known by name, so that it counts as one of the dataset's, but never read.
     Unread,
 }
 
-/// One input column.
+/// Column of an input dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Microsoft's name, as in the newest CSV.
+    /// Microsoft's name, as the newest CSV spells it.
     pub name: &'static str,
-    /// Other names for it, in [`normalise`]d form.
+    /// Other names of the column, in [`normalise`]d form.
     pub aliases: &'static [&'static str],
-    /// Type of its cells.
+    /// Type of the column's cells.
     pub kind: Kind,
-    /// What the engine does with it.
+    /// Degree to which the engine depends on the column.
     pub need: Need,
 }
 
@@ -80,16 +83,22 @@ const PRICE: Kind = Kind::Decimal(super::decimal::PRICE_SCALE);
 const RATE: Kind = Kind::Decimal(super::decimal::RATE_SCALE);
 use Need::{Column as Present, Optional, Unread, Value};
 
-/// Daily rated usage, in the order of the downloaded CSV (`resources.md` D3).
+/// Columns of daily rated usage, in the order of the downloaded CSV
+/// ([resources §D3](crate::model::domain::resources)).
+// Aliases are v1's names (`unitOfMeasure`, `resellerMpnId`, and `rateOf…`, which are fractions there) and
+// those of Cost Management's files (`customerTenantId`, `invoiceId`, `resourceId`):
+// model::domain::resources §D1 and §E4.
 pub const USAGE: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
     column("PartnerName", &[], TEXT, Unread),
+    // Blank in old samples: the column must be there, its cells need not be filled.
     column("CustomerId", &["customertenantid"], ID, Present),
     column("CustomerName", &["customercompanyname"], TEXT, Optional),
     column("CustomerDomainName", &[], TEXT, Unread),
     column("CustomerCountry", &[], TEXT, Unread),
     column("MpnId", &[], ID, Unread),
     column("Tier2MpnId", &["resellermpnid"], ID, Unread),
+    // Empty before the usage is billed.
     column("InvoiceNumber", &["invoiceid"], ID, Optional),
     column("ProductId", &[], ID, Present),
     column("SkuId", &[], SKU, Present),
@@ -99,12 +108,15 @@ pub const USAGE: &[Column] = &[
     column("PublisherName", &["providername"], TEXT, Unread),
     column("PublisherId", &["providerid"], ID, Unread),
     column("SubscriptionDescription", &[], TEXT, Unread),
+    // The Azure plan, not the Azure subscription: that is EntitlementId.
     column("SubscriptionId", &[], ID, Present),
     column("ChargeStartDate", &[], Kind::Date, Optional),
+    // Inclusive in CSV and exclusive in JSON: nothing may depend on the last day.
     column("ChargeEndDate", &[], Kind::Date, Unread),
     column("UsageDate", &[], Kind::Date, Present),
     column("MeterType", &[], TEXT, Optional),
     column("MeterCategory", &[], TEXT, Optional),
+    // Optional, as the `basic` attribute set lacks it, and AvailabilityId too.
     column("MeterId", &[], ID, Optional),
     column("MeterSubCategory", &[], TEXT, Unread),
     column("MeterName", &[], TEXT, Optional),
@@ -144,7 +156,10 @@ pub const USAGE: &[Column] = &[
     column("BenefitType", &[], TEXT, Optional),
 ];
 
-/// New-commerce reconciliation lines, in the order of the downloaded CSV (`resources.md` D3).
+/// Columns of new-commerce reconciliation lines, in the order of the downloaded CSV
+/// ([resources §D3](crate::model::domain::resources)).
+// Aliases are v1's names (`totalForCustomer`, `quoteId`), older ones (`providerName`), and spellings of the
+// CSV that vary (`Tier2MpnId`): model::domain::resources §C and §D3.
 pub const INVOICE_LINES: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
     column("CustomerId", &["customertenantid"], ID, Present),
@@ -163,6 +178,7 @@ pub const INVOICE_LINES: &[Column] = &[
     column("ProductName", &[], TEXT, Optional),
     column("ChargeType", &[], TEXT, Optional),
     column("UnitPrice", &[], PRICE, Optional),
+    // Size of the subscription after the change; what is charged is BillableQuantity.
     column("Quantity", &[], QUANTITY, Optional),
     column("Subtotal", &[], AMOUNT, Value),
     column("TaxTotal", &["tax"], AMOUNT, Optional),
@@ -180,6 +196,7 @@ pub const INVOICE_LINES: &[Column] = &[
     column("SubscriptionId", &[], ID, Present),
     column("ChargeStartDate", &[], Kind::Date, Optional),
     column("ChargeEndDate", &[], Kind::Date, Optional),
+    // Free text, of which only documented words are looked for: model::domain::semantics §9.
     column("TermAndBillingCycle", &[], TEXT, Optional),
     column("EffectiveUnitPrice", &[], PRICE, Optional),
     column("UnitType", &[], TEXT, Optional),
@@ -197,10 +214,11 @@ pub const INVOICE_LINES: &[Column] = &[
     column("ReferenceId", &[], ID, Unread),
     column("ProductQualifiers", &[], TEXT, Unread),
     column("PromotionId", &[], ID, Unread),
+    // The 47th column, appended in newer files.
     column("ProductCategory", &[], TEXT, Unread),
 ];
 
-/// Invoice headers (`resources.md` C).
+/// Columns of invoice headers ([resources §C](crate::model::domain::resources), `Invoice`).
 pub const INVOICES: &[Column] = &[
     column("Id", &["invoiceid", "invoicenumber"], ID, Value),
     column("InvoiceDate", &[], Kind::Date, Optional),
@@ -227,6 +245,7 @@ pub const INVOICES: &[Column] = &[
     column("DocumentType", &[], TEXT, Optional),
     column("AmendsOf", &[], TEXT, Optional),
     column("InvoiceType", &[], TEXT, Unread),
+    // `state` is the newer name.
     column("Status", &["state"], TEXT, Unread),
 ];
 
@@ -250,7 +269,7 @@ impl Dataset {
         }
     }
 
-    /// Its columns; a row's cells stand in this order.
+    /// Columns of the dataset; a row's cells are parallel to them.
     #[must_use]
     pub const fn columns(self) -> &'static [Column] {
         match self {
@@ -260,14 +279,15 @@ impl Dataset {
         }
     }
 
-    /// Position of the column that a header cell or JSON key names, in any case and spelling.
+    /// Position of the column that a header cell or JSON key names, in any case and spelling. `None` for
+    /// a column that is not known.
     #[must_use]
     pub fn position_of(self, heading: &str) -> Option<usize> {
         let wanted = normalise(heading);
-        let is_it = |column: &Column| {
+        let is_meant = |column: &Column| {
             is_spelt(column.name, &wanted) || column.aliases.contains(&wanted.as_str())
         };
-        self.columns().iter().position(is_it)
+        self.columns().iter().position(is_meant)
     }
 }
 
@@ -288,6 +308,7 @@ pub const fn position(columns: &[Column], name: &str) -> usize {
     panic!("no such column")
 }
 
+/// Equality of texts in a constant, where `==` is not to be had.
 const fn same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
@@ -302,7 +323,7 @@ const fn same(left: &[u8], right: &[u8]) -> bool {
     true
 }
 
-/// Whether a normalised heading is a column's name, which has nothing but letters and digits.
+/// True if a normalised heading is a column's name, which has nothing but letters and digits.
 fn is_spelt(name: &str, normalised: &str) -> bool {
     name.eq_ignore_ascii_case(normalised)
 }
@@ -311,11 +332,12 @@ fn is_spelt(name: &str, normalised: &str) -> bool {
 /// original.
 #[must_use]
 pub fn normalise(heading: &str) -> String {
-    let inner = heading
+    // A localised download: `Ressourcengruppe (ResourceGroup)`.
+    let original = heading
         .rsplit_once('(')
-        .and_then(|(_, rest)| rest.trim_end().strip_suffix(')'))
-        .unwrap_or(heading);
-    inner
+        .and_then(|(_, rest)| rest.trim_end().strip_suffix(')'));
+    original
+        .unwrap_or(heading)
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())

@@ -1,16 +1,18 @@
 //! Folding: how two spellings of one identifier become equal.
 //!
-//! Rules and evidence: `quirks.md` (case of GUIDs and ARM ids, `org:` prefix, lost zeros, U+00A0).
-//! A folded text is for comparing; the spelling that came is kept for display.
+//! Rules and evidence: [quirks](crate::model::domain::quirks), daily rated usage 6 (case of GUIDs and ARM
+//! ids), 8 (lost zeros) and 13 (U+00A0), and [resources §A](crate::model::domain::resources), point 6
+//! (`org:` prefix). A folded text is for comparing only; the spelling that came is kept for display.
 
 use std::borrow::Cow;
 
-/// How a text column's values are compared.
+/// Rule by which a text column's values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fold {
     /// GUIDs and other identifiers: case-insensitive, blanks trimmed, `org:` prefix dropped.
     Identifier,
-    /// SKU ids: as identifiers, and numeric ones padded to four characters.
+    /// SKU ids: case-insensitive, blanks trimmed, numeric ones padded to four characters: a spreadsheet
+    /// takes the zeros of `0003` away.
     Sku,
     /// ARM resource ids: case-insensitive, trailing slash dropped.
     ArmId,
@@ -20,11 +22,12 @@ pub enum Fold {
     Code,
 }
 
-/// The form of `text` that equal identifiers share.
+/// The form that all spellings of one identifier share.
 #[must_use]
 pub fn fold(kind: Fold, text: &str) -> String {
     match kind {
         Fold::Identifier => without_org_prefix(text.trim()).to_lowercase(),
+        // Without the `org:` rule: only customer ids were ever prefixed.
         Fold::Sku => pad_sku(text.trim()),
         Fold::ArmId => text.trim().trim_end_matches('/').to_lowercase(),
         Fold::Text => squeeze(text).to_lowercase(),
@@ -42,6 +45,7 @@ pub fn display(kind: Fold, text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Tenant id without the prefix that older answers put before it, in any case.
 fn without_org_prefix(text: &str) -> &str {
     match text.split_at_checked(4) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("org:") => rest,
@@ -49,6 +53,7 @@ fn without_org_prefix(text: &str) -> &str {
     }
 }
 
+/// SKU id in lower case, with the leading zeros of a numeric one.
 fn pad_sku(text: &str) -> String {
     if !text.is_empty() && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return format!("{text:0>4}");
@@ -56,7 +61,9 @@ fn pad_sku(text: &str) -> String {
     text.to_lowercase()
 }
 
+/// Text with every run of blanks, U+00A0 too, as one blank, and none at its ends.
 fn squeeze(text: &str) -> String {
+    // `split_whitespace` goes by Unicode's White_Space, to which U+00A0 belongs.
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !out.is_empty() {

@@ -1,15 +1,25 @@
-//! The words of the domain. No I/O, no clock, no async.
+//! The words of the domain, which all layers share. No I/O, no clock, no async, and no other layer.
+//!
+//! In reading order: the facts about the domain, what a cell holds, what comes in, what goes out, and
+//! two helpers for texts. A file names those above it only.
 
-pub mod cause;
+pub mod domain;
+
 pub mod currency;
-pub mod dataset;
 pub mod decimal;
 pub mod ids;
-pub mod page;
 pub mod period;
-pub mod record;
+
+pub mod dataset;
+
 pub mod reject;
 pub mod row;
+
+pub mod page;
+pub mod record;
+
+pub mod cause;
+pub mod tables;
+
 pub mod same;
 pub mod spelling;
-pub mod tables;

@@ -1,15 +1,18 @@
-//! What a Partner Center page says of itself: its items, and where the next page is. Read from the
-//! bytes as received, without looking into the items.
+//! Facts of a Partner Center page: how many items it has, and where the next page is.
+//!
+//! Read from the bytes as received, without looking into the items: fetching must know whether a page is
+//! whole and whether another follows ([endpoints §6](crate::model::domain::endpoints)), while what the
+//! items mean is the decoders' part. Both layers use this file, and neither may name the other.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A page's own words.
+/// Paging facts of one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageFacts {
-    /// Items in it; 1 for a single object.
+    /// Number of items in the page; 1 for a single object.
     pub items: u64,
     /// `continuationToken`, or the token among the headers of `links.next`.
     pub next_token: Option<String>,
@@ -25,7 +28,7 @@ struct Page<'a> {
     token: Option<Cow<'a, str>>,
     #[serde(borrow, alias = "Links")]
     links: Option<Links<'a>>,
-    /// Of an error answer.
+    /// Code of an error answer, a text or a number; `description` stands beside it.
     #[serde(borrow)]
     code: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -54,12 +57,13 @@ struct Header<'a> {
     value: Cow<'a, str>,
 }
 
-/// Reads a page.
+/// Reads the facts of a page, BOMs before it ignored.
 ///
 /// # Errors
-/// What is wrong with the body, in words: it is no JSON, not whole, or an error answer.
+/// A description of what the body is instead: an HTML page, JSON that does not parse, an error answer.
 pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     let page: Page<'_> = serde_json::from_slice(without_boms(body)).map_err(|error| {
+        // A proxy's or a sign-in page, which comes with a good status.
         let is_html = body.trim_ascii_start().starts_with(b"<");
         if is_html {
             "an HTML page".to_owned()
@@ -67,10 +71,12 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
             format!("JSON that does not parse: {error}")
         }
     })?;
+    // `code` and `description` beside items would be members of a collection, not an error.
     if page.items.is_none() && page.code.is_some() && page.description.is_some() {
         return Err("an error answer with a good status".to_owned());
     }
     let next = page.links.and_then(|links| links.next);
+    // A blank token is how some answers say that there is no next page.
     let plain = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let of_link = next.as_ref().and_then(|next| {
         next.headers
@@ -88,7 +94,7 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     })
 }
 
-/// Whether two pages hold the same items, whatever their links and tokens.
+/// True if two pages hold equal items, whatever their links and tokens. A page without items equals none.
 #[must_use]
 pub fn same_items(left: &[u8], right: &[u8]) -> bool {
     let items = |body| -> Option<Vec<String>> {
@@ -103,7 +109,8 @@ pub fn same_items(left: &[u8], right: &[u8]) -> bool {
     items(left).is_some_and(|items_left| Some(items_left) == items(right))
 }
 
-/// The body without what some services put before it.
+/// The body without the byte-order marks that some services put before it, one or several
+/// ([endpoints §3](crate::model::domain::endpoints)).
 #[must_use]
 pub fn without_boms(mut body: &[u8]) -> &[u8] {
     while let Some(rest) = body.strip_prefix(b"\xEF\xBB\xBF") {

@@ -1,18 +1,23 @@
 //! Days and billing periods. A day is the count of days since 1970-01-01, UTC; a period is a
-//! calendar month, half-open. There is no clock here.
+//! calendar month, half-open ([semantics §9](crate::model::domain::semantics)). There is no clock here:
+//! what today is, only the command line knows.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-/// Days since 1970-01-01 (UTC).
+/// Days since 1970-01-01, UTC; negative before. A typed file may hold any number here, also one that is
+/// outside the calendar's years ([`date_of`]).
 pub type Day = i32;
 
-/// The text is no date that any of the known formats reads.
+/// Day 0 in days of the common era, as chrono counts them.
+const EPOCH_FROM_CE: i32 = 719_163;
+
+/// Fault of a text that no known date format reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADate;
 
 /// Reads an ISO date or instant (any zone, 0 to 7 fractional digits, stray blanks) or a US
 /// `M/D/YYYY [H:MM[:SS][ AM|PM]]`; an instant is taken to its UTC day. An empty text, `NULL` and
-/// the sentinel `0001-01-01` are `None` (`resources.md` A4).
+/// the sentinel `0001-01-01` are `None` ([resources §A](crate::model::domain::resources), point 4).
 ///
 /// # Errors
 /// [`NotADate`] for anything else, month 13 and 30 February included.
@@ -23,6 +28,7 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     let text = std::str::from_utf8(text)
         .map_err(|_| NotADate)?
         .trim()
+        // The guard that keeps a spreadsheet from reading a text as something else.
         .trim_start_matches('\'');
     if text.is_empty() || text.eq_ignore_ascii_case("null") {
         return Ok(None);
@@ -35,8 +41,8 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     Ok((date.year() > 1).then(|| day_of(date)))
 }
 
-/// The forms that nearly every row has, `10/31/2026` and `2026-10-31`, with or without midnight UTC;
-/// everything else takes the long way.
+/// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the latter
+/// with or without midnight UTC. `None` for everything else, wrong dates included.
 fn plain_day(text: &[u8]) -> Option<Day> {
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0_u32, |number, digit| {
@@ -54,22 +60,27 @@ fn plain_day(text: &[u8]) -> Option<Day> {
         }
         _ => return None,
     };
+    // Smaller years are the sentinel or nonsense, which the slow path tells apart.
     let year = i32::try_from(year).ok().filter(|year| *year >= 1000)?;
     NaiveDate::from_ymd_opt(year, month, day).map(day_of)
 }
 
+/// Day of an ISO date or instant, the time shifted to UTC.
 fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
     let (date, time) = text.split_at_checked(10).ok_or(NotADate)?;
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| NotADate)?;
+    // The sentinel's time of day means nothing, and has no place before year 1 once it is shifted.
     if date.year() <= 1 {
         return Ok(date);
     }
+    // Blanks inside of the time occur, as `06: 41: 12Z`.
     let time: String = time.chars().filter(|c| *c != ' ').collect();
     let time = time.strip_prefix(['T', 't']).unwrap_or(&time);
     if time.is_empty() {
         return Ok(date);
     }
     let (clock, offset_minutes) = split_zone(time)?;
+    // Fractions of a second move no day, and come with more digits than chrono reads.
     let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
     let clock = NaiveTime::parse_from_str(clock, "%H:%M:%S")
         .or_else(|_| NaiveTime::parse_from_str(clock, "%H:%M"))
@@ -81,6 +92,7 @@ fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
         .ok_or(NotADate)
 }
 
+/// Time of day and its offset from UTC in minutes; 0 where no zone is named, as zone-less values are UTC.
 fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     if let Some(clock) = time.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
@@ -108,13 +120,20 @@ fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     ))
 }
 
+/// Day of `M/D/YYYY`, a time of day behind it ignored. Two-digit years are refused, as
+/// nothing says which century is meant.
 fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
-    let (date, time) = text.split_once(' ').unwrap_or((text, ""));
-    let mut parts = date
-        .split('/')
-        .map(|part| part.parse::<u32>().map_err(|_| NotADate));
-    let mut next = || parts.next().unwrap_or(Err(NotADate));
+    let (date, time) = match text.split_once(' ') {
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let mut parts = date.split('/').map(str::parse::<u32>);
+    let mut next = || match parts.next() {
+        Some(Ok(number)) => Ok(number),
+        _ => Err(NotADate),
+    };
     let (month, day, year) = (next()?, next()?, next()?);
+    // No zone is ever named here, so that the time of day cannot move the day; it is only looked over.
     let clock_is_known = time.bytes().all(|b| {
         b.is_ascii_digit()
             || matches!(
@@ -129,26 +148,28 @@ fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
     NaiveDate::from_ymd_opt(year, month, day).ok_or(NotADate)
 }
 
+/// Day of a calendar date.
 fn day_of(date: NaiveDate) -> Day {
-    // Day 719163 of the common era is 1970-01-01.
-    date.num_days_from_ce() - 719_163
+    date.num_days_from_ce() - EPOCH_FROM_CE
 }
 
 /// The calendar date of a day. `None` outside chrono's years.
 #[must_use]
 pub fn date_of(day: Day) -> Option<NaiveDate> {
-    NaiveDate::from_num_days_from_ce_opt(day.checked_add(719_163)?)
+    NaiveDate::from_num_days_from_ce_opt(day.checked_add(EPOCH_FROM_CE)?)
 }
 
-/// Months from January of the year 0 to the month that holds `day`.
+/// Months from January of the year 0 to the month that holds `day`. Days outside chrono's years, which
+/// only a typed file can hold, are all in month 0: their rows are kept, in no period that is compared.
 #[must_use]
 pub fn month_number(day: Day) -> i32 {
-    date_of(day).map_or(0, |date| {
-        date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0)
-    })
+    match date_of(day) {
+        Some(date) => date.year() * 12 + date.month0().cast_signed(),
+        None => 0,
+    }
 }
 
-/// A calendar month, UTC.
+/// A billing period: a calendar month, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     year: i32,
@@ -181,7 +202,7 @@ impl Period {
         })
     }
 
-    /// The month number `months` since January of the year 0, as [`month_number`] counts them.
+    /// The month of number `months`, as [`month_number`] counts them. `None` outside chrono's years.
     #[must_use]
     pub fn of_month(months: i32) -> Option<Self> {
         let (year, month) = (
@@ -194,13 +215,10 @@ impl Period {
     /// First day of the month, and the first day after it.
     #[must_use]
     pub fn days(self) -> (Day, Day) {
-        let first = |year, month| NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of);
-        let next = if self.month == 12 {
-            first(self.year + 1, 1)
-        } else {
-            first(self.year, self.month + 1)
-        };
-        (first(self.year, self.month), next)
+        let date = NaiveDate::from_ymd_opt(self.year, self.month, 1)
+            .expect("a period is made from a date of its month only");
+        let first = day_of(date);
+        (first, first + i32::from(date.num_days_in_month()))
     }
 }
 

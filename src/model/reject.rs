@@ -1,7 +1,12 @@
 //! Rows that cannot be used: what was found, what was wanted, and where.
+//!
+//! Wrong data never becomes an `Err` of the run: it becomes a row of `rejected_rows`, counted by the
+//! conservation laws. Everything cited from the input is cut and made printable here, so that a huge or
+//! binary cell can reach no report.
 
 use super::dataset::Dataset;
 
+/// Characters that are kept of a cell or a row.
 const TEXT_LIMIT: usize = 200;
 
 /// Why a row cannot be used.
@@ -9,16 +14,16 @@ const TEXT_LIMIT: usize = 200;
 pub struct Rejection {
     /// Column at fault; empty where the whole row is.
     pub column: String,
-    /// What stands there, cut to 200 characters.
+    /// Text of the cell, cut to 200 characters, or a description of it.
     pub found: String,
-    /// What should stand there.
+    /// Description of a right value, with an example where there is one.
     pub wanted: String,
-    /// `found` describes what stands there, and does not cite it.
+    /// True if `found` describes the cell instead of citing it, and is shown without backticks.
     pub in_words: bool,
 }
 
 impl Rejection {
-    /// A rejection for one column's bytes.
+    /// Rejection that cites the bytes of one column.
     #[must_use]
     pub fn new(column: &str, found: &[u8], wanted: String) -> Self {
         Self {
@@ -29,7 +34,7 @@ impl Rejection {
         }
     }
 
-    /// A rejection for what has no bytes to cite.
+    /// Rejection that describes what was found, where there are no bytes to cite.
     #[must_use]
     pub fn in_words(column: &str, found: &str, wanted: String) -> Self {
         Self {
@@ -44,15 +49,15 @@ impl Rejection {
 /// A rejected row at its place: a row of `rejected_rows`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRow {
-    /// What was being read.
+    /// Dataset that was being read.
     pub dataset: Dataset,
-    /// File, or other unit.
+    /// Name of the file, or of the fetched unit.
     pub unit: String,
-    /// Line in it, from 1.
+    /// Line in the unit, from 1; of Parquet the row.
     pub line: u64,
-    /// Why.
+    /// Column at fault, and what was wrong with it.
     pub rejection: Rejection,
-    /// The row's text, cut to 200 characters.
+    /// Text of the row, cut to 200 characters; empty for formats without any.
     pub text: String,
 }
 
@@ -73,17 +78,19 @@ impl std::fmt::Display for RejectedRow {
     }
 }
 
-/// Bytes as printable text of at most 200 characters.
+/// Bytes as printable text of at most 200 characters; control characters become U+FFFD, and `…` marks a
+/// cut.
 #[must_use]
 pub fn excerpt(bytes: &[u8]) -> String {
-    // Four bytes is the longest character: enough is kept, and a huge cell is not copied.
-    let cut = bytes.get(..TEXT_LIMIT * 4).unwrap_or(bytes);
+    // No character is longer than four bytes: enough is kept, and a huge cell is not copied.
+    let cut = &bytes[..bytes.len().min(TEXT_LIMIT * 4)];
     let text = String::from_utf8_lossy(cut);
     let mut out: String = text
         .chars()
         .take(TEXT_LIMIT)
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect();
+    // Either the text had more characters, or bytes were left out before it was looked at.
     if text.chars().nth(TEXT_LIMIT).is_some() || cut.len() < bytes.len() {
         out.push('…');
     }

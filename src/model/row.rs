@@ -1,8 +1,13 @@
 //! A row as it leaves a decoder: one cell for each column of its dataset, borrowed from the input.
+//!
+//! Cells come as the format has them, uninterpreted: what a column means is known to the reader of the
+//! row, which asks for a number or a day and gets a [`Rejection`] where there is none. Nothing is copied
+//! and no line is counted unless somebody asks, as there are some fifty cells in a row and most are
+//! never looked at.
 
 use std::borrow::Cow;
 
-use super::decimal;
+use super::decimal::{self, NumberFault};
 use super::period::Day;
 use super::reject::Rejection;
 
@@ -12,15 +17,15 @@ pub enum Cell<'a> {
     /// The input has no such column, or no value.
     #[default]
     Missing,
-    /// Text or a number in text, as it came but for escapes.
+    /// Text or a number in text, as it came except that escapes are resolved.
     Text(Cow<'a, [u8]>),
     /// Text that is an entry of a dictionary, whose other rows name it by the same code.
     Entry {
         /// The text; never empty.
         text: &'a [u8],
-        /// Which dictionary: another number for another one.
+        /// Number of the dictionary; two dictionaries never share one.
         dictionary: u32,
-        /// Which of its entries.
+        /// Number of the entry in its dictionary.
         code: u32,
     },
     /// A decimal of a typed format: units of 10^-scale.
@@ -38,12 +43,11 @@ impl Cell<'_> {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Entry { text, .. } => Cow::Borrowed(text),
             Self::Decimal(value, scale) => Cow::Owned(decimal::plain(*value, *scale).into_bytes()),
-            Self::Date(day) => Cow::Owned(
-                super::period::date_of(*day)
-                    .map(|date| date.to_string())
-                    .unwrap_or_default()
-                    .into_bytes(),
-            ),
+            Self::Date(day) => match super::period::date_of(*day) {
+                Some(date) => Cow::Owned(date.to_string().into_bytes()),
+                // Parquet's DATE counts days far beyond the calendar's years; they have no text.
+                None => Cow::Borrowed(b""),
+            },
         }
     }
 
@@ -56,36 +60,26 @@ impl Cell<'_> {
         column: &'static str,
         scale: u32,
     ) -> Result<Option<decimal::Parsed>, Rejection> {
-        let fault = |fault| match fault {
-            decimal::NumberFault::TooLarge => Rejection::new(
-                column,
-                &self.bytes(),
-                format!("a number below 10^{}", 38 - scale),
-            ),
-            _ => Rejection::new(
-                column,
-                &self.bytes(),
-                "a decimal number, as `1234.56`".to_owned(),
-            ),
-        };
         let parsed = match self {
             Self::Missing => return Ok(None),
-            Self::Decimal(value, from) => match decimal::from_typed(*value, *from, scale) {
-                Some(parsed) => return Ok(Some(parsed)),
-                None => Err(decimal::NumberFault::TooLarge),
-            },
+            Self::Decimal(value, from) => {
+                decimal::from_typed(*value, *from, scale).ok_or(NumberFault::TooLarge)
+            }
+            // Not by `bytes`: this is the way of nearly every cell, and nothing must be wrapped on it.
             Self::Text(text) => decimal::parse(text, scale),
             Self::Entry { text, .. } => decimal::parse(text, scale),
-            _ => decimal::parse(&self.bytes(), scale),
+            Self::Date(_) => decimal::parse(&self.bytes(), scale),
         };
-        match parsed {
-            Ok(parsed) => Ok(Some(parsed)),
-            Err(decimal::NumberFault::Empty) => Ok(None),
-            Err(other) => Err(fault(other)),
-        }
+        let wanted = match parsed {
+            Ok(parsed) => return Ok(Some(parsed)),
+            Err(NumberFault::Empty) => return Ok(None),
+            Err(NumberFault::TooLarge) => format!("a number below 10^{}", 38 - scale),
+            Err(NumberFault::NotDecimal) => "a decimal number, as `1234.56`".to_owned(),
+        };
+        Err(Rejection::new(column, &self.bytes(), wanted))
     }
 
-    /// The cell as a day; `None` where it is empty or the sentinel.
+    /// The cell as a day; `None` where it is empty or the sentinel `0001-01-01`.
     ///
     /// # Errors
     /// [`Rejection`] naming `column` where the cell is no date.
@@ -107,32 +101,37 @@ impl Cell<'_> {
 /// One input row, at its place.
 #[derive(Debug)]
 pub struct Row<'r, 'a> {
-    /// A cell for each column of the dataset, in its order.
+    /// Cells of the row, parallel to the columns of the dataset.
     pub cells: &'r [Cell<'a>],
-    /// Where the row begins.
+    /// Place in the unit at which the row begins.
     pub place: Place<'r>,
 }
 
-/// Where a row begins, as cheaply as a decoder can say it. Lines are counted only when asked for.
+/// Where a row begins, as cheaply as a decoder can say it: line ends are counted only when asked for,
+/// as when the row is rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'r> {
     /// Line number of the first byte of `before`, from 1.
     pub first_line: u64,
     /// The bytes between that line's start and the row.
     pub before: &'r [u8],
-    /// The row's text; empty for formats without any.
+    /// Text of the row; empty for formats without any.
     pub text: &'r [u8],
-    /// The hash of all its values, in formats in which one row may be written in several ways, or
-    /// has no text; 0 for none.
+    /// Hash of all its values, in formats that write one row in several ways (JSON) or have no text
+    /// (Parquet); 0 in formats where the text itself tells rows apart.
     pub digest: u64,
 }
 
 impl Row<'_, '_> {
-    /// The same for rows that are the same in every cell, also in those that are not read. 64 bits:
-    /// among 100 million rows two different ones meet with a chance of 1 in 4,000.
+    /// Hash of the whole row, cells that are not read included: equal for duplicate rows. 64 bits: among
+    /// 100 million rows, two different ones share a fingerprint with a chance of 1 in 4,000.
+    ///
+    /// Whole-row equality is the only proof of a duplicate, as daily rated usage has no natural key
+    /// ([quirks](crate::model::domain::quirks), daily rated usage 5).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let Place { text, digest, .. } = self.place;
+        // Line ends differ between copies of one file, and are no part of a row.
         if digest != 0 || text.is_empty() {
             digest
         } else {

@@ -1,9 +1,14 @@
-//! Whether two short texts are the same, without a call: a row has some fifty of them to compare.
+//! Equality of short texts without a call to `memcmp`: a row has some fifty cells to compare with those
+//! of the row before, most of them shorter than 64 bytes, and the call would take longer than the
+//! comparison.
+//!
+//! Eight bytes are compared at a time. What is left over at the end is covered by one more step that
+//! overlaps the one before, so that no byte is compared on its own except in texts shorter than eight.
 
-/// Longer texts are worth a call.
+/// Length up to which texts are compared here; for longer ones the call pays.
 const SHORT_BYTES: usize = 64;
 
-/// Whether two texts are the same.
+/// True if two texts are equal.
 #[inline]
 #[must_use]
 pub fn same(left: &[u8], right: &[u8]) -> bool {
@@ -23,7 +28,7 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
     {
         return false;
     }
-    // The last eight bytes overlap what was compared.
+    // The last eight bytes overlap the last chunk; a text shorter than eight has only its rest.
     match (left.last_chunk::<8>(), right.last_chunk::<8>()) {
         (Some(left), Some(right)) => !differs(left, right),
         _ => rest.iter().eq(other_rest),

@@ -1,7 +1,9 @@
 //! Did you mean: the known word that a misspelt one stands for.
+//!
+//! For messages only. A near word is never taken for the word itself.
 
-/// The known word nearest to `word`, if it is near enough to be what was meant: at most a third of
-/// its letters are off. Case and the choice of `-` or `_` do not count.
+/// The known word nearest to `word`, the first of several; `None` if more than a third of its letters
+/// differ. Case and the choice of `-` or `_` do not count.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain_form(word);
@@ -13,12 +15,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
                 candidate,
             )
         })
+        // Of very short words one letter may differ, or no slip in them would ever be found.
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Longer words are cut: the distance takes time in the square of the length.
+/// `word` in lower case, with `_` for `-`, cut to 64 characters: computing the distance takes time in the
+/// square of the length, and a word may be anything that a user typed.
 fn plain_form(word: &str) -> String {
     word.chars()
         .take(64)

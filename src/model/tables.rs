@@ -1,5 +1,9 @@
 //! The published tables: every column's name, type and meaning, in order. The writers, the data
-//! dictionary and `explain` read this one table; the order and types are the contract.
+//! dictionary and `explain` read this one table.
+//!
+//! Order, names and types are the contract with whoever reads a run's output: one precision and scale
+//! for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output). The texts
+//! are published too, by `tieout schema`.
 
 /// Type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,16 +12,16 @@ pub enum ColumnType {
     Text,
     /// DATE; null where there is nothing.
     Date,
-    /// INT64.
+    /// INT64, a count or a line number; never null.
     Integer,
-    /// DECIMAL(28,10).
+    /// DECIMAL(28,10): 28 digits in all, ten of them decimals.
     Decimal,
-    /// BOOLEAN.
+    /// BOOLEAN, whether a law holds; never null.
     Boolean,
 }
 
 impl ColumnType {
-    /// Name in the data dictionary.
+    /// SQL type, as the data dictionary names it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,25 +34,25 @@ impl ColumnType {
     }
 }
 
-/// One published column.
+/// Column of a published table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Its name, snake case.
+    /// Name of the column, in snake case.
     pub name: &'static str,
-    /// Its type.
+    /// Type of the column's cells.
     pub column_type: ColumnType,
-    /// What it says, with unit and sign.
+    /// Meaning, with unit and sign, as the data dictionary prints it.
     pub meaning: &'static str,
 }
 
-/// One published table.
+/// Published table: a Parquet and a CSV file of each run.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
-    /// Its name; the files are `<name>.parquet` and `<name>.csv`.
+    /// Name of the table; the files are `<name>.parquet` and `<name>.csv`.
     pub name: &'static str,
-    /// What a row is.
+    /// Meaning of a row, as the data dictionary prints it.
     pub row: &'static str,
-    /// Its columns, in order.
+    /// Columns, in the order in which they are written.
     pub columns: &'static [Column],
 }
 
@@ -81,6 +85,7 @@ const fn decimal(name: &'static str, meaning: &'static str) -> Column {
     }
 }
 
+// Columns that several tables share, so that they mean one thing everywhere.
 const TIE_OUT: Column = text("tie_out", "comparison this row belongs to");
 const BILLING_PERIOD: Column = text(
     "billing_period",
@@ -107,7 +112,7 @@ const VARIANCE: Column = decimal(
     "invoiced_amount - expected_amount; positive: the invoice asks for more",
 );
 
-/// `variances`.
+/// The groups of all tie-outs, with both sides, their variance and its causes.
 pub const VARIANCES: Table = Table {
     name: "variances",
     row: "one matched or one-sided group of one tie-out",
@@ -160,6 +165,7 @@ pub const VARIANCES: Table = Table {
             "cause",
             "largest part of the variance; empty where there is none",
         ),
+        // One column for each of `Cause::ALL`, in its order; a test holds the two together.
         decimal("rounding_amount", "part of variance_amount: rounding"),
         decimal("fx_amount", "part of variance_amount: exchange rate"),
         decimal("price_amount", "part of variance_amount: unit price"),
@@ -201,7 +207,7 @@ pub const VARIANCES: Table = Table {
     ],
 };
 
-/// `resources`.
+/// The invoiced amounts, spread over the Azure resources behind them.
 pub const RESOURCES: Table = Table {
     name: "resources",
     row: "one customer x subscription x entitlement x meter x resource",
@@ -240,7 +246,7 @@ pub const RESOURCES: Table = Table {
     ],
 };
 
-/// `summary`.
+/// Totals of the variances by invoice, customer, subscription and meter.
 pub const SUMMARY: Table = Table {
     name: "summary",
     row: "one level's total",
@@ -276,7 +282,7 @@ pub const SUMMARY: Table = Table {
     ],
 };
 
-/// `control_totals`.
+/// The conservation laws of each stage, with what went in and out.
 pub const CONTROL_TOTALS: Table = Table {
     name: "control_totals",
     row: "one conservation law at one step",
@@ -293,6 +299,7 @@ pub const CONTROL_TOTALS: Table = Table {
             "rows after, each counted with the rows it stands for",
         ),
         count("rows_rejected", "rows that could not be used"),
+        // Ten of twenty decimals: the law is held on all of them, and the manifest prints them.
         decimal("amount_in", "amount before; exact text in the manifest"),
         decimal("amount_out", "amount after; exact text in the manifest"),
         decimal(
@@ -307,7 +314,7 @@ pub const CONTROL_TOTALS: Table = Table {
     ],
 };
 
-/// `rejected_rows`.
+/// Input rows that could not be used, each with its place and reason.
 pub const REJECTED_ROWS: Table = Table {
     name: "rejected_rows",
     row: "one input row that could not be used",
@@ -322,7 +329,7 @@ pub const REJECTED_ROWS: Table = Table {
     ],
 };
 
-/// `findings`.
+/// Evidence about groups that rounding alone does not explain.
 pub const FINDINGS: Table = Table {
     name: "findings",
     row: "what is known, beyond its amounts, of one group that rounding alone does not explain, and of each recomputed line",
@@ -355,7 +362,7 @@ pub const FINDINGS: Table = Table {
     ],
 };
 
-/// `lineage`: not a report, but what `explain` finds its way back by.
+/// Index of input units by subscription: not a report, but how `explain` finds its way back.
 pub const LINEAGE: Table = Table {
     name: "lineage",
     row: "one subscription that one input unit holds",
@@ -367,7 +374,7 @@ pub const LINEAGE: Table = Table {
     ],
 };
 
-/// All published tables.
+/// All published tables, in the order of the data dictionary.
 pub const TABLES: [&Table; 7] = [
     &VARIANCES,
     &RESOURCES,

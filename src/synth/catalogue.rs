@@ -1,16 +1,20 @@
-//! The price list: some 400 meters, each with its product, SKU, availability, unit and price.
+//! The price list: 400 meters, each with its product, SKU, availability, unit and price.
+//!
+//! The list holds what makes matching hard: SKUs that share a product, meters that share a SKU, ids that are
+//! words, SKU ids that lose their zeros ([quirks](crate::model::domain::quirks), daily rated usage 8
+//! and 9).
 
 use super::number::number;
 use super::random::Random;
 
-/// Meters in the price list.
+/// Number of meters in the price list.
 pub(super) const METERS: usize = 400;
-/// Decimals of [`Meter::unit_price`].
+/// Decimals of a list price ([`Meter::unit_price`]).
 pub(super) const PRICE_SCALE: u32 = 10;
 /// Decimals of an effective unit price before the month closes: 0.85 adds two.
 pub(super) const EFFECTIVE_SCALE: u32 = 12;
 
-/// What a family of meters is attached to.
+/// Azure service that a family of meters belongs to.
 pub(super) struct Service {
     pub(super) category: &'static str,
     pub(super) sub_category: &'static str,
@@ -18,6 +22,7 @@ pub(super) struct Service {
     pub(super) resource_type: &'static str,
     pub(super) name_prefix: &'static str,
     pub(super) unit: &'static str,
+    /// Members of AdditionalInfo, without braces.
     pub(super) additional_info: &'static str,
 }
 
@@ -42,7 +47,7 @@ const fn service(names: [&'static str; 7]) -> Service {
     }
 }
 
-/// The services, among which the products are dealt.
+/// Services among which the products are dealt in turn.
 pub(super) const SERVICES: [Service; 12] = [
     service([
         "Virtual Machines",
@@ -154,6 +159,7 @@ pub(super) const SERVICES: [Service; 12] = [
     ]),
 ];
 
+/// Regions as meters and as resources spell them.
 const REGIONS: [(&str, &str); 6] = [
     ("EU West", "westeurope"),
     ("EU North", "northeurope"),
@@ -163,6 +169,7 @@ const REGIONS: [(&str, &str); 6] = [
     ("", "global"),
 ];
 const VARIANTS: [&str; 3] = ["Standard", "LRS", "Burst"];
+/// Meter ids of marketplace meters, which are no GUIDs.
 const WORD_METER_IDS: [&str; 5] = [
     "8core",
     "storage_gb_hours",
@@ -170,9 +177,10 @@ const WORD_METER_IDS: [&str; 5] = [
     "1core",
     "4core",
 ];
+/// Characters of Microsoft's product and availability ids.
 const ALPHABET: &[u8; 32] = b"0123456789BCDFGHJKLMNPQRSTVWXYZ0";
 
-/// One meter of the price list.
+/// Meter of the price list.
 pub(super) struct Meter {
     /// Position in the list, which is its rank by use.
     pub(super) rank: u64,
@@ -181,9 +189,9 @@ pub(super) struct Meter {
     pub(super) service: &'static Service,
     pub(super) product_id: String,
     pub(super) product_name: String,
-    /// Four characters.
+    /// SKU id of four characters.
     pub(super) sku_id: String,
-    /// As a spreadsheet leaves it: numeric ids without their zeros.
+    /// SKU id as a spreadsheet leaves it: a numeric one without its zeros.
     pub(super) short_sku_id: String,
     pub(super) sku_name: String,
     pub(super) availability_id: String,
@@ -196,19 +204,19 @@ pub(super) struct Meter {
     /// List price in USD, units of 10^-10.
     pub(super) unit_price: i128,
     pub(super) unit_price_text: String,
-    /// 0.85 × the list price.
+    /// List price less the partner earned credit: 0.85 of it.
     pub(super) earned_price_text: String,
-    /// What a day of it costs at list price, in millionths of USD.
+    /// Usual cost of a day at list price, in millionths of USD.
     pub(super) cost_micro: u64,
-    /// Whole units only.
+    /// True if only whole units are metered.
     pub(super) whole_units: bool,
-    /// Partner earned credit is never given.
+    /// True if the partner earned credit is never given.
     pub(super) never_earns: bool,
-    /// The first days of the month are a free grant.
+    /// True if the first days of the month are a free grant.
     pub(super) grants: bool,
 }
 
-/// The price list of a seed.
+/// Price list of a seed, the most used meters first.
 pub(super) fn catalogue(seed: u64) -> Vec<Meter> {
     (0..METERS).map(|index| meter(seed, index)).collect()
 }
@@ -219,7 +227,9 @@ fn meter(seed: u64, index: usize) -> Meter {
     let service = &SERVICES[product % SERVICES.len()];
     // Of each fifth product two meters share the SKU, and only the meter's name tells them apart.
     let sku_slot = if product % 5 == 4 { slot.min(1) } else { slot };
+    // The products of one service are dealt to the regions in turn.
     let (region, location) = REGIONS[product / SERVICES.len() % REGIONS.len()];
+    // Licences come from the marketplace: another publisher, ids that are words, never any credit.
     let marketplace = service.category == "Virtual Machine Licenses";
     let sku_id = sku_id(product, sku_slot);
     let (unit_price, cost_micro) = price(&mut random);
@@ -247,6 +257,7 @@ fn meter(seed: u64, index: usize) -> Meter {
             "DZH318Z0{}",
             code((product * 3 + sku_slot) * 6_151 + 77_003)
         ),
+        // The GUID is drawn in any case, or all later numbers of the sequence would be others.
         meter_id: if marketplace {
             WORD_METER_IDS[index % WORD_METER_IDS.len()].to_owned()
         } else {
@@ -271,6 +282,7 @@ fn meter(seed: u64, index: usize) -> Meter {
     }
 }
 
+/// SKU id of four characters: numeric in every other product, with a letter in the rest.
 fn sku_id(product: usize, sku_slot: usize) -> String {
     if product.is_multiple_of(2) {
         format!("{:04}", product % 40 + sku_slot + 1)
@@ -279,6 +291,7 @@ fn sku_id(product: usize, sku_slot: usize) -> String {
     }
 }
 
+/// SKU id as a spreadsheet leaves it.
 fn shorten(sku_id: &str) -> String {
     if sku_id.bytes().all(|byte| byte.is_ascii_digit()) {
         sku_id.trim_start_matches('0').to_owned()
@@ -287,15 +300,17 @@ fn shorten(sku_id: &str) -> String {
     }
 }
 
-/// A list price of two to seven significant digits, and the cost of a day.
+/// List price of two to seven significant digits, in units of 10^-10 USD, and the usual cost of a day in
+/// millionths of USD.
 fn price(random: &mut Random) -> (i128, u64) {
-    let magnitude = 10_i128.pow(u32::try_from(5 + random.below(6)).unwrap_or(5));
+    let places = u32::try_from(5 + random.below(6)).expect("at most 10");
+    let tenth = 10_u64.pow(places - 1);
     let tail = if random.once_in(2) {
-        random.below(u64::try_from(magnitude / 10).unwrap_or(1))
+        random.below(tenth)
     } else {
         0
     };
-    let unit_price = magnitude / 10 * i128::from(10 + random.below(89)) + i128::from(tail);
+    let unit_price = i128::from(tenth) * i128::from(10 + random.below(89)) + i128::from(tail);
     let scale = [
         10, 100, 1_000, 10_000, 100_000, 100_000, 1_000_000, 1_000_000,
     ][random.index(8)];
@@ -305,6 +320,7 @@ fn price(random: &mut Random) -> (i128, u64) {
     )
 }
 
+/// Four characters that stand for a number, as in `DZH318Z0BQPM`.
 fn code(number: usize) -> String {
     (0..4)
         .rev()

@@ -1,27 +1,31 @@
 //! Lines for products that never appear in usage: reservations, savings plans, seats, perpetual
-//! software, marketplace subscriptions (`semantics.md` 11.1).
+//! software, marketplace subscriptions ([semantics §11](crate::model::domain::semantics), point 1).
 
-use super::lines::{Amount, Item, Line, Sale, line};
+use super::lines::{Amount, Line, LineProduct, Sale, line};
 use super::number::number;
 use super::partner::{Customer, Partner, RATE_SCALE};
 use super::random::Random;
 
-struct Kind {
+/// Kind of product that never appears in usage, with the marks by which a line of it is known.
+struct ProductKind {
+    /// Product, SKU and availability.
     ids: [&'static str; 3],
     name: &'static str,
     publisher: &'static str,
     category: &'static str,
     charge_type: &'static str,
-    /// The subscription is described by the product's name.
+    /// True if SubscriptionDescription is the product's name.
     described: bool,
     term: &'static str,
     frequency: &'static str,
+    /// True if the line names a reservation order.
     reserved: bool,
+    /// True if the line has no end date.
     endless: bool,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind {
+const KINDS: [ProductKind; 5] = [
+    ProductKind {
         ids: ["DZH318Z0ARV1", "003K", "DZH318Z0ARA1"],
         name: "Reserved VM Instance, Standard_D2s_v5, EU West, 1 Year",
         publisher: "Microsoft",
@@ -33,7 +37,7 @@ const KINDS: [Kind; 5] = [
         reserved: true,
         endless: false,
     },
-    Kind {
+    ProductKind {
         ids: ["DZH318Z0ASP1", "0002", "DZH318Z0ASA1"],
         name: "Compute Savings Plan, 3 Years",
         publisher: "Microsoft",
@@ -45,7 +49,7 @@ const KINDS: [Kind; 5] = [
         reserved: true,
         endless: false,
     },
-    Kind {
+    ProductKind {
         ids: ["CFQ7TTC0LDPB", "0001", "CFQ7TTC0K59A"],
         name: "Microsoft 365 Business Standard",
         publisher: "Microsoft Corporation",
@@ -57,7 +61,7 @@ const KINDS: [Kind; 5] = [
         reserved: false,
         endless: false,
     },
-    Kind {
+    ProductKind {
         ids: ["DG7GMGF0D5RK", "0004", "DG7GMGF0D5SA"],
         name: "Windows Server 2022 Standard - 16 Core License Pack",
         publisher: "Microsoft Corporation",
@@ -69,7 +73,7 @@ const KINDS: [Kind; 5] = [
         reserved: false,
         endless: true,
     },
-    Kind {
+    ProductKind {
         ids: ["DZH318Z0AMP1", "0007", "DZH318Z0AMA1"],
         name: "Veridian Backup, Business",
         publisher: "Veridian Software, Inc.",
@@ -83,19 +87,19 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-/// A line outside usage, with the keys of its truth.
+/// Line outside usage, with the keys of its truth.
 pub(super) struct Elsewhere {
     pub(super) line: Line,
     pub(super) subscription_id: String,
     pub(super) ids: [&'static str; 3],
-    /// Cents.
+    /// Subtotal in cents of the billing currency.
     pub(super) subtotal: i128,
 }
 
-/// Kinds of such lines.
+/// Number of kinds of such lines.
 pub(super) const COUNT: usize = KINDS.len();
 
-/// A line of kind number `kind` for a customer; `at` tells lines of one kind apart.
+/// Line of kind number `kind` for a customer; `at` tells lines of one kind apart.
 pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at: u64) -> Elsewhere {
     let mut random = Random::of(partner.seed, &[8, kind as u64, at]);
     let kind = &KINDS[kind];
@@ -105,18 +109,19 @@ pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at:
     } else {
         String::new()
     };
+    // A reservation is bought once; seats and licences by number.
     let seats = if kind.reserved {
         1
     } else {
         1 + i128::from(random.below(60))
     };
-    let price = number(i128::from(900 + random.below(30_000)), 2);
-    let cents = crate::model::decimal::parse(price.as_bytes(), 2).map_or(0, |parsed| parsed.value);
-    // Seats are truncated by the unit, usage by the line (`semantics.md` 3).
+    let cents = i128::from(900 + random.below(30_000));
+    let price = number(cents, 2);
+    // Seats are truncated by the unit, usage by the line: model::domain::semantics §3.
     let subtotal = cents * customer.invoice.rate / 10_i128.pow(RATE_SCALE) * seats;
     let count = seats.to_string();
     let [product_id, sku_id, availability_id] = kind.ids;
-    let item = Item {
+    let product = LineProduct {
         product_id,
         sku_id,
         availability_id,
@@ -145,7 +150,7 @@ pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at:
         rate: customer.invoice.rate,
         subtotal,
     };
-    let line = line(partner, customer, &item, &sale, &amount, &mut random);
+    let line = line(partner, customer, &product, &sale, &amount, &mut random);
     Elsewhere {
         line,
         subscription_id,

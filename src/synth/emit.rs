@@ -6,29 +6,25 @@ use std::rc::Rc;
 use super::catalogue::{METERS, Meter, catalogue};
 use super::elsewhere::{COUNT, elsewhere};
 use super::layout::{Earning, Group, groups};
-use super::lines::Line;
-use super::partner::{Customer, Partner, Plan};
-use super::partner_center::PartnerCenter;
+use super::output::Output;
+use super::partner::{Partner, Plan};
 use super::planting::{Change, Planting, duplicates, is_copied, is_late};
-use super::random::{Random, Shuffle, Weights};
+use super::random::{Random, Weights};
+use super::request::{Report, Request, SynthError};
 use super::settle::{Settled, Settlement, Tally};
-use super::truth::{self, Parts, Truth, add, cents, header_truth, published_pieces};
-use super::usage::{Rated, Scratch, Series, UsageRow};
-use super::write::{Sink, Target, Written, create_folder, open};
-use super::{Format, Report, Request, SynthError, invoices};
+use super::truth::{Parts, Truth, add, cents, published_pieces};
+use super::usage::{Rated, Series, UsageRow};
 use crate::model::cause::{Cause, TieOut};
-use crate::model::dataset::Dataset;
 
-const ROW_WINDOW: usize = 8_192;
-const LINE_WINDOW: usize = 2_048;
-/// Days at the start of the month on which a granting meter is free.
+/// Number of days at the start of the month on which a granting meter is free.
 const GRANT_DAYS: u64 = 5;
 /// A resource has at most this many rows a day under one meter.
 const ROWS_PER_DAY: u64 = 40;
 
-/// Makes everything a request asks for.
+/// Makes everything that a request asks for.
 pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
-    // Planted duplicates come on top: room is kept for them, and one last plan fills up to the row.
+    // Planted duplicates come on top of what is laid out: room is kept for them, and one last plan fills up
+    // to the row that was asked for.
     let reserve = if request.planted {
         request.rows / 50
     } else {
@@ -38,31 +34,38 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
     let popularity = Weights::zipf(METERS, 2);
     let mut plans = plans(&partner);
-    let planting = match request.planted {
-        true => Planting::choose(&partner, &plans, &meters, &popularity, request.rows),
-        false => Planting::default(),
+    let planting = if request.planted {
+        Planting::choose(&partner, &plans, &meters, &popularity, request.rows)
+    } else {
+        Planting::default()
     };
-    let filler =
-        u64::try_from(i64::try_from(reserve).unwrap_or(i64::MAX) - planting.surplus).unwrap_or(0);
+    // A surplus beyond the reserve leaves nothing to fill up.
+    let filler = (reserve.cast_signed() - planting.surplus)
+        .max(0)
+        .cast_unsigned();
     plans.push(partner.plan(&partner.customer(0), plans.len(), filler));
 
-    let mut emitter = Emitter::open(request, &partner, &meters, &planting)?;
+    let mut emitter = Emitter {
+        partner: &partner,
+        meters: &meters,
+        planting: &planting,
+        output: Output::open(request, &partner)?,
+    };
     for plan in plans.into_iter().map(Rc::new) {
         for group in groups(request.seed, &plan, &meters, &popularity) {
             emitter.group(&plan, group)?;
         }
-        if let Some(partner_center) = &mut emitter.partner_center {
-            partner_center.end_plan(&partner, &plan)?;
-        }
+        emitter.output.end_plan(&plan)?;
     }
     for kind in 0..COUNT {
         for at in 0..planting.wanted {
             emitter.elsewhere(kind, at)?;
         }
     }
-    emitter.finish(request)
+    emitter.output.finish(planting.wanted > 0)
 }
 
+/// Plans of all customers, numbered through.
 fn plans(partner: &Partner) -> Vec<Plan> {
     let mut plans: Vec<Plan> = Vec::new();
     for (at, rows) in partner.customer_rows().enumerate() {
@@ -72,76 +75,18 @@ fn plans(partner: &Partner) -> Vec<Plan> {
     plans
 }
 
-/// Sums of one resource, billing currency, units of 10^-15: all rows of a price state.
-type Sums = [i128; 2];
+/// Amounts of one resource in billing currency, units of 10^-15: of all its rows with the partner earned
+/// credit, and of those without.
+type StateSums = [i128; 2];
 
 struct Emitter<'a> {
     partner: &'a Partner,
     meters: &'a [Rc<Meter>],
     planting: &'a Planting,
-    usage: Vec<Box<dyn Sink>>,
-    recon: Vec<Box<dyn Sink>>,
-    row_window: Shuffle<UsageRow>,
-    line_window: Shuffle<Line>,
-    scratch: Scratch,
-    /// What else is served, where a server could serve it.
-    partner_center: Option<PartnerCenter>,
-    truths: Vec<Truth>,
-    totals: [i128; 2],
-    taxes: [i128; 2],
-    rows: u64,
-    lines: u64,
+    output: Output<'a>,
 }
 
-impl<'a> Emitter<'a> {
-    fn open(
-        request: &Request,
-        partner: &'a Partner,
-        meters: &'a [Rc<Meter>],
-        planting: &'a Planting,
-    ) -> Result<Self, SynthError> {
-        create_folder(&request.out.join("invoices"))?;
-        let mut formats = request.formats.clone();
-        formats.sort_unstable();
-        formats.dedup();
-        let target = |dataset: Dataset, folder: &str, salt: u64| Target {
-            dataset,
-            folder: request.out.join(folder),
-            partner_id: partner.id.clone(),
-            invoice_number: partner.invoices[0].number.clone(),
-            export_id: Random::of(request.seed, &[9, salt]).guid(),
-            month: request.period.to_string().replace('-', ""),
-        };
-        let sinks = |target: &Target| {
-            formats
-                .iter()
-                .map(|format| open(*format, target))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        Ok(Self {
-            partner,
-            meters,
-            planting,
-            usage: sinks(&target(Dataset::Usage, "usage", 0))?,
-            recon: sinks(&target(Dataset::InvoiceLines, "recon", 1))?,
-            row_window: Shuffle::new(ROW_WINDOW, Random::of(request.seed, &[10])),
-            line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
-            scratch: Scratch::default(),
-            partner_center: match formats
-                .iter()
-                .any(|format| matches!(format, Format::V1 | Format::V2))
-            {
-                true => Some(PartnerCenter::new(&request.out, partner, request.planted)?),
-                false => None,
-            },
-            truths: Vec::new(),
-            totals: [0; 2],
-            taxes: [0; 2],
-            rows: 0,
-            lines: 0,
-        })
-    }
-
+impl Emitter<'_> {
     /// Makes a group's rows, then its lines.
     fn group(&mut self, plan: &Rc<Plan>, group: Group) -> Result<(), SynthError> {
         let changes = self.planting.changes(plan.index, group.meter);
@@ -155,6 +100,7 @@ impl<'a> Emitter<'a> {
             tallies: [Tally::default(); 2],
             serial: 0,
         };
+        // Resource by resource: their sums are rounded one by one, as the published rows are.
         let (mut left, mut at) = (group.rows, 0);
         while left > 0 {
             let size = series_size(&mut random, left, at, self.partner.dates.count());
@@ -162,32 +108,46 @@ impl<'a> Emitter<'a> {
             left -= size;
             at += 1;
         }
+        self.settle(plan, group, &walk, &mut random)
+    }
+
+    /// Makes the lines of a group, a price state at a time, and their truths.
+    fn settle(
+        &mut self,
+        plan: &Rc<Plan>,
+        group: Group,
+        walk: &Walk,
+        random: &mut Random,
+    ) -> Result<(), SynthError> {
         let [earned, retail] = walk.tallies;
         let shifts = walk.has(Change::ShiftCredit) && earned.quantity > 4 && retail.quantity > 0;
         let shifted = if shifts { earned.quantity / 5 } else { 0 };
+        // A shift that cannot be made is no plant, and nothing is noted about it.
+        let changes = walk
+            .changes
+            .filter(|changes| *changes != [Change::ShiftCredit] || shifts);
         for (tally, is_earned, shifted) in [(earned, true, -shifted), (retail, false, shifted)] {
-            if tally.quantity > 0 {
-                let changes = changes.filter(|changes| *changes != [Change::ShiftCredit] || shifts);
-                let meter = &self.meters[group.meter];
-                let settlement = Settlement {
-                    partner: self.partner,
-                    plan,
-                    meter,
-                    earned: is_earned,
-                    changes,
-                    shifted,
-                };
-                let Settled { lines, truths } = settlement.settle(tally, &mut random);
-                self.truths.extend(truths);
-                lines
-                    .into_iter()
-                    .try_for_each(|line| self.push_line(&plan.customer, line))?;
+            if tally.quantity == 0 {
+                continue;
             }
+            let settlement = Settlement {
+                partner: self.partner,
+                plan,
+                meter: &self.meters[group.meter],
+                earned: is_earned,
+                changes,
+                shifted,
+            };
+            let Settled { lines, truths } = settlement.settle(tally, random);
+            self.output.push_truths(truths);
+            lines
+                .into_iter()
+                .try_for_each(|line| self.output.push_line(&plan.customer, line))?;
         }
         Ok(())
     }
 
-    /// Makes `size` rows of one resource.
+    /// Makes `size` rows of the resource at position `at` of a group.
     fn series(
         &mut self,
         plan: &Rc<Plan>,
@@ -201,30 +161,27 @@ impl<'a> Emitter<'a> {
         let series = Rc::new(Series::new(self.partner, plan, meter, at));
         let days = self.partner.dates.count();
         let (start, level) = (random.below(days), 500 + random.below(1_500));
-        let mut sums: Sums = [0; 2];
+        let mut sums: StateSums = [0; 2];
         for serial in 0..size {
+            // Up to a month's rows are one a day, from any day on; more are spread over the whole month.
             let offset = if size <= days {
                 (start + serial) % days
             } else {
                 serial * days / size
             };
-            let earned = match group.earning {
-                Earning::Never => false,
-                Earning::Always => true,
-                Earning::UntilDay(day) => offset < day,
-                Earning::ByResource => at % 3 != 1,
-            };
-            let rated = match earned {
-                _ if meter.grants && offset < GRANT_DAYS => Rated::Granted(earned),
-                _ if walk.has(Change::CoveredUsage) && walk.serial % 3 == 2 => {
-                    Rated::Covered(earned)
-                }
-                true => Rated::Earned,
-                false => Rated::Retail,
+            let earned = is_earned(group.earning, at, offset);
+            let rated = if meter.grants && offset < GRANT_DAYS {
+                Rated::Granted(earned)
+            } else if walk.has(Change::CoveredUsage) && walk.serial % 3 == 2 {
+                Rated::Covered(earned)
+            } else if earned {
+                Rated::Earned
+            } else {
+                Rated::Retail
             };
             let bits = random.next();
             let amounts = series.rate(rated, level * (800 + (bits >> 40) % 401) / 1_000);
-            let day = self.partner.dates.first + i32::try_from(offset).unwrap_or(0);
+            let day = self.partner.dates.first + i32::try_from(offset).expect("a day of a month");
             let row = UsageRow {
                 series: Rc::clone(&series),
                 day,
@@ -235,6 +192,7 @@ impl<'a> Emitter<'a> {
             };
             let state = usize::from(!earned);
             self.planted_row(row, walk, state, &mut sums)?;
+            // Late rows and covered ones stand in usage, and not on the line.
             if !walk.late() && !matches!(rated, Rated::Covered(_)) {
                 walk.tallies[state].quantity += amounts.quantity;
                 walk.tallies[state].pricing += amounts.pricing;
@@ -253,7 +211,7 @@ impl<'a> Emitter<'a> {
         mut row: UsageRow,
         walk: &mut Walk,
         state: usize,
-        sums: &mut Sums,
+        sums: &mut StateSums,
     ) -> Result<(), SynthError> {
         let billing = row.amounts.billing;
         if walk.has(Change::NoUsage) {
@@ -263,28 +221,27 @@ impl<'a> Emitter<'a> {
         if walk.late() {
             row.day = self.partner.dates.month_before(row.day);
             walk.tallies[state].late += billing;
-            return self.push_row(row);
+            return self.output.push_row(row);
         }
         if walk.has(Change::UsageCopies) && is_copied(walk.serial) && walk.copies > 0 {
             walk.copies -= 1;
             sums[state] += billing;
             walk.tallies[state].copies += billing;
-            self.push_row(row.clone())?;
+            self.output.push_row(row.clone())?;
         }
-        self.push_row(row)
+        self.output.push_row(row)
     }
 
     /// Writes a line for a product that never appears in usage, and its truth.
     fn elsewhere(&mut self, kind: usize, at: u64) -> Result<(), SynthError> {
         let customers = self.partner.customer_rows().count() as u64;
-        let customer = self
-            .partner
-            .customer(usize::try_from((at * 7 + kind as u64) % customers).unwrap_or(0));
+        let index = usize::try_from((at * 7 + kind as u64) % customers).expect("below a count");
+        let customer = self.partner.customer(index);
         let other = elsewhere(self.partner, &customer, kind, at);
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
         let mut parts = Parts::default();
         add(&mut parts, Cause::OutOfScope, cents(other.subtotal));
-        self.truths.push(Truth {
+        self.output.push_truths([Truth {
             causes: vec![Cause::OutOfScope],
             tie_out: TieOut::UsageToInvoice,
             invoice_number: customer.invoice.number.clone(),
@@ -299,117 +256,25 @@ impl<'a> Emitter<'a> {
             expected: 0,
             invoiced: cents(other.subtotal),
             parts,
-        });
-        self.push_line(&customer, other.line)
-    }
-
-    fn push_row(&mut self, row: UsageRow) -> Result<(), SynthError> {
-        self.rows += 1;
-        if let Some(partner_center) = &mut self.partner_center {
-            partner_center.row(&row);
-        }
-        match self.row_window.push(row) {
-            Some(row) => self.write_row(&row),
-            None => Ok(()),
-        }
-    }
-
-    fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
-        self.scratch.fill(row);
-        let cells = self.scratch.cells(self.partner, row);
-        if let Some(partner_center) = &mut self.partner_center {
-            partner_center.usage_cells(&cells)?;
-        }
-        self.usage.iter_mut().try_for_each(|sink| sink.row(&cells))
-    }
-
-    fn push_line(&mut self, customer: &Customer, line: Line) -> Result<(), SynthError> {
-        self.lines += 1;
-        let invoice = usize::from(customer.invoice.number != self.partner.invoices[0].number);
-        self.totals[invoice] += line.total;
-        self.taxes[invoice] += line.tax;
-        match self.line_window.push(line) {
-            Some(line) => self.write_line(&line),
-            None => Ok(()),
-        }
-    }
-
-    fn write_line(&mut self, line: &Line) -> Result<(), SynthError> {
-        let cells = line.cells.each_ref().map(String::as_str);
-        if let Some(partner_center) = &mut self.partner_center {
-            partner_center.line_cells(&cells)?;
-        }
-        self.recon.iter_mut().try_for_each(|sink| sink.row(&cells))
-    }
-
-    /// Empties the windows, and writes the invoices and the truth.
-    fn finish(mut self, request: &Request) -> Result<Report, SynthError> {
-        while let Some(row) = self.row_window.pop() {
-            self.write_row(&row)?;
-        }
-        while let Some(line) = self.line_window.pop() {
-            self.write_line(&line)?;
-        }
-        let mut headers = self.totals;
-        if self.planting.wanted > 0 {
-            // The header leaves the tax of its lines out.
-            headers[0] -= self.taxes[0];
-            self.truths
-                .push(header_truth(self.partner, self.totals[0], headers[0]));
-        }
-        let items = invoices::items(self.partner, headers);
-        let mut written = invoices::write(&request.out, "invoices.json", &items)?;
-        if let Some(partner_center) = self.partner_center {
-            let (more, legacy) = partner_center.finish(self.partner, &items)?;
-            // A file of its own: whoever lists the invoices of all kinds gets it too.
-            written =
-                written
-                    .and(more)
-                    .and(invoices::write(&request.out, "legacy.json", &[legacy])?);
-        }
-        written = written.and(truth::write(
-            &request.out,
-            &self.partner.period.to_string(),
-            &mut self.truths,
-        )?);
-        for sink in self.usage.into_iter().chain(self.recon) {
-            written = written.and(sink.finish()?);
-        }
-        let Written { files, bytes } = written;
-        let count = |cause: Cause| {
-            self.truths
-                .iter()
-                .filter(|truth| truth.causes.contains(&cause))
-                .count() as u64
-        };
-        let planted = Cause::ALL
-            .into_iter()
-            .map(|cause| (cause, count(cause)))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        Ok(Report {
-            rows: self.rows,
-            lines: self.lines,
-            planted,
-            files,
-            bytes,
-        })
+        }]);
+        self.output.push_line(&customer, other.line)
     }
 }
 
-/// Where the walk over a group stands.
+/// State of the walk over a group.
 struct Walk {
+    /// Changes planted into the group.
     changes: Option<&'static [Change]>,
-    /// Rows still to be emitted twice.
+    /// Number of rows still to be emitted twice.
     copies: u64,
-    /// With the partner earned credit, and without.
+    /// Sums of the rows with the partner earned credit, and of those without.
     tallies: [Tally; 2],
-    /// Counts the group's rows.
+    /// Number of the row at hand in its group, from 0.
     serial: u64,
 }
 
 impl Walk {
-    /// The row at hand belongs to the month before.
+    /// True if the row at hand belongs to the month before.
     fn late(&self) -> bool {
         self.has(Change::LateUsage) && is_late(self.serial)
     }
@@ -420,8 +285,20 @@ impl Walk {
     }
 }
 
-/// Rows of the next resource: the first of a group is busy, the others follow a long tail.
+/// True if a row has the partner earned credit: that of the resource at position `at` of its group, on day
+/// `offset` of the month.
+fn is_earned(earning: Earning, at: u64, offset: u64) -> bool {
+    match earning {
+        Earning::Never => false,
+        Earning::Always => true,
+        Earning::UntilDay(day) => offset < day,
+        Earning::ByResource => at % 3 != 1,
+    }
+}
+
+/// Number of rows of the next resource: the first of a group is busy, the others follow a long tail.
 fn series_size(random: &mut Random, left: u64, at: u64, days: u64) -> u64 {
+    // Most resources live a few days, some the whole month, and one in eight is metered several times a day.
     let usual = match random.below(8) {
         0..=4 => 1 + random.below(6),
         5 | 6 => days - random.below(6),

@@ -1,13 +1,14 @@
-//! `invoices.json`: the two invoice headers, as Partner Center v1 lists them (`resources.md` C).
+//! `invoices.json`: the two invoice headers, as Partner Center v1 lists them
+//! ([resources §C](crate::model::domain::resources), `Invoice`).
 
 use std::path::Path;
 
-use super::SynthError;
 use super::partner::{Partner, iso};
+use super::request::SynthError;
 use super::write::{OutFile, Written};
 use crate::model::decimal::fixed;
 
-/// The headers; `totals` are their totalCharges in cents.
+/// Invoice headers as JSON objects; `totals` are their totalCharges in cents.
 pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
     let instant = |day| format!("{}T00:00:00Z", iso(day));
     let (first, next) = (partner.dates.first, partner.dates.next);
@@ -38,7 +39,7 @@ pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
     items.collect()
 }
 
-/// Writes a collection.
+/// Writes the collection `invoices/<name>` of these items.
 pub(super) fn write(out: &Path, name: &str, items: &[String]) -> Result<Written, SynthError> {
     let (count, items) = (items.len(), items.join(","));
     let text = format!(

@@ -1,5 +1,5 @@
-//! How a plan's rows are dealt to meters. Nothing is made here: a layout is cheap, so all of them can
-//! be looked at before the first row is written.
+//! Layout: how a plan's rows are dealt to meters. Nothing is made here: a layout is cheap, so all of
+//! them can be looked at before the first row is written, and variances planted where they fit.
 
 use std::rc::Rc;
 
@@ -7,26 +7,28 @@ use super::catalogue::{METERS, Meter};
 use super::partner::Plan;
 use super::random::{Random, Weights};
 
-/// When a group's rows have the partner earned credit.
+/// Rule by which a group's rows have the partner earned credit. The credit is decided for each resource and day
+/// ([semantics §5](crate::model::domain::semantics)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Earning {
     Never,
     Always,
-    /// Lost on this day of the month, counted from 0.
+    /// The credit is lost on this day of the month, counted from 0.
     UntilDay(u64),
-    /// Each third resource is without.
+    /// Each third resource is without the credit.
     ByResource,
 }
 
-/// The rows of one meter in one plan.
+/// Rows of one meter in one plan: what becomes one or two invoice lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
+    /// Position of the meter in the price list.
     pub(super) meter: usize,
     pub(super) rows: u64,
     pub(super) earning: Earning,
 }
 
-/// The groups of a plan; their rows add up to the plan's.
+/// Groups of a plan; their rows add up to the plan's.
 pub(super) fn groups(
     seed: u64,
     plan: &Plan,
@@ -34,10 +36,10 @@ pub(super) fn groups(
     popularity: &Weights,
 ) -> Vec<Group> {
     let mut random = Random::of(seed, &[7, plan.index as u64]);
-    let wanted = usize::try_from((plan.rows / 45).clamp(4, 300)).unwrap_or(4);
+    let wanted = usize::try_from((plan.rows / 45).clamp(4, 300)).expect("at most 300");
     let mut taken = vec![false; METERS];
     let mut chosen = Vec::with_capacity(wanted);
-    // A meter drawn twice is let go after a while: the popular ones fill up, and a plan may use fewer.
+    // The popular meters are drawn again and again; after four tries for each group, a plan uses fewer.
     for _ in 0..wanted * 4 {
         let meter = popularity.draw(&mut random);
         if chosen.len() < wanted && !taken[meter] {
@@ -46,6 +48,7 @@ pub(super) fn groups(
         }
     }
     let shares = Weights::zipf(chosen.len(), 4);
+    // A meter whose share is nothing has no group: its line would charge no usage.
     let dealt = chosen
         .into_iter()
         .zip(shares.apportion(plan.rows))
@@ -59,6 +62,7 @@ pub(super) fn groups(
         .collect()
 }
 
+/// Rule of the credit for a meter's rows in one plan; random unless the meter never earns.
 fn earning(meter: &Meter, random: &mut Random) -> Earning {
     match random.below(20) {
         _ if meter.never_earns => Earning::Never,

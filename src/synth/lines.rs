@@ -1,4 +1,8 @@
 //! Invoice reconciliation lines: the arithmetic of one, and its 47 cells.
+//!
+//! The arithmetic is Microsoft's documented one for usage, two truncations
+//! ([semantics §3](crate::model::domain::semantics)), written out here a second time on purpose: the
+//! engine must come to equal subtotals by its own code.
 
 use super::catalogue::Meter;
 use super::number::number;
@@ -11,25 +15,30 @@ use crate::model::period::Day;
 
 /// Decimals of a line's effective unit price.
 pub(super) const LINE_PRICE_SCALE: u32 = 15;
-/// Columns of a line.
+/// Number of columns of a line.
 pub(super) const WIDTH: usize = INVOICE_LINES.len();
-/// What the line says of the partner earned credit.
+/// Number of columns up to PublisherId.
+const CHARGE_WIDTH: usize = 25;
+/// Position of a GUID's last part, which serves as AlternateId.
+const ALTERNATE_ID_AT: usize = 24;
+/// PriceAdjustmentDescription of a line with the partner earned credit.
 pub(super) const EARNED: &str = "[\"15.0% Partner earned credit for services managed\"]";
 
-/// A usage line's price and quantity, from which its amounts follow.
+/// Price, quantity and rate of a usage line, from which its amounts follow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// USD, units of 10^-15.
+    /// Effective unit price in USD, units of 10^-15.
     pub(super) price: i128,
-    /// Units of 10^-6.
+    /// Billable quantity in units of 10^-6.
     pub(super) quantity: i128,
-    /// Units of 10^-9.
+    /// Exchange rate from USD to the billing currency, units of 10^-9.
     pub(super) rate: i128,
 }
 
 impl Terms {
-    /// Microsoft's terms for what was used: the price is the charge over the quantity, rounded so that
-    /// multiplying back gives the same cent (`semantics.md` 3).
+    /// Microsoft's terms for what was used: the price is the charge over the quantity, rounded up so that
+    /// multiplying back gives the charge to the cent
+    /// ([semantics §3](crate::model::domain::semantics), test vectors).
     pub(super) fn of(quantity: i128, pricing: i128, rate: i128) -> Self {
         let charge = decimal::divide(pricing, 10_i128.pow(TOTAL_SCALE - 2), Rounding::Down);
         let scaled = charge * 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2);
@@ -38,6 +47,7 @@ impl Terms {
             quantity,
             rate,
         };
+        // The truth's amounts rest on it: a price that loses a cent would be a variance nobody planted.
         assert_eq!(
             terms.charge(),
             charge,
@@ -46,6 +56,7 @@ impl Terms {
         terms
     }
 
+    /// Charge in cents of USD, truncated once.
     fn charge(self) -> i128 {
         self.price * self.quantity / 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2)
     }
@@ -56,8 +67,8 @@ impl Terms {
     }
 }
 
-/// What a line is for.
-pub(super) struct Item<'a> {
+/// Product that a line charges, as its cells spell it.
+pub(super) struct LineProduct<'a> {
     pub(super) product_id: &'a str,
     pub(super) sku_id: &'a str,
     pub(super) availability_id: &'a str,
@@ -70,7 +81,7 @@ pub(super) struct Item<'a> {
     pub(super) category: &'a str,
 }
 
-/// How it is sold.
+/// Terms of sale of a line, as its cells spell them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sale<'a> {
     pub(super) subscription_description: &'a str,
@@ -81,23 +92,24 @@ pub(super) struct Sale<'a> {
     pub(super) adjustment: &'a str,
     pub(super) credit_reason: &'a str,
     pub(super) reservation_order_id: &'a str,
-    /// No end date: perpetual.
+    /// True if there is no end date: perpetual software.
     pub(super) endless: bool,
-    /// Purchased units; empty text is 1.
+    /// Purchased units as text; empty for 1.
     pub(super) seats: &'a str,
 }
 
-/// What it costs.
+/// Price, quantity and subtotal of a line.
 pub(super) struct Amount {
     pub(super) price: String,
     pub(super) quantity: String,
+    /// Exchange rate from USD to the billing currency, units of 10^-9.
     pub(super) rate: i128,
-    /// Cents.
+    /// Subtotal in cents of the billing currency.
     pub(super) subtotal: i128,
 }
 
 impl Amount {
-    /// The amounts that follow from usage terms.
+    /// Amounts that follow from the terms of usage.
     pub(super) fn of(terms: Terms) -> Self {
         Self {
             price: number(terms.price, LINE_PRICE_SCALE),
@@ -108,17 +120,18 @@ impl Amount {
     }
 }
 
-/// One line, spelt, and its Total in cents.
+/// Line as it is spelt, with what an invoice header adds up.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) cells: [String; WIDTH],
+    /// Total in cents, tax included.
     pub(super) total: i128,
-    /// Of the total, tax.
+    /// Part of the total that is tax, in cents.
     pub(super) tax: i128,
 }
 
 impl Line {
-    /// The same line for the charge cycle before.
+    /// Line moved to the charge cycle before, everything else left as it is.
     pub(super) fn of_the_month_before(mut self, partner: &Partner) -> Self {
         let (first, last) = partner.dates.cycle(partner.dates.first - 1);
         for (name, day) in [("ChargeStartDate", first), ("ChargeEndDate", last)] {
@@ -128,9 +141,9 @@ impl Line {
     }
 }
 
-/// What the usage lines of a meter are for.
-pub(super) fn usage_item(meter: &Meter) -> Item<'_> {
-    Item {
+/// Product of the usage lines of a meter.
+pub(super) fn usage_product(meter: &Meter) -> LineProduct<'_> {
+    LineProduct {
         product_id: &meter.product_id,
         sku_id: &meter.sku_id,
         availability_id: &meter.availability_id,
@@ -144,7 +157,7 @@ pub(super) fn usage_item(meter: &Meter) -> Item<'_> {
     }
 }
 
-/// How usage is sold.
+/// Terms of sale of usage: pay as you go under an Azure plan.
 pub(super) fn usage_sale<'a>(plan: &'a Plan, adjustment: &'a str) -> Sale<'a> {
     Sale {
         subscription_description: "Azure plan",
@@ -159,7 +172,7 @@ pub(super) fn usage_sale<'a>(plan: &'a Plan, adjustment: &'a str) -> Sale<'a> {
 pub(super) fn line(
     partner: &Partner,
     customer: &Customer,
-    item: &Item<'_>,
+    product: &LineProduct<'_>,
     sale: &Sale<'_>,
     amount: &Amount,
     random: &mut Random,
@@ -167,7 +180,7 @@ pub(super) fn line(
     let tax = tax(&customer.invoice, amount.subtotal);
     let total = amount.subtotal + tax;
     let text = str::to_owned;
-    let charge = [
+    let charge: [String; CHARGE_WIDTH] = [
         partner.id.clone(),
         customer.id.clone(),
         customer.name.clone(),
@@ -177,14 +190,14 @@ pub(super) fn line(
         partner.mpn_id.clone(),
         customer.reseller.clone(),
         random.digits(18),
-        iso(partner.dates.first + Day::from(u8::try_from(random.below(28)).unwrap_or(0))),
-        text(item.product_id),
-        text(item.sku_id),
-        text(item.availability_id),
-        text(item.sku_name),
-        text(item.product_name),
+        iso(partner.dates.first + Day::from(u8::try_from(random.below(28)).expect("below 28"))),
+        text(product.product_id),
+        text(product.sku_id),
+        text(product.availability_id),
+        text(product.sku_name),
+        text(product.product_name),
         text(sale.charge_type),
-        text(item.unit_price),
+        text(product.unit_price),
         text(if sale.seats.is_empty() {
             "1"
         } else {
@@ -195,28 +208,28 @@ pub(super) fn line(
         fixed(total, 2),
         text(customer.invoice.currency),
         text(sale.adjustment),
-        text(item.publisher),
+        text(product.publisher),
         String::new(),
     ];
-    let terms = terms(partner, item, sale, amount, random);
-    let mut cells = charge.into_iter().chain(terms);
-    Line {
-        cells: std::array::from_fn(|_| cells.next().unwrap_or_default()),
-        total,
-        tax,
-    }
+    let terms = terms(partner, product, sale, amount, random);
+    let mut cells = [const { String::new() }; WIDTH];
+    let (first, last) = cells.split_at_mut(CHARGE_WIDTH);
+    first.clone_from_slice(&charge);
+    last.clone_from_slice(&terms);
+    Line { cells, total, tax }
 }
 
-/// SubscriptionDescription to the end: the terms it is sold on.
+/// Cells from SubscriptionDescription to the end: the terms it is sold on.
 fn terms(
     partner: &Partner,
-    item: &Item<'_>,
+    product: &LineProduct<'_>,
     sale: &Sale<'_>,
     amount: &Amount,
     random: &mut Random,
-) -> [String; 22] {
+) -> [String; WIDTH - CHARGE_WIDTH] {
     let (first, last): (Day, Day) = (partner.dates.first, partner.dates.next - 1);
-    let usage = !item.meter_description.is_empty();
+    // Usage lines have no subscription dates; only they name a meter.
+    let usage = !product.meter_description.is_empty();
     let day = |day: Day, there: bool| if there { iso(day) } else { String::new() };
     let text = str::to_owned;
     [
@@ -225,20 +238,16 @@ fn terms(
         iso(first),
         day(last, !sale.endless),
         text(sale.term),
+        // 15 decimals, as Microsoft's line prices have: two multiplications give the subtotal back.
         amount.price.clone(),
-        text(item.unit),
-        random
-            .guid()
-            .split('-')
-            .next_back()
-            .unwrap_or_default()
-            .to_owned(),
+        text(product.unit),
+        random.guid().split_off(ALTERNATE_ID_AT),
         amount.quantity.clone(),
         text(sale.frequency),
         text("USD"),
         number(amount.rate, RATE_SCALE),
         iso(first),
-        text(item.meter_description),
+        text(product.meter_description),
         text(sale.reservation_order_id),
         text(sale.credit_reason),
         day(first, !usage),
@@ -246,7 +255,7 @@ fn terms(
         random.guid(),
         String::new(),
         String::new(),
-        text(item.category),
+        text(product.category),
     ]
 }
 

@@ -1,4 +1,8 @@
 //! Who is billed: the partner, its two invoices, its customers and their Azure plans.
+//!
+//! Customers and plans are made from their position alone, so that nothing has to be kept of those that
+//! are done. Names hold what breaks naive readers: commas, quotes, `&`, trailing dots, other scripts
+//! ([quirks](crate::model::domain::quirks), daily rated usage 13).
 
 use std::rc::Rc;
 
@@ -36,20 +40,20 @@ const PLACES: [&str; 12] = [
 ];
 const COUNTRIES: [&str; 6] = ["DE", "FR", "CH", "SE", "PL", "US"];
 
-/// One of the two invoices.
+/// Header of one of the two invoices, one in each billing currency.
 pub(super) struct Invoice {
     pub(super) number: String,
     pub(super) currency: &'static str,
-    /// Pricing to billing currency, units of 10^-9.
+    /// Exchange rate from USD to the billing currency, units of 10^-9.
     pub(super) rate: i128,
-    /// Tax in percent.
+    /// Tax in percent of a subtotal.
     pub(super) tax_percent: i128,
 }
 
-/// A customer tenant.
+/// Customer tenant of the partner.
 pub(super) struct Customer {
     pub(super) id: String,
-    /// The id in another case.
+    /// Spelling of the id in another case.
     pub(super) odd_id: String,
     pub(super) name: String,
     pub(super) domain: String,
@@ -58,25 +62,25 @@ pub(super) struct Customer {
     pub(super) invoice: Rc<Invoice>,
 }
 
-/// An Azure subscription below a plan.
+/// Entitlement: an Azure subscription below a plan.
 pub(super) struct Entitlement {
     pub(super) id: String,
     pub(super) upper_id: String,
     pub(super) description: String,
 }
 
-/// An Azure plan.
+/// Azure plan of a customer, below which all usage hangs.
 pub(super) struct Plan {
     /// Position among all plans.
     pub(super) index: usize,
     pub(super) id: String,
     pub(super) customer: Rc<Customer>,
     pub(super) entitlements: Vec<Rc<Entitlement>>,
-    /// Usage rows laid out for it.
+    /// Number of usage rows laid out for it, planted duplicates left out.
     pub(super) rows: u64,
 }
 
-/// The partner, and the month that is billed.
+/// Partner, and the month that is billed.
 pub(super) struct Partner {
     pub(super) seed: u64,
     pub(super) period: Period,
@@ -89,21 +93,23 @@ pub(super) struct Partner {
     rows: u64,
 }
 
-/// The days of the month and of the one before, as ISO text.
+/// Days of the month and of the one before, with their ISO texts: every row spells several.
 pub(super) struct Dates {
     /// First day of the previous month.
     previous: Day,
     /// First day of the month.
     pub(super) first: Day,
-    /// First day after it.
+    /// First day after the month.
     pub(super) next: Day,
+    /// ISO texts of the days from `previous` on.
     texts: Vec<String>,
 }
 
 impl Dates {
     fn of(period: Period) -> Self {
         let (first, next) = period.days();
-        let previous = Period::of(first - 1).map_or(first - 28, |before| before.days().0);
+        let before = Period::of(first - 1).expect("a month that is billed is not the first of all");
+        let (previous, _) = before.days();
         Self {
             previous,
             first,
@@ -112,18 +118,20 @@ impl Dates {
         }
     }
 
-    /// A day of the two months as ISO text.
+    /// ISO text of a day of the two months.
     pub(super) fn text(&self, day: Day) -> &str {
-        let at = usize::try_from(day - self.previous).unwrap_or(0);
-        self.texts.get(at).map_or("", String::as_str)
+        let at =
+            usize::try_from(day - self.previous).expect("no day before the two months is used");
+        &self.texts[at]
     }
 
-    /// Days in the month.
+    /// Number of days in the month.
     pub(super) fn count(&self) -> u64 {
         u64::from((self.next - self.first).unsigned_abs())
     }
 
-    /// The day of the previous month that stands where `day` does in this one.
+    /// Day of the previous month that stands where `day` does in this one; its last day where it is
+    /// shorter.
     pub(super) fn month_before(&self, day: Day) -> Day {
         self.previous + (day - self.first).min(self.first - self.previous - 1)
     }
@@ -139,18 +147,18 @@ impl Dates {
     }
 }
 
-/// A day as `2026-10-05`.
+/// ISO text of a day, as `2026-10-05`.
 pub(super) fn iso(day: Day) -> String {
-    date_of(day)
-        .map(|date| date.to_string())
-        .unwrap_or_default()
+    let date = date_of(day).expect("a day within weeks of a month that is billed");
+    date.to_string()
 }
 
 impl Partner {
-    /// The partner of a seed, with usage for about `rows` rows.
+    /// Partner of a seed, with usage for `rows` rows.
     pub(super) fn new(seed: u64, period: Period, rows: u64) -> Self {
         let mut random = Random::of(seed, &[2]);
-        let customers = usize::try_from((rows / 6_000).max(8)).unwrap_or(8);
+        let customers = usize::try_from((rows / 6_000).max(8)).expect("a count of customers");
+        // `G` marks invoices of the new commerce, `D` those of the legacy one.
         let mut number = || format!("G0{}", random.digits(8));
         let eur = Invoice {
             number: number(),
@@ -177,12 +185,12 @@ impl Partner {
         }
     }
 
-    /// Rows of each customer, largest first.
+    /// Number of rows of each customer, largest first.
     pub(super) fn customer_rows(&self) -> impl Iterator<Item = u64> + '_ {
         self.sizes.apportion(self.rows)
     }
 
-    /// The customer at a position.
+    /// Customer at a position.
     pub(super) fn customer(&self, index: usize) -> Rc<Customer> {
         let mut random = Random::of(self.seed, &[3, index as u64]);
         let id = random.guid();
@@ -211,11 +219,12 @@ impl Partner {
             } else {
                 String::new()
             },
+            // Customers are billed in euro and dollars in turn.
             invoice: Rc::clone(&self.invoices[index % 2]),
         })
     }
 
-    /// The plans of the customer at a position, from plan number `first` on; they share `rows`.
+    /// Plans of the customer at a position, numbered from `first` on; they share `rows`.
     pub(super) fn plans(&self, customer: usize, first: usize, rows: u64) -> Vec<Plan> {
         let who = self.customer(customer);
         let mut random = Random::of(self.seed, &[4, customer as u64]);
@@ -226,7 +235,7 @@ impl Partner {
             .collect()
     }
 
-    /// One plan of a customer.
+    /// Plan of a customer, of which `index` and the seed decide everything but the rows.
     pub(super) fn plan(&self, customer: &Rc<Customer>, index: usize, rows: u64) -> Plan {
         let mut random = Random::of(self.seed, &[5, index as u64]);
         let id = random.guid();
@@ -249,6 +258,7 @@ impl Partner {
     }
 }
 
+/// Id with every third character in upper case.
 fn mixed_case(id: &str) -> String {
     id.char_indices()
         .map(|(at, c)| {

@@ -1,4 +1,9 @@
-//! What is planted where: changes between the sides of a group, alone and in mixtures.
+//! Planted variances: changes between the two sides of a group, alone and in mixtures, and the groups
+//! that carry them.
+//!
+//! A change is planted only where it moves far more than rounding does, and where a reconciliation can
+//! tell it from any other: whoever adds one adds it to [`PLANTS`], to `settle`, and to
+//! [`Candidate::suits`] what a group must have for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -13,14 +18,14 @@ use super::partner::{Partner, Plan};
 use super::random::Weights;
 use crate::model::cause::Cause;
 
-/// One change of a group.
+/// Change of a group by which its two sides differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Usage of the month before, that the line does not charge.
+    /// Usage of the month before that the line does not charge.
     LateUsage,
     /// Usage rows that come twice, and are charged once.
     UsageCopies,
-    /// Usage that a savings plan covers: it costs nothing, and the line does not count it.
+    /// Usage that a savings plan covers: it costs nothing, and its quantity is not on the line.
     CoveredUsage,
     /// The line charges more units.
     Quantity,
@@ -36,7 +41,7 @@ pub(super) enum Change {
     Fx,
     /// The line's subtotal is not what its own numbers give.
     Overcharge,
-    /// A credit line of the same amount.
+    /// An Azure credit line takes the amount back.
     AzureCredit,
     /// The line comes twice.
     LineCopy,
@@ -50,8 +55,8 @@ pub(super) enum Change {
     NoLine,
 }
 
-/// Changes that are planted together. Each cause alone comes first; of the mixtures, too, every
-/// amount can be told from the others.
+/// Changes that are planted together. Single causes come first; the mixtures are those whose amounts can
+/// still be told from each other.
 pub(super) const PLANTS: [&[Change]; 27] = [
     &[Fx],
     &[LoseCredit],
@@ -82,11 +87,11 @@ pub(super) const PLANTS: [&[Change]; 27] = [
     &[LineCopy, Price],
     &[CoveredUsage, EarlierLine, Price],
 ];
-/// Of these, the ones that a small month has too.
+/// Number of plants, from the first on, that a small month has too.
 const SINGLE: usize = 11;
 
 impl Change {
-    /// The cause that a reconciliation should name; `None` where there is nothing to name.
+    /// Cause that a reconciliation should name; `None` where the sides do not differ by it.
     pub(super) const fn cause(self) -> Option<Cause> {
         Some(match self {
             LateUsage | EarlierLine => Cause::Timing,
@@ -104,29 +109,37 @@ impl Change {
     }
 }
 
-/// Least cost of a planted group in millionths of USD: three percent of it, less credit and spread,
-/// is far more than a cent.
+/// Least cost of a planted group, 20 USD in millionths: three percent of it, less credit and spread, is
+/// far more than a cent.
 const LEAST_COST_MICRO: u64 = 20_000_000;
-/// An exchange rate moves by one percent only.
+/// Least cost of a group with another exchange rate, 60 USD in millionths: rates move by one percent only.
 const LEAST_FX_COST_MICRO: u64 = 60_000_000;
+/// Least cost of a row of a planted group, 5 cents in millionths of USD.
 const LEAST_ROW_COST_MICRO: u64 = 50_000;
+/// Number of rows that a planted group may have.
 const PLANTED_ROWS: std::ops::RangeInclusive<u64> = 3..=5_000;
+/// Largest number of rows of one group that come twice.
 const DUPLICATES: u64 = 12;
 
-/// What is planted where.
+/// Choice of groups that carry changes.
 #[derive(Default)]
 pub(super) struct Planting {
+    /// Changes by plan and meter.
     plants: BTreeMap<(usize, usize), &'static [Change]>,
-    /// Groups wanted for each single cause.
+    /// Number of groups wanted for each single cause; 0 where nothing is planted.
     pub(super) wanted: u64,
-    /// Rows emitted beyond those laid out, less those held back.
+    /// Number of rows emitted beyond those laid out, less those held back.
     pub(super) surplus: i64,
 }
 
+/// Group that may carry changes.
 struct Candidate {
+    /// Position of the plan.
     plan: usize,
     group: Group,
+    /// True if the group is billed in euro, and an exchange rate applies.
     euro: bool,
+    /// Cost of the group at list price, in millionths of USD.
     cost_micro: u64,
     whole_units: bool,
 }
@@ -151,6 +164,7 @@ impl Planting {
             ..Self::default()
         };
         let (single, more) = PLANTS.split_at(SINGLE);
+        // A small month has too few groups for mixtures.
         let more = if rows < 5_000 { &[] } else { more };
         let mut open: Vec<&'static [Change]> = (0..wanted)
             .flat_map(|_| single)
@@ -179,38 +193,36 @@ impl Planting {
             .insert((candidate.plan, candidate.group.meter), changes);
         for change in changes {
             match change {
-                NoUsage => self.surplus -= i64::try_from(candidate.group.rows).unwrap_or(0),
-                UsageCopies => {
-                    self.surplus +=
-                        i64::try_from(copied(candidate.group.rows, changes)).unwrap_or(0)
-                }
+                NoUsage => self.surplus -= candidate.group.rows.cast_signed(),
+                UsageCopies => self.surplus += copied(candidate.group.rows, changes).cast_signed(),
                 _ => {}
             }
         }
     }
 
-    /// The changes planted into a plan's group.
+    /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty list is
+    /// a plant too: only rounding.
     pub(super) fn changes(&self, plan: usize, meter: usize) -> Option<&'static [Change]> {
         self.plants.get(&(plan, meter)).copied()
     }
 }
 
-/// Rows of a planted group that come twice, at most.
+/// Largest number of rows of a planted group that come twice.
 pub(super) fn duplicates(rows: u64) -> u64 {
     (rows / 3).clamp(1, DUPLICATES)
 }
 
-/// Whether the row of that number in its group is of the month before.
+/// True if the row of that number in a group with late usage is of the month before.
 pub(super) const fn is_late(serial: u64) -> bool {
     serial % 4 == 1
 }
 
-/// Whether the row of that number comes twice, as long as there are not enough of these.
+/// True if the row of that number in a group with copies may come twice.
 pub(super) const fn is_copied(serial: u64) -> bool {
     serial % 3 == 1
 }
 
-/// Rows of a planted group that do come twice: late ones do not.
+/// Number of rows of a planted group that do come twice: late ones do not.
 fn copied(rows: u64, changes: &[Change]) -> u64 {
     let late = changes.contains(&LateUsage);
     let candidates = (0..rows)
@@ -221,7 +233,9 @@ fn copied(rows: u64, changes: &[Change]) -> u64 {
 }
 
 impl Candidate {
+    /// True if the group can carry these changes, and a reconciliation can see them.
     fn suits(&self, changes: &[Change]) -> bool {
+        // Groups that lose the credit within the month have two lines: only a shift between them fits.
         let shifts = changes == [ShiftCredit];
         if matches!(self.group.earning, Earning::UntilDay(_)) != shifts {
             return false;
@@ -234,7 +248,7 @@ impl Candidate {
             Fx => self.euro && self.cost_micro >= LEAST_FX_COST_MICRO,
             LoseCredit => self.group.earning == Earning::Always,
             GainCredit => self.group.earning == Earning::Never,
-            // Some rows of each kind are left beside them.
+            // Rows without the change must be left beside those that have it.
             CoveredUsage | LateUsage | UsageCopies => self.group.rows >= 6,
             ShiftCredit => self.group.rows >= 24,
             _ => true,
@@ -242,7 +256,8 @@ impl Candidate {
     }
 }
 
-/// Groups of a reasonable size and amount, not granted; one for each product of a plan.
+/// Groups of a reasonable size and amount, not granted, at most one for each product of a plan: plants of
+/// one product would be told apart by nothing.
 fn candidates(
     partner: &Partner,
     plans: &[Plan],

@@ -1,4 +1,9 @@
-//! The truth beside the data: what was planted, and what it must come to.
+//! The truth beside the data: what was planted, and what it must come to, as a table that no
+//! reconciliation reads.
+//!
+//! Its amounts follow from the plants and from Microsoft's arithmetic, not from the engine. Rounding to
+//! published decimals is the one rule of the program that stands here again, because the table is
+//! compared digit by digit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,13 +12,14 @@ use arrow_array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::SynthError;
 use super::partner::Partner;
+use super::request::SynthError;
 use super::usage::TOTAL_SCALE;
 use super::write::{OutFile, Written, properties};
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{self, PUBLISHED_SCALE, Rounding, fixed};
 
+/// Names of the text columns, parallel to [`Truth::texts`].
 const TEXTS: [&str; 12] = [
     "cause",
     "tie_out",
@@ -28,12 +34,15 @@ const TEXTS: [&str; 12] = [
     "price_adjustment",
     "currency",
 ];
+/// Number of amounts: expected, invoiced, their difference, and its parts.
 const AMOUNTS: usize = 3 + Cause::ALL.len();
 
-/// What each cause comes to, by [`Cause::ALL`], in units of 10^-10.
+const AMOUNT_TYPE: DataType = DataType::Decimal128(28, 10);
+
+/// Amount of each cause, parallel to [`Cause::ALL`], in units of 10^-10.
 pub(super) type Parts = [i128; Cause::ALL.len()];
 
-/// Adds to a cause.
+/// Adds an amount to the part of a cause.
 pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
     parts[cause as usize] += amount;
 }
@@ -47,10 +56,10 @@ fn amount_names() -> Vec<String> {
         .collect()
 }
 
-/// One planted variance. Amounts are units of 10^-10 of `currency`; ids are canonical.
+/// Planted variance: a row of the truth. Amounts are units of 10^-10 of `currency`; ids are canonical.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Truth {
-    /// In the order in which they are taken apart.
+    /// Causes in the order in which a reconciliation takes them apart.
     pub(super) causes: Vec<Cause>,
     pub(super) tie_out: TieOut,
     pub(super) invoice_number: String,
@@ -64,12 +73,13 @@ pub(super) struct Truth {
     pub(super) currency: &'static str,
     pub(super) expected: i128,
     pub(super) invoiced: i128,
-    /// What each cause comes to; they add up to the difference.
+    /// Parts of the difference by cause; they add up to it.
     pub(super) parts: Parts,
 }
 
 impl Truth {
-    fn texts(&self, billing_period: &str) -> [String; 12] {
+    /// Cells of the text columns.
+    fn texts(&self, billing_period: &str) -> [String; TEXTS.len()] {
         [
             self.causes
                 .iter()
@@ -90,6 +100,7 @@ impl Truth {
         ]
     }
 
+    /// Cells of the amounts, named by [`amount_names`].
     fn amounts(&self) -> [i128; AMOUNTS] {
         let amount = self.invoiced - self.expected;
         assert_eq!(
@@ -97,13 +108,16 @@ impl Truth {
             amount,
             "the parts of a truth add up: {self:?}"
         );
-        let mut amounts = [self.expected, self.invoiced, amount]
-            .into_iter()
-            .chain(self.parts);
-        std::array::from_fn(|_| amounts.next().unwrap_or(0))
+        let mut amounts = [0; AMOUNTS];
+        let (sides, parts) = amounts.split_at_mut(AMOUNTS - Cause::ALL.len());
+        sides.copy_from_slice(&[self.expected, self.invoiced, amount]);
+        parts.copy_from_slice(&self.parts);
+        amounts
     }
 
+    /// Status that the variance should have.
     fn status(&self) -> Status {
+        // Only these two, when alone, leave a group that nobody has to look at.
         match self.causes.as_slice() {
             [Cause::Rounding] => Status::WithinTolerance,
             [Cause::OutOfScope] => Status::OutOfScope,
@@ -112,12 +126,12 @@ impl Truth {
     }
 }
 
-/// Cents as a published amount.
+/// Published amount of so many cents.
 pub(super) fn cents(amount: i128) -> i128 {
     amount * 10_i128.pow(PUBLISHED_SCALE - 2)
 }
 
-/// An amount of 15 decimals as it is published, rounded half up.
+/// Amount of 15 decimals as it is published: 10 decimals, rounded half up.
 pub(super) fn published(amount: i128) -> i128 {
     decimal::divide(
         amount,
@@ -126,12 +140,13 @@ pub(super) fn published(amount: i128) -> i128 {
     )
 }
 
-/// Two amounts of one resource: their sum is rounded half up, and the pieces add up to it by largest
-/// remainder.
+/// Two amounts of one resource as they are published: their sum is rounded half up, and the pieces add up
+/// to it by largest remainder.
 pub(super) fn published_pieces(amounts: [i128; 2]) -> [i128; 2] {
     let unit = 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE);
     let [first, second] = amounts.map(|amount| (amount.div_euclid(unit), amount.rem_euclid(unit)));
     let [mut left, mut right] = [first.0, second.0];
+    // Floors leave at most two units to give; of two, each side gets one.
     for given in 0..published(amounts.iter().sum()) - left - right {
         let to_first = (first.1 >= second.1) == (given == 0);
         *(if to_first { &mut left } else { &mut right }) += 1;
@@ -139,7 +154,7 @@ pub(super) fn published_pieces(amounts: [i128; 2]) -> [i128; 2] {
     [left, right]
 }
 
-/// The truth of a header that leaves the tax of its lines out; both in cents.
+/// Truth of a header that leaves the tax of its lines out; `lines` and `header` are totals in cents.
 pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
     let mut parts = Parts::default();
     add(&mut parts, Cause::Tax, cents(header - lines));
@@ -167,6 +182,7 @@ pub(super) fn write(
     billing_period: &str,
     truths: &mut [Truth],
 ) -> Result<Written, SynthError> {
+    // Sorted: the order of the walk is no promise.
     truths.sort();
     let mut csv = OutFile::create(out.join("truth.csv"))?;
     csv.put(table(billing_period, truths).as_bytes())?;
@@ -213,50 +229,10 @@ fn write_parquet(
         path: path.to_owned(),
         source,
     };
-    let decimal = DataType::Decimal128(28, 10);
-    let mut fields: Vec<Field> = TEXTS
-        .iter()
-        .map(|name| Field::new(*name, DataType::Utf8, false))
-        .collect();
-    fields.extend(
-        amount_names()
-            .into_iter()
-            .map(|name| Field::new(name, decimal.clone(), false)),
-    );
-    fields.push(Field::new("status", DataType::Utf8, false));
-    let schema = Arc::new(Schema::new(fields));
-
-    let texts: Vec<_> = truths
-        .iter()
-        .map(|truth| truth.texts(billing_period))
-        .collect();
-    let amounts: Vec<_> = truths.iter().map(Truth::amounts).collect();
-    let mut columns: Vec<ArrayRef> = Vec::new();
-    for at in 0..TEXTS.len() {
-        columns.push(Arc::new(
-            texts
-                .iter()
-                .map(|row| Some(row[at].as_str()))
-                .collect::<StringArray>(),
-        ));
-    }
-    for at in 0..AMOUNTS {
-        let array = amounts
-            .iter()
-            .map(|row| Some(row[at]))
-            .collect::<Decimal128Array>()
-            .with_data_type(decimal.clone());
-        columns.push(Arc::new(array));
-    }
-    columns.push(Arc::new(
-        truths
-            .iter()
-            .map(|truth| Some(truth.status().name()))
-            .collect::<StringArray>(),
-    ));
-
+    let schema = Arc::new(schema());
+    let columns = columns(billing_period, truths);
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
-        .map_err(|fault_| fault(fault_.into()))?;
+        .map_err(|source| fault(source.into()))?;
     let mut writer = ArrowWriter::try_new(
         OutFile::create(path.to_owned())?,
         schema,
@@ -269,4 +245,35 @@ fn write_parquet(
         files: 1,
         bytes: file.close()?,
     })
+}
+
+fn schema() -> Schema {
+    let text = |name: &str| Field::new(name, DataType::Utf8, false);
+    let amount = |name: String| Field::new(name, AMOUNT_TYPE, false);
+    let fields = TEXTS.into_iter().map(text);
+    let fields = fields.chain(amount_names().into_iter().map(amount));
+    Schema::new(fields.chain([text("status")]).collect::<Vec<_>>())
+}
+
+fn columns(billing_period: &str, truths: &[Truth]) -> Vec<ArrayRef> {
+    let texts: Vec<_> = truths
+        .iter()
+        .map(|truth| truth.texts(billing_period))
+        .collect();
+    let amounts: Vec<_> = truths.iter().map(Truth::amounts).collect();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for at in 0..TEXTS.len() {
+        let cells = texts.iter().map(|row| Some(row[at].as_str()));
+        columns.push(Arc::new(cells.collect::<StringArray>()));
+    }
+    for at in 0..AMOUNTS {
+        let cells = amounts.iter().map(|row| Some(row[at]));
+        let array = cells
+            .collect::<Decimal128Array>()
+            .with_data_type(AMOUNT_TYPE);
+        columns.push(Arc::new(array));
+    }
+    let statuses = truths.iter().map(|truth| Some(truth.status().name()));
+    columns.push(Arc::new(statuses.collect::<StringArray>()));
+    columns
 }

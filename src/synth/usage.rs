@@ -1,4 +1,7 @@
 //! Daily rated usage: resources, their rows, and the 55 cells of a row.
+//!
+//! Rows of one resource share most of their texts ([`Series`]), so that a row is a few numbers until it
+//! is written; only then are its spellings chosen, by random bits that came with it.
 
 use std::rc::Rc;
 
@@ -9,43 +12,45 @@ use super::random::Random;
 use crate::model::decimal::{self, Rounding};
 use crate::model::period::Day;
 
-/// Decimals of a quantity.
+/// Decimals of a row's quantity.
 pub(super) const QUANTITY_SCALE: u32 = 6;
 /// Decimals of PricingPreTaxTotal and BillingPreTaxTotal.
 pub(super) const TOTAL_SCALE: u32 = 15;
-/// Columns of a row.
+/// Number of columns of a row.
 pub(super) const WIDTH: usize = crate::model::dataset::USAGE.len();
-/// Columns up to ResourceURI.
+/// Number of columns up to ResourceURI.
 const THING_WIDTH: usize = 32;
 
-/// Resources of a plan that all meters of a kind have in common.
+/// Number of a plan's resources that all meters of a kind have in common.
 const SHARED_RESOURCES: u64 = 6;
 const WORDS: [&str; 8] = [
     "web", "erp", "data", "backup", "shop", "build", "portal", "iot",
 ];
 const STAGES: [&str; 4] = ["prod", "test", "dev", "Prod"];
 
-/// The price a row is rated at.
+/// Price that a row is rated at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rated {
-    /// 15 % below list.
+    /// 15 % below list: with the partner earned credit.
     Earned,
-    /// At list.
+    /// List price, without the credit.
     Retail,
-    /// Free, on a day with the credit or without.
+    /// Free by a grant; true on a day with the credit.
     Granted(bool),
-    /// Covered by a savings plan, and free.
+    /// Free as a savings plan covers it; true on a day with the credit.
     Covered(bool),
 }
 
-/// One resource under one meter: the texts that its rows share.
+/// Resource under one meter: the texts that its rows share.
 pub(super) struct Series {
     plan: Rc<Plan>,
     meter: Rc<Meter>,
     entitlement: Rc<Entitlement>,
     resource_group: String,
+    /// Spellings of the resource's ARM id, the canonical one last.
     uris: [String; 4],
     tags: String,
+    /// Beginning of AdditionalInfo, which the number of the row completes.
     info: String,
     rate: String,
 }
@@ -53,11 +58,7 @@ pub(super) struct Series {
 impl Series {
     /// Resource number `at` of a plan, under a meter. Meters of one kind share a plan's resources.
     pub(super) fn new(partner: &Partner, plan: &Rc<Plan>, meter: &Rc<Meter>, at: u64) -> Self {
-        let kind = meter
-            .service
-            .resource_type
-            .bytes()
-            .fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte));
+        let kind = kind_number(meter);
         // The first resources are metered by all meters of their kind, the others by one.
         let owner = if at < SHARED_RESOURCES {
             0
@@ -67,6 +68,7 @@ impl Series {
         let mut random = Random::of(partner.seed, &[6, plan.index as u64, kind, at, owner]);
         let entitlement = Rc::clone(&plan.entitlements[random.index(plan.entitlements.len())]);
         let (word, stage) = (random.pick(&WORDS), random.pick(&STAGES));
+        // Azure's own name for what is in no resource group.
         let resource_group = if at % 37 == 5 {
             "$system".to_owned()
         } else {
@@ -106,22 +108,22 @@ impl Series {
         }
     }
 
-    /// What is metered.
+    /// Meter under which the resource is rated.
     pub(super) fn meter(&self) -> &Rc<Meter> {
         &self.meter
     }
 
-    /// The resource, in its canonical spelling.
+    /// ARM id of the resource, in its canonical spelling.
     pub(super) fn uri(&self) -> &str {
         &self.uris[3]
     }
 
-    /// The Azure subscription and the resource group it lies in.
+    /// Azure subscription and resource group that the resource lies in.
     pub(super) fn place(&self) -> (&Rc<Entitlement>, &str) {
         (&self.entitlement, &self.resource_group)
     }
 
-    /// What a row of this resource costs; `share` is its quantity in thousandths of a usual day's.
+    /// Numbers of a row of this resource; `share` is its quantity in thousandths of a usual day's.
     pub(super) fn rate(&self, rated: Rated, share: u64) -> Amounts {
         let price = match rated {
             Rated::Earned => self.meter.unit_price * 85,
@@ -133,11 +135,13 @@ impl Series {
             i128::from(self.meter.cost_micro) * 10_i128.pow(PRICE_SCALE) / self.meter.unit_price;
         let quantity = (usual * i128::from(share) / 1_000).max(1);
         let unit = 10_i128.pow(QUANTITY_SCALE);
+        // Rounded up, so that a row of a meter of whole units is never free.
         let quantity = if self.meter.whole_units {
             (quantity + unit - 1) / unit * unit
         } else {
             quantity
         };
+        // Neither amount is floored to cents: model::domain::quirks, daily rated usage 4.
         let pricing = half_even(
             price * quantity,
             10_i128.pow(EFFECTIVE_SCALE + QUANTITY_SCALE - TOTAL_SCALE),
@@ -157,10 +161,17 @@ impl Series {
     }
 }
 
+/// Number of the kind of resource that a meter meters.
+fn kind_number(meter: &Meter) -> u64 {
+    let kind = meter.service.resource_type.bytes();
+    kind.fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte))
+}
+
 fn half_even(value: i128, divisor: i128) -> i128 {
     decimal::divide(value, divisor, Rounding::HalfEven)
 }
 
+/// Tags as JSON text, none on every fifth resource.
 fn tags(random: &mut Random, word: &str, stage: &str) -> String {
     match random.below(10) {
         0 | 1 => String::new(),
@@ -175,31 +186,31 @@ fn tags(random: &mut Random, word: &str, stage: &str) -> String {
     }
 }
 
-/// The numbers of a row.
+/// Quantity and amounts of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Amounts {
-    /// Units of 10^-6.
+    /// Quantity in units of 10^-6.
     pub(super) quantity: i128,
-    /// USD, units of 10^-15.
+    /// Amount in USD, units of 10^-15.
     pub(super) pricing: i128,
-    /// Billing currency, units of 10^-15.
+    /// Amount in billing currency, units of 10^-15.
     pub(super) billing: i128,
 }
 
-/// One usage row, before it is spelt.
+/// Usage row before it is spelt.
 #[derive(Clone)]
 pub(super) struct UsageRow {
     pub(super) series: Rc<Series>,
     pub(super) day: Day,
     pub(super) rated: Rated,
     pub(super) amounts: Amounts,
-    /// Counts the rows of the series; the first has canonical spellings.
+    /// Number of the row in its series, from 0; the first has canonical spellings.
     pub(super) serial: u64,
     /// Random bits that choose the spellings.
     pub(super) spelling: u64,
 }
 
-/// The texts of a row that are made anew for each.
+/// Texts that are made anew for each row, in buffers that all rows share.
 #[derive(Default)]
 pub(super) struct Scratch {
     quantity: String,
@@ -209,13 +220,14 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the texts of a row.
+    /// Fills the buffers with the texts of a row.
     pub(super) fn fill(&mut self, row: &UsageRow) {
         let numbers = [
             (&mut self.quantity, row.amounts.quantity, QUANTITY_SCALE),
             (&mut self.pricing, row.amounts.pricing, TOTAL_SCALE),
             (&mut self.billing, row.amounts.billing, TOTAL_SCALE),
         ];
+        // The buffers keep their memory: at millions of rows, allocations would take most of the time.
         for (text, value, scale) in numbers {
             text.clear();
             write_number(text, value, scale);
@@ -226,9 +238,9 @@ impl Scratch {
         self.info.push_str("\"}");
     }
 
-    /// The row's cells, in the order of the downloaded CSV.
+    /// Cells of the row that [`Self::fill`] saw last, in the order of the downloaded CSV.
     pub(super) fn cells<'a>(&'a self, partner: &'a Partner, row: &'a UsageRow) -> [&'a str; WIDTH] {
-        let spelling = Spelling::of(row);
+        let spelling = Spellings::of(row);
         let (thing, rating) = (
             thing(partner, row, &spelling),
             self.rating(partner, row, &spelling),
@@ -240,12 +252,12 @@ impl Scratch {
         cells
     }
 
-    /// ChargeType to the end: what it costs.
+    /// Cells from ChargeType to the end: what the usage costs.
     fn rating<'a>(
         &'a self,
         partner: &'a Partner,
         row: &'a UsageRow,
-        spelling: &Spelling,
+        spelling: &Spellings,
     ) -> [&'a str; WIDTH - THING_WIDTH] {
         let Series {
             plan,
@@ -301,11 +313,11 @@ impl Scratch {
     }
 }
 
-/// PartnerId to ResourceURI: who used what, where and when.
+/// Cells from PartnerId to ResourceURI: who used what, where and when.
 fn thing<'a>(
     partner: &'a Partner,
     row: &'a UsageRow,
-    spelling: &Spelling,
+    spelling: &Spellings,
 ) -> [&'a str; THING_WIDTH] {
     let Series { plan, meter, .. } = &*row.series;
     let customer = &plan.customer;
@@ -354,15 +366,19 @@ fn thing<'a>(
     ]
 }
 
-struct Spelling {
+/// Choice among the spellings of a row's ids: case of ids is not stable in real files, and spreadsheets
+/// take zeros away ([quirks](crate::model::domain::quirks), daily rated usage 6 and 8).
+struct Spellings {
     odd_customer: bool,
     odd_entitlement: bool,
     short_sku: bool,
+    /// Index of the spelling in [`Series::uris`].
     uri: usize,
 }
 
-impl Spelling {
+impl Spellings {
     fn of(row: &UsageRow) -> Self {
+        // No odd spelling is drawn from ones only: the first row of a series is canonical.
         let bits = if row.serial == 0 {
             u64::MAX
         } else {
@@ -370,7 +386,9 @@ impl Spelling {
         };
         let once_in_sixteen = |place: u32| (bits >> place) & 15 == 0;
         let uri = match bits & 31 {
-            odd @ 0..=2 => usize::try_from(odd).unwrap_or(3),
+            0 => 0,
+            1 => 1,
+            2 => 2,
             _ => 3,
         };
         Self {

@@ -11,6 +11,7 @@ use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
 use tieout::engine::judge::roll_up::{Level, Rollup};
 use tieout::engine::judge::variance::Variance;
+use tieout::engine::rules::keys::Key;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
 use tieout::model::row::{Cell, Place, Row};
@@ -151,7 +152,7 @@ fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> P
             .collect();
         add(&mut partial, dataset, &cells, &format!("{row:?}"));
     }
-    partial.settle();
+    partial.flush();
     partial
 }
 
@@ -176,7 +177,7 @@ fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str
 
 /// A partial whose duplicate rows are counted.
 fn settled(mut partial: Partial) -> Partial {
-    partial.settle_own_copies();
+    partial.count_own_duplicates();
     partial
 }
 
@@ -184,10 +185,10 @@ fn settled(mut partial: Partial) -> Partial {
 /// are found.
 #[test]
 fn all_duplicates_of_a_month_that_comes_twice_are_found() {
-    use tieout::engine::count::duplicate_filter::Seen;
-    use tieout::engine::count::duplicates::{Repeated, copies_in};
+    use tieout::engine::count::duplicate_filter::DuplicateFilter;
+    use tieout::engine::count::duplicates::{Repeated, add_repeated};
     let rows = 70_000;
-    let read = |seen: Seen| {
+    let read = |seen: DuplicateFilter| {
         let mut partial = Partial::new(Dataset::Usage, Arc::new(seen));
         for number in (0..rows).chain(0..rows) {
             let quantity = number.to_string();
@@ -198,17 +199,17 @@ fn all_duplicates_of_a_month_that_comes_twice_are_found() {
             ];
             add(&mut partial, Dataset::Usage, &row, &quantity);
         }
-        partial.settle();
+        partial.flush();
         partial
     };
-    let mut whole = read(Seen::filter(rows, 1 << 24));
+    let mut whole = read(DuplicateFilter::for_rows(rows, 1 << 24));
     let mut open = Repeated::new();
-    copies_in(&mut std::mem::take(&mut whole.fingerprints), &mut open);
+    add_repeated(&mut std::mem::take(&mut whole.fingerprints), &mut open);
     assert_eq!(open.len() as u64, rows);
-    whole.settle_copies(&mut open);
+    whole.count_duplicates(&mut open);
     assert!(!open.is_empty(), "more duplicates than are kept");
-    whole.adopt_candidates(read(Seen::Repeated(open.clone())));
-    whole.settle_copies(&mut open);
+    whole.adopt_candidates(read(DuplicateFilter::Repeated(open.clone())));
+    whole.count_duplicates(&mut open);
     assert!(open.is_empty());
     let copies: u64 = whole.copies.values().map(|copies| copies.rows).sum();
     assert_eq!((copies, whole.rows()), (rows, 2 * rows));
@@ -353,8 +354,8 @@ fn levels_add_up(variances: &[Variance], rollups: &[Rollup]) {
         }
         sums
     };
-    let by_invoice = |keys: &Keys| [keys.invoice, keys.currency, 0];
-    let by_customer = |keys: &Keys| [keys.invoice, keys.currency, keys.customer];
+    let by_invoice = |keys: &Keys| [keys[Key::Invoice], keys[Key::Currency], 0];
+    let by_customer = |keys: &Keys| [keys[Key::Invoice], keys[Key::Currency], keys[Key::Customer]];
     for level in [Level::Customer, Level::Subscription, Level::Meter] {
         assert_eq!(
             of(level, &by_invoice),

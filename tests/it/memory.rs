@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use tieout::engine::matching::passes::Pass;
+use tieout::engine::rules::keys::Key;
 use tieout::model::cause::TieOut;
 use tieout::model::period::Period;
 use tieout::pipeline::Options;
@@ -214,7 +215,7 @@ fn a_pass_across_accounts_keeps_all_in_memory_and_warns() {
         {
             of.passes.push(Pass {
                 name: "anyone".into(),
-                keys: vec!["invoice", "product", "currency"],
+                keys: vec![Key::Invoice, Key::Product, Key::Currency],
             });
         }
     };

@@ -291,7 +291,7 @@ impl decode::Sink for Counted {
 
     fn settle(&mut self) {
         if let Self::Totals(partial) = self {
-            partial.settle();
+            partial.flush();
         }
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Each cause in turn takes its part of what is left; `unexplained` takes the rest.
 
-use super::variance_bridge::Steps;
+use super::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
 
 /// What a cause may look at. Amounts are in units of 10^-10.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'s> {
+pub struct AttributionInput<'s> {
     /// Both sides.
     pub sides: &'s Sides,
     /// What is to be explained.
@@ -17,11 +17,11 @@ pub struct Known<'s> {
     /// The variance is no more than rounding alone can make.
     pub within_rounding: bool,
     /// What changed between the sides, where it is known.
-    pub steps: Option<&'s Steps>,
+    pub steps: Option<&'s VarianceBridge>,
 }
 
 /// A cause's part, given what is left of a variance.
-type Part = fn(&Known<'_>, i128) -> i128;
+type Part = fn(&AttributionInput<'_>, i128) -> i128;
 
 /// The causes in order of precedence. The first two may take all; the others what their steps come to.
 const CAUSES: &[(Cause, Part)] = &[
@@ -55,11 +55,11 @@ const CAUSES: &[(Cause, Part)] = &[
     (Cause::Fx, |known, _| step(known, |steps| steps.fx)),
 ];
 
-fn step(known: &Known<'_>, of: fn(&Steps) -> i128) -> i128 {
+fn step(known: &AttributionInput<'_>, of: fn(&VarianceBridge) -> i128) -> i128 {
     known.steps.map_or(0, of)
 }
 
-fn rounding(known: &Known<'_>, left: i128) -> i128 {
+fn rounding(known: &AttributionInput<'_>, left: i128) -> i128 {
     if known.within_rounding {
         left
     } else {
@@ -70,7 +70,7 @@ fn rounding(known: &Known<'_>, left: i128) -> i128 {
 /// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly. What a cause that is `off`
 /// would take stays unexplained.
 #[must_use]
-pub fn split(known: &Known<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
+pub fn split(known: &AttributionInput<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
     let mut parts = [0; Cause::ALL.len()];
     let mut left = known.variance;
     let mut kept_back = 0;

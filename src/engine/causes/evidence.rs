@@ -4,13 +4,14 @@
 use hashbrown::HashMap;
 
 use crate::engine::compare::usage_to_invoice::rate_of;
-use crate::engine::count::duplicates::Copies;
-use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::count::duplicates::Duplicates;
+use crate::engine::fold::columns::{LineColumns, UsageColumns};
+use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::scope::{self, AZURE_CREDIT};
+use crate::engine::rules::keys::Part;
+use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 use crate::model::period::{Day, Period, parse_day};
@@ -41,7 +42,7 @@ pub struct State {
     /// In the billing currency.
     pub billing: i128,
     /// Of these, copies of other rows.
-    pub copies: Copies,
+    pub copies: Duplicates,
 }
 
 /// Invoice lines that are the same to arithmetic: the numbers are those of one of them.
@@ -121,84 +122,72 @@ impl Place {
 }
 
 /// Gathers what is known of the groups for which `is_wanted` says yes, by match.
-pub fn gather(totals: &Totals, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
+pub fn gather(totals: &Folded, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
-    let wanted = |group: u32| is_wanted.get(group as usize).copied().unwrap_or(false);
+    let wanted = |group: u32| is_wanted[group as usize];
     add_states(&mut found, totals, matching, &wanted);
     add_items(&mut found, totals, matching, &wanted);
     found
 }
 
-fn period_of(totals: &Totals, invoice: u32) -> Option<(Day, Day)> {
+fn period_of(totals: &Folded, invoice: u32) -> Option<(Day, Day)> {
     totals.periods.get(&invoice).map(|period| period.days())
 }
 
 fn add_states(
     found: &mut HashMap<u32, Evidence>,
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
 ) {
-    let usage = &totals.usage;
-    let code = |name: &str| columns::codes(usage, name);
-    let sum = |name: &str| columns::sums(usage, name);
-    let (invoice, adjustment, description) = (
-        code("invoice"),
-        code("adjustment"),
-        code(matching.description),
-    );
-    let (month, free, rate, resource) =
-        (code("month"), code("free"), code("rate"), code("resource"));
-    let (currency, copies) = (code("currency"), code("copies"));
-    let (rows, quantity, pricing, billing) = (
-        columns::counts(usage, "rows"),
-        sum("quantity"),
-        sum("pricing"),
-        sum("billing"),
-    );
-    let (first, last) = (columns::days(usage, "first"), columns::days(usage, "last"));
+    let usage = UsageColumns::of(&totals.usage);
+    let [invoice, adjustment, month, free, rate, resource, currency] = [
+        Part::Invoice,
+        Part::Adjustment,
+        Part::Month,
+        Part::Free,
+        Part::Rate,
+        Part::Resource,
+        Part::Currency,
+    ]
+    .map(|part| usage.codes(part));
+    let description = usage.codes(matching.description);
     for (row, group) in matching
         .of_usage
         .iter()
         .enumerate()
         .filter(|(_, group)| wanted(**group))
     {
-        let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-        let text = |domain, column| totals.vocabulary.text(domain, at(column));
-        let copied = totals
-            .usage_copies
-            .get((at(copies) as usize).wrapping_sub(1))
-            .copied()
-            .unwrap_or_default();
+        let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
+        let copied = numbered(&totals.usage_copies, usage.duplicates[row]);
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         let used = Period::parse(text(Domain::Month, month)).map(Period::days);
-        let is_late = matches!((used, period_of(totals, at(invoice))), (Some(used), Some(period)) if used != period);
+        let is_late = matches!(
+            (used, period_of(totals, invoice[row])),
+            (Some(used), Some(period)) if used != period
+        );
         let state = State {
-            description: at(description),
-            adjustment: at(adjustment),
-            earned: scope::earned_fraction(text(Domain::Adjustment, adjustment)),
+            description: description[row],
+            adjustment: adjustment[row],
+            earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
             is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
             is_late,
-            is_free: at(free) != 0,
-            rate: rate_of(&totals.vocabulary, at(rate)),
-            rows: rows.get(row).copied().unwrap_or(0),
-            quantity: number(quantity),
-            pricing: number(pricing),
-            billing: number(billing),
+            is_free: free[row] != 0,
+            rate: rate_of(&totals.vocabulary, rate[row]),
+            rows: usage.rows[row],
+            quantity: usage.quantity[row],
+            pricing: usage.pricing[row],
+            billing: usage.billing[row],
             copies: copied,
         };
-        let days = (
-            first.get(row).copied().unwrap_or(Day::MAX),
-            last.get(row).copied().unwrap_or(Day::MIN),
-        );
-        Place::widen(&mut evidence.place, at(resource), days);
+        let days = (usage.first[row], usage.last[row]);
+        Place::widen(&mut evidence.place, resource[row], days);
         if copied.rows > 0 {
-            Place::widen(&mut evidence.copies_place, at(resource), copied.days());
+            Place::widen(&mut evidence.copies_place, resource[row], copied.days());
         }
         if is_late {
-            Place::widen(&mut evidence.late_place, at(resource), days);
+            Place::widen(&mut evidence.late_place, resource[row], days);
         }
         evidence.add_state(state);
     }
@@ -243,76 +232,72 @@ fn number_of(vocabulary: &Vocabulary, code: u32, scale: u32) -> Option<i128> {
 
 fn add_items(
     found: &mut HashMap<u32, Evidence>,
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     wanted: &dyn Fn(u32) -> bool,
 ) {
-    let lines = &totals.lines;
-    let code = |name: &str| columns::codes(lines, name);
-    let (invoice, adjustment, description, rate) = (
-        code("invoice"),
-        code("adjustment"),
-        code("description"),
-        code("rate"),
-    );
-    let (price, unit_price, currency, copies) = (
-        code("price"),
-        code("unit_price"),
-        code("currency"),
-        code("copies"),
-    );
-    let (start, end) = (code("charge_start"), code("charge_end"));
-    let (rows, quantity) = (
-        columns::counts(lines, "rows"),
-        columns::sums(lines, "quantity"),
-    );
-    let (subtotal, tax) = (
-        columns::sums(lines, "subtotal"),
-        columns::sums(lines, "tax"),
-    );
+    let lines = LineColumns::of(&totals.lines);
+    let [
+        invoice,
+        adjustment,
+        description,
+        rate,
+        price,
+        unit_price,
+        currency,
+        start,
+        end,
+    ] = [
+        Part::Invoice,
+        Part::Adjustment,
+        Part::Description,
+        Part::Rate,
+        Part::Price,
+        Part::UnitPrice,
+        Part::Currency,
+        Part::ChargeStart,
+        Part::ChargeEnd,
+    ]
+    .map(|part| lines.codes(part));
     for (row, group) in matching
         .of_lines
         .iter()
         .enumerate()
         .filter(|(_, group)| wanted(**group))
     {
-        let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let text = |domain, column| totals.vocabulary.text(domain, at(column));
-        let count = i128::from(rows.get(row).copied().unwrap_or(1).max(1));
-        let each = |column: &[i128]| column.get(row).copied().unwrap_or(0) / count;
+        let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
+        let count = i128::from(lines.rows[row]);
+        // A date that cannot be read tells nothing of the cycle.
         let day = |column| {
             parse_day(text(Domain::Date, column).as_bytes())
                 .ok()
                 .flatten()
         };
-        let is_of_other_cycle = period_of(totals, at(invoice)).is_some_and(|(first, next)| {
+        let is_of_other_cycle = period_of(totals, invoice[row]).is_some_and(|(first, next)| {
             day(end).is_some_and(|end| end < first) || day(start).is_some_and(|start| start >= next)
         });
-        let price = number_of(&totals.vocabulary, at(price), PRICE_SCALE);
+        let price = number_of(&totals.vocabulary, price[row], PRICE_SCALE);
         // A refund has the quantity of the charge, and a negative price.
         let sign = if price.is_some_and(|price| price < 0) {
             -1
         } else {
             1
         };
-        let copies = totals
-            .line_copies
-            .get((at(copies) as usize).wrapping_sub(1))
-            .map_or(0, |copies| copies.rows);
+        let copies = numbered(&totals.line_copies, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         evidence.items.push(Item {
-            description: at(description),
-            adjustment: at(adjustment),
-            earned: scope::earned_fraction(text(Domain::Adjustment, adjustment)),
+            description: description[row],
+            adjustment: adjustment[row],
+            earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
             is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
             is_of_other_cycle,
             price: price.map(|price| price * sign),
-            unit_price: number_of(&totals.vocabulary, at(unit_price), PRICE_SCALE),
-            quantity: each(quantity) * sign,
-            rate: rate_of(&totals.vocabulary, at(rate)),
-            subtotal: each(subtotal),
-            tax: each(tax),
+            unit_price: number_of(&totals.vocabulary, unit_price[row], PRICE_SCALE),
+            quantity: lines.quantity[row] / count * sign,
+            rate: rate_of(&totals.vocabulary, rate[row]),
+            subtotal: lines.subtotal[row] / count,
+            tax: lines.tax[row] / count,
             count,
             copies: i128::from(copies),
         });

@@ -1,6 +1,6 @@
 //! What was found out about a group: what changed between its sides, and the narrowest thing that holds it.
 
-use super::variance_bridge::Steps;
+use super::variance_bridge::VarianceBridge;
 use crate::model::period::Day;
 
 /// The narrowest thing that holds a break alone.
@@ -40,7 +40,7 @@ impl Narrowest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     /// What changed.
-    pub steps: Steps,
+    pub steps: VarianceBridge,
     /// The narrowest thing that holds it.
     pub narrowest: Narrowest,
     /// Code of the only resource that it concerns.

@@ -5,11 +5,12 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::evidence::{self, Evidence, Place};
-use super::variance_bridge::{Steps, Working};
+use super::variance_bridge::{VarianceBridge, Working};
 use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::matching::passes::Matching;
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
@@ -20,7 +21,7 @@ use crate::model::cause::Cause;
 /// # Errors
 /// [`EngineError::AmountOverflow`].
 pub fn investigate(
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     sides: &[Sides],
     rules: &Rules,
@@ -38,7 +39,7 @@ pub fn investigate(
         .into_par_iter()
         .filter_map(|(group, evidence)| {
             let of_group = sides.get(group as usize)?;
-            let steps = Steps::of_usage(
+            let steps = VarianceBridge::of_usage(
                 &evidence,
                 rules,
                 of_group.variance_amount(),
@@ -46,7 +47,7 @@ pub fn investigate(
                 None,
             );
             // Prices past all sense explain nothing.
-            let steps = steps.unwrap_or_else(|| Steps::one_sided(of_group));
+            let steps = steps.unwrap_or_else(|| VarianceBridge::one_sided(of_group));
             let place = place_of(&steps, &evidence);
             let resource = place.and_then(|place| place.resource);
             Some((
@@ -67,7 +68,7 @@ pub fn investigate(
 
 /// How the parts of one group come about; none where rounding alone can make its variance.
 pub fn workings(
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     sides: &[Sides],
     group: u32,
@@ -80,7 +81,7 @@ pub fn workings(
     let mut notes = Vec::new();
     let gathered = evidence::gather(totals, matching, &wanted);
     if let (Some(evidence), Some(of_group)) = (gathered.get(&group), sides.get(group as usize))
-        && Steps::of_usage(
+        && VarianceBridge::of_usage(
             evidence,
             rules,
             of_group.variance_amount(),
@@ -95,7 +96,7 @@ pub fn workings(
 }
 
 /// Where the rows are that the largest step is about.
-fn place_of(steps: &Steps, evidence: &Evidence) -> Option<Place> {
+fn place_of(steps: &VarianceBridge, evidence: &Evidence) -> Option<Place> {
     match main_cause(steps) {
         Some(Cause::Duplicate) => evidence.copies_place.or(evidence.place),
         Some(Cause::Timing) => evidence.late_place.or(evidence.place),
@@ -104,7 +105,7 @@ fn place_of(steps: &Steps, evidence: &Evidence) -> Option<Place> {
 }
 
 /// The largest step; what is left is looked at as a cause of its own.
-fn main_cause(steps: &Steps) -> Option<Cause> {
+fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
     let sized = [
         (Cause::Duplicate, steps.duplicate),
         (Cause::Timing, steps.timing),
@@ -135,10 +136,7 @@ fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
             continue;
         };
         let family = families
-            .entry(Keys {
-                adjustment: 0,
-                ..of_group.keys
-            })
+            .entry(of_group.keys.without(Key::Adjustment))
             .or_default();
         family.0 = family.0.saturating_add(finding.steps.quantity_delta);
         family.1.push(*group);
@@ -164,18 +162,26 @@ type Entity = (Narrowest, [u32; 4]);
 
 fn entities(keys: &Keys) -> [Entity; 3] {
     [
-        (Narrowest::Invoice, [keys.invoice, 0, 0, keys.currency]),
+        (
+            Narrowest::Invoice,
+            [keys[Key::Invoice], 0, 0, keys[Key::Currency]],
+        ),
         (
             Narrowest::Customer,
-            [keys.invoice, keys.customer, 0, keys.currency],
+            [
+                keys[Key::Invoice],
+                keys[Key::Customer],
+                0,
+                keys[Key::Currency],
+            ],
         ),
         (
             Narrowest::Subscription,
             [
-                keys.invoice,
-                keys.customer,
-                keys.subscription,
-                keys.currency,
+                keys[Key::Invoice],
+                keys[Key::Customer],
+                keys[Key::Subscription],
+                keys[Key::Currency],
             ],
         ),
     ]

@@ -7,7 +7,8 @@ use super::evidence::{Evidence, Item, State};
 use super::hypotheses::{Remaining, most_likely};
 use crate::engine::compare::group::Sides;
 use crate::engine::count::partial::GROSS_LIMIT;
-use crate::engine::rules::rounding::{Bounds, Line, Rule, Rules};
+use crate::engine::rules::rounding::{Line, Rule, Rules};
+use crate::engine::rules::rounding_bounds::Bounds;
 use crate::model::cause::Cause;
 use crate::model::decimal::{
     AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three,
@@ -16,7 +17,7 @@ use crate::model::decimal::{
 
 /// What each change comes to, in units of 10^-10. What they leave of a variance is unexplained.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Steps {
+pub struct VarianceBridge {
     /// Rows or lines that came twice, on one side only.
     pub duplicate: i128,
     /// Usage of another month, or lines of another cycle, on one side only.
@@ -222,7 +223,7 @@ fn pairs(remaining: &Remaining) -> (Vec<Pair<'_>>, Option<Pair<'_>>) {
     (found, Some((states, items)))
 }
 
-impl Steps {
+impl VarianceBridge {
     /// The steps of a group of usage and lines; `None` where a number passes 38 digits.
     #[must_use]
     pub fn of_usage(

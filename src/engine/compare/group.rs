@@ -1,139 +1,71 @@
 //! One compared group before it is judged: its keys, both sides, and what rounding alone can make of it.
 
+use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Measure;
-use crate::engine::rules::domain::Domain;
-use crate::engine::rules::rounding::Bounds;
+use crate::engine::rules::keys::{FINE_KEYS, KEYS, Key};
+use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// Key codes of a group; 0 where the group mixes values or has none.
+/// Codes of a group's keys; 0 where the group mixes values of a key, or has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Keys {
-    /// Invoice number.
-    pub invoice: u32,
-    /// Customer tenant.
-    pub customer: u32,
-    /// Plan or licence subscription.
-    pub subscription: u32,
-    /// Product.
-    pub product: u32,
-    /// SKU.
-    pub sku: u32,
-    /// Availability.
-    pub availability: u32,
-    /// Meter description.
-    pub description: u32,
-    /// Price adjustment.
-    pub adjustment: u32,
-    /// Billing currency.
-    pub currency: u32,
-    /// Meter.
-    pub meter: u32,
-    /// Resource.
-    pub resource: u32,
-    /// Day.
-    pub day: u32,
-    /// Number of a line, where each is a group of its own.
-    pub line: u32,
-}
+pub struct Keys([u32; KEYS]);
 
 impl Keys {
-    /// The codes with their domains, in the order of [`crate::engine::matching::passes::FINE_KEYS`].
+    /// Keys by their codes, in the order of [`Key::ALL`].
     #[must_use]
-    pub fn domains(&self) -> [(Domain, u32); 9] {
-        [
-            (Domain::Invoice, self.invoice),
-            (Domain::Customer, self.customer),
-            (Domain::Subscription, self.subscription),
-            (Domain::Product, self.product),
-            (Domain::Sku, self.sku),
-            (Domain::Availability, self.availability),
-            (Domain::Description, self.description),
-            (Domain::Adjustment, self.adjustment),
-            (Domain::Currency, self.currency),
-        ]
+    pub const fn new(codes: [u32; KEYS]) -> Self {
+        Self(codes)
     }
 
-    /// Keys from codes in the order of [`crate::engine::matching::passes::FINE_KEYS`].
+    /// Keys of usage or invoice lines, by their codes in the order of [`FINE_KEYS`].
     #[must_use]
-    pub const fn from_codes(codes: [u32; 9]) -> Self {
-        let [
-            invoice,
-            customer,
-            subscription,
-            product,
-            sku,
-            availability,
-            description,
-            adjustment,
-            currency,
-        ] = codes;
-        let (meter, resource, day, line) = (0, 0, 0, 0);
-        Self {
-            invoice,
-            customer,
-            subscription,
-            product,
-            sku,
-            availability,
-            description,
-            adjustment,
-            currency,
-            meter,
-            resource,
-            day,
-            line,
+    pub fn fine(codes: [u32; FINE_KEYS.len()]) -> Self {
+        let mut keys = Self::default();
+        for (key, code) in FINE_KEYS.into_iter().zip(codes) {
+            keys[key] = code;
         }
+        keys
     }
 
-    /// Keys from codes in the order of [`crate::engine::rules::definitions::KEYS`].
+    /// These keys without one of them.
     #[must_use]
-    pub const fn from_all(codes: [u32; 13]) -> Self {
-        let [
-            invoice,
-            customer,
-            subscription,
-            product,
-            sku,
-            availability,
-            description,
-            adjustment,
-            currency,
-            meter,
-            resource,
-            day,
-            line,
-        ] = codes;
-        Self {
-            invoice,
-            customer,
-            subscription,
-            product,
-            sku,
-            availability,
-            description,
-            adjustment,
-            currency,
-            meter,
-            resource,
-            day,
-            line,
+    pub fn without(mut self, key: Key) -> Self {
+        self[key] = 0;
+        self
+    }
+
+    /// Some of these keys.
+    #[must_use]
+    pub fn only(self, wanted: &[Key]) -> Self {
+        let mut keys = Self::default();
+        for key in wanted {
+            keys[*key] = self[*key];
         }
+        keys
     }
 
-    /// The codes that only some tie-outs have, with their domains.
-    #[must_use]
-    pub const fn more_domains(&self) -> [(Domain, u32); 4] {
-        [
-            (Domain::Meter, self.meter),
-            (Domain::Resource, self.resource),
-            (Domain::Date, self.day),
-            (Domain::Number, self.line),
-        ]
+    /// Each key with its code, in the order of [`Key::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (Key, u32)> {
+        Key::ALL.into_iter().zip(self.0)
+    }
+}
+
+impl Index<Key> for Keys {
+    type Output = u32;
+
+    fn index(&self, key: Key) -> &u32 {
+        &self.0[key as usize]
+    }
+}
+
+impl IndexMut<Key> for Keys {
+    fn index_mut(&mut self, key: Key) -> &mut u32 {
+        &mut self.0[key as usize]
     }
 }
 

@@ -13,13 +13,15 @@ use rayon::prelude::*;
 use super::allocate;
 use super::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
-use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::columns::{LineColumns, UsageColumns};
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::engine::matching::passes::{FINE_KEYS, Matching};
+use crate::engine::matching::passes::Matching;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::rounding::{Bounds, Lines, Rules};
+use crate::engine::rules::keys::{FINE_KEYS, Key, Part, RESOURCE_KEYS};
+use crate::engine::rules::rounding::Rules;
+use crate::engine::rules::rounding_bounds::{Bounds, LinesAtOneRate};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -34,8 +36,8 @@ const QUANTISED_PLACES: u32 = AMOUNT_SCALE - PUBLISHED_SCALE;
 /// A row of `resources`, by code; amounts and quantities in units of 10^-10.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Invoice, customer, subscription, entitlement, product, SKU, meter, resource, currency.
-    pub key: [u32; 9],
+    /// Codes of [`RESOURCE_KEYS`].
+    pub key: [u32; RESOURCE_KEYS.len()],
     /// Usage rows.
     pub usage_rows: u64,
     /// First day; [`Day::MAX`] for none.
@@ -49,19 +51,6 @@ pub struct Resource {
     /// Share of the invoiced amount.
     pub invoiced_amount: i128,
 }
-
-/// Columns of [`Resource::key`] in the usage frame, which is sorted by them.
-pub const RESOURCE_KEYS: [&str; 9] = [
-    "invoice",
-    "customer",
-    "subscription",
-    "entitlement",
-    "product",
-    "sku",
-    "meter",
-    "resource",
-    "currency",
-];
 
 /// Both sides of every group, and the resources behind them.
 #[derive(Debug)]
@@ -85,9 +74,9 @@ struct Atom {
 /// Compares what was matched.
 ///
 /// # Errors
-/// [`EngineError::AmountOverflow`] where an amount passes 28 digits, or a polars error, which is a bug of ours.
+/// [`EngineError::AmountOverflow`] where an amount passes 28 digits.
 pub fn compare(
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     rules: &Rules,
 ) -> Result<Compared, EngineError> {
@@ -144,134 +133,72 @@ impl Group {
     }
 
     /// Keys on which members differ are left empty.
-    fn add_keys(&mut self, codes: &[&[u32]; 9], row: usize) {
+    fn add_keys(&mut self, codes: &[&[u32]; FINE_KEYS.len()], row: usize) {
         for (key, column) in self.keys.iter_mut().zip(codes) {
-            let code = column.get(row).copied().unwrap_or(0);
+            let code = column[row];
             *key = Some(key.map_or(code, |known| if known == code { known } else { 0 }));
         }
     }
 }
 
-fn add_usage(groups: &mut [Group], totals: &Totals, matching: &Matching) {
-    let usage = &totals.usage;
-    let named = |name: &str| {
-        columns::codes(
-            usage,
-            if name == "description" {
-                matching.description
-            } else {
-                name
-            },
-        )
-    };
-    let codes = nine(FINE_KEYS, named);
-    let (rows, billing, precision) = (
-        columns::counts(usage, "rows"),
-        columns::sums(usage, "billing"),
-        columns::sums(usage, "precision"),
-    );
-    let (quantities, pricing) = (
-        columns::sums(usage, "quantity"),
-        columns::sums(usage, "pricing"),
-    );
-    let (charge_types, rates) = (
-        columns::codes(usage, "charge_type"),
-        columns::codes(usage, "rate"),
-    );
-    for (row, (group, amounts)) in matching
-        .of_usage
-        .iter()
-        .zip(rows.iter().zip(billing).zip(precision))
-        .enumerate()
-    {
-        let ((rows, billing), precision) = amounts;
-        let group = groups
-            .get_mut(*group as usize)
-            .expect("every usage row has a match");
+fn add_usage(groups: &mut [Group], totals: &Folded, matching: &Matching) {
+    let usage = UsageColumns::of(&totals.usage);
+    let codes = FINE_KEYS.map(|key| match key {
+        Key::Description => usage.codes(matching.description),
+        key => usage.codes(key.part()),
+    });
+    let (charge_types, rates) = (usage.codes(Part::ChargeType), usage.codes(Part::Rate));
+    for (row, group) in matching.of_usage.iter().enumerate() {
+        let group = &mut groups[*group as usize];
+        let (rows, billing) = (usage.rows[row], usage.billing[row]);
         group.add_keys(&codes, row);
-        group.usage_charge_types.extend(charge_types.get(row));
-        group.usage_rate = rates.get(row).copied().unwrap_or(0).max(group.usage_rate);
+        group.usage_charge_types.insert(charge_types[row]);
+        group.usage_rate = rates[row].max(group.usage_rate);
         group.usage_rows += rows;
         group.usage_amount += billing;
-        group.usage_quantity = group
-            .usage_quantity
-            .saturating_add(quantities.get(row).copied().unwrap_or(0));
-        group.precision += precision;
-        let rate = rate_of(&totals.vocabulary, rates.get(row).copied().unwrap_or(0));
-        group.floored = group.floored.saturating_add(floored(
-            pricing.get(row).copied().unwrap_or(0),
-            *billing,
-            rate,
-            *rows,
-        ));
+        group.usage_quantity = group.usage_quantity.saturating_add(usage.quantity[row]);
+        group.precision += usage.precision[row];
+        let rate = rate_of(&totals.vocabulary, rates[row]);
+        let floored = floored(usage.pricing[row], billing, rate, rows);
+        group.floored = group.floored.saturating_add(floored);
     }
 }
 
 fn add_lines(
     groups: &mut [Group],
-    totals: &Totals,
+    totals: &Folded,
     matching: &Matching,
     rules: &Rules,
 ) -> Result<(), EngineError> {
-    let lines = &totals.lines;
-    let codes = nine(FINE_KEYS, |name| columns::codes(lines, name));
-    let (rows, quantity, subtotal) = (
-        columns::counts(lines, "rows"),
-        columns::sums(lines, "quantity"),
-        columns::sums(lines, "subtotal"),
-    );
-    let (charge_types, rates) = (
-        columns::codes(lines, "charge_type"),
-        columns::codes(lines, "rate"),
-    );
-    let (currencies, scopes) = (
-        columns::codes(lines, "currency"),
-        columns::codes(lines, "scope"),
-    );
-    for (row, (group, amounts)) in matching
-        .of_lines
-        .iter()
-        .zip(rows.iter().zip(quantity).zip(subtotal))
-        .enumerate()
-    {
-        let ((rows, quantity), subtotal) = amounts;
-        let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let group = groups
-            .get_mut(*group as usize)
-            .expect("every line has a match");
+    let lines = LineColumns::of(&totals.lines);
+    let codes = FINE_KEYS.map(|key| lines.codes(key.part()));
+    let (charge_types, rates) = (lines.codes(Part::ChargeType), lines.codes(Part::Rate));
+    let currencies = lines.codes(Part::Currency);
+    for (row, group) in matching.of_lines.iter().enumerate() {
+        let group = &mut groups[*group as usize];
+        let (rows, quantity, subtotal) =
+            (lines.rows[row], lines.quantity[row], lines.subtotal[row]);
         group.add_keys(&codes, row);
-        group.line_charge_types.insert(code(charge_types));
-        group.scope = Scope::ALL
-            .get(code(scopes) as usize)
-            .copied()
-            .unwrap_or(Scope::Usage);
+        group.line_charge_types.insert(charge_types[row]);
+        group.scope = lines.scope(row);
         group.line_rows += rows;
         group.line_quantity += quantity;
         group.subtotal += subtotal;
-        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, code(currencies)));
-        let rate = rate_of(&totals.vocabulary, code(rates));
-        let lines = Lines {
-            count: *rows,
-            rate,
-            quantity: *quantity,
-            subtotal: *subtotal,
-            digits,
-        };
-        let bounds = Bounds::of_lines(rules, lines).and_then(|bounds| group.bounds.plus(bounds));
-        let Some(bounds) = bounds else {
-            return Err(EngineError::AmountOverflow);
-        };
-        group.bounds = bounds;
+        let bounds = Bounds::of_lines(
+            rules,
+            LinesAtOneRate {
+                count: rows,
+                rate: rate_of(&totals.vocabulary, rates[row]),
+                quantity,
+                subtotal,
+                digits: minor_digits(totals.vocabulary.text(Domain::Currency, currencies[row])),
+            },
+        );
+        group.bounds = bounds
+            .and_then(|bounds| group.bounds.plus(bounds))
+            .ok_or(EngineError::AmountOverflow)?;
     }
     Ok(())
-}
-
-fn nine<'f>(names: [&str; 9], column: impl Fn(&str) -> &'f [u32]) -> [&'f [u32]; 9] {
-    let mut columns: [&[u32]; 9] = [&[]; 9];
-    for (slot, name) in columns.iter_mut().zip(names) {
-        *slot = column(name);
-    }
-    columns
 }
 
 /// What rows of usage lost that were cut to cents one by one, as files of 2021 were: at most a cent
@@ -302,20 +229,14 @@ pub fn rate_of(vocabulary: &Vocabulary, code: u32) -> i128 {
 }
 
 /// The usage frame is sorted by resource, so that each resource's rows stand together.
-fn atoms(totals: &Totals, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
-    let usage = &totals.usage;
-    let codes = nine(RESOURCE_KEYS, |name| columns::codes(usage, name));
-    let (rows, quantity, billing) = (
-        columns::counts(usage, "rows"),
-        columns::sums(usage, "quantity"),
-        columns::sums(usage, "billing"),
-    );
-    let (first, last) = (columns::days(usage, "first"), columns::days(usage, "last"));
+fn atoms(totals: &Folded, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
+    let usage = UsageColumns::of(&totals.usage);
+    let codes = RESOURCE_KEYS.map(|part| usage.codes(part));
     let mut atoms: Vec<Atom> = Vec::new();
     let mut resources: Vec<Resource> = Vec::new();
     let mut first_atom = 0;
     for (row, group) in matching.of_usage.iter().enumerate() {
-        let key = codes.map(|column| column.get(row).copied().unwrap_or(0));
+        let key = codes.map(|column| column[row]);
         if resources.last().is_none_or(|resource| resource.key != key) {
             let (first, last) = (Day::MAX, Day::MIN);
             resources.push(Resource {
@@ -329,22 +250,12 @@ fn atoms(totals: &Totals, matching: &Matching) -> (Vec<Atom>, Vec<Resource>) {
             });
             first_atom = atoms.len();
         }
-        let number = u32::try_from(resources.len() - 1).unwrap_or(u32::MAX);
-        let Some(resource) = resources.last_mut() else {
-            continue;
-        };
-        let count = rows.get(row).copied().unwrap_or(0);
+        let number = u32::try_from(resources.len() - 1).expect("fewer resources than rows");
+        let resource = resources.last_mut().expect("pushed above, if not before");
+        let (count, amount, quantity) = (usage.rows[row], usage.billing[row], usage.quantity[row]);
         resource.usage_rows += count;
-        resource.first = resource
-            .first
-            .min(first.get(row).copied().unwrap_or(Day::MAX));
-        resource.last = resource
-            .last
-            .max(last.get(row).copied().unwrap_or(Day::MIN));
-        let (amount, quantity) = (
-            billing.get(row).copied().unwrap_or(0),
-            quantity.get(row).copied().unwrap_or(0),
-        );
+        resource.first = resource.first.min(usage.first[row]);
+        resource.last = resource.last.max(usage.last[row]);
         match atoms
             .iter_mut()
             .skip(first_atom)
@@ -422,28 +333,9 @@ fn finish(
             resource.invoiced_amount += share;
         }
         if members.is_empty() {
-            let Keys {
-                invoice,
-                customer,
-                subscription,
-                product,
-                sku,
-                currency,
-                ..
-            } = group.keys;
-            *unused
-                .entry([
-                    invoice,
-                    customer,
-                    subscription,
-                    0,
-                    product,
-                    sku,
-                    0,
-                    0,
-                    currency,
-                ])
-                .or_default() += group.invoiced_amount;
+            // LinesAtOneRate name no Azure subscription, meter id or resource: these stay empty.
+            let key = RESOURCE_KEYS.map(|part| part.row().key.map_or(0, |key| group.keys[key]));
+            *unused.entry(key).or_default() += group.invoiced_amount;
         }
         sides.push(group);
     }
@@ -569,12 +461,12 @@ impl Group {
         rules: &Rules,
     ) -> Result<Sides, EngineError> {
         let published = |amount| to_published(amount).ok_or(EngineError::AmountOverflow);
-        let keys = Keys::from_codes(self.keys.map(|key| key.unwrap_or(0)));
+        let keys = Keys::fine(self.keys.map(|key| key.unwrap_or(0)));
         let bounds = if self.line_rows == 0 {
             // Usage that rounds down to nothing needs no line.
-            let digits = minor_digits(vocabulary.text(Domain::Currency, keys.currency));
+            let digits = minor_digits(vocabulary.text(Domain::Currency, keys[Key::Currency]));
             let rate = rate_of(vocabulary, self.usage_rate);
-            let line = Lines {
+            let line = LinesAtOneRate {
                 count: 1,
                 rate,
                 quantity: self.usage_quantity,

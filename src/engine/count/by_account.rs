@@ -1,125 +1,82 @@
-//! Totals in parts, each of whole accounts, so that each can be kept, and compared, by itself.
+//! Totals dealt out to parts of whole accounts, so that each part can be written, loaded and
+//! compared by itself.
+//!
+//! A part holds just the texts and tuples that its own totals name, under numbers of its own. Fast,
+//! because the numbers of the whole index plain vectors: making a part costs what the part holds,
+//! whatever the whole holds, and nothing is hashed.
 
-use super::duplicates::Candidate;
+use super::duplicates::{Candidate, Duplicates};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::key_layout::TUPLES;
 use super::partial::Partial;
+use crate::engine::rules::keys::{Counted, Part, Place, TUPLES, raw_place};
 
-/// Place of the resource in its tuple.
-const RESOURCE: usize = 2;
+/// Where a usage key names the resource.
+const RESOURCE: Place = raw_place(Counted::Usage, Part::Resource);
 
 impl Partial {
-    /// The accounts of each part by themselves, in the order of parts; empty parts are left out. What
-    /// comes out can be stored or merged, and nothing can be added to it. `part_of` says of each
-    /// account which part it is in. What is counted beside the totals stays with the whole.
-    pub fn in_parts<'p>(&'p self, part_of: &'p [u32]) -> impl Iterator<Item = (u32, Self)> + 'p {
-        let part = |key: &[u32; TUPLES]| part_of.get(key[0] as usize).copied().unwrap_or(0);
-        let parts = part_of.iter().max().map_or(0, |last| *last as usize + 1);
-        let mut members: Vec<Members<'p>> = Vec::new();
-        members.resize_with(parts, Members::default);
-        for (at, key) in (0..).zip(self.totals.keys()) {
-            members
-                .get_mut(part(key) as usize)
-                .into_iter()
-                .for_each(|members| members.totals.push(at));
+    /// The parts that have anything, each with its number, in the order of the numbers. `part_of`
+    /// holds the part of each account, by the account's number. A part can be written or merged,
+    /// and nothing can be added to it. Counts beside the totals stay with the whole.
+    pub(crate) fn in_parts<'p>(
+        &'p self,
+        part_of: &[u32],
+    ) -> impl Iterator<Item = (u32, Self)> + 'p {
+        let mut parts: Vec<PartMembers<'p>> = Vec::new();
+        if let Some(last) = part_of.iter().max() {
+            parts.resize_with(*last as usize + 1, PartMembers::default);
         }
-        for key in self.copies.keys() {
-            members
-                .get_mut(part(key) as usize)
-                .into_iter()
-                .for_each(|members| members.copies.push(*key));
+        let part = |[account, ..]: &[u32; TUPLES]| part_of[*account as usize] as usize;
+        for (at, key) in (0..).zip(self.totals.keys()) {
+            parts[part(key)].totals.push(at);
+        }
+        for (key, copies) in &self.copies {
+            parts[part(key)].copies.push((key, copies));
         }
         for candidate in &self.candidates {
-            members
-                .get_mut(part(&candidate.key) as usize)
-                .into_iter()
-                .for_each(|members| members.candidates.push(candidate));
+            parts[part(&candidate.key)].candidates.push(candidate);
         }
+        // Made one at a time, when asked for: no more than one part is in memory beside the whole.
         let mut numbering = Numbering::of(self);
         (0..)
-            .zip(members)
+            .zip(parts)
             .filter(|(_, members)| !members.is_empty())
-            .map(move |(number, members)| {
-                let part = numbering.part(&members);
-                (number, part)
-            })
+            .map(move |(number, members)| (number, numbering.part(&members)))
     }
 
-    /// The distinct resources, as they were written; none of lines.
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
-        let at = self.grain.width_of(0) + self.grain.width_of(1) + RESOURCE;
-        let column = self
-            .columns
-            .get(at)
-            .filter(|_| self.grain.width_of(2) > RESOURCE);
+    /// Distinct resources as they were written; none of invoice lines, which name no resource.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
+        let has_resource = self.layout.width_of(RESOURCE.tuple) > 0;
+        let column = has_resource
+            .then(|| &self.columns[self.layout.start_of(RESOURCE.tuple) + RESOURCE.field]);
         column
             .into_iter()
             .flat_map(|column| (0..column.texts().len()).map(|text| column.text(text)))
     }
 }
 
-/// What of a whole is in a part.
+/// Members of one part among what the whole holds.
 #[derive(Debug, Default)]
-struct Members<'p> {
+struct PartMembers<'p> {
+    /// Places of its totals.
     totals: Vec<u32>,
-    copies: Vec<[u32; TUPLES]>,
+    /// Duplicates of its totals, by key.
+    copies: Vec<(&'p [u32; TUPLES], &'p Duplicates)>,
     candidates: Vec<&'p Candidate>,
 }
 
-impl Members<'_> {
+impl PartMembers<'_> {
     const fn is_empty(&self) -> bool {
         self.totals.is_empty() && self.copies.is_empty() && self.candidates.is_empty()
     }
 }
 
-/// Numbers that texts and tuples of a whole have in a part, so far.
+/// Numbers that the texts and tuples of a whole have in the part that is being made.
 struct Numbering<'p> {
     whole: &'p Partial,
+    /// Numbers of texts, parallel to the columns.
     texts: Vec<Renumbered>,
     tuples: [Renumbered; TUPLES],
-}
-
-/// Numbers in the part by those in the whole, and the other way round.
-#[derive(Debug, Default)]
-struct Renumbered {
-    new: Vec<u32>,
-    old: Vec<u32>,
-}
-
-impl Renumbered {
-    fn of(count: u32) -> Self {
-        Self {
-            new: vec![u32::MAX; count as usize],
-            old: Vec::new(),
-        }
-    }
-
-    /// The number in the part, and whether it is new.
-    fn number(&mut self, old: u32) -> (u32, bool) {
-        let next = u32::try_from(self.old.len()).unwrap_or(u32::MAX);
-        match self.new.get_mut(old as usize) {
-            Some(new) if *new == u32::MAX => {
-                *new = next;
-                self.old.push(old);
-                (next, true)
-            }
-            Some(new) => (*new, false),
-            None => (u32::MAX, false),
-        }
-    }
-
-    /// Forgets the part; costs what it held.
-    fn clear(&mut self) -> Vec<u32> {
-        let old = std::mem::take(&mut self.old);
-        for old in &old {
-            self.new
-                .get_mut(*old as usize)
-                .into_iter()
-                .for_each(|new| *new = u32::MAX);
-        }
-        old
-    }
 }
 
 impl<'p> Numbering<'p> {
@@ -129,50 +86,25 @@ impl<'p> Numbering<'p> {
             .iter()
             .map(|column| Renumbered::of(column.texts().len()))
             .collect();
+        let tuples = whole.tuples.each_ref();
         Self {
             whole,
             texts,
-            tuples: whole
-                .tuples
-                .each_ref()
-                .map(|tuples| Renumbered::of(tuples.len())),
+            tuples: tuples.map(|tuples| Renumbered::of(tuples.len())),
         }
     }
 
-    fn key(&mut self, key: &[u32; TUPLES], numbers: &mut [Vec<u32>; TUPLES]) -> [u32; TUPLES] {
-        let mut renumbered = [0; TUPLES];
-        let mut start = 0;
-        let tuples = self.whole.tuples.iter().zip(&mut self.tuples).zip(numbers);
-        for ((slot, old), (number, ((tuples, known), numbers))) in
-            renumbered.iter_mut().zip(key).zip(tuples.enumerate())
-        {
-            let end = start + self.whole.grain.width_of(number);
-            let (new, is_new) = known.number(*old);
-            if is_new {
-                let texts = tuples
-                    .tuple(*old)
-                    .iter()
-                    .zip(self.texts.get_mut(start..end).unwrap_or_default());
-                numbers.extend(texts.map(|(text, known)| known.number(*text).0));
-            }
-            *slot = new;
-            start = end;
-        }
-        renumbered
-    }
-
-    fn part(&mut self, members: &Members<'_>) -> Partial {
+    /// Makes a part, and is then ready for the next one.
+    fn part(&mut self, members: &PartMembers<'_>) -> Partial {
         let whole = self.whole;
-        let mut part = Partial::with(whole.dataset, whole.grain, None);
+        let mut part = Partial::with(whole.dataset, whole.layout, None);
         let mut numbers: [Vec<u32>; TUPLES] = Default::default();
         for at in &members.totals {
-            if let Some((key, total)) = whole.totals.get(*at) {
-                part.totals.push(self.key(key, &mut numbers), total);
-            }
+            let (key, total) = whole.totals.get(*at);
+            part.totals.push(self.key(key, &mut numbers), total);
         }
-        for key in &members.copies {
-            let copies = whole.copies.get(key).copied().unwrap_or_default();
-            part.copies.insert(self.key(key, &mut numbers), copies);
+        for (key, copies) in &members.copies {
+            part.copies.insert(self.key(key, &mut numbers), **copies);
         }
         for row in &members.candidates {
             part.candidates.push(Candidate {
@@ -180,27 +112,92 @@ impl<'p> Numbering<'p> {
                 ..**row
             });
         }
-        for (number, (known, numbers)) in self.tuples.iter_mut().zip(numbers).enumerate() {
-            let count = u32::try_from(known.clear().len()).unwrap_or(u32::MAX);
-            let width = whole.grain.width_of(number);
-            if let Some(slot) = part.tuples.get_mut(number) {
-                *slot = Tuples::of(width, numbers, count);
-            }
+        // All texts and tuples are numbered by now: they are taken over in the order of the
+        // numbers.
+        for (tuple, (known, numbers)) in self.tuples.iter_mut().zip(numbers).enumerate() {
+            let count =
+                u32::try_from(known.clear().len()).expect("no more tuples than the whole has");
+            part.tuples[tuple] = Tuples::of(whole.layout.width_of(tuple), numbers, count);
         }
-        for ((slot, column), known) in part
-            .columns
-            .iter_mut()
-            .zip(&whole.columns)
-            .zip(&mut self.texts)
-        {
-            let (mut arena, mut ends) = (Vec::new(), Vec::new());
-            for old in known.clear() {
-                arena.extend_from_slice(column.texts().text(old));
-                ends.push(arena.len());
-            }
-            *slot = KeyColumn::of(Texts::of(arena, ends));
+        for (at, known) in self.texts.iter_mut().enumerate() {
+            part.columns[at] = selected(&whole.columns[at], &known.clear());
         }
         part.is_stored = true;
         part
+    }
+
+    /// Key in the part. Tuples that are new there are appended to `numbers`, in the numbers of the
+    /// part.
+    fn key(&mut self, key: &[u32; TUPLES], numbers: &mut [Vec<u32>; TUPLES]) -> [u32; TUPLES] {
+        let mut start = 0;
+        std::array::from_fn(|tuple| {
+            let old = key[tuple];
+            let end = start + self.whole.layout.width_of(tuple);
+            let (new, is_new) = self.tuples[tuple].number(old);
+            // A tuple's texts are looked at once in a part, however many keys name the tuple.
+            if is_new {
+                let texts = self.whole.tuples[tuple].tuple(old);
+                let columns = &mut self.texts[start..end];
+                let renumbered = texts
+                    .iter()
+                    .zip(columns)
+                    .map(|(text, known)| known.number(*text).0);
+                numbers[tuple].extend(renumbered);
+            }
+            start = end;
+            new
+        })
+    }
+}
+
+/// Column of some of a column's texts, in the order of `numbers`.
+fn selected(column: &KeyColumn, numbers: &[u32]) -> KeyColumn {
+    let (mut arena, mut ends) = (Vec::new(), Vec::new());
+    for number in numbers {
+        arena.extend_from_slice(column.texts().text(*number));
+        ends.push(arena.len());
+    }
+    KeyColumn::of(Texts::of(arena, ends))
+}
+
+/// Numbers in the part by those in the whole, and the other way round.
+#[derive(Debug)]
+struct Renumbered {
+    /// Number in the part of each number of the whole; [`NOT_IN_PART`] for none.
+    new: Vec<u32>,
+    /// Number in the whole of each number of the part.
+    old: Vec<u32>,
+}
+
+/// Stands for what the part does not hold. Nothing has this number: fewer are numbered.
+const NOT_IN_PART: u32 = u32::MAX;
+
+impl Renumbered {
+    fn of(count: u32) -> Self {
+        Self {
+            new: vec![NOT_IN_PART; count as usize],
+            old: Vec::new(),
+        }
+    }
+
+    /// Number in the part, and `true` if it is new there.
+    fn number(&mut self, old: u32) -> (u32, bool) {
+        let new = &mut self.new[old as usize];
+        let is_new = *new == NOT_IN_PART;
+        if is_new {
+            *new = u32::try_from(self.old.len()).expect("no more numbers than the whole has");
+            self.old.push(old);
+        }
+        (*new, is_new)
+    }
+
+    /// Forgets the part, which costs what the part held and not what the whole holds: its numbers
+    /// in the whole, in the order of those in the part.
+    fn clear(&mut self) -> Vec<u32> {
+        let old = std::mem::take(&mut self.old);
+        for number in &old {
+            self.new[*number as usize] = NOT_IN_PART;
+        }
+        old
     }
 }

@@ -1,28 +1,33 @@
-//! Numbers of the entries of a dictionary, by their codes.
+//! Numbers of a dictionary's entries by their codes, so that a text that a row names by code is
+//! neither hashed nor compared.
+//!
+//! A column of Parquet goes through one dictionary after the other, a row group each: only the
+//! current one is remembered, in an array that its codes index.
 
-/// Numbers of the entries of one dictionary that were met.
+/// Numbers of those entries of one dictionary that were met.
 #[derive(Debug, Default)]
-pub(crate) struct CodeNumbers {
+pub(super) struct CodeNumbers {
     dictionary: u32,
     of_code: Vec<u32>,
 }
 
-/// Stands for an entry that was not met yet: fewer texts than this are numbered.
+/// Stands for an entry that was not met yet. No text has this number: fewer are numbered.
 const NOT_MET: u32 = u32::MAX;
 
 impl CodeNumbers {
-    /// The number of an entry that was met.
+    /// Number of an entry; `None` if the entry was not met yet, or is of another dictionary.
     #[inline]
-    pub(crate) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
-        let is_known = self.dictionary == dictionary;
+    pub(super) fn get(&self, dictionary: u32, code: u32) -> Option<u32> {
+        let is_current = self.dictionary == dictionary;
+        // An entry beyond the end was not met either.
         self.of_code
             .get(code as usize)
             .copied()
-            .filter(|number| is_known && *number != NOT_MET)
+            .filter(|number| is_current && *number != NOT_MET)
     }
 
-    /// Notes the number of an entry. Those of another dictionary are forgotten.
-    pub(crate) fn note(&mut self, dictionary: u32, code: u32, number: u32) {
+    /// Notes the number of an entry. The entries of any other dictionary are forgotten.
+    pub(super) fn note(&mut self, dictionary: u32, code: u32, number: u32) {
         if self.dictionary != dictionary {
             self.dictionary = dictionary;
             self.of_code.clear();
@@ -31,9 +36,7 @@ impl CodeNumbers {
         if self.of_code.len() <= at {
             self.of_code.resize(at + 1, NOT_MET);
         }
-        if let Some(slot) = self.of_code.get_mut(at) {
-            *slot = number;
-        }
+        self.of_code[at] = number;
     }
 }
 

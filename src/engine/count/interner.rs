@@ -1,5 +1,15 @@
-//! Texts and tuples of texts to small numbers: what repeats in a column is kept, compared and folded
-//! once, and a row's key is made of numbers.
+//! Interners: texts, and tuples of numbers, to small numbers by which they are found again.
+//!
+//! A text that repeats in a column is kept, compared and folded once, and the key of a row is made
+//! of numbers. Numbers count from 0 in the order of arrival, so that they index plain vectors; they
+//! mean nothing outside their interner. Nothing depends on the order of the hash table, which
+//! differs from run to run.
+//!
+//! Fast, because a look-up costs one probe of a table of 8-byte entries: 32 bits of the hash stand
+//! beside each number, so that a text is fetched only where it is most likely the right one, and
+//! not at all when the table grows. Where many are looked up, they go in batches of 64: first all
+//! hashes, then all probes, then what is new. The probes of a batch do not depend on each other, so
+//! that their cache misses overlap.
 
 use std::hash::BuildHasher;
 
@@ -7,21 +17,23 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::same::same;
 
-/// So many are looked for together: each is anywhere in memory, and while one is fetched, the next are
-/// asked for.
+/// Look-ups made together. More would overlap no better: a core has some ten to twenty cache misses
+/// under way at a time.
 const BATCH: usize = 64;
 
 /// Distinct byte strings, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Texts {
     index: Index,
+    /// All texts, one behind the other.
     arena: Vec<u8>,
+    /// End of each text in the arena; a text begins where the one before it ends.
     ends: Vec<usize>,
 }
 
 impl Texts {
-    /// Number of `text`, and whether it came for the first time.
-    pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
+    /// Number of `text`, and `true` if the text came for the first time.
+    pub(super) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         let hash = self.index.hash(text);
         self.intern_hashed(text, hash)
     }
@@ -30,6 +42,7 @@ impl Texts {
         if let Some(id) = self.find(text, hash) {
             return (id, false);
         }
+        // Asked for first: it panics before anything is changed.
         let id = self.len();
         self.index.insert(hash, id);
         self.arena.extend_from_slice(text);
@@ -42,7 +55,7 @@ impl Texts {
             .find(hash, |id| same(text_at(&self.arena, &self.ends, id), text))
     }
 
-    /// Numbers of many texts.
+    /// Number of each of many texts, in their order.
     pub fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<u32> {
         let mut texts = texts.into_iter();
         let mut numbers = Vec::new();
@@ -64,24 +77,29 @@ impl Texts {
                 .zip(&batch)
                 .for_each(|((found, hash), text)| *found = self.find(text, hash));
             for ((found, hash), text) in found.into_iter().zip(hashes).zip(&batch) {
-                // It may have come with this batch.
+                // A text that was not found may have come with this batch, and is looked up again.
                 numbers.push(found.unwrap_or_else(|| self.intern_hashed(text, hash).0));
             }
         }
     }
 
-    /// Forgets the text that came last.
-    pub fn pop(&mut self) {
-        let Some(last) = self.len().checked_sub(1) else {
-            return;
-        };
-        let hash = self.index.hash(self.text(last));
-        self.index.remove(hash, last);
+    /// Forgets the text that came last; its number is given to the next new one.
+    ///
+    /// # Panics
+    /// Without any text.
+    pub(super) fn pop(&mut self) {
+        let last = self.ends.len() - 1;
+        let start = start_of(&self.ends, last);
+        let hash = self.index.hash(&self.arena[start..]);
+        self.index.remove(hash, number_of(last));
         self.ends.pop();
-        self.arena.truncate(self.ends.last().copied().unwrap_or(0));
+        self.arena.truncate(start);
     }
 
-    /// The text of a number.
+    /// Text of a number.
+    ///
+    /// # Panics
+    /// For a number that no text here has.
     #[must_use]
     pub fn text(&self, id: u32) -> &[u8] {
         text_at(&self.arena, &self.ends, id)
@@ -93,20 +111,20 @@ impl Texts {
         number_of(self.ends.len())
     }
 
-    /// True where nothing was interned.
+    /// True if nothing was interned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Takes over every text of `other`; the result says which number each one has here.
-    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
+    /// Takes over every text of `other`: the number here of each of its texts, by the number there.
+    pub(super) fn absorb(&mut self, other: &Self) -> Vec<u32> {
         self.intern_all((0..other.len()).map(|id| other.text(id)))
     }
 
-    /// Texts that were kept; they can be looked up by number only.
+    /// Texts as [`Texts::parts`] gave them. They are found by number only, and none can be added.
     #[must_use]
-    pub fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
+    pub(super) fn of(arena: Vec<u8>, ends: Vec<usize>) -> Self {
         Self {
             index: Index::default(),
             arena,
@@ -116,26 +134,28 @@ impl Texts {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.arena.capacity() + self.ends.capacity() * size_of::<usize>() + self.index.footprint()
     }
 
-    /// All texts behind each other, and where each one ends.
+    /// All texts, one behind the other, and where each one ends.
     #[must_use]
-    pub fn parts(&self) -> (&[u8], &[usize]) {
+    pub(super) fn parts(&self) -> (&[u8], &[usize]) {
         (&self.arena, &self.ends)
     }
 }
 
 fn text_at<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
     let at = id as usize;
-    let start = at
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or(0);
-    let end = ends.get(at).copied().unwrap_or(start);
-    arena.get(start..end).unwrap_or_default()
+    &arena[start_of(ends, at)..ends[at]]
+}
+
+/// Start of a text in the arena.
+fn start_of(ends: &[usize], at: usize) -> usize {
+    match at {
+        0 => 0,
+        _ => ends[at - 1],
+    }
 }
 
 /// Distinct tuples of numbers, all of one width, numbered in the order in which they came.
@@ -143,12 +163,13 @@ fn text_at<'a>(arena: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
 pub struct Tuples {
     index: Index,
     width: usize,
+    /// The numbers of all tuples, one tuple behind the other.
     numbers: Vec<u32>,
     count: u32,
 }
 
 impl Tuples {
-    /// No tuples yet.
+    /// No tuples yet; each will have `width` numbers.
     #[must_use]
     pub fn new(width: usize) -> Self {
         Self {
@@ -159,9 +180,10 @@ impl Tuples {
         }
     }
 
-    /// Tuples that were kept; they can be looked up by number only.
+    /// `count` tuples as [`Tuples::numbers`] gave them. They are found by number only, and none can
+    /// be added.
     #[must_use]
-    pub fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
+    pub(super) fn of(width: usize, numbers: Vec<u32>, count: u32) -> Self {
         Self {
             index: Index::default(),
             width,
@@ -170,24 +192,29 @@ impl Tuples {
         }
     }
 
-    /// Number of the tuple with which `texts` begins, which is taken off them; `last` is that of the row
-    /// before.
+    /// Number of the tuple with which `texts` begins, which is taken off `texts`. `last` is the
+    /// tuple's number in the row before, and is not looked at while there are no tuples.
+    ///
+    /// # Panics
+    /// If `texts` is shorter than a tuple.
     #[inline]
-    pub fn next_number(&mut self, last: u32, texts: &mut &[u32]) -> u32 {
-        let (tuple, rest) = texts.split_at_checked(self.width).unwrap_or_default();
+    pub(super) fn next_number(&mut self, last: u32, texts: &mut &[u32]) -> u32 {
+        let (tuple, rest) = texts.split_at(self.width);
         *texts = rest;
         match tuple {
+            // Known, as tuples of one number keep that number.
             [number] if *number < self.count => *number,
-            // Rows that follow each other mostly share what they are of.
+            // Rows that follow each other mostly share the tuple, and nothing is hashed.
             _ if self.count > 0 && self.tuple(last).iter().eq(tuple) => last,
             _ => self.intern(tuple),
         }
     }
 
     /// Number of `tuple`, which has the width of all others.
-    pub fn intern(&mut self, tuple: &[u32]) -> u32 {
+    pub(super) fn intern(&mut self, tuple: &[u32]) -> u32 {
         if let [number] = tuple {
-            // Alone it is as good as a number of its own: a column counts its texts from 0.
+            // A tuple of one number keeps that number: a column's texts are numbered from 0 as
+            // well, so that the numbers up to the largest one are dense, and no table is needed.
             while self.count <= *number {
                 self.numbers.push(self.count);
                 self.count = number_of(self.count as usize + 1);
@@ -214,21 +241,20 @@ impl Tuples {
         id
     }
 
-    /// Numbers of `count` tuples, one behind the other.
+    /// Number of each of `count` tuples that stand one behind the other in `tuples`.
+    ///
+    /// # Panics
+    /// If `tuples` does not hold just as many numbers.
     pub fn intern_all(&mut self, tuples: &[u32], count: u32) -> Vec<u32> {
-        if self.width < 2 {
-            return (0..count as usize)
-                .map(|at| {
-                    self.intern(
-                        tuples
-                            .get(at * self.width..(at + 1) * self.width)
-                            .unwrap_or_default(),
-                    )
-                })
+        let (width, count) = (self.width, count as usize);
+        assert_eq!(tuples.len(), width * count, "tuples of one width");
+        if width < 2 {
+            // Nothing is looked up; and a tuple of no numbers leaves no trace in `tuples`.
+            return (0..count)
+                .map(|at| self.intern(&tuples[at * width..(at + 1) * width]))
                 .collect();
         }
-        let mut numbers = Vec::with_capacity(count as usize);
-        let width = self.width;
+        let mut numbers = Vec::with_capacity(count);
         for batch in tuples.chunks(BATCH * width) {
             let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
             hashes
@@ -241,14 +267,17 @@ impl Tuples {
                 .zip(batch.chunks(width))
                 .for_each(|((found, hash), tuple)| *found = self.find(tuple, hash));
             for ((found, hash), tuple) in found.into_iter().zip(hashes).zip(batch.chunks(width)) {
-                // It may have come with this batch.
+                // A tuple that was not found may have come with this batch, and is looked up again.
                 numbers.push(found.unwrap_or_else(|| self.intern_hashed(tuple, hash)));
             }
         }
         numbers
     }
 
-    /// The numbers of a tuple.
+    /// Numbers that a tuple is made of.
+    ///
+    /// # Panics
+    /// For a number that no tuple here has.
     #[must_use]
     pub fn tuple(&self, id: u32) -> &[u32] {
         tuple_at(&self.numbers, self.width, id)
@@ -260,7 +289,7 @@ impl Tuples {
         self.count
     }
 
-    /// True where nothing was interned.
+    /// True if nothing was interned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -268,11 +297,11 @@ impl Tuples {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.numbers.capacity() * size_of::<u32>() + self.index.footprint()
     }
 
-    /// The numbers of all tuples, one behind the other.
+    /// Numbers that all tuples are made of, one tuple behind the other.
     #[must_use]
     pub fn numbers(&self) -> &[u32] {
         &self.numbers
@@ -281,64 +310,66 @@ impl Tuples {
 
 fn tuple_at(numbers: &[u32], width: usize, id: u32) -> &[u32] {
     let start = id as usize * width;
-    numbers.get(start..start + width).unwrap_or_default()
+    &numbers[start..start + width]
 }
 
+/// A count as a number. The largest 32-bit number is left free, for callers that mark absence by
+/// it.
 fn number_of(count: usize) -> u32 {
-    let number = u32::try_from(count).unwrap_or(u32::MAX);
-    assert!(
-        number != u32::MAX,
-        "a run holds fewer than 2^32 distinct keys"
-    );
-    number
+    u32::try_from(count)
+        .ok()
+        .filter(|number| *number != u32::MAX)
+        .expect("a run holds fewer than 2^32 distinct keys")
 }
 
-/// Numbers by hash. What they stand for is elsewhere; 32 bits of the hash stand beside each, so that
-/// it is looked at only where it is most likely the one, and not at all when the table grows.
+/// Numbers by the hash of what they stand for, which is kept elsewhere.
 #[derive(Debug, Default)]
-pub struct Index {
+pub(super) struct Index {
     hasher: DefaultHashBuilder,
+    /// 32 bits of the hash, and the number.
     table: HashTable<(u32, u32)>,
 }
 
 impl Index {
-    /// The hash under which something is kept.
-    pub fn hash<T: std::hash::Hash + ?Sized>(&self, value: &T) -> u32 {
+    /// Hash under which a value is kept. It differs from index to index.
+    pub(super) fn hash<T: std::hash::Hash + ?Sized>(&self, value: &T) -> u32 {
         let hash = self.hasher.hash_one(value).to_le_bytes();
         u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
     }
 
-    /// The number that `is_it` among those of a hash.
-    pub fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    /// Number for which `is_it` is true, among those of a hash; `None` if there is none.
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         self.table
             .find(spread(hash), |(known, id)| *known == hash && is_it(*id))
             .map(|(_, id)| *id)
     }
 
-    /// Adds a number that is not there.
-    pub fn insert(&mut self, hash: u32, id: u32) {
+    /// Adds a number that is not in the index yet.
+    pub(super) fn insert(&mut self, hash: u32, id: u32) {
         self.table
             .insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         self.table.allocation_size()
     }
 
     /// Removes a number.
-    pub fn remove(&mut self, hash: u32, id: u32) {
-        if let Ok(entry) = self
-            .table
+    ///
+    /// # Panics
+    /// If the number is not in the index under this hash.
+    pub(super) fn remove(&mut self, hash: u32, id: u32) {
+        self.table
             .find_entry(spread(hash), |entry| *entry == (hash, id))
-        {
-            entry.remove();
-        }
+            .expect("only what was inserted is removed")
+            .remove();
     }
 }
 
-/// The table takes its place from the low bits of a hash and its tag from the high ones.
+/// 64 bits of the kept 32: the table takes its place from the low bits of a hash and its tag from
+/// the high ones, so that both must vary.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

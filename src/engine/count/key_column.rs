@@ -1,23 +1,28 @@
-//! A column of a key: its distinct texts, and the memory of the last one.
+//! A column of a key: its distinct texts, each checked once and numbered.
+//!
+//! Fast, because most cells are not hashed at all. Rows that follow each other share most of their
+//! texts: the text before is compared first. A text that a row names by dictionary code, and a
+//! typed number like the one before, are known without a look at their bytes. Only what is left
+//! goes to the interner, and only new texts are checked.
 
 use super::code_numbers::CodeNumbers;
 use super::interner::Texts;
 use crate::model::row::Cell;
 use crate::model::same::same;
 
-/// Why a text can be no part of a key.
+/// Why a text cannot be part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextFault {
-    /// It is not UTF-8.
+pub(super) enum TextFault {
+    /// The bytes are not UTF-8.
     NotUtf8,
-    /// It holds a NUL byte.
+    /// The text holds a NUL byte, as damaged files do and names never.
     Nul,
 }
 
 impl TextFault {
-    /// What should stand there.
+    /// Content that a cell should have instead, as a rejection says it.
     #[must_use]
-    pub const fn wanted(self) -> &'static str {
+    pub(super) const fn wanted(self) -> &'static str {
         match self {
             Self::NotUtf8 => "UTF-8 text",
             Self::Nul => "text without NUL bytes",
@@ -25,38 +30,41 @@ impl TextFault {
     }
 }
 
-/// A column of a key.
+/// Distinct texts of one column, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub struct KeyColumn {
     texts: Texts,
     memory: Memory,
 }
 
-/// What spares a text from being hashed again.
+/// Last cell of each kind, which spares an equal one from being hashed.
 #[derive(Debug, Default)]
 struct Memory {
+    /// Number of the text that came last.
     last: Option<u32>,
+    /// Numbers of the current dictionary's entries.
     entries: CodeNumbers,
-    /// The last typed number, and its number here.
+    /// Value and scale of the typed number that came last, and the number of its text.
     typed: Option<((i128, u32), u32)>,
 }
 
 impl KeyColumn {
-    /// The texts of a column that was kept.
+    /// Column of texts that were kept before. They are found by number only, and none can be added.
     #[must_use]
-    pub fn of(texts: Texts) -> Self {
+    pub(super) fn of(texts: Texts) -> Self {
         Self {
             texts,
             memory: Memory::default(),
         }
     }
 
-    /// The number of a cell's text, and whether the text came for the first time.
+    /// Number of a cell's text, and `true` if the text came for the first time.
     ///
     /// # Errors
-    /// A [`TextFault`]; the text is then not kept.
+    /// [`TextFault`] for a text that cannot be part of a key; the column is then unchanged.
     #[inline]
-    pub fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+    pub(super) fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+        // Inlined into the loop over a row's cells, for the most frequent case alone.
         if let Cell::Entry {
             dictionary, code, ..
         } = cell
@@ -80,6 +88,7 @@ impl KeyColumn {
                 self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
+            // Written out as text, so that a number means the same key in every format.
             Cell::Decimal(value, scale) => {
                 if let Some((known, number)) = self.memory.typed
                     && known == (*value, *scale)
@@ -94,8 +103,8 @@ impl KeyColumn {
         }
     }
 
-    /// The number of a text of our own making.
-    pub fn number_of_text(&mut self, text: &[u8]) -> u32 {
+    /// Number of a text that the program made, and which needs no check.
+    pub(super) fn number_of_text(&mut self, text: &[u8]) -> u32 {
         if let Some(last) = self.memory.last
             && same(self.texts.text(last), text)
         {
@@ -113,6 +122,7 @@ impl KeyColumn {
             return Ok((last, false));
         }
         let (number, is_fresh) = self.texts.intern(text);
+        // Checked behind the look-up: a text that was there before was checked before.
         if is_fresh {
             let fault = match std::str::from_utf8(text) {
                 Err(_) => Some(TextFault::NotUtf8),
@@ -128,27 +138,31 @@ impl KeyColumn {
         Ok((number, is_fresh))
     }
 
-    /// Forgets the text that came last, which counts for nothing.
-    pub fn forget_last(&mut self) {
+    /// Forgets the text that came last: its row was rejected, and would show as a key that was
+    /// counted. The memory goes with the text, as any part of it may name the text.
+    pub(super) fn forget_last(&mut self) {
         self.texts.pop();
         self.memory = Memory::default();
     }
 
-    /// A text by its number.
+    /// Text of a number.
+    ///
+    /// # Panics
+    /// For a number that no text here has.
     #[must_use]
     pub fn text(&self, number: u32) -> &str {
-        // Every text was checked before it was kept.
-        std::str::from_utf8(self.texts.text(number)).unwrap_or_default()
+        std::str::from_utf8(self.texts.text(number))
+            .expect("texts are checked before they are kept")
     }
 
-    /// The texts.
+    /// Texts by their numbers, as bytes.
     #[must_use]
     pub const fn texts(&self) -> &Texts {
         &self.texts
     }
 
-    /// Takes over every text of another column; the numbers that they have here.
-    pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
+    /// Takes over every text of another column: the number here of each text, by its number there.
+    pub(super) fn absorb(&mut self, other: &Self) -> Vec<u32> {
         self.texts.absorb(&other.texts)
     }
 }

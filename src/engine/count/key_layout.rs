@@ -1,18 +1,20 @@
-//! What makes a row's key: which columns make which of its tuples.
+//! What makes a row's key: which input columns make which of its tuples, and what is made of numbers.
 
 use super::measures::{self, Measures};
-use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
+use crate::engine::rules::keys::{
+    Counted, TUPLES, Tuple, column_count, columns, derived, derived_count,
+};
+use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
 
-/// Tuples that make a key.
-pub const TUPLES: usize = 4;
+pub use crate::engine::rules::keys::Derived;
 
-/// Which columns make which tuple of a dataset's key. The order within a tuple is that of
-/// [`crate::engine::fold::folded`], which reads the fields back.
+/// Which columns make which tuple of a dataset's key, in the order of the tuple's fields: a projection
+/// of the [key table](crate::engine::rules::keys).
 #[derive(Debug)]
-pub struct Grain {
-    /// Column positions of each tuple.
+pub struct KeyLayout {
+    /// Positions of the input columns of each tuple.
     pub tuples: [&'static [usize]; TUPLES],
     /// Fields that end the last tuple, made of the row's numbers.
     pub derived: &'static [Derived],
@@ -20,80 +22,65 @@ pub struct Grain {
     pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
 }
 
-/// A field of a key that no column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Derived {
-    /// Month of the day of use, as `2026-10`.
-    Month,
-    /// Day of use, as `2026-10-05`.
-    Day,
-    /// `free` where neither billed nor priced, though used.
-    Free,
+macro_rules! layout {
+    ($counted:expr, $measure:path) => {
+        KeyLayout {
+            tuples: [
+                &columns::<{ column_count($counted, Tuple::Account) }>($counted, Tuple::Account),
+                &columns::<{ column_count($counted, Tuple::Product) }>($counted, Tuple::Product),
+                &columns::<{ column_count($counted, Tuple::Resource) }>($counted, Tuple::Resource),
+                &columns::<{ column_count($counted, Tuple::State) }>($counted, Tuple::State),
+            ],
+            derived: &derived::<{ derived_count($counted) }>($counted),
+            measure: $measure,
+        }
+    };
 }
 
-macro_rules! columns {
-    ($table:ident: $($name:literal),*) => { &[$(position($table, $name)),*] };
-}
+static USAGE: KeyLayout = layout!(Counted::Usage, measures::of_usage);
+static DAILY_USAGE: KeyLayout = layout!(Counted::DailyUsage, measures::of_usage);
+static LINES: KeyLayout = layout!(Counted::Lines, measures::of_line);
 
-static USAGE_GRAIN: Grain = Grain {
-    tuples: [
-        columns!(USAGE: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "BillingCurrency", "PricingCurrency", "PCToBCExchangeRate"),
-        columns!(USAGE: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterId", "MeterName", "MeterType", "MeterCategory", "Unit"),
-        columns!(USAGE: "EntitlementId", "ResourceGroup", "ResourceURI"),
-        columns!(USAGE: "ChargeType", "CreditType", "PartnerEarnedCreditPercentage", "CreditPercentage", "BenefitType"),
-    ],
-    derived: &[Derived::Month, Derived::Free],
-    measure: measures::of_usage,
-};
-
-/// Usage day by day.
-pub(crate) static DAILY_GRAIN: Grain = Grain {
-    tuples: USAGE_GRAIN.tuples,
-    derived: &[Derived::Day, Derived::Free],
-    measure: measures::of_usage,
-};
-
-static LINES_GRAIN: Grain = Grain {
-    tuples: [
-        columns!(INVOICE_LINES: "InvoiceNumber", "CustomerId", "CustomerName", "SubscriptionId", "Currency", "PricingCurrency", "PCToBCExchangeRate"),
-        columns!(INVOICE_LINES: "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "MeterDescription"),
-        &[],
-        // Amounts among the keys: what is equal in all of them is one line as far as arithmetic goes.
-        columns!(INVOICE_LINES: "ChargeType", "PriceAdjustmentDescription", "SubscriptionDescription", "TermAndBillingCycle", "ReservationOrderId", "ChargeEndDate",
-            "EffectiveUnitPrice", "UnitPrice", "BillableQuantity", "Quantity", "Subtotal", "ChargeStartDate"),
-    ],
-    derived: &[],
-    measure: measures::of_line,
-};
-
-impl Grain {
-    /// The grain of a dataset that has totals.
+impl KeyLayout {
+    /// The layout of a dataset that has totals.
     ///
     /// # Panics
     /// For `invoices`, whose headers are kept one by one.
     #[must_use]
     pub fn of(dataset: Dataset) -> &'static Self {
         match dataset {
-            Dataset::Usage | Dataset::UnbilledUsage => &USAGE_GRAIN,
-            Dataset::InvoiceLines => &LINES_GRAIN,
+            Dataset::Usage | Dataset::UnbilledUsage => &USAGE,
+            Dataset::InvoiceLines => &LINES,
             Dataset::Invoices => unreachable!("invoice headers are kept one by one"),
         }
     }
 
-    /// Fields of a tuple.
+    /// The layout of usage that is counted day by day.
     #[must_use]
-    pub fn width_of(&self, tuple: usize) -> usize {
-        let derived = if tuple + 1 == TUPLES {
-            self.derived.len()
-        } else {
-            0
-        };
-        self.tuples.get(tuple).map_or(0, |columns| columns.len()) + derived
+    pub fn daily() -> &'static Self {
+        &DAILY_USAGE
     }
 
-    /// Fields of all tuples.
+    /// Number of fields of a tuple.
+    #[must_use]
+    pub fn width_of(&self, tuple: usize) -> usize {
+        let columns = self.tuples[tuple].len();
+        if tuple == Tuple::State as usize {
+            columns + self.derived.len()
+        } else {
+            columns
+        }
+    }
+
+    /// Number of fields of all tuples.
     #[must_use]
     pub fn width(&self) -> usize {
         (0..TUPLES).map(|tuple| self.width_of(tuple)).sum()
+    }
+
+    /// Number of fields of the tuples before one.
+    #[must_use]
+    pub fn start_of(&self, tuple: usize) -> usize {
+        (0..tuple).map(|before| self.width_of(before)).sum()
     }
 }

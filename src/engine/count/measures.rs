@@ -1,136 +1,146 @@
-//! The numbers of one row: what is summed, and on which day.
+//! Numbers of one row: the amounts and quantities that are summed, their precision, and the day.
+//!
+//! A row whose number or date cannot be read is rejected here, before anything of it is counted.
+//! Each column of numbers is a constant below, with its name and its decimals in one place. The
+//! order of [`Measures::sums`] is kept by every total, and `fold` reads the sums back by position:
+//! it changes in both at once.
 
 use super::total::SUMS;
-use crate::model::dataset::{INVOICE_LINES, USAGE, position};
+use crate::model::dataset::{Column, INVOICE_LINES, USAGE, position};
 use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE, RATE_SCALE};
 use crate::model::period::Day;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
 
-/// A text with at least so many significant digits was cut somewhere on its way: a spreadsheet
-/// keeps 10, the API 15 (`quirks.md`, daily rated usage 2 and 3). Shorter ones are exact.
+/// Significant digits from which on a number may have been cut on its way: a spreadsheet keeps 10
+/// ([quirks](crate::model::domain::quirks), daily rated usage 2), the API 15
+/// ([semantics §3](crate::model::domain::semantics)). Numbers of fewer digits are taken as exact.
 const LIMITED_DIGITS: u32 = 10;
 
-/// The numbers of one row.
+/// Numbers and day of one row.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Measures {
-    /// In units of 10^-20. Of usage: quantity, billing amount, pricing amount, 0. Of an invoice
-    /// line: billable quantity, subtotal, tax, total.
+    /// Numbers in units of 10^-20. Of usage: quantity, billing amount, pricing amount, 0. Of an
+    /// invoice line: billable quantity, subtotal, tax, total.
     pub sums: [i128; SUMS],
-    /// Half a unit of the amount's last digit, where it was written with limited precision.
+    /// Half a unit of the billing amount's last digit, in units of 10^-20, if the amount was
+    /// written with limited precision; 0 otherwise, and for invoice lines.
     pub precision: i128,
-    /// Day of use, or first day of the charge.
+    /// Day of use, or first day of the charge; `None` where the cell is empty.
     pub day: Option<Day>,
-    /// A number held more decimals than are kept.
+    /// True if a number had more decimals than are kept, and was rounded half to even.
     pub rounded: bool,
 }
 
 impl Measures {
-    /// Used, and neither billed nor priced: granted, or covered by a benefit.
+    /// True if the row was used but neither billed nor priced: a free grant, or covered by a
+    /// benefit.
     #[must_use]
-    pub fn is_free(&self) -> bool {
+    pub(super) fn is_free(&self) -> bool {
         let [quantity, billing, pricing, _] = self.sums;
         quantity != 0 && billing == 0 && pricing == 0
     }
 
+    /// Number of a cell; `None` where the cell is empty.
     fn number(
         &mut self,
         cells: &[Cell<'_>],
-        at: usize,
-        column: &'static str,
-        scale: u32,
+        column: &NumberColumn,
     ) -> Result<Option<Parsed>, Rejection> {
-        let parsed = cells
-            .get(at)
-            .unwrap_or(&Cell::Missing)
-            .decimal(column, scale)?;
+        let parsed = cells[column.position].decimal(column.name, column.scale)?;
         self.rounded |= parsed.is_some_and(|parsed| parsed.rounded);
         Ok(parsed)
     }
 
-    /// The rate is part of the key, as text; here it is only made sure that it is a number.
-    fn rate(&mut self, cells: &[Cell<'_>], at: usize) -> Result<(), Rejection> {
-        self.number(cells, at, "PCToBCExchangeRate", RATE_SCALE)
-            .map(drop)
+    /// Number of a cell that must not be empty.
+    fn needed(&mut self, cells: &[Cell<'_>], column: &NumberColumn) -> Result<Parsed, Rejection> {
+        self.number(cells, column)?.ok_or_else(|| {
+            Rejection::in_words(column.name, "nothing", "a decimal number".to_owned())
+        })
     }
 
-    fn needed(
-        &mut self,
-        cells: &[Cell<'_>],
-        at: usize,
-        column: &'static str,
-        scale: u32,
-    ) -> Result<Parsed, Rejection> {
-        self.number(cells, at, column, scale)?
-            .ok_or_else(|| Rejection::in_words(column, "nothing", "a decimal number".to_owned()))
+    /// Number of a cell that adds nothing where it is empty: files of some years lack the column.
+    fn optional(&mut self, cells: &[Cell<'_>], column: &NumberColumn) -> Result<i128, Rejection> {
+        Ok(match self.number(cells, column)? {
+            Some(parsed) => parsed.value,
+            None => 0,
+        })
     }
 }
 
-fn day(cells: &[Cell<'_>], at: usize, column: &'static str) -> Result<Option<Day>, Rejection> {
-    cells.get(at).unwrap_or(&Cell::Missing).day(column)
+/// A column of numbers, as a row's cells hold it.
+struct NumberColumn {
+    /// Position among the dataset's columns.
+    position: usize,
+    /// Name of the column, as rejections give it.
+    name: &'static str,
+    /// Decimals that are kept.
+    scale: u32,
 }
 
+const fn number_column(table: &[Column], name: &'static str, scale: u32) -> NumberColumn {
+    NumberColumn {
+        position: position(table, name),
+        name,
+        scale,
+    }
+}
+
+const QUANTITY: NumberColumn = number_column(USAGE, "Quantity", QUANTITY_SCALE);
+const BILLING: NumberColumn = number_column(USAGE, "BillingPreTaxTotal", AMOUNT_SCALE);
+const PRICING: NumberColumn = number_column(USAGE, "PricingPreTaxTotal", AMOUNT_SCALE);
+const USAGE_RATE: NumberColumn = number_column(USAGE, "PCToBCExchangeRate", RATE_SCALE);
+const USAGE_DATE: usize = position(USAGE, "UsageDate");
+
+/// Numbers of a usage row.
+pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+    let mut measures = Measures::default();
+    let quantity = measures.needed(cells, &QUANTITY)?.value;
+    let billing = measures.needed(cells, &BILLING)?;
+    let pricing = measures.optional(cells, &PRICING)?;
+    measures.sums = [quantity, billing.value, pricing, 0];
+    // Only the billing amount is compared with the invoice: its precision widens the tolerance.
+    measures.precision = precision_of(billing);
+    // The rate is part of the key, as text: that the text is a number is made sure of here.
+    measures.number(cells, &USAGE_RATE)?;
+    measures.day = cells[USAGE_DATE].day("UsageDate")?;
+    Ok(measures)
+}
+
+/// Half a unit of a number's last digit, in units of 10^-20; 0 for a number that is taken as exact.
 fn precision_of(amount: Parsed) -> i128 {
     let (digits, last_exponent) = amount.significance();
     if digits < LIMITED_DIGITS {
         return 0;
     }
-    // Half a unit of the last digit, at 20 decimals: 5 x 10^(exponent + 19).
+    // Half of 10^exponent, at 20 decimals, is 5 x 10^(exponent + 19).
     match u32::try_from(last_exponent + 19) {
-        Ok(places) if places <= 37 => 5 * decimal::power_of_ten(places),
-        _ => 0,
+        Ok(places) => 5 * decimal::power_of_ten(places),
+        // The last digit is below 10^-19, and half of it below what is kept.
+        Err(_) => 0,
     }
 }
 
-const BILLING: usize = position(USAGE, "BillingPreTaxTotal");
-const PRICING: usize = position(USAGE, "PricingPreTaxTotal");
-const QUANTITY: usize = position(USAGE, "Quantity");
-const USAGE_RATE: usize = position(USAGE, "PCToBCExchangeRate");
-const USAGE_DATE: usize = position(USAGE, "UsageDate");
-
-/// The numbers of a usage row.
-pub(crate) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
-    let mut measures = Measures::default();
-    let quantity = measures
-        .needed(cells, QUANTITY, "Quantity", QUANTITY_SCALE)?
-        .value;
-    let billing = measures.needed(cells, BILLING, "BillingPreTaxTotal", AMOUNT_SCALE)?;
-    let pricing = measures
-        .number(cells, PRICING, "PricingPreTaxTotal", AMOUNT_SCALE)?
-        .map_or(0, |parsed| parsed.value);
-    measures.sums = [quantity, billing.value, pricing, 0];
-    measures.precision = precision_of(billing);
-    measures.rate(cells, USAGE_RATE)?;
-    measures.day = day(cells, USAGE_DATE, "UsageDate")?;
-    Ok(measures)
-}
-
-const BILLABLE: usize = position(INVOICE_LINES, "BillableQuantity");
-const SEATS: usize = position(INVOICE_LINES, "Quantity");
-const SUBTOTAL: usize = position(INVOICE_LINES, "Subtotal");
-const TAX: usize = position(INVOICE_LINES, "TaxTotal");
-const TOTAL: usize = position(INVOICE_LINES, "Total");
-const LINE_RATE: usize = position(INVOICE_LINES, "PCToBCExchangeRate");
+const BILLABLE: NumberColumn = number_column(INVOICE_LINES, "BillableQuantity", QUANTITY_SCALE);
+const SEATS: NumberColumn = number_column(INVOICE_LINES, "Quantity", QUANTITY_SCALE);
+const SUBTOTAL: NumberColumn = number_column(INVOICE_LINES, "Subtotal", AMOUNT_SCALE);
+const TAX: NumberColumn = number_column(INVOICE_LINES, "TaxTotal", AMOUNT_SCALE);
+const TOTAL: NumberColumn = number_column(INVOICE_LINES, "Total", AMOUNT_SCALE);
+const LINE_RATE: NumberColumn = number_column(INVOICE_LINES, "PCToBCExchangeRate", RATE_SCALE);
 const CHARGE_START: usize = position(INVOICE_LINES, "ChargeStartDate");
 
-/// The numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands
-/// in for it, and Subtotal + TaxTotal for a missing Total.
-pub(crate) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
+/// Numbers of an invoice line. Lines of 2018 and 2019 have no BillableQuantity: Quantity stands in
+/// for it, and Subtotal + TaxTotal for a missing Total.
+pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
-    let billable = measures.number(cells, BILLABLE, "BillableQuantity", QUANTITY_SCALE)?;
-    let quantity = match billable {
+    let quantity = match measures.number(cells, &BILLABLE)? {
         Some(billable) => billable.value,
-        None => measures
-            .number(cells, SEATS, "Quantity", QUANTITY_SCALE)?
-            .map_or(0, |parsed| parsed.value),
+        None => measures.optional(cells, &SEATS)?,
     };
-    let subtotal = measures
-        .needed(cells, SUBTOTAL, "Subtotal", AMOUNT_SCALE)?
-        .value;
-    let tax = measures
-        .number(cells, TAX, "TaxTotal", AMOUNT_SCALE)?
-        .map_or(0, |parsed| parsed.value);
-    let total = match measures.number(cells, TOTAL, "Total", AMOUNT_SCALE)? {
+    let subtotal = measures.needed(cells, &SUBTOTAL)?.value;
+    let tax = measures.optional(cells, &TAX)?;
+    // A Total that is there is taken as it is: whether the line adds up is a tie-out of its own.
+    let total = match measures.number(cells, &TOTAL)? {
         Some(total) => total.value,
         None => subtotal.checked_add(tax).ok_or_else(|| {
             Rejection::in_words(
@@ -141,7 +151,7 @@ pub(crate) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
         })?,
     };
     measures.sums = [quantity, subtotal, tax, total];
-    measures.rate(cells, LINE_RATE)?;
-    measures.day = day(cells, CHARGE_START, "ChargeStartDate")?;
+    measures.number(cells, &LINE_RATE)?;
+    measures.day = cells[CHARGE_START].day("ChargeStartDate")?;
     Ok(measures)
 }

@@ -1,15 +1,28 @@
-//! Rows to partial totals: each unit's rows are summed by the raw texts of their keys; nothing is folded or compared here.
+//! Rows to partial totals: the rows of each unit are summed by the raw texts of their keys. Nothing
+//! is folded or compared here.
 
-pub(crate) mod by_account;
-pub(crate) mod code_numbers;
-pub mod duplicate_filter;
-pub mod duplicates;
-pub mod header;
-pub mod interner;
-pub mod key_column;
-pub mod key_layout;
-pub mod measures;
-pub mod partial;
-pub mod partial_bytes;
 pub mod total;
-pub(crate) mod totals_by_key;
+
+pub mod measures;
+
+pub mod key_layout;
+
+mod code_numbers;
+
+pub mod interner;
+
+pub mod key_column;
+
+pub mod totals_by_key;
+
+pub mod duplicates;
+
+pub mod duplicate_filter;
+
+pub mod partial;
+
+pub(crate) mod partial_bytes;
+
+mod by_account;
+
+pub mod header;

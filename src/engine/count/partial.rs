@@ -4,19 +4,20 @@
 //! the numbers that its columns gave to their raw texts. Partials merge by addition, in any order. No
 //! key is ever used to drop a row.
 
-use super::key_layout::{Grain, TUPLES};
+use super::key_layout::KeyLayout;
 use super::total::{SUMS, Total};
-use super::totals_by_key::Totals;
+use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
+use crate::engine::rules::keys::{Place, TUPLES};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::duplicate_filter::Seen;
-use super::duplicates::{self, Candidate, Copies, Repeated, copies_in};
+use super::duplicate_filter::DuplicateFilter;
+use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
-use super::key_layout::{DAILY_GRAIN, Derived};
+use super::key_layout::Derived;
 use super::measures::Measures;
 use crate::model::dataset::Dataset;
 use crate::model::period::{self, Day, Period};
@@ -40,9 +41,9 @@ pub struct Partial {
     /// The tuples that keys are made of: numbers of texts of the columns.
     pub tuples: [Tuples; TUPLES],
     /// The totals.
-    pub totals: Totals,
+    pub totals: TotalsByKey,
     /// Of the totals that hold copies of rows, how many and how much.
-    pub copies: HashMap<[u32; TUPLES], Copies>,
+    pub copies: HashMap<[u32; TUPLES], Duplicates>,
     /// Rows that may be copies.
     pub candidates: Vec<Candidate>,
     /// Fingerprints of all rows, where copies are looked for.
@@ -58,8 +59,8 @@ pub struct Partial {
     pub(crate) gross: [i128; SUMS],
     overflow: bool,
     last_day: LastDay,
-    seen: Option<Arc<Seen>>,
-    pub(crate) grain: &'static Grain,
+    filter: Option<Arc<DuplicateFilter>>,
+    pub(crate) layout: &'static KeyLayout,
     /// It was kept from another run: its numbers cannot be looked up by what they stand for.
     pub(crate) is_stored: bool,
     /// What the row at hand is made of.
@@ -107,32 +108,36 @@ impl LastDay {
 }
 
 impl Partial {
-    /// No totals yet. Partials that are to know each other's rows share `seen`.
+    /// No totals yet. Partials that are to know each other's rows share `filter`.
     #[must_use]
-    pub fn new(dataset: Dataset, seen: Arc<Seen>) -> Self {
-        Self::with(dataset, Grain::of(dataset), Some(seen))
+    pub fn new(dataset: Dataset, filter: Arc<DuplicateFilter>) -> Self {
+        Self::with(dataset, KeyLayout::of(dataset), Some(filter))
     }
 
     /// No totals, for others to be merged into; copies are not looked for.
     #[must_use]
     pub fn empty(dataset: Dataset) -> Self {
-        Self::with(dataset, Grain::of(dataset), None)
+        Self::with(dataset, KeyLayout::of(dataset), None)
     }
 
     /// No totals of usage day by day, for comparisons that look at days; copies are not looked for.
     #[must_use]
     pub fn daily(dataset: Dataset) -> Self {
-        Self::with(dataset, &DAILY_GRAIN, None)
+        Self::with(dataset, KeyLayout::daily(), None)
     }
 
-    /// No totals of a grain yet.
+    /// No totals of a layout yet.
     #[must_use]
-    pub fn with(dataset: Dataset, grain: &'static Grain, seen: Option<Arc<Seen>>) -> Self {
+    pub fn with(
+        dataset: Dataset,
+        layout: &'static KeyLayout,
+        filter: Option<Arc<DuplicateFilter>>,
+    ) -> Self {
         Self {
             dataset,
-            columns: (0..grain.width()).map(|_| KeyColumn::default()).collect(),
-            tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(grain.width_of(tuple))),
-            totals: Totals::default(),
+            columns: (0..layout.width()).map(|_| KeyColumn::default()).collect(),
+            tuples: [0, 1, 2, 3].map(|tuple| Tuples::new(layout.width_of(tuple))),
+            totals: TotalsByKey::default(),
             copies: HashMap::new(),
             candidates: Vec::new(),
             fingerprints: Vec::new(),
@@ -142,20 +147,20 @@ impl Partial {
             gross: [0; SUMS],
             overflow: false,
             last_day: LastDay::default(),
-            seen,
-            grain,
+            filter,
+            layout,
             is_stored: false,
             row: RowKey {
-                texts: vec![0; grain.width()],
+                texts: vec![0; layout.width()],
                 ..RowKey::default()
             },
         }
     }
 
-    /// No totals yet, of the same grain and knowing the same rows.
+    /// No totals yet, of the same layout and knowing the same rows.
     #[must_use]
     pub fn successor(&self) -> Self {
-        Self::with(self.dataset, self.grain, self.seen.clone())
+        Self::with(self.dataset, self.layout, self.filter.clone())
     }
 
     /// Adds one row.
@@ -163,7 +168,7 @@ impl Partial {
     /// # Errors
     /// A [`Rejection`] where a cell cannot be used; the totals are then untouched.
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let measures = (self.grain.measure)(row.cells)?;
+        let measures = (self.layout.measure)(row.cells)?;
         if let Some(day) = measures.day {
             self.last_day.set(day);
         }
@@ -186,13 +191,13 @@ impl Partial {
         });
         self.row.tuples = key;
         self.record(key, &measures);
-        if let Some(seen) = &self.seen {
+        if let Some(filter) = &self.filter {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
             // A filter that is full tells nothing; copies are then looked for in a second reading.
-            let has_room = seen.is_exact()
+            let has_room = filter.is_exact()
                 || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
-            if has_room && seen.may_be_copy(fingerprint) {
+            if has_room && filter.may_be_duplicate(fingerprint) {
                 self.candidates
                     .push(Candidate::of(fingerprint, key, &measures));
             }
@@ -202,7 +207,7 @@ impl Partial {
 
     fn number_texts(&mut self, row: &Row<'_, '_>, measures: &Measures) -> Result<(), Rejection> {
         self.row.fresh.clear();
-        let positions = self.grain.tuples.into_iter().flatten();
+        let positions = self.layout.tuples.into_iter().flatten();
         let mut columns = (0..).zip(self.columns.iter_mut().zip(&mut self.row.texts));
         for (position, (at, (column, number))) in positions.zip(&mut columns) {
             let cell = row.cells.get(*position).unwrap_or(&Cell::Missing);
@@ -219,7 +224,7 @@ impl Partial {
                 self.row.fresh.push(at);
             }
         }
-        for (field, (_, (column, number))) in self.grain.derived.iter().zip(columns) {
+        for (field, (_, (column, number))) in self.layout.derived.iter().zip(columns) {
             let text: &[u8] = match field {
                 Derived::Month if measures.day.is_some() => &self.last_day.month_text,
                 Derived::Day if measures.day.is_some() => &self.last_day.day_text,
@@ -270,24 +275,24 @@ impl Partial {
 
     /// Brings the totals up to the rows that were added, after which they may be read. [`Partial::merge`]
     /// does it as well.
-    pub fn settle(&mut self) {
-        self.overflow |= !self.totals.settle();
+    pub fn flush(&mut self) {
+        self.overflow |= !self.totals.flush();
     }
 
-    /// Adds another partial of the same dataset and grain.
+    /// Adds another partial of the same dataset and layout.
     pub fn merge(&mut self, mut other: Self) {
-        other.settle();
+        other.flush();
         assert!(
             self.dataset == other.dataset && self.columns.len() == other.columns.len(),
-            "partials of one grain merge"
+            "partials of one layout merge"
         );
         assert!(
             !self.is_stored,
             "what was kept is merged into others, and nothing into it"
         );
         if self.is_empty() && !other.is_stored {
-            let seen = self.seen.take();
-            *self = Self { seen, ..other };
+            let filter = self.filter.take();
+            *self = Self { filter, ..other };
             return;
         }
         let renumbered = self.renumber(&other);
@@ -304,7 +309,7 @@ impl Partial {
         for (key, total) in other.totals.iter() {
             self.overflow |= !self.totals.add(key_of(*key), &total);
         }
-        self.settle();
+        self.flush();
         for (key, copies) in other.copies {
             self.copies.entry(key_of(key)).or_default().add(&copies);
         }
@@ -330,7 +335,7 @@ impl Partial {
         let mut start = 0;
         let mut renumbered = Vec::with_capacity(TUPLES);
         for (number, (mine, theirs)) in self.tuples.iter_mut().zip(&other.tuples).enumerate() {
-            let end = start + self.grain.width_of(number);
+            let end = start + self.layout.width_of(number);
             let columns = texts.get(start..end).unwrap_or_default();
             let texts = theirs.numbers().iter().zip(columns.iter().cycle());
             let tuples: Vec<u32> = texts
@@ -345,8 +350,8 @@ impl Partial {
 
     /// Counts the candidates that are copies. `open` says of each fingerprint how many copies are still
     /// to be counted; those for which too few candidates are at hand are left in it.
-    pub fn settle_copies(&mut self, open: &mut Repeated) {
-        duplicates::settle(
+    pub fn count_duplicates(&mut self, open: &mut Repeated) {
+        count_duplicates(
             &std::mem::take(&mut self.candidates),
             open,
             &mut self.copies,
@@ -365,10 +370,10 @@ impl Partial {
     }
 
     /// Counts the copies among its own rows, all of which came through one filter.
-    pub fn settle_own_copies(&mut self) {
+    pub fn count_own_duplicates(&mut self) {
         let mut open = Repeated::new();
-        copies_in(&mut std::mem::take(&mut self.fingerprints), &mut open);
-        self.settle_copies(&mut open);
+        add_repeated(&mut std::mem::take(&mut self.fingerprints), &mut open);
+        self.count_duplicates(&mut open);
     }
 
     fn add_gross(&mut self, more: &[i128; SUMS]) {
@@ -380,7 +385,7 @@ impl Partial {
 
     /// The texts of a tuple, in the order of its columns.
     pub fn fields(&self, tuple: usize, id: u32) -> impl Iterator<Item = &str> {
-        let start: usize = (0..tuple).map(|number| self.grain.width_of(number)).sum();
+        let start = self.layout.start_of(tuple);
         let texts = self
             .tuples
             .get(tuple)
@@ -389,6 +394,13 @@ impl Partial {
             .iter()
             .zip(self.columns.get(start..).unwrap_or_default())
             .map(|(text, column)| column.text(*text))
+    }
+
+    /// The raw text at a place of a key.
+    #[must_use]
+    pub fn text_at(&self, key: &[u32; TUPLES], place: Place) -> &str {
+        let text = self.tuples[place.tuple].tuple(key[place.tuple])[place.field];
+        self.columns[self.layout.start_of(place.tuple) + place.field].text(text)
     }
 
     /// Bytes of memory in use, about.
@@ -413,10 +425,10 @@ impl Partial {
 
     /// Forgets all but the texts, keys and copies: what was counted before need not be counted again.
     #[must_use]
-    pub fn copies_alone(self) -> Self {
+    pub fn duplicates_alone(self) -> Self {
         let Self {
             dataset,
-            grain,
+            layout,
             columns,
             tuples,
             copies,
@@ -426,7 +438,7 @@ impl Partial {
             columns,
             tuples,
             copies,
-            ..Self::with(dataset, grain, None)
+            ..Self::with(dataset, layout, None)
         }
     }
 

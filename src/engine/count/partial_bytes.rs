@@ -1,47 +1,62 @@
-//! Partial totals as bytes, and back: how a unit's totals are kept for the next run. Numbers are
-//! little-endian; what cannot be read back is no partial, and the unit is read again.
+//! Partial totals as bytes, and back: how totals are kept for the next run, and in the scratch file
+//! of this one.
+//!
+//! The format has no version: the cache holds bytes under the hash of the program that wrote them
+//! (`pipeline::intake::unit_cache`), and another program finds none. Numbers are little-endian,
+//! counts stand before what they count. Bytes that cannot be read back are `None`, and the caller
+//! reads the unit again or fails. Each `write` and its `read` must change together.
 
-use super::duplicates::{Candidate, Copies};
+use super::duplicates::{Candidate, Duplicates};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
-use super::key_layout::TUPLES;
 use super::partial::Partial;
 use super::total::{SUMS, Total};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
 impl Partial {
-    /// Appends the partial's bytes.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
+    /// Appends the bytes of the partial, whose totals must be flushed.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
         for column in &self.columns {
-            let (arena, ends) = column.texts().parts();
-            put_count(out, arena.len());
-            out.extend_from_slice(arena);
-            put_count(out, ends.len());
-            let mut before = 0;
-            for end in ends {
-                put_u32(out, u32::try_from(end - before).unwrap_or(u32::MAX));
-                before = *end;
-            }
+            write_texts(column.texts(), out);
         }
         for tuples in &self.tuples {
             put_u32(out, tuples.len());
-            tuples
-                .numbers()
-                .iter()
-                .for_each(|number| put_u32(out, *number));
+            for number in tuples.numbers() {
+                put_u32(out, *number);
+            }
         }
+        self.write_totals(out);
+        self.write_counts(out);
+        put_count(out, self.copies.len());
+        for (key, copies) in &self.copies {
+            put_key(out, key);
+            put_u64(out, copies.rows);
+            put_sums(out, &copies.sums);
+            put_day(out, copies.first);
+            put_day(out, copies.last);
+        }
+        write_candidates(&self.candidates, out);
+        put_count(out, self.fingerprints.len());
+        for fingerprint in &self.fingerprints {
+            put_u64(out, *fingerprint);
+        }
+    }
+
+    fn write_totals(&self, out: &mut Vec<u8>) {
         put_count(out, self.totals.len());
         for (key, total) in self.totals.iter() {
-            key.iter().for_each(|id| put_u32(out, *id));
+            put_key(out, key);
             put_u64(out, total.rows);
-            total
-                .sums
-                .iter()
-                .chain([&total.precision])
-                .for_each(|sum| put_i128(out, *sum));
+            put_sums(out, &total.sums);
+            put_i128(out, total.precision);
             put_day(out, total.first);
             put_day(out, total.last);
         }
+    }
+
+    /// Counts beside the totals, but for the duplicates.
+    fn write_counts(&self, out: &mut Vec<u8>) {
         put_count(out, self.control.len());
         for (rows, amount) in &self.control {
             put_u64(out, *rows);
@@ -54,82 +69,31 @@ impl Partial {
             put_u64(out, *rows);
         }
         put_u64(out, self.rounded);
-        self.gross.iter().for_each(|sum| put_i128(out, *sum));
-        put_count(out, self.copies.len());
-        for (key, copies) in &self.copies {
-            key.iter().for_each(|id| put_u32(out, *id));
-            put_u64(out, copies.rows);
-            copies.sums.iter().for_each(|sum| put_i128(out, *sum));
-            put_day(out, copies.first);
-            put_day(out, copies.last);
-        }
-        write_candidates(&self.candidates, out);
-        put_count(out, self.fingerprints.len());
-        self.fingerprints
-            .iter()
-            .for_each(|fingerprint| put_u64(out, *fingerprint));
+        put_sums(out, &self.gross);
     }
 
-    /// Fills an empty partial of the same dataset and grain with what [`Partial::write_to`] wrote. It
-    /// can be merged into another one, and nothing can be added to it. `None` where the bytes are not
-    /// those of such a partial.
+    /// Fills an empty partial of the same dataset and layout with what [`Partial::write_to`] wrote.
+    /// The partial can then be merged into another one, and nothing can be added to it. `None`
+    /// where the bytes do not hold such a partial.
     #[must_use]
-    pub fn read_from(mut self, from: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn read_from(mut self, from: &mut &[u8]) -> Option<Self> {
         for column in &mut self.columns {
-            let length = take_count(from)?;
-            let arena = take(from, length)?.to_vec();
-            std::str::from_utf8(&arena).ok()?;
-            let count = take_count(from)?;
-            let mut end = 0_usize;
-            let mut ends = Vec::new();
-            for _ in 0..count {
-                end = end
-                    .checked_add(take_u32(from)? as usize)
-                    .filter(|end| *end <= arena.len())?;
-                ends.push(end);
-            }
-            *column = KeyColumn::of(Texts::of(arena, ends));
+            *column = KeyColumn::of(read_texts(from)?);
         }
         for (number, tuples) in self.tuples.iter_mut().enumerate() {
-            let (width, count) = (self.grain.width_of(number), take_u32(from)?);
-            let numbers = (0..count as usize * width)
-                .map(|_| take_u32(from))
-                .collect::<Option<Vec<u32>>>()?;
-            *tuples = Tuples::of(width, numbers, count);
+            *tuples = read_tuples(self.layout.width_of(number), from)?;
         }
+        self.read_totals(from)?;
+        self.read_counts(from)?;
         for _ in 0..take_count(from)? {
             let key = take_key(from)?;
-            let rows = take_u64(from)?;
-            let sums = take_sums(from)?;
-            let total = Total {
-                rows,
-                sums,
-                precision: take_i128(from)?,
+            let copies = Duplicates {
+                rows: take_u64(from)?,
+                sums: take_sums(from)?,
                 first: take_day(from)?,
                 last: take_day(from)?,
             };
-            self.totals.push(key, total);
-        }
-        for _ in 0..take_count(from)? {
-            self.control.push((take_u64(from)?, take_i128(from)?));
-        }
-        for _ in 0..take_count(from)? {
-            let account = (take_u32(from)?, take_day(from)?);
-            self.months.insert(account, take_u64(from)?);
-        }
-        self.rounded = take_u64(from)?;
-        self.gross = take_sums(from)?;
-        for _ in 0..take_count(from)? {
-            let (key, rows, sums) = (take_key(from)?, take_u64(from)?, take_sums(from)?);
-            self.copies.insert(
-                key,
-                Copies {
-                    rows,
-                    sums,
-                    first: take_day(from)?,
-                    last: take_day(from)?,
-                },
-            );
+            self.copies.insert(key, copies);
         }
         self.candidates = read_candidates(from)?;
         let count = take_count(from)?;
@@ -138,28 +102,102 @@ impl Partial {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect();
+        // The tables by which texts, tuples and keys are found are not kept: to fill them again
+        // would cost what the bytes save, and merging into another partial needs none of them.
         self.is_stored = true;
         Some(self)
     }
-}
 
-/// Appends candidates for copies.
-pub fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
-    put_count(out, candidates.len());
-    for row in candidates {
-        put_u64(out, row.fingerprint);
-        row.key.iter().for_each(|id| put_u32(out, *id));
-        row.sums.iter().for_each(|sum| put_i128(out, *sum));
-        put_day(out, row.day.unwrap_or(Day::MIN));
+    fn read_totals(&mut self, from: &mut &[u8]) -> Option<()> {
+        for _ in 0..take_count(from)? {
+            let key = take_key(from)?;
+            let total = Total {
+                rows: take_u64(from)?,
+                sums: take_sums(from)?,
+                precision: take_i128(from)?,
+                first: take_day(from)?,
+                last: take_day(from)?,
+            };
+            self.totals.push(key, total);
+        }
+        Some(())
+    }
+
+    fn read_counts(&mut self, from: &mut &[u8]) -> Option<()> {
+        for _ in 0..take_count(from)? {
+            self.control.push((take_u64(from)?, take_i128(from)?));
+        }
+        for _ in 0..take_count(from)? {
+            let account_and_month = (take_u32(from)?, take_day(from)?);
+            self.months.insert(account_and_month, take_u64(from)?);
+        }
+        self.rounded = take_u64(from)?;
+        self.gross = take_sums(from)?;
+        Some(())
     }
 }
 
-/// What [`write_candidates`] wrote; `None` where the bytes are not that.
+/// Appends texts: all bytes at once, and the length of each text.
+fn write_texts(texts: &Texts, out: &mut Vec<u8>) {
+    let (arena, ends) = texts.parts();
+    put_count(out, arena.len());
+    out.extend_from_slice(arena);
+    put_count(out, ends.len());
+    let mut start = 0;
+    // Lengths and not ends: four bytes each instead of eight.
+    for end in ends {
+        let length = u32::try_from(end - start).expect("a text is shorter than 4 GiB");
+        put_u32(out, length);
+        start = *end;
+    }
+}
+
+/// Texts that [`write_texts`] wrote; `None` also where any of them is not UTF-8, as [`KeyColumn`]
+/// relies on that.
+fn read_texts(from: &mut &[u8]) -> Option<Texts> {
+    let length = take_count(from)?;
+    let arena = take(from, length)?.to_vec();
+    let all = std::str::from_utf8(&arena).ok()?;
+    let count = take_count(from)?;
+    let mut end = 0_usize;
+    let mut ends = Vec::new();
+    for _ in 0..count {
+        end = end
+            .checked_add(take_u32(from)? as usize)
+            .filter(|end| all.is_char_boundary(*end))?;
+        ends.push(end);
+    }
+    Some(Texts::of(arena, ends))
+}
+
+fn read_tuples(width: usize, from: &mut &[u8]) -> Option<Tuples> {
+    let count = take_u32(from)?;
+    let numbers = (0..count as usize * width)
+        .map(|_| take_u32(from))
+        .collect::<Option<Vec<u32>>>()?;
+    Some(Tuples::of(width, numbers, count))
+}
+
+/// Stands for a candidate without a day.
+const NO_DAY: Day = Day::MIN;
+
+/// Appends rows that may be duplicates.
+pub(crate) fn write_candidates(candidates: &[Candidate], out: &mut Vec<u8>) {
+    put_count(out, candidates.len());
+    for row in candidates {
+        put_u64(out, row.fingerprint);
+        put_key(out, &row.key);
+        put_sums(out, &row.sums);
+        put_day(out, row.day.unwrap_or(NO_DAY));
+    }
+}
+
+/// Candidates that [`write_candidates`] wrote; `None` where the bytes do not hold them.
 #[must_use]
-pub fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
+pub(crate) fn read_candidates(from: &mut &[u8]) -> Option<Vec<Candidate>> {
     let one = |from: &mut &[u8]| {
         let (fingerprint, key, sums) = (take_u64(from)?, take_key(from)?, take_sums(from)?);
-        let day = Some(take_day(from)?).filter(|day| *day != Day::MIN);
+        let day = Some(take_day(from)?).filter(|day| *day != NO_DAY);
         Some(Candidate {
             fingerprint,
             key,
@@ -190,6 +228,15 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
     put_u64(out, count as u64);
 }
 
+fn put_key(out: &mut Vec<u8>, key: &[u32; TUPLES]) {
+    key.iter().for_each(|id| put_u32(out, *id));
+}
+
+fn put_sums(out: &mut Vec<u8>, sums: &[i128; SUMS]) {
+    sums.iter().for_each(|sum| put_i128(out, *sum));
+}
+
+/// The next `count` bytes; `None` where there are fewer.
 fn take<'b>(from: &mut &'b [u8], count: usize) -> Option<&'b [u8]> {
     let (taken, rest) = from.split_at_checked(count)?;
     *from = rest;

@@ -1,28 +1,33 @@
-//! What is summed for a key.
+//! Sums, rows and days of one key, and how two of them add up.
+//!
+//! Additions say whether they fit and leave it to the caller to refuse the whole dataset: a check
+//! of every row by `?` would stop in the middle of a batch.
 
 use crate::model::period::Day;
 
-/// Sums of a total.
-pub(crate) const SUMS: usize = 4;
+/// Number of sums in a total.
+pub const SUMS: usize = 4;
 
-/// What is summed for a key.
+/// Sums, rows and days of the rows of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total {
-    /// Rows.
+    /// Number of source rows that were summed.
     pub rows: u64,
-    /// Sums in units of 10^-20; what they are of: [`Measures::sums`].
+    /// Sums in units of 10^-20, in the order of
+    /// [`Measures::sums`](super::measures::Measures::sums).
     pub sums: [i128; SUMS],
-    /// Half a unit of the last digit of every amount that was written with limited precision, in
-    /// units of 10^-20.
+    /// Sum over the rows of half a unit of the amount's last digit, where the amount was written
+    /// with limited precision, in units of 10^-20; not negative.
     pub precision: i128,
-    /// First day; [`Day::MAX`] where no row has one.
+    /// First day of any row; [`Day::MAX`] where no row has one.
     pub first: Day,
-    /// Last day; [`Day::MIN`] where no row has one.
+    /// Last day of any row; [`Day::MIN`] where no row has one.
     pub last: Day,
 }
 
 impl Total {
-    pub(crate) const NOTHING: Self = Self {
+    /// Total of no rows, which changes nothing when it is added.
+    pub(super) const NOTHING: Self = Self {
         rows: 0,
         sums: [0; SUMS],
         precision: 0,
@@ -30,13 +35,13 @@ impl Total {
         last: Day::MIN,
     };
 
-    /// Adds another total; `None` where a sum overflows, and then nothing is to be trusted.
+    /// Sum of two totals; `None` where a sum exceeds 128 bits.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Option<Self> {
         self.add(other).then_some(self)
     }
 
-    /// Adds another one; `false` where a sum would pass 128 bits, and is then of no use.
+    /// Adds another total. `false` where a sum exceeds 128 bits; this total is then of no use.
     #[must_use]
     pub fn add(&mut self, other: &Self) -> bool {
         let mut fits = add_to(&mut self.precision, other.precision);
@@ -50,8 +55,9 @@ impl Total {
     }
 }
 
-/// `false` where the sum would pass 128 bits.
-pub(crate) fn add_to(sum: &mut i128, more: i128) -> bool {
+/// Adds to a sum. `false` where the sum exceeds 128 bits; it has then wrapped and is of no use.
+pub(super) fn add_to(sum: &mut i128, more: i128) -> bool {
+    // No branch: an addition of a batch goes on, and its caller looks at the flag once.
     let (added, overflows) = sum.overflowing_add(more);
     *sum = added;
     !overflows

@@ -1,12 +1,26 @@
-//! Totals by key.
+//! Hash table from keys to totals: the place where every row of every dataset is added up.
+//!
+//! A month has millions of keys, so that nearly every row's total is out of the cache; the table is
+//! fast as far as it waits for memory seldom:
+//!
+//! - Rows wait until there are 64 of them. Then all hashes are made, all keys are looked up, and
+//!   all totals are added to. The steps of one row do not depend on those of another, so that the
+//!   cache misses of a batch overlap.
+//! - The key stands with the sums that every row changes in one cache line (`Hot`): the line that
+//!   the look-up compares is the line that the addition changes. The part that few rows change
+//!   (`Rest`) is elsewhere, and only as far as it is needed.
+//! - Lines are allocated in blocks that never move: growing copies no totals.
+//!
+//! The size of `Hot`, its fields, and `HOT_SUMS` must change together.
 
 use super::interner::Index;
-use super::key_layout::TUPLES;
 use super::total::SUMS;
 use super::total::{Total, add_to};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
-/// The part of a total that every row changes, with its key: one line of the cache.
+/// A key, and the part of its total that every row changes.
+// Aligned: a total that lay across two cache lines would cost two misses.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Hot {
@@ -17,50 +31,55 @@ struct Hot {
     last: Day,
 }
 
-/// The part of a total that is nothing in many a dataset.
+const _: () = assert!(size_of::<Hot>() == 64, "a hot part fills one cache line");
+
+/// The part of a total that stays 0 for many keys, and for all keys of some datasets.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     sums: [i128; SUMS - HOT_SUMS],
     precision: i128,
 }
 
+/// The first sums of a total, which every row changes: quantity and amount.
 const HOT_SUMS: usize = 2;
 
-/// So many rows wait until they are added together: their totals are anywhere in memory, and those of one
-/// row are fetched while those of the next are looked for.
+/// Rows that wait until they are added together.
 const BATCH: usize = 64;
 
-/// So many lines are taken from memory at a time: they stay where they are when more come, and lie as a
-/// line of the cache does.
+/// Cache lines that are allocated at a time: 64 KiB.
 const BLOCK: usize = 1_024;
 
-/// Totals by key, in the order in which the keys came.
+/// TotalsByKey by key, in the order in which the keys came.
 #[derive(Debug, Default)]
-pub struct Totals {
+pub struct TotalsByKey {
     index: Index,
-    /// Full blocks, but for the last one.
+    /// Blocks of [`BLOCK`] totals, all full but for the last one.
     hot: Vec<Vec<Hot>>,
     count: usize,
-    /// As far as there was something to add.
+    /// Parallel to the totals, and shorter: nothing was added to the rest of those beyond its end.
     rest: Vec<Rest>,
+    /// Rows that are not added yet.
     waiting: Vec<([u32; TUPLES], Total)>,
 }
 
-impl Totals {
-    /// Adds to the total of a key, now or when it is settled; `false` where a total would pass 128 bits.
+impl TotalsByKey {
+    /// Adds to the total of a key, at once or when [`TotalsByKey::flush`] is called. `false` where a
+    /// total exceeds 128 bits; the totals are then of no use.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
         self.waiting.push((key, *more));
-        self.waiting.len() < BATCH || self.settle()
+        self.waiting.len() < BATCH || self.flush()
     }
 
-    /// Adds what waits; before that nothing can be read. `false` where a total would pass 128 bits.
+    /// Adds the rows that wait, before which nothing can be read. `false` where a total exceeds 128
+    /// bits; the totals are then of no use.
     #[must_use]
-    pub fn settle(&mut self) -> bool {
+    pub fn flush(&mut self) -> bool {
         let mut waiting = std::mem::take(&mut self.waiting);
         let mut fits = true;
         for rows in waiting.chunks(BATCH) {
             let mut hashes = [0; BATCH];
             let mut places = [None; BATCH];
+            // Three loops and not one: none of them waits for the step before it of the same row.
             for (hash, (key, _)) in hashes.iter_mut().zip(rows) {
                 *hash = self.index.hash(key);
             }
@@ -68,22 +87,23 @@ impl Totals {
                 *place = self.find(*hash, key);
             }
             for (place, (hash, (key, more))) in places.iter().zip(hashes.iter().zip(rows)) {
+                // A key that was not found may have come with this batch.
                 let place = place.unwrap_or_else(|| self.find_or_start(*hash, *key));
                 fits &= self.add_at(place as usize, more);
             }
         }
+        // The list keeps its memory for the next batch.
         waiting.clear();
         self.waiting = waiting;
         fits
     }
 
     fn find(&self, hash: u32, key: &[u32; TUPLES]) -> Option<u32> {
-        self.index.find(hash, |at| {
-            hot_at(&self.hot, at as usize).is_some_and(|hot| hot.key == *key)
-        })
+        self.index
+            .find(hash, |at| hot_at(&self.hot, at as usize).key == *key)
     }
 
-    /// The place of a key that was not there before this batch.
+    /// Place of a key, which becomes a new one unless it came earlier in the batch.
     fn find_or_start(&mut self, hash: u32, key: [u32; TUPLES]) -> u32 {
         self.find(hash, &key).unwrap_or_else(|| {
             let at = u32::try_from(self.count).expect("fewer than 2^32 totals");
@@ -93,67 +113,50 @@ impl Totals {
         })
     }
 
+    /// Appends the hot part of a total.
     fn start(&mut self, key: [u32; TUPLES], total: &Total) {
         if self.count.is_multiple_of(BLOCK) {
             self.hot.push(Vec::with_capacity(BLOCK));
         }
-        let Total {
-            rows,
-            sums: [first_sum, second_sum, ..],
-            first,
-            last,
-            ..
-        } = *total;
-        if let Some(block) = self.hot.last_mut() {
-            block.push(Hot {
-                key,
-                sums: [first_sum, second_sum],
-                rows,
-                first,
-                last,
-            });
-        }
+        let [first_sum, second_sum, ..] = total.sums;
+        let block = self.hot.last_mut().expect("a block with room");
+        block.push(Hot {
+            key,
+            sums: [first_sum, second_sum],
+            rows: total.rows,
+            first: total.first,
+            last: total.last,
+        });
         self.count += 1;
     }
 
     fn add_at(&mut self, at: usize, more: &Total) -> bool {
         let ([.., third, fourth], mut fits) = (more.sums, true);
-        if let Some(hot) = self
-            .hot
-            .get_mut(at / BLOCK)
-            .and_then(|block| block.get_mut(at % BLOCK))
-        {
-            for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
-                fits &= add_to(sum, more);
-            }
-            hot.rows += more.rows;
-            hot.first = hot.first.min(more.first);
-            hot.last = hot.last.max(more.last);
+        let hot = &mut self.hot[at / BLOCK][at % BLOCK];
+        for (sum, more) in hot.sums.iter_mut().zip(more.sums) {
+            fits &= add_to(sum, more);
         }
-        if third | fourth | more.precision != 0 {
+        hot.rows += more.rows;
+        hot.first = hot.first.min(more.first);
+        hot.last = hot.last.max(more.last);
+        if (third | fourth | more.precision) != 0 {
+            // Most keys come before the first row that needs a rest: those in between get an empty
+            // one.
             if self.rest.len() <= at {
                 self.rest.resize(at + 1, Rest::NOTHING);
             }
-            if let Some(rest) = self.rest.get_mut(at) {
-                for (sum, more) in rest.sums.iter_mut().zip([third, fourth]) {
-                    fits &= add_to(sum, more);
-                }
-                fits &= add_to(&mut rest.precision, more.precision);
+            let rest = &mut self.rest[at];
+            for (sum, more) in rest.sums.iter_mut().zip([third, fourth]) {
+                fits &= add_to(sum, more);
             }
+            fits &= add_to(&mut rest.precision, more.precision);
         }
         fits
     }
 
-    fn settled(&self) -> impl Iterator<Item = &Hot> {
-        assert!(
-            self.waiting.is_empty(),
-            "totals are settled before they are read"
-        );
-        self.hot.iter().flatten()
-    }
-
-    /// Adds a total that was kept; it can only be gone through.
-    pub(crate) fn push(&mut self, key: [u32; TUPLES], total: Total) {
+    /// Appends a total that was kept, whose key is in none of those before. The totals can then be
+    /// read, and nothing can be added to them.
+    pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
         self.start(key, &total);
         let [.., third, fourth] = total.sums;
         self.rest.push(Rest {
@@ -162,31 +165,41 @@ impl Totals {
         });
     }
 
-    /// Keys and totals.
+    /// Keys with their totals, in the order in which the keys came.
     pub fn iter(&self) -> impl Iterator<Item = (&[u32; TUPLES], Total)> {
-        self.settled()
+        self.flushed()
             .enumerate()
             .map(|(at, hot)| (&hot.key, self.whole(at, hot)))
     }
 
-    /// The key and total at a place in their order.
-    #[must_use]
-    pub fn get(&self, at: u32) -> Option<(&[u32; TUPLES], Total)> {
-        let hot = hot_at(&self.hot, at as usize)?;
-        Some((&hot.key, self.whole(at as usize, hot)))
+    fn flushed(&self) -> impl Iterator<Item = &Hot> {
+        assert!(
+            self.waiting.is_empty(),
+            "totals are flushed before they are read"
+        );
+        self.hot.iter().flatten()
+    }
+
+    /// Key and total at a place in their order.
+    ///
+    /// # Panics
+    /// For a place at or beyond [`TotalsByKey::len`].
+    pub(super) fn get(&self, at: u32) -> (&[u32; TUPLES], Total) {
+        let hot = hot_at(&self.hot, at as usize);
+        (&hot.key, self.whole(at as usize, hot))
     }
 
     fn whole(&self, at: usize, hot: &Hot) -> Total {
-        let ([first_sum, second_sum], rest) = (
-            hot.sums,
-            self.rest.get(at).copied().unwrap_or(Rest::NOTHING),
-        );
-        let ([third, fourth], precision) = (rest.sums, rest.precision);
-        let sums = [first_sum, second_sum, third, fourth];
+        let rest = if at < self.rest.len() {
+            self.rest[at]
+        } else {
+            Rest::NOTHING
+        };
+        let ([first_sum, second_sum], [third, fourth]) = (hot.sums, rest.sums);
         Total {
             rows: hot.rows,
-            sums,
-            precision,
+            sums: [first_sum, second_sum, third, fourth],
+            precision: rest.precision,
             first: hot.first,
             last: hot.last,
         }
@@ -194,36 +207,37 @@ impl Totals {
 
     /// Bytes of memory in use.
     #[must_use]
-    pub fn footprint(&self) -> usize {
+    pub(super) fn footprint(&self) -> usize {
         let rest = self.rest.capacity() * size_of::<Rest>()
             + self.waiting.capacity() * size_of::<([u32; TUPLES], Total)>();
+        // A block is allocated whole.
         self.hot.len() * BLOCK * size_of::<Hot>() + rest + self.index.footprint()
     }
 
-    /// The keys.
+    /// Keys in the order in which they came.
     pub fn keys(&self) -> impl Iterator<Item = &[u32; TUPLES]> {
-        self.settled().map(|hot| &hot.key)
+        self.flushed().map(|hot| &hot.key)
     }
 
-    /// How many keys there are.
+    /// Number of distinct keys.
     #[must_use]
     pub fn len(&self) -> usize {
         assert!(
             self.waiting.is_empty(),
-            "totals are settled before they are counted"
+            "totals are flushed before they are counted"
         );
         self.count
     }
 
-    /// True where nothing was added.
+    /// True if nothing was added, waiting rows included.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0 && self.waiting.is_empty()
     }
 }
 
-fn hot_at(blocks: &[Vec<Hot>], at: usize) -> Option<&Hot> {
-    blocks.get(at / BLOCK)?.get(at % BLOCK)
+fn hot_at(blocks: &[Vec<Hot>], at: usize) -> &Hot {
+    &blocks[at / BLOCK][at % BLOCK]
 }
 
 impl Rest {
@@ -241,8 +255,10 @@ mod tests {
 
     #[test]
     fn totals_are_those_of_a_plain_table() {
-        let (mut totals, mut expected) =
-            (Totals::default(), HashMap::<[u32; TUPLES], Total>::new());
+        let (mut totals, mut expected) = (
+            TotalsByKey::default(),
+            HashMap::<[u32; TUPLES], Total>::new(),
+        );
         let mut state = 1_u32;
         for row in 0..20_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -263,7 +279,7 @@ mod tests {
             assert!(totals.add(key, &more));
             assert!(expected.entry(key).or_insert(Total::NOTHING).add(&more));
         }
-        assert!(totals.settle());
+        assert!(totals.flush());
         assert!(totals.len() > BLOCK && totals.len() == expected.len());
         assert!(
             totals
@@ -284,7 +300,7 @@ mod tests {
                     sums: [i128::MAX; SUMS],
                     ..Total::NOTHING
                 }
-            ) && !totals.settle(),
+            ) && !totals.flush(),
             "past 128 bits"
         );
     }

@@ -5,27 +5,27 @@ use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
 use super::codes::Codes;
 use super::columns;
-use super::folded::{Key, USAGE_KEYS};
 use super::vocabulary::Gathering;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 
-/// Columns of the usage frame by which a line's MeterDescription is understood.
-const DESCRIBED: [&str; 9] = [
-    "invoice",
-    "customer",
-    "subscription",
-    "product",
-    "sku",
-    "currency",
-    "meter_name",
-    "meter_type",
-    "sku_name",
+/// Parts of the usage key by which a line's MeterDescription is understood.
+const DESCRIBED: [Part; 9] = [
+    Part::Invoice,
+    Part::Customer,
+    Part::Subscription,
+    Part::Product,
+    Part::Sku,
+    Part::Currency,
+    Part::MeterName,
+    Part::MeterType,
+    Part::SkuName,
 ];
 
 /// Texts, products, months and keys of all usage and lines: far less than these themselves.
 #[derive(Debug, Default)]
-pub struct Overview {
+pub struct AcrossParts {
     gathering: Gathering,
     noted: Noted,
 }
@@ -44,27 +44,17 @@ pub(crate) struct Noted {
     described: HashSet<[u32; DESCRIBED.len()]>,
 }
 
-fn described() -> [&'static Key; DESCRIBED.len()] {
-    DESCRIBED.map(|name| {
-        USAGE_KEYS
-            .iter()
-            .find(|key| key.name == name)
-            .expect("a column of the usage frame")
-    })
-}
-
-impl Overview {
+impl AcrossParts {
     /// Notes usage and lines of which only this will be at hand.
     pub fn note(&mut self, usage: &Partial, lines: &Partial) {
         let codes = Codes::shared_of_usage(&mut self.gathering, usage);
-        let keys = described();
         for key in usage.totals.keys() {
             self.noted
                 .described
-                .insert(keys.map(|column| column.code(&codes, key)));
+                .insert(DESCRIBED.map(|part| codes.get(key, part)));
             self.noted
                 .used
-                .insert([codes.get(key, 1, 0), codes.get(key, 1, 1)]);
+                .insert([codes.get(key, Part::Product), codes.get(key, Part::Sku)]);
         }
         let of_lines = Codes::shared_of_lines(&mut self.gathering, lines);
         for (months, (partial, codes)) in self
@@ -75,7 +65,7 @@ impl Overview {
         {
             for ((account, month), rows) in &partial.months {
                 *months
-                    .entry((codes.of(0, *account, 0), *month))
+                    .entry((codes.of(Part::Invoice, *account), *month))
                     .or_default() += rows;
             }
         }
@@ -89,7 +79,6 @@ impl Overview {
 impl Noted {
     /// With codes in the place of numbers.
     pub(crate) fn translated(self, code: impl Fn(Domain, u32) -> u32) -> Self {
-        let keys = described();
         let invoices = |months: Months| {
             months
                 .into_iter()
@@ -97,8 +86,7 @@ impl Noted {
                 .collect()
         };
         let row = |row: [u32; DESCRIBED.len()]| {
-            let mut columns = keys.iter().map(|key| key.domain);
-            row.map(|number| columns.next().map_or(0, |domain| code(domain, number)))
+            std::array::from_fn(|at| code(DESCRIBED[at].domain(), row[at]))
         };
         Self {
             used: self
@@ -115,9 +103,9 @@ impl Noted {
     pub(crate) fn frame(&self) -> DataFrame {
         let mut rows: Vec<&[u32; DESCRIBED.len()]> = self.described.iter().collect();
         rows.sort_unstable();
-        let columns = DESCRIBED.iter().enumerate().map(|(at, name)| {
-            let codes: Vec<u32> = rows.iter().filter_map(|row| row.get(at)).copied().collect();
-            Column::from(Series::new((*name).into(), codes))
+        let columns = DESCRIBED.iter().enumerate().map(|(at, part)| {
+            let codes: Vec<u32> = rows.iter().map(|row| row[at]).collect();
+            Column::from(Series::new(part.column().into(), codes))
         });
         columns::frame(rows.len(), columns.collect())
     }

@@ -2,224 +2,204 @@
 
 use super::vocabulary::Gathering;
 use crate::engine::count::key_column::KeyColumn;
-use crate::engine::count::key_layout::TUPLES;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::scope::{line_adjustment, usage_adjustment};
+use crate::engine::rules::keys::{
+    CodePlaces, Counted, Origin, Part, PartRow, Place, TUPLES, Tuple, code_places, coded_parts,
+    raw_place,
+};
+use crate::engine::rules::price_adjustment::{line_adjustment, usage_adjustment};
 
-/// Domains of the fields of usage, tuple by tuple.
-const USAGE_FIELDS: [&[Domain]; TUPLES] = [
-    &[
-        Domain::Invoice,
-        Domain::Customer,
-        Domain::CustomerName,
-        Domain::Subscription,
-        Domain::Currency,
-        Domain::Currency,
-        Domain::Rate,
-    ],
-    &[
-        Domain::Product,
-        Domain::Sku,
-        Domain::Availability,
-        Domain::Description,
-        Domain::ProductName,
-        Domain::Meter,
-        Domain::Description,
-        Domain::Description,
-        Domain::Category,
-        Domain::Unit,
-    ],
-    &[Domain::Entitlement, Domain::ResourceGroup, Domain::Resource],
-    &[
-        Domain::ChargeType,
-        Domain::Adjustment,
-        Domain::Month,
-        Domain::Free,
-    ],
-];
-
-/// The same of invoice lines.
-const LINE_FIELDS: [&[Domain]; TUPLES] = [
-    USAGE_FIELDS[0],
-    &[
-        Domain::Product,
-        Domain::Sku,
-        Domain::Availability,
-        Domain::Description,
-        Domain::ProductName,
-        Domain::Description,
-    ],
-    &[],
-    &[
-        Domain::ChargeType,
-        Domain::Adjustment,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Number,
-        Domain::Date,
-        Domain::Date,
-    ],
-];
-
-/// The same of usage day by day.
-const DAILY_FIELDS: [&[Domain]; TUPLES] = [
-    USAGE_FIELDS[0],
-    USAGE_FIELDS[1],
-    USAGE_FIELDS[2],
-    &[
-        Domain::ChargeType,
-        Domain::Adjustment,
-        Domain::Date,
-        Domain::Free,
-    ],
-];
-
-/// Where the fields of a raw state tuple go after charge type and adjustment.
-const USAGE_STATE: &[usize] = &[5, 6];
-const LINE_STATE: &[usize] = &[6, 7, 8, 9, 10, 11, 5];
-
-type Fields = [&'static [Domain]; TUPLES];
+static USAGE_PLACES: CodePlaces = code_places(Counted::Usage);
+static DAILY_PLACES: CodePlaces = code_places(Counted::DailyUsage);
+static LINE_PLACES: CodePlaces = code_places(Counted::Lines);
 
 /// The codes of every tuple of a partial, field by field.
 #[derive(Debug)]
 pub struct Codes {
+    /// Codes of each tuple's ids, one id behind the other.
     tuples: [Vec<u32>; TUPLES],
-    fields: &'static Fields,
+    /// Domains of each tuple's fields.
+    domains: [Vec<Domain>; TUPLES],
+    places: &'static CodePlaces,
 }
 
 impl Codes {
-    /// Those of usage.
+    /// Codes of usage.
     #[must_use]
     pub fn of_usage(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(
-            gathering,
-            partial,
-            (&USAGE_FIELDS, USAGE_STATE),
-            adjustment_of_usage,
-            &add_all,
-        )
+        Self::gather(gathering, partial, Counted::Usage, &add_all)
     }
 
-    /// Those of usage but for the domains that are [`Domain::is_local`], which have no codes.
+    /// Codes of usage but for the domains that are [`Domain::is_local`], which get none.
     #[must_use]
     pub fn shared_of_usage(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(
-            gathering,
-            partial,
-            (&USAGE_FIELDS, USAGE_STATE),
-            adjustment_of_usage,
-            &add_shared,
-        )
+        Self::gather(gathering, partial, Counted::Usage, &add_shared)
     }
 
-    /// The same of invoice lines.
+    /// Codes of invoice lines but for the domains that are [`Domain::is_local`], which get none.
     #[must_use]
     pub fn shared_of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(
-            gathering,
-            partial,
-            (&LINE_FIELDS, &[]),
-            adjustment_of_line,
-            &add_shared,
-        )
+        Self::gather(gathering, partial, Counted::Lines, &add_shared)
     }
 
-    /// Those of invoice lines.
+    /// Codes of invoice lines.
     #[must_use]
     pub fn of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(
-            gathering,
-            partial,
-            (&LINE_FIELDS, LINE_STATE),
-            adjustment_of_line,
-            &add_all,
-        )
+        Self::gather(gathering, partial, Counted::Lines, &add_all)
     }
 
-    /// Those of usage day by day.
+    /// Codes of usage day by day.
     #[must_use]
     pub fn of_days(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(
-            gathering,
-            partial,
-            (&DAILY_FIELDS, USAGE_STATE),
-            adjustment_of_usage,
-            &add_all,
-        )
+        Self::gather(gathering, partial, Counted::DailyUsage, &add_all)
     }
 
-    /// `adjustment` makes the price adjustment of a state tuple's raw fields; `state` says which of
-    /// them follow it; `add` numbers the texts of a column.
+    /// `add` numbers the texts of a column.
     fn gather(
         gathering: &mut Gathering,
         partial: &Partial,
-        (fields, state): (&'static Fields, &[usize]),
-        adjustment: impl Fn(&[&str]) -> String,
+        counted: Counted,
         add: &dyn Fn(&mut Gathering, Domain, &KeyColumn) -> Vec<u32>,
     ) -> Self {
-        let mut tuples: [Vec<u32>; TUPLES] = Default::default();
+        let parts = Tuple::ALL.map(|tuple| coded_parts(counted, tuple).collect::<Vec<_>>());
+        let domains = parts.each_ref().map(|parts| {
+            parts
+                .iter()
+                .map(|row| row.part.domain())
+                .collect::<Vec<_>>()
+        });
         let mut columns = partial.columns.iter();
-        for (number, ((known, domains), codes)) in partial
-            .tuples
-            .iter()
-            .zip(fields)
-            .zip(&mut tuples)
-            .enumerate()
-        {
-            codes.reserve_exact(known.len() as usize * domains.len());
-            if number + 1 == TUPLES {
-                for id in 0..known.len() {
-                    let raw: Vec<&str> = partial.fields(number, id).collect();
-                    codes.push(gathering.add(Domain::ChargeType, at(&raw, 0)));
-                    codes.push(gathering.add(Domain::Adjustment, &adjustment(&raw)));
-                    let rest = domains.iter().skip(2).zip(state);
-                    codes.extend(
-                        rest.map(|(domain, field)| gathering.add(*domain, at(&raw, *field))),
-                    );
-                    codes.resize((id as usize + 1) * domains.len(), 0);
-                }
-                continue;
+        let tuples = Tuple::ALL.map(|tuple| {
+            let known = &partial.tuples[tuple as usize];
+            let domains = &domains[tuple as usize];
+            if tuple == Tuple::State {
+                return states(gathering, partial, counted, &parts[tuple as usize]);
             }
             let code_of: Vec<Vec<u32>> = domains
                 .iter()
                 .zip(&mut columns)
                 .map(|(domain, column)| add(gathering, *domain, column))
                 .collect();
-            let texts = known.numbers().iter().zip(code_of.iter().cycle());
-            codes.extend(
-                texts.map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)),
-            );
+            let mut codes = Vec::with_capacity(known.numbers().len());
+            for texts in known.numbers().chunks_exact(domains.len().max(1)) {
+                // Columns of domains without codes here have none at all.
+                codes.extend(
+                    texts
+                        .iter()
+                        .zip(&code_of)
+                        .map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)),
+                );
+            }
+            codes
+        });
+        let places = match counted {
+            Counted::Usage => &USAGE_PLACES,
+            Counted::DailyUsage => &DAILY_PLACES,
+            Counted::Lines => &LINE_PLACES,
+        };
+        Self {
+            tuples,
+            domains,
+            places,
         }
-        Self { tuples, fields }
     }
 
     /// Numbers to codes.
     pub fn translate(&mut self, code: impl Fn(Domain, u32) -> u32) {
-        for (codes, domains) in self.tuples.iter_mut().zip(self.fields) {
+        for (codes, domains) in self.tuples.iter_mut().zip(&self.domains) {
             for (number, domain) in codes.iter_mut().zip(domains.iter().cycle()) {
                 *number = code(*domain, *number);
             }
         }
     }
 
-    /// The code of a field of one of a key's tuples.
+    /// The code of a part of a key.
+    ///
+    /// # Panics
+    /// Where the rows have no code for the part.
     #[must_use]
-    pub fn get(&self, key: &[u32; TUPLES], tuple: usize, field: usize) -> u32 {
-        self.of(tuple, key.get(tuple).copied().unwrap_or(0), field)
+    pub fn get(&self, key: &[u32; TUPLES], part: Part) -> u32 {
+        let place = self.place(part);
+        self.at(place, key[place.tuple])
     }
 
-    /// The code of a field of a tuple.
+    /// The code of a part of one of the tuples: that which holds the part.
+    ///
+    /// # Panics
+    /// Where the rows have no code for the part.
     #[must_use]
-    pub fn of(&self, tuple: usize, id: u32, field: usize) -> u32 {
-        let width = self.fields.get(tuple).map_or(0, |domains| domains.len());
-        self.tuples
-            .get(tuple)
-            .and_then(|codes| codes.get(id as usize * width + field))
-            .copied()
-            .unwrap_or(0)
+    pub fn of(&self, part: Part, id: u32) -> u32 {
+        self.at(self.place(part), id)
+    }
+
+    fn place(&self, part: Part) -> Place {
+        self.places[part as usize].expect("the rows have codes for the part")
+    }
+
+    fn at(&self, place: Place, id: u32) -> u32 {
+        let width = self.domains[place.tuple].len();
+        self.tuples[place.tuple][id as usize * width + place.field]
+    }
+}
+
+/// Codes of the state tuples: some of their texts, and the price adjustment that is made of others.
+fn states(
+    gathering: &mut Gathering,
+    partial: &Partial,
+    counted: Counted,
+    parts: &[&PartRow],
+) -> Vec<u32> {
+    let adjustment = Adjustment::of(counted);
+    // `None` for the adjustment, which is no text.
+    let fields: Vec<Option<usize>> = parts
+        .iter()
+        .map(|row| {
+            let is_made = row.origin(counted) == Origin::Adjustment;
+            (!is_made).then(|| raw_place(counted, row.part).field)
+        })
+        .collect();
+    let ids = partial.tuples[Tuple::State as usize].len();
+    let mut codes = Vec::with_capacity(ids as usize * parts.len());
+    for id in 0..ids {
+        let raw: Vec<&str> = partial.fields(Tuple::State as usize, id).collect();
+        codes.extend(parts.iter().zip(&fields).map(|(row, field)| match field {
+            Some(field) => gathering.add(row.part.domain(), raw[*field]),
+            None => gathering.add(row.part.domain(), &adjustment.text(&raw)),
+        }));
+    }
+    codes
+}
+
+/// What the price adjustment is made of: fields of the raw state tuple.
+enum Adjustment {
+    Usage([usize; 3]),
+    Line([usize; 2]),
+}
+
+impl Adjustment {
+    fn of(counted: Counted) -> Self {
+        let field = |part| raw_place(counted, part).field;
+        match counted {
+            Counted::Usage | Counted::DailyUsage => Self::Usage(
+                [
+                    Part::CreditType,
+                    Part::EarnedCreditPercentage,
+                    Part::CreditPercentage,
+                ]
+                .map(field),
+            ),
+            Counted::Lines => Self::Line([Part::ChargeType, Part::AdjustmentText].map(field)),
+        }
+    }
+
+    fn text(&self, raw: &[&str]) -> String {
+        match *self {
+            Self::Usage([kind, earned, credit]) => {
+                usage_adjustment(raw[kind], raw[earned], raw[credit])
+            }
+            Self::Line([charge_type, text]) => line_adjustment(raw[charge_type], raw[text]),
+        }
     }
 }
 
@@ -237,16 +217,4 @@ fn add_shared(gathering: &mut Gathering, domain: Domain, column: &KeyColumn) -> 
     (0..count)
         .map(|text| gathering.add(domain, column.text(text)))
         .collect()
-}
-
-fn adjustment_of_line(raw: &[&str]) -> String {
-    line_adjustment(at(raw, 0), at(raw, 1))
-}
-
-fn adjustment_of_usage(raw: &[&str]) -> String {
-    usage_adjustment(at(raw, 1), at(raw, 2), at(raw, 3))
-}
-
-fn at<'t>(fields: &[&'t str], index: usize) -> &'t str {
-    fields.get(index).copied().unwrap_or_default()
 }

@@ -2,16 +2,16 @@
 
 use rayon::prelude::*;
 
+use super::codes::Codes;
 use super::side_row::SideRow;
-use crate::engine::count::key_layout::TUPLES;
 use crate::engine::count::partial::Partial;
-use crate::engine::rules::definitions::KEYS;
+use crate::engine::rules::keys::{KEYS, Key, Part};
 
 /// Usage of one key and day. Sums in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayRow {
-    /// Codes in the order of [`KEYS`]; the description is the meter's name.
-    pub keys: [u32; KEYS.len()],
+    /// Codes in the order of [`Key::ALL`]; the description is the meter's name.
+    pub keys: [u32; KEYS],
     /// Code of the exchange rate.
     pub rate: u32,
     /// Rows.
@@ -26,36 +26,23 @@ pub struct DayRow {
     pub precision: i128,
 }
 
-/// Rows of a partial of the daily grain, sorted; `code` gives the folded code of a field of a tuple.
+/// Rows of a partial that was counted day by day, sorted.
 #[must_use]
-pub fn rows(
-    partial: &Partial,
-    code: impl Fn(&[u32; TUPLES], usize, usize) -> u32 + Sync,
-) -> Vec<DayRow> {
+pub fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
+    // A line's text has no twin in usage: the meter's name is compared among usage itself.
+    let parts = Key::ALL.map(|key| match key {
+        Key::Description => Some(Part::MeterName),
+        Key::Line => None,
+        key => Some(key.part()),
+    });
     let mut rows: Vec<DayRow> = partial
         .totals
         .iter()
         .map(|(key, total)| {
-            let at = |tuple, field| code(key, tuple, field);
-            let keys = [
-                at(0, 0),
-                at(0, 1),
-                at(0, 3),
-                at(1, 0),
-                at(1, 1),
-                at(1, 2),
-                at(1, 6),
-                at(3, 1),
-                at(0, 4),
-                at(1, 5),
-                at(2, 2),
-                at(3, 2),
-                0,
-            ];
             let [quantity, billing, pricing, _] = total.sums;
             DayRow {
-                keys,
-                rate: at(0, 6),
+                keys: parts.map(|part| part.map_or(0, |part| codes.get(key, part))),
+                rate: codes.get(key, Part::Rate),
                 rows: total.rows,
                 quantity,
                 billing,
@@ -69,14 +56,18 @@ pub fn rows(
 }
 
 impl DayRow {
+    /// Code of a key; 0 for none.
+    #[must_use]
+    pub const fn code(&self, key: Key) -> u32 {
+        self.keys[key as usize]
+    }
+
     /// The row with only some of its keys.
     #[must_use]
-    pub fn by(&self, names: &[&str]) -> SideRow {
-        let mut keys = [0; KEYS.len()];
-        for ((slot, code), (name, ..)) in keys.iter_mut().zip(self.keys).zip(KEYS) {
-            if names.contains(&name) {
-                *slot = code;
-            }
+    pub fn by(&self, wanted: &[Key]) -> SideRow {
+        let mut keys = [0; KEYS];
+        for key in wanted {
+            keys[*key as usize] = self.keys[*key as usize];
         }
         SideRow {
             keys,

@@ -1,20 +1,20 @@
-//! Names that go with codes.
+//! DisplayNames that go with codes.
 
 use hashbrown::HashMap;
 
 use super::codes::Codes;
 use super::vocabulary::{Vocabulary, is_better_spelling};
-use crate::engine::count::interner::Tuples;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{Part, Tuple};
 
-/// Names and other attributes that are shown beside a key and never compared.
+/// DisplayNames and other attributes that are shown beside a key and never compared.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct DisplayNames {
     by_key: HashMap<(Domain, [u32; 3]), u32>,
 }
 
-impl Names {
+impl DisplayNames {
     /// Drops the names of a domain.
     pub fn forget(&mut self, domain: Domain) {
         self.by_key.retain(|(of, _), _| *of != domain);
@@ -43,46 +43,45 @@ impl Names {
 /// Third part of the key under which a SKU's own name is found.
 pub const NO_METER: u32 = u32::MAX;
 
-impl Names {
+impl DisplayNames {
     /// Offers the names of usage. Every tuple is of some total; names hang on tuples, of which there
     /// are far fewer.
     pub fn take_usage(&mut self, vocabulary: &Vocabulary, usage: &Partial, codes: &Codes) {
         self.take_both(vocabulary, usage, codes);
-        let [_, products, resources, _] = usage.tuples.each_ref().map(Tuples::len);
-        for product in 0..products {
-            let get = |field| codes.of(1, product, field);
-            let meter = [get(0), get(1), get(5)];
-            self.offer(vocabulary, Domain::Description, meter, get(6));
-            self.offer(vocabulary, Domain::Category, meter, get(8));
-            self.offer(vocabulary, Domain::Unit, meter, get(9));
+        for product in ids(usage, Tuple::Product) {
+            let code = |part| codes.of(part, product);
+            let meter = [Part::Product, Part::Sku, Part::Meter].map(code);
+            for part in [Part::MeterName, Part::MeterCategory, Part::Unit] {
+                self.offer(vocabulary, part.domain(), meter, code(part));
+            }
         }
-        for resource in 0..resources {
-            let get = |field| codes.of(2, resource, field);
-            self.offer(
-                vocabulary,
-                Domain::ResourceGroup,
-                [get(0), get(2), 0],
-                get(1),
-            );
+        for resource in ids(usage, Tuple::Resource) {
+            let code = |part| codes.of(part, resource);
+            let key = [code(Part::Entitlement), code(Part::Resource), 0];
+            let group = Part::ResourceGroup;
+            self.offer(vocabulary, group.domain(), key, code(group));
         }
     }
 
     /// Offers the names that usage and lines have.
     pub fn take_both(&mut self, vocabulary: &Vocabulary, partial: &Partial, codes: &Codes) {
-        let [accounts, products, ..] = partial.tuples.each_ref().map(Tuples::len);
-        for account in 0..accounts {
-            let get = |field| codes.of(0, account, field);
-            self.offer(vocabulary, Domain::CustomerName, [get(1), 0, 0], get(2));
+        for account in ids(partial, Tuple::Account) {
+            let code = |part| codes.of(part, account);
+            let key = [code(Part::Customer), 0, 0];
+            let name = Part::CustomerName;
+            self.offer(vocabulary, name.domain(), key, code(name));
         }
-        for product in 0..products {
-            let get = |field| codes.of(1, product, field);
-            self.offer(vocabulary, Domain::ProductName, [get(0), 0, 0], get(4));
-            self.offer(
-                vocabulary,
-                Domain::Description,
-                [get(0), get(1), NO_METER],
-                get(3),
-            );
+        for product in ids(partial, Tuple::Product) {
+            let code = |part| codes.of(part, product);
+            let (key, name) = ([code(Part::Product), 0, 0], Part::ProductName);
+            self.offer(vocabulary, name.domain(), key, code(name));
+            let key = [code(Part::Product), code(Part::Sku), NO_METER];
+            let name = Part::SkuName;
+            self.offer(vocabulary, name.domain(), key, code(name));
         }
     }
+}
+
+fn ids(partial: &Partial, tuple: Tuple) -> std::ops::Range<u32> {
+    0..partial.tuples[tuple as usize].len()
 }

@@ -8,8 +8,9 @@ use hashbrown::HashMap;
 use super::side_row::SideRow;
 use super::vocabulary::Gathering;
 use crate::engine::count::partial::GROSS_LIMIT;
-use crate::engine::rules::definitions::{self, CURRENCY, FEEDS, Feed, KEYS, METER, Rounded, Side};
+use crate::engine::rules::definitions::{self, FEEDS, Feed, Rounded, Side};
 use crate::engine::rules::domain::fold_as;
+use crate::engine::rules::keys::{KEYS, Key};
 use crate::engine::rules::rate_card::{ClassicLine, RateCard};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
@@ -53,12 +54,13 @@ impl Sum {
     }
 }
 
-type Texts = [String; KEYS.len()];
+/// KeyTexts of the keys, in the order of [`Key::ALL`].
+type KeyTexts = [String; KEYS];
 
 /// Rows of the other datasets, summed up.
 #[derive(Debug, Default)]
 pub struct Entries {
-    sums: HashMap<(TieOut, Side, Texts), Sum>,
+    sums: HashMap<(TieOut, Side, KeyTexts), Sum>,
     rate_card: RateCard,
     /// Sums of absolute values, of quantities and of amounts: while they keep to their limit, nothing
     /// behind can overflow.
@@ -91,12 +93,12 @@ impl Entries {
         if !feed.only_with.is_empty() && text(value(feed.only_with)).is_empty() {
             return;
         }
-        let mut keys = Texts::default();
+        let mut keys = KeyTexts::default();
         for (key, column) in feed.keys {
-            set_key(&mut keys, key, text(value(column)));
+            keys[*key as usize] = text(value(column));
         }
         if !feed.label.is_empty() {
-            set_key(&mut keys, "description", feed.label.to_owned());
+            feed.label.clone_into(&mut keys[Key::Description as usize]);
         }
         let (quantity, amount) = (number(value(feed.quantity)), number(value(feed.amount)));
         let measured = if feed.amount.is_empty() {
@@ -108,7 +110,7 @@ impl Entries {
         sum.gross = sum.gross.saturating_add(measured.saturating_abs());
     }
 
-    fn sum(&mut self, key: (TieOut, Side, Texts), quantity: i128, amount: i128) -> &mut Sum {
+    fn sum(&mut self, key: (TieOut, Side, KeyTexts), quantity: i128, amount: i128) -> &mut Sum {
         let sum = self.sums.entry(key).or_default();
         sum.rows += 1;
         for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount]
@@ -135,16 +137,16 @@ impl Entries {
     }
 
     fn classic<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
-        let mut keys = Texts::default();
+        let mut keys = KeyTexts::default();
         for (key, column) in [
-            ("customer", "customer_id"),
-            ("subscription", "subscription_id"),
-            ("meter", "meter_id"),
-            ("currency", "currency"),
+            (Key::Customer, "customer_id"),
+            (Key::Subscription, "subscription_id"),
+            (Key::Meter, "meter_id"),
+            (Key::Currency, "currency"),
         ] {
-            set_key(&mut keys, key, text(value(column)));
+            keys[key as usize] = text(value(column));
         }
-        set_key(&mut keys, "description", text(value("meter_name")));
+        keys[Key::Description as usize] = text(value("meter_name"));
         let overage = match value("overage_quantity") {
             Field::Decimal(overage) => overage,
             _ => number(value("consumed_quantity"))
@@ -180,16 +182,16 @@ impl Entries {
     /// The expected side of the rate card: the units of the lines at its tiers. Tiers are of a meter,
     /// however the lines spell its ids.
     fn price_classic(&mut self) {
-        let mut folded: BTreeMap<Vec<String>, (Texts, Sum)> = BTreeMap::new();
+        let mut folded: BTreeMap<Vec<String>, (KeyTexts, Sum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
             // The meter's name is no key.
-            let keys = KEYS
-                .iter()
+            let keys = Key::ALL
+                .into_iter()
                 .zip(texts)
-                .filter(|((name, ..), _)| *name != "description");
+                .filter(|(key, _)| *key != Key::Description);
             if *tie_out == TieOut::RateCard {
                 let key = keys
-                    .map(|((.., domain), text)| fold_as(*domain, text))
+                    .map(|(key, text)| fold_as(key.domain(), text))
                     .collect();
                 let (shown, all) = folded.entry(key).or_default();
                 // Any of them, but the same in every run.
@@ -200,10 +202,11 @@ impl Entries {
             }
         }
         for (texts, mut sum) in folded.into_values() {
-            if let Some(amount) =
-                self.rate_card
-                    .charge(&texts[CURRENCY], &texts[METER], sum.quantity)
-            {
+            if let Some(amount) = self.rate_card.charge(
+                &texts[Key::Currency as usize],
+                &texts[Key::Meter as usize],
+                sum.quantity,
+            ) {
                 (sum.amount, sum.gross) = (amount, amount.saturating_abs());
                 let [_, gross] = &mut self.gross;
                 *gross = gross.saturating_add(sum.gross);
@@ -220,11 +223,8 @@ impl Entries {
         if self.gross.iter().any(|gross| *gross > GROSS_LIMIT) {
             return None;
         }
-        let row = |((tie_out, side, texts), sum): (&(TieOut, Side, Texts), &Sum)| {
-            let mut keys = [0; KEYS.len()];
-            for ((slot, text), (_, _, domain)) in keys.iter_mut().zip(texts).zip(KEYS) {
-                *slot = gathering.add(domain, text);
-            }
+        let row = |((tie_out, side, texts), sum): (&(TieOut, Side, KeyTexts), &Sum)| {
+            let keys = Key::ALL.map(|key| gathering.add(key.domain(), &texts[key as usize]));
             let at_billed_price = sum
                 .classic
                 .iter()
@@ -269,26 +269,10 @@ impl Staged {
     pub fn rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
         let mut rows = self.0;
         for (_, _, row) in &mut rows {
-            for (slot, (_, _, domain)) in row.keys.iter_mut().zip(KEYS) {
-                *slot = code_of
-                    .get(domain as usize)
-                    .and_then(|codes| codes.get(*slot as usize))
-                    .copied()
-                    .unwrap_or(0);
-            }
+            row.keys = Key::ALL.map(|key| code_of[key.domain() as usize][row.code(key) as usize]);
         }
         rows.sort_by_key(|(tie_out, side, row)| (*tie_out, *side, row.keys));
         rows
-    }
-}
-
-fn set_key(keys: &mut Texts, name: &str, text: String) {
-    if let Some(slot) = KEYS
-        .iter()
-        .position(|(key, ..)| *key == name)
-        .and_then(|at| keys.get_mut(at))
-    {
-        *slot = text;
     }
 }
 

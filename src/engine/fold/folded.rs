@@ -9,118 +9,47 @@ use hashbrown::{HashMap, HashSet};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use rayon::prelude::*;
 
-use super::across_parts::{Months, Overview};
+use super::across_parts::{AcrossParts, Months};
 use super::codes::Codes;
-use super::columns;
+use super::columns::{self, LINE_SUMS, USAGE_SUMS};
 use super::days::{self, DayRow};
-use super::display_names::Names;
+use super::display_names::DisplayNames;
 use super::entries::Entries;
 use super::side_row::SideRow;
 use super::vocabulary::{Gathering, Vocabulary};
-use crate::engine::count::duplicates::Copies;
+use crate::engine::count::duplicates::Duplicates;
 use crate::engine::count::header::Header;
-use crate::engine::count::key_layout::TUPLES;
 use crate::engine::count::partial::Partial;
 use crate::engine::count::total::Total;
-use crate::engine::count::totals_by_key::Totals as Sums;
+use crate::engine::count::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Side;
 use crate::engine::rules::domain::{Domain, LOCAL};
+use crate::engine::rules::keys::{
+    Counted, LINES_FRAME, Part, Place, TUPLES, USAGE_FRAME, raw_place,
+};
 use crate::engine::rules::scope::{LineTexts, Scope, scope_of};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 
-/// A key column of a frame: its name, and where its code comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Column name.
-    pub name: &'static str,
-    /// Domain of its codes.
-    pub domain: Domain,
-    tuple: usize,
-    field: usize,
-}
-
-impl Key {
-    /// The column's code in the row of a raw key.
-    #[must_use]
-    pub fn code(&self, codes: &Codes, key: &[u32; TUPLES]) -> u32 {
-        codes.get(key, self.tuple, self.field)
-    }
-}
-
-const fn key(name: &'static str, domain: Domain, tuple: usize, field: usize) -> Key {
-    Key {
-        name,
-        domain,
-        tuple,
-        field,
-    }
-}
-
-/// Key columns of the usage frame, in its sort order.
-pub const USAGE_KEYS: [Key; 18] = [
-    key("invoice", Domain::Invoice, 0, 0),
-    key("customer", Domain::Customer, 0, 1),
-    key("subscription", Domain::Subscription, 0, 3),
-    key("entitlement", Domain::Entitlement, 2, 0),
-    key("product", Domain::Product, 1, 0),
-    key("sku", Domain::Sku, 1, 1),
-    key("meter", Domain::Meter, 1, 5),
-    key("resource", Domain::Resource, 2, 2),
-    key("currency", Domain::Currency, 0, 4),
-    key("availability", Domain::Availability, 1, 2),
-    key("adjustment", Domain::Adjustment, 3, 1),
-    key("charge_type", Domain::ChargeType, 3, 0),
-    key("meter_name", Domain::Description, 1, 6),
-    key("meter_type", Domain::Description, 1, 7),
-    key("sku_name", Domain::Description, 1, 3),
-    key("rate", Domain::Rate, 0, 6),
-    key("month", Domain::Month, 3, 2),
-    key("free", Domain::Free, 3, 3),
-];
-
-/// Key columns of the lines frame, in its sort order; `scope` follows them. From `price` on they
-/// make one row of lines that are the same to arithmetic.
-pub const LINE_KEYS: [Key; 18] = [
-    key("invoice", Domain::Invoice, 0, 0),
-    key("customer", Domain::Customer, 0, 1),
-    key("subscription", Domain::Subscription, 0, 3),
-    key("product", Domain::Product, 1, 0),
-    key("sku", Domain::Sku, 1, 1),
-    key("availability", Domain::Availability, 1, 2),
-    key("description", Domain::Description, 1, 5),
-    key("charge_type", Domain::ChargeType, 3, 0),
-    key("adjustment", Domain::Adjustment, 3, 1),
-    key("currency", Domain::Currency, 0, 4),
-    key("rate", Domain::Rate, 0, 6),
-    key("price", Domain::Number, 3, 2),
-    key("unit_price", Domain::Number, 3, 3),
-    key("billable", Domain::Number, 3, 4),
-    key("seats", Domain::Number, 3, 5),
-    key("subtotal_text", Domain::Number, 3, 6),
-    key("charge_start", Domain::Date, 3, 7),
-    key("charge_end", Domain::Date, 3, 8),
-];
-
 /// Everything that was counted, by code.
 #[derive(Debug)]
-pub struct Totals {
+pub struct Folded {
     /// Texts of the codes.
     pub vocabulary: Vocabulary,
-    /// [`USAGE_KEYS`], then rows, quantity, billing, pricing, precision (10^-20), first, last, and
+    /// [`USAGE_FRAME`], then rows, quantity, billing, pricing, precision (10^-20), first, last, and
     /// the number of its copies, 0 for none.
     pub usage: DataFrame,
-    /// [`LINE_KEYS`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last, and the
+    /// [`LINES_FRAME`], scope, then rows, quantity, subtotal, tax, total (10^-20), first, last, and the
     /// number of its copies, 0 for none.
     pub lines: DataFrame,
-    /// Copies of usage rows; the first is number 1.
-    pub usage_copies: Vec<Copies>,
-    /// Copies of lines, likewise.
-    pub line_copies: Vec<Copies>,
-    /// Names that go with codes.
-    pub names: Names,
+    /// Duplicates of usage rows; the first is number 1.
+    pub usage_copies: Vec<Duplicates>,
+    /// Duplicates of lines, likewise.
+    pub line_copies: Vec<Duplicates>,
+    /// DisplayNames that go with codes.
+    pub names: DisplayNames,
     /// Billed usage day by day, where a comparison looks at days; sorted.
     pub daily: Vec<DayRow>,
     /// Usage before it was billed, likewise.
@@ -131,9 +60,18 @@ pub struct Totals {
     pub periods: HashMap<u32, Period>,
 }
 
+/// The duplicates of a row, by their number in its frame; none for 0.
+#[must_use]
+pub fn numbered(duplicates: &[Duplicates], number: u32) -> Duplicates {
+    match number.checked_sub(1) {
+        Some(at) => duplicates[at as usize],
+        None => Duplicates::default(),
+    }
+}
+
 /// What is folded besides usage, lines and headers.
 #[derive(Debug, Default)]
-pub struct More {
+pub struct OtherInputs {
     /// Billed usage day by day.
     pub daily: Option<Partial>,
     /// Usage before it was billed, day by day.
@@ -161,35 +99,35 @@ pub fn fold_partials(
     lines: Partial,
     headers: &[Header],
     also_used: &[(String, String)],
-    more: More,
-) -> Result<Totals, EngineError> {
+    more: OtherInputs,
+) -> Result<Folded, EngineError> {
     fold(None, (usage, lines), headers, also_used, more).map(|(totals, _)| totals)
 }
 
 /// Folds everything but usage and lines, of which `overview` is at hand; they come in parts, one after
-/// the other ([`Totals::take_part`]).
+/// the other ([`Folded::take_part`]).
 ///
 /// # Errors
 /// As [`fold_partials`].
 pub fn fold_before_parts(
-    overview: Overview,
+    overview: AcrossParts,
     headers: &[Header],
-    more: More,
-) -> Result<(Totals, InParts), EngineError> {
+    more: OtherInputs,
+) -> Result<(Folded, InParts), EngineError> {
     let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     fold(Some(overview), (usage, lines), headers, &[], more)
 }
 
 fn fold(
-    overview: Option<Overview>,
+    overview: Option<AcrossParts>,
     (mut usage, lines): (Partial, Partial),
     headers: &[Header],
     also_used: &[(String, String)],
-    more: More,
-) -> Result<(Totals, InParts), EngineError> {
+    more: OtherInputs,
+) -> Result<(Folded, InParts), EngineError> {
     let in_parts = overview.is_some();
     let (mut gathering, noted) = overview.unwrap_or_default().into_parts();
-    let More {
+    let OtherInputs {
         daily,
         unbilled,
         entries,
@@ -236,15 +174,18 @@ fn fold(
         .chain([&mut usage_codes, &mut line_codes])
         .for_each(|codes| codes.translate(code));
     let day_rows = |side: Option<(Codes, Partial)>| {
-        side.map_or_else(Vec::new, |(codes, partial)| {
-            days::rows(&partial, |key, tuple, field| codes.get(key, tuple, field))
-        })
+        side.map_or_else(Vec::new, |(codes, partial)| days::rows(&partial, &codes))
     };
     let mut noted = noted.translated(code);
     let mut used: HashSet<[u32; 2]> = usage
         .totals
         .keys()
-        .map(|key| [usage_codes.get(key, 1, 0), usage_codes.get(key, 1, 1)])
+        .map(|key| {
+            [
+                usage_codes.get(key, Part::Product),
+                usage_codes.get(key, Part::Sku),
+            ]
+        })
         .collect();
     used.extend(
         also_used
@@ -254,14 +195,14 @@ fn fold(
     used.extend(&noted.used);
     let (usage_frame, usage_copies) = usage_frame(&mut usage, &usage_codes);
     let (lines_frame, line_copies) = lines_frame(&lines, &line_codes, &used);
-    let mut names = Names::default();
+    let mut names = DisplayNames::default();
     names.take_usage(&vocabulary, &usage, &usage_codes);
     names.take_both(&vocabulary, &lines, &line_codes);
     let [of_usage, of_lines] = std::mem::take(&mut noted.months);
     let mut periods = periods(months(&lines, &line_codes, of_lines));
     // Where usage speaks, it overrules the lines.
     periods.extend(self::periods(months(&usage, &usage_codes, of_usage)));
-    let totals = Totals {
+    let totals = Folded {
         daily: day_rows(daily),
         unbilled: day_rows(unbilled),
         entries: staged.rows(&code_of),
@@ -283,7 +224,7 @@ fn fold(
     ))
 }
 
-impl Totals {
+impl Folded {
     /// Puts a part of usage and lines in the place of the one before. `spellings` are how resources are
     /// shown that other parts name as well.
     pub fn take_part(
@@ -327,7 +268,7 @@ impl Totals {
     }
 }
 
-impl Totals {
+impl Folded {
     /// Drops the last part; findings of all parts name resources by their place in `resources`.
     pub fn forget_part(&mut self, resources: Vec<String>) {
         (self.usage, self.lines) = (self.usage.clear(), self.lines.clear());
@@ -340,18 +281,13 @@ impl Totals {
     }
 }
 
-fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Copies>) {
-    let key_of = |key: &[u32; TUPLES]| USAGE_KEYS.map(|column| column.code(codes, key));
+fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Duplicates>) {
+    let key_of = |key: &[u32; TUPLES]| USAGE_FRAME.map(|part| codes.get(key, part));
     let rows = sorted_totals(usage, key_of);
-    usage.totals = Sums::default();
+    usage.totals = TotalsByKey::default();
     let (numbers, copies) = copies_of(usage, key_of, &rows);
     (
-        frame(
-            &USAGE_KEYS.map(|column| column.name),
-            &rows,
-            ["quantity", "billing", "pricing", "unused"],
-            numbers,
-        ),
+        frame(&USAGE_FRAME.map(Part::column), &rows, USAGE_SUMS, numbers),
         copies,
     )
 }
@@ -360,49 +296,47 @@ fn lines_frame(
     lines: &Partial,
     codes: &Codes,
     used: &HashSet<[u32; 2]>,
-) -> (DataFrame, Vec<Copies>) {
+) -> (DataFrame, Vec<Duplicates>) {
     let key_of = |key: &[u32; TUPLES]| {
-        let mut row = [0; LINE_KEYS.len() + 1];
-        for (slot, column) in row.iter_mut().zip(LINE_KEYS) {
-            *slot = column.code(codes, key);
+        let mut row = [0; LINES_FRAME.len() + 1];
+        for (slot, part) in row.iter_mut().zip(LINES_FRAME) {
+            *slot = codes.get(key, part);
         }
-        let product_is_used = used.contains(&[codes.get(key, 1, 0), codes.get(key, 1, 1)]);
-        row[LINE_KEYS.len()] = scope_of_key(lines, key, product_is_used) as u32;
+        let product_is_used =
+            used.contains(&[codes.get(key, Part::Product), codes.get(key, Part::Sku)]);
+        row[LINES_FRAME.len()] = scope_of_key(lines, key, product_is_used) as u32;
         row
     };
     let rows = sorted_totals(lines, key_of);
     let (numbers, copies) = copies_of(lines, key_of, &rows);
-    let names: Vec<&str> = LINE_KEYS
+    let names: Vec<&str> = LINES_FRAME
         .iter()
-        .map(|column| column.name)
+        .map(|part| part.column())
         .chain(["scope"])
         .collect();
-    (
-        frame(
-            &names,
-            &rows,
-            ["quantity", "subtotal", "tax", "total"],
-            numbers,
-        ),
-        copies,
-    )
+    (frame(&names, &rows, LINE_SUMS, numbers), copies)
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
-    let [_, product, _, state] = *key;
-    let state: Vec<&str> = lines.fields(3, state).collect();
-    let at = |field: usize| state.get(field).copied().unwrap_or_default();
+    const fn place(part: Part) -> Place {
+        raw_place(Counted::Lines, part)
+    }
+    const METER: Place = place(Part::Description);
+    const SUBSCRIPTION: Place = place(Part::SubscriptionDescription);
+    const TERM: Place = place(Part::Term);
+    const RESERVATION: Place = place(Part::ReservationOrder);
+    const END: Place = place(Part::ChargeEnd);
     scope_of(LineTexts {
-        meter_description: lines.fields(1, product).nth(5).unwrap_or_default(),
-        subscription_description: at(2),
-        term: at(3),
-        reservation_order_id: at(4),
-        charge_end: at(5),
+        meter_description: lines.text_at(key, METER),
+        subscription_description: lines.text_at(key, SUBSCRIPTION),
+        term: lines.text_at(key, TERM),
+        reservation_order_id: lines.text_at(key, RESERVATION),
+        charge_end: lines.text_at(key, END),
         product_is_used,
     })
 }
 
-/// Totals by folded key, sorted: those whose raw keys fold together stand together, and are added.
+/// Folded by folded key, sorted: those whose raw keys fold together stand together, and are added.
 fn sorted_totals<const N: usize>(
     partial: &Partial,
     key_of: impl Fn(&[u32; TUPLES]) -> [u32; N] + Sync,
@@ -428,9 +362,9 @@ fn copies_of<const N: usize>(
     partial: &Partial,
     key_of: impl Fn(&[u32; TUPLES]) -> [u32; N],
     rows: &[([u32; N], Total)],
-) -> (Vec<u32>, Vec<Copies>) {
+) -> (Vec<u32>, Vec<Duplicates>) {
     let mut numbers = vec![0; rows.len()];
-    let mut found: BTreeMap<usize, Copies> = BTreeMap::new();
+    let mut found: BTreeMap<usize, Duplicates> = BTreeMap::new();
     for (raw, copies) in &partial.copies {
         if let Ok(row) = rows.binary_search_by_key(&key_of(raw), |(key, _)| *key) {
             found.entry(row).or_default().add(copies);
@@ -508,7 +442,9 @@ fn frame<const N: usize>(
 /// Rows by invoice and month, added to those that were noted.
 fn months(partial: &Partial, codes: &Codes, mut rows: Months) -> Months {
     for ((account, month), count) in &partial.months {
-        *rows.entry((codes.of(0, *account, 0), *month)).or_default() += count;
+        *rows
+            .entry((codes.of(Part::Invoice, *account), *month))
+            .or_default() += count;
     }
     rows
 }

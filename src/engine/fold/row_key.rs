@@ -1,94 +1,76 @@
 //! The match key of a single row, in folded text: how `explain` knows a row of a group again.
 
-use crate::engine::count::key_layout::Grain;
-use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::domain::fold_as;
+use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
+use crate::engine::rules::price_adjustment;
 use crate::engine::rules::scope::{self, LineTexts, Scope};
-use crate::model::dataset::{Column, Dataset, INVOICE_LINES, USAGE, position};
+use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::row::Cell;
 
-/// Folded texts in the order of [`crate::engine::matching::passes::FINE_KEYS`].
-pub type FineKey = [String; 9];
+/// Folded texts in the order of [`FINE_KEYS`].
+pub type FineKey = [String; FINE_KEYS.len()];
 
-fn text(cells: &[Cell<'_>], columns: &[Column], name: &str) -> String {
-    let at = columns.iter().position(|column| column.name == name);
-    at.and_then(|at| cells.get(at))
-        .map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
-        .unwrap_or_default()
+/// The text of a part; empty where the side has it nowhere.
+fn text(cells: &[Cell<'_>], counted: Counted, part: Part) -> String {
+    let Origin::Text(_, column) = part.row().origin(counted) else {
+        return String::new();
+    };
+    let cell = cells.get(column).unwrap_or(&Cell::Missing);
+    String::from_utf8_lossy(&cell.bytes()).into_owned()
 }
 
 /// Customer and subscription of a row, folded.
 #[must_use]
 pub fn account_of(dataset: Dataset, cells: &[Cell<'_>]) -> (String, String) {
-    let [account, ..] = Grain::of(dataset).tuples;
-    let field = |number: usize| {
-        let cell = account.get(number).and_then(|at| cells.get(*at));
-        cell.map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
-            .unwrap_or_default()
-    };
-    (
-        fold_as(Domain::Customer, &field(1)),
-        fold_as(Domain::Subscription, &field(3)),
-    )
+    let counted = counted(dataset);
+    let folded = |part: Part| fold_as(part.domain(), &text(cells, counted, part));
+    (folded(Part::Customer), folded(Part::Subscription))
 }
 
-/// The key of a usage row; `description` is the frame column that MeterDescription repeats.
+const fn counted(dataset: Dataset) -> Counted {
+    match dataset {
+        Dataset::InvoiceLines => Counted::Lines,
+        Dataset::Usage | Dataset::UnbilledUsage | Dataset::Invoices => Counted::Usage,
+    }
+}
+
+fn fine_key(cells: &[Cell<'_>], counted: Counted, description: Part, adjustment: &str) -> FineKey {
+    FINE_KEYS.map(|key| match key {
+        Key::Adjustment => fold_as(key.domain(), adjustment),
+        Key::Description => fold_as(key.domain(), &text(cells, counted, description)),
+        key => fold_as(key.domain(), &text(cells, counted, key.part())),
+    })
+}
+
+/// The key of a usage row; `description` is the part that MeterDescription repeats.
 #[must_use]
-pub fn of_usage(cells: &[Cell<'_>], description: &str) -> FineKey {
-    let text = |name: &str| text(cells, USAGE, name);
-    let described = match description {
-        "meter_type" => "MeterType",
-        "sku_name" => "SkuName",
-        _ => "MeterName",
-    };
-    let adjustment = scope::usage_adjustment(
-        &text("CreditType"),
-        &text("PartnerEarnedCreditPercentage"),
-        &text("CreditPercentage"),
+pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {
+    let text = |part| text(cells, Counted::Usage, part);
+    let adjustment = price_adjustment::usage_adjustment(
+        &text(Part::CreditType),
+        &text(Part::EarnedCreditPercentage),
+        &text(Part::CreditPercentage),
     );
-    [
-        fold_as(Domain::Invoice, &text("InvoiceNumber")),
-        fold_as(Domain::Customer, &text("CustomerId")),
-        fold_as(Domain::Subscription, &text("SubscriptionId")),
-        fold_as(Domain::Product, &text("ProductId")),
-        fold_as(Domain::Sku, &text("SkuId")),
-        fold_as(Domain::Availability, &text("AvailabilityId")),
-        fold_as(Domain::Description, &text(described)),
-        fold_as(Domain::Adjustment, &adjustment),
-        fold_as(Domain::Currency, &text("BillingCurrency")),
-    ]
+    fine_key(cells, Counted::Usage, description, &adjustment)
 }
 
-/// The key of an invoice line, and whether usage is expected behind it. `is_used` tells of a folded
-/// product and SKU whether usage has them.
+/// The key of an invoice line, and why no usage is expected behind it, if none is. `is_used` tells of
+/// a folded product and SKU if usage has them.
 #[must_use]
 pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (FineKey, Scope) {
-    let text = |name: &str| text(cells, INVOICE_LINES, name);
-    let (product, sku) = (
-        fold_as(Domain::Product, &text("ProductId")),
-        fold_as(Domain::Sku, &text("SkuId")),
-    );
-    let description = text("MeterDescription");
+    let text = |part| text(cells, Counted::Lines, part);
+    let folded = |part: Part| fold_as(part.domain(), &text(part));
     let scope = scope::scope_of(LineTexts {
-        meter_description: &description,
-        subscription_description: &text("SubscriptionDescription"),
-        term: &text("TermAndBillingCycle"),
-        reservation_order_id: &text("ReservationOrderId"),
-        charge_end: &text("ChargeEndDate"),
-        product_is_used: is_used(&product, &sku),
+        meter_description: &text(Part::Description),
+        subscription_description: &text(Part::SubscriptionDescription),
+        term: &text(Part::Term),
+        reservation_order_id: &text(Part::ReservationOrder),
+        charge_end: &text(Part::ChargeEnd),
+        product_is_used: is_used(&folded(Part::Product), &folded(Part::Sku)),
     });
     let adjustment =
-        scope::line_adjustment(&text("ChargeType"), &text("PriceAdjustmentDescription"));
-    let key = [
-        fold_as(Domain::Invoice, &text("InvoiceNumber")),
-        fold_as(Domain::Customer, &text("CustomerId")),
-        fold_as(Domain::Subscription, &text("SubscriptionId")),
-        product,
-        sku,
-        fold_as(Domain::Availability, &text("AvailabilityId")),
-        fold_as(Domain::Description, &description),
-        fold_as(Domain::Adjustment, &adjustment),
-        fold_as(Domain::Currency, &text("Currency")),
-    ];
+        price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText));
+    let key = fine_key(cells, Counted::Lines, Part::Description, &adjustment);
     (key, scope)
 }
 

@@ -9,8 +9,9 @@ use crate::engine::count::partial::{GROSS_LIMIT, Partial};
 use crate::engine::count::total::{SUMS, Total};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{Key, Part};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
@@ -201,9 +202,9 @@ impl Tally {
 }
 
 /// What a frame of totals holds; `amount` names the column.
-pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> ByCurrency {
+pub fn frame_of(totals: &Folded, frame: &DataFrame, amount: &str) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
-    let rows = columns::codes(frame, "currency")
+    let rows = columns::codes(frame, Part::Currency.column())
         .iter()
         .zip(columns::counts(frame, "rows"))
         .zip(columns::sums(frame, amount));
@@ -225,7 +226,7 @@ pub fn frame_of(totals: &Totals, frame: &DataFrame, amount: &str) -> ByCurrency 
 /// One side of a tie-out's variances.
 #[must_use]
 pub fn variances_of(
-    totals: &Totals,
+    totals: &Folded,
     variances: &[Variance],
     tie_out: TieOut,
     expected: bool,
@@ -245,7 +246,7 @@ pub fn variances_of(
             &mut found,
             totals
                 .vocabulary
-                .text(Domain::Currency, sides.keys.currency)
+                .text(Domain::Currency, sides.keys[Key::Currency])
                 .to_owned(),
             rows,
             widened(amount),
@@ -256,7 +257,7 @@ pub fn variances_of(
 
 /// One side of the resources. Rows are those of usage; invoice lines have no rows here.
 #[must_use]
-pub fn resources_of(totals: &Totals, resources: &[Resource], expected: bool) -> ByCurrency {
+pub fn resources_of(totals: &Folded, resources: &[Resource], expected: bool) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
     for resource in resources {
         let [.., currency] = resource.key;
@@ -290,12 +291,12 @@ pub fn without_rows(counts: ByCurrency) -> ByCurrency {
 
 /// The law of attribution: the parts of all variances are their variances.
 #[must_use]
-pub fn attributed(totals: &Totals, variances: &[Variance]) -> Vec<ControlTotal> {
+pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> {
     let (mut before, mut after) = (ByCurrency::new(), ByCurrency::new());
     for variance in variances {
         let currency = totals
             .vocabulary
-            .text(Domain::Currency, variance.sides.keys.currency);
+            .text(Domain::Currency, variance.sides.keys[Key::Currency]);
         add(
             &mut before,
             currency.to_owned(),

@@ -8,6 +8,7 @@ use crate::engine::compare::group::Keys;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::matching::joins;
+use crate::engine::rules::keys::Key;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, divide, multiply, power_of_ten};
 
@@ -44,20 +45,25 @@ impl Level {
         }
     }
 
-    const fn keys(self) -> &'static [&'static str] {
+    /// Keys that its rows are of, besides the tie-out.
+    const fn keys(self) -> &'static [Key] {
         match self {
-            Self::Invoice => &["tie_out", "invoice", "currency"],
-            Self::Customer => &["tie_out", "invoice", "customer", "currency"],
-            Self::Subscription => &["tie_out", "invoice", "customer", "subscription", "currency"],
+            Self::Invoice => &[Key::Invoice, Key::Currency],
+            Self::Customer => &[Key::Invoice, Key::Customer, Key::Currency],
+            Self::Subscription => &[
+                Key::Invoice,
+                Key::Customer,
+                Key::Subscription,
+                Key::Currency,
+            ],
             Self::Meter => &[
-                "tie_out",
-                "invoice",
-                "customer",
-                "subscription",
-                "product",
-                "sku",
-                "description",
-                "currency",
+                Key::Invoice,
+                Key::Customer,
+                Key::Subscription,
+                Key::Product,
+                Key::Sku,
+                Key::Description,
+                Key::Currency,
             ],
         }
     }
@@ -124,7 +130,9 @@ pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
     let frame = key_frame(variances);
     let mut rollups = Vec::new();
     for level in Level::ALL {
-        let groups = joins::groups(&frame, level.keys());
+        let mut columns = vec![TIE_OUT];
+        columns.extend(level.keys().iter().map(|key| key.column()));
+        let groups = joins::groups(&frame, &columns);
         let mut of_level: Vec<Rollup> = groups
             .first_row
             .iter()
@@ -150,44 +158,22 @@ pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
     Ok(rollups)
 }
 
+/// The column of the tie-out beside those of the keys.
+const TIE_OUT: &str = "tie_out";
+
 fn key_frame(variances: &[Variance]) -> DataFrame {
-    let column = |name: &str, of: fn(&Variance) -> u32| {
-        Column::from(Series::new(
-            name.into(),
-            variances.iter().map(of).collect::<Vec<u32>>(),
-        ))
+    let column = |name: &str, of: &dyn Fn(&Variance) -> u32| {
+        let codes: Vec<u32> = variances.iter().map(of).collect();
+        Column::from(Series::new(name.into(), codes))
     };
-    columns::frame(
-        variances.len(),
-        vec![
-            column("tie_out", |variance| variance.sides.tie_out as u32),
-            column("invoice", |variance| variance.sides.keys.invoice),
-            column("customer", |variance| variance.sides.keys.customer),
-            column("subscription", |variance| variance.sides.keys.subscription),
-            column("product", |variance| variance.sides.keys.product),
-            column("sku", |variance| variance.sides.keys.sku),
-            column("description", |variance| variance.sides.keys.description),
-            column("currency", |variance| variance.sides.keys.currency),
-        ],
-    )
+    let mut columns = vec![column(TIE_OUT, &|variance| variance.sides.tie_out as u32)];
+    let keys = Level::Meter.keys().iter();
+    columns.extend(keys.map(|key| column(key.column(), &|variance| variance.sides.keys[*key])));
+    columns::frame(variances.len(), columns)
 }
 
 fn empty(level: Level, first: &Variance) -> Rollup {
-    let all = first.sides.keys;
-    let mut keys = Keys {
-        invoice: all.invoice,
-        currency: all.currency,
-        ..Keys::default()
-    };
-    if level >= Level::Customer {
-        keys.customer = all.customer;
-    }
-    if level >= Level::Subscription {
-        keys.subscription = all.subscription;
-    }
-    if level == Level::Meter {
-        (keys.product, keys.sku, keys.description) = (all.product, all.sku, all.description);
-    }
+    let keys = first.sides.keys.only(level.keys());
     let groups = [0; Status::ALL.len()];
     let (tie_out, zero) = (first.sides.tie_out, 0);
     Rollup {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::engine::compare::usage_to_invoice::rate_of;
-use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::columns::LineColumns;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 use crate::engine::rules::rounding::{Line, Rules};
 use crate::engine::rules::scope::Scope;
 use crate::engine::tie_outs::line_arithmetic::{NO_PRICE, UNKNOWN};
@@ -17,41 +18,29 @@ pub type Census = BTreeMap<(&'static str, String, String), u64>;
 
 /// Counts to `census` the lines that obey each rule: the first that gives the subtotal to the last
 /// digit.
-pub fn count(census: &mut Census, totals: &Totals, rules: &Rules) {
-    let lines = &totals.lines;
-    let code = |name: &str| columns::codes(lines, name);
-    let (price, rate, currency, scope) =
-        (code("price"), code("rate"), code("currency"), code("scope"));
-    let (quantity, subtotal) = (
-        columns::sums(lines, "quantity"),
-        columns::sums(lines, "subtotal"),
-    );
-    for (row, rows) in columns::counts(lines, "rows").iter().enumerate() {
-        let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let each =
-            |column: &[i128]| column.get(row).copied().unwrap_or(0) / i128::from((*rows).max(1));
-        let metered = at(scope) == Scope::Usage as u32;
-        let currency = totals
-            .vocabulary
-            .text(Domain::Currency, at(currency))
-            .to_owned();
-        let rule = match decimal::parse(
-            totals.vocabulary.text(Domain::Number, at(price)).as_bytes(),
-            PRICE_SCALE,
-        ) {
+pub fn count(census: &mut Census, totals: &Folded, rules: &Rules) {
+    let lines = LineColumns::of(&totals.lines);
+    let [price, rate, currency] =
+        [Part::Price, Part::Rate, Part::Currency].map(|part| lines.codes(part));
+    for (row, rows) in lines.rows.iter().enumerate() {
+        let each = |column: &[i128]| column[row] / i128::from(*rows);
+        let metered = lines.scope(row) == Scope::Usage;
+        let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
+        let currency = text(Domain::Currency, currency).to_owned();
+        let rule = match decimal::parse(text(Domain::Number, price).as_bytes(), PRICE_SCALE) {
             Ok(price) => {
                 let (rate, digits) = (
-                    rate_of(&totals.vocabulary, at(rate)),
+                    rate_of(&totals.vocabulary, rate[row]),
                     minor_digits(&currency),
                 );
                 let line = Line {
                     price: price.value,
-                    quantity: each(quantity),
+                    quantity: each(lines.quantity),
                     rate,
                     digits,
                 };
                 rules
-                    .that_fits(line, each(subtotal), metered)
+                    .that_fits(line, each(lines.subtotal), metered)
                     .map_or_else(|| UNKNOWN.to_owned(), |rule| rule.name.to_string())
             }
             Err(_) => NO_PRICE.to_owned(),

@@ -2,9 +2,10 @@
 
 use crate::engine::compare::group::Sides;
 use crate::engine::failure::EngineError;
+use crate::engine::rules::keys::{FINE_KEYS, Key};
 use std::fmt;
 
-use crate::engine::causes::attribute::{self, Known};
+use crate::engine::causes::attribute::{self, AttributionInput};
 use crate::engine::causes::finding::Finding;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::definitions::Measure;
@@ -114,10 +115,10 @@ pub fn judge(
             .ok_or(EngineError::AmountOverflow)
     };
     let derived = sides.bounds.toward(variance);
-    let currency = vocabulary.text(Domain::Currency, sides.keys.currency);
+    let currency = vocabulary.text(Domain::Currency, sides.keys[Key::Currency]);
     let settings = tolerances.of(
         currency,
-        &vocabulary.folded(Domain::Customer, sides.keys.customer),
+        &vocabulary.folded(Domain::Customer, sides.keys[Key::Customer]),
     );
     let (limit_amount, limit) = settings
         .limit(derived, exact(expected)?)
@@ -135,7 +136,7 @@ pub fn judge(
     let steps = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
     let parts = attribute::split(
-        &Known {
+        &AttributionInput {
             sides: &sides,
             variance: amount,
             within_rounding: size <= derived,
@@ -161,23 +162,25 @@ pub fn judge(
     })
 }
 
+/// The id of a group: of its tie-out, the fine keys, the rule of its scope, and those of the other keys
+/// that it has.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
     hash.update(sides.tie_out.name().as_bytes());
-    for (domain, code) in sides.keys.domains() {
+    let mut add = |text: &str| {
         hash.update(&[0]);
-        hash.update(vocabulary.folded(domain, code).as_bytes());
-    }
-    hash.update(&[0]);
-    hash.update(sides.scope.rule().as_bytes());
-    for (domain, code) in sides
+        hash.update(text.as_bytes());
+    };
+    let (fine, more): (Vec<_>, Vec<_>) = sides
         .keys
-        .more_domains()
-        .into_iter()
-        .filter(|(_, code)| *code != 0)
-    {
-        hash.update(&[0]);
-        hash.update(vocabulary.folded(domain, code).as_bytes());
+        .iter()
+        .partition(|(key, _)| FINE_KEYS.contains(key));
+    for (key, code) in fine {
+        add(&vocabulary.folded(key.domain(), code));
+    }
+    add(sides.scope.rule());
+    for (key, code) in more.into_iter().filter(|(_, code)| *code != 0) {
+        add(&vocabulary.folded(key.domain(), code));
     }
     BreakId::of(&hash.finalize())
 }

@@ -7,21 +7,9 @@ use polars::prelude::DataFrame;
 
 use super::joins::{self, Groups};
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, FINE_KEYS, Key, Part};
 use crate::engine::rules::scope::Scope;
-
-/// The finest keys that both sides have (`semantics.md` 1, roll-up key).
-pub const FINE_KEYS: [&str; 9] = [
-    "invoice",
-    "customer",
-    "subscription",
-    "product",
-    "sku",
-    "availability",
-    "description",
-    "adjustment",
-    "currency",
-];
 
 /// One pass: its name in `matched_on`, and its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +17,20 @@ pub struct Pass {
     /// Name.
     pub name: Arc<str>,
     /// Keys that must agree.
-    pub keys: Vec<&'static str>,
+    pub keys: Vec<Key>,
+}
+
+impl Pass {
+    /// Its keys, as a pipeline names them.
+    #[must_use]
+    pub fn key_names(&self) -> Vec<&'static str> {
+        columns_of(&self.keys)
+    }
 }
 
 /// Passes from a table of them.
 #[must_use]
-pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
+pub fn passes(table: &[(&str, &[Key])]) -> Vec<Pass> {
     table
         .iter()
         .map(|(name, keys)| Pass {
@@ -44,8 +40,9 @@ pub fn passes(table: &[(&str, &[&'static str])]) -> Vec<Pass> {
         .collect()
 }
 
-/// Usage columns that a line's MeterDescription may repeat; which one is not documented.
-pub const DESCRIPTION_COLUMNS: [&str; 3] = ["meter_name", "meter_type", "sku_name"];
+fn columns_of(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.column()).collect()
+}
 
 /// Which rows of two frames met.
 #[derive(Debug)]
@@ -62,8 +59,8 @@ pub struct Met {
 #[derive(Debug)]
 pub struct Matching {
     /// The usage column that MeterDescription was found to repeat.
-    pub description: &'static str,
-    /// Lines that pair under each of [`DESCRIPTION_COLUMNS`], by which it was chosen.
+    pub description: Part,
+    /// Lines that pair under each of [`DESCRIPTION_PARTS`], by which it was chosen.
     pub description_pairs: [usize; 3],
     /// Match of each row of the usage frame.
     pub of_usage: Vec<u32>,
@@ -75,11 +72,7 @@ pub struct Matching {
 
 /// Matches both frames of `totals`; `description` forces the column that MeterDescription repeats,
 /// otherwise it is learned: the one that pairs most lines.
-pub fn match_usage(
-    totals: &Totals,
-    description: Option<&'static str>,
-    passes: &[Pass],
-) -> Matching {
+pub fn match_usage(totals: &Folded, description: Option<Part>, passes: &[Pass]) -> Matching {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; 3]),
         None => learned(description_pairs(&totals.usage, &totals.lines)),
@@ -105,10 +98,10 @@ pub fn match_usage(
     }
 }
 
-/// How many lines find usage by each of [`DESCRIPTION_COLUMNS`].
+/// How many lines find usage by each of [`DESCRIPTION_PARTS`].
 pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> [usize; 3] {
     let mut pairs = [0; 3];
-    for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_COLUMNS) {
+    for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_PARTS) {
         *pairs = described_pairs(&described(usage, column), lines);
     }
     pairs
@@ -116,25 +109,18 @@ pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> [usize; 3] {
 
 /// The usage column that MeterDescription repeats: the one by which most lines find usage.
 #[must_use]
-pub fn learned(pairs: [usize; 3]) -> (&'static str, [usize; 3]) {
-    let best = (0..DESCRIPTION_COLUMNS.len())
-        .rev()
-        .max_by_key(|at| pairs.get(*at))
-        .unwrap_or(0);
-    (
-        DESCRIPTION_COLUMNS
-            .get(best)
-            .copied()
-            .unwrap_or("meter_name"),
-        pairs,
-    )
+pub fn learned(pairs: [usize; 3]) -> (Part, [usize; 3]) {
+    // Reversed, as `max_by_key` takes the last of equals: the first part wins a draw.
+    let best = DESCRIPTION_PARTS.into_iter().zip(pairs).rev();
+    let (part, _) = best.max_by_key(|(_, pairs)| *pairs).expect("three parts");
+    (part, pairs)
 }
 
-fn described(usage: &DataFrame, column: &str) -> DataFrame {
+fn described(usage: &DataFrame, part: Part) -> DataFrame {
     joins::with_codes(
         usage.clone(),
         "description",
-        columns::codes(usage, column).to_vec(),
+        columns::codes(usage, part.column()).to_vec(),
     )
 }
 
@@ -142,10 +128,11 @@ fn described(usage: &DataFrame, column: &str) -> DataFrame {
 /// other than usage stand alone. A full outer match: every row of either side is in one match.
 pub fn match_frames(
     (left, right): (&DataFrame, &DataFrame),
-    keys: &[&str],
+    keys: &[Key],
     passes: &[Pass],
     scopes: &[u32],
 ) -> Met {
+    let keys = &columns_of(keys)[..];
     let right = match scopes {
         [] => joins::select(&right, keys),
         scopes => joins::with_codes(joins::select(&right, keys), "scope", scopes.to_vec()),
@@ -179,22 +166,22 @@ pub fn match_frames(
 
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> usize {
     // One side may lack availability ids: they have no say in what a text repeats.
-    const BY_METER: [&str; 7] = [
-        "invoice",
-        "customer",
-        "subscription",
-        "product",
-        "sku",
-        "description",
-        "currency",
+    const BY_METER: [Key; 7] = [
+        Key::Invoice,
+        Key::Customer,
+        Key::Subscription,
+        Key::Product,
+        Key::Sku,
+        Key::Description,
+        Key::Currency,
     ];
-    let nameless = columns::codes(lines, "description");
+    let nameless = columns::codes(lines, Part::Description.column());
     let named: Vec<u32> = (0..)
         .zip(nameless)
         .filter(|(_, code)| **code != 0)
         .map(|(row, _)| row)
         .collect();
-    joins::pair(usage, &joins::take(lines, &named), &BY_METER)
+    joins::pair(usage, &joins::take(lines, &named), &columns_of(&BY_METER))
         .right
         .len()
 }
@@ -243,7 +230,7 @@ impl Sides {
         let pairs = joins::pair(
             &joins::take(left, &open_left),
             &joins::take(right, &open_right),
-            &pass.keys,
+            &columns_of(&pass.keys),
         );
         let base = self.next();
         set(&mut self.left, &open_left, &pairs.left, base);

@@ -1,58 +1,7 @@
 //! The tie-outs as data: what each compares, by which keys, in which measure, and what it may say.
 
-use super::domain::Domain;
+use super::keys::Key;
 use crate::model::cause::TieOut;
-
-/// Keys that groups are matched by: name in frames, published name, domain. The first nine are those
-/// of usage and invoice lines.
-pub const KEYS: [(&str, &str, Domain); 13] = [
-    ("invoice", "invoice_number", Domain::Invoice),
-    ("customer", "customer_id", Domain::Customer),
-    ("subscription", "subscription_id", Domain::Subscription),
-    ("product", "product_id", Domain::Product),
-    ("sku", "sku_id", Domain::Sku),
-    ("availability", "availability_id", Domain::Availability),
-    ("description", "meter_description", Domain::Description),
-    ("adjustment", "price_adjustment", Domain::Adjustment),
-    ("currency", "currency", Domain::Currency),
-    ("meter", "meter_id", Domain::Meter),
-    ("resource", "resource_uri", Domain::Resource),
-    ("day", "usage_date", Domain::Date),
-    ("line", "line", Domain::Number),
-];
-
-/// Positions among [`KEYS`] that are asked for by themselves.
-pub const INVOICE: usize = position("invoice");
-/// See [`INVOICE`].
-pub const CUSTOMER: usize = position("customer");
-/// See [`INVOICE`].
-pub const SUBSCRIPTION: usize = position("subscription");
-/// See [`INVOICE`].
-pub const ADJUSTMENT: usize = position("adjustment");
-/// See [`INVOICE`].
-pub const CURRENCY: usize = position("currency");
-/// See [`INVOICE`].
-pub const METER: usize = position("meter");
-/// See [`INVOICE`].
-pub const DAY: usize = position("day");
-/// See [`INVOICE`].
-pub const LINE: usize = position("line");
-
-/// Position of a key; a compile error where it is misspelt.
-#[expect(
-    clippy::panic,
-    reason = "evaluated in constants only, where a panic is a compile error"
-)]
-const fn position(name: &str) -> usize {
-    let mut at = 0;
-    while at < KEYS.len() {
-        if KEYS[at].0.eq_ignore_ascii_case(name) {
-            return at;
-        }
-        at += 1;
-    }
-    panic!("no such key")
-}
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +44,7 @@ pub struct Definition {
     /// Datasets of which it needs one each: of the expected and the invoiced side.
     pub needs: &'static [&'static [&'static str]],
     /// Passes, finest first: name and keys.
-    pub passes: &'static [(&'static str, &'static [&'static str])],
+    pub passes: &'static [(&'static str, &'static [Key])],
     /// What is compared.
     pub measure: Measure,
     /// What rounding can make of it.
@@ -126,16 +75,16 @@ pub const DEFINITIONS: [Definition; 8] = [
         passes: &[(
             "line",
             &[
-                "invoice",
-                "customer",
-                "subscription",
-                "product",
-                "sku",
-                "availability",
-                "description",
-                "adjustment",
-                "currency",
-                "line",
+                Key::Invoice,
+                Key::Customer,
+                Key::Subscription,
+                Key::Product,
+                Key::Sku,
+                Key::Availability,
+                Key::Description,
+                Key::Adjustment,
+                Key::Currency,
+                Key::Line,
             ],
         )],
         measure: Measure::Amount,
@@ -145,7 +94,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::LinesToInvoice,
         needs: &[&["invoice_lines"], &["invoices"]],
-        passes: &[("invoice", &["invoice", "currency"])],
+        passes: &[("invoice", &[Key::Invoice, Key::Currency])],
         measure: Measure::Amount,
         rounded: Rounded::Once,
         finality: Finality::Complete,
@@ -153,7 +102,10 @@ pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::RateCard,
         needs: &[&["rate_card"], &["azure_lines"]],
-        passes: &[("meter", &["customer", "subscription", "meter", "currency"])],
+        passes: &[(
+            "meter",
+            &[Key::Customer, Key::Subscription, Key::Meter, Key::Currency],
+        )],
         measure: Measure::Amount,
         rounded: Rounded::EachTo(2),
         finality: Finality::Complete,
@@ -172,7 +124,12 @@ pub const DEFINITIONS: [Definition; 8] = [
         ],
         passes: &[(
             "total",
-            &["customer", "subscription", "description", "currency"],
+            &[
+                Key::Customer,
+                Key::Subscription,
+                Key::Description,
+                Key::Currency,
+            ],
         )],
         measure: Measure::Amount,
         rounded: Rounded::ServiceDigits,
@@ -185,35 +142,46 @@ pub const DEFINITIONS: [Definition; 8] = [
             (
                 "meter_and_price",
                 &[
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "availability",
-                    "description",
-                    "adjustment",
-                    "currency",
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Availability,
+                    Key::Description,
+                    Key::Adjustment,
+                    Key::Currency,
                 ],
             ),
             (
                 "meter",
                 &[
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "availability",
-                    "description",
-                    "currency",
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Availability,
+                    Key::Description,
+                    Key::Currency,
                 ],
             ),
             (
                 "sku",
-                &["customer", "subscription", "product", "sku", "currency"],
+                &[
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Currency,
+                ],
             ),
             (
                 "product",
-                &["customer", "subscription", "product", "currency"],
+                &[
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Currency,
+                ],
             ),
         ],
         measure: Measure::Amount,
@@ -229,56 +197,62 @@ pub const DEFINITIONS: [Definition; 8] = [
             (
                 "meter_and_price",
                 &[
-                    "invoice",
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "availability",
-                    "description",
-                    "adjustment",
-                    "currency",
+                    Key::Invoice,
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Availability,
+                    Key::Description,
+                    Key::Adjustment,
+                    Key::Currency,
                 ],
             ),
             (
                 "meter",
                 &[
-                    "invoice",
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "availability",
-                    "description",
-                    "currency",
+                    Key::Invoice,
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Availability,
+                    Key::Description,
+                    Key::Currency,
                 ],
             ),
             (
                 "meter_any_availability",
                 &[
-                    "invoice",
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "description",
-                    "currency",
+                    Key::Invoice,
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Description,
+                    Key::Currency,
                 ],
             ),
             (
                 "sku",
                 &[
-                    "invoice",
-                    "customer",
-                    "subscription",
-                    "product",
-                    "sku",
-                    "currency",
+                    Key::Invoice,
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Currency,
                 ],
             ),
             (
                 "product",
-                &["invoice", "customer", "subscription", "product", "currency"],
+                &[
+                    Key::Invoice,
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Currency,
+                ],
             ),
         ],
         measure: Measure::Amount,
@@ -288,7 +262,10 @@ pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::UsageToSummary,
         needs: &[&["usage"], &["subscription_usage_summary"]],
-        passes: &[("subscription", &["customer", "subscription", "currency"])],
+        passes: &[(
+            "subscription",
+            &[Key::Customer, Key::Subscription, Key::Currency],
+        )],
         measure: Measure::Amount,
         rounded: Rounded::ServiceDigits,
         finality: Finality::Estimate,
@@ -299,13 +276,19 @@ pub const DEFINITIONS: [Definition; 8] = [
         passes: &[
             (
                 "resource_and_day",
-                &["customer", "subscription", "meter", "resource", "day"],
+                &[
+                    Key::Customer,
+                    Key::Subscription,
+                    Key::Meter,
+                    Key::Resource,
+                    Key::Day,
+                ],
             ),
             (
                 "meter_and_day",
-                &["customer", "subscription", "meter", "day"],
+                &[Key::Customer, Key::Subscription, Key::Meter, Key::Day],
             ),
-            ("meter", &["customer", "subscription", "meter"]),
+            ("meter", &[Key::Customer, Key::Subscription, Key::Meter]),
         ],
         measure: Measure::Quantity,
         rounded: Rounded::EachTo(6),
@@ -338,14 +321,6 @@ pub fn uses(dataset: &str) -> impl Iterator<Item = TieOut> {
         .into_iter()
 }
 
-/// The frame's name of a key, from either of its names.
-#[must_use]
-pub fn key_named(name: &str) -> Option<&'static str> {
-    KEYS.iter()
-        .find(|(key, published, _)| *key == name || *published == name)
-        .map(|(key, ..)| *key)
-}
-
 /// Side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
@@ -365,7 +340,7 @@ pub struct Feed {
     /// The side.
     pub side: Side,
     /// Key and the column that it is read from.
-    pub keys: &'static [(&'static str, &'static str)],
+    pub keys: &'static [(Key, &'static str)],
     /// What is summed up, where one customer or subscription is summed up in several ways: stands in
     /// for the meter's description.
     pub label: &'static str,
@@ -385,7 +360,7 @@ const CUSTOMERS: &str = "all customers";
 const fn cost(
     set: &'static str,
     side: Side,
-    keys: &'static [(&'static str, &'static str)],
+    keys: &'static [(Key, &'static str)],
     label: &'static str,
 ) -> Feed {
     Feed {
@@ -400,27 +375,30 @@ const fn cost(
     }
 }
 
-const OF_SUBSCRIPTION: &[(&str, &str)] = &[
-    ("customer", "customer_id"),
-    ("subscription", "subscription_id"),
-    ("currency", "currency_code"),
+const OF_SUBSCRIPTION: &[(Key, &str)] = &[
+    (Key::Customer, "customer_id"),
+    (Key::Subscription, "subscription_id"),
+    (Key::Currency, "currency_code"),
 ];
-const OF_CUSTOMER: &[(&str, &str)] = &[("customer", "customer_id"), ("currency", "currency_code")];
-const OF_PARTNER: &[(&str, &str)] = &[("currency", "currency_code")];
-const UTILIZED: &[(&str, &str)] = &[
-    ("customer", "customer_id"),
-    ("subscription", "subscription_id"),
-    ("meter", "meter_id"),
-    ("description", "meter_name"),
-    ("resource", "resource_uri"),
-    ("day", "usage_start_time"),
+const OF_CUSTOMER: &[(Key, &str)] = &[
+    (Key::Customer, "customer_id"),
+    (Key::Currency, "currency_code"),
 ];
-const CLASSIC_USED: &[(&str, &str)] = &[
-    ("customer", "customer_id"),
-    ("subscription", "subscription_id"),
-    ("meter", "meter_id"),
-    ("description", "meter_name"),
-    ("day", "usage_date"),
+const OF_PARTNER: &[(Key, &str)] = &[(Key::Currency, "currency_code")];
+const UTILIZED: &[(Key, &str)] = &[
+    (Key::Customer, "customer_id"),
+    (Key::Subscription, "subscription_id"),
+    (Key::Meter, "meter_id"),
+    (Key::Description, "meter_name"),
+    (Key::Resource, "resource_uri"),
+    (Key::Day, "usage_start_time"),
+];
+const CLASSIC_USED: &[(Key, &str)] = &[
+    (Key::Customer, "customer_id"),
+    (Key::Subscription, "subscription_id"),
+    (Key::Meter, "meter_id"),
+    (Key::Description, "meter_name"),
+    (Key::Day, "usage_date"),
 ];
 
 /// The feeds. Usage, invoice lines and headers come through the totals instead; a rate card is no

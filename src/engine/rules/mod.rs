@@ -1,9 +1,20 @@
-//! Numbers and texts in, numbers and verdicts out: the rules of the field as data, and what they make of one line or one group.
+//! Numbers and texts in, numbers and verdicts out: the rules of the field as data, and their
+//! verdict on one line or one group.
 
 pub mod domain;
 
+pub mod keys;
+
 pub mod definitions;
-pub mod rate_card;
+
 pub mod rounding;
-pub mod scope;
+
+pub mod rounding_bounds;
+
 pub mod tolerance;
+
+pub mod price_adjustment;
+
+pub mod scope;
+
+pub mod rate_card;

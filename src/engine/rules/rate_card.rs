@@ -1,4 +1,10 @@
-//! Classic usage at the rate card's tiers, and what the invoice's lines make of it.
+//! Rate card of classic usage: what units cost at its tiers, and what an invoice line charges for
+//! them.
+//!
+//! A tier's price holds for the units within the tier only, and not for all units ([semantics
+//! §11](crate::model::domain::semantics), 22). Charges are rounded half up to cents, once, behind
+//! the sum over the tiers ([semantics §3](crate::model::domain::semantics), "Classic usage"). Azure
+//! plan usage has no rate card: its prices stand on its rows.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +16,25 @@ use crate::model::ids::{Fold, fold};
 /// Decimals of a classic line's charge.
 const CHARGE_DIGITS: u32 = 2;
 
-/// Prices of meters by tier; each currency has its card.
+/// Prices of meters by tier, each in the currencies of the cards that were read.
 #[derive(Clone, Debug, Default)]
 pub struct RateCard {
-    /// Currency and folded meter id to the tiers: first unit (10^-20) and price (10^-22).
+    /// Tiers by folded currency and folded meter id: first unit (10^-20) to price (10^-22).
     meters: BTreeMap<(String, String), BTreeMap<i128, i128>>,
 }
 
-/// One classic line, numbers in units of 10^-20, prices of 10^-22.
+/// Numbers of a classic usage line on the invoice's side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClassicLine {
-    /// Units past those that are included.
+    /// OverageQuantity, the units beyond those included, in units of 10^-20.
     pub overage: i128,
-    /// Price that the line names.
+    /// ListPrice, in units of 10^-22; `None` where the line names none.
     pub list_price: Option<i128>,
 }
 
 impl RateCard {
-    /// Adds a tier; `from` is its first unit.
+    /// Adds a tier that begins at `from` units (10^-20) and costs `price` a unit (10^-22). A tier
+    /// that begins at the same unit is replaced.
     pub fn add(&mut self, currency: &str, meter_id: &str, from: i128, price: i128) {
         self.meters
             .entry(key(currency, meter_id))
@@ -35,23 +42,28 @@ impl RateCard {
             .insert(from, price);
     }
 
-    /// Takes over the tiers of another.
+    /// Adds all tiers of another card, which replace those that begin at the same unit.
     pub fn absorb(&mut self, other: Self) {
         for (meter, tiers) in other.meters {
             self.meters.entry(meter).or_default().extend(tiers);
         }
     }
 
-    /// What some units of a meter cost, in units of 10^-20, rounded half up to cents as classic usage
-    /// is (`semantics.md` 3). `None` for a meter that the currency's card lacks, or on overflow.
+    /// Charge for some units (10^-20) of a meter, in units of 10^-20, rounded half up to cents.
+    /// `None` for a meter that is not on the currency's card, or on overflow.
     #[must_use]
     pub fn charge(&self, currency: &str, meter_id: &str, units: i128) -> Option<i128> {
         let tiers = self.meters.get(&key(currency, meter_id))?;
         let mut sum = 0_i128;
         let mut tiers = tiers.iter().peekable();
         while let Some((from, price)) = tiers.next() {
-            let next = tiers.peek().map_or(i128::MAX, |(next, _)| **next);
-            let within = units.min(next).checked_sub(*from)?.max(0);
+            let end = match tiers.peek() {
+                Some((next, _)) => units.min(**next),
+                // The last tier has no upper bound.
+                None => units,
+            };
+            // Below the tier's first unit nothing is within the tier.
+            let within = end.checked_sub(*from)?.max(0);
             let charged = multiply(
                 (within, QUANTITY_SCALE),
                 (*price, PRICE_SCALE),
@@ -65,11 +77,13 @@ impl RateCard {
 }
 
 fn key(currency: &str, meter_id: &str) -> (String, String) {
+    // Cards and usage spell both in any case.
     (fold(Fold::Code, currency), fold(Fold::Identifier, meter_id))
 }
 
 impl ClassicLine {
-    /// The charge at the line's own price.
+    /// Charge of the line at its own price, in units of 10^-20, rounded half up to cents. `None`
+    /// without a price, or on overflow.
     #[must_use]
     pub fn charge(&self) -> Option<i128> {
         to_cents(multiply(
@@ -81,6 +95,7 @@ impl ClassicLine {
     }
 }
 
+/// An amount of 20 decimals, rounded half up to two, with 20 decimals again. `None` on overflow.
 fn to_cents(amount: i128) -> Option<i128> {
     rescale(
         rescale(amount, AMOUNT_SCALE, CHARGE_DIGITS, Rounding::HalfUp)?,

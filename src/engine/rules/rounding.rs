@@ -1,19 +1,24 @@
-//! Microsoft's rounding rules as data (`semantics.md` 3): what each makes of a line, and how far it
-//! can move a sum. Rules are tried and named, never assumed.
+//! Microsoft's rounding rules as data, and the subtotal that each gives a line.
+//!
+//! Microsoft's own pages contradict each other ([semantics §3](crate::model::domain::semantics)),
+//! and the rows of a real usage file obey none of them ([quirks](crate::model::domain::quirks),
+//! daily rated usage 4). So rules are tried, and the one that reproduces a line is named; none is
+//! assumed. A new rule is one row of [`DOCUMENTED`]. How far a rule can move a sum:
+//! [`super::rounding_bounds`].
 
 use std::borrow::Cow;
 
 use crate::model::decimal::{
-    self, AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply,
-    multiply_three, quotient_up, rescale,
+    AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, multiply_three,
+    quotient_up, rescale,
 };
 
-/// Decimals to which the pricing currency is rounded.
+/// Decimals to which the documented rules round the pricing currency.
 const PRICING_DIGITS: u32 = 2;
-/// Decimals of an effective unit price.
+/// Decimals of an effective unit price, as Microsoft prints it.
 const EFFECTIVE_DIGITS: u32 = 15;
 
-/// The numbers that a rule works on.
+/// Numbers of an invoice line that a rule works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// EffectiveUnitPrice, in units of 10^-22.
@@ -26,7 +31,7 @@ pub struct Line {
     pub digits: u32,
 }
 
-/// In which order price, quantity and rate are multiplied, and where it is rounded.
+/// Order in which price, quantity and exchange rate are multiplied, and the steps that round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// round(round(price x quantity) x rate).
@@ -38,14 +43,14 @@ pub enum Order {
 }
 
 impl Order {
-    /// All orders.
+    /// Every order, in the order of the declaration.
     pub const ALL: [Self; 3] = [
         Self::AmountThenRate,
         Self::AtOnce,
         Self::UnitPriceThenQuantity,
     ];
 
-    /// Name in pipelines.
+    /// Name in the key `order` of a pipeline's own rule.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,20 +61,20 @@ impl Order {
     }
 }
 
-/// A documented, observed or configured rule.
+/// A rounding rule: documented, or of a pipeline's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name in reports.
+    /// Name in reports and in `explain`.
     pub name: Cow<'static, str>,
-    /// Order of the steps.
+    /// Order of the steps, and which of them round.
     pub order: Order,
-    /// How each step rounds.
+    /// Rounding of each step that rounds.
     pub mode: Rounding,
-    /// Decimals of the pricing currency.
+    /// Decimals of the pricing currency that the first step of [`Order::AmountThenRate`] keeps.
     pub pricing_digits: u32,
-    /// Decimals of the billing currency; `None` for those of the currency.
+    /// Decimals of the billing currency; `None` for those of the currency's minor unit.
     pub billing_digits: Option<u32>,
-    /// Lines of usage may follow it: then its bounds make the derived tolerance.
+    /// True if lines for usage may follow the rule: the derived tolerance then covers its bounds.
     pub is_of_usage: bool,
 }
 
@@ -84,38 +89,45 @@ const fn rule(name: &'static str, order: Order, mode: Rounding, is_of_usage: boo
     }
 }
 
-/// The rules of Microsoft's pages and worked examples, in the order in which they are tried. The
-/// first is the documented one of usage; licence lines obey any of the others.
+/// Rules of Microsoft's pages and worked examples, in the order in which they are tried
+/// ([semantics §3](crate::model::domain::semantics)). The first is the documented rule for usage;
+/// the worked examples of licence lines contradict each other, and obey one or another of the rest.
 pub const DOCUMENTED: [Rule; 6] = [
+    // Documented for usage lines of new commerce.
     rule(
         "round_down_twice",
         Order::AmountThenRate,
         Rounding::Down,
         true,
     ),
+    // Classic usage is rounded half up.
     rule(
         "half_up_twice",
         Order::AmountThenRate,
         Rounding::HalfUp,
         true,
     ),
+    // Documented for licence lines; the examples of cancelling and of upgrading follow it.
     rule(
         "unit_price_down",
         Order::UnitPriceThenQuantity,
         Rounding::Down,
         false,
     ),
+    // The example of adding and removing seats.
     rule("total_down", Order::AtOnce, Rounding::Down, false),
+    // The oldest example.
     rule(
         "unit_price_half_up",
         Order::UnitPriceThenQuantity,
         Rounding::HalfUp,
         false,
     ),
+    // No page has it: the half-up twin of `total_down`, as the other two orders have theirs.
     rule("total_half_up", Order::AtOnce, Rounding::HalfUp, false),
 ];
 
-/// The rules of a tie-out: those that are documented, and those of its pipeline.
+/// Rules of a tie-out: the documented ones, followed by those of its pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules(Vec<Rule>);
 
@@ -126,39 +138,35 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The documented ones, and more.
+    /// The documented rules, followed by `more`.
     #[must_use]
     pub fn with(more: &[Rule]) -> Self {
         Self(DOCUMENTED.iter().chain(more).cloned().collect())
     }
 
-    /// All of them, in the order in which they are tried.
+    /// Every rule, in the order in which they are tried.
     #[must_use]
     pub fn all(&self) -> &[Rule] {
         &self.0
     }
 
-    /// The first rule that reproduces a subtotal (units of 10^-20) exactly. `metered` lines follow
-    /// the rules of usage first.
+    /// First rule that reproduces a subtotal (units of 10^-20) exactly. Rules for usage are tried
+    /// first on `metered` lines, and last on all others.
     #[must_use]
     pub fn that_fits(&self, line: Line, subtotal: i128, metered: bool) -> Option<&Rule> {
-        let fits = |rule: &&Rule| rule.subtotal(line) == Some(subtotal);
-        let first = self
-            .0
-            .iter()
-            .filter(|rule| rule.is_of_usage == metered)
-            .find(fits);
-        first.or_else(|| {
-            self.0
-                .iter()
-                .filter(|rule| rule.is_of_usage != metered)
-                .find(fits)
-        })
+        // Several rules often give the same cent: their order decides which one is named.
+        let fitting = |is_of_usage| {
+            self.0.iter().find(|rule| {
+                rule.is_of_usage == is_of_usage && rule.subtotal(line) == Some(subtotal)
+            })
+        };
+        fitting(metered).or_else(|| fitting(!metered))
     }
 }
 
 impl Rule {
-    /// Its formula, in words.
+    /// Formula of the rule over Microsoft's column names, as a person would check it in a
+    /// spreadsheet.
     #[must_use]
     pub fn formula(&self) -> String {
         let round = match self.mode {
@@ -188,7 +196,7 @@ impl Rule {
         }
     }
 
-    /// Subtotal of a line, in units of 10^-20. `None` on overflow.
+    /// Subtotal that the rule gives a line, in units of 10^-20. `None` on overflow.
     #[must_use]
     pub fn subtotal(&self, line: Line) -> Option<i128> {
         let (price, quantity, rate) = (
@@ -196,11 +204,12 @@ impl Rule {
             (line.quantity, QUANTITY_SCALE),
             (line.rate, RATE_SCALE),
         );
-        let digits = self.billing_digits.unwrap_or(line.digits);
+        let digits = self.billing_digits_of(line.digits);
         match self.order {
             Order::AmountThenRate => {
                 let priced = multiply(price, quantity, self.pricing_digits, self.mode)?;
                 let billed = multiply((priced, self.pricing_digits), rate, digits, self.mode)?;
+                // Widening: nothing is rounded.
                 rescale(billed, digits, AMOUNT_SCALE, Rounding::Down)
             }
             Order::AtOnce => {
@@ -209,14 +218,24 @@ impl Rule {
             }
             Order::UnitPriceThenQuantity => {
                 let unit = multiply(price, rate, digits, self.mode)?;
+                // Exact while the quantity has no more decimals than 20 less the unit price's
+                // digits.
                 multiply((unit, digits), quantity, AMOUNT_SCALE, Rounding::HalfEven)
             }
         }
     }
 
-    /// The price that this rule brings back to the charge that `pricing` (units of 10^-20 of the
-    /// pricing currency) comes to: the charge over the quantity at 15 decimals, rounded away from
-    /// zero, as Microsoft's effective unit prices are. In units of 10^-22; `None` without a quantity.
+    /// Decimals to which the rule rounds the billing currency, whose minor unit has `minor_digits`.
+    pub(super) const fn billing_digits_of(&self, minor_digits: u32) -> u32 {
+        match self.billing_digits {
+            Some(digits) => digits,
+            None => minor_digits,
+        }
+    }
+
+    /// Effective unit price of a quantity whose charge is `pricing` (units of 10^-20 of the pricing
+    /// currency), in units of 10^-22: the charge as the rule rounds it, divided by the quantity.
+    /// `None` for a quantity of 0, or on overflow.
     #[must_use]
     pub fn price_of(&self, pricing: i128, quantity: i128) -> Option<i128> {
         let charge = match self.order {
@@ -226,129 +245,17 @@ impl Rule {
             ),
             Order::AtOnce | Order::UnitPriceThenQuantity => (pricing, AMOUNT_SCALE),
         };
+        // Away from zero, as Microsoft's own prices are: multiplied by the quantity again they come
+        // to the same cent, where a price rounded down would lose one.
         let price = quotient_up(charge, (quantity, QUANTITY_SCALE), EFFECTIVE_DIGITS)?;
         rescale(price, EFFECTIVE_DIGITS, PRICE_SCALE, Rounding::Down)
-    }
-
-    /// What a step can take away and add, of an amount above zero, in tenths of its last digit.
-    const fn tenths(&self) -> (i128, i128) {
-        match self.mode {
-            Rounding::Down | Rounding::Floor => (10, 0),
-            Rounding::HalfUp | Rounding::HalfEven => (5, 5),
-        }
-    }
-
-    /// Digits that its steps may lose on some lines, summed: units of 10^-20. `None` on overflow.
-    fn digits_lost(&self, lines: Lines) -> Option<i128> {
-        let billing = decimal::power_of_ten(
-            AMOUNT_SCALE.checked_sub(self.billing_digits.unwrap_or(lines.digits))?,
-        );
-        let count = i128::from(lines.count);
-        match self.order {
-            Order::AmountThenRate => {
-                let rate = (lines.rate.checked_abs()?, RATE_SCALE);
-                multiply(
-                    (1, self.pricing_digits),
-                    rate,
-                    AMOUNT_SCALE,
-                    Rounding::HalfUp,
-                )?
-                .checked_add(billing)?
-                .checked_mul(count)
-            }
-            Order::AtOnce => billing.checked_mul(count),
-            Order::UnitPriceThenQuantity => {
-                let digits = self.billing_digits.unwrap_or(lines.digits);
-                multiply(
-                    (1, digits),
-                    (lines.quantity.checked_abs()?, QUANTITY_SCALE),
-                    AMOUNT_SCALE,
-                    Rounding::HalfUp,
-                )
-            }
-        }
-    }
-}
-
-/// Some lines of one rate, as their bounds depend on them.
-#[derive(Clone, Copy, Debug)]
-pub struct Lines {
-    /// How many.
-    pub count: u64,
-    /// Units of 10^-18.
-    pub rate: i128,
-    /// Sum of their quantities, in units of 10^-20.
-    pub quantity: i128,
-    /// Sum of their subtotals: its sign is theirs.
-    pub subtotal: i128,
-    /// Decimals of the billing currency.
-    pub digits: u32,
-}
-
-/// How far rounding alone can move the sum of some lines, in units of 10^-20; neither is negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// The invoice may ask for so much less.
-    pub below: i128,
-    /// The invoice may ask for so much more.
-    pub above: i128,
-}
-
-impl Bounds {
-    /// Bounds of some lines under any of the rules of usage: each step loses less than one last
-    /// digit, of the pricing currency at the line's rate and of the billing currency. Negative lines
-    /// mirror positive ones, as rounding is toward zero. `None` on overflow.
-    #[must_use]
-    pub fn of_lines(rules: &Rules, lines: Lines) -> Option<Self> {
-        let (mut down, mut up) = (0, 0);
-        for rule in rules.all().iter().filter(|rule| rule.is_of_usage) {
-            let (digits, (down_tenths, up_tenths)) = (rule.digits_lost(lines)?, rule.tenths());
-            down = down.max(decimal::divide(
-                digits.checked_mul(down_tenths)?,
-                10,
-                Rounding::HalfUp,
-            ));
-            up = up.max(decimal::divide(
-                digits.checked_mul(up_tenths)?,
-                10,
-                Rounding::HalfUp,
-            ));
-        }
-        Some(match lines.subtotal.signum() {
-            1 => Self {
-                below: down,
-                above: up,
-            },
-            -1 => Self {
-                below: up,
-                above: down,
-            },
-            _ => Self {
-                below: down.max(up),
-                above: down.max(up),
-            },
-        })
-    }
-
-    /// Bounds of two sets of lines together. `None` on overflow.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Option<Self> {
-        Some(Self {
-            below: self.below.checked_add(other.below)?,
-            above: self.above.checked_add(other.above)?,
-        })
-    }
-
-    /// The bound on the side on which a variance lies.
-    #[must_use]
-    pub fn toward(self, variance: i128) -> i128 {
-        if variance > 0 { self.above } else { self.below }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::decimal;
 
     fn number(text: &str, scale: u32) -> i128 {
         decimal::parse(text.as_bytes(), scale).unwrap().value
@@ -380,7 +287,8 @@ mod tests {
 
     #[test]
     fn the_documented_vectors_come_out() {
-        // semantics.md 3, "Test vectors for EUP", and a line in another currency, both ways round.
+        // `model::domain::semantics` §3, "Test vectors for EUP", and a charge in another currency
+        // with its credit.
         const DOWN: &[&str] = &[
             "round_down_twice",
             "half_up_twice",
@@ -469,39 +377,5 @@ mod tests {
             );
         }
         assert_eq!(down.price_of(1, 0), None);
-    }
-
-    #[test]
-    fn bounds_grow_with_lines_and_mirror_with_the_sign() {
-        let rate = number("0.5", RATE_SCALE);
-        let bound = |count, subtotal| {
-            Bounds::of_lines(
-                &Rules::default(),
-                Lines {
-                    count,
-                    rate,
-                    quantity: 0,
-                    subtotal,
-                    digits: 2,
-                },
-            )
-            .unwrap()
-        };
-        let amount = |text| number(text, AMOUNT_SCALE);
-        assert_eq!(
-            bound(2, 1),
-            Bounds {
-                below: amount("0.03"),
-                above: amount("0.015")
-            }
-        );
-        assert_eq!(
-            bound(2, -1),
-            Bounds {
-                below: amount("0.015"),
-                above: amount("0.03")
-            }
-        );
-        assert_eq!(bound(1, 0).above, amount("0.015"));
     }
 }

@@ -1,90 +1,21 @@
-//! What a usage row's or an invoice line's texts mean: its price adjustment, and whether usage can
-//! be expected behind it at all.
+//! Scope of an invoice line: told by the line's texts, whether usage can stand behind it.
+//!
+//! Reservations, savings plans, licences and software are invoiced without any rated usage
+//! ([semantics §11](crate::model::domain::semantics), 1). Such a line is out of the comparison's
+//! scope and not a variance. Free text is read for the hints that Microsoft documents only
+//! ([semantics §9](crate::model::domain::semantics), TermAndBillingCycle). A line without any hint
+//! stays in scope, so that a person sees it.
 
-use crate::model::decimal::{self, RATE_SCALE};
 use crate::model::ids::{Fold, fold};
+use crate::model::period;
 
-/// Price adjustment of an Azure credit line (`semantics.md` 7).
-pub const AZURE_CREDIT: &str = "azure credit";
-const FULL_CREDIT: &str = "15% partner earned credit";
-
-/// The price adjustment of a usage row, in the words that invoice lines are brought to as well.
-#[must_use]
-pub fn usage_adjustment(
-    credit_type: &str,
-    earned_percentage: &str,
-    credit_percentage: &str,
-) -> String {
-    let credit_type = fold(Fold::Text, credit_type);
-    if credit_type == "azure credit applied" || percentage(credit_percentage).is_some() {
-        return AZURE_CREDIT.to_owned();
-    }
-    match percentage(earned_percentage) {
-        Some(percent) => earned_credit(&percent),
-        // Zero-priced lines say it without the number; there is no other than 15.
-        None if credit_type == "partner earned credit applied" => FULL_CREDIT.to_owned(),
-        None => String::new(),
-    }
-}
-
-/// The price adjustment of an invoice line. Wording and order of the description are unstable: only
-/// the partner earned credit is read from it, as the rest has no trace in usage.
-#[must_use]
-pub fn line_adjustment(charge_type: &str, description: &str) -> String {
-    if fold(Fold::Text, charge_type) == "customercredit" {
-        return AZURE_CREDIT.to_owned();
-    }
-    let folded = fold(Fold::Text, description);
-    let Some(part) = folded
-        .split('"')
-        .find(|part| part.contains("partner earned credit"))
-    else {
-        return String::new();
-    };
-    let number = part
-        .split('%')
-        .next()
-        .and_then(|before| before.rsplit(' ').next())
-        .unwrap_or_default();
-    match percentage(number) {
-        Some(percent) if part.contains('%') => earned_credit(&percent),
-        _ => FULL_CREDIT.to_owned(),
-    }
-}
-
-fn earned_credit(percent: &str) -> String {
-    format!("{percent}% partner earned credit")
-}
-
-/// The fraction of the partner earned credit that a canonical price adjustment names, in units of
-/// 10^-18; 0 for none.
-#[must_use]
-pub fn earned_fraction(adjustment: &str) -> i128 {
-    let percent = adjustment
-        .strip_suffix("% partner earned credit")
-        .and_then(|number| decimal::parse(number.as_bytes(), RATE_SCALE).ok());
-    percent.map_or(0, |percent| percent.value / 100)
-}
-
-/// A percentage in plain digits; `None` for none. The API says 0.15 where files say 15.
-fn percentage(text: &str) -> Option<String> {
-    let value = decimal::parse(text.as_bytes(), RATE_SCALE).ok()?.value;
-    let one = decimal::power_of_ten(RATE_SCALE);
-    match value {
-        0 => None,
-        fraction if fraction > 0 && fraction <= one => {
-            Some(decimal::plain(fraction.checked_mul(100)?, RATE_SCALE))
-        }
-        percent => Some(decimal::plain(percent, RATE_SCALE)),
-    }
-}
-
-/// Why no usage can be expected behind an invoice line (`semantics.md` 11.1).
+/// Kind of an invoice line: usage stands behind it, or why none does
+/// ([semantics §11](crate::model::domain::semantics), 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Usage is expected.
+    /// Usage is expected, and compared.
     Usage,
-    /// Azure reservation: the term says so, or a reservation order stands on a line without meter.
+    /// Azure reservation: the term says so, or a line without a meter names a reservation order.
     Reservation,
     /// Savings plan: the term says so.
     SavingsPlan,
@@ -97,7 +28,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// All scopes, by number.
+    /// Every scope, at the position of its number in the frames of lines.
     pub const ALL: [Self; 6] = [
         Self::Usage,
         Self::Reservation,
@@ -107,7 +38,7 @@ impl Scope {
         Self::PerpetualSoftware,
     ];
 
-    /// The name of the rule, as `matched_on` shows it.
+    /// Name of the rule in `matched_on`; empty for [`Scope::Usage`], which the passes match.
     #[must_use]
     pub const fn rule(self) -> &'static str {
         match self {
@@ -121,28 +52,31 @@ impl Scope {
     }
 }
 
-/// What an invoice line says of its product.
+/// Texts of an invoice line that tell what kind of product it charges.
 #[derive(Clone, Copy, Debug)]
 pub struct LineTexts<'t> {
-    /// MeterDescription.
+    /// MeterDescription; only usage has a meter.
     pub meter_description: &'t str,
-    /// SubscriptionDescription.
+    /// SubscriptionDescription; `Azure plan` is usage.
     pub subscription_description: &'t str,
     /// TermAndBillingCycle: free text, read for the documented hints only.
     pub term: &'t str,
-    /// ReservationOrderId.
+    /// ReservationOrderId; of a reservation's or a savings plan's order.
     pub reservation_order_id: &'t str,
-    /// ChargeEndDate.
+    /// ChargeEndDate as written; empty where the charge has no end.
     pub charge_end: &'t str,
-    /// The usage side has this product and SKU.
+    /// True if the usage side has rows of the line's product and SKU.
     pub product_is_used: bool,
 }
 
-/// Whether usage is expected behind a line, by the first rule that speaks.
+/// Scope of a line, by the first rule that applies: what the term says outweighs the meter, and a
+/// meter outweighs the shape of the rest.
 #[must_use]
 pub fn scope_of(line: LineTexts<'_>) -> Scope {
     let term = fold(Fold::Text, line.term);
     let metered = !line.meter_description.trim().is_empty();
+    // Asked before the plan: reservations and savings plans are bought within an Azure plan, and
+    // their lines may name it as the subscription.
     if term.contains("savings plan") {
         return Scope::SavingsPlan;
     }
@@ -155,15 +89,13 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     {
         return Scope::Usage;
     }
-    let open_ended = matches!(
-        crate::model::period::parse_day(line.charge_end.as_bytes()),
-        Ok(None)
-    );
+    // No date, or Microsoft's sentinel for none.
+    let open_ended = matches!(period::parse_day(line.charge_end.as_bytes()), Ok(None));
     match (term.contains("subscription"), term.is_empty(), open_ended) {
         (true, ..) => Scope::Subscription,
         (false, false, _) => Scope::Licence,
         (false, true, true) => Scope::PerpetualSoftware,
-        // Nothing says that it is no usage: a person must see it.
+        // Nothing tells it apart from usage: compared, it becomes a variance that a person sees.
         (false, true, false) => Scope::Usage,
     }
 }
@@ -171,42 +103,6 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn both_sides_come_to_the_same_words() {
-        let line = |text| line_adjustment("new", text);
-        assert_eq!(
-            line("[\"15.0% Partner earned credit for services managed\"]"),
-            FULL_CREDIT
-        );
-        assert_eq!(
-            line("[\"Promo\",\"15% partner  earned credit\"]"),
-            FULL_CREDIT
-        );
-        assert_eq!(
-            line("[\"10.5% Partner earned credit\"]"),
-            "10.5% partner earned credit"
-        );
-        assert_eq!(line("[\"Price for given billing period\"]"), "");
-        assert_eq!(line_adjustment("CustomerCredit", ""), AZURE_CREDIT);
-        for (percentage, credit_type) in [
-            ("15", ""),
-            ("0.15", ""),
-            ("", "Partner Earned Credit Applied"),
-            ("15.00", "Credit Not Applied"),
-        ] {
-            assert_eq!(
-                usage_adjustment(credit_type, percentage, ""),
-                FULL_CREDIT,
-                "{percentage} {credit_type}"
-            );
-        }
-        assert_eq!(usage_adjustment("Credit Not Applied", "0", "0"), "");
-        assert_eq!(
-            usage_adjustment("Azure Credit Applied", "", "100"),
-            AZURE_CREDIT
-        );
-    }
 
     #[test]
     fn scope_follows_what_the_line_says() {

@@ -6,13 +6,15 @@ use super::two_lists::{self, Checked};
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::count::partial::GROSS_LIMIT;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::columns::LineColumns;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, KEYS, LINE};
+use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::rounding::{Bounds, Line, Lines, Rules};
+use crate::engine::rules::keys::{FINE_KEYS, KEYS, Key, Part};
+use crate::engine::rules::rounding::{Line, Rules};
+use crate::engine::rules::rounding_bounds::{Bounds, LinesAtOneRate};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
@@ -30,7 +32,7 @@ pub struct Recomputed {
     pub checked: Vec<Checked>,
     /// Both sides as they went into the match.
     pub sides: [Vec<SideRow>; 2],
-    /// Lines without a price to be recomputed with.
+    /// LinesAtOneRate without a price to be recomputed with.
     pub without_price: u64,
 }
 
@@ -38,56 +40,43 @@ pub struct Recomputed {
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
-pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> Result<Recomputed, EngineError> {
-    let lines = &totals.lines;
-    let code = |name: &str| columns::codes(lines, name);
-    let (price, rate, currency, scope) =
-        (code("price"), code("rate"), code("currency"), code("scope"));
-    let (rows, quantity, subtotal) = (
-        columns::counts(lines, "rows"),
-        columns::sums(lines, "quantity"),
-        columns::sums(lines, "subtotal"),
-    );
-    let names = KEYS
-        .iter()
-        .take(9)
-        .map(|(name, ..)| code(name))
-        .collect::<Vec<&[u32]>>();
+pub fn compare(totals: &Folded, passes: &[Pass], rules: &Rules) -> Result<Recomputed, EngineError> {
+    let lines = LineColumns::of(&totals.lines);
+    let [price, rate, currency] =
+        [Part::Price, Part::Rate, Part::Currency].map(|part| lines.codes(part));
+    let fine = FINE_KEYS.map(|key| (key, lines.codes(key.part())));
     let (mut expected, mut invoiced, mut names_of_rules, mut without_price) =
         (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut gross = 0_i128;
-    for (row, count) in rows.iter().enumerate() {
-        let at = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-        let number = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-        let text = totals.vocabulary.text(Domain::Number, at(price));
+    for (row, count) in lines.rows.iter().enumerate() {
+        let text = totals.vocabulary.text(Domain::Number, price[row]);
         let Ok(price) = decimal::parse(text.as_bytes(), PRICE_SCALE) else {
             without_price += count;
             continue;
         };
-        let mut keys = [0; KEYS.len()];
-        keys.iter_mut()
-            .zip(&names)
-            .for_each(|(slot, column)| *slot = at(column));
-        keys[LINE] = u32::try_from(row + 1).unwrap_or(u32::MAX);
-        let each = i128::from((*count).max(1));
-        let digits = minor_digits(totals.vocabulary.text(Domain::Currency, at(currency)));
+        let mut keys = [0; KEYS];
+        for (key, column) in fine {
+            keys[key as usize] = column[row];
+        }
+        keys[Key::Line as usize] = u32::try_from(row + 1).expect("fewer than 2^32 lines");
+        let each = i128::from(*count);
+        let (quantity, subtotal) = (lines.quantity[row], lines.subtotal[row]);
         let line = Line {
             price: price.value,
-            quantity: number(quantity) / each,
-            rate: rate_of(&totals.vocabulary, at(rate)),
-            digits,
+            quantity: quantity / each,
+            rate: rate_of(&totals.vocabulary, rate[row]),
+            digits: minor_digits(totals.vocabulary.text(Domain::Currency, currency[row])),
         };
-        let metered = at(scope) == Scope::Usage as u32;
+        let metered = lines.scope(row) == Scope::Usage;
         // A price past all sense is none.
-        let recomputed = recompute(line, number(subtotal) / each, metered, rules).and_then(
-            |(amount, bound, rule)| {
+        let recomputed =
+            recompute(line, subtotal / each, metered, rules).and_then(|(amount, bound, rule)| {
                 let (amount, bound) = (amount.checked_mul(each)?, bound.checked_mul(each)?);
                 let more = gross
                     .checked_add(amount.checked_abs()?)?
                     .checked_add(bound)?;
                 (more <= GROSS_LIMIT).then_some((amount, bound, rule, more))
-            },
-        );
+            });
         let Some((amount, bound, rule, more)) = recomputed else {
             without_price += count;
             continue;
@@ -96,14 +85,14 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> Result<Recomp
         let of_lines = |amount: i128, bound: i128| SideRow {
             keys,
             rows: *count,
-            quantity: number(quantity),
+            quantity,
             amount,
             bound,
             at_billed_price: None,
         };
         expected.push(of_lines(amount, bound));
         names_of_rules.push(rule);
-        invoiced.push(of_lines(number(subtotal), 0));
+        invoiced.push(of_lines(subtotal, 0));
     }
     let compared = two_lists::compare(
         definitions::definition(TieOut::LineArithmetic),
@@ -114,20 +103,13 @@ pub fn compare(totals: &Totals, passes: &[Pass], rules: &Rules) -> Result<Recomp
     let rule_of: Vec<String> = compared
         .members
         .iter()
-        .map(|members| {
-            members
-                .expected
-                .first()
-                .and_then(|at| names_of_rules.get(*at))
-                .cloned()
-                .unwrap_or_default()
-        })
+        .map(|members| names_of_rules[members.expected[0]].clone())
         .collect();
     let found = two_lists::with_findings(compared, &expected);
     let checked = found.map(|mut checked| {
         for ((sides, finding), rule) in checked.iter_mut().zip(rule_of) {
             // The number is of this run only: lines are told apart by what they say.
-            sides.keys.line = 0;
+            sides.keys[Key::Line] = 0;
             finding.get_or_insert_default().steps.rule = rule;
         }
         Recomputed {
@@ -162,7 +144,7 @@ fn recompute(
     let apart = made.iter().map(|amount| amount.abs_diff(nearest)).max()?;
     let bounds = Bounds::of_lines(
         rules,
-        Lines {
+        LinesAtOneRate {
             count: 1,
             rate: line.rate,
             quantity: line.quantity,

@@ -1,20 +1,21 @@
 //! Invoice headers, and `lines-to-invoice`.
 
 use crate::engine::count::header::Header;
-use crate::engine::fold::columns;
+use crate::engine::fold::columns::LineColumns;
 use std::collections::BTreeMap;
 
 use super::two_lists::{self, Checked, Members};
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, CURRENCY, INVOICE, KEYS};
+use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::scope::AZURE_CREDIT;
+use crate::engine::rules::keys::{KEYS, Key, Part};
+use crate::engine::rules::price_adjustment::AZURE_CREDIT;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
@@ -35,7 +36,7 @@ struct Lines {
 /// # Errors
 /// [`EngineError::AmountOverflow`].
 pub fn compare(
-    totals: &Totals,
+    totals: &Folded,
     lines: &LineSums,
     headers: &[Header],
     passes: &[Pass],
@@ -74,7 +75,7 @@ pub fn compare(
             return Ok((sides, None));
         }
         if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = Steps::one_sided(&sides);
+            let steps = VarianceBridge::one_sided(&sides);
             return Ok((
                 sides,
                 Some(Box::new(Finding {
@@ -106,9 +107,9 @@ pub fn compare(
     groups.map(check).collect()
 }
 
-fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS.len()] {
-    let mut keys = [0; KEYS.len()];
-    (keys[INVOICE], keys[CURRENCY]) = (invoice, currency);
+fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS] {
+    let mut keys = [0; KEYS];
+    (keys[Key::Invoice as usize], keys[Key::Currency as usize]) = (invoice, currency);
     keys
 }
 
@@ -118,43 +119,22 @@ pub struct LineSums(BTreeMap<(u32, u32), Lines>);
 
 impl LineSums {
     /// Adds the lines of some totals.
-    pub fn add(&mut self, totals: &Totals) {
-        let lines = &totals.lines;
-        let (invoices, currencies) = (
-            columns::codes(lines, "invoice"),
-            columns::codes(lines, "currency"),
-        );
-        let (taxes, adjustments) = (
-            columns::sums(lines, "tax"),
-            columns::codes(lines, "adjustment"),
-        );
-        let (rows, sums, copies) = (
-            columns::counts(lines, "rows"),
-            columns::sums(lines, "total"),
-            columns::codes(lines, "copies"),
-        );
-        for (row, (invoice, currency)) in invoices.iter().zip(currencies).enumerate() {
-            let code = |column: &[u32]| column.get(row).copied().unwrap_or(0);
-            let sum = |column: &[i128]| column.get(row).copied().unwrap_or(0);
-            let is_credit = totals
-                .vocabulary
-                .text(Domain::Adjustment, code(adjustments))
-                == AZURE_CREDIT;
-            let [.., copied] = totals
-                .line_copies
-                .get((code(copies) as usize).wrapping_sub(1))
-                .copied()
-                .unwrap_or_default()
-                .sums;
-            let total = sum(sums);
+    pub fn add(&mut self, totals: &Folded) {
+        let lines = LineColumns::of(&totals.lines);
+        let [invoices, currencies, adjustments] =
+            [Part::Invoice, Part::Currency, Part::Adjustment].map(|part| lines.codes(part));
+        for (row, rows) in lines.rows.iter().enumerate() {
+            let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
+            let total = lines.total[row];
+            let [.., copies] = numbered(&totals.line_copies, lines.duplicates[row]).sums;
             let more = Lines {
-                rows: rows.get(row).copied().unwrap_or(0),
+                rows: *rows,
                 total,
-                tax: sum(taxes),
-                credits: if is_credit { total } else { 0 },
-                copies: copied,
+                tax: lines.tax[row],
+                credits: if adjustment == AZURE_CREDIT { total } else { 0 },
+                copies,
             };
-            let slot = self.0.entry((*invoice, *currency)).or_default();
+            let slot = self.0.entry((invoices[row], currencies[row])).or_default();
             *slot = slot.plus(&more);
         }
     }
@@ -171,7 +151,7 @@ impl Lines {
         self
     }
 
-    fn row(&self, invoice: u32, currency: u32, totals: &Totals) -> SideRow {
+    fn row(&self, invoice: u32, currency: u32, totals: &Folded) -> SideRow {
         // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
         // more digits was the header rounded, once.
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
@@ -188,7 +168,7 @@ impl Lines {
 
     /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
     /// to the last digit; nothing less is evidence.
-    fn steps(&self, variance: i128) -> Option<Steps> {
+    fn steps(&self, variance: i128) -> Option<VarianceBridge> {
         let left_out = [
             published(-self.tax)?,
             published(-self.credits)?,
@@ -204,14 +184,14 @@ impl Lines {
             };
             let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
             if !is_idle && part(0).checked_add(part(1))?.checked_add(part(2))? == variance {
-                return Some(Steps {
+                return Some(VarianceBridge {
                     tax: part(0),
                     credit: part(1),
                     duplicate: part(2),
-                    ..Steps::default()
+                    ..VarianceBridge::default()
                 });
             }
         }
-        Some(Steps::default())
+        Some(VarianceBridge::default())
     }
 }

@@ -2,17 +2,18 @@
 
 use crate::engine::fold::columns;
 use crate::engine::fold::side_row::SideRow;
+use crate::engine::rules::keys::Key;
 use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::matching::passes::{self, Pass};
-use crate::engine::rules::definitions::{Definition, KEYS};
-use crate::engine::rules::rounding::Bounds;
+use crate::engine::rules::definitions::Definition;
+use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
@@ -40,12 +41,9 @@ pub struct Compared {
 }
 
 fn frame(rows: &[SideRow]) -> DataFrame {
-    let columns = KEYS.iter().enumerate().map(|(at, (name, ..))| {
-        let codes: Vec<u32> = rows
-            .iter()
-            .map(|row| row.keys.get(at).copied().unwrap_or(0))
-            .collect();
-        Column::from(Series::new((*name).into(), codes))
+    let columns = Key::ALL.iter().map(|key| {
+        let codes: Vec<u32> = rows.iter().map(|row| row.code(*key)).collect();
+        Column::from(Series::new(key.column().into(), codes))
     });
     columns::frame(rows.len(), columns.collect())
 }
@@ -60,8 +58,8 @@ pub fn compare(
     expected: &[SideRow],
     invoiced: &[SideRow],
 ) -> Result<Compared, EngineError> {
-    let names: Vec<&str> = KEYS.iter().map(|(name, ..)| *name).collect();
-    let matched = passes::match_frames((&frame(expected), &frame(invoiced)), &names, passes, &[]);
+    let matched =
+        passes::match_frames((&frame(expected), &frame(invoiced)), &Key::ALL, passes, &[]);
     let mut members: Vec<Members> = vec![Members::default(); matched.matched_on.len()];
     for (row, group) in matched.of_left.iter().enumerate() {
         members
@@ -106,7 +104,8 @@ fn sides(
     let mut keys = left
         .first()
         .or(right.first())
-        .map_or([0; KEYS.len()], |row| row.keys);
+        .expect("a match has a member")
+        .keys;
     for row in left.iter().chain(&right) {
         keys.iter_mut()
             .zip(row.keys)
@@ -131,7 +130,7 @@ fn sides(
     };
     Some(Sides {
         tie_out: definition.tie_out,
-        keys: Keys::from_all(keys),
+        keys: Keys::new(keys),
         charge_type: String::new(),
         matched_on: if left.is_empty() || right.is_empty() {
             Arc::from("")
@@ -171,7 +170,7 @@ pub fn with_findings(
         }
         let narrowest = narrowest(&sides.keys);
         if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = Steps::one_sided(&sides);
+            let steps = VarianceBridge::one_sided(&sides);
             checked.push((
                 sides,
                 Some(Box::new(Finding {
@@ -188,7 +187,7 @@ pub fn with_findings(
             .filter_map(|at| expected.get(*at))
             .map(|row| row.at_billed_price);
         let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
-        let mut steps = Steps::default();
+        let mut steps = VarianceBridge::default();
         if let Some(at_price) = at_price {
             steps.price =
                 published(at_price).ok_or(EngineError::AmountOverflow)? - sides.expected_amount;
@@ -216,11 +215,11 @@ pub fn with_findings(
 /// The finest key that a group has.
 fn narrowest(keys: &Keys) -> Narrowest {
     match (
-        keys.day,
-        keys.resource,
-        keys.meter.max(keys.product),
-        keys.subscription,
-        keys.customer,
+        keys[Key::Day],
+        keys[Key::Resource],
+        keys[Key::Meter].max(keys[Key::Product]),
+        keys[Key::Subscription],
+        keys[Key::Customer],
     ) {
         (1.., ..) => Narrowest::Day,
         (_, 1.., ..) => Narrowest::Resource,

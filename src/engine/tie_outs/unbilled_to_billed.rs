@@ -3,16 +3,17 @@
 
 use super::two_lists::{self, Checked, Members};
 use crate::engine::causes::finding::{Finding, Narrowest};
-use crate::engine::causes::variance_bridge::Steps;
+use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::days::{DayRow, summed};
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, ADJUSTMENT, DAY};
+use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::scope::{self, AZURE_CREDIT};
+use crate::engine::rules::keys::Key;
+use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up,
@@ -20,15 +21,15 @@ use crate::model::decimal::{
 };
 
 /// Keys that both sides share; days and resources are looked at inside of a group.
-const GROUP_KEYS: [&str; 8] = [
-    "customer",
-    "subscription",
-    "product",
-    "sku",
-    "availability",
-    "description",
-    "adjustment",
-    "currency",
+const GROUP_KEYS: [Key; 8] = [
+    Key::Customer,
+    Key::Subscription,
+    Key::Product,
+    Key::Sku,
+    Key::Availability,
+    Key::Description,
+    Key::Adjustment,
+    Key::Currency,
 ];
 
 /// Compares the last unbilled snapshot with the billed usage.
@@ -54,7 +55,11 @@ pub fn compare(
         &invoiced,
     )?;
     // Days are codes in their order: what is behind the last day of the snapshot came after it.
-    let last_day = unbilled.iter().map(|row| row.keys[DAY]).max().unwrap_or(0);
+    let last_day = unbilled
+        .iter()
+        .map(|row| row.keys[Key::Day as usize])
+        .max()
+        .unwrap_or(0);
     let bridge = Bridge {
         vocabulary,
         last_day,
@@ -77,7 +82,7 @@ pub fn compare(
         let after = pick(billed, &of_invoiced, &members.invoiced);
         let steps = bridge
             .steps(&before, &after, &sides)
-            .unwrap_or_else(|| Steps::one_sided(&sides));
+            .unwrap_or_else(|| VarianceBridge::one_sided(&sides));
         Ok((
             sides,
             Some(Box::new(Finding {
@@ -129,7 +134,7 @@ fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
 impl Bridge<'_> {
     fn adjustment(&self, row: &DayRow) -> &str {
         self.vocabulary
-            .text(Domain::Adjustment, row.keys[ADJUSTMENT])
+            .text(Domain::Adjustment, row.keys[Key::Adjustment as usize])
     }
 
     fn sums(&self, rows: &[&DayRow]) -> Option<Sums> {
@@ -143,7 +148,7 @@ impl Bridge<'_> {
         };
         let mut largest = -1;
         for row in rows {
-            let left = one - scope::earned_fraction(self.adjustment(row));
+            let left = one - price_adjustment::earned_fraction(self.adjustment(row));
             sums.quantity = sums.quantity.checked_add(row.quantity)?;
             sums.billing = sums.billing.checked_add(row.billing)?;
             sums.pricing = sums.pricing.checked_add(row.pricing)?;
@@ -159,15 +164,15 @@ impl Bridge<'_> {
         Some(sums)
     }
 
-    fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<Steps> {
+    fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<VarianceBridge> {
         let is_credit = |row: &&DayRow| self.adjustment(row) == AZURE_CREDIT;
         let credit =
             |rows: &[DayRow]| published(rows.iter().filter(is_credit).map(|row| row.billing).sum());
-        let mut steps = Steps {
+        let mut steps = VarianceBridge {
             credit: credit(after)? - credit(before)?,
-            ..Steps::default()
+            ..VarianceBridge::default()
         };
-        let is_late = |row: &&DayRow| row.keys[DAY] > self.last_day;
+        let is_late = |row: &&DayRow| row.keys[Key::Day as usize] > self.last_day;
         let plain = |rows: &'_ [DayRow]| {
             rows.iter()
                 .filter(|row| !is_credit(row))
@@ -178,7 +183,7 @@ impl Bridge<'_> {
         let kept: Vec<&DayRow> = after.iter().filter(|row| !is_late(row)).collect();
         let late: i128 = after.iter().filter(is_late).map(|row| row.billing).sum();
         steps.timing = published(late)?;
-        let rest = |steps: &Steps| sides.variance_amount() - steps.sum();
+        let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
         if before.is_empty() {
             // Reported after the snapshot, whatever its day.
             steps.timing += rest(&steps);

@@ -1,8 +1,16 @@
-//! Decimal text to wide integers: the usual spellings at speed, all others the long way.
+//! Decimal text to wide integers: the usual spellings on a fast path, all others on a slow one.
+//!
+//! Every number of every row passes through here. The fast path collects digits in two 64-bit halves,
+//! as a 128-bit multiplication for each digit would cost more than all the rest, and gives up (`None`)
+//! wherever something would have to be rounded, guarded or refused. The slow path ([`Digits`]) alone
+//! decides what is a number; a test holds the two against each other on random texts, so whoever
+//! changes one must change the other.
 
-use super::{MAX_DIGITS, NumberFault, Parsed, power_of_ten};
+use super::parsed::{NumberFault, Parsed};
+use super::powers::{LIMIT, MAX_DIGITS, POWERS, power_of_ten};
 
-/// Reads decimal text (plain or exponent, with guard apostrophes or quotes) at `scale` decimals.
+/// Reads decimal text (plain or exponent, with a spreadsheet's guard apostrophes or quotes) at `scale`
+/// decimals ([quirks](crate::model::domain::quirks), recon files).
 ///
 /// # Errors
 /// [`NumberFault`] for an empty text, foreign characters, or a magnitude past 38 digits.
@@ -14,9 +22,9 @@ pub fn parse(text: &[u8], scale: u32) -> Result<Parsed, NumberFault> {
     digits.at_scale(scale)
 }
 
-/// The spellings that nearly every cell has: at most 38 digits, a point, an exponent of one or two
-/// digits, no blanks, no guards, nothing to be rounded. `None` for all others, wrong ones included:
-/// they take the long way.
+/// The fast path, for the spellings that nearly every cell has: at most 38 digits, a point, an exponent
+/// of one or two digits, no blanks, no guards, nothing to be rounded. `None` for all others, wrong ones
+/// included: they take the slow path.
 fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
     let (negative, mut rest) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -26,6 +34,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
     let (mut halves, mut counts) = ([0_u64; 2], [0_u32; 2]);
     let (mut point, mut decimals) = (false, 0_i32);
     let mut exponent = 0;
+    // A slice pattern instead of an index: the loop checks one bound a byte.
     while let [byte, after @ ..] = rest {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
@@ -53,6 +62,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         0 => u128::from(halves[0]),
         count => u128::from(halves[0]) * 10_u128.pow(count) + u128::from(halves[1]),
     };
+    // Before the exponent is looked at: `0.00E+00` and its like are very common.
     if mantissa == 0 {
         return Some(Parsed::ZERO);
     }
@@ -61,7 +71,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         .ok()
         .filter(|shift| *shift < MAX_DIGITS)?;
     let magnitude = mantissa
-        .checked_mul(*POWERS.get(shift as usize)?)
+        .checked_mul(POWERS[shift as usize])
         .filter(|magnitude| *magnitude < LIMIT)?;
     let value = i128::try_from(magnitude).ok()?;
     Some(Parsed {
@@ -72,6 +82,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
     })
 }
 
+/// Exponent of one or two digits, with or without a sign. `None` for all others.
 fn usual_exponent(text: &[u8]) -> Option<i32> {
     let (sign, digits) = match text {
         [b'-', digits @ ..] => (-1, digits),
@@ -87,19 +98,7 @@ fn usual_exponent(text: &[u8]) -> Option<i32> {
     }
 }
 
-const LIMIT: u128 = 10_u128.pow(MAX_DIGITS);
-
-/// Powers of ten by their exponent.
-pub(super) const POWERS: [u128; MAX_DIGITS as usize + 1] = {
-    let mut powers = [1; MAX_DIGITS as usize + 1];
-    let mut at = 1;
-    while at < powers.len() {
-        powers[at] = powers[at - 1] * 10;
-        at += 1;
-    }
-    powers
-};
-
+/// Text without the blanks, apostrophes and quotes that spreadsheets put around numbers.
 fn unguard(text: &[u8]) -> &[u8] {
     let mut text = text.trim_ascii();
     while let [b'\'' | b'"', rest @ ..] = text {
@@ -115,9 +114,12 @@ fn unguard(text: &[u8]) -> &[u8] {
 struct Digits {
     negative: bool,
     mantissa: u128,
+    /// Digits seen, leading zeros not counted.
     count: u32,
     exponent: i64,
+    /// The 39th digit, by which the 38th is rounded.
     first_dropped: u8,
+    /// True if a later digit than the 39th is not zero: then a half is more than a half.
     dropped_rest: bool,
 }
 
@@ -149,7 +151,7 @@ impl Digits {
                 }
                 b'.' if !seen_point => seen_point = true,
                 b'e' | b'E' if seen_digit => {
-                    digits.exponent += read_exponent(body.get(position + 1..).unwrap_or_default())?;
+                    digits.exponent += read_exponent(&body[position + 1..])?;
                     return Ok(digits);
                 }
                 _ => return Err(NumberFault::NotDecimal),
@@ -162,6 +164,7 @@ impl Digits {
         }
     }
 
+    /// Takes one more digit; past 38 digits only what rounding needs is kept of it.
     fn push(&mut self, digit: u8, after_point: bool) {
         if self.count < MAX_DIGITS {
             self.mantissa = self.mantissa * 10 + u128::from(digit);
@@ -178,6 +181,7 @@ impl Digits {
         self.exponent += i64::from(!after_point);
     }
 
+    /// The number in units of 10^-`scale`, rounded half to even.
     fn at_scale(&self, scale: u32) -> Result<Parsed, NumberFault> {
         if self.mantissa == 0 {
             return Ok(Parsed::ZERO);
@@ -188,10 +192,10 @@ impl Digits {
             if shift > i64::from(MAX_DIGITS) {
                 return Err(NumberFault::TooLarge);
             }
-            let factor = 10_u128.pow(u32::try_from(shift).map_err(|_| NumberFault::TooLarge)?);
+            let places = usize::try_from(shift).expect("between 0 and 38");
             let whole = self
                 .mantissa
-                .checked_mul(factor)
+                .checked_mul(POWERS[places])
                 .ok_or(NumberFault::TooLarge)?;
             let up = half_even_up(
                 u128::from(self.first_dropped),
@@ -199,15 +203,18 @@ impl Digits {
                 self.dropped_rest,
                 whole % 2 == 1,
             );
+            // Digits are dropped from a full mantissa only; with zeros appended that is too large anyway.
             (whole + u128::from(up && shift == 0), dropped)
         } else {
             shrink(self.mantissa, shift.unsigned_abs(), dropped)
         };
-        let value = i128::try_from(magnitude).map_err(|_| NumberFault::TooLarge)?;
-        if magnitude >= 10_u128.pow(MAX_DIGITS) {
+        if magnitude >= LIMIT {
             return Err(NumberFault::TooLarge);
         }
-        let exponent = i32::try_from(self.exponent).unwrap_or(0);
+        let value = i128::try_from(magnitude).expect("38 digits fit 127 bits");
+        // Below i32's range lies only a text of more than two thousand million decimals.
+        let exponent = i32::try_from(self.exponent.max(i64::from(i32::MIN)))
+            .expect("a number with an exponent above the range was too large");
         Ok(Parsed {
             value: if self.negative { -value } else { value },
             rounded,
@@ -217,8 +224,8 @@ impl Digits {
     }
 }
 
-/// A number of a typed format, as if it had been read from its text: `None` where it does not fit
-/// `to` decimals or 38 digits.
+/// A number of a typed format, `value` in units of 10^-`from`, as if its text had been read at `to`
+/// decimals. `None` where the magnitude does not fit 38 digits.
 #[must_use]
 #[inline]
 pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
@@ -232,14 +239,16 @@ pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
             value: widened,
             rounded: false,
             mantissa: magnitude,
-            exponent: -i32::try_from(from).ok()?,
+            exponent: -i32::try_from(from).expect("a scale is far below 2^31"),
         });
     }
-    let count = magnitude.checked_ilog10().map_or(0, |log| log + 1);
     let typed = Digits {
         negative: value < 0,
         mantissa: magnitude,
-        count,
+        count: match magnitude.checked_ilog10() {
+            Some(log) => log + 1,
+            None => 0,
+        },
         exponent: -i64::from(from),
         first_dropped: 0,
         dropped_rest: false,
@@ -247,6 +256,7 @@ pub fn from_typed(value: i128, from: u32, to: u32) -> Option<Parsed> {
     typed.at_scale(to).ok()
 }
 
+/// Exponent of any length, cut to ±1,000,000.
 fn read_exponent(text: &[u8]) -> Result<i64, NumberFault> {
     let (sign, digits) = match text {
         [b'-', rest @ ..] => (-1, rest),
@@ -261,22 +271,25 @@ fn read_exponent(text: &[u8]) -> Result<i64, NumberFault> {
         if !byte.is_ascii_digit() {
             return Err(NumberFault::NotDecimal);
         }
-        // Past a million the number is zero or too large anyway; stop growing.
+        // Past a million the number is zero or too large anyway; growing on would overflow.
         value = (value * 10 + i64::from(byte - b'0')).min(1_000_000);
     }
     Ok(sign * value)
 }
 
+/// `mantissa` without its last `places` digits, rounded half to even, and true if anything was lost.
+/// `sticky` is true if digits that are not zero were dropped behind it before.
 fn shrink(mantissa: u128, places: u64, sticky: bool) -> (u128, bool) {
     if places > u64::from(MAX_DIGITS) {
         return (0, true);
     }
-    let divisor = 10_u128.pow(u32::try_from(places).unwrap_or(MAX_DIGITS));
+    let divisor = POWERS[usize::try_from(places).expect("at most 38")];
     let (whole, rest) = (mantissa / divisor, mantissa % divisor);
     let up = half_even_up(rest, divisor, sticky, whole % 2 == 1);
     (whole + u128::from(up), rest != 0 || sticky)
 }
 
+/// True if a quotient whose remainder is `rest` goes up by one.
 fn half_even_up(rest: u128, divisor: u128, sticky: bool, odd: bool) -> bool {
     let half = divisor / 2;
     rest > half || (rest == half && (sticky || odd))
@@ -313,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_way_reads_what_the_long_way_reads() {
+    fn the_fast_path_reads_what_the_slow_path_reads() {
         let mut random = 0x9E37_79B9_7F4A_7C15_u64;
         let alphabet = b"00123456789..eE+--";
         let mut usual = 0;
@@ -326,19 +339,19 @@ mod tests {
                 text.push(alphabet[usize::try_from(random >> 40).unwrap() % alphabet.len()]);
             }
             for scale in [0, 2, 18, 20] {
-                let long = Digits::read(&text).and_then(|digits| digits.at_scale(scale));
-                if let Some(short) = parse_usual(&text, scale) {
+                let slow = Digits::read(&text).and_then(|digits| digits.at_scale(scale));
+                if let Some(fast) = parse_usual(&text, scale) {
                     usual += 1;
-                    let long = long.unwrap();
+                    let slow = slow.unwrap();
                     assert_eq!(
-                        (short.value, short.rounded),
-                        (long.value, long.rounded),
+                        (fast.value, fast.rounded),
+                        (slow.value, slow.rounded),
                         "{}",
                         String::from_utf8_lossy(&text)
                     );
                     assert_eq!(
-                        short.significance(),
-                        long.significance(),
+                        fast.significance(),
+                        slow.significance(),
                         "{}",
                         String::from_utf8_lossy(&text)
                     );

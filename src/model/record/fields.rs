@@ -1,6 +1,9 @@
-//! The columns of the sets, in the words of `resources.md`.
+//! The columns of the record sets, in the words of [resources](crate::model::domain::resources) §B and §C.
+//!
+//! Order is that of the published tables. A path names a member of the item; `|` separates the spellings
+//! that published answers have for it, Microsoft's misspellings among them.
 
-use super::{Field, RecordType};
+use super::schema::{Field, RecordType};
 
 const fn field(name: &'static str, path: &'static str, record_type: RecordType) -> Field {
     Field {
@@ -27,6 +30,13 @@ const PRICE: RecordType = RecordType::PRICE;
 const RATE: RecordType = RecordType::RATE;
 
 const OBJECT_TYPE: Field = field("object_type", "attributes.objectType", Text);
+// Page 2 of the published daily rated usage has the misspelt key.
+const LINE_ITEM_TYPE: Field = field(
+    "invoice_line_item_type",
+    "invoiceLineItemType|invoiceLineItemTypce",
+    Text,
+);
+const BILLING_PROVIDER: Field = field("billing_provider", "billingProvider", Text);
 const TOTAL_COST: Field = measure("total_cost", "totalCost", AMOUNT);
 const CURRENCY_LOCALE: Field = field("currency_locale", "currencyLocale", Text);
 const CURRENCY_CODE: Field = field("currency_code", "currencyCode", Text);
@@ -38,7 +48,7 @@ const RESOURCE_NAME: Field = field("resource_name", "resourceName", Text);
 const NAME: Field = field("name", "name", Text);
 const BILLING_START: Field = field("billing_start_date", "billingStartDate", Timestamp);
 const BILLING_END: Field = field("billing_end_date", "billingEndDate", Timestamp);
-/// Microsoft spells it both ways.
+// Published samples spell the budget's member both ways.
 const BUDGET: Field = field("budget_amount", "budget.amount|budget.ammount", AMOUNT);
 
 pub(super) const CUSTOMERS: &[Field] = &[
@@ -96,6 +106,7 @@ pub(super) const UTILIZATION: &[Field] = &[
     OBJECT_TYPE,
 ];
 pub(super) const RATE_CARD: &[Field] = &[
+    // `rowKind`, `tierFrom` and `rate` are no members of the answer: a card becomes rows, one for each tier.
     field("row_kind", "rowKind", Text),
     field("locale", "locale", Text),
     field("currency", "currency", Text),
@@ -158,6 +169,7 @@ pub(super) const CUSTOMER_RECORDS: &[Field] = &[
     NAME,
     BUDGET,
     field("percent_used", "percentUsed", RATE),
+    // True for customers with an Azure plan, whom the partner's summary leaves out.
     field("is_upgraded", "isUpgraded", Boolean),
     TOTAL_COST,
     CURRENCY_LOCALE,
@@ -183,6 +195,7 @@ pub(super) const SUBSCRIPTION_RECORDS: &[Field] = &[
 ];
 pub(super) const METER_RECORDS: &[Field] = &[
     field("plan_id", "subscriptionId", Text),
+    // Of an Azure plan no GUID, but product, SKU and description in one text.
     field("meter_id", "meterId", Text),
     field("meter_name", "meterName", Text),
     field("meter_category", "category", Text),
@@ -213,6 +226,7 @@ pub(super) const RESOURCE_RECORDS: &[Field] = &[
     OBJECT_TYPE,
 ];
 pub(super) const CLASSIC_RECORDS: &[Field] = &[
+    // `id` and `resourceId` may both be sent, with equal values.
     field("meter_id", "id|resourceId", Text),
     field("meter_name", "name|resourceName", Text),
     field("meter_category", "category", Text),
@@ -275,6 +289,7 @@ pub(super) const LINKS: &[Field] = &[
     field("period", "period", Text),
     field("uri", "link.uri", Text),
 ];
+/// Partner and customer, as all lines of the legacy commerce begin.
 const LEGACY_WHO: [Field; 4] = [
     field("partner_id", "partnerId", Text),
     field("customer_id", "customerId", Text),
@@ -288,6 +303,7 @@ pub(super) const OFFICE_LINES: &[Field] = &[
     LEGACY_WHO[2],
     LEGACY_WHO[3],
     field("order_id", "orderId", Text),
+    // The billing platform's id; the portal's is the next one.
     field("subscription_id", "subscriptionId", Text),
     field(
         "syndication_partner_subscription_number",
@@ -314,15 +330,11 @@ pub(super) const OFFICE_LINES: &[Field] = &[
     measure("tax", "tax", AMOUNT),
     measure("total_for_customer", "totalForCustomer", AMOUNT),
     field("currency", "currency", Text),
-    field(
-        "invoice_line_item_type",
-        "invoiceLineItemType|invoiceLineItemTypce",
-        Text,
-    ),
-    field("billing_provider", "billingProvider", Text),
+    LINE_ITEM_TYPE,
+    BILLING_PROVIDER,
     OBJECT_TYPE,
 ];
-/// What money and usage lines of classic Azure have in common.
+/// Columns that money and usage lines of classic Azure have in common.
 const AZURE: [Field; 27] = [
     LEGACY_WHO[0],
     field("partner_name", "partnerName", Text),
@@ -336,6 +348,7 @@ const AZURE: [Field; 27] = [
     field("domain_name", "domainName", Text),
     LEGACY_WHO[2],
     LEGACY_WHO[3],
+    // Not `invoice_number`: that is the context's, by which the lines were asked for.
     field("line_invoice_number", "invoiceNumber", Text),
     field("subscription_id", "subscriptionId", Text),
     field("subscription_name", "subscriptionName", Text),
@@ -351,12 +364,8 @@ const AZURE: [Field; 27] = [
     field("charge_start_date", "chargeStartDate", Date),
     field("charge_end_date", "chargeEndDate", Date),
     field("unit", "unit", Text),
-    field(
-        "invoice_line_item_type",
-        "invoiceLineItemType|invoiceLineItemTypce",
-        Text,
-    ),
-    field("billing_provider", "billingProvider", Text),
+    LINE_ITEM_TYPE,
+    BILLING_PROVIDER,
     OBJECT_TYPE,
     field("charge_type", "chargeType", Text),
 ];
@@ -387,6 +396,7 @@ const AZURE_USAGE: [Field; 7] = [
 pub(super) const AZURE_LINES: &[Field] = &joined::<27, 13, 40>(AZURE, AZURE_MONEY);
 pub(super) const AZURE_USAGE_LINES: &[Field] = &joined::<27, 7, 34>(AZURE, AZURE_USAGE);
 
+/// Both lists in one, made in a constant: `concat` is not to be had there.
 const fn joined<const A: usize, const B: usize, const C: usize>(
     first: [Field; A],
     second: [Field; B],
@@ -404,29 +414,21 @@ const fn joined<const A: usize, const B: usize, const C: usize>(
     all
 }
 
-/// What only the API's usage items have.
+/// Columns of usage that only the API's items have.
 pub(super) const USAGE_MORE: &[Field] = &[
     field(
         "has_partner_earned_credit",
         "hasPartnerEarnedCredit",
         Boolean,
     ),
-    field(
-        "invoice_line_item_type",
-        "invoiceLineItemType|invoiceLineItemTypce",
-        Text,
-    ),
-    field("billing_provider", "billingProvider", Text),
+    LINE_ITEM_TYPE,
+    BILLING_PROVIDER,
     OBJECT_TYPE,
 ];
-/// What only the API's line items have.
+/// Columns of reconciliation lines that only the API's items have.
 pub(super) const LINES_MORE: &[Field] = &[
     field("discount_details", "discountDetails", Text),
-    field(
-        "invoice_line_item_type",
-        "invoiceLineItemType|invoiceLineItemTypce",
-        Text,
-    ),
-    field("billing_provider", "billingProvider", Text),
+    LINE_ITEM_TYPE,
+    BILLING_PROVIDER,
     OBJECT_TYPE,
 ];

@@ -1,4 +1,4 @@
-//! The sets: one for each kind of answer.
+//! The record sets: one for each kind of answer.
 
 use super::fields::{
     AZURE_LINES, AZURE_USAGE_LINES, BALANCES, BUDGETS, CLASSIC_RECORDS, CUSTOMER_RECORDS,
@@ -6,9 +6,10 @@ use super::fields::{
     PARTNER_SUMMARY, RATE_CARD, RESOURCE_RECORDS, SUBSCRIPTION_RECORDS, SUBSCRIPTIONS, SUMMARY,
     USAGE_MORE, UTILIZATION,
 };
-use super::{Fields, RecordSet, Shape};
+use super::schema::{Fields, RecordSet, Shape};
 use crate::model::dataset::Dataset;
 
+/// Set of which each entry below names only what differs.
 const BASE: RecordSet = RecordSet {
     name: "",
     row: "",
@@ -22,7 +23,7 @@ const CUSTOMER: &[&str] = &["customer_id"];
 const SUBSCRIPTION: &[&str] = &["customer_id", "subscription_id"];
 const INVOICE: &[&str] = &["invoice_number"];
 
-/// All sets.
+/// All record sets, in the order of the data dictionary.
 pub const RECORD_SETS: &[RecordSet] = &[
     RecordSet {
         name: "usage",
@@ -67,6 +68,7 @@ pub const RECORD_SETS: &[RecordSet] = &[
         currency: "currency_code",
         ..BASE
     },
+    // Apart from the list's: newer invoices are not answered by id (model::domain::endpoints §0).
     RecordSet {
         name: "invoice",
         row: "one invoice of the period, asked for by its id, or an amendment of one",
@@ -91,6 +93,7 @@ pub const RECORD_SETS: &[RecordSet] = &[
         context: &["currency"],
         ..BASE
     },
+    // Lines of the legacy commerce have no dataset of files: only the API's are read.
     RecordSet {
         name: "office_lines",
         row: "one line of legacy Office licences",
@@ -139,6 +142,7 @@ pub const RECORD_SETS: &[RecordSet] = &[
         context: SUBSCRIPTION,
         ..BASE
     },
+    // Utilization is not rated: these are quantities without any price.
     RecordSet {
         name: "utilization",
         row: "the usage of one meter by one resource in one window",
@@ -163,6 +167,7 @@ pub const RECORD_SETS: &[RecordSet] = &[
         fields: Fields::Listed(RATE_CARD),
         ..BASE
     },
+    // Summaries and records are estimates, never what is billed: model::domain::endpoints §0.
     RecordSet {
         name: "partner_usage_summary",
         row: "the estimated cost of the partner",
@@ -242,3 +247,47 @@ pub const RECORD_SETS: &[RecordSet] = &[
         ..BASE
     },
 ];
+
+impl RecordSet {
+    /// Set of that name; `None` where no kind of answer is called so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        RECORD_SETS.iter().find(|set| set.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::record::schema::snake_case;
+
+    #[test]
+    fn columns_have_one_name_and_one_path_each() {
+        assert_eq!(
+            snake_case("PCToBCExchangeRateDate"),
+            "pc_to_bc_exchange_rate_date"
+        );
+        assert_eq!(snake_case("ResourceURI"), "resource_uri");
+        assert_eq!(snake_case("Tier2MpnId"), "tier2_mpn_id");
+        for set in RECORD_SETS {
+            let columns = set.columns();
+            let mut names: Vec<&str> = columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .chain(set.context.iter().copied())
+                .collect();
+            let mut paths: Vec<&String> = columns.iter().flat_map(|column| &column.paths).collect();
+            let counts = (names.len(), paths.len());
+            names.sort_unstable();
+            names.dedup();
+            paths.sort();
+            paths.dedup();
+            assert_eq!((names.len(), paths.len()), counts, "{}", set.name);
+            assert!(
+                set.currency.is_empty() || names.contains(&set.currency),
+                "{}",
+                set.name
+            );
+        }
+    }
+}

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::SourceLine;
 use super::published::Published;
-use super::{KEYS, SourceLine};
 use crate::decode::{self, Sink};
-use crate::engine::count::duplicate_filter::Seen;
-use crate::engine::count::key_layout::Grain;
+use crate::engine::count::duplicate_filter::DuplicateFilter;
+use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::measures::Measures;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key::{self, FineKey};
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::{Counted, Origin, Part};
 use crate::engine::rules::rounding::{Line, Rules};
 use crate::engine::rules::scope::Scope;
 use crate::model::currency::minor_digits;
@@ -64,7 +65,7 @@ pub(super) fn count(
     dataset: Dataset,
     account: &Account,
 ) -> Result<Partial, RunError> {
-    let seen = Arc::<Seen>::default();
+    let seen = Arc::<DuplicateFilter>::default();
     let mut whole = Partial::new(dataset, Arc::clone(&seen));
     for unit in published.units(dataset, account)? {
         let input = decode::Input {
@@ -79,7 +80,7 @@ pub(super) fn count(
         sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
     }
     whole.check()?;
-    whole.settle_own_copies();
+    whole.count_own_duplicates();
     Ok(whole)
 }
 
@@ -105,7 +106,7 @@ impl Found {
 
 /// What is gathered.
 pub(super) struct Gatherer<'g> {
-    pub(super) description: &'static str,
+    pub(super) description: Part,
     pub(super) account: &'g Account,
     /// Match of each key of the groups that are explained.
     pub(super) by_key: &'g HashMap<(FineKey, Scope), u32>,
@@ -139,7 +140,7 @@ impl Sink for RowSink<'_> {
         let Some(number) = self.gatherer.by_key.get(&key) else {
             return Ok(());
         };
-        let measures = (Grain::of(self.dataset).measure)(row.cells)?;
+        let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
         let [_, amount, ..] = measures.sums;
         let found = self.found.entry(*number).or_default();
         found.rows += 1;
@@ -159,31 +160,20 @@ impl Gatherer<'_> {
     /// A row that lacks a column cannot be told apart by it.
     fn picks(&self, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
         self.keys.iter().all(|(name, value)| {
-            let Some((_, domain, ..)) = KEYS.into_iter().find(|(key, ..)| key == name) else {
+            // Of a group all lines are shown, whatever they say of their meters.
+            let part = Part::picked_by(name).filter(|part| *part != Part::Description);
+            let Some(part) = part else {
                 return true;
             };
-            let column = match (name.as_str(), dataset) {
-                ("invoice_number", _) => "InvoiceNumber",
-                ("customer_id", _) => "CustomerId",
-                ("subscription_id", _) => "SubscriptionId",
-                ("product_id", _) => "ProductId",
-                ("sku_id", _) => "SkuId",
-                ("availability_id", _) => "AvailabilityId",
-                ("entitlement_id", Dataset::Usage) => "EntitlementId",
-                ("meter_id", Dataset::Usage) => "MeterId",
-                ("resource_uri", Dataset::Usage) => "ResourceURI",
-                ("currency", Dataset::Usage) => "BillingCurrency",
-                ("currency", _) => "Currency",
-                _ => return true,
+            let counted = match dataset {
+                Dataset::InvoiceLines => Counted::Lines,
+                _ => Counted::Usage,
             };
-            let cell = dataset
-                .columns()
-                .iter()
-                .position(|found| found.name == column)
-                .and_then(|at| cells.get(at));
-            let text = cell
-                .map(|cell| String::from_utf8_lossy(&cell.bytes()).into_owned())
-                .unwrap_or_default();
+            let Origin::Text(_, column) = part.row().origin(counted) else {
+                return true;
+            };
+            let (domain, cell) = (part.domain(), cells.get(column).unwrap_or(&Cell::Missing));
+            let text = String::from_utf8_lossy(&cell.bytes()).into_owned();
             fold_as(domain, &text) == fold_as(domain, value)
         })
     }

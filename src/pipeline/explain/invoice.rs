@@ -7,7 +7,7 @@ use super::published::{Published, VarianceRow};
 use super::{Explanation, Group, Request, SourceLine};
 use crate::decode::{self, Sink};
 use crate::engine::count::header::Header;
-use crate::engine::count::key_layout::Grain;
+use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::model::dataset::{Dataset, INVOICE_LINES, position};
 use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, fixed, rescale};
@@ -49,7 +49,7 @@ impl InvoiceSink<'_> {
             String::from_utf8_lossy(&cell.bytes()).into_owned()
         };
         if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
-            let measures = (Grain::of(self.dataset).measure)(row.cells)?;
+            let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
             let [_, subtotal, tax, total] = measures.sums;
             let mut line = source_line(self.dataset, self.unit, row, &measures, total);
             let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);

@@ -18,12 +18,15 @@ use crate::engine::causes::investigate;
 use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice;
 use crate::engine::count::partial::Partial;
-use crate::engine::fold::columns;
-use crate::engine::fold::folded::{self, More, Totals};
+use crate::engine::fold::columns::{self, LineColumns};
+use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::fold::row_key::FineKey;
 use crate::engine::judge::variance::{self, Variance};
-use crate::engine::matching::passes::{self, DESCRIPTION_COLUMNS, FINE_KEYS, Matching};
+use crate::engine::matching::passes::{self, Matching};
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::{
+    DESCRIPTION_PARTS, FINE_KEYS, Key, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME,
+};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
@@ -33,68 +36,6 @@ use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 
 /// Groups explained at most for one set of keys.
 const GROUPS_LIMIT: usize = 20;
-
-/// Published columns that usage can be picked by, with their columns of the usage and of the lines
-/// frame.
-pub const KEYS: [(&str, Domain, Option<&str>, Option<&str>); 12] = [
-    (
-        "invoice_number",
-        Domain::Invoice,
-        Some("invoice"),
-        Some("invoice"),
-    ),
-    (
-        "customer_id",
-        Domain::Customer,
-        Some("customer"),
-        Some("customer"),
-    ),
-    (
-        "subscription_id",
-        Domain::Subscription,
-        Some("subscription"),
-        Some("subscription"),
-    ),
-    (
-        "entitlement_id",
-        Domain::Entitlement,
-        Some("entitlement"),
-        None,
-    ),
-    (
-        "product_id",
-        Domain::Product,
-        Some("product"),
-        Some("product"),
-    ),
-    ("sku_id", Domain::Sku, Some("sku"), Some("sku")),
-    (
-        "availability_id",
-        Domain::Availability,
-        Some("availability"),
-        Some("availability"),
-    ),
-    ("meter_id", Domain::Meter, Some("meter"), None),
-    ("resource_uri", Domain::Resource, Some("resource"), None),
-    (
-        "meter_description",
-        Domain::Description,
-        None,
-        Some("description"),
-    ),
-    (
-        "price_adjustment",
-        Domain::Adjustment,
-        Some("adjustment"),
-        Some("adjustment"),
-    ),
-    (
-        "currency",
-        Domain::Currency,
-        Some("currency"),
-        Some("currency"),
-    ),
-];
 
 /// Explains a figure of a published run.
 ///
@@ -145,7 +86,7 @@ struct Recount<'p> {
     published: &'p Published,
     account: (Option<String>, Option<String>),
     used: Vec<(String, String)>,
-    totals: Totals,
+    totals: Folded,
     matching: Matching,
     compared: Vec<Sides>,
     resources: Vec<usage_to_invoice::Resource>,
@@ -166,7 +107,7 @@ impl<'p> Recount<'p> {
             count(Dataset::InvoiceLines)?,
             &[],
             &used,
-            More::default(),
+            OtherInputs::default(),
         )?;
         for (invoice, period) in published.periods()? {
             if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
@@ -174,9 +115,9 @@ impl<'p> Recount<'p> {
             }
         }
         let learned = &published.manifest.meter_description_is;
-        let description = DESCRIPTION_COLUMNS
+        let description = DESCRIPTION_PARTS
             .into_iter()
-            .find(|column| column == learned);
+            .find(|part| part.column() == learned);
         let settings = published.settings(TieOut::UsageToInvoice);
         let matching = passes::match_usage(&totals, description, &settings.passes);
         let compared = usage_to_invoice::compare(&totals, &matching, &settings.rules)?;
@@ -242,19 +183,18 @@ impl<'p> Recount<'p> {
     ) -> Result<Option<Vec<usize>>, RunError> {
         let mut rows: Vec<usize> = (0..frame.height()).collect();
         for (name, value) in keys {
-            let Some((_, domain, on_usage, on_lines)) =
-                KEYS.into_iter().find(|(key, ..)| key == name)
-            else {
+            let Some(part) = Part::picked_by(name) else {
                 return Ok(None);
             };
-            let column = match (if is_usage { on_usage } else { on_lines }, is_usage) {
-                (Some(column), _) => column,
-                (None, true) if name == "meter_description" => self.matching.description,
-                (None, _) => return Ok(None),
+            let columns: &[Part] = if is_usage { &USAGE_FRAME } else { &LINES_FRAME };
+            let column = match part {
+                Part::Description if is_usage => self.matching.description,
+                part if columns.contains(&part) => part,
+                _ => return Ok(None),
             };
-            let code = self.totals.vocabulary.code(domain, value);
-            let codes = columns::codes(frame, column);
-            rows.retain(|row| codes.get(*row).copied() == code && code.is_some());
+            let code = self.totals.vocabulary.code(part.domain(), value);
+            let codes = columns::codes(frame, column.column());
+            rows.retain(|row| code == Some(codes[*row]));
         }
         Ok(Some(rows))
     }
@@ -322,34 +262,20 @@ impl<'p> Recount<'p> {
                 .enumerate()
                 .filter(|(_, number)| chosen.iter().any(|(chosen, _)| chosen == *number))
             {
-                let mut key = FineKey::default();
-                for (slot, name) in key.iter_mut().zip(FINE_KEYS) {
-                    let column = if is_usage && name == "description" {
-                        self.matching.description
-                    } else {
-                        name
+                let key = FINE_KEYS.map(|key| {
+                    let part = match key {
+                        Key::Description if is_usage => self.matching.description,
+                        key => key.part(),
                     };
-                    let code = columns::codes(frame, column).get(row).copied().unwrap_or(0);
-                    *slot = self.totals.vocabulary.folded(domain_of(name), code);
-                }
+                    let code = columns::codes(frame, part.column())[row];
+                    self.totals.vocabulary.folded(key.domain(), code)
+                });
                 let scope = if is_usage {
-                    0
+                    Scope::Usage
                 } else {
-                    columns::codes(frame, "scope")
-                        .get(row)
-                        .copied()
-                        .unwrap_or(0)
+                    LineColumns::of(frame).scope(row)
                 };
-                by_key.insert(
-                    (
-                        key,
-                        Scope::ALL
-                            .get(scope as usize)
-                            .copied()
-                            .unwrap_or(Scope::Usage),
-                    ),
-                    *number,
-                );
+                by_key.insert((key, scope), *number);
             }
         }
         let gatherer = Gatherer {
@@ -371,24 +297,20 @@ impl<'p> Recount<'p> {
     ) -> Result<Group, RunError> {
         let sides = &variance.sides;
         let vocabulary = &self.totals.vocabulary;
-        let names = [
-            "invoice_number",
-            "customer_id",
-            "subscription_id",
-            "product_id",
-            "sku_id",
-            "availability_id",
-            "meter_description",
-        ];
-        let names = names.into_iter().chain(["price_adjustment", "currency"]);
-        let mut keys: Vec<(&'static str, String)> = names
-            .zip(sides.keys.domains())
-            .map(|(name, (domain, code))| (name, vocabulary.text(domain, code).to_owned()))
+        let codes = FINE_KEYS.map(|key| {
+            (
+                key.published(),
+                vocabulary.text(key.domain(), sides.keys[key]),
+            )
+        });
+        let mut keys: Vec<(&'static str, String)> = codes
+            .into_iter()
+            .map(|(name, text)| (name, text.to_owned()))
             .collect();
         let customer = self
             .totals
             .names
-            .code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+            .code(Domain::CustomerName, [sides.keys[Key::Customer], 0, 0]);
         keys.insert(
             2,
             (
@@ -484,16 +406,13 @@ impl<'p> Recount<'p> {
     }
 
     fn resources(&self, keys: &[(String, String)]) -> Option<Resources> {
-        let columns = usage_to_invoice::RESOURCE_KEYS;
         let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
         for (name, value) in keys {
-            let (_, domain, on_usage, _) = KEYS.into_iter().find(|(key, ..)| key == name)?;
-            let at = columns
-                .iter()
-                .position(|column| Some(*column) == on_usage)?;
-            wanted.insert(at, self.totals.vocabulary.code(domain, value)?);
+            let part = Part::picked_by(name)?;
+            let at = RESOURCE_KEYS.iter().position(|of| *of == part)?;
+            wanted.insert(at, self.totals.vocabulary.code(part.domain(), value)?);
         }
-        let fits = |key: &[u32; 9]| wanted.iter().all(|(at, code)| key.get(*at) == Some(code));
+        let fits = |key: &[u32]| wanted.iter().all(|(at, code)| key[*at] == *code);
         let rows: Vec<_> = self
             .resources
             .iter()
@@ -511,20 +430,6 @@ impl<'p> Recount<'p> {
             invoiced_amount: fixed(invoiced, PUBLISHED_SCALE),
             variance_amount: fixed(invoiced - expected, PUBLISHED_SCALE),
         })
-    }
-}
-
-fn domain_of(column: &str) -> Domain {
-    match column {
-        "invoice" => Domain::Invoice,
-        "customer" => Domain::Customer,
-        "subscription" => Domain::Subscription,
-        "product" => Domain::Product,
-        "sku" => Domain::Sku,
-        "availability" => Domain::Availability,
-        "description" => Domain::Description,
-        "adjustment" => Domain::Adjustment,
-        _ => Domain::Currency,
     }
 }
 

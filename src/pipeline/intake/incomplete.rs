@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 
@@ -28,28 +29,28 @@ impl Awaited {
     /// Marks the groups of which a side is not complete or final. That is so of an account that lost
     /// rows; of a tie-out that lacks a unit; and of an invoice whose lines, or whose usage, are not
     /// there at all, such as usage that is not billed yet.
-    pub(crate) fn mark(&self, totals: &Totals, checked: &mut [Checked]) {
+    pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
         let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
         for (sides, _) in checked
             .iter()
             .filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice)
         {
-            let slot = invoices.entry(sides.keys.invoice).or_default();
+            let slot = invoices.entry(sides.keys[Key::Invoice]).or_default();
             slot.0 |= sides.expected_rows > 0;
             slot.1 |= sides.invoiced_rows > 0;
         }
         for (sides, _) in checked.iter_mut() {
             let half_there = definitions::definition(sides.tie_out).finality == Finality::Invoiced
                 && invoices
-                    .get(&sides.keys.invoice)
+                    .get(&sides.keys[Key::Invoice])
                     .is_some_and(|(used, lines)| used != lines);
             let lost = || {
                 let customer = totals
                     .vocabulary
-                    .folded(Domain::Customer, sides.keys.customer);
+                    .folded(Domain::Customer, sides.keys[Key::Customer]);
                 let subscription = totals
                     .vocabulary
-                    .folded(Domain::Subscription, sides.keys.subscription);
+                    .folded(Domain::Subscription, sides.keys[Key::Subscription]);
                 // A text that a lost row did not even have stands for any.
                 let of = |customer: &str, subscription: &str| {
                     self.accounts

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::decode::{self, Decoded, Sink};
-use crate::engine::count::duplicate_filter::Seen;
+use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key;
@@ -29,15 +29,15 @@ pub(crate) struct UnitReading {
 /// How units are counted.
 #[derive(Debug)]
 pub(crate) struct Counting {
-    pub(crate) usage: Arc<Seen>,
-    pub(crate) lines: Arc<Seen>,
+    pub(crate) usage: Arc<DuplicateFilter>,
+    pub(crate) lines: Arc<DuplicateFilter>,
     pub(crate) by_day: bool,
     /// Where totals wait that are larger than so many bytes.
     pub(crate) room: Option<(Arc<Scratch>, usize)>,
 }
 
 impl Counting {
-    /// No totals yet, of the dataset's grain.
+    /// No totals yet, of the dataset's layout.
     pub(crate) fn new_totals(&self, dataset: Dataset) -> Partial {
         match dataset {
             Dataset::Usage => Partial::new(dataset, Arc::clone(&self.usage)),
@@ -88,7 +88,7 @@ impl TotalsSink {
         else {
             return;
         };
-        self.totals.settle();
+        self.totals.flush();
         match scratch.put(&self.totals) {
             Ok(extent) => self.waiting.push(extent),
             Err(source) => self.failed = Some(scratch.failed(source)),
@@ -115,8 +115,8 @@ impl Sink for TotalsSink {
     }
 
     fn settle(&mut self) {
-        self.totals.settle();
-        self.daily.iter_mut().for_each(Partial::settle);
+        self.totals.flush();
+        self.daily.iter_mut().for_each(Partial::flush);
     }
 }
 

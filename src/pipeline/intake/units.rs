@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
 use super::unit_cache::Kept;
 use crate::decode::Decoded;
-use crate::engine::count::duplicate_filter::Seen;
+use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::duplicates::Repeated;
 use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
@@ -241,7 +241,7 @@ fn counting(
         } else {
             0
         };
-        Arc::new(Seen::filter(to_arrive + rows, shares.filter))
+        Arc::new(DuplicateFilter::for_rows(to_arrive + rows, shares.filter))
     };
     let room = scratch.map(|scratch| (scratch, shares.unit));
     Counting {
@@ -413,9 +413,9 @@ enum Counts<'c> {
 impl Counts<'_> {
     fn settle(&mut self, dataset: Dataset, open: &mut Repeated) -> Result<(), RunError> {
         match self {
-            Self::Held(totals) => totals.settle_copies(open),
+            Self::Held(totals) => totals.count_duplicates(open),
             Self::OnDisk(spill, folder) => spill
-                .settle_copies(dataset, open)
+                .count_duplicates(dataset, open)
                 .map_err(|source| RunError::no_room(folder, source))?,
         }
         Ok(())
@@ -426,13 +426,13 @@ impl Counts<'_> {
         match self {
             Self::Held(totals) => {
                 totals.adopt_candidates(again);
-                totals.settle_copies(open);
+                totals.count_duplicates(open);
                 Ok(())
             }
             Self::OnDisk(spill, folder) => {
-                again.settle_copies(open);
+                again.count_duplicates(open);
                 spill
-                    .put_copies(again)
+                    .put_duplicates(again)
                     .map_err(|source| RunError::no_room(folder, source))
             }
         }
@@ -453,7 +453,7 @@ fn find_copies<'u>(
         if open.is_empty() {
             break;
         }
-        let wanted = Arc::new(Seen::Repeated(open.clone()));
+        let wanted = Arc::new(DuplicateFilter::Repeated(open.clone()));
         let again = Counting {
             usage: Arc::clone(&wanted),
             lines: wanted,

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::pipeline_plan::TieOutPlan;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions;
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::{DOCUMENTED, Order, Rule, Rules};
 use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
@@ -41,7 +41,12 @@ pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
         materiality: amount(tolerance.materiality),
     };
     let tolerances = &plan.tolerances;
-    let keys = |pass: &Pass| pass.keys.iter().map(|key| (*key).to_owned()).collect();
+    let keys = |pass: &Pass| {
+        pass.keys
+            .iter()
+            .map(|key| key.column().to_owned())
+            .collect()
+    };
     manifest::TieOut {
         name: plan.tie_out.name().to_owned(),
         all: tolerance(&tolerances.all),
@@ -114,7 +119,7 @@ pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
             .map(|(key, value)| (key.clone(), one(value)))
             .collect(),
     };
-    let key = |name: &String| definitions::key_named(name);
+    let key = |name: &String| Key::named(name);
     let passes: Vec<Pass> = kept
         .passes
         .iter()

@@ -164,7 +164,7 @@ impl Plan {
                     format_args!(
                         "  pass=\"{}\" keys={}",
                         pass.name.escape_default(),
-                        pass.keys.join(",")
+                        pass.key_names().join(",")
                     ),
                 );
             }

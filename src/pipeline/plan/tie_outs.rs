@@ -8,7 +8,8 @@ use super::manifest_settings::MODES;
 use super::pipeline_plan::TieOutPlan;
 use super::tolerances;
 use crate::engine::matching::passes::Pass;
-use crate::engine::rules::definitions::{self, Definition, KEYS, Measure};
+use crate::engine::rules::definitions::{self, Definition, Measure};
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::{DOCUMENTED, Order, Rule, Rules};
 use crate::model::cause::{Cause, TieOut};
 use crate::model::spelling;
@@ -234,18 +235,13 @@ fn pass_keys(
     key: &str,
     entry: &Entry,
     definition: &Definition,
-) -> Option<Vec<&'static str>> {
-    let known: Vec<&str> = {
-        let used: BTreeSet<&str> = definition
-            .passes
-            .iter()
-            .flat_map(|(_, keys)| keys.iter().copied())
-            .collect();
-        KEYS.iter()
-            .filter(|(name, ..)| used.contains(name) && *name != "line")
-            .map(|(_, published, _)| *published)
-            .collect()
-    };
+) -> Option<Vec<Key>> {
+    let is_used = |key: &Key| definition.passes.iter().any(|(_, keys)| keys.contains(key));
+    let known: Vec<&str> = Key::ALL
+        .into_iter()
+        .filter(|key| is_used(key) && *key != Key::Line)
+        .map(Key::published)
+        .collect();
     let items = match &entry.node.value {
         Value::List(items) if !items.is_empty() => items,
         _ => {
@@ -261,9 +257,7 @@ fn pass_keys(
     let mut keys = Vec::new();
     for item in items {
         let named = match &item.value {
-            Value::Text(text) => {
-                definitions::key_named(text).filter(|_| known.contains(&text.as_str()))
-            }
+            Value::Text(text) => Key::named(text).filter(|_| known.contains(&text.as_str())),
             _ => None,
         };
         match named {
@@ -286,7 +280,7 @@ fn pass_keys(
         }
     }
     if definition.measure == Measure::Amount
-        && !keys.contains(&"currency")
+        && !keys.contains(&Key::Currency)
         && keys.len() == items.len()
     {
         let hint = "amounts of different currencies are never netted".to_owned();

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::handover::FetchReport;
@@ -177,7 +178,7 @@ fn totals(found: &Reconciled) -> Vec<Total> {
     for variance in &found.variances {
         let sides = &variance.sides;
         let slot = sums
-            .entry((sides.tie_out, sides.keys.currency))
+            .entry((sides.tie_out, sides.keys[Key::Currency]))
             .or_default();
         slot.expected += sides.expected_amount;
         slot.invoiced += sides.invoiced_amount;
@@ -270,25 +271,25 @@ fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let name = found
         .totals
         .names
-        .code(Domain::CustomerName, [sides.keys.customer, 0, 0]);
+        .code(Domain::CustomerName, [sides.keys[Key::Customer], 0, 0]);
     let product = found
         .totals
         .names
-        .code(Domain::ProductName, [sides.keys.product, 0, 0]);
+        .code(Domain::ProductName, [sides.keys[Key::Product], 0, 0]);
     Break {
         break_id,
         tie_out: sides.tie_out.name(),
         customer: first([
             text(Domain::CustomerName, name),
-            text(Domain::Customer, sides.keys.customer),
-            text(Domain::Invoice, sides.keys.invoice),
+            text(Domain::Customer, sides.keys[Key::Customer]),
+            text(Domain::Invoice, sides.keys[Key::Invoice]),
         ]),
         item: first([
-            text(Domain::Description, sides.keys.description),
+            text(Domain::Description, sides.keys[Key::Description]),
             text(Domain::ProductName, product),
-            text(Domain::Product, sides.keys.product),
+            text(Domain::Product, sides.keys[Key::Product]),
         ]),
-        currency: text(Domain::Currency, sides.keys.currency),
+        currency: text(Domain::Currency, sides.keys[Key::Currency]),
         expected_amount: published(expected),
         invoiced_amount: published(expected + variance),
         variance_amount: published(variance),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::tables::{self, Rows};
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::rounding_census::Census;
-use crate::engine::matching::passes::DESCRIPTION_COLUMNS;
+use crate::engine::rules::keys::DESCRIPTION_PARTS;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::units::Readings;
@@ -129,7 +129,7 @@ fn manifest(
     outputs: Vec<manifest::Output>,
     exit_code: u8,
 ) -> Manifest {
-    let pairs = DESCRIPTION_COLUMNS.into_iter().zip(found.description_pairs);
+    let pairs = DESCRIPTION_PARTS.into_iter().zip(found.description_pairs);
     Manifest {
         version: manifest::VERSION,
         tieout: env!("CARGO_PKG_VERSION").to_owned(),
@@ -148,9 +148,11 @@ fn manifest(
             .map(manifest_settings::to_manifest)
             .collect(),
         inputs: readings.inputs.clone(),
-        meter_description_is: found.description.to_owned(),
+        meter_description_is: found
+            .description
+            .map_or_else(String::new, |part| part.column().to_owned()),
         meter_description_pairs: pairs
-            .map(|(column, pairs)| (column.to_owned(), pairs as u64))
+            .map(|(part, pairs)| (part.column().to_owned(), pairs as u64))
             .collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
         control_totals: found.controls.iter().map(control_total).collect(),

@@ -6,11 +6,12 @@ use crate::engine::causes::finding::Finding;
 use crate::engine::compare::group::Keys;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::fold::display_names::NO_METER;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::roll_up::Rollup;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 use crate::model::period::{Day, parse_day};
@@ -68,7 +69,7 @@ impl<'f> Rows<'f> {
         }
     }
 
-    fn of_resources(totals: &'f Totals, all: &'f Resources) -> Self {
+    fn of_resources(totals: &'f Folded, all: &'f Resources) -> Self {
         match all {
             Resources::Held(rows) => {
                 Self::of(&RESOURCES, rows, |part| resources(totals, part, None))
@@ -106,7 +107,7 @@ pub(crate) fn all<'f>(readings: &'f Readings, found: &'f Reconciled) -> Vec<Rows
 
 /// Makes columns of rows.
 struct Columns<'f, R> {
-    totals: &'f Totals,
+    totals: &'f Folded,
     rows: &'f [R],
 }
 
@@ -152,29 +153,29 @@ impl<'f, R> Columns<'f, R> {
 
 /// The SKU's own name; none for rows that mix SKUs.
 fn sku_name(keys: Keys) -> [u32; 3] {
-    [keys.product, keys.sku, NO_METER]
+    [keys[Key::Product], keys[Key::Sku], NO_METER]
 }
 
-fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
+fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let key = |row: &Variance| row.sides.keys;
     let is_lines = |row: &Variance| row.sides.tie_out == TieOut::LinesToInvoice;
     let mut cells = vec![
         columns.text(|row| row.sides.tie_out.name().to_owned()),
-        columns.period(|row| key(row).invoice),
-        columns.code(Domain::Invoice, |row| key(row).invoice),
-        columns.code(Domain::Customer, |row| key(row).customer),
-        columns.name(Domain::CustomerName, |row| [key(row).customer, 0, 0]),
-        columns.code(Domain::Subscription, |row| key(row).subscription),
-        columns.code(Domain::Product, |row| key(row).product),
-        columns.name(Domain::ProductName, |row| [key(row).product, 0, 0]),
-        columns.code(Domain::Sku, |row| key(row).sku),
+        columns.period(|row| key(row)[Key::Invoice]),
+        columns.code(Domain::Invoice, |row| key(row)[Key::Invoice]),
+        columns.code(Domain::Customer, |row| key(row)[Key::Customer]),
+        columns.name(Domain::CustomerName, |row| [key(row)[Key::Customer], 0, 0]),
+        columns.code(Domain::Subscription, |row| key(row)[Key::Subscription]),
+        columns.code(Domain::Product, |row| key(row)[Key::Product]),
+        columns.name(Domain::ProductName, |row| [key(row)[Key::Product], 0, 0]),
+        columns.code(Domain::Sku, |row| key(row)[Key::Sku]),
         columns.name(Domain::Description, |row| sku_name(key(row))),
-        columns.code(Domain::Availability, |row| key(row).availability),
-        columns.code(Domain::Description, |row| key(row).description),
+        columns.code(Domain::Availability, |row| key(row)[Key::Availability]),
+        columns.code(Domain::Description, |row| key(row)[Key::Description]),
         columns.text(|row| row.sides.charge_type.clone()),
-        columns.code(Domain::Adjustment, |row| key(row).adjustment),
-        columns.code(Domain::Currency, |row| key(row).currency),
+        columns.code(Domain::Adjustment, |row| key(row)[Key::Adjustment]),
+        columns.code(Domain::Currency, |row| key(row)[Key::Currency]),
         columns.text(|row| row.sides.matched_on.to_string()),
         columns.integer(|row| {
             if is_lines(row) {
@@ -207,7 +208,7 @@ fn variances<'f>(totals: &'f Totals, rows: &'f [Variance]) -> Filled<'f> {
 
 /// `placed` holds the resources' texts, where the vocabulary does not.
 fn resources<'f>(
-    totals: &'f Totals,
+    totals: &'f Folded,
     rows: &'f [Resource],
     placed: Option<&'f Placed>,
 ) -> Filled<'f> {
@@ -265,7 +266,7 @@ fn resources<'f>(
     Filled::new(&RESOURCES, cells)
 }
 
-fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
+fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let count = |status: Status| {
         columns.integer(move |row| row.groups.get(status as usize).copied().unwrap_or(0))
@@ -273,15 +274,15 @@ fn summary<'f>(totals: &'f Totals, rows: &'f [Rollup]) -> Filled<'f> {
     let cells = vec![
         columns.text(|row| row.tie_out.name().to_owned()),
         columns.text(|row| row.level.name().to_owned()),
-        columns.period(|row| row.keys.invoice),
-        columns.code(Domain::Invoice, |row| row.keys.invoice),
-        columns.code(Domain::Customer, |row| row.keys.customer),
-        columns.name(Domain::CustomerName, |row| [row.keys.customer, 0, 0]),
-        columns.code(Domain::Subscription, |row| row.keys.subscription),
-        columns.code(Domain::Product, |row| row.keys.product),
-        columns.code(Domain::Sku, |row| row.keys.sku),
-        columns.code(Domain::Description, |row| row.keys.description),
-        columns.code(Domain::Currency, |row| row.keys.currency),
+        columns.period(|row| row.keys[Key::Invoice]),
+        columns.code(Domain::Invoice, |row| row.keys[Key::Invoice]),
+        columns.code(Domain::Customer, |row| row.keys[Key::Customer]),
+        columns.name(Domain::CustomerName, |row| [row.keys[Key::Customer], 0, 0]),
+        columns.code(Domain::Subscription, |row| row.keys[Key::Subscription]),
+        columns.code(Domain::Product, |row| row.keys[Key::Product]),
+        columns.code(Domain::Sku, |row| row.keys[Key::Sku]),
+        columns.code(Domain::Description, |row| row.keys[Key::Description]),
+        columns.code(Domain::Currency, |row| row.keys[Key::Currency]),
         columns.integer(|row| row.groups.iter().sum()),
         count(Status::Tied),
         count(Status::WithinTolerance),
@@ -356,7 +357,7 @@ fn rejected_rows(readings: &Readings) -> Filled<'_> {
 
 /// Groups that rounding alone does not explain, and those of comparisons that go by more than
 /// `variances` has columns for.
-fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
+fn findings<'f>(totals: &'f Folded, variances: &[Variance]) -> Filled<'f> {
     let rows: Vec<(&Variance, Box<Finding>)> = variances
         .iter()
         .filter(|variance| {
@@ -364,9 +365,8 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
                 || variance
                     .sides
                     .keys
-                    .more_domains()
                     .iter()
-                    .any(|(_, code)| *code != 0)
+                    .any(|(key, code)| !FINE_KEYS.contains(&key) && code != 0)
         })
         .map(|variance| (variance, variance.finding.clone().unwrap_or_default()))
         .collect();
@@ -382,7 +382,7 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
         parse_day(
             totals
                 .vocabulary
-                .text(Domain::Date, variance.sides.keys.day)
+                .text(Domain::Date, variance.sides.keys[Key::Day])
                 .as_bytes(),
         )
         .ok()
@@ -415,11 +415,13 @@ fn findings<'f>(totals: &'f Totals, variances: &[Variance]) -> Filled<'f> {
             })
             .to_owned()
         }),
-        texts(&|variance, _| text(Domain::Meter, variance.sides.keys.meter)),
+        texts(&|variance, _| text(Domain::Meter, variance.sides.keys[Key::Meter])),
         texts(&|variance, finding| {
             text(
                 Domain::Resource,
-                finding.resource.unwrap_or(variance.sides.keys.resource),
+                finding
+                    .resource
+                    .unwrap_or(variance.sides.keys[Key::Resource]),
             )
         }),
         days(|days| days.0),

@@ -3,14 +3,14 @@
 use hashbrown::HashSet;
 
 use crate::engine::count::header::Header;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::model::period::Period;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::sources::fetch::api_version;
 
 /// Headers say which month their invoices are of.
-pub(super) fn set_periods(totals: &mut Totals, headers: &[Header]) {
+pub(super) fn set_periods(totals: &mut Folded, headers: &[Header]) {
     for header in headers {
         if let (Some(period), Some(invoice)) = (
             header.period,
@@ -25,7 +25,7 @@ pub(super) fn set_periods(totals: &mut Totals, headers: &[Header]) {
 /// of invoices holds those of years.
 pub(super) fn headers(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     seen: &HashSet<u32>,
     all: &[Header],
     warnings: &mut Vec<String>,

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use super::stages::plan_of;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::columns;
+use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::days::{self, DayRow};
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
-use crate::engine::rules::definitions::{
-    self, CURRENCY, CUSTOMER, DAY, INVOICE, Measure, SUBSCRIPTION, Side,
-};
+use crate::engine::rules::definitions::{self, Measure, Side};
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::line_arithmetic;
 use crate::engine::tie_outs::two_lists::{self, Checked};
 use crate::engine::tie_outs::unbilled_to_billed;
@@ -28,7 +27,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 /// of subscriptions, where it is asked for.
 pub(crate) fn compare(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     usage: &[SideRow],
     checked: &mut Vec<Checked>,
     warnings: &mut Vec<String>,
@@ -114,7 +113,7 @@ pub(crate) fn compare(
     Ok(controls)
 }
 
-fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<SideRow> {
+fn entries(totals: &Folded, tie_out: TieOut, side: Side) -> Vec<SideRow> {
     totals
         .entries
         .iter()
@@ -124,7 +123,7 @@ fn entries(totals: &Totals, tie_out: TieOut, side: Side) -> Vec<SideRow> {
 }
 
 /// Rows of the period: billed ones of its invoices, unbilled ones of its days.
-fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
+fn of_period(plan: &Plan, totals: &Folded, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
     let Some(period) = plan.period else {
         return rows.to_vec();
     };
@@ -134,7 +133,7 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
             let day = parse_day(
                 totals
                     .vocabulary
-                    .text(Domain::Date, row.keys[DAY])
+                    .text(Domain::Date, row.code(Key::Day))
                     .as_bytes(),
             )
             .ok()
@@ -143,64 +142,54 @@ fn of_period(plan: &Plan, totals: &Totals, rows: &[DayRow], by_day: bool) -> Vec
         }
         totals
             .periods
-            .get(&row.keys[INVOICE])
+            .get(&row.code(Key::Invoice))
             .is_none_or(|found| *found == period)
     };
     rows.iter().filter(is_of).copied().collect()
 }
 
 /// Usage of each subscription and currency.
-pub(crate) fn usage_by_subscription(totals: &Totals) -> Result<Vec<SideRow>, RunError> {
-    let usage = &totals.usage;
-    let code = |name: &str| columns::codes(usage, name);
-    let (customer, subscription, currency) =
-        (code("customer"), code("subscription"), code("currency"));
-    let (billing, precision) = (
-        columns::sums(usage, "billing"),
-        columns::sums(usage, "precision"),
-    );
-    let rows = columns::counts(usage, "rows")
-        .iter()
-        .enumerate()
-        .map(|(at, rows)| {
-            let mut keys = [0; definitions::KEYS.len()];
-            let of = |column: &[u32]| column.get(at).copied().unwrap_or(0);
-            (keys[CUSTOMER], keys[SUBSCRIPTION], keys[CURRENCY]) =
-                (of(customer), of(subscription), of(currency));
-            let number = |column: &[i128]| column.get(at).copied().unwrap_or(0);
+pub(crate) fn usage_by_subscription(totals: &Folded) -> Result<Vec<SideRow>, RunError> {
+    let usage = UsageColumns::of(&totals.usage);
+    let keys =
+        [Key::Customer, Key::Subscription, Key::Currency].map(|key| (key, usage.codes(key.part())));
+    let rows = usage.rows.iter().enumerate().map(|(row, rows)| {
+        let mut side_row = SideRow {
+            rows: *rows,
             // Units of several meters: their sum says nothing.
-            SideRow {
-                keys,
-                rows: *rows,
-                quantity: 0,
-                amount: number(billing),
-                bound: number(precision),
-                at_billed_price: None,
-            }
-        });
+            quantity: 0,
+            amount: usage.billing[row],
+            bound: usage.precision[row],
+            ..SideRow::default()
+        };
+        for (key, column) in keys {
+            side_row.keys[key as usize] = column[row];
+        }
+        side_row
+    });
     Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
 }
 
 /// Daily rated usage of the subscriptions that have utilization records.
-fn utilized(totals: &Totals, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
+fn utilized(totals: &Folded, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
     let known: BTreeSet<[u32; 2]> = expected
         .iter()
-        .map(|row| [row.keys[CUSTOMER], row.keys[SUBSCRIPTION]])
+        .map(|row| [row.code(Key::Customer), row.code(Key::Subscription)])
         .collect();
     let rows = totals
         .daily
         .iter()
-        .filter(|row| known.contains(&[row.keys[CUSTOMER], row.keys[SUBSCRIPTION]]));
+        .filter(|row| known.contains(&[row.code(Key::Customer), row.code(Key::Subscription)]));
     let rows = rows.map(|row| SideRow {
         amount: 0,
         bound: 0,
         ..row.by(&[
-            "customer",
-            "subscription",
-            "meter",
-            "description",
-            "resource",
-            "day",
+            Key::Customer,
+            Key::Subscription,
+            Key::Meter,
+            Key::Description,
+            Key::Resource,
+            Key::Day,
         ])
     });
     Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
@@ -208,23 +197,27 @@ fn utilized(totals: &Totals, expected: &[SideRow]) -> Result<Vec<SideRow>, RunEr
 
 /// The partner's summary is in one currency: customers of others are in no sum.
 fn of_summed_currencies(
-    totals: &Totals,
+    totals: &Folded,
     expected: &[SideRow],
     invoiced: &[SideRow],
     warnings: &mut Vec<String>,
 ) -> Vec<SideRow> {
-    let is_of_partner = |row: &&SideRow| row.keys[CUSTOMER] == 0;
+    let is_of_partner = |row: &&SideRow| row.code(Key::Customer) == 0;
     let summed: Vec<u32> = invoiced
         .iter()
         .filter(is_of_partner)
-        .map(|row| row.keys[CURRENCY])
+        .map(|row| row.code(Key::Currency))
         .collect();
     let (kept, left): (Vec<SideRow>, Vec<SideRow>) =
         expected.iter().copied().partition(|row: &SideRow| {
-            row.keys[CUSTOMER] != 0 || summed.is_empty() || summed.contains(&row.keys[CURRENCY])
+            row.code(Key::Customer) != 0
+                || summed.is_empty()
+                || summed.contains(&row.code(Key::Currency))
         });
     for row in left {
-        let currency = totals.vocabulary.text(Domain::Currency, row.keys[CURRENCY]);
+        let currency = totals
+            .vocabulary
+            .text(Domain::Currency, row.code(Key::Currency));
         warnings.push(format!(
             "`customer_usage_records`: {} of {currency} are in no summary of the partner: left out",
             row.rows
@@ -234,12 +227,12 @@ fn of_summed_currencies(
 }
 
 fn by_currency(rows: &[DayRow]) -> Vec<SideRow> {
-    rows.iter().map(|row| row.by(&["currency"])).collect()
+    rows.iter().map(|row| row.by(&[Key::Currency])).collect()
 }
 
 /// What a comparison leaves out is counted.
 fn selection(
-    totals: &Totals,
+    totals: &Folded,
     source: &'static str,
     all: &[SideRow],
     selected: &[SideRow],
@@ -263,7 +256,7 @@ fn selection(
 fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
     let mut found = ByCurrency::new();
     for row in rows {
-        let slot = found.entry(name(row.keys[CURRENCY])).or_default();
+        let slot = found.entry(name(row.code(Key::Currency))).or_default();
         slot.0 += row.rows;
         slot.1 += if measure == Measure::Amount {
             row.amount
@@ -276,7 +269,7 @@ fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> 
 
 /// Rows and what is compared of them come out of the match as they went in.
 fn laws(
-    totals: &Totals,
+    totals: &Folded,
     tie_out: TieOut,
     expected: &[SideRow],
     invoiced: &[SideRow],
@@ -294,7 +287,7 @@ fn laws(
     let after = |is_expected: bool| {
         let mut found = ByCurrency::new();
         for (sides, _) in checked {
-            let slot = found.entry(name(sides.keys.currency)).or_default();
+            let slot = found.entry(name(sides.keys[Key::Currency])).or_default();
             let (expected, variance) = sides.compared();
             slot.0 += if is_expected {
                 sides.expected_rows

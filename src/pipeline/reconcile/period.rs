@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use polars::prelude::DataFrame;
 
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::matching::joins;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 
@@ -29,13 +30,13 @@ impl Selection {
     /// The rows of a frame that belong to the period.
     pub(super) fn of(
         &mut self,
-        totals: &mut Totals,
+        totals: &mut Folded,
         frame: &DataFrame,
     ) -> Result<DataFrame, RunError> {
         let Some(period) = self.period else {
             return Ok(frame.clone());
         };
-        let codes = columns::codes(frame, "invoice");
+        let codes = columns::codes(frame, Part::Invoice.column());
         let belongs = |invoice: &u32| {
             totals
                 .periods
@@ -63,7 +64,7 @@ impl Selection {
     }
 
     /// Tells the invoices that were left out.
-    pub(super) fn tell(&self, totals: &Totals, warnings: &mut Vec<String>) {
+    pub(super) fn tell(&self, totals: &Folded, warnings: &mut Vec<String>) {
         let Some(period) = self.period else { return };
         for invoice in &self.dropped {
             let name = totals.vocabulary.text(Domain::Invoice, *invoice);

@@ -12,7 +12,7 @@ use super::{headers as headers_at_hand, warnings as mismatch};
 use crate::engine::causes::investigate::Holders;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::{self, InParts, More, Totals};
+use crate::engine::fold::folded::{self, Folded, InParts, OtherInputs};
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
@@ -22,6 +22,7 @@ use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::joins;
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key, Part};
 use crate::engine::tie_outs::lines_to_invoice;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -39,10 +40,10 @@ use crate::progress::watch::Watch;
 #[derive(Debug)]
 pub struct Reconciled {
     /// Texts, names and periods; usage and lines where they were compared as a whole.
-    pub totals: Totals,
+    pub totals: Folded,
     /// The usage column that MeterDescription was found to repeat.
-    pub description: &'static str,
-    /// Lines that pair under each of [`crate::engine::matching::passes::DESCRIPTION_COLUMNS`].
+    pub description: Option<Part>,
+    /// Lines that pair under each of [`crate::engine::rules::keys::DESCRIPTION_PARTS`].
     pub description_pairs: [usize; 3],
     /// In published order.
     pub variances: Vec<Variance>,
@@ -82,11 +83,11 @@ pub fn reconcile_watched(
     headers_at_hand::set_periods(&mut totals, &readings.headers);
     let mut course = Course::new(plan);
     let (counted, resources) = match folded {
-        Folded::Whole(counted) => (
+        UsageAt::Whole(counted) => (
             counted,
             Resources::Held(course.take(&mut totals, &|phase| watch.phase(phase, 0))?),
         ),
-        Folded::InParts(spilled, in_parts) => {
+        UsageAt::InParts(spilled, in_parts) => {
             let resources = compare_in_parts(&mut totals, &mut course, &spilled, in_parts, watch)?;
             (
                 spilled.counted.map(|tally| tally.totals),
@@ -150,7 +151,10 @@ pub fn reconcile_watched(
     mismatch::warn(&totals, &course, &variances, &mut warnings);
     let rollups = roll_up::roll_up(&variances)?;
     let census = std::mem::take(&mut course.census);
-    let (description, description_pairs) = course.description.unwrap_or_default();
+    let (description, description_pairs) = match course.description {
+        Some((part, pairs)) => (Some(part), pairs),
+        None => (None, [0; DESCRIPTION_PARTS.len()]),
+    };
     Ok(Reconciled {
         totals,
         description,
@@ -165,16 +169,16 @@ pub fn reconcile_watched(
 }
 
 /// Where usage and lines are while the rest is folded.
-enum Folded {
+enum UsageAt {
     /// In the totals; what was counted before.
     Whole([ByCurrency; 2]),
     /// On disk.
     InParts(Box<Spilled>, Box<InParts>),
 }
 
-fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
+fn fold(readings: &mut Readings) -> Result<(Folded, UsageAt), RunError> {
     // The partials are the largest thing in memory: they end here.
-    let more = More {
+    let more = OtherInputs {
         daily: readings.daily.take(),
         unbilled: readings.unbilled.take(),
         entries: std::mem::take(&mut readings.entries),
@@ -184,7 +188,7 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         let (totals, in_parts) = folded::fold_before_parts(overview, &readings.headers, more)?;
         return Ok((
             totals,
-            Folded::InParts(Box::new(spilled), Box::new(in_parts)),
+            UsageAt::InParts(Box::new(spilled), Box::new(in_parts)),
         ));
     }
     let usage = std::mem::replace(&mut readings.usage, Partial::empty(Dataset::Usage));
@@ -194,12 +198,12 @@ fn fold(readings: &mut Readings) -> Result<(Totals, Folded), RunError> {
         control_totals::totals_of(&lines),
     ];
     let totals = folded::fold_partials(usage, lines, &readings.headers, &[], more)?;
-    Ok((totals, Folded::Whole(counted)))
+    Ok((totals, UsageAt::Whole(counted)))
 }
 
 /// Takes usage and lines through the stages part by part.
 fn compare_in_parts(
-    totals: &mut Totals,
+    totals: &mut Folded,
     course: &mut Course<'_>,
     spilled: &Spilled,
     mut in_parts: Box<InParts>,
@@ -253,10 +257,10 @@ fn compare_in_parts(
 }
 
 /// The part that each row of a frame belongs to.
-fn parts_of(totals: &Totals, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
+fn parts_of(totals: &Folded, spilled: &Spilled, frame: &DataFrame) -> Result<Vec<u32>, RunError> {
     let (customers, subscriptions) = (
-        columns::codes(frame, "customer"),
-        columns::codes(frame, "subscription"),
+        columns::codes(frame, Part::Customer.column()),
+        columns::codes(frame, Part::Subscription.column()),
     );
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     let part = |(customer, subscription): (&u32, &u32)| {
@@ -308,7 +312,7 @@ pub(crate) fn plan_of(plan: &Plan, tie_out: TieOut) -> Cow<'_, TieOutPlan> {
 
 fn judge(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     mut checked: Vec<Checked>,
     awaited: &Awaited,
 ) -> Result<Vec<Variance>, RunError> {
@@ -356,15 +360,15 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
     let sides = &variance.sides;
     let keys = sides.keys;
     let first = [
-        keys.invoice,
-        keys.customer,
-        keys.subscription,
-        keys.product,
-        keys.sku,
-        keys.availability,
-        keys.description,
+        keys[Key::Invoice],
+        keys[Key::Customer],
+        keys[Key::Subscription],
+        keys[Key::Product],
+        keys[Key::Sku],
+        keys[Key::Availability],
+        keys[Key::Description],
     ];
-    let period = periods.get(&keys.invoice).copied();
+    let period = periods.get(&keys[Key::Invoice]).copied();
     let rest = (
         &*sides.matched_on,
         sides.expected_amount,
@@ -375,8 +379,8 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
         period,
         first,
         &sides.charge_type,
-        keys.adjustment,
-        keys.currency,
+        keys[Key::Adjustment],
+        keys[Key::Currency],
         rest.0,
         rest.1,
         rest.2,
@@ -385,7 +389,7 @@ fn order<'v>(periods: &HashMap<u32, Period>, variance: &'v Variance) -> Order<'v
 
 fn laws(
     plan: &Plan,
-    totals: &Totals,
+    totals: &Folded,
     course: &Course<'_>,
     variances: &[Variance],
 ) -> Vec<ControlTotal> {

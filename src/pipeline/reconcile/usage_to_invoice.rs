@@ -11,12 +11,13 @@ use super::stages::plan_of;
 use crate::engine::causes::investigate;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
 use crate::engine::tie_outs::lines_to_invoice::LineSums;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -29,7 +30,7 @@ pub(super) struct Course<'p> {
     settings: Cow<'p, TieOutPlan>,
     pub(super) selection: Selection,
     /// The usage column that MeterDescription repeats, and the lines that pair under each.
-    pub(super) description: Option<(&'static str, [usize; 3])>,
+    pub(super) description: Option<(Part, [usize; 3])>,
     /// Usage and lines when they were folded, and when the period was selected.
     pub(super) folded: [ByCurrency; 2],
     pub(super) selected: [ByCurrency; 2],
@@ -75,7 +76,7 @@ impl<'p> Course<'p> {
     }
 
     /// Selects the period, and counts before and after.
-    fn select(&mut self, totals: &mut Totals) -> Result<(), RunError> {
+    fn select(&mut self, totals: &mut Folded) -> Result<(), RunError> {
         for (side, amount) in ["billing", "subtotal"].into_iter().enumerate() {
             let frame = if side == 0 {
                 totals.usage.clone()
@@ -89,7 +90,8 @@ impl<'p> Course<'p> {
             control_totals::add_up(&mut self.selected[side], &after);
             self.blank[side] += blank_customers(&frame)?;
             self.has_rows[side] |= selected.height() > 0;
-            self.invoices.extend(columns::codes(&selected, "invoice"));
+            self.invoices
+                .extend(columns::codes(&selected, Part::Invoice.column()));
             *(if side == 0 {
                 &mut totals.usage
             } else {
@@ -108,7 +110,7 @@ impl<'p> Course<'p> {
     /// Takes the usage and lines of `totals` through all stages; their resources, in published order.
     pub(super) fn take(
         &mut self,
-        totals: &mut Totals,
+        totals: &mut Folded,
         phase: &dyn Fn(&'static str),
     ) -> Result<Vec<Resource>, RunError> {
         self.select(totals)?;
@@ -157,7 +159,7 @@ impl<'p> Course<'p> {
     pub(super) fn name_resources(
         &mut self,
         first: usize,
-        totals: &Totals,
+        totals: &Folded,
         names: &mut Vec<String>,
     ) {
         let found = self
@@ -176,7 +178,7 @@ impl<'p> Course<'p> {
 /// Rows of a frame whose customer id is empty.
 fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
     let rows = columns::counts(frame, "rows");
-    Ok(columns::codes(frame, "customer")
+    Ok(columns::codes(frame, Part::Customer.column())
         .iter()
         .zip(rows)
         .filter(|(code, _)| **code == 0)

@@ -3,14 +3,15 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::usage_to_invoice::Course;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
 use crate::model::cause::{Status, TieOut};
 
 /// Mismatches that are more likely a wrong file than a wrong invoice.
 pub(super) fn warn(
-    totals: &Totals,
+    totals: &Folded,
     course: &Course<'_>,
     variances: &[Variance],
     warnings: &mut Vec<String>,
@@ -27,16 +28,16 @@ pub(super) fn warn(
         let keys = variance.sides.keys;
         let slot = currencies
             .entry([
-                keys.invoice,
-                keys.customer,
-                keys.subscription,
-                keys.product,
-                keys.sku,
+                keys[Key::Invoice],
+                keys[Key::Customer],
+                keys[Key::Subscription],
+                keys[Key::Product],
+                keys[Key::Sku],
             ])
             .or_default();
         match (variance.sides.expected_rows, variance.sides.invoiced_rows) {
-            (_, 0) => drop(slot.0.insert(keys.currency)),
-            (0, _) => drop(slot.1.insert(keys.currency)),
+            (_, 0) => drop(slot.0.insert(keys[Key::Currency])),
+            (0, _) => drop(slot.1.insert(keys[Key::Currency])),
             _ => {}
         }
     }

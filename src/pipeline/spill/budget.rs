@@ -1,6 +1,7 @@
 //! A bound on memory, and what it leaves to each of those who need much.
 
 use crate::engine::matching::passes::Pass;
+use crate::engine::rules::keys::Key;
 use crate::model::cause::TieOut;
 use crate::pipeline::plan::pipeline_plan::Plan;
 
@@ -92,7 +93,7 @@ fn needs_all(plan: &Plan) -> Option<String> {
         .iter()
         .find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
     let holds = |pass: &&Pass| {
-        ["customer", "subscription"]
+        [Key::Customer, Key::Subscription]
             .iter()
             .all(|key| pass.keys.contains(key))
     };

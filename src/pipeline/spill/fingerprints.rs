@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::HashSet;
 use rayon::prelude::*;
 
-use crate::engine::count::duplicates::{Repeated, copies_in};
+use crate::engine::count::duplicates::{Repeated, add_repeated};
 
 /// Equal fingerprints share a bucket.
 const BUCKETS: usize = 64;
@@ -97,7 +97,7 @@ impl Fingerprints {
     /// What the file system says.
     pub(crate) fn copies(self) -> io::Result<Repeated> {
         let mut found = Repeated::new();
-        self.each_bucket(|bucket| copies_in(bucket, &mut found))?;
+        self.each_bucket(|bucket| add_repeated(bucket, &mut found))?;
         Ok(found)
     }
 

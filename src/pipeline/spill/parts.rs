@@ -15,15 +15,15 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use super::fingerprints::Fingerprints;
 use super::resources::SpilledResources;
 use super::scratch::{self, Extent, Scratch};
-use crate::engine::count::duplicates::{self, Copies, Repeated};
-use crate::engine::count::key_layout::TUPLES;
+use crate::engine::count::duplicates::{self, Duplicates, Repeated};
 use crate::engine::count::partial::Partial;
 use crate::engine::count::partial_bytes;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::across_parts::Overview;
+use crate::engine::fold::across_parts::AcrossParts;
 use crate::engine::fold::vocabulary::Gathering;
 use crate::engine::judge::control_totals::Tally;
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::TUPLES;
 use crate::model::dataset::Dataset;
 
 /// Parts that accounts are dealt out to: the last byte of a resource's fingerprint names one.
@@ -35,7 +35,7 @@ struct Piece {
     dataset: Dataset,
     totals: Extent,
     candidates: Option<Extent>,
-    copies: HashMap<[u32; TUPLES], Copies>,
+    copies: HashMap<[u32; TUPLES], Duplicates>,
 }
 
 /// Where usage and lines go that are more than may be in memory.
@@ -44,7 +44,7 @@ pub(crate) struct Spill {
     scratch: Arc<Scratch>,
     hasher: DefaultHashBuilder,
     parts: Vec<Vec<Piece>>,
-    overview: Overview,
+    overview: AcrossParts,
     resources: Fingerprints,
     /// Of usage and of lines.
     counted: [Tally; 2],
@@ -59,7 +59,7 @@ impl Spill {
             scratch,
             hasher: DefaultHashBuilder::default(),
             parts,
-            overview: Overview::default(),
+            overview: AcrossParts::default(),
             resources,
             counted: Default::default(),
         }
@@ -77,8 +77,8 @@ impl Spill {
     }
 
     /// Adds copies that were found in a second reading; their rows are counted already.
-    pub(crate) fn put_copies(&mut self, partial: Partial) -> io::Result<()> {
-        self.write(&partial.copies_alone())
+    pub(crate) fn put_duplicates(&mut self, partial: Partial) -> io::Result<()> {
+        self.write(&partial.duplicates_alone())
     }
 
     fn write(&mut self, partial: &Partial) -> io::Result<()> {
@@ -136,8 +136,8 @@ impl Spill {
         resource(&self.hasher, text)
     }
 
-    /// Counts the candidates that are copies, as [`Partial::settle_copies`] does.
-    pub(crate) fn settle_copies(
+    /// Counts the candidates that are copies, as [`Partial::count_duplicates`] does.
+    pub(crate) fn count_duplicates(
         &mut self,
         dataset: Dataset,
         open: &mut Repeated,
@@ -154,7 +154,7 @@ impl Spill {
             let candidates =
                 partial_bytes::read_candidates(&mut self.scratch.read(extent)?.as_slice())
                     .ok_or_else(scratch::other_bytes)?;
-            duplicates::settle(&candidates, open, &mut piece.copies);
+            duplicates::count_duplicates(&candidates, open, &mut piece.copies);
         }
         open.retain(|_, left| *left > 0);
         Ok(())
@@ -211,7 +211,7 @@ pub struct Spilled {
     hasher: DefaultHashBuilder,
     parts: Vec<Vec<Piece>>,
     /// What must be known of all parts.
-    pub(crate) overview: Overview,
+    pub(crate) overview: AcrossParts,
     /// Bytes that are loaded at a time.
     loaded: u64,
     /// Of resources that several parts name, how they are shown.

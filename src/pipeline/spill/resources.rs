@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::scratch::{self, Extent, Scratch};
 use crate::engine::compare::usage_to_invoice::Resource;
-use crate::engine::fold::folded::Totals;
+use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::model::period::{Day, Period};
 
@@ -85,7 +85,7 @@ impl SpilledResources {
     }
 
     /// Adds the rows of a part, which are in published order.
-    pub(crate) fn add(&mut self, totals: &Totals, resources: &[Resource]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, totals: &Folded, resources: &[Resource]) -> io::Result<()> {
         let order = |resource: &Resource| {
             let [invoice, customer, subscription, ..] = resource.key;
             (
@@ -160,7 +160,7 @@ impl SpilledResources {
     }
 }
 
-fn write(totals: &Totals, resource: &Resource, out: &mut Vec<u8>) {
+fn write(totals: &Folded, resource: &Resource, out: &mut Vec<u8>) {
     let key = resource.key;
     let text = totals.vocabulary.text(Domain::Resource, key[RESOURCE]);
     let group = totals

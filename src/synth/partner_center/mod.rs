@@ -1,82 +1,44 @@
-//! What Partner Center's other endpoints answer about the synthetic partner: customers,
-//! subscriptions, summaries, records, legacy invoices. Written as JSON lines of a key and an item,
-//! for the sandbox to serve. Sums are those of the usage rows, so that what ought to agree does.
+//! Answers of Partner Center's other endpoints about the synthetic partner: customers, subscriptions,
+//! summaries, records, legacy invoices. Written as JSON lines of a key and an item, for the sandbox to
+//! serve. Sums are those of the usage rows, so that what ought to agree does.
 
 mod classic;
+mod files;
 mod object;
 mod records;
 mod unbilled;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use self::files::Files;
 use self::object::Object;
-use self::records::Sums;
+use self::records::PlanSums;
 use self::unbilled::Unbilled;
-use super::SynthError;
 use super::partner::{Partner, Plan, iso};
+use super::request::SynthError;
 use super::usage::UsageRow;
-use super::write::{OutFile, Written, create_folder};
+use super::write::Written;
 
-/// Written whenever there is something to serve.
+/// Sums and files of the answers. They see every row and line that is written, and learn when a plan is
+/// complete.
 pub(super) struct PartnerCenter {
     files: Files,
     unbilled: Unbilled,
-    /// Of the plan at hand.
-    plan: Sums,
-    /// Classic subscriptions.
+    /// Sums of the plan at hand.
+    plan: PlanSums,
+    /// Classic subscriptions that are written, for the lines of the legacy invoice.
     classics: Vec<classic::Classic>,
+    /// True if variances are planted.
     planted: bool,
-    /// Of each customer, in the order in which they came.
+    /// Sums of each customer, in the order in which they came.
     customers: Vec<records::CustomerSums>,
+    /// Positions in `customers` by customer id.
     by_customer: BTreeMap<String, usize>,
 }
 
-/// The files, by kind.
-pub(super) struct Files {
-    folder: PathBuf,
-    open: BTreeMap<&'static str, OutFile>,
-}
-
-impl Files {
-    pub(super) fn new(out: &Path) -> Result<Self, SynthError> {
-        let folder = out.join("partner_center");
-        create_folder(&folder)?;
-        Ok(Self {
-            folder,
-            open: BTreeMap::new(),
-        })
-    }
-
-    /// Appends an item of a kind below a key.
-    pub(super) fn put(
-        &mut self,
-        kind: &'static str,
-        key: &str,
-        item: &str,
-    ) -> Result<(), SynthError> {
-        let file = match self.open.entry(kind) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(OutFile::create(self.folder.join(format!("{kind}.jsonl")))?)
-            }
-        };
-        file.put(format!("{{\"key\":\"{key}\",\"item\":{item}}}\n").as_bytes())
-    }
-
-    pub(super) fn close(self) -> Result<Written, SynthError> {
-        let mut written = Written::default();
-        for file in self.open.into_values() {
-            written = written.and(Written {
-                files: 1,
-                bytes: file.close()?,
-            });
-        }
-        Ok(written)
-    }
-}
-
 impl PartnerCenter {
+    /// Answers about a partner, below the folder `out`.
     pub(super) fn new(out: &Path, partner: &Partner, planted: bool) -> Result<Self, SynthError> {
         let unbilled = Unbilled::new(partner.invoices[0].currency);
         let files = Files::new(out)?;
@@ -84,7 +46,7 @@ impl PartnerCenter {
         Ok(Self {
             files,
             unbilled,
-            plan: Sums::default(),
+            plan: PlanSums::default(),
             classics,
             planted,
             customers,
@@ -107,10 +69,11 @@ impl PartnerCenter {
         self.unbilled.line(&mut self.files, cells)
     }
 
-    /// Writes what is known of a plan when its last row is made.
+    /// Writes the answers about a plan, whose last row is made.
     pub(super) fn end_plan(&mut self, partner: &Partner, plan: &Plan) -> Result<(), SynthError> {
         let sums = std::mem::take(&mut self.plan);
         let customer = &plan.customer;
+        // The plan that fills up to the row belongs to the first customer, long after its other plans.
         let at = *self
             .by_customer
             .entry(customer.id.clone())
@@ -118,16 +81,14 @@ impl PartnerCenter {
                 self.customers.push(records::CustomerSums::new(customer));
                 self.customers.len() - 1
             });
-        if let Some(of_customer) = self.customers.get_mut(at) {
-            of_customer.add(&sums);
-        }
-        // Planted: the first plan's summary asks for a unit of money more than its records.
+        self.customers[at].add(&sums);
+        // Planted: the first plan's summary has one unit of money more than its records.
         let surplus = i128::from(self.planted && plan.index == 0);
         records::write_plan(&mut self.files, partner, plan, &sums, surplus)
     }
 
-    /// Writes what is known of all of it, and the partner's invoices: the items of `invoices.json`.
-    /// The header of the legacy invoice comes back.
+    /// Writes the answers about customers and the partner, and its invoices: the items of
+    /// `invoices.json`. Comes back with what was written, and the header of the legacy invoice.
     pub(super) fn finish(
         mut self,
         partner: &Partner,
@@ -135,6 +96,7 @@ impl PartnerCenter {
     ) -> Result<(Written, String), SynthError> {
         for (at, customer) in self.customers.iter().enumerate() {
             records::write_customer(&mut self.files, partner, customer)?;
+            // Every fifth customer has a classic subscription beside its plans.
             if at % 5 == 0 {
                 self.classics.push(classic::write_subscription(
                     &mut self.files,
@@ -154,26 +116,15 @@ impl PartnerCenter {
         Ok((self.files.close()?, legacy))
     }
 
-    /// Balances by currency, and the links to unbilled data.
+    /// Writes balances by currency, and the links to unbilled data.
     fn balances(&mut self, partner: &Partner) -> Result<(), SynthError> {
         for (at, invoice) in partner.invoices.iter().enumerate() {
             let date = format!("{}T00:00:00Z", iso(partner.dates.next + 7));
-            let inner = |kind: &str, amount: &str| {
-                let summary = Object::new()
-                    .raw("balanceAmount", amount)
-                    .text("currencyCode", invoice.currency)
-                    .text("accountingDate", &date)
-                    .text("lastPaymentDate", "0001-01-01T00:00:00")
-                    .of_type("InvoiceSummary");
-                Object::new()
-                    .text("invoiceType", kind)
-                    .raw("summary", &summary)
-                    .end()
-            };
+            let detail = |kind, amount| balance_detail(invoice.currency, &date, kind, amount);
             let details = format!(
                 "[{},{}]",
-                inner("Recurring", "1204.55"),
-                inner("OneTime", "98217.06")
+                detail("Recurring", "1204.55"),
+                detail("OneTime", "98217.06")
             );
             let item = Object::new()
                 .raw("balanceAmount", "99421.61")
@@ -229,4 +180,18 @@ impl PartnerCenter {
         }
         Ok(())
     }
+}
+
+/// Part of a balance that one type of invoice has.
+fn balance_detail(currency: &str, date: &str, kind: &str, amount: &str) -> String {
+    let summary = Object::new()
+        .raw("balanceAmount", amount)
+        .text("currencyCode", currency)
+        .text("accountingDate", date)
+        .text("lastPaymentDate", "0001-01-01T00:00:00")
+        .of_type("InvoiceSummary");
+    Object::new()
+        .text("invoiceType", kind)
+        .raw("summary", &summary)
+        .end()
 }

@@ -1,20 +1,21 @@
-//! Usage records and summaries: sums of the usage rows by meter and resource, by plan, by customer.
+//! Usage records and summaries: sums of the usage rows by meter and resource, by plan, by customer
+//! ([resources §B](crate::model::domain::resources)).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Files;
+use super::files::Files;
 use super::object::Object;
-use crate::synth::SynthError;
 use crate::synth::catalogue::Meter;
 use crate::synth::number::number;
 use crate::synth::partner::{Customer, Entitlement, Partner, Plan, iso};
+use crate::synth::request::SynthError;
 use crate::synth::usage::{Amounts, QUANTITY_SCALE, TOTAL_SCALE, UsageRow};
 
-/// Of the new commerce's Azure plan.
+/// Offer of the new commerce's Azure plan: product, SKU and availability.
 const PLAN_OFFER: &str = "DZH318Z0BPS6:0001:DZH318Z0BML6";
 
-/// Sums of some usage rows.
+/// Quantity and amounts of some usage rows.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Cost {
     quantity: i128,
@@ -44,52 +45,58 @@ impl Cost {
     }
 }
 
-/// Sums of the rows of a plan.
+/// Sums of the rows of a plan, by meter, by resource and of all.
 #[derive(Default)]
-pub(super) struct Sums {
-    meters: BTreeMap<u64, (Option<Rc<Meter>>, Cost)>,
-    resources: BTreeMap<String, (Option<Place>, Cost)>,
+pub(super) struct PlanSums {
+    /// Sums by the meter's rank.
+    meters: BTreeMap<u64, (Rc<Meter>, Cost)>,
+    /// Sums by the resource's canonical ARM id.
+    resources: BTreeMap<String, (ResourcePlace, Cost)>,
     all: Cost,
 }
 
-/// Where a resource lies.
-struct Place {
+/// Place of a resource: its Azure subscription, resource group and provider.
+struct ResourcePlace {
     entitlement: Rc<Entitlement>,
     group: String,
     kind: &'static str,
 }
 
-impl Sums {
+impl PlanSums {
+    /// Adds a usage row.
     pub(super) fn add(&mut self, row: &UsageRow) {
         let series = &row.series;
-        let (meter, cost) = self.meters.entry(series.meter().rank).or_default();
-        meter.get_or_insert_with(|| Rc::clone(series.meter()));
+        let meter = series.meter();
+        let entry = self.meters.entry(meter.rank);
+        let (_, cost) = entry.or_insert_with(|| (Rc::clone(meter), Cost::default()));
         cost.add(row.amounts);
+        // Not by `entry`, which would copy the id of the resource for every row.
         if let Some((_, cost)) = self.resources.get_mut(series.uri()) {
             cost.add(row.amounts);
         } else {
             let (entitlement, group) = series.place();
-            let place = Place {
+            let place = ResourcePlace {
                 entitlement: Rc::clone(entitlement),
                 group: group.to_owned(),
-                kind: series.meter().service.provider,
+                kind: meter.service.provider,
             };
             let mut cost = Cost::default();
             cost.add(row.amounts);
             self.resources
-                .insert(series.uri().to_owned(), (Some(place), cost));
+                .insert(series.uri().to_owned(), (place, cost));
         }
         self.all.add(row.amounts);
     }
 }
 
-/// Sums of a customer.
+/// Customer with the sums of its rows.
 pub(super) struct CustomerSums {
     pub(super) customer: Rc<Customer>,
     all: Cost,
 }
 
 impl CustomerSums {
+    /// Customer without any rows yet.
     pub(super) fn new(customer: &Rc<Customer>) -> Self {
         Self {
             customer: Rc::clone(customer),
@@ -97,16 +104,18 @@ impl CustomerSums {
         }
     }
 
-    pub(super) fn add(&mut self, sums: &Sums) {
+    /// Adds the sums of a plan.
+    pub(super) fn add(&mut self, sums: &PlanSums) {
         self.all.and(sums.all);
     }
 }
 
+/// Instant of the last change, with seven fractional digits as in published answers.
 fn modified(partner: &Partner) -> String {
     format!("{}T21:08:44.2566667+00:00", iso(partner.dates.next + 1))
 }
 
-/// `resourceId`, `resourceName`, costs and date, as all records and summaries have them.
+/// Object with costs and date, which all records and summaries have.
 fn costed(object: Object, partner: &Partner, currency: &str, cost: Cost) -> Object {
     object
         .raw("totalCost", &cost.total())
@@ -115,6 +124,7 @@ fn costed(object: Object, partner: &Partner, currency: &str, cost: Cost) -> Obje
         .text("lastModifiedDate", &modified(partner))
 }
 
+/// Summary of the month; `object` holds what comes before its id and name.
 fn summary(
     partner: &Partner,
     (id, name): (&str, &str),
@@ -137,59 +147,26 @@ fn summary(
     costed(object, partner, currency, cost).of_type(object_type)
 }
 
-/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that
-/// asks for `surplus` whole units of money more.
+/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that has
+/// `surplus` whole units of money more than they.
 pub(super) fn write_plan(
     files: &mut Files,
     partner: &Partner,
     plan: &Plan,
-    sums: &Sums,
+    sums: &PlanSums,
     surplus: i128,
 ) -> Result<(), SynthError> {
     let customer = &plan.customer;
     let key = format!("{}/{}", customer.id, plan.id);
-    let subscription = Object::new()
-        .text("id", &plan.id)
-        .text("offerId", PLAN_OFFER)
-        .text("offerName", "Azure plan")
-        .text("friendlyName", "Azure plan")
-        .raw("quantity", "1")
-        .text("unitType", "none")
-        .text("creationDate", "2024-03-11T08: 41: 12Z")
-        .text("effectiveStartDate", "2024-03-11T00:00:00Z")
-        .text("status", "active")
-        .raw("autoRenewEnabled", "true")
-        .text("billingType", "usage")
-        .text("contractType", "subscription")
-        .of_type("Subscription");
-    files.put("subscriptions", &customer.id, &subscription)?;
-    for entitlement in &plan.entitlements {
-        let item = Object::new()
-            .text("id", &entitlement.upper_id)
-            .text("friendlyName", &entitlement.description)
-            .text("status", "active")
-            .text("subscriptionId", &plan.id)
-            .end();
-        files.put("azure_entitlements", &key, &item)?;
-    }
+    write_subscription(files, plan, &key)?;
     let currency = customer.invoice.currency;
     for (meter, cost) in sums.meters.values() {
-        if let Some(meter) = meter {
-            files.put(
-                "meter_usage_records",
-                &key,
-                &meter_record(partner, plan, meter, *cost),
-            )?;
-        }
+        let item = meter_record(partner, plan, meter, *cost);
+        files.put("meter_usage_records", &key, &item)?;
     }
     for (uri, (place, cost)) in &sums.resources {
-        if let Some(place) = place {
-            files.put(
-                "resource_usage_records",
-                &key,
-                &resource_record(partner, plan, uri, place, *cost),
-            )?;
-        }
+        let item = resource_record(partner, plan, uri, place, *cost);
+        files.put("resource_usage_records", &key, &item)?;
     }
     let record = Object::new()
         .text("status", "active")
@@ -221,6 +198,35 @@ pub(super) fn write_plan(
     )
 }
 
+/// Writes the subscription of a plan, and its entitlements.
+fn write_subscription(files: &mut Files, plan: &Plan, key: &str) -> Result<(), SynthError> {
+    let subscription = Object::new()
+        .text("id", &plan.id)
+        .text("offerId", PLAN_OFFER)
+        .text("offerName", "Azure plan")
+        .text("friendlyName", "Azure plan")
+        .raw("quantity", "1")
+        .text("unitType", "none")
+        .text("creationDate", "2024-03-11T08: 41: 12Z")
+        .text("effectiveStartDate", "2024-03-11T00:00:00Z")
+        .text("status", "active")
+        .raw("autoRenewEnabled", "true")
+        .text("billingType", "usage")
+        .text("contractType", "subscription")
+        .of_type("Subscription");
+    files.put("subscriptions", &plan.customer.id, &subscription)?;
+    for entitlement in &plan.entitlements {
+        let item = Object::new()
+            .text("id", &entitlement.upper_id)
+            .text("friendlyName", &entitlement.description)
+            .text("status", "active")
+            .text("subscriptionId", &plan.id)
+            .end();
+        files.put("azure_entitlements", key, &item)?;
+    }
+    Ok(())
+}
+
 fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> String {
     let object = Object::new()
         .text("subscriptionId", &plan.id)
@@ -236,8 +242,14 @@ fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> St
     costed(object, partner, plan.customer.invoice.currency, cost).of_type("MeterUsageRecord")
 }
 
-fn resource_record(partner: &Partner, plan: &Plan, uri: &str, place: &Place, cost: Cost) -> String {
-    let name = uri.rsplit('/').next().unwrap_or_default();
+fn resource_record(
+    partner: &Partner,
+    plan: &Plan,
+    uri: &str,
+    place: &ResourcePlace,
+    cost: Cost,
+) -> String {
+    let (_, name) = uri.rsplit_once('/').expect("an ARM id is a path");
     let object = Object::new()
         .text("subscriptionId", &plan.id)
         .text("resourceUri", uri)
@@ -285,18 +297,15 @@ pub(super) fn write_customer(
         "",
         &costed(object, partner, currency, *all).of_type("CustomerMonthlyUsageRecord"),
     )?;
-    // Microsoft's own misspelling, in every other one.
-    let misspelt = Object::new()
-        .raw("ammount", "5000.000000")
-        .of_type("SpendingBudget");
-    let object = Object::new().raw(
-        "budget",
-        if customer.reseller.is_empty() {
-            &misspelt
-        } else {
-            &budget
-        },
-    );
+    // Microsoft's own misspelling, for customers without a reseller.
+    let summed = if customer.reseller.is_empty() {
+        Object::new()
+            .raw("ammount", "5000.000000")
+            .of_type("SpendingBudget")
+    } else {
+        budget
+    };
+    let object = Object::new().raw("budget", &summed);
     let names = (customer.id.as_str(), customer.name.as_str());
     files.put(
         "customer_usage_summary",

@@ -1,28 +1,33 @@
-//! What is not billed yet: the first rows and lines of the month, as both generations would have
+//! Unbilled data: the first rows and lines of the month, as both generations of the API would have
 //! served them before there was an invoice.
 
 use std::collections::BTreeMap;
 
-use super::Files;
+use super::files::Files;
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
-use crate::synth::SynthError;
-use crate::synth::write::Item;
+use crate::synth::request::SynthError;
+use crate::synth::write::ApiItem;
 
-/// More than a page of 2,000.
+/// Number of items of the first currency: more than a page of 2,000.
 const MANY: u64 = 2_100;
+/// Number of items of the other currency, and of the running month.
 const FEW: u64 = 60;
 
-/// Taps the rows and lines that are written.
+/// Tap of the rows and lines that are written.
 pub(super) struct Unbilled {
-    usage: [Item; 2],
-    lines: [Item; 2],
+    /// Writers for v1 and v2.
+    usage: [ApiItem; 2],
+    /// Writers for v1 and v2.
+    lines: [ApiItem; 2],
+    /// Number of items seen, by kind and currency.
     taken: BTreeMap<(&'static str, String), u64>,
     first_currency: &'static str,
 }
 
 impl Unbilled {
+    /// Tap that takes more of the first currency than of any other.
     pub(super) fn new(first_currency: &'static str) -> Self {
-        let items = |dataset| [Item::v1(dataset), Item::v2(dataset)];
+        let items = |dataset| [ApiItem::v1(dataset), ApiItem::v2(dataset)];
         Self {
             usage: items(Dataset::Usage),
             lines: items(Dataset::InvoiceLines),
@@ -57,6 +62,7 @@ impl Unbilled {
         )
     }
 
+    /// Writes a row in both forms, without its invoice number.
     fn take(
         &mut self,
         files: &mut Files,
@@ -65,7 +71,7 @@ impl Unbilled {
         currency: usize,
         invoice: usize,
     ) -> Result<(), SynthError> {
-        let currency = cells.get(currency).copied().unwrap_or_default();
+        let currency = cells[currency];
         let taken = self
             .taken
             .entry((kinds[0], currency.to_owned()))
@@ -81,14 +87,13 @@ impl Unbilled {
             return Ok(());
         }
         let mut cells = cells.to_vec();
-        if let Some(cell) = cells.get_mut(invoice) {
-            *cell = "";
-        }
+        cells[invoice] = "";
         let items = if kinds[0] == "unbilled_usage" {
             &mut self.usage
         } else {
             &mut self.lines
         };
+        // The previous month has all of them, the running one the first few.
         for (kind, item) in kinds.into_iter().zip(items) {
             let text = item.text(&cells);
             files.put(kind, &format!("{currency}/previous"), &text)?;

@@ -1,16 +1,21 @@
-//! CSV as Partner Center's download page gives it: CRLF, US dates, a BOM before the first header.
+//! CSV as Partner Center's download page gives it: CRLF, US dates, a BOM before the first header
+//! ([quirks](crate::model::domain::quirks), recon files).
 
-use super::{OutFile, Sink, Spelling, Target, Written};
+use super::file::{OutFile, Written};
+use super::sink::{Sink, Target};
+use super::spelling::JsonForm;
 use crate::model::dataset::Dataset;
-use crate::synth::SynthError;
+use crate::synth::request::SynthError;
 
+/// Number of usage rows after which another file begins.
 const ROWS_PER_FILE: u64 = 250_000;
-/// More than the file's own buffer, so that a block goes straight to the system.
+/// Size of a block, 256 KiB: more than the file's own buffer, so that it goes straight to the system.
 const FLUSH_BYTES: usize = 1 << 18;
 
-/// A sequence of CSV files.
+/// Sink into a sequence of CSV files.
 pub(super) struct Csv {
     target: Target,
+    /// True for columns of dates, parallel to the dataset's columns.
     dates: Vec<bool>,
     file: Option<OutFile>,
     text: String,
@@ -25,7 +30,7 @@ impl Csv {
             .dataset
             .columns()
             .iter()
-            .map(|column| Spelling::of(column) == Spelling::Date)
+            .map(|column| JsonForm::of(column) == JsonForm::Date)
             .collect();
         Self {
             target,
@@ -37,6 +42,7 @@ impl Csv {
         }
     }
 
+    /// The open file, made with its header where there is none.
     fn file(&mut self) -> Result<&mut OutFile, SynthError> {
         match self.file {
             Some(ref mut file) => Ok(file),
@@ -56,6 +62,7 @@ impl Csv {
                     .iter()
                     .map(|column| column.name)
                     .collect();
+                // One for the whole download, whose parts are one file cut in pieces.
                 let bom = if self.written.files == 1 {
                     "\u{feff}"
                 } else {
@@ -96,6 +103,7 @@ impl Sink for Csv {
                 self.text.push(',');
             }
             match cell.split_at_checked(8).filter(|_| self.dates[at]) {
+                // `2026-10-05` as `10/05/2026`.
                 Some((year_month, day)) => {
                     let parts = [&year_month[5..7], "/", day, "/", &year_month[..4]];
                     parts.into_iter().for_each(|part| self.text.push_str(part));

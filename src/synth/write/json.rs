@@ -1,63 +1,68 @@
-//! The v2 export: PascalCase JSON lines in gzip blobs, and the manifest that lists them.
+//! The v2 export: PascalCase JSON lines in gzip blobs, and the manifest that lists them
+//! ([endpoints §7](crate::model::domain::endpoints)).
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-use super::{OutFile, Sink, Spelling, Target, Written, push_json_text};
+use super::file::{OutFile, Written};
+use super::sink::{Sink, Target};
+use super::spelling::{JsonForm, push_json_text};
 use crate::model::dataset::Dataset;
-use crate::synth::SynthError;
+use crate::synth::request::SynthError;
 
+/// Number of rows after which another blob begins.
 const ROWS_PER_BLOB: u64 = 100_000;
-/// Rows of a gzip member, in the blobs that have several.
+/// Number of rows of a gzip member, in the blobs that have several.
 const ROWS_PER_MEMBER: u64 = 20_000;
 
+/// Entry of the manifest.
 struct Blob {
     name: String,
     rows: u64,
     bytes: u64,
 }
 
-/// Rows as lines of an export.
+/// Writer of rows as lines of an export.
 pub(in crate::synth) struct LineItem {
-    /// What comes before each cell, and how it is spelt.
-    keys: Vec<(String, Spelling)>,
+    /// Text before each cell, and the form of the cell, parallel to the dataset's columns.
+    keys: Vec<(String, JsonForm)>,
 }
 
 impl LineItem {
-    /// Lines of a dataset.
+    /// Writer of the lines of a dataset.
     pub(super) fn new(dataset: Dataset) -> Self {
         let columns = dataset.columns().iter().enumerate();
         let key = |at: usize, name: &str| format!("{}\"{name}\":", if at == 0 { '{' } else { ',' });
         Self {
             keys: columns
-                .map(|(at, column)| (key(at, column.name), Spelling::of(column)))
+                .map(|(at, column)| (key(at, column.name), JsonForm::of(column)))
                 .collect(),
         }
     }
 
     /// Appends a row, without a line end.
     pub(super) fn push(&self, out: &mut String, cells: &[&str]) {
-        for ((key, spelling), cell) in self.keys.iter().zip(cells) {
+        for ((key, form), cell) in self.keys.iter().zip(cells) {
             out.push_str(key);
-            match spelling {
-                Spelling::Number | Spelling::TextNumber | Spelling::Date if cell.is_empty() => {
+            match form {
+                JsonForm::Number | JsonForm::TextNumber | JsonForm::Date if cell.is_empty() => {
                     out.push_str("null")
                 }
-                Spelling::Number => out.push_str(cell),
-                Spelling::Date => {
+                JsonForm::Number => out.push_str(cell),
+                JsonForm::Date => {
                     out.push('"');
                     out.push_str(cell);
                     out.push_str("T00:00:00Z\"");
                 }
-                Spelling::Text | Spelling::TextNumber => push_json_text(out, cell),
+                JsonForm::Text | JsonForm::TextNumber => push_json_text(out, cell),
             }
         }
         out.push('}');
     }
 }
 
-/// A sequence of blobs.
+/// Sink into a sequence of blobs.
 pub(super) struct Lines {
     target: Target,
     item: LineItem,
@@ -79,19 +84,19 @@ impl Lines {
         }
     }
 
+    /// Error of the file system in the blob at hand.
     fn fault(&self, source: std::io::Error) -> SynthError {
-        let name = self.blobs.last().map_or("", |blob| blob.name.as_str());
+        let blob = self.blobs.last().expect("only an open blob is written to");
         SynthError::Io {
-            path: self.target.folder.join(name),
+            path: self.target.folder.join(&blob.name),
             source,
         }
     }
 
-    /// The open blob, with room for one more row.
+    /// Blob with room for one more row, a new one where the open one is full.
     fn room(&mut self) -> Result<GzEncoder<OutFile>, SynthError> {
-        let rows = self.blobs.last().map_or(0, |blob| blob.rows);
-        match self.blob.take() {
-            Some(encoder) if rows < ROWS_PER_BLOB => {
+        match (self.blob.take(), self.blobs.last()) {
+            (Some(encoder), Some(&Blob { rows, .. })) if rows < ROWS_PER_BLOB => {
                 // Each second blob is made of several members, as if it had been appended to.
                 if self.blobs.len() % 2 == 1 && rows.is_multiple_of(ROWS_PER_MEMBER) {
                     let file = encoder.finish().map_err(|source| self.fault(source))?;
@@ -99,7 +104,7 @@ impl Lines {
                 }
                 Ok(encoder)
             }
-            full => {
+            (full, _) => {
                 self.close(full)?;
                 let name = format!(
                     "part-{:05}-{}.c000.json.gz",
@@ -121,12 +126,15 @@ impl Lines {
         let Some(encoder) = blob else { return Ok(()) };
         let file = encoder.finish().map_err(|source| self.fault(source))?;
         let bytes = file.close()?;
-        if let Some(last) = self.blobs.last_mut() {
-            last.bytes = bytes;
-        }
+        self.last_blob().bytes = bytes;
         Ok(())
     }
 
+    fn last_blob(&mut self) -> &mut Blob {
+        self.blobs.last_mut().expect("an open blob is listed")
+    }
+
+    /// Text of the manifest, which lists the blobs that are written.
     fn manifest(&self) -> String {
         let Target {
             partner_id,
@@ -164,13 +172,12 @@ impl Sink for Lines {
         self.line.clear();
         self.item.push(&mut self.line, cells);
         self.line.push('\n');
+        // Taken out and put back, as a member of gzip can only be ended by giving its encoder away.
         let mut blob = self.room()?;
         blob.write_all(self.line.as_bytes())
             .map_err(|source| self.fault(source))?;
         self.blob = Some(blob);
-        if let Some(last) = self.blobs.last_mut() {
-            last.rows += 1;
-        }
+        self.last_blob().rows += 1;
         Ok(())
     }
 

@@ -1,12 +1,16 @@
 //! Partner Center v1: pages of a collection, camelCase, with a token to the next page. Numbers come
-//! as numbers and as text, unset values are left out, and some pages begin with a BOM.
+//! as numbers and as text, unset values are left out, and some pages begin with a BOM
+//! ([resources §A](crate::model::domain::resources), [endpoints §6](crate::model::domain::endpoints)).
 
-use super::{OutFile, Sink, Spelling, Target, Written, push_json_text};
+use super::file::{OutFile, Written};
+use super::sink::{Sink, Target};
+use super::spelling::{JsonForm, push_json_text};
 use crate::model::dataset::{Dataset, position};
 use crate::model::period::parse_day;
-use crate::synth::SynthError;
 use crate::synth::partner::iso;
+use crate::synth::request::SynthError;
 
+/// Number of items of a full page, the largest that v1 serves.
 const ITEMS_PER_PAGE: u64 = 2_000;
 const CHARGE_END: usize = position(crate::model::dataset::USAGE, "ChargeEndDate");
 const EARNED: usize = position(
@@ -14,7 +18,7 @@ const EARNED: usize = position(
     "PartnerEarnedCreditPercentage",
 );
 
-/// The v1 name of a column; `None` where v1 has no such field.
+/// v1's name of a column; `None` where v1 has no such field.
 fn v1_name(column: &str) -> Option<String> {
     Some(match column {
         "BenefitOrderId" | "BenefitId" | "BenefitType" | "ProductCategory" => return None,
@@ -31,14 +35,15 @@ fn v1_name(column: &str) -> Option<String> {
     })
 }
 
-/// Rows as items of a page.
+/// Writer of rows as items of a page.
 pub(in crate::synth) struct PageItem {
     dataset: Dataset,
-    keys: Vec<Option<(String, Spelling)>>,
+    /// Name and form of each column, parallel to the dataset's; `None` for columns that v1 lacks.
+    keys: Vec<Option<(String, JsonForm)>>,
     rows: u64,
 }
 
-/// A sequence of pages.
+/// Sink into a sequence of pages.
 pub(super) struct Pages {
     target: Target,
     item: PageItem,
@@ -60,6 +65,7 @@ impl Pages {
         }
     }
 
+    /// Writes the items at hand as a page.
     fn page(&mut self, last: bool) -> Result<(), SynthError> {
         let number = self.written.files + 1;
         let (uri, token) = (
@@ -71,16 +77,7 @@ impl Pages {
         } else {
             format!("\"continuationToken\":\"{token}\",")
         };
-        let next = format!(
-            ",\"next\":{{\"uri\":\"{}\",\"method\":\"GET\",\
-             \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}",
-            // Malformed, as in published answers.
-            if number.is_multiple_of(2) {
-                format!("{uri}?seekOperation=Next")
-            } else {
-                format!("{}&seekOperation=Next", uri.replace("&invoice", "&nvoice"))
-            }
-        );
+        let next = next_link(&uri, &token, number);
         let bom = if number.is_multiple_of(3) {
             "\u{feff}"
         } else {
@@ -104,6 +101,7 @@ impl Pages {
         Ok(())
     }
 
+    /// Path of the collection, as `links` names it.
     fn uri(&self) -> String {
         let (provider, kind) = match self.target.dataset {
             Dataset::Usage => ("onetime", "usagelineitems"),
@@ -117,11 +115,11 @@ impl Pages {
 }
 
 impl PageItem {
-    /// Items of a dataset.
+    /// Writer of the items of a dataset.
     pub(super) fn new(dataset: Dataset) -> Self {
         let columns = dataset.columns().iter();
         let keys = columns
-            .map(|column| v1_name(column.name).map(|name| (name, Spelling::of(column))))
+            .map(|column| v1_name(column.name).map(|name| (name, JsonForm::of(column))))
             .collect();
         Self {
             dataset,
@@ -130,6 +128,7 @@ impl PageItem {
         }
     }
 
+    /// Appends a number, in quotes wherever row and column number add up to a multiple of three.
     fn number(&self, out: &mut String, at: usize, cell: &str) {
         // The same field is a number in one item and text in the next.
         let quote = if (self.rows + at as u64).is_multiple_of(3) {
@@ -142,39 +141,30 @@ impl PageItem {
         out.push_str(quote);
     }
 
-    /// Appends a row.
+    /// Appends a row as an item.
     pub(super) fn push(&mut self, out: &mut String, cells: &[&str]) {
         let usage = self.dataset == Dataset::Usage;
         self.rows += 1;
         out.push('{');
-        for (at, ((name, spelling), cell)) in self
-            .keys
-            .iter()
-            .zip(cells)
-            .enumerate()
-            .filter_map(|(at, (key, cell))| Some((at, (key.as_ref()?, cell))))
-        {
+        for (at, (key, cell)) in self.keys.iter().zip(cells).enumerate() {
+            let Some((name, form)) = key else { continue };
             let cell = if name.starts_with("rateOf") {
                 fraction(cell)
             } else {
                 cell
             };
-            if cell.is_empty() && *spelling != Spelling::Text {
+            if cell.is_empty() && *form != JsonForm::Text {
                 continue;
             }
             out.push('"');
             out.push_str(name);
             out.push_str("\":");
-            match spelling {
-                Spelling::Text => push_json_text(out, cell),
-                Spelling::Number | Spelling::TextNumber => self.number(out, at, cell),
-                Spelling::Date => {
-                    let exclusive = (usage && at == CHARGE_END).then(|| day_after(cell));
-                    push_json_text(
-                        out,
-                        &format!("{}T00:00:00Z", exclusive.as_deref().unwrap_or(cell)),
-                    );
-                }
+            match form {
+                JsonForm::Text => push_json_text(out, cell),
+                JsonForm::Number | JsonForm::TextNumber => self.number(out, at, cell),
+                // The end of the charge cycle is exclusive here: model::domain::semantics §9.
+                JsonForm::Date if usage && at == CHARGE_END => push_instant(out, &day_after(cell)),
+                JsonForm::Date => push_instant(out, cell),
             }
             out.push(',');
         }
@@ -214,15 +204,32 @@ impl Sink for Pages {
     }
 }
 
-/// A percentage as v1 sends it.
+/// Percentage as v1 sends it: a fraction.
 fn fraction(percentage: &str) -> &str {
     if percentage == "15" { "0.15" } else { "0" }
 }
 
+/// Appends an ISO day as midnight UTC.
+fn push_instant(out: &mut String, day: &str) {
+    push_json_text(out, &format!("{day}T00:00:00Z"));
+}
+
 fn day_after(day: &str) -> String {
-    parse_day(day.as_bytes())
-        .ok()
-        .flatten()
-        .map(|day| iso(day + 1))
-        .unwrap_or_default()
+    match parse_day(day.as_bytes()) {
+        Ok(Some(day)) => iso(day + 1),
+        _ => unreachable!("the charge cycle of a usage row ends on a day"),
+    }
+}
+
+/// Link to the next page, malformed in one of two ways, as in published answers.
+fn next_link(uri: &str, token: &str, number: u64) -> String {
+    let uri = if number.is_multiple_of(2) {
+        format!("{uri}?seekOperation=Next")
+    } else {
+        format!("{}&seekOperation=Next", uri.replace("&invoice", "&nvoice"))
+    };
+    format!(
+        ",\"next\":{{\"uri\":\"{uri}\",\"method\":\"GET\",\
+         \"headers\":[{{\"key\":\"MS-ContinuationToken\",\"value\":\"{token}\"}}]}}"
+    )
 }

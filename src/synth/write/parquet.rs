@@ -1,4 +1,6 @@
 //! Parquet: flat, text in dictionaries, decimals wide enough to be exact, dates as DATE.
+//!
+//! Not Microsoft's format but a warehouse's, from which users feed the program too.
 
 use std::sync::Arc;
 
@@ -10,17 +12,21 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::{OutFile, Sink, Target, Written};
+use super::file::{OutFile, Written};
+use super::sink::{Sink, Target};
 use crate::model::dataset::{Dataset, Kind};
 use crate::model::decimal;
 use crate::model::period::parse_day;
-use crate::synth::SynthError;
+use crate::synth::request::SynthError;
 
+/// Number of rows that are handed to the writer at once.
 const ROWS_PER_BATCH: usize = 4_096;
 const ROWS_PER_GROUP: usize = 100_000;
+/// Number of usage rows after which another file begins.
 const ROWS_PER_FILE: u64 = 2_000_000;
 
-/// How every Parquet file is written.
+/// Settings of every Parquet file. The creator is named without a version, so that bytes do not change
+/// with it.
 pub(in crate::synth) fn properties() -> Result<WriterProperties, SynthError> {
     let level = ZstdLevel::try_new(1).map_err(|source| SynthError::Parquet {
         path: "ZSTD".into(),
@@ -33,6 +39,7 @@ pub(in crate::synth) fn properties() -> Result<WriterProperties, SynthError> {
         .build())
 }
 
+/// Cells of one column of the batch at hand.
 enum Cells {
     Text(StringBuilder),
     Number(Decimal128Builder, u32),
@@ -51,18 +58,22 @@ impl Cells {
         }
     }
 
+    /// Takes a cell; an empty number or date is null, an empty text stays a text.
     fn push(&mut self, cell: &str) {
         match self {
             Self::Text(cells) => cells.append_value(cell),
             Self::Number(cells, scale) => {
-                let parsed = decimal::parse(cell.as_bytes(), *scale).ok();
-                assert!(
-                    parsed.is_none_or(|parsed| !parsed.rounded),
-                    "the column is wide enough for `{cell}`"
-                );
-                cells.append_option(parsed.map(|parsed| parsed.value));
+                let parsed = (!cell.is_empty()).then(|| {
+                    let parsed = decimal::parse(cell.as_bytes(), *scale)
+                        .expect("numbers are made as decimal text");
+                    assert!(!parsed.rounded, "the column is wide enough for `{cell}`");
+                    parsed.value
+                });
+                cells.append_option(parsed);
             }
-            Self::Date(cells) => cells.append_option(parse_day(cell.as_bytes()).ok().flatten()),
+            Self::Date(cells) => {
+                cells.append_option(parse_day(cell.as_bytes()).expect("days are made as ISO text"));
+            }
         }
     }
 
@@ -78,17 +89,21 @@ impl Cells {
 fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Text(_) => DataType::Utf8,
-        Kind::Decimal(scale) => DataType::Decimal128(38, i8::try_from(scale).unwrap_or(i8::MAX)),
+        Kind::Decimal(scale) => {
+            DataType::Decimal128(38, i8::try_from(scale).expect("a scale is at most 38"))
+        }
         Kind::Date => DataType::Date32,
     }
 }
 
-/// A sequence of Parquet files.
+/// Sink into a sequence of Parquet files.
 pub(super) struct Parquet {
     target: Target,
     schema: SchemaRef,
     columns: Vec<Cells>,
+    /// Number of rows of the batch at hand.
     pending: usize,
+    /// Number of rows of the file at hand.
     rows: u64,
     writer: Option<ArrowWriter<OutFile>>,
     written: Written,
@@ -128,6 +143,7 @@ impl Parquet {
     }
 
     fn open(&mut self) -> Result<(), SynthError> {
+        // Lines are few: only usage is cut into several files.
         self.written.files += 1;
         let name = match self.target.dataset {
             Dataset::Usage => format!("usage-{:04}.parquet", self.written.files),
@@ -146,10 +162,8 @@ impl Parquet {
         self.pending = 0;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|source| self.fault(source.into()))?;
-        let outcome = self
-            .writer
-            .as_mut()
-            .map_or(Ok(()), |writer| writer.write(&batch));
+        let writer = self.writer.as_mut();
+        let outcome = writer.expect("a file is open until the end").write(&batch);
         outcome.map_err(|source| self.fault(source))
     }
 

@@ -1,0 +1,211 @@
+//! Products, quotients and roundings of numbers with a scale.
+//!
+//! Intermediate products are made in 256 bits and rounded once, at the end: two factors of 38 digits fit
+//! there without loss, and a third one is checked.
+
+use std::cmp::Ordering;
+
+use ethnum::{I256, U256};
+use rust_decimal::Decimal;
+
+use super::powers::power_of_ten;
+use super::scales::{AMOUNT_SCALE, PUBLISHED_SCALE};
+
+/// Rule by which a number is cut to fewer decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Toward zero: Microsoft's ROUNDDOWN ([semantics §3](crate::model::domain::semantics)).
+    Down,
+    /// Toward minus infinity, so that negative numbers grow in magnitude.
+    Floor,
+    /// To the nearest, halves away from zero.
+    HalfUp,
+    /// To the nearest, halves to the even neighbour: for conversions, where sums must not drift.
+    HalfEven,
+}
+
+/// `value` at `from` decimals, cut or widened to `to` decimals. `None` on overflow.
+#[must_use]
+pub fn rescale(value: i128, from: u32, to: u32, rounding: Rounding) -> Option<i128> {
+    if to >= from {
+        return value.checked_mul(power_of_ten(to - from));
+    }
+    Some(divide(value, power_of_ten(from - to), rounding))
+}
+
+/// `value / divisor`, rounded to a whole number; `divisor` is positive.
+#[must_use]
+pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> i128 {
+    let (whole, rest) = (value / divisor, value % divisor);
+    // The remainder is compared with what it lacks to the divisor: twice the remainder could overflow.
+    let to_half = rest
+        .unsigned_abs()
+        .cmp(&(divisor.unsigned_abs() - rest.unsigned_abs()));
+    whole + adjustment(value < 0, rest == 0, to_half, whole % 2 != 0, rounding)
+}
+
+/// Step from a truncated quotient to the rounded one: -1, 0 or 1. `to_half` says how the remainder
+/// compares with half the divisor, `odd` whether the quotient is odd.
+fn adjustment(
+    negative: bool,
+    exact: bool,
+    to_half: Ordering,
+    odd: bool,
+    rounding: Rounding,
+) -> i128 {
+    let away = match rounding {
+        Rounding::Down => false,
+        Rounding::Floor => negative && !exact,
+        Rounding::HalfUp => to_half != Ordering::Less,
+        Rounding::HalfEven => to_half == Ordering::Greater || (to_half == Ordering::Equal && odd),
+    };
+    match (away && !exact, negative) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => -1,
+    }
+}
+
+/// The product of two numbers, each a value and its scale, rounded once to `to` decimals. `None` when
+/// the result does not fit an `i128`.
+#[must_use]
+pub fn multiply(
+    left: (i128, u32),
+    right: (i128, u32),
+    to: u32,
+    rounding: Rounding,
+) -> Option<i128> {
+    narrow(
+        I256::from(left.0) * I256::from(right.0),
+        left.1 + right.1,
+        to,
+        rounding,
+    )
+}
+
+/// The product of three numbers, each a value and its scale, rounded once to `to` decimals. `None` when
+/// the exact product does not fit 256 bits, or the result an `i128`.
+#[must_use]
+pub fn multiply_three(numbers: [(i128, u32); 3], to: u32, rounding: Rounding) -> Option<i128> {
+    let [first, second, third] = numbers;
+    let product = (I256::from(first.0) * I256::from(second.0)).checked_mul(I256::from(third.0))?;
+    narrow(product, first.1 + second.1 + third.1, to, rounding)
+}
+
+/// The quotient of two numbers, each a value and its scale, rounded to `to` decimals away from zero.
+/// `None` where the divisor is zero, or the result does not fit.
+#[must_use]
+pub fn quotient_up(left: (i128, u32), right: (i128, u32), to: u32) -> Option<i128> {
+    if right.0 == 0 {
+        return None;
+    }
+    let wide = I256::from(left.0)
+        .checked_mul(I256::from(10_i128).checked_pow((to + right.1).checked_sub(left.1)?)?)?;
+    let divisor = I256::from(right.0);
+    let (whole, rest) = (wide / divisor, wide % divisor);
+    // The division truncates toward zero: what is left over moves the quotient by one, up where both
+    // signs are alike and down where they are not.
+    let away = match (
+        rest == I256::ZERO,
+        (wide < I256::ZERO) == (divisor < I256::ZERO),
+    ) {
+        (true, _) => 0_i128,
+        (false, true) => 1,
+        (false, false) => -1,
+    };
+    i128::try_from(whole + I256::from(away)).ok()
+}
+
+/// `product` of `from` decimals, cut or widened to `to` decimals. `None` when it does not fit.
+fn narrow(product: I256, from: u32, to: u32, rounding: Rounding) -> Option<i128> {
+    if to >= from {
+        let wide = product.checked_mul(I256::from(power_of_ten(to - from)))?;
+        return i128::try_from(wide).ok();
+    }
+    let divisor = I256::from(10_i128).checked_pow(from - to)?;
+    let (whole, rest) = (product / divisor, (product % divisor).abs());
+    let negative = product < I256::ZERO;
+    let step = adjustment(
+        negative,
+        rest == I256::ZERO,
+        rest.cmp(&(divisor - rest)),
+        whole % I256::from(2_i128) != I256::ZERO,
+        rounding,
+    );
+    i128::try_from(whole + I256::from(step)).ok()
+}
+
+/// `total × weight ÷ whole` for non-negative numbers: the quotient and the remainder, by which
+/// largest-remainder shares are ranked. `whole` is positive, and no less than `weight`.
+#[must_use]
+pub fn proportion(total: u128, weight: u128, whole: u128) -> (u128, u128) {
+    let product = U256::from(total) * U256::from(weight);
+    let whole = U256::from(whole);
+    let narrow = |number| u128::try_from(number).expect("a share of the total is no more than it");
+    (narrow(product / whole), narrow(product % whole))
+}
+
+/// An amount or quantity of 20 decimals as it is published: ten decimals, rounded half up. `None` past
+/// 38 digits.
+#[must_use]
+pub fn to_published(value: i128) -> Option<i128> {
+    rescale(value, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp)
+}
+
+/// Configured or posted money as an amount of [`AMOUNT_SCALE`] decimals. `None` past 38 digits.
+#[must_use]
+pub fn from_money(money: Decimal) -> Option<i128> {
+    rescale(
+        money.mantissa(),
+        money.scale(),
+        AMOUNT_SCALE,
+        Rounding::HalfEven,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::decimal::read::parse;
+    use crate::model::decimal::scales::{PRICE_SCALE, QUANTITY_SCALE};
+
+    #[test]
+    fn roundings_differ_on_negative_numbers() {
+        let all = [
+            Rounding::Down,
+            Rounding::Floor,
+            Rounding::HalfUp,
+            Rounding::HalfEven,
+        ];
+        let cut = |value| all.map(|rounding| rescale(value, 2, 0, rounding).unwrap());
+        assert_eq!(cut(250), [2, 2, 3, 2]);
+        assert_eq!(cut(-250), [-2, -3, -3, -2]);
+        assert_eq!(cut(-251), [-2, -3, -3, -3]);
+        assert_eq!(cut(-200), [-2, -2, -2, -2]);
+    }
+
+    #[test]
+    fn products_do_not_overflow_in_between() {
+        let price = parse(b"0.737757626107858", PRICE_SCALE).unwrap().value;
+        let quantity = parse(b"210.950039", QUANTITY_SCALE).unwrap().value;
+        assert_eq!(
+            multiply(
+                (price, PRICE_SCALE),
+                (quantity, QUANTITY_SCALE),
+                2,
+                Rounding::Down
+            ),
+            Some(15_563)
+        );
+        assert_eq!(multiply((i128::MAX, 0), (2, 0), 0, Rounding::Down), None);
+        assert_eq!(multiply((-15, 1), (1, 0), 0, Rounding::Floor), Some(-2));
+    }
+
+    #[test]
+    fn money_is_widened_to_the_scale_of_amounts() {
+        assert_eq!(
+            from_money(Decimal::new(-1050, 2)),
+            Some(-1_050 * power_of_ten(18))
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! Wide integers to decimal text, with all their decimals or without trailing zeros.
+
+use std::fmt::Write as _;
+
+/// Appends `value` with all its `scale` decimals, as `-12.3400000000`.
+pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
+    if value < 0 {
+        out.push('-');
+    }
+    let magnitude = value.unsigned_abs();
+    let unit = 10_u128.pow(scale);
+    let written = if scale == 0 {
+        write!(out, "{magnitude}")
+    } else {
+        write!(
+            out,
+            "{}.{:0width$}",
+            magnitude / unit,
+            magnitude % unit,
+            width = scale as usize
+        )
+    };
+    assert!(written.is_ok(), "writing to a String cannot fail");
+}
+
+/// `value` as text with all its `scale` decimals.
+#[must_use]
+pub fn fixed(value: i128, scale: u32) -> String {
+    let mut out = String::new();
+    write_fixed(&mut out, value, scale);
+    out
+}
+
+/// `value` as text without trailing zeros: `12.34`, `0`.
+#[must_use]
+pub fn plain(value: i128, scale: u32) -> String {
+    let mut out = fixed(value, scale);
+    // A whole number's zeros are digits.
+    if scale > 0 {
+        out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_with_their_decimals_or_without() {
+        assert_eq!(fixed(-5, 3), "-0.005");
+        assert_eq!(plain(1_200, 2), "12");
+        assert_eq!(plain(100, 0), "100");
+    }
+}
