@@ -157,7 +157,7 @@ fn json_8_a_mark_may_come_first_and_a_broken_body_is_a_fault() {
     ] {
         let error = error_of(broken.as_bytes(), lines.as_bytes());
         assert!(
-            error.contains("JSON that does not parse") || error.contains("found no key"),
+            error.contains("invalid JSON") || error.contains("found no key"),
             "{broken}: {error}"
         );
     }
@@ -168,7 +168,7 @@ fn json_9_an_error_body_is_no_empty_page() {
     let body = "\u{feff}{\"code\":3000,\"description\":\"Customer does not have usage data\",\"data\":[],\"source\":\"PartnerFD\"}";
     let error = error_of(body.as_bytes(), page(LINE, &[&[]]).as_bytes());
     assert!(
-        error.contains("found no key `Quantity`, `BillingPreTaxTotal`"),
+        error.contains("found no keys `Quantity`, `BillingPreTaxTotal`"),
         "{error}"
     );
 }

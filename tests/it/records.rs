@@ -173,22 +173,22 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "error-429-throttled.docs-en-2021.json",
         "usage",
-        "an error answer (429: Rate limit is exceeded",
+        "an error response (429: Rate limit is exceeded",
     ),
     (
         "graph-error-429.graph-docs.json",
         "usage",
-        "an error answer (TooManyRequests",
+        "an error response (TooManyRequests",
     ),
     (
         "graph-operation-failed.graph-docs.json",
         "usage",
-        "an error answer (5000: No data available",
+        "an error response (5000: No data available",
     ),
     (
         "graph-operation-failed-legacy-invoice.techcommunity.json",
         "invoice_lines",
-        "an error answer (5000: No reconciliation",
+        "an error response (5000: No reconciliation",
     ),
     (
         "token-client-credentials.docs-en-2021.json",
@@ -411,7 +411,7 @@ fn quirks_of_values_are_read_or_named() {
         Value::Missing
     );
     for (text, words) in [
-        ("{\"items\":[{\"id\":\"x\"}", "does not parse"),
+        ("{\"items\":[{\"id\":\"x\"}", "invalid JSON"),
         ("<html><body>x</body></html>", "page"),
         ("", "empty"),
     ] {
