@@ -1,5 +1,5 @@
-//! Which input column holds which column of the dataset. Headings are bound by name, in any order, case
-//! and known spelling; the errors for headings that cannot be bound know the usual reasons.
+//! Which input column holds which column of the dataset. Headings are bound by name, in any order,
+//! case and known spelling; the errors for headings that cannot be bound know the usual reasons.
 
 use super::failure::DecodeError;
 use super::input::Input;
@@ -9,7 +9,8 @@ use crate::model::reject::excerpt;
 /// A file's columns, bound to those of its dataset.
 #[derive(Debug)]
 pub(super) struct Binding {
-    /// For each input column, in its order, the dataset column that it fills; `None` if it is not read.
+    /// For each input column, in its order, the dataset column that it fills; `None` if it is not
+    /// read.
     pub(super) slots: Vec<Option<usize>>,
     /// Headings that the dataset does not know.
     unknown: Vec<String>,
@@ -29,6 +30,7 @@ impl Binding {
                 continue;
             };
             let is_read = columns[position].need != Need::Unread;
+            // Two columns that are not read do no harm, whichever of them is right.
             if let Some(first) = heading_of[position]
                 && is_read
             {
@@ -154,6 +156,7 @@ fn other_separator(dataset: Dataset, headings: &[String]) -> Option<&'static str
     };
     [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")]
         .into_iter()
+        // One known name may come about by chance, three do not.
         .find(|(separator, _)| known_names(*separator) > 2)
         .map(|(_, name)| name)
 }
@@ -168,7 +171,7 @@ fn likelier_dataset(dataset: Dataset, headings: &[String]) -> Option<Dataset> {
     };
     Dataset::ALL
         .into_iter()
-        // It has the columns of usage, which is told from them alone.
+        // Unbilled usage has the columns of usage: no headings could tell the two apart.
         .filter(|other| *other != Dataset::UnbilledUsage)
         .max_by_key(|other| known_names(*other))
         .filter(|other| known_names(*other) > known_names(dataset))

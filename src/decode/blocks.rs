@@ -1,11 +1,12 @@
-//! Search through text 64 bytes at a time: one comparison of a whole block with a byte gives a mask of 64
-//! bits, a bit for each byte of the block. Counting and finding is then arithmetic on masks, without a
-//! branch for each byte.
+//! Search through text 64 bytes at a time: one comparison of a whole block with a byte gives a mask
+//! of 64 bits, a bit for each byte of the block. Counting and finding is then arithmetic on masks,
+//! without a branch for each byte.
 //!
-//! There are two ways to make a mask: [`Portable`] for the least machine that the program is compiled
-//! for, and [`Avx2`] for machines that have it, found out as the program runs. Code is generic over
-//! [`Equal`] and inlined into a function that is compiled once for each, which is why everything here is
-//! `inline(always)`: a call that is not inlined would lose the machine's wider registers.
+//! There are two ways to make a mask: [`Portable`] for the least machine that the program is
+//! compiled for, and [`Avx2`] for machines that have it, found out as the program runs. Code is
+//! generic over [`Equal`] and inlined into a function that is compiled once for each, which is why
+//! everything here is `inline(always)`: a call that is not inlined would lose the machine's wider
+//! registers.
 
 use wide::u8x64;
 
@@ -64,8 +65,8 @@ pub(super) fn quotes_and_line_feeds(text: &[u8]) -> (u64, u64) {
     count(text, Portable)
 }
 
-/// A call of [`count`] to be compiled for AVX2. It is a type and not a closure, for a closure's body
-/// cannot be forced inline and would be compiled for the least machine.
+/// A call of [`count`] to be compiled for AVX2. It is a type and not a closure, for a closure's
+/// body cannot be forced inline and would be compiled for the least machine.
 #[cfg(target_arch = "x86_64")]
 struct QuoteCount<'t> {
     text: &'t [u8],

@@ -1,10 +1,12 @@
-//! Borders between the records of a text, found while the text is read chunk by chunk, so that it can be
-//! cut into slices. Only the last border of each chunk is looked for: from there the rest is carried over.
+//! Borders between the records of a text, found while the text is read chunk by chunk, so that it
+//! can be cut into slices. Only the last border of each chunk is looked for: from there the rest is
+//! carried over.
 //!
-//! CSV has two scans. [`QuoteParity`] only counts quotes, which is fast and right for all text without
-//! stray quotes; [`QuoteScan`] looks at each quote and follows the rules of the csv crate through any
-//! text. `csv/rows.rs` begins with the first and falls back to the second: what the first takes for a
-//! border and what `csv/marks.rs` takes for the end of a row must be the same line feeds.
+//! CSV has two scans. [`QuoteParity`] only counts quotes, which is fast and right for all text
+//! without stray quotes; [`QuoteScan`] looks at each quote and follows the rules of the csv crate
+//! through any text. `csv/rows.rs` begins with the first and falls back to the second: what the
+//! first takes for a border and what `csv/marks.rs` takes for the end of a row must be the same
+//! line feeds.
 
 /// How the records of a text end, and the state of the scan for it.
 pub(super) enum Border {
@@ -17,8 +19,8 @@ pub(super) enum Border {
 }
 
 impl Border {
-    /// Begins with what was carried over from the slice before, which holds no border; returns how many
-    /// bytes of it need not be scanned again. `quotes` is the number of quotes in it.
+    /// Begins with what was carried over from the slice before, which holds no border; returns how
+    /// many bytes of it need not be scanned again. `quotes` is the number of quotes in it.
     pub(super) fn carry_over(&mut self, carry: &[u8], quotes: u64) -> usize {
         match self {
             Self::Parity(parity) => {
@@ -29,8 +31,8 @@ impl Border {
         }
     }
 
-    /// Offset just past the last record end in `bytes`, which follow the bytes given before. `quotes` is
-    /// the number of quotes in `bytes`; `at_end` is true if no bytes follow.
+    /// Offset just past the last record end in `bytes`, which follow the bytes given before.
+    /// `quotes` is the number of quotes in `bytes`; `at_end` is true if no bytes follow.
     pub(super) fn last_in(&mut self, bytes: &[u8], quotes: u64, at_end: bool) -> Option<usize> {
         match self {
             Self::Line => after_last_line_feed(bytes),
@@ -62,15 +64,17 @@ fn after_last_line_feed(bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(b'\n', bytes).map(|at| at + 1)
 }
 
-/// Parity of the number of quotes so far: odd inside a quoted cell, even outside, doubled quotes included.
+/// Parity of the number of quotes so far: odd inside a quoted cell, even outside, doubled quotes
+/// included.
 #[derive(Debug, Default)]
 pub(super) struct QuoteParity {
     is_odd: bool,
 }
 
 impl QuoteParity {
-    /// Goes back from the end of `bytes`, which has the parity of all quotes so far, line feed by line
-    /// feed until one is outside quotes. In most text that is the first, so little is read twice.
+    /// Goes back from the end of `bytes`, which has the parity of all quotes so far, line feed by
+    /// line feed until one is outside quotes. In most text that is the first, so little is read
+    /// twice.
     fn last_border(&mut self, bytes: &[u8], quotes: u64) -> Option<usize> {
         let has_odd_quotes = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
         self.is_odd ^= quotes % 2 == 1;
@@ -86,8 +90,8 @@ impl QuoteParity {
     }
 }
 
-/// State of a scan through CSV by the rules of the csv crate: a quote opens a cell only where the cell
-/// begins, and a doubled one inside is text.
+/// State of a scan through CSV by the rules of the csv crate: a quote opens a cell only where the
+/// cell begins, and a doubled one inside is text.
 #[derive(Debug, Default)]
 pub(super) struct QuoteScan {
     in_quotes: bool,
@@ -109,8 +113,10 @@ impl QuoteScan {
             }
             if self.in_quotes {
                 match bytes.get(at + 1) {
+                    // A doubled quote: text, and its second half must not open a cell.
                     Some(b'"') => second_of_pair = Some(at + 1),
                     Some(_) => (self.in_quotes, outside_from) = (false, at + 1),
+                    // The chunk ends with it: the next one tells what it was.
                     None => (self.pending, outside_from) = (true, at + 1),
                 }
             } else if self.begins_cell(bytes, at) {
@@ -118,6 +124,7 @@ impl QuoteScan {
                 border = border_outside(bytes, outside_from, at).or(border);
             }
         }
+        // At the end of the file nothing can double the last quote, so it closed its cell.
         if at_end && self.pending {
             (self.in_quotes, self.pending) = (false, false);
         }
@@ -130,8 +137,8 @@ impl QuoteScan {
         border
     }
 
-    /// Decides about a quote that ended the chunk before: it closed its cell, or is the first of a pair,
-    /// whose second stands at the offset that is returned.
+    /// Decides about a quote that ended the chunk before: it closed its cell, or is the first of a
+    /// pair, whose second stands at the offset that is returned.
     fn resolve_pending(&mut self, bytes: &[u8]) -> Option<usize> {
         if !self.pending || bytes.is_empty() {
             return None;

@@ -1,5 +1,5 @@
-//! The meeting point of a file's workers: lends each a sink for a slice, and adds up rows, rejected rows
-//! and warnings. It knows no format.
+//! The meeting point of a file's workers: lends each a sink for a slice, and adds up rows, rejected
+//! rows and warnings. It knows no format.
 
 use std::sync::Mutex;
 
@@ -21,8 +21,8 @@ pub struct Decoded {
     pub warnings: Vec<String>,
     /// Name of the format, one of [`FORMATS`](super::FORMATS); for the manifest.
     pub format: &'static str,
-    /// BLAKE3 of the file's bytes, 64 hexadecimal digits; `None` where they were not all read, each once
-    /// and in order.
+    /// BLAKE3 of the file's bytes, 64 hexadecimal digits; `None` where they were not all read, each
+    /// once and in order.
     pub blake3: Option<String>,
 }
 
@@ -52,15 +52,18 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         }
     }
 
-    /// Runs one slice's work with a sink that no other worker holds, and adds up what the work counted.
+    /// Runs one slice's work with a sink that no other worker holds, and adds up what the work
+    /// counted.
     pub(super) fn with_sink(
         &self,
         work: impl FnOnce(&mut SliceSink<'_, S>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         let reused = lock(&self.idle).pop();
         let mut slice = SliceSink::new(self.input, reused.unwrap_or_else(&self.new_sink));
+        // After an error the sink is dropped, and with it the part of the slice that it has taken.
         work(&mut slice)?;
         slice.sink.settle();
+        // Once for each slice, not for each row: workers seldom meet at this lock.
         let mut tally = lock(&self.tally);
         tally.rows += slice.rows;
         tally.rejected.append(&mut slice.rejected);
@@ -85,7 +88,8 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         )
     }
 
-    /// Hash that takes the file's bytes as they are read; `None` where only some columns are wanted.
+    /// Hash that takes the file's bytes as they are read; `None` where only some columns are
+    /// wanted.
     pub(super) fn hash(&self) -> Option<&SharedHash> {
         self.wanted.is_none().then_some(&self.hash)
     }
@@ -114,6 +118,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         if self.wanted.is_none() {
             decoded.blake3 = whole_hash(self.input, &self.hash);
         }
+        // Workers finish their slices in any order; the report must not show in which.
         decoded.rejected.sort_by_key(|row| row.line);
         if decoded.rows == 0 {
             decoded
@@ -124,8 +129,8 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     }
 }
 
-/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces, and
-/// text may not have been read to its end.
+/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces,
+/// and text may not have been read to its end.
 fn whole_hash(input: Input<'_>, hash: &SharedHash) -> Option<String> {
     let hash = lock(hash);
     let is_whole =

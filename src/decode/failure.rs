@@ -1,5 +1,5 @@
-//! The error of a file that cannot be used as a whole: place, what was found, what was wanted, and a
-//! hint. A single row that cannot be used is not an error but a
+//! The error of a file that cannot be used as a whole: place, what was found, what was wanted, and
+//! a hint. A single row that cannot be used is not an error but a
 //! [`Rejection`](crate::model::reject::Rejection), and the rest of its file is read.
 
 /// A file that cannot be used.

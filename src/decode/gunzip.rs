@@ -1,5 +1,6 @@
-//! All members of a gzip stream as one stream of bytes. Portals append files to each other, and each
-//! becomes a member of its own. A stream that expands like a bomb is refused before it fills memory.
+//! All members of a gzip stream as one stream of bytes. Portals append files to each other, and
+//! each becomes a member of its own. A stream that expands like a bomb is refused before it fills
+//! memory.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -8,7 +9,8 @@ use flate2::bufread::MultiGzDecoder;
 /// Output that any stream may have: 256 MiB. Beyond that, one that expands more than
 /// [`EXPANSION_LIMIT`]-fold is refused.
 const FREE_BYTES: u64 = 256 << 20;
-/// Largest ratio of output to input. Real exports compress about 10:1; deflate cannot exceed 1032:1.
+/// Largest ratio of output to input. Real exports compress about 10:1; deflate cannot exceed
+/// 1032:1.
 const EXPANSION_LIMIT: u64 = 300;
 
 /// The uncompressed bytes of a gzip stream.
@@ -37,6 +39,7 @@ impl<R: Read> Gunzip<R> {
 impl<R: Read> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.decoder.read(buffer)?;
+        // The ratio is that of the whole stream so far: one member may well be all zeros.
         self.produced += count as u64;
         let consumed = self.decoder.get_ref().consumed.max(1);
         let expansion = self.produced / consumed;

@@ -1,5 +1,6 @@
-//! Mutexes of the decoders' workers. A mutex is poisoned only where another worker has panicked; that
-//! panic ends the run once all workers are back, so that what the mutex holds no longer matters.
+//! Mutexes of the decoders' workers. A mutex is poisoned only where another worker has panicked;
+//! that panic ends the run once all workers are back, so that what the mutex holds no longer
+//! matters.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,9 +1,10 @@
-//! Bytes to rows. A file's format is told from its content, its columns are bound to those of a dataset
-//! by name, and its rows are read in slices that end at record borders, so that one big file keeps every
-//! core busy and takes little memory.
+//! Bytes to rows. A file's format is told from its content, its columns are bound to those of a
+//! dataset by name, and its rows are read in slices that end at record borders, so that one big
+//! file keeps every core busy and takes little memory.
 //!
-//! A decoder knows no meaning: it hands over cells as they are written. A row that cannot be used becomes
-//! a [`RejectedRow`](crate::model::reject::RejectedRow); a file that cannot be used, a [`DecodeError`].
+//! A decoder knows no meaning: it hands over cells as they are written. A row that cannot be used
+//! becomes a [`RejectedRow`](crate::model::reject::RejectedRow); a file that cannot be used, a
+//! [`DecodeError`].
 //!
 //! The modules stand in reading order: each uses only those above it.
 
@@ -41,8 +42,8 @@ pub use self::sink::Sink;
 use self::collector::Collector;
 use self::open::Opened;
 
-/// Reads a file into sinks made by `new_sink`, at most one for each worker. The sinks come back in no
-/// particular order.
+/// Reads a file into sinks made by `new_sink`, at most one for each worker. The sinks come back in
+/// no particular order.
 ///
 /// # Errors
 /// [`DecodeError`] when the file cannot be used as a whole; the sinks are then dropped.

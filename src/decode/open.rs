@@ -1,6 +1,6 @@
-//! From a path to uncompressed bytes of a known format: opens the file, unpacks gzip, drops byte order
-//! marks, and tells the format from the first bytes. Files that are plainly something else (folders, web
-//! pages, UTF-16) are refused here.
+//! From a path to uncompressed bytes of a known format: opens the file, unpacks gzip, drops byte
+//! order marks, and tells the format from the first bytes. Files that are plainly something else
+//! (folders, web pages, UTF-16) are refused here.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -43,7 +43,8 @@ pub(super) type ByteStream = Box<dyn BufRead + Send>;
 /// BLAKE3 hash that takes the bytes of a file as they are read.
 pub(super) type SharedHash = Arc<Mutex<blake3::Hasher>>;
 
-/// An opened file, by its format. Parquet is not read as a stream: its reader opens the file itself.
+/// An opened file, by its format. Parquet is not read as a stream: its reader opens the file
+/// itself.
 pub(super) enum Opened {
     Csv(ByteStream),
     JsonLines(ByteStream),
@@ -51,8 +52,8 @@ pub(super) enum Opened {
     Parquet,
 }
 
-/// Opens a file; its format's name is one of [`FORMATS`]. The bytes that are read, still compressed, go
-/// into `hash`.
+/// Opens a file; its format's name is one of [`FORMATS`]. The bytes that are read, still
+/// compressed, go into `hash`.
 pub(super) fn open(
     input: Input<'_>,
     hash: Option<&SharedHash>,
@@ -68,6 +69,7 @@ pub(super) fn open_path(
     path: &Path,
     hash: Option<SharedHash>,
 ) -> Result<(&'static str, Opened), DecodeError> {
+    // On Linux a folder opens like a file, and its first read fails without a word of help.
     if path.is_dir() {
         let hint = format!("name the files in it, for example `{unit}/*.csv`");
         return Err(DecodeError::wrong(unit, "a folder", "a file", hint));
@@ -87,6 +89,7 @@ pub(super) fn open_path(
     } else {
         Box::new(raw)
     };
+    // These bytes are read once and then put in front of the rest: a gzip stream has no way back.
     let mut head = vec![0; SNIFFED_BYTES];
     let filled = fill(&mut plain, &mut head).map_err(|error| broken_stream(unit, &error))?;
     head.truncate(filled);
@@ -114,7 +117,8 @@ fn unreadable(unit: &str, error: &std::io::Error) -> DecodeError {
     )
 }
 
-/// A file whose bytes are hashed as they are read, so that hashing needs no second pass over the disk.
+/// A file whose bytes are hashed as they are read, so that hashing needs no second pass over the
+/// disk.
 struct HashedFile {
     file: File,
     hash: Option<SharedHash>,
@@ -138,6 +142,7 @@ pub(super) fn broken_stream(unit: &str, error: &std::io::Error) -> DecodeError {
             "a gzip stream that ends too early",
             "complete gzip members",
         ),
+        // `InvalidInput` is flate2's word for bytes after the last member that begin no other.
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => DecodeError::damaged(
             unit,
             format!("a broken gzip stream ({error})"),
@@ -149,6 +154,7 @@ pub(super) fn broken_stream(unit: &str, error: &std::io::Error) -> DecodeError {
 
 /// Fills a buffer, or as much of it as there are bytes to read; returns their number.
 fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    // One read gives no more than the rest of a gzip member, which may be a few bytes.
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {

@@ -1,17 +1,17 @@
-//! The receiving end of a decoder: a [`Sink`] for each worker takes rows, and [`SliceSink`] counts what
-//! the sink took and notes what it refused.
+//! The receiving end of a decoder: a [`Sink`] for each worker takes rows, and [`SliceSink`] counts
+//! what the sink took and notes what it refused.
 
 use super::input::Input;
 use crate::model::reject::{RejectedRow, Rejection, excerpt};
 use crate::model::row::{Place, Row};
 
-/// Rejected rows of one file beyond which the file is refused. Each one is kept with its text, so the
-/// limit also bounds memory.
+/// Rejected rows of one file beyond which the file is refused. Each one is kept with its text, so
+/// the limit also bounds memory.
 pub(super) const REJECT_LIMIT: usize = 100_000;
 
 /// Receiver of one worker's rows.
 pub trait Sink: Send {
-    /// Takes one row.
+    /// Takes one row, whose cells are borrowed and gone afterwards.
     ///
     /// # Errors
     /// A [`Rejection`] if the row cannot be used; the row must then have left no trace in the sink.
@@ -55,6 +55,7 @@ impl<'i, S: Sink> SliceSink<'i, S> {
     /// Counts a row that the decoder or the sink cannot use.
     pub(super) fn reject(&mut self, place: Place<'_>, rejection: Rejection) {
         self.rows += 1;
+        // Lines are counted here, for rejected rows alone: `place` knows where to count from.
         // One more than the limit is kept: by that the collector sees that the limit was passed.
         if self.rejected.len() <= REJECT_LIMIT {
             self.rejected.push(RejectedRow {

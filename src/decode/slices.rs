@@ -1,8 +1,9 @@
-//! A stream cut into slices that end at record borders, and the work on them on all cores. At most one
-//! slice for each core is in memory.
+//! A stream cut into slices that end at record borders, and the work on them on all cores. At most
+//! one slice for each core is in memory.
 //!
-//! Workers read and work in turn: whoever is free locks the stream, reads the next slice, unlocks, and
-//! works on the slice while it is still in the core's own cache. No thread only reads, and nothing queues.
+//! Workers read and work in turn: whoever is free locks the stream, reads the next slice, unlocks,
+//! and works on the slice while it is still in the core's own cache. No thread only reads, and
+//! nothing queues.
 
 use std::io::Read as _;
 use std::sync::Mutex;
@@ -14,7 +15,8 @@ use super::input::Input;
 use super::lock::{into_inner, lock};
 use super::open::{self, ByteStream};
 
-/// Size of a slice: 512 KiB. Large enough that its fixed costs vanish, small enough for a core's cache.
+/// Size of a slice: 512 KiB. Large enough that its fixed costs vanish, small enough for a core's
+/// cache.
 const SLICE_BYTES: usize = 512 << 10;
 /// Longest record: 16 MiB. Real ones have a few kilobytes; a longer one is an unclosed quote.
 const RECORD_LIMIT_BYTES: usize = 16 << 20;
@@ -89,18 +91,19 @@ impl<'i> Slices<'i> {
             return Ok(None);
         }
         let first_line = self.next_line;
+        // Line feeds are counted as they are read; those carried over belong to the next slice.
         let lines_carried = memchr::memchr_iter(b'\n', &self.carry).count() as u64;
         self.next_line = 1 + self.lines_read - lines_carried;
         Ok(Some(Slice { first_line, bytes }))
     }
 
-    /// What was carried over and what is read after it, until it is a slice and has a border, or the
-    /// stream ends; and the last border in it.
+    /// Bytes carried over and bytes read after them, until they are a slice with a border, or
+    /// the stream ends; and the last border in it.
     fn read_to_border(&mut self) -> Result<(Vec<u8>, Option<usize>), DecodeError> {
         let mut bytes = self.spare.take().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(&self.carry);
-        // What was carried over holds no border, but it may hold quotes.
+        // The bytes carried over hold no border, but they may hold quotes.
         let (carried_quotes, _) = quotes_and_line_feeds(&self.carry);
         let mut scanned = self.border.carry_over(&self.carry, carried_quotes);
         let mut last_border = None;
@@ -108,7 +111,8 @@ impl<'i> Slices<'i> {
         while !self.done && (bytes.len() < SLICE_BYTES || last_border.is_none()) {
             let known = bytes.len();
             self.read_some(&mut bytes)?;
-            // Counted here, while the bytes are in the cache; the border needs the number of quotes.
+            // Counted here, while the bytes are in the cache; the border needs the number of
+            // quotes.
             let (quotes, line_feeds) = quotes_and_line_feeds(&bytes[known..]);
             self.lines_read += line_feeds;
             if let Some(border) = self.border.last_in(&bytes[scanned..], quotes, self.done) {
@@ -123,9 +127,11 @@ impl<'i> Slices<'i> {
     }
 
     fn read_some(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+        // A record that is longer than a slice is read on in eighths of one, not in single bytes.
         let wanted = SLICE_BYTES.saturating_sub(into.len()).max(SLICE_BYTES / 8);
         let read = std::io::Read::take(&mut self.stream, wanted as u64).read_to_end(into);
         let count = read.map_err(|error| open::broken_stream(self.input.unit, &error))?;
+        // `read_to_end` gives less than was asked for only where there is no more.
         self.done = count < wanted;
         Ok(())
     }
@@ -164,6 +170,7 @@ impl<'i> Slices<'i> {
             },
         });
         rayon::scope(|scope| {
+            // In rayon's own pool, so that `--threads` holds for them too.
             (0..rayon::current_num_threads())
                 .for_each(|_| scope.spawn(|_| work_until_end(&shared, &work)));
         });
@@ -177,7 +184,8 @@ struct Shared<'i> {
     finished: Finished,
 }
 
-/// One worker's turns: reads a slice under the lock and works on it without, until there are no more.
+/// One worker's turns: reads a slice under the lock and works on it without, until there are no
+/// more.
 fn work_until_end(
     shared: &Mutex<Shared<'_>>,
     work: &(impl Fn(&Slice) -> Result<(), DecodeError> + Sync),
@@ -196,6 +204,7 @@ fn work_until_end(
                 return;
             }
         };
+        // From here on another worker may read the next slice.
         drop(guard);
         let worked = work(&slice);
         spare = Some(slice.bytes);
@@ -206,8 +215,8 @@ fn work_until_end(
 }
 
 impl Shared<'_> {
-    /// Ends the reading. Of several errors that of the lowest line stands, so that the same file gives
-    /// the same error whichever worker meets it first.
+    /// Ends the reading. Of several errors that of the lowest line stands, so that the same file
+    /// gives the same error whichever worker meets it first.
     fn fail(&mut self, error: DecodeError) {
         self.slices.done = true;
         self.slices.carry.clear();

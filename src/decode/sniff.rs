@@ -1,9 +1,10 @@
-//! The format of a text, told from how it begins. Names of files are not looked at: people rename them.
+//! The format of a text, told from how it begins. Names of files are not looked at: people rename
+//! them.
 
 /// Format of an uncompressed text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TextFormat {
-    /// Comma-separated values.
+    /// Comma-separated values below a header.
     Csv,
     /// One JSON object on each line.
     JsonLines,
@@ -11,8 +12,8 @@ pub(super) enum TextFormat {
     JsonPage,
 }
 
-/// The format of a text that begins with `head`. An array, or an object that has `items` or goes on past
-/// its first line, is a page; other objects are JSON lines; anything else is CSV.
+/// The format of a text that begins with `head`. An array, or an object that has `items` or goes on
+/// past its first line, is a page; other objects are JSON lines; anything else is CSV.
 pub(super) fn text_format(head: &[u8]) -> TextFormat {
     let text = head.trim_ascii_start();
     match text.first() {
@@ -22,8 +23,9 @@ pub(super) fn text_format(head: &[u8]) -> TextFormat {
     }
 }
 
-/// The format of a text that begins with an object. It is scanned by hand, for it may be cut off anywhere
-/// and no parser would take it. Its first byte opens the object, so that `depth` is above 0 until it closes.
+/// The format of a text that begins with an object. It is scanned by hand, for it may be cut off
+/// anywhere and no parser would take it. Its first byte opens the object, so that `depth` is above
+/// 0 until it closes.
 fn object_format(text: &[u8]) -> TextFormat {
     let (mut depth, mut in_string, mut escaped, mut string_start) = (0_u32, false, false, 0);
     for (at, &byte) in text.iter().enumerate() {
@@ -50,15 +52,17 @@ fn object_format(text: &[u8]) -> TextFormat {
                     return TextFormat::JsonLines;
                 }
             }
+            // A line of JSON lines is a whole object; this one is printed over several.
             b'\n' => return TextFormat::JsonPage,
             _ => {}
         }
     }
+    // The object is longer than what was sniffed, and all of that is one line.
     TextFormat::JsonLines
 }
 
-/// True if a string is the key of a collection's rows: `items` of Partner Center, `value` of Graph. `rest`
-/// is the text after the string's closing quote.
+/// True if a string is the key of a collection's rows: `items` of Partner Center, `value` of Graph.
+/// `rest` is the text after the string's closing quote.
 fn is_key_of_items(string: &[u8], rest: &[u8]) -> bool {
     let is_named = string.eq_ignore_ascii_case(b"items") || string == b"value";
     is_named

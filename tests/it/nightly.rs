@@ -220,7 +220,7 @@ fn what_was_kept_stands_for_the_file() {
     fs::copy(usage[0], usage[1]).unwrap();
     let outcome = reconcile(&nights.globs(), &nights.path("out"), None);
     assert!(
-        outcome.is_err_and(|error| error.to_string().contains("other bytes")),
+        outcome.is_err_and(|error| error.to_string().contains("identical bytes")),
         "the published run says otherwise"
     );
     assert_same_tables(&first, &nights.fresh(), "the files are as they were");

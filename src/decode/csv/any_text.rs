@@ -1,5 +1,6 @@
-//! Rows of any CSV text, read by the csv crate. It makes a record of everything, as spreadsheets do, also
-//! where quotes stand in the middle of a cell. Slower than `regular`, which reads most files.
+//! Rows of any CSV text, read by the csv crate. It makes a record of everything, as spreadsheets
+//! do, also where quotes stand in the middle of a cell. Slower than `regular`, which reads most
+//! files.
 
 use std::borrow::Cow;
 
@@ -21,6 +22,8 @@ pub(super) fn read<S: Sink>(
     let mut record = csv::ByteRecord::new();
     let mut start = skipped;
     while next_record(&mut reader, &mut record) {
+        // The csv crate counts the line end to the record, and empty lines to the record after
+        // them.
         let end = skipped + offset_of(&reader);
         let text = &slice.bytes[start..end];
         let place = Place {

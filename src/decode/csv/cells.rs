@@ -1,5 +1,5 @@
-//! The cells of one record of regular CSV text, cut out by the marks between them. Nothing is copied
-//! except cells with doubled quotes.
+//! The cells of one record of regular CSV text, cut out by the marks between them. Nothing is
+//! copied except cells with doubled quotes.
 
 use std::borrow::Cow;
 
@@ -53,8 +53,8 @@ impl<'t> Record<'t> {
     }
 }
 
-/// A cell's value: nothing for an empty cell, and an empty text for the `NULL` that database tools write
-/// ([quirks](crate::model::domain::quirks), other exports).
+/// A cell's value: nothing for an empty cell, and an empty text for the `NULL` that database tools
+/// write ([quirks](crate::model::domain::quirks), other exports).
 pub(super) fn value_of(bytes: Cow<'_, [u8]>) -> Cell<'_> {
     match &*bytes {
         b"" => Cell::Missing,

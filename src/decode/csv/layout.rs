@@ -1,4 +1,5 @@
-//! The layout of a CSV file, fixed by its header: how many cells a record has, and which of them are read.
+//! The layout of a CSV file, fixed by its header: how many cells a record has, and which of them
+//! are read.
 
 use std::borrow::Cow;
 
@@ -17,8 +18,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Cells of a row, one for each column of the dataset. Columns that are not read stay missing, so a
-    /// reader may use the same cells for one row after another.
+    /// Cells of a row, one for each column of the dataset. Columns that are not read stay missing,
+    /// so a reader may use the same cells for one row after another.
     pub(super) fn missing_cells<'c>(&self) -> Vec<Cell<'c>> {
         vec![Cell::Missing; self.columns]
     }
@@ -32,9 +33,9 @@ impl Layout {
         )
     }
 
-    /// True if a record of `count` cells is the header once more: each member of a gzip file, or each of
-    /// several files joined into one, may begin with it. The first cell is not compared, for a byte order
-    /// mark may stand before it.
+    /// True if a record of `count` cells is the header once more: each member of a gzip file, or
+    /// each of several files joined into one, may begin with it. The first cell is not compared,
+    /// for a byte order mark may stand before it.
     pub(super) fn is_header_again<'c>(
         &self,
         count: usize,
@@ -53,6 +54,7 @@ pub(super) fn header(bytes: &[u8]) -> (Vec<String>, usize) {
     if !next_record(&mut reader, &mut record) {
         return (Vec::new(), bytes.len());
     }
+    // A heading that is not UTF-8 becomes one that no column has: it costs its own column only.
     let cells = record
         .iter()
         .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
@@ -60,8 +62,8 @@ pub(super) fn header(bytes: &[u8]) -> (Vec<String>, usize) {
     (cells, offset_of(&reader))
 }
 
-/// The csv crate's reader of a text in memory. It takes records of any number of cells, and headers as
-/// any other record.
+/// The csv crate's reader of a text in memory. It takes records of any number of cells, and headers
+/// as any other record.
 pub(super) fn csv_crate(bytes: &[u8]) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new()
         .has_headers(false)
@@ -81,7 +83,8 @@ pub(super) fn offset_of(reader: &csv::Reader<&[u8]>) -> usize {
     usize::try_from(reader.position().byte()).expect("a text in memory has offsets of its size")
 }
 
-/// The text from `from` on without the byte order marks at its start, and the offset at which it begins.
+/// The text from `from` on without the byte order marks at its start, and the offset at which it
+/// begins.
 pub(super) fn without_boms(bytes: &[u8], from: usize) -> (&[u8], usize) {
     let mut body = &bytes[from..];
     while let Some(rest) = body.strip_prefix(BOM) {

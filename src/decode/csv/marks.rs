@@ -1,13 +1,14 @@
 //! Marks of regular CSV text: the commas and line ends outside quotes, where cells and rows end.
 //!
-//! They are found 64 bytes at a time, after the manner of simdjson: each kind of byte becomes a mask of 64
-//! bits, the parity of the quotes becomes a mask of what is inside them, and what is left to do for each
-//! byte is done for each mark only.
+//! They are found 64 bytes at a time, after the manner of simdjson: each kind of byte becomes a
+//! mask of 64 bits, the parity of the quotes becomes a mask of what is inside them, and what is
+//! left to do for each byte is done for each mark only.
 //!
-//! A quote is taken to open or close a cell wherever it stands. That would be wrong for text with stray
-//! quotes, as in `5" disk`, so every quote is checked to stand where a cell begins or ends, or beside
-//! another one; text in which one does not is [`Irregular`], and read by the csv crate instead. The checks
-//! of [`Scan::check`] must not let anything through that the csv crate would read in another way.
+//! A quote is taken to open or close a cell wherever it stands. That would be wrong for text with
+//! stray quotes, as in `5" disk`, so every quote is checked to stand where a cell begins or ends,
+//! or beside another one; text in which one does not is [`Irregular`], and read by the csv crate
+//! instead. The checks of [`Scan::check`] must not let anything through that the csv crate would
+//! read in another way.
 
 #[cfg(target_arch = "x86_64")]
 use crate::decode::blocks::Avx2;
@@ -17,15 +18,15 @@ use crate::decode::blocks::{BLOCK, Equal, Portable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Irregular;
 
-/// Ends of cells and of rows. Offsets have 32 bits: a slice has little more than the longest record, and
-/// half the bytes are half the cache.
+/// Ends of cells and of rows. Offsets have 32 bits: a slice has little more than the longest
+/// record, and half the bytes are half the cache.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Offsets of the commas and line ends outside quotes, ascending; the length of the text where its
-    /// last row has no line end.
+    /// Offsets of the commas and line ends outside quotes, ascending; the length of the text where
+    /// its last row has no line end.
     pub(super) ends: Vec<u32>,
-    /// For each row the number of `ends` up to and including its own: at least one more than for the row
-    /// before.
+    /// For each row the number of `ends` up to and including its own: at least one more than for
+    /// the row before.
     pub(super) rows: Vec<u32>,
 }
 
@@ -114,8 +115,8 @@ impl Marks {
     }
 }
 
-/// The last bytes of a text as a whole block. White space outside cells means nothing, and it stands
-/// behind the last mark.
+/// The last bytes of a text as a whole block. White space outside cells means nothing, and it
+/// stands behind the last mark.
 #[inline(always)]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b' '; BLOCK];
@@ -132,7 +133,8 @@ fn u32_of(count: usize) -> u32 {
     u32::try_from(count).expect("a slice is smaller than 4 GiB")
 }
 
-/// State that one block leaves to the next, as masks whose lowest bit is the next block's first byte.
+/// State that one block leaves to the next, as masks whose lowest bit is the next block's first
+/// byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct Scan {
     /// All ones while inside quotes, else 0.
@@ -146,8 +148,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// Mask of the bytes of a block that are outside quotes; a closing quote counts as outside, an opening
-    /// one as inside.
+    /// Mask of the bytes of a block that are outside quotes; a closing quote counts as outside, an
+    /// opening one as inside.
     #[inline(always)]
     fn check(
         &mut self,
@@ -167,9 +169,9 @@ impl Scan {
         let delimiters = (commas | line_ends) & outside;
         let returns = returns & outside & !quotes;
         let after_closing = closing << 1 | self.closed;
-        // A quote opens where a cell begins, or just after one that closed: then the two are a doubled
-        // quote. After one that closed stands a delimiter, a second quote or the return of a CRLF. A
-        // carriage return stands before a line feed.
+        // A quote opens where a cell begins, or just after one that closed: then the two are a
+        // doubled quote. After one that closed stands a delimiter, a second quote or the return of
+        // a CRLF. A carriage return stands before a line feed.
         let stray = opening & !(delimiters << 1 | self.starts_cell | after_closing)
             | after_closing & !(delimiters | opening | returns)
             | (returns << 1 | self.returned) & !line_ends;
@@ -186,8 +188,8 @@ impl Scan {
     }
 }
 
-/// Parity of the bits up to and including each bit: ones from an opening quote to just before its closing
-/// one. Six shifts do what 64 steps would, each doubling the bits that are summed.
+/// Parity of the bits up to and including each bit: ones from an opening quote to just before its
+/// closing one. Six shifts do what 64 steps would, each doubling the bits that are summed.
 #[inline(always)]
 fn running_parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -196,8 +198,8 @@ fn running_parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// A call of [`Marks::find_by`] to be compiled for AVX2. It is a type and not a closure, for a closure's
-/// body cannot be forced inline and would be compiled for the least machine.
+/// A call of [`Marks::find_by`] to be compiled for AVX2. It is a type and not a closure, for a
+/// closure's body cannot be forced inline and would be compiled for the least machine.
 #[cfg(target_arch = "x86_64")]
 struct FindMarks<'m, 't> {
     marks: &'m mut Marks,

@@ -1,9 +1,10 @@
-//! Rows of regular CSV text, as nearly all files have it: the marks of a whole slice are found first, and
-//! its rows are cut out by them.
+//! Rows of regular CSV text, as nearly all files have it: the marks of a whole slice are found
+//! first, and its rows are cut out by them.
 //!
-//! It is fast because no byte is looked at one by one: `marks` finds commas, quotes and line ends 64 bytes
-//! at a time, only the cells that are wanted are cut out, and these borrow from the slice. Its rows, their
-//! text and their places must be those that `any_text` gives; tests compare the two.
+//! Reading is fast because no byte is looked at one by one: `marks` finds commas, quotes and line
+//! ends 64 bytes at a time, only the cells that are wanted are cut out, and these borrow from the
+//! slice. Its rows, their text and their places must be those that `any_text` gives; tests compare
+//! the two.
 
 use std::borrow::Cow;
 
@@ -28,6 +29,7 @@ pub(super) fn read<S: Sink>(
     let mut marks = Marks::default();
     marks.find(body)?;
     let mut cells = layout.missing_cells();
+    // `text_start` falls behind `start` where empty lines stand before a record.
     let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
     for end_of_row in &marks.rows {
         let ends = &marks.ends[first_mark..*end_of_row as usize];
@@ -74,6 +76,7 @@ fn read_record<'t, S: Sink>(
     {
         return;
     }
+    // Every wanted cell is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted {
         cells[*slot] = match record.raw(*at) {
             [b'"', ..] => value_of(record.plain(*at)),
@@ -83,8 +86,8 @@ fn read_record<'t, S: Sink>(
     sink.row(&Row { cells, place });
 }
 
-/// False for nearly every row, by the first byte of its last cell: such a row cannot be the header again.
-/// A heading may have white space or quotes around it.
+/// False for nearly every row, by the first byte of its last cell: such a row cannot be the header
+/// again. A heading may have white space or quotes around it.
 #[inline]
 fn may_be_header(layout: &Layout, last_cell: &[u8]) -> bool {
     let last_heading = &layout.headings[layout.headings.len() - 1];

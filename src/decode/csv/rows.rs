@@ -1,8 +1,9 @@
-//! A CSV file from its header to its last row, as Partner Center, spreadsheets and scripts write it: any
-//! column order, byte order marks, CRLF, headers that come again; ragged rows are rejected.
+//! A CSV file from its header to its last row, as Partner Center, spreadsheets and scripts write
+//! it: any column order, byte order marks, CRLF, headers that come again; ragged rows are rejected.
 //!
-//! Each file is first taken for regular text. If a slice turns out not to be, all rows are forgotten and
-//! the file is read again from its start by the csv crate. Both ways give the same rows for regular text.
+//! Each file is first taken for regular text. If a slice turns out not to be, all rows are
+//! forgotten and the file is read again from its start by the csv crate. Both ways give the same
+//! rows for regular text.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +18,7 @@ use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::{Slice, Slices};
 
 /// Reads all rows of a CSV file.
-pub(in crate::decode) fn read<S: Sink>(
+pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     stream: ByteStream,
 ) -> Result<(), DecodeError> {
@@ -26,6 +27,7 @@ pub(in crate::decode) fn read<S: Sink>(
     if !is_irregular.into_inner() {
         return result;
     }
+    // The rows so far may be cut in the wrong places, so none of them is kept.
     collector.restart();
     match open::open(collector.input, collector.hash())? {
         (_, Opened::Csv(again)) => read_by(collector, again, &Way::AnyText),
@@ -50,9 +52,11 @@ impl Way<'_> {
         }
     }
 
-    /// Notes an error that may come from irregular text alone: if quotes are misread, so are the borders.
+    /// Notes an error that may come from irregular text alone: if quotes are misread, so are the
+    /// borders.
     fn suspect(&self) {
         if let Self::Regular(is_irregular) = self {
+            // The flag is read only after all workers are back, so no order needs to be kept.
             is_irregular.store(true, Ordering::Relaxed);
         }
     }
@@ -77,7 +81,8 @@ impl Way<'_> {
     }
 }
 
-/// The error that ends the first way. It is shown only if the file is no CSV when it is opened again.
+/// The error that ends the first way. It is shown only if the file is no CSV when it is opened
+/// again.
 fn irregular(unit: &str) -> DecodeError {
     DecodeError::wrong(
         unit,

@@ -11,11 +11,11 @@ use crate::decode::lock::lock;
 use crate::decode::open::{BOM, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::{Slice, Slices};
-use crate::model::row::{Place, Row};
+use crate::model::row::Place;
 
-/// Reads all rows of a file of JSON lines. A file whose first line lacks a needed key is refused; in later
-/// lines that is the fault of the row.
-pub(in crate::decode) fn read<S: Sink>(
+/// Reads all rows of a file of JSON lines. A file whose first line lacks a needed key is refused;
+/// in later lines that is the fault of the row.
+pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     stream: ByteStream,
 ) -> Result<(), DecodeError> {
@@ -59,7 +59,7 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         let line = &slice.bytes[start..end];
         // Files joined into one have byte order marks in the middle.
         let object = line.strip_prefix(BOM).unwrap_or(line).trim_ascii();
-        let mut place = Place {
+        let place = Place {
             first_line: slice.first_line,
             before: &slice.bytes[..start],
             text: line,
@@ -69,20 +69,12 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         if object.is_empty() {
             continue;
         }
-        match keys.read(object, &mut cells, is_clean) {
-            Ok(digest) => {
-                place.digest = digest;
-                sink.row(&Row {
-                    cells: &cells,
-                    place,
-                });
-            }
-            Err(rejection) => sink.reject(place, rejection),
-        }
+        keys.feed(object, &mut cells, is_clean, place, sink);
     }
 }
 
-/// True if a text is UTF-8 and has no control characters except line feeds, as JSON wants it in strings.
+/// True if a text is UTF-8 and has no control characters except line feeds, as JSON wants it in
+/// strings.
 fn is_clean(text: &[u8]) -> bool {
     // A fold and not `any`, which would stop at each byte and could not be vectorised.
     let has_control = text.iter().fold(false, |found, byte| {

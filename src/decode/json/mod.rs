@@ -1,5 +1,6 @@
-//! JSON rows: one object to the cells of a row (`object`), fast where objects repeat the keys of the one
-//! before (`template`), and the two ways in which objects come: one on each line, or in a page.
+//! JSON rows: one object to the cells of a row (`object`), fast where objects repeat the keys of
+//! the one before (`template`), and the two ways in which objects come: one on each line, or in a
+//! page.
 
 mod value;
 

@@ -1,5 +1,5 @@
-//! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text in which
-//! they came, so that no digit passes through a float.
+//! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
+//! in which they came, so that no digit passes through a float.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,22 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::template::Template;
 use super::value;
+use crate::decode::sink::{Sink, SliceSink};
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::Rejection;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Place, Row};
 
-/// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys beyond
-/// the limit are looked up each time.
+/// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
+/// beyond the limit are looked up each time.
 const REMEMBERED_KEYS: usize = 1_000;
 
-/// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the slice, for
-/// an export whose keys come in a different order on each line would pay for both ways of reading.
+/// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the
+/// slice, for an export whose keys come in a different order on each line would pay for both ways
+/// of reading.
 const MISFIT_LIMIT: u32 = 16;
 
-/// Keys of a dataset's objects, bound to its columns. It remembers the keys that it has met, and the last
-/// object's keys as a template, for the objects of a file share their keys.
+/// Keys of a dataset's objects, bound to its columns. It remembers the keys that it has met, and
+/// the last object's keys as a template, for the objects of a file share their keys.
 pub(super) struct Keys<'w> {
     dataset: Dataset,
     /// Positions of the columns that are read; `None` for all that the dataset reads.
@@ -54,15 +56,35 @@ impl<'w> Keys<'w> {
         self.misfits = 0;
     }
 
-    /// Cells for [`Keys::read`], one for each column of the dataset.
+    /// Cells for [`Keys::feed`], one for each column of the dataset.
     pub(super) fn missing_cells<'a>(&self) -> Vec<Cell<'a>> {
         vec![Cell::Missing; self.dataset.columns().len()]
     }
 
-    /// Reads one object's text into cells that hold the row read before, or are missing. Returns the
-    /// row's digest: a hash of all its values, in any order of keys, with numbers in quotes as numbers;
-    /// never 0, which stands for none. `is_clean` is true if the text is UTF-8 without control characters.
-    pub(super) fn read<'a>(
+    /// Reads one object as the row at `place`, and hands it to a sink; see [`Keys::read`] for the
+    /// rest.
+    pub(super) fn feed<'a, S: Sink>(
+        &mut self,
+        object: &'a [u8],
+        cells: &mut [Cell<'a>],
+        is_clean: bool,
+        place: Place<'_>,
+        sink: &mut SliceSink<'_, S>,
+    ) {
+        match self.read(object, cells, is_clean) {
+            Ok(digest) => {
+                let place = Place { digest, ..place };
+                sink.row(&Row { cells, place });
+            }
+            Err(rejection) => sink.reject(place, rejection),
+        }
+    }
+
+    /// Reads one object's text into cells that hold the row read before, or are missing. Returns
+    /// the row's digest: a hash of all its values, in any order of keys, with numbers in quotes as
+    /// numbers; never 0, which stands for none. `is_clean` is true if the text is UTF-8 without
+    /// control characters.
+    fn read<'a>(
         &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
@@ -75,9 +97,11 @@ impl<'w> Keys<'w> {
             return Ok(digest.max(1));
         }
         self.misfits = self.misfits.saturating_add(1);
+        // The template may have filled cells before it met the key that did not fit.
         cells.fill(Cell::Missing);
         self.template.clear();
         let read = self.read_by_serde(object, cells, tries_template);
+        // A broken object must not be the measure of the next one.
         if read.is_err() || !self.template.has_each_column_once() {
             self.template.clear();
         }
@@ -120,12 +144,13 @@ impl<'w> Keys<'w> {
         }
     }
 
-    /// The names of an object's keys, and those of the values that every row needs but for which the
-    /// object has no key; `None` if it lacks none, or is no object.
+    /// The names of an object's keys, and those of the values that every row needs but for which
+    /// the object has no key; `None` if it lacks none, or is no object.
     pub(super) fn missing(&mut self, object: &[u8]) -> Option<(Vec<String>, Vec<&'static str>)> {
         let values: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
         let names: Vec<String> = values.into_keys().collect();
         let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).0).collect();
+        // Only values that no row may lack: an object may leave out a key that has no value.
         let columns = self.dataset.columns().iter().enumerate();
         let missing: Vec<&str> = columns
             .filter(|(at, column)| column.need == Need::Value && !bound.contains(at))
@@ -177,6 +202,7 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
             };
             let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
             let cell = &mut self.cells[slot];
+            // Two names of one column clash only if both have a value.
             if *cell != Cell::Missing {
                 *self.repeated = Some(slot);
             }

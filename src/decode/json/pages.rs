@@ -1,6 +1,6 @@
-//! Pages of Partner Center v1: a collection object with `items`, a bare array of rows, or a single object.
-//! A body that is not valid JSON is a named fault, never an empty page
-//! ([quirks, JSON of the API, 8](crate::model::domain::quirks)).
+//! Pages of Partner Center v1: a collection object with `items`, a bare array of rows, or a single
+//! object. A body that is not valid JSON is a named fault, never an empty page ([quirks, JSON of
+//! the API, 8](crate::model::domain::quirks)).
 //!
 //! A page is read whole by one worker: pages are small and many, and files are read side by side.
 
@@ -17,14 +17,14 @@ use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::open::{self, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::row::{Place, Row};
+use crate::model::row::Place;
 
-/// Largest page: 1 GiB, for it is kept in memory. A page has 2,000 rows; a list that was asked for without
-/// a page size has all of them.
+/// Largest page: 1 GiB, for it is kept in memory. A page has 2,000 rows; a list that was asked for
+/// without a page size has all of them.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
 /// Reads all rows of a page.
-pub(in crate::decode) fn read<S: Sink>(
+pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
     stream: ByteStream,
 ) -> Result<(), DecodeError> {
@@ -45,7 +45,7 @@ pub(in crate::decode) fn read<S: Sink>(
 }
 
 /// Reads a page into memory; one of more than `limit` bytes is refused with a hint.
-pub(in crate::decode) fn read_whole(
+pub(crate) fn read_whole(
     unit: &str,
     stream: ByteStream,
     limit: u64,
@@ -80,23 +80,14 @@ fn feed<S: Sink>(
         let text = row.get().as_bytes();
         // The row's text is borrowed from the body, so its address tells where it stands.
         let offset = text.as_ptr().addr() - body.as_ptr().addr();
-        let mut place = Place {
+        let place = Place {
             first_line: 1,
             before: &body[..offset],
             text,
             digest: 0,
         };
         // The page was parsed, so its strings are clean.
-        match keys.read(text, &mut cells, true) {
-            Ok(digest) => {
-                place.digest = digest;
-                sink.row(&Row {
-                    cells: &cells,
-                    place,
-                });
-            }
-            Err(rejection) => sink.reject(place, rejection),
-        }
+        keys.feed(text, &mut cells, true, place, sink);
     }
 }
 
@@ -111,12 +102,13 @@ fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, De
     })
 }
 
-/// The items of a page; a single object, such as the header that `invoices/{id}` answers, is the only item
-/// of its page.
-pub(in crate::decode) fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
+/// The items of a page; a single object, such as the header that `invoices/{id}` answers, is the
+/// only item of its page.
+pub(crate) fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let items = deserializer
         .deserialize_any(PageVisitor)
+        // A page with anything behind it is two answers in one file, or a damaged one.
         .and_then(|items| deserializer.end().map(|()| items))?;
     match items {
         Some(items) => Ok(items),

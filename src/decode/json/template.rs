@@ -1,10 +1,11 @@
-//! Objects that have the keys of the object before, in its order and spelling: nearly every line of an
-//! export.
+//! Objects that have the keys of the object before, in its order and spelling: nearly every line of
+//! an export.
 //!
-//! It is fast because no key is parsed or looked up: all text between two values, `,"Key":`, is compared
-//! as a whole, and each value is skipped by its shape. An object that does not fit is left to serde, which
-//! makes a new template of it. So `read` here and `Keys::read_by_serde` in `object` must give the same
-//! cells and the same digest for every object that fits, and nothing may fit that serde would refuse.
+//! Reading by a template is fast because no key is parsed or looked up: all text between two
+//! values, `,"Key":`, is compared as a whole, and each value is skipped by its shape. An object
+//! that does not fit is left to serde, which makes a new template of it. So `read` here and
+//! `Keys::read_by_serde` in `object` must give the same cells and the same digest for every object
+//! that fits, and nothing may fit that serde would refuse.
 
 use super::value;
 use crate::model::row::Cell;
@@ -33,8 +34,8 @@ impl Template {
         self.parts.clear();
     }
 
-    /// Adds the next key. One that needs escapes makes a template that fits nothing: such keys are rare
-    /// enough to be left to serde.
+    /// Adds the next key. One that needs escapes makes a template that fits nothing: such keys are
+    /// rare enough to be left to serde.
     pub(super) fn push(&mut self, key: &str, slot: Option<usize>, seed: u64) {
         let mut literal = vec![if self.parts.is_empty() { b'{' } else { b',' }, b'"'];
         literal.extend_from_slice(key.as_bytes());
@@ -46,17 +47,17 @@ impl Template {
         });
     }
 
-    /// True if no two keys fill the same column. Other objects are read by serde, which rejects a row in
-    /// which both have a value.
+    /// True if no two keys fill the same column. Other objects are read by serde, which rejects a
+    /// row in which both have a value.
     pub(super) fn has_each_column_once(&self) -> bool {
         let mut slots: Vec<usize> = self.parts.iter().filter_map(|part| part.slot).collect();
         slots.sort_unstable();
         slots.windows(2).all(|pair| pair[0] != pair[1])
     }
 
-    /// Reads an object into cells, each of which was filled by this template or is missing. Returns the
-    /// object's digest, or 0 if none is wanted; `None` if the object does not fit, and the cells are then
-    /// of no use. The text must be UTF-8 without control characters.
+    /// Reads an object into cells, each of which was filled by this template or is missing. Returns
+    /// the object's digest, or 0 if none is wanted; `None` if the object does not fit, and the
+    /// cells are then of no use. The text must be UTF-8 without control characters.
     pub(super) fn read<'a>(
         &self,
         object: &'a [u8],

@@ -1,5 +1,5 @@
-//! A JSON value as it is written: how long it is, what cell it makes, and what it adds to its row's digest.
-//! Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
+//! A JSON value as it is written: how long it is, what cell it makes, and what it adds to its row's
+//! digest. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,17 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::row::Cell;
 
-/// Longest value that is hashed with its seed: 240 bytes. For longer ones xxh3 makes a secret of the seed
-/// each time, which costs more than to mix the seed in afterwards.
+/// Longest value that is hashed with its seed: 240 bytes. For longer ones xxh3 makes a secret of
+/// the seed each time, which costs more than to mix the seed in afterwards.
 const LONGEST_SEEDED_BYTES: usize = 240;
 
-/// What a value adds to its object's digest. A missing value adds 0, and a number in quotes what the bare
-/// number adds, so that one row has one digest in both of the API's spellings.
+/// A value's part in its object's digest. A missing value adds 0, and a number in quotes what
+/// the bare number adds, so that one row has one digest in both of the API's spellings.
 pub(super) fn hash(value: &[u8], seed: u64) -> u64 {
     let text = match value {
         b"null" | b"\"\"" => return 0,
+        // With its escapes: two spellings of one text give two digests, so that a copy may be
+        // missed, but no row is taken for a copy that is none.
         [b'"', inner @ .., b'"'] => inner,
         other => other,
     };
@@ -27,8 +29,8 @@ pub(super) fn hash(value: &[u8], seed: u64) -> u64 {
     }
 }
 
-/// A value as a cell: strings without quotes and escapes, `null` and `""` as missing, anything else as its
-/// text.
+/// A value as a cell: strings without quotes and escapes, `null` and `""` as missing, anything else
+/// as its text.
 ///
 /// # Errors
 /// The error of an escape that stands for no character.
@@ -45,8 +47,8 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
-/// Length in bytes of the value with which a text begins; `None` for arrays, objects and what is no value,
-/// which are left to serde. It must not take for a value what serde would refuse.
+/// Length in bytes of the value with which a text begins; `None` for arrays, objects and what is no
+/// value, which are left to serde. It must not take for a value what serde would refuse.
 pub(super) fn length(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_length(text),
@@ -70,8 +72,8 @@ fn string_length(text: &[u8]) -> Option<usize> {
 }
 
 /// Offset of the quote that closes a string with escapes, the first of which is at `from`. Tags and
-/// additional information are JSON within JSON, with an escape every few bytes: 64 bytes are compared at
-/// a time, and then only quotes and backslashes are visited.
+/// additional information are JSON within JSON, with an escape every few bytes: 64 bytes are
+/// compared at a time, and then only quotes and backslashes are visited.
 fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     // Offset of the first byte that is not part of an escape.
@@ -83,6 +85,7 @@ fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
             let bit = signs.trailing_zeros();
             let place = at + bit as usize;
             signs &= signs - 1;
+            // The second byte of an escape, as in `\"` and `\\`.
             if place < free {
                 continue;
             }
@@ -95,7 +98,8 @@ fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// Masks of the quotes and of the backslashes in the first 64 bytes of a text; a shorter one is padded.
+/// Masks of the quotes and of the backslashes in the first 64 bytes of a text; a shorter one is
+/// padded.
 fn masks(text: &[u8]) -> (u64, u64) {
     let of = |block: &[u8; BLOCK]| (Portable.mask(block, b'"'), Portable.mask(block, b'\\'));
     match text.first_chunk::<BLOCK>() {
@@ -108,8 +112,8 @@ fn masks(text: &[u8]) -> (u64, u64) {
     }
 }
 
-/// Length in bytes of an escape with its backslash, given the text after the backslash; `None` for what
-/// is no escape, and for surrogates, which come in pairs and are left to serde.
+/// Length in bytes of an escape with its backslash, given the text after the backslash; `None` for
+/// what is no escape, and for surrogates, which come in pairs and are left to serde.
 fn escape_length(text: &[u8]) -> Option<usize> {
     match text {
         [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
@@ -127,8 +131,8 @@ fn escape_length(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Length in bytes of a number by the grammar of JSON: no leading zeros, a digit on both sides of the
-/// point.
+/// Length in bytes of a number by the grammar of JSON: no leading zeros, a digit on both sides of
+/// the point.
 fn number_length(text: &[u8]) -> Option<usize> {
     let digits = |from: usize| {
         text[from..]

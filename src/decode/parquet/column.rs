@@ -1,7 +1,9 @@
-//! Columns of Parquet as cells: text with its dictionary code where there is one, typed values as they are.
+//! Columns of Parquet as cells: text with its dictionary code where there is one, typed values as
+//! they are.
 //!
-//! It is fast because a column's type is found out once for each batch, not for each value, and because
-//! text with a code is looked up by whoever counts it once for each dictionary, not for each row.
+//! Reading is fast because a column's type is found out once for each batch, not for each value,
+//! and because text with a code is looked up by whoever counts it once for each dictionary, not for
+//! each row.
 
 use std::borrow::Cow;
 
@@ -67,7 +69,7 @@ enum Values<'b> {
     Decimal(&'b [i128], u32),
     Integer32(&'b [i32]),
     Integer64(&'b [i64]),
-    /// Days since 1970-01-01.
+    /// Calendar days, in days since 1970-01-01.
     Date(&'b [i32]),
     /// Instants since 1970-01-01, UTC, and how many of their units make a second.
     Timestamp(&'b [i64], i64),
@@ -137,10 +139,11 @@ impl<'b> Column<'b> {
         self.has_nulls && self.array.is_null(row)
     }
 
-    /// Puts a value into a cell. Each arm writes the cell in place: one that is built elsewhere in parts
-    /// and then copied as a whole makes the processor wait for its own stores.
+    /// Puts a value into a cell. Each arm writes the cell in place: one that is built elsewhere in
+    /// parts and then copied as a whole makes the processor wait for its own stores.
     #[inline]
     pub(super) fn fill(&self, row: usize, cell: &mut Cell<'b>) {
+        // Also where there is a value: an empty text stays missing.
         *cell = Cell::Missing;
         if self.is_null(row) {
             return;
@@ -261,8 +264,8 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit) -> Values<'_> {
     }
 }
 
-/// The day on which an instant falls. An instant beyond the days of 32 bits, some five million years away,
-/// is a day outside every period.
+/// The day on which an instant falls. An instant beyond the days of 32 bits, some five million
+/// years away, is a day outside every period.
 fn day_of_instant(instant: i64, per_second: i64) -> i32 {
     let day = instant.div_euclid(per_second).div_euclid(SECONDS_PER_DAY);
     i32::try_from(day).unwrap_or(i32::MIN)
@@ -273,13 +276,60 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    use arrow_array::{RecordBatch, StringViewArray};
+    use arrow_array::RecordBatch;
     use parquet::arrow::ArrowWriter;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::basic::Encoding;
     use parquet::file::properties::WriterProperties;
 
     use super::*;
+
+    /// Number of rows of each file: several batches, and more than one dictionary page holds.
+    const ROWS: usize = 4_000;
+
+    /// Writes texts as views and reads them back: every row has its text, and no code stands for
+    /// two texts. Returns the distinct codes, and the texts that came without one.
+    fn codes_and_plain_texts(
+        of_row: impl Fn(usize) -> String,
+        properties: WriterProperties,
+    ) -> (usize, Vec<String>) {
+        let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..ROWS).map(&of_row)));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+            .unwrap()
+            .with_batch_size(500)
+            .build()
+            .unwrap();
+        let (mut memory, mut row) = (DictionaryMemory::default(), 0);
+        let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
+        let mut plain = Vec::new();
+        for batch in batches.map(Result::unwrap) {
+            let column = Column::new(batch.column(0), &mut memory, false);
+            for at in 0..batch.num_rows() {
+                let mut cell = Cell::Missing;
+                column.fill(at, &mut cell);
+                assert_eq!(cell.bytes(), of_row(row).as_bytes());
+                if let Cell::Entry {
+                    dictionary, code, ..
+                } = cell
+                {
+                    let known = of_code
+                        .entry((dictionary, code))
+                        .or_insert_with(|| of_row(row));
+                    assert_eq!(*known, of_row(row));
+                } else {
+                    plain.push(of_row(row));
+                }
+                row += 1;
+            }
+        }
+        assert_eq!(row, ROWS);
+        (of_code.len(), plain)
+    }
 
     /// The dictionary is full after a part of the texts, and plain pages follow.
     #[test]
@@ -291,51 +341,14 @@ mod tests {
                 format!("a text of some length, {}", row * 31 % 400)
             }
         };
-        let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
-        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
         let properties = WriterProperties::builder()
             .set_dictionary_page_size_limit(4_000)
             .set_data_page_size_limit(2_000)
-            .set_write_batch_size(64);
-        let mut file = tempfile::tempfile().unwrap();
-        let mut writer =
-            ArrowWriter::try_new(&mut file, batch.schema(), Some(properties.build())).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
-        let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-            .unwrap()
-            .with_batch_size(500)
-            .build()
-            .unwrap();
-        let (mut memory, mut row, mut plain) = (DictionaryMemory::default(), 0, 0);
-        let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
-        for batch in batches.map(Result::unwrap) {
-            let column = Column::new(batch.column(0), &mut memory, false);
-            for at in 0..batch.num_rows() {
-                let mut cell = Cell::Missing;
-                column.fill(at, &mut cell);
-                assert_eq!(cell.bytes(), of_row(row).as_bytes());
-                match cell {
-                    Cell::Entry {
-                        dictionary, code, ..
-                    } => {
-                        assert_eq!(
-                            *of_code
-                                .entry((dictionary, code))
-                                .or_insert_with(|| of_row(row)),
-                            of_row(row)
-                        );
-                    }
-                    _ => plain += usize::from(row % 7 != 0),
-                }
-                row += 1;
-            }
-        }
-        assert!(
-            row == 4_000 && plain > 100 && of_code.len() > 20,
-            "{plain} {}",
-            of_code.len()
-        );
+            .set_write_batch_size(64)
+            .build();
+        let (codes, plain) = codes_and_plain_texts(of_row, properties);
+        let long = plain.iter().filter(|text| *text != "short").count();
+        assert!(long > 100 && codes > 20, "{long} {codes}");
     }
 
     /// Other encodings put texts behind each other without a length between them.
@@ -347,44 +360,11 @@ mod tests {
             Encoding::DELTA_BYTE_ARRAY,
         ] {
             let of_row = |row: usize| format!("{:0>width$}", row % 700, width = 11 + row % 9);
-            let texts: ArrayRef =
-                Arc::new(StringViewArray::from_iter_values((0..4_000).map(of_row)));
-            let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
             let properties = WriterProperties::builder()
                 .set_dictionary_enabled(false)
                 .set_encoding(encoding)
                 .build();
-            let mut file = tempfile::tempfile().unwrap();
-            let mut writer =
-                ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
-            writer.write(&batch).unwrap();
-            writer.close().unwrap();
-            let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-                .unwrap()
-                .with_batch_size(500)
-                .build()
-                .unwrap();
-            let (mut memory, mut row) = (DictionaryMemory::default(), 0);
-            let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
-            for batch in batches.map(Result::unwrap) {
-                let column = Column::new(batch.column(0), &mut memory, false);
-                for at in 0..batch.num_rows() {
-                    let mut cell = Cell::Missing;
-                    column.fill(at, &mut cell);
-                    assert_eq!(cell.bytes(), of_row(row).as_bytes());
-                    if let Cell::Entry {
-                        dictionary, code, ..
-                    } = cell
-                    {
-                        let first = of_code
-                            .entry((dictionary, code))
-                            .or_insert_with(|| of_row(row));
-                        assert_eq!(*first, of_row(row), "{encoding}");
-                    }
-                    row += 1;
-                }
-            }
-            assert_eq!(row, 4_000);
+            codes_and_plain_texts(of_row, properties);
         }
     }
 }

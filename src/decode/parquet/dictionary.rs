@@ -1,11 +1,11 @@
-//! The dictionaries of Parquet columns, so that cells can carry a code instead of their text. A code means
-//! the same text wherever it comes with the same dictionary number; whoever counts rows looks each text up
-//! once for each dictionary, and not for each row.
+//! The dictionaries of Parquet columns, so that cells can carry a code instead of their text. A
+//! code means the same text wherever it comes with the same dictionary number; whoever counts rows
+//! looks each text up once for each dictionary, and not for each row.
 //!
 //! There are two kinds. A column that is all codes in the file keeps them as they are
-//! ([`DictionaryMemory::meet`]). A column whose dictionary was given up half-way is read as views into its
-//! pages, and a view's place in the dictionary page is its code ([`ViewedDictionary`]). Which of the two a
-//! column gets is decided in `projection`.
+//! ([`DictionaryMemory::meet`]). A column whose dictionary was given up half-way is read as views
+//! into its pages, and a view's place in the dictionary page is its code ([`ViewedDictionary`]).
+//! Which of the two a column gets is decided in `projection`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,18 +14,20 @@ use arrow_array::{Array, ArrayRef};
 
 use super::value_hash::hash_of_text;
 
-/// Number of the next dictionary, over all files and threads, so that no two dictionaries share one.
+/// Number of the next dictionary, over all files and threads, so that no two dictionaries share
+/// one.
 static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
 
 fn next_number() -> u32 {
     NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
-/// What a column of a row group keeps from batch to batch. Its array is held alive, so that no other
-/// buffer can come to lie at the same address and be taken for the dictionary.
+/// Memory of a column from batch to batch of a row group. Its array is held alive, so that no
+/// other buffer can come to lie at the same address and be taken for the dictionary.
 #[derive(Debug, Default)]
 pub(super) struct DictionaryMemory {
-    /// Values of the dictionary, or the first batch that has it as a buffer; `None` before the first batch.
+    /// Values of the dictionary, or the first batch that has it as a buffer; `None` before the
+    /// first batch.
     values: Option<ArrayRef>,
     number: u32,
     /// Hash of each entry, in the order of the codes; empty where no hashes are wanted.
@@ -43,13 +45,15 @@ impl DictionaryMemory {
         &self.hashes
     }
 
-    /// Takes a batch's dictionary. Batches of one row group mostly share it: then there is nothing to do.
+    /// Takes a batch's dictionary. Batches of one row group mostly share it: then there is nothing
+    /// to do.
     pub(super) fn meet(&mut self, values: &ArrayRef, with_hashes: bool) {
         if let Some(known) = &self.values
             && have_same_buffers(known, values)
         {
             return;
         }
+        // A new number even for equal texts: comparing them would take a pass over both.
         self.number = next_number();
         self.hashes.clear();
         if with_hashes {
@@ -67,9 +71,9 @@ impl DictionaryMemory {
 
     /// The dictionary among the buffers of a batch of views; `None` if the batch has no text in it.
     ///
-    /// A dictionary page comes before all data pages, so it is the first buffer of the row group's first
-    /// batch, which is kept to recognise it. If the column has no dictionary after all, that buffer is a
-    /// page of plain text; its texts get codes too, which are right but of no use.
+    /// A dictionary page comes before all data pages, so it is the first buffer of the row group's
+    /// first batch, which is kept to recognise it. If the column has no dictionary after all, that
+    /// buffer is a page of plain text; its texts get codes too, which are right but of no use.
     pub(super) fn dictionary_of(&mut self, array: &ArrayRef) -> Option<ViewedDictionary> {
         let values = self.values.get_or_insert_with(|| {
             self.number = next_number();
@@ -97,12 +101,13 @@ pub(super) struct ViewedDictionary {
 }
 
 impl ViewedDictionary {
-    /// Least length of a text that gets a code, and the divisor that makes an offset a code: 16 bytes.
+    /// Least length of a text that gets a code, and the divisor that makes an offset a code: 16
+    /// bytes.
     ///
-    /// Texts of 16 bytes or more that do not overlap begin at least 16 bytes apart, with or without their
-    /// lengths written between them, so no two of them get one code. With a smaller divisor than the least
-    /// length codes would only be larger; with a larger one two texts could share a code. Views of up to
-    /// 12 bytes lie in no buffer at all.
+    /// Texts of 16 bytes or more that do not overlap begin at least 16 bytes apart, with or without
+    /// their lengths written between them, so no two of them get one code. With a smaller divisor
+    /// than the least length codes would only be larger; with a larger one two texts could share a
+    /// code. Views of up to 12 bytes lie in no buffer at all.
     const STRIDE: u32 = 16;
 
     /// Code of a text by its view, or `None` if it is too short or not in the dictionary.
@@ -119,8 +124,8 @@ impl ViewedDictionary {
     }
 }
 
-/// True if two dictionaries are the same values at the same address. Both are alive, so nothing else can be
-/// there.
+/// True if two dictionaries are the same values at the same address. Both are alive, so nothing
+/// else can be there.
 fn have_same_buffers(left: &ArrayRef, right: &ArrayRef) -> bool {
     let (left, right) = (left.as_string::<i32>(), right.as_string::<i32>());
     left.len() == right.len()

@@ -1,5 +1,6 @@
-//! A guard around the parquet crate, which panics on some damaged bytes: the panic is the file's fault and
-//! becomes an error of the file. No other code is to run under it, for our own panics must end the run.
+//! A guard around the parquet crate, which panics on some damaged bytes: the panic is the file's
+//! fault and becomes an error of the file. No other code is to run under it, for our own panics
+//! must end the run.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +9,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// True while a panic of this thread would be caught and reported as an error of a file, so that the
-/// program's panic hook need not print it.
+/// True while a panic of this thread would be caught and reported as an error of a file, so that
+/// the program's panic hook need not print it.
 #[must_use]
 pub fn is_shielded() -> bool {
     GUARDED.get()

@@ -99,9 +99,10 @@ pub(super) fn check_types(
     Ok(())
 }
 
-/// The same file with its text columns as dictionaries where the file has them as such: then their codes
-/// need not be expanded to text. Columns that are codes in a part of the rows only are read as views, which
-/// leave the text where it lies in the pages. `None` if the parquet crate does not read the file so.
+/// A file with its text columns as dictionaries where the file has them as such: then their
+/// codes need not be expanded to text. Columns that are codes in a part of the rows only are read
+/// as views, which leave the text where it lies in the pages. `None` if the parquet crate does not
+/// read the file so.
 pub(super) fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
     let is_flat = metadata.parquet_schema().num_columns() == metadata.schema().fields().len();
     let fields = metadata.schema().fields().iter().enumerate();
@@ -130,8 +131,8 @@ pub(super) fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowR
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).ok()
 }
 
-/// True if a column chunk holds codes alone. Where its dictionary became too large, pages of plain text
-/// follow, and the parquet crate would have to sort these into a dictionary first.
+/// True if a column chunk holds codes alone. Where its dictionary became too large, pages of plain
+/// text follow, and the parquet crate would have to sort these into a dictionary first.
 fn is_all_codes(column: &ColumnChunkMetaData) -> bool {
     if column.dictionary_page_offset().is_none() {
         return false;
@@ -142,6 +143,7 @@ fn is_all_codes(column: &ColumnChunkMetaData) -> bool {
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY
         )
     };
+    // The parquet crate keeps the statistics as a mask or in full, as it is asked to.
     if let Some(mask) = column.page_encoding_stats_mask() {
         return mask.encodings().all(is_code);
     }

@@ -1,6 +1,6 @@
-//! A flat Parquet file from its footer to its last row: text, decimal, integer, date or timestamp columns.
-//! Amounts in floating point are refused, for their digits are lost already. Row groups are read side by
-//! side, on all cores.
+//! A flat Parquet file from its footer to its last row: text, decimal, integer, date or timestamp
+//! columns. Amounts in floating point are refused, for their digits are lost already. Row groups
+//! are read side by side, on all cores.
 
 use std::fs::File;
 
@@ -26,7 +26,7 @@ use crate::model::row::{Cell, Place, Row};
 const BATCH_ROWS: usize = 2_048;
 
 /// Reads all rows of a Parquet file.
-pub(in crate::decode) fn read<S: Sink>(
+pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
@@ -41,6 +41,7 @@ pub(in crate::decode) fn read<S: Sink>(
         collector.warn(warning);
     }
     check_types(input, &metadata, &binding)?;
+    // Without dictionaries the rows are the same, only slower.
     let metadata = with_dictionaries(&metadata).unwrap_or(metadata);
     let projection = Projection::new(collector, &metadata, &binding);
     row_groups(input, &metadata)?
@@ -102,6 +103,7 @@ fn read_group<S: Sink>(
             .iter()
             .map(|_| DictionaryMemory::default())
             .collect();
+        // Only the parquet crate runs under the guard; a panic of `feed` is ours and ends the run.
         while let Some(batch) =
             catch_panic(|| batches.next()).map_err(|panic| damaged(input, &panic))?
         {
@@ -155,6 +157,7 @@ fn feed<S: Sink>(
         .zip(&columns)
         .filter_map(|(column_use, column)| Some((column_use.slot?, column)))
         .collect();
+    // Sorted out before the rows: the loop over them has no column to skip.
     let mut cells = vec![Cell::Missing; sink.input.dataset.columns().len()];
     for index in 0..batch.num_rows() {
         for (slot, column) in &read {

@@ -1,5 +1,6 @@
-//! Hashes of single values, of which a row's digest is made. A missing value has 0 and no other value has,
-//! so that a column adds nothing to a row where it is empty, as if the file did not have it.
+//! Hashes of single values, of which a row's digest is made. A missing value has 0 and no other
+//! value has, so that a column adds nothing to a row where it is empty, as if the file did not have
+//! it.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -12,7 +13,8 @@ pub(super) fn hash_of_text(text: &[u8]) -> u64 {
     }
 }
 
-/// Hash of a number, never 0: two multiplications in place of a call, for a row has a dozen numbers.
+/// Hash of a number, never 0: two multiplications in place of a call, for a row has a dozen
+/// numbers.
 pub(super) fn hash_of_number(number: i128) -> u64 {
     let [a, b, c, d, e, f, g, h, high @ ..] = number.to_le_bytes();
     let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);

@@ -45,8 +45,8 @@ fn balances(item: Item<'_>) -> Result<Vec<Item<'_>>, String> {
     Ok(rows)
 }
 
-/// A row for each tier of each meter, and one for each offer term; each with the keys of the card itself.
-/// A card without meters is a row by itself.
+/// A row for each tier of each meter, and one for each offer term; each with the keys of the card
+/// itself. A card without meters is a row by itself.
 fn rate_card(card: Item<'_>) -> Result<Vec<Item<'_>>, String> {
     if named(&card, "meters").is_none() {
         return Ok(vec![card]);

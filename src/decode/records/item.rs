@@ -1,13 +1,13 @@
-//! A JSON object as its keys and the raw texts of its values. Values are parsed only where a column wants
-//! them.
+//! A JSON object as its keys and the raw texts of its values. Values are parsed only where a column
+//! wants them.
 
 use std::borrow::Cow;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Keys of an object and raw values, in the order of the text; with those of the objects around it, where
-/// it is a row of its own.
+/// Keys of an object and raw values, in the order of the text; with those of the objects around it,
+/// where it is a row of its own.
 pub(super) type Item<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The keys and raw values of a JSON object, or the parser's words for a text that is none.

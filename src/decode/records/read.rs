@@ -45,14 +45,15 @@ pub struct RecordsRead {
     pub rejected: Vec<RejectedRecord>,
     /// Paths of keys that the set does not know, and how often they were met.
     pub unknown: BTreeMap<String, u64>,
-    /// Sums by measure and currency, in units of the column's last decimal; `None` for a sum of more than
-    /// 38 digits.
+    /// Sums by measure and currency, in units of the column's last decimal; `None` for a sum of
+    /// more than 38 digits.
     pub totals: BTreeMap<(String, String), Option<i128>>,
     /// Number of values that had more decimals than their column, and were rounded.
     pub rounded: u64,
 }
 
-/// Reads a file of a set and hands each row to `take`: a value for each column of the set, in its order.
+/// Reads a file of a set and hands each row to `take`: a value for each column of the set, in its
+/// order.
 ///
 /// # Errors
 /// [`DecodeError`] when the file cannot be used as a whole, or `take` fails.
@@ -148,7 +149,8 @@ impl Reading<'_> {
         self.item(text)
     }
 
-    /// Reads an item of a page or a line. If the first one is an error response, the file is refused.
+    /// Reads an item of a page or a line. If the first one is an error response, the file is
+    /// refused.
     fn item(&mut self, text: &str) -> Result<(), DecodeError> {
         if self.found.rows == 0
             && let Some(error) = error_response(text)
@@ -174,6 +176,7 @@ impl Reading<'_> {
                 for (measure, value) in row.measures {
                     let key = (measure, row.currency.clone());
                     let sum = self.found.totals.entry(key).or_insert(Some(0));
+                    // A sum that overflows stays unknown: it must not look like a small one.
                     *sum = sum.and_then(|sum| sum.checked_add(value));
                 }
                 (self.take)(row.values).map_err(|error| {
@@ -202,6 +205,7 @@ impl Reading<'_> {
 
     fn reject(&mut self, rejection: Rejection) {
         self.found.rows_rejected += 1;
+        // All are counted, so that the report can say how many are not shown.
         if self.found.rejected.len() < KEPT_REJECTIONS {
             self.found.rejected.push(RejectedRecord {
                 unit: self.unit.to_owned(),

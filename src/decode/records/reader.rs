@@ -11,7 +11,8 @@ use crate::model::reject::Rejection;
 
 /// Depth to which objects in objects are searched: 8. Only hostile ones go deeper.
 const DEPTH_LIMIT: usize = 8;
-/// Paths that are remembered, known and unknown: 1,000 of each, so that hostile keys cannot fill memory.
+/// Paths that are remembered, known and unknown: 1,000 of each, so that hostile keys cannot fill
+/// memory.
 const PATHS_LIMIT: usize = 1_000;
 /// Keys of no use in a table, wherever they stand; they do not count as unknown.
 const IGNORED_KEYS: [&str; 4] = ["links", "link", "attributes", "customerspendingbudget"];
@@ -30,7 +31,8 @@ pub(super) enum Fault {
 pub(super) struct TypedRow<'r> {
     /// Value of each column, in the order of the set.
     pub(super) values: &'r [Value],
-    /// Names of the columns that are summed, with their values in units of the column's last decimal.
+    /// Names of the columns that are summed, with their values in units of the column's last
+    /// decimal.
     pub(super) measures: Vec<(String, i128)>,
     /// Currency of the measures, in upper case; empty where the set or the row has none.
     pub(super) currency: String,
@@ -52,7 +54,7 @@ pub(super) struct ItemReader {
     pub(super) rounded: u64,
 }
 
-/// What a walk through an item has met.
+/// Findings of a walk through an item.
 #[derive(Default)]
 struct Walk {
     /// True if any column has a value.
@@ -79,7 +81,7 @@ impl ItemReader {
         self.unknown
     }
 
-    /// Reads one item.
+    /// Reads one item as a row of the set.
     pub(super) fn read(&mut self, item: &Item<'_>) -> Result<TypedRow<'_>, Fault> {
         self.values.clear();
         self.values.resize(self.columns.len(), Value::Missing);
@@ -119,15 +121,15 @@ impl ItemReader {
         })
     }
 
-    /// True if an object type is that of another set. One published sample has the type of its collection
-    /// on its last item, so that type is taken for any.
+    /// True if an object type is that of another set. One published sample has the type of its
+    /// collection on its last item, so that type is taken for any.
     fn is_foreign(&self, object_type: &str) -> bool {
         let own = self.set.object_types;
         !own.is_empty() && object_type != "Collection" && !own.contains(&object_type)
     }
 
-    /// Fills columns from an object's keys, and from those of the objects in it whose own path is no
-    /// column.
+    /// Fills columns from an object's keys, and from those of the objects in it whose own path is
+    /// no column.
     fn walk(
         &mut self,
         prefix: &str,
@@ -148,6 +150,7 @@ impl ItemReader {
                         walk.object_type = text_of(raw);
                     }
                 }
+                // An object that is a column of its own, kept as JSON, is not searched.
                 None if raw.starts_with('{') && depth < DEPTH_LIMIT => {
                     let inner = object(raw).map_err(|error| {
                         let wanted = "a JSON object".to_owned();
@@ -161,7 +164,8 @@ impl ItemReader {
         Ok(())
     }
 
-    /// Fills a column; true if there is a value. Of several spellings of a key the first value stands.
+    /// Fills a column; true if there is a value. Of several spellings of a key the first value
+    /// stands.
     fn fill(&mut self, at: usize, raw: &str) -> Result<bool, Fault> {
         let (value, is_rounded) = typed(&self.columns[at], raw).map_err(Fault::Row)?;
         self.rounded += u64::from(is_rounded);

@@ -21,18 +21,18 @@ pub enum Value {
     Text(String),
     /// Decimal number in units of 10^-scale, with the scale of its column.
     Decimal(i128),
-    /// Days since 1970-01-01.
+    /// Calendar day, in days since 1970-01-01.
     Day(i32),
     /// Microseconds since 1970-01-01, UTC.
     Instant(i64),
-    /// Whole number.
+    /// Whole number of 64 bits.
     Integer(i64),
-    /// Truth value.
+    /// Truth value, `true` or `false`.
     Boolean(bool),
 }
 
-/// Text of a JSON value: strings without quotes and escapes, anything else as it is written; `None` for
-/// `null`, `""`, and strings with an escape that stands for no character.
+/// Text of a JSON value: strings without quotes and escapes, anything else as it is written; `None`
+/// for `null`, `""`, and strings with an escape that stands for no character.
 pub(super) fn text_of(raw: &str) -> Option<String> {
     match raw {
         "null" | "\"\"" => None,
@@ -41,7 +41,8 @@ pub(super) fn text_of(raw: &str) -> Option<String> {
     }
 }
 
-/// A JSON value as its column's type, and true if it is a number that had more decimals than the column.
+/// A JSON value as its column's type, and true if it is a number that had more decimals than the
+/// column.
 pub(super) fn typed(column: &RecordColumn, raw: &str) -> Result<(Value, bool), Rejection> {
     let Some(text) = text_of(raw) else {
         return Ok((Value::Missing, false));
@@ -89,8 +90,8 @@ fn integer(text: &str) -> Option<Value> {
     }
 }
 
-/// An instant in any of the published forms, which may hold blanks; without a zone it is UTC. Year 1
-/// stands for none ([quirks, JSON of the API, 3](crate::model::domain::quirks)).
+/// An instant in any of the published forms, which may hold blanks; without a zone it is UTC. Year
+/// 1 stands for none ([quirks, JSON of the API, 3](crate::model::domain::quirks)).
 fn instant(text: &str) -> Option<Value> {
     let text: String = text.chars().filter(|c| *c != ' ').collect();
     if text.starts_with("0001-") {
