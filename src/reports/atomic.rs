@@ -121,8 +121,7 @@ impl Output {
     }
 
     /// Folder of a run, whether it is there or not.
-    #[must_use]
-    pub fn run_folder(&self, run_id: &str) -> PathBuf {
+    fn run_folder(&self, run_id: &str) -> PathBuf {
         self.folder.join(RUNS).join(run_id)
     }
 
