@@ -225,7 +225,7 @@ fn a_cached_entry_is_used_instead_of_its_file() {
     fs::copy(usage[0], usage[1]).unwrap();
     let outcome = reconcile(&nights.globs(), &nights.path("out"), None);
     assert!(
-        outcome.is_err_and(|error| error.to_string().contains("other bytes")),
+        outcome.is_err_and(|error| error.to_string().contains("identical bytes")),
         "the published run says otherwise"
     );
     assert_same_tables(&first, &nights.fresh(), "the files are as they were");

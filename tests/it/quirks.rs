@@ -406,7 +406,7 @@ fn recon_gzip_members_repeat_the_header() {
     let cut = &whole[..whole.len() - 5];
     assert!(
         error_of(sheet(USAGE, &[&[]]).as_bytes(), cut)
-            .contains("found a gzip stream that ends early")
+            .contains("found a gzip stream that ends too early")
     );
 }
 

@@ -159,7 +159,7 @@ fn json_8_a_byte_order_mark_is_read_over_and_a_broken_body_is_an_error() {
     ] {
         let error = error_of(broken.as_bytes(), lines.as_bytes());
         assert!(
-            error.contains("JSON that does not parse") || error.contains("found no key"),
+            error.contains("invalid JSON") || error.contains("found no key"),
             "{broken}: {error}"
         );
     }
@@ -170,7 +170,7 @@ fn json_9_an_error_body_is_no_empty_page() {
     let body = "\u{feff}{\"code\":3000,\"description\":\"Customer does not have usage data\",\"data\":[],\"source\":\"PartnerFD\"}";
     let error = error_of(body.as_bytes(), page(LINE, &[&[]]).as_bytes());
     assert!(
-        error.contains("found no key `Quantity`, `BillingPreTaxTotal`"),
+        error.contains("found no keys `Quantity`, `BillingPreTaxTotal`"),
         "{error}"
     );
 }

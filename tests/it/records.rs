@@ -173,22 +173,22 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "error-429-throttled.docs-en-2021.json",
         "usage",
-        "an error answer (429: Rate limit is exceeded",
+        "an error response (429: Rate limit is exceeded",
     ),
     (
         "graph-error-429.graph-docs.json",
         "usage",
-        "an error answer (TooManyRequests",
+        "an error response (TooManyRequests",
     ),
     (
         "graph-operation-failed.graph-docs.json",
         "usage",
-        "an error answer (5000: No data available",
+        "an error response (5000: No data available",
     ),
     (
         "graph-operation-failed-legacy-invoice.techcommunity.json",
         "invoice_lines",
-        "an error answer (5000: No reconciliation",
+        "an error response (5000: No reconciliation",
     ),
     (
         "token-client-credentials.docs-en-2021.json",
@@ -414,7 +414,7 @@ fn values_in_odd_spellings_are_read_or_rejected_by_name() {
         Value::Missing
     );
     for (text, words) in [
-        ("{\"items\":[{\"id\":\"x\"}", "does not parse"),
+        ("{\"items\":[{\"id\":\"x\"}", "invalid JSON"),
         ("<html><body>x</body></html>", "page"),
         ("", "empty"),
     ] {
