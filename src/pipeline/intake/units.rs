@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
+use super::unit_cache::Kept;
 use crate::decode::Decoded;
 use crate::engine::count::duplicate_filter::Seen;
 use crate::engine::count::duplicates::Repeated;
@@ -24,8 +26,6 @@ use crate::progress::watch::Watch;
 use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
-use super::unit_cache::Kept;
-use super::unit::{Counted, Counting, PlacedHeader, UnitReading, read_unit};
 
 pub use super::readings::Readings;
 
