@@ -120,7 +120,7 @@ fn what_is_wrong_with_a_credential_is_named() {
     private(&house, "secret", "right");
     let right = tieout("doctor", &pipeline(&house, SECRET_APP, "", USER), &[], &[]);
     assert_eq!(right.status.code(), Some(0), "{}", told(&right));
-    // A secret that others may read is not read.
+    // A secret that others can read is not read.
     #[cfg(unix)]
     {
         std::fs::set_permissions(
@@ -131,7 +131,7 @@ fn what_is_wrong_with_a_credential_is_named() {
         let open = tieout("doctor", &pipeline(&house, SECRET_APP, "", ""), &[], &[]);
         assert_eq!(open.status.code(), Some(20));
         assert!(
-            told(&open).contains("others may read (mode 644)"),
+            told(&open).contains("others can read (mode 644)"),
             "{}",
             told(&open)
         );
