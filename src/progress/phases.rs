@@ -50,6 +50,7 @@ impl Phases {
     /// Adds `rows` to the running phase; between phases, rows are not counted.
     pub fn add_rows(&mut self, rows: u64) {
         if let Some(running) = &mut self.running {
+            // Rows between two phases belong to none: uncounted is better than counted to the wrong one.
             running.rows += rows;
         }
     }
@@ -83,9 +84,11 @@ fn cpu_time() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The program's name, in parentheses, may contain blanks: fields are counted from behind it.
     let (_, fields) = stat.rsplit_once(')')?;
+    // `utime` and `stime` are fields 14 and 15 of proc(5); two fields stand before the parenthesis.
     let mut fields = fields.split_ascii_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
+    // USER_HZ, the unit of these fields, is 100 on every Linux of today.
     Some(Duration::from_millis((user + system) * 10))
 }
 
@@ -95,6 +98,7 @@ pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let text = status
         .lines()
+        // The high-water mark of the memory in use.
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     text.trim()
         .strip_suffix("kB")?

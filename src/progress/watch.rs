@@ -52,6 +52,8 @@ pub enum Event {
     Detail(String),
 }
 
+// Each figure is added to and read with relaxed ordering: no figure guards another, and the summary
+// reads them after the threads have ended.
 /// Figures of a run, added up by all of its threads.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -71,18 +73,18 @@ pub struct Counters {
 /// listener (the default), events are dropped and only figures and phases are kept.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    listener: Option<Arc<Mutex<Sender<Event>>>>,
+    listener: Option<Sender<Event>>,
     /// Figures of the run.
     pub counters: Arc<Counters>,
     phases: Arc<Mutex<Phases>>,
 }
 
 impl Watch {
-    /// Reports to `listener`.
+    /// A reporting end whose events go to `listener`.
     #[must_use]
     pub fn new(listener: Sender<Event>) -> Self {
         Self {
-            listener: Some(Arc::new(Mutex::new(listener))),
+            listener: Some(listener),
             counters: Arc::default(),
             phases: Arc::default(),
         }
@@ -91,7 +93,6 @@ impl Watch {
     /// Reports an event. A listener that has gone away misses it.
     pub fn tell(&self, event: Event) {
         if let Some(listener) = &self.listener {
-            let listener = listener.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody shows progress any more: no reason for the run to fail.
             drop(listener.send(event));
         }
@@ -106,6 +107,7 @@ impl Watch {
 
     /// Ends the running phase, and begins another with `bytes` to read (0: not counted).
     pub fn phase(&self, name: &'static str, bytes: u64) {
+        // The clock starts before the listener is told: a slow terminal is part of the phase.
         self.lock_phases().begin(name);
         self.tell(Event::Phase { name, bytes });
     }
@@ -131,6 +133,7 @@ impl Watch {
     }
 
     fn lock_phases(&self) -> MutexGuard<'_, Phases> {
+        // A thread that panicked while it held the lock spoils a time at most.
         self.phases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

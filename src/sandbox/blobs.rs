@@ -25,6 +25,7 @@ pub(super) fn ranged(request: &Request, body: Body, etag: &str) -> Answer {
     let Some(from) = request.header("range").and_then(first_byte) else {
         return octets(200, body).with("ETag", etag);
     };
+    // A client that has all bytes already asks for the one behind the last.
     if from >= length {
         return error(416, "InvalidRange", "The range is not valid.");
     }
@@ -75,6 +76,7 @@ pub(super) fn damaged(body: &Body, fault: Fault) -> Option<Body> {
             bytes.truncate(bytes.len() - bytes.len() / 3);
             bytes
         }
+        // One bit in the middle: only the checksum behind the data can tell.
         Fault::GzipFlipped => {
             let mut bytes = bytes()?;
             let middle = bytes.len() / 2;

@@ -32,6 +32,7 @@ pub(super) async fn converse(mut stream: TcpStream, service: Arc<Service>, laten
     drop(stream.set_nodelay(true));
     let mut buffer = Vec::new();
     while let Some(request) = receive(&mut stream, &mut buffer).await {
+        // Before the answer is made, so that an expiry is judged when the answer leaves.
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
@@ -47,6 +48,7 @@ pub(super) async fn converse(mut stream: TcpStream, service: Arc<Service>, laten
 async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     loop {
         if let Some((mut request, used, wanted)) = head(buffer) {
+            // Behind the head, the buffer may have the body or its beginning already.
             buffer.drain(..used);
             while buffer.len() < wanted {
                 if stream.read_buf(buffer).await.ok()? == 0 {
@@ -56,6 +58,7 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request
             request.body = buffer.drain(..wanted).collect();
             return Some(request);
         }
+        // Nothing read means that the client has closed its end.
         if buffer.len() > HEAD_LIMIT_BYTES || stream.read_buf(buffer).await.ok()? == 0 {
             return None;
         }
@@ -65,6 +68,7 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request
 /// The head of a request, its length in bytes, and that of the body; `None` while it is incomplete,
 /// and for one that is not accepted.
 fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
+    // A request with more headers counts as incomplete, and is cut off by its length.
     let mut slots = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut slots);
     let Ok(httparse::Status::Complete(used)) = parsed.parse(buffer) else {
@@ -80,7 +84,11 @@ fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
             )
         })
         .collect();
-    let (path, query) = parsed.path?.split_once('?').unwrap_or((parsed.path?, ""));
+    let target = parsed.path?;
+    let (path, query) = match target.split_once('?') {
+        Some(parts) => parts,
+        None => (target, ""),
+    };
     let decoded = percent_encoding::percent_decode_str(path)
         .decode_utf8_lossy()
         .into_owned();
@@ -103,6 +111,7 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
     let length = answer.body.length();
     let half = length / 2;
     let (claimed, sent) = match fault {
+        // The connection was accepted, and closes without a byte.
         Some(Fault::Refused) => return false,
         Some(Fault::Garbage) => {
             // A TLS alert, as from a proxy that speaks TLS where plain text was asked for.
@@ -122,6 +131,7 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
+    // A response without content has no length either.
     if answer.status != 204 {
         head.push_str(&format!("Content-Length: {claimed}\r\n"));
     }
@@ -136,6 +146,7 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
             tokio::time::sleep(STALL).await;
             false
         }
+        // Closing the connection is what breaks these.
         Some(Fault::ResetInBody | Fault::ShortLength) => false,
         _ => true,
     }
@@ -184,6 +195,7 @@ fn piece(body: &Body, at: u64, size: usize) -> Option<Vec<u8>> {
             bytes.get(start..start + size).map(<[u8]>::to_vec)
         }
         Body::File { path, start, .. } => {
+            // Opened for each piece: a connection that stalls for minutes keeps no file open.
             let mut file = std::fs::File::open(path).ok()?;
             file.seek(SeekFrom::Start(start + at)).ok()?;
             let mut piece = vec![0; size];

@@ -37,6 +37,7 @@ impl Data {
             path: folder.to_owned(),
             found: found.to_owned(),
         };
+        // One file for each kind of item; what else is in the folder is not for the API.
         let api = folder.join("partner_center");
         let listing =
             std::fs::read_dir(&api).map_err(|_| no_data("no folder `partner_center` in it"))?;
@@ -97,6 +98,7 @@ fn read(path: &Path) -> Result<Items, SandboxError> {
         source,
     };
     let mut items: Items = HashMap::new();
+    // A line for each item: the small parts fit into memory.
     for line in BufReader::new(File::open(path).map_err(unreadable)?).lines() {
         let line = line.map_err(unreadable)?;
         let Line { key, item } =

@@ -46,15 +46,22 @@ enum Source {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Order {
-    invoice_id: Option<String>,
-    currency_code: Option<String>,
-    billing_period: Option<String>,
+    /// Id of an invoice; empty for unbilled data.
+    #[serde(default)]
+    invoice_id: String,
+    /// Currency code; empty for billed data.
+    #[serde(default)]
+    currency_code: String,
+    /// `current` or `last`; empty for billed data.
+    #[serde(default)]
+    billing_period: String,
 }
 
 /// The number at the end of an id that was made here, without leading zeros.
 pub(super) fn number_in(path: &str) -> &str {
-    let end = path.rfind(['/', '-']).map_or(0, |at| at + 1);
-    path[end..].trim_start_matches('0')
+    let mut pieces = path.rsplit(['/', '-']);
+    let last = pieces.next().expect("a split has at least one piece");
+    last.trim_start_matches('0')
 }
 
 impl Exports {
@@ -89,12 +96,13 @@ impl Exports {
         (1..=self.list().len()).contains(&number).then_some(number)
     }
 
-    /// Works on an export that exists.
+    /// Works on an export that exists. The lock is held meanwhile: `work` must be short.
     fn with<T>(&self, number: usize, work: impl FnOnce(&mut Export) -> T) -> T {
         work(&mut self.list()[number - 1])
     }
 
     fn post(&self, tenant: &Tenant, request: &Request, drawn: &mut Drawn) -> Answer {
+        // Each order makes a new export, also a repeated one, as at Microsoft.
         let Ok(order) = serde_json::from_slice::<Order>(&request.body) else {
             return graph_error(400, "BadRequest", "The body is not valid.");
         };
@@ -134,12 +142,14 @@ impl Exports {
         if drawn.serves(Fault::OperationFailed) {
             return failed(number, "No data available");
         }
+        // The number of polls depends on the export alone, so that a test knows it beforehand.
         let (left, data) = self.with(number, |export| {
             let left = export.polls;
             export.polls = left.saturating_sub(1);
             (left, export.data.clone())
         });
         match data {
+            // Both words of an operation that is not finished are served.
             _ if left > 0 && left % 2 == 0 => running(number, "notStarted"),
             _ if left > 0 => running(number, "running"),
             Err(reason) => failed(number, &reason),
@@ -163,6 +173,7 @@ impl Exports {
         match number % 3 {
             1 => body["resourceLocation@odata.navigationLink"] = url.into(),
             2 => body["resourceLocation"] = url.into(),
+            // Inline, as Microsoft's C# sample has it.
             _ => match self.manifest(tenant, number) {
                 Some(manifest) => body["resourceLocation"] = pascal(manifest),
                 None => return not_found("manifest"),
@@ -182,6 +193,7 @@ impl Exports {
         if drawn.serves(Fault::ManifestEmpty) {
             (manifest["blobs"], manifest["blobCount"]) = (json!([]), 0.into());
         }
+        // More blobs than are listed.
         if drawn.serves(Fault::ManifestCount) {
             manifest["blobCount"] = 77.into();
         }
@@ -194,6 +206,7 @@ impl Exports {
             && let Some(first) = blobs.first().cloned()
         {
             if is_twice {
+                // With the right count, so that only the repetition is wrong.
                 blobs.push(first);
                 manifest["blobCount"] = blobs.len().into();
             } else if is_above {
@@ -218,6 +231,7 @@ impl Exports {
             )
         });
         let mut manifest = data.ok()?.manifest(tenant)?;
+        // The version is part of the eTag, as it changes with the data.
         if version > 1
             && let Some(etag) = manifest["eTag"].as_str()
         {
@@ -252,6 +266,7 @@ impl Exports {
             )
         };
         let not_there = || error(404, "BlobNotFound", "The blob does not exist.");
+        // Two steps: the folder of the export, and the name of the blob in it.
         let path = request.path.trim_start_matches("/blobs/");
         let Some((export, name)) = path.split_once('/') else {
             return not_there();
@@ -262,6 +277,7 @@ impl Exports {
         };
         let (is_signed, data, version) = self.with(number, |export| {
             if export.version == 1 && drawn.serves(Fault::EtagChanged) {
+                // Once for each export: the manifest that is asked for next holds.
                 export.version = 2;
                 export.signature = String::new();
             }
@@ -282,6 +298,7 @@ impl Exports {
             drawn.serve();
             body = damaged;
         }
+        // A version of blob storage is a hexadecimal number in quotes.
         ranged(request, body, &format!("\"0x{number:X}{version:X}\""))
     }
 }
@@ -348,8 +365,8 @@ impl Source {
 fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, String> {
     let is_usage = path.contains("/usage/");
     if path.contains("/unbilled/") {
-        let period = match order.billing_period.as_deref() {
-            Some("last") => "previous",
+        let period = match order.billing_period.as_str() {
+            "last" => "previous",
             _ => "current",
         };
         let kind = if is_usage {
@@ -358,12 +375,12 @@ fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, Strin
             "unbilled_lines_v2"
         };
         // Without a currency the key is not found, and the export has no manifest.
-        let currency = order.currency_code.as_deref().unwrap_or("");
-        let key = format!("{}/{period}", currency.to_ascii_lowercase());
+        let key = format!("{}/{period}", order.currency_code.to_ascii_lowercase());
+        // Whether there are such items is seen when the manifest is made.
         return Ok(Source::Lines(kind, key));
     }
     let dataset = if is_usage { "usage" } else { "recon" };
-    let invoice = order.invoice_id.as_deref().unwrap_or("");
+    let invoice = order.invoice_id.as_str();
     let folder = tenant.data.part(dataset, "v2", invoice);
     folder.map(Source::Folder).ok_or_else(|| {
         format!(

@@ -25,7 +25,7 @@ pub enum SandboxError {
     /// The port is taken, or no runtime could be started.
     #[error("Cannot listen on 127.0.0.1:{port}")]
     Listen {
-        /// The port.
+        /// Number of the port.
         port: u16,
         /// Error of the system.
         #[source]

@@ -189,7 +189,7 @@ pub struct Faults {
 /// History of one path.
 #[derive(Debug, Default)]
 struct Asked {
-    /// Number of requests.
+    /// Number of requests for the path so far.
     count: u64,
     /// Fault that stays with the path.
     staying: Option<Fault>,
@@ -200,7 +200,7 @@ struct Asked {
 const FAULTY_REQUESTS: u64 = 3;
 
 impl Faults {
-    /// A schedule.
+    /// A schedule that has served nothing yet.
     #[must_use]
     pub fn new(kinds: Vec<Fault>, seed: u64, per_mille: u64) -> Self {
         Self {
@@ -219,6 +219,7 @@ impl Faults {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let Asked { count, staying } = asked.entry(path.to_owned()).or_default();
         *count += 1;
+        // A fault that stays is served for ever; others only to the first requests of a path.
         if staying.is_none() && *count <= FAULTY_REQUESTS {
             let fault = self.pick(class, path, *count)?;
             *staying = Some(fault).filter(|fault| fault.stays());
@@ -239,12 +240,14 @@ impl Faults {
 
     /// Draws a fault from the seed, the path and the number of the request alone.
     fn pick(&self, class: Class, path: &str, count: u64) -> Option<Fault> {
+        // Not from a generator with a state: requests arrive in any order.
         let hash = blake3::hash(format!("{}\0{path}\0{count}", self.seed).as_bytes());
         let word = |at: usize| {
             hash.as_bytes()[at * 8..][..8]
                 .iter()
                 .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte))
         };
+        // Three independent draws: whether, which, and from which pool.
         let (chance, choice, breadth) = (word(0) % 1_000, word(1), word(2));
         let fits: Vec<Fault> = self
             .kinds

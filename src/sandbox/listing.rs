@@ -21,9 +21,8 @@ pub(super) fn by_offset(
     default: usize,
     most: usize,
 ) -> Answer {
-    let size = request.number("size").unwrap_or(default).min(most).max(1);
-    // The first page is asked for without an offset.
-    let offset = request.number("offset").unwrap_or(0);
+    let size = request.number("size", default).min(most).max(1);
+    let offset = request.number("offset", 0);
     let page: Vec<&str> = items
         .iter()
         .skip(offset)
@@ -38,6 +37,7 @@ pub(super) fn by_offset(
     } else {
         String::new()
     };
+    // Links are relative, and without `/v1`, as in most published samples.
     let links = format!(
         r#""links":{{"self":{{"uri":"{path}?size={size}&offset={offset}","method":"GET","headers":[]}}{next}}}"#
     );
@@ -80,10 +80,12 @@ pub(super) fn collection(
     } else {
         PAGE_ROWS
     };
-    let size = request.number("size").unwrap_or(limit).clamp(1, limit);
+    // A larger size is cut down to the limit without an error.
+    let size = request.number("size", limit).clamp(1, limit);
     let path = request.path.trim_start_matches("/v1");
     let page = |number: usize| {
         let start = (number - 1) * size;
+        // An empty list has one page, which is empty.
         if start > 0 && start >= items.len() {
             return None;
         }
@@ -122,10 +124,10 @@ fn token_after(number: usize) -> String {
 
 /// The digits of the page number in a token; empty if it is not a token of ours.
 pub(super) fn digits_in(token: &str) -> &str {
-    token
-        .rsplit_once(',')
-        .and_then(|(_, rest)| rest.split('/').next())
-        .unwrap_or("")
+    match token.rsplit_once(',') {
+        Some((_, rest)) => rest.split_once('/').map_or(rest, |(digits, _)| digits),
+        None => "",
+    }
 }
 
 /// The number of the page that a request asks for, from 1; `None` for a token that was not issued.
@@ -156,6 +158,7 @@ fn by_token(
         Some(Fault::PageRepeated) if follows => page(number - 1),
         Some(Fault::PageEmpty) if follows => Some(empty_page(number)),
         Some(Fault::PageCycle) if follows => cycle(&whole, number),
+        // The one fault of paging that the first page can have.
         Some(Fault::ForeignNext) => foreign_next(&whole, tenant.settings.foreign()),
         _ => None,
     };

@@ -24,23 +24,30 @@ impl Request {
 
     /// The value of a query parameter; upper and lower case of the name do not matter.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        // Samples spell names in several cases, such as `currencycode` and `currencyCode`.
         self.query
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of a query parameter in lower case; empty if it is not given, which no key is.
-    pub(super) fn folded(&self, name: &str) -> String {
-        match self.parameter(name) {
-            Some(value) => value.to_ascii_lowercase(),
-            None => String::new(),
-        }
+    /// The value of a query parameter; empty if it is not given. No key and no choice is empty, so
+    /// that a missing parameter is answered like a wrong one.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.parameter(name).unwrap_or("")
     }
 
-    /// The value of a query parameter that is a number; `None` for anything else.
-    pub(super) fn number(&self, name: &str) -> Option<usize> {
-        self.parameter(name)?.parse().ok()
+    /// The value of a query parameter in lower case; empty if it is not given.
+    pub(super) fn folded(&self, name: &str) -> String {
+        self.text(name).to_ascii_lowercase()
+    }
+
+    /// The value of a query parameter that is a number; `default` for anything else.
+    pub(super) fn number(&self, name: &str, default: usize) -> usize {
+        match self.text(name).parse() {
+            Ok(number) => number,
+            Err(_) => default,
+        }
     }
 }
 
@@ -56,7 +63,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Number of bytes.
+    /// Number of bytes that are sent.
     pub(super) fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -102,6 +109,7 @@ impl Answer {
 /// Names and values of a query or form, decoded.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
     let plain = |text: &str| {
+        // A plus sign is a blank in forms; a real one is escaped.
         percent_encoding::percent_decode_str(&text.replace('+', " "))
             .decode_utf8_lossy()
             .into_owned()

@@ -57,6 +57,7 @@ pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     let port = settings.port;
     let listening = |source| SandboxError::Listen { port, source };
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Two are enough: responses wait for files and clients, not for a processor.
         .worker_threads(2)
         .enable_all()
         .build()
@@ -73,6 +74,7 @@ pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), S
             origin: format!("http://{address}"),
         };
         let service = Arc::new(Service::new(tenant));
+        // From here on clients are accepted: they wait in the listener's queue.
         ready(address);
         loop {
             // A connection that cannot be accepted is the client's loss.

@@ -66,6 +66,7 @@ fn for_users(grant: &Grant, answer: impl FnOnce() -> Answer) -> Answer {
 fn items_of(tenant: &Tenant, request: &Request, found: &Found, drawn: &mut Drawn) -> Answer {
     let Some(items) = tenant.data.items(found.kind, &found.key) else {
         return match found.kind {
+            // These answer with an empty list, the others with an error that means the same.
             "utilization_daily" | "utilization_hourly" | "azure_entitlements" => {
                 collection(tenant, request, &[], drawn)
             }
@@ -92,7 +93,9 @@ fn found(parts: &[&str], request: &Request) -> Option<Found> {
         })
     };
     match parts {
+        // Lists that tieout asks for customers, subscriptions and invoices.
         ["customers"] => of("customers", String::new(), false, false),
+        // Summaries and records of usage: most of them App+User only.
         ["customers", "usagerecords"] => of("customer_usage_records", String::new(), true, false),
         ["customers", c, "subscriptions"] => of("subscriptions", (*c).to_owned(), false, false),
         ["customers", c, "subscriptions", "usagerecords"] => {
@@ -130,8 +133,10 @@ fn found(parts: &[&str], request: &Request) -> Option<Found> {
             "resources",
         ] => of("classic_usage_records", format!("{c}/{s}"), false, false),
         ["usagesummary"] => of("partner_usage_summary", String::new(), true, true),
+        // One card for all currencies: the parameter is not looked at.
         ["ratecards", "azure"] => of("rate_card", String::new(), false, true),
         ["ratecards", "azure-shared"] => of("shared_rate_card", String::new(), false, true),
+        // Balances: of the partner's currency as one object, of all currencies as a list.
         ["invoices", "summary"] => of("invoice_summary", String::new(), false, true),
         ["invoices", "summaries"] => of("invoice_summaries", String::new(), true, false),
         ["invoices", "estimates", "links"] => of(
@@ -161,6 +166,7 @@ fn invoices(tenant: &Tenant, request: &Request) -> Answer {
 
 /// The invoice with an id, in any case.
 fn invoice_with<'t>(tenant: &'t Tenant, invoice: &str) -> Option<&'t RawValue> {
+    // Found as text: items are served as they were written, and are not parsed for their ids.
     let wanted = format!("\"{}\"", invoice.to_ascii_uppercase());
     all_invoices(tenant)
         .into_iter()
@@ -184,6 +190,7 @@ fn statement(tenant: &Tenant, invoice: &str) -> Answer {
         return no_such_invoice();
     }
     let name = invoice.to_ascii_uppercase();
+    // The least that a PDF reader opens, with the end mark that tieout looks for.
     let text = format!("BT /F1 18 Tf 40 100 Td (Synthetic statement of {name}) Tj ET");
     let body = format!(
         "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
@@ -219,6 +226,7 @@ fn line_items(tenant: &Tenant, request: &Request, invoice: &str, drawn: &mut Dra
         ("office", _) => "office_lines",
         ("azure", true) => "azure_usage_lines",
         ("azure", false) => "azure_lines",
+        // `marketplace` is the older name of the same provider.
         ("onetime" | "marketplace", _) => {
             let dataset = if is_usage { "usage" } else { "recon" };
             return match tenant.data.part(dataset, "v1", invoice) {
@@ -228,6 +236,7 @@ fn line_items(tenant: &Tenant, request: &Request, invoice: &str, drawn: &mut Dra
         }
         _ => return error(400, "2001", "The provider is not valid."),
     };
+    // Lines of the legacy commerce are items like any others; only their paging is older.
     match tenant.data.items(kind, invoice) {
         Some(items) => legacy(request, items),
         None => no_such_invoice(),

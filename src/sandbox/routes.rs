@@ -40,6 +40,7 @@ impl Service {
         };
         let fault = faults.draw(class, &fault_key(request));
         let mut drawn = Drawn::new(fault);
+        // Before the token is checked: a proxy in between knows no tokens.
         let broken = fault.and_then(|fault| instead(fault, request, settings));
         let answer = match broken {
             Some(broken) => {
@@ -135,11 +136,13 @@ fn date_in(seconds: i64) -> String {
 
 /// An error that repeats the request as it was sent and decoded, secrets included.
 fn echo(request: &Request) -> Answer {
-    let asked = format!(
-        "{} {}",
-        request.header("authorization").unwrap_or(""),
-        String::from_utf8_lossy(&request.body)
-    );
+    let body = String::from_utf8_lossy(&request.body);
+    let asked = match request.header("authorization") {
+        Some(authorization) => format!("{authorization} {body}"),
+        // A token request proves itself in its body.
+        None => format!(" {body}"),
+    };
+    // Decoded once more: a secret with escaped characters must be found in both spellings.
     let plain: Vec<String> = pairs(&asked)
         .into_iter()
         .map(|(name, value)| format!("{name} is {value}"))
@@ -178,6 +181,7 @@ fn distort(fault: Fault, answer: &mut Answer) -> bool {
 
 /// The kind of a request; `None` for a path that the sandbox does not know.
 fn class_of(request: &Request) -> Option<Class> {
+    // Methods are checked with the path: a POST to a list is a path that nobody knows.
     let path = request.path.as_str();
     let is_get = request.method == "GET";
     if path.ends_with("/oauth2/token")
@@ -209,10 +213,10 @@ fn class_of(request: &Request) -> Option<Class> {
 fn fault_key(request: &Request) -> String {
     let page = match request.header("ms-continuationtoken") {
         Some(token) => digits_in(token),
-        // The first page has no number.
-        None => request.parameter("offset").unwrap_or(""),
+        None => request.text("offset"),
     };
-    let kind = request.parameter("invoicelineitemtype").unwrap_or("");
+    let kind = request.text("invoicelineitemtype");
+    // Ids of operations and blobs are numbered in the order of their creation: the number is kept.
     let parts: Vec<&str> = request.path.split('/').collect();
     let path = match parts.as_slice() {
         [.., family @ ("operations" | "manifests"), _] => {

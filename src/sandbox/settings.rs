@@ -33,6 +33,9 @@ pub struct Settings {
 impl Settings {
     /// Origin to which foreign links lead. No client may follow them.
     pub(super) fn foreign(&self) -> &str {
-        self.foreign.as_deref().unwrap_or(FOREIGN)
+        match &self.foreign {
+            Some(origin) => origin,
+            None => FOREIGN,
+        }
     }
 }

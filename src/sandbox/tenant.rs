@@ -8,7 +8,7 @@ use super::settings::Settings;
 /// Path of the Graph reports of partners' billing.
 pub(super) const GRAPH_ROOT: &str = "/v1.0/reports/partners/billing";
 
-/// A partner's tenant.
+/// A partner's tenant behind its endpoints.
 #[derive(Debug)]
 pub(super) struct Tenant {
     pub(super) data: Data,
@@ -19,6 +19,7 @@ pub(super) struct Tenant {
 
 /// An error response in Partner Center's shape.
 pub(super) fn error(status: u16, code: &str, description: &str) -> Answer {
+    // All four members that the documentation names, `data` empty.
     let body = format!(
         r#"{{"code":"{code}","description":"{description}","data":[],"source":"PartnerSandbox"}}"#
     );

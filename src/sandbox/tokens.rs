@@ -15,7 +15,7 @@ const REFRESH: &str = "sandbox-refresh-";
 /// Rights of a token.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
-    /// True for App+User.
+    /// True for App+User, false for App-only.
     pub(super) user: bool,
     /// Host of the resource or scope for which it was issued.
     pub(super) audience: String,
@@ -40,6 +40,7 @@ impl Tokens {
             .collect();
         // A field that is missing is treated like an empty one.
         let field = |name: &str| form.get(name).map_or("", String::as_str);
+        // Partner Center's tokens come from the first generation, Graph's from the second.
         let is_v2 = request.path.contains("/v2.0/");
         let target = if is_v2 { "scope" } else { "resource" };
         let audience = audience(field(target));
@@ -63,6 +64,7 @@ impl Tokens {
             );
         }
         match field("grant_type") {
+            // No person stands behind it: App-only.
             "client_credentials" => {
                 let token = self.grant(false, audience, seconds);
                 token_answer(&token, seconds, is_v2, None)
@@ -106,6 +108,7 @@ impl Tokens {
         {
             return refuse("invalid_request", "The identity header is missing.");
         }
+        // This endpoint states the end of the token, not its life.
         let expires = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
             .timestamp()
             .unsigned_abs()
@@ -120,7 +123,7 @@ impl Tokens {
         )
     }
 
-    /// Issues a token.
+    /// Issues a token that is good for `seconds`.
     fn grant(&self, user: bool, audience: String, seconds: u64) -> String {
         let token = format!(
             "sandbox-token-{}",
@@ -141,6 +144,7 @@ impl Tokens {
     /// The rights of a request's token; `None` if it has no token that is good for its host.
     pub(super) fn check(&self, request: &Request) -> Option<Grant> {
         let token = request.header("authorization")?.strip_prefix("Bearer ")?;
+        // By the path alone: one port plays all hosts.
         let wanted = if request.path.starts_with(GRAPH_ROOT) {
             "graph"
         } else {
@@ -149,6 +153,7 @@ impl Tokens {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued
             .get(token)
+            // A token for the other API is refused, as Microsoft does.
             .filter(|grant| grant.audience.contains(wanted) && grant.until > Instant::now())
             .cloned()
     }

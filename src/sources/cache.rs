@@ -89,9 +89,13 @@ impl Cache {
         // A list that is missing or damaged is an empty one: files are then hashed again.
         let listed = read_checked(&folder.join(IDENTITIES))
             .and_then(|listed| String::from_utf8(listed).ok());
+        let identities = match listed {
+            Some(listed) => identities_in(&listed),
+            None => BTreeMap::new(),
+        };
         Self {
             folder: folder.to_owned(),
-            identities: Mutex::new(listed.as_deref().map(identities_in).unwrap_or_default()),
+            identities: Mutex::new(identities),
             used: Mutex::default(),
         }
     }
@@ -99,6 +103,7 @@ impl Cache {
     /// The hash of a file that has not changed since it was hashed.
     #[must_use]
     pub fn identity(&self, path: &Path) -> Option<String> {
+        // The same file may be named by several paths, relative ones and links.
         let path = fs::canonicalize(path).ok()?;
         let known = lock(&self.identities).get(&path).cloned()?;
         (Stamp::of(&path)? == known.stamp).then_some(known.blake3)
@@ -113,6 +118,7 @@ impl Cache {
         else {
             return;
         };
+        // A file that changed while it was read has another stamp now: its hash is of neither.
         if let Some(stamp) = stamp.filter(|stamp| Stamp::of(&path).as_ref() == Some(stamp)) {
             let identity = Identity {
                 stamp,
@@ -152,6 +158,7 @@ impl Cache {
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let folder = self.folder.join(KEPT);
         fs::create_dir_all(&folder)?;
+        // Written under another name first: a run that is killed leaves no half entry.
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(content)?;
         file.write_all(blake3::hash(content).as_bytes())?;
@@ -166,6 +173,7 @@ impl Cache {
     pub fn close(self) -> io::Result<()> {
         let mut listed = String::new();
         for (path, Identity { stamp, blake3 }) in lock(&self.identities).iter() {
+            // Files that are gone are forgotten; those that changed are noticed by their stamp.
             if path.exists() {
                 listed += &format!("{} {blake3} {}\n", stamp.0, path.display());
             }
@@ -188,6 +196,7 @@ impl Cache {
                 spare.push((metadata.modified()?, metadata.len(), entry.path()));
             }
         }
+        // Newest first: what no longer fits is older than everything that is kept.
         spare.sort_by(|left, right| right.cmp(left));
         let mut left = needed.max(spare_bytes);
         for (_, bytes, path) in spare {
@@ -228,6 +237,8 @@ fn read_checked(path: &Path) -> Option<Vec<u8>> {
     let mut content = Vec::new();
     io::Read::read_to_end(&mut File::open(path).ok()?, &mut content).ok()?;
     let end = content.len().checked_sub(HASH_BYTES)?;
+    // The hash is of the content alone: an entry under the wrong key would pass. Keys are hashes
+    // themselves, and nothing renames entries.
     let (body, hash) = content.split_at(end);
     if blake3::hash(body).as_bytes() != hash {
         return None;

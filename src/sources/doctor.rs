@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::auth::{TokenKind, Tokens};
 use super::failure::FetchError;
 use super::wire::http::Http;
-use super::wire::message::{Ask, Reply, any_body};
+use super::wire::message::{ApiRequest, ApiResponse, any_body};
 
 /// Largest accepted difference between the clocks, in seconds; beyond it tokens are refused.
 const CLOCK_SECONDS: i64 = 300;
@@ -94,6 +94,7 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     let mut date = None;
     if account.app.is_some() {
         let found = probe(http, tokens, &APP).await;
+        // Any response has the server's date; the first one is as good as another.
         if let Ok(reply) = &found {
             date = reply.header("date").map(str::to_owned);
         }
@@ -120,13 +121,13 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     findings
 }
 
-fn lacks_mfa(reply: &Reply) -> bool {
+fn lacks_mfa(reply: &ApiResponse) -> bool {
     reply
         .header("isMfaCompliant")
         .is_some_and(|value| value.eq_ignore_ascii_case("false"))
 }
 
-async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<Reply, FetchError> {
+async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiResponse, FetchError> {
     let addresses = &tokens.account().addresses;
     let base = match (&addresses.graph, probe.kind) {
         (Some(graph), TokenKind::Graph) => graph,
@@ -140,7 +141,7 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<Reply, Fet
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect();
-    let ask = Ask {
+    let ask = ApiRequest {
         what: "A probe",
         method: Method::GET,
         url,
@@ -152,7 +153,7 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<Reply, Fet
     };
     match tokens.ask(http, probe.kind, &ask).await {
         // Permission is checked before existence: 404 means that the permission is there.
-        Err(FetchError::Refused { status: 404, .. }) => Ok(Reply {
+        Err(FetchError::Refused { status: 404, .. }) => Ok(ApiResponse {
             status: 404,
             headers: reqwest::header::HeaderMap::new(),
             body: Vec::new(),
@@ -161,7 +162,7 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<Reply, Fet
     }
 }
 
-fn finding(probe: &Probe, found: Result<Reply, FetchError>) -> Finding {
+fn finding(probe: &Probe, found: Result<ApiResponse, FetchError>) -> Finding {
     let what = probe.name;
     match found {
         Ok(_) => Finding::good(what, "works"),
@@ -182,6 +183,7 @@ fn clock(date: &str) -> Option<Finding> {
     let theirs = chrono::DateTime::parse_from_rfc2822(date)
         .ok()?
         .with_timezone(&chrono::Utc);
+    // The time that the response took does not matter against five minutes.
     let off = (chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()) - theirs)
         .num_seconds();
     Some(if off.abs() <= CLOCK_SECONDS {

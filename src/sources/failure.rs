@@ -64,7 +64,7 @@ pub enum FetchError {
     /// The state folder contains other bytes than were downloaded.
     #[error("`{}`: found {found}, wanted the bytes as downloaded", .path.display())]
     Damaged {
-        /// The damaged file.
+        /// Path of the damaged file.
         path: PathBuf,
         /// The damage, in words.
         found: String,
@@ -83,7 +83,7 @@ pub enum FetchError {
     /// Another fetch is using the state folder.
     #[error("`{}`: found it locked by {holder}, wanted no other fetch", .path.display())]
     Locked {
-        /// The lock file.
+        /// Path of the lock file.
         path: PathBuf,
         /// The process that holds it, in its own words.
         holder: String,

@@ -14,7 +14,7 @@ pub struct FileUnit {
     pub path: PathBuf,
     /// BLAKE3 of the file's bytes, in hexadecimal.
     pub blake3: String,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
@@ -32,6 +32,7 @@ pub struct Unreadable {
 /// The name of a file in reports: the same on every system.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
+    // Reports of Windows and Linux are compared byte by byte.
     path.to_string_lossy().replace('\\', "/")
 }
 
@@ -52,6 +53,7 @@ pub fn size(path: &Path) -> Result<u64, Unreadable> {
 pub fn identify(path: &Path) -> Result<FileUnit, Unreadable> {
     let file = File::open(path).map_err(unreadable(path))?;
     let mut hasher = blake3::Hasher::new();
+    // In pieces: the file may be larger than the memory.
     hasher.update_reader(&file).map_err(unreadable(path))?;
     Ok(FileUnit {
         name: name_of(path),

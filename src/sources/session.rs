@@ -9,7 +9,7 @@ use super::identity::account::Account;
 use super::identity::cloud::Addresses;
 use super::landing::Landing;
 use super::wire::http::Http;
-use super::wire::message::{Ask, Reply};
+use super::wire::message::{ApiRequest, ApiResponse};
 use crate::progress::watch::Watch;
 
 /// Everything that the units of one fetch share.
@@ -54,7 +54,11 @@ impl Session {
     ///
     /// # Errors
     /// [`FetchError`] if there is no token, the request is refused, or a budget is used up.
-    pub(crate) async fn ask(&self, kind: TokenKind, ask: &Ask<'_>) -> Result<Reply, FetchError> {
+    pub(crate) async fn ask(
+        &self,
+        kind: TokenKind,
+        ask: &ApiRequest<'_>,
+    ) -> Result<ApiResponse, FetchError> {
         self.tokens.ask(&self.http, kind, ask).await
     }
 }

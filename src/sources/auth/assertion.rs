@@ -46,6 +46,7 @@ pub(super) fn signed(
         URL_SAFE_NO_PAD.encode(header.to_string()),
         URL_SAFE_NO_PAD.encode(claims.to_string())
     );
+    // An RSA signature is as long as the modulus of its key.
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(
         &signature::RSA_PKCS1_SHA256,

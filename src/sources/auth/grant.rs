@@ -18,7 +18,7 @@ use crate::sources::identity::account::{Account, AppCredential, Proof, UserCrede
 use crate::sources::identity::cloud::GRAPH_AUDIENCE;
 use crate::sources::wire::attempts::Attempts;
 use crate::sources::wire::http::Http;
-use crate::sources::wire::message::{Ask, FORM, Reply};
+use crate::sources::wire::message::{ApiRequest, ApiResponse, FORM};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Life of a token whose response does not state one: five minutes, after which it is requested
@@ -58,7 +58,7 @@ pub(super) struct Granting<'t> {
 }
 
 impl Granting<'_> {
-    /// Requests a token.
+    /// Requests a new token of a kind.
     pub(super) async fn token(&self, kind: TokenKind) -> Result<Token, FetchError> {
         let is_graph = match kind {
             TokenKind::User => return self.user_token().await,
@@ -77,11 +77,12 @@ impl Granting<'_> {
             }
             Some(AppCredential::Application { client_id, proof }) => {
                 let what = "A token for the application";
-                let url = self.endpoint(is_graph)?;
+                let url = self.endpoint(is_graph);
                 let mut form = vec![
                     ("grant_type", "client_credentials".to_owned()),
                     ("client_id", client_id.clone()),
                 ];
+                // The first generation names the audience by resource, the second by scope.
                 form.push(if is_graph {
                     ("scope", format!("{audience}/.default"))
                 } else {
@@ -124,7 +125,7 @@ impl Granting<'_> {
         current: &SecretString,
     ) -> Result<Token, FetchError> {
         let what = "A token for the user";
-        let url = self.endpoint(false)?;
+        let url = self.endpoint(false);
         let mut form = vec![
             ("grant_type", "refresh_token".to_owned()),
             ("client_id", user.client_id.clone()),
@@ -140,13 +141,14 @@ impl Granting<'_> {
             .and_then(Value::as_str)
             .filter(|next| !next.is_empty())
         {
+            // From here on the old token may be void.
             store.keep(first, &SecretString::from(next))?;
         }
         token_in(&fields, what)
     }
 
     /// The token endpoint: of the second generation for Graph, of the first for Partner Center.
-    fn endpoint(&self, is_graph: bool) -> Result<Url, FetchError> {
+    fn endpoint(&self, is_graph: bool) -> Url {
         let mut url = self.account.addresses.authority.clone();
         let tail: &[&str] = if is_graph {
             &["oauth2", "v2.0", "token"]
@@ -154,23 +156,25 @@ impl Granting<'_> {
             &["oauth2", "token"]
         };
         url.path_segments_mut()
-            .map_err(|()| missing("The address of the token endpoint", "not a URL with a path"))?
+            .expect("an address with a host has a path")
             .clear()
+            // `push` escapes the tenant: no id can change the path.
             .push(&self.account.tenant)
             .extend(tail);
-        Ok(url)
+        url
     }
 
-    async fn post(&self, url: Url, form: &[Field], what: &str) -> Result<Reply, FetchError> {
+    async fn post(&self, url: Url, form: &[Field], what: &str) -> Result<ApiResponse, FetchError> {
         let mut body = Url::parse("form:").expect("a constant");
         body.query_pairs_mut().extend_pairs(form);
         let text = body.query().expect("a form has fields").to_owned();
-        let ask = Ask {
+        let ask = ApiRequest {
             what,
             method: Method::POST,
             url,
             headers: Vec::new(),
             body: Some((FORM, text)),
+            // Tokens have a rate limit of their own: they must not wait behind pages.
             throttle: "token",
             waits_for_content: false,
             check: &|body| {
@@ -180,6 +184,7 @@ impl Granting<'_> {
             },
         };
         match Attempts::new(self.http, &ask).without_token().await {
+            // Entra ID refuses a credential with 400 as well as with 401.
             Err(FetchError::Refused { what, found, .. }) => Err(FetchError::Authentication {
                 what,
                 found,
@@ -204,11 +209,11 @@ fn proving(proof: &Proof, client_id: &str, url: &Url) -> Result<Vec<Field>, Fetc
         }
         // The platform rewrites the file from time to time: it is read each time.
         Proof::TokenFile(path) => std::fs::read_to_string(path)
-            .map_err(|error| {
-                missing(
-                    &format!("The token file `{}`", path.display()),
-                    &format!("it cannot be read: {error}"),
-                )
+            .map_err(|error| FetchError::Authentication {
+                what: format!("The token file `{}`", path.display()),
+                found: format!("an error: {error}"),
+                wanted: "a token".to_owned(),
+                hint: "check the path and its permissions".to_owned(),
             })?
             .trim()
             .to_owned(),
@@ -219,7 +224,7 @@ fn proving(proof: &Proof, client_id: &str, url: &Url) -> Result<Vec<Field>, Fetc
     ])
 }
 
-fn fields_of(reply: &Reply, what: &str) -> Result<Value, FetchError> {
+fn fields_of(reply: &ApiResponse, what: &str) -> Result<Value, FetchError> {
     serde_json::from_slice(without_boms(&reply.body))
         .map_err(|_| missing(what, "the response is not JSON"))
 }

@@ -83,6 +83,7 @@ impl HttpClient for Bridge {
                 error.without_url().to_string(),
             )
         };
+        // The crate sends no other method.
         let method = if request.method() == Method::Post {
             reqwest::Method::POST
         } else {

@@ -24,7 +24,7 @@ use crate::sources::identity::account::Account;
 use crate::sources::wire::attempts::{Attempts, Outcome};
 use crate::sources::wire::error_body::unauthorized;
 use crate::sources::wire::http::Http;
-use crate::sources::wire::message::{Ask, Reply};
+use crate::sources::wire::message::{ApiRequest, ApiResponse};
 
 /// The tokens of a run.
 #[derive(Debug)]
@@ -72,15 +72,17 @@ impl Tokens {
         &self,
         http: &Http,
         kind: TokenKind,
-        ask: &Ask<'_>,
-    ) -> Result<Reply, FetchError> {
+        ask: &ApiRequest<'_>,
+    ) -> Result<ApiResponse, FetchError> {
         let mut attempts = Attempts::new(http, ask);
         let mut is_renewed = false;
         loop {
             attempts.turn().await;
+            // Per attempt: a token may have expired during the pause before it.
             let token = self.get(http, kind).await?;
             match attempts.send(Some(&token.secret)).await? {
-                Outcome::Reply(reply) => return Ok(reply),
+                Outcome::Answered(reply) => return Ok(reply),
+                // A second refusal is not about the token's age.
                 Outcome::Unauthorized(reply) if is_renewed => {
                     return Err(unauthorized(ask.what, &reply));
                 }
@@ -107,9 +109,11 @@ impl Tokens {
     /// Replaces a token that was refused, unless another worker has replaced it already.
     async fn renew(&self, http: &Http, kind: TokenKind, refused: &Token) -> Result<(), FetchError> {
         let mut slot = self.slots[kind as usize].lock().await;
+        // All workers are refused at once; the first of them renews for all.
         if slot.as_ref().is_some_and(|token| token.is_same(refused)) {
             http.watch
                 .detail(|| format!("the token for {kind} was refused; requesting a new one"));
+            // If the request fails, the refused token must not be used again.
             *slot = None;
             *slot = Some(self.granting(http).token(kind).await?);
         }

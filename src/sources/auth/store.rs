@@ -20,6 +20,7 @@ pub(super) struct Store {
 impl Store {
     /// The store of an application in `folder`; nothing is read or written yet.
     pub(super) fn new(folder: &Path, tenant: &str, client_id: &str) -> Self {
+        // Ids are compared in any case: the file must be found however they are spelled.
         let key = format!("{tenant}\0{client_id}").to_ascii_lowercase();
         let name = blake3::hash(key.as_bytes()).to_hex();
         Self {

@@ -32,6 +32,7 @@ impl Token {
         if HeaderValue::from_str(secret.expose_secret()).is_err() {
             return Err(missing(what, "the token has characters that HTTP forbids"));
         }
+        // A token of one second, as the sandbox can issue it, is used for half of its life.
         let early = EARLY.min(good_for / 2);
         let now = Instant::now();
         Ok(Self {

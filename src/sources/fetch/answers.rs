@@ -62,6 +62,7 @@ impl Invoice {
         }
         match self.start {
             Some(_) => within(self.start),
+            // Invoices are dated in the month after the period that they bill.
             None => self
                 .dated
                 .and_then(Period::of)
@@ -155,6 +156,7 @@ impl SubscriptionItem {
             .into_iter()
             .flatten()
             .any(|name| name.trim().eq_ignore_ascii_case("azure plan"));
+        // Offers of the same kind differ behind these beginnings.
         if is_offer("MS-AZR-0145P") {
             SubscriptionKind::ClassicAzure
         } else if is_offer("DZH318Z0BPS6") || is_named_plan {
@@ -185,6 +187,7 @@ impl From<InvoiceItem> for Invoice {
     fn from(item: InvoiceItem) -> Self {
         // A date that cannot be read is no date: the invoice is then judged by the others.
         let day = |text: Option<String>| parse_day(text?.as_bytes()).ok().flatten();
+        // As text, without a number type: only zeros, in whatever number of decimals.
         let is_zero = item.total_charges.is_some_and(|total| {
             let total = total.get().trim_matches('"');
             !total.is_empty() && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'))

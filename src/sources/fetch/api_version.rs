@@ -16,9 +16,9 @@ pub(crate) enum ApiVersion {
 /// Kind of data that both generations serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billed {
-    /// Daily rated usage.
+    /// Daily rated usage, priced by Microsoft.
     Usage,
-    /// Reconciliation lines.
+    /// Reconciliation lines of an invoice.
     Lines,
 }
 
@@ -30,6 +30,7 @@ const USAGE_FROM: &str = "2022-09";
 /// True if an invoice is of the legacy commerce: Office by licence, and Azure offer MS-AZR-0145P.
 #[must_use]
 pub fn is_legacy(invoice: &str) -> bool {
+    // New commerce invoices begin with `G`.
     invoice.trim().to_ascii_uppercase().starts_with('D')
 }
 

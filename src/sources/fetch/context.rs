@@ -30,6 +30,7 @@ impl Context {
     pub(crate) fn fill(&self, template: &str) -> String {
         self.iter()
             .fold(template.to_owned(), |text, (name, value)| {
+                // Values are not escaped here: whoever builds the address escapes each step.
                 text.replace(&format!("{{{name}}}"), value)
             })
     }

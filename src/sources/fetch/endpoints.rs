@@ -25,7 +25,7 @@ pub enum Paging {
 pub enum Over {
     /// The partner: a single request.
     Partner,
-    /// The partner's customers.
+    /// All customers of the partner.
     Customers,
     /// Azure plans of all customers.
     AzurePlans,
@@ -139,6 +139,7 @@ pub const INVOICES: Endpoint = Endpoint {
 pub const ENDPOINTS: &[Endpoint] = &[
     CUSTOMERS,
     SUBSCRIPTIONS,
+    // Throttled for each customer separately, like the list of subscriptions.
     Endpoint {
         name: "azure_entitlements",
         dataset: "azure_entitlements",
@@ -147,6 +148,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzurePlans,
         ..BASE
     },
+    // Days and hours of the same usage: a pipeline lists one of the two.
     Endpoint {
         name: "utilization_daily",
         dataset: "utilization",
@@ -185,6 +187,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::Currencies,
         ..BASE
     },
+    // Its total leaves out customers with an Azure plan.
     Endpoint {
         name: "partner_usage_summary",
         dataset: "partner_usage_summary",
@@ -241,6 +244,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzurePlans,
         ..BASE
     },
+    // By meter, as above, but App-only and for classic subscriptions alone.
     Endpoint {
         name: "classic_usage_records",
         dataset: "classic_usage_records",
@@ -256,6 +260,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..BASE
     },
     INVOICES,
+    // By id, invoices after May 2025 may be refused; headers come from the list above
+    // (`model::domain::endpoints` §0).
     Endpoint {
         name: "invoice",
         dataset: "invoice",
@@ -264,6 +270,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::Invoices,
         ..BASE
     },
+    // The balance in the partner's own currency, and below it those in all currencies.
     Endpoint {
         name: "invoice_summary",
         dataset: "invoice_summaries",
@@ -277,6 +284,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         user_only: true,
         ..BASE
     },
+    // The links lead to endpoints that new commerce no longer serves: information only.
     Endpoint {
         name: "estimate_links",
         dataset: "estimate_links",

@@ -8,18 +8,18 @@ pub enum Api {
     /// The generation that serves the data, as `api_version` decides.
     #[default]
     Auto,
-    /// Always v1.
+    /// Always v1, also where it is retired.
     V1,
-    /// Always v2.
+    /// Always v2, also where it has no data.
     V2,
 }
 
-/// What is to be fetched.
+/// Endpoints and billing period of one fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Names of endpoints and twins, as in a pipeline file.
     pub names: Vec<String>,
-    /// Billing period.
+    /// Billing period that is fetched.
     pub period: Period,
     /// Today, UTC, as `2026-11-21`. Snapshots are fetched once a day.
     pub today: String,

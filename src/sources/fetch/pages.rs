@@ -17,7 +17,7 @@ use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::{Entry, Part};
 use crate::sources::session::Session;
-use crate::sources::wire::message::{Ask, Reply};
+use crate::sources::wire::message::{ApiRequest, ApiResponse};
 
 /// Codes of error responses that mean that there is nothing, and are an empty list.
 const NOTHING_CODES: [&str; 1] = ["3000"];
@@ -106,8 +106,10 @@ impl Pages<'_> {
 
     async fn run(&self, attempt: u32) -> Result<PagesEnd, FetchError> {
         let mut parts = self.session.landing.unit(self.id).open_parts().to_vec();
+        // Names have leading zeros: their order is that of the pages.
         parts.sort_by(|left, right| left.name.cmp(&right.name));
         let mut walk = Walk::behind(&parts);
+        // The last page was stored, but the fetch ended before it could say so.
         if !parts.is_empty() && walk.token.is_none() {
             return Ok(PagesEnd::Complete);
         }
@@ -143,7 +145,7 @@ impl Pages<'_> {
 
     /// Asks for the page that the walk has come to; the inner error is the end of the try, if there
     /// is no such page.
-    async fn next_page(&self, walk: &Walk) -> Result<Result<Reply, PagesEnd>, FetchError> {
+    async fn next_page(&self, walk: &Walk) -> Result<Result<ApiResponse, PagesEnd>, FetchError> {
         let number = walk.number;
         let asked = self.page(walk.token.as_deref(), walk.offset, number).await;
         match asked {
@@ -170,10 +172,11 @@ impl Pages<'_> {
     fn take(
         &self,
         walk: &mut Walk,
-        reply: &Reply,
+        reply: &ApiResponse,
         attempt: u32,
     ) -> Result<Option<PagesEnd>, FetchError> {
         let number = walk.number;
+        // The order of these checks matters: a repeated page is told before an empty one.
         let facts = self.facts(reply)?;
         let hash = blake3::hash(&reply.body).to_hex().to_string();
         if !walk.hashes.insert(hash) && walk.follows() {
@@ -215,6 +218,7 @@ impl Pages<'_> {
     fn next(&self, facts: &PageFacts, offset: u64) -> Option<String> {
         match self.endpoint.paging {
             Paging::Seek { .. } | Paging::None => facts.next_token.clone(),
+            // A full page may be the last one: the next, empty one will tell.
             Paging::Offset => {
                 let is_full = facts.items >= u64::from(self.endpoint.page_size);
                 (facts.items > 0 && (is_full || facts.next_uri.is_some()))
@@ -224,7 +228,7 @@ impl Pages<'_> {
         }
     }
 
-    fn facts(&self, reply: &Reply) -> Result<PageFacts, FetchError> {
+    fn facts(&self, reply: &ApiResponse) -> Result<PageFacts, FetchError> {
         if self.endpoint.paging == Paging::File {
             return Ok(PageFacts::default());
         }
@@ -262,6 +266,7 @@ impl Pages<'_> {
             rows: facts.items,
             bytes: part.bytes,
         };
+        // The bytes are on disk: only now the journal may name them.
         self.enter(Entry::Part(Part {
             rows: facts.items,
             next,
@@ -277,9 +282,10 @@ impl Pages<'_> {
         token: Option<&str>,
         offset: u64,
         number: u32,
-    ) -> Result<Reply, FetchError> {
+    ) -> Result<ApiResponse, FetchError> {
         let follows = number > 1;
         let mut headers = Vec::new();
+        // The first page is asked for without a token, also after an interruption.
         if let (Paging::Seek { .. } | Paging::None, Some(token), true) =
             (self.endpoint.paging, token, follows)
         {
@@ -291,10 +297,10 @@ impl Pages<'_> {
             format!("`{}`", self.id)
         };
         let is_file = self.endpoint.paging == Paging::File;
-        let ask = Ask {
+        let ask = ApiRequest {
             what: &what,
             method: Method::GET,
-            url: self.address(follows, offset)?,
+            url: self.address(follows, offset),
             headers,
             body: None,
             throttle: &self.context.fill(self.endpoint.throttle),
@@ -308,7 +314,7 @@ impl Pages<'_> {
     }
 
     /// The address of a page.
-    fn address(&self, follows: bool, offset: u64) -> Result<Url, FetchError> {
+    fn address(&self, follows: bool, offset: u64) -> Url {
         let Self {
             session,
             endpoint,
@@ -317,11 +323,7 @@ impl Pages<'_> {
         } = self;
         let mut url = session.addresses().partner_center.clone();
         url.path_segments_mut()
-            .map_err(|()| FetchError::Security {
-                what: "The address of Partner Center".to_owned(),
-                found: "an address without a path".to_owned(),
-                wanted: "an https address".to_owned(),
-            })?
+            .expect("an address with a host has a path")
             .clear()
             .push("v1")
             .extend(endpoint.path.split('/').map(|step| context.fill(step)));
@@ -333,6 +335,7 @@ impl Pages<'_> {
             .filter(|(_, value)| !value.contains('{'))
             .collect();
         if endpoint.page_size > 0 {
+            // Sent with every page, as the first one was: a page of another size is another list.
             pairs.push(("size", endpoint.page_size.to_string()));
         }
         match endpoint.paging {
@@ -343,7 +346,7 @@ impl Pages<'_> {
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        Ok(url)
+        url
     }
 }
 

@@ -58,6 +58,7 @@ impl Task {
 /// snapshot. State folders contain these ids, so that they must never change.
 fn id_of(endpoint: &Endpoint, route: &str, context: &Context, order: &Order) -> String {
     let mut steps = vec![endpoint.dataset.to_owned()];
+    // Two endpoints may serve one dataset, as the daily and the hourly utilization do.
     if endpoint.name != endpoint.dataset {
         steps.push(endpoint.name.to_owned());
     }
@@ -67,6 +68,7 @@ fn id_of(endpoint: &Endpoint, route: &str, context: &Context, order: &Order) -> 
         .iter()
         .filter(|(name, _)| !["start", "end"].contains(name));
     steps.extend(named.map(|(_, value)| value.to_ascii_lowercase()));
+    // Tomorrow the same request is another unit: it shows another state.
     if endpoint.snapshot {
         steps.push(format!("@{}", order.today));
     }
@@ -110,13 +112,13 @@ impl Needs {
 /// Lists from the first responses.
 #[derive(Default)]
 pub(super) struct Lists {
-    /// Customer ids.
+    /// Ids of the customers.
     pub(super) customers: Vec<String>,
     /// Subscriptions by customer id.
     pub(super) subscriptions: BTreeMap<String, Vec<Subscription>>,
     /// Invoices of the period.
     pub(super) invoices: Vec<Invoice>,
-    /// Currency codes.
+    /// Currencies of the pipeline file and of the invoices.
     pub(super) currencies: BTreeSet<String>,
 }
 
@@ -137,6 +139,7 @@ pub(super) fn rest(order: &Order, lists: &Lists, has_graph: bool) -> (Vec<Task>,
             Err(reason) => reasons.push(reason),
         }
     }
+    // These were fetched to make the lists.
     let fetched = [CUSTOMERS.name, SUBSCRIPTIONS.name, INVOICES.name];
     for endpoint in ENDPOINTS
         .iter()
@@ -240,8 +243,10 @@ fn twin_task(
 /// The billing period in Partner Center's words for unbilled data: `current` or `previous`; `None`
 /// for any other month.
 fn unbilled_period(order: &Order) -> Option<&'static str> {
+    // A date that cannot be read means that no month is current: nothing is asked for.
     let today = parse_day(order.today.as_bytes()).ok().flatten()?;
     let current = Period::of(today)?;
+    // The day before the first of this month lies in the last one.
     let last = Period::of(current.days().0 - 1)?;
     match order.period {
         period if period == current => Some("current"),

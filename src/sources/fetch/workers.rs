@@ -98,6 +98,7 @@ impl Fetcher {
             self.note(reason);
         }
         found.extend(self.all(tasks, arrived).await?);
+        // Units end in any order; reports must not depend on it.
         found.sort_by(|left, right| (left.dataset, &left.id).cmp(&(right.dataset, &right.id)));
         Ok(found)
     }
@@ -107,6 +108,7 @@ impl Fetcher {
     async fn lists(&self, arrived: Arrived<'_>) -> Result<(Vec<Fetched>, Lists), FetchError> {
         let needs = Needs::of(&self.order);
         let mut first = Vec::new();
+        // Both lists at once: neither needs the other.
         if needs.invoices {
             first.push(Task::pages(&INVOICES, Context::default(), &self.order));
         }
@@ -181,6 +183,7 @@ impl Fetcher {
             let Some(ended) = running.join_next().await else {
                 return Ok(found);
             };
+            // An error here concerns all units: the running ones are aborted with the set.
             let fetched = ended.map_err(|source| FetchError::Start {
                 what: "a worker",
                 source: source.into(),
@@ -188,6 +191,7 @@ impl Fetcher {
             watch.tell(Event::Done {
                 dataset: fetched.dataset,
             });
+            // A unit that cannot prove that it is complete is never read.
             if !matches!(fetched.became, Became::Incomplete(_)) {
                 arrived(&fetched);
             }
@@ -221,6 +225,7 @@ impl Fetcher {
         let mut seen = BTreeSet::new();
         for unit in found.iter().filter(|unit| unit.dataset == INVOICES.dataset) {
             for invoice in self.read(unit, answers::invoices)? {
+                // Pages by offset may overlap when an invoice is added while they are read.
                 let is_wanted = invoice.is_of(self.order.period)
                     && seen.insert(invoice.id.to_ascii_uppercase());
                 if !is_wanted {
@@ -251,6 +256,7 @@ async fn fetch_unit(
     refresh: bool,
 ) -> Result<Fetched, FetchError> {
     let before = session.landing.unit(&task.id);
+    // A version that was begun and not ended may have been announced by a newer manifest.
     let is_complete = !before.versions.is_empty() && before.open.is_none();
     // An export that was complete on an earlier day may have been restated since.
     let is_current = !task.is_export() || before.checked.as_deref() == Some(&session.today);
@@ -334,6 +340,7 @@ fn became(session: &Session, id: &str, before: usize) -> Became {
     let Some(previous) = before.checked_sub(1) else {
         return Became::Fetched;
     };
+    // An export's eTag may change although its rows do not.
     let hashes = |at: usize| versions[at].parts.iter().map(|part| &part.blake3);
     if hashes(previous).eq(hashes(versions.len() - 1)) {
         Became::Unchanged

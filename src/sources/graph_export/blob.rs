@@ -47,7 +47,7 @@ struct Partial {
 
 /// End of one attempt.
 enum Attempt {
-    /// All bytes arrived.
+    /// The response came to its end.
     Whole,
     /// The signature or the version no longer holds: ask for the manifest again.
     Stale(String),
@@ -73,6 +73,7 @@ impl Download {
                 Attempt::Whole => match self.verified(partial).await? {
                     Ok(part) => return Ok(Ok(part)),
                     Err(found) => {
+                        // Nobody knows which of the bytes are wrong: all are downloaded again.
                         partial = self.empty()?;
                         (found, None, true)
                     }
@@ -161,6 +162,7 @@ impl Download {
         if partial.bytes > 0 {
             match partial.etag.clone() {
                 Some(etag) => {
+                    // With the version as a condition: bytes of two versions are never joined.
                     request = request
                         .header("Range", format!("bytes={}-", partial.bytes))
                         .header("If-Match", etag);
@@ -176,6 +178,7 @@ impl Download {
         let status = response.status().as_u16();
         let name = &self.blob.name;
         match status {
+            // Blob storage says 403 for an expired signature; nothing else is wrong with it.
             401 | 403 => Attempt::Stale("the blobs' signature has expired".to_owned()),
             404 => Attempt::Stale(format!("blob `{name}` no longer exists")),
             412 | 416 => Attempt::Stale(format!("blob `{name}` has changed since")),
@@ -194,6 +197,7 @@ impl Download {
     ) -> Result<Attempt, FetchError> {
         partial.etag = header(response.headers(), "etag").map(str::to_owned);
         let path = partial.file.path().to_owned();
+        // A blob may be large: its time limit grows with its size.
         let promised = response.content_length().unwrap_or(UNSTATED_BYTES);
         let limit = self.session.tokens.account().request_timeout_ms
             + promised * 1_000 / LEAST_BYTES_PER_SECOND;
@@ -216,6 +220,7 @@ impl Download {
                 .file
                 .write_all(&piece)
                 .map_err(storage("write", &path))?;
+            // Hashed on the way: the file need not be read again for it.
             partial.hasher.update(&piece);
             partial.bytes += piece.len() as u64;
             self.session

@@ -15,6 +15,7 @@ use crate::sources::identity::origin::{has_user, same_origin, shown};
 /// a query.
 pub(super) fn blob_root(addresses: &Addresses, given: &str) -> Result<Url, FetchError> {
     let what = "The blobs of an export";
+    // The sandbox serves blobs itself, next to its API.
     if addresses.is_sandbox() {
         return same_origin(&addresses.partner_center, given, what);
     }

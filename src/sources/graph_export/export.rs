@@ -46,6 +46,7 @@ impl Export<'_> {
     /// Fetches the unit, or finds that the stored version is the newest.
     pub(crate) async fn fetch(&self) -> Result<(), FetchError> {
         let http = &self.session.http;
+        // Restarts of one kind or the other count alike: an export that never settles must end.
         let tries = http.retry_policy.restarts + 1;
         let mut reason = String::new();
         for _ in 0..tries {
@@ -106,6 +107,7 @@ impl Export<'_> {
         }
         let unit = self.session.landing.unit(self.id);
         let etag = Some(&manifest.etag);
+        // The eTag changes with the data: an equal one makes the download needless.
         let newest = unit.versions.last();
         if newest.is_some_and(|version| version.etag.as_ref() == etag) {
             self.enter(Entry::Checked {
@@ -113,6 +115,7 @@ impl Export<'_> {
             })?;
             return Ok(ExportEnd::Complete);
         }
+        // Parts of an interrupted fetch are kept if they are of this version, else forgotten.
         if unit.open.as_ref().and_then(|open| open.etag.as_ref()) != etag {
             self.enter(Entry::Manifest {
                 etag: manifest.etag.clone(),
@@ -145,6 +148,7 @@ impl Export<'_> {
         let mut running: JoinSet<Result<Result<Part, String>, FetchError>> = JoinSet::new();
         let mut again = None;
         loop {
+            // No further blob once the manifest is stale: its signature would be refused.
             while running.len() < BLOBS_AT_ONCE && again.is_none() {
                 let Some(blob) = missing.next() else { break };
                 let download = Download {
@@ -163,6 +167,7 @@ impl Export<'_> {
                 source: source.into(),
             })??;
             match fetched {
+                // Entered one by one: an interruption loses only the blobs that are on their way.
                 Ok(part) => {
                     let event = Event::Landed {
                         dataset: self.dataset,

@@ -66,6 +66,7 @@ impl Manifest {
                 blobs.len()
             )));
         }
+        // Blobs are stored by name: a second one would overwrite the first.
         let names: HashSet<&str> = blobs.iter().map(|blob| blob.name.as_str()).collect();
         if names.len() < blobs.len() {
             return Ok(Err("a manifest that lists a blob twice".to_owned()));
@@ -91,18 +92,19 @@ impl Manifest {
     /// # Errors
     /// [`FetchError::Security`] if it is not below the root.
     pub(super) fn address(&self, blob: &Blob) -> Result<Url, FetchError> {
-        let refused = |found: String| FetchError::Security {
-            what: "A blob of an export".to_owned(),
-            found,
-            wanted: format!("a name below `{}`", origin::shown(&self.root)),
-        };
         let mut url = self.root.clone();
         url.path_segments_mut()
-            .map_err(|()| refused("no path".to_owned()))?
+            .expect("an address with a host has a path")
+            // The root may end with a slash, which would become an empty step.
             .pop_if_empty()
             .extend(blob.name.split('/'));
+        // Names were checked when the manifest was read; this holds even if that check has a gap.
         if url.origin() != self.root.origin() || !url.path().starts_with(self.root.path()) {
-            return Err(refused(format!("`{}`", origin::shown(&url))));
+            return Err(FetchError::Security {
+                what: "A blob of an export".to_owned(),
+                found: format!("`{}`", origin::shown(&url)),
+                wanted: format!("a name below `{}`", origin::shown(&self.root)),
+            });
         }
         url.set_query(Some(self.signature.expose_secret()));
         Ok(url)
@@ -117,10 +119,8 @@ fn blobs_in(manifest: &Value, id: &str) -> Result<Vec<Blob>, FetchError> {
     listed
         .iter()
         .map(|blob| {
-            // A blob without a name is refused like one with an empty name.
-            let name = text(blob, &["name"]).unwrap_or("");
             Ok(Blob {
-                name: safe(name, id)?.to_owned(),
+                name: safe(text(blob, &["name"]), id)?.to_owned(),
                 rows: count(blob, "itemCount"),
                 bytes: count(blob, "sizeInBytes"),
             })
@@ -128,10 +128,15 @@ fn blobs_in(manifest: &Value, id: &str) -> Result<Vec<Blob>, FetchError> {
         .collect()
 }
 
-/// The name of a blob, if it stays below the root.
-fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
-    let is_bad = name.is_empty()
-        || name.contains([':', '\\', '?', '#', '%'])
+/// The name of a blob, if there is one and it stays below the root.
+fn safe<'n>(name: Option<&'n str>, id: &str) -> Result<&'n str, FetchError> {
+    let refused = |found: String| FetchError::Security {
+        what: format!("The manifest of `{id}`"),
+        found,
+        wanted: "names below the root".to_owned(),
+    };
+    let name = name.ok_or_else(|| refused("a blob without a name".to_owned()))?;
+    let is_bad = name.contains([':', '\\', '?', '#', '%'])
         || name.chars().any(char::is_control)
         || name
             .split('/')
@@ -139,11 +144,7 @@ fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
     if !is_bad {
         return Ok(name);
     }
-    Err(FetchError::Security {
-        what: format!("The manifest of `{id}`"),
-        found: format!("a blob named `{}`", name.escape_default()),
-        wanted: "names below the root".to_owned(),
-    })
+    Err(refused(format!("a blob named `{}`", name.escape_default())))
 }
 
 /// A field by its name in any case: samples have `rootDirectory` and `RootDirectory`.

@@ -12,7 +12,7 @@ use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::pause_in;
-use crate::sources::wire::message::{Ask, Reply, any_body};
+use crate::sources::wire::message::{ApiRequest, ApiResponse, any_body};
 
 const REPORTS: &str = "v1.0/reports/partners/billing";
 /// Polls during which an operation may still be unknown to the server that is asked.
@@ -21,7 +21,7 @@ const GRACE_POLLS: u32 = 6;
 /// nothing.
 const NO_DATA: &str = "5000";
 
-/// What an export is ordered for.
+/// Data that an export is ordered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Billed data of one invoice.
@@ -82,6 +82,7 @@ impl Operations<'_> {
         let reply = self
             .ask("The order of", Method::POST, url, Some(body))
             .await?;
+        // The address is used as given, if it stays on Graph's own host.
         let location = reply.header("location").ok_or_else(|| {
             self.incomplete(
                 format!("status {} without a Location", reply.status),
@@ -150,10 +151,12 @@ impl Operations<'_> {
     ) -> Result<Option<Ended>, FetchError> {
         let error = &answer["error"];
         match status {
+            // The documentation says `completed`, every sample says `succeeded`.
             "succeeded" | "completed" => {
                 let manifest = self.manifest(answer).await?;
                 Ok(Some(Ended::Manifest(manifest)))
             }
+            // "No data" for an invoice that charges nothing is the whole truth.
             "failed" if emptiness == Emptiness::Proven && error["code"] == NO_DATA => {
                 Ok(Some(Ended::Nothing))
             }
@@ -173,6 +176,7 @@ impl Operations<'_> {
 
     /// The manifest: inline, at an address given as text, or behind a navigation link.
     async fn manifest(&self, answer: &Value) -> Result<Value, FetchError> {
+        // Microsoft's own samples disagree on the shape (`model::domain::endpoints` §7).
         let location = answer.get("resourceLocation");
         if let Some(inline) = location.filter(|location| location.is_object()) {
             return Ok(inline.clone());
@@ -213,10 +217,10 @@ impl Operations<'_> {
         method: Method,
         url: Url,
         body: Option<(&'static str, String)>,
-    ) -> Result<Reply, FetchError> {
-        // An accepted order has an empty body.
+    ) -> Result<ApiResponse, FetchError> {
+        // An accepted order has an empty body; everything else is a JSON object.
         let is_post = method == Method::POST;
-        let ask = Ask {
+        let ask = ApiRequest {
             what: &format!("{part} `{}`", self.id),
             method,
             url,
@@ -229,7 +233,7 @@ impl Operations<'_> {
         self.session.ask(TokenKind::Graph, &ask).await
     }
 
-    fn json(&self, reply: &Reply) -> Result<Value, FetchError> {
+    fn json(&self, reply: &ApiResponse) -> Result<Value, FetchError> {
         serde_json::from_slice(without_boms(&reply.body)).map_err(|error| {
             self.incomplete(format!("invalid JSON: {error}"), "a response of Graph")
         })

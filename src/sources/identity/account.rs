@@ -24,7 +24,7 @@ pub enum SecretSource {
 /// Proof of an application's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A client secret.
+    /// A client secret of the application.
     Secret(SecretSource),
     /// A certificate and its private key, in PEM.
     Certificate(SecretSource),
@@ -35,7 +35,7 @@ pub enum Proof {
 /// Credential of an application, without a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppCredential {
-    /// A registered application.
+    /// An application registered in the partner's tenant.
     Application {
         /// Client id of the application.
         client_id: String,
@@ -123,6 +123,7 @@ impl RetryPolicy {
     pub fn pauses(&self) -> ExponentialBackoff {
         let retries = usize::try_from(self.attempts).expect("usize has 32 bits or more");
         ExponentialBuilder::new()
+            // A first pause of zero would stay zero, however often it is doubled.
             .with_min_delay(Duration::from_millis(self.backoff_ms.max(1)))
             .with_max_delay(Duration::from_millis(self.longest_pause_ms.max(1)))
             .with_max_times(retries)
@@ -177,6 +178,7 @@ impl SecretSource {
             Self::Environment(name) => std::env::var(name)
                 .map_err(|_| wrong("nothing".to_owned(), "set it for this process"))?,
             Self::File(path) => {
+                // Checked before reading: a secret that others can read may be known to them already.
                 if let Some(mode) = open_to_others(path) {
                     return Err(wrong(
                         format!("a file that others can read (mode {mode:03o})"),
@@ -191,7 +193,9 @@ impl SecretSource {
                 })?
             }
         };
+        // Editors end a file with a line break; blanks may belong to the secret.
         let text = text.trim_end_matches(['\r', '\n']);
+        // An empty file is one that somebody meant to fill.
         if text.is_empty() {
             Err(wrong("nothing".to_owned(), "write the secret into it"))
         } else {

@@ -35,6 +35,7 @@ pub const CLOUDS: &[Cloud] = &[
     Cloud {
         name: "us-government",
         authority: "https://login.microsoftonline.us",
+        // Partner Center has no address of its own in this cloud.
         partner_center: "https://api.partnercenter.microsoft.com",
         audience: "https://api.partnercenter.microsoft.com",
         graph: None,
@@ -45,6 +46,7 @@ pub const CLOUDS: &[Cloud] = &[
         authority: "https://login.partner.microsoftonline.cn",
         partner_center: "https://partner.partnercenterapi.microsoftonline.cn",
         audience: "https://partner.partnercenterapi.microsoftonline.cn",
+        // The exports exist in the global cloud only.
         graph: None,
         blob_hosts: &[".blob.core.chinacloudapi.cn"],
     },

@@ -14,6 +14,7 @@ pub fn shown(url: &Url) -> String {
     if let Some(host) = url.host_str() {
         shown.push_str(host);
     }
+    // `port` is `None` for the default port of the scheme.
     if let Some(port) = url.port() {
         shown.push_str(&format!(":{port}"));
     }
@@ -25,6 +26,7 @@ pub fn shown(url: &Url) -> String {
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
+        // `localhost` can be redefined, but only by whoever administers this machine.
         Some("localhost" | "[::1]") => true,
         Some(host) => host
             .parse::<std::net::Ipv4Addr>()
@@ -47,6 +49,7 @@ pub fn same_origin(base: &Url, given: &str, what: &str) -> Result<Url, FetchErro
     let url = base
         .join(given.trim())
         .map_err(|error| refused(format!("an invalid address ({error})")))?;
+    // `join` takes `//host` and `\\host` for what they are: other hosts in disguise.
     if url.origin() != base.origin() || has_user(&url) {
         return Err(refused(format!("`{}`", shown(&url))));
     }

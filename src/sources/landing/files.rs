@@ -15,6 +15,7 @@ use crate::sources::failure::{FetchError, storage};
 /// [`FetchError::Storage`] if the file system refuses.
 pub(crate) fn make_folder(path: &Path) -> Result<(), FetchError> {
     let mut builder = fs::DirBuilder::new();
+    // The mode is for new folders; those that are there belong to the operator.
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -62,6 +63,7 @@ pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), FetchError
     if let Some(parent) = path.parent() {
         make_folder(parent)?;
     }
+    // Before the rename: after a power failure a name must not lead to missing bytes.
     file.as_file().sync_all().map_err(storage("sync", path))?;
     file.persist(path)
         .map_err(|error| storage("move a file to", path)(error.error))?;
@@ -105,6 +107,7 @@ pub(crate) fn open_lock(path: &Path) -> Result<File, FetchError> {
         .read(true)
         .write(true)
         .create(true)
+        // Its content names the process that holds the lock.
         .truncate(false)
         .open(path)
         .map_err(storage("open the lock", path))

@@ -47,12 +47,12 @@ pub(crate) enum Entry {
     },
     /// The parts so far do not count: the unit is started over.
     Restarted {
-        /// Reason, in words.
+        /// Reason for it, in words.
         reason: String,
     },
     /// The unit was given up, until the next fetch.
     Incomplete {
-        /// Reason, in words.
+        /// Reason for it, in words.
         reason: String,
     },
 }
@@ -130,6 +130,7 @@ impl Unit {
 
     /// Brings the state up to date with one step.
     pub(crate) fn apply(&mut self, entry: Entry) {
+        // Steps that end a version close it again below.
         let open = self.open.get_or_insert_default();
         match entry {
             Entry::Operation { url } => {
@@ -146,6 +147,7 @@ impl Unit {
                 open.etag = Some(etag);
             }
             Entry::Part(part) => {
+                // A part that is fetched again replaces its predecessor.
                 open.parts.retain(|known| known.name != part.name);
                 open.parts.push(part);
             }
@@ -178,7 +180,7 @@ struct Line {
 pub(crate) struct JournalContent {
     /// Unit ids and their steps, in the order in which they were written.
     pub(crate) entries: Vec<(String, Entry)>,
-    /// What was dropped, in words.
+    /// Warnings of what was dropped, in words.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -234,6 +236,7 @@ impl Journal {
         };
         let mut text = serde_json::to_string(&line)
             .map_err(|error| storage("write", &self.path)(error.into()))?;
+        // One write for line and checksum: a crash leaves a prefix of the line at most.
         text.push_str(&format!("\t{}\n", check(text.as_bytes())));
         self.file
             .write_all(text.as_bytes())

@@ -53,7 +53,9 @@ impl Landing {
     /// file system refuses.
     pub fn open(folder: &Path) -> Result<(Self, Vec<String>), FetchError> {
         files::make_folder(&folder.join("landing"))?;
+        // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
+        // Half downloads of a fetch that was killed.
         files::clear_folder(&folder.join("tmp"))?;
         let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
@@ -91,6 +93,7 @@ impl Landing {
             unit.versions
                 .retain(|version| version.parts.iter().all(&is_there));
             if unit.versions.is_empty() {
+                // Whatever the server said was about a version that is lost.
                 unit.checked = None;
             }
             if !unit.open_parts().iter().all(&is_there) {
@@ -121,6 +124,7 @@ impl Landing {
     /// [`FetchError::Storage`] if the file system refuses.
     pub(crate) fn enter(&self, id: &str, entry: Entry) -> Result<(), FetchError> {
         let mut state = self.state();
+        // First on disk, then in memory: what is believed here must survive a crash.
         state.journal.append(id, &entry)?;
         state.units.entry(id.to_owned()).or_default().apply(entry);
         Ok(())
@@ -141,6 +145,7 @@ impl Landing {
         let hash = blake3::hash(body).to_hex().to_string();
         let path = place(id).join(format!("{hash}.{ending}.gz"));
         let full = self.folder.join(&path);
+        // The fastest level: pages compress well at any, and the next request waits for this one.
         let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 6), Compression::new(1));
         let compressed = encoder
             .write_all(body)
@@ -243,6 +248,7 @@ fn place(id: &str) -> PathBuf {
     let folder = |step: &str| {
         let name = utf8_percent_encode(step, PLAIN).to_string();
         if name.is_empty() {
+            // No encoded name is a lone percent sign.
             "%".to_owned()
         } else if name.len() <= NAME_LIMIT {
             name
@@ -258,6 +264,7 @@ fn lock(path: &Path) -> Result<File, FetchError> {
     let mut file = files::open_lock(path)?;
     match file.try_lock() {
         Ok(()) => {}
+        // The system drops the lock with its process: a file that is left behind locks nothing.
         Err(TryLockError::WouldBlock) => {
             let holder = std::fs::read_to_string(path)
                 .ok()

@@ -24,6 +24,7 @@ pub(crate) fn lines(path: &Path) -> Result<u64, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let compressed = file.metadata().map_err(|error| error.to_string())?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
+    // The manifest's format says less than the first bytes do.
     let is_gzip = raw.fill_buf().map_err(broken)?.starts_with(&GZIP_MAGIC);
     let mut plain: Box<dyn Read> = if is_gzip {
         Box::new(MultiGzDecoder::new(raw))
@@ -44,6 +45,7 @@ pub(crate) fn lines(path: &Path) -> Result<u64, String> {
         }
         count.add(piece);
         total += length as u64;
+        // The ratio of everything so far: in places, honest text may expand a lot.
         if total > BOMB_FREE_BYTES && total / compressed.max(1) > BOMB_RATIO {
             return Err(format!(
                 "a gzip stream that expands more than {BOMB_RATIO}-fold"
@@ -69,7 +71,7 @@ fn start_of_lines(piece: &[u8]) -> Result<&[u8], String> {
     let text = piece.strip_prefix(BOM).unwrap_or(piece);
     match text.first() {
         None | Some(b'{' | b'\n' | b'\r' | b' ') => Ok(text),
-        // A second BOM, which has been seen.
+        // A second BOM, which real files have: the decoder strips any number of them.
         Some(0xEF) => Ok(text),
         Some(_) => Err("bytes that are not JSON lines".to_owned()),
     }

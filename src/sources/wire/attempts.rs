@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::error_body::{refused, unauthorized, words_of};
 use super::http::{AttemptError, Http};
-use super::message::{Ask, Reply, guid};
+use super::message::{ApiRequest, ApiResponse, guid};
 use super::rate_limit::RateLimit;
 use super::retry::{Verdict, retry_after, seconds_in_words, verdict};
 use crate::sources::failure::FetchError;
@@ -17,7 +17,7 @@ use crate::sources::failure::FetchError;
 /// State of one request between its attempts.
 pub(crate) struct Attempts<'r> {
     http: &'r Http,
-    ask: &'r Ask<'r>,
+    ask: &'r ApiRequest<'r>,
     rate_limit: Arc<RateLimit>,
     pauses: ExponentialBackoff,
     polls: u32,
@@ -29,16 +29,16 @@ pub(crate) struct Attempts<'r> {
 /// Outcome of one attempt that does not end in an error.
 pub(crate) enum Outcome {
     /// The response that was asked for.
-    Reply(Reply),
+    Answered(ApiResponse),
     /// The response that refuses the token.
-    Unauthorized(Reply),
+    Unauthorized(ApiResponse),
     /// Nothing yet: the pause is over, and another attempt is due.
     Again,
 }
 
 impl<'r> Attempts<'r> {
     /// Prepares a request; nothing is sent yet.
-    pub(crate) fn new(http: &'r Http, ask: &'r Ask<'r>) -> Self {
+    pub(crate) fn new(http: &'r Http, ask: &'r ApiRequest<'r>) -> Self {
         Self {
             http,
             ask,
@@ -53,11 +53,11 @@ impl<'r> Attempts<'r> {
     ///
     /// # Errors
     /// [`FetchError`] if it is refused, or if a budget is used up.
-    pub(crate) async fn without_token(mut self) -> Result<Reply, FetchError> {
+    pub(crate) async fn without_token(mut self) -> Result<ApiResponse, FetchError> {
         loop {
             self.turn().await;
             match self.send(None).await? {
-                Outcome::Reply(reply) => return Ok(reply),
+                Outcome::Answered(reply) => return Ok(reply),
                 Outcome::Unauthorized(reply) => return Err(unauthorized(self.ask.what, &reply)),
                 Outcome::Again => {}
             }
@@ -85,15 +85,18 @@ impl<'r> Attempts<'r> {
                 return Ok(Outcome::Again);
             }
         };
+        // A response came, whatever it says: the next attempt is another request.
         self.request_id = guid();
         match verdict(reply.status) {
             Verdict::Take if self.is_not_ready(&reply) => self.poll(&reply).await?,
-            Verdict::Take => return Ok(Outcome::Reply(reply)),
+            Verdict::Take => return Ok(Outcome::Answered(reply)),
+            // Renewing the token is the caller's affair, and costs no retry.
             Verdict::Unauthorized => return Ok(Outcome::Unauthorized(reply)),
             Verdict::Refuse => return Err(refused(self.ask, &reply)),
             Verdict::Again => {
                 let pause = asked_pause(&reply).map(|pause| self.http.retry_policy.capped(pause));
                 if let Some(pause) = pause.filter(|_| [429, 503].contains(&reply.status)) {
+                    // Whoever asks meanwhile would be throttled as well, and prolong it for all.
                     self.rate_limit.shut(pause);
                 }
                 self.back_off(AttemptError::Unanswered(words_of(&reply)), pause)
@@ -103,12 +106,12 @@ impl<'r> Attempts<'r> {
         Ok(Outcome::Again)
     }
 
-    fn is_not_ready(&self, reply: &Reply) -> bool {
+    fn is_not_ready(&self, reply: &ApiResponse) -> bool {
         reply.status == 204 && (self.ask.waits_for_content || reply.header("retry-after").is_some())
     }
 
     /// Waits for data that are not ready; this counts as a poll, not as a retry.
-    async fn poll(&mut self, reply: &Reply) -> Result<(), FetchError> {
+    async fn poll(&mut self, reply: &ApiResponse) -> Result<(), FetchError> {
         let policy = &self.http.retry_policy;
         self.polls += 1;
         if self.polls >= policy.polls {
@@ -139,6 +142,7 @@ impl<'r> Attempts<'r> {
         let Some(backoff) = self.pauses.next() else {
             return Err(self.used_up(error));
         };
+        // Both kinds are worth a retry; they differ in what they mean when the retries are used up.
         let (AttemptError::Unanswered(found) | AttemptError::Unusable(found)) = error;
         // A server that asks for no pause at all is not believed: it has just failed.
         let pause = asked.filter(|pause| !pause.is_zero()).unwrap_or(backoff);
@@ -149,6 +153,7 @@ impl<'r> Attempts<'r> {
     fn used_up(&self, error: AttemptError) -> FetchError {
         let what = self.ask.what.to_owned();
         match error {
+            // The server works, and only this unit comes out wrong: the others may go on.
             AttemptError::Unusable(found) => FetchError::Incomplete {
                 what,
                 found,
@@ -169,7 +174,7 @@ pub(crate) fn attempts_in_words(http: &Http) -> String {
 }
 
 /// The pause that a response asks for, in its header or in the words of its body.
-fn asked_pause(reply: &Reply) -> Option<Duration> {
+fn asked_pause(reply: &ApiResponse) -> Option<Duration> {
     pause_in(reply.header("retry-after"))
         .or_else(|| seconds_in_words(&String::from_utf8_lossy(&reply.body)))
 }

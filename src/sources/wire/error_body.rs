@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::message::{Ask, FORM, Reply};
+use super::message::{ApiRequest, ApiResponse, FORM};
 use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 
@@ -16,7 +16,7 @@ const SHOWN_CHARACTERS: usize = 300;
 const SECRET_FIELDS: [&str; 3] = ["client_secret", "client_assertion", "refresh_token"];
 
 /// The error for a response that refuses a request for good.
-pub(super) fn refused(ask: &Ask<'_>, reply: &Reply) -> FetchError {
+pub(super) fn refused(ask: &ApiRequest<'_>, reply: &ApiResponse) -> FetchError {
     // A redirect is never followed: the token would go along.
     if (300..400).contains(&reply.status) {
         let to = reply
@@ -41,7 +41,7 @@ pub(super) fn refused(ask: &Ask<'_>, reply: &Reply) -> FetchError {
 }
 
 /// The error for a response that refuses the token.
-pub(crate) fn unauthorized(what: &str, reply: &Reply) -> FetchError {
+pub(crate) fn unauthorized(what: &str, reply: &ApiResponse) -> FetchError {
     FetchError::Authentication {
         what: what.to_owned(),
         found: words_of(reply),
@@ -51,7 +51,7 @@ pub(crate) fn unauthorized(what: &str, reply: &Reply) -> FetchError {
 }
 
 /// Status, code, message and correlation id of an error response.
-pub(super) fn words_of(reply: &Reply) -> String {
+pub(super) fn words_of(reply: &ApiResponse) -> String {
     let (code, message) = fault_in(&reply.body);
     let mut words = format!("status {}", reply.status);
     if !code.is_empty() {
@@ -71,7 +71,11 @@ pub(super) fn words_of(reply: &Reply) -> String {
 }
 
 /// The body of an error response, without the secrets of the request that it may repeat.
-pub(super) fn without_secrets(body: &[u8], ask: &Ask<'_>, token: Option<&SecretString>) -> Vec<u8> {
+pub(super) fn without_secrets(
+    body: &[u8],
+    ask: &ApiRequest<'_>,
+    token: Option<&SecretString>,
+) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(body).into_owned();
     let mut secrets: Vec<String> = token
         .iter()
@@ -88,6 +92,7 @@ pub(super) fn without_secrets(body: &[u8], ask: &Ask<'_>, token: Option<&SecretS
         // The form in its encoded spelling may be repeated, too.
         secrets.push(form.clone());
     }
+    // An empty text is found everywhere, and would tear the message apart.
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret.as_str(), "[secret]");
     }
@@ -100,6 +105,7 @@ fn fault_in(body: &[u8]) -> (String, String) {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     let Ok(value) = serde_json::from_str::<Value>(text) else {
+        // A page of markup says nothing within the characters that are shown.
         let message = if text.starts_with('<') {
             "an HTML page".to_owned()
         } else {
@@ -117,6 +123,7 @@ fn fault_in(body: &[u8]) -> (String, String) {
         None => String::new(),
     };
     (
+        // `statusCode` is the throttling gateway's, a textual `error` that of Entra ID.
         first_of(&["code", "statusCode", "error"]),
         first_of(&["description", "message", "error_description"]),
     )
@@ -126,6 +133,7 @@ fn fault_in(body: &[u8]) -> (String, String) {
 fn cut(text: &str) -> String {
     let text: String = text
         .chars()
+        // A line break in a message would forge a line of the log.
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     if text.chars().count() <= SHOWN_CHARACTERS {

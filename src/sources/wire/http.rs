@@ -10,7 +10,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error_body::without_secrets;
-use super::message::{Ask, Reply, guid};
+use super::message::{ApiRequest, ApiResponse, guid};
 use super::rate_limit::RateLimits;
 use crate::progress::watch::Watch;
 use crate::sources::failure::FetchError;
@@ -63,10 +63,13 @@ impl Http {
             .read_timeout(Duration::from_millis(account.read_timeout_ms))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(concat!("tieout/", env!("CARGO_PKG_VERSION")))
+            // Plain HTTP is for the sandbox on this machine alone.
             .https_only(!is_sandbox);
+        // A proxy cannot reach this machine's loopback address.
         if is_sandbox {
             builder = builder.no_proxy();
         }
+        // TLS roots and the proxy are those of the system.
         let client = builder.build().map_err(|error| FetchError::Start {
             what: "the HTTP client",
             source: error.without_url().into(),
@@ -99,10 +102,11 @@ impl Http {
     /// every other response is returned, whatever its status.
     pub(super) async fn attempt(
         &self,
-        ask: &Ask<'_>,
+        ask: &ApiRequest<'_>,
         token: Option<&SecretString>,
         request_id: &str,
-    ) -> Result<Reply, AttemptError> {
+    ) -> Result<ApiResponse, AttemptError> {
+        // The limit is for the whole exchange, body included; silence in between has one of its own.
         let began = Instant::now();
         let sent =
             tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
@@ -128,6 +132,7 @@ impl Http {
             )
         });
         let reply = reply?;
+        // 204 has no body that could be tested.
         if is_success(reply.status) && reply.status != 204 {
             (ask.check)(&reply.body).map_err(AttemptError::Unusable)?;
         }
@@ -136,10 +141,10 @@ impl Http {
 
     async fn exchange(
         &self,
-        ask: &Ask<'_>,
+        ask: &ApiRequest<'_>,
         token: Option<&SecretString>,
         request_id: &str,
-    ) -> Result<Reply, AttemptError> {
+    ) -> Result<ApiResponse, AttemptError> {
         let mut request = self.request(ask.method.clone(), ask.url.clone(), request_id);
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
@@ -154,9 +159,10 @@ impl Http {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut body = self.body_of(response).await?;
         if !is_success(status) {
+            // Only bodies of errors are ever shown; data are stored as received.
             body = without_secrets(&body, ask, token);
         }
-        Ok(Reply {
+        Ok(ApiResponse {
             status,
             headers,
             body,
@@ -171,6 +177,7 @@ impl Http {
                 .bytes
                 .fetch_add(piece.len() as u64, Ordering::Relaxed);
             body.extend_from_slice(&piece);
+            // While receiving: a body without end must not fill the memory first.
             if body.len() > PAGE_LIMIT_BYTES {
                 return Err(AttemptError::Unusable(format!(
                     "a response of more than {} MiB",
@@ -186,6 +193,7 @@ impl Http {
     /// # Errors
     /// [`FetchError::Remote`] if the budget is used up.
     pub(crate) fn count_retry(&self, what: &str, found: &str) -> Result<(), FetchError> {
+        // The figure for the summary counts the retry that is refused here as well.
         self.watch.counters.retries.fetch_add(1, Ordering::Relaxed);
         if self.retries.fetch_add(1, Ordering::Relaxed) >= self.retry_policy.run_retries {
             return Err(FetchError::Remote {
@@ -210,6 +218,7 @@ impl Http {
         self.watch
             .detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
         let millis = u64::try_from(pause.as_millis()).expect("a pause is capped");
+        // Before sleeping: workers that pause at the same time share one budget.
         let before = self.paused_ms.fetch_add(millis, Ordering::Relaxed);
         if before.saturating_add(millis) > self.retry_policy.run_pause_ms {
             let seconds = self.retry_policy.run_pause_ms / 1_000;
@@ -240,6 +249,7 @@ fn bearer(token: &SecretString) -> HeaderValue {
 /// A network failure in words: its two innermost causes, innermost first. Never with the address,
 /// which may contain a signature.
 pub(crate) fn network(error: reqwest::Error) -> AttemptError {
+    // Every message of the client contains the address, if it has one.
     let error = error.without_url();
     let mut words = Vec::new();
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
@@ -247,6 +257,7 @@ pub(crate) fn network(error: reqwest::Error) -> AttemptError {
         words.push(error.to_string());
         cause = error.source();
     }
+    // The outer causes only say that the request failed.
     let innermost: Vec<String> = words.into_iter().rev().take(2).collect();
     AttemptError::Unanswered(innermost.join(": "))
 }

@@ -8,10 +8,10 @@ use ring::rand::SecureRandom as _;
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request, without its token.
-pub(crate) struct Ask<'a> {
+pub(crate) struct ApiRequest<'a> {
     /// Name of what is asked for, to begin a message with.
     pub(crate) what: &'a str,
-    /// GET or POST.
+    /// Method: GET or POST.
     pub(crate) method: Method,
     /// Address with its query.
     pub(crate) url: Url,
@@ -28,18 +28,18 @@ pub(crate) struct Ask<'a> {
     pub(crate) check: &'a (dyn Fn(&[u8]) -> Result<(), String> + Sync),
 }
 
-/// A response, complete.
+/// A response with its complete body.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    /// HTTP status.
+pub(crate) struct ApiResponse {
+    /// HTTP status of the response.
     pub(crate) status: u16,
-    /// Response headers.
+    /// Headers of the response.
     pub(crate) headers: HeaderMap,
     /// Response body; of an error, with the secrets of the request taken out.
     pub(crate) body: Vec<u8>,
 }
 
-impl Reply {
+impl ApiResponse {
     /// The value of a header; `None` if it is missing or not text.
     #[must_use]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -55,7 +55,7 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 /// The test that accepts any body.
 ///
 /// # Errors
-/// Never; the type is that of [`Ask::check`].
+/// Never; the type is that of [`ApiRequest::check`].
 pub(crate) fn any_body(_: &[u8]) -> Result<(), String> {
     Ok(())
 }
@@ -67,6 +67,7 @@ pub(crate) fn guid() -> String {
     if ring::rand::SystemRandom::new().fill(&mut bytes).is_err() {
         bytes = [7; 16];
     }
+    // Version and variant bits of RFC 9562.
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -41,6 +41,7 @@ impl RateLimits {
                 shut_until: Mutex::new(Instant::now()),
             })
         };
+        // Created on demand: the customers are not known beforehand.
         Arc::clone(limits.entry(key.to_owned()).or_insert_with(make))
     }
 }
@@ -49,6 +50,7 @@ impl RateLimit {
     /// Waits until a request may be sent.
     pub(crate) async fn pass(&self) {
         loop {
+            // Read anew each time: the pause may have been prolonged while this worker slept.
             let until = *self.lock();
             if until > Instant::now() {
                 tokio::time::sleep_until(until).await;

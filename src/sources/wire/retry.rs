@@ -26,7 +26,9 @@ pub(crate) fn verdict(status: u16) -> Verdict {
     match status {
         200..=299 => Verdict::Take,
         401 => Verdict::Unauthorized,
+        // Timeouts, throttling and faults of the server pass.
         408 | 429 | 500..=599 => Verdict::Again,
+        // Redirects, too: a token must not be sent where a response points to.
         _ => Verdict::Refuse,
     }
 }
@@ -37,6 +39,7 @@ pub(crate) fn verdict(status: u16) -> Verdict {
 #[must_use]
 pub(crate) fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = header.trim();
+    // Graph documents fractions such as `2.128` (`model::domain::endpoints` §4).
     if let Some(pause) = seconds(text) {
         return Some(pause);
     }
@@ -49,6 +52,7 @@ pub(crate) fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> 
             .ok()
             .map(|date| date.and_utc())
     })?;
+    // A date that is past asks for no pause.
     Some((date - now).to_std().unwrap_or(Duration::ZERO))
 }
 
@@ -68,6 +72,7 @@ fn seconds(text: &str) -> Option<Duration> {
     // More digits than 64 bits can hold are a very long time: the longest pause caps it.
     let longest = u64::MAX / 2_000;
     let whole = whole.parse::<u64>().map_or(longest, |n| n.min(longest));
+    // The fraction is padded to three digits; further ones are below a millisecond.
     let millis: u64 = format!("{fraction:0<3}")[..3].parse().ok()?;
     Some(Duration::from_millis(whole * 1_000 + millis))
 }
