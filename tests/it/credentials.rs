@@ -127,7 +127,7 @@ fn what_is_wrong_with_a_credential_is_named() {
         let open = tieout("doctor", &pipeline(&house, SECRET_APP, "", ""), &[], &[]);
         assert_eq!(open.status.code(), Some(20));
         assert!(
-            printed(&open).contains("others may read (mode 644)"),
+            printed(&open).contains("others can read (mode 644)"),
             "{}",
             printed(&open)
         );

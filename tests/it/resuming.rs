@@ -131,7 +131,7 @@ fn pages_of_two_versions_are_never_mixed() {
     let output = house.run("run", &["--set", "partner_center.api=v1"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("the first page is another one by now"),
+        stderr(&output).contains("the first page has changed"),
         "{}",
         stderr(&output)
     );
