@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
 use crate::pipeline::fetch::doctor::Worst;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
 /// Check what a pipeline needs: folders, locks, each credential and its permissions, the clock
@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 /// Prints a line for each thing that was checked.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+    let plan = parse::read(&args.pipeline, &args.set)?;
     let (watch, progress) = Progress::start(globals);
     let examined = run::doctor(&plan, &watch);
     drop(watch);

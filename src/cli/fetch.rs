@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::{Globals, arguments};
 use crate::model::period::Period;
 use crate::pipeline::fetch::handover::FetchReport;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
 /// Fetch a pipeline's sources, and nothing else; goes on where it stopped
@@ -34,7 +34,7 @@ pub(super) struct Args {
 
 /// Fetches, and prints what is complete, incomplete, restated.
 pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+    let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     let (watch, progress) = Progress::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);

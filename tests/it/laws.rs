@@ -12,7 +12,7 @@ use tieout::model::dataset::{Dataset, Need};
 use tieout::model::decimal::plain;
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Place, Row};
-use tieout::pipeline::intake::units::Readings;
+use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
 

@@ -7,6 +7,8 @@ use hashbrown::HashMap;
 use polars::prelude::DataFrame;
 
 use super::other_tie_outs;
+use super::usage_to_invoice::Course;
+use super::{headers as headers_at_hand, warnings as mismatch};
 use crate::engine::causes::investigate::Holders;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::folded::{self, InParts, More, Totals};
@@ -26,13 +28,11 @@ use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::incomplete::Awaited;
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::{Resources, SpilledResources};
 use crate::progress::watch::Watch;
-use super::usage_to_invoice::Course;
-use super::{headers as headers_at_hand, warnings as mismatch};
 
 /// What was found.
 #[derive(Debug)]
