@@ -112,6 +112,7 @@ impl RunError {
             Self::Overflow(_) | Self::Amount(_) => {
                 "look for an amount with a misplaced decimal point"
             }
+            // No advice would help here: the user can only report it.
             Self::Law(_) | Self::Frames(_) | Self::Disagrees { .. } => {
                 "this is a bug in tieout; please report it. Nothing was published"
             }

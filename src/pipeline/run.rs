@@ -53,7 +53,9 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
             readings.awaited.accounts.clear();
         }
         let found = stages::reconcile_watched(plan, &mut readings, watch)?;
+        // Before publishing, as the manifest holds the exit code.
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
+        // The last look: once a run publishes, a first signal no longer stops it.
         interrupt.check()?;
         watch.phase("publish", 0);
         let (run_id, folder) = staging::publish(
@@ -93,6 +95,7 @@ fn gather(
     let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
     let (to, arriving): (SyncSender<InputUnit>, Receiver<InputUnit>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
+        // No fetch: the closed channel ends the intake after the files of the plan.
         drop(to);
         let mut readings = units::read(plan, arriving, cache, options.memory, watch)?;
         watch.phase("read other datasets", 0);
@@ -124,6 +127,7 @@ fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
             readings.awaited.lacks(unit.dataset);
         }
     }
+    // Microsoft serves unbilled usage for two months only; of an older one no unit is even planned.
     let unbilled = Dataset::UnbilledUsage;
     let is_wanted = plan
         .sources
@@ -162,6 +166,7 @@ fn fetch_to(
         }
     };
     let found = runtime()?.block_on(async {
+        // A signal drops the requests under way; pages and blobs that were complete are kept.
         tokio::select! {
             found = fetcher.run(&mut arrived) => found,
             signal = interrupt.wait() => Err(FetchError::Interrupted { signal }),
@@ -189,6 +194,7 @@ pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunEr
 /// [`FetchError::Start`].
 fn runtime() -> Result<Runtime, FetchError> {
     let built = tokio::runtime::Builder::new_multi_thread()
+        // Requests wait most of the time, and the cores are needed for reading.
         .worker_threads(2)
         .enable_all()
         .build();
@@ -209,6 +215,7 @@ pub fn with_threads<T: Send>(
     let Some(threads) = options.threads else {
         return work();
     };
+    // A pool of its own: the global one can be sized once in a process, and tests run many.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -228,6 +235,7 @@ fn exit_code(
         let counted = found
             .variances
             .iter()
+            // Breaks of estimates inform, and fail no close.
             .filter(|variance| !definitions::definition(variance.sides.tie_out).informs());
         counted
             .into_iter()

@@ -51,6 +51,7 @@ pub(crate) fn examine(
             ));
         }
     }
+    // A pipeline of files needs no state folder and no credentials.
     let Some(fetching) = &plan.fetching else {
         return Ok((findings, worst));
     };
@@ -70,6 +71,7 @@ pub(crate) fn examine(
             return Ok((findings, worst));
         }
     };
+    // Credentials last: the refresh tokens are in the state folder, which must be open for them.
     let http = Http::new(&fetching.account, watch.clone())?;
     let tokens = Tokens::new(&fetching.account, landing.credentials());
     let found = block_on(&http, &tokens)?;

@@ -79,6 +79,7 @@ impl FetchReport {
                 Became::Restated => row.restated += 1,
                 Became::Fetched => {}
             }
+            // Reached by complete units only; the arm above goes on with the next unit.
             row.complete += 1;
         }
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -103,6 +104,7 @@ impl FetchReport {
             self.is_forbidden,
         ) {
             (true, _) => 0,
+            // A missing permission does not go away by itself; other gaps may be filled by a later fetch.
             (false, true) => 20,
             (false, false) => 11,
         }
@@ -127,6 +129,7 @@ pub(crate) fn fetcher(
         hint: "a fetch needs a month; `--period last` is last month".to_owned(),
     })?;
     let (landing, warnings) = Landing::open(&fetching.state)?;
+    // Damage to the journal is not an error: what was lost is fetched again.
     for warning in warnings {
         watch.tell(Event::Note(warning));
     }
@@ -153,6 +156,7 @@ pub(crate) fn hand_over(
     unit: &Fetched,
     to: &SyncSender<InputUnit>,
 ) {
+    // Other datasets go to the record tables, once everything is fetched.
     let source = plan
         .sources
         .iter()
@@ -190,6 +194,7 @@ pub(crate) fn prove(plan: &Plan, found: &[Fetched]) -> Result<(), FetchError> {
 
 fn prove_dataset(plan: &Plan, dataset: Dataset, found: &[Fetched]) -> Result<(), FetchError> {
     let mut is_there = false;
+    // The first faulty unit is enough: the report of the fetch lists them all.
     for unit in found.iter().filter(|unit| unit.dataset == dataset.name()) {
         is_there = true;
         let Became::Incomplete(reason) = &unit.became else {

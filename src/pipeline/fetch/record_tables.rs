@@ -85,6 +85,7 @@ pub(crate) fn read(
             .iter()
             .any(|source| source.is_fetched && source.dataset.name() == dataset);
         let mut reader = SetReader::new(fetcher, set, &mut report, &mut readings);
+        // Datasets that the intake reads have their totals in the run's own tables.
         if tables {
             let path = fetching
                 .state
@@ -108,6 +109,7 @@ fn write_table(
     period: &str,
 ) -> Result<(), RunError> {
     let set = reader.set;
+    // Errors pass through `io::Error`, as the closure's error is that of the file.
     replace_file(path, |file| {
         let facts = [
             ("dataset", set.name.to_owned()),
@@ -230,6 +232,7 @@ impl<'r> SetReader<'r> {
             return Ok(());
         };
         for file in files {
+            // One reading serves the tie-outs, the table and the totals.
             let entries = &mut self.readings.entries;
             let read = records::read(&file.name, &file.path, self.set, &mut |values| {
                 if let Some(taker) = taker {
@@ -242,6 +245,7 @@ impl<'r> SetReader<'r> {
             }
             add_up(&mut self.sums, &read);
             report_rejected(self.report, &read);
+            // A key that is unknown in every row is one warning, not one for each.
             for (key, count) in read.unknown {
                 *self.unknown.entry(key).or_default() += count;
             }
@@ -301,18 +305,21 @@ fn is_compared(unit: &Fetched, units: &[&Fetched]) -> bool {
 }
 
 /// Parameter of a unit's request for a column such as `customer_id`, which the request calls
-/// `customer`. Empty for a request without it, as one for all customers.
+/// `customer`. Each endpoint asks with all the parameters that its set has as columns.
 fn parameter<'u>(unit: &'u Fetched, column: &str) -> &'u str {
     let name = column
         .strip_suffix("_id")
         .or_else(|| column.strip_suffix("_number"))
         .unwrap_or(column);
-    unit.context.get(name).unwrap_or_default()
+    unit.context
+        .get(name)
+        .expect("a request has the parameters of its set")
 }
 
 fn add_up(sums: &mut MeasureSums, read: &RecordsRead) {
     for (key, more) in &read.totals {
         let sum = sums.entry(key.clone()).or_insert(Some(0));
+        // A sum that overflowed once stays unknown, even if later rows would bring it back.
         *sum = sum
             .zip(*more)
             .and_then(|(left, right)| left.checked_add(right));

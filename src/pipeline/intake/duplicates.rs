@@ -18,7 +18,7 @@ use crate::sources::files::FileUnit;
 
 /// Totals of a dataset, to which its duplicates are added.
 pub(crate) enum WholeTotals<'t> {
-    /// Totals in memory.
+    /// Totals that are held in memory.
     Held(&'t mut Partial),
     /// Totals on disk, and the folder that they are in.
     OnDisk(&'t mut Spill, &'t Path),
@@ -40,9 +40,11 @@ pub(crate) fn count_duplicates<'u>(
 ) -> Result<(), RunError> {
     totals.count(dataset, &mut open)?;
     for unit in units {
+        // Mostly at once: the filter kept every candidate, and no unit is read again.
         if open.is_empty() {
             break;
         }
+        // Exact this time: only rows whose duplicates are still to be counted become candidates.
         let repeated = Arc::new(Seen::Repeated(open.clone()));
         let counting = Counting {
             usage: Arc::clone(&repeated),
@@ -90,6 +92,7 @@ impl WholeTotals<'_> {
                 Ok(())
             }
             Self::OnDisk(spill, folder) => {
+                // Into the duplicates of the reading itself: totals on disk take no candidates.
                 again.settle_copies(open);
                 spill
                     .put_copies(again)

@@ -115,6 +115,7 @@ impl Merger {
         dataset: Dataset,
         partial: &mut Partial,
     ) -> Result<(), RunError> {
+        // Unbilled usage is counted without a filter for duplicates, and adds no fingerprints.
         let list = match dataset {
             Dataset::Usage => &mut self.usage,
             _ => &mut self.lines,
@@ -125,6 +126,7 @@ impl Merger {
 
     /// Moves the totals of usage and lines to disk if they are beyond their share.
     fn make_room(&mut self) -> Result<(), RunError> {
+        // Only usage and lines: all other totals are small, or needed whole.
         let held = self.readings.usage.footprint() + self.readings.lines.footprint();
         if held > self.shares.totals {
             self.spill()
@@ -142,6 +144,7 @@ impl Merger {
             &mut self.readings.lines,
             Partial::empty(Dataset::InvoiceLines),
         );
+        // A sum that has overflowed must not go to disk, where nothing would show it.
         usage.check()?;
         lines.check()?;
         let spill = self.spill.get_or_insert_with(|| {
@@ -174,6 +177,7 @@ impl Merger {
             mut spill,
         } = self;
         let no_room = |source| RunError::no_room(&folder, source);
+        // The same order in every run, whichever unit was read first.
         counted.sort();
         watch.phase("find duplicates", 0);
         for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
@@ -182,6 +186,7 @@ impl Merger {
                 .iter()
                 .filter(|(of, _)| *of == dataset)
                 .map(|(_, unit)| unit);
+            // Once anything was spilled, all of it is on disk, of both datasets.
             let totals = match (dataset, &mut spill) {
                 (_, Some(spill)) => WholeTotals::OnDisk(spill, &folder),
                 (Dataset::Usage, None) => WholeTotals::Held(&mut readings.usage),
@@ -196,6 +201,7 @@ impl Merger {
         readings
             .inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        // By unit and line, for the choice of the first header below.
         headers.sort_by(|(left, first), (right, second)| {
             (left, first.line).cmp(&(right, second.line))
         });

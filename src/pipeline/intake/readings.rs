@@ -55,7 +55,7 @@ pub struct Readings {
 }
 
 impl Readings {
-    /// Nothing read yet.
+    /// Readings of no units yet, with the warnings so far.
     pub(crate) fn new(warnings: Vec<String>) -> Self {
         Self {
             usage: Partial::empty(Dataset::Usage),
@@ -164,6 +164,7 @@ impl Readings {
         self.inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         for (dataset, unit, rows) in records.rejected {
+            // The sums lack those rows, so that a difference in them may not be a break.
             self.awaited.lacks(dataset);
             self.warnings.push(format!(
                 "`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` lists them"
@@ -187,6 +188,7 @@ impl Readings {
                 String::new(),
                 String::new(),
             );
+            // The totals of the unit were added before, and with them all accounts that it holds.
             let of_unit = self
                 .lineage
                 .range(first..)
@@ -202,6 +204,7 @@ impl Readings {
     /// Notes which accounts a unit holds.
     fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
         let [accounts, ..] = &partial.tuples;
+        // By account, not by row: a unit has few accounts and many rows.
         for account in 0..accounts.len() {
             let fields: Vec<&str> = partial.fields(0, account).collect();
             let [_, customer, _, subscription, ..] = fields.as_slice() else {
@@ -221,7 +224,9 @@ impl Readings {
     pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, HeaderInFile)>) {
         let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
         for (unit, HeaderInFile { header, line, text }) in headers {
+            // An invoice in two currencies has two headers, and both count.
             let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
+            // The headers come sorted by unit and line, so that "first" does not depend on threads.
             match first.get(&key) {
                 Some(place) => {
                     let found =
@@ -298,6 +303,7 @@ impl Readings {
                 }
             }
         }
+        // In the order of the datasets, whichever unit came first.
         self.controls = Dataset::ALL
             .iter()
             .filter_map(|dataset| by_dataset.remove(dataset.name()))
@@ -317,6 +323,7 @@ impl Readings {
             }
             None => held.extend([&self.usage, &self.lines]),
         }
+        // Unbilled usage stays in memory in any case.
         held.extend(&self.unbilled);
         for partial in held {
             partial.check()?;

@@ -120,6 +120,7 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
         let Some(taker) = RecordTaker::of(source.set) else {
             continue;
         };
+        // One file after another: these datasets are small beside usage.
         for (path, context) in files_of(source)? {
             let unit = files::identify(&path)?;
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
@@ -154,6 +155,7 @@ fn files_of(source: &RecordSource) -> Result<Vec<(PathBuf, Vec<String>)>, RunErr
             found.push((path, context));
         }
     }
+    // Two globs of a source may match the same file.
     found.sort();
     found.dedup();
     Ok(found)

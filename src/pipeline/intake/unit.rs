@@ -24,7 +24,7 @@ const MEASURED_ROWS: u32 = 4096;
 pub(crate) struct Counting {
     /// Filter for duplicates among usage rows, shared by all units.
     pub(crate) usage: Arc<Seen>,
-    /// Filter for duplicates among invoice lines, likewise shared.
+    /// Filter for duplicates among invoice lines, shared by all units.
     pub(crate) lines: Arc<Seen>,
     /// True if usage is counted day by day, too.
     pub(crate) by_day: bool,
@@ -116,6 +116,7 @@ pub(crate) fn read_unit(
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
         let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+        // Workers end in any order.
         headers.sort_by_key(|header| header.line);
         return Ok(UnitReading {
             decoded,
@@ -192,9 +193,11 @@ impl TotalsSink {
         if self.totals.footprint() <= room.limit_bytes {
             return;
         }
+        // Rows that are still pending belong to the totals that are written.
         self.totals.settle();
         match room.scratch.put(&self.totals) {
             Ok(extent) => self.waiting.push(extent),
+            // The totals are lost, but so is the run: it fails when the unit ends.
             Err(source) => self.failed = Some(room.scratch.failed(source)),
         }
         self.totals = self.totals.successor();
@@ -214,12 +217,14 @@ impl TotalsSink {
 
 impl Sink for TotalsSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        // Counted down instead of measured: this runs for every row.
         self.unmeasured = self.unmeasured.saturating_sub(1);
         if self.unmeasured == 0 {
             self.make_room();
         }
         let added = self.totals.add(row);
         match (&added, &mut self.daily) {
+            // The totals by day make the same checks, which this row has passed.
             (Ok(()), Some(daily)) => daily.add(row)?,
             (Ok(()), None) => {}
             (Err(_), _) => self

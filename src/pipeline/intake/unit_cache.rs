@@ -49,6 +49,7 @@ impl UnitCache {
     /// The cache on `disk`; `None` if the executable cannot be read, as nothing could be keyed then.
     pub(crate) fn new(disk: Cache) -> Option<Self> {
         let path = std::env::current_exe().ok()?;
+        // The executable is large: its hash is remembered like that of a data file.
         let program = match disk.identity(&path) {
             Some(known) => known,
             None => {
@@ -96,14 +97,18 @@ impl UnitCache {
         let (head, rest) =
             rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         from = rest;
+        // JSON for the few facts, bytes for the totals, which are most of the entry.
         let head: Head = serde_json::from_slice(head).ok()?;
+        // The layout of totals comes from the program, not from the entry: its hash is in the key.
         let totals = counting.new_totals(dataset).read_from(&mut from)?;
         let daily = if head.has_daily {
             Some(Partial::daily(dataset).read_from(&mut from)?)
         } else {
             None
         };
+        // Bytes left over: the entry is damaged, however well it began.
         from.is_empty().then_some(())?;
+        // Rejected rows are part of the reading: a run from the cache publishes them as well.
         let rejected = head.rejected.into_iter().map(|row| RejectedRow {
             dataset,
             unit: name.to_owned(),
@@ -141,6 +146,7 @@ impl UnitCache {
         counting: &Counting,
         reading: &UnitReading,
     ) {
+        // Invoice headers are few, and are read each time.
         let Counted::Totals(totals) = &reading.counted else {
             return;
         };

@@ -71,6 +71,7 @@ pub(crate) fn unit_list(
 
 /// Files of a plan, by dataset and path. Those that may have the same content are hashed.
 fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, RunError> {
+    // A set, as several globs of a dataset may match the same file.
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
@@ -86,6 +87,7 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
     let mut units = Vec::with_capacity(paths.len());
     for (dataset, path) in paths {
         let bytes = files::size(&path)?;
+        // Only files of equal size can have equal content; most files need no hashing for that reason.
         *files_of_size.entry((dataset, bytes)).or_default() += 1;
         let name = files::name_of(&path);
         units.push(UnreadUnit {
@@ -115,6 +117,7 @@ fn without_copies(units: Vec<UnreadUnit>, warnings: &mut Vec<String>) -> Vec<Unr
     let mut first: BTreeMap<(Dataset, String), String> = BTreeMap::new();
     let mut left = Vec::with_capacity(units.len());
     for unit in units {
+        // A unit without a hash is the only one of its size, and the same as no other.
         if let Some(blake3) = &unit.blake3 {
             let same = (unit.dataset, blake3.clone());
             if let Some(name) = first.get(&same) {

@@ -57,6 +57,7 @@ pub fn read(
         watch,
     };
     watch.phase("read", units.iter().map(|unit| unit.bytes).sum());
+    // The files of the plan first: fetched files wait in the channel, or on disk, until then.
     units.into_par_iter().for_each(|unit| reader.take(unit));
     arriving
         .into_iter()
@@ -173,6 +174,7 @@ impl Reader<'_> {
                 .fetch_add(1, Ordering::Relaxed);
             return Ok((input(blake3.clone()), reading));
         }
+        // Before reading: a file that changes meanwhile has another stamp afterwards, and is read again.
         let stamp = Stamp::of(&path);
         let read = read_unit(dataset, &name, &path, &self.counting);
         // A downloaded file that has changed is reported as that, even if it can no longer be decoded.

@@ -74,6 +74,7 @@ fn tie_out_lines(out: &mut String, plan: &TieOutPlan) {
 }
 
 fn rule_line(out: &mut String, rule: &Rule) {
+    // Names are free text: escaped, they cannot look like another line.
     let (name, order) = (rule.name.escape_default(), rule.order.name());
     let (mode, usage) = (mode_name(rule.mode), rule.is_of_usage);
     let (pricing, billing) = (rule.pricing_digits, text_of(rule.billing_digits.as_ref()));
@@ -86,6 +87,7 @@ fn rule_line(out: &mut String, rule: &Rule) {
 }
 
 fn tolerance_line(out: &mut String, scope: &str, name: &str, tolerance: &Tolerance) {
+    // `0.050` and `0.05` are the same tolerance, and give the same text.
     let amount =
         |amount: Option<Decimal>| text_of(amount.map(|amount| amount.normalize()).as_ref());
     let (absolute, relative, materiality) = (

@@ -47,6 +47,7 @@ impl<'d> Checker<'d> {
         wanted: &str,
         hint: Option<String>,
     ) {
+        // Its syntax error is reported already.
         if matches!(place, Place::Line(line) if self.broken_lines.contains(line)) {
             return;
         }
@@ -68,6 +69,7 @@ impl<'d> Checker<'d> {
     /// Notes that a key is missing, unless it may stand on a line that is not TOML, or is there but
     /// misspelt.
     pub(crate) fn missing(&mut self, key: &str, place: &Place, wanted: &str, hint: &str) {
+        // One broken line is enough to doubt that anything is missing: the key may stand there.
         if self.broken_lines.is_empty() && !self.meant.contains(key) {
             self.note(
                 place,
@@ -86,6 +88,7 @@ impl<'d> Checker<'d> {
             .filter(|entry| !known.contains(&entry.key.as_str()))
         {
             let nearest = spelling::nearest(&entry.key, known.iter().copied());
+            // Reported here, so that `missing` need not report the key that was meant.
             self.meant.extend(nearest.map(|key| join(path, key)));
             let wanted = match known {
                 [] => "no keys here".to_owned(),
@@ -138,6 +141,7 @@ impl<'d> Checker<'d> {
     ) -> Option<&'e str> {
         match &entry.node.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text),
+            // Quotes would help a number or a date, but not a list, a table or a blank string.
             Value::Text(_) | Value::List(_) | Value::Table(_) => {
                 self.wrong(key, &entry.node, wanted, None);
                 None

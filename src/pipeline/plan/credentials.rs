@@ -62,6 +62,7 @@ impl CredentialReader<'_> {
                 ),
             },
             Some(SecretSource::Rehearsal) => return "sandbox".to_owned(),
+            // An id is not secret, and needs no file that only its owner can read.
             Some(SecretSource::File(_)) => checker.wrong(&key, &entry.node, wanted, None),
             None => {}
         }
@@ -108,6 +109,7 @@ impl CredentialReader<'_> {
                 return None;
             }
         };
+        // A secret that exists is used even in a rehearsal, which then tests how it is read.
         Some(if self.is_rehearsal && !source.is_there() {
             SecretSource::Rehearsal
         } else {
@@ -138,6 +140,7 @@ impl CredentialReader<'_> {
         let key = "partner_center.app";
         let kinds = checker.table(key, entry)?;
         checker.known(key, kinds, &APP_KINDS);
+        // With two kinds, which one is used would depend on a rule that nobody remembers.
         let [kind] = kinds else {
             checker.note(
                 &entry.place,
@@ -150,12 +153,14 @@ impl CredentialReader<'_> {
         };
         let key = join(key, &kind.key);
         let fields = checker.table(&key, kind)?;
+        // The platform proves this identity: there is no secret to refer to.
         if kind.key == "managed_identity" {
             checker.known(&key, fields, &["client_id"]);
             let client_id = get(fields, "client_id")
                 .map(|_| self.id(checker, fields, &key, "client_id", &kind.place));
             return Some(AppCredential::Managed { client_id });
         }
+        // Field that refers to the proof, and the proof that its place makes.
         let (field, proof): (&str, fn(SecretSource) -> Option<Proof>) = match kind.key.as_str() {
             "secret" => ("secret", |source| Some(Proof::Secret(source))),
             "certificate" => ("certificate", |source| Some(Proof::Certificate(source))),

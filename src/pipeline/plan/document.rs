@@ -83,14 +83,17 @@ impl Document {
                 .iter()
                 .find(|error| error.message().starts_with(STOPPED))
                 .map(|error| lines.at(first_byte(error)));
+            // Of this round only that line's fault is kept: the others are found again in the next one.
             if let Some(line) = stop.filter(|_| faults.len() < MAX_STOPS) {
                 faults.extend(found.into_iter().filter(|(at, _)| *at == line));
                 readable = without_line(&readable, line);
                 continue;
             }
+            // The parser recovers from all other errors, and returns what it could read.
             let entries = entries_of(table.get_ref(), &|at| Place::Line(lines.at(at)));
             faults.extend(found);
             faults.sort_by_key(|(line, _)| *line);
+            // One mistake a line is enough: a second one mostly follows from the first.
             faults.dedup_by_key(|(line, _)| *line);
             return Self {
                 name: name.to_owned(),
@@ -135,6 +138,7 @@ pub(crate) fn entries_of(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) ->
             )
         })
         .collect();
+    // The parser sorts a table by its keys; mistakes are shown in the order of the file.
     entries.sort_by_key(|(at, _)| *at);
     entries.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -191,6 +195,7 @@ fn syntax_fault(
         None | Some("") => "an empty line".to_owned(),
         Some(written) => format!("`{}`", excerpt(written.as_bytes())),
     };
+    // The parser's own words: the user can look them up where TOML is described.
     let hint = Some(error.message().to_owned());
     (
         line,
@@ -231,6 +236,7 @@ impl Lines {
 
     /// Number, from 1, of the line that holds the byte at offset `at`.
     fn at(&self, at: usize) -> usize {
+        // A line end still belongs to the line that it ends.
         self.0.partition_point(|end| *end < at) + 1
     }
 }

@@ -2,7 +2,7 @@
 //! opens no data file.
 //!
 //! Patterns of record sources may hold names in braces, such as `usage-{customer_id}.json`. A name
-//! stands for any text within one step of a path; [`captured`] tells which text that is.
+//! stands for any text within one step of a path; `captured` tells which text that is.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +14,7 @@ use glob::{MatchOptions, Pattern};
 /// # Errors
 /// Description of what was found instead of a file.
 pub fn find(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // As in a shell: `*` stays within one folder, and matches no name that begins with a point.
     let options = MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
@@ -30,10 +31,12 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, String> {
                 error.error()
             )
         })?;
+        // A link to a file is a file; a folder that the pattern matches holds no data itself.
         if path.is_file() {
             files.push(path);
         }
     }
+    // The order of a listing depends on the file system, which must not reach any output.
     files.sort();
     if files.is_empty() {
         Err(format!("no file for `{pattern}`"))
@@ -59,6 +62,7 @@ pub(crate) fn hint(pattern: &str) -> String {
             .as_os_str()
             .to_string_lossy()
             .contains(['*', '?', '[']);
+        // The advice is about the first step that is not a folder: all steps before it are right.
         if is_literal && next.is_dir() {
             folder = next;
             continue;
@@ -72,6 +76,7 @@ pub(crate) fn hint(pattern: &str) -> String {
         if is_literal {
             return format!("there is no `{name}` in `{shown}`");
         }
+        // A file of that very name is there: the user meant its characters literally.
         if next.exists() {
             return format!(
                 "`[` starts a set of characters: write `{}` for the file `{name}`",
@@ -86,6 +91,7 @@ pub(crate) fn hint(pattern: &str) -> String {
 /// Glob of a pipeline file in `folder`, as seen from the current folder. A `*`, `?` or `[` in the
 /// name of the folder itself stands for itself.
 pub(crate) fn join(folder: &Path, glob: &str) -> String {
+    // The folder was given on the command line, where nobody meant it as a glob.
     let folder = PathBuf::from(Pattern::escape(&folder.to_string_lossy()));
     normalise(&folder.join(glob)).to_string_lossy().into_owned()
 }

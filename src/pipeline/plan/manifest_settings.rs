@@ -105,6 +105,7 @@ pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
             by_currency: by_name(&kept.by_currency),
             by_customer: by_name(&kept.by_customer),
         },
+        // A manifest without passes was written before passes could be added.
         passes: if passes.is_empty() {
             usual.passes.clone()
         } else {

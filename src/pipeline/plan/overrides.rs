@@ -8,9 +8,9 @@ use super::mistake::Mistake;
 
 /// Lays the texts of `--set` over `document`, and returns those that are not `key=value`. A key that
 /// is unknown shows up later, when the document is checked.
-pub(crate) fn apply(document: &mut Document, set: &[String]) -> Vec<Mistake> {
+pub(crate) fn apply(document: &mut Document, overrides: &[String]) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for text in set {
+    for text in overrides {
         let place = Place::Flag(text.clone());
         match split(text) {
             Some((keys, value)) => put(&mut document.entries, &keys, value_of(value, &place), &place),
@@ -49,6 +49,7 @@ fn key_parts(key: &str) -> Option<Vec<String>> {
     let table = DeTable::parse(&line).ok()?;
     let mut entries = entries_of(table.get_ref(), &|_| Place::File);
     let mut keys = Vec::new();
+    // A dotted key is parsed as tables of one entry each, down to the 0 that was added above.
     loop {
         let [entry] = <[Entry; 1]>::try_from(entries).ok()?;
         keys.push(entry.key);
@@ -66,6 +67,7 @@ fn value_of(text: &str, place: &Place) -> Value {
     let parsed = DeTable::parse(&line)
         .ok()
         .map(|table| entries_of(table.get_ref(), &|_| place.clone()));
+    // A text with a line break may parse as several keys; it is a string, and sets no other key.
     match parsed.map(<[Entry; 1]>::try_from) {
         Some(Ok([entry])) => entry.node.value,
         _ => Value::Text(text.to_owned()),

@@ -19,8 +19,8 @@ use crate::sources::fetch::endpoints;
 ///
 /// # Errors
 /// Every mistake in it, in the order of its lines.
-pub fn read(path: &Path, set: &[String]) -> Result<Plan, Vec<Mistake>> {
-    draft_of_file(path, set).finish()
+pub fn read(path: &Path, overrides: &[String]) -> Result<Plan, Vec<Mistake>> {
+    draft_of_file(path, overrides).finish()
 }
 
 /// A plan, and the mistakes found on the way; the plan is valid only if there are none.
@@ -51,7 +51,7 @@ impl Draft {
 }
 
 /// Reads and checks the file at `path`, with the texts of `--set` laid over it.
-pub(crate) fn draft_of_file(path: &Path, set: &[String]) -> Draft {
+pub(crate) fn draft_of_file(path: &Path, overrides: &[String]) -> Draft {
     // A path without a file name, such as `..`, is a folder, and a mistake.
     let name = path
         .file_stem()
@@ -60,7 +60,7 @@ pub(crate) fn draft_of_file(path: &Path, set: &[String]) -> Draft {
         Ok(text) => {
             let folder = path.parent().expect("a path that was read has a parent");
             let document = Document::parse(&path.display().to_string(), &text);
-            draft(&name, folder, document, set)
+            draft(&name, folder, document, overrides)
         }
         Err(mistake) => Draft {
             plan: empty(&name),
@@ -81,6 +81,7 @@ fn text_of(path: &Path) -> Result<String, Box<Mistake>> {
             hint: hint.map(str::to_owned),
         })
     };
+    // By its kind first, as reading a folder fails with words that do not help.
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => fault(
             "no such file".to_owned(),
@@ -94,6 +95,7 @@ fn text_of(path: &Path) -> Result<String, Box<Mistake>> {
             Some("name the `.toml` file in it"),
         ));
     }
+    // Before reading: a data file named by mistake may be of any size.
     if metadata.len() > MAX_FILE_BYTES {
         return Err(fault(
             format!("a file of {} bytes", metadata.len()),
@@ -122,8 +124,14 @@ fn empty(name: &str) -> Plan {
 }
 
 /// Reads and checks a document in `folder`.
-pub(crate) fn draft(name: &str, folder: &Path, mut document: Document, set: &[String]) -> Draft {
-    let flag_mistakes = overrides::apply(&mut document, set);
+pub(crate) fn draft(
+    name: &str,
+    folder: &Path,
+    mut document: Document,
+    overrides: &[String],
+) -> Draft {
+    // Flags first: what they set is checked like the rest, and what they replace is not checked at all.
+    let flag_mistakes = overrides::apply(&mut document, overrides);
     let mut checker = Checker::new(&document);
     let (plan, globs) = plan_of(&mut checker, name, folder, &document.entries);
     let mut mistakes = checker.into_mistakes();
@@ -214,6 +222,7 @@ fn datasets_of(plan: &Plan) -> BTreeSet<&'static str> {
     let mut datasets: BTreeSet<&'static str> = sources.map(Dataset::name).collect();
     datasets.extend(plan.records.iter().map(|source| source.set.name));
     let endpoints = plan.fetching.iter().flat_map(|fetching| &fetching.names);
+    // A dataset may be fetched by several endpoints, such as utilization by day and by hour.
     datasets.extend(endpoints.map(|name| {
         endpoints::dataset_of(name).expect("the names of a fetch are those of endpoints")
     }));

@@ -63,6 +63,7 @@ pub(crate) fn read(
     let sandbox = sandbox(checker, fields);
     let mut names: Vec<String> = sources.iter().map(|name| (*name).to_owned()).collect();
     names.extend(fetch_names(checker, fields));
+    // A dataset may be reconciled and listed in `fetch`, too; it is fetched once.
     names.sort();
     names.dedup();
     let addresses = addresses(checker, entry, fields, sandbox.as_deref())?;
@@ -72,6 +73,7 @@ pub(crate) fn read(
     };
     let account = account(checker, &reader, entry, fields, &names, addresses);
     let (api, currencies) = (api(checker, fields), currencies(checker, fields));
+    // Last, so that a missing state folder does not hide the mistakes in the table.
     let Some(state) = state else {
         checker.missing(
             "state",
@@ -101,6 +103,7 @@ fn addresses(
     match Addresses::of(cloud, sandbox) {
         Ok(addresses) => Some(addresses),
         Err(found) => {
+            // An address of a cloud is always valid, so that the fault is in the sandbox's.
             let place = get(fields, "sandbox").map_or(&entry.place, |entry| &entry.node.place);
             checker.note(
                 place,
@@ -132,6 +135,7 @@ fn account(
         let hint = "add `[partner_center.app.secret]`, `.certificate`, `.workload_identity` or `.managed_identity`";
         checker.missing("partner_center.app", &entry.place, "a credential", hint);
     }
+    // A user with mistakes in its table is not missing.
     if user_entry.is_none() {
         check_needs_user(checker, entry, names);
     }
@@ -228,6 +232,7 @@ fn fetch_names(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
         entry,
         "a list of names, such as `[\"customers\"]`",
     ) {
+        // The names of the reconciled datasets are accepted here, too; they are fetched once.
         if endpoints::names().any(|name| name == text) {
             names.push(text.to_owned());
             continue;
@@ -254,6 +259,7 @@ fn currencies(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
     let wanted = "currency codes, such as `[\"EUR\"]`";
     let mut codes = Vec::new();
     for (node, text) in texts(checker, "partner_center.currencies", entry, wanted) {
+        // Upper case only: the code goes into a request as it is written here.
         if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
             codes.push(text.to_owned());
         } else {
@@ -297,6 +303,7 @@ fn positive_number(
     name: &str,
 ) -> Option<NonZeroU32> {
     let entry = get(entries, name)?;
+    // Zero is refused as well: without an attempt, or a worker, nothing would ever be fetched.
     let number = match &entry.node.value {
         Value::Integer(text) => text.parse::<NonZeroU32>().ok(),
         _ => None,
@@ -310,6 +317,7 @@ fn positive_number(
 
 /// Notes that a user's credential is missing where an endpoint is fetched that answers App+User only.
 fn check_needs_user(checker: &mut Checker<'_>, entry: &Entry, names: &[String]) {
+    // These endpoints refuse App-only tokens: better to learn that before the fetch.
     let user_only: Vec<&str> = endpoints::ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.user_only && names.iter().any(|name| name == endpoint.name))

@@ -69,6 +69,7 @@ fn add(
     let (Some(name), Some(keys)) = (name, keys) else {
         return;
     };
+    // The name is published in `matched_on`, and must tell which pass matched.
     if passes.iter().any(|pass| *pass.name == *name) {
         let place = get(fields, "name").map_or(&item.place, |entry| &entry.node.place);
         checker.note(
@@ -128,6 +129,7 @@ fn pass_keys(
             Value::Text(text) => Some(text.as_str()),
             _ => None,
         };
+        // Either of a key's two names is known to the engine; a pipeline uses the published one.
         let named = text
             .filter(|text| known.contains(text))
             .and_then(definitions::key_named);
@@ -140,9 +142,11 @@ fn pass_keys(
             }
         }
     }
+    // A pass with fewer keys than were written would match more than was meant.
     if keys.len() < items.len() {
         return None;
     }
+    // Quantities have no currency, so that a pass over them needs none.
     if definition.measure == Measure::Amount && !keys.contains(&"currency") {
         let hint = "amounts of different currencies are never netted".to_owned();
         checker.note(

@@ -31,6 +31,7 @@ fn rule(checker: &mut Checker<'_>, key: &str, entry: &Entry, fields: &[Entry]) -
         fields,
         &["order", "mode", "pricing_digits", "billing_digits", "usage"],
     );
+    // A report names the rule that fits a line: the same name for two rules would hide which.
     if DOCUMENTED.iter().any(|rule| rule.name == entry.key) {
         checker.note(
             &entry.place,
@@ -45,6 +46,7 @@ fn rule(checker: &mut Checker<'_>, key: &str, entry: &Entry, fields: &[Entry]) -
     let mode = choice(checker, key, entry, fields, "mode", &MODES);
     let pricing_digits =
         digits(checker, key, fields, "pricing_digits").unwrap_or(USUAL_PRICING_DIGITS);
+    // Absent is meaningful here: the decimals are those of the billing currency then.
     let billing_digits = digits(checker, key, fields, "billing_digits");
     let is_of_usage = match get(fields, "usage").map(|entry| &entry.node) {
         None => true,

@@ -32,11 +32,11 @@ pub(crate) struct SourceGlob {
     /// Path or glob as seen from the current folder.
     pub(crate) pattern: String,
     pub(crate) place: Place,
-    /// Description of `place`.
+    /// Description of `place`, for a mistake that is found later.
     pub(crate) words: String,
 }
 
-/// Reads the tables.
+/// Reads the tables of all datasets.
 pub(crate) fn read(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> DraftSources {
     let entries = match get(root, "source") {
         Some(entry) => checker.table("source", entry),
@@ -48,6 +48,7 @@ pub(crate) fn read(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> 
         return sources;
     };
     let sets: Vec<&'static RecordSet> = compared_sets().collect();
+    // Record sets that no tie-out compares can be fetched, but not given as files.
     let known: Vec<&str> = Dataset::ALL
         .map(Dataset::name)
         .into_iter()
@@ -71,9 +72,11 @@ pub(crate) fn read(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> 
                 sources.globs.extend(of.read(checker, &key, entry));
             }
             None if may_lack || matches!(dataset, Dataset::Invoices | Dataset::UnbilledUsage) => {}
+            // Invoices and unbilled usage are never needed: tie-outs that compare them are left out.
             None => checker.missing(&key, &Place::File, "a source", &table_hint(&key)),
         }
     }
+    // Record sets come from files here: a fetch names them in `partner_center.fetch`.
     for set in sets {
         if let Some(entry) = get(entries, set.name) {
             let of = FileSource {
@@ -101,6 +104,7 @@ fn has_no_invoice(root: &[Entry]) -> bool {
     };
     let usage =
         table(root, "tie_out").and_then(|tie_outs| table(tie_outs, TieOut::UsageToInvoice.name()));
+    // Read before the tie-outs are checked, so that anything but `false` is ignored here.
     usage
         .and_then(|fields| get(fields, "enabled"))
         .is_some_and(|entry| matches!(entry.node.value, Value::Boolean(false)))
@@ -120,6 +124,7 @@ fn fetched_source(
     // Files or a fetch, not both: rows that are in both would count twice.
     checker.known(key, kinds, &["partner_center"]);
     let kind = get(kinds, "partner_center")?;
+    // The table is empty: which account fetches stands once, in `[partner_center]`.
     let key = join(key, "partner_center");
     let fields = checker.table(&key, kind)?;
     checker.known(&key, fields, &[]);
@@ -208,6 +213,7 @@ impl FileSource<'_> {
                 return None;
             }
         };
+        // In paths of other datasets a brace is an ordinary character.
         let glob = if self.set.is_some() {
             globs::glob_of(text)
         } else {
@@ -223,6 +229,7 @@ impl FileSource<'_> {
         {
             return None;
         }
+        // Joined to the file's folder, so that the pipeline works from any current folder.
         Some(SourceGlob {
             dataset: self.dataset,
             is_record: self.set.is_some(),

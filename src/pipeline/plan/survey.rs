@@ -33,8 +33,9 @@ pub struct GlobMatches {
 ///
 /// # Errors
 /// Every mistake in the file; a glob that matches no file is one.
-pub fn survey(path: &Path, set: &[String]) -> Result<Survey, Vec<Mistake>> {
-    let mut draft = parse::draft_of_file(path, set);
+pub fn survey(path: &Path, overrides: &[String]) -> Result<Survey, Vec<Mistake>> {
+    let mut draft = parse::draft_of_file(path, overrides);
+    // The globs of a file with mistakes are tried, too: the user sees everything at once.
     let mut matches = Vec::new();
     for glob in &draft.globs {
         let found = if glob.is_record {

@@ -23,6 +23,7 @@ pub(crate) fn read(
         let lacking = definition
             .needs
             .iter()
+            // Each side needs one of several datasets; the first side that has none is reported.
             .find(|needed| !needed.iter().any(|name| sources.contains(name)))
             .copied();
         match get(entries, tie_out.name()) {
@@ -54,6 +55,7 @@ fn tie_out_of(
         fields,
         &["enabled", "tolerance", "pass", "rounding", "without_causes"],
     );
+    // A table without `enabled` enables its tie-out: to name it is to ask for it.
     let mut plan = TieOutPlan::usual(tie_out, lacking.is_none());
     enable(checker, &key, entry, fields, lacking, &mut plan);
     if let Some(entry) = get(fields, "tolerance") {
@@ -94,6 +96,7 @@ fn enable(
         },
     };
     match (asked, lacking) {
+        // To disable a tie-out that cannot be done is no contradiction.
         (Some((false, _)), _) => plan.enabled = false,
         (Some((true, asked)), Some(lacking)) => {
             let wanted = if plan.tie_out == TieOut::LinesToInvoice {

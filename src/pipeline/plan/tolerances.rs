@@ -90,6 +90,7 @@ fn by_name(
                 None,
             );
         }
+        // Read even after a mistake in the name, so that mistakes in the table are shown as well.
         let Some(fields) = checker.table(&key, entry) else {
             continue;
         };
@@ -104,6 +105,7 @@ fn tolerance(checker: &mut Checker<'_>, key: &str, fields: &[Entry]) -> Toleranc
         let entry = get(fields, name)?;
         decimal(checker, &join(key, name), name, entry)
     });
+    // More than 1 was meant as a percentage, and would accept almost any difference.
     if let (Some(relative), Some(entry)) = (relative, get(fields, "relative"))
         && relative > Decimal::ONE
     {

@@ -44,8 +44,10 @@ impl MemoryShares {
         let Some(bound) = bound else { return unbound };
         // A share too large to be addressed, on 32 bits, is no bound.
         let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
+        // Fingerprints and filter are bound even where totals are not: they grow with rows, not keys.
         let filter = FILTER.min(bound / 16);
         let fingerprints = FINGERPRINTS.min(bound / 32);
+        // Better a run that needs more memory, and says so, than one that cannot compare.
         if let Some(reason) = needs_all(plan) {
             warnings.push(format!(
                 "all usage and lines are kept in memory, in spite of `--memory`: {reason}"
@@ -58,6 +60,7 @@ impl MemoryShares {
         }
         let workers = rayon::current_num_threads() as u64;
         Self {
+            // All workers together hold a twelfth of the bound, however many they are.
             unit: share(12 * workers),
             totals: share(8),
             loaded: bound / 24,

@@ -26,7 +26,7 @@ const LEAST_SPILLED: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
     buckets: Vec<Vec<u64>>,
-    /// Fingerprints in `buckets`.
+    /// Number of fingerprints in `buckets`.
     held: usize,
     /// Fingerprints in memory beyond which all of them go to disk.
     limit: usize,
@@ -95,8 +95,10 @@ impl Fingerprints {
                     .flat_map(|fingerprint| fingerprint.to_le_bytes()),
             );
             spilled.file.write_all(&bytes)?;
+            // Memory for the pieces: 16 bytes for each bucket and spill, whatever the number of rows.
             pieces.push((spilled.end, bucket.len()));
             spilled.end += bytes.len() as u64;
+            // Keeps its capacity: it fills up again until the next spill.
             bucket.clear();
         }
         self.held = 0;

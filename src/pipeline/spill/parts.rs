@@ -74,6 +74,7 @@ impl Spill {
     // Called with the lock on all readings held: waiting here for another thread, even rayon's, could
     // wait for ever.
     pub(crate) fn put(&mut self, usage: &Partial, lines: &Partial) -> io::Result<()> {
+        // Before anything is written: the overview and the laws need the totals as a whole.
         self.overview.note(usage, lines);
         for (counted, partial) in self.counted.iter_mut().zip([usage, lines]) {
             counted.add(partial);
@@ -94,6 +95,7 @@ impl Spill {
             .collect();
         let (mut bytes, mut named) = (Vec::new(), Vec::new());
         for (number, mut part) in partial.in_parts(&part_of) {
+            // Stored apart: candidates are read back once, before any totals are.
             let candidates = std::mem::take(&mut part.candidates);
             bytes.clear();
             part.write_to(&mut bytes);
@@ -105,6 +107,7 @@ impl Spill {
             } else {
                 Some(self.scratch.append(&bytes)?)
             };
+            // The part is in the low byte, so that the parts of one resource are neighbours when sorted.
             named.clear();
             named.extend(
                 part.resources()
@@ -148,6 +151,7 @@ impl Spill {
             .flatten()
             .filter(|piece| piece.dataset == dataset)
         {
+            // Taken, so that candidates are counted once, however often duplicates are looked for.
             let Some(extent) = piece.candidates.take() else {
                 continue;
             };
@@ -190,6 +194,8 @@ impl Spill {
             spellings: Vec::new(),
             counted,
         };
+        // An id of Azure names its subscription, so few resources are in several parts. The others are spelt
+        // within their part.
         let shared = resources.in_several(8)?;
         if !shared.is_empty() {
             spilled.spellings = spilled.best_spellings(&shared)?;
@@ -200,6 +206,7 @@ impl Spill {
 
 /// Part of an account, by its folded ids.
 fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
+    // The hasher is seeded anew in each run: which part an account is in reaches no output.
     let part = hasher.hash_one((customer, subscription)) % u64::from(PARTS);
     u32::try_from(part).expect("there are 256 parts")
 }
@@ -285,6 +292,7 @@ impl Spilled {
             held = held.saturating_add(more);
             match batches.last_mut() {
                 Some(batch) if held <= self.loaded => batch.end = number + 1,
+                // A part that is larger than the limit is a batch by itself: it cannot be divided.
                 _ => {
                     batches.push(number..number + 1);
                     held = more;
@@ -313,9 +321,11 @@ impl Spilled {
     }
 
     fn load_one(&self, dataset: Dataset, parts: &Range<u32>) -> io::Result<Partial> {
+        // One piece for each spill: they are merged as the totals of units are.
         let mut whole = Partial::empty(dataset);
         for piece in self.pieces(parts).filter(|piece| piece.dataset == dataset) {
             let mut part = self.scratch.take(dataset, piece.totals)?;
+            // Before the merge, which renumbers the keys of totals and duplicates alike.
             part.copies
                 .extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
             whole.merge(part);

@@ -1,7 +1,7 @@
 //! The rows of the table `resources`: in memory, or on disk where usage was compared part by part.
 //!
 //! A row on disk carries the text of its own resource, as the codes of resources are those of one
-//! part of usage, and mean nothing in another. [`write`] and [`ResourceBatch::read`] must change
+//! part of usage, and mean nothing in another. `write` and `ResourceBatch::read` must change
 //! together. What is read back is summed up and compared with what was written.
 
 use std::io;
@@ -22,7 +22,7 @@ const ENTITLEMENT: usize = 3;
 /// All rows of `resources`, in published order.
 #[derive(Debug)]
 pub enum Resources {
-    /// Rows in memory.
+    /// Rows that are held in memory.
     Held(Vec<Resource>),
     /// Rows in the scratch file.
     Spilled(SpilledResources),
@@ -67,7 +67,7 @@ struct Run {
     /// Period, and codes of invoice, customer and subscription: the first keys of the published order.
     order: (Option<Period>, [u32; 3]),
     extent: Extent,
-    /// Number of rows.
+    /// Number of rows in the extent.
     rows: usize,
 }
 
@@ -115,6 +115,7 @@ impl SpilledResources {
             }
             ends.push((order(&run[0]), run.len(), bytes.len()));
         }
+        // One write for all rows of the part, of which each run is an extent.
         let whole = self.scratch.append(&bytes)?;
         let mut start = 0;
         for (order, rows, end) in ends {
@@ -143,6 +144,7 @@ impl SpilledResources {
         take: &mut dyn FnMut(&ResourceBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut runs: Vec<&Run> = self.runs.iter().collect();
+        // Within a run the rows are in order already, so that sorting the runs sorts all rows.
         runs.sort_by_key(|run| run.order);
         let (mut batch, mut found) = (ResourceBatch::default(), ResourceSums::default());
         for run in runs {
@@ -157,6 +159,7 @@ impl SpilledResources {
                 }
             }
         }
+        // A disk that returns other bytes without an error must not reach a published table.
         if found != self.written {
             return Err(scratch::other_bytes());
         }
@@ -171,6 +174,7 @@ impl SpilledResources {
 /// Appends a row: codes of its key and of its resource group, length and text of its resource, then
 /// its numbers, all little-endian.
 fn write(totals: &Totals, resource: &Resource, out: &mut Vec<u8>) {
+    // Codes of all other keys hold for all parts; that of the resource does not.
     let key = resource.key;
     let text = totals.vocabulary.text(Domain::Resource, key[RESOURCE]);
     let group = totals
@@ -215,6 +219,7 @@ impl ResourceBatch {
         );
         let (text, rest) = from.split_at_checked(length as usize)?;
         *from = rest;
+        // The code of the resource is replaced by the place of its text in this batch.
         key[RESOURCE] = u32::try_from(self.texts.len()).ok()?;
         self.texts.push(std::str::from_utf8(text).ok()?.to_owned());
         self.groups.push(group);

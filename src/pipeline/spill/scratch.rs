@@ -17,7 +17,7 @@ use crate::pipeline::failure::RunError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     start: u64,
-    /// Number of bytes.
+    /// Number of bytes in the run.
     pub(crate) bytes: usize,
 }
 
@@ -65,6 +65,7 @@ impl Scratch {
     pub(crate) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, end) = &mut *place;
+        // The position of the file is shared: each reading moves it, so it is set anew each time.
         let start = *end;
         file.seek(SeekFrom::Start(start))?;
         file.write_all(bytes)?;
@@ -84,7 +85,7 @@ impl Scratch {
         Ok(bytes)
     }
 
-    /// Appends partial totals.
+    /// Appends partial totals; returns where they are.
     pub(crate) fn put(&self, partial: &Partial) -> io::Result<Extent> {
         let mut bytes = Vec::new();
         partial.write_to(&mut bytes);
