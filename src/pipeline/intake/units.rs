@@ -24,8 +24,8 @@ use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
 
-/// Smallest size of a row that was seen in real exports, in bytes, of uncompressed files. The
-/// estimate of rows must not be too low: a filter that is too small finds too many candidates.
+/// Smallest size of a row that was seen in uncompressed files, in bytes. The estimate of rows must not
+/// be too low: a filter that is too small takes too many rows for possible duplicates.
 const PLAIN_BYTES_PER_ROW: u64 = 400;
 /// Smallest size of a row in compressed files, in bytes.
 const PACKED_BYTES_PER_ROW: u64 = 40;

@@ -1,13 +1,13 @@
 //! The bound on memory, `--memory`, and how it is divided among the stages that need much of it.
 //!
-//! The shares are fractions of the bound that were found by measuring runs at a bound; their sum is
-//! far below it, as the allocator, the decoders and the tables of a part need memory, too.
+//! The shares add up to about a third of the bound: the decoders, the merging of totals and the
+//! comparison of a part need the rest.
 
 use crate::engine::matching::passes::Pass;
 use crate::model::cause::TieOut;
 use crate::pipeline::plan::pipeline_plan::Plan;
 
-/// Smallest bound on memory, in bytes: 256 MiB. Below it the decoders alone would not fit.
+/// Smallest bound on memory, in bytes: 256 MiB. A smaller `--memory` is refused.
 pub const LEAST: u64 = 256 << 20;
 
 /// Bytes of memory that each stage may take.

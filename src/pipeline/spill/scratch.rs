@@ -31,7 +31,7 @@ impl Extent {
     }
 }
 
-/// The scratch file, in the folder of the runs, where there is room for results of its size.
+/// The scratch file, in the folder of the runs.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: PathBuf,
