@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use crate::pipeline::fetch::doctor::Worst;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
 /// Check what a pipeline needs: folders, locks, the clock, each credential and its permissions
@@ -29,7 +29,7 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+    let plan = parse::read(&args.pipeline, &args.set)?;
     let (watch, display) = ProgressDisplay::start(globals);
     let examined = run::doctor(&plan, &watch);
     drop(watch);

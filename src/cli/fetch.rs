@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use crate::model::period::Period;
 use crate::pipeline::fetch::handover::FetchReport;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
 /// Fetch a pipeline's sources without reconciling them; continues where the last fetch stopped
@@ -38,7 +38,7 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+    let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     let (watch, display) = ProgressDisplay::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);

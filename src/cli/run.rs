@@ -11,7 +11,8 @@ use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use super::{allocator, profile, summary};
 use crate::model::period::Period;
-use crate::pipeline::plan::pipeline_plan::{self, Plan};
+use crate::pipeline::plan::parse;
+use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::run;
 use crate::progress::phases::peak_memory;
 
@@ -40,7 +41,7 @@ pub(super) struct RunArgs {
 
 /// Reads the plan, lets the flags overrule it, and runs it.
 pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+    let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     if let Some(out) = &args.out {
         plan.out.clone_from(out);

@@ -118,8 +118,8 @@ fn check_lists_every_mistake() {
     let expect = "\
 error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
-error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found `usage/*.tsv`, which finds no file, wanted a path or glob that finds a file
-hint: nothing in `usage` is named like `*.tsv`
+error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found no file for `usage/*.tsv`, wanted a path or glob that matches a file
+hint: no file in `usage` matches `*.tsv`
 error: `pipelines/x.toml` line 8, key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`, wanted a decimal number in quotes, not negative
 hint: floats are not exact: write `absolute = \"0.05\"`
 ";
@@ -134,7 +134,7 @@ hint: floats are not exact: write `absolute = \"0.05\"`
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["mistakes"].as_array().unwrap().len(), 3);
     let gone = "error: `gone.toml`: found no such file, wanted a pipeline file\n\
-        hint: paths on the command line are relative to the working folder\n";
+        hint: paths on the command line are relative to the current folder\n";
     check(house.path(), &["check", "gone.toml"], (2, "", gone));
 }
 

@@ -158,7 +158,7 @@ fn a_secret_in_the_pipeline_itself_is_refused_and_not_repeated() {
     let output = tieout("check", &pipeline(&house, &app, "", ""), &[], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        printed(&output).contains("the place of a secret") && !printed(&output).contains(CANARY),
+        printed(&output).contains("a reference to a secret") && !printed(&output).contains(CANARY),
         "{}",
         printed(&output)
     );

@@ -15,7 +15,7 @@ use tieout::engine::rules::keys::Key;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
 use tieout::model::row::{Cell, Place, Row};
-use tieout::pipeline::intake::units::Readings;
+use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
 

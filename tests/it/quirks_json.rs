@@ -66,7 +66,7 @@ fn json_2_no_number_passes_through_a_float() {
         found.variances("expected_quantity expected_amount"),
         ["0.3 10000000000000028.9286076674"]
     );
-    assert!(found.warns_of("held more decimals than are kept"));
+    assert!(found.warns_of("had more decimals than are kept"));
     let controls = std::fs::read_to_string(found.outcome.folder.join("manifest.json")).unwrap();
     assert!(
         controls.contains("\"10000000000000028.92860766744404945074\""),

@@ -41,7 +41,7 @@ fn a_month_whose_unbilled_usage_is_no_longer_served_has_no_breaks_against_it() {
     let house = House::new(serve(settings()));
     let (output, found) = all_tie_outs(&house, "2027-01-15");
     assert!(
-        stderr(&output).contains("`unbilled_usage`: none is served of this month"),
+        stderr(&output).contains("`unbilled_usage`: none for this month"),
         "{}",
         stderr(&output)
     );
@@ -226,15 +226,15 @@ fn check_explains_a_mistake_in_each() {
     for words in [
         "`x.toml` line 8, key `tie_out.usage-to-invoice.pass.keys`: found `curency`, wanted one of `invoice_number`",
         "did you mean `currency`?",
-        "key `tie_out.usage-to-invoice.pass.name`: found nothing, wanted a name for `matched_on`",
+        "key `tie_out.usage-to-invoice.pass.name`: found nothing, wanted a name for the pass, as it appears in `matched_on`",
         "key `tie_out.usage-to-invoice.pass.keys`: found no `currency`, wanted `currency` among the keys",
         "amounts of different currencies are never netted",
         "key `tie_out.usage-to-invoice.pass.before`: found `skus`, wanted one of `meter_and_price`",
-        "key `tie_out.usage-to-invoice.rounding.round_down_twice`: found a documented rule, wanted a name of its own",
+        "key `tie_out.usage-to-invoice.rounding.round_down_twice`: found a documented rule, wanted a name that no documented rule has",
         "key `tie_out.usage-to-invoice.rounding.round_down_twice.order`: found `twice`, wanted one of `amount_then_rate`",
         "key `tie_out.usage-to-invoice.rounding.round_down_twice.billing_digits`: found the integer `12`, wanted a number of decimals, 0 to 10",
         "key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`",
-        "key `tie_out.usage-to-summary`: found no data for it, wanted a source `subscription_usage_summary`",
+        "key `tie_out.usage-to-summary`: found no data for this tie-out, wanted the source `subscription_usage_summary`",
         "key `tie_out.line-arithmetic.without_causes`: found `unexplained`, wanted one of `rounding`",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
