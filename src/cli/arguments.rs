@@ -9,10 +9,10 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::model::period::{Period, parse_day};
-use crate::pipeline::Options;
-use crate::pipeline::fetch::handover::Asked;
-use crate::pipeline::plan::pipeline_plan::tolerance_number;
-use crate::pipeline::spill::budget::LEAST;
+use crate::pipeline::options::FetchOptions;
+use crate::pipeline::options::Options;
+use crate::pipeline::plan::tolerances::tolerance_number;
+use crate::pipeline::spill::budget::LEAST_MEMORY;
 
 /// Flags that every command takes.
 #[derive(Debug, clap::Args)]
@@ -84,8 +84,8 @@ pub(super) struct FetchFlags {
 
 impl FetchFlags {
     /// The flags as the pipeline takes them, with today's date.
-    pub(super) fn asked(&self) -> Asked {
-        Asked {
+    pub(super) fn asked(&self) -> FetchOptions {
+        FetchOptions {
             today: today(),
             refresh: self.refresh,
             tables: self.tables,
@@ -121,7 +121,7 @@ fn memory(text: &str) -> Result<u64, String> {
         number.checked_mul(Decimal::from(*bytes))?.to_u64()
     });
     match bytes {
-        Some(bytes) if bytes >= LEAST => Ok(bytes),
+        Some(bytes) if bytes >= LEAST_MEMORY => Ok(bytes),
         Some(_) => Err("wanted 256MiB or more".to_owned()),
         None => Err("wanted a size, such as `512MB` or `2GB`".to_owned()),
     }
@@ -171,7 +171,7 @@ mod tests {
     fn sizes_are_read_in_decimal_and_binary_units() {
         assert_eq!(memory("2GB"), Ok(2_000_000_000));
         assert_eq!(memory(" 1.5 GiB"), Ok(3 << 29));
-        assert_eq!(memory("256mib"), Ok(LEAST));
+        assert_eq!(memory("256mib"), Ok(LEAST_MEMORY));
         assert_eq!(memory("255MiB"), Err("wanted 256MiB or more".to_owned()));
         for text in ["", "2", "GB", "-1GB", "2TB"] {
             assert!(memory(text).is_err(), "{text}");

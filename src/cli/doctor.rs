@@ -7,7 +7,7 @@ use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::ProgressDisplay;
-use crate::pipeline::fetch::doctor::Worst;
+use crate::pipeline::fetch::doctor::WorstProblem;
 use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
@@ -53,9 +53,9 @@ pub(super) fn run(
         }
     }
     Ok(match worst {
-        Worst::Nothing => Exit::Complete,
-        Worst::Credential => Exit::Authentication,
-        Worst::Lock => Exit::Locked,
-        Worst::Storage => Exit::Storage,
+        WorstProblem::Nothing => Exit::Complete,
+        WorstProblem::Credential => Exit::Authentication,
+        WorstProblem::Lock => Exit::Locked,
+        WorstProblem::Storage => Exit::Storage,
     })
 }

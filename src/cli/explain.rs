@@ -10,8 +10,8 @@ use super::explanation;
 use super::failure::Failure;
 use crate::engine::rules::keys::Part;
 use crate::model::spelling;
-use crate::pipeline::Options;
 use crate::pipeline::explain::{self, Request, Target};
+use crate::pipeline::options::Options;
 use crate::pipeline::run;
 
 /// Show the source lines behind a figure, and the arithmetic that leads to it

@@ -34,7 +34,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use self::arguments::Globals;
 use self::exit::Exit;
 use self::failure::Failure;
-use crate::pipeline::is_shielded;
+use crate::pipeline::is_guarded;
 
 /// Ties Microsoft CSP cloud usage out to the invoice: finds every variance between usage and
 /// invoice lines, exact to the last digit, and its causes.
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
     // Decoders turn panics of the Parquet library into errors; those are not for the user's eyes.
     let print_panic = take_hook();
     set_hook(Box::new(move |panic| {
-        if !is_shielded() {
+        if !is_guarded() {
             print_panic(panic);
         }
     }));

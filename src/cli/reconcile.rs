@@ -14,8 +14,8 @@ use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
-use crate::pipeline::plan::survey;
 
 /// Reconcile files named on the command line, without a pipeline file
 #[derive(Debug, clap::Args)]
@@ -94,7 +94,7 @@ fn plan(args: &ReconcileArgs) -> Plan {
             dataset,
             paths: paths
                 .iter()
-                .map(|path| survey::from_argument(path))
+                .map(|path| globs::from_argument(path))
                 .collect(),
             is_fetched: false,
         }

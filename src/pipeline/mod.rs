@@ -5,7 +5,7 @@ pub mod failure;
 
 mod signals;
 
-mod options;
+pub mod options;
 
 pub mod plan;
 
@@ -23,6 +23,5 @@ pub mod explain;
 
 pub mod run;
 
-pub use self::options::Options;
-pub use crate::decode::is_shielded;
+pub use crate::decode::is_guarded;
 pub use crate::reports::manifest::SCHEMA as MANIFEST_SCHEMA;

@@ -11,7 +11,7 @@ pub struct Options {
     /// True if breaks have an exit code of their own.
     pub fail_on_breaks: bool,
     /// Options of the fetch before the run.
-    pub asked: Asked,
+    pub asked: FetchOptions,
     /// True if every file is read, even one that has not changed since an earlier run.
     pub no_cache: bool,
     /// Bytes of memory that the run should stay within; `None` for no bound.
@@ -24,7 +24,7 @@ pub struct Options {
 
 /// Options of one fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct FetchOptions {
     /// Date of today in UTC, such as `2026-11-21`.
     pub today: String,
     /// True if units that are complete are fetched again, too.

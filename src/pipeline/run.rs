@@ -11,14 +11,14 @@ use crate::engine::rules::definitions;
 use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::fetch::doctor::{self, Worst};
+use crate::pipeline::fetch::doctor::{self, WorstProblem};
 use crate::pipeline::fetch::handover::{self, FetchReport};
 use crate::pipeline::fetch::record_tables::{self, RecordReport};
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::intake::records::{self, RecordReadings};
 use crate::pipeline::intake::units;
-use crate::pipeline::options::{Asked, Options};
+use crate::pipeline::options::{FetchOptions, Options};
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::publish::staging;
@@ -79,7 +79,7 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
 ///
 /// # Errors
 /// [`RunError`]; what was downloaded is kept.
-pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
+pub fn fetch(plan: &Plan, asked: &FetchOptions, watch: &Watch) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
     let (found, records, _) = fetch_to(plan, asked, watch, interrupt, None)?;
     Ok(FetchReport::of(&found, records, watch))
@@ -145,7 +145,7 @@ fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
 /// Fetches what a plan names, and sends the files that are reconciled to `to` as they are complete.
 fn fetch_to(
     plan: &Plan,
-    asked: &Asked,
+    asked: &FetchOptions,
     watch: &Watch,
     interrupt: Interrupt,
     to: Option<SyncSender<InputUnit>>,
@@ -182,7 +182,7 @@ fn fetch_to(
 ///
 /// # Errors
 /// [`RunError`] where nothing can be checked at all.
-pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunError> {
+pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, WorstProblem), RunError> {
     doctor::examine(plan, watch, |http, tokens| {
         Ok(runtime()?.block_on(doctor::credentials(http, tokens)))
     })

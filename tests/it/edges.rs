@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use tieout::model::period::Period;
-use tieout::pipeline::Options;
+use tieout::pipeline::options::Options;
 use tieout::pipeline::run::run;
 use tieout::progress::watch::Watch;
 use tieout::synth::Format;

@@ -8,7 +8,7 @@ use tieout::engine::matching::passes::Pass;
 use tieout::engine::rules::keys::Key;
 use tieout::model::cause::TieOut;
 use tieout::model::period::Period;
-use tieout::pipeline::Options;
+use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::pipeline_plan::Plan;
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
-use tieout::pipeline::Options;
+use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::pipeline_plan::Source;
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;

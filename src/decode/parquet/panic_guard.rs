@@ -12,7 +12,7 @@ thread_local! {
 /// True while a panic of this thread would be caught and reported as an error of a file, so that
 /// the program's panic hook need not print it.
 #[must_use]
-pub fn is_shielded() -> bool {
+pub fn is_guarded() -> bool {
     GUARDED.get()
 }
 

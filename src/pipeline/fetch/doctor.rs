@@ -4,15 +4,15 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::progress::watch::Watch;
 use crate::reports::atomic::{Output, PublishError};
+use crate::sources::auth::Tokens;
 use crate::sources::doctor::{self, Finding};
 use crate::sources::failure::FetchError;
-use crate::sources::identity::auth::Tokens;
 use crate::sources::landing::Landing;
 use crate::sources::wire::http::Http;
 
-/// Worst kind of problem found, for the exit code; in ascending order.
+/// WorstProblem kind of problem found, for the exit code; in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Worst {
+pub enum WorstProblem {
     /// No problem at all.
     #[default]
     Nothing,
@@ -33,16 +33,16 @@ pub(crate) fn examine(
     plan: &Plan,
     watch: &Watch,
     block_on: impl FnOnce(&Http, &Tokens) -> Result<Vec<Finding>, FetchError>,
-) -> Result<(Vec<Finding>, Worst), RunError> {
-    let (mut findings, mut worst) = (Vec::new(), Worst::default());
+) -> Result<(Vec<Finding>, WorstProblem), RunError> {
+    let (mut findings, mut worst) = (Vec::new(), WorstProblem::default());
     let what = format!("Results in `{}`", plan.out.display());
     match Output::open(&plan.out) {
         Ok(_) => findings.push(Finding::good(&what, "writable, and not locked")),
         Err(error) => {
             worst = worst.max(if matches!(error, PublishError::Locked { .. }) {
-                Worst::Lock
+                WorstProblem::Lock
             } else {
-                Worst::Storage
+                WorstProblem::Storage
             });
             findings.push(Finding::bad(
                 &what,
@@ -63,9 +63,9 @@ pub(crate) fn examine(
         }
         Err(error) => {
             worst = worst.max(if matches!(error, FetchError::Locked { .. }) {
-                Worst::Lock
+                WorstProblem::Lock
             } else {
-                Worst::Storage
+                WorstProblem::Storage
             });
             findings.push(Finding::bad(&what, error.to_string(), error.hint()));
             return Ok((findings, worst));
@@ -76,7 +76,7 @@ pub(crate) fn examine(
     let tokens = Tokens::new(&fetching.account, landing.credentials());
     let found = block_on(&http, &tokens)?;
     if found.iter().any(|finding| !finding.is_good) {
-        worst = worst.max(Worst::Credential);
+        worst = worst.max(WorstProblem::Credential);
     }
     findings.extend(found);
     Ok((findings, worst))

@@ -12,11 +12,12 @@ use super::record_tables::RecordReport;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::input_unit::InputUnit;
-pub use crate::pipeline::options::Asked;
+use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::progress::watch::{Event, Watch};
 use crate::sources::failure::FetchError;
-use crate::sources::fetch::workers::{Became, Fetched, Fetcher, Order};
+use crate::sources::fetch::order::Order;
+use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
 use crate::sources::landing::Landing;
 
 /// Report on a fetch, printed by `tieout fetch` and within the outcome of a run.
@@ -119,7 +120,7 @@ impl FetchReport {
 pub(crate) fn fetcher(
     plan: &Plan,
     fetching: &Fetching,
-    asked: &Asked,
+    asked: &FetchOptions,
     watch: &Watch,
 ) -> Result<Arc<Fetcher>, RunError> {
     let period = plan.period.ok_or_else(|| RunError::NotThere {

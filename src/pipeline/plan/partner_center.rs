@@ -10,10 +10,10 @@ use super::document::{Entry, Node, Place, Value, get};
 use super::pipeline_plan::Fetching;
 use crate::model::spelling;
 use crate::sources::fetch::endpoints;
-use crate::sources::fetch::workers::Api;
+use crate::sources::fetch::order::Api;
 use crate::sources::identity::account::Account;
+use crate::sources::identity::account::RetryPolicy;
 use crate::sources::identity::cloud::{Addresses, CLOUDS, Cloud, named};
-use crate::sources::wire::retry::Patience;
 
 const KEY: &str = "partner_center";
 const KEYS: [&str; 11] = [
@@ -270,13 +270,13 @@ fn currencies(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
 }
 
 /// Retry policy, and the read and request timeouts in milliseconds.
-fn patience(checker: &mut Checker<'_>, fields: &[Entry]) -> (Patience, u64, u64) {
+fn patience(checker: &mut Checker<'_>, fields: &[Entry]) -> (RetryPolicy, u64, u64) {
     let key = "partner_center.patience";
     let entries = checker.optional_table(key, get(fields, "patience"));
     checker.known(key, entries, &PATIENCE_KEYS);
-    let usual = Patience::default();
+    let usual = RetryPolicy::default();
     let mut given = |name: &str| positive_number(checker, key, entries, name);
-    let patience = Patience {
+    let patience = RetryPolicy {
         backoff_ms: wide(given("backoff_ms"), usual.backoff_ms),
         longest_pause_ms: wide(given("longest_pause_ms"), usual.longest_pause_ms),
         run_retries: wide(given("run_retries"), usual.run_retries),

@@ -12,10 +12,8 @@ use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
-use crate::sources::fetch::workers::Api;
+use crate::sources::fetch::order::Api;
 use crate::sources::identity::account::Account;
-
-pub use super::tolerances::tolerance_number;
 
 /// A pipeline without mistakes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use super::globs;
-pub use super::globs::from_argument;
 use super::mistake::Mistake;
 use super::parse;
 use super::pipeline_plan::Plan;

@@ -9,7 +9,7 @@ use crate::model::cause::TieOut;
 use crate::pipeline::plan::pipeline_plan::Plan;
 
 /// Smallest bound on memory, in bytes: 256 MiB. A smaller `--memory` is refused.
-pub const LEAST: u64 = 256 << 20;
+pub const LEAST_MEMORY: u64 = 256 << 20;
 
 /// Bytes of memory that each stage may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::answers::{self, Invoice};
 use super::context::Context;
 use super::endpoints::{CUSTOMERS, INVOICES, SUBSCRIPTIONS};
-pub use super::order::{Api, Order};
+use super::order::Order;
 use super::pages::Pages;
 use super::units::{Lists, Needs, Route, Task, rest};
 use crate::progress::watch::{Event, Watch};

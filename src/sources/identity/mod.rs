@@ -6,6 +6,3 @@ pub mod origin;
 pub mod cloud;
 
 pub mod account;
-
-// Until the callers name `sources::auth` themselves.
-pub use super::auth;

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-pub use crate::sources::identity::account::RetryPolicy as Patience;
-
 /// Consequence of a response's status ([endpoints §4](crate::model::domain::endpoints)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
