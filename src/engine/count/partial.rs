@@ -8,7 +8,8 @@ use super::key_layout::KeyLayout;
 use super::total::{SUMS, Total};
 use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
-use crate::engine::rules::keys::{Place, TUPLES};
+use crate::engine::rules::key_projections::FieldPlace;
+use crate::engine::rules::keys::{Derived, TUPLES};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -17,7 +18,6 @@ use super::duplicate_filter::DuplicateFilter;
 use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
-use super::key_layout::Derived;
 use super::measures::Measures;
 use crate::model::dataset::Dataset;
 use crate::model::period::{self, Day, Period};
@@ -398,7 +398,7 @@ impl Partial {
 
     /// The raw text at a place of a key.
     #[must_use]
-    pub fn text_at(&self, key: &[u32; TUPLES], place: Place) -> &str {
+    pub fn text_at(&self, key: &[u32; TUPLES], place: FieldPlace) -> &str {
         let text = self.tuples[place.tuple].tuple(key[place.tuple])[place.field];
         self.columns[self.layout.start_of(place.tuple) + place.field].text(text)
     }

@@ -4,10 +4,10 @@ use super::vocabulary::Gathering;
 use crate::engine::count::key_column::KeyColumn;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{
-    CodePlaces, Counted, Origin, Part, PartRow, Place, TUPLES, Tuple, code_places, coded_parts,
-    raw_place,
+use crate::engine::rules::key_projections::{
+    CodePlaces, FieldPlace, code_places, coded_parts, raw_place,
 };
+use crate::engine::rules::keys::{Counted, Origin, Part, PartRow, TUPLES, Tuple};
 use crate::engine::rules::price_adjustment::{line_adjustment, usage_adjustment};
 
 static USAGE_PLACES: CodePlaces = code_places(Counted::Usage);
@@ -133,11 +133,11 @@ impl Codes {
         self.at(self.place(part), id)
     }
 
-    fn place(&self, part: Part) -> Place {
+    fn place(&self, part: Part) -> FieldPlace {
         self.places[part as usize].expect("the rows have codes for the part")
     }
 
-    fn at(&self, place: Place, id: u32) -> u32 {
+    fn at(&self, place: FieldPlace, id: u32) -> u32 {
         let width = self.domains[place.tuple].len();
         self.tuples[place.tuple][id as usize * width + place.field]
     }

@@ -25,9 +25,8 @@ use crate::engine::count::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::definitions::Side;
 use crate::engine::rules::domain::{Domain, LOCAL};
-use crate::engine::rules::keys::{
-    Counted, LINES_FRAME, Part, Place, TUPLES, USAGE_FRAME, raw_place,
-};
+use crate::engine::rules::key_projections::{FieldPlace, raw_place};
+use crate::engine::rules::keys::{Counted, LINES_FRAME, Part, TUPLES, USAGE_FRAME};
 use crate::engine::rules::scope::{LineTexts, Scope, scope_of};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
@@ -318,14 +317,14 @@ fn lines_frame(
 }
 
 fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> Scope {
-    const fn place(part: Part) -> Place {
+    const fn place(part: Part) -> FieldPlace {
         raw_place(Counted::Lines, part)
     }
-    const METER: Place = place(Part::Description);
-    const SUBSCRIPTION: Place = place(Part::SubscriptionDescription);
-    const TERM: Place = place(Part::Term);
-    const RESERVATION: Place = place(Part::ReservationOrder);
-    const END: Place = place(Part::ChargeEnd);
+    const METER: FieldPlace = place(Part::Description);
+    const SUBSCRIPTION: FieldPlace = place(Part::SubscriptionDescription);
+    const TERM: FieldPlace = place(Part::Term);
+    const RESERVATION: FieldPlace = place(Part::ReservationOrder);
+    const END: FieldPlace = place(Part::ChargeEnd);
     scope_of(LineTexts {
         meter_description: lines.text_at(key, METER),
         subscription_description: lines.text_at(key, SUBSCRIPTION),

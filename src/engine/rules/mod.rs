@@ -3,7 +3,11 @@
 
 pub mod domain;
 
+pub mod key_parts;
+
 pub mod keys;
+
+pub mod key_projections;
 
 pub mod definitions;
 
