@@ -11,6 +11,8 @@ pub mod key_projections;
 
 pub mod definitions;
 
+pub mod feeds;
+
 pub mod rounding;
 
 pub mod rounding_bounds;
