@@ -23,7 +23,7 @@ pub(super) const LAST: &str = "last";
 /// Number of the row's duplicates.
 pub(super) const DUPLICATES: &str = "duplicates";
 /// Scope of the lines, by its number in [`Scope::ALL`].
-pub(super) const SCOPE: &str = "scope";
+pub(in crate::engine) const SCOPE: &str = "scope";
 
 fn series<'f>(frame: &'f DataFrame, name: &str) -> &'f Series {
     frame
