@@ -45,7 +45,7 @@ impl Header {
             value => Ok(value),
         };
         let total = needed("TotalCharges")?;
-        // The same limit as that of summed amounts: a header beyond it could be compared with no sum.
+        // Beyond the limit of summed amounts a header could be compared with no sum.
         let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
             .ok()
             .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);

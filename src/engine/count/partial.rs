@@ -197,6 +197,8 @@ impl Partial {
         }
         let key = self.row.tuples;
         self.record(key, &measures);
+        // Whole rows are compared, by fingerprint: usage has no natural key
+        // (model::domain::quirks, daily rated usage 5).
         if let Some(filter) = &self.filter {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
@@ -229,7 +231,7 @@ impl Partial {
                 self.row.fresh.push(at);
             }
         }
-        // What is left of the columns is the derived fields, as they end the last tuple.
+        // The columns that are left are those of the derived fields, which end the last tuple.
         for (field, (_, (column, number))) in self.layout.derived.iter().zip(columns) {
             let text: &[u8] = match field {
                 Derived::Month if measures.day.is_some() => &self.last_day.month_text,
@@ -255,6 +257,7 @@ impl Partial {
                 .entry((account, self.last_day.month))
                 .or_default() += 1;
         }
+        // The limits of `Day` stand for no day, as any day is before the one and after the other.
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));
         let row = Total {
             rows: 1,

@@ -43,9 +43,9 @@ pub struct AcrossParts {
 pub(super) struct Noted {
     /// Products and SKUs that have usage.
     pub(super) used: HashSet<[u32; 2]>,
-    /// Months of use.
+    /// Months of use, by invoice.
     pub(super) usage_months: InvoiceMonths,
-    /// Months of charge.
+    /// Months in which charges begin, by invoice.
     pub(super) line_months: InvoiceMonths,
     /// Keys of usage, in the order of [`DESCRIBED`].
     described: HashSet<[u32; DESCRIBED.len()]>,

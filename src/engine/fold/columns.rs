@@ -23,7 +23,7 @@ pub(super) const LAST: &str = "last";
 /// Number of the row's duplicates.
 pub(super) const DUPLICATES: &str = "duplicates";
 /// Scope of the lines, by its number in [`Scope::ALL`].
-pub(in crate::engine) const SCOPE: &str = "scope";
+pub(crate) const SCOPE: &str = "scope";
 
 fn series<'f>(frame: &'f DataFrame, name: &str) -> &'f Series {
     frame
@@ -73,7 +73,7 @@ pub fn days<'f>(frame: &'f DataFrame, name: &str) -> &'f [i32] {
 }
 
 /// Column of a name and values, for [`frame`].
-pub(in crate::engine) fn column<V, T: ?Sized>(name: &str, values: V) -> Column
+pub(crate) fn column<V, T: ?Sized>(name: &str, values: V) -> Column
 where
     Series: NamedFrom<V, T>,
 {

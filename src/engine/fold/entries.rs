@@ -34,7 +34,7 @@ pub enum Field<'v> {
     Text(&'v str),
     /// Number, in units of 10^-scale of its column.
     Decimal(i128),
-    /// Day, in UTC.
+    /// Calendar day, in UTC.
     Day(Day),
 }
 

@@ -97,7 +97,7 @@ pub struct Pairs {
     pub left: Vec<(u32, u32)>,
     /// Rows of the right frame that have a partner, each with the number of its pair; sorted.
     pub right: Vec<(u32, u32)>,
-    /// Number of pairs.
+    /// Number of pairs, each of which has rows on both sides.
     pub count: u32,
 }
 

@@ -4,7 +4,7 @@
 //! tie-out where a property of it would do. How the rows of a dataset become a side stands in
 //! `feeds`.
 
-use super::keys::Key;
+use super::keys::{FINE_KEYS, Key, UNBILLED_KEYS};
 use crate::model::cause::TieOut;
 
 /// Side of a comparison. Variances are invoiced less expected.
@@ -87,6 +87,7 @@ const SUMMARIES: &[&str] = &[
 pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::LineArithmetic,
+        // Both sides are made of one line, which therefore always finds itself: by its number.
         needs: &[&["invoice_lines"]],
         passes: &[(
             "line",
@@ -117,6 +118,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::RateCard,
+        // The card has no customers: its side is made of the lines' own units, at the card's prices.
         needs: &[&["rate_card"], &["azure_lines"]],
         passes: &[(
             "meter",
@@ -128,6 +130,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::RecordsToSummary,
+        // The description is the label of a feed: each way of summing up is compared by itself.
         needs: &[
             &[
                 "meter_usage_records",
@@ -153,21 +156,10 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UnbilledToBilled,
+        // Days are no key of a pass: late usage must meet its meter, to be told as a step of its own.
         needs: &[&["unbilled_usage"], &["usage"]],
         passes: &[
-            (
-                "meter_and_price",
-                &[
-                    Key::Customer,
-                    Key::Subscription,
-                    Key::Product,
-                    Key::Sku,
-                    Key::Availability,
-                    Key::Description,
-                    Key::Adjustment,
-                    Key::Currency,
-                ],
-            ),
+            ("meter_and_price", UNBILLED_KEYS),
             (
                 "meter",
                 &[
@@ -210,20 +202,7 @@ pub const DEFINITIONS: [Definition; 8] = [
         // No pass is coarser than the product: a customer's plan as a whole would always find a
         // partner, and hide one error behind another (semantics §11, point 21).
         passes: &[
-            (
-                "meter_and_price",
-                &[
-                    Key::Invoice,
-                    Key::Customer,
-                    Key::Subscription,
-                    Key::Product,
-                    Key::Sku,
-                    Key::Availability,
-                    Key::Description,
-                    Key::Adjustment,
-                    Key::Currency,
-                ],
-            ),
+            ("meter_and_price", &FINE_KEYS),
             (
                 "meter",
                 &[
@@ -288,6 +267,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UtilizationToUsage,
+        // Quantities are compared, as utilization records have no prices.
         needs: &[&["utilization"], &["azure_usage_lines", "usage"]],
         passes: &[
             (

@@ -9,11 +9,11 @@ use crate::model::ids::{Fold, fold};
 /// Domain of a text: the kind of value that the text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
-    /// Invoice numbers.
+    /// Invoices, by their numbers.
     Invoice,
     /// Customers, by their tenant ids.
     Customer,
-    /// Names of customers.
+    /// Names of customers, as files spell them.
     CustomerName,
     /// Azure plans and licence subscriptions, by their Partner Center ids.
     Subscription,
@@ -23,7 +23,7 @@ pub enum Domain {
     Rate,
     /// Products, by their ids.
     Product,
-    /// Names of products.
+    /// Names of products, as files spell them.
     ProductName,
     /// SKUs, by their ids.
     Sku,
@@ -33,9 +33,9 @@ pub enum Domain {
     Meter,
     /// Texts that a line's MeterDescription may repeat: meter name, meter type, SKU name.
     Description,
-    /// Categories of meters.
+    /// Categories of meters, as usage names them.
     Category,
-    /// Units of measure.
+    /// Units in which meters measure.
     Unit,
     /// Azure subscriptions, by their ids.
     Entitlement,
@@ -43,7 +43,7 @@ pub enum Domain {
     ResourceGroup,
     /// Resources, by their ARM ids.
     Resource,
-    /// Kinds of charges.
+    /// Kinds of charges, as ChargeType names them.
     ChargeType,
     /// Price adjustments, in the words that usage and lines share.
     Adjustment,

@@ -54,7 +54,7 @@ pub enum Origin {
 /// Kinds of rows that are counted by a raw key of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// Usage by month.
+    /// Usage, each key once a month.
     Usage,
     /// Usage day by day.
     DailyUsage,
@@ -151,38 +151,38 @@ pub enum Part {
     Line,
 }
 
-/// Number of parts.
+/// Number of parts, each at the position of its number.
 pub const PART_COUNT: usize = Part::Line as usize + 1;
 
 /// A key that groups are matched by, and that a break is known by. The order is that of the keys in
 /// the text from which break ids are made: another order gives every break another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
-    /// See [`Part::Invoice`].
+    /// Invoice, by its number as it was folded ([`Part::Invoice`]).
     Invoice,
-    /// See [`Part::Customer`].
+    /// Customer, by the folded tenant id ([`Part::Customer`]).
     Customer,
-    /// See [`Part::Subscription`].
+    /// Azure plan or licence subscription ([`Part::Subscription`]).
     Subscription,
-    /// See [`Part::Product`].
+    /// Product, the coarsest key that a line is matched by ([`Part::Product`]).
     Product,
-    /// See [`Part::Sku`].
+    /// SKU within a product ([`Part::Sku`]).
     Sku,
-    /// See [`Part::Availability`].
+    /// Availability within a SKU ([`Part::Availability`]).
     Availability,
-    /// See [`Part::Description`].
+    /// Meter, by the text that lines name it with ([`Part::Description`]).
     Description,
-    /// See [`Part::Adjustment`].
+    /// Price adjustment, in words that usage and lines share ([`Part::Adjustment`]).
     Adjustment,
-    /// See [`Part::Currency`].
+    /// Billing currency, as amounts of two are never compared ([`Part::Currency`]).
     Currency,
-    /// See [`Part::Meter`].
+    /// Meter, by the id that classic lines name it with ([`Part::Meter`]).
     Meter,
-    /// See [`Part::Resource`].
+    /// Resource, which no invoice line names ([`Part::Resource`]).
     Resource,
-    /// See [`Part::Day`].
+    /// Day of use, which no invoice line names ([`Part::Day`]).
     Day,
-    /// See [`Part::Line`].
+    /// Number of a line, which is of one run only ([`Part::Line`]).
     Line,
 }
 
@@ -203,3 +203,6 @@ pub const FINE_KEYS: [Key; 9] = [
     Key::Adjustment,
     Key::Currency,
 ];
+
+/// Fine keys but for the invoice, which unbilled rows do not have yet.
+pub const UNBILLED_KEYS: &[Key] = FINE_KEYS.split_at(1).1;

@@ -15,7 +15,7 @@ use super::domain::Domain;
 use crate::model::dataset::{INVOICE_LINES, USAGE, position};
 
 pub use super::key_parts::{
-    Counted, Derived, FINE_KEYS, KEYS, Key, Origin, PART_COUNT, Part, TUPLES, Tuple,
+    Counted, Derived, FINE_KEYS, KEYS, Key, Origin, PART_COUNT, Part, TUPLES, Tuple, UNBILLED_KEYS,
 };
 
 /// One row of the key table: a part, and all that is known of it.

@@ -15,25 +15,13 @@ use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::Key;
+use crate::engine::rules::keys::{Key, UNBILLED_KEYS};
 use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up,
     rescale, to_published as published,
 };
-
-/// Keys that rows are summed by before they are matched; days are looked at within a group.
-const GROUP_KEYS: [Key; 8] = [
-    Key::Customer,
-    Key::Subscription,
-    Key::Product,
-    Key::Sku,
-    Key::Availability,
-    Key::Description,
-    Key::Adjustment,
-    Key::Currency,
-];
 
 /// Compares the last unbilled snapshot with the billed usage.
 ///
@@ -45,7 +33,8 @@ pub fn compare(
     unbilled: &[DayRow],
     billed: &[DayRow],
 ) -> Result<Vec<Checked>, EngineError> {
-    let side = |rows: &[DayRow]| summed(rows.iter().map(|row| row.by(&GROUP_KEYS)));
+    // Days and resources are looked at within a group, and have no say in the match.
+    let side = |rows: &[DayRow]| summed(rows.iter().map(|row| row.by(UNBILLED_KEYS)));
     let (Some((expected, of_expected)), Some((invoiced, of_invoiced))) =
         (side(unbilled), side(billed))
     else {
@@ -84,8 +73,9 @@ fn rows_of(rows: &[DayRow], made_of: &[Vec<usize>], group: &[usize]) -> Vec<DayR
 /// Facts about the unbilled snapshot as a whole.
 struct Snapshot<'v> {
     vocabulary: &'v Vocabulary,
-    /// Code of its last day. Codes are in the order of days, so that usage behind it came later.
-    last_day: u32,
+    /// Code of its last day; `None`, which is less than any day, where there is no snapshot. Codes are in
+    /// the order of days, so that usage of a larger code came after the snapshot.
+    last_day: Option<u32>,
 }
 
 /// Sums of some rows that are no credits, in units of 10^-20.
@@ -117,14 +107,9 @@ fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
 
 impl<'v> Snapshot<'v> {
     fn of(vocabulary: &'v Vocabulary, unbilled: &[DayRow]) -> Self {
-        let last_day = match unbilled.iter().map(|row| row.code(Key::Day)).max() {
-            Some(day) => day,
-            // No snapshot: whatever was used came after it.
-            None => 0,
-        };
         Self {
             vocabulary,
-            last_day,
+            last_day: unbilled.iter().map(|row| row.code(Key::Day)).max(),
         }
     }
 
@@ -174,7 +159,7 @@ impl<'v> Snapshot<'v> {
         let before: Vec<&DayRow> = before.iter().filter(is_charge).collect();
         let after = after.iter().filter(is_charge);
         let (late, in_time): (Vec<&DayRow>, Vec<&DayRow>) =
-            after.partition(|row| row.code(Key::Day) > self.last_day);
+            after.partition(|row| Some(row.code(Key::Day)) > self.last_day);
         steps.timing = published(late.iter().map(|row| row.billing).sum())?;
         let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
         if before.is_empty() {
@@ -238,11 +223,9 @@ fn has_same_share(old: &ChargeSums, new: &ChargeSums) -> bool {
     const MILLIONTH: u128 = 10_u128.pow(AMOUNT_SCALE - 6);
     let share = |sums: &ChargeSums| {
         let pricing = (sums.pricing, AMOUNT_SCALE);
-        match quotient_up(pricing, (sums.listed, AMOUNT_SCALE), AMOUNT_SCALE) {
-            Some(share) => share,
-            // Charges and refunds that nearly cancel out at list price have no share to speak of.
-            None => 0,
-        }
+        let share = quotient_up(pricing, (sums.listed, AMOUNT_SCALE), AMOUNT_SCALE);
+        // Charges and refunds that nearly cancel out at list price have no share to speak of.
+        share.unwrap_or(0)
     };
     share(old).abs_diff(share(new)) < MILLIONTH
 }
