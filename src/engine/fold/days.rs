@@ -58,6 +58,7 @@ pub(super) fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
             }
         })
         .collect();
+    // Rows that are equal in all of this may change places, as all readers add them up.
     rows.par_sort_unstable_by_key(|row| (row.keys, row.rate, row.quantity, row.billing, row.rows));
     rows
 }

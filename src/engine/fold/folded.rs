@@ -101,6 +101,7 @@ pub fn fold_partials(
     let inputs = Numbered::of(&mut builder, (usage, lines), headers, also_used, more)?;
     let (vocabulary, code_of) = builder.finish();
     let inputs = inputs.coded(&code_of);
+    // Before the frames are made, as the totals of usage are dropped on the way.
     let used = inputs.used_products().collect();
     let (line_months, usage_months) = (InvoiceMonths::default(), InvoiceMonths::default());
     let periods = inputs.periods(line_months, usage_months);
@@ -166,6 +167,7 @@ impl Numbered {
             .entries
             .number_texts(builder)
             .ok_or(EngineError::AmountOverflow)?;
+        // Only texts that are compared by code: other texts of headers are not among the keys.
         for header in headers {
             builder.add(Domain::Invoice, &header.id);
             builder.add(Domain::Currency, &header.currency);
@@ -308,6 +310,7 @@ impl Folded {
         for text in spellings {
             builder.improve(Domain::Resource, text);
         }
+        // Local texts are those of this part alone: the next part begins them anew.
         let local = LOCAL.map(|domain| {
             let (texts, code_of) = builder.end(domain);
             self.vocabulary.put(domain, texts);

@@ -73,6 +73,7 @@ impl VocabularyBuilder {
         for start in (0..count).step_by(FOLDED_AT_ONCE as usize) {
             let hasher = &texts.hasher;
             let range = start..count.min(start + FOLDED_AT_ONCE);
+            // Folding is most of the work, and needs no lock; the table is then filled by one core.
             let hashes: Vec<u64> = range
                 .clone()
                 .into_par_iter()
@@ -185,6 +186,7 @@ impl DomainTexts {
 
     /// Ranks the texts so far, and makes the ranks their numbers.
     fn rank(&mut self) -> (Vec<String>, Vec<u32>) {
+        // Both tables stay valid but for the numbers in them, and need not be built anew.
         let known = std::mem::take(self);
         let (by_folded, by_spelling, hasher) = (
             known.by_folded.clone(),
@@ -209,6 +211,7 @@ impl DomainTexts {
     /// Texts in their order, and the rank of each number.
     fn ranked(mut self) -> (Vec<String>, Vec<u32>) {
         let mut order: Vec<u32> = (0..).take(self.shown.len()).collect();
+        // No two texts are equal, so that an unstable sort has one result.
         order.par_sort_unstable_by_key(|number| &self.shown[*number as usize]);
         let mut code_of = vec![0; order.len()];
         let mut sorted = Vec::with_capacity(order.len());

@@ -236,6 +236,7 @@ impl OpenRows {
 
     /// Matches the open rows that have a partner under the pass's keys.
     fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) {
+        // Rows that have found their partner are out: a coarser key could only pair them otherwise.
         let (open_left, open_right) = (open(&self.left), open(&self.right));
         let pairs = joins::pair(
             &joins::take(left, &open_left),

@@ -80,6 +80,7 @@ impl PartRow {
 
     /// Reads the part from an input column of usage.
     const fn usage(self, tuple: Tuple, column: &str) -> Self {
+        // Usage by month and by day differ in derived parts only.
         let origin = Origin::Text(tuple, position(USAGE, column));
         Self {
             usage: origin,
@@ -294,6 +295,7 @@ impl Part {
 
     /// Parts by which `explain` picks usage and lines, under their published names.
     pub fn pickable() -> impl Iterator<Item = Self> {
+        // A part that neither frame has could be asked for, but no row would have it.
         let published = PARTS.iter().filter(|row| !row.published.is_empty());
         published
             .map(|row| row.part)
@@ -399,6 +401,7 @@ const _: () = {
         at += 1;
     }
     at = 0;
+    // A key of no part would be one that no group can be matched by.
     while at < KEYS {
         assert!(keys[at] == 1, "a key is of one part of the table");
         at += 1;
