@@ -1,8 +1,11 @@
-//! Totals, matching, tolerance, attribution, allocation: pure functions of what was decoded. Knows
-//! no file, clock, network or thread count.
+//! Counting, matching, tolerance, attribution and allocation: pure functions of rows that were decoded.
 //!
-//! The rooms stand in the order of the data's way through them. A room names `model` and the rooms
-//! above it, nothing else.
+//! The engine knows no file, no clock, no network and no thread count: the same rows give the same
+//! results, in whatever order they come. Reading files is `decode`'s work, and which of them, the
+//! `pipeline`'s.
+//!
+//! The rooms stand in the order in which data pass through them. A room names `model` and the rooms
+//! above it, and nothing else; files within a room keep the same order.
 
 pub mod failure;
 

@@ -9,10 +9,11 @@ use super::duplicates::{Candidate, Duplicates};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
 use super::partial::Partial;
-use crate::engine::rules::keys::{Counted, Part, Place, TUPLES, raw_place};
+use crate::engine::rules::key_projections::{FieldPlace, raw_place};
+use crate::engine::rules::keys::{Counted, Part, TUPLES};
 
 /// Where a usage key names the resource.
-const RESOURCE: Place = raw_place(Counted::Usage, Part::Resource);
+const RESOURCE: FieldPlace = raw_place(Counted::Usage, Part::Resource);
 
 impl Partial {
     /// The parts that have anything, each with its number, in the order of the numbers. `part_of`

@@ -1,4 +1,6 @@
-//! An invoice header, read row by row: headers are few, and kept one by one.
+//! Invoice headers, read row by row.
+//!
+//! Headers are few and each is compared by itself, so that they are kept one by one and not summed.
 
 use rust_decimal::Decimal;
 
@@ -9,30 +11,28 @@ use crate::model::period::Period;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
 
-/// One invoice header.
+/// One invoice header, as `lines-to-invoice` compares it with the invoice's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Invoice id.
+    /// Invoice number, as it was written; never empty.
     pub id: String,
-    /// Billing currency.
+    /// Billing currency, as a code in upper case; never empty.
     pub currency: String,
-    /// Sum asked for, tax included unless the invoice says otherwise.
+    /// Sum that the invoice asks for, in the billing currency; negative for a credit note. Tax is
+    /// included unless the invoice says otherwise ([semantics §8](crate::model::domain::semantics)).
     pub total_charges: Decimal,
-    /// Month that it bills, where it says so.
+    /// Month that the invoice bills, by the first day of its billing period; `None` where it names no
+    /// such day.
     pub period: Option<Period>,
 }
 
 impl Header {
-    /// Reads a header row.
+    /// Reads a header row, given its cells in the order of the columns of `invoices`.
     ///
     /// # Errors
-    /// A [`Rejection`] naming the cell that cannot be used.
+    /// A [`Rejection`] that names the cell that cannot be used.
     pub fn read(cells: &[Cell<'_>]) -> Result<Self, Rejection> {
-        let cell = |name: &str| {
-            cells
-                .get(position(INVOICES, name))
-                .unwrap_or(&Cell::Missing)
-        };
+        let cell = |name: &str| &cells[position(INVOICES, name)];
         let text = |name: &'static str| {
             let bytes = cell(name).bytes();
             let text = std::str::from_utf8(&bytes).map(|text| text.trim().to_owned());
@@ -45,6 +45,7 @@ impl Header {
             value => Ok(value),
         };
         let total = needed("TotalCharges")?;
+        // Beyond the limit of summed amounts a header could be compared with no sum.
         let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
             .ok()
             .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);

@@ -1,27 +1,28 @@
-//! What makes a row's key: which input columns make which of its tuples, and what is made of numbers.
+//! Layout of a row's raw key: which input columns make which tuple, and which fields are made of the
+//! row's numbers.
+//!
+//! A projection of the [key table](crate::engine::rules::keys), computed when compiling: nothing here
+//! names a column. A new part of the key is a row of the table, and this file stays as it is.
 
 use super::measures::{self, Measures};
-use crate::engine::rules::keys::{
-    Counted, TUPLES, Tuple, column_count, columns, derived, derived_count,
-};
+use crate::engine::rules::key_projections::{column_count, columns, derived, derived_count};
+use crate::engine::rules::keys::{Counted, Derived, TUPLES, Tuple};
 use crate::model::dataset::Dataset;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
 
-pub use crate::engine::rules::keys::Derived;
-
-/// Which columns make which tuple of a dataset's key, in the order of the tuple's fields: a projection
-/// of the [key table](crate::engine::rules::keys).
+/// Columns that make each tuple of a dataset's key, in the order of the tuple's fields.
 #[derive(Debug)]
 pub struct KeyLayout {
-    /// Positions of the input columns of each tuple.
+    /// Positions, among the dataset's columns, of the input columns of each tuple.
     pub tuples: [&'static [usize]; TUPLES],
-    /// Fields that end the last tuple, made of the row's numbers.
+    /// Fields that are made of the row's numbers; they end [`Tuple::State`], the last tuple.
     pub derived: &'static [Derived],
-    /// Reads a row's numbers.
+    /// Reader of a row's numbers, or of the cell by which the row is rejected.
     pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
 }
 
+// A macro, as the length of each array is itself computed from the table.
 macro_rules! layout {
     ($counted:expr, $measure:path) => {
         KeyLayout {
@@ -42,10 +43,10 @@ static DAILY_USAGE: KeyLayout = layout!(Counted::DailyUsage, measures::of_usage)
 static LINES: KeyLayout = layout!(Counted::Lines, measures::of_line);
 
 impl KeyLayout {
-    /// The layout of a dataset that has totals.
+    /// Layout of a dataset that has totals: usage by month, or invoice lines.
     ///
     /// # Panics
-    /// For `invoices`, whose headers are kept one by one.
+    /// For `invoices`, whose headers are kept one by one and not summed.
     #[must_use]
     pub fn of(dataset: Dataset) -> &'static Self {
         match dataset {
@@ -55,13 +56,13 @@ impl KeyLayout {
         }
     }
 
-    /// The layout of usage that is counted day by day.
+    /// Layout of usage that is counted day by day, for tie-outs that compare days.
     #[must_use]
     pub fn daily() -> &'static Self {
         &DAILY_USAGE
     }
 
-    /// Number of fields of a tuple.
+    /// Number of fields of a tuple, by the tuple's position in [`Tuple::ALL`].
     #[must_use]
     pub fn width_of(&self, tuple: usize) -> usize {
         let columns = self.tuples[tuple].len();
@@ -78,7 +79,7 @@ impl KeyLayout {
         (0..TUPLES).map(|tuple| self.width_of(tuple)).sum()
     }
 
-    /// Number of fields of the tuples before one.
+    /// Number of fields of all tuples before `tuple`: the position of its first field in the key.
     #[must_use]
     pub fn start_of(&self, tuple: usize) -> usize {
         (0..tuple).map(|before| self.width_of(before)).sum()

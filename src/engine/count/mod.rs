@@ -21,6 +21,8 @@ pub mod duplicate_filter;
 
 pub mod partial;
 
+mod merging;
+
 pub(crate) mod partial_bytes;
 
 mod by_account;

@@ -1,16 +1,23 @@
-//! What must be known of all usage and lines before a part of them can be compared by itself.
+//! Facts about all usage and lines that must be known before a part of them can be compared by itself.
+//!
+//! Where usage and lines exceed the memory, they are compared in parts of whole accounts. Four things
+//! span all parts, and are noted here while rows are counted: texts, as codes must have one order;
+//! products that have usage, as they decide the scope of lines; months, as they tell each invoice's
+//! period; and the keys by which a line's MeterDescription is understood. All this is far less than the
+//! totals.
 
-use hashbrown::{HashMap, HashSet};
-use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
+use hashbrown::HashSet;
+use polars::prelude::DataFrame;
 
 use super::codes::Codes;
-use super::columns;
-use super::vocabulary::Gathering;
+use super::columns::{self, column};
+use super::invoice_months::InvoiceMonths;
+use super::vocabulary::VocabularyBuilder;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 
-/// Parts of the usage key by which a line's MeterDescription is understood.
+/// Parts of the usage key that tell which usage column the lines' MeterDescription repeats.
 const DESCRIBED: [Part; 9] = [
     Part::Invoice,
     Part::Customer,
@@ -23,89 +30,71 @@ const DESCRIBED: [Part; 9] = [
     Part::SkuName,
 ];
 
-/// Texts, products, months and keys of all usage and lines: far less than these themselves.
+/// Texts, products, months and keys of all usage and lines.
 #[derive(Debug, Default)]
 pub struct AcrossParts {
-    gathering: Gathering,
+    builder: VocabularyBuilder,
     noted: Noted,
 }
 
-/// Rows by invoice and month.
-pub(crate) type Months = HashMap<(u32, i32), u64>;
-
-/// What is noted of usage and lines, by number or by code.
+/// Products, months and keys of usage and lines, by the numbers of a vocabulary's builder or by its
+/// codes.
 #[derive(Debug, Default)]
-pub(crate) struct Noted {
-    /// Products and SKUs.
-    pub(crate) used: HashSet<[u32; 2]>,
-    /// Rows by invoice and month: of use, and of charge.
-    pub(crate) months: [Months; 2],
-    /// Rows of [`DESCRIBED`].
+pub(super) struct Noted {
+    /// Products and SKUs that have usage.
+    pub(super) used: HashSet<[u32; 2]>,
+    /// Months of use, by invoice.
+    pub(super) usage_months: InvoiceMonths,
+    /// Months in which charges begin, by invoice.
+    pub(super) line_months: InvoiceMonths,
+    /// Keys of usage, in the order of [`DESCRIBED`].
     described: HashSet<[u32; DESCRIBED.len()]>,
 }
 
 impl AcrossParts {
-    /// Notes usage and lines of which only this will be at hand.
+    /// Notes a partial of usage and one of lines, before they are written to disk.
     pub fn note(&mut self, usage: &Partial, lines: &Partial) {
-        let codes = Codes::shared_of_usage(&mut self.gathering, usage);
+        let codes = Codes::shared_of_usage(&mut self.builder, usage);
         for key in usage.totals.keys() {
-            self.noted
-                .described
-                .insert(DESCRIBED.map(|part| codes.get(key, part)));
-            self.noted
-                .used
-                .insert([codes.get(key, Part::Product), codes.get(key, Part::Sku)]);
+            let described = DESCRIBED.map(|part| codes.get(key, part));
+            self.noted.described.insert(described);
+            self.noted.used.insert(codes.product_and_sku(key));
         }
-        let of_lines = Codes::shared_of_lines(&mut self.gathering, lines);
-        for (months, (partial, codes)) in self
-            .noted
-            .months
-            .iter_mut()
-            .zip([(usage, codes), (lines, of_lines)])
-        {
-            for ((account, month), rows) in &partial.months {
-                *months
-                    .entry((codes.of(Part::Invoice, *account), *month))
-                    .or_default() += rows;
-            }
-        }
+        self.noted.usage_months.add(usage, &codes);
+        let codes = Codes::shared_of_lines(&mut self.builder, lines);
+        self.noted.line_months.add(lines, &codes);
     }
 
-    pub(crate) fn into_parts(self) -> (Gathering, Noted) {
-        (self.gathering, self.noted)
+    pub(super) fn into_parts(self) -> (VocabularyBuilder, Noted) {
+        (self.builder, self.noted)
     }
 }
 
 impl Noted {
-    /// With codes in the place of numbers.
-    pub(crate) fn translated(self, code: impl Fn(Domain, u32) -> u32) -> Self {
-        let invoices = |months: Months| {
-            months
-                .into_iter()
-                .map(|((invoice, month), rows)| ((code(Domain::Invoice, invoice), month), rows))
-                .collect()
-        };
-        let row = |row: [u32; DESCRIBED.len()]| {
-            std::array::from_fn(|at| code(DESCRIBED[at].domain(), row[at]))
-        };
+    /// Facts by code, given by number so far.
+    pub(super) fn translated(self, code: impl Fn(Domain, u32) -> u32) -> Self {
+        let invoice = |number| code(Domain::Invoice, number);
+        let used = self.used.into_iter();
+        let described = self.described.into_iter();
         Self {
-            used: self
-                .used
-                .into_iter()
+            used: used
                 .map(|[product, sku]| [code(Domain::Product, product), code(Domain::Sku, sku)])
                 .collect(),
-            months: self.months.map(invoices),
-            described: self.described.into_iter().map(row).collect(),
+            usage_months: self.usage_months.translated(invoice),
+            line_months: self.line_months.translated(invoice),
+            described: described
+                .map(|row| std::array::from_fn(|at| code(DESCRIBED[at].domain(), row[at])))
+                .collect(),
         }
     }
 
-    /// The keys as a frame of [`DESCRIBED`], sorted.
-    pub(crate) fn frame(&self) -> DataFrame {
+    /// Keys of usage as a frame of [`DESCRIBED`], sorted.
+    pub(super) fn described_frame(&self) -> DataFrame {
         let mut rows: Vec<&[u32; DESCRIBED.len()]> = self.described.iter().collect();
         rows.sort_unstable();
         let columns = DESCRIBED.iter().enumerate().map(|(at, part)| {
             let codes: Vec<u32> = rows.iter().map(|row| row[at]).collect();
-            Column::from(Series::new(part.column().into(), codes))
+            column(part.column(), codes)
         });
         columns::frame(rows.len(), columns.collect())
     }

@@ -1,98 +1,88 @@
-//! The codes of a partial's tuples: each distinct text is folded once, not each total.
+//! Codes of a partial's keys.
+//!
+//! Fast, because each distinct text of a column is folded once, and not each total: of a hundred
+//! million rows, there may be a few thousand products. The codes of a tuple are then looked up by the
+//! tuple's number. Which texts have codes, and in which field, is a projection of the
+//! [key table](crate::engine::rules::keys).
 
-use super::vocabulary::Gathering;
+use super::vocabulary::VocabularyBuilder;
 use crate::engine::count::key_column::KeyColumn;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{
-    CodePlaces, Counted, Origin, Part, PartRow, Place, TUPLES, Tuple, code_places, coded_parts,
-    raw_place,
+use crate::engine::rules::key_projections::{
+    CodePlaces, FieldPlace, code_places, coded_parts, raw_place,
 };
+use crate::engine::rules::keys::{Counted, Origin, Part, PartRow, TUPLES, Tuple};
 use crate::engine::rules::price_adjustment::{line_adjustment, usage_adjustment};
 
 static USAGE_PLACES: CodePlaces = code_places(Counted::Usage);
 static DAILY_PLACES: CodePlaces = code_places(Counted::DailyUsage);
 static LINE_PLACES: CodePlaces = code_places(Counted::Lines);
 
-/// The codes of every tuple of a partial, field by field.
+/// Code of a text that got none, as that of the empty text.
+const NO_CODE: u32 = 0;
+
+/// Codes of every tuple of a partial, field by field. Until [`Codes::translate`] they are numbers of the
+/// builder to which the texts were added.
 #[derive(Debug)]
-pub struct Codes {
-    /// Codes of each tuple's ids, one id behind the other.
+pub(super) struct Codes {
+    /// Codes of each tuple's fields, one tuple behind the other in the order of their numbers.
     tuples: [Vec<u32>; TUPLES],
     /// Domains of each tuple's fields.
     domains: [Vec<Domain>; TUPLES],
     places: &'static CodePlaces,
 }
 
+/// Numbers of a column's texts, by the text's number in the column; `None` for a column that gets none.
+type AddColumn = dyn Fn(&mut VocabularyBuilder, Domain, &KeyColumn) -> Option<Vec<u32>>;
+
 impl Codes {
-    /// Codes of usage.
+    /// Codes of usage by month.
     #[must_use]
-    pub fn of_usage(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(gathering, partial, Counted::Usage, &add_all)
-    }
-
-    /// Codes of usage but for the domains that are [`Domain::is_local`], which get none.
-    #[must_use]
-    pub fn shared_of_usage(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(gathering, partial, Counted::Usage, &add_shared)
-    }
-
-    /// Codes of invoice lines but for the domains that are [`Domain::is_local`], which get none.
-    #[must_use]
-    pub fn shared_of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(gathering, partial, Counted::Lines, &add_shared)
-    }
-
-    /// Codes of invoice lines.
-    #[must_use]
-    pub fn of_lines(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(gathering, partial, Counted::Lines, &add_all)
+    pub(super) fn of_usage(builder: &mut VocabularyBuilder, partial: &Partial) -> Self {
+        Self::of_rows(builder, partial, Counted::Usage, &add_all)
     }
 
     /// Codes of usage day by day.
     #[must_use]
-    pub fn of_days(gathering: &mut Gathering, partial: &Partial) -> Self {
-        Self::gather(gathering, partial, Counted::DailyUsage, &add_all)
+    pub(super) fn of_days(builder: &mut VocabularyBuilder, partial: &Partial) -> Self {
+        Self::of_rows(builder, partial, Counted::DailyUsage, &add_all)
     }
 
-    /// `add` numbers the texts of a column.
-    fn gather(
-        gathering: &mut Gathering,
+    /// Codes of invoice lines.
+    #[must_use]
+    pub(super) fn of_lines(builder: &mut VocabularyBuilder, partial: &Partial) -> Self {
+        Self::of_rows(builder, partial, Counted::Lines, &add_all)
+    }
+
+    /// Codes of usage by month but for the domains that are [`Domain::is_local`], which get none.
+    #[must_use]
+    pub(super) fn shared_of_usage(builder: &mut VocabularyBuilder, partial: &Partial) -> Self {
+        Self::of_rows(builder, partial, Counted::Usage, &add_shared)
+    }
+
+    /// Codes of invoice lines but for the domains that are [`Domain::is_local`], which get none.
+    #[must_use]
+    pub(super) fn shared_of_lines(builder: &mut VocabularyBuilder, partial: &Partial) -> Self {
+        Self::of_rows(builder, partial, Counted::Lines, &add_shared)
+    }
+
+    fn of_rows(
+        builder: &mut VocabularyBuilder,
         partial: &Partial,
         counted: Counted,
-        add: &dyn Fn(&mut Gathering, Domain, &KeyColumn) -> Vec<u32>,
+        add: &AddColumn,
     ) -> Self {
         let parts = Tuple::ALL.map(|tuple| coded_parts(counted, tuple).collect::<Vec<_>>());
-        let domains = parts.each_ref().map(|parts| {
-            parts
-                .iter()
-                .map(|row| row.part.domain())
-                .collect::<Vec<_>>()
-        });
-        let mut columns = partial.columns.iter();
         let tuples = Tuple::ALL.map(|tuple| {
-            let known = &partial.tuples[tuple as usize];
-            let domains = &domains[tuple as usize];
+            let parts = &parts[tuple as usize];
             if tuple == Tuple::State {
-                return states(gathering, partial, counted, &parts[tuple as usize]);
+                states(builder, partial, counted, parts)
+            } else {
+                texts(builder, partial, tuple, parts, add)
             }
-            let code_of: Vec<Vec<u32>> = domains
-                .iter()
-                .zip(&mut columns)
-                .map(|(domain, column)| add(gathering, *domain, column))
-                .collect();
-            let mut codes = Vec::with_capacity(known.numbers().len());
-            for texts in known.numbers().chunks_exact(domains.len().max(1)) {
-                // Columns of domains without codes here have none at all.
-                codes.extend(
-                    texts
-                        .iter()
-                        .zip(&code_of)
-                        .map(|(text, code_of)| code_of.get(*text as usize).copied().unwrap_or(0)),
-                );
-            }
-            codes
         });
+        let domains = parts.map(|parts| parts.iter().map(|row| row.part.domain()).collect());
         let places = match counted {
             Counted::Usage => &USAGE_PLACES,
             Counted::DailyUsage => &DAILY_PLACES,
@@ -105,8 +95,8 @@ impl Codes {
         }
     }
 
-    /// Numbers to codes.
-    pub fn translate(&mut self, code: impl Fn(Domain, u32) -> u32) {
+    /// Replaces the numbers of a builder by the codes of its vocabulary.
+    pub(super) fn translate(&mut self, code: impl Fn(Domain, u32) -> u32) {
         for (codes, domains) in self.tuples.iter_mut().zip(&self.domains) {
             for (number, domain) in codes.iter_mut().zip(domains.iter().cycle()) {
                 *number = code(*domain, *number);
@@ -114,49 +104,83 @@ impl Codes {
         }
     }
 
-    /// The code of a part of a key.
+    /// Code of a part of a key.
     ///
     /// # Panics
-    /// Where the rows have no code for the part.
+    /// For a part of which the rows have no code.
     #[must_use]
-    pub fn get(&self, key: &[u32; TUPLES], part: Part) -> u32 {
+    pub(super) fn get(&self, key: &[u32; TUPLES], part: Part) -> u32 {
         let place = self.place(part);
         self.at(place, key[place.tuple])
     }
 
-    /// The code of a part of one of the tuples: that which holds the part.
+    /// Code of a part, by the number of a tuple of the kind that holds the part.
     ///
     /// # Panics
-    /// Where the rows have no code for the part.
+    /// For a part of which the rows have no code.
     #[must_use]
-    pub fn of(&self, part: Part, id: u32) -> u32 {
-        self.at(self.place(part), id)
+    pub(super) fn of(&self, part: Part, tuple: u32) -> u32 {
+        self.at(self.place(part), tuple)
     }
 
-    fn place(&self, part: Part) -> Place {
+    /// Codes of a key's product and SKU, by which usage is found for a line's scope.
+    ///
+    /// # Panics
+    /// For rows that have no codes for them.
+    #[must_use]
+    pub(super) fn product_and_sku(&self, key: &[u32; TUPLES]) -> [u32; 2] {
+        [Part::Product, Part::Sku].map(|part| self.get(key, part))
+    }
+
+    fn place(&self, part: Part) -> FieldPlace {
         self.places[part as usize].expect("the rows have codes for the part")
     }
 
-    fn at(&self, place: Place, id: u32) -> u32 {
+    fn at(&self, place: FieldPlace, tuple: u32) -> u32 {
         let width = self.domains[place.tuple].len();
-        self.tuples[place.tuple][id as usize * width + place.field]
+        self.tuples[place.tuple][tuple as usize * width + place.field]
     }
+}
+
+/// Codes of the tuples that are texts and nothing else: all but the state.
+fn texts(
+    builder: &mut VocabularyBuilder,
+    partial: &Partial,
+    tuple: Tuple,
+    parts: &[&PartRow],
+    add: &AddColumn,
+) -> Vec<u32> {
+    let tuple = tuple as usize;
+    let columns = &partial.columns[partial.layout.start_of(tuple)..];
+    let code_of: Vec<Option<Vec<u32>>> = parts
+        .iter()
+        .zip(columns)
+        .map(|(row, column)| add(builder, row.part.domain(), column))
+        .collect();
+    let numbers = partial.tuples[tuple].numbers().iter();
+    numbers
+        .zip(code_of.iter().cycle())
+        .map(|(text, code_of)| match code_of {
+            Some(codes) => codes[*text as usize],
+            None => NO_CODE,
+        })
+        .collect()
 }
 
 /// Codes of the state tuples: some of their texts, and the price adjustment that is made of others.
 fn states(
-    gathering: &mut Gathering,
+    builder: &mut VocabularyBuilder,
     partial: &Partial,
     counted: Counted,
     parts: &[&PartRow],
 ) -> Vec<u32> {
     let adjustment = Adjustment::of(counted);
-    // `None` for the adjustment, which is no text.
+    // Field of each part's raw text; `None` for the adjustment, which is not one text.
     let fields: Vec<Option<usize>> = parts
         .iter()
         .map(|row| {
-            let is_made = row.origin(counted) == Origin::Adjustment;
-            (!is_made).then(|| raw_place(counted, row.part).field)
+            let is_text = row.origin(counted) != Origin::Adjustment;
+            is_text.then(|| raw_place(counted, row.part).field)
         })
         .collect();
     let ids = partial.tuples[Tuple::State as usize].len();
@@ -164,14 +188,14 @@ fn states(
     for id in 0..ids {
         let raw: Vec<&str> = partial.fields(Tuple::State as usize, id).collect();
         codes.extend(parts.iter().zip(&fields).map(|(row, field)| match field {
-            Some(field) => gathering.add(row.part.domain(), raw[*field]),
-            None => gathering.add(row.part.domain(), &adjustment.text(&raw)),
+            Some(field) => builder.add(row.part.domain(), raw[*field]),
+            None => builder.add(row.part.domain(), &adjustment.text(&raw)),
         }));
     }
     codes
 }
 
-/// What the price adjustment is made of: fields of the raw state tuple.
+/// Fields of the raw state tuple that the price adjustment is made of.
 enum Adjustment {
     Usage([usize; 3]),
     Line([usize; 2]),
@@ -203,18 +227,25 @@ impl Adjustment {
     }
 }
 
-fn add_all(gathering: &mut Gathering, domain: Domain, column: &KeyColumn) -> Vec<u32> {
-    gathering.add_all(domain, column.texts().len(), |text| column.text(text))
+/// Adds all texts of a column.
+fn add_all(
+    builder: &mut VocabularyBuilder,
+    domain: Domain,
+    column: &KeyColumn,
+) -> Option<Vec<u32>> {
+    Some(builder.add_all(domain, column.texts().len(), |text| column.text(text)))
 }
 
-/// One by one: whoever calls holds a lock that other work of the pool may wait for.
-fn add_shared(gathering: &mut Gathering, domain: Domain, column: &KeyColumn) -> Vec<u32> {
-    let count = if domain.is_local() {
-        0
-    } else {
-        column.texts().len()
-    };
-    (0..count)
-        .map(|text| gathering.add(domain, column.text(text)))
-        .collect()
+/// Adds the texts of a column whose domain is not local.
+// One by one and not on all cores: the caller holds a lock that other work of the pool may wait for.
+fn add_shared(
+    builder: &mut VocabularyBuilder,
+    domain: Domain,
+    column: &KeyColumn,
+) -> Option<Vec<u32>> {
+    (!domain.is_local()).then(|| {
+        (0..column.texts().len())
+            .map(|text| builder.add(domain, column.text(text)))
+            .collect()
+    })
 }

@@ -1,12 +1,29 @@
-//! The columns of a frame as typed slices. The frames are ours, so what is not there, or of another
-//! type, is a bug of ours: an assertion, not an error.
+//! Columns of a frame as typed slices, and frames from columns.
+//!
+//! Frames are made by this program alone. A column that is missing, or of another type, is therefore a
+//! bug of ours: an assertion, and not an error that a caller could handle. Names of columns that are no
+//! keys stand here, for [`super::frames`] that writes them and [`UsageColumns`] and [`LineColumns`] that
+//! read them.
 
-use polars::prelude::{Column, DataFrame, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::engine::count::total::SUMS;
 use crate::engine::rules::keys::Part;
 use crate::engine::rules::scope::Scope;
 use crate::model::period::Day;
+
+/// Number of source rows.
+pub(super) const ROWS: &str = "rows";
+/// Bound on the distance of the billed amount from the exact one.
+pub(super) const PRECISION: &str = "precision";
+/// First day of the rows.
+pub(super) const FIRST: &str = "first";
+/// Last day of the rows.
+pub(super) const LAST: &str = "last";
+/// Number of the row's duplicates.
+pub(super) const DUPLICATES: &str = "duplicates";
+/// Scope of the lines, by its number in [`Scope::ALL`].
+pub(crate) const SCOPE: &str = "scope";
 
 fn series<'f>(frame: &'f DataFrame, name: &str) -> &'f Series {
     frame
@@ -15,7 +32,7 @@ fn series<'f>(frame: &'f DataFrame, name: &str) -> &'f Series {
         .as_materialized_series()
 }
 
-/// A column of codes.
+/// Column of codes.
 ///
 /// # Panics
 /// Where the frame has no such column of this type in one chunk.
@@ -25,7 +42,7 @@ pub fn codes<'f>(frame: &'f DataFrame, name: &str) -> &'f [u32] {
     column.cont_slice().expect("one chunk without nulls")
 }
 
-/// A column of sums, in units of 10^-20.
+/// Column of sums, in units of 10^-20.
 ///
 /// # Panics
 /// As [`codes`].
@@ -35,7 +52,7 @@ pub fn sums<'f>(frame: &'f DataFrame, name: &str) -> &'f [i128] {
     column.cont_slice().expect("one chunk without nulls")
 }
 
-/// A column of numbers of source rows.
+/// Column of numbers of source rows.
 ///
 /// # Panics
 /// As [`codes`].
@@ -45,7 +62,7 @@ pub fn counts<'f>(frame: &'f DataFrame, name: &str) -> &'f [u64] {
     column.cont_slice().expect("one chunk without nulls")
 }
 
-/// A column of days.
+/// Column of days.
 ///
 /// # Panics
 /// As [`codes`].
@@ -55,10 +72,18 @@ pub fn days<'f>(frame: &'f DataFrame, name: &str) -> &'f [i32] {
     column.cont_slice().expect("one chunk without nulls")
 }
 
-/// A frame of columns that have its height.
+/// Column of a name and values, for [`frame`].
+pub(crate) fn column<V, T: ?Sized>(name: &str, values: V) -> Column
+where
+    Series: NamedFrom<V, T>,
+{
+    Column::from(Series::new(name.into(), values))
+}
+
+/// Frame of some columns.
 ///
 /// # Panics
-/// Where a column has another height, or the name of another.
+/// Where a column has another height than the frame, or the name of another column.
 #[must_use]
 pub fn frame(height: usize, columns: Vec<Column>) -> DataFrame {
     DataFrame::new(height, columns).expect("columns of one height and different names")
@@ -69,11 +94,11 @@ pub const USAGE_SUMS: [&str; SUMS] = ["quantity", "billing", "pricing", "unused"
 /// Sums of the lines frame, in the order of [`Total::sums`](crate::engine::count::total::Total::sums).
 pub const LINE_SUMS: [&str; SUMS] = ["quantity", "subtotal", "tax", "total"];
 
-/// The usage frame, column by column; each has an entry for each of its rows.
+/// Columns of a usage frame, each with one entry for each row.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageColumns<'f> {
     frame: &'f DataFrame,
-    /// Source rows that were added up.
+    /// Number of source rows that were added up.
     pub rows: &'f [u64],
     /// Quantity, in units of 10^-20.
     pub quantity: &'f [i128],
@@ -81,34 +106,34 @@ pub struct UsageColumns<'f> {
     pub billing: &'f [i128],
     /// Amount in the pricing currency, in units of 10^-20.
     pub pricing: &'f [i128],
-    /// How far the billed amount may be from the exact one, in units of 10^-20.
+    /// Bound on the distance of the billed amount from the exact one, in units of 10^-20.
     pub precision: &'f [i128],
-    /// First day of use.
+    /// First day of use; [`Day::MAX`] where no row has a day.
     pub first: &'f [Day],
-    /// Last day of use.
+    /// Last day of use; [`Day::MIN`] where no row has a day.
     pub last: &'f [Day],
     /// Number of the row's duplicates among those of the totals; 0 for none.
     pub duplicates: &'f [u32],
 }
 
 impl<'f> UsageColumns<'f> {
-    /// The columns of a usage frame.
+    /// Columns of a usage frame.
     ///
     /// # Panics
-    /// Where it is no usage frame.
+    /// For any other frame.
     #[must_use]
     pub fn of(frame: &'f DataFrame) -> Self {
         let [quantity, billing, pricing, _] = USAGE_SUMS.map(|name| sums(frame, name));
         Self {
             frame,
-            rows: counts(frame, "rows"),
+            rows: counts(frame, ROWS),
             quantity,
             billing,
             pricing,
-            precision: sums(frame, "precision"),
-            first: days(frame, "first"),
-            last: days(frame, "last"),
-            duplicates: codes(frame, "copies"),
+            precision: sums(frame, PRECISION),
+            first: days(frame, FIRST),
+            last: days(frame, LAST),
+            duplicates: codes(frame, DUPLICATES),
         }
     }
 
@@ -122,19 +147,19 @@ impl<'f> UsageColumns<'f> {
     }
 }
 
-/// The lines frame, column by column; each has an entry for each of its rows.
+/// Columns of a lines frame, each with one entry for each row.
 #[derive(Clone, Copy, Debug)]
 pub struct LineColumns<'f> {
     frame: &'f DataFrame,
-    /// Source lines that were added up.
+    /// Number of source lines that were added up.
     pub rows: &'f [u64],
     /// Billable quantity, in units of 10^-20.
     pub quantity: &'f [i128],
     /// Subtotal, in units of 10^-20.
     pub subtotal: &'f [i128],
-    /// Tax, in units of 10^-20.
+    /// Tax on the subtotal, in units of 10^-20.
     pub tax: &'f [i128],
-    /// Total, in units of 10^-20.
+    /// Subtotal and tax, as the lines give it, in units of 10^-20.
     pub total: &'f [i128],
     /// Number of the row's duplicates among those of the totals; 0 for none.
     pub duplicates: &'f [u32],
@@ -142,22 +167,22 @@ pub struct LineColumns<'f> {
 }
 
 impl<'f> LineColumns<'f> {
-    /// The columns of a lines frame.
+    /// Columns of a lines frame.
     ///
     /// # Panics
-    /// Where it is no lines frame.
+    /// For any other frame.
     #[must_use]
     pub fn of(frame: &'f DataFrame) -> Self {
         let [quantity, subtotal, tax, total] = LINE_SUMS.map(|name| sums(frame, name));
         Self {
             frame,
-            rows: counts(frame, "rows"),
+            rows: counts(frame, ROWS),
             quantity,
             subtotal,
             tax,
             total,
-            duplicates: codes(frame, "copies"),
-            scope: codes(frame, "scope"),
+            duplicates: codes(frame, DUPLICATES),
+            scope: codes(frame, SCOPE),
         }
     }
 
@@ -170,7 +195,7 @@ impl<'f> LineColumns<'f> {
         codes(self.frame, part.column())
     }
 
-    /// If usage is expected behind a row's lines, and why not.
+    /// Scope of a row's lines: usage is expected behind them, or the reason why not.
     #[must_use]
     pub fn scope(&self, row: usize) -> Scope {
         Scope::ALL[self.scope[row] as usize]

@@ -1,4 +1,7 @@
-//! Usage day by day: rows of comparisons that look at days.
+//! Usage day by day, for the tie-outs that compare days.
+//!
+//! These rows are sums of one key and day. They are kept apart from the usage frame, which is by month,
+//! and are made only where a tie-out asks for them.
 
 use rayon::prelude::*;
 
@@ -7,29 +10,30 @@ use super::side_row::SideRow;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::keys::{KEYS, Key, Part};
 
-/// Usage of one key and day. Sums in units of 10^-20.
+/// Usage of one key and day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayRow {
-    /// Codes in the order of [`Key::ALL`]; the description is the meter's name.
+    /// Codes in the order of [`Key::ALL`], 0 for [`Key::Line`]; the description is the meter's name.
     pub keys: [u32; KEYS],
     /// Code of the exchange rate.
     pub rate: u32,
-    /// Rows.
+    /// Number of source rows.
     pub rows: u64,
-    /// Quantity.
+    /// Quantity, in units of 10^-20.
     pub quantity: i128,
-    /// In the billing currency.
+    /// Amount in the billing currency, in units of 10^-20.
     pub billing: i128,
-    /// In the pricing currency.
+    /// Amount in the pricing currency, in units of 10^-20.
     pub pricing: i128,
-    /// How far the billed amount may be from the exact one.
+    /// Bound on the distance of the billed amount from the exact one, in units of 10^-20.
     pub precision: i128,
 }
 
 /// Rows of a partial that was counted day by day, sorted.
 #[must_use]
-pub fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
-    // A line's text has no twin in usage: the meter's name is compared among usage itself.
+pub(super) fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
+    // Usage is compared with usage here, so that no column need be found that lines repeat: the meter's
+    // name will do.
     let parts = Key::ALL.map(|key| match key {
         Key::Description => Some(Part::MeterName),
         Key::Line => None,
@@ -41,7 +45,10 @@ pub fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
         .map(|(key, total)| {
             let [quantity, billing, pricing, _] = total.sums;
             DayRow {
-                keys: parts.map(|part| part.map_or(0, |part| codes.get(key, part))),
+                keys: parts.map(|part| match part {
+                    Some(part) => codes.get(key, part),
+                    None => 0,
+                }),
                 rate: codes.get(key, Part::Rate),
                 rows: total.rows,
                 quantity,
@@ -51,18 +58,19 @@ pub fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
             }
         })
         .collect();
+    // Rows that are equal in all of this may change places, as all readers add them up.
     rows.par_sort_unstable_by_key(|row| (row.keys, row.rate, row.quantity, row.billing, row.rows));
     rows
 }
 
 impl DayRow {
-    /// Code of a key; 0 for none.
+    /// Code of a key; 0 for a key that the row lacks.
     #[must_use]
     pub const fn code(&self, key: Key) -> u32 {
         self.keys[key as usize]
     }
 
-    /// The row with only some of its keys.
+    /// The row as one of a tie-out by amount, with only some of its keys.
     #[must_use]
     pub fn by(&self, wanted: &[Key]) -> SideRow {
         let mut keys = [0; KEYS];
@@ -80,8 +88,8 @@ impl DayRow {
     }
 }
 
-/// Rows with equal keys added up, sorted by them; with each the positions of what it is made of.
-/// `None` on overflow.
+/// Rows with equal keys added up, sorted by their keys; and for each the positions of the rows that it
+/// is the sum of. `None` on overflow.
 #[must_use]
 pub fn summed(rows: impl Iterator<Item = SideRow>) -> Option<(Vec<SideRow>, Vec<Vec<usize>>)> {
     let mut order: Vec<(usize, SideRow)> = rows.enumerate().collect();

@@ -1,50 +1,61 @@
-//! Rows of the other datasets as sides of tie-outs: summed up by their keys as they came, folded
-//! with the totals.
+//! Rows of the datasets besides usage, lines and headers, as sides of the other tie-outs.
+//!
+//! Rows are summed by the raw texts of their keys while they are read, and folded together with usage
+//! and lines, over one vocabulary. These datasets are small, so that there are no tuples of numbers as
+//! in `count`. Which columns are read stands in [`FEEDS`], and what rounding made of the sums in the
+//! [definitions]; the rate card alone is priced here, as its expected side is a computation.
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
 use super::side_row::SideRow;
-use super::vocabulary::Gathering;
+use super::vocabulary::VocabularyBuilder;
 use crate::engine::count::partial::GROSS_LIMIT;
-use crate::engine::rules::definitions::{self, FEEDS, Feed, Rounded, Side};
+use crate::engine::rules::definitions::{self, Measure, Rounded, Side};
 use crate::engine::rules::domain::fold_as;
+use crate::engine::rules::feeds::{FEEDS, Feed};
 use crate::engine::rules::keys::{KEYS, Key};
 use crate::engine::rules::rate_card::{ClassicLine, RateCard};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::period::{Day, date_of};
 
-/// Significant digits of a number that a service computed: relative error of such a sum.
+/// Significant digits on which a number that a service computed can be relied. The services write 15
+/// ([semantics §3](crate::model::domain::semantics)), and the last one of a sum is noise.
 const SERVICE_DIGITS: u32 = 14;
 
-/// A value of a row.
+/// Value of one column of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'v> {
-    /// There is none.
+    /// Empty cell, or a column that the row lacks.
     Missing,
-    /// Text.
+    /// Text, as it was written.
     Text(&'v str),
-    /// Units of 10^-scale of its column.
+    /// Number, in units of 10^-scale of its column.
     Decimal(i128),
-    /// A day, UTC.
+    /// Calendar day, in UTC.
     Day(Day),
 }
 
-/// Sums of one key of one side.
+/// Key of a sum: tie-out, side and texts.
+type EntryKey = (TieOut, Side, KeyTexts);
+
+/// Sums of one key of one side, in units of 10^-20.
 #[derive(Clone, Debug, Default)]
-struct Sum {
+struct EntrySum {
     rows: u64,
     quantity: i128,
     amount: i128,
-    /// Sum of absolute values of what is compared.
+    /// Sum of the absolute values of the measure that is compared.
     gross: i128,
+    /// Lines of which the charge is recomputed; none but of the rate card's invoiced side.
     classic: Vec<ClassicLine>,
 }
 
-impl Sum {
-    /// Sums are bounded before they are used.
+impl EntrySum {
+    // Additions saturate, as the sums of absolute values are held against their limit before any sum
+    // is used: a saturated sum is beyond that limit and never read.
     fn add(&mut self, more: Self) {
         self.rows += more.rows;
         self.quantity = self.quantity.saturating_add(more.quantity);
@@ -54,30 +65,30 @@ impl Sum {
     }
 }
 
-/// KeyTexts of the keys, in the order of [`Key::ALL`].
+/// Raw texts of the keys, in the order of [`Key::ALL`]; empty for a key that the rows lack.
 type KeyTexts = [String; KEYS];
 
-/// Rows of the other datasets, summed up.
+/// Sums of the rows of the other datasets, by their raw texts.
 #[derive(Debug, Default)]
 pub struct Entries {
-    sums: HashMap<(TieOut, Side, KeyTexts), Sum>,
+    sums: HashMap<EntryKey, EntrySum>,
     rate_card: RateCard,
-    /// Sums of absolute values, of quantities and of amounts: while they keep to their limit, nothing
-    /// behind can overflow.
+    /// Sums of the absolute values of all quantities, and of all amounts. While these keep to
+    /// [`GROSS_LIMIT`], no sum of any rows can overflow.
     gross: [i128; 2],
 }
 
-/// Entries whose texts are in a vocabulary that is still gathered.
-pub struct Staged(Vec<(TieOut, Side, SideRow)>);
+/// Rows whose keys are numbers of a vocabulary that is still being built.
+pub(super) struct NumberedEntries(Vec<(TieOut, Side, SideRow)>);
 
 impl Entries {
-    /// Whether rows of a dataset are part of any tie-out.
+    /// True if rows of a dataset are part of any tie-out.
     #[must_use]
     pub fn takes(set: &str) -> bool {
         FEEDS.iter().any(|feed| feed.set == set) || ["rate_card", "azure_lines"].contains(&set)
     }
 
-    /// Adds a row of a dataset; `value` tells the value of a column.
+    /// Adds a row of a dataset; `value` looks up the value of a column by the column's name.
     pub fn add<'v>(&mut self, set: &str, value: &dyn Fn(&str) -> Field<'v>) {
         for feed in FEEDS.iter().filter(|feed| feed.set == set) {
             self.feed(feed, value);
@@ -90,40 +101,40 @@ impl Entries {
     }
 
     fn feed<'v>(&mut self, feed: &Feed, value: &dyn Fn(&str) -> Field<'v>) {
-        if !feed.only_with.is_empty() && text(value(feed.only_with)).is_empty() {
+        if let Some(needed) = feed.only_with
+            && text(value(needed)).is_empty()
+        {
             return;
         }
         let mut keys = KeyTexts::default();
         for (key, column) in feed.keys {
             keys[*key as usize] = text(value(column));
         }
-        if !feed.label.is_empty() {
-            feed.label.clone_into(&mut keys[Key::Description as usize]);
+        if let Some(label) = feed.label {
+            label.clone_into(&mut keys[Key::Description as usize]);
         }
-        let (quantity, amount) = (number(value(feed.quantity)), number(value(feed.amount)));
-        let measured = if feed.amount.is_empty() {
-            quantity
-        } else {
-            amount
+        let measured = number(value(feed.measured));
+        let (quantity, amount) = match definitions::definition(feed.tie_out).measure {
+            Measure::Quantity => (measured, 0),
+            Measure::Amount => (0, measured),
         };
-        let sum = self.sum((feed.tie_out, feed.side, keys), quantity, amount);
+        let sum = self.add_to_sum((feed.tie_out, feed.side, keys), quantity, amount);
         sum.gross = sum.gross.saturating_add(measured.saturating_abs());
     }
 
-    fn sum(&mut self, key: (TieOut, Side, KeyTexts), quantity: i128, amount: i128) -> &mut Sum {
+    /// Adds a row to the sum of its key, and to the control over all sums.
+    fn add_to_sum(&mut self, key: EntryKey, quantity: i128, amount: i128) -> &mut EntrySum {
+        for (gross, more) in self.gross.iter_mut().zip([quantity, amount]) {
+            *gross = gross.saturating_add(more.saturating_abs());
+        }
         let sum = self.sums.entry(key).or_default();
         sum.rows += 1;
-        for ((slot, gross), more) in [&mut sum.quantity, &mut sum.amount]
-            .into_iter()
-            .zip(&mut self.gross)
-            .zip([quantity, amount])
-        {
-            *gross = gross.saturating_add(more.saturating_abs());
-            *slot = slot.saturating_add(more);
-        }
+        sum.quantity = sum.quantity.saturating_add(quantity);
+        sum.amount = sum.amount.saturating_add(amount);
         sum
     }
 
+    /// Adds a row of a rate card.
     fn tier<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         // Other rows are offer terms: discounts, and no prices.
         if let Field::Decimal(price) = value("unit_price") {
@@ -136,6 +147,7 @@ impl Entries {
         }
     }
 
+    /// Adds a classic usage line to the invoiced side of the rate card.
     fn classic<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         let mut keys = KeyTexts::default();
         for (key, column) in [
@@ -156,7 +168,7 @@ impl Entries {
             Field::Decimal(price) => Some(price),
             _ => None,
         };
-        let sum = self.sum(
+        let sum = self.add_to_sum(
             (TieOut::RateCard, Side::Invoiced, keys),
             overage,
             number(value("pretax_charges")),
@@ -167,7 +179,7 @@ impl Entries {
         });
     }
 
-    /// Takes over what another has.
+    /// Adds all rows of other entries.
     pub fn absorb(&mut self, other: Self) {
         for ((tie_out, side, keys), more) in other.sums {
             let sum = self.sums.entry((tie_out, side, keys)).or_default();
@@ -179,10 +191,12 @@ impl Entries {
         }
     }
 
-    /// The expected side of the rate card: the units of the lines at its tiers. Tiers are of a meter,
-    /// however the lines spell its ids.
+    /// Makes the expected side of the rate card: the units of the classic lines, priced by the tiers.
+    ///
+    /// The units of a meter are added up before they are priced, as tiers hold for their sum. For this
+    /// the keys are folded here already: the lines may spell one meter in several ways.
     fn price_classic(&mut self) {
-        let mut folded: BTreeMap<Vec<String>, (KeyTexts, Sum)> = BTreeMap::new();
+        let mut folded: BTreeMap<Vec<String>, (KeyTexts, EntrySum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
             // The meter's name is no key.
             let keys = Key::ALL
@@ -194,7 +208,7 @@ impl Entries {
                     .map(|(key, text)| fold_as(key.domain(), text))
                     .collect();
                 let (shown, all) = folded.entry(key).or_default();
-                // Any of them, but the same in every run.
+                // Any spelling would do, but it must be the same in every run.
                 if *texts > *shown {
                     shown.clone_from(texts);
                 }
@@ -216,41 +230,43 @@ impl Entries {
         }
     }
 
-    /// Puts the texts into a vocabulary that is gathered; `None` where a sum passed its limit.
+    /// Rows of all sides, with numbers of the builder in place of texts; `None` where the absolute values
+    /// add up to more than [`GROSS_LIMIT`].
     #[must_use]
-    pub fn stage(mut self, gathering: &mut Gathering) -> Option<Staged> {
+    pub(super) fn number_texts(
+        mut self,
+        builder: &mut VocabularyBuilder,
+    ) -> Option<NumberedEntries> {
         self.price_classic();
         if self.gross.iter().any(|gross| *gross > GROSS_LIMIT) {
             return None;
         }
-        let row = |((tie_out, side, texts), sum): (&(TieOut, Side, KeyTexts), &Sum)| {
-            let keys = Key::ALL.map(|key| gathering.add(key.domain(), &texts[key as usize]));
-            let at_billed_price = sum
-                .classic
-                .iter()
-                .map(ClassicLine::charge)
-                .try_fold(0_i128, |all, one| all.checked_add(one?));
-            let bound = bound_of(*tie_out, *side, sum);
-            let (quantity, amount) = (sum.quantity, sum.amount);
-            (
-                *tie_out,
-                *side,
-                SideRow {
-                    keys,
-                    rows: sum.rows,
-                    quantity,
-                    amount,
-                    bound,
-                    at_billed_price: at_billed_price.filter(|_| !sum.classic.is_empty()),
-                },
-            )
+        let row = |((tie_out, side, texts), sum): (&EntryKey, &EntrySum)| {
+            let row = SideRow {
+                keys: Key::ALL.map(|key| builder.add(key.domain(), &texts[key as usize])),
+                rows: sum.rows,
+                quantity: sum.quantity,
+                amount: sum.amount,
+                bound: bound_of(*tie_out, *side, sum),
+                at_billed_price: at_billed_price(&sum.classic),
+            };
+            (*tie_out, *side, row)
         };
-        Some(Staged(self.sums.iter().map(row).collect()))
+        Some(NumberedEntries(self.sums.iter().map(row).collect()))
     }
 }
 
-/// How far apart from the exact sum these numbers may be.
-fn bound_of(tie_out: TieOut, side: Side, sum: &Sum) -> i128 {
+/// Charges of some classic lines by their own list prices, in units of 10^-20. `None` where there are no
+/// lines, one of them names no price, or the sum overflows.
+fn at_billed_price(lines: &[ClassicLine]) -> Option<i128> {
+    let mut charges = lines.iter().map(ClassicLine::charge);
+    let sum = charges.try_fold(0_i128, |sum, charge| sum.checked_add(charge?));
+    sum.filter(|_| !lines.is_empty())
+}
+
+/// Bound on the distance of a sum from the exact one, by the rounding of its tie-out: in units of 10^-20,
+/// not negative.
+fn bound_of(tie_out: TieOut, side: Side, sum: &EntrySum) -> i128 {
     match (definitions::definition(tie_out).rounded, side) {
         (Rounded::EachTo(digits), Side::Invoiced) => {
             i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
@@ -263,10 +279,11 @@ fn bound_of(tie_out: TieOut, side: Side, sum: &Sum) -> i128 {
     }
 }
 
-impl Staged {
-    /// The rows with the codes of the finished vocabulary.
+impl NumberedEntries {
+    /// Rows with the codes of the finished vocabulary, sorted by tie-out, side and keys. `code_of` holds
+    /// the code of each number, by domain.
     #[must_use]
-    pub fn rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
+    pub(super) fn into_rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
         let mut rows = self.0;
         for (_, _, row) in &mut rows {
             row.keys = Key::ALL.map(|key| code_of[key.domain() as usize][row.code(key) as usize]);
@@ -279,17 +296,19 @@ impl Staged {
 fn text(field: Field<'_>) -> String {
     match field {
         Field::Text(text) => text.to_owned(),
-        Field::Day(day) => date_of(day)
-            .map(|date| date.to_string())
-            .unwrap_or_default(),
+        Field::Day(day) => match date_of(day) {
+            Some(date) => date.to_string(),
+            // Outside the calendar's years, as only a typed file can say: compared as no day.
+            None => String::new(),
+        },
         Field::Missing | Field::Decimal(_) => String::new(),
     }
 }
 
+/// Number of a field. A field without a number adds nothing to a sum: its row still counts.
 fn number(field: Field<'_>) -> i128 {
-    if let Field::Decimal(value) = field {
-        value
-    } else {
-        0
+    match field {
+        Field::Decimal(value) => value,
+        Field::Missing | Field::Text(_) | Field::Day(_) => 0,
     }
 }

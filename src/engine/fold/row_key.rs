@@ -1,22 +1,27 @@
-//! The match key of a single row, in folded text: how `explain` knows a row of a group again.
+//! Match key of a single row, as folded text, by which `explain` finds the rows of a group in the files.
+//!
+//! A key made here must be equal to that of the row's total: both are projections of the
+//! [key table](crate::engine::rules::keys), and the price adjustment and the scope come from the same
+//! rules as in `codes` and `frames`. Rows are keyed one by one, without numbers or codes: far slower than
+//! counting, for one group's account only.
 
 use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
 use crate::engine::rules::price_adjustment;
 use crate::engine::rules::scope::{self, LineTexts, Scope};
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
+use crate::model::decimal::{PRICE_SCALE, RATE_SCALE};
 use crate::model::row::Cell;
 
-/// Folded texts in the order of [`FINE_KEYS`].
+/// Folded texts of a row's keys, in the order of [`FINE_KEYS`].
 pub type FineKey = [String; FINE_KEYS.len()];
 
-/// The text of a part; empty where the side has it nowhere.
+/// Raw text of a part; empty where the side lacks the part.
 fn text(cells: &[Cell<'_>], counted: Counted, part: Part) -> String {
     let Origin::Text(_, column) = part.row().origin(counted) else {
         return String::new();
     };
-    let cell = cells.get(column).unwrap_or(&Cell::Missing);
-    String::from_utf8_lossy(&cell.bytes()).into_owned()
+    String::from_utf8_lossy(&cells[column].bytes()).into_owned()
 }
 
 /// Customer and subscription of a row, folded.
@@ -42,7 +47,7 @@ fn fine_key(cells: &[Cell<'_>], counted: Counted, description: Part, adjustment:
     })
 }
 
-/// The key of a usage row; `description` is the part that MeterDescription repeats.
+/// Key of a usage row; `description` is the part that the lines' MeterDescription repeats.
 #[must_use]
 pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {
     let text = |part| text(cells, Counted::Usage, part);
@@ -54,8 +59,7 @@ pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {
     fine_key(cells, Counted::Usage, description, &adjustment)
 }
 
-/// The key of an invoice line, and why no usage is expected behind it, if none is. `is_used` tells of
-/// a folded product and SKU if usage has them.
+/// Key and scope of an invoice line. `is_used` is true of a folded product and SKU that have usage.
 #[must_use]
 pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (FineKey, Scope) {
     let text = |part| text(cells, Counted::Lines, part);
@@ -74,28 +78,27 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
     (key, scope)
 }
 
-const RATE: [usize; 2] = [
-    position(USAGE, "PCToBCExchangeRate"),
-    position(INVOICE_LINES, "PCToBCExchangeRate"),
-];
-const PRICE: [usize; 2] = [
-    position(USAGE, "EffectiveUnitPrice"),
-    position(INVOICE_LINES, "EffectiveUnitPrice"),
-];
-
-/// Effective unit price and exchange rate of a row, where it has them, in units of 10^-22 and
-/// 10^-18.
+/// Effective unit price (in units of 10^-22) and exchange rate (10^-18) of a row, as far as the row has
+/// them. A cell that cannot be read counts as empty: neither number is part of the key.
 #[must_use]
 pub fn price_and_rate(dataset: Dataset, cells: &[Cell<'_>]) -> (Option<i128>, Option<i128>) {
-    use crate::model::decimal::{PRICE_SCALE, RATE_SCALE};
-    let which = usize::from(dataset == Dataset::InvoiceLines);
-    let number = |positions: [usize; 2], name: &'static str, scale: u32| {
-        let cell = positions.get(which).and_then(|at| cells.get(*at));
-        cell.and_then(|cell| cell.decimal(name, scale).ok().flatten())
-            .map(|parsed| parsed.value)
+    const PRICE: &str = "EffectiveUnitPrice";
+    const RATE: &str = "PCToBCExchangeRate";
+    const OF_USAGE: [usize; 2] = [position(USAGE, PRICE), position(USAGE, RATE)];
+    const OF_LINES: [usize; 2] = [
+        position(INVOICE_LINES, PRICE),
+        position(INVOICE_LINES, RATE),
+    ];
+    let [price, rate] = match counted(dataset) {
+        Counted::Usage | Counted::DailyUsage => OF_USAGE,
+        Counted::Lines => OF_LINES,
+    };
+    let number = |column: usize, name, scale| {
+        let parsed = cells[column].decimal(name, scale).ok().flatten();
+        parsed.map(|parsed| parsed.value)
     };
     (
-        number(PRICE, "EffectiveUnitPrice", PRICE_SCALE),
-        number(RATE, "PCToBCExchangeRate", RATE_SCALE),
+        number(price, PRICE, PRICE_SCALE),
+        number(rate, RATE, RATE_SCALE),
     )
 }

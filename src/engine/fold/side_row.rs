@@ -1,26 +1,27 @@
-//! A row of one side of a tie-out, whatever it was made of.
+//! Rows of one side of a tie-out, in the one shape that every tie-out over two lists compares.
 
 use crate::engine::rules::keys::{KEYS, Key};
 
-/// A row of a side: key codes in the order of [`Key::ALL`], and sums in units of 10^-20.
+/// A row of a side: codes of its keys, and sums in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideRow {
-    /// Codes; 0 for none.
+    /// Codes in the order of [`Key::ALL`]; 0 for a key that the row lacks.
     pub keys: [u32; KEYS],
-    /// Source rows.
+    /// Number of source rows.
     pub rows: u64,
-    /// Quantity.
+    /// Quantity, in units of 10^-20; 0 where only amounts are compared.
     pub quantity: i128,
-    /// Amount.
+    /// Amount, in units of 10^-20; 0 where only quantities are compared.
     pub amount: i128,
-    /// How far the amount may be from the exact one.
+    /// Bound on the distance of the compared sum from the exact one, in units of 10^-20; not negative.
     pub bound: i128,
-    /// What the same units come to at the price that the other side names, if it names one.
+    /// Amount of the same units at the price that the other side names, in units of 10^-20; `None` where
+    /// it names none.
     pub at_billed_price: Option<i128>,
 }
 
 impl SideRow {
-    /// Code of a key; 0 for none.
+    /// Code of a key; 0 for a key that the row lacks.
     #[must_use]
     pub const fn code(&self, key: Key) -> u32 {
         self.keys[key as usize]

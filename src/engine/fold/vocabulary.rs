@@ -1,69 +1,79 @@
-//! The distinct values of each domain, folded together, numbered in the order in which they are
-//! shown: comparing two codes compares what is printed.
+//! The vocabulary: distinct values of each domain, with spellings folded together, as codes.
+//!
+//! Codes are ranks of the texts that are shown: to compare two codes is to compare what is printed, so
+//! that rows sorted by codes stand in the order of the output, whatever the order of files and threads.
+//! A [`VocabularyBuilder`] hands out numbers in the order of arrival while texts come in; when all are
+//! there, each number is replaced by its code. What is a value's best spelling is decided here; which
+//! spellings are one value is not, but in [`crate::model::ids`].
+//!
+//! Fast, because few texts are folded more than once: spellings are remembered in domains that have few
+//! of them, and the others are folded in batches on all cores.
 
-use crate::engine::rules::domain::{DOMAINS, Domain, LOCAL};
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use rayon::prelude::*;
 
+use crate::engine::rules::domain::{DOMAINS, Domain, LOCAL};
 use crate::model::ids::{Fold, display, fold};
 
-/// Values while they are gathered.
+/// Texts by domain, numbered in the order of their arrival.
 #[derive(Debug)]
-pub struct Gathering {
-    domains: Vec<Gathered>,
+pub struct VocabularyBuilder {
+    domains: [DomainTexts; DOMAINS],
 }
 
+/// Distinct values of one domain.
 #[derive(Debug, Default)]
-struct Gathered {
-    /// Ids of spellings, for domains with few of them: saves folding.
+struct DomainTexts {
+    /// Numbers of spellings, of the first [`REMEMBERED_SPELLINGS`] only: saves folding.
     by_spelling: HashMap<String, u32>,
-    /// Ids by the hash of the folded text, which is not kept: it is made anew from the shown one.
+    /// Hash of each folded text, and its number. The folded text is not kept but made anew from the
+    /// one that is shown, as it would double the memory.
     by_folded: HashTable<(u64, u32)>,
     hasher: DefaultHashBuilder,
+    /// Best spelling so far of each value, by number.
     shown: Vec<String>,
 }
 
-/// Texts that are folded before they are put in.
+/// Number of texts that are folded on all cores before they are put in, which only one core can do.
 const FOLDED_AT_ONCE: u32 = 1 << 16;
 
-/// A domain with more spellings than this is one of resources, each seen a few times.
+/// Number of spellings that a domain remembers. A domain with more is one of resources, each of which
+/// comes a few times only.
 const REMEMBERED_SPELLINGS: usize = 20_000;
 
-impl Default for Gathering {
+/// Former name of [`VocabularyBuilder`].
+pub use VocabularyBuilder as Gathering;
+
+impl Default for VocabularyBuilder {
     fn default() -> Self {
-        let mut gathering = Self {
-            domains: Vec::new(),
-        };
-        gathering.domains.resize_with(DOMAINS, Gathered::new);
-        gathering
+        Self {
+            domains: std::array::from_fn(|_| DomainTexts::new()),
+        }
     }
 }
 
-impl Gathering {
-    /// A number for `text`, for as long as values are gathered.
+impl VocabularyBuilder {
+    /// Number of a text: the same for all spellings of one value, until the texts are ranked.
     pub fn add(&mut self, domain: Domain, text: &str) -> u32 {
-        self.domains
-            .get_mut(domain as usize)
-            .map_or(0, |gathered| gathered.add(domain.fold_kind(), text))
+        self.domains[domain as usize].add(domain.fold_kind(), text)
     }
 
-    /// A number for each of `count` texts, folded on all cores.
-    pub fn add_all<'t>(
+    /// Number of each of `count` texts, which are folded on all cores.
+    pub(super) fn add_all<'t>(
         &mut self,
         domain: Domain,
         count: u32,
         text: impl Fn(u32) -> &'t str + Sync,
     ) -> Vec<u32> {
-        let Some(gathered) = self.domains.get_mut(domain as usize) else {
-            return Vec::new();
-        };
+        let texts = &mut self.domains[domain as usize];
         let kind = domain.fold_kind();
         let mut numbers = Vec::with_capacity(count as usize);
         for start in (0..count).step_by(FOLDED_AT_ONCE as usize) {
-            let hasher = &gathered.hasher;
+            let hasher = &texts.hasher;
             let range = start..count.min(start + FOLDED_AT_ONCE);
+            // Folding is most of the work, and needs no lock; the table is then filled by one core.
             let hashes: Vec<u64> = range
                 .clone()
                 .into_par_iter()
@@ -72,118 +82,111 @@ impl Gathering {
             numbers.extend(
                 range
                     .zip(hashes)
-                    .map(|(at, hash)| gathered.add_hashed(kind, text(at), hash)),
+                    .map(|(at, hash)| texts.add_hashed(kind, text(at), hash)),
             );
         }
         numbers
     }
 
-    /// As [`Gathering::finish`]; the codes are the numbers of what is gathered from here on.
-    #[must_use]
-    pub fn settle(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
-        let (shown, codes) = self.domains.iter_mut().map(Gathered::settle).unzip();
-        (Vocabulary { shown }, codes)
-    }
-
-    /// Whether nothing but what is local came to what was settled.
-    #[must_use]
-    pub fn are_of(&self, vocabulary: &Vocabulary) -> bool {
-        let mut domains = self.domains.iter().zip(&vocabulary.shown).enumerate();
-        let is_local = |at: usize| LOCAL.iter().any(|domain| *domain as usize == at);
-        domains.all(|(at, (gathered, texts))| is_local(at) || gathered.shown.len() == texts.len())
-    }
-
-    /// Shows a value as `text`, if that is better and the value is there.
-    pub fn improve(&mut self, domain: Domain, text: &str) {
-        if let Some(gathered) = self.domains.get_mut(domain as usize) {
-            let kind = domain.fold_kind();
-            let hash = gathered.hasher.hash_one(fold(kind, text));
-            if gathered
-                .find(kind, (text, &display(kind, text)), hash)
-                .is_some()
-            {
-                gathered.add_hashed(kind, text, hash);
-            }
+    /// Shows a value as `text`, if `text` is a better spelling and the value is there.
+    pub(super) fn improve(&mut self, domain: Domain, text: &str) {
+        let texts = &mut self.domains[domain as usize];
+        let kind = domain.fold_kind();
+        let hash = texts.hasher.hash_one(fold(kind, text));
+        if texts
+            .find(kind, (text, &display(kind, text)), hash)
+            .is_some()
+        {
+            texts.add_hashed(kind, text, hash);
         }
     }
 
-    /// Ends the values of one domain, and begins anew: its texts by code, and the codes of the
-    /// numbers that were given out.
+    /// Vocabulary of the texts so far, and for each domain the code of each number. The codes are the
+    /// numbers of these texts from here on, and more texts may be added.
+    #[must_use]
+    pub(super) fn rank(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
+        let (shown, codes) = self.domains.iter_mut().map(DomainTexts::rank).unzip();
+        (Vocabulary { shown }, codes)
+    }
+
+    /// Vocabulary of all texts, and for each domain the code of each number.
+    #[must_use]
+    pub(super) fn finish(self) -> (Vocabulary, Vec<Vec<u32>>) {
+        let (shown, codes) = self.domains.into_iter().map(DomainTexts::ranked).unzip();
+        (Vocabulary { shown }, codes)
+    }
+
+    /// Takes the texts of one domain out, and begins it anew: its texts by code, and the code of each
+    /// number.
     #[must_use]
     pub fn end(&mut self, domain: Domain) -> (Vec<String>, Vec<u32>) {
-        let Some(gathered) = self.domains.get_mut(domain as usize) else {
-            return Default::default();
-        };
-        std::mem::replace(gathered, Gathered::new()).ranked()
+        let texts = &mut self.domains[domain as usize];
+        std::mem::replace(texts, DomainTexts::new()).ranked()
     }
 
-    /// The vocabulary, and for each domain the code of each number that was given out.
+    /// True if no text came since `vocabulary` was made, but for the domains that are [`LOCAL`].
     #[must_use]
-    pub fn finish(self) -> (Vocabulary, Vec<Vec<u32>>) {
-        let mut shown = Vec::with_capacity(DOMAINS);
-        let mut codes = Vec::with_capacity(DOMAINS);
-        for gathered in self.domains {
-            let (sorted, code_of) = gathered.ranked();
-            shown.push(sorted);
-            codes.push(code_of);
-        }
-        (Vocabulary { shown }, codes)
+    pub(super) fn adds_nothing_shared(&self, vocabulary: &Vocabulary) -> bool {
+        let mut domains = self.domains.iter().zip(&vocabulary.shown).enumerate();
+        let is_local = |at: usize| LOCAL.iter().any(|domain| *domain as usize == at);
+        domains.all(|(at, (added, texts))| is_local(at) || added.shown.len() == texts.len())
     }
 }
 
-impl Gathered {
+impl DomainTexts {
     fn new() -> Self {
-        let mut gathered = Self::default();
-        // Nothing is a value of every domain, and sorts first.
-        gathered.add(Fold::Identifier, "");
-        gathered
+        let mut texts = Self::default();
+        // The empty text is a value of every domain, and sorts first: it is code 0 everywhere.
+        texts.add(Fold::Identifier, "");
+        texts
     }
 
     fn add(&mut self, kind: Fold, text: &str) -> u32 {
-        if let Some(id) = self.by_spelling.get(text) {
-            return *id;
+        if let Some(number) = self.by_spelling.get(text) {
+            return *number;
         }
         let hash = self.hasher.hash_one(fold(kind, text));
-        let id = self.add_hashed(kind, text, hash);
+        let number = self.add_hashed(kind, text, hash);
         if self.by_spelling.len() < REMEMBERED_SPELLINGS {
-            self.by_spelling.insert(text.to_owned(), id);
+            self.by_spelling.insert(text.to_owned(), number);
         }
-        id
+        number
     }
 
-    /// The number of a text whose folded form has this hash.
+    /// Number of a text whose folded form has this hash.
     fn add_hashed(&mut self, kind: Fold, text: &str, hash: u64) -> u32 {
         let spelling = display(kind, text);
-        let found = self.find(kind, (text, &spelling), hash);
-        let shown = &mut self.shown;
-        let id = found.unwrap_or_else(|| {
-            let id = u32::try_from(shown.len()).unwrap_or(u32::MAX);
+        let Some(number) = self.find(kind, (text, &spelling), hash) else {
+            let number =
+                u32::try_from(self.shown.len()).expect("a domain has fewer than 2^32 values");
             self.by_folded
-                .insert_unique(hash, (hash, id), |(hash, _)| *hash);
-            shown.push(spelling.clone().into_owned());
-            id
-        });
-        if let Some(shown) = shown.get_mut(id as usize)
-            && is_better_spelling(&spelling, shown)
-        {
+                .insert_unique(hash, (hash, number), |(hash, _)| *hash);
+            self.shown.push(spelling.into_owned());
+            return number;
+        };
+        let shown = &mut self.shown[number as usize];
+        if is_better_spelling(&spelling, shown) {
             *shown = spelling.into_owned();
         }
-        id
+        number
     }
 
     fn find(&self, kind: Fold, (text, spelling): (&str, &str), hash: u64) -> Option<u32> {
-        // What differs in case alone folds together: most spellings need not be folded to know it.
+        // Spellings that differ in case alone fold together in every kind, and most differ in no more:
+        // they need not be folded to be known.
         let is_it = |shown: &String| {
             shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text)
         };
-        let is_same = |(known, id): &(u64, u32)| {
-            *known == hash && self.shown.get(*id as usize).is_some_and(is_it)
-        };
-        self.by_folded.find(hash, is_same).map(|(_, id)| *id)
+        let is_same =
+            |(known, number): &(u64, u32)| *known == hash && is_it(&self.shown[*number as usize]);
+        self.by_folded
+            .find(hash, is_same)
+            .map(|(_, number)| *number)
     }
 
-    /// Ranks what came so far; the ranks become its numbers.
-    fn settle(&mut self) -> (Vec<String>, Vec<u32>) {
+    /// Ranks the texts so far, and makes the ranks their numbers.
+    fn rank(&mut self) -> (Vec<String>, Vec<u32>) {
+        // Both tables stay valid but for the numbers in them, and need not be built anew.
         let known = std::mem::take(self);
         let (by_folded, by_spelling, hasher) = (
             known.by_folded.clone(),
@@ -191,85 +194,83 @@ impl Gathered {
             known.hasher.clone(),
         );
         let (shown, code_of) = known.ranked();
-        let code = |id: &mut u32| *id = code_of.get(*id as usize).copied().unwrap_or(0);
         *self = Self {
             by_spelling,
             by_folded,
             hasher,
             shown: shown.clone(),
         };
-        self.by_folded.iter_mut().for_each(|(_, id)| code(id));
-        self.by_spelling.values_mut().for_each(code);
+        let renumber = |number: &mut u32| *number = code_of[*number as usize];
+        self.by_folded
+            .iter_mut()
+            .for_each(|(_, number)| renumber(number));
+        self.by_spelling.values_mut().for_each(renumber);
         (shown, code_of)
     }
 
+    /// Texts in their order, and the rank of each number.
     fn ranked(mut self) -> (Vec<String>, Vec<u32>) {
         let mut order: Vec<u32> = (0..).take(self.shown.len()).collect();
-        order.par_sort_unstable_by(|left, right| {
-            self.shown
-                .get(*left as usize)
-                .cmp(&self.shown.get(*right as usize))
-        });
+        // No two texts are equal, so that an unstable sort has one result.
+        order.par_sort_unstable_by_key(|number| &self.shown[*number as usize]);
         let mut code_of = vec![0; order.len()];
         let mut sorted = Vec::with_capacity(order.len());
-        for (code, id) in (0..).zip(&order) {
-            if let Some(slot) = code_of.get_mut(*id as usize) {
-                *slot = code;
-            }
-            sorted.push(
-                self.shown
-                    .get_mut(*id as usize)
-                    .map(std::mem::take)
-                    .unwrap_or_default(),
-            );
+        for (code, number) in (0..).zip(order) {
+            code_of[number as usize] = code;
+            sorted.push(std::mem::take(&mut self.shown[number as usize]));
         }
         (sorted, code_of)
     }
 }
 
-/// Which of two spellings of one value is shown must not depend on the order of rows or files, so
-/// it cannot be the first that came: it is the longest, of those the last in byte order, which
-/// prefers lower case to upper.
+/// True if `candidate` is shown rather than `shown`, another spelling of one value.
+///
+/// The choice must not depend on the order of rows or files, so that it cannot be the first that came:
+/// it is the longest, and of those the last in byte order, which prefers lower case to upper.
 #[must_use]
-pub fn is_better_spelling(candidate: &str, shown: &str) -> bool {
+pub(super) fn is_better_spelling(candidate: &str, shown: &str) -> bool {
     (candidate.len(), candidate) > (shown.len(), shown)
 }
 
-/// The values of every domain, by code.
-#[derive(Debug, Default)]
+/// Texts of every domain, by code. Code 0 is the empty text in each of them.
+#[derive(Debug)]
 pub struct Vocabulary {
     shown: Vec<Vec<String>>,
 }
 
 impl Vocabulary {
-    /// The text of a code; code 0 is the empty text.
+    /// Text of a code.
+    ///
+    /// # Panics
+    /// For a code that the domain does not have.
     #[must_use]
     pub fn text(&self, domain: Domain, code: u32) -> &str {
-        self.all(domain)
-            .get(code as usize)
-            .map_or("", String::as_str)
+        match code {
+            // A domain whose texts were dropped after the last part has not even the empty one.
+            0 => "",
+            code => &self.all(domain)[code as usize],
+        }
     }
 
     /// All texts of a domain, by code.
     #[must_use]
     pub fn all(&self, domain: Domain) -> &[String] {
-        self.shown.get(domain as usize).map_or(&[], Vec::as_slice)
+        &self.shown[domain as usize]
     }
 
-    /// Other texts for a domain, by code.
-    pub fn put(&mut self, domain: Domain, texts: Vec<String>) {
-        if let Some(slot) = self.shown.get_mut(domain as usize) {
-            *slot = texts;
-        }
+    /// Replaces the texts of a domain, given by code.
+    pub(super) fn put(&mut self, domain: Domain, texts: Vec<String>) {
+        self.shown[domain as usize] = texts;
     }
 
-    /// The folded text of a code, the same in every run.
+    /// Folded text of a code, the same in every run, however the value was spelled.
     #[must_use]
     pub fn folded(&self, domain: Domain, code: u32) -> String {
         fold(domain.fold_kind(), self.text(domain, code))
     }
 
-    /// The code of a text in any spelling.
+    /// Code of a text in any spelling; `None` where no row has the value. Looks at every text of the
+    /// domain, and is for a few texts only.
     #[must_use]
     pub fn code(&self, domain: Domain, text: &str) -> Option<u32> {
         let kind = domain.fold_kind();
@@ -289,12 +290,12 @@ mod tests {
     fn codes_do_not_depend_on_the_order_of_arrival() {
         let words = ["B", "b", "org:A", "", "a"];
         let build = |words: &[&str]| {
-            let mut gathering = Gathering::default();
+            let mut builder = VocabularyBuilder::default();
             let ids: Vec<u32> = words
                 .iter()
-                .map(|word| gathering.add(Domain::Customer, word))
+                .map(|word| builder.add(Domain::Customer, word))
                 .collect();
-            let (vocabulary, codes) = gathering.finish();
+            let (vocabulary, codes) = builder.finish();
             let texts: Vec<String> = ids
                 .iter()
                 .map(|id| {

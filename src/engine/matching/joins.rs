@@ -1,14 +1,17 @@
-//! The two things that are asked of polars: grouping and joining. The frames are ours, so what polars
-//! refuses is a bug of ours: an assertion, not an error.
+//! Grouping and joining of frames by codes, which polars does, and the selections that go with them.
+//!
+//! Frames are made by this program alone. What polars refuses is therefore a bug of ours: an assertion,
+//! and not an error that a caller could handle. A join that loses or multiplies rows would pass as a
+//! match, so that every row is counted at both ends of each join.
 
 use polars::prelude::{
-    Column, DataFrame, DataFrameJoinOps as _, GroupsIndicator, IdxCa, IdxSize, JoinArgs, JoinType,
-    NamedFrom as _, NewChunkedArray as _, Series,
+    DataFrame, DataFrameJoinOps as _, GroupsIndicator, IdxCa, IdxSize, JoinArgs, JoinType,
+    NewChunkedArray as _,
 };
 
-use crate::engine::fold::columns::codes;
+use crate::engine::fold::columns::{codes, column};
 
-/// A frame of some columns.
+/// Frame of some of a frame's columns.
 ///
 /// # Panics
 /// Where a column is missing.
@@ -19,12 +22,12 @@ pub fn select(frame: &DataFrame, names: &[&str]) -> DataFrame {
         .expect("the frame has the columns")
 }
 
-/// A frame's rows by their keys.
+/// Rows of a frame by their keys.
 #[derive(Debug)]
 pub struct Groups {
-    /// Number of the group that each row belongs to.
+    /// Number of each row's group, parallel to the rows of the frame.
     pub of_row: Vec<u32>,
-    /// First row of each group.
+    /// First row of each group, by the group's number.
     pub first_row: Vec<u32>,
 }
 
@@ -34,7 +37,7 @@ pub struct Groups {
 /// Where a key column is missing.
 #[must_use]
 pub fn groups(frame: &DataFrame, keys: &[&str]) -> Groups {
-    // No row has this group: fewer groups than rows, and fewer rows than this.
+    // No group has this number: there are fewer groups than rows, and fewer rows than 2^32 - 1.
     const NO_GROUP: u32 = u32::MAX;
     let mut of_row = vec![NO_GROUP; frame.height()];
     let mut first_row = Vec::new();
@@ -55,6 +58,8 @@ pub fn groups(frame: &DataFrame, keys: &[&str]) -> Groups {
     Groups { of_row, first_row }
 }
 
+/// Rows of one group.
+// Polars gives the rows of a group as a range where the frame is sorted by the keys.
 fn rows_of<'g>(group: &'g GroupsIndicator<'_>) -> Box<dyn Iterator<Item = IdxSize> + 'g> {
     match group {
         GroupsIndicator::Idx((_, rows)) => Box::new(rows.iter().copied()),
@@ -62,7 +67,7 @@ fn rows_of<'g>(group: &'g GroupsIndicator<'_>) -> Box<dyn Iterator<Item = IdxSiz
     }
 }
 
-/// Rows of a frame, by number.
+/// Frame of some of a frame's rows, in the order of `rows`.
 ///
 /// # Panics
 /// Where a row does not exist.
@@ -73,32 +78,31 @@ pub fn take(frame: &DataFrame, rows: &[u32]) -> DataFrame {
         .expect("the frame has the rows")
 }
 
-/// A frame with one more column of codes.
+/// Frame with one more column of codes, or with another one of that name.
 ///
 /// # Panics
-/// Where the length differs.
+/// Where the column has another height than the frame.
 #[must_use]
 pub fn with_codes(mut frame: DataFrame, name: &str, values: Vec<u32>) -> DataFrame {
     frame
-        .with_column(Column::from(Series::new(name.into(), values)))
+        .with_column(column(name, values))
         .expect("a code for each row");
     frame
 }
 
-/// Groups that two frames have in common.
+/// Keys that two frames have in common: each is a pair of groups.
 #[derive(Debug, Default)]
 pub struct Pairs {
-    /// Rows of the left frame that have a partner, each with the number of its pair.
+    /// Rows of the left frame that have a partner, each with the number of its pair; sorted.
     pub left: Vec<(u32, u32)>,
-    /// Rows of the right frame that have a partner, each with the number of its pair.
+    /// Rows of the right frame that have a partner, each with the number of its pair; sorted.
     pub right: Vec<(u32, u32)>,
-    /// How many pairs there are.
+    /// Number of pairs, each of which has rows on both sides.
     pub count: u32,
 }
 
-/// For each row of `left` and of `right` that has a partner under `keys` on the other side, its
-/// number and the number of the pair of groups; and how many such pairs there are. Every row is
-/// counted at both ends of each join.
+/// Pairs of two frames under some keys. Fast, because the distinct keys of both sides are joined, and
+/// not the rows.
 ///
 /// # Panics
 /// Where a key column is missing, or a join multiplied rows.
@@ -123,6 +127,7 @@ fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> DataFrame {
         .expect("both frames have the keys")
 }
 
+/// Rows of one side whose keys met, each with the number of its pair.
 fn members(side: &DataFrame, met: &DataFrame, keys: &[&str]) -> Vec<(u32, u32)> {
     let rows = (0..).take(side.height()).collect();
     let mut joined = inner_join(&with_codes(select(side, keys), "row", rows), met, keys);

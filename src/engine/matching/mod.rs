@@ -1,4 +1,7 @@
-//! Both sides' rows to matches: joins of codes, pass by pass from fine keys to coarse ones. Polars is named here and in `fold` only.
+//! Rows of both sides to matches: joins by codes, pass by pass from fine keys to coarse ones.
+//!
+//! Polars does its work in `joins`. Behind this room, frames are read by column only.
 
 pub mod joins;
+
 pub mod passes;

@@ -1,76 +1,93 @@
-//! The tie-outs as data: what each compares, by which keys, in which measure, and what it may say.
+//! The tie-outs as data: what each compares, by which keys, in which measure, and how final it is.
+//!
+//! The engine, the pipeline's checks and the publisher all read this table, and none of them names a
+//! tie-out where a property of it would do. How the rows of a dataset become a side stands in
+//! `feeds`.
 
-use super::keys::Key;
+use super::keys::{FINE_KEYS, Key, UNBILLED_KEYS};
 use crate::model::cause::TieOut;
 
-/// What is compared.
+/// Side of a comparison. Variances are invoiced less expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Expected side: usage, or what is one level closer to usage.
+    Expected,
+    /// Invoiced side: what the provider sums up or asks for.
+    Invoiced,
+}
+
+/// Measure that a tie-out compares; the other one is published beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// Money of the billing currency.
+    /// Money, in the billing currency.
     Amount,
-    /// Units of a meter.
+    /// Units of a meter, whatever they cost.
     Quantity,
 }
 
-/// What rounding alone can make of a sum: from it comes the derived tolerance.
+/// Rounding that a sum went through before it came here, from which its derived tolerance follows
+/// ([semantics §3](crate::model::domain::semantics)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounded {
-    /// Lines follow the rounding rules of the pipeline.
+    /// Each line was rounded by one of the rules in the pipeline.
     ByRules,
-    /// Cents are repeated as they are; a sum of more digits is rounded once.
+    /// Sums of cents are repeated as they are; a sum of more digits was rounded once.
     Once,
-    /// A service computed with some fifteen digits.
+    /// A service computed the numbers with some fifteen significant digits.
     ServiceDigits,
-    /// Each row of the invoiced side was rounded to so many decimals.
+    /// Each row of the invoiced side was rounded to this number of decimals.
     EachTo(u32),
 }
 
-/// When a side is final.
+/// Moment from which a difference counts as a break; until then it is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality {
-    /// When it is complete: its groups are awaited as long as a unit or a row of it is missing.
+    /// Both sides are complete: groups are awaited as long as a unit or a row of a side is missing.
     Complete,
-    /// When, besides, the invoice has both usage and lines.
+    /// Both sides are complete, and the invoice has usage as well as lines.
     Invoiced,
-    /// Never: one side is an estimate or a snapshot. Breaks inform, and fail no close.
+    /// No such moment: one side is an estimate or a snapshot. Breaks inform, and fail no close.
     Estimate,
 }
 
-/// One tie-out.
+/// Definition of one tie-out.
 #[derive(Debug)]
 pub struct Definition {
-    /// Which.
+    /// Tie-out that is defined.
     pub tie_out: TieOut,
-    /// Datasets of which it needs one each: of the expected and the invoiced side.
+    /// Datasets that the sides are made of, the expected side first: of each side at least one must be
+    /// there. A single entry makes both sides.
     pub needs: &'static [&'static [&'static str]],
-    /// Passes, finest first: name and keys.
+    /// Passes by which rows are matched, finest first, each with its name and its keys.
     pub passes: &'static [(&'static str, &'static [Key])],
-    /// What is compared.
+    /// Measure that is compared.
     pub measure: Measure,
-    /// What rounding can make of it.
+    /// Rounding of the sums.
     pub rounded: Rounded,
-    /// When it is final.
+    /// Moment from which differences are breaks.
     pub finality: Finality,
 }
 
 impl Definition {
-    /// Its breaks inform, and fail no close.
+    /// True if breaks inform only, and fail no close.
     #[must_use]
     pub fn informs(&self) -> bool {
         self.finality == Finality::Estimate
     }
 }
 
+/// Usage summaries, each the sum of the records one level below it.
 const SUMMARIES: &[&str] = &[
     "subscription_usage_summary",
     "customer_usage_summary",
     "partner_usage_summary",
 ];
 
-/// The tie-outs of the contract, in the order of their names.
+/// Definitions of all tie-outs, in the order of their names, which is also that of the output.
 pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::LineArithmetic,
+        // Both sides are made of one line, which therefore always finds itself: by its number.
         needs: &[&["invoice_lines"]],
         passes: &[(
             "line",
@@ -101,6 +118,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::RateCard,
+        // The card has no customers: its side is made of the lines' own units, at the card's prices.
         needs: &[&["rate_card"], &["azure_lines"]],
         passes: &[(
             "meter",
@@ -112,6 +130,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::RecordsToSummary,
+        // The description is the label of a feed: each way of summing up is compared by itself.
         needs: &[
             &[
                 "meter_usage_records",
@@ -137,21 +156,10 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UnbilledToBilled,
+        // Days are no key of a pass: late usage must meet its meter, to be told as a step of its own.
         needs: &[&["unbilled_usage"], &["usage"]],
         passes: &[
-            (
-                "meter_and_price",
-                &[
-                    Key::Customer,
-                    Key::Subscription,
-                    Key::Product,
-                    Key::Sku,
-                    Key::Availability,
-                    Key::Description,
-                    Key::Adjustment,
-                    Key::Currency,
-                ],
-            ),
+            ("meter_and_price", UNBILLED_KEYS),
             (
                 "meter",
                 &[
@@ -191,23 +199,10 @@ pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::UsageToInvoice,
         needs: &[&["usage"], &["invoice_lines"]],
-        // None is coarser than the product: a customer's plan as a whole would always find a partner,
-        // and hide one error behind another.
+        // No pass is coarser than the product: a customer's plan as a whole would always find a
+        // partner, and hide one error behind another (semantics §11, point 21).
         passes: &[
-            (
-                "meter_and_price",
-                &[
-                    Key::Invoice,
-                    Key::Customer,
-                    Key::Subscription,
-                    Key::Product,
-                    Key::Sku,
-                    Key::Availability,
-                    Key::Description,
-                    Key::Adjustment,
-                    Key::Currency,
-                ],
-            ),
+            ("meter_and_price", &FINE_KEYS),
             (
                 "meter",
                 &[
@@ -272,6 +267,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UtilizationToUsage,
+        // Quantities are compared, as utilization records have no prices.
         needs: &[&["utilization"], &["azure_usage_lines", "usage"]],
         passes: &[
             (
@@ -296,7 +292,7 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
 ];
 
-/// The definition of a tie-out.
+/// Definition of a tie-out.
 #[must_use]
 pub fn definition(tie_out: TieOut) -> &'static Definition {
     let found = DEFINITIONS
@@ -305,193 +301,10 @@ pub fn definition(tie_out: TieOut) -> &'static Definition {
     found.expect("every tie-out is defined")
 }
 
-/// Tie-outs that a dataset is part of.
+/// Tie-outs of which a dataset is a side, or a part of one.
 pub fn uses(dataset: &str) -> impl Iterator<Item = TieOut> {
-    let of = |definition: &&Definition| {
-        definition
-            .needs
-            .iter()
-            .any(|needed| needed.contains(&dataset))
-    };
     DEFINITIONS
         .iter()
-        .filter(of)
+        .filter(move |definition| definition.needs.iter().any(|side| side.contains(&dataset)))
         .map(|definition| definition.tie_out)
-        .collect::<Vec<_>>()
-        .into_iter()
 }
-
-/// Side of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// What usage says.
-    Expected,
-    /// What the provider sums up or asks for.
-    Invoiced,
-}
-
-/// How rows of a dataset become a side of a tie-out.
-#[derive(Debug)]
-pub struct Feed {
-    /// Dataset, as `model::record` names it.
-    pub set: &'static str,
-    /// The tie-out.
-    pub tie_out: TieOut,
-    /// The side.
-    pub side: Side,
-    /// Key and the column that it is read from.
-    pub keys: &'static [(Key, &'static str)],
-    /// What is summed up, where one customer or subscription is summed up in several ways: stands in
-    /// for the meter's description.
-    pub label: &'static str,
-    /// Column of the quantity; empty for none.
-    pub quantity: &'static str,
-    /// Column of the amount; empty for none.
-    pub amount: &'static str,
-    /// Only rows in which this column has a value.
-    pub only_with: &'static str,
-}
-
-const METERS: &str = "all meters";
-const RESOURCES: &str = "all resources";
-const SUBSCRIPTIONS: &str = "all subscriptions";
-const CUSTOMERS: &str = "all customers";
-
-const fn cost(
-    set: &'static str,
-    side: Side,
-    keys: &'static [(Key, &'static str)],
-    label: &'static str,
-) -> Feed {
-    Feed {
-        set,
-        tie_out: TieOut::RecordsToSummary,
-        side,
-        keys,
-        label,
-        quantity: "",
-        amount: "total_cost",
-        only_with: "",
-    }
-}
-
-const OF_SUBSCRIPTION: &[(Key, &str)] = &[
-    (Key::Customer, "customer_id"),
-    (Key::Subscription, "subscription_id"),
-    (Key::Currency, "currency_code"),
-];
-const OF_CUSTOMER: &[(Key, &str)] = &[
-    (Key::Customer, "customer_id"),
-    (Key::Currency, "currency_code"),
-];
-const OF_PARTNER: &[(Key, &str)] = &[(Key::Currency, "currency_code")];
-const UTILIZED: &[(Key, &str)] = &[
-    (Key::Customer, "customer_id"),
-    (Key::Subscription, "subscription_id"),
-    (Key::Meter, "meter_id"),
-    (Key::Description, "meter_name"),
-    (Key::Resource, "resource_uri"),
-    (Key::Day, "usage_start_time"),
-];
-const CLASSIC_USED: &[(Key, &str)] = &[
-    (Key::Customer, "customer_id"),
-    (Key::Subscription, "subscription_id"),
-    (Key::Meter, "meter_id"),
-    (Key::Description, "meter_name"),
-    (Key::Day, "usage_date"),
-];
-
-/// The feeds. Usage, invoice lines and headers come through the totals instead; a rate card is no
-/// side by itself (`rate_card`).
-pub const FEEDS: &[Feed] = &[
-    cost(
-        "meter_usage_records",
-        Side::Expected,
-        OF_SUBSCRIPTION,
-        METERS,
-    ),
-    cost(
-        "classic_usage_records",
-        Side::Expected,
-        OF_SUBSCRIPTION,
-        METERS,
-    ),
-    cost(
-        "resource_usage_records",
-        Side::Expected,
-        OF_SUBSCRIPTION,
-        RESOURCES,
-    ),
-    cost(
-        "subscription_usage_summary",
-        Side::Invoiced,
-        OF_SUBSCRIPTION,
-        METERS,
-    ),
-    // Classic subscriptions name no currency code, and have no records by resource.
-    Feed {
-        only_with: "currency_code",
-        ..cost(
-            "subscription_usage_summary",
-            Side::Invoiced,
-            OF_SUBSCRIPTION,
-            RESOURCES,
-        )
-    },
-    // Its rows are of a customer's list: the subscription is a row, not what is summed up.
-    cost(
-        "subscription_usage_records",
-        Side::Expected,
-        OF_CUSTOMER,
-        SUBSCRIPTIONS,
-    ),
-    cost(
-        "customer_usage_summary",
-        Side::Invoiced,
-        OF_CUSTOMER,
-        SUBSCRIPTIONS,
-    ),
-    cost(
-        "customer_usage_records",
-        Side::Expected,
-        OF_PARTNER,
-        CUSTOMERS,
-    ),
-    cost(
-        "partner_usage_summary",
-        Side::Invoiced,
-        OF_PARTNER,
-        CUSTOMERS,
-    ),
-    Feed {
-        set: "subscription_usage_summary",
-        tie_out: TieOut::UsageToSummary,
-        side: Side::Invoiced,
-        keys: OF_SUBSCRIPTION,
-        label: "",
-        quantity: "",
-        amount: "total_cost",
-        // Classic subscriptions have no daily rated usage.
-        only_with: "currency_code",
-    },
-    Feed {
-        set: "utilization",
-        tie_out: TieOut::UtilizationToUsage,
-        side: Side::Expected,
-        keys: UTILIZED,
-        label: "",
-        quantity: "quantity",
-        amount: "",
-        only_with: "",
-    },
-    Feed {
-        set: "azure_usage_lines",
-        tie_out: TieOut::UtilizationToUsage,
-        side: Side::Invoiced,
-        keys: CLASSIC_USED,
-        label: "",
-        quantity: "consumed_quantity",
-        amount: "",
-        only_with: "",
-    },
-];

@@ -1,73 +1,78 @@
-//! The domains of texts: what a text says, how its spellings fold together, and which domains are local to an account.
+//! The domains of texts: which texts are values of one kind, and how spellings of one value fold
+//! together.
+//!
+//! Parts of the [key table](super::keys) that share a domain share codes, and only their codes may be
+//! compared with each other: a line's MeterDescription with a usage row's meter name, for instance.
 
 use crate::model::ids::{Fold, fold};
 
-/// What a text says.
+/// Domain of a text: the kind of value that the text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
-    /// Invoice number.
+    /// Invoices, by their numbers.
     Invoice,
-    /// Customer tenant.
+    /// Customers, by their tenant ids.
     Customer,
-    /// Customer's name.
+    /// Names of customers, as files spell them.
     CustomerName,
-    /// Plan or licence subscription.
+    /// Azure plans and licence subscriptions, by their Partner Center ids.
     Subscription,
-    /// Currency code.
+    /// Currencies, by their codes.
     Currency,
-    /// Exchange rate, as text.
+    /// Exchange rates, as they were written.
     Rate,
-    /// Product id.
+    /// Products, by their ids.
     Product,
-    /// Product's name.
+    /// Names of products, as files spell them.
     ProductName,
-    /// SKU id.
+    /// SKUs, by their ids.
     Sku,
-    /// Availability id.
+    /// Availabilities, by their ids.
     Availability,
-    /// Meter id.
+    /// Meters, by their ids.
     Meter,
     /// Texts that a line's MeterDescription may repeat: meter name, meter type, SKU name.
     Description,
-    /// Meter category.
+    /// Categories of meters, as usage names them.
     Category,
-    /// Unit of measure.
+    /// Units in which meters measure.
     Unit,
-    /// Azure subscription.
+    /// Azure subscriptions, by their ids.
     Entitlement,
-    /// Resource group.
+    /// Names of resource groups.
     ResourceGroup,
-    /// ARM id.
+    /// Resources, by their ARM ids.
     Resource,
-    /// Charge type.
+    /// Kinds of charges, as ChargeType names them.
     ChargeType,
-    /// Price adjustment, canonical.
+    /// Price adjustments, in the words that usage and lines share.
     Adjustment,
-    /// Month of use, as `2026-10`.
+    /// Months of use, as `2026-10`.
     Month,
-    /// `free`, of usage that is neither billed nor priced.
+    /// Mark of usage that is neither billed nor priced: `free` or nothing.
     Free,
-    /// A number as it was written.
+    /// Numbers, as they were written.
     Number,
-    /// A date as it was written.
+    /// Dates, as they were written.
     Date,
 }
 
-/// Number of domains.
+/// Number of domains, each at the position of its number.
 pub(crate) const DOMAINS: usize = Domain::Date as usize + 1;
 
-/// Domains whose values are many, and mean nothing outside of their account: resources, and the numbers
-/// and dates of lines.
+/// Domains with many values, each of which means nothing outside of its account: resources, and the
+/// numbers and dates of lines. Where data are compared part by part, only the values of one part are in
+/// memory.
 pub const LOCAL: [Domain; 3] = [Domain::Resource, Domain::Number, Domain::Date];
 
 impl Domain {
-    /// Whether it is one of [`LOCAL`].
+    /// True if the domain is one of [`LOCAL`].
     #[must_use]
     pub fn is_local(self) -> bool {
         LOCAL.contains(&self)
     }
 
-    /// How spellings of its values fold together.
+    /// Kind of folding that spellings of one value have in common.
     #[must_use]
     pub fn fold_kind(self) -> Fold {
         match self {
@@ -85,12 +90,20 @@ impl Domain {
             | Self::Free
             | Self::Number
             | Self::Date => Fold::Text,
-            _ => Fold::Identifier,
+            Self::Invoice
+            | Self::Customer
+            | Self::Subscription
+            | Self::Rate
+            | Self::Product
+            | Self::Availability
+            | Self::Meter
+            | Self::Entitlement
+            | Self::ResourceGroup => Fold::Identifier,
         }
     }
 }
 
-/// The folded form of a text of a domain.
+/// Folded form of a text of a domain: equal for all spellings of one value.
 #[must_use]
 pub fn fold_as(domain: Domain, text: &str) -> String {
     fold(domain.fold_kind(), text)

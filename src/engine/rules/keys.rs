@@ -1,230 +1,46 @@
 //! The key table: one row for each part of the key by which usage and invoice lines are counted,
 //! folded, matched, shown and picked.
 //!
-//! Everything else that has to do with keys is a projection of it: which input columns are counted
-//! (`count/key_layout`), which codes they get (`fold/codes`), the columns of the frames and their
-//! order, what groups are matched by, what a row of `resources` is of, and what `explain` is asked
-//! with. A misspelt input column, a row out of its place, or a part that a projection wants and the
-//! table does not give is a compile error. A new part is a row here, and a place in the frames' order.
+//! Everything else that has to do with keys is a projection of this table: which input columns are
+//! counted (`count/key_layout`), which codes they get (`fold/codes`), the columns of the frames and
+//! their order, what groups are matched by, what a row of `resources` is of, and what `explain` is
+//! asked with. The parts are named in `key_parts`, and places within keys are computed in
+//! `key_projections`.
+//!
+//! A misspelt input column, a row out of its place, or a part that a projection wants and the table
+//! does not give is a compile error. A new part is a variant of [`Part`], a row here, and a place in
+//! the order of the frames.
 
 use super::domain::Domain;
 use crate::model::dataset::{INVOICE_LINES, USAGE, position};
 
-/// Tuples that the raw key of a total is made of.
-pub const TUPLES: usize = 4;
+pub use super::key_parts::{
+    Counted, Derived, FINE_KEYS, KEYS, Key, Origin, PART_COUNT, Part, TUPLES, Tuple, UNBILLED_KEYS,
+};
 
-/// One of the tuples. Rows that follow each other mostly share an account and a product, so that each
-/// tuple is found by comparing it with the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tuple {
-    /// The invoice, customer, subscription and currencies.
-    Account,
-    /// The product down to the meter, with the names that go with them.
-    Product,
-    /// The Azure subscription and the resource in it.
-    Resource,
-    /// Charge type, price and time: what tells prices of one meter apart.
-    State,
-}
-
-impl Tuple {
-    /// All tuples, in the order in which they make a key.
-    pub const ALL: [Self; TUPLES] = [Self::Account, Self::Product, Self::Resource, Self::State];
-}
-
-/// A field of a raw key that no input column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Derived {
-    /// Month of the day of use, as `2026-10`.
-    Month,
-    /// Day of use, as `2026-10-05`.
-    Day,
-    /// `free` where neither billed nor priced, though used.
-    Free,
-}
-
-/// Where a part of the key comes from on one side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The side does not have it.
-    Nowhere,
-    /// The text of an input column, by its position among the dataset's columns.
-    Text(Tuple, usize),
-    /// A text that is made of the row's numbers, at the end of [`Tuple::State`].
-    Derived(Derived),
-    /// The price adjustment, made of other texts of [`Tuple::State`] when they are folded.
-    Adjustment,
-}
-
-/// Rows that are counted by a key of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
-    /// Usage by month.
-    Usage,
-    /// Usage day by day.
-    DailyUsage,
-    /// Invoice lines.
-    Lines,
-}
-
-/// A part of the key, by its row in [`PARTS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// Invoice number.
-    Invoice,
-    /// Customer tenant.
-    Customer,
-    /// The customer's name, shown and never compared.
-    CustomerName,
-    /// Plan or licence subscription.
-    Subscription,
-    /// Azure subscription below a plan.
-    Entitlement,
-    /// Product id.
-    Product,
-    /// SKU id.
-    Sku,
-    /// Availability id.
-    Availability,
-    /// The SKU's name.
-    SkuName,
-    /// The product's name.
-    ProductName,
-    /// Meter id.
-    Meter,
-    /// The meter's name.
-    MeterName,
-    /// The meter's type.
-    MeterType,
-    /// The meter's category.
-    MeterCategory,
-    /// Unit of measure.
-    Unit,
-    /// Resource group.
-    ResourceGroup,
-    /// ARM id of the resource.
-    Resource,
-    /// What a line says of its meter, SKU or product: of usage the column that the lines repeat.
-    Description,
-    /// Kind of the charge.
-    ChargeType,
-    /// Price adjustment, in words that usage and lines share.
-    Adjustment,
-    /// Billing currency.
-    Currency,
-    /// Currency in which the price is set.
-    PricingCurrency,
-    /// Exchange rate from the pricing to the billing currency, as it was written.
-    Rate,
-    /// What a line says of its price adjustment.
-    AdjustmentText,
-    /// Kind of the credit.
-    CreditType,
-    /// Partner earned credit, in percent.
-    EarnedCreditPercentage,
-    /// Credit, in percent.
-    CreditPercentage,
-    /// Kind of the benefit that covers the usage.
-    BenefitType,
-    /// What a line says of its subscription.
-    SubscriptionDescription,
-    /// Term and billing cycle of a line.
-    Term,
-    /// Reservation order of a line.
-    ReservationOrder,
-    /// Effective unit price, as it was written.
-    Price,
-    /// Unit price, as it was written.
-    UnitPrice,
-    /// Billable quantity, as it was written.
-    Billable,
-    /// Quantity, as it was written.
-    Seats,
-    /// Subtotal, as it was written.
-    SubtotalText,
-    /// First day of the charge, as it was written.
-    ChargeStart,
-    /// Last day of the charge, as it was written.
-    ChargeEnd,
-    /// Month of use.
-    Month,
-    /// Day of use.
-    Day,
-    /// Usage that is neither billed nor priced.
-    Free,
-    /// Number of a line, where each is a group of its own.
-    Line,
-}
-
-/// A key that groups are matched by, and that a break is known by; in the order of break ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
-    /// See [`Part::Invoice`].
-    Invoice,
-    /// See [`Part::Customer`].
-    Customer,
-    /// See [`Part::Subscription`].
-    Subscription,
-    /// See [`Part::Product`].
-    Product,
-    /// See [`Part::Sku`].
-    Sku,
-    /// See [`Part::Availability`].
-    Availability,
-    /// See [`Part::Description`].
-    Description,
-    /// See [`Part::Adjustment`].
-    Adjustment,
-    /// See [`Part::Currency`].
-    Currency,
-    /// See [`Part::Meter`].
-    Meter,
-    /// See [`Part::Resource`].
-    Resource,
-    /// See [`Part::Day`].
-    Day,
-    /// See [`Part::Line`].
-    Line,
-}
-
-/// Keys that groups are matched by.
-pub const KEYS: usize = Key::Line as usize + 1;
-
-/// Keys that both usage and invoice lines have, the finest that they can be matched by
-/// (`semantics.md` 1, roll-up key).
-pub const FINE_KEYS: [Key; 9] = [
-    Key::Invoice,
-    Key::Customer,
-    Key::Subscription,
-    Key::Product,
-    Key::Sku,
-    Key::Availability,
-    Key::Description,
-    Key::Adjustment,
-    Key::Currency,
-];
-
-/// One row of the key table.
+/// One row of the key table: a part, and all that is known of it.
 #[derive(Clone, Copy, Debug)]
 pub struct PartRow {
-    /// The part: a row stands at its place.
+    /// Part that the row is of; it stands at the part's place in the table.
     pub part: Part,
-    /// Its column in a frame, and its name in a pipeline.
+    /// Name of the part's column in a frame, and of the part in a pipeline.
     pub column: &'static str,
-    /// Its published column; empty for a part that is not published as a key.
+    /// Name of the published column; empty for a part that is not published as a key.
     pub published: &'static str,
-    /// Where its texts get their codes; `None` for a raw text that others are made of.
+    /// Domain in which the part's texts get their codes; `None` for a raw text without a code of its
+    /// own.
     pub domain: Option<Domain>,
-    /// Where usage has it.
+    /// Origin of the part in usage that is counted by month.
     pub usage: Origin,
-    /// Where usage by day has it.
+    /// Origin of the part in usage that is counted day by day.
     pub daily: Origin,
-    /// Where invoice lines have it.
+    /// Origin of the part in invoice lines.
     pub lines: Origin,
-    /// The key that it is, if groups are matched by it.
+    /// Key of the part, if groups are matched by the part.
     pub key: Option<Key>,
 }
 
+/// A row of a part that neither side has yet; the methods below say where each side has it.
 const fn part(part: Part, column: &'static str, domain: Domain) -> PartRow {
     PartRow {
         part,
@@ -238,15 +54,17 @@ const fn part(part: Part, column: &'static str, domain: Domain) -> PartRow {
     }
 }
 
-/// A raw text that gets no code of its own.
+/// A row of a raw text that gets no code of its own: others are made of the text.
 const fn raw(part: Part, column: &'static str) -> PartRow {
     PartRow {
         domain: None,
+        // The domain is replaced, and any would do.
         ..self::part(part, column, Domain::Number)
     }
 }
 
 impl PartRow {
+    /// Makes the part a key, published under a name.
     const fn key(self, key: Key, published: &'static str) -> Self {
         Self {
             key: Some(key),
@@ -255,11 +73,14 @@ impl PartRow {
         }
     }
 
+    /// Publishes the part, which is no key that groups are matched by.
     const fn published(self, published: &'static str) -> Self {
         Self { published, ..self }
     }
 
+    /// Reads the part from an input column of usage.
     const fn usage(self, tuple: Tuple, column: &str) -> Self {
+        // Usage by month and by day differ in derived parts only.
         let origin = Origin::Text(tuple, position(USAGE, column));
         Self {
             usage: origin,
@@ -268,6 +89,7 @@ impl PartRow {
         }
     }
 
+    /// Reads the part from an input column of invoice lines.
     const fn lines(self, tuple: Tuple, column: &str) -> Self {
         Self {
             lines: Origin::Text(tuple, position(INVOICE_LINES, column)),
@@ -275,11 +97,12 @@ impl PartRow {
         }
     }
 
-    /// Both sides have it under one name.
+    /// Reads the part from an input column that both sides have under one name.
     const fn both(self, tuple: Tuple, column: &str) -> Self {
         self.usage(tuple, column).lines(tuple, column)
     }
 
+    /// Makes the part of a row's numbers, in each kind of usage that is counted by it.
     const fn derived(self, derived: Derived) -> Self {
         let origin = Origin::Derived(derived);
         match derived {
@@ -299,6 +122,7 @@ impl PartRow {
         }
     }
 
+    /// Makes the part of other texts, on both sides.
     const fn adjustment(self) -> Self {
         Self {
             usage: Origin::Adjustment,
@@ -308,7 +132,7 @@ impl PartRow {
         }
     }
 
-    /// Where rows that are counted so have it.
+    /// Origin of the part in one kind of rows.
     #[must_use]
     pub const fn origin(&self, counted: Counted) -> Origin {
         match counted {
@@ -319,10 +143,7 @@ impl PartRow {
     }
 }
 
-/// Rows of the key table.
-pub const PART_COUNT: usize = Part::Line as usize + 1;
-
-/// The key table. Within a tuple, fields stand in the order of their rows.
+/// The key table. The fields of a tuple stand in the order of their rows here.
 pub const PARTS: [PartRow; PART_COUNT] = {
     use Tuple::{Account, Product, Resource, State};
     [
@@ -383,13 +204,14 @@ pub const PARTS: [PartRow; PART_COUNT] = {
         raw(Part::EarnedCreditPercentage, "earned_credit")
             .usage(State, "PartnerEarnedCreditPercentage"),
         raw(Part::CreditPercentage, "credit").usage(State, "CreditPercentage"),
-        // Usage that a benefit covers has a total of its own, though no figure is told by it yet.
+        // Usage that a benefit covers has a total of its own, though no figure depends on it yet.
         raw(Part::BenefitType, "benefit_type").usage(State, "BenefitType"),
         raw(Part::SubscriptionDescription, "subscription_description")
             .lines(State, "SubscriptionDescription"),
         raw(Part::Term, "term").lines(State, "TermAndBillingCycle"),
         raw(Part::ReservationOrder, "reservation_order").lines(State, "ReservationOrderId"),
-        // Numbers and dates among the keys: lines that are equal in all of them are one to arithmetic.
+        // Numbers and dates are among the keys of lines, as lines that agree in all of them are one
+        // row to `line-arithmetic`, recomputed once.
         part(Part::Price, "price", Domain::Number).lines(State, "EffectiveUnitPrice"),
         part(Part::UnitPrice, "unit_price", Domain::Number).lines(State, "UnitPrice"),
         part(Part::Billable, "billable", Domain::Number).lines(State, "BillableQuantity"),
@@ -406,7 +228,7 @@ pub const PARTS: [PartRow; PART_COUNT] = {
     ]
 };
 
-/// Key columns of the usage frame, in its sort order. The first nine are what a row of `resources` is of.
+/// Key columns of the usage frame, in its sort order. The first nine are [`RESOURCE_KEYS`].
 pub const USAGE_FRAME: [Part; 18] = [
     Part::Invoice,
     Part::Customer,
@@ -428,8 +250,8 @@ pub const USAGE_FRAME: [Part; 18] = [
     Part::Free,
 ];
 
-/// Key columns of the lines frame, in its sort order. From the price on they make one row of lines
-/// that are the same to arithmetic.
+/// Key columns of the lines frame, in its sort order. The columns from the price on keep lines apart
+/// whose arithmetic differs.
 pub const LINES_FRAME: [Part; 18] = [
     Part::Invoice,
     Part::Customer,
@@ -451,43 +273,45 @@ pub const LINES_FRAME: [Part; 18] = [
     Part::ChargeEnd,
 ];
 
-/// What a row of `resources` is of.
+/// Keys of a row of the published table `resources`.
 pub const RESOURCE_KEYS: [Part; 9] = *USAGE_FRAME.first_chunk().expect("more than nine");
 
-/// Usage columns that a line's MeterDescription may repeat; which one is not documented.
+/// Usage columns that a line's MeterDescription may repeat: no document says which one, so that it is
+/// learned from the data. In a draw the first one here is taken.
 pub const DESCRIPTION_PARTS: [Part; 3] = [Part::MeterName, Part::MeterType, Part::SkuName];
 
 impl Part {
-    /// Its row of the table.
+    /// Row of the part in the key table.
     #[must_use]
     pub const fn row(self) -> &'static PartRow {
         &PARTS[self as usize]
     }
 
-    /// Its column in a frame.
+    /// Name of the part's column in a frame.
     #[must_use]
     pub const fn column(self) -> &'static str {
         self.row().column
     }
 
-    /// Parts that usage and lines are picked by, under their published names.
+    /// Parts by which `explain` picks usage and lines, under their published names.
     pub fn pickable() -> impl Iterator<Item = Self> {
-        let parts = PARTS.iter().filter(|row| !row.published.is_empty());
-        parts
+        // A part that neither frame has could be asked for, but no row would have it.
+        let published = PARTS.iter().filter(|row| !row.published.is_empty());
+        published
             .map(|row| row.part)
             .filter(|part| USAGE_FRAME.contains(part) || LINES_FRAME.contains(part))
     }
 
-    /// The part that is picked by a published name.
+    /// Part with a published name; `None` for a name by which nothing is picked.
     #[must_use]
     pub fn picked_by(name: &str) -> Option<Self> {
         Self::pickable().find(|part| part.row().published == name)
     }
 
-    /// Where its texts get their codes.
+    /// Domain in which the part's texts get their codes.
     ///
     /// # Panics
-    /// For a raw text, which has no codes; where the part is a constant, when compiling.
+    /// For a raw text, which has no codes. In a constant, the panic is a compile error.
     #[must_use]
     pub const fn domain(self) -> Domain {
         self.row().domain.expect("the part has codes")
@@ -508,31 +332,31 @@ impl Key {
         all
     };
 
-    /// The part of the key that it is.
+    /// Part of the key table that is this key.
     #[must_use]
     pub const fn part(self) -> Part {
         KEY_PARTS[self as usize]
     }
 
-    /// Its column in a frame, and its name in a pipeline.
+    /// Name of the key's column in a frame, and of the key in a pipeline.
     #[must_use]
     pub const fn column(self) -> &'static str {
         self.part().column()
     }
 
-    /// Its published column.
+    /// Name of the key's published column.
     #[must_use]
     pub const fn published(self) -> &'static str {
         self.part().row().published
     }
 
-    /// Where its texts get their codes.
+    /// Domain in which the key's texts get their codes.
     #[must_use]
     pub const fn domain(self) -> Domain {
         self.part().domain()
     }
 
-    /// The key of either name: a frame's column, or the published one.
+    /// Key of a name, be it that of the frame's column or the published one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -541,6 +365,7 @@ impl Key {
     }
 }
 
+/// Part of each key, in the order of [`Key::ALL`].
 const KEY_PARTS: [Part; KEYS] = {
     let mut parts = [Part::Invoice; KEYS];
     let mut at = 0;
@@ -553,8 +378,8 @@ const KEY_PARTS: [Part; KEYS] = {
     parts
 };
 
-/// Held when compiling: rows stand at their places, each key is of one part and each part of a frame
-/// has codes on its side.
+/// Checks of the table when compiling: rows stand at their places, each key is of one part, and each
+/// part of a frame has codes on its side.
 const _: () = {
     let mut at = 0;
     let mut keys = [0_u8; KEYS];
@@ -568,12 +393,15 @@ const _: () = {
             keys[key as usize] += 1;
             assert!(row.domain.is_some() && !row.published.is_empty());
         }
-        // `fold/codes` numbers the columns of these tuples one by one.
-        assert!(only_states_are_made(row.usage, row.domain));
-        assert!(only_states_are_made(row.lines, row.domain));
+        // `fold/codes` numbers the columns of all tuples but the state one by one, and would give the
+        // code of a column to its neighbour.
+        assert!(has_code_unless_state(row.usage, row.domain));
+        assert!(has_code_unless_state(row.daily, row.domain));
+        assert!(has_code_unless_state(row.lines, row.domain));
         at += 1;
     }
     at = 0;
+    // A key of no part would be one that no group can be matched by.
     while at < KEYS {
         assert!(keys[at] == 1, "a key is of one part of the table");
         at += 1;
@@ -592,178 +420,12 @@ const _: () = {
     }
 };
 
-const fn only_states_are_made(origin: Origin, domain: Option<Domain>) -> bool {
+/// True if a part gets a code, or its text is one of [`Tuple::State`].
+const fn has_code_unless_state(origin: Origin, domain: Option<Domain>) -> bool {
     match origin {
         Origin::Text(Tuple::Account | Tuple::Product | Tuple::Resource, _) => domain.is_some(),
         _ => true,
     }
-}
-
-/// Where a part stands in a key: the field of one of its tuples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Position of the tuple in the key.
-    pub tuple: usize,
-    /// Position of the field in the tuple.
-    pub field: usize,
-}
-
-/// How many input columns rows counted so have in a tuple.
-#[must_use]
-pub const fn column_count(counted: Counted, tuple: Tuple) -> usize {
-    let (mut count, mut at) = (0, 0);
-    while at < PART_COUNT {
-        if let Origin::Text(of, _) = PARTS[at].origin(counted)
-            && of as usize == tuple as usize
-        {
-            count += 1;
-        }
-        at += 1;
-    }
-    count
-}
-
-/// The input columns that rows counted so have in a tuple, in the order of its fields.
-#[must_use]
-pub const fn columns<const N: usize>(counted: Counted, tuple: Tuple) -> [usize; N] {
-    let mut columns = [0; N];
-    let (mut count, mut at) = (0, 0);
-    while at < PART_COUNT {
-        if let Origin::Text(of, column) = PARTS[at].origin(counted)
-            && of as usize == tuple as usize
-        {
-            columns[count] = column;
-            count += 1;
-        }
-        at += 1;
-    }
-    assert!(count == N, "as many as `column_count` says");
-    columns
-}
-
-/// How many fields of rows counted so are made of numbers.
-#[must_use]
-pub const fn derived_count(counted: Counted) -> usize {
-    let (mut count, mut at) = (0, 0);
-    while at < PART_COUNT {
-        if let Origin::Derived(_) = PARTS[at].origin(counted) {
-            count += 1;
-        }
-        at += 1;
-    }
-    count
-}
-
-/// The fields of rows counted so that are made of numbers; they end [`Tuple::State`].
-#[must_use]
-pub const fn derived<const N: usize>(counted: Counted) -> [Derived; N] {
-    let mut fields = [Derived::Free; N];
-    let (mut count, mut at) = (0, 0);
-    while at < PART_COUNT {
-        if let Origin::Derived(field) = PARTS[at].origin(counted) {
-            fields[count] = field;
-            count += 1;
-        }
-        at += 1;
-    }
-    assert!(count == N, "as many as `derived_count` says");
-    fields
-}
-
-/// Where the raw text of a part stands among those of rows counted so.
-///
-/// # Panics
-/// For a part that is no raw text of theirs; where the part is a constant, when compiling.
-#[must_use]
-#[expect(
-    clippy::panic,
-    reason = "evaluated in constants, where a panic is a compile error"
-)]
-pub const fn raw_place(counted: Counted, part: Part) -> Place {
-    let (mut field, mut at) = (0, 0);
-    let (tuple, is_derived) = match part.row().origin(counted) {
-        Origin::Text(tuple, _) => (tuple, false),
-        Origin::Derived(_) => (Tuple::State, true),
-        Origin::Nowhere | Origin::Adjustment => panic!("the part is no raw text"),
-    };
-    if is_derived {
-        field = column_count(counted, Tuple::State);
-    }
-    while at < part as usize {
-        match PARTS[at].origin(counted) {
-            Origin::Text(of, _) if !is_derived && of as usize == tuple as usize => field += 1,
-            Origin::Derived(_) if is_derived => field += 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    Place {
-        tuple: tuple as usize,
-        field,
-    }
-}
-
-/// The tuple in which rows counted so have a code for a part, if they have.
-const fn coded_tuple(row: &PartRow, counted: Counted) -> Option<Tuple> {
-    if row.domain.is_none() {
-        return None;
-    }
-    match row.origin(counted) {
-        Origin::Nowhere => None,
-        Origin::Text(tuple, _) => Some(tuple),
-        Origin::Derived(_) | Origin::Adjustment => Some(Tuple::State),
-    }
-}
-
-/// The parts for which rows counted so have codes in a tuple, in the order of their fields: but for
-/// [`Tuple::State`], those of its raw texts.
-pub fn coded_parts(counted: Counted, tuple: Tuple) -> impl Iterator<Item = &'static PartRow> {
-    PARTS
-        .iter()
-        .filter(move |row| coded_tuple(row, counted) == Some(tuple))
-}
-
-/// Where the codes of parts stand among those of rows counted so.
-pub type CodePlaces = [Option<Place>; PART_COUNT];
-
-/// The places of all parts for which rows counted so have codes.
-#[must_use]
-pub const fn code_places(counted: Counted) -> CodePlaces {
-    let mut places = [None; PART_COUNT];
-    let mut widths = [0; TUPLES];
-    let mut at = 0;
-    while at < PART_COUNT {
-        if let Some(tuple) = coded_tuple(&PARTS[at], counted) {
-            let tuple = tuple as usize;
-            places[at] = Some(Place {
-                tuple,
-                field: widths[tuple],
-            });
-            widths[tuple] += 1;
-        }
-        at += 1;
-    }
-    places
-}
-
-/// Place of a part in the key of a row of `resources`.
-///
-/// # Panics
-/// For a part that it does not have; where the part is a constant, when compiling.
-#[must_use]
-#[expect(
-    clippy::panic,
-    reason = "evaluated in constants, where a panic is a compile error"
-)]
-pub const fn resource_field(part: Part) -> usize {
-    let mut at = 0;
-    while at < RESOURCE_KEYS.len() {
-        if RESOURCE_KEYS[at] as usize == part as usize {
-            return at;
-        }
-        at += 1;
-    }
-    panic!("a row of `resources` has no such key")
 }
 
 #[cfg(test)]

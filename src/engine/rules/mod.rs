@@ -3,9 +3,15 @@
 
 pub mod domain;
 
+pub mod key_parts;
+
 pub mod keys;
 
+pub mod key_projections;
+
 pub mod definitions;
+
+pub mod feeds;
 
 pub mod rounding;
 

@@ -1,14 +1,18 @@
-//! Invoice headers, and `lines-to-invoice`.
+//! `lines-to-invoice`: the lines of each invoice and currency against the invoice's header.
+//!
+//! The lines are summed part by part where usage and lines are compared so, and compared once after the
+//! last part. A variance has a cause only if an honest one gives it to the last digit
+//! ([semantics §8](crate::model::domain::semantics)).
 
-use crate::engine::count::header::Header;
-use crate::engine::fold::columns::LineColumns;
 use std::collections::BTreeMap;
 
-use super::two_lists::{self, Checked, Members};
-use crate::engine::causes::finding::{Finding, Narrowest};
+use super::two_lists::{self, Checked, GroupRows, finding};
+use crate::engine::causes::finding::Narrowest;
 use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
+use crate::engine::count::header::Header;
 use crate::engine::failure::EngineError;
+use crate::engine::fold::columns::LineColumns;
 use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::Pass;
@@ -20,15 +24,22 @@ use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
 
-/// The lines of an invoice and currency, in units of 10^-20.
+/// Sums of invoice lines, by the codes of the invoice and the currency.
+#[derive(Debug, Default)]
+pub struct LineSums(BTreeMap<(u32, u32), LineSum>);
+
+/// Sums of the lines of one invoice and currency, in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default)]
-struct Lines {
+struct LineSum {
+    /// Number of source lines.
     rows: u64,
     total: i128,
-    /// Of the total: tax, Azure credits, copies of lines.
+    /// Tax in the total.
     tax: i128,
+    /// Total of Azure credits, which is negative.
     credits: i128,
-    copies: i128,
+    /// Total of duplicate lines.
+    duplicates: i128,
 }
 
 /// Compares the lines of each invoice and currency with its header.
@@ -44,67 +55,54 @@ pub fn compare(
     let expected: Vec<SideRow> = lines
         .0
         .iter()
-        .map(|((invoice, currency), lines)| lines.row(*invoice, *currency, totals))
+        .map(|((invoice, currency), sum)| sum.row(*invoice, *currency, totals))
         .collect();
-    let header = |header: &Header| {
-        let code = |domain, text: &str| totals.vocabulary.code(domain, text).unwrap_or(0);
-        let (invoice, currency) = (
-            code(Domain::Invoice, &header.id),
-            code(Domain::Currency, &header.currency),
-        );
-        decimal::from_money(header.total_charges).map(|amount| SideRow {
-            keys: keys_of(invoice, currency),
-            rows: 1,
-            amount,
-            ..SideRow::default()
-        })
-    };
-    let Some(invoiced) = headers.iter().map(header).collect::<Option<Vec<SideRow>>>() else {
-        return Err(EngineError::AmountOverflow);
-    };
+    let invoiced: Option<Vec<SideRow>> = headers
+        .iter()
+        .map(|header| header_row(header, totals))
+        .collect();
+    let invoiced = invoiced.ok_or(EngineError::AmountOverflow)?;
     let compared = two_lists::compare(
         definitions::definition(TieOut::LinesToInvoice),
         passes,
         &expected,
         &invoiced,
     )?;
-    let lines: Vec<Lines> = lines.0.values().copied().collect();
-    let groups = compared.sides.into_iter().zip(compared.members);
-    let check = |(sides, members): (Sides, Members)| {
+    // Parallel to `expected`.
+    let sums: Vec<&LineSum> = lines.0.values().collect();
+    let check = |(sides, rows): (Sides, GroupRows)| {
         if !sides.is_beyond_rounding()? {
             return Ok((sides, None));
         }
-        if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = VarianceBridge::one_sided(&sides);
-            return Ok((
-                sides,
-                Some(Box::new(Finding {
-                    steps,
-                    narrowest: Narrowest::Invoice,
-                    resource: None,
-                    days: None,
-                })),
-            ));
-        }
-        let of_group = members
-            .expected
-            .iter()
-            .filter_map(|at| lines.get(*at))
-            .fold(Lines::default(), |sum, lines| sum.plus(lines));
-        let steps = of_group
-            .steps(sides.variance_amount())
-            .ok_or(EngineError::AmountOverflow)?;
-        Ok((
-            sides,
-            Some(Box::new(Finding {
-                steps,
-                narrowest: Narrowest::Invoice,
-                resource: None,
-                days: None,
-            })),
-        ))
+        let steps = if rows.is_one_sided() {
+            VarianceBridge::one_sided(&sides)
+        } else {
+            let in_group = rows.expected.iter().map(|at| sums[*at]);
+            in_group
+                .fold(LineSum::default(), LineSum::plus)
+                .left_out(sides.variance_amount())
+                .ok_or(EngineError::AmountOverflow)?
+        };
+        Ok((sides, finding(steps, Narrowest::Invoice)))
     };
+    let groups = compared.sides.into_iter().zip(compared.rows);
     groups.map(check).collect()
+}
+
+/// Row of a header; `None` on overflow.
+fn header_row(header: &Header, totals: &Folded) -> Option<SideRow> {
+    let code = |domain, text: &str| {
+        let code = totals.vocabulary.code(domain, text);
+        code.expect("the texts of headers were folded with all others")
+    };
+    let invoice = code(Domain::Invoice, &header.id);
+    let currency = code(Domain::Currency, &header.currency);
+    Some(SideRow {
+        keys: keys_of(invoice, currency),
+        rows: 1,
+        amount: decimal::from_money(header.total_charges)?,
+        ..SideRow::default()
+    })
 }
 
 fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS] {
@@ -113,12 +111,8 @@ fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS] {
     keys
 }
 
-/// Lines by invoice and currency.
-#[derive(Debug, Default)]
-pub struct LineSums(BTreeMap<(u32, u32), Lines>);
-
 impl LineSums {
-    /// Adds the lines of some totals.
+    /// Adds the lines of a part, or all of them.
     pub fn add(&mut self, totals: &Folded) {
         let lines = LineColumns::of(&totals.lines);
         let [invoices, currencies, adjustments] =
@@ -126,33 +120,33 @@ impl LineSums {
         for (row, rows) in lines.rows.iter().enumerate() {
             let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
             let total = lines.total[row];
-            let [.., copies] = numbered(&totals.line_copies, lines.duplicates[row]).sums;
-            let more = Lines {
+            let [.., duplicates] = numbered(&totals.line_copies, lines.duplicates[row]).sums;
+            let more = LineSum {
                 rows: *rows,
                 total,
                 tax: lines.tax[row],
                 credits: if adjustment == AZURE_CREDIT { total } else { 0 },
-                copies,
+                duplicates,
             };
-            let slot = self.0.entry((invoices[row], currencies[row])).or_default();
-            *slot = slot.plus(&more);
+            let sum = self.0.entry((invoices[row], currencies[row])).or_default();
+            *sum = sum.plus(&more);
         }
     }
 }
 
-impl Lines {
-    /// Sums of lines are bounded (`aggregate::GROSS_LIMIT`).
+impl LineSum {
+    // No addition is checked: all sums of lines are bounded by `count::partial::GROSS_LIMIT`.
     fn plus(mut self, more: &Self) -> Self {
         self.rows += more.rows;
         self.total += more.total;
         self.tax += more.tax;
         self.credits += more.credits;
-        self.copies += more.copies;
+        self.duplicates += more.duplicates;
         self
     }
 
     fn row(&self, invoice: u32, currency: u32, totals: &Folded) -> SideRow {
-        // Lines are cents: their sum is exact, and the header repeats it. Only where lines carry
+        // Lines are cents, so that their sum is exact and the header repeats it. Only where lines carry
         // more digits was the header rounded, once.
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
         let cent = power_of_ten(AMOUNT_SCALE - digits);
@@ -166,28 +160,29 @@ impl Lines {
         }
     }
 
-    /// The header leaves out tax, credits or copies, or several of these, if their sum is the variance
-    /// to the last digit; nothing less is evidence.
-    fn steps(&self, variance: i128) -> Option<VarianceBridge> {
-        let left_out = [
+    /// Steps of a header that leaves out tax, credits or duplicates, or several of these: those whose sum
+    /// is the variance to the last digit, as nothing less is evidence. Empty where there are none such,
+    /// `None` on overflow.
+    fn left_out(&self, variance: i128) -> Option<VarianceBridge> {
+        let parts = [
             published(-self.tax)?,
             published(-self.credits)?,
-            published(-self.copies)?,
+            published(-self.duplicates)?,
         ];
-        for chosen in 1..8_u8 {
-            let part = |at: u8| {
-                left_out
-                    .get(usize::from(at))
-                    .copied()
-                    .filter(|_| chosen & (1 << at) != 0)
-                    .unwrap_or(0)
-            };
-            let is_idle = (0..3).any(|at| chosen & (1 << at) != 0 && part(at) == 0);
-            if !is_idle && part(0).checked_add(part(1))?.checked_add(part(2))? == variance {
+        // Each set of parts is a number of which the bits are its members.
+        for chosen in 1..1_u8 << parts.len() {
+            let is_chosen = |at: usize| chosen & (1 << at) != 0;
+            // A set with a part of 0 says no more than the set without it.
+            if (0..parts.len()).any(|at| is_chosen(at) && parts[at] == 0) {
+                continue;
+            }
+            let part = |at: usize| if is_chosen(at) { parts[at] } else { 0 };
+            let [tax, credit, duplicate] = [part(0), part(1), part(2)];
+            if tax.checked_add(credit)?.checked_add(duplicate)? == variance {
                 return Some(VarianceBridge {
-                    tax: part(0),
-                    credit: part(1),
-                    duplicate: part(2),
+                    tax,
+                    credit,
+                    duplicate,
                     ..VarianceBridge::default()
                 });
             }

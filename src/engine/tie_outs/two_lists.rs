@@ -1,51 +1,54 @@
-//! Any tie-out over two lists of rows: matched in passes, one group for each match.
+//! Comparison of two lists of rows, as all tie-outs but usage to invoice make it: rows are matched in
+//! passes, and each match is one group.
+//!
+//! Rows are sums already, so that a list is short, and a group keeps the positions of its rows. Which
+//! tie-out is compared is told by its [`Definition`]; nothing here depends on it otherwise.
 
-use crate::engine::fold::columns;
-use crate::engine::fold::side_row::SideRow;
-use crate::engine::rules::keys::Key;
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
+use polars::prelude::DataFrame;
 
 use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
+use crate::engine::fold::columns::{self, column};
+use crate::engine::fold::side_row::SideRow;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions::Definition;
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
 };
 
-/// A compared group, and what is known of its variance.
+/// A compared group with its finding; `None` where rounding alone can make the variance.
 pub type Checked = (Sides, Option<Box<Finding>>);
 
-/// Members of a match.
+/// Rows of one group.
 #[derive(Clone, Debug, Default)]
-pub struct Members {
+pub(super) struct GroupRows {
     /// Positions among the expected rows.
-    pub expected: Vec<usize>,
+    pub(super) expected: Vec<usize>,
     /// Positions among the invoiced rows.
-    pub invoiced: Vec<usize>,
+    pub(super) invoiced: Vec<usize>,
 }
 
-/// What was compared: groups and their members.
+impl GroupRows {
+    /// True if one side has no row.
+    pub(super) const fn is_one_sided(&self) -> bool {
+        self.expected.is_empty() || self.invoiced.is_empty()
+    }
+}
+
+/// Groups of two lists, and the rows of each.
 #[derive(Debug)]
-pub struct Compared {
-    /// One for each match.
-    pub sides: Vec<Sides>,
-    /// Likewise.
-    pub members: Vec<Members>,
-}
-
-fn frame(rows: &[SideRow]) -> DataFrame {
-    let columns = Key::ALL.iter().map(|key| {
-        let codes: Vec<u32> = rows.iter().map(|row| row.code(*key)).collect();
-        Column::from(Series::new(key.column().into(), codes))
-    });
-    columns::frame(rows.len(), columns.collect())
+pub struct ComparedLists {
+    /// Sides of each group.
+    pub(super) sides: Vec<Sides>,
+    /// Rows of each group, parallel to `sides`.
+    pub(super) rows: Vec<GroupRows>,
 }
 
 /// Compares two lists of rows. Every row ends in exactly one group.
@@ -57,55 +60,50 @@ pub fn compare(
     passes: &[Pass],
     expected: &[SideRow],
     invoiced: &[SideRow],
-) -> Result<Compared, EngineError> {
-    let matched =
-        passes::match_frames((&frame(expected), &frame(invoiced)), &Key::ALL, passes, &[]);
-    let mut members: Vec<Members> = vec![Members::default(); matched.matched_on.len()];
+) -> Result<ComparedLists, EngineError> {
+    let both = (&frame(expected), &frame(invoiced));
+    let matched = passes::match_frames(both, &Key::ALL, passes, None);
+    let mut rows: Vec<GroupRows> = vec![GroupRows::default(); matched.matched_on.len()];
     for (row, group) in matched.of_left.iter().enumerate() {
-        members
-            .get_mut(*group as usize)
-            .expect("every row has a match")
-            .expected
-            .push(row);
+        rows[*group as usize].expected.push(row);
     }
     for (row, group) in matched.of_right.iter().enumerate() {
-        members
-            .get_mut(*group as usize)
-            .expect("every row has a match")
-            .invoiced
-            .push(row);
+        rows[*group as usize].invoiced.push(row);
     }
-    let made = members
+    let sides: Option<Vec<Sides>> = rows
         .iter()
         .zip(&matched.matched_on)
-        .map(|(members, pass)| sides(definition, members, pass, expected, invoiced));
-    let made: Option<Vec<Sides>> = made.collect();
-    let sides = made.ok_or(EngineError::AmountOverflow)?;
-    Ok(Compared { sides, members })
+        .map(|(rows, pass)| sides(definition, rows, pass, expected, invoiced))
+        .collect();
+    let sides = sides.ok_or(EngineError::AmountOverflow)?;
+    Ok(ComparedLists { sides, rows })
 }
 
+/// Frame of the rows' keys, which is all that a match needs.
+fn frame(rows: &[SideRow]) -> DataFrame {
+    let columns = Key::ALL.iter().map(|key| {
+        let codes: Vec<u32> = rows.iter().map(|row| row.code(*key)).collect();
+        column(key.column(), codes)
+    });
+    columns::frame(rows.len(), columns.collect())
+}
+
+/// Sums of a group; `None` on overflow.
 fn sides(
     definition: &Definition,
-    members: &Members,
+    rows: &GroupRows,
     pass: &Arc<str>,
     expected: &[SideRow],
     invoiced: &[SideRow],
 ) -> Option<Sides> {
-    let left: Vec<&SideRow> = members
-        .expected
-        .iter()
-        .filter_map(|at| expected.get(*at))
-        .collect();
-    let right: Vec<&SideRow> = members
-        .invoiced
-        .iter()
-        .filter_map(|at| invoiced.get(*at))
-        .collect();
+    let left: Vec<&SideRow> = rows.expected.iter().map(|at| &expected[*at]).collect();
+    let right: Vec<&SideRow> = rows.invoiced.iter().map(|at| &invoiced[*at]).collect();
     let mut keys = left
         .first()
         .or(right.first())
         .expect("a match has a member")
         .keys;
+    // A key of which the rows have several values is none of the group.
     for row in left.iter().chain(&right) {
         keys.iter_mut()
             .zip(row.keys)
@@ -132,7 +130,7 @@ fn sides(
         tie_out: definition.tie_out,
         keys: Keys::new(keys),
         charge_type: String::new(),
-        matched_on: if left.is_empty() || right.is_empty() {
+        matched_on: if rows.is_one_sided() {
             Arc::from("")
         } else {
             Arc::clone(pass)
@@ -153,66 +151,60 @@ fn sides(
     })
 }
 
-/// What can be said of groups whose rows know no more than their sums: another price, where the
-/// expected side knows what it comes to at the billed one; the rest is unexplained.
+/// Findings about groups whose rows tell no more than their sums: another price, where the expected side
+/// knows its amount at the billed price. The rest is unexplained.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
 pub fn with_findings(
-    compared: Compared,
+    compared: ComparedLists,
     expected: &[SideRow],
 ) -> Result<Vec<Checked>, EngineError> {
-    let mut checked = Vec::with_capacity(compared.sides.len());
-    for (sides, members) in compared.sides.into_iter().zip(compared.members) {
+    let groups = compared.sides.into_iter().zip(compared.rows);
+    let check = |(sides, rows): (Sides, GroupRows)| {
         if !sides.is_beyond_rounding()? {
-            checked.push((sides, None));
-            continue;
+            return Ok((sides, None));
         }
         let narrowest = narrowest(&sides.keys);
-        if members.expected.is_empty() || members.invoiced.is_empty() {
-            let steps = VarianceBridge::one_sided(&sides);
-            checked.push((
-                sides,
-                Some(Box::new(Finding {
-                    steps,
-                    narrowest,
-                    ..Finding::default()
-                })),
-            ));
-            continue;
-        }
-        let mut at_price = members
-            .expected
-            .iter()
-            .filter_map(|at| expected.get(*at))
-            .map(|row| row.at_billed_price);
-        let at_price = at_price.try_fold(0_i128, |sum, one| sum.checked_add(one?));
-        let mut steps = VarianceBridge::default();
-        if let Some(at_price) = at_price {
-            steps.price =
-                published(at_price).ok_or(EngineError::AmountOverflow)? - sides.expected_amount;
-            let rest = sides.variance_amount() - steps.price;
-            if rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
-                .ok_or(EngineError::AmountOverflow)?
-                .abs()
-                <= sides.bounds.toward(rest)
-            {
-                steps.rounding = rest;
-            }
-        }
-        checked.push((
-            sides,
-            Some(Box::new(Finding {
-                steps,
-                narrowest,
-                ..Finding::default()
-            })),
-        ));
-    }
-    Ok(checked)
+        let steps = if rows.is_one_sided() {
+            VarianceBridge::one_sided(&sides)
+        } else {
+            price_steps(&sides, &rows, expected).ok_or(EngineError::AmountOverflow)?
+        };
+        Ok((sides, finding(steps, narrowest)))
+    };
+    groups.map(check).collect()
 }
 
-/// The finest key that a group has.
+/// Finding that names neither a resource nor days.
+pub(super) fn finding(steps: VarianceBridge, narrowest: Narrowest) -> Option<Box<Finding>> {
+    Some(Box::new(Finding {
+        steps,
+        narrowest,
+        resource: None,
+        days: None,
+    }))
+}
+
+/// Steps of a group with rows on both sides; `None` on overflow.
+fn price_steps(sides: &Sides, rows: &GroupRows, expected: &[SideRow]) -> Option<VarianceBridge> {
+    let mut steps = VarianceBridge::default();
+    let mut at_billed_price = rows.expected.iter().map(|at| expected[*at].at_billed_price);
+    let Some(at_billed_price) = at_billed_price.try_fold(0_i128, |sum, one| sum.checked_add(one?))
+    else {
+        // One of the rows does not know its amount at the billed price.
+        return Some(steps);
+    };
+    steps.price = published(at_billed_price)? - sides.expected_amount;
+    let rest = sides.variance_amount() - steps.price;
+    let exact = rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)?;
+    if exact.abs() <= sides.bounds.toward(rest) {
+        steps.rounding = rest;
+    }
+    Some(steps)
+}
+
+/// Finest thing that a group's keys name.
 fn narrowest(keys: &Keys) -> Narrowest {
     match (
         keys[Key::Day],

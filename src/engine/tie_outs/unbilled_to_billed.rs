@@ -1,8 +1,11 @@
-//! From the last unbilled snapshot to what was billed: late usage, restated quantities, re-rated
-//! prices, the exchange rate, credits.
+//! `unbilled-to-billed`: the last unbilled snapshot of a month against its billed usage.
+//!
+//! A difference is no error here: it becomes a bridge of late usage, restated quantities, partner earned
+//! credit, prices, the exchange rate and credits, as far as both sides tell them
+//! ([semantics §10](crate::model::domain::semantics)).
 
-use super::two_lists::{self, Checked, Members};
-use crate::engine::causes::finding::{Finding, Narrowest};
+use super::two_lists::{self, Checked, GroupRows, finding};
+use crate::engine::causes::finding::Narrowest;
 use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::rate_of;
@@ -12,25 +15,13 @@ use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::definitions;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::Key;
+use crate::engine::rules::keys::{Key, UNBILLED_KEYS};
 use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up,
     rescale, to_published as published,
 };
-
-/// Keys that both sides share; days and resources are looked at inside of a group.
-const GROUP_KEYS: [Key; 8] = [
-    Key::Customer,
-    Key::Subscription,
-    Key::Product,
-    Key::Sku,
-    Key::Availability,
-    Key::Description,
-    Key::Adjustment,
-    Key::Currency,
-];
 
 /// Compares the last unbilled snapshot with the billed usage.
 ///
@@ -42,7 +33,8 @@ pub fn compare(
     unbilled: &[DayRow],
     billed: &[DayRow],
 ) -> Result<Vec<Checked>, EngineError> {
-    let side = |rows: &[DayRow]| summed(rows.iter().map(|row| row.by(&GROUP_KEYS)));
+    // Days and resources are looked at within a group, and have no say in the match.
+    let side = |rows: &[DayRow]| summed(rows.iter().map(|row| row.by(UNBILLED_KEYS)));
     let (Some((expected, of_expected)), Some((invoiced, of_invoiced))) =
         (side(unbilled), side(billed))
     else {
@@ -54,69 +46,51 @@ pub fn compare(
         &expected,
         &invoiced,
     )?;
-    // Days are codes in their order: what is behind the last day of the snapshot came after it.
-    let last_day = unbilled
-        .iter()
-        .map(|row| row.keys[Key::Day as usize])
-        .max()
-        .unwrap_or(0);
-    let bridge = Bridge {
-        vocabulary,
-        last_day,
-    };
-    let pick = |rows: &[DayRow], made_of: &[Vec<usize>], members: &[usize]| -> Vec<DayRow> {
-        let positions = members
-            .iter()
-            .filter_map(|member| made_of.get(*member))
-            .flatten();
-        positions
-            .filter_map(|position| rows.get(*position))
-            .copied()
-            .collect()
-    };
-    let check = |(sides, members): (Sides, Members)| {
+    let snapshot = Snapshot::of(vocabulary, unbilled);
+    let check = |(sides, rows): (Sides, GroupRows)| {
         if !sides.is_beyond_rounding()? {
             return Ok((sides, None));
         }
-        let before = pick(unbilled, &of_expected, &members.expected);
-        let after = pick(billed, &of_invoiced, &members.invoiced);
-        let steps = bridge
-            .steps(&before, &after, &sides)
-            .unwrap_or_else(|| VarianceBridge::one_sided(&sides));
-        Ok((
-            sides,
-            Some(Box::new(Finding {
-                steps,
-                narrowest: Narrowest::Meter,
-                resource: None,
-                days: None,
-            })),
-        ))
+        let before = rows_of(unbilled, &of_expected, &rows.expected);
+        let after = rows_of(billed, &of_invoiced, &rows.invoiced);
+        let steps = match snapshot.steps(&before, &after, &sides) {
+            Some(steps) => steps,
+            // A step too large to be told: the variance is left unexplained, unless a side is empty.
+            None => VarianceBridge::one_sided(&sides),
+        };
+        Ok((sides, finding(steps, Narrowest::Meter)))
     };
-    compared
-        .sides
-        .into_iter()
-        .zip(compared.members)
-        .map(check)
-        .collect()
+    let groups = compared.sides.into_iter().zip(compared.rows);
+    groups.map(check).collect()
 }
 
-struct Bridge<'v> {
+/// Rows by day that a group's rows are sums of; `made_of` holds their positions for each sum.
+fn rows_of(rows: &[DayRow], made_of: &[Vec<usize>], group: &[usize]) -> Vec<DayRow> {
+    let positions = group.iter().flat_map(|sum| &made_of[*sum]);
+    positions.map(|position| rows[*position]).collect()
+}
+
+/// Facts about the unbilled snapshot as a whole.
+struct Snapshot<'v> {
     vocabulary: &'v Vocabulary,
-    last_day: u32,
+    /// Code of its last day; `None`, which is less than any day, where there is no snapshot. Codes are in
+    /// the order of days, so that usage of a larger code came after the snapshot.
+    last_day: Option<u32>,
 }
 
-/// Sums of some rows that are no credits.
-struct Sums {
+/// Sums of some rows that are no credits, in units of 10^-20.
+struct ChargeSums {
     quantity: i128,
     billing: i128,
     pricing: i128,
-    /// The pricing amount before the partner earned credit.
+    /// Pricing amount before the partner earned credit.
     listed: i128,
+    /// Exchange rate of the row with the largest amount, in units of 10^-18.
     rate: i128,
 }
 
-/// amount x numerator / denominator.
+/// `amount` × `numerator` / `denominator`, all in units of 10^-20; `None` on overflow, or where the
+/// denominator is 0.
 fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
     let share = quotient_up(
         (numerator, AMOUNT_SCALE),
@@ -131,15 +105,23 @@ fn scaled(amount: i128, numerator: i128, denominator: i128) -> Option<i128> {
     )
 }
 
-impl Bridge<'_> {
-    fn adjustment(&self, row: &DayRow) -> &str {
-        self.vocabulary
-            .text(Domain::Adjustment, row.keys[Key::Adjustment as usize])
+impl<'v> Snapshot<'v> {
+    fn of(vocabulary: &'v Vocabulary, unbilled: &[DayRow]) -> Self {
+        Self {
+            vocabulary,
+            last_day: unbilled.iter().map(|row| row.code(Key::Day)).max(),
+        }
     }
 
-    fn sums(&self, rows: &[&DayRow]) -> Option<Sums> {
+    fn adjustment(&self, row: &DayRow) -> &str {
+        self.vocabulary
+            .text(Domain::Adjustment, row.code(Key::Adjustment))
+    }
+
+    /// Sums of rows; `None` on overflow.
+    fn sums(&self, rows: &[&DayRow]) -> Option<ChargeSums> {
         let one = power_of_ten(RATE_SCALE);
-        let mut sums = Sums {
+        let mut sums = ChargeSums {
             quantity: 0,
             billing: 0,
             pricing: 0,
@@ -164,6 +146,7 @@ impl Bridge<'_> {
         Some(sums)
     }
 
+    /// Bridge from the rows of a group in the snapshot to those that were billed; `None` on overflow.
     fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<VarianceBridge> {
         let is_credit = |row: &&DayRow| self.adjustment(row) == AZURE_CREDIT;
         let credit =
@@ -172,82 +155,77 @@ impl Bridge<'_> {
             credit: credit(after)? - credit(before)?,
             ..VarianceBridge::default()
         };
-        let is_late = |row: &&DayRow| row.keys[Key::Day as usize] > self.last_day;
-        let plain = |rows: &'_ [DayRow]| {
-            rows.iter()
-                .filter(|row| !is_credit(row))
-                .copied()
-                .collect::<Vec<DayRow>>()
-        };
-        let (before, after) = (plain(before), plain(after));
-        let kept: Vec<&DayRow> = after.iter().filter(|row| !is_late(row)).collect();
-        let late: i128 = after.iter().filter(is_late).map(|row| row.billing).sum();
-        steps.timing = published(late)?;
+        let is_charge = |row: &&DayRow| !is_credit(row);
+        let before: Vec<&DayRow> = before.iter().filter(is_charge).collect();
+        let after = after.iter().filter(is_charge);
+        let (late, in_time): (Vec<&DayRow>, Vec<&DayRow>) =
+            after.partition(|row| Some(row.code(Key::Day)) > self.last_day);
+        steps.timing = published(late.iter().map(|row| row.billing).sum())?;
         let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
         if before.is_empty() {
             // Reported after the snapshot, whatever its day.
             steps.timing += rest(&steps);
             return Some(steps);
         }
-        if kept.is_empty() {
+        if in_time.is_empty() {
             steps.missing_invoice = rest(&steps);
             return Some(steps);
         }
-        let (old, new) = (
-            self.sums(&before.iter().collect::<Vec<_>>())?,
-            self.sums(&kept)?,
-        );
-        let in_billing = |pricing: i128, rate: i128| {
-            multiply(
-                (pricing, AMOUNT_SCALE),
-                (rate, RATE_SCALE),
-                AMOUNT_SCALE,
-                Rounding::HalfEven,
-            )
-        };
-        if old.quantity == 0 || old.listed == 0 || new.listed == 0 {
-            steps.price = published(new.billing)? - published(old.billing)?;
-        } else {
-            // At the old price; then with the new share of earned credit; then at the new price.
-            let restated = scaled(old.pricing, new.quantity, old.quantity)?;
-            let adjusted = if same_share(&old, &new) {
-                restated
-            } else {
-                scaled(
-                    scaled(old.listed, new.quantity, old.quantity)?,
-                    new.pricing,
-                    new.listed,
-                )?
-            };
-            let natural = in_billing(old.pricing, old.rate)?;
-            let at_quantity = in_billing(restated, old.rate)?;
-            let at_adjustment = in_billing(adjusted, old.rate)?;
-            let at_price = in_billing(new.pricing, old.rate)?;
-            let at_rate = in_billing(new.pricing, new.rate)?;
-            steps.quantity = published(at_quantity - natural)?;
-            steps.partner_earned_credit = published(at_adjustment - at_quantity)?;
-            steps.price = published(at_price - at_adjustment)?;
-            steps.fx = published(at_rate - at_price)?;
-        }
+        add_price_steps(&mut steps, &self.sums(&before)?, &self.sums(&in_time)?)?;
         let left = rest(&steps);
-        if rescale(left, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)?.abs()
-            <= sides.bounds.toward(left).checked_mul(4)?
-        {
+        let exact = rescale(left, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)?;
+        // Each of the four steps was rounded, and may be off by as much as the variance itself.
+        if exact.abs() <= sides.bounds.toward(left).checked_mul(4)? {
             steps.rounding = left;
         }
         Some(steps)
     }
 }
 
-/// The shares of earned credit of both are the same to a millionth.
-fn same_share(old: &Sums, new: &Sums) -> bool {
-    let share = |sums: &Sums| {
-        quotient_up(
-            (sums.pricing, AMOUNT_SCALE),
-            (sums.listed, AMOUNT_SCALE),
+/// Adds the steps from the old quantity, credit, price and rate to the new ones, one after the other;
+/// `None` on overflow.
+fn add_price_steps(steps: &mut VarianceBridge, old: &ChargeSums, new: &ChargeSums) -> Option<()> {
+    if old.quantity == 0 || old.listed == 0 || new.listed == 0 {
+        // Nothing to divide by: all of it counts as another price.
+        steps.price = published(new.billing)? - published(old.billing)?;
+        return Some(());
+    }
+    let in_billing = |pricing: i128, rate: i128| {
+        multiply(
+            (pricing, AMOUNT_SCALE),
+            (rate, RATE_SCALE),
             AMOUNT_SCALE,
+            Rounding::HalfEven,
         )
-        .unwrap_or(0)
     };
-    share(old).abs_diff(share(new)) < 10_u128.pow(14)
+    // The new quantity at the old price, then with the new share of earned credit as well.
+    let restated = scaled(old.pricing, new.quantity, old.quantity)?;
+    let adjusted = if has_same_share(old, new) {
+        restated
+    } else {
+        let listed = scaled(old.listed, new.quantity, old.quantity)?;
+        scaled(listed, new.pricing, new.listed)?
+    };
+    let natural = in_billing(old.pricing, old.rate)?;
+    let at_quantity = in_billing(restated, old.rate)?;
+    let at_adjustment = in_billing(adjusted, old.rate)?;
+    let at_price = in_billing(new.pricing, old.rate)?;
+    let at_rate = in_billing(new.pricing, new.rate)?;
+    steps.quantity = published(at_quantity - natural)?;
+    steps.partner_earned_credit = published(at_adjustment - at_quantity)?;
+    steps.price = published(at_price - at_adjustment)?;
+    steps.fx = published(at_rate - at_price)?;
+    Some(())
+}
+
+/// True if the shares of the list price that earned credit leaves differ by less than a millionth.
+fn has_same_share(old: &ChargeSums, new: &ChargeSums) -> bool {
+    const MILLIONTH: u128 = 10_u128.pow(AMOUNT_SCALE - 6);
+    let share = |sums: &ChargeSums| {
+        let pricing = (sums.pricing, AMOUNT_SCALE);
+        let share = quotient_up(pricing, (sums.listed, AMOUNT_SCALE), AMOUNT_SCALE);
+        // Charges and refunds that nearly cancel out at list price have no share to speak of.
+        share.unwrap_or(0)
+    };
+    share(old).abs_diff(share(new)) < MILLIONTH
 }

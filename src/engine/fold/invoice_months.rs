@@ -1,0 +1,52 @@
+//! Months of each invoice's rows, which tell the period that the invoice bills.
+//!
+//! Lines and usage rows name no period, and an invoice may hold charges of several months: the month
+//! with most rows is taken.
+
+use hashbrown::HashMap;
+
+use super::codes::Codes;
+use crate::engine::count::partial::Partial;
+use crate::engine::rules::keys::Part;
+use crate::model::period::Period;
+
+/// Number of source rows by invoice and month, the month as
+/// [`month_number`](crate::model::period::month_number) counts it. Invoices are given by the numbers of
+/// a vocabulary's builder, or by its codes.
+#[derive(Debug, Default)]
+pub(super) struct InvoiceMonths(HashMap<(u32, i32), u64>);
+
+impl InvoiceMonths {
+    /// Adds the rows of a partial.
+    pub(super) fn add(&mut self, partial: &Partial, codes: &Codes) {
+        for ((account, month), rows) in &partial.months {
+            *self
+                .0
+                .entry((codes.of(Part::Invoice, *account), *month))
+                .or_default() += rows;
+        }
+    }
+
+    /// Months by the codes of invoices, given by number so far.
+    pub(super) fn translated(self, code: impl Fn(u32) -> u32) -> Self {
+        let months = self.0.into_iter();
+        Self(
+            months
+                .map(|((invoice, month), rows)| ((code(invoice), month), rows))
+                .collect(),
+        )
+    }
+
+    /// Month of most rows of each invoice, of equals the last one. An invoice of no known month has no
+    /// period.
+    pub(super) fn periods(&self) -> HashMap<u32, Period> {
+        let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
+        for ((invoice, month), rows) in &self.0 {
+            let best = most.entry(*invoice).or_insert((0, 0));
+            *best = (*best).max((*rows, *month));
+        }
+        most.into_iter()
+            .filter_map(|(invoice, (_, month))| Some((invoice, Period::of_month(month)?)))
+            .collect()
+    }
+}
