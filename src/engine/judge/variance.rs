@@ -133,14 +133,14 @@ pub fn judge(
         () if sides.is_awaited => Status::Awaited,
         () => Status::Break,
     };
-    let steps = finding.as_ref().map(|finding| &finding.steps);
+    let bridge = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
     let parts = attribute::split(
         &AttributionInput {
             sides: &sides,
             variance: amount,
             within_rounding: size <= derived,
-            steps,
+            bridge,
         },
         off,
     );
