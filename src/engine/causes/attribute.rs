@@ -61,6 +61,7 @@ pub fn split(input: &AttributionInput<'_>, off: &[Cause]) -> [i128; Cause::ALL.l
     for (cause, part_taken) in CAUSES {
         let part = part_taken(input, left);
         left -= part;
+        // The part is taken all the same: no other cause may claim it.
         if off.contains(cause) {
             kept_back += part;
         } else {

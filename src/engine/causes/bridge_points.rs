@@ -64,6 +64,7 @@ impl BridgePoints {
                 let amount = rule.subtotal(line_at(lines, price, rate, inputs.digits))?;
                 amount.checked_mul(lines.count)
             };
+            // Equal lines are rounded one by one, as the invoice does: one charge, times their number.
             let adjusted = usage.at_credit_of(lines, usual_price, *price, rule, inputs.digits)?;
             // A line without a price has no formula: its subtotal is taken as it stands.
             let formula = if lines.price.is_some() {
@@ -148,6 +149,7 @@ impl BridgeInputs<'_> {
                 .map(|price| plain(*price, PRICE_SCALE))
                 .collect(),
         };
+        // Neighbours only: the order of the lines is kept.
         values.dedup();
         values.join(", ")
     }

@@ -184,6 +184,7 @@ fn add_states(
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
         let duplicates = numbered(&totals.usage_copies, usage.duplicates[row]);
         let evidence = found.entry(*group).or_default();
+        // The currency is a key of every pass: all members of a group have the same one.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         let used = Period::parse(text(Domain::Month, month)).map(Period::days);
         // Late usage is billed in the next period (`model::domain::semantics` §9). Rows without a
@@ -240,6 +241,7 @@ impl Evidence {
                 more.rate,
             )
         };
+        // A group has few states: a search costs less than a table for each group.
         match self.states.iter_mut().find(same) {
             Some(known) => {
                 known.rows += more.rows;
@@ -258,6 +260,15 @@ fn number_of(vocabulary: &Vocabulary, code: u32, scale: u32) -> Option<i128> {
     decimal::parse(vocabulary.text(Domain::Number, code).as_bytes(), scale)
         .ok()
         .map(|parsed| parsed.value)
+}
+
+/// True if a charge lies outside of a billing period as a whole, by the texts of its first and last
+/// day. Overlapping is enough to be inside: a cycle may begin on any day of the month
+/// (`model::domain::semantics` §9).
+fn is_outside((first, next): (Day, Day), charged: [&str; 2]) -> bool {
+    // A date that is missing or cannot be read tells nothing of the cycle.
+    let [start, end] = charged.map(|text| parse_day(text.as_bytes()).ok().flatten());
+    end.is_some_and(|end| end < first) || start.is_some_and(|start| start >= next)
 }
 
 fn add_equal_lines(
@@ -296,17 +307,12 @@ fn add_equal_lines(
         .filter(|(_, group)| wanted(**group))
     {
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
+        // The frame sums lines whose price, quantity and subtotal are equal texts: these divide without
+        // remainder. The tax of such lines may differ, and is a mean.
         let count = i128::from(lines.rows[row]);
-        // Charge dates are of the purchase's cycle for licences and may lie outside of the month
-        // (`model::domain::semantics` §9); a date that cannot be read tells nothing.
-        let day = |column| {
-            parse_day(text(Domain::Date, column).as_bytes())
-                .ok()
-                .flatten()
-        };
-        let is_of_other_cycle = period_of(totals, invoice[row]).is_some_and(|(first, next)| {
-            day(end).is_some_and(|end| end < first) || day(start).is_some_and(|start| start >= next)
-        });
+        let charged = [start, end].map(|column| text(Domain::Date, column));
+        let is_of_other_cycle =
+            period_of(totals, invoice[row]).is_some_and(|period| is_outside(period, charged));
         let price = number_of(&totals.vocabulary, price[row], PRICE_SCALE);
         // A refund has the quantity of the charge and the opposite price
         // (`model::domain::semantics` §3); with the sign on the quantity, the two cancel.

@@ -48,6 +48,7 @@ impl Remaining {
         let mut remaining = Self::default();
         for state in evidence.states.iter().filter(|state| !state.is_credit) {
             let mut state = state.clone();
+            // Late usage leaves with its duplicates: each row is left out once.
             if state.is_late && has(LATE_USAGE) {
                 remaining.timing.usage += state.billing;
                 continue;

@@ -45,6 +45,7 @@ pub fn investigate(
             (group, finding)
         })
         .collect();
+    // A hash map has no order that could reach an output: it is only looked up by match.
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     pair_siblings(&mut found, sides);
     Ok(found)

@@ -34,6 +34,7 @@ impl<'s> PairedUsage<'s> {
             .iter()
             .filter(|state| !(is_free_left_out && state.is_free));
         let quantity = counted.map(|state| state.quantity).sum();
+        // Where there are several rates, that of the largest amount stands for all.
         let rate = states
             .iter()
             .max_by_key(|state| state.billing.abs())

@@ -83,6 +83,7 @@ impl VarianceBridge {
             let alone = paired.pairs.is_empty().then(|| variance - bridge.sum());
             unexplained += bridge.add_unpaired(unpaired, alone)?;
         }
+        // Free usage that the lines leave out is no difference that a sibling could make up for.
         if is_free_left_out {
             bridge.quantity_delta = 0;
         }
@@ -120,7 +121,7 @@ impl VarianceBridge {
         let (missing_usage, missing_invoice) = match (sides.expected_rows, sides.invoiced_rows) {
             (0, _) => (variance, 0),
             (_, 0) => (0, variance),
-            // Both sides are there: one bridge with nothing in it, so that all is unexplained.
+            // Both sides are there: a bridge without steps, so that all of it is unexplained.
             _ => (0, 0),
         };
         Self {

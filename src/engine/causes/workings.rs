@@ -14,7 +14,7 @@ pub struct Working {
 /// Collects workings; `None` in a run, where nobody reads them.
 pub(super) type Notes<'n> = Option<&'n mut Vec<Working>>;
 
-/// Adds a working. Its text is made only where it is wanted: a run has millions of groups.
+/// Adds a working. Its text is made only where it is wanted, which is in `explain` only.
 pub(super) fn note(notes: &mut Notes<'_>, cause: Cause, text: impl FnOnce() -> String) {
     if let Some(notes) = notes {
         notes.push(Working {

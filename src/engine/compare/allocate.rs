@@ -12,6 +12,7 @@ use crate::model::decimal::{Rounding, divide, power_of_ten, proportion};
 #[must_use]
 pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
     let unit = power_of_ten(places);
+    // Euclidean: remainders of negative parts are not negative either, and rank like the others.
     let total = parts
         .iter()
         .try_fold(0_i128, |sum, part| sum.checked_add(*part))?;

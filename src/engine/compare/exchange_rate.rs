@@ -1,5 +1,5 @@
-//! Exchange rates as numbers. Frames keep a rate as the code of its text, so that two spellings of
-//! one rate stay apart until they are multiplied with.
+//! Exchange rates as numbers. The rate is part of the key of usage and of lines, so that frames keep
+//! the code of its text; here it becomes something to multiply with.
 
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::domain::Domain;
@@ -12,7 +12,7 @@ pub fn rate_of(vocabulary: &Vocabulary, code: u32) -> i128 {
     let text = vocabulary.text(Domain::Rate, code);
     match decimal::parse(text.as_bytes(), RATE_SCALE) {
         Ok(rate) if rate.value != 0 => rate.value,
-        // Files without the column are of partners that are priced and billed in one currency.
+        // Without a rate, an amount can only be taken for one of the billing currency already.
         Ok(_) | Err(_) => power_of_ten(RATE_SCALE),
     }
 }

@@ -136,6 +136,7 @@ impl Sides {
         let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
             .and_then(i128::checked_abs)
             .ok_or(EngineError::AmountOverflow)?;
+        // At 20 decimals, where the bounds are: rounding them to ten would move the limit.
         Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
     }
 }

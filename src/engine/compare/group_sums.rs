@@ -80,6 +80,7 @@ fn add_usage(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
         let (rows, billing) = (usage.rows[row], usage.billing[row]);
         group.add_keys(&codes, row);
         group.usage_charge_types.insert(charge_types[row]);
+        // The largest code, so that the choice does not depend on the order of the rows.
         group.usage_rate = rates[row].max(group.usage_rate);
         group.usage_rows += rows;
         group.usage_amount += billing;
@@ -108,6 +109,7 @@ fn add_lines(
             (lines.rows[row], lines.quantity[row], lines.subtotal[row]);
         group.add_keys(&codes, row);
         group.line_charge_types.insert(charge_types[row]);
+        // Matching never puts lines of two scopes into one group.
         group.scope = lines.scope(row);
         group.line_rows += rows;
         group.line_quantity += quantity;
@@ -172,7 +174,11 @@ impl GroupSums {
     fn add_keys(&mut self, codes: &[&[u32]; FINE_KEYS.len()], row: usize) {
         for (key, column) in self.keys.iter_mut().zip(codes) {
             let code = column[row];
-            *key = Some(key.map_or(code, |known| if known == code { known } else { 0 }));
+            *key = match *key {
+                None => Some(code),
+                Some(known) if known == code => Some(known),
+                Some(_) => Some(0),
+            };
         }
     }
 

@@ -21,7 +21,8 @@ const QUANTISED_PLACES: u32 = AMOUNT_SCALE - PUBLISHED_SCALE;
 /// Key of a row of `resources`: codes of [`RESOURCE_KEYS`].
 pub(super) type ResourceKey = [u32; RESOURCE_KEYS.len()];
 
-/// Parts of the key whose sums are rounded once: the finest that other tools sum usage by.
+/// Parts of the key by whose sums amounts are rounded once. Invoice, product and SKU are left out:
+/// they only split such a sum, and each piece would be rounded by itself.
 const QUANTISED_BY: [usize; 6] = [
     resource_field(Part::Customer),
     resource_field(Part::Subscription),
@@ -138,7 +139,9 @@ pub(super) fn quantise(
         let key = &resources[slice.resource as usize].key;
         QUANTISED_BY.map(|field| key[field])
     };
+    // Equal keys keep the order of the slices, which decides among equal remainders.
     let mut order: Vec<(usize, &UsageSlice)> = slices.iter().enumerate().collect();
+    // Cached: a key is six lookups away.
     order.sort_by_cached_key(|(number, slice)| (rounded_by(slice), *number));
     let mut quantised = vec![QuantisedSlice::default(); slices.len()];
     for run in order.chunk_by(|(_, left), (_, right)| rounded_by(left) == rounded_by(right)) {

@@ -139,6 +139,7 @@ pub fn judge(
         () if sides.is_awaited => Status::Awaited,
         () => Status::Break,
     };
+    // Attributed in any case, by amounts, even where quantities are what is compared.
     let bridge = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
     let parts = attribute::split(
