@@ -18,9 +18,9 @@ use crate::model::period::{Day, parse_day};
 use crate::model::tables::{
     CONTROL_TOTALS, FINDINGS, LINEAGE, REJECTED_ROWS, RESOURCES, SUMMARY, Table, VARIANCES,
 };
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
-use crate::pipeline::spill::resources::{Placed, Resources};
+use crate::pipeline::spill::resources::{ResourceBatch, Resources};
 use crate::reports::table::{Cells, Filled, PART_ROWS};
 
 type Each<'f> = dyn Fn(&mut Take<'_>) -> io::Result<()> + Send + Sync + 'f;
@@ -210,7 +210,7 @@ fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> Filled<'f> {
 fn resources<'f>(
     totals: &'f Folded,
     rows: &'f [Resource],
-    placed: Option<&'f Placed>,
+    placed: Option<&'f ResourceBatch>,
 ) -> Filled<'f> {
     let columns = Columns { totals, rows };
     let at = |position: usize| move |row: &Resource| row.key.get(position).copied().unwrap_or(0);
@@ -227,7 +227,7 @@ fn resources<'f>(
             .collect()
     };
     let (groups, texts) = match placed {
-        Some(Placed { groups, texts, .. }) => {
+        Some(ResourceBatch { groups, texts, .. }) => {
             let groups = Cells::Codes(groups.clone(), totals.vocabulary.all(Domain::ResourceGroup));
             (
                 groups,

@@ -30,7 +30,7 @@ use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::incomplete::Awaited;
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::{Resources, SpilledResources};
