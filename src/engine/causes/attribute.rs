@@ -1,116 +1,124 @@
-//! A variance to named parts that add up to it.
+//! Attribution: a variance to parts, one for each cause, that add up to it exactly.
 //!
-//! Each cause in turn takes its part of what is left; `unexplained` takes the rest.
+//! The causes are taken in order of precedence; `unexplained` takes the rest. How much a cause may
+//! take is worked out elsewhere ([`super::variance_bridge`]): this is only the table of who takes
+//! which step, and the assertion that nothing is lost.
 
 use super::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
 
-/// What a cause may look at. Amounts are in units of 10^-10.
+/// Group that is attributed. Amounts are in units of 10^-10.
 #[derive(Clone, Copy, Debug)]
 pub struct AttributionInput<'s> {
-    /// Both sides.
+    /// Both sides of the group.
     pub sides: &'s Sides,
-    /// What is to be explained.
+    /// Invoiced less expected amount, to be explained.
     pub variance: i128,
-    /// The variance is no more than rounding alone can make.
+    /// True if rounding alone can make the variance.
     pub within_rounding: bool,
-    /// What changed between the sides, where it is known.
-    pub steps: Option<&'s VarianceBridge>,
+    /// Steps between the sides; `None` for a group that was not looked into.
+    pub bridge: Option<&'s VarianceBridge>,
 }
 
-/// A cause's part, given what is left of a variance.
-type Part = fn(&AttributionInput<'_>, i128) -> i128;
+/// Part of a variance that a cause takes, given what the causes before it left.
+type PartTaken = fn(&AttributionInput<'_>, i128) -> i128;
 
-/// The causes in order of precedence. The first two may take all; the others what their steps come to.
-const CAUSES: &[(Cause, Part)] = &[
-    (Cause::OutOfScope, |known, left| {
-        if known.sides.scope == Scope::Usage {
-            0
-        } else {
-            left
-        }
-    }),
+/// Causes in order of precedence. The first two may take all that is left, the others take their
+/// step. One named function or closure for each, so that the table stays readable in one look.
+const CAUSES: &[(Cause, PartTaken)] = &[
+    (Cause::OutOfScope, out_of_scope),
     (Cause::Rounding, rounding),
-    (Cause::Duplicate, |known, _| {
-        step(known, |steps| steps.duplicate)
+    (Cause::Duplicate, |input, _| step(input, |b| b.duplicate)),
+    (Cause::Timing, |input, _| step(input, |b| b.timing)),
+    (Cause::Credit, |input, _| step(input, |b| b.credit)),
+    (Cause::Tax, |input, _| step(input, |b| b.tax)),
+    (Cause::MissingUsage, |input, _| {
+        step(input, |b| b.missing_usage)
     }),
-    (Cause::Timing, |known, _| step(known, |steps| steps.timing)),
-    (Cause::Credit, |known, _| step(known, |steps| steps.credit)),
-    (Cause::Tax, |known, _| step(known, |steps| steps.tax)),
-    (Cause::MissingUsage, |known, _| {
-        step(known, |steps| steps.missing_usage)
+    (Cause::MissingInvoice, |input, _| {
+        step(input, |b| b.missing_invoice)
     }),
-    (Cause::MissingInvoice, |known, _| {
-        step(known, |steps| steps.missing_invoice)
+    (Cause::Quantity, |input, _| step(input, |b| b.quantity)),
+    (Cause::PartnerEarnedCredit, |input, _| {
+        step(input, |b| b.partner_earned_credit)
     }),
-    (Cause::Quantity, |known, _| {
-        step(known, |steps| steps.quantity)
-    }),
-    (Cause::PartnerEarnedCredit, |known, _| {
-        step(known, |steps| steps.partner_earned_credit)
-    }),
-    (Cause::Price, |known, _| step(known, |steps| steps.price)),
-    (Cause::Fx, |known, _| step(known, |steps| steps.fx)),
+    (Cause::Price, |input, _| step(input, |b| b.price)),
+    (Cause::Fx, |input, _| step(input, |b| b.fx)),
 ];
 
-fn step(known: &AttributionInput<'_>, of: fn(&VarianceBridge) -> i128) -> i128 {
-    known.steps.map_or(0, of)
-}
-
-fn rounding(known: &AttributionInput<'_>, left: i128) -> i128 {
-    if known.within_rounding {
-        left
-    } else {
-        step(known, |steps| steps.rounding)
-    }
-}
-
-/// The parts of a variance, by [`Cause::ALL`]. They add up to it exactly. What a cause that is `off`
-/// would take stays unexplained.
+/// Parts of a variance, in the order of [`Cause::ALL`]. They add up to it exactly. What a cause that
+/// is `off` would take stays unexplained.
+///
+/// # Panics
+/// Where the parts do not add up, which is a bug of ours.
 #[must_use]
-pub fn split(known: &AttributionInput<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
+pub fn split(input: &AttributionInput<'_>, off: &[Cause]) -> [i128; Cause::ALL.len()] {
     let mut parts = [0; Cause::ALL.len()];
-    let mut left = known.variance;
+    let mut left = input.variance;
     let mut kept_back = 0;
-    for (cause, part_of) in CAUSES {
-        let part = part_of(known, left);
+    for (cause, part_taken) in CAUSES {
+        let part = part_taken(input, left);
         left -= part;
+        // The part is taken all the same: no other cause may claim it.
         if off.contains(cause) {
             kept_back += part;
         } else {
-            set(&mut parts, *cause, part);
+            parts[*cause as usize] = part;
         }
     }
-    set(&mut parts, Cause::Unexplained, left + kept_back);
+    parts[Cause::Unexplained as usize] = left + kept_back;
     assert!(
-        parts.iter().sum::<i128>() == known.variance,
+        parts.iter().sum::<i128>() == input.variance,
         "the parts add up to the variance"
     );
     parts
 }
 
-fn set(parts: &mut [i128; Cause::ALL.len()], cause: Cause, amount: i128) {
-    if let Some(slot) = parts.get_mut(cause as usize) {
-        *slot = amount;
+/// All that is left, where no usage is expected behind the lines.
+fn out_of_scope(input: &AttributionInput<'_>, left: i128) -> i128 {
+    if input.sides.scope == Scope::Usage {
+        0
+    } else {
+        left
     }
 }
 
-/// The cause with the largest part, of equal ones the first; `None` where all are zero.
+/// All that is left where rounding alone can make the variance, else the bridge's step.
+fn rounding(input: &AttributionInput<'_>, left: i128) -> i128 {
+    if input.within_rounding {
+        left
+    } else {
+        step(input, |bridge| bridge.rounding)
+    }
+}
+
+/// Step of the bridge; 0 for a group without one, whose variance is all rounding or unexplained.
+fn step(input: &AttributionInput<'_>, of: fn(&VarianceBridge) -> i128) -> i128 {
+    match input.bridge {
+        Some(bridge) => of(bridge),
+        None => 0,
+    }
+}
+
+/// Cause with the largest part, of equal ones the first of [`Cause::ALL`]; `None` where all parts
+/// are zero.
 #[must_use]
 pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
     let sized = Cause::ALL
         .into_iter()
         .zip(parts)
         .filter(|(_, part)| **part != 0);
+    // Reversed, as `max_by_key` takes the last of equals.
     sized
         .rev()
         .max_by_key(|(_, part)| part.unsigned_abs())
         .map(|(cause, _)| cause)
 }
 
-/// The cause of a variance of quantities, which has no amounts to be split.
+/// Cause of a variance of quantities, which has no amounts to be split; `None` where there is no
+/// variance.
 #[must_use]
 pub fn of_quantity(sides: &Sides, variance: i128, within_rounding: bool) -> Option<Cause> {
     match (variance, sides.expected_rows, sides.invoiced_rows) {

@@ -1,9 +1,11 @@
-//! What is known of a group beyond its two sums: usage by price state, invoice lines one by one.
-//! Gathered for groups that rounding alone cannot explain.
+//! Evidence about a group beyond its two sums: its usage by price state, and its lines one by one.
+//!
+//! It is gathered in a second pass over the frames, only for groups that rounding alone cannot
+//! explain: they are few, and most groups never need it. Nothing is concluded here.
 
 use hashbrown::HashMap;
 
-use crate::engine::compare::usage_to_invoice::rate_of;
+use crate::engine::compare::exchange_rate::rate_of;
 use crate::engine::count::duplicates::Duplicates;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
 use crate::engine::fold::folded::{Folded, numbered};
@@ -16,120 +18,141 @@ use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 use crate::model::period::{Day, Period, parse_day};
 
-/// Usage of one price state. Amounts and quantities in units of 10^-20.
+/// Usage of one price state: of one adjustment, rate and name. Amounts and quantities are in units
+/// of 10^-20.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// Code of what the usage is called on a line.
-    pub description: u32,
+pub(super) struct UsageState {
+    /// Code of the text that lines repeat as MeterDescription.
+    pub(super) description: u32,
     /// Code of its price adjustment.
-    pub adjustment: u32,
-    /// Fraction of the partner earned credit, in units of 10^-18.
-    pub earned: i128,
-    /// An Azure credit: neither a price nor a quantity.
-    pub is_credit: bool,
-    /// Used in another month than the invoice's.
-    pub is_late: bool,
-    /// Neither billed nor priced.
-    pub is_free: bool,
+    pub(super) adjustment: u32,
+    /// Partner earned credit as a fraction of the price, in units of 10^-18.
+    pub(super) earned: i128,
+    /// True of an Azure credit, which is neither a price nor a quantity.
+    pub(super) is_credit: bool,
+    /// True if it was used in another month than the invoice's.
+    pub(super) is_late: bool,
+    /// True if it has neither an amount nor a price.
+    pub(super) is_free: bool,
     /// Exchange rate, in units of 10^-18.
-    pub rate: i128,
-    /// Rows.
-    pub rows: u64,
-    /// Quantity.
-    pub quantity: i128,
-    /// In the pricing currency.
-    pub pricing: i128,
-    /// In the billing currency.
-    pub billing: i128,
-    /// Of these, copies of other rows.
-    pub copies: Duplicates,
+    pub(super) rate: i128,
+    /// Number of usage rows.
+    pub(super) rows: u64,
+    /// Quantity used.
+    pub(super) quantity: i128,
+    /// Amount in the pricing currency.
+    pub(super) pricing: i128,
+    /// Amount in the billing currency.
+    pub(super) billing: i128,
+    /// Part of the rows and sums that duplicates of other rows make.
+    pub(super) duplicates: Duplicates,
 }
 
-/// Invoice lines that are the same to arithmetic: the numbers are those of one of them.
+/// Invoice lines with equal keys and numbers. The numbers are those of *one* of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Code of its MeterDescription.
-    pub description: u32,
-    /// Code of its price adjustment.
-    pub adjustment: u32,
-    /// Fraction of the partner earned credit, in units of 10^-18.
-    pub earned: i128,
-    /// An Azure credit.
-    pub is_credit: bool,
-    /// Charged for a cycle that is not the invoice's.
-    pub is_of_other_cycle: bool,
-    /// Effective unit price, in units of 10^-22, not negative.
-    pub price: Option<i128>,
-    /// List price, in units of 10^-22.
-    pub unit_price: Option<i128>,
-    /// Billable quantity, in units of 10^-20; negative where the price is.
-    pub quantity: i128,
+pub(super) struct EqualLines {
+    /// Code of MeterDescription.
+    pub(super) description: u32,
+    /// Code of the price adjustment.
+    pub(super) adjustment: u32,
+    /// Partner earned credit as a fraction of the price, in units of 10^-18.
+    pub(super) earned: i128,
+    /// True of an Azure credit, which is neither a price nor a quantity.
+    pub(super) is_credit: bool,
+    /// True if they charge for a cycle that is not the invoice's.
+    pub(super) is_of_other_cycle: bool,
+    /// EffectiveUnitPrice, in units of 10^-22, not negative; `None` where a line has none.
+    pub(super) price: Option<i128>,
+    /// UnitPrice (the list price), in units of 10^-22; `None` where a line has none.
+    pub(super) unit_price: Option<i128>,
+    /// BillableQuantity, in units of 10^-20; negative where the price was.
+    pub(super) quantity: i128,
     /// Exchange rate, in units of 10^-18.
-    pub rate: i128,
+    pub(super) rate: i128,
     /// Subtotal, in units of 10^-20.
-    pub subtotal: i128,
-    /// Tax, in units of 10^-20.
-    pub tax: i128,
-    /// How many of them there are.
-    pub count: i128,
-    /// Of these, copies of other lines.
-    pub copies: i128,
+    pub(super) subtotal: i128,
+    /// TaxTotal, in units of 10^-20.
+    pub(super) tax: i128,
+    /// Number of the lines.
+    pub(super) count: i128,
+    /// Number of the lines that are duplicates of other lines.
+    pub(super) duplicates: i128,
 }
 
-/// Where in a group the rows are that make an anomaly: copies, or late usage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Code of the only resource; `None` for several.
-    pub resource: Option<u32>,
-    /// First and last day.
-    pub days: (Day, Day),
-}
+impl EqualLines {
+    /// Quantity of all of the lines, in units of 10^-20.
+    pub(super) fn quantity_of_all(&self) -> i128 {
+        self.quantity * self.count
+    }
 
-/// What is known of a group of usage and lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// Usage by price state.
-    pub states: Vec<State>,
-    /// Lines.
-    pub items: Vec<Item>,
-    /// Decimals of the billing currency.
-    pub digits: u32,
-    /// The only resource and the days of all its usage.
-    pub place: Option<Place>,
-    /// The same of copies.
-    pub copies_place: Option<Place>,
-    /// The same of late usage.
-    pub late_place: Option<Place>,
-}
+    /// Subtotal of all of the lines, in units of 10^-20.
+    pub(super) fn subtotal_of_all(&self) -> i128 {
+        self.subtotal * self.count
+    }
 
-impl Place {
-    fn widen(place: &mut Option<Self>, resource: u32, days: (Day, Day)) {
-        match place {
-            None => {
-                *place = Some(Self {
-                    resource: Some(resource),
-                    days,
-                })
-            }
-            Some(known) => {
-                if known.resource != Some(resource) {
-                    known.resource = None;
-                }
-                known.days = (known.days.0.min(days.0), known.days.1.max(days.1));
-            }
-        }
+    /// TaxTotal of all of the lines, in units of 10^-20.
+    pub(super) fn tax_of_all(&self) -> i128 {
+        self.tax * self.count
     }
 }
 
-/// Gathers what is known of the groups for which `is_wanted` says yes, by match.
-pub fn gather(totals: &Folded, matching: &Matching, is_wanted: &[bool]) -> HashMap<u32, Evidence> {
+/// Resource and days of some usage rows of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Location {
+    /// Code of the only resource; `None` for several.
+    pub(super) resource: Option<u32>,
+    /// First and last day, both inclusive.
+    pub(super) days: (Day, Day),
+}
+
+impl Location {
+    /// Extends a location, if there is one already, to more rows.
+    fn widen(location: &mut Option<Self>, resource: u32, days: (Day, Day)) {
+        *location = Some(match *location {
+            None => Self {
+                resource: Some(resource),
+                days,
+            },
+            Some(known) => Self {
+                resource: known.resource.filter(|only| *only == resource),
+                days: (known.days.0.min(days.0), known.days.1.max(days.1)),
+            },
+        });
+    }
+}
+
+/// Evidence about one group of usage and lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Evidence {
+    /// Usage, by price state.
+    pub(super) states: Vec<UsageState>,
+    /// Lines, those that are equal counted as one entry.
+    pub(super) lines: Vec<EqualLines>,
+    /// Decimals of the billing currency.
+    pub(super) digits: u32,
+    /// Resource and days of all usage.
+    pub(super) usage_at: Option<Location>,
+    /// Resource and days of the duplicate rows.
+    pub(super) duplicates_at: Option<Location>,
+    /// Resource and days of the late usage.
+    pub(super) late_at: Option<Location>,
+}
+
+/// Gathers the evidence about the groups that are wanted, by match. `is_wanted` has an entry for
+/// each match.
+pub(super) fn gather(
+    totals: &Folded,
+    matching: &Matching,
+    is_wanted: &[bool],
+) -> HashMap<u32, Evidence> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
     let wanted = |group: u32| is_wanted[group as usize];
     add_states(&mut found, totals, matching, &wanted);
-    add_items(&mut found, totals, matching, &wanted);
+    add_equal_lines(&mut found, totals, matching, &wanted);
     found
 }
 
+/// Days of an invoice's billing period, half-open; `None` for an invoice that has none.
 fn period_of(totals: &Folded, invoice: u32) -> Option<(Day, Day)> {
     totals.periods.get(&invoice).map(|period| period.days())
 }
@@ -159,15 +182,18 @@ fn add_states(
         .filter(|(_, group)| wanted(**group))
     {
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
-        let copied = numbered(&totals.usage_copies, usage.duplicates[row]);
+        let duplicates = numbered(&totals.usage_copies, usage.duplicates[row]);
         let evidence = found.entry(*group).or_default();
+        // The currency is a key of every pass: all members of a group have the same one.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         let used = Period::parse(text(Domain::Month, month)).map(Period::days);
+        // Late usage is billed in the next period (`model::domain::semantics` §9). Rows without a
+        // month, and invoices without a period, are taken for usual.
         let is_late = matches!(
             (used, period_of(totals, invoice[row])),
             (Some(used), Some(period)) if used != period
         );
-        let state = State {
+        let state = UsageState {
             description: description[row],
             adjustment: adjustment[row],
             earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
@@ -179,23 +205,28 @@ fn add_states(
             quantity: usage.quantity[row],
             pricing: usage.pricing[row],
             billing: usage.billing[row],
-            copies: copied,
+            duplicates,
         };
         let days = (usage.first[row], usage.last[row]);
-        Place::widen(&mut evidence.place, resource[row], days);
-        if copied.rows > 0 {
-            Place::widen(&mut evidence.copies_place, resource[row], copied.days());
+        Location::widen(&mut evidence.usage_at, resource[row], days);
+        if duplicates.rows > 0 {
+            Location::widen(
+                &mut evidence.duplicates_at,
+                resource[row],
+                duplicates.days(),
+            );
         }
         if is_late {
-            Place::widen(&mut evidence.late_place, resource[row], days);
+            Location::widen(&mut evidence.late_at, resource[row], days);
         }
         evidence.add_state(state);
     }
 }
 
 impl Evidence {
-    fn add_state(&mut self, more: State) {
-        let same = |known: &&mut State| {
+    /// Adds usage to that of its price state.
+    fn add_state(&mut self, more: UsageState) {
+        let same = |known: &&mut UsageState| {
             (
                 known.description,
                 known.adjustment,
@@ -210,27 +241,37 @@ impl Evidence {
                 more.rate,
             )
         };
+        // A group has few states: a search costs less than a table for each group.
         match self.states.iter_mut().find(same) {
             Some(known) => {
                 known.rows += more.rows;
                 known.quantity += more.quantity;
                 known.pricing += more.pricing;
                 known.billing += more.billing;
-                known.copies.add(&more.copies);
+                known.duplicates.add(&more.duplicates);
             }
             None => self.states.push(more),
         }
     }
 }
 
-/// A number as it was written, at `scale` decimals.
+/// Number behind a code, in units of 10^-`scale`; `None` for a cell that is empty or no number.
 fn number_of(vocabulary: &Vocabulary, code: u32, scale: u32) -> Option<i128> {
     decimal::parse(vocabulary.text(Domain::Number, code).as_bytes(), scale)
         .ok()
         .map(|parsed| parsed.value)
 }
 
-fn add_items(
+/// True if a charge lies outside of a billing period as a whole, by the texts of its first and last
+/// day. Overlapping is enough to be inside: a cycle may begin on any day of the month
+/// (`model::domain::semantics` §9).
+fn is_outside((first, next): (Day, Day), charged: [&str; 2]) -> bool {
+    // A date that is missing or cannot be read tells nothing of the cycle.
+    let [start, end] = charged.map(|text| parse_day(text.as_bytes()).ok().flatten());
+    end.is_some_and(|end| end < first) || start.is_some_and(|start| start >= next)
+}
+
+fn add_equal_lines(
     found: &mut HashMap<u32, Evidence>,
     totals: &Folded,
     matching: &Matching,
@@ -266,27 +307,24 @@ fn add_items(
         .filter(|(_, group)| wanted(**group))
     {
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
+        // The frame sums lines whose price, quantity and subtotal are equal texts: these divide without
+        // remainder. The tax of such lines may differ, and is a mean.
         let count = i128::from(lines.rows[row]);
-        // A date that cannot be read tells nothing of the cycle.
-        let day = |column| {
-            parse_day(text(Domain::Date, column).as_bytes())
-                .ok()
-                .flatten()
-        };
-        let is_of_other_cycle = period_of(totals, invoice[row]).is_some_and(|(first, next)| {
-            day(end).is_some_and(|end| end < first) || day(start).is_some_and(|start| start >= next)
-        });
+        let charged = [start, end].map(|column| text(Domain::Date, column));
+        let is_of_other_cycle =
+            period_of(totals, invoice[row]).is_some_and(|period| is_outside(period, charged));
         let price = number_of(&totals.vocabulary, price[row], PRICE_SCALE);
-        // A refund has the quantity of the charge, and a negative price.
+        // A refund has the quantity of the charge and the opposite price
+        // (`model::domain::semantics` §3); with the sign on the quantity, the two cancel.
         let sign = if price.is_some_and(|price| price < 0) {
             -1
         } else {
             1
         };
-        let copies = numbered(&totals.line_copies, lines.duplicates[row]).rows;
+        let duplicates = numbered(&totals.line_copies, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
-        evidence.items.push(Item {
+        evidence.lines.push(EqualLines {
             description: description[row],
             adjustment: adjustment[row],
             earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
@@ -299,7 +337,7 @@ fn add_items(
             subtotal: lines.subtotal[row] / count,
             tax: lines.tax[row] / count,
             count,
-            copies: i128::from(copies),
+            duplicates: i128::from(duplicates),
         });
     }
 }

@@ -1,28 +1,30 @@
-//! What was found out about a group: what changed between its sides, and the narrowest thing that holds it.
+//! A finding about a group that rounding alone cannot explain: the bridge between its sides, and
+//! the narrowest thing (invoice, meter, resource, day …) that holds the break. Published in
+//! `findings`.
 
 use super::variance_bridge::VarianceBridge;
 use crate::model::period::Day;
 
-/// The narrowest thing that holds a break alone.
+/// Level of the narrowest thing that holds a break alone: where a person should look first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Narrowest {
-    /// The invoice: all of its groups have the same cause.
+    /// An invoice, all of whose groups have the same cause.
     Invoice,
-    /// A customer: all of its groups have it.
+    /// A customer on an invoice, all of whose groups have the same cause.
     Customer,
-    /// A subscription, likewise.
+    /// A subscription on an invoice, all of whose groups have the same cause.
     Subscription,
-    /// A meter.
+    /// A meter (or product) of a subscription.
     #[default]
     Meter,
-    /// One resource of it.
+    /// One resource, on several days.
     Resource,
-    /// One day of that resource.
+    /// One day of one resource.
     Day,
 }
 
 impl Narrowest {
-    /// Name in `findings`.
+    /// Name in the column `narrowest_level` of `findings`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,15 +38,15 @@ impl Narrowest {
     }
 }
 
-/// What was found out about a group.
+/// Finding about one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
-    /// What changed.
+    /// Changes that lead from the expected to the invoiced amount.
     pub steps: VarianceBridge,
-    /// The narrowest thing that holds it.
+    /// Level of the narrowest thing that holds the break.
     pub narrowest: Narrowest,
-    /// Code of the only resource that it concerns.
+    /// Code of the only resource that the break concerns; `None` for several.
     pub resource: Option<u32>,
-    /// First and last day that it concerns.
+    /// First and last day that the break concerns; `None` where no usage has a day.
     pub days: Option<(Day, Day)>,
 }

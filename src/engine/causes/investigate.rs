@@ -1,11 +1,17 @@
-//! Groups that rounding alone cannot explain: what changed between their sides, and where it is.
+//! Investigation of the groups that rounding alone cannot explain: which changes lead from one side
+//! to the other, and what holds the break alone.
+//!
+//! A group is first looked at by itself; then groups of one meter whose quantities make up for each
+//! other are seen together; last, [`Holders`] counts over *all* groups which invoice, customer or
+//! subscription has one cause throughout.
 
-use super::finding::{Finding, Narrowest};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::evidence::{self, Evidence, Place};
-use super::variance_bridge::{VarianceBridge, Working};
+use super::evidence::{self, Evidence, Location};
+use super::finding::{Finding, Narrowest};
+use super::variance_bridge::VarianceBridge;
+use super::workings::Working;
 use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
@@ -15,58 +21,56 @@ use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
 
-/// Looks into every group of usage and lines that rounding alone cannot explain; by match. What
-/// holds a break alone is told by [`Holders`], of all groups.
+/// Findings about every group of usage and lines that rounding alone cannot explain, by match.
+/// `sides` has an entry for each match. All findings are of level [`Narrowest::Meter`] until
+/// [`narrow`] or [`Holders`] has seen all groups.
 ///
 /// # Errors
-/// [`EngineError::AmountOverflow`].
+/// [`EngineError::AmountOverflow`] where a variance exceeds 28 digits.
 pub fn investigate(
     totals: &Folded,
     matching: &Matching,
     sides: &[Sides],
     rules: &Rules,
 ) -> Result<HashMap<u32, Finding>, EngineError> {
-    let wanted = match sides
+    let wanted = sides
         .iter()
         .map(Sides::is_beyond_rounding)
-        .collect::<Result<Vec<bool>, _>>()
-    {
-        Ok(wanted) => wanted,
-        Err(overflow) => return Err(overflow),
-    };
+        .collect::<Result<Vec<bool>, _>>()?;
     let gathered = evidence::gather(totals, matching, &wanted);
     let found: Vec<(u32, Finding)> = gathered
         .into_par_iter()
-        .filter_map(|(group, evidence)| {
-            let of_group = sides.get(group as usize)?;
-            let steps = VarianceBridge::of_usage(
-                &evidence,
-                rules,
-                of_group.variance_amount(),
-                of_group.bounds,
-                None,
-            );
-            // Prices past all sense explain nothing.
-            let steps = steps.unwrap_or_else(|| VarianceBridge::one_sided(of_group));
-            let place = place_of(&steps, &evidence);
-            let resource = place.and_then(|place| place.resource);
-            Some((
-                group,
-                Finding {
-                    steps,
-                    resource,
-                    days: place.map(|place| place.days),
-                    narrowest: Narrowest::Meter,
-                },
-            ))
+        .map(|(group, evidence)| {
+            let finding = finding_of(&sides[group as usize], &evidence, rules);
+            (group, finding)
         })
         .collect();
+    // A hash map has no order that could reach an output: it is only looked up by match.
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     pair_siblings(&mut found, sides);
     Ok(found)
 }
 
-/// How the parts of one group come about; none where rounding alone can make its variance.
+fn finding_of(sides: &Sides, evidence: &Evidence, rules: &Rules) -> Finding {
+    let (variance, bounds) = (sides.variance_amount(), sides.bounds);
+    let steps = VarianceBridge::of_usage(evidence, rules, variance, bounds, None)
+        // Numbers past all sense explain nothing.
+        .unwrap_or_else(|| VarianceBridge::one_sided(sides));
+    let location = location_of(&steps, evidence);
+    Finding {
+        steps,
+        resource: location.and_then(|location| location.resource),
+        days: location.map(|location| location.days),
+        narrowest: Narrowest::Meter,
+    }
+}
+
+/// Arithmetic behind the parts of one group's variance; nothing where its numbers are past all
+/// sense.
+///
+/// # Panics
+/// Where `group` is no match.
+#[must_use]
 pub fn workings(
     totals: &Folded,
     matching: &Matching,
@@ -75,36 +79,35 @@ pub fn workings(
     rules: &Rules,
 ) -> Vec<Working> {
     let mut wanted = vec![false; sides.len()];
-    if let Some(slot) = wanted.get_mut(group as usize) {
-        *slot = true;
-    }
-    let mut notes = Vec::new();
+    wanted[group as usize] = true;
     let gathered = evidence::gather(totals, matching, &wanted);
-    if let (Some(evidence), Some(of_group)) = (gathered.get(&group), sides.get(group as usize))
-        && VarianceBridge::of_usage(
-            evidence,
-            rules,
-            of_group.variance_amount(),
-            of_group.bounds,
-            Some(&mut notes),
-        )
-        .is_none()
-    {
+    let evidence = gathered.get(&group).expect("a match has a member");
+    let of_group = &sides[group as usize];
+    let mut notes = Vec::new();
+    let bridge = VarianceBridge::of_usage(
+        evidence,
+        rules,
+        of_group.variance_amount(),
+        of_group.bounds,
+        Some(&mut notes),
+    );
+    if bridge.is_none() {
         notes.clear();
     }
     notes
 }
 
-/// Where the rows are that the largest step is about.
-fn place_of(steps: &VarianceBridge, evidence: &Evidence) -> Option<Place> {
-    match main_cause(steps) {
-        Some(Cause::Duplicate) => evidence.copies_place.or(evidence.place),
-        Some(Cause::Timing) => evidence.late_place.or(evidence.place),
-        _ => evidence.place,
+/// Resource and days of the rows that the largest step is about.
+fn location_of(bridge: &VarianceBridge, evidence: &Evidence) -> Option<Location> {
+    match main_cause(bridge) {
+        Some(Cause::Duplicate) => evidence.duplicates_at.or(evidence.usage_at),
+        Some(Cause::Timing) => evidence.late_at.or(evidence.usage_at),
+        _ => evidence.usage_at,
     }
 }
 
-/// The largest step; what is left is looked at as a cause of its own.
+/// Cause of the largest step, of equal ones the last; `None` for a bridge without steps. Rounding is
+/// none of them: a variance that it makes needs no finding.
 fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
     let sized = [
         (Cause::Duplicate, steps.duplicate),
@@ -125,39 +128,51 @@ fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
         .map(|(cause, _)| cause)
 }
 
-/// Groups of one meter whose quantities make up for each other at different adjustments.
+/// Sees groups together that differ only in their adjustment and whose quantities make up for each
+/// other: the usage of one was billed in the other, as its partner earned credit changed.
 fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
-    let mut families: HashMap<Keys, (i128, Vec<u32>)> = HashMap::new();
+    let mut families: HashMap<Keys, Family> = HashMap::new();
     for (group, finding) in found.iter() {
-        let Some(of_group) = sides
-            .get(*group as usize)
-            .filter(|_| finding.steps.credit == 0 && finding.steps.quantity_delta != 0)
-        else {
+        if finding.steps.credit != 0 || finding.steps.quantity_delta == 0 {
             continue;
-        };
-        let family = families
-            .entry(of_group.keys.without(Key::Adjustment))
-            .or_default();
-        family.0 = family.0.saturating_add(finding.steps.quantity_delta);
-        family.1.push(*group);
+        }
+        let keys = sides[*group as usize].keys.without(Key::Adjustment);
+        let family = families.entry(keys).or_default();
+        // A sum that saturates is not zero, and only zero says anything.
+        family.quantity_delta = family
+            .quantity_delta
+            .saturating_add(finding.steps.quantity_delta);
+        family.members.push(*group);
     }
-    for (_, members) in families
+    for family in families
         .into_values()
-        .filter(|(delta, members)| *delta == 0 && members.len() > 1)
+        .filter(|family| family.quantity_delta == 0 && family.members.len() > 1)
     {
-        for group in members {
-            if let Some(finding) = found.get_mut(&group) {
-                finding.steps.take_for_earned_credit();
-            }
+        for group in family.members {
+            found
+                .get_mut(&group)
+                .expect("its finding made it a member")
+                .steps
+                .take_for_earned_credit();
         }
     }
 }
 
+/// Groups that differ only in their adjustment.
+#[derive(Default)]
+struct Family {
+    /// Billed less used quantity of all of them, in units of 10^-20.
+    quantity_delta: i128,
+    members: Vec<u32>,
+}
+
+/// Cause that a finding is counted under.
 fn cause_of(finding: &Finding) -> Cause {
     main_cause(&finding.steps).unwrap_or(Cause::Unexplained)
 }
 
-/// An invoice, customer or subscription, in a currency.
+/// Invoice, customer or subscription, in a currency: its level, and its codes, 0 for those that are
+/// finer than the level.
 type Entity = (Narrowest, [u32; 4]);
 
 fn entities(keys: &Keys) -> [Entity; 3] {
@@ -187,7 +202,7 @@ fn entities(keys: &Keys) -> [Entity; 3] {
     ]
 }
 
-/// Counts the groups of invoices, customers and subscriptions, and the causes among them.
+/// Counts of the groups of each invoice, customer and subscription, and of the causes among them.
 #[derive(Debug, Default)]
 pub struct Holders {
     groups: HashMap<Entity, u64>,
@@ -195,7 +210,7 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Counts a group, and what was found out about it.
+    /// Counts a group, with the finding about it.
     pub fn add(&mut self, sides: &Sides, finding: Option<&Finding>) {
         if sides.scope == Scope::Usage {
             for entity in entities(&sides.keys) {
@@ -209,14 +224,15 @@ impl Holders {
         }
     }
 
-    /// The widest thing all of whose groups have the same cause, if it has several; else the meter, or
-    /// the one resource or day in it.
+    /// Level of the widest thing all of whose groups have the finding's cause, if it has several
+    /// groups; else of the meter, or of the one resource or day in it.
     #[must_use]
     pub fn narrowest(&self, sides: &Sides, finding: &Finding) -> Narrowest {
         let cause = cause_of(finding);
         let holds_all = |entity: &Entity| {
-            let all = self.groups.get(entity).copied().unwrap_or(0);
-            all > 1 && self.broken.get(&(*entity, cause)) == Some(&all)
+            let counts = (self.groups.get(entity), self.broken.get(&(*entity, cause)));
+            // An entity may have groups out of scope only, which are not counted.
+            matches!(counts, (Some(all), Some(broken)) if *all > 1 && all == broken)
         };
         let one_day = finding.days.is_some_and(|(first, last)| first == last);
         match entities(&sides.keys).into_iter().find(holds_all) {
@@ -228,15 +244,13 @@ impl Holders {
     }
 }
 
-/// Names what holds each break alone, of groups that are all there are.
+/// Gives each finding its level. `sides` must be all groups that there are, one for each match.
 pub fn narrow(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
     let mut holders = Holders::default();
     (0..)
         .zip(sides)
         .for_each(|(group, sides)| holders.add(sides, found.get(&group)));
     for (group, finding) in found {
-        if let Some(sides) = sides.get(*group as usize) {
-            finding.narrowest = holders.narrowest(sides, finding);
-        }
+        finding.narrowest = holders.narrowest(&sides[*group as usize], finding);
     }
 }

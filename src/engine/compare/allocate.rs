@@ -1,14 +1,18 @@
-//! Shares that add up: quantising a total over its parts, and spreading an invoiced amount over the
-//! resources behind it, both by largest remainder.
+//! Shares that add up, both by largest remainder: rounding parts without moving their sum, and
+//! spreading an amount over weights.
+//!
+//! Parts that are rounded one by one miss their rounded sum by up to half a unit each. Here all
+//! parts are rounded down first, and the units that are then missing go to the parts that lost most.
 
 use crate::model::decimal::{Rounding, divide, power_of_ten, proportion};
 
-/// Parts at a fine scale brought to one that is `places` decimals coarser, such that they add up to
-/// their exact sum rounded half up, as SQL engines cast decimals. Each part moves by less than one coarse unit; the largest
-/// remainders are rounded up, of equal ones the first. `None` on overflow.
+/// Rounds parts to a scale that is `places` decimals coarser, such that they add up to their exact
+/// sum rounded half up (as SQL engines cast decimals). Each part moves by less than one coarse unit;
+/// the largest remainders are rounded up, of equal ones the first. `None` on overflow.
 #[must_use]
 pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
     let unit = power_of_ten(places);
+    // Euclidean: remainders of negative parts are not negative either, and rank like the others.
     let total = parts
         .iter()
         .try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
@@ -18,12 +22,14 @@ pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
         .iter()
         .map(|part| part.rem_euclid(unit).unsigned_abs())
         .collect();
-    raise(floors, &remainders, usize::try_from(missing).ok()?)
+    let missing = usize::try_from(missing).expect("floors are no more than the rounded sum");
+    raise(floors, &remainders, missing)
 }
 
-/// `total` in proportion to `weights`, adding up to it exactly. Weights of one sign count as they
-/// are; where signs are mixed, by size. Where all are zero the shares are equal. `None` where there
-/// is nothing to spread over, or on overflow.
+/// Splits `total` in proportion to `weights`, exactly. Weights of one sign count as they are;
+/// weights of mixed signs count by their size, as a credit and a charge would else cancel and leave
+/// nothing to divide by. Where all are zero the shares are equal. `None` where there is nothing to
+/// spread over, or on overflow.
 #[must_use]
 pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
     let mut sizes: Vec<u128> = weights.iter().map(|weight| weight.unsigned_abs()).collect();
@@ -36,20 +42,17 @@ pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
             .ok()
             .filter(|count| *count > 0)?;
     }
+    let size = total.checked_abs()?;
     let (floors, remainders): (Vec<i128>, Vec<u128>) = sizes
         .iter()
-        .map(|size| proportion(total.unsigned_abs(), *size, whole))
-        .map(|(share, rest)| (i128::try_from(share).unwrap_or(i128::MAX), rest))
+        .map(|weight| proportion(size.unsigned_abs(), *weight, whole))
+        .map(|(share, rest)| {
+            let share = i128::try_from(share).expect("a share is no more than the total");
+            (share, rest)
+        })
         .unzip();
-    let given = floors
-        .iter()
-        .try_fold(0_i128, |sum, share| sum.checked_add(*share))?;
-    let missing = usize::try_from(
-        i128::try_from(total.unsigned_abs())
-            .ok()?
-            .checked_sub(given)?,
-    )
-    .ok()?;
+    let given: i128 = floors.iter().sum();
+    let missing = usize::try_from(size - given).expect("floors are no more than the total");
     let shares = raise(floors, &remainders, missing)?;
     Some(if total < 0 {
         shares.into_iter().map(|share| -share).collect()
@@ -58,22 +61,21 @@ pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
     })
 }
 
+/// Adds one unit to the `missing` shares with the largest remainders, of equal ones the first.
 fn raise(mut shares: Vec<i128>, remainders: &[u128], missing: usize) -> Option<Vec<i128>> {
     assert!(
         missing <= shares.len(),
-        "fewer units are missing than there are shares"
+        "each share was rounded by less than one unit"
     );
     if missing > 0 {
         let mut order: Vec<usize> = (0..shares.len()).collect();
         order.sort_by(|left, right| {
-            remainders
-                .get(*right)
-                .cmp(&remainders.get(*left))
+            remainders[*right]
+                .cmp(&remainders[*left])
                 .then(left.cmp(right))
         });
         for at in order.into_iter().take(missing) {
-            let share = shares.get_mut(at)?;
-            *share = share.checked_add(1)?;
+            shares[at] = shares[at].checked_add(1)?;
         }
     }
     Some(shares)

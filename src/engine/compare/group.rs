@@ -1,4 +1,7 @@
-//! One compared group before it is judged: its keys, both sides, and what rounding alone can make of it.
+//! One compared group before it is judged: its keys, its two sides, and how far rounding alone can
+//! move one from the other.
+//!
+//! All tie-outs make such groups, whatever they compare; status, cause and id come later.
 
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -11,7 +14,8 @@ use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// Codes of a group's keys; 0 where the group mixes values of a key, or has none.
+/// Codes of a group's keys, one for each of [`Key::ALL`]; 0 where the members of the group differ in
+/// a key, or have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Keys([u32; KEYS]);
 
@@ -32,14 +36,14 @@ impl Keys {
         keys
     }
 
-    /// These keys without one of them.
+    /// Copy of these keys in which `key` is empty.
     #[must_use]
     pub fn without(mut self, key: Key) -> Self {
         self[key] = 0;
         self
     }
 
-    /// Some of these keys.
+    /// Copy of these keys in which all but `wanted` are empty.
     #[must_use]
     pub fn only(self, wanted: &[Key]) -> Self {
         let mut keys = Self::default();
@@ -69,47 +73,49 @@ impl IndexMut<Key> for Keys {
     }
 }
 
-/// Both sides of a group, before anything is said of them.
+/// Both sides of a compared group. Expected is what usage (or the other list that is believed)
+/// comes to, invoiced is what is asked for.
 #[derive(Clone, Debug)]
 pub struct Sides {
-    /// Which comparison.
+    /// Comparison that the group is part of.
     pub tie_out: TieOut,
-    /// What the group is of.
+    /// Keys that all of its members share.
     pub keys: Keys,
-    /// Charge types in it, separated by `|`.
+    /// Charge types of its lines, of its usage where it has no lines, separated by `|`.
     pub charge_type: String,
-    /// Pass or rule; empty for one-sided groups.
+    /// Pass or rule that matched its two sides; empty for one-sided groups.
     pub matched_on: Arc<str>,
-    /// Whether usage is expected behind its lines.
+    /// Reason why no usage is expected behind its lines; [`Scope::Usage`] where it is.
     pub scope: Scope,
     /// Usage rows (of `lines-to-invoice`: lines) on the expected side.
     pub expected_rows: u64,
     /// Invoice lines (of `lines-to-invoice`: headers) on the invoiced side.
     pub invoiced_rows: u64,
-    /// Quantity, in units of 10^-10.
+    /// Quantity used, in units of 10^-10.
     pub expected_quantity: i128,
-    /// Billable quantity, in units of 10^-10.
+    /// Quantity billed (BillableQuantity), in units of 10^-10.
     pub invoiced_quantity: i128,
-    /// Amount, in units of 10^-10.
+    /// Amount that usage comes to, in the billing currency before tax, in units of 10^-10.
     pub expected_amount: i128,
-    /// Amount, in units of 10^-10.
+    /// Amount that the lines ask for (Subtotal), in units of 10^-10.
     pub invoiced_amount: i128,
-    /// What rounding alone can make, in units of 10^-20.
+    /// How far rounding alone can move invoiced from expected, in units of 10^-20.
     pub bounds: Bounds,
-    /// What is compared: of a quantity, the tolerance is one too, and all amounts may be zero.
+    /// Measure that is compared. Where it is the quantity, tolerances are quantities too, and all
+    /// amounts may be zero.
     pub measure: Measure,
-    /// A side of it is not complete, or not final.
+    /// True if a side of it is not complete yet, or not final.
     pub is_awaited: bool,
 }
 
 impl Sides {
-    /// Invoiced − expected, in units of 10^-10.
+    /// Invoiced less expected amount, in units of 10^-10.
     #[must_use]
     pub fn variance_amount(&self) -> i128 {
         self.invoiced_amount - self.expected_amount
     }
 
-    /// Expected, and invoiced − expected, of what is compared, in units of 10^-10.
+    /// Expected, and invoiced less expected, of the measure that is compared, in units of 10^-10.
     #[must_use]
     pub fn compared(&self) -> (i128, i128) {
         match self.measure {
@@ -121,15 +127,16 @@ impl Sides {
         }
     }
 
-    /// Whether usage could be behind it, and rounding alone cannot make the variance.
+    /// True if usage is expected behind the lines and rounding alone cannot make the variance.
     ///
     /// # Errors
-    /// [`EngineError::AmountOverflow`].
+    /// [`EngineError::AmountOverflow`] where the variance exceeds 28 digits.
     pub fn is_beyond_rounding(&self) -> Result<bool, EngineError> {
         let (_, variance) = self.compared();
         let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
             .and_then(i128::checked_abs)
             .ok_or(EngineError::AmountOverflow)?;
+        // At 20 decimals, where the bounds are: rounding them to ten would move the limit.
         Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
     }
 }

@@ -1,7 +1,13 @@
-//! Conservation laws: what goes into a step comes out of it, or is counted. They are checked in
-//! production, after every step, and published.
+//! Conservation laws: rows and amounts that go into a step come out of it, or are counted as left
+//! out. They are checked in production, after every step, and published as `control_totals`.
+//!
+//! The steps are not trusted: each side of a law is counted anew, by code that is as plain as can
+//! be, and never handed over by the step that it checks. Amounts have 20 decimals throughout, so
+//! that a published sum (ten decimals) and an exact one can be compared.
 
 use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
 
 use super::variance::Variance;
 use crate::engine::compare::usage_to_invoice::Resource;
@@ -11,41 +17,43 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{Key, Part};
+use crate::engine::rules::keys::{Counted, Key, Part, Place, TUPLES, raw_place};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::ids::{Fold, display};
-use polars::prelude::DataFrame;
 
-/// One law at one step; amounts in units of 10^-20.
+/// Half a unit of the last published digit, in units of 10^-20: how far quantising moves a row.
+pub const QUANTISATION_ALLOWANCE: i128 = 10_i128.pow(AMOUNT_SCALE - PUBLISHED_SCALE) / 2;
+
+/// One law at one step, in one currency; a row of `control_totals`. Amounts are in units of 10^-20.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlTotal {
-    /// Stage of the run.
+    /// Step of the run that the law is about.
     pub step: &'static str,
-    /// Dataset or table.
+    /// Dataset or table whose rows are counted.
     pub source: &'static str,
-    /// Currency of the amounts.
+    /// Currency of the amounts; empty where there are none.
     pub currency: String,
-    /// Rows before.
+    /// Number of source rows before the step.
     pub rows_in: u64,
-    /// Rows after.
+    /// Number of source rows after the step.
     pub rows_out: u64,
-    /// Rows that could not be used.
+    /// Number of source rows that could not be used, or were not selected.
     pub rows_rejected: u64,
-    /// Amount before.
+    /// Amount before the step.
     pub amount_in: i128,
-    /// Amount after.
+    /// Amount after the step.
     pub amount_out: i128,
-    /// The law holds.
+    /// True if the law holds; a run in which one does not fails and publishes nothing.
     pub holds: bool,
 }
 
 /// Rows and an amount in units of 10^-20, by currency.
 pub type ByCurrency = BTreeMap<String, (u64, i128)>;
 
-/// Compares two counts currency by currency. `allowance` is how far amounts may be apart for a row,
-/// in units of 10^-20.
+/// Compares two counts, currency by currency: one law for each. `allowance` is how far the amounts
+/// may be apart for each row, in units of 10^-20.
 #[must_use]
 pub fn law(
     step: &'static str,
@@ -60,8 +68,9 @@ pub fn law(
     currencies
         .into_iter()
         .map(|currency| {
-            let (rows_in, amount_in) = before.get(currency).copied().unwrap_or_default();
-            let (rows_out, amount_out) = after.get(currency).copied().unwrap_or_default();
+            // A currency that one side lacks is lost there as a whole, and the law says so.
+            let counted = |side: &ByCurrency| side.get(currency).map_or((0, 0), |sums| *sums);
+            let ((rows_in, amount_in), (rows_out, amount_out)) = (counted(before), counted(after));
             let allowed = allowance.saturating_mul(i128::from(rows_in));
             let holds = rows_in == rows_out && (amount_in - amount_out).abs() <= allowed;
             ControlTotal {
@@ -79,7 +88,7 @@ pub fn law(
         .collect()
 }
 
-/// The law of decoding: rows found are rows counted and rows rejected.
+/// Law of decoding: rows found are rows counted and rows rejected.
 #[must_use]
 pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> ControlTotal {
     ControlTotal {
@@ -95,12 +104,22 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
     }
 }
 
+/// Place of the currency in a key, whatever is counted.
+const CURRENCY: Place = {
+    let place = raw_place(Counted::Usage, Part::Currency);
+    let daily = raw_place(Counted::DailyUsage, Part::Currency);
+    let lines = raw_place(Counted::Lines, Part::Currency);
+    assert!(place.tuple == daily.tuple && place.field == daily.field);
+    assert!(place.tuple == lines.tuple && place.field == lines.field);
+    assert!(place.tuple == 0, "the currency is part of the account");
+    place
+};
+
+/// Currency of an account, which is the first number of a key.
 fn currency_of(partial: &Partial, account: u32) -> String {
-    display(
-        Fold::Code,
-        partial.fields(0, account).nth(4).unwrap_or_default(),
-    )
-    .into_owned()
+    let mut key = [0; TUPLES];
+    key[CURRENCY.tuple] = account;
+    display(Fold::Code, partial.text_at(&key, CURRENCY)).into_owned()
 }
 
 fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
@@ -109,15 +128,15 @@ fn add(into: &mut ByCurrency, currency: String, rows: u64, amount: i128) {
     slot.1 += amount;
 }
 
-/// Adds other counts.
+/// Adds the counts of another part of the rows.
 pub fn add_up(whole: &mut ByCurrency, more: &ByCurrency) {
-    more.iter()
-        .for_each(|(currency, (rows, amount))| add(whole, currency.clone(), *rows, *amount));
+    for (currency, (rows, amount)) in more {
+        add(whole, currency.clone(), *rows, *amount);
+    }
 }
 
-/// What was counted row by row, apart from the totals.
-#[must_use]
-pub fn control_of(partial: &Partial) -> ByCurrency {
+/// Control counts of a partial: row by row while rows were read, apart from the totals.
+fn control_of(partial: &Partial) -> ByCurrency {
     let mut found = ByCurrency::new();
     for (account, (rows, amount)) in (0..)
         .zip(&partial.control)
@@ -128,48 +147,46 @@ pub fn control_of(partial: &Partial) -> ByCurrency {
     found
 }
 
-/// What the totals of a partial hold.
+/// Counts of the totals that a partial holds.
 #[must_use]
 pub fn totals_of(partial: &Partial) -> ByCurrency {
-    let mut found = ByCurrency::new();
+    // By account first: there are few accounts, and each has its text looked up but once.
     let mut by_account: Vec<(u64, i128)> = Vec::new();
-    for (
-        [account, ..],
-        Total {
+    for ([account, ..], total) in partial.totals.iter() {
+        let Total {
             rows,
             sums: [_, amount, ..],
             ..
-        },
-    ) in partial.totals.iter()
-    {
-        let slot = *account as usize;
-        if by_account.len() <= slot {
-            by_account.resize(slot + 1, (0, 0));
+        } = total;
+        let account = *account as usize;
+        if by_account.len() <= account {
+            by_account.resize(account + 1, (0, 0));
         }
-        if let Some(sum) = by_account.get_mut(slot) {
-            *sum = (sum.0 + rows, sum.1 + amount);
-        }
+        let sums = &mut by_account[account];
+        *sums = (sums.0 + rows, sums.1 + amount);
     }
+    let mut found = ByCurrency::new();
     for (account, (rows, amount)) in (0..).zip(by_account).filter(|(_, (rows, _))| *rows > 0) {
         add(&mut found, currency_of(partial, account), rows, amount);
     }
     found
 }
 
-/// What was counted of a dataset.
+/// Counts of a dataset, from all of its partials.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Rows and amounts, apart from the totals.
+    /// Rows and amounts as they were counted row by row, apart from the totals.
     pub control: ByCurrency,
-    /// The same by the totals.
+    /// Rows and amounts of the totals.
     pub totals: ByCurrency,
-    /// Numbers that held more decimals than are kept.
+    /// Number of cells that held more decimals than are kept.
     pub rounded: u64,
+    /// Sums of absolute values, of each measure.
     gross: [i128; SUMS],
 }
 
 impl Tally {
-    /// Of a partial.
+    /// Counts of one partial.
     #[must_use]
     pub fn of(partial: &Partial) -> Self {
         let mut counted = Self::default();
@@ -177,20 +194,21 @@ impl Tally {
         counted
     }
 
-    /// Adds those of another partial.
+    /// Adds the counts of another partial.
     pub fn add(&mut self, partial: &Partial) {
         add_up(&mut self.control, &control_of(partial));
         add_up(&mut self.totals, &totals_of(partial));
         self.rounded += partial.rounded;
         for (gross, more) in self.gross.iter_mut().zip(partial.gross) {
+            // What saturates is past the limit, and `check` refuses the dataset.
             *gross = gross.saturating_add(more);
         }
     }
 
-    /// Says whether every sum kept to its limit.
+    /// Checks that no sum of any rows can overflow behind this point.
     ///
     /// # Errors
-    /// [`EngineError::SumOverflow`].
+    /// [`EngineError::SumOverflow`] where a gross sum exceeds [`GROSS_LIMIT`].
     pub fn check(&self, dataset: Dataset) -> Result<(), EngineError> {
         let is_past = self.gross.iter().any(|gross| *gross > GROSS_LIMIT);
         if is_past {
@@ -201,7 +219,11 @@ impl Tally {
     }
 }
 
-/// What a frame of totals holds; `amount` names the column.
+/// Counts of a frame of totals; `amount` names the column that is summed.
+///
+/// # Panics
+/// Where the frame has no such column.
+#[must_use]
 pub fn frame_of(totals: &Folded, frame: &DataFrame, amount: &str) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
     let rows = columns::codes(frame, Part::Currency.column())
@@ -223,7 +245,7 @@ pub fn frame_of(totals: &Folded, frame: &DataFrame, amount: &str) -> ByCurrency 
         .collect()
 }
 
-/// One side of a tie-out's variances.
+/// Counts of one side of a tie-out's variances.
 #[must_use]
 pub fn variances_of(
     totals: &Folded,
@@ -255,7 +277,8 @@ pub fn variances_of(
     found
 }
 
-/// One side of the resources. Rows are those of usage; invoice lines have no rows here.
+/// Counts of one side of the resources. Rows are those of usage: the invoiced side has none, as the
+/// share of a line is no row.
 #[must_use]
 pub fn resources_of(totals: &Folded, resources: &[Resource], expected: bool) -> ByCurrency {
     let mut by_code: BTreeMap<u32, (u64, i128)> = BTreeMap::new();
@@ -280,7 +303,7 @@ pub fn resources_of(totals: &Folded, resources: &[Resource], expected: bool) -> 
         .collect()
 }
 
-/// The same amounts with no rows, to compare with something that has none.
+/// Counts without their rows, to be compared with counts that have none.
 #[must_use]
 pub fn without_rows(counts: ByCurrency) -> ByCurrency {
     counts
@@ -289,7 +312,7 @@ pub fn without_rows(counts: ByCurrency) -> ByCurrency {
         .collect()
 }
 
-/// The law of attribution: the parts of all variances are their variances.
+/// Law of attribution: the parts of all variances add up to the variances.
 #[must_use]
 pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> {
     let (mut before, mut after) = (ByCurrency::new(), ByCurrency::new());
@@ -313,9 +336,7 @@ pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> 
     law("attribute", "variances", &before, &after, 0)
 }
 
+/// Published amount (units of 10^-10) in units of 10^-20. Saturates past what is ever published.
 fn widened(amount: i128) -> i128 {
     amount.saturating_mul(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))
 }
-
-/// Half a unit of the last published digit, in units of 10^-20: how far quantising moves a row.
-pub const QUANTISATION_ALLOWANCE: i128 = 10_i128.pow(AMOUNT_SCALE - PUBLISHED_SCALE) / 2;

@@ -1,6 +1,10 @@
-//! Groups to verdicts: status, cause and identity of each, the control totals, the roll-ups.
+//! Groups to verdicts: status, cause and id of each; then sums of the verdicts, and the control
+//! totals that prove that nothing was lost on the way.
+
+pub mod variance;
 
 pub mod control_totals;
+
 pub mod roll_up;
+
 pub mod rounding_census;
-pub mod variance;

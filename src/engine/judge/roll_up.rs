@@ -1,5 +1,5 @@
-//! Roll-ups of the variances: by invoice, customer, subscription and meter, net and gross, so that
-//! offsetting errors cannot hide.
+//! Roll-ups of the variances by invoice, customer, subscription and meter, net and gross: errors that
+//! offset each other vanish from a net sum and stand out in a gross one. Published as `summary`.
 
 use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 
@@ -12,16 +12,16 @@ use crate::engine::rules::keys::Key;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, divide, multiply, power_of_ten};
 
-/// How fine a roll-up is.
+/// Level of a roll-up: how fine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Invoice.
+    /// One row for each invoice.
     Invoice,
-    /// Customer on an invoice.
+    /// One row for each customer on an invoice.
     Customer,
-    /// Subscription of a customer.
+    /// One row for each subscription of such a customer.
     Subscription,
-    /// Meter of a subscription.
+    /// One row for each meter of such a subscription.
     Meter,
 }
 
@@ -34,7 +34,7 @@ impl Level {
         Self::Meter,
     ];
 
-    /// Name in `summary`.
+    /// Name in the column `level` of `summary`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Level {
         }
     }
 
-    /// Keys that its rows are of, besides the tie-out.
+    /// Keys that tell its rows apart, besides the tie-out.
     const fn keys(self) -> &'static [Key] {
         match self {
             Self::Invoice => &[Key::Invoice, Key::Currency],
@@ -69,24 +69,24 @@ impl Level {
     }
 }
 
-/// One level's total; amounts in units of 10^-10.
+/// Sums of the variances that share a level's keys; amounts in units of 10^-10.
 #[derive(Clone, Debug)]
 pub struct Rollup {
-    /// What was compared.
+    /// Comparison that the variances are of.
     pub tie_out: TieOut,
-    /// How fine.
+    /// Level that the keys are of.
     pub level: Level,
-    /// The level's keys; others are empty.
+    /// Keys of the level; all others are empty.
     pub keys: Keys,
-    /// Groups by [`Status::ALL`].
+    /// Number of groups of each status, in the order of [`Status::ALL`].
     pub groups: [u64; Status::ALL.len()],
-    /// Expected amount.
+    /// Sum of the expected amounts.
     pub expected_amount: i128,
-    /// Invoiced amount.
+    /// Sum of the invoiced amounts.
     pub invoiced_amount: i128,
-    /// Sum of absolute variances.
+    /// Sum of the absolute variances.
     pub gross_variance_amount: i128,
-    /// Of these, what no cause explains.
+    /// Sum of the absolute parts that no cause explains.
     pub unexplained_amount: i128,
 }
 
@@ -101,16 +101,16 @@ impl Rollup {
         }
         match multiply((explained, 0), (one, 0), 0, Rounding::Down) {
             Some(product) => divide(product, self.gross_variance_amount, Rounding::HalfEven),
+            // A product past 38 digits is of amounts past all sense: nothing is claimed of them.
             None => 0,
         }
     }
 
+    /// Adds a variance; `None` on overflow.
     fn add(&mut self, variance: &Variance) -> Option<()> {
         let sides = &variance.sides;
         let size = sides.variance_amount().checked_abs()?;
-        if let Some(count) = self.groups.get_mut(variance.status as usize) {
-            *count += 1;
-        }
+        self.groups[variance.status as usize] += 1;
         self.expected_amount = self.expected_amount.checked_add(sides.expected_amount)?;
         self.invoiced_amount = self.invoiced_amount.checked_add(sides.invoiced_amount)?;
         self.gross_variance_amount = self.gross_variance_amount.checked_add(size)?;
@@ -122,10 +122,10 @@ impl Rollup {
     }
 }
 
-/// Rolls the variances up at every level that a tie-out has.
+/// Rolls the variances up at every level that a tie-out has, sorted by tie-out, level and keys.
 ///
 /// # Errors
-/// [`EngineError::AmountOverflow`].
+/// [`EngineError::AmountOverflow`] where a sum exceeds 38 digits.
 pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
     let frame = key_frame(variances);
     let mut rollups = Vec::new();
@@ -136,16 +136,12 @@ pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
         let mut of_level: Vec<Rollup> = groups
             .first_row
             .iter()
-            .filter_map(|row| variances.get(*row as usize))
-            .map(|first| empty(level, first))
+            .map(|row| empty(level, &variances[*row as usize]))
             .collect();
         for (variance, group) in variances.iter().zip(&groups.of_row) {
-            let rollup = of_level
-                .get_mut(*group as usize)
-                .expect("every variance has a group");
-            if rollup.add(variance).is_none() {
-                return Err(EngineError::AmountOverflow);
-            }
+            of_level[*group as usize]
+                .add(variance)
+                .ok_or(EngineError::AmountOverflow)?;
         }
         // An invoice header knows nothing finer than the invoice.
         rollups.extend(
@@ -158,9 +154,10 @@ pub fn roll_up(variances: &[Variance]) -> Result<Vec<Rollup>, EngineError> {
     Ok(rollups)
 }
 
-/// The column of the tie-out beside those of the keys.
+/// Column of the tie-out, beside those of the keys.
 const TIE_OUT: &str = "tie_out";
 
+/// Keys of the variances as a frame, a row each, so that they are grouped as matches are.
 fn key_frame(variances: &[Variance]) -> DataFrame {
     let column = |name: &str, of: &dyn Fn(&Variance) -> u32| {
         let codes: Vec<u32> = variances.iter().map(of).collect();
@@ -172,18 +169,16 @@ fn key_frame(variances: &[Variance]) -> DataFrame {
     columns::frame(variances.len(), columns)
 }
 
+/// Roll-up of no variance yet, with the keys of its first one.
 fn empty(level: Level, first: &Variance) -> Rollup {
-    let keys = first.sides.keys.only(level.keys());
-    let groups = [0; Status::ALL.len()];
-    let (tie_out, zero) = (first.sides.tie_out, 0);
     Rollup {
-        tie_out,
+        tie_out: first.sides.tie_out,
         level,
-        keys,
-        groups,
-        expected_amount: zero,
-        invoiced_amount: zero,
-        gross_variance_amount: zero,
-        unexplained_amount: zero,
+        keys: first.sides.keys.only(level.keys()),
+        groups: [0; Status::ALL.len()],
+        expected_amount: 0,
+        invoiced_amount: 0,
+        gross_variance_amount: 0,
+        unexplained_amount: 0,
     }
 }

@@ -1,8 +1,12 @@
-//! Which rounding rules the lines of an invoice obey.
+//! Census of the rounding rules: how many invoice lines obey each.
+//!
+//! Microsoft documents its rules in part, and its examples obey several
+//! ([semantics §3](crate::model::domain::semantics)): the census shows which of them a partner's
+//! invoices really follow, and how many lines follow none.
 
 use std::collections::BTreeMap;
 
-use crate::engine::compare::usage_to_invoice::rate_of;
+use crate::engine::compare::exchange_rate::rate_of;
 use crate::engine::fold::columns::LineColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
@@ -13,16 +17,17 @@ use crate::engine::tie_outs::line_arithmetic::{NO_PRICE, UNKNOWN};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE};
 
-/// Lines by kind (`usage`, `other`), currency and rule.
+/// Number of lines by kind (`usage`, `other`), currency and name of the rule.
 pub type Census = BTreeMap<(&'static str, String, String), u64>;
 
-/// Counts to `census` the lines that obey each rule: the first that gives the subtotal to the last
-/// digit.
+/// Adds the lines of some totals to a census, each under the first rule that gives its subtotal to
+/// the last digit.
 pub fn count(census: &mut Census, totals: &Folded, rules: &Rules) {
     let lines = LineColumns::of(&totals.lines);
     let [price, rate, currency] =
         [Part::Price, Part::Rate, Part::Currency].map(|part| lines.codes(part));
     for (row, rows) in lines.rows.iter().enumerate() {
+        // The numbers of a row are sums over equal lines: each line has its share of them.
         let each = |column: &[i128]| column[row] / i128::from(*rows);
         let metered = lines.scope(row) == Scope::Usage;
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);

@@ -1,28 +1,32 @@
-//! A compared group, judged: its tolerance, status, cause, parts, and the id it has in every run.
+//! Variances: compared groups that were judged, each with tolerance, status, cause, parts, and the id
+//! that it has in every run. Published as `variances`.
+//!
+//! A variance within the tolerance is attributed all the same: the status says whether a person has
+//! to look, the cause says what there is to see.
 
-use crate::engine::compare::group::Sides;
-use crate::engine::failure::EngineError;
-use crate::engine::rules::keys::{FINE_KEYS, Key};
 use std::fmt;
 
 use crate::engine::causes::attribute::{self, AttributionInput};
 use crate::engine::causes::finding::Finding;
+use crate::engine::compare::group::Sides;
+use crate::engine::failure::EngineError;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::engine::rules::tolerance::{Limit, Tolerances};
 use crate::model::cause::{Cause, Status};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// What a group is known by, the same in every run: 16 hexadecimal digits, enough for any number of
-/// breaks that a person looks at.
+/// Id of a group, equal in every run that has the group: 16 hexadecimal digits of a hash over its
+/// keys. At 2^32 groups two may collide by chance: far more than there are breaks to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BreakId([u8; 8]);
 
 impl BreakId {
     fn of(hash: &blake3::Hash) -> Self {
-        Self(hash.as_bytes().first_chunk().copied().unwrap_or_default())
+        Self(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
     }
 }
 
@@ -34,11 +38,18 @@ impl fmt::Display for BreakId {
     }
 }
 
-/// Parts of a variance, in units of 10^-10. Most variances have one.
-#[derive(Clone, Debug, Default)]
-pub struct Parts {
-    one: Option<(Cause, i128)>,
-    more: Option<Box<[i128; Cause::ALL.len()]>>,
+/// Parts of a variance, in units of 10^-10.
+///
+/// All parts take as much room as the rest of a variance, and most variances have one part or none:
+/// only where there are several is the whole list kept.
+#[derive(Clone, Debug)]
+pub struct Parts(PartsFound);
+
+#[derive(Clone, Debug)]
+enum PartsFound {
+    None,
+    One(Cause, i128),
+    Several(Box<[i128; Cause::ALL.len()]>),
 }
 
 impl Parts {
@@ -47,61 +58,55 @@ impl Parts {
             .into_iter()
             .zip(*parts)
             .filter(|(_, part)| *part != 0);
-        match (found.next(), found.next()) {
-            (one, None) => Self { one, more: None },
-            _ => Self {
-                one: None,
-                more: Some(Box::new(*parts)),
-            },
-        }
-    }
-
-    /// The part of a cause.
-    #[must_use]
-    pub fn by(&self, cause: Cause) -> i128 {
-        let of_one = || {
-            self.one
-                .filter(|(of, _)| *of == cause)
-                .map_or(0, |(_, part)| part)
-        };
-        self.more.as_ref().map_or_else(of_one, |parts| {
-            parts.get(cause as usize).copied().unwrap_or(0)
+        Self(match (found.next(), found.next()) {
+            (None, _) => PartsFound::None,
+            (Some((cause, part)), None) => PartsFound::One(cause, part),
+            (Some(_), Some(_)) => PartsFound::Several(Box::new(*parts)),
         })
     }
 
-    /// Their sum.
+    /// Part of a cause; 0 where it has none.
+    #[must_use]
+    pub fn by(&self, cause: Cause) -> i128 {
+        match &self.0 {
+            PartsFound::One(only, part) if *only == cause => *part,
+            PartsFound::None | PartsFound::One(..) => 0,
+            PartsFound::Several(parts) => parts[cause as usize],
+        }
+    }
+
+    /// Sum of the parts, which is the variance.
     #[must_use]
     pub fn sum(&self) -> i128 {
         Cause::ALL.iter().map(|cause| self.by(*cause)).sum()
     }
 }
 
-/// A row of `variances`.
+/// Judged group: a row of `variances`.
 #[derive(Clone, Debug)]
 pub struct Variance {
-    /// What was compared.
+    /// Compared group.
     pub sides: Sides,
     /// Largest variance that is no break, in units of 10^-10.
     pub tolerance_amount: i128,
-    /// What decided it.
+    /// Part of the tolerance that decided its size.
     pub limit: Limit,
-    /// Where the group stands.
+    /// Status that follows from variance and tolerance.
     pub status: Status,
-    /// The largest part; `None` where there is no variance.
+    /// Cause of the largest part; `None` where there is no variance.
     pub cause: Option<Cause>,
-    /// Parts of the variance by [`Cause::ALL`], in units of 10^-10.
+    /// Parts of the variance, by cause.
     pub parts: Parts,
-    /// The same in every run.
+    /// Id of the group, equal in every run.
     pub break_id: BreakId,
-    /// What was found out about it, if rounding alone cannot make it.
+    /// Finding about the group; `None` where rounding alone can make its variance.
     pub finding: Option<Box<Finding>>,
 }
 
-/// Says of a group what tolerance, status and causes it has. `off` names causes that are not
-/// looked for.
+/// Judges a group: its tolerance, status, causes and id. `off` names causes that are not looked for.
 ///
 /// # Errors
-/// [`EngineError::AmountOverflow`].
+/// [`EngineError::AmountOverflow`] where an amount or a tolerance exceeds 28 digits.
 pub fn judge(
     sides: Sides,
     tolerances: &Tolerances,
@@ -126,6 +131,7 @@ pub fn judge(
     let size = exact(variance)?
         .checked_abs()
         .ok_or(EngineError::AmountOverflow)?;
+    // The order is that of precedence: what is out of scope is no break, however large.
     let status = match () {
         () if sides.scope != Scope::Usage => Status::OutOfScope,
         () if variance == 0 => Status::Tied,
@@ -133,14 +139,15 @@ pub fn judge(
         () if sides.is_awaited => Status::Awaited,
         () => Status::Break,
     };
-    let steps = finding.as_ref().map(|finding| &finding.steps);
+    // Attributed in any case, by amounts, even where quantities are what is compared.
+    let bridge = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
     let parts = attribute::split(
         &AttributionInput {
             sides: &sides,
             variance: amount,
             within_rounding: size <= derived,
-            steps,
+            bridge,
         },
         off,
     );
@@ -162,8 +169,9 @@ pub fn judge(
     })
 }
 
-/// The id of a group: of its tie-out, the fine keys, the rule of its scope, and those of the other keys
-/// that it has.
+/// Id of a group: a hash of its tie-out, the fine keys, the rule of its scope, and those of the other
+/// keys that it has. Texts are hashed as they are folded: a run whose files spell a key otherwise
+/// gives the same id. A change here gives every break a new id, and its history is lost.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
     hash.update(sides.tie_out.name().as_bytes());
@@ -179,14 +187,16 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
         add(&vocabulary.folded(key.domain(), code));
     }
     add(sides.scope.rule());
+    // Other keys are left out where they are empty: a key that is added to the table later does not
+    // change the ids that there are.
     for (key, code) in more.into_iter().filter(|(_, code)| *code != 0) {
         add(&vocabulary.folded(key.domain(), code));
     }
     BreakId::of(&hash.finalize())
 }
 
-/// Gives groups whose keys look alike (a coarse pass leaves keys empty) ids of their own. The
-/// variances must be in their published order.
+/// Gives groups with equal keys (a coarse pass leaves keys empty) ids of their own: the first keeps
+/// its id, the others hash it with their number. The variances must be in their published order.
 pub fn separate_equal_ids(variances: &mut [Variance]) {
     let mut seen: hashbrown::HashMap<BreakId, u32> = hashbrown::HashMap::new();
     for variance in variances {
