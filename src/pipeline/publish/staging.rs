@@ -1,4 +1,5 @@
-//! Tables and manifest to a published run.
+//! A published run: all tables, and the manifest that describes them, written to a staging folder and
+//! put in place in one step.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,15 +21,15 @@ use crate::reports::atomic::{Output, Staging, Written};
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
-/// Name of the manifest.
-pub(crate) const MANIFEST: &str = "manifest.json";
+/// File of the manifest in the folder of a run.
+const MANIFEST: &str = "manifest.json";
 
-/// Publishes a run; its id and folder. The same inputs and settings have the same id. Where memory
-/// `is_bound`, one table is written after the other.
+/// Publishes a run; returns its id and folder. Equal inputs and settings give the same id. Where memory
+/// is limited (`is_bound`), tables are written one after the other, as each writer holds a row group.
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
-pub(crate) fn publish(
+pub(in crate::pipeline) fn publish(
     plan: &Plan,
     output: &Output,
     readings: &Readings,
@@ -38,33 +39,13 @@ pub(crate) fn publish(
 ) -> Result<(String, PathBuf), RunError> {
     let run_id = run_id(plan, readings);
     let staging = output.stage()?;
-    let mut written = Vec::new();
-    let mut outputs = Vec::new();
     let tables = tables::all(readings, found);
-    let one_by_one = || {
-        tables
-            .iter()
-            .map(|rows| write_table(&staging, rows))
-            .collect::<Result<_, RunError>>()
-    };
-    let at_once = || {
-        tables
-            .par_iter()
-            .map(|rows| write_table(&staging, rows))
-            .collect::<Result<_, RunError>>()
-    };
-    let files: Vec<[Written; 2]> = if is_bound { one_by_one()? } else { at_once()? };
-    for (table, files) in tables.iter().zip(files) {
-        for file in files {
-            outputs.push(manifest::Output {
-                file: file.name.clone(),
-                blake3: file.blake3.clone(),
-                bytes: file.bytes,
-                rows: table.count as u64,
-            });
-            written.push(file);
-        }
-    }
+    let files = write_tables(&staging, &tables, is_bound)?;
+    let outputs = tables
+        .iter()
+        .zip(&files)
+        .flat_map(|(table, files)| files.iter().map(|file| output_of(file, table.count)))
+        .collect();
     let previous = output.current().filter(|current| *current != run_id);
     let manifest = manifest(
         plan,
@@ -74,6 +55,7 @@ pub(crate) fn publish(
         outputs,
         exit_code,
     );
+    let mut written: Vec<Written> = files.into_iter().flatten().collect();
     written.push(staging.write(MANIFEST, |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
         io::Write::write_all(file, b"\n")
@@ -82,7 +64,31 @@ pub(crate) fn publish(
     Ok((run_id, folder))
 }
 
-/// Writes both files of a table at once, part by part.
+/// Writes the tables; their files, in the order of the tables.
+fn write_tables(
+    staging: &Staging<'_>,
+    tables: &[Rows<'_>],
+    is_bound: bool,
+) -> Result<Vec<[Written; 2]>, RunError> {
+    let write = |rows| write_table(staging, rows);
+    if is_bound {
+        tables.iter().map(write).collect()
+    } else {
+        tables.par_iter().map(write).collect()
+    }
+}
+
+fn output_of(file: &Written, rows: usize) -> manifest::Output {
+    manifest::Output {
+        file: file.name.clone(),
+        blake3: file.blake3.clone(),
+        bytes: file.bytes,
+        rows: rows as u64,
+    }
+}
+
+/// Writes the Parquet and the CSV file of a table at the same time, part by part: each part is filled
+/// once for both.
 fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
     let name = rows.table.name;
     let mut text_file = Ok(None);
@@ -108,7 +114,8 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
     ])
 }
 
-/// Hash of everything that can change the tables, behind the period.
+/// Id of a run: the period, then a hash of everything that can change the tables: the release, the
+/// settings, and the bytes of the inputs. Paths of folders and thread counts are no part of it.
 fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
@@ -116,9 +123,12 @@ fn run_id(plan: &Plan, readings: &Readings) -> String {
     for input in &readings.inputs {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
     }
+    // 64 bits: enough to tell the runs of one folder apart.
     let short: String = hash.finalize().to_hex().chars().take(16).collect();
-    plan.period
-        .map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
+    match plan.period {
+        Some(period) => format!("{period}-{short}"),
+        None => short,
+    }
 }
 
 fn manifest(
