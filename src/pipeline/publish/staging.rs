@@ -29,7 +29,7 @@ const MANIFEST: &str = "manifest.json";
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
-pub(in crate::pipeline) fn publish(
+pub(crate) fn publish(
     plan: &Plan,
     output: &Output,
     readings: &Readings,
