@@ -116,6 +116,6 @@ pub struct ResourceSums {
     pub expected_amount: String,
     /// Sum of the shares of invoiced amounts.
     pub invoiced_amount: String,
-    /// Invoiced - expected.
+    /// Sum of the invoiced shares - sum of the usage amounts.
     pub variance_amount: String,
 }

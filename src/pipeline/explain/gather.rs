@@ -65,6 +65,7 @@ pub(super) fn count(
         })?;
         sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
     }
+    // The sums of the whole run fitted, so these do; checked all the same.
     whole.check()?;
     whole.count_own_duplicates();
     Ok(whole)
@@ -110,6 +111,7 @@ impl Sink for RowSink<'_> {
         let Some(group) = self.gatherer.by_key.get(&key) else {
             return Ok(());
         };
+        // A row that cannot be measured was rejected by the run, and is rejected here.
         let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
         let [_, amount, ..] = measures.sums;
         let is_picked = self.gatherer.picks(self.dataset, row.cells);

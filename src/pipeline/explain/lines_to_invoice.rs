@@ -18,12 +18,12 @@ use crate::sources::files::FileUnit;
 
 /// Takes the lines, or the header, of one invoice.
 struct InvoiceSink<'s> {
-    /// Invoice lines or headers.
+    /// Dataset of the units: invoice lines, or invoices for the headers.
     dataset: Dataset,
     unit: &'s FileUnit,
-    /// Folded invoice number.
+    /// Invoice number that is explained, folded.
     invoice: &'s str,
-    /// Folded currency.
+    /// Currency that is explained, folded.
     currency: &'s str,
     rows: SourceRows,
 }
@@ -53,6 +53,7 @@ impl InvoiceSink<'_> {
         if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
             let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
             let [_, subtotal, tax, total] = measures.sums;
+            // The header is compared with Total, so that tax is shown instead of the factors of the Subtotal.
             let mut line = source_line(self.dataset, self.unit, row, &measures, total);
             let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
             line.arithmetic = format!(

@@ -90,6 +90,7 @@ impl Published {
     /// # Errors
     /// [`RunError::NotThere`].
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
+        // The pointer to the newest run is set last when a run is published, so that it is complete.
         let run_id = run.map(str::to_owned).or_else(|| atomic::current_run(out));
         let missing = |found: String| RunError::NotThere {
             what: format!("`{}`", out.display()),
@@ -222,6 +223,7 @@ impl Published {
             },
         )
         .map_err(|error| self.damaged("lineage.parquet", &error))?;
+        // Identified again, bytes and all: an explanation of other bytes would be wrong in silence.
         let inputs = self
             .manifest
             .inputs
@@ -310,6 +312,7 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
         expected_quantity,
         invoiced_quantity,
     ] = columns;
+    // Of the text, which is a number by the type of its column.
     let is_zero = |amount: &str| !amount.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     let parts = Cause::ALL
         .into_iter()

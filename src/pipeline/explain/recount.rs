@@ -67,6 +67,7 @@ impl<'p> Recount<'p> {
                 totals.periods.insert(code, period);
             }
         }
+        // One account alone might pair better by another column than all accounts together.
         let learned = &published.manifest.meter_description_is;
         let description = DESCRIPTION_PARTS
             .into_iter()
@@ -161,6 +162,7 @@ impl<'p> Recount<'p> {
                 part if parts.contains(&part) => part,
                 _ => return Vec::new(),
             };
+            // A value in no row has no code, and leaves no row.
             let code = self.totals.vocabulary.code(part.domain(), value);
             let codes = columns::codes(frame, column.column());
             rows.retain(|row| code == Some(codes[*row]));
@@ -177,6 +179,7 @@ impl<'p> Recount<'p> {
             let field = RESOURCE_KEYS.iter().position(|of| *of == part)?;
             wanted.insert(field, self.totals.vocabulary.code(part.domain(), value)?);
         }
+        // A key of the whole run may have resources of several groups: all of them are summed.
         let mut rows = 0;
         let (mut expected, mut invoiced) = (0, 0);
         for resource in &self.resources {

@@ -152,6 +152,7 @@ fn usage_arithmetic(cells: &[Cell<'_>], measures: &Measures) -> String {
         words += &format!("{date}: ");
     }
     words += &format!("EffectiveUnitPrice x Quantity x PCToBCExchangeRate = {factors}");
+    // Half even, as for conversions: the product is shown beside Microsoft's amount, not in its place.
     let (scale, half_even) = (AMOUNT_SCALE, Rounding::HalfEven);
     let product = price
         .and_then(|price| {
@@ -173,6 +174,7 @@ fn line_arithmetic(cells: &[Cell<'_>], measures: &Measures, subtotal: i128) -> S
     let currency = String::from_utf8_lossy(&cells[CURRENCY].bytes())
         .trim()
         .to_uppercase();
+    // The documented rules only: which of them gives the line is the same in every pipeline.
     let rules = Rules::default();
     let line = |price| Line {
         price,

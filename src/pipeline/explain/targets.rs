@@ -53,6 +53,7 @@ fn explain_keys(
         let found = keys.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| fold_as(domain, value))
     };
+    // The more of the account is named, the fewer units are read; without it, all of them are.
     let account = AccountFilter {
         customer: wanted("customer_id", Domain::Customer),
         subscription: wanted("subscription_id", Domain::Subscription),

@@ -38,6 +38,7 @@ pub(super) fn explain(
 ) -> Result<Explanation, RunError> {
     let mut chosen = recount.variances()?;
     chosen.retain(|(number, variance)| wanted(*number, variance));
+    // A stable sort: groups of equal size stay in the order of their numbers.
     chosen.sort_by_key(|(_, variance)| Reverse(variance.sides.variance_amount().unsigned_abs()));
     let groups_more = chosen.len().saturating_sub(GROUPS_LIMIT);
     chosen.truncate(GROUPS_LIMIT);
@@ -70,6 +71,7 @@ fn source_rows(
 ) -> Result<HashMap<u32, [SourceRows; 2]>, RunError> {
     let is_chosen = |number: u32| chosen.iter().any(|(chosen, _)| *chosen == number);
     let description = recount.matching.description;
+    // Rows are found again by their folded texts: codes are of this recount only, and rows have none.
     let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
     for (frame, groups, is_usage) in recount.frames() {
         for (row, number) in groups.iter().enumerate() {
@@ -114,6 +116,7 @@ fn group(
     let row = recount.published.find(&break_id)?;
     let expected = fixed(sides.expected_amount, PUBLISHED_SCALE);
     let invoiced = fixed(sides.invoiced_amount, PUBLISHED_SCALE);
+    // Amounts and row counts: rows that cancel each other out would leave the amounts equal.
     let agrees = row.expected_amount == expected
         && row.invoiced_amount == invoiced
         && (usage.rows, lines.rows) == (sides.expected_rows, sides.invoiced_rows);

@@ -29,6 +29,7 @@ impl<'f> NamedCells<'f> {
 /// # Panics
 /// Where the columns are not those of the table, in number, order, name, type or length.
 pub(super) fn filled<'f>(table: &'static Table, columns: Vec<NamedCells<'f>>) -> Filled<'f> {
+    // A different number of columns ends the zip early, and is refused by `Filled::new`.
     for (found, wanted) in columns.iter().zip(table.columns) {
         assert!(
             found.name == wanted.name,
@@ -50,6 +51,7 @@ pub(super) struct Columns<'f, R> {
 
 impl<'f, R> Columns<'f, R> {
     fn codes(&self, domain: Domain, of: impl Fn(&R) -> u32) -> Cells<'f> {
+        // Codes, not texts: a column of a million rows repeats few texts, and Parquet keeps them as codes too.
         let codes = self.rows.iter().map(of).collect();
         Cells::Codes(codes, self.totals.vocabulary.all(domain))
     }
@@ -76,7 +78,7 @@ impl<'f, R> Columns<'f, R> {
         NamedCells::new(name, self.codes(domain, code))
     }
 
-    /// Names of customers.
+    /// Display names of customers, found by the code of their id.
     pub(super) fn customer_name(&self, customer: impl Fn(&R) -> u32) -> NamedCells<'f> {
         self.name("customer_name", Domain::CustomerName, |row| {
             [customer(row), 0, 0]

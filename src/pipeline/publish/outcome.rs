@@ -86,7 +86,7 @@ pub struct Total {
 pub struct StatusTotal {
     /// Name of the status.
     pub status: &'static str,
-    /// Number of groups.
+    /// Number of groups that have the status.
     pub groups: u64,
     /// Sum of their variances, with sign.
     pub variance_amount: String,
@@ -109,7 +109,7 @@ pub struct Break {
     pub expected_amount: String,
     /// Amount, or quantity, that the invoice asks for.
     pub invoiced_amount: String,
-    /// Invoiced - expected.
+    /// Invoiced - expected, of the same measure.
     pub variance_amount: String,
     /// Name of the largest cause; empty for none.
     pub cause: &'static str,
@@ -161,6 +161,7 @@ impl Outcome {
             .iter()
             .filter(|variance| variance.status == Status::Break)
             .collect();
+        // A stable sort: breaks of equal size stay in published order.
         breaks.sort_by_key(|variance| {
             std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
         });
@@ -186,6 +187,7 @@ impl Outcome {
                 .collect(),
             warnings: found.warnings.clone(),
             units: readings.inputs.len() as u64,
+            // Counted by the readers; the caller sets it.
             units_kept: 0,
             fetched,
         }
@@ -199,6 +201,7 @@ fn published(amount: i128) -> String {
 
 /// Totals by tie-out and currency, in this order.
 fn totals(found: &Reconciled) -> Vec<Total> {
+    // Codes are in the order of their texts, so that the map sorts by currency.
     let mut sums: BTreeMap<(TieOut, u32), GroupSums> = BTreeMap::new();
     for variance in &found.variances {
         let sides = &variance.sides;
@@ -241,6 +244,7 @@ fn total(tie_out: TieOut, currency: &str, sums: &GroupSums) -> Total {
 /// Explained share in per cent, rounded down, so that 100.0 means all of it. `None` where there is no
 /// variance to divide by.
 fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
+    // Nothing is divided by zero, and sums near 38 digits have no percentage.
     let per_mille = gross
         .checked_sub(unexplained)?
         .checked_mul(1_000)?
@@ -250,6 +254,7 @@ fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
 
 /// A sentence for each kind of lines and currency, with the number of lines that obey each rule.
 fn rounding_rules(found: &Reconciled) -> Vec<String> {
+    // The census is sorted by kind, currency and rule: so are the sentences and the rules in them.
     let mut by_kind: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for ((kind, currency, rule), count) in &found.census {
         by_kind
@@ -270,6 +275,7 @@ fn rounding_rules(found: &Reconciled) -> Vec<String> {
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let sides = &variance.sides;
+    // Of the measure that is compared: in a comparison of quantities all amounts are zero.
     let (expected, difference) = sides.compared();
     let text = |domain, code| found.totals.vocabulary.text(domain, code);
     let key = |key: Key| text(key.domain(), sides.keys[key]);
@@ -311,6 +317,7 @@ fn first_text(texts: [&str; 3]) -> String {
 /// For a text that is no decimal number with ten places.
 #[must_use]
 pub fn readable(amount: &str) -> String {
+    // Without its point, a text of ten decimals is the number in units of 10^-10.
     let digits: i128 = amount
         .replace('.', "")
         .parse()
@@ -326,6 +333,7 @@ pub fn readable(amount: &str) -> String {
         }
         out.push(digit);
     }
+    // The sign of the rounded number: -0.001 reads 0.00.
     format!("{}{out}.{fraction}", if cents < 0 { "-" } else { "" })
 }
 

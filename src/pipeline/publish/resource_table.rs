@@ -80,7 +80,9 @@ fn resource_texts<'f>(
         });
         return [group, key::<RESOURCE>(columns)];
     };
+    // Resource groups are in the vocabulary of all parts; only resources are each part's own.
     let all_groups = columns.totals.vocabulary.all(Domain::ResourceGroup);
+    // The key holds places in `texts` here, where rows in memory hold codes of the vocabulary.
     let places = columns.rows.iter().map(|row| row.key[RESOURCE]).collect();
     let resource_column = RESOURCE_KEYS[RESOURCE].row().published;
     [

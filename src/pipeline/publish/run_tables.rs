@@ -62,6 +62,7 @@ pub(super) fn rejected_rows(readings: &Readings) -> Filled<'_> {
 /// Units by the customers and subscriptions that they hold.
 pub(super) fn lineage(readings: &Readings) -> Filled<'_> {
     let [mut sources, mut units, mut customers, mut subscriptions] = [const { Vec::new() }; 4];
+    // Ids are folded: `explain` looks up accounts in whatever spelling they are asked for.
     for (dataset, unit, customer, subscription) in &readings.lineage {
         sources.push((*dataset).to_owned());
         units.push(unit.clone());

@@ -46,6 +46,7 @@ pub(crate) fn publish(
         .zip(&files)
         .flat_map(|(table, files)| files.iter().map(|file| output_of(file, table.count)))
         .collect();
+    // A run that is published again does not follow itself.
     let previous = output.current().filter(|current| *current != run_id);
     let manifest = manifest(
         plan,
@@ -56,6 +57,7 @@ pub(crate) fn publish(
         exit_code,
     );
     let mut written: Vec<Written> = files.into_iter().flatten().collect();
+    // Last: no run exists without its manifest, and the manifest has the hashes of all other files.
     written.push(staging.write(MANIFEST, |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
         io::Write::write_all(file, b"\n")
@@ -70,6 +72,7 @@ fn write_tables(
     tables: &[Rows<'_>],
     is_bound: bool,
 ) -> Result<Vec<[Written; 2]>, RunError> {
+    // Both ways collect in the order of the tables, so that the manifest does not depend on threads.
     let write = |rows| write_table(staging, rows);
     if is_bound {
         tables.iter().map(write).collect()
@@ -91,6 +94,7 @@ fn output_of(file: &Written, rows: usize) -> manifest::Output {
 /// once for both.
 fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
     let name = rows.table.name;
+    // The CSV file is written inside the closure of the Parquet file: both are open at once.
     let mut text_file = Ok(None);
     let packed_file = staging.write(&format!("{name}.parquet"), |packed| -> io::Result<()> {
         let mut writer = parquet::Writer::new(rows.table, packed);
@@ -101,6 +105,7 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
                     || writer.write(part).map_err(io::Error::other),
                     || csv::write_rows(part, text),
                 );
+                // Of two errors the first is told: both are of the same disk.
                 packed.and(text)
             })
         });
@@ -115,7 +120,7 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
 }
 
 /// Id of a run: the period, then a hash of everything that can change the tables: the release, the
-/// settings, and the bytes of the inputs. Paths of folders and thread counts are no part of it.
+/// settings, and names and bytes of the inputs. The folder of the runs and the threads are no part of it.
 fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
@@ -147,6 +152,7 @@ fn manifest(
         previous_run_id,
         pipeline: plan.name.clone(),
         period: plan.period.map(|period| period.to_string()),
+        // Of the settings alone: it tells whether two runs differ in more than their inputs.
         configuration_hash: blake3::hash(plan.canonical().as_bytes())
             .to_hex()
             .to_string(),
@@ -158,6 +164,7 @@ fn manifest(
             .map(manifest_settings::to_manifest)
             .collect(),
         inputs: readings.inputs.clone(),
+        // `explain` must match by the column that the whole run learned, not one account.
         meter_description_is: found
             .description
             .map_or_else(String::new, |part| part.column().to_owned()),

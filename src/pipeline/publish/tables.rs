@@ -39,6 +39,7 @@ impl<'f> Rows<'f> {
         rows: &'f [R],
         fill: impl Fn(&'f [R]) -> Filled<'f> + Send + Sync + 'f,
     ) -> Self {
+        // Parts bound the memory of a write, and are the same at any number of threads.
         let fill_parts = move |take: &mut TakePart<'_>| {
             rows.chunks(PART_ROWS)
                 .try_for_each(|part| take(&fill(part)))
@@ -65,6 +66,7 @@ impl<'f> Rows<'f> {
                 resource_table::fill(totals, part, None)
             }),
             Resources::Spilled(rows) => {
+                // Read back from disk part by part: the rows are never all in memory.
                 let fill_parts = move |take: &mut TakePart<'_>| {
                     rows.each(PART_ROWS, &mut |part| {
                         take(&resource_table::fill(totals, &part.rows, Some(part)))

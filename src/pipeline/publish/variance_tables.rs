@@ -19,6 +19,7 @@ pub(super) fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> Filled<
     let columns = Columns { totals, rows };
     let mut cells = variance_keys(&columns);
     cells.extend(variance_figures(&columns));
+    // In the order of `Cause::ALL`, as `model::tables` has them.
     let parts = Cause::ALL.map(|cause| {
         let name = format!("{}_amount", cause.name());
         columns.decimal(name, |row| row.parts.by(cause))

@@ -55,6 +55,7 @@ pub(super) fn to_compare(
                 .period
                 .is_some_and(|period| periods.contains(&period))
     };
+    // One warning with a number, as such a list holds hundreds of invoices.
     let (kept, others): (Vec<&Header>, Vec<&Header>) = all.iter().partition(concerns_run);
     if !others.is_empty() {
         warnings.push(format!(

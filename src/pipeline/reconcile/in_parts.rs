@@ -50,6 +50,7 @@ pub(super) fn compare(
         stages.keep_resource_texts(first, totals, &mut resource_texts);
         watch.advanced(spilled.bytes_of(parts), 0);
     }
+    // Findings of all parts name places in these texts now; codes of the last part would mislead.
     totals.forget_part(resource_texts);
     Ok(resources)
 }
@@ -76,6 +77,7 @@ fn description_pairs(
             .filter(|(_, part)| parts.contains(part))
             .map(|(row, _)| row)
             .collect();
+        // An account's usage and lines are of one part: pairs of all parts add up to those of the whole.
         let found = passes::description_pairs(&joins::take(&described, &rows), &lines);
         for (pairs, found) in pairs.iter_mut().zip(found) {
             *pairs += found;

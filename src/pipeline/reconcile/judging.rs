@@ -37,6 +37,7 @@ pub(super) fn judge(
     mut checked: Vec<Checked>,
     awaited: &Awaited,
 ) -> Result<Vec<Variance>, EngineError> {
+    // First, as an awaited group is no break whatever its tolerance.
     awaited.mark(totals, &mut checked);
     let mut variances = Vec::with_capacity(checked.len());
     for (sides, finding) in checked {

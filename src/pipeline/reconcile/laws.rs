@@ -62,6 +62,8 @@ pub(super) fn of_comparing(
     let side = |tie_out, is_expected| {
         control_totals::variances_of(totals, variances, tie_out, is_expected)
     };
+    // Twenty decimals become ten where resources are made, half a unit for each row at most; between
+    // figures of ten decimals no law allows anything.
     let allowance = QUANTISATION_ALLOWANCE;
     let mut controls = control_totals::law("quantise", "resources", usage, expected, allowance);
     if settings::of_tie_out(plan, TieOut::UsageToInvoice).enabled {

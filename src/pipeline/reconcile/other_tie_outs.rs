@@ -122,6 +122,7 @@ fn lists_of(
     warnings: &mut Vec<String>,
 ) -> Result<[Vec<SideRow>; 2], EngineError> {
     let tie_out = definition.tie_out;
+    // Records that were read, for both sides; some comparisons take a side from usage instead.
     let [mut expected, mut invoiced] =
         [Side::Expected, Side::Invoiced].map(|side| entries(totals, tie_out, side));
     if tie_out == TieOut::UsageToSummary {
@@ -234,6 +235,7 @@ fn of_summed_currencies(
     invoiced: &[SideRow],
     warnings: &mut Vec<String>,
 ) -> Vec<SideRow> {
+    // The row without a customer is the total of the partner.
     let is_of_partner = |row: &&SideRow| row.code(Key::Customer) == 0;
     let summed: Vec<u32> = invoiced
         .iter()

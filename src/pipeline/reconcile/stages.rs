@@ -66,6 +66,7 @@ pub fn reconcile_watched(
     let mut controls = readings.controls.clone();
     let mut told = readings.warnings.clone();
     let (mut totals, folded) = fold(readings)?;
+    // Before any selection: the period of an invoice is asked of its header first.
     headers::set_periods(&mut totals, &readings.headers);
     let mut stages = UsageStages::new(plan);
     let (counted, resources) = compare_usage(&mut totals, &mut stages, folded, watch)?;
@@ -73,6 +74,7 @@ pub fn reconcile_watched(
     warnings::of_missing_customers(&stages, &mut told);
     stages.selection.warn(&totals, &mut told);
     watch.phase("other tie-outs", 0);
+    // Before other groups are added: holders are looked for among groups of usage, others set their own.
     let mut checked = std::mem::take(&mut stages.checked);
     judging::set_narrowest(&mut checked);
     checked.extend(compare_headers(
@@ -89,6 +91,7 @@ pub fn reconcile_watched(
     watch.phase("judge and prove", 0);
     let variances = judging::judge(plan, &totals, checked, &readings.awaited)?;
     controls.extend(laws::of_comparing(plan, &totals, &stages, &variances));
+    // Nothing is published on a broken law, whatever the figures look like.
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
         return Err(RunError::Law(Box::new(broken.clone())));
     }

@@ -104,7 +104,7 @@ impl<'p> UsageStages<'p> {
         });
         let settings = self.settings;
         let matching = passes::match_usage(totals, Some(description), &settings.passes);
-        // Names of passes only: lines that a scope rule sets aside matched no usage.
+        // A scope rule is no match: it sets lines aside that no usage is expected behind.
         self.has_matched |= matching
             .matched_on
             .iter()
@@ -121,6 +121,7 @@ impl<'p> UsageStages<'p> {
                     .map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))),
             );
         }
+        // Resources are published even where the tie-out is off: they are what customers are billed by.
         let mut resources = compared.resources;
         for (sums, is_expected) in self.allocated.iter_mut().zip([true, false]) {
             let found = control_totals::resources_of(totals, &resources, is_expected);
@@ -132,6 +133,7 @@ impl<'p> UsageStages<'p> {
 
     /// Leaves only the selected period in the frames of `totals`, and counts both before and after.
     fn select(&mut self, totals: &mut Folded) {
+        // A frame's clone shares its columns: nothing is copied but the selected rows.
         let usage = totals.usage.clone();
         totals.usage = self.select_side(0, totals, &usage, "billing");
         let lines = totals.lines.clone();
@@ -157,6 +159,7 @@ impl<'p> UsageStages<'p> {
         let after = control_totals::frame_of(totals, &selected, amount);
         control_totals::add_up(&mut self.folded[side], &before);
         control_totals::add_up(&mut self.selected[side], &after);
+        // Counted before the selection: the warning is about the files, not about the period.
         self.blank[side] += rows_without_customer(frame);
         self.has_rows[side] |= selected.height() > 0;
         self.invoices

@@ -74,6 +74,7 @@ pub(super) fn of_mismatches(
         })
         .map(|(codes, currencies)| mixed_currencies(totals, *codes, currencies))
         .collect();
+    // The map has no order, and warnings are published.
     mixed.sort();
     warnings.append(&mut mixed);
 }
