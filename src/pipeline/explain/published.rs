@@ -62,7 +62,7 @@ pub(super) struct VarianceRow {
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
-/// Columns of `variances` before its parts, in the order in which [`Published::find`] takes them apart.
+/// Columns of `variances` before its parts, in the order in which `row_of` takes them.
 const COLUMNS: [&str; 16] = [
     "break_id",
     "tie_out",
@@ -292,26 +292,25 @@ impl Published {
 /// A row by the cells of [`COLUMNS`] and of the parts.
 fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
     let mut cells = cells.into_iter();
-    let columns: [String; COLUMNS.len()] =
-        std::array::from_fn(|_| cells.next().expect("a cell for each column"));
-    let [
-        break_id,
-        tie_out,
-        invoice_number,
-        customer_id,
-        subscription_id,
-        currency,
-        expected_amount,
-        invoiced_amount,
-        tolerance_amount,
-        status,
-        matched_on,
-        meter_description,
-        expected_rows,
-        invoiced_rows,
-        expected_quantity,
-        invoiced_quantity,
-    ] = columns;
+    // Fields of a struct are filled in the order in which they are written: that of `COLUMNS`.
+    let mut next = || cells.next().expect("a cell for each column");
+    let row = VarianceRow {
+        break_id: next(),
+        tie_out: next(),
+        invoice_number: next(),
+        customer_id: next(),
+        subscription_id: next(),
+        currency: next(),
+        expected_amount: next(),
+        invoiced_amount: next(),
+        tolerance_amount: next(),
+        status: next(),
+        matched_on: next(),
+        meter_description: next(),
+        rows: [next(), next()],
+        quantities: [next(), next()],
+        parts: Vec::new(),
+    };
     // Of the text, which is a number by the type of its column.
     let is_zero = |amount: &str| !amount.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     let parts = Cause::ALL
@@ -320,23 +319,7 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
         .filter(|(_, amount)| !is_zero(amount))
         .map(|(cause, amount)| (cause.name(), amount))
         .collect();
-    VarianceRow {
-        break_id,
-        tie_out,
-        invoice_number,
-        customer_id,
-        subscription_id,
-        currency,
-        expected_amount,
-        invoiced_amount,
-        tolerance_amount,
-        status,
-        matched_on,
-        meter_description,
-        rows: [expected_rows, invoiced_rows],
-        quantities: [expected_quantity, invoiced_quantity],
-        parts,
-    }
+    VarianceRow { parts, ..row }
 }
 
 impl VarianceRow {

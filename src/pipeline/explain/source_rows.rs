@@ -143,7 +143,7 @@ fn factors(
     (price, quantity, rate, words)
 }
 
-/// What price, quantity and rate of a usage row multiply to. Rows with no price, or whose product
+/// Product of price, quantity and rate of a usage row. Rows with no price, or whose product
 /// passes 38 digits, are shown without the product.
 fn usage_arithmetic(cells: &[Cell<'_>], measures: &Measures) -> String {
     let (price, quantity, rate, factors) = factors(Dataset::Usage, cells, measures);

@@ -1,4 +1,4 @@
-//! What was found, as tables and a manifest, published at once.
+//! Tables and manifest of a run, published in one step: a reader sees the whole run, or none of it.
 //!
 //! Files stand in reading order: each uses those above it only.
 
