@@ -1,6 +1,6 @@
-//! The stages by themselves: decode, aggregate, match, attribute, over a synthetic month.
+//! Single stages over a synthetic month: decode, aggregate, fold, match, compare and allocate, attribute.
 //!
-//! `cargo bench --bench engine` prints rows a second, and bytes a second of decoding.
+//! `cargo bench --bench engine` prints rows per second; of decoding also bytes per second.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +21,12 @@ use tieout::model::row::Row;
 use tieout::pipeline::plan::pipeline_plan::TieOutPlan;
 use tieout::synth::{self, Format, Request};
 
+/// Usage rows of the month.
 const ROWS: u64 = 100_000;
+/// Folders of the formats that are read.
+const FORMATS: [&str; 3] = ["csv", "v2", "parquet"];
 
-/// Looks at nothing.
+/// A sink that ignores its rows: only decoding is measured.
 struct Blind;
 
 impl Sink for Blind {
@@ -33,6 +36,7 @@ impl Sink for Blind {
     }
 }
 
+/// A sink that aggregates its rows.
 struct Counting(Partial);
 
 impl Sink for Counting {
@@ -45,6 +49,7 @@ impl Sink for Counting {
     }
 }
 
+/// A synthetic month in three formats.
 fn month() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let period = Period::parse("2026-10").expect("a month");
@@ -62,7 +67,7 @@ fn month() -> tempfile::TempDir {
     folder
 }
 
-/// All files below a folder, manifests left out.
+/// All files below a folder, except manifests.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)
@@ -79,6 +84,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Decodes all files; the sinks of all workers.
 fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S + Sync) -> Vec<S> {
     let read = |path: &PathBuf| {
         decode::decode(
@@ -95,6 +101,7 @@ fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S +
     files.iter().flat_map(read).collect()
 }
 
+/// Totals of all files.
 fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
     let seen = Arc::new(DuplicateFilter::for_rows(ROWS, 1 << 24));
     let mut sinks = read(dataset, files, || {
@@ -107,6 +114,7 @@ fn totals_of(dataset: Dataset, files: &[PathBuf]) -> Partial {
     whole
 }
 
+/// Totals of usage and lines, folded.
 fn folded(month: &Path) -> Folded {
     let usage = totals_of(Dataset::Usage, &files(&month.join("usage/csv")));
     let lines = totals_of(Dataset::InvoiceLines, &files(&month.join("recon/csv")));
@@ -116,8 +124,15 @@ fn folded(month: &Path) -> Folded {
 fn stages(criterion: &mut Criterion) {
     let folder = month();
     let month = folder.path().join("month");
+    decoding(criterion, &month);
+    aggregation(criterion, &month);
+    after_reading(criterion, &month);
+}
+
+/// Decoding alone, by bytes and by rows.
+fn decoding(criterion: &mut Criterion, month: &Path) {
     let mut group = criterion.benchmark_group("decode");
-    for format in ["csv", "v2", "parquet"] {
+    for format in FORMATS {
         let files = files(&month.join("usage").join(format));
         let bytes = files
             .iter()
@@ -133,16 +148,23 @@ fn stages(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+fn aggregation(criterion: &mut Criterion, month: &Path) {
     let mut group = criterion.benchmark_group("decode and aggregate");
     group.throughput(Throughput::Elements(ROWS));
-    for format in ["csv", "v2", "parquet"] {
+    for format in FORMATS {
         let files = files(&month.join("usage").join(format));
         group.bench_function(format, |bencher| {
             bencher.iter(|| totals_of(Dataset::Usage, &files).totals.len())
         });
     }
     group.finish();
-    let totals = folded(&month);
+}
+
+/// The stages after reading, by usage groups.
+fn after_reading(criterion: &mut Criterion, month: &Path) {
+    let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
     let matched = passes::match_usage(&totals, None, &plan.passes);
     let compared =

@@ -156,7 +156,7 @@ class Bench:
         return measure(start + arguments, self.env)
 
     def month(self, engine, out):
-        """W4, into a new folder each time, for nothing may be left of the run before."""
+        """W4, into a new folder each time, so that nothing of the run before is left."""
         form = self.given.month_format
         usage, lines = (str(self.given.data / kind / form / PATTERNS[form]) for kind in ("usage", "recon"))
         folder = Path(out) if out else Path(tempfile.mkdtemp(dir=self.scratch))
@@ -179,7 +179,7 @@ class Bench:
 
 
 def month_of_ours(said):
-    """What of `reconcile --json` is comparable: counts, and what was invoiced.
+    """The comparable figures of `reconcile --json`: counts, and the invoiced amount.
 
     The expected amount is not: ours is rounded to ten decimals a group, the peers' is not rounded.
     """
@@ -232,7 +232,7 @@ def table(work, runs, failed, reference, size):
         if any(differing(some[0].said, run.said) for run in some):
             result = "**not the same every time**"
         elif wrong:
-            # Other counts are no matter of exactness: that engine has not done the same work.
+            # Different counts are no question of exactness: that engine has not done the same work.
             result = f"{'**other rows**' if COUNTS & set(wrong) else 'inexact'}: {', '.join(wrong)}"
         else:
             result = "the reference" if engine == reference else "identical"

@@ -1,12 +1,12 @@
-//! What is held against the peers: the decoders and the aggregation alone, without a run around them.
+//! Our side of the comparison with peers: decoding and aggregation alone, without the rest of a run.
 //!
 //! `workload sums FILE...` prints the exact sums of usage by customer, subscription, meter and
-//! resource, as the peers' scripts do; `--out FILE` also writes every group, for a comparison.
+//! resource, as the peers' scripts do; `--out FILE` also writes every group, to be compared by key.
 //!
-//! `workload gunzip FILE...` does nothing but that, which is what a gzip export costs at least.
+//! `workload gunzip FILE...` only decompresses: the least that any reader of a gzip export costs.
 //!
-//! `workload compare LEFT RIGHT --tolerance 0.01` compares two tables of customers' resources, and says
-//! how many are on both sides, on one, or differ by more than that in either amount.
+//! `workload compare LEFT RIGHT --tolerance 0.01` compares two tables of customers' resources, and
+//! prints how many keys are on both sides, on one side only, and differ by more than the tolerance.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -49,6 +49,7 @@ const FOLDS: [Fold; TUPLES] = [
     Fold::ArmId,
 ];
 
+/// Usage by customer, subscription, meter and resource.
 static GRAIN: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
     derived: &[],
@@ -77,14 +78,17 @@ fn quantity_and_amount(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     })
 }
 
+/// Days that mark the side of a total: its first and last day tell on which sides the key is.
 const LEFT_DAY: i32 = 0;
 const RIGHT_DAY: i32 = 1;
 
+/// The left table by customer and resource, with its amounts negative.
 static LEFT: KeyLayout = KeyLayout {
     tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
     derived: &[],
     measure: of_left,
 };
+/// The right table by customer and resource.
 static RIGHT: KeyLayout = KeyLayout {
     measure: of_right,
     ..LEFT
@@ -99,7 +103,7 @@ fn of_left(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     })
 }
 
-/// What stands on the right is added, what stands on the left taken away: the sums are the differences.
+/// Adds amounts of the right table; those of the left are subtracted, so that sums are differences.
 fn of_right(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let [pricing, billing] = amounts(cells)?;
     Ok(Measures {
@@ -133,11 +137,12 @@ impl Sink for SumSink {
     }
 
     fn settle(&mut self) {
-        self.0.settle();
+        self.0.flush();
     }
 }
 
-/// The sums of all files by raw texts, worker by worker. A worker's table goes on from file to file.
+/// The sums of all files by raw texts, a partial for each worker. A worker keeps its table from file to
+/// file.
 fn summed(
     files: &[String],
     layout: &'static KeyLayout,
@@ -179,7 +184,7 @@ fn folded<'t>(kind: Option<Fold>, text: &'t str) -> Cow<'t, str> {
     kind.map_or(Cow::Borrowed(text), |kind| Cow::Owned(fold(kind, text)))
 }
 
-/// Sums by folded texts, dealt out over the cores by the text of the last column.
+/// Sums by folded texts, sharded over the cores by the text of the last column.
 struct Shards(Vec<Groups>);
 
 impl Shards {
@@ -191,8 +196,7 @@ impl Shards {
         )
     }
 
-    /// Adds the sums of a worker. They are not merged with those of others by raw texts before: that would
-    /// be one table more to go through.
+    /// Adds the sums of a worker. Merging workers by raw texts first would cost one more table.
     fn add(&mut self, partial: &Partial, folds: Folds) {
         let last = partial.columns.len() - 1;
         let shards = self.0.len() as u64;
@@ -220,6 +224,7 @@ impl Shards {
     }
 }
 
+/// One shard: texts, numbered by column, and sums by these numbers.
 #[derive(Default)]
 struct Groups {
     texts: [Texts; TUPLES],
@@ -227,7 +232,7 @@ struct Groups {
 }
 
 impl Groups {
-    /// Adds those whose text in the last column is `mine`.
+    /// Adds the sums whose text in the last column is `mine`.
     fn add(&mut self, partial: &Partial, folds: Folds, mine: impl Fn(u32) -> bool) {
         let last = partial.columns.len() - 1;
         let mut numbers: Vec<Vec<u32>> = Vec::new();
@@ -257,7 +262,7 @@ impl Groups {
         }
         for (key, total) in partial.totals.iter() {
             let mut tuples = partial.tuples.iter().zip(&numbers);
-            // A tuple is of one text, or of none.
+            // Each tuple of these grains has one text, or none.
             let number = |(tuples, numbers): (&Tuples, &Vec<u32>), id| {
                 tuples
                     .tuple(id)
@@ -269,7 +274,7 @@ impl Groups {
                 assert!(self.totals.add(key, &total), "sums fit");
             }
         }
-        assert!(self.totals.settle(), "sums fit");
+        assert!(self.totals.flush(), "sums fit");
     }
 
     fn column(&self, tuple: usize) -> StringArray {
@@ -342,14 +347,14 @@ fn write_groups(shards: &Shards, out: &str) -> Result<(), Box<dyn Error + Send +
     Ok(())
 }
 
-/// A full outer comparison: of each key what is on the right less what is on the left.
+/// A full outer join: for each key, the right amounts minus the left ones.
 fn compare(
     left: &str,
     right: &str,
     tolerance: &str,
 ) -> Result<String, Box<dyn Error + Send + Sync>> {
     let tolerance = decimal::parse(tolerance.as_bytes(), AMOUNT_SCALE)
-        .map_err(|_| "wanted a tolerance, as 0.01")?
+        .map_err(|_| "wanted a tolerance, such as 0.01")?
         .value;
     let mut shards = Shards::new();
     for (file, layout) in [(left, &LEFT), (right, &RIGHT)] {
@@ -379,7 +384,7 @@ fn compare(
     ))
 }
 
-/// What cannot be had for less: every gzip file made plain on all cores, and thrown away.
+/// Decompresses every gzip file on all cores, and discards the text: a lower bound for all readers.
 fn gunzip(files: &[String]) -> Result<String, Box<dyn Error + Send + Sync>> {
     let plain = |file: &String| -> std::io::Result<u64> {
         let packed = BufReader::with_capacity(1 << 16, File::open(file)?);

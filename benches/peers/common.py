@@ -1,4 +1,4 @@
-"""What the peers' scripts share: the columns asked for, the files, and how a sum is printed."""
+"""Parts that the peers' scripts share: wanted columns, files, and how a sum is printed."""
 
 import argparse
 import glob

@@ -1,25 +1,35 @@
-//! Memory that is given back to the system as soon as it is free, where a run is bound to little.
+//! Returns freed memory to the operating system at once, for runs that are bound by `--memory`.
+//!
+//! Only glibc's allocator is tuned, through the environment; no allocator is replaced, so a run
+//! without `--memory` stays as fast as it is. Without the settings a bounded run takes up to twice
+//! what it needs.
 
 use std::env;
 use std::ffi::OsStr;
 
-/// What glibc's allocator is told: larger pieces are taken from the system one by one, and given back. By
-/// itself it comes to keep pieces of up to 32 MiB, and a run takes twice what it needs.
+/// Settings of glibc's allocator, in bytes: blocks above the first threshold are mapped one by one
+/// and unmapped when freed. By default glibc raises that threshold as it goes, up to 32 MiB, and
+/// keeps freed blocks below it.
 const SETTINGS: [(&str, &str); 2] = [
     ("MALLOC_MMAP_THRESHOLD_", "60000"),
     ("MALLOC_TRIM_THRESHOLD_", "1000000"),
 ];
 
-/// Starts the program anew, as the same process, for the allocator takes its settings from the environment
-/// of a process that starts. Where somebody set them, or the program cannot be started, nothing happens: the
-/// run takes more memory, and says so at its end if that is too much.
+/// Restarts the program in the same process with [`SETTINGS`]; returns if they are set already.
+///
+/// A failure to restart is ignored: the run then takes more memory, and warns at its end if that
+/// was more than `--memory` allows.
 #[cfg(target_os = "linux")]
-pub(super) fn give_back() {
+pub(super) fn return_freed_memory() {
     use std::os::unix::process::CommandExt as _;
+    // Settings of the user's own are respected; they also stop the restarted program from
+    // restarting again.
     let is_set = SETTINGS.iter().any(|(name, _)| env::var_os(name).is_some());
     let mut arguments = env::args_os();
     if let (false, Some(name), Ok(program)) = (is_set, arguments.next(), env::current_exe()) {
         let settings = SETTINGS.map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+        // glibc reads its settings when a process starts, hence `exec`: it returns only if it
+        // fails.
         drop(
             std::process::Command::new(program)
                 .arg0(name)
@@ -30,6 +40,6 @@ pub(super) fn give_back() {
     }
 }
 
-/// Elsewhere the allocator is another one.
+/// Does nothing: the allocators of other systems have other settings.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn give_back() {}
+pub(super) fn return_freed_memory() {}

@@ -1,48 +1,89 @@
-//! Arguments that several commands share, and the readers of their values.
+//! Flags that several commands share, and the parsers of their values.
+//!
+//! The doc comments of flags are the texts of `--help`, hence their imperative and their missing
+//! full stop.
+
+use std::num::NonZeroUsize;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::model::period::{Period, parse_day};
+use crate::pipeline::Options;
 use crate::pipeline::fetch::handover::Asked;
 use crate::pipeline::plan::pipeline_plan::tolerance_number;
 use crate::pipeline::spill::budget::LEAST;
 
-/// What counts as a failure.
+/// Flags that every command takes.
 #[derive(Debug, clap::Args)]
-pub(super) struct Outcome {
-    /// Exit with 10 where there are breaks
+#[command(next_help_heading = "Global options")]
+pub(super) struct Globals {
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Print no progress, notes or warnings; errors are still printed
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print more details, such as each request, file or source line
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// Number of threads [default: one for each core]
+    #[arg(long, global = true, value_name = "N", env = "TIEOUT_THREADS")]
+    pub(super) threads: Option<NonZeroUsize>,
+}
+
+impl Globals {
+    /// The options of a run with these flags.
+    pub(super) fn options(&self, flags: &RunFlags) -> Options {
+        Options {
+            threads: self.threads.map(NonZeroUsize::get),
+            allow_rejects: flags.allow_rejects,
+            fail_on_breaks: flags.fail_on_breaks,
+            no_cache: flags.no_cache,
+            memory: flags.memory,
+            asked: flags.fetching.asked(),
+            quiet: self.quiet,
+            json: self.json,
+        }
+    }
+}
+
+/// Flags of commands that reconcile: `run` and `reconcile`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunFlags {
+    /// Exit with code 10 if there are breaks
     #[arg(long)]
     pub(super) fail_on_breaks: bool,
-    /// Rejected rows to put up with; more of them exit with 11
+    /// Rejected rows to tolerate; if there are more, exit with code 11
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) allow_rejects: u64,
-    /// Read every file, and keep nothing of it for the next run
+    /// Ignore the cache: read every file, and keep nothing for the next run
     #[arg(long)]
     pub(super) no_cache: bool,
-    /// Memory to keep to, as `2GB`: usage that needs more waits on disk [default: all there is]
+    /// Memory to use, such as `2GB`; usage and lines that need more are kept on disk [default: no
+    /// limit]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(super) memory: Option<u64>,
-    /// Print where the time went, phase by phase
+    /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,
     #[command(flatten)]
-    pub(super) fetching: Fetching,
+    pub(super) fetching: FetchFlags,
 }
 
-/// How a fetch is to go.
+/// Flags of commands that fetch: `fetch` and `run`; `reconcile` takes them too, without effect.
 #[derive(Debug, clap::Args)]
-pub(super) struct Fetching {
-    /// Ask anew for what was fetched already, too
+pub(super) struct FetchFlags {
+    /// Fetch everything again, also what is complete
     #[arg(long)]
     refresh: bool,
-    /// Write typed Parquet of all that was fetched to the state folder's `tables`
+    /// Write all fetched data as typed Parquet to the folder `tables` of the state folder
     #[arg(long)]
     tables: bool,
 }
 
-impl Fetching {
-    /// As the pipeline takes it.
+impl FetchFlags {
+    /// The flags as the pipeline takes them, with today's date.
     pub(super) fn asked(&self) -> Asked {
         Asked {
             today: today(),
@@ -52,20 +93,21 @@ impl Fetching {
     }
 }
 
-/// Today, UTC; `TIEOUT_TODAY` stands in for the clock, in tests and rehearsals.
+/// Today in UTC, such as `2026-11-21`.
 fn today() -> String {
     let clock = || {
         chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
             .date_naive()
             .to_string()
     };
+    // `TIEOUT_TODAY` stands in for the clock in tests and rehearsals.
     std::env::var("TIEOUT_TODAY")
         .ok()
         .filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_))))
         .unwrap_or_else(clock)
 }
 
-/// Bytes, as `512MB`, `2GB` or `1.5GiB`.
+/// Parses a size in bytes, such as `512MB`, `2GB` or `1.5GiB`.
 fn memory(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 4] = [
         ("mib", 1 << 20),
@@ -81,11 +123,11 @@ fn memory(text: &str) -> Result<u64, String> {
     match bytes {
         Some(bytes) if bytes >= LEAST => Ok(bytes),
         Some(_) => Err("wanted 256MiB or more".to_owned()),
-        None => Err("wanted a size, as `512MB` or `2GB`".to_owned()),
+        None => Err("wanted a size, such as `512MB` or `2GB`".to_owned()),
     }
 }
 
-/// A month; `current` and `last` are this one and the one before, UTC.
+/// Parses a month, or `current` and `last`: this month and the one before it, in UTC.
 pub(super) fn period(text: &str) -> Result<Period, &'static str> {
     let now = || {
         parse_day(today().as_bytes())
@@ -98,24 +140,26 @@ pub(super) fn period(text: &str) -> Result<Period, &'static str> {
         "last" => now().and_then(|now| Period::of(now.days().0 - 1)),
         _ => Period::parse(text),
     };
-    period.ok_or("wanted a month, as `2026-10`, or `current` or `last`")
+    period.ok_or("wanted a month, such as `2026-10`, or `current` or `last`")
 }
 
+/// Parses an amount that is not negative, in the billing currency.
 pub(super) fn amount(text: &str) -> Result<Decimal, &'static str> {
-    tolerance_number(text).ok_or("wanted a decimal number, not negative, as `0.05`")
+    tolerance_number(text).ok_or("wanted a decimal number that is not negative, such as `0.05`")
 }
 
+/// Parses a fraction from 0 to 1.
 pub(super) fn fraction(text: &str) -> Result<Decimal, &'static str> {
     tolerance_number(text)
         .filter(|number| *number <= Decimal::ONE)
         .ok_or("wanted a fraction from 0 to 1: `0.05` is five per cent")
 }
 
-/// Reads `name=value`.
+/// Parses `name=value`; the value may be empty.
 pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("wanted a name, `=` and a value, as `customer_id=…`"),
+        _ => Err("wanted a name, `=` and a value, such as `customer_id=…`"),
     }
 }
 
@@ -124,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_in_both_kinds_of_units() {
+    fn sizes_are_read_in_decimal_and_binary_units() {
         assert_eq!(memory("2GB"), Ok(2_000_000_000));
         assert_eq!(memory(" 1.5 GiB"), Ok(3 << 29));
         assert_eq!(memory("256mib"), Ok(LEAST));

@@ -1,4 +1,6 @@
-//! `tieout check`: every mistake in a pipeline at once, or what it would do.
+//! `tieout check`: every mistake in a pipeline at once, or else what a run of it would do.
+//!
+//! It opens no data file and asks no server; `tieout doctor` checks what lies outside the pipeline.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,9 +10,10 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Globals;
+use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wording::counted;
 use crate::engine::rules::definitions;
 use crate::engine::rules::rounding::DOCUMENTED;
 use crate::engine::rules::tolerance::Tolerance;
@@ -21,20 +24,25 @@ use crate::pipeline::plan::survey::{self, Survey};
 use crate::sources::identity::account::{AppCredential, Proof};
 use crate::sources::identity::origin::shown;
 
-/// Check a pipeline: print every mistake in it, or what it would do
+/// Check a pipeline file: list every mistake in it, or show what a run would do
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout check pipelines/sample.toml --set period=2026-10")]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
-    /// Override a key of the file, as `run` does
+    /// Override a key of the file, as for `tieout run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-/// Prints what the pipeline would do; its mistakes are the failure, or data with `--json`.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+/// Prints what the pipeline would do. Mistakes are the failure; with `--json` they are data on
+/// stdout.
+pub(super) fn run(
+    args: &CheckArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     match survey::survey(&args.pipeline, &args.set) {
         Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
         Ok(survey) => print(&survey, globals.verbose, out)?,
@@ -66,10 +74,16 @@ fn mistake_json(mistake: &Mistake) -> serde_json::Value {
     json!({ "place": place, "key": key, "found": found, "wanted": wanted, "hint": hint })
 }
 
+/// The survey as JSON; amounts are decimal text.
 fn survey_json(survey: &Survey) -> serde_json::Value {
     let plan = &survey.plan;
-    let sources: Vec<_> =
-        survey.globs.iter().map(|found| json!({ "dataset": found.dataset, "path": found.pattern, "files": found.files })).collect();
+    let sources: Vec<_> = survey
+        .globs
+        .iter()
+        .map(|found| {
+            json!({ "dataset": found.dataset, "path": found.pattern, "files": found.files })
+        })
+        .collect();
     let by_name =
         |tolerances: &BTreeMap<String, Tolerance>| -> BTreeMap<String, serde_json::Value> {
             tolerances
@@ -92,7 +106,14 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
         .fetching
         .as_ref()
         .map(|fetching| json!({ "state": fetching.state, "names": fetching.names }));
-    json!({ "name": plan.name, "period": period, "out": plan.out, "sources": sources, "fetched": fetched, "tie_outs": tie_outs })
+    json!({
+        "name": plan.name,
+        "period": period,
+        "out": plan.out,
+        "sources": sources,
+        "fetched": fetched,
+        "tie_outs": tie_outs,
+    })
 }
 
 fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
@@ -104,56 +125,63 @@ fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
     })
 }
 
+/// Writes what a run would do; `verbose` adds the files that each glob finds.
 fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     let plan = &survey.plan;
-    let period = plan.period.map_or_else(
-        || "that of the invoice".to_owned(),
-        |period| period.to_string(),
-    );
+    let period = match plan.period {
+        Some(period) => period.to_string(),
+        None if plan.fetching.is_some() => "not set: to be given with `--period`".to_owned(),
+        None => "not set: all invoices".to_owned(),
+    };
     writeln!(
         out,
-        "pipeline  {}\nperiod    {period}\nout       {}\n\nsources",
+        "pipeline  {}\nperiod    {period}\nout       {}",
         plan.name,
         plan.out.display()
     )?;
-    let width = survey
+    print_sources(survey, verbose, out)?;
+    if let Some(fetching) = &plan.fetching {
+        print_fetching(fetching, out)?;
+    }
+    print_tie_outs(&plan.tie_outs, out)
+}
+
+fn print_sources(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nsources")?;
+    let widths = survey
         .globs
         .iter()
-        .map(|found| found.pattern.chars().count())
-        .max()
-        .unwrap_or(0);
+        .map(|found| found.pattern.chars().count());
+    let width = widths.fold(0, usize::max);
     for found in &survey.globs {
-        let (dataset, count) = (found.dataset, found.files.len());
-        let noun = if count == 1 { "file" } else { "files" };
-        writeln!(
-            out,
-            "  {dataset:<14} {:<width$}  {count} {noun}",
-            found.pattern
-        )?;
+        let (dataset, files) = (found.dataset, counted(found.files.len() as u64, "file"));
+        writeln!(out, "  {dataset:<14} {:<width$}  {files}", found.pattern)?;
         for file in found.files.iter().filter(|_| verbose) {
             writeln!(out, "    {}", file.display())?;
         }
     }
-    for source in plan.sources.iter().filter(|source| source.is_fetched) {
+    let fetched = survey.plan.sources.iter();
+    for source in fetched.filter(|source| source.is_fetched) {
         writeln!(
             out,
             "  {:<14} fetched from Partner Center",
             source.dataset.name()
         )?;
     }
-    if let Some(fetching) = &plan.fetching {
-        print_fetching(fetching, out)?;
-    }
+    Ok(())
+}
+
+fn print_tie_outs(tie_outs: &[TieOutPlan], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\ntie-outs")?;
-    // Those that nobody asked for are not worth a line, but for the two that every invoice has.
-    let is_told = |tie_out: &&TieOutPlan| {
+    // A tie-out that is off gets no line, except the two that every run does unless told otherwise.
+    let is_shown = |tie_out: &&TieOutPlan| {
         tie_out.enabled
             || matches!(
                 tie_out.tie_out,
                 TieOut::LinesToInvoice | TieOut::UsageToInvoice
             )
     };
-    for tie_out in plan.tie_outs.iter().filter(is_told) {
+    for tie_out in tie_outs.iter().filter(is_shown) {
         let state = if tie_out.enabled { "on" } else { "off" };
         writeln!(
             out,
@@ -161,7 +189,7 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
             tie_out.tie_out.name(),
             in_words(&tie_out.tolerances.all)
         )?;
-        write_tuning(tie_out, out)?;
+        print_tuning(tie_out, out)?;
         for (currency, tolerance) in &tie_out.tolerances.by_currency {
             writeln!(out, "    currency {currency}: {}", in_words(tolerance))?;
         }
@@ -172,8 +200,8 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-/// What differs from the tie-out as it is: passes, rounding rules, causes.
-fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what the pipeline adds to or takes from the tie-out: passes, rounding rules, causes.
+fn print_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
     let own = definitions::definition(tie_out.tie_out).passes;
     for pass in tie_out
         .passes
@@ -187,6 +215,7 @@ fn write_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
             pass.key_names().join(", ")
         )?;
     }
+    // The rules of the pipeline itself come after the documented ones.
     for rule in tie_out.rules.all().iter().skip(DOCUMENTED.len()) {
         writeln!(out, "    rounding {}: {}", rule.name, rule.formula())?;
     }
@@ -236,7 +265,8 @@ fn print_fetching(fetching: &Fetching, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The configured tolerance; what rounding alone can make is allowed for in any case.
+/// The configured tolerance in words. The tolerance derived from rounding applies in any case, so
+/// without configuration it is the only one.
 fn in_words(tolerance: &Tolerance) -> String {
     let parts = [
         ("absolute", tolerance.absolute),

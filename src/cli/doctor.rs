@@ -1,35 +1,39 @@
-//! `tieout doctor`.
+//! `tieout doctor`: what a pipeline needs from its surroundings, checked one by one.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::Globals;
+use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use crate::pipeline::fetch::doctor::Worst;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
-/// Check what a pipeline needs: folders, locks, each credential and its permissions, the clock
+/// Check what a pipeline needs: folders, locks, the clock, each credential and its permissions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout doctor pipelines/nightly.toml")]
-pub(super) struct Args {
+pub(super) struct DoctorArgs {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
-    /// Override a key of the file, as `run` does
+    /// Override a key of the file, as for `tieout run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-/// Prints a line for each thing that was checked.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let plan = pipeline_plan::read(&args.pipeline, &args.set)?;
-    let (watch, progress) = Progress::start(globals);
+/// Prints a line for each thing that was checked; the exit code tells the worst of them.
+pub(super) fn run(
+    args: &DoctorArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let plan = parse::read(&args.pipeline, &args.set)?;
+    let (watch, display) = ProgressDisplay::start(globals);
     let examined = run::doctor(&plan, &watch);
     drop(watch);
-    progress.end();
+    display.end();
     let (findings, worst) = examined?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, &findings)?;
@@ -39,7 +43,7 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
             writeln!(
                 out,
                 "{:<5} {}: {}",
-                if finding.is_good { "good" } else { "BAD" },
+                if finding.is_good { "ok" } else { "FAIL" },
                 finding.what,
                 finding.found
             )?;

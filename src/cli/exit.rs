@@ -1,35 +1,48 @@
-//! Exit codes: what a scheduler reads.
+//! Exit codes: the one thing that a scheduler reads. README.md and the help list them.
 
 use std::process::ExitCode;
 
-/// How a command ended.
+/// How a command ended; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
-    /// Complete.
+pub(super) enum Exit {
+    /// All that was asked for was done.
     Complete = 0,
-    /// Unexpected error: a bug.
+    /// A bug of tieout: a panic or a broken conservation law.
     Unexpected = 1,
-    /// Usage or configuration.
+    /// The command line, the configuration or the kind of an input file is wrong.
     Usage = 2,
-    /// Complete, breaks found, and asked to fail on them.
+    /// Complete, but with breaks, and `--fail-on-breaks` was given.
     Breaks = 10,
-    /// A source is incomplete or not final.
+    /// Rows were rejected, or a source is cut, incomplete or not final.
     Incomplete = 11,
-    /// Authentication or permission.
+    /// A credential or a permission is missing.
     Authentication = 20,
-    /// Remote unavailable, or throttled beyond the budget: later.
+    /// The remote does not answer, or throttles beyond the retry budget: worth trying later.
     Remote = 21,
-    /// Local storage: full, read-only, I/O.
+    /// Local storage is full, read-only or broken.
     Storage = 22,
-    /// Another run holds the lock.
+    /// Another run or fetch holds the lock.
     Locked = 23,
-    /// Integrity or security refusal.
+    /// Data were changed after the fact, or a link leads to another host.
     Integrity = 24,
-    /// Interrupted: nothing published.
+    /// Interrupted by Ctrl-C; nothing was published.
     Interrupted = 130,
-    /// Terminated: nothing published.
+    /// Terminated by a signal; nothing was published.
     Terminated = 143,
+}
+
+impl Exit {
+    /// The exit of a run or fetch that came to an end, from the code that the pipeline gave it.
+    pub(super) fn of_outcome(code: u8) -> Self {
+        match code {
+            0 => Self::Complete,
+            10 => Self::Breaks,
+            11 => Self::Incomplete,
+            20 => Self::Authentication,
+            _ => unreachable!("a run ends with 0, 10, 11 or 20, not with {code}"),
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -1,47 +1,53 @@
-//! `tieout explain`.
+//! `tieout explain`: from a published figure back to its source lines.
 
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::arguments::{self, Globals};
 use super::exit::Exit;
+use super::explanation;
 use super::failure::Failure;
-use super::{Globals, arguments, explanation};
 use crate::engine::rules::keys::Part;
 use crate::model::spelling;
 use crate::pipeline::Options;
 use crate::pipeline::explain::{self, Request, Target};
 use crate::pipeline::run;
 
-/// Show the source lines behind a figure, and the arithmetic from them to it
+/// Show the source lines behind a figure, and the arithmetic that leads to it
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  tieout explain --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039"
 )]
-pub(super) struct Args {
-    /// A `break_id` of `variances`
+pub(super) struct ExplainArgs {
+    /// A `break_id` of the table `variances`
     #[arg(
         value_name = "BREAK_ID",
         required_unless_present = "key",
         conflicts_with = "key"
     )]
     break_id: Option<String>,
-    /// A key column of `variances` or `resources`, and its value; several must all hold
+    /// A key column of `variances` or `resources` and its value; repeat the flag to narrow the
+    /// figure down
     #[arg(long, value_name = "NAME=VALUE", value_parser = arguments::pair)]
     key: Vec<(String, String)>,
-    /// Folder of the runs
+    /// Output folder of the runs
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
-    /// The run [default: the newest complete one]
+    /// Run to explain [default: the newest complete one]
     #[arg(long, value_name = "RUN_ID")]
     run: Option<String>,
-    /// Source lines to print
+    /// Source lines to print for each side
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
 }
 
-/// Prints the explanation.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+/// Prints the explanation, as text or as JSON.
+pub(super) fn run(
+    args: &ExplainArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     for (name, _) in &args.key {
         check_key(name)?;
     }
@@ -69,6 +75,7 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     Ok(Exit::Complete)
 }
 
+/// Fails if no figure can be asked for by the column `name`.
 fn check_key(name: &str) -> Result<(), Failure> {
     let known = || Part::pickable().map(|part| part.row().published);
     if known().any(|key| key == name) {

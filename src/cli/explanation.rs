@@ -1,10 +1,12 @@
-//! An explanation as text: keys, both sides with their source lines, and the arithmetic.
+//! An explanation as text: the keys of each group, both sides with their source lines, and the
+//! arithmetic from them to the variance and its parts. Nothing is computed here.
 
 use std::io::{self, Write};
 
+use super::wording::counted;
 use crate::pipeline::explain::{Explanation, Group, Side};
 
-/// Writes an explanation; `verbose` prints each source line as it stands.
+/// Writes an explanation; `verbose` adds the text of each source line.
 pub(super) fn write(
     explanation: &Explanation,
     verbose: bool,
@@ -17,19 +19,19 @@ pub(super) fn write(
     if explanation.groups_more > 0 {
         writeln!(
             out,
-            "\n{} more groups with smaller variances",
-            explanation.groups_more
+            "\nand {} with smaller variances",
+            counted(explanation.groups_more as u64, "more group")
         )?;
     }
     if let Some(resources) = &explanation.resources {
         writeln!(
             out,
-            "\nIn `resources`, {} rows of these keys:",
-            resources.rows
+            "\n`resources` has {} with these keys:",
+            counted(resources.rows as u64, "row")
         )?;
         writeln!(
             out,
-            "  expected {}, invoiced {} (its share)",
+            "  expected {}, invoiced {} (share of the invoiced amount)",
             resources.expected_amount, resources.invoiced_amount
         )?;
         writeln!(
@@ -43,6 +45,7 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Writes one group: keys, sides, variance, tolerance and parts.
 fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     let matched = if group.matched_on.is_empty() {
         "one-sided".to_owned()
@@ -74,7 +77,7 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
         group.tolerance_amount, group.tolerance_is
     )?;
     if !group.narrowest.is_empty() {
-        writeln!(out, "  held by {}", group.narrowest)?;
+        writeln!(out, "  confined to: {}", group.narrowest)?;
     }
     for (cause, amount) in &group.parts {
         writeln!(out, "  part {cause}: {amount}")?;
@@ -82,6 +85,7 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
             writeln!(out, "    {working}")?;
         }
     }
+    // A single part is the variance itself.
     if group.parts.len() > 1 {
         let sum: Vec<String> = group
             .parts
@@ -93,13 +97,9 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
+/// Writes one side: its source lines up to the limit, and their sums.
 fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{name}: {} source {}",
-        side.rows,
-        if side.rows == 1 { "line" } else { "lines" }
-    )?;
+    writeln!(out, "{name}: {}", counted(side.rows, "source line"))?;
     for line in &side.lines {
         writeln!(
             out,
@@ -111,30 +111,35 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
             writeln!(out, "    {}", line.text)?;
         }
     }
-    let more = side.picked_rows.saturating_sub(side.lines.len() as u64);
+    let more = side.picked_rows - side.lines.len() as u64;
     if more > 0 && !side.lines.is_empty() {
-        writeln!(out, "  and {more} more; `--limit` shows them")?;
+        writeln!(out, "  and {more} more; a larger `--limit` shows them")?;
     }
     if (1..side.rows).contains(&side.picked_rows) {
         writeln!(
             out,
-            "  sum of the {} lines of these keys: {}",
-            side.picked_rows, side.picked_sum
+            "  sum of the {} with these keys: {}",
+            counted(side.picked_rows, "line"),
+            side.picked_sum
         )?;
     }
+    // Usage is rounded for each resource; other amounts are published as they are summed.
     let how = if side.column == "BillingPreTaxTotal" {
-        ", the sum of its resources at ten places"
+        ", rounded to ten decimals for each resource"
     } else {
         ""
     };
     writeln!(
         out,
-        "  sum of {} over all {}: {}; published {}{how}",
-        side.column, side.rows, side.exact_sum, side.published
+        "  sum of {} over {}: {}; published {}{how}",
+        side.column,
+        counted(side.rows, "line"),
+        side.exact_sum,
+        side.published
     )
 }
 
-/// A subtrahend in parentheses where it is negative.
+/// An amount as a term of a sum: in parentheses if it is negative.
 fn signed(amount: &str) -> String {
     if amount.starts_with('-') {
         format!("({amount})")

@@ -1,4 +1,6 @@
-//! Why a command failed, and how that is told: `error:`, `caused by:` for each cause, `hint:` last.
+//! Failures of commands: how each is printed (`error:`, a `caused by:` for each cause, `hint:`
+//! last) and the exit code it has. Every error of a run or a fetch gets its exit code here, in
+//! matches without a wildcard: a new kind of error does not compile until it has a code.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -9,18 +11,18 @@ use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Mistakes in the pipeline.
+    /// All mistakes in a pipeline file and its `--set` flags.
     Mistakes(Vec<Mistake>),
-    /// An error of a layer below.
+    /// An error of a layer below, or of the command line itself.
     Error {
         exit: Exit,
         error: Box<dyn Error + Send + Sync>,
         hint: Option<String>,
     },
-    /// What there was to say could not be written.
+    /// Stdout or stderr could not be written to.
     Output(io::Error),
 }
 
@@ -34,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// The exit code. Nobody reading on (`| head`) is no failure.
+    /// The exit code. A reader that leaves early (`| head`) is not a failure.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Mistakes(_) => Exit::Usage,
@@ -44,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// Tells it.
+    /// Prints the failure, with its causes and its hint.
     pub(super) fn write(&self, notes: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Mistakes(mistakes) => mistakes
@@ -113,8 +115,9 @@ impl From<RunError> for Failure {
     }
 }
 
-/// What a scheduler is told of a fetch that failed.
-pub(super) fn fetch_exit(error: &FetchError) -> Exit {
+/// The exit code of a fetch that failed. A 403 is a missing permission; other refusals leave the
+/// data incomplete.
+fn fetch_exit(error: &FetchError) -> Exit {
     match error {
         FetchError::Authentication { .. } | FetchError::Refused { status: 403, .. } => {
             Exit::Authentication
@@ -125,6 +128,7 @@ pub(super) fn fetch_exit(error: &FetchError) -> Exit {
         FetchError::Storage { .. } => Exit::Storage,
         FetchError::Locked { .. } => Exit::Locked,
         FetchError::Start { .. } => Exit::Unexpected,
+        // 2 is SIGINT.
         FetchError::Interrupted { signal: 2 } => Exit::Interrupted,
         FetchError::Interrupted { .. } => Exit::Terminated,
     }

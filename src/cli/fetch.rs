@@ -1,4 +1,4 @@
-//! `tieout fetch`.
+//! `tieout fetch`: everything that a pipeline fetches, without reconciling it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,40 +6,44 @@ use std::path::PathBuf;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::progress::Progress;
-use super::{Globals, arguments};
+use super::progress::ProgressDisplay;
 use crate::model::period::Period;
 use crate::pipeline::fetch::handover::FetchReport;
-use crate::pipeline::plan::pipeline_plan;
+use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
-/// Fetch a pipeline's sources, and nothing else; goes on where it stopped
+/// Fetch a pipeline's sources without reconciling them; continues where the last fetch stopped
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout fetch pipelines/nightly.toml --period current")]
-pub(super) struct Args {
+pub(super) struct FetchArgs {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
-    /// Billing period, in place of the file's: a month, `current` or `last`
+    /// Billing period, instead of the file's: a month, `current` or `last`
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period)]
     period: Option<Period>,
-    /// Override a key of the file, as `run` does
+    /// Override a key of the file, as for `tieout run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
-    fetching: arguments::Fetching,
+    fetching: arguments::FetchFlags,
 }
 
-/// Fetches, and prints what is complete, incomplete, restated.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut plan = pipeline_plan::read(&args.pipeline, &args.set)?;
+/// Fetches, and prints how many units are complete, incomplete and restated.
+pub(super) fn run(
+    args: &FetchArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
-    let (watch, progress) = Progress::start(globals);
+    let (watch, display) = ProgressDisplay::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);
     drop(watch);
-    progress.end();
+    display.end();
     let report = fetched?;
     if !globals.quiet {
         write_notes(&report, &mut io::stderr().lock())?;
@@ -50,19 +54,10 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     } else {
         write(&report, out)?;
     }
-    Ok(exit(&report))
+    Ok(Exit::of_outcome(report.exit_code()))
 }
 
-/// The exit code of a fetch.
-fn exit(report: &FetchReport) -> Exit {
-    match report.exit_code() {
-        0 => Exit::Complete,
-        20 => Exit::Authentication,
-        _ => Exit::Incomplete,
-    }
-}
-
-/// What a person must be told of the answers.
+/// Writes the warnings and rejected rows of the responses that are not reconciled.
 pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Result<()> {
     for warning in &report.records.warnings {
         writeln!(notes, "warning: {warning}")?;
@@ -73,8 +68,8 @@ pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// Writes what was fetched as a table.
-pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a table with a row for each dataset, and below it what is incomplete, summed and written.
+fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
@@ -120,12 +115,12 @@ pub(super) fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()>
         )?;
     }
     for path in &report.records.tables {
-        writeln!(out, "Written {}", path.display())?;
+        writeln!(out, "Wrote {}", path.display())?;
     }
     let (requests, retries, megabytes) =
         (report.requests, report.retries, report.bytes / 1_000_000);
     writeln!(
         out,
-        "{requests} requests, {retries} repeated, {megabytes} MB received"
+        "{requests} requests, {retries} of them retries; {megabytes} MB received"
     )
 }

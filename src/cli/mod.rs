@@ -1,12 +1,15 @@
-//! The command line: one file and one function for each command. Data goes to stdout, everything
-//! else to stderr; nothing else of the crate writes to either.
+//! The command line: one file and one function for each command.
+//!
+//! Data goes to stdout; progress, warnings and errors go to stderr. No other module of the crate
+//! writes to either: `print_stdout` and `print_stderr` are denied lints, and commands write to the
+//! writer that they are given. All texts of `--help` are the doc comments of the clap types.
 
 mod allocator;
 mod arguments;
 mod check;
 mod completions;
 mod doctor;
-pub mod exit;
+mod exit;
 mod explain;
 mod explanation;
 mod failure;
@@ -20,20 +23,21 @@ mod sandbox;
 mod schema;
 mod summary;
 mod synth;
+mod wording;
 
 use std::io::{self, BufWriter, Write};
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
+use self::arguments::Globals;
 use self::exit::Exit;
 use self::failure::Failure;
-use crate::pipeline::{Options, is_shielded};
+use crate::pipeline::is_shielded;
 
-/// Ties cloud usage out to the invoice: exact variances between Microsoft CSP usage and
-/// reconciliation lines, and why.
+/// Ties Microsoft CSP cloud usage out to the invoice: finds every variance between usage and
+/// invoice lines, exact to the last digit, and its causes.
 #[derive(Debug, Parser)]
 #[command(name = "tieout", version, arg_required_else_help = true, after_help = EXAMPLE)]
 struct Cli {
@@ -48,72 +52,47 @@ Example:
   tieout check pipelines/sample.toml && tieout run pipelines/sample.toml --period 2026-10
 
 Exit codes:
-  0 complete                              20 authentication or permission
-  1 unexpected error (a bug)              21 remote unavailable: try later
-  2 usage or configuration                22 local storage
-  10 complete, with --fail-on-breaks      23 another run holds the lock
-     and breaks found                     24 integrity or security refusal
-  11 a source is incomplete               130, 143 interrupted, terminated";
-
-/// Flags of every command.
-#[derive(Debug, Args)]
-struct Globals {
-    /// Print data as JSON
-    #[arg(long, global = true)]
-    json: bool,
-    /// Print no progress and no notes; errors are printed all the same
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print details
-    #[arg(short, long, global = true)]
-    verbose: bool,
-    /// Threads to use [default: all cores]
-    #[arg(long, global = true, value_name = "N", env = "TIEOUT_THREADS")]
-    threads: Option<NonZeroUsize>,
-}
-
-impl Globals {
-    fn options(&self, outcome: &arguments::Outcome) -> Options {
-        Options {
-            threads: self.threads.map(NonZeroUsize::get),
-            allow_rejects: outcome.allow_rejects,
-            fail_on_breaks: outcome.fail_on_breaks,
-            no_cache: outcome.no_cache,
-            memory: outcome.memory,
-            asked: outcome.fetching.asked(),
-            quiet: self.quiet,
-            json: self.json,
-        }
-    }
-}
+  0   complete
+  1   unexpected error (a bug in tieout)
+  2   wrong command line, configuration or kind of input file
+  10  complete, but breaks were found (only with --fail-on-breaks)
+  11  incomplete: rows were rejected, or a source is cut or not final
+  20  a credential or permission is missing
+  21  remote unavailable; try again later
+  22  local storage error
+  23  another run holds the lock
+  24  refused for integrity or security
+  130 interrupted; nothing was published
+  143 terminated; nothing was published";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
-    Fetch(fetch::Args),
-    Reconcile(reconcile::Args),
-    Check(check::Args),
-    Doctor(doctor::Args),
-    Explain(explain::Args),
-    Synth(synth::Args),
-    Sandbox(sandbox::Args),
-    Schema(schema::Args),
-    Completions(completions::Args),
+    Run(run::RunArgs),
+    Fetch(fetch::FetchArgs),
+    Reconcile(reconcile::ReconcileArgs),
+    Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
+    Synth(synth::SynthArgs),
+    Sandbox(sandbox::SandboxArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return tell_usage(&error),
+        Err(error) => return print_usage(&error),
     };
-    let tell = take_hook();
+    // Decoders turn panics of the Parquet library into errors; those are not for the user's eyes.
+    let print_panic = take_hook();
     set_hook(Box::new(move |panic| {
         if !is_shielded() {
-            tell(panic);
+            print_panic(panic);
         }
     }));
-    // A panic is a bug, and has its own exit code; its message is on stderr already.
+    // A panic is a bug and has its own exit code; the hook has printed its message.
     catch_unwind(AssertUnwindSafe(|| run(&cli)))
         .unwrap_or(Exit::Unexpected)
         .into()
@@ -123,8 +102,8 @@ fn run(cli: &Cli) -> Exit {
     let mut out = BufWriter::new(io::stdout().lock());
     let result = dispatch(cli, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
     result.unwrap_or_else(|failure| {
-        // What was printed before the failure stands. Where stdout or stderr is gone, nobody can be
-        // told, and the exit code says it all.
+        // Data printed before the failure stay printed. If stdout or stderr is closed, nobody can
+        // be told, and the exit code alone has to say it.
         match (out.flush(), failure.write(&mut io::stderr().lock())) {
             (Ok(()) | Err(_), Ok(()) | Err(_)) => failure.exit(),
         }
@@ -143,12 +122,12 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
-        Command::Completions(args) => completions::run(args, out),
+        Command::Completions(args) => completions::run(args, &mut Cli::command(), out),
     }
 }
 
-/// Help and version go to stdout and are no failure; anything else goes to stderr.
-fn tell_usage(error: &clap::Error) -> ExitCode {
+/// Prints clap's answer: help and version to stdout, which is no failure; mistakes to stderr.
+fn print_usage(error: &clap::Error) -> ExitCode {
     let is_usage = error.use_stderr();
     match error.print() {
         Ok(()) | Err(_) if is_usage => Exit::Usage.into(),

@@ -1,4 +1,4 @@
-//! How far a phase is: a bar on a terminal, words elsewhere.
+//! Progress of one phase of a run: a bar on a terminal, words for a log.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,20 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::profile::per_second;
 
-/// What is done at the moment.
-pub(super) struct Phase {
+/// Progress of the current phase.
+pub(super) struct PhaseBar {
     name: &'static str,
     began: Instant,
-    /// Bytes that there are, and that are done; 0 where they are not counted.
+    /// Bytes to read in this phase; 0 if they are not counted.
     bytes: u64,
+    /// Bytes read so far.
     done: u64,
     rows: u64,
     bar: Option<ProgressBar>,
 }
 
-impl Phase {
-    /// How far it is, how fast, and how long it will take.
+impl PhaseBar {
+    /// Rows so far, rows a second and time left, as far as they are known.
     fn words(&self) -> String {
         let mut words = String::new();
         if self.rows > 0 {
@@ -28,14 +29,17 @@ impl Phase {
             }
         }
         if self.done > 0 && self.bytes > self.done {
-            let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let left = (elapsed.saturating_mul(self.bytes - self.done) / self.done).div_ceil(1_000);
+            // In proportion to bytes, rounded up to whole seconds.
+            let left_ms = self.began.elapsed().as_millis() * u128::from(self.bytes - self.done)
+                / u128::from(self.done);
+            let left = left_ms.div_ceil(1_000);
             words += &format!(", {left} s left");
         }
         words
     }
 
-    /// Begins a phase, with a bar where there are any.
+    /// Begins a phase of `bytes` to read; with a bar if there are bars, a spinner if bytes are not
+    /// counted.
     pub(super) fn begin(name: &'static str, bytes: u64, bars: Option<&MultiProgress>) -> Self {
         let bar = bars.map(|bars| {
             let bar = if bytes > 0 {
@@ -61,7 +65,7 @@ impl Phase {
         }
     }
 
-    /// Counts what is done.
+    /// Adds bytes and rows that were read.
     pub(super) fn advance(&mut self, bytes: u64, rows: u64) {
         self.done += bytes;
         self.rows += rows;
@@ -71,12 +75,12 @@ impl Phase {
         }
     }
 
-    /// A line for where there is no terminal.
+    /// A line for a log, such as `read 25 %, 5000 rows, 250000 rows/s, 1 s left`.
     pub(super) fn heartbeat(&self) -> String {
-        let percent = (self.done * 100)
-            .checked_div(self.bytes)
-            .map(|percent| format!(" {percent} %"))
-            .unwrap_or_default();
+        let percent = match (self.done * 100).checked_div(self.bytes) {
+            Some(percent) => format!(" {percent} %"),
+            None => String::new(),
+        };
         let words = self.words();
         let words = if words.is_empty() {
             format!(", {} s so far", self.began.elapsed().as_secs())
@@ -86,16 +90,15 @@ impl Phase {
         format!("{}{percent}{words}", self.name)
     }
 
-    /// Leaves nothing on the terminal.
+    /// Removes the bar from the terminal.
     pub(super) fn end(self) {
         self.bar.iter().for_each(ProgressBar::finish_and_clear);
     }
 }
 
 fn bytes_style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{prefix:28} [{bar:24}] {bytes}/{total_bytes} {msg}");
-    style
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template("{prefix:28} [{bar:24}] {bytes}/{total_bytes} {msg}")
+        .expect("the template is valid")
         .progress_chars("=> ")
 }
 
@@ -104,8 +107,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heartbeat_says_how_far_and_how_fast() {
-        let mut phase = Phase::begin("read", 400, None);
+    fn a_line_for_the_log_has_share_rows_speed_and_time_left() {
+        let mut phase = PhaseBar::begin("read", 400, None);
         assert_eq!(phase.heartbeat(), "read 0 %, 0 s so far");
         std::thread::sleep(Duration::from_millis(20));
         phase.advance(100, 5_000);
@@ -114,7 +117,7 @@ mod tests {
             line.starts_with("read 25 %, 5000 rows, ") && line.ends_with(" rows/s, 1 s left"),
             "{line}"
         );
-        let spinning = Phase::begin("fold", 0, None);
+        let spinning = PhaseBar::begin("fold", 0, None);
         assert_eq!(spinning.heartbeat(), "fold, 0 s so far");
         spinning.end();
     }

@@ -1,4 +1,5 @@
-//! Where the time went: a line for each phase, and what they add up to.
+//! The table of `--profile`: wall time, CPU time, rows and peak memory of each phase, and of the
+//! whole run.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::progress::phases::Phase;
 
-/// Writes the phases of a run that took `whole`.
+/// Writes a row for each phase of a run that took `whole`, and the rest as a row of its own, so
+/// that the wall times add up to `whole`.
 pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table
@@ -17,33 +19,26 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
     table.set_header([
         "phase", "wall s", "share", "CPU s", "rows", "rows/s", "peak MB",
     ]);
-    let cpu = |time: Option<Duration>| time.map(seconds).unwrap_or_default();
     for phase in phases {
-        let rows = if phase.rows > 0 {
-            phase.rows.to_string()
-        } else {
-            String::new()
-        };
-        let rate = per_second(phase.rows, phase.wall)
-            .filter(|_| phase.rows > 0)
-            .map(|rate| rate.to_string())
-            .unwrap_or_default();
+        // Most phases count no rows: an empty cell, not a zero.
+        let rows = Some(phase.rows).filter(|rows| *rows > 0);
+        let rate = rows.and_then(|rows| per_second(rows, phase.wall));
+        let megabytes = phase.peak.map(|bytes| bytes.div_ceil(1_000_000));
         table.add_row([
             phase.name.to_owned(),
             seconds(phase.wall),
             share(phase.wall, whole),
-            cpu(phase.cpu),
-            rows,
-            rate,
-            megabytes(phase.peak),
+            cell(phase.cpu.map(seconds)),
+            cell(rows),
+            cell(rate),
+            cell(megabytes),
         ]);
     }
-    let (wall, all_cpu) = (
-        phases.iter().map(|phase| phase.wall).sum(),
-        phases.iter().map(|phase| phase.cpu).sum(),
-    );
+    let wall: Duration = phases.iter().map(|phase| phase.wall).sum();
+    // Unknown if it is unknown for one of them.
+    let all_cpu: Option<Duration> = phases.iter().map(|phase| phase.cpu).sum();
     table.add_row([
-        "around them".to_owned(),
+        "outside the phases".to_owned(),
         seconds(whole.saturating_sub(wall)),
         share(whole.saturating_sub(wall), whole),
     ]);
@@ -51,7 +46,7 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
         "whole run".to_owned(),
         seconds(whole),
         share(whole, whole),
-        cpu(all_cpu),
+        cell(all_cpu.map(seconds)),
     ]);
     for at in 1..7 {
         table
@@ -62,22 +57,23 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
     writeln!(out, "{table}")
 }
 
+/// Seconds with three decimals, rounded down.
 fn seconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
-fn megabytes(bytes: Option<u64>) -> String {
-    bytes
-        .map(|bytes| bytes.div_ceil(1_000_000).to_string())
-        .unwrap_or_default()
+/// A cell; empty where the figure is not known.
+fn cell(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(String::new, |figure| figure.to_string())
 }
 
+/// The share of `part` in `whole`, in per cent with one decimal, rounded down.
 fn share(part: Duration, whole: Duration) -> String {
     let tenths = part.as_micros() * 1_000 / whole.as_micros().max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// A count by the second.
+/// A count per second, rounded down; `None` for less than a millisecond.
 pub(super) fn per_second(count: u64, time: Duration) -> Option<u64> {
     let millis = u64::try_from(time.as_millis())
         .ok()
@@ -118,7 +114,7 @@ mod tests {
             cells("read"),
             ["read", "1.500", "75.0 %", "3000", "2000", "13"]
         );
-        assert_eq!(cells("around them"), ["around them", "0.100", "5.0 %"]);
+        assert_eq!(cells("outside"), ["outside the phases", "0.100", "5.0 %"]);
         assert_eq!(cells("whole run"), ["whole run", "2.000", "100.0 %"]);
     }
 }

@@ -1,5 +1,7 @@
-//! What a run shows while it goes on: a bar for each dataset that is fetched and for each phase on a
-//! terminal, a heartbeat elsewhere, and the log.
+//! Progress of a run on stderr: on a terminal a bar for each fetched dataset and for the current
+//! phase, elsewhere a line every 30 seconds; and the log lines.
+//!
+//! A thread of its own prints, so that neither fetching nor reading ever waits for a terminal.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -9,22 +11,23 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::Globals;
-use super::phase_bar::Phase;
+use super::arguments::Globals;
+use super::phase_bar::PhaseBar;
 use crate::progress::watch::{Event, Watch};
 
+/// Time between two lines of progress where there is no terminal, as in the log of a scheduler.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// A listener on a thread of its own; it ends when the last teller is gone.
-pub(super) struct Progress {
+/// Handle of the printing thread, which ends when the last [`Watch`] is dropped.
+pub(super) struct ProgressDisplay {
     thread: JoinHandle<()>,
 }
 
-impl Progress {
-    /// Begins to listen.
+impl ProgressDisplay {
+    /// Starts the thread; events told to the returned watch are shown.
     pub(super) fn start(globals: &Globals) -> (Watch, Self) {
-        let (teller, events) = channel();
-        let shown = Shown {
+        let (sender, events) = channel();
+        let screen = Screen {
             verbose: globals.verbose,
             quiet: globals.quiet,
             bars: (io::stderr().is_terminal() && !globals.quiet && !globals.verbose)
@@ -35,39 +38,45 @@ impl Progress {
             phase: None,
         };
         (
-            Watch::new(teller),
+            Watch::new(sender),
             Self {
-                thread: std::thread::spawn(move || shown.listen(&events)),
+                thread: std::thread::spawn(move || screen.listen(&events)),
             },
         )
     }
 
-    /// Waits until all is shown. The watch must be gone by then.
+    /// Waits until all events are shown. Every copy of the watch must be dropped before, or this
+    /// never returns.
     pub(super) fn end(self) {
-        // A listener that panicked has shown what it could.
+        // A panic of the thread costs the display, not the run.
         drop(self.thread.join());
     }
 }
 
-struct Shown {
+/// State of the display, owned by its thread.
+struct Screen {
     verbose: bool,
     quiet: bool,
+    /// Bars; `None` where stderr is no terminal, or lines of the log would tear them.
     bars: Option<MultiProgress>,
-    datasets: BTreeMap<&'static str, Dataset>,
+    datasets: BTreeMap<&'static str, DatasetProgress>,
+    /// Rows and bytes fetched, over all datasets.
     rows: u64,
     bytes: u64,
-    phase: Option<Phase>,
+    phase: Option<PhaseBar>,
 }
 
+/// Progress of fetching one dataset, in units.
 #[derive(Default)]
-struct Dataset {
+struct DatasetProgress {
     bar: Option<ProgressBar>,
     units: u64,
     done: u64,
     rows: u64,
 }
 
-impl Shown {
+impl Screen {
+    /// Shows events until the last sender is gone.
     fn listen(mut self, events: &Receiver<Event>) {
         let mut beat = Instant::now();
         loop {
@@ -87,6 +96,7 @@ impl Shown {
         }
     }
 
+    /// The line for where there is no terminal: fetched units, the current phase, or both.
     fn heartbeat(&self) -> String {
         let (units, done) = self
             .datasets
@@ -94,7 +104,7 @@ impl Shown {
             .fold((0, 0), |(units, done), dataset| {
                 (units + dataset.units, done + dataset.done)
             });
-        // Files are read while others are fetched.
+        // Complete files are read while others are still being fetched.
         let fetching = format!(
             "fetching: {done} of {units} units, {} rows, {} MB",
             self.rows,
@@ -155,19 +165,20 @@ impl Shown {
 
     fn begin(&mut self, name: &'static str, bytes: u64) {
         self.end_phase();
-        self.phase = Some(Phase::begin(name, bytes, self.bars.as_ref()));
+        self.phase = Some(PhaseBar::begin(name, bytes, self.bars.as_ref()));
     }
 
-    /// A phase that is over leaves nothing on the terminal: the summary says what came of it.
+    /// Removes the bar of the phase that ended: its result is in the summary.
     fn end_phase(&mut self) {
         if let Some(phase) = self.phase.take() {
             phase.end();
         }
     }
 
+    /// Prints a line above the bars.
     fn line(&self, line: &str) {
         let write = || writeln!(io::stderr().lock(), "{line}");
-        // Where stderr is gone, nobody can be told.
+        // A run goes on where stderr is closed.
         drop(match &self.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
@@ -176,9 +187,7 @@ impl Shown {
 }
 
 fn style() -> ProgressStyle {
-    let style =
-        ProgressStyle::with_template("{prefix:28} [{bar:24}] {pos}/{len} units {msg} {elapsed}");
-    style
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template("{prefix:28} [{bar:24}] {pos}/{len} units {msg} {elapsed}")
+        .expect("the template is valid")
         .progress_chars("=> ")
 }

@@ -1,13 +1,15 @@
-//! `tieout reconcile`: a run without a pipeline file.
+//! `tieout reconcile`: a run over files that the flags name, without a pipeline file.
+//!
+//! It only builds the plan; everything after that is `tieout run`.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use rust_decimal::Decimal;
 
+use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments};
 use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
@@ -15,46 +17,51 @@ use crate::model::period::Period;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::pipeline::plan::survey;
 
-/// Reconcile files without a pipeline file: files in, reports out
+/// Reconcile files named on the command line, without a pipeline file
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  tieout reconcile --usage 'usage/*.csv' --invoice-lines recon.csv --out out"
 )]
-pub(super) struct Args {
+pub(super) struct ReconcileArgs {
     /// Daily rated usage: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
     usage: Vec<String>,
-    /// Reconciliation lines: paths or globs
+    /// Invoice reconciliation lines: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
     invoice_lines: Vec<String>,
-    /// Invoice headers: paths or globs; lines are tied to invoices only with them
+    /// Invoice headers: paths or globs; without them, lines are not tied to invoice totals
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     invoices: Vec<String>,
-    /// Folder of the runs
+    /// Output folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Billing period
+    /// Billing period; invoices of other months are left out [default: all invoices]
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period)]
     period: Option<Period>,
-    #[command(flatten)]
-    outcome: arguments::Outcome,
-    /// Largest variance that is no break, in the billing currency
+    /// Largest variance that does not count as a break, in the billing currency
     #[arg(long, value_name = "AMOUNT", value_parser = arguments::amount)]
     tolerance_absolute: Option<Decimal>,
-    /// Largest variance that is no break, as a fraction of the expected amount
+    /// Largest variance that does not count as a break, as a fraction of the expected amount
     #[arg(long, value_name = "FRACTION", value_parser = arguments::fraction)]
     tolerance_relative: Option<Decimal>,
-    /// Variances below this amount are no breaks, whatever made them
+    /// Variances below this amount never count as breaks, whatever their cause
     #[arg(long, value_name = "AMOUNT", value_parser = arguments::amount)]
     materiality: Option<Decimal>,
+    #[command(flatten)]
+    flags: arguments::RunFlags,
 }
 
-/// Makes a plan of the flags, and runs it.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
-    super::run::execute(&plan(args), globals, &args.outcome, out)
+/// Turns the flags into a plan, and runs it.
+pub(super) fn run(
+    args: &ReconcileArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    super::run::execute(&plan(args), globals, &args.flags, out)
 }
 
-fn plan(args: &Args) -> Plan {
+/// The plan of the two tie-outs over invoices; all their tolerances are those of the flags.
+fn plan(args: &ReconcileArgs) -> Plan {
     let all = Tolerance {
         absolute: args.tolerance_absolute,
         relative: args.tolerance_relative,
@@ -68,6 +75,7 @@ fn plan(args: &Args) -> Plan {
         let enabled = match tie_out {
             TieOut::UsageToInvoice => true,
             TieOut::LinesToInvoice => !args.invoices.is_empty(),
+            // The others compare data that these flags cannot name.
             _ => false,
         };
         TieOutPlan {

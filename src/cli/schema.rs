@@ -1,4 +1,7 @@
-//! `tieout schema`: the data dictionary, printed from the tables that the program itself goes by.
+//! `tieout schema`: the data dictionary of published tables, input files and fetched data.
+//!
+//! It is printed from the tables in `model` by which the program reads and writes, so that it
+//! cannot disagree with them; no column is described here.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,7 +9,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Globals;
+use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::model::dataset::{self, Dataset, Kind, Need};
@@ -15,33 +18,33 @@ use crate::model::spelling;
 use crate::model::tables::{self, TABLES};
 use crate::pipeline::MANIFEST_SCHEMA as SCHEMA;
 
-/// Print the data dictionary: published tables and input columns
+/// Print the data dictionary: the columns of published tables, input files and fetched data
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout schema variances --format sql")]
-pub(super) struct Args {
-    /// A published table, an input dataset, or `manifest` for its JSON Schema [default: all tables and
-    /// datasets]
+pub(super) struct SchemaArgs {
+    /// A published table, a dataset, or `manifest` for the JSON Schema of the manifest [default:
+    /// all tables and datasets]
     table: Option<String>,
-    /// How to print it; `--json` is `--format json`
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format to print; `--json` is the same as `--format json`
+    #[arg(long, value_enum, default_value_t = SchemaFormat::Text)]
+    format: SchemaFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum SchemaFormat {
     Text,
     Markdown,
     Json,
     Sql,
 }
 
-/// A published table or an input dataset.
+/// A published table, an input dataset or a fetched dataset.
 #[derive(Serialize)]
 struct Entry {
     name: &'static str,
-    /// `published`, `input` or `fetched`.
+    /// Kind of the entry: `published`, `input` or `fetched`.
     kind: &'static str,
-    /// What a row is.
+    /// Meaning of one row, such as `one invoice header`.
     row: &'static str,
     columns: Vec<Column>,
 }
@@ -50,17 +53,24 @@ struct Entry {
 struct Column {
     name: Cow<'static, str>,
     r#type: String,
-    /// Of an input column: `needed`, `column needed`, `optional` or `not read`.
+    /// Need of an input column: `needed`, `column needed` (its cells may be empty), `optional` or
+    /// `not read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     need: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Other spellings under which an input column is found.
     aliases: Option<&'static [&'static str]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Meaning of a published column; of a fetched one the JSON key that it is read from.
     meaning: Option<&'static str>,
 }
 
-/// Prints one entry, or all.
-pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result<Exit, Failure> {
+/// Prints one entry, or all of them.
+pub(super) fn run(
+    args: &SchemaArgs,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     if args.table.as_deref() == Some("manifest") {
         out.write_all(SCHEMA.as_bytes())?;
         return Ok(Exit::Complete);
@@ -69,21 +79,21 @@ pub(super) fn run(args: &Args, globals: &Globals, out: &mut dyn Write) -> Result
     if let Some(name) = &args.table {
         let known: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
         if !known.contains(&name.as_str()) {
-            return Err(unknown(name, &known));
+            return Err(unknown_table(name, &known));
         }
         entries.retain(|entry| entry.name == name);
     }
     match args.format {
         _ if globals.json => json(&entries, out)?,
-        Format::Json => json(&entries, out)?,
-        Format::Text => separated(&entries, out, text)?,
-        Format::Markdown => separated(&entries, out, markdown)?,
-        Format::Sql => separated(&entries, out, sql)?,
+        SchemaFormat::Json => json(&entries, out)?,
+        SchemaFormat::Text => separated(&entries, out, text)?,
+        SchemaFormat::Markdown => separated(&entries, out, markdown)?,
+        SchemaFormat::Sql => separated(&entries, out, sql)?,
     }
     Ok(Exit::Complete)
 }
 
-fn unknown(name: &str, known: &[&str]) -> Failure {
+fn unknown_table(name: &str, known: &[&str]) -> Failure {
     let list = known
         .iter()
         .map(|name| format!("`{name}`"))
@@ -92,11 +102,12 @@ fn unknown(name: &str, known: &[&str]) -> Failure {
     let hint = spelling::nearest(name, known.iter().copied())
         .map(|name| format!("did you mean `{name}`?"));
     Failure::usage(
-        format!("found the table `{name}`, wanted one of {list}"),
+        format!("`TABLE`: found `{name}`, wanted one of {list}"),
         hint,
     )
 }
 
+/// All entries: published tables, then inputs, then fetched data, each in the order of its table.
 fn entries() -> Vec<Entry> {
     let published = TABLES.iter().map(|table| Entry {
         name: table.name,
@@ -115,6 +126,7 @@ fn entries() -> Vec<Entry> {
         },
         columns: dataset.columns().iter().map(input_column).collect(),
     });
+    // Some inputs can be fetched as well; their columns are listed once, as those of the input.
     let known = Dataset::ALL.map(Dataset::name);
     let fetched = RECORD_SETS
         .iter()
@@ -128,7 +140,7 @@ fn entries() -> Vec<Entry> {
     published.chain(inputs).chain(fetched).collect()
 }
 
-/// Columns of a typed table of what was fetched, those of the request first.
+/// Columns of a typed table of fetched data; the columns that repeat the request come first.
 fn fetched_columns(set: &RecordSet) -> Vec<Column> {
     let context = set.context.iter().map(|name| Column {
         name: (*name).into(),
@@ -137,7 +149,8 @@ fn fetched_columns(set: &RecordSet) -> Vec<Column> {
         aliases: None,
         meaning: Some("what was asked for"),
     });
-    // The key that a listed column is read from; those of a dataset are in its own dictionary.
+    // Only listed columns have a key of their own; those of a dataset are described with the
+    // dataset.
     let (Fields::Listed(listed) | Fields::OfDataset(_, listed)) = set.fields;
     let key = |name: &str| {
         listed
@@ -188,7 +201,7 @@ fn input_column(column: &dataset::Column) -> Column {
 }
 
 impl Column {
-    /// What is said of it besides name and type.
+    /// Meaning, need and aliases, as far as there are any.
     fn remark(&self) -> String {
         let also = self
             .aliases
@@ -206,11 +219,13 @@ impl Column {
     }
 }
 
+/// Prints the entries as one JSON array.
 fn json(entries: &[Entry], out: &mut dyn Write) -> Result<(), Failure> {
     serde_json::to_writer_pretty(&mut *out, entries)?;
     Ok(writeln!(out)?)
 }
 
+/// Prints the entries with an empty line between them.
 fn separated(
     entries: &[Entry],
     out: &mut dyn Write,
@@ -226,7 +241,7 @@ fn separated(
 }
 
 fn text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
-    let width = |of: fn(&Column) -> usize| entry.columns.iter().map(of).max().unwrap_or(0);
+    let width = |of: fn(&Column) -> usize| entry.columns.iter().map(of).fold(0, usize::max);
     let (name_width, type_width) = (
         width(|column| column.name.len()),
         width(|column| column.r#type.len()),
@@ -269,6 +284,7 @@ fn sql(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         entry.kind, entry.row, entry.name
     )?;
     for (at, column) in entry.columns.iter().enumerate() {
+        // SQL allows no comma after the last column.
         let comma = if at + 1 == entry.columns.len() {
             ""
         } else {

@@ -1,94 +1,56 @@
 //! The summary that ends a run: what ties, what does not, and where to look first.
+//!
+//! Amounts are rounded to cents for reading; the published tables have all digits.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::pipeline::publish::outcome::{Outcome, Total, readable};
+use super::wording::counted;
+use crate::pipeline::fetch::handover::{DatasetReport, FetchReport};
+use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
+
+/// Characters of a customer's or item's name in the table of breaks; longer names are cut.
+const NAME_WIDTH: usize = 32;
 
 /// Writes the summary of a run as text.
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let Outcome {
-        usage_rows,
-        invoice_lines,
-        rejected_rows,
-        ..
-    } = outcome;
-    writeln!(
-        out,
-        "Usage rows {usage_rows}, invoice lines {invoice_lines}, rejected rows {rejected_rows}"
-    )?;
-    if outcome.units_kept > 0 {
-        let Outcome {
-            units, units_kept, ..
-        } = outcome;
-        writeln!(
-            out,
-            "Units {units}, of which {units_kept} are as they were in an earlier run, and were not read again"
-        )?;
-    }
+    write_counts(outcome, out)?;
     if let Some(fetched) = &outcome.fetched {
-        let sums = fetched
-            .datasets
-            .iter()
-            .fold([0; 3], |[complete, unchanged, restated], row| {
-                [
-                    complete + row.complete,
-                    unchanged + row.unchanged,
-                    restated + row.restated,
-                ]
-            });
-        let [complete, unchanged, restated] = sums;
+        write_fetched(fetched, out)?;
+    }
+    // Not every run with rejected rows is incomplete: `--allow-rejects` tolerates some.
+    if outcome.exit_code == 11 && outcome.rejected_rows > 0 {
         writeln!(
             out,
-            "Fetched: {complete} units complete, {unchanged} of them unchanged, {restated} restated; {} requests",
-            fetched.requests
+            "INCOMPLETE: rejected rows are missing from these figures; the table `rejected_rows` lists them."
         )?;
-        for reason in &fetched.incomplete {
-            writeln!(out, "INCOMPLETE: {reason}")?;
+    }
+    for total in &outcome.totals {
+        writeln!(out, "{}", explained(total))?;
+        if let Some(line) = awaited(total) {
+            writeln!(out, "{line}")?;
         }
-    }
-    if outcome.exit_code == 11 && rejected_rows > &0 {
-        writeln!(
-            out,
-            "INCOMPLETE: the rejected rows are missing from these figures; `rejected_rows` holds them."
-        )?;
-    }
-    for line in explained(outcome) {
-        writeln!(out, "{line}")?;
     }
     for line in &outcome.rounding_rules {
         writeln!(out, "{line}")?;
     }
     writeln!(
         out,
-        "\nTotals (variance = invoiced - expected; positive: the invoice asks for more than usage says)\n{}",
+        "\nTotals (variance = invoiced - expected; positive: the invoice asks for more than expected)\n{}",
         totals(outcome)
     )?;
     writeln!(out, "\nGroups by status\n{}", statuses(outcome))?;
-    if outcome.largest_breaks.is_empty() {
-        writeln!(out, "\nNo breaks.")?;
-    } else {
-        writeln!(out, "\nLargest breaks\n{}", breaks(outcome))?;
-        if let Some(first) = outcome.largest_breaks.first() {
-            let folder = outcome
-                .folder
-                .parent()
-                .and_then(|runs| runs.parent())
-                .unwrap_or(&outcome.folder);
-            writeln!(
-                out,
-                "\nTo see the lines behind one: tieout explain {} --out {}",
-                first.break_id,
-                folder.display()
-            )?;
-        }
+    match outcome.largest_breaks.as_slice() {
+        [] => writeln!(out, "\nNo breaks.")?,
+        [largest, ..] => write_breaks(outcome, largest, out)?,
     }
-    writeln!(out, "Published {}", outcome.folder.display())
+    writeln!(out, "Published in {}", outcome.folder.display())
 }
 
-/// What a person need not know to read the figures, but must be told.
+/// Writes warnings and rejected rows: not needed to read the figures, but a person must see them.
 pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Result<()> {
     if let Some(fetched) = &outcome.fetched {
         super::fetch::write_notes(fetched, notes)?;
@@ -99,76 +61,121 @@ pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Resul
     for row in &outcome.rejected {
         writeln!(notes, "rejected: {row}")?;
     }
-    let more = outcome
-        .rejected_rows
-        .saturating_sub(outcome.rejected.len() as u64);
+    // The outcome lists the first rejected rows only.
+    let more = outcome.rejected_rows - outcome.rejected.len() as u64;
     if more > 0 {
         writeln!(
             notes,
-            "rejected: {more} more rows, all of them in `rejected_rows`"
+            "rejected: {}; the table `rejected_rows` lists all of them",
+            counted(more, "more row")
         )?;
     }
     Ok(())
 }
 
-fn explained(outcome: &Outcome) -> Vec<String> {
-    let tell = |total: &Total| {
-        let (gross, unexplained) = (
-            readable(&total.gross_variance_amount),
-            readable(&total.unexplained_amount),
-        );
-        let name = format!("{} {}", total.tie_out, total.currency);
-        let name = name.trim_end();
-        let groups = |wanted: &dyn Fn(&str) -> bool| -> u64 {
-            total
-                .statuses
-                .iter()
-                .filter(|status| wanted(status.status))
-                .map(|status| status.groups)
-                .sum()
-        };
-        let apart = groups(&|status| matches!(status, "break" | "awaited"));
-        match &total.explained_percent {
-            None if apart > 0 && total.is_of_quantities => {
-                format!(
-                    "{name}: {apart} of {} groups differ in quantity.",
-                    groups(&|_| true)
-                )
-            }
-            Some(percent) => {
-                format!(
-                    "{name}: {percent} % of the absolute variance of {gross} is explained; {unexplained} is left to look at."
-                )
-            }
-            None if groups(&|status| status == "awaited") > 0 => {
-                format!("{name}: what is final ties.")
-            }
-            None => format!("{name}: everything ties."),
-        }
-    };
-    let awaited = |total: &Total| {
-        let groups: u64 = total
-            .statuses
-            .iter()
-            .filter(|status| status.status == "awaited")
-            .map(|status| status.groups)
-            .sum();
-        let amount = readable(&total.awaited_amount);
-        (groups > 0).then(|| {
-            format!(
-                "{} {}: {groups} groups of {amount} are awaited: a side of them is not complete or not final.",
-                total.tie_out, total.currency
-            )
-        })
-    };
-    outcome
-        .totals
-        .iter()
-        .flat_map(|total| [Some(tell(total)), awaited(total)])
-        .flatten()
-        .collect()
+fn write_counts(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{}, {}, {}",
+        counted(outcome.usage_rows, "usage row"),
+        counted(outcome.invoice_lines, "invoice line"),
+        counted(outcome.rejected_rows, "rejected row")
+    )?;
+    if outcome.units_kept > 0 {
+        writeln!(
+            out,
+            "{}, {} of them unchanged since an earlier run and not read again",
+            counted(outcome.units, "file"),
+            outcome.units_kept
+        )?;
+    }
+    Ok(())
 }
 
+fn write_fetched(fetched: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
+    let sum = |count: fn(&DatasetReport) -> u64| fetched.datasets.iter().map(count).sum::<u64>();
+    writeln!(
+        out,
+        "Fetched with {}: {} complete, {} of them unchanged, {} restated",
+        counted(fetched.requests, "request"),
+        counted(sum(|row| row.complete), "unit"),
+        sum(|row| row.unchanged),
+        sum(|row| row.restated)
+    )?;
+    for reason in &fetched.incomplete {
+        writeln!(out, "INCOMPLETE: {reason}")?;
+    }
+    Ok(())
+}
+
+fn write_breaks(outcome: &Outcome, largest: &Break, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nLargest breaks\n{}", breaks(outcome))?;
+    writeln!(
+        out,
+        "\nTo see the source lines behind a break: tieout explain {} --out {}",
+        largest.break_id,
+        output_folder(&outcome.folder).display()
+    )
+}
+
+/// The output folder `OUT` of a run that was published in `OUT/runs/<run id>`.
+fn output_folder(run: &Path) -> &Path {
+    run.parent()
+        .and_then(Path::parent)
+        .expect("a run is published in OUT/runs/<run id>")
+}
+
+/// One sentence: how much of a tie-out's variance has a cause.
+fn explained(total: &Total) -> String {
+    let name = name(total);
+    let apart = groups(total, |status| matches!(status, "break" | "awaited"));
+    match &total.explained_percent {
+        Some(percent) => format!(
+            "{name}: {percent} % of the absolute variance of {} is explained; {} is unexplained.",
+            readable(&total.gross_variance_amount),
+            readable(&total.unexplained_amount)
+        ),
+        None if apart > 0 && total.is_of_quantities => format!(
+            "{name}: {apart} of {} differ in quantity.",
+            counted(groups(total, |_| true), "group")
+        ),
+        None if groups(total, |status| status == "awaited") > 0 => {
+            format!("{name}: everything that is final ties.")
+        }
+        None => format!("{name}: everything ties."),
+    }
+}
+
+/// One sentence on the groups that are awaited; `None` if there are none.
+fn awaited(total: &Total) -> Option<String> {
+    let groups = groups(total, |status| status == "awaited");
+    (groups > 0).then(|| {
+        format!(
+            "{}: awaited: {} with an absolute variance of {}, because a side is not complete or not final.",
+            name(total),
+            counted(groups, "group"),
+            readable(&total.awaited_amount)
+        )
+    })
+}
+
+/// Tie-out and currency; a tie-out of quantities has no currency.
+fn name(total: &Total) -> String {
+    let name = format!("{} {}", total.tie_out, total.currency);
+    name.trim_end().to_owned()
+}
+
+/// Number of groups whose status is wanted.
+fn groups(total: &Total, is_wanted: impl Fn(&str) -> bool) -> u64 {
+    total
+        .statuses
+        .iter()
+        .filter(|status| is_wanted(status.status))
+        .map(|status| status.groups)
+        .sum()
+}
+
+/// An empty table; the columns numbered in `amounts` are aligned to the right.
 fn table(header: &[&str], amounts: &[usize]) -> Table {
     let mut table = Table::new();
     table
@@ -176,9 +183,8 @@ fn table(header: &[&str], amounts: &[usize]) -> Table {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header);
     for at in amounts {
-        if let Some(column) = table.column_mut(*at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        let column = table.column_mut(*at).expect("the header has the column");
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
@@ -262,11 +268,11 @@ fn breaks(outcome: &Outcome) -> Table {
     table
 }
 
+/// A name of at most [`NAME_WIDTH`] characters.
 fn short(text: &str) -> String {
-    const WIDTH: usize = 32;
-    if text.chars().count() <= WIDTH {
+    if text.chars().count() <= NAME_WIDTH {
         text.to_owned()
     } else {
-        text.chars().take(WIDTH - 1).chain(['…']).collect()
+        text.chars().take(NAME_WIDTH - 1).chain(['…']).collect()
     }
 }

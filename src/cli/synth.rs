@@ -1,35 +1,36 @@
-//! `tieout synth`.
+//! `tieout synth`: a synthetic partner with known answers, for tests, rehearsals and benchmarks.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Globals, arguments};
 use crate::model::period::Period;
 use crate::synth;
 
-/// Write a synthetic partner: usage, recon lines and invoices, with planted variances and the truth
+/// Write a synthetic partner: usage, invoice lines and invoices with planted variances, and the
+/// truth about them
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  tieout synth --rows 100000 --seed 7 --out synth --formats csv,parquet"
 )]
-pub(super) struct Args {
-    /// Rows of usage
+pub(super) struct SynthArgs {
+    /// Usage rows to write
     #[arg(long, value_name = "N")]
     rows: u64,
-    /// Seed; the same seed gives the same bytes
+    /// Seed of all randomness; the same seed gives the same bytes
     #[arg(long, value_name = "S")]
     seed: u64,
-    /// Folder to write to
+    /// Folder to write to; new or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Billing period
+    /// Billing period: a month, `current` or `last`
     #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period, default_value = "2026-10")]
     period: Period,
-    /// Microsoft's formats to write
+    /// Formats to write
     #[arg(
         long,
         value_name = "LIST",
@@ -37,38 +38,39 @@ pub(super) struct Args {
         value_delimiter = ',',
         default_value = "csv"
     )]
-    formats: Vec<Format>,
+    formats: Vec<SynthFormat>,
     /// Plant no variances
     #[arg(long)]
     clean: bool,
 }
 
-/// A format in which Microsoft delivers.
+/// A format in which Microsoft delivers data; a twin of [`synth::Format`] that clap can parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Format {
-    /// CSV as downloaded
+pub(super) enum SynthFormat {
+    /// CSV, as downloaded from Partner Center
     Csv,
-    /// JSON lines of the v2 exports
+    /// JSON lines of the Graph v2 exports
     V2,
-    /// JSON pages of the v1 endpoints
+    /// JSON pages of the Partner Center v1 endpoints
     V1,
-    /// Parquet
+    /// Flat Parquet, with amounts as DECIMAL
     Parquet,
 }
 
-impl From<Format> for synth::Format {
-    fn from(format: Format) -> Self {
+impl From<SynthFormat> for synth::Format {
+    fn from(format: SynthFormat) -> Self {
         match format {
-            Format::Csv => Self::Csv,
-            Format::V2 => Self::V2,
-            Format::V1 => Self::V1,
-            Format::Parquet => Self::Parquet,
+            SynthFormat::Csv => Self::Csv,
+            SynthFormat::V2 => Self::V2,
+            SynthFormat::V1 => Self::V1,
+            SynthFormat::Parquet => Self::Parquet,
         }
     }
 }
 
-/// Writes the files, and notes their names.
-pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
+/// Writes the files, and prints how many there are.
+pub(super) fn run(args: &SynthArgs, globals: &Globals) -> Result<Exit, Failure> {
+    // Sorted, so that the order of `--formats` does not reach the output.
     let mut formats = args.formats.clone();
     formats.sort_unstable();
     formats.dedup();
@@ -86,7 +88,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Result<Exit, Failure> {
         let mut notes = io::stderr().lock();
         writeln!(
             notes,
-            "{} usage rows, {} invoice lines, {} files in `{}`",
+            "Wrote {} usage rows and {} invoice lines, {} files in `{}`",
             report.rows,
             report.lines,
             report.files,

@@ -1,22 +1,26 @@
-//! Which input column holds which column of the dataset.
+//! Which input column holds which column of the dataset. Headings are bound by name, in any order,
+//! case and known spelling; the errors for headings that cannot be bound know the usual reasons.
 
-use super::{DecodeError, Input};
+use super::failure::DecodeError;
+use super::input::Input;
 use crate::model::dataset::{Dataset, Need, normalise};
+use crate::model::reject::excerpt;
 
-/// A file's columns, bound to the dataset's.
+/// A file's columns, bound to those of its dataset.
 #[derive(Debug)]
 pub(super) struct Binding {
-    /// For each input column, in its order, the dataset column it fills, if it is read.
+    /// For each input column, in its order, the dataset column that it fills; `None` if it is not
+    /// read.
     pub(super) slots: Vec<Option<usize>>,
-    /// Names that the dataset does not know.
-    pub(super) unknown: Vec<String>,
+    /// Headings that the dataset does not know.
+    unknown: Vec<String>,
 }
 
 impl Binding {
-    /// Binds headings by name. A damaged heading costs only its own column.
+    /// Binds headings by name. A damaged heading makes only its own column unknown.
     pub(super) fn new(input: Input<'_>, headings: &[String]) -> Result<Self, DecodeError> {
         let columns = input.dataset.columns();
-        let mut taken: Vec<Option<&str>> = vec![None; columns.len()];
+        let mut heading_of: Vec<Option<&str>> = vec![None; columns.len()];
         let mut slots = Vec::with_capacity(headings.len());
         let mut unknown = Vec::new();
         for heading in headings {
@@ -25,40 +29,37 @@ impl Binding {
                 slots.push(None);
                 continue;
             };
-            let is_read = columns
-                .get(position)
-                .is_some_and(|column| column.need != Need::Unread);
-            if let Some(first) = taken.get(position).copied().flatten()
+            let is_read = columns[position].need != Need::Unread;
+            // Two columns that are not read do no harm, whichever of them is right.
+            if let Some(first) = heading_of[position]
                 && is_read
             {
-                return Err(doubled(input, first, heading));
+                return Err(repeated_column(input, first, heading));
             }
-            if let Some(mark) = taken.get_mut(position) {
-                *mark = Some(heading);
-            }
+            heading_of[position] = Some(heading);
             slots.push(is_read.then_some(position));
         }
         let missing: Vec<&str> = columns
             .iter()
-            .zip(&taken)
-            .filter(|(column, mark)| {
-                matches!(column.need, Need::Value | Need::Column) && mark.is_none()
+            .zip(&heading_of)
+            .filter(|(column, heading)| {
+                matches!(column.need, Need::Value | Need::Column) && heading.is_none()
             })
             .map(|(column, _)| column.name)
             .collect();
         if missing.is_empty() {
             Ok(Self { slots, unknown })
         } else {
-            Err(lacking(input, headings, &missing, Naming::Columns))
+            Err(missing_columns(input, headings, &missing, Naming::Columns))
         }
     }
 
-    /// What to tell about columns that nobody knows.
-    pub(super) fn drift(&self, input: Input<'_>) -> Option<String> {
+    /// Warning about the columns that the dataset does not know; `None` if there are none.
+    pub(super) fn unknown_columns(&self, input: Input<'_>) -> Option<String> {
         let names: Vec<String> = self
             .unknown
             .iter()
-            .map(|name| format!("`{}`", crate::model::reject::excerpt(name.as_bytes())))
+            .map(|name| format!("`{}`", excerpt(name.as_bytes())))
             .collect();
         (!names.is_empty()).then(|| {
             format!(
@@ -70,89 +71,108 @@ impl Binding {
     }
 }
 
-fn doubled(input: Input<'_>, first: &str, second: &str) -> DecodeError {
-    let found = format!("two columns for the same thing, `{first}` and `{second}`");
+fn repeated_column(input: Input<'_>, first: &str, second: &str) -> DecodeError {
     DecodeError::wrong(
         input.unit,
-        found,
+        format!("`{first}` and `{second}`, which name the same column"),
         "each column once",
-        "remove one of them; which one is right is not for tieout to guess",
+        "remove one of them; tieout cannot know which one is right",
     )
 }
 
-/// How a format names its values.
+/// The word for a name of a value in a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Naming {
+    /// Columns of a table, named in its header.
     Columns,
+    /// Keys of a JSON object.
     Keys,
 }
 
-/// Headings by which a file of the legacy commerce is known (`resources.md` D3).
-const LEGACY: [&str; 4] = [
-    "syndicationpartnersubscriptionnumber",
-    "durableofferid",
-    "pretaxcharges",
-    "detaillineitemid",
-];
-
-/// The error for needed columns that are not there; its hint knows the usual reasons.
-pub(super) fn lacking(
+/// The error for needed columns that a file lacks. `headings` are the names that it has.
+pub(super) fn missing_columns(
     input: Input<'_>,
     headings: &[String],
     missing: &[&str],
     naming: Naming,
 ) -> DecodeError {
     let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-    let (thing, things) = match naming {
+    let (one, many) = match naming {
         Naming::Columns => ("column", "columns"),
         Naming::Keys => ("key", "keys"),
     };
-    let found = format!("no {thing} {}", quoted.join(", "));
-    let wanted = format!("the {things} of `{}`", input.dataset.name());
-    DecodeError::wrong(
-        input.unit,
-        found,
-        wanted,
-        lacking_hint(input.dataset, headings, naming),
-    )
-    .at_line(1)
+    let noun = if quoted.len() == 1 { one } else { many };
+    let found = format!("no {noun} {}", quoted.join(", "));
+    let wanted = format!("the {many} of `{}`", input.dataset.name());
+    let hint = hint_of_missing(input.dataset, headings, naming);
+    DecodeError::wrong(input.unit, found, wanted, hint).at_line(1)
 }
 
-fn lacking_hint(dataset: Dataset, headings: &[String], naming: Naming) -> String {
-    if let [only] = headings {
-        for (delimiter, name) in [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")] {
-            if only
-                .split(delimiter)
-                .filter(|heading| dataset.position_of(heading).is_some())
-                .count()
-                > 2
-            {
-                return format!("the file is separated by {name}; save it with commas");
-            }
-        }
+/// Headings, normalised, by which a legacy reconciliation file is recognised
+/// ([resources §D3](crate::model::domain::resources)).
+const LEGACY_HEADINGS: [&str; 4] = [
+    "syndicationpartnersubscriptionnumber",
+    "durableofferid",
+    "pretaxcharges",
+    "detaillineitemid",
+];
+
+/// The likeliest reason for missing columns, the most specific first.
+fn hint_of_missing(dataset: Dataset, headings: &[String], naming: Naming) -> String {
+    if let Some(separator) = other_separator(dataset, headings) {
+        return format!(
+            "the columns are separated by {separator}; save the file with commas instead"
+        );
     }
-    if headings
-        .iter()
-        .any(|heading| LEGACY.contains(&normalise(heading).as_str()))
-    {
-        return "this is a file of the legacy commerce (Office or MS-AZR-0145P), which this release does not read".to_owned();
+    let has_heading = |name: &str| headings.iter().any(|heading| normalise(heading) == name);
+    if LEGACY_HEADINGS.into_iter().any(has_heading) {
+        return "this is a legacy reconciliation file (Office licences or Azure offer MS-AZR-0145P), which this release does not read as invoice lines".to_owned();
     }
-    if ["code", "description"]
-        .iter()
-        .all(|key| headings.iter().any(|heading| normalise(heading) == *key))
-    {
-        return "this is an error answer, saved in place of the data: its `description` says why"
+    if ["code", "description"].into_iter().all(has_heading) {
+        return "this is an error response, saved instead of the data: its `description` says why"
             .to_owned();
     }
-    let score = |other: Dataset| {
-        headings
-            .iter()
-            .filter(|heading| other.position_of(heading).is_some())
+    if let Some(other) = likelier_dataset(dataset, headings) {
+        return format!("this looks like `{}`; pass it as such", other.name());
+    }
+    match naming {
+        Naming::Keys => format!(
+            "`tieout schema {}` lists the keys; upper and lower case do not matter",
+            dataset.name()
+        ),
+        Naming::Columns => "the first line must hold the column names; the column must be there even if all its cells are empty".to_owned(),
+    }
+}
+
+/// Separator other than a comma that splits a single heading into known names.
+fn other_separator(dataset: Dataset, headings: &[String]) -> Option<&'static str> {
+    let [only] = headings else {
+        return None;
+    };
+    let known_names = |separator: char| {
+        only.split(separator)
+            .filter(|heading| dataset.position_of(heading).is_some())
             .count()
     };
-    match Dataset::ALL.into_iter().filter(|other| *other != Dataset::UnbilledUsage).max_by_key(|other| score(*other)) {
-        Some(other) if score(other) > score(dataset) => format!("it looks like `{}`; pass it as that", other.name()),
-        _ if naming == Naming::Keys => format!("`tieout schema {}` lists the keys; they may be in any case", dataset.name()),
-        _ => "the first line must hold the column names; a column is needed even where its cells are empty".to_owned(),
-    }
+    [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")]
+        .into_iter()
+        // One known name may come about by chance, three do not.
+        .find(|(separator, _)| known_names(*separator) > 2)
+        .map(|(_, name)| name)
+}
+
+/// Dataset that knows more of the headings than the one that was asked for.
+fn likelier_dataset(dataset: Dataset, headings: &[String]) -> Option<Dataset> {
+    let known_names = |dataset: Dataset| {
+        headings
+            .iter()
+            .filter(|heading| dataset.position_of(heading).is_some())
+            .count()
+    };
+    Dataset::ALL
+        .into_iter()
+        // Unbilled usage has the columns of usage: no headings could tell the two apart.
+        .filter(|other| *other != Dataset::UnbilledUsage)
+        .max_by_key(|other| known_names(*other))
+        .filter(|other| known_names(*other) > known_names(dataset))
 }

@@ -1,104 +1,111 @@
-//! From a path to plain bytes of a known format: gzip members, BOMs, and the sniffing.
+//! From a path to uncompressed bytes of a known format: opens the file, unpacks gzip, drops byte
+//! order marks, and tells the format from the first bytes. Files that are plainly something else
+//! (folders, web pages, UTF-16) are refused here.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use flate2::bufread::MultiGzDecoder;
+use super::failure::DecodeError;
+use super::gunzip::Gunzip;
+use super::input::Input;
+use super::lock::lock;
+use super::sniff::{TextFormat, text_format};
 
-use super::{DecodeError, Input};
+// Each name of a text format stands beside that of its gzip form.
+const CSV: [&str; 2] = ["csv", "csv+gzip"];
+const JSON_LINES: [&str; 2] = ["jsonl", "jsonl+gzip"];
+const JSON_PAGE: [&str; 2] = ["json", "json+gzip"];
+const PARQUET: &str = "parquet";
 
+/// Names of all formats, as they are written into a manifest.
+pub const FORMATS: [&str; 7] = [
+    CSV[0],
+    CSV[1],
+    JSON_LINES[0],
+    JSON_LINES[1],
+    JSON_PAGE[0],
+    JSON_PAGE[1],
+    PARQUET,
+];
+
+/// Bytes at the start of a text by which its format is told.
 const SNIFFED_BYTES: usize = 64 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Past this much output, a gzip stream that expands more than [`BOMB_RATIO`] times is refused.
-const BOMB_FREE_BYTES: u64 = 256 << 20;
-/// Real exports compress about 10:1; deflate cannot pass 1032:1.
-const BOMB_RATIO: u64 = 300;
+
+/// The byte order mark of UTF-8. Spreadsheets write it, and joined files have it in their middle.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-pub(super) type Bytes = Box<dyn BufRead + Send>;
+/// Uncompressed bytes of a file.
+pub(super) type ByteStream = Box<dyn BufRead + Send>;
 
+/// BLAKE3 hash that takes the bytes of a file as they are read.
+pub(super) type SharedHash = Arc<Mutex<blake3::Hasher>>;
+
+/// An opened file, by its format. Parquet is not read as a stream: its reader opens the file
+/// itself.
 pub(super) enum Opened {
-    Csv(Bytes),
-    JsonLines(Bytes),
-    JsonPage(Bytes),
+    Csv(ByteStream),
+    JsonLines(ByteStream),
+    JsonPage(ByteStream),
     Parquet,
 }
 
-/// Opens a file and tells its format, in a manifest's words, from its first bytes. What is read of it
-/// is hashed into `hash`.
+/// Opens a file; its format's name is one of [`FORMATS`]. The bytes that are read, still
+/// compressed, go into `hash`.
 pub(super) fn open(
     input: Input<'_>,
     hash: Option<&SharedHash>,
 ) -> Result<(&'static str, Opened), DecodeError> {
-    open_as(input.unit, input.path, hash.cloned())
+    open_path(input.unit, input.path, hash.cloned())
 }
 
-/// A hash that a reader adds to.
-pub(super) type SharedHash = Arc<Mutex<blake3::Hasher>>;
-
-/// A file whose bytes are hashed as they are read.
-struct Hashed {
-    file: File,
-    hash: Option<SharedHash>,
-}
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        if let Some(hash) = &self.hash {
-            hash.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .update(buffer.get(..count).unwrap_or_default());
-        }
-        Ok(count)
-    }
-}
-
-/// As [`open`], for what is no dataset of files.
-pub(super) fn open_as(
+/// Opens a file as [`open`] does, for readers whose rows are not those of a [`Dataset`].
+///
+/// [`Dataset`]: crate::model::dataset::Dataset
+pub(super) fn open_path(
     unit: &str,
-    path: &std::path::Path,
+    path: &Path,
     hash: Option<SharedHash>,
 ) -> Result<(&'static str, Opened), DecodeError> {
+    // On Linux a folder opens like a file, and its first read fails without a word of help.
     if path.is_dir() {
-        return Err(DecodeError::wrong(
-            unit,
-            "a folder",
-            "a file",
-            format!("name its files, as in `{unit}/*.csv`"),
-        ));
+        let hint = format!("name the files in it, for example `{unit}/*.csv`");
+        return Err(DecodeError::wrong(unit, "a folder", "a file", hint));
     }
     let file = File::open(path).map_err(|error| unreadable(unit, &error))?;
-    let mut raw = BufReader::with_capacity(BUFFER_BYTES, Hashed { file, hash });
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, HashedFile { file, hash });
     let magic = raw.fill_buf().map_err(|error| unreadable(unit, &error))?;
     if magic.is_empty() {
         return Err(DecodeError::damaged(unit, "an empty file", "rows"));
     }
     if magic.starts_with(b"PAR1") {
-        return Ok(("parquet", Opened::Parquet));
+        return Ok((PARQUET, Opened::Parquet));
     }
-    let gzip = magic.starts_with(&[0x1f, 0x8b]);
-    let plain: Box<dyn Read + Send> = if gzip {
+    let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
+    let mut plain: Box<dyn Read + Send> = if is_gzip {
         Box::new(Gunzip::new(raw))
     } else {
         Box::new(raw)
     };
+    // These bytes are read once and then put in front of the rest: a gzip stream has no way back.
     let mut head = vec![0; SNIFFED_BYTES];
-    let mut plain = plain;
     let filled = fill(&mut plain, &mut head).map_err(|error| broken_stream(unit, &error))?;
     head.truncate(filled);
-    let head = without_boms(head, unit)?;
-    let shape = shape_of(&head);
-    let joined = BufReader::with_capacity(BUFFER_BYTES, std::io::Cursor::new(head).chain(plain));
-    Ok(match (shape, gzip) {
-        (Shape::Csv, false) => ("csv", Opened::Csv(Box::new(joined))),
-        (Shape::Csv, true) => ("csv+gzip", Opened::Csv(Box::new(joined))),
-        (Shape::JsonLines, false) => ("jsonl", Opened::JsonLines(Box::new(joined))),
-        (Shape::JsonLines, true) => ("jsonl+gzip", Opened::JsonLines(Box::new(joined))),
-        (Shape::JsonPage, false) => ("json", Opened::JsonPage(Box::new(joined))),
-        (Shape::JsonPage, true) => ("json+gzip", Opened::JsonPage(Box::new(joined))),
-    })
+    let head = without_boms(head);
+    refuse_other_text(&head, unit)?;
+    let format = text_format(&head);
+    let joined: ByteStream = Box::new(BufReader::with_capacity(
+        BUFFER_BYTES,
+        Cursor::new(head).chain(plain),
+    ));
+    let (names, opened) = match format {
+        TextFormat::Csv => (CSV, Opened::Csv(joined)),
+        TextFormat::JsonLines => (JSON_LINES, Opened::JsonLines(joined)),
+        TextFormat::JsonPage => (JSON_PAGE, Opened::JsonPage(joined)),
+    };
+    Ok((names[usize::from(is_gzip)], opened))
 }
 
 fn unreadable(unit: &str, error: &std::io::Error) -> DecodeError {
@@ -110,25 +117,47 @@ fn unreadable(unit: &str, error: &std::io::Error) -> DecodeError {
     )
 }
 
-/// A read error in the middle of a file, in the user's words.
+/// A file whose bytes are hashed as they are read, so that hashing needs no second pass over the
+/// disk.
+struct HashedFile {
+    file: File,
+    hash: Option<SharedHash>,
+}
+
+impl Read for HashedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        if let Some(hash) = &self.hash {
+            lock(hash).update(&buffer[..count]);
+        }
+        Ok(count)
+    }
+}
+
+/// The error of a read that failed in the middle of a file.
 pub(super) fn broken_stream(unit: &str, error: &std::io::Error) -> DecodeError {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            DecodeError::damaged(unit, "a gzip stream that ends early", "whole gzip members")
-        }
+        std::io::ErrorKind::UnexpectedEof => DecodeError::damaged(
+            unit,
+            "a gzip stream that ends too early",
+            "complete gzip members",
+        ),
+        // `InvalidInput` is flate2's word for bytes after the last member that begin no other.
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => DecodeError::damaged(
             unit,
             format!("a broken gzip stream ({error})"),
-            "whole gzip members",
+            "complete gzip members",
         ),
         _ => DecodeError::damaged(unit, format!("`{error}` while reading"), "a readable file"),
     }
 }
 
+/// Fills a buffer, or as much of it as there are bytes to read; returns their number.
 fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    // One read gives no more than the rest of a gzip member, which may be a few bytes.
     let mut filled = 0;
-    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
-        match reader.read(free) {
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -138,26 +167,28 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     Ok(filled)
 }
 
-fn without_boms(head: Vec<u8>, unit: &str) -> Result<Vec<u8>, DecodeError> {
-    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
-        return Err(DecodeError::wrong(
-            unit,
-            "UTF-16 text",
-            "UTF-8 text",
-            "save the file as `CSV UTF-8`",
-        ));
-    }
+/// A text without the byte order marks at its start; a file saved twice may have two.
+fn without_boms(head: Vec<u8>) -> Vec<u8> {
     let mut text = head.as_slice();
     while let Some(rest) = text.strip_prefix(BOM) {
         text = rest;
     }
-    let begins = |tag: &[u8]| {
-        text.trim_ascii_start()
-            .get(..tag.len())
+    text.to_vec()
+}
+
+/// Refuses what no text decoder can read, with the usual reason for it.
+fn refuse_other_text(head: &[u8], unit: &str) -> Result<(), DecodeError> {
+    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+        let hint = "save the file as `CSV UTF-8`";
+        return Err(DecodeError::wrong(unit, "UTF-16 text", "UTF-8 text", hint));
+    }
+    let text = head.trim_ascii();
+    let begins_with = |tag: &[u8]| {
+        text.get(..tag.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(tag))
     };
-    if begins(b"<!doctype") || begins(b"<html") {
-        let hint = "a sign-in or error page was saved in place of the data; fetch the file again";
+    if begins_with(b"<!doctype") || begins_with(b"<html") {
+        let hint = "a sign-in or error page was saved instead of the data; download the file again";
         return Err(DecodeError::wrong(
             unit,
             "a web page",
@@ -165,143 +196,8 @@ fn without_boms(head: Vec<u8>, unit: &str) -> Result<Vec<u8>, DecodeError> {
             hint,
         ));
     }
-    if text.trim_ascii().is_empty() {
-        return Err(DecodeError::damaged(unit, "nothing but blanks", "rows"));
+    if text.is_empty() {
+        return Err(DecodeError::damaged(unit, "only white space", "rows"));
     }
-    Ok(text.to_vec())
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Shape {
-    Csv,
-    JsonLines,
-    JsonPage,
-}
-
-/// An array, or an object that has `items` or goes on past its first line, is a page; other
-/// objects are JSON lines; anything else is CSV.
-fn shape_of(head: &[u8]) -> Shape {
-    let text = head.trim_ascii_start();
-    match text.first() {
-        Some(b'[') => Shape::JsonPage,
-        Some(b'{') => object_shape(text),
-        _ => Shape::Csv,
-    }
-}
-
-fn object_shape(text: &[u8]) -> Shape {
-    let (mut depth, mut in_string, mut escaped, mut string_start) = (0_u32, false, false, 0);
-    for (at, &byte) in text.iter().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => {
-                    in_string = false;
-                    let name = text.get(string_start..at).unwrap_or_default();
-                    let rest = text.get(at + 1..).unwrap_or_default().trim_ascii_start();
-                    let is_items = name.eq_ignore_ascii_case(b"items") || name == b"value";
-                    if depth == 1
-                        && is_items
-                        && rest
-                            .strip_prefix(b":")
-                            .is_some_and(|v| v.trim_ascii_start().starts_with(b"["))
-                    {
-                        return Shape::JsonPage;
-                    }
-                }
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => (in_string, string_start) = (true, at + 1),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Shape::JsonLines;
-                }
-            }
-            b'\n' => return Shape::JsonPage,
-            _ => {}
-        }
-    }
-    Shape::JsonLines
-}
-
-/// All members of a gzip stream, watched for bombs.
-struct Gunzip {
-    decoder: MultiGzDecoder<Counting>,
-    produced: u64,
-}
-
-struct Counting {
-    inner: BufReader<Hashed>,
-    consumed: u64,
-}
-
-impl Gunzip {
-    fn new(inner: BufReader<Hashed>) -> Self {
-        Self {
-            decoder: MultiGzDecoder::new(Counting { inner, consumed: 0 }),
-            produced: 0,
-        }
-    }
-}
-
-impl Read for Gunzip {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.decoder.read(buffer)?;
-        self.produced += count as u64;
-        let consumed = self.decoder.get_ref().consumed.max(1);
-        if self.produced > BOMB_FREE_BYTES && self.produced / consumed > BOMB_RATIO {
-            let words = format!(
-                "it expands {} times, past the limit of {BOMB_RATIO}",
-                self.produced / consumed
-            );
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, words));
-        }
-        Ok(count)
-    }
-}
-
-impl Read for Counting {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.consumed += count as u64;
-        Ok(count)
-    }
-}
-
-impl BufRead for Counting {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.consumed += count as u64;
-        self.inner.consume(count);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_are_told_by_content() {
-        assert_eq!(shape_of(b"PartnerId,CustomerId\n"), Shape::Csv);
-        assert_eq!(
-            shape_of(b"{\"PartnerId\":\"{\\\"items\\\":[\"}\n{}"),
-            Shape::JsonLines
-        );
-        assert_eq!(
-            shape_of(b"{\"totalCount\":2,\"items\":[{}]}"),
-            Shape::JsonPage
-        );
-        assert_eq!(shape_of(b"{\n \"totalCount\": 2"), Shape::JsonPage);
-        assert_eq!(shape_of(b" [{}]"), Shape::JsonPage);
-        assert_eq!(shape_of(b"{\"a\":{\"items\":[]}}"), Shape::JsonLines);
-    }
+    Ok(())
 }

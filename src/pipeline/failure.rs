@@ -1,4 +1,5 @@
-//! Why a run failed.
+//! Reasons why a run failed. Each carries what its message needs; `cli/failure.rs` maps each to an
+//! exit code.
 
 use std::path::Path;
 
@@ -10,78 +11,80 @@ use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
 use crate::sources::files::Unreadable;
 
-/// Why a run failed; nothing was published.
+/// Reason why a run failed; nothing was published then.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A source finds no file.
-    #[error("Source `{dataset}`: found {found}, wanted a path or glob that finds a file")]
+    /// No file for a path or glob of a source.
+    #[error("Source `{dataset}`: found {found}, wanted a path or glob that matches a file")]
     NoInput {
-        /// The source.
+        /// Name of the source's dataset.
         dataset: &'static str,
-        /// What was found.
+        /// Pattern and fault, as [`find_any`](super::plan::globs::find_any) words them.
         found: String,
-        /// What to do.
+        /// Advice for the user.
         hint: String,
     },
-    /// A file cannot be read.
+    /// A file cannot be read at all.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// A file cannot be used.
+    /// A file can be read, but not used as the dataset it is meant to be.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// An amount or a sum of them is too large.
+    /// An amount or a sum of the input is too large to be counted exactly or published.
     #[error(transparent)]
     Overflow(#[from] EngineError),
-    /// A law is broken: a bug of ours, and nobody shall close a month on it.
+    /// A conservation law is broken: a bug in tieout, on which nobody shall close a month.
     #[error("Conservation law broken at `{}` of `{}` {}: found {} rows and {}, wanted {} rows and {}", .0.step, .0.source, .0.currency, .0.rows_out, plain(.0.amount_out, AMOUNT_SCALE), .0.rows_in, plain(.0.amount_in, AMOUNT_SCALE))]
     Law(Box<ControlTotal>),
-    /// The disk, the lock, or a changed run.
+    /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The worker threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
-        /// As many as were asked for.
+        /// Number of threads that the user asked for.
         threads: usize,
-        /// What the system said.
+        /// Reason that the system gave.
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
     /// Something could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// `explain` was asked for what is not there.
+    /// Something that the user named, or that the command needs, does not exist.
     #[error("{what}: found {found}, wanted {wanted}")]
     NotThere {
-        /// What was looked for.
+        /// Name of the place that was looked at.
         what: String,
-        /// What is there.
+        /// Description of what is there instead.
         found: String,
-        /// What should be.
+        /// Description of what should be there.
         wanted: String,
-        /// What to do.
+        /// Advice for the user.
         hint: String,
     },
-    /// The sources do not come to the published figure any more.
-    #[error("`{break_id}`: the source lines come to {recounted}, wanted {published}, as published")]
+    /// The source lines no longer add up to the published figure.
+    #[error(
+        "`{break_id}`: the source lines add up to {recounted}, wanted {published}, as published"
+    )]
     Disagrees {
-        /// The group.
+        /// Id of the group's variance.
         break_id: String,
-        /// What was published.
+        /// Figure that the run published.
         published: String,
-        /// What the source lines come to.
+        /// Figure that the source lines add up to now.
         recounted: String,
     },
     /// An input changed while a run read it, or after the run that is to be explained.
-    #[error("`{unit}`: found other bytes than the run read, wanted the file as it was")]
+    #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
-        /// The file, or the dataset.
+        /// Path of the file, or name of the dataset.
         unit: String,
     },
 }
 
 impl RunError {
-    /// What is needed beside memory cannot be written to a folder, or read back.
+    /// Failure to write to `folder` what does not fit in memory, or to read it back.
     pub(super) fn no_room(folder: &Path, source: std::io::Error) -> Self {
         Self::Publish(PublishError::Storage {
             doing: "write to, or read back from,",
@@ -90,26 +93,32 @@ impl RunError {
         })
     }
 
-    /// What to do about it.
+    /// Advice for the user, printed after `hint:`; `None` where the message says it all.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => Some(hint.clone()),
-            Self::Decode(error) => Some(error.hint.clone()),
-            Self::Fetch(error) => error.hint(),
-            Self::Overflow(_) => Some("look for an amount with a misplaced decimal point".to_owned()),
+        let hint = match self {
+            Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
+            Self::Decode(error) => return Some(error.hint.clone()),
+            Self::Fetch(error) => return error.hint(),
+            Self::Overflow(_) => "look for an amount with a misplaced decimal point",
+            // No advice would help here: the user can only report it.
             Self::Law(_) | Self::Disagrees { .. } => {
-                Some("this is a bug of tieout: please report it; nothing was published".to_owned())
+                "this is a bug in tieout; please report it. Nothing was published"
             }
             Self::Publish(PublishError::Locked { .. }) => {
-                Some("wait for it to end; a lock file alone, without its process, locks nothing".to_owned())
+                "wait for it to end; a lock file whose process is gone does no harm"
             }
             Self::Publish(PublishError::Changed { .. }) => {
-                Some("a published run was changed after the fact; move its folder away to publish anew".to_owned())
+                "the published run was changed afterwards; move its folder away to publish again"
             }
-            Self::Publish(PublishError::Storage { .. }) => Some("check that the folder exists, is writable, and has room".to_owned()),
-            Self::Changed { .. } => Some("run the pipeline again while nobody writes its files; `explain` explains the new run".to_owned()),
-            Self::Unreadable(_) | Self::Threads { .. } => None,
-        }
+            Self::Publish(PublishError::Storage { .. }) => {
+                "check that the folder exists, is writable and has free space"
+            }
+            Self::Changed { .. } => {
+                "run the pipeline again when nothing is writing to its files; then explain the new run"
+            }
+            Self::Unreadable(_) | Self::Threads { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }

@@ -1,4 +1,5 @@
-//! A run, on one screen: fetch, read, reconcile, publish. What is fetched is read as it arrives.
+//! A run, on one screen: fetch, read, reconcile, publish. Fetched files are read as they arrive, so the
+//! network and the cores are busy at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,21 +7,23 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::runtime::Runtime;
 
-use super::Options;
-use super::failure::RunError;
-use super::signals::Interrupt;
 use crate::engine::rules::definitions;
 use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
+use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::doctor::{self, Worst};
-use crate::pipeline::fetch::handover::{self, Asked, FetchReport};
+use crate::pipeline::fetch::handover::{self, FetchReport};
 use crate::pipeline::fetch::record_tables::{self, RecordReport};
-use crate::pipeline::intake::records::{self, Gathered};
-use crate::pipeline::intake::units::{self, Arrival, Readings};
+use crate::pipeline::intake::input_unit::InputUnit;
+use crate::pipeline::intake::readings::Readings;
+use crate::pipeline::intake::records::{self, RecordReadings};
+use crate::pipeline::intake::units;
+use crate::pipeline::options::{Asked, Options};
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::publish::staging;
 use crate::pipeline::reconcile::stages::{self, Reconciled};
+use crate::pipeline::signals::Interrupt;
 use crate::progress::watch::Watch;
 use crate::reports::atomic::Output;
 use crate::sources::cache::Cache;
@@ -28,13 +31,13 @@ use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::workers::{Became, Fetched};
 
-/// Folder of what is kept of units, beside the runs.
+/// Name of the folder for the cache of readings, beside the runs.
 const CACHE: &str = "cache";
 
-/// Files that were fetched and wait to be read; more of them wait on disk.
+/// Fetched files that may wait to be read: 1,000, after which the fetch waits for the intake.
 const WAITING_FILES: usize = 1_000;
 
-/// Runs a plan.
+/// Runs a plan: fetches, reads, reconciles and publishes.
 ///
 /// # Errors
 /// [`RunError`]; nothing was published then.
@@ -46,11 +49,13 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
         let (mut readings, fetched) = gather(plan, options, watch, interrupt)?;
         interrupt.check()?;
         if readings.rejected.len() as u64 <= options.allow_rejects {
-            // They are put up with: what is left is all that will come.
+            // The rejected rows are tolerated: no group waits for them.
             readings.awaited.accounts.clear();
         }
         let found = stages::reconcile_watched(plan, &mut readings, watch)?;
+        // Before publishing, as the manifest holds the exit code.
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
+        // The last look: once a run publishes, a first signal no longer stops it.
         interrupt.check()?;
         watch.phase("publish", 0);
         let (run_id, folder) = staging::publish(
@@ -70,95 +75,104 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
     })
 }
 
-/// Fetches what a plan wants, and nothing else.
+/// Fetches what a plan names, and does not reconcile it.
 ///
 /// # Errors
-/// [`RunError`]; what was landed stays.
+/// [`RunError`]; what was downloaded is kept.
 pub fn fetch(plan: &Plan, asked: &Asked, watch: &Watch) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
     let (found, records, _) = fetch_to(plan, asked, watch, interrupt, None)?;
     Ok(FetchReport::of(&found, records, watch))
 }
 
-/// Reads the files, and the fetched ones while others are on their way.
+/// Reads the files of a plan, and fetched files while others are still on their way.
 fn gather(
     plan: &Plan,
     options: &Options,
     watch: &Watch,
     interrupt: Interrupt,
 ) -> Result<(Readings, Option<FetchReport>), RunError> {
-    let asked = &options.asked;
     let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
-    let (to, arriving): (SyncSender<Arrival>, Receiver<Arrival>) = sync_channel(WAITING_FILES);
+    let (to, arriving): (SyncSender<InputUnit>, Receiver<InputUnit>) = sync_channel(WAITING_FILES);
     if plan.fetching.is_none() {
+        // No fetch: the closed channel ends the intake after the files of the plan.
         drop(to);
         let mut readings = units::read(plan, arriving, cache, options.memory, watch)?;
         watch.phase("read other datasets", 0);
         readings.take_records(records::read(plan)?);
         return Ok((readings, None));
     }
-    let (found, readings) = std::thread::scope(|scope| {
+    let asked = &options.asked;
+    let (fetched, readings) = std::thread::scope(|scope| {
         let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
         let readings = units::read(plan, arriving, cache, options.memory, watch);
         (fetching.join(), readings)
     });
-    let (found, records, mut gathered) =
-        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (found, report, mut records) =
+        fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    // A failure of the fetch is reported before one of the intake, which may only follow from it.
     handover::prove(plan, &found)?;
     let mut readings = readings?;
     watch.phase("read other datasets", 0);
-    gathered.absorb(records::read(plan)?);
-    readings.take_records(gathered);
-    for unit in found
-        .iter()
-        .filter(|unit| matches!(unit.became, Became::Incomplete(_)))
-    {
-        readings.awaited.lacks(unit.dataset);
+    records.absorb(records::read(plan)?);
+    readings.take_records(records);
+    note_incomplete(plan, &found, &mut readings);
+    Ok((readings, Some(FetchReport::of(&found, report, watch))))
+}
+
+/// Notes the tie-outs that lack a fetched unit, so that their differences are awaited.
+fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
+    for unit in found {
+        if matches!(unit.became, Became::Incomplete(_)) {
+            readings.awaited.lacks(unit.dataset);
+        }
     }
+    // Microsoft serves unbilled usage for two months only; of an older one no unit is even planned.
     let unbilled = Dataset::UnbilledUsage;
     let is_wanted = plan
         .sources
         .iter()
         .any(|source| source.is_fetched && source.dataset == unbilled);
-    if is_wanted && !found.iter().any(|unit| unit.dataset == unbilled.name()) {
+    if is_wanted && found.iter().all(|unit| unit.dataset != unbilled.name()) {
         readings.awaited.lacks(unbilled.name());
         readings.warnings.push(
-            "`unbilled_usage`: none is served of this month: only of the current and the last one"
+            "`unbilled_usage`: none for this month; Microsoft serves it for the current and the last month only"
                 .to_owned(),
         );
     }
-    Ok((readings, Some(FetchReport::of(&found, records, watch))))
 }
 
+/// Fetches what a plan names, and sends the files that are reconciled to `to` as they are complete.
 fn fetch_to(
     plan: &Plan,
     asked: &Asked,
     watch: &Watch,
     interrupt: Interrupt,
-    to: Option<SyncSender<Arrival>>,
-) -> Result<(Vec<Fetched>, RecordReport, Gathered), RunError> {
+    to: Option<SyncSender<InputUnit>>,
+) -> Result<(Vec<Fetched>, RecordReport, RecordReadings), RunError> {
     let Some(fetching) = &plan.fetching else {
         return Err(RunError::NotThere {
             what: format!("Pipeline `{}`", plan.name),
             found: "nothing to fetch".to_owned(),
             wanted: "`[partner_center]`".to_owned(),
-            hint: "`pipelines/nightly.toml` shows how".to_owned(),
+            hint: "`pipelines/nightly.toml` is an example".to_owned(),
         });
     };
     let fetcher = handover::fetcher(plan, fetching, asked, watch)?;
-    let told = Arc::clone(&fetcher);
+    let sender = Arc::clone(&fetcher);
     let mut arrived = |unit: &Fetched| {
         if let Some(to) = &to {
-            handover::hand_over(&told, plan, unit, to);
+            handover::hand_over(&sender, plan, unit, to);
         }
     };
     let found = runtime()?.block_on(async {
+        // A signal drops the requests under way; pages and blobs that were complete are kept.
         tokio::select! {
             found = fetcher.run(&mut arrived) => found,
             signal = interrupt.wait() => Err(FetchError::Interrupted { signal }),
         }
     })?;
-    // Whoever reads what arrived need not wait for the rest.
+    // Ends the intake: it need not wait while the record tables are written.
     drop(to);
     let (records, gathered) = record_tables::read(plan, fetching, &fetcher, &found, asked.tables)?;
     Ok((found, records, gathered))
@@ -174,12 +188,13 @@ pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, Worst), RunEr
     })
 }
 
-/// The runtime of a command that speaks to the outside.
+/// Runtime for a command that sends requests.
 ///
 /// # Errors
 /// [`FetchError::Start`].
 fn runtime() -> Result<Runtime, FetchError> {
     let built = tokio::runtime::Builder::new_multi_thread()
+        // Requests wait most of the time, and the cores are needed for reading.
         .worker_threads(2)
         .enable_all()
         .build();
@@ -189,57 +204,7 @@ fn runtime() -> Result<Runtime, FetchError> {
     })
 }
 
-/// Waits, on the network's runtime.
-pub(super) async fn pause(time: std::time::Duration) {
-    tokio::time::sleep(time).await;
-}
-
-/// Tells `tell` of each SIGINT (2) and SIGTERM (15), on a thread of its own.
-///
-/// # Errors
-/// [`FetchError::Start`].
-#[cfg(unix)]
-pub(super) fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |source: std::io::Error| FetchError::Start {
-        what: "listening for signals",
-        source: source.into(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    let (mut interrupted, mut terminated) = {
-        let _guard = runtime.enter();
-        (
-            signal(SignalKind::interrupt()).map_err(failed)?,
-            signal(SignalKind::terminate()).map_err(failed)?,
-        )
-    };
-    let listen = move || {
-        runtime.block_on(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupted.recv() => tell(2),
-                    _ = terminated.recv() => tell(15),
-                }
-            }
-        });
-    };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(listen)
-        .map(drop)
-        .map_err(failed)
-}
-
-/// Elsewhere the system's own way holds: the process ends at once.
-#[cfg(not(unix))]
-pub(super) fn on_signals(_: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
-    Ok(())
-}
-
-/// Runs `work` on as many threads as were asked for. What it returns does not depend on them.
+/// Runs `work` on the number of threads that the options ask for, which no result depends on.
 ///
 /// # Errors
 /// That of `work`, or [`RunError::Threads`].
@@ -250,6 +215,7 @@ pub fn with_threads<T: Send>(
     let Some(threads) = options.threads else {
         return work();
     };
+    // A pool of its own: the global one can be sized once in a process, and tests run many.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -257,7 +223,8 @@ pub fn with_threads<T: Send>(
     pool.install(work)
 }
 
-/// Missing rows outrank breaks: a break may be nothing but a row that is missing.
+/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows, then 10 for breaks.
+/// Missing rows outrank breaks, as a break may be nothing but a row that is missing.
 fn exit_code(
     options: &Options,
     readings: &Readings,
@@ -268,6 +235,7 @@ fn exit_code(
         let counted = found
             .variances
             .iter()
+            // Breaks of estimates inform, and fail no close.
             .filter(|variance| !definitions::definition(variance.sides.tie_out).informs());
         counted
             .into_iter()

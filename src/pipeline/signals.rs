@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: at the first, work ends at the next step and nothing is published; at the
-//! second, the process ends at once.
+//! SIGINT and SIGTERM. The first one ends the work at its next step, and nothing is published; the
+//! second one ends the process at once.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,53 +7,102 @@ use std::time::Duration;
 
 use crate::sources::failure::FetchError;
 
-/// The number of the first signal that came; one for the process, as signals are.
-static CAME: AtomicU8 = AtomicU8::new(0);
-static LISTENING: Mutex<bool> = Mutex::new(false);
+/// Number of the first signal that came, 0 before any. A static, as signals reach a whole process.
+static FIRST_SIGNAL: AtomicU8 = AtomicU8::new(0);
 
-/// Listens for signals, for as long as the process lives.
+/// True once a thread listens: several runs in one process, as in tests, share that thread.
+static IS_LISTENING: Mutex<bool> = Mutex::new(false);
+
+/// Time between two looks of a fetch at [`FIRST_SIGNAL`], which bounds how late it stops.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Proof that the process listens for signals, and the way to ask whether one came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupt(());
 
-/// How soon a fetch notices.
-const STEP: Duration = Duration::from_millis(50);
-
 impl Interrupt {
-    /// Begins to listen, the first time.
+    /// Begins to listen, unless the process listens already.
     ///
     /// # Errors
     /// [`FetchError::Start`].
     pub(super) fn listen() -> Result<Self, FetchError> {
-        let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*listening {
-            super::run::on_signals(|signal| {
-                if CAME.swap(signal, Ordering::SeqCst) != 0 {
+        let mut is_listening = IS_LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_listening {
+            on_signals(|signal| {
+                if FIRST_SIGNAL.swap(signal, Ordering::SeqCst) != 0 {
                     std::process::exit(128 + i32::from(signal));
                 }
             })?;
-            *listening = true;
+            *is_listening = true;
         }
         Ok(Self(()))
     }
 
-    /// Whether to go on.
+    /// Fails once a signal came; called between the steps of a run.
     ///
     /// # Errors
     /// [`FetchError::Interrupted`].
     pub(super) fn check(self) -> Result<(), FetchError> {
-        match CAME.load(Ordering::SeqCst) {
+        match FIRST_SIGNAL.load(Ordering::SeqCst) {
             0 => Ok(()),
             signal => Err(FetchError::Interrupted { signal }),
         }
     }
 
-    /// The number of a signal, once there is one.
+    /// Waits for the first signal, on the network's runtime; returns its number.
     pub(super) async fn wait(self) -> u8 {
+        // Polled, not notified: the listening thread has a runtime of its own, which must work even
+        // while no fetch runs.
         loop {
-            match CAME.load(Ordering::SeqCst) {
-                0 => super::run::pause(STEP).await,
+            match FIRST_SIGNAL.load(Ordering::SeqCst) {
+                0 => tokio::time::sleep(POLL_INTERVAL).await,
                 signal => return signal,
             }
         }
     }
+}
+
+/// Calls `tell` with the number of each SIGINT (2) and SIGTERM (15), on a thread of its own.
+///
+/// # Errors
+/// [`FetchError::Start`].
+#[cfg(unix)]
+fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |source: std::io::Error| FetchError::Start {
+        what: "listening for signals",
+        source: source.into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let (mut interrupted, mut terminated) = {
+        let _guard = runtime.enter();
+        (
+            signal(SignalKind::interrupt()).map_err(failed)?,
+            signal(SignalKind::terminate()).map_err(failed)?,
+        )
+    };
+    let listen = move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupted.recv() => tell(2),
+                    _ = terminated.recv() => tell(15),
+                }
+            }
+        });
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(listen)
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Does nothing: on other systems the default holds, and the first signal ends the process at once.
+#[cfg(not(unix))]
+fn on_signals(_: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
+    Ok(())
 }

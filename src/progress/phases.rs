@@ -1,67 +1,75 @@
-//! Where a run's time went: phases that follow each other without a gap, so that they add up to the
-//! whole.
+//! Where a run's time went: phases that follow each other without a gap, so that their times add
+//! up to the time of the whole run.
 
 use std::time::{Duration, Instant};
 
-/// Time spent in one phase.
+/// Resources that one phase used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// What was done.
+    /// Name of the phase, for the operator.
     pub name: &'static str,
-    /// By the clock on the wall.
+    /// Elapsed time by the wall clock.
     pub wall: Duration,
-    /// By all processors together, where the system tells.
+    /// Time of all processors together; `None` where the system does not tell.
     pub cpu: Option<Duration>,
-    /// Rows that were worked on, where they are counted.
+    /// Number of rows that the phase worked on; 0 where rows are not counted.
     pub rows: u64,
-    /// The most memory in bytes that the process had by its end, where the system tells.
+    /// Peak memory of the process up to the end of the phase, in bytes; `None` where the system
+    /// does not tell.
     pub peak: Option<u64>,
 }
 
-/// The phases so far, and the one that goes on.
+/// The phases that have ended, and the one that is running.
 #[derive(Debug, Default)]
 pub struct Phases {
     done: Vec<Phase>,
-    open: Option<(Phase, Instant, Option<Duration>)>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: &'static str,
+    rows: u64,
+    began: Instant,
+    /// CPU time of the process when the phase began.
+    cpu: Option<Duration>,
 }
 
 impl Phases {
-    /// Ends the phase that goes on, and begins another.
+    /// Ends the running phase, if any, and begins another.
     pub fn begin(&mut self, name: &'static str) {
         self.end();
-        self.open = Some((
-            Phase {
-                name,
-                wall: Duration::ZERO,
-                cpu: None,
-                rows: 0,
-                peak: None,
-            },
-            Instant::now(),
-            cpu_time(),
-        ));
+        self.running = Some(Running {
+            name,
+            rows: 0,
+            began: Instant::now(),
+            cpu: cpu_time(),
+        });
     }
 
-    /// Counts rows to the phase that goes on.
+    /// Adds `rows` to the running phase; between phases, rows are not counted.
     pub fn add_rows(&mut self, rows: u64) {
-        if let Some((phase, ..)) = &mut self.open {
-            phase.rows += rows;
+        if let Some(running) = &mut self.running {
+            // Rows between two phases belong to none: uncounted is better than counted to the wrong one.
+            running.rows += rows;
         }
     }
 
-    /// Ends the phase that goes on.
+    /// Ends the running phase, if any.
     pub fn end(&mut self) {
-        if let Some((phase, began, cpu)) = self.open.take() {
-            let cpu = cpu_time()
-                .zip(cpu)
-                .map(|(now, then)| now.saturating_sub(then));
-            self.done.push(Phase {
-                wall: began.elapsed(),
-                cpu,
-                peak: peak_memory(),
-                ..phase
-            });
-        }
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let cpu = cpu_time()
+            .zip(running.cpu)
+            .map(|(now, then)| now.saturating_sub(then));
+        self.done.push(Phase {
+            name: running.name,
+            wall: running.began.elapsed(),
+            cpu,
+            rows: running.rows,
+            peak: peak_memory(),
+        });
     }
 
     /// The phases that have ended, in order.
@@ -71,26 +79,26 @@ impl Phases {
     }
 }
 
-/// User and system time of this process so far; Linux tells it in hundredths of a second.
+/// User and system time of this process so far; Linux counts it in hundredths of a second.
 fn cpu_time() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in brackets, may hold blanks.
+    // The program's name, in parentheses, may contain blanks: fields are counted from behind it.
     let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: u64 = fields
-        .split_ascii_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap_or(0))
-        .sum();
-    Some(Duration::from_millis(ticks * 10))
+    // `utime` and `stime` are fields 14 and 15 of proc(5); two fields stand before the parenthesis.
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    // USER_HZ, the unit of these fields, is 100 on every Linux of today.
+    Some(Duration::from_millis((user + system) * 10))
 }
 
-/// The most memory in bytes that this process ever had, where the system tells.
+/// Peak memory of this process in bytes; `None` where the system does not tell.
 #[must_use]
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let text = status
         .lines()
+        // The high-water mark of the memory in use.
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     text.trim()
         .strip_suffix("kB")?

@@ -1,43 +1,59 @@
-//! Publishing, all or nothing. Files are written in a staging folder outside `runs/`, synced, and
-//! the folder is renamed; then `current` is pointed at it. A reader sees the last complete run or
-//! the new one.
+//! Publishing, all or nothing: a reader sees the last complete run or the new one, whatever happens
+//! to this process or the machine.
+//!
+//! Files are written in a staging folder and synced, then the folder is renamed to that of the run,
+//! then `current` is pointed at it. Each step is synced before the next: a rename that is on disk
+//! before the files it names would be a run of empty files after a power cut. The staging folder
+//! lies outside `runs/`, for readers of a data root count what lies in it ([quirks, readers of our
+//! output]).
+//!
+//! [quirks, readers of our output]: crate::model::domain::quirks
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+const RUNS: &str = "runs";
 const STAGING: &str = ".staging";
 const LOCK: &str = ".lock";
 const POINTER: &str = "current";
+const NEW_POINTER: &str = ".current.new";
 
-/// Why nothing was published.
+/// Rights of published files: they hold what customers pay, and are not for every user of the
+/// machine.
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o640;
+
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Reason why nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The disk or its folder.
+    /// The system refused a step on a file or folder.
     #[error("Cannot {doing} `{}`", .path.display())]
     Storage {
-        /// What was tried.
+        /// Verb that completes `Cannot … PATH`.
         doing: &'static str,
-        /// On what.
+        /// File or folder of the step.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         source: io::Error,
     },
-    /// Another run is at work.
+    /// Another process publishes into the folder.
     #[error("`{}`: found it locked by {holder}, wanted no other run", .path.display())]
     Locked {
-        /// The lock.
+        /// Path of the lock file.
         path: PathBuf,
-        /// Who holds it, as they wrote.
+        /// Name of the holder, as it wrote it into the lock file.
         holder: String,
     },
-    /// The same inputs gave other bytes before.
-    #[error("`{}`: found `{file}` with other bytes than this run made from the same inputs, wanted the same", .path.display())]
+    /// A run of the same inputs is published already, with different bytes.
+    #[error("`{}`: found a `{file}` that differs from what this run made from the same inputs, wanted identical bytes", .path.display())]
     Changed {
-        /// The published run.
+        /// Folder of the published run.
         path: PathBuf,
-        /// The file that differs.
+        /// Name of the first file that differs.
         file: String,
     },
 }
@@ -50,61 +66,36 @@ fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Publis
     }
 }
 
-/// A folder of runs, held by this process.
+/// An output folder, which no other process publishes into as long as this value lives.
 #[derive(Debug)]
 pub struct Output {
     folder: PathBuf,
+    /// Open lock file; the kernel unlocks it when it is closed.
     _lock: File,
 }
 
-/// What a published file is: its name, its BLAKE3 hash in hexadecimal, its bytes.
+/// A file that was written and synced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// File name.
+    /// Name of the file in the folder of its run.
     pub name: String,
-    /// BLAKE3, 64 hexadecimal digits.
+    /// BLAKE3 of its bytes, 64 hexadecimal digits.
     pub blake3: String,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
 impl Output {
-    /// Makes and locks the folder, and clears what an interrupted run left. The kernel holds the
-    /// lock: it ends with the process, whatever becomes of the file.
+    /// Creates and locks the folder, and clears what an interrupted run left. The kernel holds the
+    /// lock: it ends with the process, even if the lock file stays.
     ///
     /// # Errors
-    /// [`PublishError`].
+    /// [`PublishError::Locked`] if another process holds the folder, else
+    /// [`PublishError::Storage`].
     pub fn open(folder: &Path) -> Result<Self, PublishError> {
-        fs::create_dir_all(folder.join("runs")).map_err(storage("make the folder", folder))?;
-        let path = folder.join(LOCK);
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(storage("open the lock", &path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path)
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned();
-                return Err(PublishError::Locked {
-                    path,
-                    holder: if holder.is_empty() {
-                        "another run".to_owned()
-                    } else {
-                        holder
-                    },
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(storage("lock", &path)(source)),
-        }
-        lock.set_len(0)
-            .and_then(|()| writeln!(lock, "process {}", std::process::id()))
-            .map_err(storage("write the lock", &path))?;
+        fs::create_dir_all(folder.join(RUNS)).map_err(storage("create the folder", folder))?;
+        let lock = lock(&folder.join(LOCK))?;
+        // The lock is ours, so whoever staged these files has ended without publishing them.
         let staging = folder.join(STAGING);
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(storage("clear", &staging))?;
@@ -115,13 +106,13 @@ impl Output {
         })
     }
 
-    /// An empty staging folder.
+    /// Creates an empty staging folder.
     ///
     /// # Errors
-    /// [`PublishError::Storage`].
+    /// [`PublishError::Storage`] if it cannot be created.
     pub fn stage(&self) -> Result<Staging<'_>, PublishError> {
         let folder = self.folder.join(STAGING);
-        fs::create_dir(&folder).map_err(storage("make the folder", &folder))?;
+        fs::create_dir(&folder).map_err(storage("create the folder", &folder))?;
         Ok(Staging {
             output: self,
             folder,
@@ -129,24 +120,21 @@ impl Output {
         })
     }
 
-    /// Folder of a run.
-    #[must_use]
-    pub fn run_folder(&self, run_id: &str) -> PathBuf {
-        self.folder.join("runs").join(run_id)
+    /// Folder of a run, whether it is there or not.
+    fn run_folder(&self, run_id: &str) -> PathBuf {
+        self.folder.join(RUNS).join(run_id)
     }
 
-    /// The newest complete run, if any.
+    /// Id of the run that `current` points at; `None` before the first run.
     #[must_use]
     pub fn current(&self) -> Option<String> {
         current_run(&self.folder)
     }
 
-    /// Points `current` at a run that is there.
-    ///
-    /// # Errors
-    /// [`PublishError::Storage`].
-    pub fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
-        let temporary = self.folder.join(".current.new");
+    /// Points `current` at a complete run. A new pointer is written beside the old one and renamed
+    /// over it, so that there is always one.
+    fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
+        let temporary = self.folder.join(NEW_POINTER);
         if fs::symlink_metadata(&temporary).is_ok() {
             fs::remove_file(&temporary).map_err(storage("clear", &temporary))?;
         }
@@ -157,17 +145,53 @@ impl Output {
     }
 }
 
-#[cfg(unix)]
-fn point(at: &Path, run_id: &str) -> io::Result<()> {
-    std::os::unix::fs::symlink(Path::new("runs").join(run_id), at)
+/// Locks the file at `path`, and writes into it who holds it.
+fn lock(path: &Path) -> Result<File, PublishError> {
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        // If another process holds it, its name is still to be read from it.
+        .truncate(false)
+        .open(path)
+        .map_err(storage("open the lock", path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(PublishError::Locked {
+                path: path.to_owned(),
+                holder: holder_of(path),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(storage("lock", path)(source)),
+    }
+    lock.set_len(0)
+        .and_then(|()| writeln!(lock, "process {}", std::process::id()))
+        .map_err(storage("write the lock", path))?;
+    Ok(lock)
 }
 
+/// The holder of a lock. It may not have written its name yet, and on some systems a locked file
+/// cannot be read.
+fn holder_of(path: &Path) -> String {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => "another run".to_owned(),
+    }
+}
+
+#[cfg(unix)]
+fn point(at: &Path, run_id: &str) -> io::Result<()> {
+    std::os::unix::fs::symlink(Path::new(RUNS).join(run_id), at)
+}
+
+// Symbolic links take special rights on Windows: there the pointer is a file with the run's id.
 #[cfg(not(unix))]
 fn point(at: &Path, run_id: &str) -> io::Result<()> {
     fs::write(at, run_id)
 }
 
-/// The run that `current` points at in a folder of runs.
+/// Id of the run that `current` points at in an output folder; `None` before the first run.
 #[must_use]
 pub fn current_run(folder: &Path) -> Option<String> {
     let pointer = folder.join(POINTER);
@@ -181,7 +205,7 @@ pub fn current_run(folder: &Path) -> Option<String> {
     }
 }
 
-/// The unpublished half of a publish; dropped, it is gone.
+/// Files that are written but not published. Dropped before that, they are removed.
 #[derive(Debug)]
 pub struct Staging<'o> {
     output: &'o Output,
@@ -190,24 +214,25 @@ pub struct Staging<'o> {
 }
 
 impl Staging<'_> {
-    /// Writes one file: hashed, its length checked, synced.
+    /// Writes one file, hashes and syncs it, and checks that the disk has as many bytes as were
+    /// written.
     ///
     /// # Errors
-    /// [`PublishError::Storage`].
+    /// [`PublishError::Storage`], also where `fill` fails.
     pub fn write<E: Into<io::Error>>(
         &self,
         name: &str,
-        fill: impl FnOnce(&mut Hashing) -> Result<(), E>,
+        fill: impl FnOnce(&mut HashingWriter) -> Result<(), E>,
     ) -> Result<Written, PublishError> {
         let path = self.folder.join(name);
         let file = create(&path).map_err(storage("create", &path))?;
-        let mut hashing = Hashing {
-            inner: BufWriter::with_capacity(1 << 18, file),
+        let mut hashing = HashingWriter {
+            inner: BufWriter::with_capacity(BUFFER_BYTES, file),
             hasher: blake3::Hasher::new(),
             bytes: 0,
         };
         fill(&mut hashing).map_err(|error| storage("write", &path)(error.into()))?;
-        let Hashing {
+        let HashingWriter {
             inner,
             hasher,
             bytes,
@@ -216,10 +241,11 @@ impl Staging<'_> {
             .into_inner()
             .map_err(|error| storage("write", &path)(error.into_error()))?;
         file.sync_all().map_err(storage("sync", &path))?;
+        // A full disk or a network share may take bytes without keeping them.
         let length = file.metadata().map_err(storage("measure", &path))?.len();
         if length != bytes {
-            let words = format!("{length} bytes are there of {bytes} written");
-            return Err(storage("write all of", &path)(io::Error::other(words)));
+            let words = format!("{length} of {bytes} written bytes are on disk");
+            return Err(storage("write", &path)(io::Error::other(words)));
         }
         Ok(Written {
             name: name.to_owned(),
@@ -228,12 +254,13 @@ impl Staging<'_> {
         })
     }
 
-    /// Makes the staged files the run `run_id`. Where that run is published already, its files must
-    /// be the same, byte for byte; it is left as it is. The manifest, which also says what came
-    /// before it, is not compared.
+    /// Publishes the staged files as the run `run_id`, and returns its folder. If that run is
+    /// published already, its files must be the same byte for byte, and it is left as it is. The
+    /// file `manifest` is not compared, for it also says which run came before.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing is then published.
+    /// [`PublishError::Changed`] if the published run differs, else [`PublishError::Storage`];
+    /// nothing is then published.
     pub fn publish(
         mut self,
         run_id: &str,
@@ -243,33 +270,43 @@ impl Staging<'_> {
         sync_folder(&self.folder)?;
         let target = self.output.run_folder(run_id);
         if target.join(manifest).exists() {
-            for file in files.iter().filter(|file| file.name != manifest) {
-                let path = target.join(&file.name);
-                let published = hash_file(&path).map_err(storage("read", &path))?;
-                if published != file.blake3 {
-                    return Err(PublishError::Changed {
-                        path: target,
-                        file: file.name.clone(),
-                    });
-                }
-            }
+            let compared = files.iter().filter(|file| file.name != manifest);
+            ensure_same(&target, compared)?;
         } else {
+            // A folder without a manifest is no run.
             if target.exists() {
                 fs::remove_dir_all(&target).map_err(storage("clear", &target))?;
             }
             fs::rename(&self.folder, &target).map_err(storage("publish", &target))?;
             self.published = true;
-            sync_folder(&self.output.folder.join("runs"))?;
+            sync_folder(&self.output.folder.join(RUNS))?;
         }
         self.output.point_at(run_id)?;
         Ok(target)
     }
 }
 
+fn ensure_same<'w>(
+    folder: &Path,
+    files: impl Iterator<Item = &'w Written>,
+) -> Result<(), PublishError> {
+    for file in files {
+        let path = folder.join(&file.name);
+        let published = hash_of(&path).map_err(storage("read", &path))?;
+        if published != file.blake3 {
+            return Err(PublishError::Changed {
+                path: folder.to_owned(),
+                file: file.name.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
         if !self.published {
-            // What cannot be cleared now is cleared by the next run.
+            // If it cannot be cleared now, the next run clears it.
             drop(fs::remove_dir_all(&self.folder));
         }
     }
@@ -277,16 +314,16 @@ impl Drop for Staging<'_> {
 
 /// A file that is hashed while it is written.
 #[derive(Debug)]
-pub struct Hashing {
+pub struct HashingWriter {
     inner: BufWriter<File>,
     hasher: blake3::Hasher,
     bytes: u64,
 }
 
-impl Write for Hashing {
+impl Write for HashingWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.hasher.update(&buffer[..count]);
         self.bytes += count as u64;
         Ok(count)
     }
@@ -296,23 +333,27 @@ impl Write for Hashing {
     }
 }
 
-/// Replaces a file by another, whole: readers see the old one or the new one.
+/// Replaces a file by what `fill` writes: readers see the old file or the new one, each complete.
 ///
 /// # Errors
-/// [`PublishError::Storage`]; the old file is then intact.
+/// [`PublishError::Storage`], also where `fill` fails; the old file is then intact.
+///
+/// # Panics
+/// If `path` cannot be a file in a folder, such as `/`.
 pub fn replace_file(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), PublishError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(storage("make the folder", folder))?;
+    let folder = path.parent().expect("a file lies in a folder");
+    fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     let mut builder = tempfile::Builder::new();
+    // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
     builder.prefix(".");
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o640));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
     let mut temporary = builder
         .tempfile_in(folder)
-        .map_err(storage("make a file in", folder))?;
+        .map_err(storage("create a file in", folder))?;
     fill(temporary.as_file_mut()).map_err(storage("write", path))?;
     temporary
         .as_file()
@@ -324,7 +365,7 @@ pub fn replace_file(
     sync_folder(folder)
 }
 
-fn hash_file(path: &Path) -> io::Result<String> {
+fn hash_of(path: &Path) -> io::Result<String> {
     Ok(blake3::Hasher::new()
         .update_reader(File::open(path)?)?
         .finalize()
@@ -334,12 +375,14 @@ fn hash_file(path: &Path) -> io::Result<String> {
 
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
+    // A file that is there already would be one table written over another.
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
     options.open(path)
 }
 
+/// Syncs a folder's own entries, without which a new name in it may not outlive a power cut.
 fn sync_folder(folder: &Path) -> Result<(), PublishError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -1,4 +1,6 @@
-//! Tables as CSV: every decimal with its ten places, text guarded against spreadsheet formulas.
+//! Tables as CSV for people and spreadsheets: every decimal with its ten places, text guarded
+//! against being taken for a formula. Programs should read the Parquet file of the same table
+//! instead.
 
 use std::io::Write;
 
@@ -9,25 +11,25 @@ use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
 use crate::model::tables::Table;
 
-/// Rows that one core writes at a time.
+/// Rows that one core writes at a time: 8,192.
 const CHUNK_ROWS: usize = 8 * 1024;
 
-/// Writes the names of a table's columns.
+/// Writes the header: the names of a table's columns.
 ///
 /// # Errors
-/// What the writer reports.
+/// The error of `into`.
 pub fn write_header(table: &Table, into: &mut dyn Write) -> std::io::Result<()> {
     let mut header = csv::Writer::from_writer(into);
     header.write_record(table.columns.iter().map(|column| column.name))?;
     header.flush()
 }
 
-/// Writes rows. Chunks of them are written on all cores, and put in order.
+/// Writes rows. Chunks of them become text on all cores, and are written in their order.
 ///
 /// # Errors
-/// What the writer reports.
+/// The error of `into`.
 pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
-    // A few chunks for each core are in memory.
+    // Two chunks for each core: none is idle while another finishes, and memory stays bounded.
     let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
     for start in (0..filled.rows).step_by(at_once) {
         let rows = (start..(start + at_once).min(filled.rows))
@@ -52,6 +54,7 @@ fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u
             write_cell(column, row, &mut cell);
             writer.write_field(&cell)?;
         }
+        // Ends the record of the fields before.
         writer.write_record(None::<&[u8]>)?;
     }
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
@@ -59,29 +62,22 @@ fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u
 
 fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
     match column {
-        Cells::Codes(..) | Cells::Texts(_) => guard(column.text(row), out),
-        Cells::Integers(numbers) => numbers
-            .get(row)
-            .into_iter()
-            .for_each(|number| write_fixed(out, i128::from(*number), 0)),
-        Cells::Decimals(numbers) => numbers
-            .get(row)
-            .into_iter()
-            .for_each(|number| write_fixed(out, *number, PUBLISHED_SCALE)),
+        Cells::Codes(codes, texts) => guard(&texts[codes[row] as usize], out),
+        Cells::Texts(texts) => guard(&texts[row], out),
+        Cells::Integers(numbers) => write_fixed(out, i128::from(numbers[row]), 0),
+        Cells::Decimals(numbers) => write_fixed(out, numbers[row], PUBLISHED_SCALE),
         Cells::Days(days) => {
-            if let Some(date) = days.get(row).copied().flatten().and_then(date_of) {
+            if let Some(date) = days[row].and_then(date_of) {
                 out.push_str(&date.to_string());
             }
         }
-        Cells::Booleans(values) => out.push_str(if values.get(row) == Some(&true) {
-            "true"
-        } else {
-            "false"
-        }),
+        Cells::Booleans(values) => out.push_str(if values[row] { "true" } else { "false" }),
     }
 }
 
-/// A spreadsheet takes text that begins like this for a formula; an apostrophe makes it text.
+/// Writes a text, behind an apostrophe if it begins as a formula does. Names of customers and
+/// products are not ours: one such as `=HYPERLINK(…)` must not run when the file is opened in a
+/// spreadsheet.
 fn guard(text: &str, out: &mut String) {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         out.push('\'');

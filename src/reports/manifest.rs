@@ -1,5 +1,7 @@
-//! `manifest.json`: what went into a run, what came out, and the proof that nothing was lost. No
-//! run exists without it.
+//! The shape of `manifest.json`: what went into a run, what came out, and the proof that nothing
+//! was lost. No run exists without it. `manifest.schema.json` describes the same members, and a
+//! test holds the two against each other; members that came later have a default, so that old
+//! manifests can still be read.
 
 use std::collections::BTreeMap;
 
@@ -11,174 +13,175 @@ pub const VERSION: u32 = 1;
 /// JSON Schema of this file.
 pub const SCHEMA: &str = include_str!("manifest.schema.json");
 
-/// A run's manifest.
+/// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of the shape.
+    /// Version of this shape, [`VERSION`] when it was written.
     pub version: u32,
-    /// The tieout that made it.
+    /// Version of the program that made the run.
     pub tieout: String,
-    /// Hash of program version, configuration and inputs.
+    /// Hash of program version, configuration and inputs, behind the period if one was asked for.
     pub run_id: String,
-    /// The run that `current` pointed at before.
+    /// Id of the run that `current` pointed at before; `None` for the first run.
     pub previous_run_id: Option<String>,
-    /// Pipeline file, without `.toml`.
+    /// Name of the pipeline file without `.toml`, or `reconcile`.
     pub pipeline: String,
-    /// Period asked for.
+    /// Billing period that was asked for, as `2026-10`.
     pub period: Option<String>,
     /// BLAKE3 of the settings that can change a result.
     pub configuration_hash: String,
-    /// Those settings, a line each.
+    /// The settings that can change a result, one in each string.
     pub configuration: Vec<String>,
-    /// The tie-outs that were done, with their tolerances.
+    /// Tie-outs that were done, with the settings by which `explain` judges as the run did.
     pub tie_outs: Vec<TieOut>,
-    /// Every input unit.
+    /// Every file that was read.
     pub inputs: Vec<Input>,
-    /// Usage column that MeterDescription was found to repeat.
+    /// Name of the usage column that the lines' MeterDescription was found to repeat.
     pub meter_description_is: String,
-    /// Lines that pair under each candidate.
+    /// Number of lines that pair with usage under each column that MeterDescription could repeat.
     pub meter_description_pairs: BTreeMap<String, u64>,
-    /// Lines that obey each rounding rule, by currency.
+    /// Number of lines that obey each rounding rule, by currency.
     #[serde(default)]
     pub rounding_rules: Vec<RuleCount>,
-    /// Every conservation law, amounts exact.
+    /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,
-    /// What a person should know.
+    /// Warnings for the user, as they were printed.
     pub warnings: Vec<String>,
-    /// Every file of the run but this one.
+    /// Every file of the run except the manifest itself.
     pub outputs: Vec<Output>,
-    /// Exit code of the run.
+    /// Exit code of the process.
     pub exit_code: u8,
 }
 
 /// A tie-out and its configured tolerances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TieOut {
-    /// Its name.
+    /// Name of the tie-out.
     pub name: String,
-    /// For every group.
+    /// Tolerance of every group that has no narrower one.
     pub all: Tolerance,
-    /// By currency.
+    /// Tolerance by currency.
     pub by_currency: BTreeMap<String, Tolerance>,
-    /// By folded customer id.
+    /// Tolerance by folded customer id.
     pub by_customer: BTreeMap<String, Tolerance>,
-    /// Key passes, finest first.
+    /// Key passes of the matching, finest first.
     #[serde(default)]
     pub passes: Vec<Pass>,
-    /// Rounding rules besides the documented ones.
+    /// Rounding rules of the pipeline, besides the documented ones.
     #[serde(default)]
     pub rounding: Vec<Rule>,
-    /// Causes that were not looked for.
+    /// Names of the causes that were not looked for.
     #[serde(default)]
     pub without_causes: Vec<String>,
 }
 
-/// A key pass.
+/// A pass of the matching.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
-    /// Name in `matched_on`.
+    /// Name of the pass in the column `matched_on`.
     pub name: String,
-    /// Keys that must agree.
+    /// Keys on which both sides must agree.
     pub keys: Vec<String>,
 }
 
 /// A rounding rule of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its name.
+    /// Name of the rule.
     pub name: String,
-    /// Order of its steps.
+    /// Name of the order in which its steps are taken.
     pub order: String,
-    /// How each step rounds.
+    /// Name of the way in which each step rounds.
     pub mode: String,
     /// Decimals of the pricing currency.
     pub pricing_digits: u32,
-    /// Decimals of the billing currency; none for those of the currency.
+    /// Decimals of the billing currency; `None` for as many as the currency has.
     pub billing_digits: Option<u32>,
-    /// Lines of usage may follow it.
+    /// True if lines of usage may follow the rule.
     pub usage: bool,
 }
 
-/// Configured tolerance, as decimal text.
+/// A configured tolerance, as decimal text; `None` where the pipeline sets none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tolerance {
-    /// In the billing currency.
+    /// Largest variance within tolerance, in the billing currency.
     pub absolute: Option<String>,
-    /// Fraction of the expected amount.
+    /// Largest variance within tolerance, as a fraction of the expected amount.
     pub relative: Option<String>,
-    /// In the billing currency.
+    /// Amount in the billing currency below which no variance is a break.
     pub materiality: Option<String>,
 }
 
-/// How many lines obey a rounding rule.
+/// Number of lines that obey a rounding rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleCount {
-    /// `usage` or `other`: of lines with a meter, and without.
+    /// `usage` for lines with a meter, `other` for lines without.
     pub lines: String,
-    /// Currency.
+    /// Billing currency of the lines.
     pub currency: String,
-    /// The first rule that gives the subtotal; `unknown` for none, `no_price` where there is none to
-    /// try them with.
+    /// Name of the first rule that gives the subtotal; `unknown` if none does, `no_price` if the
+    /// line has no price to try them with.
     pub rule: String,
-    /// Lines.
+    /// Number of lines.
     pub count: u64,
 }
 
-/// An input unit.
+/// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// What it holds.
+    /// Name of the dataset that the file holds.
     pub dataset: String,
-    /// File.
+    /// Name of the file, as it was found.
     pub unit: String,
-    /// Format, as sniffed.
+    /// Name of the format, as told from the content.
     pub format: String,
-    /// BLAKE3 of its bytes.
+    /// BLAKE3 of the file's bytes, 64 hexadecimal digits.
     pub blake3: String,
-    /// Size.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Rows found.
+    /// Number of rows found, usable or not.
     pub rows: u64,
-    /// Of these, rejected.
+    /// Number of rows that could not be used.
     pub rows_rejected: u64,
-    /// Export eTag, for fetched units.
+    /// ETag of the export that the file was fetched from; `None` for files that were given.
     pub etag: Option<String>,
 }
 
-/// A conservation law.
+/// A conservation law: what went into a step and what came out of it. Amounts are exact decimal
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlTotal {
-    /// Stage.
+    /// Name of the step.
     pub step: String,
-    /// Dataset or table.
+    /// Name of the dataset or table.
     pub source: String,
-    /// Currency of the amounts.
+    /// Billing currency of the amounts.
     pub currency: String,
-    /// Rows before.
+    /// Number of rows before the step.
     pub rows_in: u64,
-    /// Rows after.
+    /// Number of rows after the step.
     pub rows_out: u64,
-    /// Rows rejected.
+    /// Number of rows rejected by the step.
     pub rows_rejected: u64,
-    /// Amount before, exact.
+    /// Amount before the step.
     pub amount_in: String,
-    /// Amount after, exact.
+    /// Amount after the step.
     pub amount_out: String,
-    /// Their difference, exact.
+    /// Amount before the step less the amount after it; `0` where the law holds.
     pub difference: String,
-    /// The law holds.
+    /// True if nothing was lost.
     pub holds: bool,
 }
 
 /// A published file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// File name.
+    /// Name of the file in the folder of the run.
     pub file: String,
-    /// BLAKE3 of its bytes.
+    /// BLAKE3 of the file's bytes, 64 hexadecimal digits.
     pub blake3: String,
-    /// Size.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Rows in it.
+    /// Number of rows of the table.
     pub rows: u64,
 }

@@ -1,9 +1,19 @@
-//! What a run leaves behind: tables, manifest, and the atomic publish.
+//! Files that a run leaves behind: its tables as Parquet and CSV, its manifest, the typed tables of
+//! fetched data, and the atomic publish. What the tables say is decided elsewhere.
+//!
+//! The modules stand in reading order: each uses only those above it.
+
+pub mod table;
+
+pub mod csv;
+
+mod parquet_settings;
+
+pub mod parquet;
+pub mod records;
+
+pub mod read;
+
+pub mod manifest;
 
 pub mod atomic;
-pub mod csv;
-pub mod manifest;
-pub mod parquet;
-pub mod read;
-pub mod records;
-pub mod table;

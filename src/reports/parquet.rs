@@ -1,5 +1,8 @@
-//! Tables as flat Parquet: text, DATE, BIGINT, BOOLEAN, DECIMAL(28,10), ZSTD; the same bytes for
-//! the same cells. The columns of a row group are encoded on all cores.
+//! Tables as flat Parquet: text, DATE, BIGINT, BOOLEAN and DECIMAL(28,10), compressed by ZSTD. The
+//! same cells give the same bytes, however many cores there are.
+//!
+//! Writing is fast because the columns of a row group are encoded on all cores, and because columns
+//! of codes go in as dictionaries: the texts themselves are never repeated for each row.
 
 use std::io::Write;
 use std::ops::Range;
@@ -7,12 +10,9 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
-    compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
-use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray,
@@ -21,34 +21,28 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
 
+use super::parquet_settings::writer_options;
 use super::table::{Cells, Filled, PART_ROWS};
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::tables::{Column, ColumnType, Table};
 
-/// A multiple of [`PART_ROWS`]: the file does not tell in which parts its rows came.
+/// Rows of a row group: 524,288. It is a multiple of [`PART_ROWS`], so that the file does not
+/// depend on the parts in which its rows came.
 const ROW_GROUP_ROWS: usize = 8 * PART_ROWS;
+/// Digits of a decimal. .NET readers stop at 28 ([quirks, readers of our output]).
+///
+/// [quirks, readers of our output]: crate::model::domain::quirks
 const PRECISION: u8 = 28;
+
+type Target<'w> = &'w mut (dyn Write + Send);
 
 /// A Parquet file while it is written.
 pub struct Writer<'w> {
     table: &'static Table,
-    into: Into<'w>,
-}
-
-/// How the columns are encoded is known with the first rows.
-enum Into<'w> {
-    Unopened(Option<&'w mut (dyn Write + Send)>),
-    Open(Box<Open<'w>>),
-}
-
-struct Open<'w> {
-    file: SerializedFileWriter<&'w mut (dyn Write + Send)>,
-    factory: ArrowRowGroupWriterFactory,
-    schema: Arc<Schema>,
-    /// The row group that is written, and its rows.
-    columns: Vec<ArrowColumnWriter>,
-    rows: usize,
-    groups: usize,
+    /// Target of a file that is not begun: only with the first rows is it known how the columns are
+    /// encoded.
+    unopened: Option<Target<'w>>,
+    open: Option<OpenFile<'w>>,
 }
 
 impl<'w> Writer<'w> {
@@ -57,89 +51,88 @@ impl<'w> Writer<'w> {
     pub const fn new(table: &'static Table, into: &'w mut (dyn Write + Send)) -> Self {
         Self {
             table,
-            into: Into::Unopened(Some(into)),
+            unopened: Some(into),
+            open: None,
         }
     }
 
-    /// Writes rows; all but the last ones come [`PART_ROWS`] at a time, or several times that.
+    /// Writes rows; all but the last ones come [`PART_ROWS`] at a time, or a multiple of that.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// The error of the target.
     pub fn write(&mut self, filled: &Filled<'_>) -> Result<(), ParquetError> {
-        self.open(&filled.columns)?;
-        let Into::Open(open) = &mut self.into else {
-            return Ok(());
-        };
+        let open = self.open(&filled.columns)?;
         (0..filled.rows)
             .step_by(PART_ROWS)
             .try_for_each(|start| open.write(filled, start..(start + PART_ROWS).min(filled.rows)))
     }
 
-    /// Writes what stands behind the rows.
+    /// Writes the last row group and the footer.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// The error of the target; also where an earlier call failed.
     pub fn close(mut self) -> Result<(), ParquetError> {
+        // A table without rows has a file too.
         self.open(&[])?;
-        match self.into {
-            Into::Open(mut open) => {
-                open.end_group()?;
-                open.file.close().map(drop)
-            }
-            Into::Unopened(_) => Ok(()),
+        match self.open {
+            Some(open) => open.close(),
+            None => Err(not_begun()),
         }
     }
 
-    fn open(&mut self, cells: &[Cells<'_>]) -> Result<(), ParquetError> {
-        let Into::Unopened(into) = &mut self.into else {
-            return Ok(());
-        };
-        let Some(into) = into.take() else {
-            return Ok(());
-        };
-        let fields = self
-            .table
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| field(column, cells.get(at)));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        // Readers must see plain text: the arrow schema would tell them of our dictionaries.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true);
+    fn open(&mut self, cells: &[Cells<'_>]) -> Result<&mut OpenFile<'w>, ParquetError> {
+        if let Some(into) = self.unopened.take() {
+            self.open = Some(OpenFile::new(self.table, into, cells)?);
+        }
+        self.open.as_mut().ok_or_else(not_begun)
+    }
+}
+
+fn not_begun() -> ParquetError {
+    ParquetError::General("the file could not be begun".to_owned())
+}
+
+struct OpenFile<'w> {
+    file: SerializedFileWriter<Target<'w>>,
+    factory: ArrowRowGroupWriterFactory,
+    schema: Arc<Schema>,
+    /// Writers of the columns of the row group that is open; empty between row groups.
+    columns: Vec<ArrowColumnWriter>,
+    /// Rows of the row group that is open.
+    rows: usize,
+    /// Number of complete row groups.
+    groups: usize,
+}
+
+impl<'w> OpenFile<'w> {
+    fn new(table: &Table, into: Target<'w>, cells: &[Cells<'_>]) -> Result<Self, ParquetError> {
+        let columns = table.columns.iter().enumerate();
+        let fields: Vec<Field> = columns
+            .map(|(at, column)| field(column, cells.get(at)))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        let options = writer_options(ROW_GROUP_ROWS, None)?;
         let (file, factory) =
             ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
                 .into_serialized_writer()?;
-        self.into = Into::Open(Box::new(Open {
+        Ok(Self {
             file,
             factory,
             schema,
             columns: Vec::new(),
             rows: 0,
             groups: 0,
-        }));
-        Ok(())
+        })
     }
-}
 
-impl Open<'_> {
-    /// The columns are encoded on all cores.
     fn write(&mut self, filled: &Filled<'_>, rows: Range<usize>) -> Result<(), ParquetError> {
         if self.columns.is_empty() {
             self.columns = self.factory.create_column_writers(self.groups)?;
         }
-        let columns = self
-            .columns
+        self.columns
             .par_iter_mut()
             .zip(&filled.columns)
-            .zip(self.schema.fields().par_iter());
-        columns
+            .zip(self.schema.fields().par_iter())
             .map(|((column, cells), field)| encode(column, cells, field, rows.clone()))
             .collect::<Result<(), ParquetError>>()?;
         self.rows += rows.len();
@@ -168,20 +161,14 @@ impl Open<'_> {
         self.rows = 0;
         Ok(())
     }
+
+    fn close(mut self) -> Result<(), ParquetError> {
+        self.end_group()?;
+        self.file.close().map(drop)
+    }
 }
 
-fn encode(
-    column: &mut ArrowColumnWriter,
-    cells: &Cells<'_>,
-    field: &FieldRef,
-    rows: Range<usize>,
-) -> Result<(), ParquetError> {
-    let array = array(cells, rows.start, rows.end)?;
-    compute_leaves(field, &array)?
-        .iter()
-        .try_for_each(|leaf| column.write(leaf))
-}
-
+/// The field of a column; `cells` are its first ones, if there are any rows.
 fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
     let data_type = match column.column_type {
         ColumnType::Text if matches!(cells, Some(Cells::Codes(..))) => {
@@ -190,63 +177,58 @@ fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
         ColumnType::Integer => DataType::Int64,
-        ColumnType::Decimal => {
-            DataType::Decimal128(PRECISION, i8::try_from(PUBLISHED_SCALE).unwrap_or_default())
-        }
+        ColumnType::Decimal => DataType::Decimal128(PRECISION, scale()),
         ColumnType::Boolean => DataType::Boolean,
     };
-    Field::new(
-        column.name,
-        data_type,
-        column.column_type == ColumnType::Date,
-    )
+    let is_nullable = column.column_type == ColumnType::Date;
+    Field::new(column.name, data_type, is_nullable)
 }
 
-/// Codes with the texts of these alone: each run of equal ones has an entry.
+fn scale() -> i8 {
+    i8::try_from(PUBLISHED_SCALE).expect("the published scale has two digits")
+}
+
+fn encode(
+    column: &mut ArrowColumnWriter,
+    cells: &Cells<'_>,
+    field: &FieldRef,
+    rows: Range<usize>,
+) -> Result<(), ParquetError> {
+    let array = array(cells, rows)?;
+    compute_leaves(field, &array)?
+        .iter()
+        .try_for_each(|leaf| column.write(leaf))
+}
+
+fn array(cells: &Cells<'_>, rows: Range<usize>) -> Result<ArrayRef, ParquetError> {
+    Ok(match cells {
+        Cells::Codes(codes, texts) => Arc::new(dictionary(&codes[rows], texts)?),
+        Cells::Texts(texts) => Arc::new(StringArray::from_iter_values(&texts[rows])),
+        Cells::Integers(numbers) => Arc::new(Int64Array::from(numbers[rows].to_vec())),
+        Cells::Decimals(numbers) => Arc::new(
+            Decimal128Array::from(numbers[rows].to_vec())
+                .with_precision_and_scale(PRECISION, scale())?,
+        ),
+        Cells::Days(days) => Arc::new(Date32Array::from(days[rows].to_vec())),
+        Cells::Booleans(values) => Arc::new(BooleanArray::from(values[rows].to_vec())),
+    })
+}
+
+/// Codes as an array with a dictionary of its own: one entry for each run of equal codes. All texts
+/// of the vocabulary would be too many, and to find the distinct ones would take a hash table; rows
+/// are sorted, so most columns have long runs.
 fn dictionary(
     codes: &[u32],
     texts: &[String],
 ) -> Result<DictionaryArray<UInt32Type>, ParquetError> {
     let runs = codes.chunk_by(|left, right| left == right);
-    let entries = runs
-        .clone()
-        .filter_map(|run| run.first())
-        .map(|code| texts.get(*code as usize).map_or("", String::as_str));
+    let entries = runs.clone().map(|run| &texts[run[0] as usize]);
+    let entries = Arc::new(StringArray::from_iter_values(entries));
     let keys = (0..)
         .zip(runs)
         .flat_map(|(entry, run)| std::iter::repeat_n(entry, run.len()));
-    let entries = Arc::new(StringArray::from_iter_values(entries));
     Ok(DictionaryArray::try_new(
         UInt32Array::from_iter_values(keys),
         entries,
     )?)
-}
-
-fn array(cells: &Cells<'_>, start: usize, end: usize) -> Result<ArrayRef, ParquetError> {
-    Ok(match cells {
-        Cells::Codes(codes, texts) => Arc::new(dictionary(
-            codes.get(start..end).unwrap_or_default(),
-            texts,
-        )?),
-        Cells::Texts(texts) => Arc::new(StringArray::from_iter_values(
-            texts.get(start..end).unwrap_or_default(),
-        )),
-        Cells::Integers(numbers) => Arc::new(Int64Array::from(
-            numbers.get(start..end).unwrap_or_default().to_vec(),
-        )),
-        Cells::Decimals(numbers) => {
-            let values =
-                Decimal128Array::from(numbers.get(start..end).unwrap_or_default().to_vec());
-            Arc::new(values.with_precision_and_scale(
-                PRECISION,
-                i8::try_from(PUBLISHED_SCALE).unwrap_or_default(),
-            )?)
-        }
-        Cells::Days(days) => Arc::new(Date32Array::from(
-            days.get(start..end).unwrap_or_default().to_vec(),
-        )),
-        Cells::Booleans(values) => Arc::new(BooleanArray::from(
-            values.get(start..end).unwrap_or_default().to_vec(),
-        )),
-    })
 }

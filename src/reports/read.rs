@@ -1,4 +1,4 @@
-//! Reads back what a run published, as text cells.
+//! Published tables read back as text cells, for `explain`.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,17 +8,18 @@ use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::model::period::date_of;
 
-/// Calls `take` with the cells of `columns` of every row of a published Parquet table: text as it
-/// is, dates as `2026-10-31`, decimals with ten places.
+/// Calls `take` with the cells of `columns` for every row of a published Parquet table: text as it
+/// is, dates as `2026-10-31` or empty, decimals with ten places.
 ///
 /// # Errors
-/// What the reader reports; a missing column too.
+/// The error of the parquet crate; also where a column is missing, or is none that tieout
+/// publishes.
 pub fn rows<const N: usize>(
     path: &Path,
     columns: [&str; N],
@@ -28,40 +29,54 @@ pub fn rows<const N: usize>(
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     for batch in builder.with_projection(mask).build()? {
         let batch = batch?;
-        let arrays = found(&batch, columns)?;
+        let mut texts = Vec::with_capacity(N);
+        for name in columns {
+            let array = batch
+                .column_by_name(name)
+                .ok_or_else(|| ParquetError::General(format!("no column `{name}`")))?;
+            texts.push(cells_of(name, array)?);
+        }
+        // Types are found out once for each batch, and every cell is then read by the right
+        // function.
         for row in 0..batch.num_rows() {
-            take(arrays.map(|array| array.map_or_else(String::new, |array| cell(array, row))));
+            take(std::array::from_fn(|at| texts[at](row)));
         }
     }
     Ok(())
 }
 
-fn found<'b, const N: usize>(
-    batch: &'b RecordBatch,
-    columns: [&str; N],
-) -> Result<[Option<&'b dyn Array>; N], ParquetError> {
-    let mut arrays = [None; N];
-    for (slot, name) in arrays.iter_mut().zip(columns) {
-        let array = batch
-            .column_by_name(name)
-            .ok_or_else(|| ParquetError::General(format!("no column `{name}`")))?;
-        *slot = Some(array.as_ref());
-    }
-    Ok(arrays)
+/// Text of a row's cell.
+type CellText<'a> = Box<dyn Fn(usize) -> String + 'a>;
+
+fn cells_of<'a>(name: &str, array: &'a ArrayRef) -> Result<CellText<'a>, ParquetError> {
+    Ok(match array.data_type() {
+        DataType::Utf8 => {
+            let texts = array.as_string::<i32>();
+            Box::new(move |row| texts.value(row).to_owned())
+        }
+        DataType::Date32 => {
+            let days = array.as_primitive::<Date32Type>();
+            Box::new(move |row| date_text(days.is_valid(row).then(|| days.value(row))))
+        }
+        DataType::Int64 => {
+            let numbers = array.as_primitive::<Int64Type>();
+            Box::new(move |row| numbers.value(row).to_string())
+        }
+        DataType::Decimal128(..) => {
+            let numbers = array.as_primitive::<Decimal128Type>();
+            Box::new(move |row| fixed(numbers.value(row), PUBLISHED_SCALE))
+        }
+        other => {
+            let error = format!("a column `{name}` of type {other}");
+            return Err(ParquetError::General(error));
+        }
+    })
 }
 
-fn cell(array: &dyn Array, row: usize) -> String {
-    match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
-        DataType::Date32 if array.is_null(row) => String::new(),
-        DataType::Date32 => date_of(array.as_primitive::<Date32Type>().value(row))
-            .map(|date| date.to_string())
-            .unwrap_or_default(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
-        DataType::Decimal128(..) => fixed(
-            array.as_primitive::<Decimal128Type>().value(row),
-            PUBLISHED_SCALE,
-        ),
-        _ => String::new(),
+/// A date as `2026-10-31`; no text for no date.
+fn date_text(day: Option<i32>) -> String {
+    match day.and_then(date_of) {
+        Some(date) => date.to_string(),
+        None => String::new(),
     }
 }

@@ -1,72 +1,68 @@
-//! Typed rows of what was fetched, as Parquet: one precision and scale for each column, for ever;
-//! bounded row groups, so that memory does not grow with the rows.
+//! Typed rows of fetched data as Parquet. A column has one precision and scale for ever, for
+//! readers that take many files as one table refuse mixed ones ([quirks, readers of our output]);
+//! row groups are bounded, so that memory does not grow with the rows.
+//!
+//! [quirks, readers of our output]: crate::model::domain::quirks
 
 use std::io::Write;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
-use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::WriterProperties;
 use arrow_array::builder::{
-    ArrayBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder, make_builder,
+    BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
+use super::parquet_settings::writer_options;
+
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellType {
-    /// Text.
+    /// UTF-8 text of any length.
     Text,
-    /// Decimal of 38 digits, with so many decimals.
+    /// Decimal number of 38 digits, of which so many are decimals.
     Decimal(i8),
-    /// A calendar day.
+    /// Calendar day, without a zone.
     Date,
-    /// An instant, UTC, in microseconds.
+    /// Instant in UTC, in microseconds.
     Instant,
-    /// A whole number.
+    /// Whole number of 64 bits.
     Integer,
-    /// True or false.
+    /// Truth value, true or false.
     Boolean,
 }
 
-/// One value.
+/// One value of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell<'c> {
-    /// None.
+    /// No value, in a column of any type.
     Missing,
-    /// Text.
+    /// UTF-8 text of any length.
     Text(&'c str),
-    /// Units of the column's last decimal.
+    /// Decimal number in units of the column's last decimal.
     Decimal(i128),
-    /// Days since 1970-01-01.
+    /// Calendar day, in days since 1970-01-01.
     Date(i32),
     /// Microseconds since 1970-01-01, UTC.
     Instant(i64),
-    /// A whole number.
+    /// Whole number of 64 bits.
     Integer(i64),
-    /// True or false.
+    /// Truth value, true or false.
     Boolean(bool),
 }
 
+/// Rows that are gathered before they are encoded: 8,192.
 const BATCH_ROWS: usize = 8 * 1024;
+/// Rows of a row group, at most: 131,072.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Encoded bytes beyond which a row group is written before it has all its rows: 64 MiB.
 const ROW_GROUP_BYTES: usize = 64 << 20;
+/// Digits of a decimal: as many as 128 bits hold.
 const PRECISION: u8 = 38;
-
-/// A table in the making.
-pub struct RecordWriter<W: Write + Send> {
-    schema: Arc<Schema>,
-    writer: ArrowWriter<W>,
-    builders: Vec<Box<dyn ArrayBuilder>>,
-    rows: usize,
-    /// Rows written so far.
-    pub written: u64,
-}
 
 impl CellType {
     fn data_type(self) -> DataType {
@@ -81,11 +77,21 @@ impl CellType {
     }
 }
 
+/// A table while it is written.
+pub struct RecordWriter<W: Write + Send> {
+    schema: Arc<Schema>,
+    writer: ArrowWriter<W>,
+    /// Gathered values of each column.
+    builders: Vec<ColumnBuilder>,
+    /// Number of gathered rows.
+    rows: usize,
+}
+
 impl<W: Write + Send> RecordWriter<W> {
-    /// A table of these columns; `facts` stand in its footer.
+    /// A table of these columns without rows; `facts` stand in its footer by their names.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// The error of the target.
     pub fn new(
         into: W,
         columns: &[(String, CellType)],
@@ -100,40 +106,37 @@ impl<W: Write + Send> RecordWriter<W> {
             .iter()
             .map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone()))
             .collect();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_key_value_metadata(Some(facts))
-            .build();
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true);
+        let options = writer_options(ROW_GROUP_ROWS, Some(facts))?;
         let writer = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?;
-        let builders = schema
-            .fields()
+        let builders = columns
             .iter()
-            .map(|field| make_builder(field.data_type(), BATCH_ROWS))
+            .map(|(_, cell_type)| ColumnBuilder::new(*cell_type))
             .collect();
         Ok(Self {
             schema,
             writer,
             builders,
             rows: 0,
-            written: 0,
         })
     }
 
-    /// Appends a row; a value of another type than its column's counts as none.
+    /// Appends a row: a cell for each column, in order.
     ///
     /// # Errors
-    /// What the writer reports.
-    pub fn row<'c>(&mut self, cells: impl Iterator<Item = Cell<'c>>) -> Result<(), ParquetError> {
-        for (builder, cell) in self.builders.iter_mut().zip(cells) {
-            append(builder.as_mut(), cell);
+    /// The error of the target.
+    ///
+    /// # Panics
+    /// If the cells are not those of the columns in number or type: a bug of ours, which would lose
+    /// values.
+    pub fn row<'c>(
+        &mut self,
+        mut cells: impl Iterator<Item = Cell<'c>>,
+    ) -> Result<(), ParquetError> {
+        for builder in &mut self.builders {
+            builder.append(cells.next().expect("a row has a cell for each column"));
         }
+        assert!(cells.next().is_none(), "a row has a column for each cell");
         self.rows += 1;
-        self.written += 1;
         if self.rows == BATCH_ROWS {
             self.flush()
         } else {
@@ -141,99 +144,91 @@ impl<W: Write + Send> RecordWriter<W> {
         }
     }
 
+    /// Completes the table; its target comes back.
+    ///
+    /// # Errors
+    /// The error of the target.
+    pub fn end(mut self) -> Result<W, ParquetError> {
+        self.flush()?;
+        self.writer.into_inner()
+    }
+
     fn flush(&mut self) -> Result<(), ParquetError> {
+        // The table has no rows at all, or ends with a full batch.
         if self.rows == 0 {
             return Ok(());
         }
         self.rows = 0;
-        let types = self.schema.fields().iter().map(|field| field.data_type());
-        let arrays: Result<Vec<ArrayRef>, ParquetError> = self
+        let arrays: Vec<ArrayRef> = self
             .builders
             .iter_mut()
-            .zip(types)
-            .map(|(builder, data_type)| finished(builder.as_mut(), data_type))
+            .map(ColumnBuilder::finish)
             .collect();
         self.writer
-            .write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays?)?)?;
+            .write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)?;
+        // Rows with much JSON would fill memory long before a row group has all its rows.
         if self.writer.in_progress_size() > ROW_GROUP_BYTES {
             self.writer.flush()
         } else {
             Ok(())
         }
     }
-
-    /// Completes the table; what it was written to comes back.
-    ///
-    /// # Errors
-    /// What the writer reports.
-    pub fn end(mut self) -> Result<W, ParquetError> {
-        self.flush()?;
-        self.writer.into_inner()
-    }
 }
 
-/// The builder's array, with precision, scale and zone of its column.
-fn finished(
-    builder: &mut dyn ArrayBuilder,
-    data_type: &DataType,
-) -> Result<ArrayRef, ParquetError> {
-    let any = builder.as_any_mut();
-    Ok(match data_type {
-        DataType::Decimal128(precision, scale) => match any.downcast_mut::<Decimal128Builder>() {
-            Some(builder) => Arc::new(
-                builder
-                    .finish()
-                    .with_precision_and_scale(*precision, *scale)?,
-            ),
-            None => builder.finish(),
-        },
-        DataType::Timestamp(_, Some(zone)) => {
-            match any.downcast_mut::<TimestampMicrosecondBuilder>() {
-                Some(builder) => Arc::new(builder.finish().with_timezone(Arc::clone(zone))),
-                None => builder.finish(),
+/// Values of one column while they are gathered.
+enum ColumnBuilder {
+    Text(StringBuilder),
+    Decimal(Decimal128Builder),
+    Date(Date32Builder),
+    Instant(TimestampMicrosecondBuilder),
+    Integer(Int64Builder),
+    Boolean(BooleanBuilder),
+}
+
+impl ColumnBuilder {
+    fn new(cell_type: CellType) -> Self {
+        let data_type = cell_type.data_type();
+        match cell_type {
+            CellType::Text => Self::Text(StringBuilder::new()),
+            CellType::Decimal(_) => {
+                Self::Decimal(Decimal128Builder::new().with_data_type(data_type))
             }
+            CellType::Date => Self::Date(Date32Builder::new()),
+            CellType::Instant => {
+                Self::Instant(TimestampMicrosecondBuilder::new().with_data_type(data_type))
+            }
+            CellType::Integer => Self::Integer(Int64Builder::new()),
+            CellType::Boolean => Self::Boolean(BooleanBuilder::new()),
         }
-        _ => builder.finish(),
-    })
-}
+    }
 
-fn append(builder: &mut dyn ArrayBuilder, cell: Cell<'_>) {
-    let any = builder.as_any_mut();
-    if let Some(builder) = any.downcast_mut::<StringBuilder>() {
-        builder.append_option(if let Cell::Text(text) = cell {
-            Some(text)
-        } else {
-            None
-        });
-    } else if let Some(builder) = any.downcast_mut::<Decimal128Builder>() {
-        builder.append_option(if let Cell::Decimal(value) = cell {
-            Some(value)
-        } else {
-            None
-        });
-    } else if let Some(builder) = any.downcast_mut::<TimestampMicrosecondBuilder>() {
-        builder.append_option(if let Cell::Instant(value) = cell {
-            Some(value)
-        } else {
-            None
-        });
-    } else if let Some(builder) = any.downcast_mut::<Date32Builder>() {
-        builder.append_option(if let Cell::Date(value) = cell {
-            Some(value)
-        } else {
-            None
-        });
-    } else if let Some(builder) = any.downcast_mut::<Int64Builder>() {
-        builder.append_option(if let Cell::Integer(value) = cell {
-            Some(value)
-        } else {
-            None
-        });
-    } else if let Some(builder) = any.downcast_mut::<BooleanBuilder>() {
-        builder.append_option(if let Cell::Boolean(value) = cell {
-            Some(value)
-        } else {
-            None
-        });
+    fn append(&mut self, cell: Cell<'_>) {
+        match (self, cell) {
+            (Self::Text(builder), Cell::Text(text)) => builder.append_value(text),
+            (Self::Text(builder), Cell::Missing) => builder.append_null(),
+            (Self::Decimal(builder), Cell::Decimal(number)) => builder.append_value(number),
+            (Self::Decimal(builder), Cell::Missing) => builder.append_null(),
+            (Self::Date(builder), Cell::Date(day)) => builder.append_value(day),
+            (Self::Date(builder), Cell::Missing) => builder.append_null(),
+            (Self::Instant(builder), Cell::Instant(instant)) => builder.append_value(instant),
+            (Self::Instant(builder), Cell::Missing) => builder.append_null(),
+            (Self::Integer(builder), Cell::Integer(number)) => builder.append_value(number),
+            (Self::Integer(builder), Cell::Missing) => builder.append_null(),
+            (Self::Boolean(builder), Cell::Boolean(value)) => builder.append_value(value),
+            (Self::Boolean(builder), Cell::Missing) => builder.append_null(),
+            (_, other) => unreachable!("{other:?} is of another type than its column"),
+        }
+    }
+
+    /// The gathered values; the builder is empty afterwards.
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Decimal(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+            Self::Instant(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+        }
     }
 }

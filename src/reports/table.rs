@@ -1,31 +1,32 @@
-//! A table on its way to disk: columns as codes or values, typed by the contract.
+//! A part of a published table on its way to disk: its columns as codes or values, checked against
+//! the table's definition, so that no writer meets a cell of the wrong type.
 
 use crate::model::tables::{ColumnType, Table};
 
-/// Rows that are filled and written at a time; row groups of Parquet are made of so many parts.
+/// Rows that are filled and written at a time: 65,536. Only that many are in memory as cells. Row
+/// groups of Parquet are made of whole parts.
 pub const PART_ROWS: usize = 64 * 1024;
 
 /// The cells of one column.
 #[derive(Clone, Debug)]
 pub enum Cells<'v> {
-    /// Texts by code: codes, and the text of each code.
+    /// Texts by code: the code of each row, and the text of each code. Nothing is copied until the
+    /// file is written, and Parquet takes the codes as they are.
     Codes(Vec<u32>, &'v [String]),
-    /// Texts.
+    /// Text of each row.
     Texts(Vec<String>),
-    /// Whole numbers.
+    /// Whole number of each row.
     Integers(Vec<i64>),
-    /// Decimals, in units of 10^-10.
+    /// Decimal number of each row, in units of 10^-10.
     Decimals(Vec<i128>),
-    /// Days since 1970-01-01.
+    /// Day of each row in days since 1970-01-01; `None` for no day.
     Days(Vec<Option<i32>>),
-    /// Truth values.
+    /// Truth value of each row.
     Booleans(Vec<bool>),
 }
 
 impl Cells<'_> {
-    /// Number of cells.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Codes(codes, _) => codes.len(),
             Self::Texts(texts) => texts.len(),
@@ -34,12 +35,6 @@ impl Cells<'_> {
             Self::Days(days) => days.len(),
             Self::Booleans(values) => values.len(),
         }
-    }
-
-    /// True for no cells.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn fits(&self, column_type: ColumnType) -> bool {
@@ -52,45 +47,33 @@ impl Cells<'_> {
                 | (Self::Booleans(_), ColumnType::Boolean)
         )
     }
-
-    /// The text of a text cell; empty for other columns.
-    #[must_use]
-    pub fn text(&self, row: usize) -> &str {
-        match self {
-            Self::Codes(codes, texts) => codes
-                .get(row)
-                .and_then(|code| texts.get(*code as usize))
-                .map_or("", String::as_str),
-            Self::Texts(texts) => texts.get(row).map_or("", String::as_str),
-            _ => "",
-        }
-    }
 }
 
-/// A table's definition with its cells.
+/// A part of a table: its definition and the cells of some of its rows.
 #[derive(Debug)]
 pub struct Filled<'v> {
-    /// Which table.
+    /// Definition of the table.
     pub table: &'static Table,
-    /// Its columns, in order.
+    /// Cells of each column, parallel to the table's columns and all of one length.
     pub columns: Vec<Cells<'v>>,
-    /// Number of rows.
+    /// Number of rows in this part.
     pub rows: usize,
 }
 
 impl<'v> Filled<'v> {
-    /// A table with its cells.
+    /// The rows of a table with these cells.
     ///
     /// # Panics
-    /// Where the columns are not those of the table, in number, order, type or length: a bug of ours.
+    /// If the columns are not those of the table in number, order and type, or differ in length:
+    /// that is a bug of ours, and would be published as shifted columns.
     #[must_use]
     pub fn new(table: &'static Table, columns: Vec<Cells<'v>>) -> Self {
-        let rows = columns.first().map_or(0, Cells::len);
         assert!(
             columns.len() == table.columns.len(),
             "`{}` has its columns",
             table.name
         );
+        let rows = columns[0].len();
         for (cells, column) in columns.iter().zip(table.columns) {
             assert!(
                 cells.fits(column.column_type) && cells.len() == rows,

@@ -1,4 +1,4 @@
-//! The folder that is served: what `synth` wrote, indexed by kind and key.
+//! Data that are served: a folder that `synth` wrote, indexed by kind and key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::SandboxError;
+use super::failure::SandboxError;
 
-/// Items by folded key.
+/// Items as JSON text, by their key in lower case.
 type Items = HashMap<String, Vec<Box<RawValue>>>;
 
-/// What can be asked for.
+/// Everything that can be asked for.
 #[derive(Debug)]
 pub(super) struct Data {
     folder: PathBuf,
+    /// Items by kind, which is the name of their file.
     kinds: BTreeMap<String, Items>,
 }
 
@@ -28,11 +29,15 @@ struct Line {
 
 impl Data {
     /// Reads the folder's small parts; pages and blobs stay on disk.
+    ///
+    /// # Errors
+    /// [`SandboxError`] if the folder was not written by `synth`, or cannot be read.
     pub(super) fn load(folder: &Path) -> Result<Self, SandboxError> {
         let no_data = |found: &str| SandboxError::NoData {
             path: folder.to_owned(),
             found: found.to_owned(),
         };
+        // One file for each kind of item; what else is in the folder is not for the API.
         let api = folder.join("partner_center");
         let listing =
             std::fs::read_dir(&api).map_err(|_| no_data("no folder `partner_center` in it"))?;
@@ -61,7 +66,7 @@ impl Data {
         })
     }
 
-    /// The items of a kind below a key, which is compared without case; `None` where there are none.
+    /// The items of a kind under a key, in any case; `None` if there are none.
     pub(super) fn items(&self, kind: &str, key: &str) -> Option<&[Box<RawValue>]> {
         self.kinds
             .get(kind)?
@@ -69,9 +74,10 @@ impl Data {
             .map(Vec::as_slice)
     }
 
-    /// The folder of a v1 page sequence or a v2 export: `usage` or `recon`, `v1` or `v2`, an invoice.
+    /// The folder of a v1 page sequence or a v2 export: for `usage` or `recon`, `v1` or `v2`, and an
+    /// invoice.
     pub(super) fn part(&self, dataset: &str, version: &str, invoice: &str) -> Option<PathBuf> {
-        // Ids are looked up, never joined: no request can leave the folder.
+        // Ids are compared with names of folders, never joined: no request can leave the folder.
         let parent = self.folder.join(dataset).join(version);
         let mut entries = std::fs::read_dir(parent).ok()?.flatten();
         entries
@@ -85,18 +91,20 @@ impl Data {
     }
 }
 
+/// Reads one file of items.
 fn read(path: &Path) -> Result<Items, SandboxError> {
     let unreadable = |source| SandboxError::Unreadable {
         path: path.to_owned(),
         source,
     };
     let mut items: Items = HashMap::new();
+    // A line for each item: the small parts fit into memory.
     for line in BufReader::new(File::open(path).map_err(unreadable)?).lines() {
         let line = line.map_err(unreadable)?;
         let Line { key, item } =
             serde_json::from_str(&line).map_err(|error| SandboxError::NoData {
                 path: path.to_owned(),
-                found: format!("a line that is no `key` and `item` ({error})"),
+                found: format!("a line without `key` and `item` ({error})"),
             })?;
         items
             .entry(key.to_ascii_lowercase())

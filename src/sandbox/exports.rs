@@ -1,8 +1,9 @@
-//! Graph exports: an operation for each POST, manifests in all three shapes, blobs behind a
+//! Graph exports: an operation for each order, manifests in all three shapes, and blobs behind a
 //! signature that expires.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -10,51 +11,57 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::faults::{Class, Fault};
-use super::http::{Answer, Body, Request};
-use super::routes::{Tenant, error, foreign};
+use super::blobs::{damaged, ranged};
+use super::faults::{Class, Drawn, Fault};
+use super::message::{Answer, Body, Request};
+use super::tenant::{GRAPH_ROOT, Tenant, error};
 
-/// Where the Graph reports of partners' billing are.
-pub(super) const ROOT: &str = "/v1.0/reports/partners/billing";
-
-/// The exports that were asked for; an export's number is its place, from 1.
+/// The exports that were ordered; an export's number is its place in the list, from 1.
 #[derive(Debug, Default)]
 pub(super) struct Exports(Mutex<Vec<Export>>);
 
 #[derive(Clone, Debug)]
 struct Export {
+    /// Source of the blobs; the message of the failure if there is none.
     data: Result<Source, String>,
+    /// Polls that are still answered with `running`.
     polls: u32,
-    /// Signature and end of the newest manifest.
+    /// Signature in the newest manifest, as it stands in an address.
     signature: String,
+    /// End of the signature.
     until: Option<Instant>,
-    /// Counts the versions of the data.
+    /// Version of the data, from 1.
     version: u32,
 }
 
-/// Where an export's blobs come from.
+/// Source of an export's blobs.
 #[derive(Clone, Debug)]
 enum Source {
-    /// A folder of `synth`.
+    /// A folder that `synth` wrote, with a manifest and its blobs.
     Folder(PathBuf),
-    /// Lines of a kind and key, made into one blob.
+    /// The items of a kind and key, made into a single blob.
     Lines(&'static str, String),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Order {
-    invoice_id: Option<String>,
-    currency_code: Option<String>,
-    billing_period: Option<String>,
+    /// Id of an invoice; empty for unbilled data.
+    #[serde(default)]
+    invoice_id: String,
+    /// Currency code; empty for billed data.
+    #[serde(default)]
+    currency_code: String,
+    /// `current` or `last`; empty for billed data.
+    #[serde(default)]
+    billing_period: String,
 }
 
-/// The number at the end of an id made here.
+/// The number at the end of an id that was made here, without leading zeros.
 pub(super) fn number_in(path: &str) -> &str {
-    path.rsplit(['/', '-'])
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches('0')
+    let mut pieces = path.rsplit(['/', '-']);
+    let last = pieces.next().expect("a split has at least one piece");
+    last.trim_start_matches('0')
 }
 
 impl Exports {
@@ -64,188 +71,158 @@ impl Exports {
         tenant: &Tenant,
         request: &Request,
         class: Class,
-        fault: Option<Fault>,
-        hit: &mut bool,
+        drawn: &mut Drawn,
     ) -> Answer {
         match class {
-            Class::Export => self.post(tenant, request, fault, hit),
-            Class::Operation => self.operation(tenant, request, fault, hit),
+            Class::Export => self.post(tenant, request, drawn),
+            Class::Operation => match self.number(request) {
+                Some(number) => self.operation(tenant, number, drawn),
+                None => not_found("operation"),
+            },
             _ => match self.number(request) {
-                Some(number) => self.manifest_answer(tenant, number, fault, hit),
-                None => graph_error(404, "NotFound", "The manifest was not found."),
+                Some(number) => self.manifest_answer(tenant, number, drawn),
+                None => not_found("manifest"),
             },
         }
     }
 
+    fn list(&self) -> MutexGuard<'_, Vec<Export>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the export in a request's path, if there is such an export.
     fn number(&self, request: &Request) -> Option<usize> {
         let number: usize = number_in(&request.path).parse().ok()?;
-        let exports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (1..=exports.len()).contains(&number).then_some(number)
+        (1..=self.list().len()).contains(&number).then_some(number)
     }
 
-    fn with<T>(&self, number: usize, work: impl FnOnce(&mut Export) -> T) -> Option<T> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_mut(number - 1)
-            .map(work)
+    /// Works on an export that exists. The lock is held meanwhile: `work` must be short.
+    fn with<T>(&self, number: usize, work: impl FnOnce(&mut Export) -> T) -> T {
+        work(&mut self.list()[number - 1])
     }
 
-    fn post(
-        &self,
-        tenant: &Tenant,
-        request: &Request,
-        fault: Option<Fault>,
-        hit: &mut bool,
-    ) -> Answer {
+    fn post(&self, tenant: &Tenant, request: &Request, drawn: &mut Drawn) -> Answer {
+        // Each order makes a new export, also a repeated one, as at Microsoft.
         let Ok(order) = serde_json::from_slice::<Order>(&request.body) else {
             return graph_error(400, "BadRequest", "The body is not valid.");
         };
-        let data = source_of(tenant, &request.path, &order);
-        let mut exports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        exports.push(Export {
-            data,
+        let export = Export {
+            data: source_of(tenant, &request.path, &order),
             polls: tenant.settings.polls,
             signature: String::new(),
             until: None,
             version: 1,
-        });
-        let number = exports.len();
-        drop(exports);
-        let is_foreign = fault == Some(Fault::ForeignLocation);
-        *hit |= is_foreign;
-        let host = if is_foreign {
-            foreign(&tenant.settings)
+        };
+        let number = {
+            let mut exports = self.list();
+            exports.push(export);
+            exports.len()
+        };
+        let host = if drawn.serves(Fault::ForeignLocation) {
+            tenant.settings.foreign()
         } else {
             &tenant.origin
         };
         Answer::empty(202).with(
             "Location",
-            format!("{host}{ROOT}/operations/{}", id("0", number)),
+            format!("{host}{GRAPH_ROOT}/operations/{}", id("0", number)),
         )
     }
 
-    fn operation(
-        &self,
-        tenant: &Tenant,
-        request: &Request,
-        fault: Option<Fault>,
-        hit: &mut bool,
-    ) -> Answer {
-        let Some(number) = self.number(request) else {
-            return graph_error(404, "NotFound", "The operation was not found.");
-        };
-        let running = |status: &str| {
-            let body = json!({"@odata.type": "#microsoft.graph.partners.billing.runningOperation", "id": id("0", number),
-                "createdDateTime": "2026-11-08T08:12:53", "lastActionDateTime": "2026-11-08T08:37:48.5046691Z", "status": status});
-            Answer::json(200, body.to_string()).with("Retry-After", "0.01")
-        };
-        *hit |= matches!(
-            fault,
-            Some(
-                Fault::OperationUnknown
-                    | Fault::OperationStatus
-                    | Fault::OperationEndless
-                    | Fault::OperationFailed
-            )
-        );
-        match fault {
-            Some(Fault::OperationUnknown) => {
-                return graph_error(404, "NotFound", "The operation was not found.");
-            }
-            Some(Fault::OperationStatus) => return running("hibernating"),
-            Some(Fault::OperationEndless) => return running("running"),
-            Some(Fault::OperationFailed) => return failed(number, "No data available"),
-            _ => {}
+    fn operation(&self, tenant: &Tenant, number: usize, drawn: &mut Drawn) -> Answer {
+        if drawn.serves(Fault::OperationUnknown) {
+            return not_found("operation");
         }
-        let state = self.with(number, |export| {
+        if drawn.serves(Fault::OperationStatus) {
+            return running(number, "hibernating");
+        }
+        if drawn.serves(Fault::OperationEndless) {
+            return running(number, "running");
+        }
+        if drawn.serves(Fault::OperationFailed) {
+            return failed(number, "No data available");
+        }
+        // The number of polls depends on the export alone, so that a test knows it beforehand.
+        let (left, data) = self.with(number, |export| {
             let left = export.polls;
             export.polls = left.saturating_sub(1);
             (left, export.data.clone())
         });
-        match state {
-            Some((0, Err(reason))) => failed(number, &reason),
-            Some((0, Ok(_))) => self.succeeded(tenant, number),
-            Some((left, _)) => running(if left % 2 == 0 {
-                "notStarted"
-            } else {
-                "running"
-            }),
-            None => graph_error(404, "NotFound", "The operation was not found."),
+        match data {
+            // Both words of an operation that is not finished are served.
+            _ if left > 0 && left % 2 == 0 => running(number, "notStarted"),
+            _ if left > 0 => running(number, "running"),
+            Err(reason) => failed(number, &reason),
+            Ok(_) => self.succeeded(tenant, number),
         }
     }
 
-    /// Success, in the shapes that were seen: a link, a URL, and the manifest itself.
+    /// Success, in turn in the shapes that were seen: a link, an address, and the manifest itself.
     fn succeeded(&self, tenant: &Tenant, number: usize) -> Answer {
-        let mut body = json!({"@odata.type": "#microsoft.graph.partners.billing.exportSuccessOperation", "id": id("0", number),
-            "createdDateTime": "2026-11-08T08:12:53", "lastActionDateTime": "2026-11-08T08:37:48.5046691Z",
-            "status": if number.is_multiple_of(2) { "completed" } else { "succeeded" }});
-        let url = format!("{}{ROOT}/manifests/{}", tenant.origin, id("1", number));
+        let status = if number.is_multiple_of(2) {
+            "completed"
+        } else {
+            "succeeded"
+        };
+        let mut body = operation_body("exportSuccessOperation", number, status);
+        let url = format!(
+            "{}{GRAPH_ROOT}/manifests/{}",
+            tenant.origin,
+            id("1", number)
+        );
         match number % 3 {
             1 => body["resourceLocation@odata.navigationLink"] = url.into(),
             2 => body["resourceLocation"] = url.into(),
+            // Inline, as Microsoft's C# sample has it.
             _ => match self.manifest(tenant, number) {
-                Ok(manifest) => body["resourceLocation"] = pascal(manifest),
-                Err(answer) => return answer,
+                Some(manifest) => body["resourceLocation"] = pascal(manifest),
+                None => return not_found("manifest"),
             },
         }
         Answer::json(200, body.to_string())
     }
 
-    fn manifest_answer(
-        &self,
-        tenant: &Tenant,
-        number: usize,
-        fault: Option<Fault>,
-        hit: &mut bool,
-    ) -> Answer {
-        let mut manifest = match self.manifest(tenant, number) {
-            Ok(manifest) => manifest,
-            Err(answer) => return answer,
+    fn manifest_answer(&self, tenant: &Tenant, number: usize, drawn: &mut Drawn) -> Answer {
+        let Some(mut manifest) = self.manifest(tenant, number) else {
+            return not_found("manifest");
         };
-        let first = manifest["blobs"].get(0).cloned();
-        *hit |= matches!(
-            fault,
-            Some(
-                Fault::ForeignBlobs
-                    | Fault::ManifestEmpty
-                    | Fault::ManifestCount
-                    | Fault::ManifestTwice
-                    | Fault::ManifestAbove
-                    | Fault::ManifestFormat
-            )
-        );
-        match (fault, first) {
-            (Some(Fault::ForeignBlobs), _) => {
-                manifest["rootDirectory"] =
-                    format!("{}/blobs/{number}", foreign(&tenant.settings)).into()
+        if drawn.serves(Fault::ForeignBlobs) {
+            manifest["rootDirectory"] =
+                format!("{}/blobs/{number}", tenant.settings.foreign()).into();
+        }
+        if drawn.serves(Fault::ManifestEmpty) {
+            (manifest["blobs"], manifest["blobCount"]) = (json!([]), 0.into());
+        }
+        // More blobs than are listed.
+        if drawn.serves(Fault::ManifestCount) {
+            manifest["blobCount"] = 77.into();
+        }
+        if drawn.serves(Fault::ManifestFormat) {
+            manifest["dataFormat"] = "avro".into();
+        }
+        let is_twice = drawn.serves(Fault::ManifestTwice);
+        let is_above = drawn.serves(Fault::ManifestAbove);
+        if let Some(blobs) = manifest["blobs"].as_array_mut()
+            && let Some(first) = blobs.first().cloned()
+        {
+            if is_twice {
+                // With the right count, so that only the repetition is wrong.
+                blobs.push(first);
+                manifest["blobCount"] = blobs.len().into();
+            } else if is_above {
+                blobs[0]["name"] = "../../secret.json.gz".into();
             }
-            (Some(Fault::ManifestEmpty), _) => {
-                (manifest["blobs"], manifest["blobCount"]) = (json!([]), 0.into())
-            }
-            (Some(Fault::ManifestCount), _) => manifest["blobCount"] = 77.into(),
-            (Some(Fault::ManifestTwice), Some(first)) => {
-                if let Some(blobs) = manifest["blobs"].as_array_mut() {
-                    blobs.push(first);
-                    manifest["blobCount"] = blobs.len().into();
-                }
-            }
-            (Some(Fault::ManifestAbove), Some(_)) => {
-                manifest["blobs"][0]["name"] = "../../secret.json.gz".into()
-            }
-            (Some(Fault::ManifestFormat), _) => manifest["dataFormat"] = "avro".into(),
-            _ => {}
         }
         Answer::json(200, manifest.to_string())
     }
 
-    fn manifest(&self, tenant: &Tenant, number: usize) -> Result<Value, Answer> {
-        let until = Instant::now() + Duration::from_secs(tenant.settings.sas_seconds);
-        let state = self.with(number, |export| {
-            export.signature = format!(
-                "sandbox%2Fsignature%2B{number}-{}",
-                until.elapsed().as_nanos() + u128::from(export.version)
-            );
+    /// The manifest of an export, with a new signature; `None` if the export has no data.
+    fn manifest(&self, tenant: &Tenant, number: usize) -> Option<Value> {
+        let seconds = tenant.settings.sas_seconds;
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let (signature, data, version) = self.with(number, |export| {
+            // Characters that must be escaped in an address; another version voids the signature.
+            export.signature = format!("sandbox%2Fsignature%2B{number}-{}", export.version);
             export.until = Some(until);
             (
                 export.signature.clone(),
@@ -253,47 +230,27 @@ impl Exports {
                 export.version,
             )
         });
-        let Some((signature, Ok(source), version)) = state else {
-            return Err(graph_error(404, "NotFound", "The manifest was not found."));
-        };
-        let end = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
-            + chrono::TimeDelta::seconds(
-                i64::try_from(tenant.settings.sas_seconds).unwrap_or(i64::MAX / 1_000_000),
-            );
-        let mut manifest = source
-            .manifest(tenant)
-            .ok_or_else(|| graph_error(404, "NotFound", "The manifest was not found."))?;
-        if version > 1 {
-            manifest["eTag"] = format!(
-                "{}-{version}",
-                manifest["eTag"].as_str().unwrap_or_default()
-            )
-            .into();
+        let mut manifest = data.ok()?.manifest(tenant)?;
+        // The version is part of the eTag, as it changes with the data.
+        if version > 1
+            && let Some(etag) = manifest["eTag"].as_str()
+        {
+            manifest["eTag"] = format!("{etag}-{version}").into();
         }
+        let seconds = i64::try_from(seconds).expect("fewer than 300 billion years");
+        let end = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+            + chrono::TimeDelta::seconds(seconds);
         manifest["rootDirectory"] = format!("{}/blobs/{}", tenant.origin, id("2", number)).into();
         manifest["sasToken"] = format!(
             "sv=2021-08-06&se={}&sr=d&sp=rl&sdd=7&sig={signature}",
             end.format("%Y-%m-%dT%H%%3A%M%%3A%SZ")
         )
         .into();
-        Ok(manifest)
+        Some(manifest)
     }
 
     /// Answers a request for a blob, or a range of it.
-    pub(super) fn blob(
-        &self,
-        tenant: &Tenant,
-        request: &Request,
-        fault: Option<Fault>,
-        hit: &mut bool,
-    ) -> Answer {
-        let mut parts = request.path.trim_start_matches("/blobs/").split('/');
-        let (export, name) = (
-            parts.next().unwrap_or_default(),
-            parts.next().unwrap_or_default(),
-        );
-        let number = number_in(export).parse::<usize>().unwrap_or(0).max(1);
-        let given = request.parameter("sig").unwrap_or_default().to_owned();
+    pub(super) fn blob(&self, tenant: &Tenant, request: &Request, drawn: &mut Drawn) -> Answer {
         if request.header("authorization").is_some() {
             return error(
                 400,
@@ -301,53 +258,61 @@ impl Exports {
                 "A blob is asked for with its signature alone.",
             );
         }
-        let state = self.with(number, |export| {
-            if fault == Some(Fault::EtagChanged) && export.version == 1 {
-                *hit = true;
+        let signed_out = || {
+            error(
+                403,
+                "AuthenticationFailed",
+                "Signature not valid in the specified time frame.",
+            )
+        };
+        let not_there = || error(404, "BlobNotFound", "The blob does not exist.");
+        // Two steps: the folder of the export, and the name of the blob in it.
+        let path = request.path.trim_start_matches("/blobs/");
+        let Some((export, name)) = path.split_once('/') else {
+            return not_there();
+        };
+        let exists = |number: &usize| (1..=self.list().len()).contains(number);
+        let Some(number) = number_in(export).parse().ok().filter(exists) else {
+            return signed_out();
+        };
+        let (is_signed, data, version) = self.with(number, |export| {
+            if export.version == 1 && drawn.serves(Fault::EtagChanged) {
+                // Once for each export: the manifest that is asked for next holds.
                 export.version = 2;
                 export.signature = String::new();
             }
-            let signature = percent_encoding::percent_decode_str(&export.signature)
-                .decode_utf8_lossy()
-                .into_owned();
-            let good =
-                signature == given && export.until.is_some_and(|until| until > Instant::now());
-            (good, export.data.clone(), export.version)
-        });
-        let Some((true, Ok(source), version)) = state else {
-            return error(
-                403,
-                "AuthenticationFailed",
-                "Signature not valid in the specified time frame.",
-            );
-        };
-        if fault == Some(Fault::SasExpired) {
-            *hit = true;
-            self.with(number, |export| export.until = Some(Instant::now()));
-            return error(
-                403,
-                "AuthenticationFailed",
-                "Signature not valid in the specified time frame.",
-            );
-        }
-        let Some(body) = source.blob(tenant, name) else {
-            return error(404, "BlobNotFound", "The blob does not exist.");
-        };
-        let body = match fault {
-            Some(
-                fault
-                @ (Fault::GzipCut | Fault::GzipFlipped | Fault::GzipGarbage | Fault::GzipBomb),
-            ) => {
-                *hit = true;
-                damaged(&body, fault)
+            let is_signed = export.accepts(request.parameter("sig"));
+            if is_signed && drawn.serves(Fault::SasExpired) {
+                export.until = Some(Instant::now());
+                return (false, export.data.clone(), export.version);
             }
-            _ => body,
+            (is_signed, export.data.clone(), export.version)
+        });
+        let (true, Ok(source)) = (is_signed, data) else {
+            return signed_out();
         };
+        let Some(mut body) = source.blob(tenant, name) else {
+            return not_there();
+        };
+        if let Some(damaged) = drawn.fault().and_then(|fault| damaged(&body, fault)) {
+            drawn.serve();
+            body = damaged;
+        }
+        // A version of blob storage is a hexadecimal number in quotes.
         ranged(request, body, &format!("\"0x{number:X}{version:X}\""))
     }
 }
 
+impl Export {
+    /// True if a signature is that of the newest manifest, and has not expired.
+    fn accepts(&self, given: Option<&str>) -> bool {
+        let signature = percent_encoding::percent_decode_str(&self.signature).decode_utf8_lossy();
+        given == Some(&*signature) && self.until.is_some_and(|until| until > Instant::now())
+    }
+}
+
 impl Source {
+    /// The manifest without address and signature; `None` if there are no data.
     fn manifest(&self, tenant: &Tenant) -> Option<Value> {
         match self {
             Self::Folder(folder) => {
@@ -355,36 +320,40 @@ impl Source {
             }
             Self::Lines(kind, key) => {
                 let items = tenant.data.items(kind, key)?;
-                let blobs = json!([{"name": "part-00000.c000.json.gz", "partitionValue": "default", "itemCount": items.len()}]);
-                Some(
-                    json!({"id": format!("{kind}-{key}"), "schemaVersion": "1", "dataFormat": "compressedJSONLines",
-                    "createdDateTime": "2026-11-08T06:34:34.87Z", "eTag": format!("{kind}-{key}"), "partitionType": "Default",
-                    "partnerTenantId": "sandbox", "blobCount": 1, "blobs": blobs}),
-                )
+                let name = format!("{kind}-{key}");
+                Some(json!({
+                    "id": name, "schemaVersion": "1", "dataFormat": "compressedJSONLines",
+                    "createdDateTime": "2026-11-08T06:34:34.87Z", "eTag": name,
+                    "partitionType": "Default", "partnerTenantId": "sandbox", "blobCount": 1,
+                    "blobs": [{
+                        "name": "part-00000.c000.json.gz", "partitionValue": "default",
+                        "itemCount": items.len(),
+                    }],
+                }))
             }
         }
     }
 
+    /// The bytes of a blob; `None` if there is no such blob.
     fn blob(&self, tenant: &Tenant, name: &str) -> Option<Body> {
         match self {
             Self::Folder(folder) => {
-                // Names are looked up, never joined.
+                // Names are compared with those of files, never joined: none leaves the folder.
                 let entry = std::fs::read_dir(folder)
                     .ok()?
                     .flatten()
                     .find(|entry| entry.file_name().to_str() == Some(name))?;
-                let length = entry.metadata().ok()?.len();
                 Some(Body::File {
+                    length: entry.metadata().ok()?.len(),
                     path: entry.path(),
                     start: 0,
-                    length,
                 })
             }
             Self::Lines(kind, key) => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
                 for item in tenant.data.items(kind, key)? {
-                    std::io::Write::write_all(&mut encoder, item.get().as_bytes()).ok()?;
-                    std::io::Write::write_all(&mut encoder, b"\n").ok()?;
+                    encoder.write_all(item.get().as_bytes()).ok()?;
+                    encoder.write_all(b"\n").ok()?;
                 }
                 encoder.finish().ok().map(Body::Bytes)
             }
@@ -392,35 +361,27 @@ impl Source {
     }
 }
 
+/// The source of an order's blobs; the message of its failure if there are no data.
 fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, String> {
-    let usage = path.contains("/usage/");
+    let is_usage = path.contains("/usage/");
     if path.contains("/unbilled/") {
-        let period = if order.billing_period.as_deref() == Some("last") {
-            "previous"
-        } else {
-            "current"
+        let period = match order.billing_period.as_str() {
+            "last" => "previous",
+            _ => "current",
         };
-        let key = format!(
-            "{}/{period}",
-            order
-                .currency_code
-                .as_deref()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-        );
-        return Ok(Source::Lines(
-            if usage {
-                "unbilled_usage_v2"
-            } else {
-                "unbilled_lines_v2"
-            },
-            key,
-        ));
+        let kind = if is_usage {
+            "unbilled_usage_v2"
+        } else {
+            "unbilled_lines_v2"
+        };
+        // Without a currency the key is not found, and the export has no manifest.
+        let key = format!("{}/{period}", order.currency_code.to_ascii_lowercase());
+        // Whether there are such items is seen when the manifest is made.
+        return Ok(Source::Lines(kind, key));
     }
-    let invoice = order.invoice_id.as_deref().unwrap_or_default();
-    let folder = tenant
-        .data
-        .part(if usage { "usage" } else { "recon" }, "v2", invoice);
+    let dataset = if is_usage { "usage" } else { "recon" };
+    let invoice = order.invoice_id.as_str();
+    let folder = tenant.data.part(dataset, "v2", invoice);
     folder.map(Source::Folder).ok_or_else(|| {
         format!(
             "No reconciliation data available currently for Invoice {}. Please try again later.",
@@ -429,98 +390,33 @@ fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, Strin
     })
 }
 
-fn ranged(request: &Request, body: Body, etag: &str) -> Answer {
-    let length = match &body {
-        Body::Bytes(bytes) => bytes.len() as u64,
-        Body::File { length, .. } => *length,
-    };
-    let from = request.header("range").and_then(|range| {
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse::<u64>()
-            .ok()
-    });
-    if request
-        .header("if-match")
-        .is_some_and(|wanted| wanted != etag)
-    {
-        return error(412, "ConditionNotMet", "The condition is not met.");
-    }
-    let (status, body) = match (from, body) {
-        (Some(from), _) if from >= length => {
-            return error(416, "InvalidRange", "The range is not valid.");
-        }
-        (Some(from), Body::File { path, start, .. }) => (
-            206,
-            Body::File {
-                path,
-                start: start + from,
-                length: length - from,
-            },
-        ),
-        (Some(from), Body::Bytes(mut bytes)) => (
-            206,
-            Body::Bytes(bytes.split_off(usize::try_from(from).unwrap_or(0))),
-        ),
-        (None, body) => (200, body),
-    };
-    let mut answer = Answer {
-        status,
-        headers: vec![("Content-Type", "application/octet-stream".to_owned())],
-        body,
-    };
-    if let (206, Some(from)) = (status, from) {
-        answer = answer.with(
-            "Content-Range",
-            format!("bytes {from}-{}/{length}", length - 1),
-        );
-    }
-    answer.with("ETag", etag)
-}
-
-fn damaged(body: &Body, fault: Fault) -> Body {
-    let mut bytes = match body {
-        Body::Bytes(bytes) => bytes.clone(),
-        Body::File { path, .. } => std::fs::read(path).unwrap_or_default(),
-    };
-    let middle = bytes.len() / 2;
-    match fault {
-        Fault::GzipCut => bytes.truncate(bytes.len() - bytes.len() / 3),
-        Fault::GzipFlipped => bytes
-            .iter_mut()
-            .skip(middle)
-            .take(1)
-            .for_each(|byte| *byte ^= 0x10),
-        Fault::GzipGarbage => bytes.extend_from_slice(b"<html>not part of it</html>"),
-        _ => bytes = bomb().to_vec(),
-    }
-    Body::Bytes(bytes)
-}
-
-/// 400 MiB of nothing, made once.
-pub(super) fn bomb() -> &'static [u8] {
-    static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
-    BOMB.get_or_init(|| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-        let blanks = vec![b' '; 1 << 20];
-        for _ in 0..400 {
-            // Writing to memory cannot fail.
-            drop(std::io::Write::write_all(&mut encoder, &blanks));
-        }
-        encoder.finish().unwrap_or_default()
-    })
-}
-
+/// An id in Microsoft's form; `family` tells operations, manifests and folders of blobs apart.
 fn id(family: &str, number: usize) -> String {
     format!("{family}fe687d7-1e0f-4bd6-9091-{number:012}")
 }
 
+fn operation_body(kind: &str, number: usize, status: &str) -> Value {
+    json!({
+        "@odata.type": format!("#microsoft.graph.partners.billing.{kind}"), "id": id("0", number),
+        "createdDateTime": "2026-11-08T08:12:53",
+        "lastActionDateTime": "2026-11-08T08:37:48.5046691Z", "status": status,
+    })
+}
+
+fn running(number: usize, status: &str) -> Answer {
+    let body = operation_body("runningOperation", number, status);
+    Answer::json(200, body.to_string()).with("Retry-After", "0.01")
+}
+
+/// A failed operation, which Graph reports with status 200.
 fn failed(number: usize, message: &str) -> Answer {
-    let body = json!({"@odata.type": "#microsoft.graph.partners.billing.failedOperation", "id": id("0", number), "status": "failed",
-        "createdDateTime": "2026-11-08T08:12:53", "lastActionDateTime": "2026-11-08T08:37:48.5046691Z",
-        "error": {"code": "5000", "message": message}});
+    let mut body = operation_body("failedOperation", number, "failed");
+    body["error"] = json!({"code": "5000", "message": message});
     Answer::json(200, body.to_string())
+}
+
+fn not_found(what: &str) -> Answer {
+    graph_error(404, "NotFound", &format!("The {what} was not found."))
 }
 
 fn graph_error(status: u16, code: &str, message: &str) -> Answer {
@@ -531,7 +427,7 @@ fn graph_error(status: u16, code: &str, message: &str) -> Answer {
     .with("request-id", "00000000-5a4d-4b0c-9000-000000000000")
 }
 
-/// Names in the case of Microsoft's own sample.
+/// The manifest with names in the case of Microsoft's own sample.
 fn pascal(manifest: Value) -> Value {
     let Value::Object(fields) = manifest else {
         return manifest;

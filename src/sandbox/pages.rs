@@ -1,17 +1,21 @@
-//! Partner Center v1: collections, single objects, pages by continuation token and by offset.
+//! Partner Center v1: which items a path stands for, and who may ask for them. Paging is in
+//! `listing`.
 
 use serde_json::value::RawValue;
 
-use super::faults::Fault;
-use super::http::{Answer, Request};
-use super::routes::{Tenant, error, foreign};
+use super::faults::Drawn;
+use super::listing::{by_offset, collection, legacy, stored};
+use super::message::{Answer, Request};
+use super::tenant::{Tenant, error};
 use super::tokens::Grant;
 
-/// Where an endpoint's items are, and who may ask.
-struct Found<'t> {
-    kind: &'t str,
+/// Items of an endpoint, and who may ask for them.
+struct Found {
+    kind: &'static str,
     key: String,
+    /// True if App+User is needed.
     user_only: bool,
+    /// True for a single object instead of a list.
     single: bool,
 }
 
@@ -20,8 +24,7 @@ pub(super) fn answer(
     tenant: &Tenant,
     request: &Request,
     grant: &Grant,
-    fault: Option<Fault>,
-    hit: &mut bool,
+    drawn: &mut Drawn,
 ) -> Answer {
     let path = request
         .path
@@ -29,47 +32,58 @@ pub(super) fn answer(
         .trim_end_matches('/')
         .to_ascii_lowercase();
     let parts: Vec<&str> = path.split('/').collect();
-    if let ["invoices", invoice, "lineitems"] = parts.as_slice() {
-        return line_items(tenant, request, invoice, fault, hit);
+    match parts.as_slice() {
+        ["invoices", invoice, "lineitems"] => line_items(tenant, request, invoice, drawn),
+        ["invoices", invoice, "documents", "statement"] => {
+            for_users(grant, || statement(tenant, invoice))
+        }
+        ["invoices", invoice] if !["summary", "summaries"].contains(invoice) => {
+            for_users(grant, || one_invoice(tenant, invoice))
+        }
+        ["invoices"] => invoices(tenant, request),
+        parts => match found(parts, request) {
+            Some(found) if found.user_only => {
+                for_users(grant, || items_of(tenant, request, &found, drawn))
+            }
+            Some(found) => items_of(tenant, request, &found, drawn),
+            None => error(404, "404", "The sandbox knows no such path."),
+        },
     }
-    if let ["invoices", invoice, "documents", "statement"] = parts.as_slice() {
-        return statement(tenant, invoice, grant);
+}
+
+/// The answer for App+User; App-only is refused.
+fn for_users(grant: &Grant, answer: impl FnOnce() -> Answer) -> Answer {
+    if grant.user {
+        return answer();
     }
-    if let ["invoices", invoice] = parts.as_slice()
-        && !["summary", "summaries"].contains(invoice)
-    {
-        return one_invoice(tenant, invoice, grant);
-    }
-    let Some(found) = found(&parts, request) else {
-        return error(404, "404", "The sandbox knows no such path.");
-    };
-    if found.user_only && !grant.user {
-        return error(
-            403,
-            "900329",
-            "This operation does not support app-only credentials.",
-        );
-    }
-    if parts == ["invoices"] {
-        return invoices(tenant, request);
-    }
+    error(
+        403,
+        "900329",
+        "This operation does not support app-only credentials.",
+    )
+}
+
+fn items_of(tenant: &Tenant, request: &Request, found: &Found, drawn: &mut Drawn) -> Answer {
     let Some(items) = tenant.data.items(found.kind, &found.key) else {
         return match found.kind {
+            // These answer with an empty list, the others with an error that means the same.
             "utilization_daily" | "utilization_hourly" | "azure_entitlements" => {
-                collection(request, &[], fault, hit, tenant)
+                collection(tenant, request, &[], drawn)
             }
             _ => error(404, "3000", "Customer does not have usage data"),
         };
     };
-    if found.single {
-        return items
-            .first()
-            .map_or_else(|| Answer::empty(204), |item| Answer::json(200, item.get()));
+    if !found.single {
+        return collection(tenant, request, items, drawn);
     }
-    collection(request, items, fault, hit, tenant)
+    match items.first() {
+        Some(item) => Answer::json(200, item.get()),
+        None => Answer::empty(204),
+    }
 }
 
-fn found<'t>(parts: &[&str], request: &Request) -> Option<Found<'t>> {
+/// The row of the table for a path; `None` for a path that the sandbox does not know.
+fn found(parts: &[&str], request: &Request) -> Option<Found> {
     let of = |kind, key: String, user_only, single| {
         Some(Found {
             kind,
@@ -79,7 +93,9 @@ fn found<'t>(parts: &[&str], request: &Request) -> Option<Found<'t>> {
         })
     };
     match parts {
+        // Lists that tieout asks for customers, subscriptions and invoices.
         ["customers"] => of("customers", String::new(), false, false),
+        // Summaries and records of usage: most of them App+User only.
         ["customers", "usagerecords"] => of("customer_usage_records", String::new(), true, false),
         ["customers", c, "subscriptions"] => of("subscriptions", (*c).to_owned(), false, false),
         ["customers", c, "subscriptions", "usagerecords"] => {
@@ -93,19 +109,11 @@ fn found<'t>(parts: &[&str], request: &Request) -> Option<Found<'t>> {
             of("azure_entitlements", format!("{c}/{s}"), false, false)
         }
         ["customers", c, "subscriptions", s, "utilizations", "azure"] => {
-            let hourly = request
-                .parameter("granularity")
-                .is_some_and(|granularity| granularity.eq_ignore_ascii_case("hourly"));
-            of(
-                if hourly {
-                    "utilization_hourly"
-                } else {
-                    "utilization_daily"
-                },
-                format!("{c}/{s}"),
-                false,
-                false,
-            )
+            let kind = match request.folded("granularity").as_str() {
+                "hourly" => "utilization_hourly",
+                _ => "utilization_daily",
+            };
+            of(kind, format!("{c}/{s}"), false, false)
         }
         ["customers", c, "subscriptions", s, "usagesummary"] => {
             of("subscription_usage_summary", format!("{c}/{s}"), true, true)
@@ -125,17 +133,15 @@ fn found<'t>(parts: &[&str], request: &Request) -> Option<Found<'t>> {
             "resources",
         ] => of("classic_usage_records", format!("{c}/{s}"), false, false),
         ["usagesummary"] => of("partner_usage_summary", String::new(), true, true),
+        // One card for all currencies: the parameter is not looked at.
         ["ratecards", "azure"] => of("rate_card", String::new(), false, true),
         ["ratecards", "azure-shared"] => of("shared_rate_card", String::new(), false, true),
-        ["invoices"] => of("invoices", String::new(), false, false),
+        // Balances: of the partner's currency as one object, of all currencies as a list.
         ["invoices", "summary"] => of("invoice_summary", String::new(), false, true),
         ["invoices", "summaries"] => of("invoice_summaries", String::new(), true, false),
         ["invoices", "estimates", "links"] => of(
             "estimate_links",
-            request
-                .parameter("currencycode")
-                .unwrap_or_default()
-                .to_owned(),
+            request.folded("currencycode"),
             false,
             false,
         ),
@@ -143,72 +149,48 @@ fn found<'t>(parts: &[&str], request: &Request) -> Option<Found<'t>> {
     }
 }
 
+/// All invoices, those of the new commerce first.
 fn all_invoices(tenant: &Tenant) -> Vec<&RawValue> {
-    let of = |kind| {
-        tenant
-            .data
-            .items(kind, "")
-            .unwrap_or_default()
-            .iter()
-            .map(AsRef::as_ref)
-    };
-    of("invoices").chain(of("legacy_invoices")).collect()
+    ["invoices", "legacy_invoices"]
+        .into_iter()
+        .filter_map(|kind| tenant.data.items(kind, ""))
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect()
 }
 
 fn invoices(tenant: &Tenant, request: &Request) -> Answer {
     let all = all_invoices(tenant);
-    let number = |name: &str| {
-        request
-            .parameter(name)
-            .and_then(|text| text.parse::<usize>().ok())
-    };
-    let (size, offset) = (
-        number("size").unwrap_or(all.len()).max(1),
-        number("offset").unwrap_or(0),
-    );
-    offset_page(
-        "/invoices",
-        all.iter().map(|item| item.get()),
-        all.len(),
-        size,
-        offset,
-    )
+    by_offset("/invoices", request, &all, all.len(), usize::MAX)
 }
 
-fn one_invoice(tenant: &Tenant, invoice: &str, grant: &Grant) -> Answer {
-    if !grant.user {
-        return error(
-            403,
-            "900329",
-            "This operation does not support app-only credentials.",
-        );
-    }
+/// The invoice with an id, in any case.
+fn invoice_with<'t>(tenant: &'t Tenant, invoice: &str) -> Option<&'t RawValue> {
+    // Found as text: items are served as they were written, and are not parsed for their ids.
     let wanted = format!("\"{}\"", invoice.to_ascii_uppercase());
-    match all_invoices(tenant)
+    all_invoices(tenant)
         .into_iter()
         .find(|item| item.get().contains(&wanted))
-    {
+}
+
+fn no_such_invoice() -> Answer {
+    error(404, "4000", "The invoice was not found.")
+}
+
+fn one_invoice(tenant: &Tenant, invoice: &str) -> Answer {
+    match invoice_with(tenant, invoice) {
         Some(item) => Answer::json(200, item.get()),
-        None => error(404, "4000", "The invoice was not found."),
+        None => no_such_invoice(),
     }
 }
 
-/// A small PDF that says what it is.
-fn statement(tenant: &Tenant, invoice: &str, grant: &Grant) -> Answer {
-    if !grant.user {
-        return error(
-            403,
-            "900329",
-            "This operation does not support app-only credentials.",
-        );
+/// A small PDF that names its invoice.
+fn statement(tenant: &Tenant, invoice: &str) -> Answer {
+    if invoice_with(tenant, invoice).is_none() {
+        return no_such_invoice();
     }
     let name = invoice.to_ascii_uppercase();
-    if !all_invoices(tenant)
-        .into_iter()
-        .any(|item| item.get().contains(&format!("\"{name}\"")))
-    {
-        return error(404, "4000", "The invoice was not found.");
-    }
+    // The least that a PDF reader opens, with the end mark that tieout looks for.
     let text = format!("BT /F1 18 Tf 40 100 Td (Synthetic statement of {name}) Tj ET");
     let body = format!(
         "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
@@ -221,251 +203,42 @@ fn statement(tenant: &Tenant, invoice: &str, grant: &Grant) -> Answer {
     answer
 }
 
-fn line_items(
-    tenant: &Tenant,
-    request: &Request,
-    invoice: &str,
-    fault: Option<Fault>,
-    hit: &mut bool,
-) -> Answer {
-    let parameter = |name: &str| {
-        request
-            .parameter(name)
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    let usage = parameter("invoicelineitemtype") == "usagelineitems";
+/// Lines of an invoice, or those that are not billed yet.
+fn line_items(tenant: &Tenant, request: &Request, invoice: &str, drawn: &mut Drawn) -> Answer {
+    let is_usage = request.folded("invoicelineitemtype") == "usagelineitems";
     if invoice == "unbilled" {
-        let kind = if usage {
+        let kind = if is_usage {
             "unbilled_usage"
         } else {
             "unbilled_lines"
         };
-        let key = format!("{}/{}", parameter("currencycode"), parameter("period"));
-        return collection(
-            request,
-            tenant.data.items(kind, &key).unwrap_or_default(),
-            fault,
-            hit,
-            tenant,
+        let key = format!(
+            "{}/{}",
+            request.folded("currencycode"),
+            request.folded("period")
         );
-    }
-    match parameter("provider").as_str() {
-        "office" => legacy(tenant, request, "office_lines", invoice),
-        "azure" if usage => legacy(tenant, request, "azure_usage_lines", invoice),
-        "azure" => legacy(tenant, request, "azure_lines", invoice),
-        "onetime" | "marketplace" => stored(
-            tenant,
-            request,
-            if usage { "usage" } else { "recon" },
-            invoice,
-            fault,
-            hit,
-        ),
-        _ => error(400, "2001", "The provider is not valid."),
-    }
-}
-
-/// Pages by offset, of at most 2,000.
-fn legacy(tenant: &Tenant, request: &Request, kind: &str, invoice: &str) -> Answer {
-    let Some(items) = tenant.data.items(kind, invoice) else {
-        return error(404, "4000", "The invoice was not found.");
-    };
-    let number = |name: &str| {
-        request
-            .parameter(name)
-            .and_then(|text| text.parse::<usize>().ok())
-    };
-    let (size, offset) = (
-        number("size").unwrap_or(2_000).clamp(1, 2_000),
-        number("offset").unwrap_or(0),
-    );
-    offset_page(
-        &request.path,
-        items.iter().map(|item| item.get()),
-        items.len(),
-        size,
-        offset,
-    )
-}
-
-fn offset_page<'i>(
-    path: &str,
-    items: impl Iterator<Item = &'i str>,
-    count: usize,
-    size: usize,
-    offset: usize,
-) -> Answer {
-    let page: Vec<&str> = items.skip(offset).take(size).collect();
-    let next = match offset + page.len() < count {
-        true => format!(
-            r#","next":{{"uri":"{path}?size={size}&offset={}","method":"GET","headers":[]}}"#,
-            offset + page.len()
-        ),
-        false => String::new(),
-    };
-    let links = format!(
-        r#""links":{{"self":{{"uri":"{path}?size={size}&offset={offset}","method":"GET","headers":[]}}{next}}}"#
-    );
-    Answer::json(
-        200,
-        format!(
-            r#"{{"totalCount":{},"items":[{}],{links},"attributes":{{"objectType":"Collection"}}}}"#,
-            page.len(),
-            page.join(",")
-        ),
-    )
-}
-
-/// The number in a token, as it stands there.
-pub(super) fn number_of(token: &str) -> String {
-    token
-        .rsplit_once(',')
-        .and_then(|(_, rest)| rest.split('/').next())
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// The page that a request asks for, from 1; `None` for a token that nobody gave out.
-fn page_of(request: &Request) -> Option<usize> {
-    match request.header("ms-continuationtoken") {
-        None => Some(1),
-        Some(token) => number_of(token)
-            .parse::<usize>()
-            .ok()
-            .map(|number| number + 1),
-    }
-}
-
-/// Pages as `synth` wrote them.
-fn stored(
-    tenant: &Tenant,
-    request: &Request,
-    dataset: &str,
-    invoice: &str,
-    fault: Option<Fault>,
-    hit: &mut bool,
-) -> Answer {
-    let Some(folder) = tenant.data.part(dataset, "v1", invoice) else {
-        return error(404, "4000", "The invoice was not found.");
-    };
-    let Some(number) = page_of(request) else {
-        return error(400, "2002", "The continuation token is not known.");
-    };
-    let page = |number: usize| std::fs::read(folder.join(format!("page-{number:05}.json"))).ok();
-    misdirect(number, page, fault, hit, tenant)
-        .unwrap_or_else(|| error(400, "2002", "The continuation token is not known."))
-}
-
-/// Pages made of items, by continuation token.
-fn collection(
-    request: &Request,
-    items: &[Box<RawValue>],
-    fault: Option<Fault>,
-    hit: &mut bool,
-    tenant: &Tenant,
-) -> Answer {
-    let limit = if request.path.contains("/utilizations/") {
-        1_000
-    } else {
-        2_000
-    };
-    let size = request
-        .parameter("size")
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(limit)
-        .clamp(1, limit);
-    let Some(number) = page_of(request) else {
-        return error(400, "2002", "The continuation token is not known.");
-    };
-    let path = request.path.trim_start_matches("/v1");
-    let page = |number: usize| {
-        let start = (number - 1) * size;
-        if start > 0 && start >= items.len() {
-            return None;
-        }
-        let page: Vec<&str> = items
-            .iter()
-            .skip(start)
-            .take(size)
-            .map(|item| item.get())
-            .collect();
-        let token = format!("sandbox,{number:08}/a4ayc+80=");
-        let (head, next) = match start + page.len() < items.len() {
-            true => (
-                format!(r#""continuationToken":"{token}","#),
-                format!(
-                    r#","next":{{"uri":"{path}?size={size}?seekOperation=Next","method":"GET","headers":[{{"key":"MS-ContinuationToken","value":"{token}"}}]}}"#
-                ),
-            ),
-            false => (String::new(), String::new()),
+        return match tenant.data.items(kind, &key) {
+            Some(items) => collection(tenant, request, items, drawn),
+            None => collection(tenant, request, &[], drawn),
         };
-        let body = format!(
-            r#"{{{head}"totalCount":{},"items":[{}],"links":{{"self":{{"uri":"{path}?size={size}","method":"GET","headers":[]}}{next}}},"attributes":{{"objectType":"Collection"}}}}"#,
-            page.len(),
-            page.join(",")
-        );
-        Some(body.into_bytes())
-    };
-    misdirect(number, page, fault, hit, tenant)
-        .unwrap_or_else(|| error(400, "2002", "The continuation token is not known."))
-}
-
-/// The page asked for, or what a fault of paging makes of it.
-fn misdirect(
-    number: usize,
-    page: impl Fn(usize) -> Option<Vec<u8>>,
-    fault: Option<Fault>,
-    hit: &mut bool,
-    tenant: &Tenant,
-) -> Option<Answer> {
-    let whole = page(number)?;
-    let mut distorted = None;
-    match fault {
-        Some(Fault::PageRepeated) if number > 1 => distorted = page(number - 1),
-        Some(Fault::PageEmpty) if number > 1 => {
-            let token = format!("sandbox,{:08}/a4ayc+80=", number - 1);
-            distorted = Some(
-                format!(
-                    r#"{{"continuationToken":"{token}","totalCount":0,"items":[],"links":{{}}}}"#
-                )
-                .into_bytes(),
-            );
-        }
-        Some(Fault::PageCycle) if number > 1 => {
-            let token = format!(
-                "\"continuationToken\":\"sandbox,{:08}/a4ayc+80=\",",
-                number - 1
-            );
-            let last = || replaced(&whole, "\"totalCount\"", &format!("{token}\"totalCount\""));
-            distorted = replaced(
-                &whole,
-                &format!(",{number:08}/"),
-                &format!(",{:08}/", number - 1),
-            )
-            .or_else(last);
-        }
-        Some(Fault::ForeignNext) => distorted = foreign_next(&whole, foreign(&tenant.settings)),
-        Some(Fault::TokenExpired) if number > 1 => {
-            *hit = true;
-            return Some(error(400, "2003", "The continuation token has expired."));
-        }
-        _ => {}
     }
-    *hit |= distorted.is_some();
-    Some(Answer::json(200, distorted.unwrap_or(whole)))
-}
-
-fn replaced(body: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(body);
-    text.contains(from)
-        .then(|| text.replace(from, to).into_bytes())
-}
-
-fn foreign_next(body: &[u8], host: &str) -> Option<Vec<u8>> {
-    replaced(
-        body,
-        r#""next":{"uri":"/"#,
-        &format!(r#""next":{{"uri":"{host}/v1/"#),
-    )
+    let kind = match (request.folded("provider").as_str(), is_usage) {
+        ("office", _) => "office_lines",
+        ("azure", true) => "azure_usage_lines",
+        ("azure", false) => "azure_lines",
+        // `marketplace` is the older name of the same provider.
+        ("onetime" | "marketplace", _) => {
+            let dataset = if is_usage { "usage" } else { "recon" };
+            return match tenant.data.part(dataset, "v1", invoice) {
+                Some(folder) => stored(tenant, request, &folder, drawn),
+                None => no_such_invoice(),
+            };
+        }
+        _ => return error(400, "2001", "The provider is not valid."),
+    };
+    // Lines of the legacy commerce are items like any others; only their paging is older.
+    match tenant.data.items(kind, invoice) {
+        Some(items) => legacy(request, items),
+        None => no_such_invoice(),
+    }
 }

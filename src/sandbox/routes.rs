@@ -1,164 +1,157 @@
-//! From a request to its answer: who asks, for what, and what goes wrong on the way.
+//! Service: from a request to its answer, with the checks of the token and the fault that is drawn
+//! for it.
 
-use super::data::Data;
-use super::exports::Exports;
-use super::faults::{Class, Fault};
-use super::http::{Answer, Body, Request};
+use super::exports::{Exports, number_in};
+use super::faults::{Class, Drawn, Fault};
+use super::listing::digits_in;
+use super::message::{Answer, Body, Request, pairs};
+use super::pages;
+use super::settings::Settings;
+use super::tenant::{GRAPH_ROOT, Tenant, error, error_text};
 use super::tokens::Tokens;
-use super::{Settings, pages};
 
-/// A partner's tenant, as it is served.
+/// A tenant with the tokens and exports of its clients.
 #[derive(Debug)]
-pub(super) struct Tenant {
-    pub(super) data: Data,
-    pub(super) settings: Settings,
-    /// Where it is served: scheme, host and port.
-    pub(super) origin: String,
-    pub(super) tokens: Tokens,
-    pub(super) exports: Exports,
+pub(super) struct Service {
+    tenant: Tenant,
+    tokens: Tokens,
+    exports: Exports,
 }
 
-/// Hosts that a foreign link leads to; nobody may follow it.
-pub(super) fn foreign(settings: &Settings) -> &str {
-    settings
-        .foreign
-        .as_deref()
-        .unwrap_or("https://partner.example.invalid")
-}
-
-impl Tenant {
-    pub(super) fn new(data: Data, settings: Settings, origin: String) -> Self {
+impl Service {
+    /// A service without any client yet.
+    pub(super) fn new(tenant: Tenant) -> Self {
         Self {
-            data,
-            settings,
-            origin,
+            tenant,
             tokens: Tokens::default(),
             exports: Exports::default(),
         }
     }
 
-    /// The answer, and the fault with which it is sent.
+    /// The answer to a request, and the fault with which it is to be sent.
     pub(super) fn answer(&self, request: &Request) -> (Answer, Option<Fault>) {
+        let settings = &self.tenant.settings;
+        let faults = &settings.faults;
         if request.path == "/sandbox/faults" {
-            return (Answer::json(200, self.settings.faults.report()), None);
+            return (Answer::json(200, faults.report()), None);
         }
         let Some(class) = class_of(request) else {
             return (error(404, "404", "The sandbox knows no such path."), None);
         };
-        let drawn = self.settings.faults.draw(class, &fault_key(request));
-        if let Some(broken) = drawn.and_then(|fault| self.refused(fault, request)) {
-            drawn
-                .iter()
-                .for_each(|fault| self.settings.faults.note(*fault));
-            return (broken, drawn);
-        }
-        let mut hit = drawn.is_some_and(is_on_the_wire);
-        let mut answer = self.route(class, request, drawn, &mut hit);
-        if let Some(fault) = drawn {
-            hit |= distort(fault, &mut answer);
-            if hit {
-                self.settings.faults.note(fault);
+        let fault = faults.draw(class, &fault_key(request));
+        let mut drawn = Drawn::new(fault);
+        // Before the token is checked: a proxy in between knows no tokens.
+        let broken = fault.and_then(|fault| instead(fault, request, settings));
+        let answer = match broken {
+            Some(broken) => {
+                drawn.serve();
+                broken
             }
+            None => {
+                let mut answer = self.route(class, request, &mut drawn);
+                if fault.is_some_and(|fault| is_on_the_wire(fault) || distort(fault, &mut answer)) {
+                    drawn.serve();
+                }
+                answer
+            }
+        };
+        if let Some(served) = drawn.served() {
+            faults.note(served);
         }
-        (answer, drawn)
+        (answer, fault)
     }
 
-    fn route(
-        &self,
-        class: Class,
-        request: &Request,
-        fault: Option<Fault>,
-        hit: &mut bool,
-    ) -> Answer {
+    fn route(&self, class: Class, request: &Request, drawn: &mut Drawn) -> Answer {
+        let settings = &self.tenant.settings;
         match class {
             Class::Token => {
-                let short = fault == Some(Fault::ShortToken);
-                *hit |= short;
-                let seconds = if short {
+                let seconds = if drawn.serves(Fault::ShortToken) {
                     1
                 } else {
-                    self.settings.token_seconds
+                    settings.token_seconds
                 };
                 if request.path.starts_with("/msi/") {
                     return self.tokens.managed(request, seconds);
                 }
-                return self
-                    .tokens
-                    .issue(request, seconds, self.settings.secret.as_deref());
+                let secret = settings.secret.as_deref();
+                return self.tokens.issue(request, seconds, secret);
             }
-            Class::Blob => return self.exports.blob(self, request, fault, hit),
+            Class::Blob => return self.exports.blob(&self.tenant, request, drawn),
             _ => {}
         }
         let Some(grant) = self.tokens.check(request) else {
             return error(401, "401", "The token is missing, unknown or has expired.");
         };
         if matches!(class, Class::Page | Class::Next) {
-            pages::answer(self, request, &grant, fault, hit)
+            pages::answer(&self.tenant, request, &grant, drawn)
         } else {
-            self.exports.answer(self, request, class, fault, hit)
+            self.exports.answer(&self.tenant, request, class, drawn)
         }
-    }
-
-    /// What is answered in place of the data.
-    fn refused(&self, fault: Fault, request: &Request) -> Option<Answer> {
-        let throttled = || {
-            error_text(
-                429,
-                r#"{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds." }"#,
-            )
-        };
-        let date = |seconds: i64| {
-            let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
-                + chrono::TimeDelta::seconds(seconds);
-            at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-        };
-        let graph = r#"{"error":{"code":"TooManyRequests","message":"Please retry again later.","innerError":{"code":"429"}}}"#;
-        Some(match fault {
-            Fault::ThrottleSeconds => throttled().with("Retry-After", "1"),
-            Fault::ThrottleFraction => error_text(429, graph).with("Retry-After", "0.128"),
-            Fault::ThrottleDate => throttled().with("Retry-After", date(1)),
-            Fault::ThrottleBare => throttled(),
-            Fault::ThrottleHuge => throttled().with("Retry-After", "31536000"),
-            Fault::ThrottleNegative => throttled().with("Retry-After", "-5"),
-            Fault::ThrottlePast => throttled().with("Retry-After", date(-3_600)),
-            Fault::InternalError => error(500, "2000", "An unexpected error."),
-            Fault::Unavailable | Fault::UnavailableAlways => error_text(503, "Service Unavailable"),
-            Fault::BadRequest => error(400, "2001", "The request is not valid."),
-            Fault::Echo => {
-                let asked = format!(
-                    "{} {}",
-                    request.header("authorization").unwrap_or_default(),
-                    String::from_utf8_lossy(&request.body)
-                );
-                let plain: Vec<String> = super::http::pairs(&asked)
-                    .into_iter()
-                    .map(|(name, value)| format!("{name} is {value}"))
-                    .collect();
-                error(
-                    400,
-                    "2001",
-                    &format!("{asked} {}", plain.join(", ")).replace('"', "'"),
-                )
-            }
-            Fault::Forbidden => error(403, "900308", "Insufficient privileges."),
-            Fault::NotFound => error(404, "60003", "The tenant was not found."),
-            Fault::Conflict => error(409, "800002", "A conflict."),
-            Fault::Unauthorized => error(401, "401", "The token was revoked."),
-            Fault::NotYet => Answer::empty(204).with("Retry-After", date(1)),
-            Fault::Redirect => Answer::empty(302).with(
-                "Location",
-                format!("{}/v1/elsewhere", foreign(&self.settings)),
-            ),
-            Fault::Html => Answer::json(
-                200,
-                "<!DOCTYPE html><html><body>Sign in to your account</body></html>",
-            ),
-            _ => return None,
-        })
     }
 }
 
-/// Faults of `http::send`: the answer itself is right.
+/// The answer of a fault that comes instead of the data; `None` for the other faults.
+fn instead(fault: Fault, request: &Request, settings: &Settings) -> Option<Answer> {
+    let throttled = || {
+        error_text(
+            429,
+            r#"{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds." }"#,
+        )
+    };
+    let graph = r#"{"error":{"code":"TooManyRequests","message":"Please retry again later.","innerError":{"code":"429"}}}"#;
+    Some(match fault {
+        Fault::ThrottleSeconds => throttled().with("Retry-After", "1"),
+        Fault::ThrottleFraction => error_text(429, graph).with("Retry-After", "0.128"),
+        Fault::ThrottleDate => throttled().with("Retry-After", date_in(1)),
+        Fault::ThrottleBare => throttled(),
+        Fault::ThrottleHuge => throttled().with("Retry-After", "31536000"),
+        Fault::ThrottleNegative => throttled().with("Retry-After", "-5"),
+        Fault::ThrottlePast => throttled().with("Retry-After", date_in(-3_600)),
+        Fault::InternalError => error(500, "2000", "An unexpected error."),
+        Fault::Unavailable | Fault::UnavailableAlways => error_text(503, "Service Unavailable"),
+        Fault::BadRequest => error(400, "2001", "The request is not valid."),
+        Fault::Echo => echo(request),
+        Fault::Forbidden => error(403, "900308", "Insufficient privileges."),
+        Fault::NotFound => error(404, "60003", "The tenant was not found."),
+        Fault::Conflict => error(409, "800002", "A conflict."),
+        Fault::Unauthorized => error(401, "401", "The token was revoked."),
+        Fault::NotYet => Answer::empty(204).with("Retry-After", date_in(1)),
+        Fault::Redirect => {
+            Answer::empty(302).with("Location", format!("{}/v1/elsewhere", settings.foreign()))
+        }
+        Fault::Html => Answer::json(
+            200,
+            "<!DOCTYPE html><html><body>Sign in to your account</body></html>",
+        ),
+        _ => return None,
+    })
+}
+
+/// The date of HTTP that many seconds from now.
+fn date_in(seconds: i64) -> String {
+    let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+        + chrono::TimeDelta::seconds(seconds);
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// An error that repeats the request as it was sent and decoded, secrets included.
+fn echo(request: &Request) -> Answer {
+    let body = String::from_utf8_lossy(&request.body);
+    let asked = match request.header("authorization") {
+        Some(authorization) => format!("{authorization} {body}"),
+        // A token request proves itself in its body.
+        None => format!(" {body}"),
+    };
+    // Decoded once more: a secret with escaped characters must be found in both spellings.
+    let plain: Vec<String> = pairs(&asked)
+        .into_iter()
+        .map(|(name, value)| format!("{name} is {value}"))
+        .collect();
+    let text = format!("{asked} {}", plain.join(", ")).replace('"', "'");
+    error(400, "2001", &text)
+}
+
+/// True for faults of `connection::send`, which breaks an answer that is right by itself.
 fn is_on_the_wire(fault: Fault) -> bool {
     matches!(
         fault,
@@ -173,7 +166,7 @@ fn is_on_the_wire(fault: Fault) -> bool {
     )
 }
 
-/// Faults of the body that any answer can have.
+/// Applies a fault of the body that any answer can have; true if it was one.
 fn distort(fault: Fault, answer: &mut Answer) -> bool {
     let Body::Bytes(bytes) = &mut answer.body else {
         return false;
@@ -186,19 +179,9 @@ fn distort(fault: Fault, answer: &mut Answer) -> bool {
     true
 }
 
-/// The answer of Partner Center to what it does not like.
-pub(super) fn error(status: u16, code: &str, description: &str) -> Answer {
-    let body = format!(
-        r#"{{"code":"{code}","description":"{description}","data":[],"source":"PartnerSandbox"}}"#
-    );
-    error_text(status, &body)
-}
-
-fn error_text(status: u16, body: &str) -> Answer {
-    Answer::json(status, body).with("MS-CorrelationId", "00000000-5a4d-4b0c-8000-000000000000")
-}
-
+/// The kind of a request; `None` for a path that the sandbox does not know.
 fn class_of(request: &Request) -> Option<Class> {
+    // Methods are checked with the path: a POST to a list is a path that nobody knows.
     let path = request.path.as_str();
     let is_get = request.method == "GET";
     if path.ends_with("/oauth2/token")
@@ -217,7 +200,7 @@ fn class_of(request: &Request) -> Option<Class> {
     if path.starts_with("/blobs/") && is_get {
         return Some(Class::Blob);
     }
-    let rest = path.strip_prefix(super::exports::ROOT)?;
+    let rest = path.strip_prefix(GRAPH_ROOT)?;
     match rest.split('/').find(|part| !part.is_empty())? {
         "operations" if is_get => Some(Class::Operation),
         "manifests" if is_get => Some(Class::Manifest),
@@ -226,22 +209,21 @@ fn class_of(request: &Request) -> Option<Class> {
     }
 }
 
-/// What a fault is drawn for: path and page, but no id that was made on the way.
+/// The key for which a fault is drawn: path and page, without ids that differ from run to run.
 fn fault_key(request: &Request) -> String {
-    let page = request
-        .header("ms-continuationtoken")
-        .map(pages::number_of)
-        .or_else(|| request.parameter("offset").map(str::to_owned));
-    let kind = request.parameter("invoicelineitemtype").unwrap_or_default();
+    let page = match request.header("ms-continuationtoken") {
+        Some(token) => digits_in(token),
+        None => request.text("offset"),
+    };
+    let kind = request.text("invoicelineitemtype");
+    // Ids of operations and blobs are numbered in the order of their creation: the number is kept.
     let parts: Vec<&str> = request.path.split('/').collect();
     let path = match parts.as_slice() {
         [.., family @ ("operations" | "manifests"), _] => {
-            format!("{family} {}", super::exports::number_in(&request.path))
+            format!("{family} {}", number_in(&request.path))
         }
-        [_, "blobs", export, .., name] => {
-            format!("blob {} {name}", super::exports::number_in(export))
-        }
+        [_, "blobs", export, .., name] => format!("blob {} {name}", number_in(export)),
         _ => request.path.clone(),
     };
-    format!("{path} {kind} {}", page.unwrap_or_default())
+    format!("{path} {kind} {page}")
 }

@@ -1,54 +1,63 @@
-//! What was worked out of a unit, kept for the next run: under a key that holds the hash of the
-//! unit's bytes, checked by a hash of its own, and thrown away when in doubt. It never changes an
-//! answer: what is not there is worked out again.
+//! Cache of a unit's totals for the next run. An entry's key contains the hash of the unit's bytes,
+//! and the hash of its content stands behind it: an entry that is damaged or in doubt is dropped and
+//! computed again. The cache therefore never changes a result, only the time it takes.
+//!
+//! What must change together: the text of [`Stamp`] and [`SETTLED`]. A file is known without being
+//! read only if every change of it would change its stamp.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 const HASH_BYTES: usize = 32;
 const IDENTITIES: &str = "identities";
 const KEPT: &str = "kept";
-/// A file that changed less than this before it was looked at may change again without a trace.
+/// Age from which a change is trusted: file systems count time in steps, and a file that changed
+/// less than this before it was looked at may change again within the same step.
 const SETTLED: Duration = Duration::from_millis(100);
-/// Entries that a run did not need are kept up to this size, or that of those it needed.
+/// Size up to which entries that a run did not need are kept: 1 GiB, or the size of those that it
+/// needed if that is more. The oldest are removed first.
 const SPARE_BYTES: u64 = 1 << 30;
 
-/// A folder of what was kept.
+/// The cache in one folder. Shared by all workers.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
     identities: Mutex<BTreeMap<PathBuf, Identity>>,
+    /// Keys that this run loaded or stored.
     used: Mutex<BTreeSet<String>>,
 }
 
-/// The hash of a file's bytes, and what the file system said of it then.
+/// Hash of a file's bytes, and the file's stamp when it was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     stamp: Stamp,
     blake3: String,
 }
 
-/// What tells a file that changed, also where its name, size and date of change were put back.
+/// Attributes of a file that tell whether it was changed, even if its name, size and modification
+/// time were put back: the time of its last status change cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp(String);
 
 impl Stamp {
-    /// Of a file as it is now; `None` where it changed a moment ago, or the system does not tell enough.
+    /// The stamp of a file as it is now; `None` if the file changed a moment ago, or if the system
+    /// does not tell enough.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
-        let (changed, text) = told(&metadata)?;
+        let (changed, text) = changed_and_stamp(&metadata)?;
         let age = SystemTime::now().duration_since(changed).ok()?;
         (age >= SETTLED).then_some(Self(text))
     }
 }
 
+/// Time of a file's last status change, and the text of its stamp.
 #[cfg(unix)]
-fn told(metadata: &Metadata) -> Option<(SystemTime, String)> {
+fn changed_and_stamp(metadata: &Metadata) -> Option<(SystemTime, String)> {
     use std::os::unix::fs::MetadataExt as _;
     let (seconds, nanos) = (
         u64::try_from(metadata.ctime()).ok()?,
@@ -67,94 +76,78 @@ fn told(metadata: &Metadata) -> Option<(SystemTime, String)> {
     Some((changed, text))
 }
 
-/// Elsewhere nothing tells that a file was changed and its date put back: it is read.
+/// Other systems do not tell if a file was changed and its date put back: it is always read.
 #[cfg(not(unix))]
-fn told(_: &Metadata) -> Option<(SystemTime, String)> {
+fn changed_and_stamp(_: &Metadata) -> Option<(SystemTime, String)> {
     None
 }
 
 impl Cache {
-    /// The cache in a folder, which is made when something is kept.
+    /// The cache in a folder. The folder is created with the first entry.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
-        let folder = folder.to_owned();
-        let listed = read_checked(&folder.join(IDENTITIES)).unwrap_or_default();
-        let mut identities = BTreeMap::new();
-        for line in String::from_utf8(listed).unwrap_or_default().lines() {
-            if let [stamp, blake3, path] = line.splitn(3, ' ').collect::<Vec<&str>>().as_slice() {
-                let identity = Identity {
-                    stamp: Stamp((*stamp).to_owned()),
-                    blake3: (*blake3).to_owned(),
-                };
-                identities.insert(PathBuf::from(path), identity);
-            }
-        }
+        // A list that is missing or damaged is an empty one: files are then hashed again.
+        let listed = read_checked(&folder.join(IDENTITIES))
+            .and_then(|listed| String::from_utf8(listed).ok());
+        let identities = match listed {
+            Some(listed) => identities_in(&listed),
+            None => BTreeMap::new(),
+        };
         Self {
-            folder,
+            folder: folder.to_owned(),
             identities: Mutex::new(identities),
             used: Mutex::default(),
         }
     }
 
-    /// The hash of a file that is as it was when it was hashed.
+    /// The hash of a file that has not changed since it was hashed.
     #[must_use]
     pub fn identity(&self, path: &Path) -> Option<String> {
+        // The same file may be named by several paths, relative ones and links.
         let path = fs::canonicalize(path).ok()?;
-        let known = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&path)
-            .cloned()?;
+        let known = lock(&self.identities).get(&path).cloned()?;
         (Stamp::of(&path)? == known.stamp).then_some(known.blake3)
     }
 
-    /// Remembers the hash of a file that had `stamp` before it was read, and still has.
+    /// Remembers the hash of a file that had `stamp` before it was read, and still has it.
     pub fn remember(&self, path: &Path, stamp: Option<Stamp>, blake3: &str) {
+        // The list has one line for each file: a path that does not fit into one is not kept.
         let Some(path) = fs::canonicalize(path)
             .ok()
             .filter(|path| path.to_str().is_some_and(|path| !path.contains('\n')))
         else {
             return;
         };
+        // A file that changed while it was read has another stamp now: its hash is of neither.
         if let Some(stamp) = stamp.filter(|stamp| Stamp::of(&path).as_ref() == Some(stamp)) {
             let identity = Identity {
                 stamp,
                 blake3: blake3.to_owned(),
             };
-            self.identities
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(path, identity);
+            lock(&self.identities).insert(path, identity);
         }
     }
 
-    /// What was kept under a key, if it is whole.
+    /// The content under a key, if it is there and undamaged.
     #[must_use]
     pub fn load(&self, key: &str) -> Option<Vec<u8>> {
         let path = self.path_of(key);
         let found = read_checked(&path);
         if found.is_none() {
-            // Damaged or not there: either way it is of no use. Another run may have removed it.
+            // Missing or damaged, the entry is of no use; another run may have removed it already.
             drop(fs::remove_file(&path));
         } else {
-            self.used
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(key.to_owned());
+            lock(&self.used).insert(key.to_owned());
         }
         found
     }
 
-    /// Keeps something under a key.
+    /// Keeps `content` under a key.
     ///
     /// # Errors
-    /// What the file system says; the run can go on without.
+    /// The error of the file system; the run can go on without the entry.
     pub fn store(&self, key: &str, content: &[u8]) -> io::Result<()> {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.to_owned());
+        lock(&self.used).insert(key.to_owned());
         self.write(&self.path_of(key), content)
     }
 
@@ -165,6 +158,7 @@ impl Cache {
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let folder = self.folder.join(KEPT);
         fs::create_dir_all(&folder)?;
+        // Written under another name first: a run that is killed leaves no half entry.
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(content)?;
         file.write_all(blake3::hash(content).as_bytes())?;
@@ -172,18 +166,14 @@ impl Cache {
         Ok(())
     }
 
-    /// Writes down what is known of files, and removes what no run needed for long.
+    /// Writes the list of known files, and removes the entries that no run has needed for long.
     ///
     /// # Errors
-    /// What the file system says; the run can go on without.
+    /// The error of the file system; the run can go on without the cache.
     pub fn close(self) -> io::Result<()> {
         let mut listed = String::new();
-        for (path, Identity { stamp, blake3 }) in self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        for (path, Identity { stamp, blake3 }) in lock(&self.identities).iter() {
+            // Files that are gone are forgotten; those that changed are noticed by their stamp.
             if path.exists() {
                 listed += &format!("{} {blake3} {}\n", stamp.0, path.display());
             }
@@ -192,8 +182,10 @@ impl Cache {
         self.prune(SPARE_BYTES)
     }
 
+    /// Removes the oldest entries that this run did not use, down to `spare_bytes` or the size of
+    /// those that it used.
     fn prune(&self, spare_bytes: u64) -> io::Result<()> {
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = lock(&self.used);
         let (mut needed, mut spare) = (0, Vec::new());
         for entry in fs::read_dir(self.folder.join(KEPT))? {
             let entry = entry?;
@@ -204,12 +196,14 @@ impl Cache {
                 spare.push((metadata.modified()?, metadata.len(), entry.path()));
             }
         }
+        // Newest first: what no longer fits is older than everything that is kept.
         spare.sort_by(|left, right| right.cmp(left));
         let mut left = needed.max(spare_bytes);
         for (_, bytes, path) in spare {
             match left.checked_sub(bytes) {
                 Some(rest) => left = rest,
                 None => {
+                    // From here on every older entry goes, also one that would still fit.
                     left = 0;
                     fs::remove_file(path)?;
                 }
@@ -219,12 +213,33 @@ impl Cache {
     }
 }
 
-/// A file's content before the hash that stands behind it; `None` where they do not belong together.
+/// The files of a list: one a line, as `stamp hash path`. A line that is not is left out: its file
+/// is then hashed again.
+fn identities_in(listed: &str) -> BTreeMap<PathBuf, Identity> {
+    let identity = |line: &str| {
+        let (stamp, rest) = line.split_once(' ')?;
+        let (blake3, path) = rest.split_once(' ')?;
+        let identity = Identity {
+            stamp: Stamp(stamp.to_owned()),
+            blake3: blake3.to_owned(),
+        };
+        Some((PathBuf::from(path), identity))
+    };
+    listed.lines().filter_map(identity).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file's content without the hash behind it; `None` if the two do not match.
 fn read_checked(path: &Path) -> Option<Vec<u8>> {
     let mut content = Vec::new();
     io::Read::read_to_end(&mut File::open(path).ok()?, &mut content).ok()?;
     let end = content.len().checked_sub(HASH_BYTES)?;
-    let (body, hash) = content.split_at_checked(end)?;
+    // The hash is of the content alone: an entry under the wrong key would pass. Keys are hashes
+    // themselves, and nothing renames entries.
+    let (body, hash) = content.split_at(end);
     if blake3::hash(body).as_bytes() != hash {
         return None;
     }

@@ -1,29 +1,30 @@
-//! Why a fetch failed, and what a scheduler is told of it.
+//! Reasons why a fetch fails, each with its message and hint. `pipeline` turns them into exit codes:
+//! which unit or credential is concerned is in the text, what a scheduler may do is in the variant.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why something could not be fetched.
+/// Reason why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// A credential is missing or refused, or a permission is missing.
+    /// A credential or a permission is missing or refused.
     #[error("{what}: found {found}, wanted {wanted}")]
     Authentication {
-        /// What was asked for.
+        /// Name of what was asked for.
         what: String,
-        /// What came.
+        /// The response, or the state of the credential, in words.
         found: String,
-        /// What should be.
+        /// The expected state, in words.
         wanted: String,
-        /// What to do.
+        /// Advice for the operator.
         hint: String,
     },
-    /// The remote does not answer, or asks for patience beyond the budget.
-    #[error("{what}: found {found}, wanted an answer within the budget of {budget}")]
+    /// The server does not answer, or asks for more patience than the budget allows.
+    #[error("{what}: found {found}, wanted a response within {budget}")]
     Remote {
-        /// What was asked for.
+        /// Name of what was asked for.
         what: String,
-        /// What came, the last time.
+        /// The last failure, in words.
         found: String,
         /// The budget that is used up.
         budget: String,
@@ -31,86 +32,83 @@ pub enum FetchError {
     /// One request is refused for good; others may go on.
     #[error("{what}: found {found}, wanted data")]
     Refused {
-        /// What was asked for.
+        /// Name of what was asked for.
         what: String,
         /// Status, code, message and correlation id.
         found: String,
-        /// The HTTP status.
+        /// HTTP status of the response.
         status: u16,
-        /// The code in the body, if any.
+        /// Code in the body; empty if there is none.
         code: String,
     },
-    /// A unit cannot prove that it is complete.
+    /// A unit cannot be proved complete.
     #[error("{what}: found {found}, wanted {wanted}")]
     Incomplete {
-        /// The unit.
+        /// Name of the unit.
         what: String,
-        /// What came.
+        /// The response, in words.
         found: String,
-        /// What should be.
+        /// The expected response, in words.
         wanted: String,
     },
-    /// An answer would lead a token or a signature elsewhere.
+    /// A response would lead a token or a signature elsewhere.
     #[error("{what}: found {found}, wanted {wanted}")]
     Security {
-        /// What led there.
+        /// The response that leads there.
         what: String,
-        /// Where to.
+        /// The address it leads to.
         found: String,
-        /// Where it may lead.
+        /// The addresses that are allowed.
         wanted: String,
     },
-    /// The state folder holds other bytes than were landed.
-    #[error("`{}`: found {found}, wanted the bytes that were landed", .path.display())]
+    /// The state folder contains other bytes than were downloaded.
+    #[error("`{}`: found {found}, wanted the bytes as downloaded", .path.display())]
     Damaged {
-        /// The file.
+        /// Path of the damaged file.
         path: PathBuf,
-        /// What is there.
+        /// The damage, in words.
         found: String,
     },
-    /// The disk or its folder.
+    /// The file system refused something.
     #[error("Cannot {doing} `{}`", .path.display())]
     Storage {
-        /// What was tried.
+        /// The operation, as a verb phrase.
         doing: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         #[source]
         source: io::Error,
     },
-    /// Another fetch is at work.
+    /// Another fetch is using the state folder.
     #[error("`{}`: found it locked by {holder}, wanted no other fetch", .path.display())]
     Locked {
-        /// The lock.
+        /// Path of the lock file.
         path: PathBuf,
-        /// Who holds it, as they wrote.
+        /// The process that holds it, in its own words.
         holder: String,
     },
-    /// No client or runtime could be made.
+    /// A client or a worker could not be started.
     #[error("Cannot start {what}")]
     Start {
-        /// What.
+        /// Name of the component.
         what: &'static str,
-        /// Why.
+        /// Error of the component.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A signal came.
+    /// The process was told to stop.
     #[error(
-        "Stopped by signal {signal}: what was landed stays, and the next fetch goes on from there"
+        "Stopped by signal {signal}; what was downloaded is kept, and the next fetch continues from there"
     )]
     Interrupted {
-        /// Its number.
+        /// Number of the signal.
         signal: u8,
     },
 }
 
-/// A storage error of `doing` something at `path`.
-pub(super) fn storage(
-    doing: &'static str,
-    path: &std::path::Path,
-) -> impl FnOnce(io::Error) -> FetchError {
+/// The storage error of `doing` something to `path`.
+pub(super) fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
     move |source| FetchError::Storage {
         doing,
         path: path.to_owned(),
@@ -119,31 +117,39 @@ pub(super) fn storage(
 }
 
 impl FetchError {
-    /// Whether the other units may go on.
+    /// True if only one unit is concerned, and the others may go on.
     #[must_use]
     pub fn is_of_one_unit(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Incomplete { .. })
     }
 
-    /// What to do about it.
+    /// True if a permission is missing.
+    #[must_use]
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, .. })
+    }
+
+    /// Advice for the operator, if there is any.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Authentication { hint, .. } => return Some(hint.clone()),
             Self::Remote { .. } => {
-                "run it again later: what was landed stays, and the fetch goes on from there"
+                "run it again later; what was downloaded is kept, and the next fetch continues from there"
             }
-            Self::Refused { status: 403, .. } => "`tieout doctor` says which permission is missing",
+            Self::Refused { status: 403, .. } => {
+                "`tieout doctor` tells which permission is missing"
+            }
             Self::Refused { .. } | Self::Incomplete { .. } => {
                 "run it again later; `--verbose` shows each request"
             }
             Self::Security { .. } => {
-                "no token was sent there; if the address is right, tell us: the list of hosts is in `sources/cloud`"
+                "no token was sent there. If the address is right, report it: it is missing from the list of hosts in `src/sources/identity/cloud.rs`"
             }
-            Self::Damaged { .. } => "remove the file: the next fetch gets it again",
-            Self::Storage { .. } => "check that the folder exists, is writable, and has room",
+            Self::Damaged { .. } => "remove the file; the next fetch downloads it again",
+            Self::Storage { .. } => "check that the folder exists, is writable and has free space",
             Self::Locked { .. } => {
-                "wait for it to end; a lock file alone, without its process, locks nothing"
+                "wait for it to end; a lock file whose process is gone does no harm"
             }
             Self::Start { .. } | Self::Interrupted { .. } => return None,
         };

@@ -1,4 +1,5 @@
-//! Files as units: named as they were found, identified by their content.
+//! Files as units of input: named as they were found, identified by their content. Nothing is
+//! decoded here.
 
 use std::fs::File;
 use std::io;
@@ -7,13 +8,13 @@ use std::path::{Path, PathBuf};
 /// A file to be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileUnit {
-    /// Its path in reports.
+    /// Name of the file in reports: its path with forward slashes.
     pub name: String,
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// BLAKE3 of its bytes.
+    /// BLAKE3 of the file's bytes, in hexadecimal.
     pub blake3: String,
-    /// Its size.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
@@ -21,49 +22,50 @@ pub struct FileUnit {
 #[derive(Debug, thiserror::Error)]
 #[error("Cannot read `{}`", .path.display())]
 pub struct Unreadable {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What the system said.
+    /// Error of the system.
     #[source]
     pub source: io::Error,
 }
 
-/// What a file is called in reports.
+/// The name of a file in reports: the same on every system.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
+    // Reports of Windows and Linux are compared byte by byte.
     path.to_string_lossy().replace('\\', "/")
 }
 
 /// A file's size in bytes.
 ///
 /// # Errors
-/// [`Unreadable`].
+/// [`Unreadable`] if the file is missing or closed to this process.
 pub fn size(path: &Path) -> Result<u64, Unreadable> {
     std::fs::metadata(path)
         .map(|metadata| metadata.len())
-        .map_err(|source| Unreadable {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(unreadable(path))
 }
 
 /// Reads a file once for its identity.
 ///
 /// # Errors
-/// [`Unreadable`].
+/// [`Unreadable`] if the file is missing or closed to this process.
 pub fn identify(path: &Path) -> Result<FileUnit, Unreadable> {
-    let unreadable = |source| Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable(path))?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&file).map_err(unreadable)?;
-    let bytes = hasher.count();
+    // In pieces: the file may be larger than the memory.
+    hasher.update_reader(&file).map_err(unreadable(path))?;
     Ok(FileUnit {
         name: name_of(path),
         path: path.to_owned(),
         blake3: hasher.finalize().to_hex().to_string(),
-        bytes,
+        bytes: hasher.count(),
     })
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Unreadable {
+    move |source| Unreadable {
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -1,7 +1,12 @@
-//! The outside: files, and the protocols of Partner Center and Graph. What comes from there is
-//! landed as it came; nothing here knows what is in it beyond what the protocols themselves say.
+//! The outside: files, and the protocols of Partner Center and Graph. Responses are stored as they
+//! were received; nothing here knows more of their content than the protocols need. Each module
+//! names only those above it.
 
 pub mod failure;
+
+pub mod files;
+
+pub mod cache;
 
 pub mod identity;
 
@@ -9,12 +14,12 @@ pub mod wire;
 
 pub mod landing;
 
-pub mod graph_export;
+pub mod auth;
+
+pub(crate) mod session;
+
+pub(crate) mod graph_export;
 
 pub mod fetch;
-
-pub mod files;
-
-pub mod cache;
 
 pub mod doctor;

@@ -1,5 +1,5 @@
-//! Attribution and tolerance, as properties: months without variance have no breaks, a cent decides
-//! at the bound, what is planted comes back to the last digit; and what cannot be told apart.
+//! Tolerance and attribution, as properties: months without variance have no breaks, a cent decides
+//! at the bound of the tolerance, and planted variances are found again to the last digit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,28 +12,21 @@ use crate::fixtures::{LINE, USAGE, sheet, tie};
 use crate::runs::{Published, globs, is_quick, month, reconcile};
 use crate::truth::KEYS;
 
-fn cases(count: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases: count,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-/// A group of usage at one price, and the line that Microsoft's rule makes of it.
+/// Usage of one meter at one price.
 #[derive(Clone, Debug)]
 struct Group {
-    /// Digits of the price, in units of its last one.
+    /// Price, in units of its last decimal.
     price: i128,
     /// Quantities, in millionths.
     quantities: Vec<i128>,
 }
 
+/// Groups whose price has so many decimals.
 fn group(decimals: u32) -> impl Strategy<Value = Group> {
     let price = match decimals {
         1 => 1_i128..900,
         2 => 1..9_000,
-        // 22 decimals of a price below ten.
+        // 22 decimals, for a price below ten.
         _ => 1..100_000_000_000_000_000_000_000,
     };
     (price, prop::collection::vec(1_i128..90_000_000, 1..6))
@@ -44,7 +37,8 @@ fn text(value: i128, scale: u32) -> String {
     plain(value, scale)
 }
 
-/// Microsoft's line for the usage: its charge, effective unit price and subtotal.
+/// Effective unit price and subtotal of Microsoft's line for the usage: the charge is rounded down
+/// in the pricing currency, and again in the billing currency.
 fn billed(group: &Group, decimals: u32, rate: i128, digits: u32) -> (String, String) {
     let quantity: i128 = group.quantities.iter().sum();
     let pricing: i128 = group
@@ -64,13 +58,13 @@ fn billed(group: &Group, decimals: u32, rate: i128, digits: u32) -> (String, Str
     )
 }
 
-/// Price x quantity at 20 decimals.
+/// Price times quantity, scale 20.
 fn exact(price: i128, decimals: u32, quantity: i128) -> i128 {
     multiply((price, decimals), (quantity, 6), 20, Rounding::HalfEven).unwrap()
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(crate::laws::cases(40))]
 
     #[test]
     fn a_month_without_variance_has_no_break(
@@ -124,10 +118,10 @@ proptest! {
     fn a_cent_decides_at_the_bound(
         lines in 1_usize..6, rate in 10_i128..300, subtotal in 200_i128..9_000, more: bool, over: bool,
     ) {
-        // Each line may lose less than a cent of the pricing currency, at the rate, and one of its own;
-        // it may gain half of that, under the rule that rounds half up.
+        // A line may lose almost a cent of the pricing currency, at the rate, and a cent of its
+        // own; under the rule that rounds half up it may gain half of that.
         let bound = i128::try_from(lines).unwrap() * (rate + 100) * if more { 50 } else { 100 };
-        // At six decimals; a cent more than the bound is a break, a cent less is none.
+        // Scale 6. A variance of a cent more than the bound is a break; of a cent less, none.
         let apart = bound + if over { 10_000 } else { -10_000 };
         let invoiced = i128::try_from(lines).unwrap() * subtotal * 10_000;
         let used = if more { invoiced - apart } else { invoiced + apart };
@@ -141,62 +135,11 @@ proptest! {
     }
 }
 
-/// What a mixture that cannot be told apart is called; the amounts are the same whatever the name.
-#[test]
-fn what_cannot_be_told_apart_has_the_nearest_name() {
-    let parts = |usage: &[&[(&str, &str)]], lines: &[&[(&str, &str)]]| {
-        let found = tie(&sheet(USAGE, usage), &sheet(LINE, lines));
-        found.variances(
-            "cause variance_amount price_amount partner_earned_credit_amount quantity_amount duplicate_amount unexplained_amount",
-        )
-    };
-    const TEN: [(&str, &str); 5] = [
-        ("Quantity", "10"),
-        ("UnitPrice", "1"),
-        ("PricingPreTaxTotal", "10"),
-        ("BillingPreTaxTotal", "10"),
-        ("EffectiveUnitPrice", "1"),
-    ];
-    let line = |price: &'static str, quantity: &'static str, subtotal: &'static str| {
-        vec![
-            ("EffectiveUnitPrice", price),
-            ("BillableQuantity", quantity),
-            ("Subtotal", subtotal),
-            ("Total", subtotal),
-        ]
-    };
-    // A credit that was earned and is not named, or a price of 85 %: the words on both sides decide.
-    assert_eq!(
-        parts(&[&TEN], &[&line("0.85", "10", "8.5")]),
-        ["price -1.5 -1.5 0 0 0 0"]
-    );
-    // Usage that is missing from the export, or a larger quantity on the invoice: quantity either way.
-    assert_eq!(
-        parts(&[&TEN], &[&line("1", "12", "12")]),
-        ["quantity 2 0 0 2 0 0"]
-    );
-    // A row that came twice on an invoice that charges one unit more besides: all that is odd is taken
-    // for odd first, and what is left is quantity.
-    assert_eq!(
-        parts(&[&TEN, &TEN], &[&line("1", "11", "11")]),
-        ["duplicate -9 0 0 1 -10 0"]
-    );
-    // Two equal rows that the invoice charges both are no variance at all.
-    assert_eq!(
-        parts(&[&TEN, &TEN], &[&line("1", "20", "20")]),
-        [" 0 0 0 0 0 0"]
-    );
-    // A subtotal that its own numbers do not give: nothing says why.
-    assert_eq!(
-        parts(&[&TEN], &[&line("1", "10", "11")]),
-        ["unexplained 1 0 0 0 0 1"]
-    );
-}
-
-/// Planted causes against the largest part that was found, over many months.
+/// Planted causes against the causes that were found, over several months; and the share of the
+/// variance that each cause explains.
 #[test]
 #[expect(clippy::print_stderr, reason = "the figures are for the closing note")]
-fn every_planted_amount_comes_back_and_the_share_is_earned() {
+fn every_planted_part_is_found_and_each_cause_earns_its_share() {
     let slow = !is_quick("20 months of 200,000 rows");
     let (seeds, rows) = if slow {
         (1..21, 200_000)
@@ -232,9 +175,9 @@ fn every_planted_amount_comes_back_and_the_share_is_earned() {
             add_shares(&variances, cause.name(), Some(cause), &mut shares);
         }
     }
-    let mut told = String::new();
+    let mut report = String::new();
     for ((planted, found), count) in &matrix {
-        told += &format!("{planted:<45} {found:<24} {count}\n");
+        report += &format!("{planted:<45} {found:<24} {count}\n");
         let causes: BTreeSet<&str> = planted.split('+').collect();
         assert!(
             causes.contains(found.as_str()),
@@ -249,9 +192,9 @@ fn every_planted_amount_comes_back_and_the_share_is_earned() {
         } else {
             "without "
         };
-        told += &format!("explained {without}{name:<24} {} %\n", fixed(share, 2));
+        report += &format!("explained {without}{name:<24} {} %\n", fixed(share, 2));
     }
-    eprintln!("{told}groups with every part equal to the truth: {parts_equal}");
+    eprintln!("{report}groups with every part equal to the truth: {parts_equal}");
     let share = |name: &str| shares[name].0 - shares[name].1;
     assert!(
         shares
@@ -262,7 +205,8 @@ fn every_planted_amount_comes_back_and_the_share_is_earned() {
     );
 }
 
-/// The gross variance of usage against the invoice, and what stays unexplained without a cause.
+/// Adds the gross variance of `usage-to-invoice`, and the part of it that is unexplained if one
+/// cause is not looked for.
 fn add_shares<'n>(
     variances: &Published,
     name: &'n str,
@@ -282,6 +226,8 @@ fn add_shares<'n>(
     }
 }
 
+/// Compares a month's variances with the planted truth, and counts pairs of planted and found
+/// causes.
 fn compare(
     truth: &std::path::Path,
     variances: &Published,
@@ -291,7 +237,7 @@ fn compare(
     let parts = Cause::ALL.map(|cause| format!("{}_amount", cause.name()));
     let mut by_key: BTreeMap<Vec<String>, &Vec<String>> = BTreeMap::new();
     for (key, row) in variances.columns(&KEYS).into_iter().zip(&variances.rows) {
-        // Coarse passes leave keys empty: none of these is planted.
+        // Matches of coarse passes have empty keys, and some share them; no truth is planted there.
         by_key.entry(key).or_insert(row);
     }
     let mut planted: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -326,204 +272,4 @@ fn compare(
             "not planted: {row:?}"
         );
     }
-}
-
-/// Files of 2021 cut every row to a cent: the tolerance knows what that took, to the last digit.
-#[test]
-fn rows_that_were_cut_to_cents_widen_the_tolerance_by_what_they_lost() {
-    let row = |pricing: &'static str, billing: &'static str, day: &'static str| {
-        vec![
-            ("PricingPreTaxTotal", pricing),
-            ("BillingPreTaxTotal", billing),
-            ("Quantity", "1"),
-            ("UsageDate", day),
-        ]
-    };
-    // 1.019 + 1.018 + 1.017 are 3.054, of which three rows lost 0.024; the line is 3.05.
-    let rows = [
-        row("1.019", "1.01", "10/01/2026"),
-        row("1.018", "1.01", "10/02/2026"),
-        row("1.017", "1.01", "10/03/2026"),
-    ];
-    let usage = sheet(USAGE, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let line = [
-        ("Subtotal", "3.05"),
-        ("Total", "3.05"),
-        ("BillableQuantity", "3"),
-    ];
-    let found = tie(&usage, &sheet(LINE, &[&line]));
-    // Half a cent for each of two steps, and the 0.024.
-    assert_eq!(
-        found.variances("variance_amount tolerance_amount status cause"),
-        ["0.02 0.034 within_tolerance rounding"]
-    );
-}
-
-/// What looks odd on an invoice and is none of its errors, and what is: `semantics.md` 6, 7 and 11.
-#[test]
-fn what_is_usual_is_no_variance_and_what_is_not_has_its_cause() {
-    const USED: [(&str, &str); 5] = [
-        ("Quantity", "10"),
-        ("UnitPrice", "1"),
-        ("PricingPreTaxTotal", "10"),
-        ("BillingPreTaxTotal", "10"),
-        ("EffectiveUnitPrice", "1"),
-    ];
-    const BILLED: [(&str, &str); 4] = [
-        ("EffectiveUnitPrice", "1"),
-        ("BillableQuantity", "10"),
-        ("Subtotal", "10"),
-        ("Total", "10"),
-    ];
-    let tied = |usage: &[&[(&str, &str)]], lines: &[&[(&str, &str)]]| {
-        tie(&sheet(USAGE, usage), &sheet(LINE, lines)).variances(
-            "status cause variance_amount tax_amount price_amount credit_amount timing_amount",
-        )
-    };
-    // A refund and a new charge of the same units beside the charge: they net.
-    let refund = [
-        ("EffectiveUnitPrice", "-1"),
-        ("BillableQuantity", "10"),
-        ("Subtotal", "-10"),
-        ("Total", "-10"),
-        ("ChargeType", "removeQuantity"),
-    ];
-    let again = [
-        ("ChargeType", "addQuantity"),
-        BILLED[0],
-        BILLED[1],
-        BILLED[2],
-        BILLED[3],
-    ];
-    assert_eq!(
-        tied(&[&USED], &[&BILLED, &refund, &again]),
-        ["tied  0 0 0 0 0"]
-    );
-    // Free units are used, and stand on the line or do not.
-    let free = [
-        ("Quantity", "4"),
-        ("PricingPreTaxTotal", "0"),
-        ("BillingPreTaxTotal", "0"),
-        ("EffectiveUnitPrice", "0"),
-        ("UsageDate", "10/06/2026"),
-    ];
-    assert_eq!(tied(&[&USED, &free], &[&BILLED]), ["tied  0 0 0 0 0"]);
-    // Usage that a savings plan covers has no line at all; its purchase is out of scope.
-    let covered = [
-        free[1],
-        free[2],
-        ("BenefitType", "SavingsPlan"),
-        ("MeterName", "Covered"),
-        ("ProductId", "P2"),
-    ];
-    let plan = [
-        ("ProductId", "SP"),
-        ("MeterDescription", ""),
-        ("TermAndBillingCycle", "Savings Plan 1 Year"),
-        ("Subtotal", "7"),
-        ("Total", "7"),
-    ];
-    assert_eq!(
-        tied(&[&USED, &covered], &[&BILLED, &plan]),
-        [
-            "tied  0 0 0 0 0",
-            "tied  0 0 0 0 0",
-            "out_of_scope out_of_scope 7 0 0 0 0"
-        ]
-    );
-    // A telecom bundle has two lines of one product: no copies, as they are not the same.
-    let telecom = |subtotal: &'static str| {
-        vec![
-            ("ProductId", "E5"),
-            ("MeterDescription", ""),
-            ("TermAndBillingCycle", "One-Year commitment"),
-            ("SubscriptionDescription", "Office 365 E5"),
-            ("Subtotal", subtotal),
-            ("Total", subtotal),
-        ]
-    };
-    let split = tie(
-        &sheet(USAGE, &[&USED]),
-        &sheet(LINE, &[&BILLED, &telecom("5"), &telecom("3")]),
-    );
-    assert_eq!(
-        split.variances("product_id invoice_lines variance_amount duplicate_amount cause"),
-        ["E5 2 8 0 out_of_scope", "P1 1 0 0 "]
-    );
-    // A promotion on top of the credit that both sides have: price.
-    let earned = [
-        USED[0],
-        USED[1],
-        ("PricingPreTaxTotal", "8.5"),
-        ("BillingPreTaxTotal", "8.5"),
-        ("PartnerEarnedCreditPercentage", "15"),
-    ];
-    let stacked = [
-        (
-            "PriceAdjustmentDescription",
-            "[\"10% Promotion\",\"15.0% Partner earned credit for services managed\"]",
-        ),
-        ("EffectiveUnitPrice", "0.765"),
-        ("UnitPrice", "1"),
-        BILLED[1],
-        ("Subtotal", "7.65"),
-        ("Total", "7.65"),
-    ];
-    assert_eq!(
-        tied(&[&earned], &[&stacked]),
-        ["break price -0.85 0 -0.85 0 0"]
-    );
-    // A credit that is computed at the end of the period: usage never shows it.
-    let credit = [
-        ("ChargeType", "customerCredit"),
-        ("EffectiveUnitPrice", "-1"),
-        BILLED[1],
-        ("Subtotal", "-10"),
-        ("Total", "-10"),
-    ];
-    assert_eq!(
-        tied(&[&USED], &[&BILLED, &credit]),
-        ["break credit -10 0 0 -10 0", "tied  0 0 0 0 0"]
-    );
-    // Late usage that the invoice bills with it is none; late usage that it does not bill is timing.
-    let late = [
-        USED[0],
-        USED[1],
-        USED[2],
-        USED[3],
-        ("UsageDate", "9/30/2026"),
-    ];
-    let more = [
-        ("UsageDate", "10/07/2026"),
-        USED[0],
-        USED[1],
-        USED[2],
-        USED[3],
-    ];
-    let all = [
-        ("EffectiveUnitPrice", "1"),
-        ("BillableQuantity", "30"),
-        ("Subtotal", "30"),
-        ("Total", "30"),
-    ];
-    assert_eq!(tied(&[&USED, &more, &late], &[&all]), ["tied  0 0 0 0 0"]);
-    let two = [
-        ("EffectiveUnitPrice", "1"),
-        ("BillableQuantity", "20"),
-        ("Subtotal", "20"),
-        ("Total", "20"),
-    ];
-    assert_eq!(
-        tied(&[&USED, &more, &late], &[&two]),
-        ["break timing -10 0 0 0 -10"]
-    );
-    // A subtotal after tax.
-    let taxed = [
-        ("EffectiveUnitPrice", "1"),
-        ("BillableQuantity", "10"),
-        ("Subtotal", "11.9"),
-        ("TaxTotal", "1.9"),
-        ("Total", "13.8"),
-    ];
-    assert_eq!(tied(&[&USED], &[&taxed]), ["break tax 1.9 1.9 0 0 0"]);
 }

@@ -1,7 +1,9 @@
-//! Commands as a user sees them: exit code, stdout and stderr.
+//! Commands as a user sees them: exit code, stdout and stderr together.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::program::program;
 
 const COMMANDS: [&str; 10] = [
     "run",
@@ -16,6 +18,7 @@ const COMMANDS: [&str; 10] = [
     "completions",
 ];
 
+/// A pipeline without mistakes, for the files of [`house`].
 const GOOD: &str = r#"period = "2026-10"
 out = "../out/sample"
 [source.usage.files]
@@ -28,9 +31,9 @@ absolute = "0.05"
 relative = "0.01"
 "#;
 
+/// Exit code, stdout and stderr of a command in a folder.
 fn tieout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(arguments)
+    let output = program(arguments)
         .current_dir(folder)
         .env_remove("TIEOUT_THREADS")
         .output()
@@ -52,6 +55,7 @@ fn check(folder: &Path, arguments: &[&str], expect: (i32, &str, &str)) {
     );
 }
 
+/// A folder with a pipeline and the empty files that [`GOOD`] names.
 fn house(pipeline: &str) -> tempfile::TempDir {
     let house = tempfile::tempdir().expect("a temporary folder");
     for (path, text) in [
@@ -69,7 +73,7 @@ fn house(pipeline: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn check_says_what_would_be_done() {
+fn check_shows_what_a_run_would_do() {
     let expect = "\
 pipeline  x
 period    2026-10
@@ -106,7 +110,7 @@ tie-outs
 }
 
 #[test]
-fn check_tells_every_mistake() {
+fn check_lists_every_mistake() {
     let bad = GOOD
         .replace("period", "perod")
         .replace("\"0.05\"", "0.05")
@@ -114,8 +118,8 @@ fn check_tells_every_mistake() {
     let expect = "\
 error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
-error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found `usage/*.tsv`, which finds no file, wanted a path or glob that finds a file
-hint: nothing in `usage` is named like `*.tsv`
+error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found no file for `usage/*.tsv`, wanted a path or glob that matches a file
+hint: no file in `usage` matches `*.tsv`
 error: `pipelines/x.toml` line 8, key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`, wanted a decimal number in quotes, not negative
 hint: floats are not exact: write `absolute = \"0.05\"`
 ";
@@ -130,12 +134,12 @@ hint: floats are not exact: write `absolute = \"0.05\"`
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["mistakes"].as_array().unwrap().len(), 3);
     let gone = "error: `gone.toml`: found no such file, wanted a pipeline file\n\
-        hint: paths on the command line are relative to the working folder\n";
+        hint: paths on the command line are relative to the current folder\n";
     check(house.path(), &["check", "gone.toml"], (2, "", gone));
 }
 
 #[test]
-fn a_path_that_finds_nothing_says_why() {
+fn a_path_that_matches_nothing_has_a_hint_why() {
     let house = house(GOOD);
     for (path, hint) in [
         ("../nowhere/*.csv", "hint: there is no `nowhere` in `.`"),
@@ -198,7 +202,7 @@ CREATE TABLE rejected_rows (
     ]
     .concat();
     assert_eq!((exit, names.get(..tables.len())), (0, Some(&tables[..])));
-    // What is fetched, but no input of its own, comes after them.
+    // Datasets that are fetched but are no inputs come after them.
     let fetched = tieout::model::record::RECORD_SETS
         .iter()
         .map(|set| set.name)
@@ -221,7 +225,7 @@ CREATE TABLE rejected_rows (
         .collect::<Vec<_>>()
         .join(", ");
     let unknown = format!(
-        "error: found the table `varainces`, wanted one of {list}\nhint: did you mean `variances`?\n"
+        "error: `TABLE`: found `varainces`, wanted one of {list}\nhint: did you mean `variances`?\n"
     );
     check(here, &["schema", "varainces"], (2, "", &unknown));
 }
@@ -288,9 +292,8 @@ fn wrong_usage_exits_with_2_and_prints_no_data() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_failure() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .arg("schema")
+fn a_reader_that_leaves_early_is_no_failure() {
+    let mut child = program(&["schema"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

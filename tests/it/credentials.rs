@@ -1,20 +1,23 @@
-//! Every kind of credential against the sandbox, and that none of their secrets is ever told.
+//! Credentials: every kind gets a token from the sandbox, and no secret is ever printed or written.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tieout::sandbox::Settings;
 use tieout::sandbox::faults::{Fault, Faults};
 
+use crate::program::{files_below, printed, program};
 use crate::served::{House, TODAY, serve, settings};
 
+/// A secret that is looked for wherever something is printed or written.
 const CANARY: &str = "canary-7f3a9b1c";
 
-/// A self-made RSA key of 2,048 bits, for tests alone, and bytes in place of a certificate.
+/// An RSA key of 2,048 bits, made for these tests alone.
 const KEY: &str = include_str!("key.pem");
 
+/// Writes a file that only its owner may read.
 fn private(house: &House, name: &str, text: &str) -> PathBuf {
     let path = house.path(name);
     std::fs::write(&path, text).unwrap();
@@ -23,6 +26,7 @@ fn private(house: &House, name: &str, text: &str) -> PathBuf {
     path
 }
 
+/// Writes a pipeline with the tables `app` and `user`, which fetches the endpoints in `fetch`, too.
 fn pipeline(house: &House, app: &str, fetch: &str, user: &str) -> PathBuf {
     let text = format!(
         "period = \"2026-10\"\nout = \"out\"\nstate = \"state\"\n[source.usage.partner_center]\n[source.invoice_lines.partner_center]\n\
@@ -35,10 +39,10 @@ fn pipeline(house: &House, app: &str, fetch: &str, user: &str) -> PathBuf {
     path
 }
 
+/// Runs a command on a pipeline, with some environment variables.
 fn tieout(command: &str, pipeline: &Path, more: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tieout"));
+    let mut process = program(&[command]);
     process
-        .arg(command)
         .arg(pipeline)
         .args(more)
         .env("TIEOUT_TODAY", TODAY)
@@ -46,29 +50,30 @@ fn tieout(command: &str, pipeline: &Path, more: &[&str], environment: &[(&str, &
     process.output().unwrap()
 }
 
-fn told(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
 const SECRET_APP: &str =
     "[partner_center.app.secret]\nclient_id = \"app\"\nsecret = { file = \"secret\" }\n";
+const ENVIRONMENT_APP: &str =
+    "[partner_center.app.secret]\nclient_id = \"app\"\nsecret = { environment = \"THE_SECRET\" }\n";
+const CERTIFICATE_APP: &str = "[partner_center.app.certificate]\nclient_id = \"app\"\ncertificate = { file = \"certificate\" }\n";
+const WORKLOAD_APP: &str =
+    "[partner_center.app.workload_identity]\nclient_id = \"app\"\ntoken = { file = \"token\" }\n";
+const MANAGED_APP: &str = "[partner_center.app.managed_identity]\n";
 const USER: &str = "[partner_center.user]\nclient_id = \"app\"\nsecret = { file = \"secret\" }\nrefresh_token = { file = \"refresh\" }\n";
+
+/// Writes `certificate`: the key, and bytes in place of a certificate, which the sandbox does not
+/// check.
+fn write_certificate(house: &House) {
+    let body = STANDARD.encode(b"not a certificate, but its bytes");
+    let pem = format!("{KEY}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+    private(house, "certificate", &pem);
+}
 
 #[test]
 fn each_kind_of_credential_gets_a_token() {
     let house = House::new(serve(settings()));
     private(&house, "secret", "s3cret\n");
     private(&house, "token", "header.claims.signature\n");
-    let certificate = STANDARD.encode(b"not a certificate, but its bytes");
-    private(
-        &house,
-        "certificate",
-        &format!("{KEY}-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"),
-    );
+    write_certificate(&house);
     let msi = format!("http://{}/msi/token", house.address);
     let managed = [
         ("IDENTITY_ENDPOINT", msi.as_str()),
@@ -76,28 +81,19 @@ fn each_kind_of_credential_gets_a_token() {
     ];
     let cases: [(&str, &[(&str, &str)]); 5] = [
         (SECRET_APP, &[]),
-        (
-            "[partner_center.app.secret]\nclient_id = \"app\"\nsecret = { environment = \"THE_SECRET\" }\n",
-            &[("THE_SECRET", "s3cret")],
-        ),
-        (
-            "[partner_center.app.certificate]\nclient_id = \"app\"\ncertificate = { file = \"certificate\" }\n",
-            &[],
-        ),
-        (
-            "[partner_center.app.workload_identity]\nclient_id = \"app\"\ntoken = { file = \"token\" }\n",
-            &[],
-        ),
-        ("[partner_center.app.managed_identity]\n", &managed),
+        (ENVIRONMENT_APP, &[("THE_SECRET", "s3cret")]),
+        (CERTIFICATE_APP, &[]),
+        (WORKLOAD_APP, &[]),
+        (MANAGED_APP, &managed),
     ];
     for (app, environment) in cases {
         let output = tieout("doctor", &pipeline(&house, app, "", ""), &[], environment);
-        let told = told(&output);
-        assert_eq!(output.status.code(), Some(0), "{app}: {told}");
+        let printed = printed(&output);
+        assert_eq!(output.status.code(), Some(0), "{app}: {printed}");
         assert!(
-            told.contains("good  App-only: customers")
-                && told.contains("good  App-only: billing exports"),
-            "{app}: {told}"
+            printed.contains("ok    App-only: customers")
+                && printed.contains("ok    App-only: billing exports"),
+            "{app}: {printed}"
         );
     }
 }
@@ -113,14 +109,14 @@ fn what_is_wrong_with_a_credential_is_named() {
     let wrong = tieout("doctor", &pipeline(&house, SECRET_APP, "", USER), &[], &[]);
     assert_eq!(wrong.status.code(), Some(20));
     assert!(
-        told(&wrong).contains("AADSTS7000215") && told(&wrong).contains("BAD   App+User"),
+        printed(&wrong).contains("AADSTS7000215") && printed(&wrong).contains("FAIL  App+User"),
         "{}",
-        told(&wrong)
+        printed(&wrong)
     );
     private(&house, "secret", "right");
     let right = tieout("doctor", &pipeline(&house, SECRET_APP, "", USER), &[], &[]);
-    assert_eq!(right.status.code(), Some(0), "{}", told(&right));
-    // A secret that others may read is not read.
+    assert_eq!(right.status.code(), Some(0), "{}", printed(&right));
+    // A secret file that others can read is refused.
     #[cfg(unix)]
     {
         std::fs::set_permissions(
@@ -131,13 +127,13 @@ fn what_is_wrong_with_a_credential_is_named() {
         let open = tieout("doctor", &pipeline(&house, SECRET_APP, "", ""), &[], &[]);
         assert_eq!(open.status.code(), Some(20));
         assert!(
-            told(&open).contains("others may read (mode 644)"),
+            printed(&open).contains("others can read (mode 644)"),
             "{}",
-            told(&open)
+            printed(&open)
         );
     }
     private(&house, "secret", "right");
-    // What a permission is missing for is said, and what to grant.
+    // A missing permission is named, with the role to grant.
     let faults = Faults::new(vec![Fault::Forbidden], 1, 1_000);
     let strict = House {
         folder: house.folder,
@@ -147,11 +143,11 @@ fn what_is_wrong_with_a_credential_is_named() {
         }),
     };
     let output = tieout("doctor", &pipeline(&strict, SECRET_APP, "", USER), &[], &[]);
-    let told = told(&output);
+    let printed = printed(&output);
     assert_eq!(output.status.code(), Some(20));
     assert!(
-        told.contains("PartnerBilling.Read.All") && told.contains("Admin agent"),
-        "{told}"
+        printed.contains("PartnerBilling.Read.All") && printed.contains("Admin agent"),
+        "{printed}"
     );
 }
 
@@ -162,9 +158,9 @@ fn a_secret_in_the_pipeline_itself_is_refused_and_not_repeated() {
     let output = tieout("check", &pipeline(&house, &app, "", ""), &[], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        told(&output).contains("the place of a secret") && !told(&output).contains(CANARY),
+        printed(&output).contains("a reference to a secret") && !printed(&output).contains(CANARY),
         "{}",
-        told(&output)
+        printed(&output)
     );
 }
 
@@ -192,9 +188,10 @@ fn a_rotated_refresh_token_is_stored_before_it_is_used() {
         USER,
     );
     for day in ["2026-11-21", "2026-11-22", "2026-11-23"] {
-        // Tokens last a second: each run renews, and only the newest refresh token is good.
+        // Tokens last a second, so each run renews them, and only the newest refresh token is
+        // valid.
         let output = tieout("fetch", &pipeline, &[], &[("TIEOUT_TODAY", day)]);
-        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     }
     let stored = std::fs::read_dir(house.path("state/credentials"))
         .unwrap()
@@ -224,112 +221,82 @@ fn a_rotated_refresh_token_is_stored_before_it_is_used() {
     }
 }
 
-/// Whether a file below a folder holds a text; credentials themselves are not looked at.
+/// A file below a folder that holds one of the texts; credentials themselves are not searched.
 fn holding(folder: &Path, needles: &[&str]) -> Option<PathBuf> {
-    for entry in std::fs::read_dir(folder)
-        .ok()?
-        .map(|entry| entry.unwrap().path())
-    {
-        if entry.is_dir() {
-            if entry.file_name().is_some_and(|name| name == "credentials") {
-                continue;
-            }
-            if let Some(found) = holding(&entry, needles) {
-                return Some(found);
-            }
-        } else if std::fs::read(&entry)
-            .is_ok_and(|bytes| needles.iter().any(|needle| memchr_contains(&bytes, needle)))
-        {
-            return Some(entry);
-        }
+    if !folder.exists() {
+        return None;
     }
-    None
-}
-
-fn memchr_contains(bytes: &[u8], needle: &str) -> bool {
-    bytes
-        .windows(needle.len())
-        .any(|window| window == needle.as_bytes())
+    let is_credential = |path: &Path| {
+        path.components()
+            .any(|part| part.as_os_str() == "credentials")
+    };
+    files_below(folder).into_iter().find(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
+        !is_credential(path) && needles.iter().any(|needle| contains(needle.as_bytes()))
+    })
 }
 
 #[test]
-fn no_secret_is_ever_told() {
-    // Tokens and signatures of the sandbox are secrets as well.
-    let key = KEY.lines().nth(3).unwrap();
+fn no_secret_is_ever_printed_or_written() {
+    let all = std::env::var_os("TIEOUT_SLOW_TESTS").is_some();
+    let faults = Fault::ALL.iter().enumerate();
+    let tried = faults.filter(|(at, fault)| all || at % 6 == 0 || **fault == Fault::Echo);
+    for ((at, fault), app) in tried.zip(APPS.into_iter().cycle()) {
+        // `echo` answers with all that was asked, secrets included.
+        let rate = if *fault == Fault::Echo { 1_000 } else { 400 };
+        let house = House::new(serve(Settings {
+            faults: Faults::new(vec![*fault], at as u64, rate),
+            ..settings()
+        }));
+        keeps_its_secrets(&house, app, fault.name());
+    }
+}
+
+const APPS: [&str; 5] = [
+    SECRET_APP,
+    WORKLOAD_APP,
+    CERTIFICATE_APP,
+    ENVIRONMENT_APP,
+    MANAGED_APP,
+];
+
+/// Runs three commands with secrets that can be recognised, and looks for them in all that is
+/// printed and written.
+fn keeps_its_secrets(house: &House, app: &str, fault: &str) {
+    private(house, "secret", CANARY);
+    private(house, "refresh", &format!("{CANARY}-refresh"));
+    private(house, "token", &format!("{CANARY}.claims.{CANARY}"));
+    write_certificate(house);
+    let msi = format!("http://{}/msi/token", house.address);
+    let environment = [
+        ("RUST_BACKTRACE", "1"),
+        ("THE_SECRET", CANARY),
+        ("IDENTITY_ENDPOINT", msi.as_str()),
+        ("IDENTITY_HEADER", CANARY),
+    ];
+    // Tokens and signatures of the sandbox are secrets, too.
     let needles = [
         CANARY,
-        key,
+        KEY.lines().nth(3).unwrap(),
         "sandbox-token-",
         "sandbox%2Fsignature",
         "sandbox/signature",
         "sandbox-refresh-",
     ];
-    let all = std::env::var_os("TIEOUT_SLOW_TESTS").is_some();
-    for (kind, (at, fault)) in Fault::ALL
-        .iter()
-        .enumerate()
-        .filter(|(at, fault)| all || at % 6 == 0 || **fault == Fault::Echo)
-        .enumerate()
-    {
-        let faults = Faults::new(
-            vec![*fault],
-            at as u64,
-            if *fault == Fault::Echo { 1_000 } else { 400 },
-        );
-        let house = House::new(serve(Settings {
-            faults,
-            ..settings()
-        }));
-        private(&house, "secret", CANARY);
-        private(&house, "refresh", &format!("{CANARY}-refresh"));
-        private(&house, "token", &format!("{CANARY}.claims.{CANARY}"));
-        let body = STANDARD.encode(b"no certificate, but its bytes");
-        private(
-            &house,
-            "certificate",
-            &format!("{KEY}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"),
-        );
-        let app = match kind % 5 {
-            0 => SECRET_APP,
-            1 => {
-                "[partner_center.app.workload_identity]\nclient_id = \"app\"\ntoken = { file = \"token\" }\n"
-            }
-            2 => {
-                "[partner_center.app.certificate]\nclient_id = \"app\"\ncertificate = { file = \"certificate\" }\n"
-            }
-            3 => {
-                "[partner_center.app.secret]\nclient_id = \"app\"\nsecret = { environment = \"THE_SECRET\" }\n"
-            }
-            _ => "[partner_center.app.managed_identity]\n",
-        };
-        let msi = format!("http://{}/msi/token", house.address);
-        let environment = [
-            ("RUST_BACKTRACE", "1"),
-            ("THE_SECRET", CANARY),
-            ("IDENTITY_ENDPOINT", msi.as_str()),
-            ("IDENTITY_HEADER", CANARY),
-        ];
-        let names = "\"customers\", \"usage_budget\", \"partner_usage_summary\", \"statements\", \"unbilled_usage\"";
-        let pipeline = pipeline(&house, app, names, USER);
-        for (command, more) in [
-            ("run", &["-v"][..]),
-            ("fetch", &["-v", "--json", "--tables"]),
-            ("doctor", &["-v"]),
-        ] {
-            let output = tieout(command, &pipeline, more, &environment);
-            let told = told(&output);
-            for needle in needles {
-                assert!(
-                    !told.contains(needle),
-                    "{} of {}: {told}",
-                    command,
-                    fault.name()
-                );
-            }
-        }
-        for folder in ["state", "out"] {
-            let found = holding(&house.path(folder), &needles);
-            assert!(found.is_none(), "{}: {found:?}", fault.name());
-        }
+    let names = "\"customers\", \"usage_budget\", \"partner_usage_summary\", \"statements\", \"unbilled_usage\"";
+    let pipeline = pipeline(house, app, names, USER);
+    for (command, more) in [
+        ("run", &["-v"][..]),
+        ("fetch", &["-v", "--json", "--tables"]),
+        ("doctor", &["-v"]),
+    ] {
+        let printed = printed(&tieout(command, &pipeline, more, &environment));
+        let found = needles.iter().find(|needle| printed.contains(**needle));
+        assert!(found.is_none(), "{command} of {fault}: {printed}");
+    }
+    for folder in ["state", "out"] {
+        let found = holding(&house.path(folder), &needles);
+        assert!(found.is_none(), "{fault}: {found:?}");
     }
 }

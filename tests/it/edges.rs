@@ -1,5 +1,5 @@
-//! Inputs at the edge, and over it: nothing panics, nothing is lost without a word, and each bug that
-//! was found has its test here.
+//! Inputs at the edge and beyond: nothing panics, nothing is lost silently; and a test for each bug
+//! that was found.
 
 use proptest::prelude::*;
 use tieout::model::period::Period;
@@ -11,8 +11,10 @@ use tieout::synth::Format;
 use crate::fixtures::{LINE, USAGE, error_of, page, sheet, tie, try_tie};
 use crate::runs::{Published, globs, month, plan, reconcile};
 
+/// The keys of an invoice header, without its total.
 const HEADER: &str = "\"id\": \"G1\", \"currencyCode\": \"EUR\", \"billingPeriodStartDate\": \"2026-10-01T00:00:00Z\"";
 
+/// Headers of one invoice with these totals.
 fn headers(totals: &[&str]) -> String {
     let items: Vec<String> = totals
         .iter()
@@ -145,7 +147,7 @@ fn the_period_of_a_run_leaves_other_invoices_out() {
 }
 
 #[test]
-fn amounts_past_all_sense_are_told() {
+fn senseless_amounts_are_rejected_or_an_error() {
     let lines = sheet(LINE, &[&[]]);
     let usage = |amount: &str| {
         sheet(
@@ -181,7 +183,8 @@ fn amounts_past_all_sense_are_told() {
     for rate in ["1e19", "-1", "0", "99999999999999999999"] {
         let usage = sheet(USAGE, &[&[("PCToBCExchangeRate", rate)]]);
         let lines = sheet(LINE, &[&[("PCToBCExchangeRate", rate)]]);
-        // Nonsense, but a number: whatever is said of it, it is said.
+        // A senseless rate is a number all the same: the run ends in figures or in an error with
+        // words.
         let said = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[])
             .map(drop)
             .map_err(|error| error.to_string());
@@ -192,7 +195,7 @@ fn amounts_past_all_sense_are_told() {
     }
 }
 
-/// A change of a file: bytes put in, taken out or overwritten at some place.
+/// Bytes with some changes: bytes overwritten, inserted, removed, cut off or flipped.
 fn damaged(bytes: &[u8], changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     for (at, kind, byte) in changes {
@@ -218,10 +221,10 @@ proptest! {
     #![proptest_config(crate::laws::cases(150))]
 
     #[test]
-    fn damaged_files_end_in_figures_or_words(json: bool, gzip: bool, usage in changes(), lines in changes(), invoices in changes()) {
+    fn damaged_files_end_in_figures_or_an_error(json: bool, gzip: bool, usage in changes(), lines in changes(), invoices in changes()) {
         let rows: &[&[(&str, &str)]] = &[&[], &[("Tags", "{\"a\":\"b,\nc\"}")], &[("Quantity", "-3.5E-02")]];
         let write = if json { page } else { sheet };
-        let pack = |bytes: Vec<u8>| if gzip { crate::formats::gzip(&bytes) } else { bytes };
+        let pack = |bytes: Vec<u8>| if gzip { crate::sheets::gzip(&bytes) } else { bytes };
         let (usage_text, lines_text) = (pack(write(USAGE, rows).into_bytes()), pack(write(LINE, &[&[], &[]]).into_bytes()));
         let (usage, lines) = (damaged(&usage_text, &usage), damaged(&lines_text, &lines));
         match try_tie(&[&usage], &[&lines], &[&damaged(headers(&["2.5"]).as_bytes(), &invoices)]) {
@@ -230,7 +233,7 @@ proptest! {
                 prop_assert!(controls.iter().all(|holds| holds == "true"));
                 let rejected = found.table("rejected_rows", "unit").len() as u64;
                 prop_assert_eq!(rejected, found.outcome.rejected_rows);
-                // A damaged invoice number leaves one side of each invoice.
+                // A damaged invoice number leaves each invoice with one side only.
                 let awaited = found.variances("status").contains(&"awaited".to_owned());
                 prop_assert_eq!(found.outcome.exit_code, if rejected > 0 || awaited { 11 } else { 0 });
             }
@@ -243,7 +246,7 @@ proptest! {
 }
 
 #[test]
-fn of_several_unusable_files_the_first_is_told_whatever_the_threads() {
+fn of_several_unusable_files_the_first_is_reported_whatever_the_threads() {
     let folder = tempfile::tempdir().unwrap();
     let header = "CustomerId,SubscriptionId,ProductId,SkuId,UsageDate,Quantity,BillingPreTaxTotal,BillingCurrency\n";
     let rows = "c,s,P,0001,2026-10-01,1,1,USD\n".repeat(60_000);
@@ -277,7 +280,7 @@ fn of_several_unusable_files_the_first_is_told_whatever_the_threads() {
 }
 
 #[test]
-fn prices_past_all_sense_explain_nothing_and_break_nothing() {
+fn senseless_prices_explain_nothing_and_break_nothing() {
     let usage = sheet(
         USAGE,
         &[&[("Quantity", "99999999999999"), ("PricingPreTaxTotal", "1")]],

@@ -1,23 +1,26 @@
-//! Seeded schedules of faults: each run ends in the bytes of a run without faults, or in a
-//! documented exit code with nothing published. And kills, at any moment.
+//! Seeded schedules of faults: each run publishes the bytes of a run without faults, or publishes
+//! nothing and ends in a documented exit code. And kills, at any moment.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::served::{House, reference, serve, served, settings};
 use tieout::sandbox::Settings;
 use tieout::sandbox::faults::{Fault, Faults};
 
+use crate::program::stderr;
+use crate::served::{House, reference, serve, served, settings};
+
+/// Exit codes that a fetch may end in when it meets faults.
 const DOCUMENTED: [i32; 5] = [11, 20, 21, 22, 24];
 
 fn is_slow() -> bool {
     std::env::var_os("TIEOUT_SLOW_TESTS").is_some()
 }
 
-/// The kinds of a schedule: some that a fetch gets over, and every third time one that it does not.
-/// All of them have their turn.
+/// The faults of a schedule: six that a fetch survives and, in every third schedule, one that it
+/// does not. Over the seeds every fault has its turn.
 fn kinds(seed: u64) -> Vec<Fault> {
     let hash = blake3::hash(format!("schedule {seed}").as_bytes());
     let (terminal, passing): (Vec<Fault>, Vec<Fault>) =
@@ -35,7 +38,7 @@ fn kinds(seed: u64) -> Vec<Fault> {
     kinds
 }
 
-/// The generation of the API that the schedule's last fault is of.
+/// The setting of the API's generation in which the last fault of a schedule can happen.
 fn api(seed: u64, kinds: &[Fault]) -> &'static str {
     let last = kinds.last().map_or("", |fault| fault.name());
     let is_of = |words: &[&str]| words.iter().any(|word| last.starts_with(word));
@@ -59,14 +62,15 @@ fn api(seed: u64, kinds: &[Fault]) -> &'static str {
     }
 }
 
-/// Only a few requests are for a second page.
+/// True if the last fault happens to second pages only, of which there are few.
 fn is_rare(kinds: &[Fault]) -> bool {
     kinds
         .last()
         .is_some_and(|fault| fault.name().starts_with("page_") || *fault == Fault::TokenExpired)
 }
 
-/// Plays a schedule; its exit code.
+/// Runs a schedule, and then once more without faults if it did not end well; the exit code of the
+/// first run.
 fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     let kinds = kinds(seed);
     let is_survivable = kinds.iter().all(|fault| !fault.is_terminal());
@@ -87,7 +91,7 @@ fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     let api = api(seed, &kinds);
     let output = house.run("run", &["-q", "--set", api]);
     let code = output.status.code().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = stderr(&output);
     match house.tables() {
         Some(tables) => assert!(tables == reference(), "seed {seed}, {kinds:?}: other bytes"),
         None => assert!(
@@ -101,7 +105,7 @@ fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
             "seed {seed}, {kinds:?}: exit {code}: {told}"
         );
     }
-    // Two refusals of a token in a row end a run: that is one more fault than is promised.
+    // Two refusals of a token in a row end a run, though each of them alone is survived.
     let may_end = kinds.contains(&Fault::Unauthorized);
     assert!(
         code == 0 || !is_survivable || may_end,
@@ -110,18 +114,14 @@ fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
     for (name, count) in served(house.address) {
         *tally.entry(name).or_default() += count;
     }
-    // Without faults, what was left goes on to the same end.
+    // Without faults, the next run continues to the same tables.
     if code != 0 {
         let again = House {
             folder: house.folder,
             address: serve(settings()),
         };
         let output = again.run("run", &["-q", "--set", api]);
-        assert!(
-            output.status.success(),
-            "seed {seed}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "seed {seed}: {}", stderr(&output));
         assert!(
             again.tables().unwrap() == reference(),
             "seed {seed}: other bytes after a resumption"
@@ -131,7 +131,7 @@ fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
 }
 
 #[test]
-fn a_schedule_of_faults_ends_in_the_same_bytes_or_in_nothing() {
+fn a_schedule_of_faults_publishes_the_same_bytes_or_nothing() {
     let seeds = if is_slow() { 200 } else { 10 };
     let mut tally = BTreeMap::new();
     let mut codes: BTreeMap<i32, u64> = BTreeMap::new();
@@ -155,7 +155,7 @@ fn a_schedule_of_faults_ends_in_the_same_bytes_or_in_nothing() {
 }
 
 #[test]
-fn every_fault_that_passes_is_survived_alone() {
+fn every_survivable_fault_is_survived_alone() {
     for fault in Fault::ALL.iter().filter(|fault| !fault.is_terminal()) {
         if !is_slow()
             && !matches!(
@@ -183,7 +183,7 @@ fn every_fault_that_passes_is_survived_alone() {
             "run",
             &["-q", "--set", &format!("partner_center.api={api}")],
         );
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = stderr(&output);
         assert!(
             output.status.success() || *fault == Fault::Unauthorized,
             "{}: {told}",
@@ -200,7 +200,7 @@ fn every_fault_that_passes_is_survived_alone() {
 }
 
 #[test]
-fn killed_at_any_moment_a_fetch_goes_on_and_repeats_nothing() {
+fn a_fetch_that_is_killed_at_any_moment_continues_and_repeats_nothing() {
     let kills = if is_slow() { 50 } else { 6 };
     let house = House::new(serve(Settings {
         latency_ms: 3,
@@ -222,13 +222,9 @@ fn killed_at_any_moment_a_fetch_goes_on_and_repeats_nothing() {
         pause = 20 + u64::from(hash.as_bytes()[0]) * 3 / 2;
     }
     let output = house.run("run", &["-q"]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(house.tables().unwrap(), reference());
-    // A unit that was complete was never begun again.
+    // No complete unit was begun again.
     let text = std::fs::read_to_string(journal).unwrap();
     let mut complete: BTreeMap<&str, u64> = BTreeMap::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! Tiny files made by hand: rows as what differs from a usual one.
+//! Fixture: tiny files made by hand. A row is given by its differences from a usual row.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use tieout::pipeline::publish::outcome::Outcome;
 
 use crate::runs::{Published, reconcile};
 
-/// What a row says other than a usual one does; a column that no usual row has is added.
+/// The cells in which a row differs from the usual one; a column that the usual row lacks is added.
 pub(crate) type Changes<'c> = &'c [(&'c str, &'c str)];
 
 /// A usage row of 1.00 EUR.
@@ -44,7 +44,7 @@ pub(crate) const USAGE: Changes<'static> = &[
     ("CreditType", ""),
 ];
 
-/// The invoice line for it.
+/// The invoice line for [`USAGE`].
 pub(crate) const LINE: Changes<'static> = &[
     ("PartnerId", "partner"),
     ("CustomerId", "c-1"),
@@ -72,6 +72,7 @@ pub(crate) const LINE: Changes<'static> = &[
     ("MeterDescription", "Meter"),
 ];
 
+/// All columns: those of the usual row, then added ones.
 fn names<'n>(usual: Changes<'n>, rows: &[Changes<'n>]) -> Vec<&'n str> {
     let mut names: Vec<&str> = usual.iter().map(|(name, _)| *name).collect();
     for (name, _) in rows.iter().copied().flatten() {
@@ -82,6 +83,7 @@ fn names<'n>(usual: Changes<'n>, rows: &[Changes<'n>]) -> Vec<&'n str> {
     names
 }
 
+/// A cell of a row; empty for a column that another row adds.
 fn cell<'c>(usual: Changes<'c>, row: Changes<'c>, name: &str) -> &'c str {
     row.iter()
         .chain(usual)
@@ -110,7 +112,8 @@ pub(crate) fn sheet<'c>(usual: Changes<'c>, rows: &[Changes<'c>]) -> String {
     out
 }
 
-/// Rows as a page of the API; a text that begins with `=` stands there as JSON, others as strings.
+/// Rows as a page of the API. A text that begins with `=` is written as JSON, any other as a
+/// string.
 pub(crate) fn page<'c>(usual: Changes<'c>, rows: &[Changes<'c>]) -> String {
     let names = names(usual, rows);
     let value = |text: &str| {
@@ -143,7 +146,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Some columns of the `usage-to-invoice` variances, each row joined by blanks.
+    /// The rows of `variances` for `usage-to-invoice`: the cells of some columns, joined by blanks.
     pub(crate) fn variances(&self, columns: &str) -> Vec<String> {
         let table = Published::read(&self.outcome.folder, "variances");
         let tie_out = table.at("tie_out");
@@ -155,7 +158,7 @@ impl Found {
         of_usage.map(|(cells, _)| shortened(&cells)).collect()
     }
 
-    /// The same of `resources` and other tables.
+    /// The rows of a table: the cells of some columns, joined by blanks.
     pub(crate) fn table(&self, table: &str, columns: &str) -> Vec<String> {
         let table = Published::read(&self.outcome.folder, table);
         table
@@ -165,6 +168,7 @@ impl Found {
             .collect()
     }
 
+    /// True if a warning contains the text.
     pub(crate) fn warns_of(&self, text: &str) -> bool {
         self.outcome
             .warnings
@@ -173,7 +177,7 @@ impl Found {
     }
 }
 
-/// Cells joined by blanks, amounts without their last zeros.
+/// Cells joined by blanks; amounts lose their trailing zeros.
 fn shortened(cells: &[String]) -> String {
     let short = |cell: &String| match cell.split_once('.') {
         Some((_, decimals))
@@ -186,7 +190,7 @@ fn shortened(cells: &[String]) -> String {
     cells.iter().map(short).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs over files with these contents.
+/// Runs over files with these contents: usage, lines, invoice headers.
 pub(crate) fn try_tie(
     usage: &[&[u8]],
     lines: &[&[u8]],
@@ -215,24 +219,24 @@ pub(crate) fn try_tie(
     })
 }
 
-/// Runs over one file of usage and one of lines, in which every row can be used.
+/// Runs over one file of usage and one of lines, neither with a row that is rejected.
 pub(crate) fn tie(usage: &str, lines: &str) -> Found {
     let found = try_tie(&[usage.as_bytes()], &[lines.as_bytes()], &[]).unwrap();
     assert_eq!(found.outcome.rejected, Vec::<String>::new());
     found
 }
 
-/// Runs over usage, with the usual line.
+/// Runs over some usage and the usual line.
 pub(crate) fn tie_usage(rows: &[Changes<'_>]) -> Found {
     tie(&sheet(USAGE, rows), &sheet(LINE, &[&[]]))
 }
 
-/// Runs over lines, with the usual usage.
+/// Runs over some lines and the usual usage.
 pub(crate) fn tie_lines(rows: &[Changes<'_>]) -> Found {
     tie(&sheet(USAGE, &[&[]]), &sheet(LINE, rows))
 }
 
-/// The error of a run that cannot be.
+/// The error of a run that fails.
 pub(crate) fn error_of(usage: &[u8], lines: &[u8]) -> String {
     match try_tie(&[usage], &[lines], &[]) {
         Ok(found) => panic!("found {:?}", found.outcome),

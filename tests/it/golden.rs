@@ -1,11 +1,13 @@
-//! Each folder of `samples/` with a `command` is a case: the tables that it publishes are those in
-//! its `expected/`. `UPDATE=1` rewrites them; a person reads the diff.
+//! Golden tests: each folder of `samples/` with a `command` publishes the tables in its
+//! `expected/`, byte for byte. `UPDATE=1` rewrites them; a person reads the diff.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-/// Tables that are compared; lineage and manifest name the program's version or only files.
+use crate::program::{cases, is_update, run_case, tieout};
+
+/// Tables that are compared. The manifest names the program's version, and `lineage` nothing but
+/// files.
 const TABLES: [&str; 6] = [
     "variances",
     "resources",
@@ -15,33 +17,13 @@ const TABLES: [&str; 6] = [
     "findings",
 ];
 
-fn cases() -> Vec<PathBuf> {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
-    let mut cases: Vec<PathBuf> = fs::read_dir(samples)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("command").is_file())
-        .collect();
-    cases.sort();
-    cases
-}
-
 #[test]
-fn every_sample_publishes_what_it_should() {
-    let cases = cases();
+fn every_sample_publishes_its_expected_tables() {
+    let cases = cases("samples");
     assert!(cases.len() >= 10, "the samples are there");
     for case in cases {
         let out = tempfile::tempdir().unwrap();
-        let command = fs::read_to_string(case.join("command")).unwrap();
-        let arguments: Vec<String> = command
-            .lines()
-            .map(|line| line.replace("$OUT", out.path().to_str().unwrap()))
-            .collect();
-        let done = Command::new(env!("CARGO_BIN_EXE_tieout"))
-            .args(arguments)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
+        let done = run_case(&case, out.path());
         compare(
             &case.join("expected/exit"),
             format!("{}\n", done.status.code().unwrap()).as_bytes(),
@@ -53,8 +35,9 @@ fn every_sample_publishes_what_it_should() {
     }
 }
 
+/// Compares bytes with those in a file; with `UPDATE=1`, rewrites the file first.
 fn compare(expected: &Path, found: &[u8]) {
-    if std::env::var_os("UPDATE").is_some() {
+    if is_update() {
         fs::create_dir_all(expected.parent().unwrap()).unwrap();
         fs::write(expected, found).unwrap();
     }
@@ -69,24 +52,15 @@ fn compare(expected: &Path, found: &[u8]) {
 #[test]
 fn the_manifest_has_the_members_of_its_schema() {
     let out = tempfile::tempdir().unwrap();
-    let arguments = [
+    let done = tieout(&[
         "-q",
         "run",
         "pipelines/sample.toml",
         "--out",
         out.path().to_str().unwrap(),
-    ];
-    let done = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
+    ]);
     assert!(done.status.success());
-    let schema = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(["schema", "manifest"])
-        .output()
-        .unwrap()
-        .stdout;
+    let schema = tieout(&["schema", "manifest"]).stdout;
     let schema: serde_json::Value = serde_json::from_slice(&schema).unwrap();
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs::read(out.path().join("current/manifest.json")).unwrap())

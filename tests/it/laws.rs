@@ -1,26 +1,27 @@
-//! Laws over random inputs: partial totals, the order of rows, and the cutting of CSV into slices.
+//! Laws over random rows: merging partial totals is adding their rows, the order of rows changes
+//! nothing, and all figures add up at every level.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
-use tieout::decode::{self, Input};
 use tieout::engine::compare::group::Keys;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::count::total::Total;
 use tieout::engine::judge::roll_up::{Level, Rollup};
 use tieout::engine::judge::variance::Variance;
 use tieout::engine::rules::keys::Key;
-use tieout::model::dataset::{Dataset, Need};
+use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
-use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Place, Row};
-use tieout::pipeline::intake::units::Readings;
+use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
 
 use crate::runs::plan;
 
+/// A configuration of proptest with some cases; twenty times as many with `TIEOUT_SLOW_TESTS=1`.
 pub(crate) fn cases(usual: u32) -> ProptestConfig {
     let slow = std::env::var_os("TIEOUT_SLOW_TESTS").is_some_and(|value| value == "1");
     ProptestConfig {
@@ -30,7 +31,7 @@ pub(crate) fn cases(usual: u32) -> ProptestConfig {
     }
 }
 
-/// A row by the columns that it fills.
+/// A row: the columns that it fills, and their texts.
 type Texts = Vec<(&'static str, String)>;
 
 fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -141,65 +142,62 @@ fn line_row() -> impl Strategy<Value = Texts> {
     )
 }
 
+/// The partial totals of some rows.
 fn partial<'t>(dataset: Dataset, rows: impl IntoIterator<Item = &'t Texts>) -> Partial {
-    let mut partial = Partial::new(dataset, std::sync::Arc::default());
+    let mut partial = Partial::new(dataset, Arc::default());
     for row in rows {
-        let mut cells = vec![Cell::Missing; dataset.columns().len()];
-        for (name, text) in row {
-            cells[dataset.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
-        }
-        let text = format!("{row:?}");
-        partial
-            .add(&Row {
-                cells: &cells,
-                place: Place {
-                    first_line: 1,
-                    before: b"",
-                    text: text.as_bytes(),
-                    digest: 0,
-                },
-            })
-            .unwrap();
+        let cells: Vec<(&str, &str)> = row
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        add(&mut partial, dataset, &cells, &format!("{row:?}"));
     }
     partial.flush();
     partial
 }
 
+/// Adds a row with these cells; `text` is what its fingerprint is taken of.
+fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str) {
+    let mut cells = vec![Cell::Missing; dataset.columns().len()];
+    for (name, text) in row {
+        cells[dataset.position_of(name).unwrap()] = Cell::Text(Cow::Borrowed(text.as_bytes()));
+    }
+    let place = Place {
+        first_line: 1,
+        before: b"",
+        text: text.as_bytes(),
+        digest: 0,
+    };
+    let row = Row {
+        cells: &cells,
+        place,
+    };
+    partial.add(&row).unwrap();
+}
+
+/// A partial whose duplicate rows are counted.
 fn settled(mut partial: Partial) -> Partial {
     partial.count_own_duplicates();
     partial
 }
 
-/// More copies than are kept at first reading: a second one finds all of them.
+/// A unit with more duplicates than are kept at the first reading is read twice, and all of them
+/// are found.
 #[test]
-fn a_month_that_is_there_twice_is_all_copies() {
+fn all_duplicates_of_a_month_that_comes_twice_are_found() {
     use tieout::engine::count::duplicate_filter::DuplicateFilter;
     use tieout::engine::count::duplicates::{Repeated, add_repeated};
     let rows = 70_000;
     let read = |seen: DuplicateFilter| {
-        let mut partial = Partial::new(Dataset::Usage, std::sync::Arc::new(seen));
+        let mut partial = Partial::new(Dataset::Usage, Arc::new(seen));
         for number in (0..rows).chain(0..rows) {
             let quantity = number.to_string();
-            let mut cells = vec![Cell::Missing; Dataset::Usage.columns().len()];
-            for (name, text) in [
+            let row = [
                 ("Quantity", quantity.as_str()),
                 ("BillingPreTaxTotal", "1"),
                 ("UsageDate", "2026-10-05"),
-            ] {
-                cells[Dataset::Usage.position_of(name).unwrap()] =
-                    Cell::Text(Cow::Borrowed(text.as_bytes()));
-            }
-            partial
-                .add(&Row {
-                    cells: &cells,
-                    place: Place {
-                        first_line: 1,
-                        before: b"",
-                        text: quantity.as_bytes(),
-                        digest: 0,
-                    },
-                })
-                .unwrap();
+            ];
+            add(&mut partial, Dataset::Usage, &row, &quantity);
         }
         partial.flush();
         partial
@@ -209,7 +207,7 @@ fn a_month_that_is_there_twice_is_all_copies() {
     add_repeated(&mut std::mem::take(&mut whole.fingerprints), &mut open);
     assert_eq!(open.len() as u64, rows);
     whole.count_duplicates(&mut open);
-    assert!(!open.is_empty(), "more than are kept");
+    assert!(!open.is_empty(), "more duplicates than are kept");
     whole.adopt_candidates(read(DuplicateFilter::Repeated(open.clone())));
     whole.count_duplicates(&mut open);
     assert!(open.is_empty());
@@ -217,6 +215,7 @@ fn a_month_that_is_there_twice_is_all_copies() {
     assert_eq!((copies, whole.rows()), (rows, 2 * rows));
 }
 
+/// Totals by texts, control sums by account, rows by month, and number of rounded values.
 type Content = (
     BTreeMap<Vec<String>, Vec<i128>>,
     BTreeMap<String, (u64, i128)>,
@@ -224,7 +223,8 @@ type Content = (
     u64,
 );
 
-/// What a partial holds, whatever its numbers are.
+/// The content of a partial by texts: the numbers that it gives to texts depend on the order of
+/// rows.
 fn content(partial: &Partial) -> Content {
     let text = |tuple: usize, id: u32| {
         partial
@@ -271,7 +271,7 @@ fn merged(left: &[Texts], right: &[Texts]) -> Partial {
     whole
 }
 
-/// A reconciliation as text, and the sums of parts held against the variances.
+/// A whole reconciliation as text, after checking that its parts, roll-ups and resources add up.
 fn reconciled<'t>(
     usage: impl IntoIterator<Item = &'t Texts>,
     lines: impl IntoIterator<Item = &'t Texts>,
@@ -328,7 +328,7 @@ fn reconciled<'t>(
     ];
     assert_eq!(
         invoiced, spread,
-        "what is invoiced is spread over the resources"
+        "invoiced amounts are spread over the resources"
     );
     format!(
         "{:?} {variances:?} {resources:?} {rollups:?} {:?} {:?}",
@@ -336,7 +336,7 @@ fn reconciled<'t>(
     )
 }
 
-/// Each level is the sum of the variances, net and gross, and of the level below it.
+/// Checks that each level adds up to the variances, net and gross, and to the level above it.
 fn levels_add_up(variances: &[Variance], rollups: &[Rollup]) {
     let of = |level: Level, key: &dyn Fn(&Keys) -> [u32; 3]| {
         let mut sums: BTreeMap<[u32; 3], [i128; 4]> = BTreeMap::new();
@@ -386,7 +386,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn merging_is_adding_all_rows_to_one(rows in prop::collection::vec(usage_row(), 0..60), cuts in (0_usize..60, 0_usize..60)) {
+    fn merging_partials_is_adding_all_rows_to_one(rows in prop::collection::vec(usage_row(), 0..60), cuts in (0_usize..60, 0_usize..60)) {
         let (first, second) = (cuts.0.min(cuts.1).min(rows.len()), cuts.0.max(cuts.1).min(rows.len()));
         let (a, b, c) = (&rows[..first], &rows[first..second], &rows[second..]);
         let whole = content(&partial(Dataset::Usage, &rows));
@@ -406,100 +406,5 @@ proptest! {
         (lines, lines_mixed) in prop::collection::vec(line_row(), 0..20).prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
     ) {
         prop_assert_eq!(reconciled(&usage, &lines), reconciled(&usage_mixed, &lines_mixed));
-    }
-}
-
-const NEEDED: [&str; 8] = [
-    "CustomerId",
-    "ProductId",
-    "SkuId",
-    "SubscriptionId",
-    "UsageDate",
-    "Quantity",
-    "BillingPreTaxTotal",
-    "BillingCurrency",
-];
-/// Columns whose cells the test compares: texts that a decoder hands over as they came.
-const FREE: [&str; 4] = ["CustomerName", "MeterName", "ResourceGroup", "Unit"];
-
-/// A cell as text of CSV: quoted with anything in it, half quoted, or bare with quotes inside.
-fn csv_text() -> impl Strategy<Value = String> {
-    let quoted =
-        "[a-c,\"\r\n ]{0,12}".prop_map(|text: String| format!("\"{}\"", text.replace('"', "\"\"")));
-    let half = ("[a-c,\n]{0,4}", "[a-c\" ]{0,4}")
-        .prop_map(|(inside, behind): (String, String)| format!("\"{inside}\"x{behind}"));
-    prop_oneof![quoted, half, "[a-c ][a-c \"']{0,10}", Just(String::new())]
-}
-
-struct Collected(Vec<(u64, Vec<Vec<u8>>)>);
-
-impl decode::Sink for Collected {
-    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let cells = FREE.map(|name| {
-            row.cells[Dataset::Usage.position_of(name).unwrap()]
-                .bytes()
-                .into_owned()
-        });
-        self.0.push((row.place.line(), cells.to_vec()));
-        Ok(())
-    }
-}
-
-fn decoded(text: &[u8]) -> (Vec<Vec<Vec<u8>>>, bool) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    std::io::Write::write_all(&mut file, text).unwrap();
-    let (decoded, sinks) = decode::decode(
-        Input {
-            unit: "x",
-            path: file.path(),
-            dataset: Dataset::Usage,
-        },
-        || Collected(Vec::new()),
-    )
-    .unwrap();
-    assert_eq!(decoded.rejected, [], "{:?}", decoded.rejected.first());
-    let mut rows: Vec<(u64, Vec<Vec<u8>>)> = sinks.into_iter().flat_map(|sink| sink.0).collect();
-    assert_eq!(decoded.rows, rows.len() as u64);
-    rows.sort_by_key(|(line, _)| *line);
-    let places_rise = rows.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    (
-        rows.into_iter().map(|(_, cells)| cells).collect(),
-        places_rise,
-    )
-}
-
-proptest! {
-    #![proptest_config(cases(12))]
-
-    #[test]
-    fn slices_hold_the_rows_that_the_csv_crate_reads_in_one_go(
-        pattern in prop::collection::vec((prop::array::uniform4(csv_text()), any::<bool>()), 1..40), padding in 0_usize..3_000, tail: bool,
-    ) {
-        assert!(NEEDED.iter().all(|name| Dataset::Usage.columns()[Dataset::Usage.position_of(name).unwrap()].need != Need::Unread));
-        let mut text = [&NEEDED[..], &FREE[..], &["Tags"]].concat().join(",").into_bytes();
-        text.push(b'\n');
-        // More than two slices: the borders of slices and of the reader's buffers fall anywhere.
-        for (cells, crlf) in pattern.iter().cycle() {
-            if text.len() > 5 << 20 {
-                break;
-            }
-            text.extend(b"c,p,s,b,2026-10-01,1,1,EUR,");
-            text.extend(cells.join(",").as_bytes());
-            text.extend(format!(",\"{}\"", "t\n\"\"".repeat(padding / 4)).as_bytes());
-            text.extend(if *crlf { &b"\r\n"[..] } else { b"\n" });
-        }
-        if tail {
-            text.pop();
-        }
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_slice());
-        let wanted: Vec<Vec<Vec<u8>>> = reader.byte_records().map(|row| {
-            let row = row.unwrap();
-            (8..12).map(|at| row.get(at).unwrap().to_vec()).collect()
-        }).collect();
-        let (found, places_rise) = decoded(&text);
-        prop_assert!(places_rise);
-        prop_assert_eq!(found.len(), wanted.len());
-        let differing = found.iter().zip(&wanted).find(|(found, wanted)| found != wanted);
-        prop_assert!(differing.is_none(), "{:?}", differing);
     }
 }

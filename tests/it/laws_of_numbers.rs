@@ -1,4 +1,4 @@
-//! Laws over random inputs: numbers, products and shares.
+//! Laws over random inputs: reading and printing numbers, products, quantised parts and shares.
 
 use proptest::prelude::*;
 use tieout::engine::compare::allocate::{quantise, spread};
@@ -8,7 +8,8 @@ use tieout::model::decimal::{
 
 use crate::laws::cases;
 
-/// A number at some scale, by the arithmetic of the hand: digits, carried and cut as text.
+/// A number at some scale, worked out by hand: digits are shifted, cut and carried as text, rounded
+/// half to even.
 fn by_hand(digits: &str, exponent: i64, scale: u32) -> Result<String, NumberFault> {
     let shift = exponent + i64::from(scale);
     let padded = if shift >= 0 {
@@ -75,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_printed_is_read_again(value in -(10_i128.pow(38) - 1)..10_i128.pow(38), scale in 0_u32..=22) {
+    fn printed_numbers_are_read_back(value in -(10_i128.pow(38) - 1)..10_i128.pow(38), scale in 0_u32..=22) {
         for text in [fixed(value, scale), plain(value, scale)] {
             let parsed = parse(text.as_bytes(), scale).unwrap();
             prop_assert_eq!((parsed.value, parsed.rounded), (value, false), "{}", text);

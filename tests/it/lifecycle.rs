@@ -1,18 +1,15 @@
-//! What becomes of a folder of runs: the lock, the pointer, litter, tampering, exit codes; and the
-//! way back from a published figure to its source lines.
+//! The output folder over its life: lock, pointer to the newest run, litter of a killed run,
+//! tampering, exit codes; and `explain`, from a published figure back to its source lines.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-fn tieout(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap()
-}
+use rust_decimal::Decimal;
 
+use crate::program::{PACKAGE, stderr, tieout};
+
+/// Runs `pipelines/sample.toml` into `out`.
 fn run_sample(out: &Path, more: &[&str]) -> Output {
     let mut arguments = vec![
         "-q",
@@ -25,6 +22,7 @@ fn run_sample(out: &Path, more: &[&str]) -> Output {
     tieout(&arguments)
 }
 
+/// The rows of a table of the newest run.
 fn rows(out: &Path, table: &str) -> Vec<csv::StringRecord> {
     let path = out.join(format!("current/{table}.csv"));
     csv::Reader::from_path(path)
@@ -34,6 +32,7 @@ fn rows(out: &Path, table: &str) -> Vec<csv::StringRecord> {
         .collect()
 }
 
+/// Position of a column in a published table.
 fn column(table: &str, name: &str) -> usize {
     let tables = tieout::model::tables::TABLES;
     let table = tables
@@ -47,6 +46,12 @@ fn column(table: &str, name: &str) -> usize {
         .unwrap()
 }
 
+/// The answer of a command that succeeds and prints JSON.
+fn json(output: &Output) -> serde_json::Value {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn a_locked_folder_is_left_alone() {
     let out = tempfile::tempdir().unwrap();
@@ -55,14 +60,14 @@ fn a_locked_folder_is_left_alone() {
     fs::write(out.path().join(".lock"), "process 4711\n").unwrap();
     let refused = run_sample(out.path(), &[]);
     assert_eq!(refused.status.code(), Some(23));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("process 4711"));
+    assert!(stderr(&refused).contains("process 4711"));
     drop(lock);
-    // The file alone locks nothing.
+    // A lock file whose process is gone locks nothing.
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
 }
 
 #[test]
-fn litter_of_a_killed_run_goes_with_the_next() {
+fn the_next_run_removes_the_litter_of_a_killed_one() {
     let out = tempfile::tempdir().unwrap();
     fs::create_dir_all(out.path().join(".staging")).unwrap();
     fs::write(out.path().join(".staging/variances.csv"), "half a").unwrap();
@@ -117,7 +122,7 @@ fn breaks_and_rejects_have_their_exit_codes() {
 }
 
 #[test]
-fn explain_comes_to_every_published_figure() {
+fn explain_adds_up_to_every_published_variance() {
     let out = tempfile::tempdir().unwrap();
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
     let at = |name: &str| column("variances", name);
@@ -136,31 +141,16 @@ fn explain_comes_to_every_published_figure() {
             "--limit",
             "1000000",
         ]);
-        assert_eq!(
-            answer.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&answer.stderr)
-        );
-        let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
+        let answer = json(&answer);
         let group = &answer["groups"][0];
         assert_eq!(group["variance_amount"], row[at("variance_amount")]);
         for (side, rows) in [("expected", "usage_rows"), ("invoiced", "invoice_lines")] {
             assert_eq!(group[side]["published"], row[at(&format!("{side}_amount"))]);
             let lines = group[side]["lines"].as_array().unwrap();
-            let sum: rust_decimal::Decimal = lines
-                .iter()
-                .map(|line| {
-                    line["amount"]
-                        .as_str()
-                        .unwrap()
-                        .parse::<rust_decimal::Decimal>()
-                        .unwrap()
-                })
-                .sum();
-            let exact: rust_decimal::Decimal =
-                group[side]["exact_sum"].as_str().unwrap().parse().unwrap();
-            assert_eq!(sum, exact, "the lines add up");
+            let number =
+                |text: &serde_json::Value| text.as_str().unwrap().parse::<Decimal>().unwrap();
+            let sum: Decimal = lines.iter().map(|line| number(&line["amount"])).sum();
+            assert_eq!(sum, number(&group[side]["exact_sum"]), "the lines add up");
             if &row[at("tie_out")] == "usage-to-invoice" {
                 assert_eq!(lines.len().to_string(), row[at(rows)]);
             }
@@ -169,7 +159,7 @@ fn explain_comes_to_every_published_figure() {
 }
 
 #[test]
-fn explain_by_keys_comes_to_the_resources() {
+fn explain_by_keys_adds_up_to_the_resources() {
     let out = tempfile::tempdir().unwrap();
     assert_eq!(run_sample(out.path(), &[]).status.code(), Some(0));
     let at = |name: &str| column("resources", name);
@@ -197,13 +187,7 @@ fn explain_by_keys_comes_to_the_resources() {
             arguments.extend(["--key".to_owned(), format!("{key}={}", &row[at(key)])]);
         }
         let answer = tieout(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(
-            answer.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&answer.stderr)
-        );
-        let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
+        let answer = json(&answer);
         assert_eq!(answer["resources"]["rows"], 1);
         for amount in ["expected_amount", "invoiced_amount", "variance_amount"] {
             assert_eq!(answer["resources"][amount], row[at(amount)], "{amount}");
@@ -217,9 +201,7 @@ fn explain_refuses_a_source_that_changed() {
     let copy = |name: &str| {
         let path = folder.path().join(name);
         fs::copy(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("samples/worked-example")
-                .join(name),
+            Path::new(PACKAGE).join("samples/worked-example").join(name),
             &path,
         )
         .unwrap();
@@ -259,5 +241,5 @@ fn explain_refuses_a_source_that_changed() {
     fs::write(&usage, text.replace("10.950039", "10.950038")).unwrap();
     let refused = explain();
     assert_eq!(refused.status.code(), Some(24));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("usage.csv"));
+    assert!(stderr(&refused).contains("usage.csv"));
 }

@@ -1,4 +1,5 @@
-//! Runs that are bound to little memory: what goes to disk comes to the same bytes.
+//! Runs with `--memory`: usage and lines that go to disk in parts give the same tables, byte for
+//! byte.
 
 use std::fs;
 use std::path::Path;
@@ -16,10 +17,10 @@ use tieout::synth::Format;
 
 use crate::runs::{Globs, Published, assert_same_tables, globs, month, plan};
 
-/// So little that nothing stays in memory, and parts are compared a few at a time.
+/// Bytes: so few that nothing stays in memory, and only a few parts are compared at a time.
 const LITTLE: u64 = 1 << 20;
 
-/// Runs in little memory; whether it went part by part.
+/// Runs in little memory; true if the run compared part by part.
 fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
     let watch = Watch::default();
     let outcome = run(
@@ -42,6 +43,7 @@ fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
     )
 }
 
+/// Runs without a bound.
 fn free(plan: &Plan) -> Outcome {
     run(
         plan,
@@ -54,7 +56,7 @@ fn free(plan: &Plan) -> Outcome {
     .unwrap()
 }
 
-/// The plan, and the same with another folder.
+/// Two plans that differ in their output folder only.
 fn two(folder: &Path, globs: &Globs, change: impl Fn(&mut Plan)) -> (Plan, Plan) {
     let of = |name: &str| {
         let mut plan = plan(globs, &folder.join(name));
@@ -65,7 +67,7 @@ fn two(folder: &Path, globs: &Globs, change: impl Fn(&mut Plan)) -> (Plan, Plan)
 }
 
 #[test]
-fn every_format_and_cause_comes_to_the_same_bytes() {
+fn every_format_and_cause_gives_the_same_bytes() {
     for (seed, format) in [(21, Format::Csv), (22, Format::V2), (23, Format::Parquet)] {
         let folder = month(20_000, seed, &[format]);
         let (whole, parts) = two(folder.path(), &globs(folder.path(), format), |_| {});
@@ -76,7 +78,7 @@ fn every_format_and_cause_comes_to_the_same_bytes() {
             assert_same_tables(&free, &bound, format.name());
             assert_eq!(free.run_id, bound.run_id);
         }
-        // Nothing stays behind.
+        // No scratch file stays behind.
         let left: Vec<String> = fs::read_dir(folder.path().join("bound"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -89,10 +91,10 @@ fn every_format_and_cause_comes_to_the_same_bytes() {
     }
 }
 
-/// A period leaves out invoices, usage without a customer meets lines without one, and a total by
-/// subscription is put together from parts.
+/// Three things that cross parts: invoices left out by the period, rows without a customer, and
+/// totals by subscription.
 #[test]
-fn periods_blanks_and_summaries_go_by_parts() {
+fn periods_rows_without_customers_and_summaries_work_in_parts() {
     let folder = month(20_000, 24, &[Format::Csv]);
     let usage = folder.path().join("month/usage/csv/usage-0001.csv");
     edit(&usage, |row, number| {
@@ -132,7 +134,8 @@ const CUSTOMER_ID: usize =
 const RESOURCE: usize =
     tieout::model::dataset::position(tieout::model::dataset::USAGE, "ResourceURI");
 
-/// Changes cells by their place in the dataset, whatever their place in the file.
+/// Rewrites the rows of a CSV file. `change` gets the cells in the order of the dataset, and the
+/// row's number.
 fn edit(path: &Path, change: impl Fn(&mut [String], usize)) {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let header = reader.headers().unwrap().clone();
@@ -163,7 +166,7 @@ fn edit(path: &Path, change: impl Fn(&mut [String], usize)) {
     writer.flush().unwrap();
 }
 
-/// A resource is shown in one spelling, also where customers of different parts spell it differently.
+/// A resource is shown in one spelling, even if customers in different parts spell it differently.
 #[test]
 fn a_resource_of_several_customers_has_one_spelling() {
     let folder = month(5_000, 25, &[Format::Csv]);
@@ -199,9 +202,10 @@ fn a_resource_of_several_customers_has_one_spelling() {
     );
 }
 
-/// What cannot be compared account by account is kept in memory, and the run says so.
+/// A pass across accounts cannot be matched part by part: everything is kept in memory, with a
+/// warning.
 #[test]
-fn what_goes_across_accounts_is_told() {
+fn a_pass_across_accounts_keeps_all_in_memory_and_warns() {
     let folder = month(5_000, 26, &[Format::Csv]);
     let change = |plan: &mut Plan| {
         for of in plan
@@ -229,14 +233,13 @@ fn what_goes_across_accounts_is_told() {
     assert_same_tables(&free, &bound, "a pass across accounts");
 }
 
-/// The program starts itself anew to have another allocator, and is the same run.
+/// The program restarts itself with other settings of the allocator, and the run is the same.
 #[test]
-fn the_program_takes_a_bound() {
+fn a_bound_run_prints_the_same_summary() {
     let folder = month(5_000, 27, &[Format::Csv]);
     let [usage, lines, invoices] = globs(folder.path(), Format::Csv);
     let run = |more: &[&str], out: &str| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tieout"));
-        command.args([
+        let mut command = crate::program::program(&[
             "reconcile",
             "--usage",
             &usage[0],

@@ -1,4 +1,5 @@
-//! A night's run: the days that were there yesterday are not read again, and nothing changes by that.
+//! Nightly runs over growing data: files of earlier days come from the cache, and the tables are
+//! the same as if all files had been read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,10 @@ use tieout::synth::Format;
 
 use crate::runs::{assert_same_tables, globs, month, plan, reconcile, table_bytes};
 
-/// Days of usage, a file each, in `days`; the last one is in `later` yet.
+/// Days of usage, a file each. All but the last one are in `days`; the last one arrives later.
 const DAYS: usize = 5;
 
+/// A month of usage, cut into days.
 struct Nights {
     folder: tempfile::TempDir,
 }
@@ -41,7 +43,7 @@ impl Nights {
             let into = if day + 1 == DAYS { "later" } else { "days" };
             let mut writer =
                 csv::Writer::from_path(nights.path(into).join(format!("day-{day}.csv"))).unwrap();
-            // The last day has a row of an earlier one again.
+            // The last day repeats a row of an earlier day.
             let again = if day + 1 == DAYS {
                 rows_of(&nights.path("days/day-1.csv"))
             } else {
@@ -60,7 +62,8 @@ impl Nights {
         self.folder.path().join(name)
     }
 
-    /// A file that changed a moment ago is not trusted.
+    /// Waits until the cache trusts the dates of the files: a file that changed a moment ago is
+    /// read again.
     fn settle(&self) {
         std::thread::sleep(Duration::from_millis(250));
         assert!(self.path("days").exists());
@@ -79,7 +82,7 @@ impl Nights {
         reconcile(&self.globs(), &self.path("out"), None).unwrap()
     }
 
-    /// What a run finds that knows of no other.
+    /// The outcome of a run without a cache.
     fn fresh(&self) -> Outcome {
         let options = Options {
             no_cache: true,
@@ -91,6 +94,7 @@ impl Nights {
         found
     }
 
+    /// Lets the last day arrive.
     fn next_day(&self) {
         let name = format!("day-{}.csv", DAYS - 1);
         fs::rename(
@@ -101,6 +105,7 @@ impl Nights {
         self.settle();
     }
 
+    /// Entries of the cache.
     fn kept(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.path("out/cache/kept")).unwrap();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -123,7 +128,7 @@ fn only_the_new_day_is_read() {
     let first = nights.run();
     assert_eq!(first.units_kept, 0);
     let again = nights.run();
-    // Headers are few, and read each time.
+    // Invoice headers are few, and are read each time.
     assert_eq!(again.units_kept + 1, again.units);
     assert_same_tables(&first, &again, "the same night once more");
     nights.next_day();
@@ -138,9 +143,9 @@ fn only_the_new_day_is_read() {
     assert!(table_bytes(&next) != table_bytes(&first));
 }
 
-/// Totals by day come from the cache as well, a file at a time.
+/// Totals by day come from the cache, too.
 #[test]
-fn days_are_kept_day_by_day() {
+fn totals_by_day_are_kept_file_by_file() {
     let nights = Nights::new();
     let by_day = |out: &Path, no_cache: bool| {
         let mut plan = plan(&nights.globs(), out);
@@ -174,7 +179,7 @@ fn days_are_kept_day_by_day() {
     assert_same_tables(&next, &by_day(&nights.path("fresh"), true), "one more day");
 }
 
-/// A copy of a kept day's row is found where the totals are on disk, too.
+/// The duplicate of a row in a cached file is found even when totals are on disk.
 #[test]
 fn in_little_memory_the_nights_are_the_same() {
     let nights = Nights::new();
@@ -203,10 +208,10 @@ fn in_little_memory_the_nights_are_the_same() {
 }
 
 #[test]
-fn what_was_kept_stands_for_the_file() {
+fn a_cached_entry_is_used_instead_of_its_file() {
     let nights = Nights::new();
     let first = nights.run();
-    // Each day's totals are put in the place of all others: whoever read the files would not notice.
+    // One day's totals replace another day's: a run that read the files would not notice.
     let kept = nights.kept();
     let largest = kept
         .iter()
@@ -220,14 +225,14 @@ fn what_was_kept_stands_for_the_file() {
     fs::copy(usage[0], usage[1]).unwrap();
     let outcome = reconcile(&nights.globs(), &nights.path("out"), None);
     assert!(
-        outcome.is_err_and(|error| error.to_string().contains("other bytes")),
+        outcome.is_err_and(|error| error.to_string().contains("identical bytes")),
         "the published run says otherwise"
     );
     assert_same_tables(&first, &nights.fresh(), "the files are as they were");
 }
 
 #[test]
-fn a_damaged_or_changed_unit_is_read() {
+fn files_of_damaged_entries_and_changed_files_are_read_again() {
     let nights = Nights::new();
     let first = nights.run();
     for (number, path) in nights.kept().iter().enumerate() {
@@ -242,7 +247,7 @@ fn a_damaged_or_changed_unit_is_read() {
     let mended = nights.run();
     assert_eq!(mended.units_kept, 0);
     assert_same_tables(&first, &mended, "damaged");
-    // The same size, and the date put back.
+    // A change that keeps the size, with the date set back.
     let path = nights.path("days/day-2.csv");
     let date = fs::metadata(&path).unwrap().modified().unwrap();
     let text = fs::read(&path).unwrap();

@@ -1,9 +1,9 @@
-//! Daily rated usage and reconciliation files as they come: each test is a point of `quirks.md`, on
-//! data made by hand.
-
-use std::io::Write as _;
+//! Daily rated usage and reconciliation files as they come. Each test is a point of
+//! `model::domain::quirks`, on data made by hand: `usage_07` is point 7 of its section on daily
+//! rated usage, `recon_…` of that on reconciliation files.
 
 use crate::fixtures::{LINE, USAGE, error_of, sheet, tie, tie_lines, tie_usage, try_tie};
+use crate::sheets::gzip;
 
 #[test]
 fn usage_01_a_damaged_heading_costs_its_own_column_only() {
@@ -39,7 +39,8 @@ fn usage_03_tolerance_follows_the_digits_of_the_text() {
         tie(&usage, &sheet(LINE, &[&[("Subtotal", subtotal)]]))
             .variances("variance_amount tolerance_amount status")
     };
-    // A line alone may lose a digit in each of two steps; half a unit of the tenth digit comes on top.
+    // A line may lose a cent in each of two steps; an amount of ten digits adds half a unit of its
+    // last one.
     assert_eq!(tie("1234567.891", "1234567.87"), ["-0.021 0.0205 break"]);
     assert_eq!(
         tie("1234567.891", "1234567.8706"),
@@ -62,7 +63,7 @@ fn usage_04_rounding_happens_once_above_the_line() {
 }
 
 #[test]
-fn usage_05_equal_lines_are_all_counted() {
+fn usage_05_equal_rows_are_all_counted() {
     let found = tie_usage(&[&[], &[], &[("BillingPreTaxTotal", "1.5")], &[]]);
     assert_eq!(
         found.variances("usage_rows expected_amount expected_quantity"),
@@ -75,7 +76,7 @@ fn usage_05_equal_lines_are_all_counted() {
 }
 
 #[test]
-fn usage_06_case_of_ids_does_not_part_a_resource() {
+fn usage_06_the_case_of_ids_does_not_split_a_resource() {
     let found = tie_usage(&[
         &[
             ("EntitlementId", "ab-cd"),
@@ -102,7 +103,7 @@ fn usage_06_case_of_ids_does_not_part_a_resource() {
 }
 
 #[test]
-fn usage_07_plans_are_no_entitlements_and_names_are_no_keys() {
+fn usage_07_a_plan_is_no_entitlement_and_a_name_is_no_key() {
     let found = tie_usage(&[
         &[("EntitlementId", "e-1")],
         &[("EntitlementId", "e-2")],
@@ -119,7 +120,7 @@ fn usage_07_plans_are_no_entitlements_and_names_are_no_keys() {
 }
 
 #[test]
-fn usage_08_lost_zeros_of_a_sku_are_found_again() {
+fn usage_08_lost_zeros_of_a_sku_are_restored() {
     let usage = sheet(
         USAGE,
         &[
@@ -150,7 +151,7 @@ fn usage_09_a_meter_id_may_be_a_word() {
 }
 
 #[test]
-fn usage_10_several_effective_prices_stand_in_one_group() {
+fn usage_10_one_group_may_have_several_effective_prices() {
     let price = |price, amount| {
         [
             ("EffectiveUnitPrice", price),
@@ -221,7 +222,7 @@ fn usage_12_dates_are_days_in_american_order() {
         ),
         ["2026-10-02 2026-10-31 2026-10"]
     );
-    // ChargeEndDate is inclusive in files and exclusive in JSON: no figure may hang on it.
+    // ChargeEndDate is inclusive in files and exclusive in JSON: no figure may depend on it.
     let found = tie_usage(&[
         &[("ChargeEndDate", "10/31/2026")],
         &[("ChargeEndDate", "11/01/2026")],
@@ -309,7 +310,7 @@ fn usage_16_columns_may_be_empty_in_every_row() {
 }
 
 #[test]
-fn recon_marks_line_ends_and_more_columns_do_no_harm() {
+fn recon_byte_order_marks_and_new_columns_do_no_harm() {
     let lines = format!(
         "\u{feff}{}",
         sheet(LINE, &[&[("ProductCategory", "Azure"), ("Tomorrow", "?")]])
@@ -392,13 +393,7 @@ fn recon_a_reference_may_be_an_object() {
 
 #[test]
 fn recon_gzip_members_repeat_the_header() {
-    let member = |marks: &str| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder
-            .write_all(format!("{marks}{}", sheet(LINE, &[&[], &[]])).as_bytes())
-            .unwrap();
-        encoder.finish().unwrap()
-    };
+    let member = |marks: &str| gzip(format!("{marks}{}", sheet(LINE, &[&[], &[]])).as_bytes());
     let whole = [member("\u{feff}"), member(""), member("\u{feff}")].concat();
     let found = try_tie(&[sheet(USAGE, &[&[]]).as_bytes()], &[&whole], &[]).unwrap();
     assert_eq!(
@@ -411,7 +406,7 @@ fn recon_gzip_members_repeat_the_header() {
     let cut = &whole[..whole.len() - 5];
     assert!(
         error_of(sheet(USAGE, &[&[]]).as_bytes(), cut)
-            .contains("found a gzip stream that ends early")
+            .contains("found a gzip stream that ends too early")
     );
 }
 
@@ -429,7 +424,7 @@ fn recon_billable_quantity_is_the_change() {
 }
 
 #[test]
-fn recon_other_locales_are_rejected_and_told() {
+fn recon_numbers_and_dates_of_other_locales_are_rejected() {
     let rows: &[&[(&str, &str)]] = &[
         &[],
         &[("Subtotal", "12,50")],

@@ -1,5 +1,6 @@
-//! Bodies of the API and other exports as they come: each test is a point of `quirks.md`, on data
-//! made by hand; and the published examples, where they are at hand.
+//! Responses of the API and other exports as they come. Each test is a point of
+//! `model::domain::quirks`, on data made by hand; and the published examples, if their folder is
+//! there.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use tieout::model::row::Row;
 
 use crate::fixtures::{LINE, USAGE, error_of, page, sheet, tie, tie_usage, try_tie};
 
+/// Runs over usage as a page of the API, with the usual line.
 fn usage_page(rows: &[&[(&str, &str)]]) -> crate::fixtures::Found {
     tie(&page(USAGE, rows), &page(LINE, &[&[]]))
 }
@@ -48,7 +50,7 @@ fn json_1_numbers_are_numbers_or_texts() {
 }
 
 #[test]
-fn json_2_no_digit_passes_through_a_float() {
+fn json_2_no_number_passes_through_a_float() {
     let found = usage_page(&[
         &[
             ("Quantity", "=0.1000000000000000055511151231257827"),
@@ -64,7 +66,7 @@ fn json_2_no_digit_passes_through_a_float() {
         found.variances("expected_quantity expected_amount"),
         ["0.3 10000000000000028.9286076674"]
     );
-    assert!(found.warns_of("held more decimals than are kept"));
+    assert!(found.warns_of("had more decimals than are kept"));
     let controls = std::fs::read_to_string(found.outcome.folder.join("manifest.json")).unwrap();
     assert!(
         controls.contains("\"10000000000000028.92860766744404945074\""),
@@ -116,7 +118,7 @@ fn json_5_ids_and_keys_come_in_any_case_and_misspelt() {
 }
 
 #[test]
-fn json_5_a_key_twice_is_no_guess() {
+fn json_5_a_row_with_a_key_twice_is_rejected() {
     let text =
         page(USAGE, &[&[], &[]]).replacen("\"quantity\"", "\"quantity\": \"5\", \"quantity\"", 1);
     let found = try_tie(&[text.as_bytes()], &[page(LINE, &[&[]]).as_bytes()], &[]).unwrap();
@@ -141,7 +143,7 @@ fn json_7_links_and_tokens_are_not_read() {
 }
 
 #[test]
-fn json_8_a_mark_may_come_first_and_a_broken_body_is_a_fault() {
+fn json_8_a_byte_order_mark_is_read_over_and_a_broken_body_is_an_error() {
     let (usage, lines) = (page(USAGE, &[&[]]), page(LINE, &[&[]]));
     assert_eq!(
         tie(&format!("\u{feff}{usage}"), &lines).variances("status"),
@@ -157,7 +159,7 @@ fn json_8_a_mark_may_come_first_and_a_broken_body_is_a_fault() {
     ] {
         let error = error_of(broken.as_bytes(), lines.as_bytes());
         assert!(
-            error.contains("JSON that does not parse") || error.contains("found no key"),
+            error.contains("invalid JSON") || error.contains("found no key"),
             "{broken}: {error}"
         );
     }
@@ -168,13 +170,13 @@ fn json_9_an_error_body_is_no_empty_page() {
     let body = "\u{feff}{\"code\":3000,\"description\":\"Customer does not have usage data\",\"data\":[],\"source\":\"PartnerFD\"}";
     let error = error_of(body.as_bytes(), page(LINE, &[&[]]).as_bytes());
     assert!(
-        error.contains("found no key `Quantity`, `BillingPreTaxTotal`"),
+        error.contains("found no keys `Quantity`, `BillingPreTaxTotal`"),
         "{error}"
     );
 }
 
 #[test]
-fn export_two_marks_and_headings_in_any_spelling() {
+fn export_headings_may_have_two_byte_order_marks_and_any_spelling() {
     let text = sheet(USAGE, &[&[], &[]]);
     let (header, rows) = text.split_once("\r\n").unwrap();
     let mixed = header
@@ -228,7 +230,7 @@ fn export_a_file_with_only_a_header_has_no_rows() {
 }
 
 #[test]
-fn export_a_literal_null_is_nothing() {
+fn export_a_literal_null_is_an_empty_cell() {
     let found = tie_usage(&[&[
         ("AvailabilityId", "NULL"),
         ("PCToBCExchangeRate", "NULL"),
@@ -252,7 +254,7 @@ fn export_a_literal_null_is_nothing() {
 }
 
 #[test]
-fn export_exponents_adjustments_and_credits_have_their_signs() {
+fn export_exponents_and_negative_amounts_are_read() {
     let found = tie_usage(&[
         &[("BillingPreTaxTotal", "4.4E-7")],
         &[("BillingPreTaxTotal", "6.32000000E-10")],
@@ -273,7 +275,7 @@ fn export_unbilled_rows_do_not_mix_with_those_of_an_invoice() {
     );
 }
 
-/// Counts rows that the engine can use.
+/// A sink that takes each row as the engine would, and so rejects what the engine rejects.
 enum Counted {
     Totals(Box<Partial>),
     Headers,
@@ -294,6 +296,7 @@ impl decode::Sink for Counted {
     }
 }
 
+/// Files whose name begins with a prefix.
 fn examples(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let paths = std::fs::read_dir(folder)
         .unwrap()

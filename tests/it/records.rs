@@ -1,5 +1,5 @@
-//! Answers of the API as typed rows: every published example, hand-made quirks, and Parquet that
-//! reads back exactly.
+//! Responses of the API as typed rows: every published example, values in odd spellings, and
+//! Parquet tables that read back exactly.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use tieout::model::record::RecordSet;
 
 use crate::served::{House, serve, settings};
 
-/// Published examples: file, dataset, rows.
+/// Published examples: file, dataset, number of rows.
 const EXAMPLES: &[(&str, &str, u64)] = &[
     ("azure-utilizations.docs-en-2021.json", "utilization", 2),
     (
@@ -163,7 +163,7 @@ const EXAMPLES: &[(&str, &str, u64)] = &[
     ),
 ];
 
-/// Files that are no answer of the dataset: what is said of them.
+/// Files that are no response of the dataset: file, dataset, part of the error.
 const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "meterusagerecords-145p.docs-en-2021.json",
@@ -173,22 +173,22 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "error-429-throttled.docs-en-2021.json",
         "usage",
-        "an error answer (429: Rate limit is exceeded",
+        "an error response (429: Rate limit is exceeded",
     ),
     (
         "graph-error-429.graph-docs.json",
         "usage",
-        "an error answer (TooManyRequests",
+        "an error response (TooManyRequests",
     ),
     (
         "graph-operation-failed.graph-docs.json",
         "usage",
-        "an error answer (5000: No data available",
+        "an error response (5000: No data available",
     ),
     (
         "graph-operation-failed-legacy-invoice.techcommunity.json",
         "invoice_lines",
-        "an error answer (5000: No reconciliation",
+        "an error response (5000: No reconciliation",
     ),
     (
         "token-client-credentials.docs-en-2021.json",
@@ -227,6 +227,7 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The folder of published examples, which is no part of the repository; `None` skips a test.
 fn examples() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/domain/examples");
     if folder.is_dir() {
@@ -240,6 +241,7 @@ fn examples() -> Option<PathBuf> {
     None
 }
 
+/// The rows of a response, each as its values by column.
 fn rows(
     path: &Path,
     dataset: &str,
@@ -278,7 +280,7 @@ fn every_published_answer_decodes_into_its_dataset() {
             Err(error) => problems.push(format!("{file}: {error}")),
         }
     }
-    // Without a mark of what they are, its rows are refused one by one.
+    // This one has no mark of its type: its rows are rejected one by one.
     let costs = "service-costs-line-items.docs-en-2021.json";
     let (found, _) = rows(&folder.join(costs), "office_lines").unwrap();
     assert_eq!(
@@ -349,6 +351,7 @@ fn published_numbers_keep_every_digit() {
     );
 }
 
+/// The rows of a response with this text.
 fn written(
     text: &str,
     dataset: &str,
@@ -360,7 +363,7 @@ fn written(
 }
 
 #[test]
-fn quirks_of_values_are_read_or_named() {
+fn values_in_odd_spellings_are_read_or_rejected_by_name() {
     let (found, rows) = written(
         "\u{feff}{\"items\":[\
          {\"Amount\":\"24.0\",\"usageSpendingBudget\":4.4E-7},\
@@ -411,7 +414,7 @@ fn quirks_of_values_are_read_or_named() {
         Value::Missing
     );
     for (text, words) in [
-        ("{\"items\":[{\"id\":\"x\"}", "does not parse"),
+        ("{\"items\":[{\"id\":\"x\"}", "invalid JSON"),
         ("<html><body>x</body></html>", "page"),
         ("", "empty"),
     ] {
@@ -421,15 +424,9 @@ fn quirks_of_values_are_read_or_named() {
 }
 
 #[test]
-fn tables_of_all_that_was_fetched_read_back_exactly() {
+fn tables_of_fetched_data_read_back_exactly() {
     let house = House::new(serve(settings()));
-    let output = house.run("fetch", &["--json", "--tables"]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = house.report(&["--tables"]);
     let tables = report["records"]["tables"].as_array().unwrap();
     assert_eq!(tables.len(), 26);
     let sum = |dataset: &str, measure: &str| -> Vec<String> {
@@ -440,7 +437,7 @@ fn tables_of_all_that_was_fetched_read_back_exactly() {
             .map(|total| total["sum"].as_str().unwrap().to_owned())
             .collect()
     };
-    // What the records of meters and of resources come to is what the usage comes to, to the last digit.
+    // Records by meter and by resource add up to the usage, to the last digit.
     assert_eq!(
         sum("usage", "billing_pre_tax_total"),
         sum("meter_usage_records", "total_cost")
@@ -449,7 +446,7 @@ fn tables_of_all_that_was_fetched_read_back_exactly() {
         sum("usage", "billing_pre_tax_total"),
         sum("resource_usage_records", "total_cost")
     );
-    // And the file says the same.
+    // The Parquet file adds up to the same.
     let path = house.path("state/tables/usage/2026-10.parquet");
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(
         std::fs::File::open(path).unwrap(),

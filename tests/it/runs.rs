@@ -1,4 +1,4 @@
-//! What the tests share: a synthetic month, a run over some files, and its published tables.
+//! Fixture: a synthetic month, a run over files, and the published tables of a run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub(crate) fn month(rows: u64, seed: u64, formats: &[Format]) -> TempDir {
     folder
 }
 
-/// Where a month's files of one format are.
+/// Globs of a month's files of one format.
 pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
     let ending = match format {
         Format::Csv => "*.csv",
@@ -72,6 +72,7 @@ pub(crate) fn globs(folder: &Path, format: Format) -> Globs {
     ]
 }
 
+/// A plan over files, with the two tie-outs of invoices.
 pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     let sources = Dataset::ALL
         .into_iter()
@@ -102,6 +103,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     }
 }
 
+/// Runs the plan over files; `None` for all cores.
 pub(crate) fn reconcile(
     globs: &Globs,
     out: &Path,
@@ -117,7 +119,7 @@ pub(crate) fn reconcile(
     )
 }
 
-/// The bytes of every published table, by file name; `lineage` names its units, and is left out.
+/// The bytes of every published table, by file name. `lineage` names files, and is left out.
 pub(crate) fn table_bytes(outcome: &Outcome) -> BTreeMap<String, Vec<u8>> {
     let tables = TABLES.iter().filter(|table| table.name != "lineage");
     let names = tables.flat_map(|table| {
@@ -136,7 +138,7 @@ pub(crate) fn table_bytes(outcome: &Outcome) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Names the files in which two runs differ.
+/// Fails with the names of the tables in which two runs differ.
 pub(crate) fn assert_same_tables(left: &Outcome, right: &Outcome, what: &str) {
     let (left, right) = (table_bytes(left), table_bytes(right));
     let differing: Vec<&String> = left
@@ -155,7 +157,7 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Reads `<table>.csv`, and makes sure that `<table>.parquet` says the same.
+    /// Reads `<table>.csv`, and checks that `<table>.parquet` has the same cells.
     pub(crate) fn read(folder: &Path, table: &str) -> Self {
         let mut reader = csv::Reader::from_path(folder.join(format!("{table}.csv"))).unwrap();
         let names: Vec<String> = reader
@@ -176,6 +178,7 @@ impl Published {
         published
     }
 
+    /// Position of a column.
     pub(crate) fn at(&self, name: &str) -> usize {
         self.names
             .iter()
@@ -196,7 +199,7 @@ impl Published {
             .collect()
     }
 
-    /// A cell's amount in units of 10^-10.
+    /// A cell's amount, in units of 10^-10.
     pub(crate) fn amount(&self, row: &[String], name: &str) -> i128 {
         units(self.cell(row, name))
     }
@@ -235,7 +238,7 @@ fn parquet_rows(path: &PathBuf, table: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// A cell as the CSV writes it.
+/// A cell of Parquet, written as CSV writes it.
 fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: ColumnType) -> String {
     let array = batch.column(column);
     if array.is_null(row) {
@@ -273,7 +276,7 @@ fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: Col
     }
 }
 
-/// Whether the heavier sweeps are left out; says so.
+/// True if the heavy test is to be skipped, which is printed.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn is_quick(what: &str) -> bool {
     let quick = std::env::var_os("TIEOUT_SLOW_TESTS").is_none_or(|value| value != "1");

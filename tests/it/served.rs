@@ -1,5 +1,7 @@
-//! A sandbox for tests, its synthetic tenant, and a fetch that loses patience soon.
+//! Fixture: the sandbox with a synthetic tenant, and a folder with a pipeline that fetches from it
+//! and gives up soon.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,7 +14,9 @@ use tieout::sandbox::faults::Faults;
 use tieout::sandbox::{self, Settings};
 use tieout::synth;
 
-/// A day on which the month before it is `previous`.
+use crate::program::{program, stderr, tieout};
+
+/// A day on which `last` is the tenant's month, 2026-10.
 pub(crate) const TODAY: &str = "2026-11-21";
 
 /// The tenant that all tests share: 5,000 usage rows, two invoices.
@@ -49,14 +53,14 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Serves for as long as the tests run.
+/// Starts a server; it serves for as long as the tests run.
 pub(crate) fn serve(settings: Settings) -> SocketAddr {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || sandbox::serve(settings, |address| tell.send(address).unwrap()));
     told.recv().unwrap()
 }
 
-/// The faults that a server served, by name.
+/// How often a server served each fault, by name.
 pub(crate) fn served(address: SocketAddr) -> Vec<(String, u64)> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -66,11 +70,11 @@ pub(crate) fn served(address: SocketAddr) -> Vec<(String, u64)> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap().1;
-    let faults: std::collections::BTreeMap<String, u64> = serde_json::from_str(body).unwrap();
+    let faults: BTreeMap<String, u64> = serde_json::from_str(body).unwrap();
     faults.into_iter().collect()
 }
 
-/// A house with a pipeline that fetches, and what it leaves.
+/// A folder for the state and the output of pipelines, and the server that they fetch from.
 pub(crate) struct House {
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
@@ -88,10 +92,14 @@ impl House {
         self.folder.path().join(name)
     }
 
-    /// A command on the nightly pipeline; it gives up soon.
+    /// A command on the nightly pipeline.
     pub(crate) fn command(&self, command: &str, more: &[&str]) -> Command {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tieout"));
-        process.args([command, "pipelines/nightly.toml", "--period", "2026-10"]);
+        self.command_on("pipelines/nightly.toml", command, more)
+    }
+
+    /// A command on a pipeline, for the tenant's month; its fetch gives up soon.
+    pub(crate) fn command_on(&self, pipeline: &str, command: &str, more: &[&str]) -> Command {
+        let mut process = program(&[command, pipeline, "--period", "2026-10"]);
         let settings = [
             format!("partner_center.sandbox=http://{}", self.address),
             format!("state={}", self.path("state").display()),
@@ -114,10 +122,7 @@ impl House {
             process.args(["--set", &setting]);
         }
         process.args(["--set", "partner_center.requests_per_second=100000"]);
-        process
-            .args(more)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("TIEOUT_TODAY", TODAY);
+        process.args(more).env("TIEOUT_TODAY", TODAY);
         for name in [
             "TIEOUT_TENANT",
             "TIEOUT_CLIENT_ID",
@@ -133,13 +138,20 @@ impl House {
         self.command(command, more).output().unwrap()
     }
 
-    /// Whether a run is published, and its tables.
+    /// The report of a fetch that succeeds.
+    pub(crate) fn report(&self, more: &[&str]) -> serde_json::Value {
+        let output = self.run("fetch", &[&["--json"], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The tables of the newest published run; `None` if there is none.
     pub(crate) fn tables(&self) -> Option<Vec<(String, Vec<u8>)>> {
         tables(&self.path("out"))
     }
 }
 
-/// The tables of the newest run of a folder, in all formats; those that name files are left out.
+/// The tables of the newest run of a folder, in both formats; tables that name files are left out.
 pub(crate) fn tables(out: &Path) -> Option<Vec<(String, Vec<u8>)>> {
     let current = out.join("current");
     if !current.join("manifest.json").exists() {
@@ -161,41 +173,44 @@ pub(crate) fn tables(out: &Path) -> Option<Vec<(String, Vec<u8>)>> {
     Some(found)
 }
 
-/// What `reconcile` makes of the tenant's own files.
+/// The tables that `reconcile` makes of the tenant's own files.
 pub(crate) fn reference() -> &'static [(String, Vec<u8>)] {
     static REFERENCE: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
     REFERENCE.get_or_init(|| {
         let out = tempfile::tempdir().unwrap();
         let pattern = |tail: &str| format!("{}/{tail}", tenant().display());
-        let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
-            .args([
-                "-q",
-                "reconcile",
-                "--usage",
-                &pattern("usage/csv/*"),
-                "--invoice-lines",
-                &pattern("recon/csv/*"),
-            ])
-            .args([
-                "--invoices",
-                &pattern("invoices/*.json"),
-                "--period",
-                "2026-10",
-                "--out",
-            ])
-            .arg(out.path())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = tieout(&[
+            "-q",
+            "reconcile",
+            "--usage",
+            &pattern("usage/csv/*"),
+            "--invoice-lines",
+            &pattern("recon/csv/*"),
+            "--invoices",
+            &pattern("invoices/*.json"),
+            "--period",
+            "2026-10",
+            "--out",
+            out.path().to_str().unwrap(),
+        ]);
+        assert!(output.status.success(), "{}", stderr(&output));
         tables(out.path()).unwrap()
     })
 }
 
-/// What a process said besides its data.
-pub(crate) fn stderr(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// The row of a dataset in the report of a fetch.
+pub(crate) fn dataset<'r>(report: &'r serde_json::Value, name: &str) -> &'r serde_json::Value {
+    let mut rows = report["datasets"].as_array().unwrap().iter();
+    rows.find(|row| row["dataset"] == name).unwrap()
+}
+
+/// Parts and rows of each dataset in the report of a fetch.
+pub(crate) fn counts(report: &serde_json::Value) -> BTreeMap<String, (u64, u64)> {
+    let count = |row: &serde_json::Value, name: &str| row[name].as_u64().unwrap();
+    let rows = report["datasets"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let name = row["dataset"].as_str().unwrap().to_owned();
+        (name, (count(row, "parts"), count(row, "rows")))
+    })
+    .collect()
 }

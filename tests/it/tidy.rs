@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 /// Modules that never name each other, and that only those above them name.
 const SIBLINGS: [&str; 6] = ["sources", "decode", "engine", "reports", "synth", "sandbox"];
 const ABOVE: [&str; 2] = ["pipeline", "cli"];
-const FILE_LINES: usize = 600;
+const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 const MEDIAN_LINES: usize = 150;
 
 /// A source file: its path below the package, its text, and its code without comments and texts.
-struct Source {
-    path: String,
-    text: String,
-    code: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
+    pub(crate) code: String,
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn sources(folder: &str) -> Vec<Source> {
+pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let mut open = vec![root().join(folder)];
     let mut found = Vec::new();
     while let Some(folder) = open.pop() {
@@ -60,7 +60,7 @@ fn source(path: PathBuf) -> Source {
 }
 
 /// Text with comments, strings and characters blanked out, line by line as before.
-fn code_of(text: &str) -> String {
+pub(crate) fn code_of(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -136,7 +136,7 @@ fn character_end(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The layer of a file; a file right below `src` has none.
-fn layer(path: &str) -> Option<&str> {
+pub(crate) fn layer(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("src/")?;
     Some(
         rest.split_once('/')
@@ -196,9 +196,14 @@ fn layers_point_one_way() {
             continue;
         };
         let mut forbidden: Vec<&str> = match layer {
-            "model" => [&SIBLINGS[..], &ABOVE].concat(),
+            "model" => [&SIBLINGS[..], &ABOVE, &["progress"]].concat(),
+            "progress" => [&SIBLINGS[..], &ABOVE].concat(),
             "pipeline" => vec!["cli"],
-            sibling if SIBLINGS.contains(&sibling) => [&SIBLINGS[..], &ABOVE].concat(),
+            // What goes on outside takes its time, and says so; the others are computed.
+            "sources" => [&SIBLINGS[..], &ABOVE].concat(),
+            sibling if SIBLINGS.contains(&sibling) => {
+                [&SIBLINGS[..], &ABOVE, &["progress"]].concat()
+            }
             _ => Vec::new(),
         };
         forbidden.retain(|module| *module != layer);
@@ -252,10 +257,11 @@ fn polars_stays_in_the_engine_and_above_its_rim() {
 #[test]
 fn tokio_stays_at_the_rim() {
     forbid(
-        "tokio is for sources, sandbox and pipeline/run.rs",
+        "tokio is for sources, sandbox, pipeline/run.rs and pipeline/signals.rs",
         |source| {
             !matches!(layer(&source.path), Some("sources" | "sandbox"))
-                && source.path != "src/pipeline/run.rs"
+                && !["src/pipeline/run.rs", "src/pipeline/signals.rs"]
+                    .contains(&source.path.as_str())
                 && has_word(&source.code, "tokio")
         },
     );
@@ -295,7 +301,7 @@ fn floats_hold_nothing() {
         has_word(&source.code, "f32") || has_word(&source.code, "f64")
     });
     forbid("floating-point columns are only refused", |source| {
-        source.path != "src/decode/parquet.rs"
+        source.path != "src/decode/parquet/projection.rs"
             && ["Float16", "Float32", "Float64"]
                 .iter()
                 .any(|word| has_word(&source.code, word))

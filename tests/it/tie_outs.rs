@@ -1,14 +1,15 @@
-//! The tie-outs besides those of the invoice: over the sandbox, and tuned by a pipeline. What each
-//! comes to by hand stands in `samples/`, which `golden` holds them against.
+//! The six other tie-outs over the sandbox's data, and tie-outs tuned by a pipeline. Their results
+//! on data that can be checked by hand are in `samples/`; `golden` compares those.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use crate::program::{program, stderr};
 use crate::runs::{Published, units};
-use crate::served::{House, TODAY, serve, settings, stderr};
+use crate::served::{House, TODAY, serve, settings};
 
-/// Groups by tie-out, status and cause, and the sum of their absolute variances.
+/// Number of groups and sum of their absolute variances, by tie-out, status and cause.
 type Found = BTreeMap<(String, String, String), (usize, i128)>;
 
 fn found(out: &Path) -> Found {
@@ -23,36 +24,27 @@ fn found(out: &Path) -> Found {
     found
 }
 
-/// A run of `pipelines/all-tie-outs.toml` on a day.
-fn all_tie_outs(house: &House, today: &str) -> Output {
-    let nightly = house.command("run", &[]);
-    let arguments: Vec<_> = nightly.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let mut process = Command::new(nightly.get_program());
-    process.args(arguments.into_iter().map(|text| {
-        if text == "pipelines/nightly.toml" {
-            "pipelines/all-tie-outs.toml".into()
-        } else {
-            text
-        }
-    }));
-    process
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+/// Runs `pipelines/all-tie-outs.toml` on a day; the groups that it publishes.
+fn all_tie_outs(house: &House, today: &str) -> (Output, Found) {
+    let output = house
+        .command_on("pipelines/all-tie-outs.toml", "run", &[])
         .env("TIEOUT_TODAY", today)
         .output()
-        .unwrap()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = found(&house.path("out"));
+    (output, found)
 }
 
 #[test]
-fn a_month_whose_unbilled_usage_is_served_no_more_has_no_bridge() {
+fn a_month_whose_unbilled_usage_is_no_longer_served_has_no_breaks_against_it() {
     let house = House::new(serve(settings()));
-    let output = all_tie_outs(&house, "2027-01-15");
-    assert!(output.status.success(), "{}", stderr(&output));
+    let (output, found) = all_tie_outs(&house, "2027-01-15");
     assert!(
-        stderr(&output).contains("`unbilled_usage`: none is served of this month"),
+        stderr(&output).contains("`unbilled_usage`: none for this month"),
         "{}",
         stderr(&output)
     );
-    let found = found(&house.path("out"));
     let of_bridge: Vec<&str> = found
         .keys()
         .filter(|(tie_out, ..)| tie_out == "unbilled-to-billed")
@@ -64,73 +56,55 @@ fn a_month_whose_unbilled_usage_is_served_no_more_has_no_bridge() {
     );
 }
 
+/// Groups of one tie-out, status and cause.
+fn of(found: &Found, tie_out: &str, status: &str, cause: &str) -> (usize, i128) {
+    let key = (tie_out.into(), status.into(), cause.into());
+    found.get(&key).copied().unwrap_or_default()
+}
+
+/// Number of causes that the breaks of one tie-out have.
+fn breaks(found: &Found, tie_out: &str) -> usize {
+    let keys = found.keys();
+    keys.filter(|(of, status, _)| of == tie_out && status == "break")
+        .count()
+}
+
+/// The synthetic partner has one deviation planted for each tie-out over answers of the API.
 #[test]
-fn all_eight_are_driven_over_the_sandbox() {
+fn every_planted_deviation_is_the_only_break_of_its_tie_out() {
     let house = House::new(serve(settings()));
-    let output = all_tie_outs(&house, TODAY);
-    assert!(output.status.success(), "{}", stderr(&output));
-    let found = found(&house.path("out"));
-    let of = |tie_out: &str, status: &str, cause: &str| {
-        found
-            .get(&(tie_out.into(), status.into(), cause.into()))
-            .copied()
-            .unwrap_or_default()
-    };
-    let breaks = |tie_out: &str| {
-        found
-            .iter()
-            .filter(|((of, status, _), _)| of == tie_out && status == "break")
-            .count()
-    };
+    let (_, found) = all_tie_outs(&house, TODAY);
+    let of = |tie_out: &str, cause: &str| of(&found, tie_out, "break", cause);
+    let breaks = |tie_out: &str| breaks(&found, tie_out);
     let euros = |whole: i128| whole * 10_i128.pow(10);
-    // What is planted in the synthetic partner: a summary of one unit too much, by meter and by resource;
-    assert_eq!(
-        (
-            of("records-to-summary", "break", "unexplained"),
-            breaks("records-to-summary")
-        ),
-        ((2, euros(2)), 1)
-    );
-    assert_eq!(
-        (
-            of("usage-to-summary", "break", "unexplained"),
-            breaks("usage-to-summary")
-        ),
-        ((1, euros(1)), 1)
-    );
-    // a record without its line, and a line of a unit more;
-    assert_eq!(
-        of("utilization-to-usage", "break", "missing_invoice"),
-        (1, 0)
-    );
-    assert_eq!(
-        (
-            of("utilization-to-usage", "break", "quantity"),
-            breaks("utilization-to-usage")
-        ),
-        ((1, 0), 2)
-    );
-    // a meter at another price than the card's;
-    assert_eq!(
-        (of("rate-card", "break", "price").0, breaks("rate-card")),
-        (1, 1)
-    );
-    // a subtotal that its own numbers do not give; a header without tax.
-    assert!(of("line-arithmetic", "break", "unexplained").1 > 0 && breaks("line-arithmetic") == 1);
-    assert!(of("lines-to-invoice", "break", "tax").1 > 0 && breaks("lines-to-invoice") == 1);
+    // A summary of one unit too much, against records by meter and by resource, and against usage.
+    assert_eq!(of("records-to-summary", "unexplained"), (2, euros(2)));
+    assert_eq!(breaks("records-to-summary"), 1);
+    assert_eq!(of("usage-to-summary", "unexplained"), (1, euros(1)));
+    assert_eq!(breaks("usage-to-summary"), 1);
+    // A utilization record without its line, and a line of one unit more.
+    assert_eq!(of("utilization-to-usage", "missing_invoice"), (1, 0));
+    assert_eq!(of("utilization-to-usage", "quantity"), (1, 0));
+    assert_eq!(breaks("utilization-to-usage"), 2);
+    // A meter at another price than that of the rate card.
+    assert_eq!(of("rate-card", "price").0, 1);
+    assert_eq!(breaks("rate-card"), 1);
+    // A subtotal that its own numbers do not give.
+    assert!(of("line-arithmetic", "unexplained").1 > 0);
+    assert_eq!(breaks("line-arithmetic"), 1);
+    // A header without tax.
+    assert!(of("lines-to-invoice", "tax").1 > 0);
+    assert_eq!(breaks("lines-to-invoice"), 1);
     assert!(breaks("usage-to-invoice") > 8, "{found:?}");
-    // The snapshot has the first rows only: what is billed besides came after it, or is restated.
-    assert!(
-        of("unbilled-to-billed", "break", "timing").0 > 0,
-        "{found:?}"
-    );
+    // The unbilled snapshot has the first rows only: other billed usage came after it.
+    assert!(of("unbilled-to-billed", "timing").0 > 0, "{found:?}");
+    every_tie_out_has_its_law(&house);
+}
+
+fn every_tie_out_has_its_law(house: &House) {
     let controls = Published::read(&house.path("out/current"), "control_totals");
-    assert!(
-        controls
-            .rows
-            .iter()
-            .all(|row| controls.cell(row, "holds") == "true")
-    );
+    let rows = || controls.rows.iter();
+    assert!(rows().all(|row| controls.cell(row, "holds") == "true"));
     for tie_out in [
         "line-arithmetic",
         "records-to-summary",
@@ -140,10 +114,7 @@ fn all_eight_are_driven_over_the_sandbox() {
         "unbilled-to-billed",
     ] {
         assert!(
-            controls
-                .rows
-                .iter()
-                .any(|row| controls.cell(row, "source") == tie_out),
+            rows().any(|row| controls.cell(row, "source") == tie_out),
             "{tie_out} has its law"
         );
     }
@@ -155,20 +126,20 @@ const LINES: &str = "InvoiceNumber,CustomerId,SubscriptionId,ProductId,SkuId,Ava
     BillableQuantity,Subtotal,Currency,PCToBCExchangeRate,EffectiveUnitPrice,SubscriptionDescription\n";
 const PIPELINE: &str = "out = \"out\"\n[source.usage.files]\npaths = [\"usage.csv\"]\n[source.invoice_lines.files]\npaths = [\"lines.csv\"]\n";
 
-/// Runs a command on a pipeline of one usage row and one line.
+/// Runs a command on a pipeline over one usage row and one line.
 fn tuned(command: &str, usage: &str, line: &str, tuning: &str) -> (Output, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("usage.csv"), format!("{USAGE}{usage}\n")).unwrap();
     std::fs::write(folder.path().join("lines.csv"), format!("{LINES}{line}\n")).unwrap();
     std::fs::write(folder.path().join("x.toml"), format!("{PIPELINE}{tuning}")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tieout"))
-        .args(["-q", command, "x.toml"])
+    let output = program(&["-q", command, "x.toml"])
         .current_dir(folder.path())
         .output()
         .unwrap();
     (output, folder)
 }
 
+/// Some columns of the variances of one usage row and one line.
 fn row(usage: &str, line: &str, tuning: &str, columns: [&str; 4]) -> Vec<Vec<String>> {
     let (output, folder) = tuned("run", usage, line, tuning);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -177,7 +148,7 @@ fn row(usage: &str, line: &str, tuning: &str, columns: [&str; 4]) -> Vec<Vec<Str
 
 #[test]
 fn a_pipeline_adds_a_pass() {
-    // The product is another one on the line: no pass of ours brings them together.
+    // The line has another product: no pass of ours matches them.
     let usage = "G1,c,s,P-OLD,0001,A,Disk,2026-10-05,10,10,EUR,10,1,1";
     let line = "G1,c,s,P-NEW,0001,A,Disk,new,1,10,10,EUR,1,1,Azure plan";
     let columns = ["matched_on", "status", "cause", "variance_amount"];
@@ -255,15 +226,15 @@ fn check_explains_a_mistake_in_each() {
     for words in [
         "`x.toml` line 8, key `tie_out.usage-to-invoice.pass.keys`: found `curency`, wanted one of `invoice_number`",
         "did you mean `currency`?",
-        "key `tie_out.usage-to-invoice.pass.name`: found nothing, wanted a name for `matched_on`",
+        "key `tie_out.usage-to-invoice.pass.name`: found nothing, wanted a name for the pass, as it appears in `matched_on`",
         "key `tie_out.usage-to-invoice.pass.keys`: found no `currency`, wanted `currency` among the keys",
         "amounts of different currencies are never netted",
         "key `tie_out.usage-to-invoice.pass.before`: found `skus`, wanted one of `meter_and_price`",
-        "key `tie_out.usage-to-invoice.rounding.round_down_twice`: found a documented rule, wanted a name of its own",
+        "key `tie_out.usage-to-invoice.rounding.round_down_twice`: found a documented rule, wanted a name that no documented rule has",
         "key `tie_out.usage-to-invoice.rounding.round_down_twice.order`: found `twice`, wanted one of `amount_then_rate`",
         "key `tie_out.usage-to-invoice.rounding.round_down_twice.billing_digits`: found the integer `12`, wanted a number of decimals, 0 to 10",
         "key `tie_out.usage-to-invoice.tolerance.absolute`: found the float `0.05`",
-        "key `tie_out.usage-to-summary`: found no data for it, wanted a source `subscription_usage_summary`",
+        "key `tie_out.usage-to-summary`: found no data for this tie-out, wanted the source `subscription_usage_summary`",
         "key `tie_out.line-arithmetic.without_causes`: found `unexplained`, wanted one of `rounding`",
     ] {
         assert!(told.contains(words), "{words}\n{told}");

@@ -1,5 +1,5 @@
-//! The engine against what was planted: every truth is found, nothing else is, and everything that
-//! is published adds up.
+//! The engine against the truth beside a synthetic month: every planted variance is found, no other
+//! is, and all published tables add up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +8,7 @@ use tieout::synth::Format;
 
 use crate::runs::{Published, globs, month, reconcile, units};
 
+/// Columns of `variances` and of `truth.csv` that name a group.
 pub(crate) const KEYS: [&str; 11] = [
     "tie_out",
     "billing_period",
@@ -47,6 +48,8 @@ fn check(seed: u64) {
     assert!(read("rejected_rows").rows.is_empty());
 }
 
+/// Every truth is the key, amounts, parts and status of exactly one variance; and every break and
+/// every variance out of scope is a truth.
 fn truth_is_found(path: &std::path::Path, variances: &Published) {
     let mut truth = csv::Reader::from_path(path).unwrap();
     let headers = truth.headers().unwrap().clone();
@@ -99,6 +102,7 @@ fn truth_is_found(path: &std::path::Path, variances: &Published) {
     }
 }
 
+/// Variances of the same subscription, product and meter, for the message.
 fn near<'r>(published: &'r [Vec<String>], row: &[String]) -> Vec<&'r Vec<String>> {
     published
         .iter()
@@ -106,6 +110,7 @@ fn near<'r>(published: &'r [Vec<String>], row: &[String]) -> Vec<&'r Vec<String>
         .collect()
 }
 
+/// In each row the parts add up to the variance, and the cause is the largest of them.
 fn parts_add_up(variances: &Published) {
     let columns = Cause::ALL.map(|cause| variances.at(&format!("{}_amount", cause.name())));
     for row in &variances.rows {
@@ -145,30 +150,45 @@ fn parts_add_up(variances: &Published) {
     }
 }
 
+/// Expected, invoiced, net and gross amounts, then groups: all, tied, within tolerance, breaks, out
+/// of scope.
 type Sums = BTreeMap<(String, String), [i128; 9]>;
 
-/// Expected, invoiced, net, gross, groups, tied, within tolerance, break, out of scope.
+/// Adds figures to those of the row's tie-out and currency.
+fn add(sums: &mut Sums, table: &Published, row: &[String], more: [i128; 9]) {
+    let key = ["tie_out", "currency"].map(|name| table.cell(row, name).to_owned());
+    let slot = sums.entry(key.into()).or_default();
+    slot.iter_mut()
+        .zip(more)
+        .for_each(|(sum, more)| *sum += more);
+}
+
+/// Each level of `summary` adds up to the variances; the finer levels are of usage only.
 fn summary_adds_up(summary: &Published, variances: &Published) {
-    let mut wanted = Sums::new();
+    let wanted = sums_of_variances(variances);
+    for level in ["invoice", "customer", "subscription", "meter"] {
+        let of_level = |tie_out: &str| level == "invoice" || tie_out == "usage-to-invoice";
+        let wanted: Sums = wanted
+            .iter()
+            .filter(|((tie_out, _), _)| of_level(tie_out))
+            .map(|(key, sums)| (key.clone(), *sums))
+            .collect();
+        assert_eq!(sums_of_level(summary, level), wanted, "{level}");
+    }
+}
+
+fn sums_of_variances(variances: &Published) -> Sums {
+    let mut sums = Sums::new();
     for row in &variances.rows {
-        let slot = wanted
-            .entry((
-                variances.cell(row, "tie_out").into(),
-                variances.cell(row, "currency").into(),
-            ))
-            .or_default();
-        let variance = variances.amount(row, "variance_amount");
+        let amount = |name: &str| variances.amount(row, name);
+        let variance = amount("variance_amount");
         let status = |name: &str| i128::from(variances.cell(row, "status") == name);
         let statuses = ["tied", "within_tolerance", "break", "out_of_scope"].map(status);
         assert_eq!(statuses.iter().sum::<i128>(), 1);
         let [tied, within, breaks, outside] = statuses;
-        let amounts = [
-            variances.amount(row, "expected_amount"),
-            variances.amount(row, "invoiced_amount"),
-        ];
         let more = [
-            amounts[0],
-            amounts[1],
+            amount("expected_amount"),
+            amount("invoiced_amount"),
             variance,
             variance.abs(),
             1,
@@ -177,56 +197,34 @@ fn summary_adds_up(summary: &Published, variances: &Published) {
             breaks,
             outside,
         ];
-        slot.iter_mut()
-            .zip(more)
-            .for_each(|(sum, more)| *sum += more);
+        add(&mut sums, variances, row, more);
     }
-    for level in ["invoice", "customer", "subscription", "meter"] {
-        let mut found = Sums::new();
-        for row in summary
-            .rows
-            .iter()
-            .filter(|row| summary.cell(row, "level") == level)
-        {
-            let slot = found
-                .entry((
-                    summary.cell(row, "tie_out").into(),
-                    summary.cell(row, "currency").into(),
-                ))
-                .or_default();
-            let amounts = [
-                "expected_amount",
-                "invoiced_amount",
-                "net_variance_amount",
-                "gross_variance_amount",
-            ];
-            let counts = [
-                "groups",
-                "tied_groups",
-                "within_tolerance_groups",
-                "break_groups",
-                "out_of_scope_groups",
-            ];
-            let more = amounts.iter().map(|name| summary.amount(row, name));
-            let more = more.chain(
-                counts
-                    .iter()
-                    .map(|name| summary.cell(row, name).parse().unwrap()),
-            );
-            slot.iter_mut()
-                .zip(more)
-                .for_each(|(sum, more)| *sum += more);
-        }
-        let of_level = |tie_out: &str| level == "invoice" || tie_out == "usage-to-invoice";
-        let wanted: Sums = wanted
-            .iter()
-            .filter(|((tie_out, _), _)| of_level(tie_out))
-            .map(|(key, sums)| (key.clone(), *sums))
-            .collect();
-        assert_eq!(found, wanted, "{level}");
-    }
+    sums
 }
 
+fn sums_of_level(summary: &Published, level: &str) -> Sums {
+    let mut sums = Sums::new();
+    let rows = summary.rows.iter();
+    for row in rows.filter(|row| summary.cell(row, "level") == level) {
+        let amount = |name: &str| summary.amount(row, name);
+        let count = |name: &str| summary.cell(row, name).parse().unwrap();
+        let more = [
+            amount("expected_amount"),
+            amount("invoiced_amount"),
+            amount("net_variance_amount"),
+            amount("gross_variance_amount"),
+            count("groups"),
+            count("tied_groups"),
+            count("within_tolerance_groups"),
+            count("break_groups"),
+            count("out_of_scope_groups"),
+        ];
+        add(&mut sums, summary, row, more);
+    }
+    sums
+}
+
+/// Resources add up to the variances of usage, by invoice and currency.
 fn resources_add_up(resources: &Published, variances: &Published) {
     let sums = |table: &Published, is_counted: &dyn Fn(&[String]) -> bool| {
         let mut sums: BTreeMap<(String, String), [i128; 3]> = BTreeMap::new();
@@ -258,22 +256,22 @@ fn resources_add_up(resources: &Published, variances: &Published) {
 }
 
 #[test]
-fn what_was_planted_is_found_with_seed_1() {
+fn planted_variances_are_found_with_seed_1() {
     check(1);
 }
 
 #[test]
-fn what_was_planted_is_found_with_seed_2() {
+fn planted_variances_are_found_with_seed_2() {
     check(2);
 }
 
 #[test]
-fn what_was_planted_is_found_with_seed_3() {
+fn planted_variances_are_found_with_seed_3() {
     check(3);
 }
 
 #[test]
-fn what_was_planted_is_found_with_many_seeds() {
+fn planted_variances_are_found_with_many_seeds() {
     if crate::runs::is_quick("many seeds") {
         return;
     }

@@ -1,33 +1,41 @@
-//! Where the cells of comma-separated text end: commas and line ends outside quotes, found 64 bytes at
-//! a time.
+//! Marks of regular CSV text: the commas and line ends outside quotes, where cells and rows end.
 //!
-//! A quote is taken to open or close a cell wherever it stands. That is wrong for text with stray
-//! quotes, as in `5" disk`, so every quote is checked to stand where a cell begins or ends, or beside
-//! another one; text in which one does not is [`Irregular`], and read by the csv crate instead.
+//! They are found 64 bytes at a time, after the manner of simdjson: each kind of byte becomes a
+//! mask of 64 bits, the parity of the quotes becomes a mask of what is inside them, and what is
+//! left to do for each byte is done for each mark only.
+//!
+//! A quote is taken to open or close a cell wherever it stands. That would be wrong for text with
+//! stray quotes, as in `5" disk`, so every quote is checked to stand where a cell begins or ends,
+//! or beside another one; text in which one does not is [`Irregular`], and read by the csv crate
+//! instead. The checks of [`Scan::check`] must not let anything through that the csv crate would
+//! read in another way.
 
 #[cfg(target_arch = "x86_64")]
-use super::blocks::Avx2;
-use super::blocks::{BLOCK, Equal, Portable};
+use crate::decode::blocks::Avx2;
+use crate::decode::blocks::{BLOCK, Equal, Portable};
 
-/// Quotes or carriage returns stand where only the csv crate knows what they mean.
+/// Text in which quotes or carriage returns stand where only the csv crate knows what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Irregular;
+pub(super) struct Irregular;
 
-/// Ends of cells and of rows.
+/// Ends of cells and of rows. Offsets have 32 bits: a slice has little more than the longest
+/// record, and half the bytes are half the cache.
 #[derive(Debug, Default)]
-pub(crate) struct Marks {
-    /// Offsets of the commas and line ends.
-    pub(crate) ends: Vec<u32>,
-    /// For each row, how many of `ends` there are up to and with its own.
-    pub(crate) rows: Vec<u32>,
+pub(super) struct Marks {
+    /// Offsets of the commas and line ends outside quotes, ascending; the length of the text where
+    /// its last row has no line end.
+    pub(super) ends: Vec<u32>,
+    /// For each row the number of `ends` up to and including its own: at least one more than for
+    /// the row before.
+    pub(super) rows: Vec<u32>,
 }
 
 impl Marks {
     /// Finds the marks of whole records.
-    pub(crate) fn find(&mut self, text: &[u8]) -> Result<(), Irregular> {
+    pub(super) fn find(&mut self, text: &[u8]) -> Result<(), Irregular> {
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            return simd.vectorize(Finding {
+            return simd.vectorize(FindMarks {
                 marks: self,
                 text,
                 simd,
@@ -40,6 +48,7 @@ impl Marks {
     fn find_by(&mut self, text: &[u8], equal: impl Equal) -> Result<(), Irregular> {
         self.ends.clear();
         self.rows.clear();
+        // Most files have no carriage return at all, and then none is looked for in each block.
         let with_returns = memchr::memchr(b'\r', text).is_some();
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut scan = Scan {
@@ -52,19 +61,10 @@ impl Marks {
             offset += 64;
         }
         if !rest.is_empty() {
-            // Blanks mean nothing outside of cells, and these are behind the last one.
-            let mut block = [b' '; BLOCK];
-            block
-                .iter_mut()
-                .zip(rest)
-                .for_each(|(to, from)| *to = *from);
-            // A quote at the very end closes its cell, whatever stands behind it here.
-            if let (Some(slot), Some(b'"')) = (block.get_mut(rest.len()), rest.last()) {
-                *slot = b',';
-            }
-            self.take(&mut scan, &block, offset, with_returns, equal)?;
+            self.take(&mut scan, &padded(rest), offset, with_returns, equal)?;
         }
-        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let end = u32_of(text.len());
+        // The comma that pads the last block is no mark of the text.
         while self.ends.last().is_some_and(|last| *last >= end) {
             self.ends.pop();
         }
@@ -73,8 +73,7 @@ impl Marks {
         }
         if text.last().is_some_and(|last| *last != b'\n') {
             self.ends.push(end);
-            self.rows
-                .push(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+            self.rows.push(u32_of(self.ends.len()));
         }
         Ok(())
     }
@@ -101,36 +100,56 @@ impl Marks {
         let mut rows = line_ends & outside;
         let before = self.ends.len();
         let first = ends;
+        // Each turn takes the lowest bit and clears it: as many turns as there are marks.
         while ends != 0 {
             self.ends.push(offset + ends.trailing_zeros());
             ends &= ends - 1;
         }
         while rows != 0 {
-            // Those of this block up to and with this one.
+            // The marks of this block up to and including this row's.
             let up_to = first & (rows ^ (rows - 1));
-            self.rows
-                .push(u32::try_from(before).unwrap_or(u32::MAX) + up_to.count_ones());
+            self.rows.push(u32_of(before) + up_to.count_ones());
             rows &= rows - 1;
         }
         Ok(())
     }
 }
 
-/// What one block leaves to the next, as masks whose lowest bit is the next block's first byte.
+/// The last bytes of a text as a whole block. White space outside cells means nothing, and it
+/// stands behind the last mark.
+#[inline(always)]
+fn padded(rest: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b' '; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    // A quote at the very end closes its cell. White space behind it would make it a stray one.
+    if rest.last() == Some(&b'"') {
+        block[rest.len()] = b',';
+    }
+    block
+}
+
+#[inline(always)]
+fn u32_of(count: usize) -> u32 {
+    u32::try_from(count).expect("a slice is smaller than 4 GiB")
+}
+
+/// State that one block leaves to the next, as masks whose lowest bit is the next block's first
+/// byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct Scan {
-    /// All ones while inside quotes.
+    /// All ones while inside quotes, else 0.
     inside: u64,
-    /// A cell begins.
+    /// 1 if a cell begins with the next byte.
     starts_cell: u64,
-    /// A closing quote came last.
+    /// 1 if the last byte was a closing quote.
     closed: u64,
-    /// A carriage return outside quotes came last.
+    /// 1 if the last byte was a carriage return outside quotes.
     returned: u64,
 }
 
 impl Scan {
-    /// Which bytes are outside quotes.
+    /// Mask of the bytes of a block that are outside quotes; a closing quote counts as outside, an
+    /// opening one as inside.
     #[inline(always)]
     fn check(
         &mut self,
@@ -139,6 +158,7 @@ impl Scan {
         line_ends: u64,
         returns: u64,
     ) -> Result<u64, Irregular> {
+        // Many blocks have no quote, and most text few.
         let within = if quotes == 0 {
             self.inside
         } else {
@@ -149,9 +169,13 @@ impl Scan {
         let delimiters = (commas | line_ends) & outside;
         let returns = returns & outside & !quotes;
         let after_closing = closing << 1 | self.closed;
+        // A quote opens where a cell begins, or just after one that closed: then the two are a
+        // doubled quote. After one that closed stands a delimiter, a second quote or the return of
+        // a CRLF. A carriage return stands before a line feed.
         let stray = opening & !(delimiters << 1 | self.starts_cell | after_closing)
             | after_closing & !(delimiters | opening | returns)
             | (returns << 1 | self.returned) & !line_ends;
+        // The last byte's bit, spread over the next block's mask.
         self.inside = 0_u64.wrapping_sub(within >> 63);
         self.starts_cell = delimiters >> 63;
         self.closed = closing >> 63;
@@ -164,8 +188,8 @@ impl Scan {
     }
 }
 
-/// Each bit the parity of all bits up to and with it: ones from an opening quote to before its
-/// closing one.
+/// Parity of the bits up to and including each bit: ones from an opening quote to just before its
+/// closing one. Six shifts do what 64 steps would, each doubling the bits that are summed.
 #[inline(always)]
 fn running_parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -174,16 +198,17 @@ fn running_parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// [`Marks::find_by`], made for this machine: a closure would not be.
+/// A call of [`Marks::find_by`] to be compiled for AVX2. It is a type and not a closure, for a
+/// closure's body cannot be forced inline and would be compiled for the least machine.
 #[cfg(target_arch = "x86_64")]
-struct Finding<'m, 't> {
+struct FindMarks<'m, 't> {
     marks: &'m mut Marks,
     text: &'t [u8],
     simd: pulp::x86::V3,
 }
 
 #[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Finding<'_, '_> {
+impl pulp::NullaryFnOnce for FindMarks<'_, '_> {
     type Output = Result<(), Irregular>;
 
     #[inline(always)]

@@ -1,8 +1,12 @@
-//! Comma-separated values: cells found 64 bytes at a time, and rows of them.
+//! Comma-separated values. Regular text is read by its own decoder, which finds the ends of cells
+//! 64 bytes at a time (`marks`, `cells`, `regular`); all other text by the csv crate (`any_text`).
 
-pub(crate) mod blocks;
+mod cells;
+mod marks;
 
-pub(crate) mod cells;
-pub(crate) mod marks;
+mod layout;
 
-pub(crate) mod rows;
+mod any_text;
+mod regular;
+
+pub(super) mod rows;

@@ -1,64 +1,67 @@
-//! JSON lines: one object a line, plain or out of gzip members.
+//! JSON lines: one object on each line, as the export of Graph and scripts write them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::object::Keys;
-use crate::decode::binding::{Naming, lacking};
-use crate::decode::open::{BOM, Bytes};
-use crate::decode::slices::{Border, Slice, Slices};
-use crate::decode::{Collector, DecodeError, Sink, SliceSink};
-use crate::model::row::{Place, Row};
+use crate::decode::binding::{Naming, missing_columns};
+use crate::decode::borders::Border;
+use crate::decode::collector::Collector;
+use crate::decode::failure::DecodeError;
+use crate::decode::lock::lock;
+use crate::decode::open::{BOM, ByteStream};
+use crate::decode::sink::{Sink, SliceSink};
+use crate::decode::slices::{Slice, Slices};
+use crate::model::row::Place;
 
+/// Reads all rows of a file of JSON lines. A file whose first line lacks a needed key is refused;
+/// in later lines that is the fault of the row.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    reader: Bytes,
+    stream: ByteStream,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    let mut slices = Slices::new(input, reader, Border::Line);
+    let mut slices = Slices::new(input, stream, Border::Line);
     let Some(first) = slices.next_slice()? else {
         return Ok(());
     };
-    let line = first
-        .bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    if let Some((headings, missing)) = Keys::new(input.dataset, None).lacking(line) {
-        return Err(lacking(input, &headings, &missing, Naming::Keys));
+    let line_end = memchr::memchr(b'\n', &first.bytes);
+    let line = line_end.map_or(&first.bytes[..], |end| &first.bytes[..end]);
+    if let Some((names, missing)) = Keys::new(input.dataset, None).missing(line) {
+        return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
-    // Keys that were met are known to the slices that follow.
+    // Keys that were met in one slice are known in those that follow.
     let idle: Mutex<Vec<Keys<'_>>> = Mutex::new(Vec::new());
     let work = |slice: &Slice| {
-        let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let known = lock(&idle).pop();
         let mut keys = known.unwrap_or_else(|| Keys::new(input.dataset, collector.wanted));
         collector.with_sink(|sink| {
             read_slice(slice, &mut keys, sink);
             Ok(())
         })?;
-        idle.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(keys);
+        lock(&idle).push(keys);
         Ok(())
     };
     work(&first)?;
     drop(first);
-    slices.for_each(work).0
+    slices.for_each(work).result
 }
 
 fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<'_, S>) {
-    keys.begin();
-    let mut cells = keys.no_cells();
+    keys.begin_slice();
+    let mut cells = keys.missing_cells();
+    // Checked once for half a MiB: the template need not look at each string for it.
     let is_clean = is_clean(&slice.bytes);
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', &slice.bytes)
         .map(|at| at + 1)
         .chain([slice.bytes.len()])
     {
-        let line = slice.bytes.get(start..end).unwrap_or_default();
+        let line = &slice.bytes[start..end];
+        // Files joined into one have byte order marks in the middle.
         let object = line.strip_prefix(BOM).unwrap_or(line).trim_ascii();
-        let mut place = Place {
+        let place = Place {
             first_line: slice.first_line,
-            before: slice.bytes.get(..start).unwrap_or_default(),
+            before: &slice.bytes[..start],
             text: line,
             digest: 0,
         };
@@ -66,21 +69,14 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         if object.is_empty() {
             continue;
         }
-        match keys.read(object, &mut cells, is_clean) {
-            Ok(digest) => {
-                place.digest = digest;
-                sink.row(&Row {
-                    cells: &cells,
-                    place,
-                });
-            }
-            Err(rejection) => sink.reject(place, rejection),
-        }
+        keys.feed(object, &mut cells, is_clean, place, sink);
     }
 }
 
-/// UTF-8, and no control characters but line feeds: what JSON asks of the text within its strings.
+/// True if a text is UTF-8 and has no control characters except line feeds, as JSON wants it in
+/// strings.
 fn is_clean(text: &[u8]) -> bool {
+    // A fold and not `any`, which would stop at each byte and could not be vectorised.
     let has_control = text.iter().fold(false, |found, byte| {
         found | (*byte < b' ' && *byte != b'\n')
     });

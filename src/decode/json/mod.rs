@@ -1,8 +1,12 @@
-//! JSON: one object to cells, by template where objects repeat their keys; lines and pages of objects.
+//! JSON rows: one object to the cells of a row (`object`), fast where objects repeat the keys of
+//! the one before (`template`), and the two ways in which objects come: one on each line, or in a
+//! page.
 
-pub(crate) mod object;
+mod value;
 
-pub(crate) mod template;
+mod template;
 
-pub(crate) mod lines;
-pub(crate) mod pages;
+mod object;
+
+pub(super) mod lines;
+pub(super) mod pages;

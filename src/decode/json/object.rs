@@ -1,5 +1,5 @@
 //! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
-//! they came in, so that no digit passes through a float.
+//! in which they came, so that no digit passes through a float.
 
 use std::collections::HashMap;
 
@@ -8,30 +8,40 @@ use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::template::{self, Template};
+use super::template::Template;
+use super::value;
+use crate::decode::sink::{Sink, SliceSink};
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::Rejection;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Place, Row};
 
-/// Binds keys to columns, remembering those it has seen: rows of a file share their keys.
-pub(crate) struct Keys<'w> {
+/// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
+/// beyond the limit are looked up each time.
+const REMEMBERED_KEYS: usize = 1_000;
+
+/// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the
+/// slice, for an export whose keys come in a different order on each line would pay for both ways
+/// of reading.
+const MISFIT_LIMIT: u32 = 16;
+
+/// Keys of a dataset's objects, bound to its columns. It remembers the keys that it has met, and
+/// the last object's keys as a template, for the objects of a file share their keys.
+pub(super) struct Keys<'w> {
     dataset: Dataset,
-    /// Which columns are looked at; all that are read where none are given.
+    /// Positions of the columns that are read; `None` for all that the dataset reads.
     wanted: Option<&'w [usize]>,
-    known: HashMap<String, Key>,
+    known: HashMap<String, BoundKey>,
     template: Template,
-    /// Objects in a row that did not fit the template.
+    /// Number of objects in a row that did not fit the template.
     misfits: u32,
 }
 
-/// Column of a key, and what its values are hashed with.
-type Key = (Option<usize>, u64);
-
-/// After so many objects that did not fit, no template is tried any more.
-const MISFIT_LIMIT: u32 = 16;
+/// A key's column, if it is read, and the seed of the hash of its values.
+type BoundKey = (Option<usize>, u64);
 
 impl<'w> Keys<'w> {
-    pub(crate) fn new(dataset: Dataset, wanted: Option<&'w [usize]>) -> Self {
+    /// Keys of a dataset, none of which was met yet.
+    pub(super) fn new(dataset: Dataset, wanted: Option<&'w [usize]>) -> Self {
         Self {
             dataset,
             wanted,
@@ -41,77 +51,82 @@ impl<'w> Keys<'w> {
         }
     }
 
-    fn slot(&mut self, key: &str) -> Key {
-        if let Some(known) = self.known.get(key) {
-            return *known;
-        }
-        let columns = self.dataset.columns();
-        let is_read = |at: &usize| {
-            columns
-                .get(*at)
-                .is_some_and(|column| column.need != Need::Unread)
-                && self.wanted.is_none_or(|wanted| wanted.contains(at))
-        };
-        let slot = self.dataset.position_of(key).filter(is_read);
-        let known = (slot, xxh3_64(normalise(key).as_bytes()));
-        // Hostile keys must not fill memory; a file has some 60 of them.
-        if self.known.len() < 1_000 {
-            self.known.insert(key.to_owned(), known);
-        }
-        known
-    }
-
-    /// Begins with fresh cells: what the template filled is not in them.
-    pub(crate) fn begin(&mut self) {
+    /// Begins a slice: the template gets another chance.
+    pub(super) fn begin_slice(&mut self) {
         self.misfits = 0;
     }
 
-    /// Cells for [`Keys::read`].
-    pub(crate) fn no_cells<'a>(&self) -> Vec<Cell<'a>> {
+    /// Cells for [`Keys::feed`], one for each column of the dataset.
+    pub(super) fn missing_cells<'a>(&self) -> Vec<Cell<'a>> {
         vec![Cell::Missing; self.dataset.columns().len()]
     }
 
-    /// Reads one object's text into cells, which hold what this read into them before; the hash of
-    /// all its values, numbers in text as numbers, in any order. `is_clean` says that the text is UTF-8
-    /// without control characters.
-    pub(crate) fn read<'a>(
+    /// Reads one object as the row at `place`, and hands it to a sink; see [`Keys::read`] for the
+    /// rest.
+    pub(super) fn feed<'a, S: Sink>(
+        &mut self,
+        object: &'a [u8],
+        cells: &mut [Cell<'a>],
+        is_clean: bool,
+        place: Place<'_>,
+        sink: &mut SliceSink<'_, S>,
+    ) {
+        match self.read(object, cells, is_clean) {
+            Ok(digest) => {
+                let place = Place { digest, ..place };
+                sink.row(&Row { cells, place });
+            }
+            Err(rejection) => sink.reject(place, rejection),
+        }
+    }
+
+    /// Reads one object's text into cells that hold the row read before, or are missing. Returns
+    /// the row's digest: a hash of all its values, in any order of keys, with numbers in quotes as
+    /// numbers; never 0, which stands for none. `is_clean` is true if the text is UTF-8 without
+    /// control characters.
+    fn read<'a>(
         &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
         is_clean: bool,
     ) -> Result<u64, Rejection> {
-        let tries = is_clean && self.misfits < MISFIT_LIMIT;
-        if tries && let Some(digest) = self.template.read(object, cells, self.wanted.is_none()) {
+        let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
+        let with_digest = self.wanted.is_none();
+        if tries_template && let Some(digest) = self.template.read(object, cells, with_digest) {
             self.misfits = 0;
             return Ok(digest.max(1));
         }
         self.misfits = self.misfits.saturating_add(1);
+        // The template may have filled cells before it met the key that did not fit.
         cells.fill(Cell::Missing);
         self.template.clear();
-        let read = self.read_any(object, cells, tries);
-        if read.is_err() || !self.template.is_plain() {
+        let read = self.read_by_serde(object, cells, tries_template);
+        // A broken object must not be the measure of the next one.
+        if read.is_err() || !self.template.has_each_column_once() {
             self.template.clear();
         }
         read
     }
 
-    fn read_any<'a>(
+    /// Reads any object; with `learns` its keys become the template.
+    fn read_by_serde<'a>(
         &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
         learns: bool,
     ) -> Result<u64, Rejection> {
-        let (mut doubled, mut digest) = (None, 0);
+        let (mut repeated, mut digest) = (None, 0);
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let visitor = ObjectVisitor {
             keys: self,
             cells,
-            doubled: &mut doubled,
+            repeated: &mut repeated,
             digest: &mut digest,
             learns,
         };
         let read = deserializer.deserialize_map(visitor);
         if let Err(error) = read.and_then(|()| deserializer.end()) {
+            // Each object is parsed by itself, so its line is always the first.
             let reason = error.to_string().replace("line 1 column", "column");
             return Err(Rejection::new(
                 "",
@@ -119,42 +134,54 @@ impl<'w> Keys<'w> {
                 format!("a JSON object ({reason})"),
             ));
         }
-        match doubled {
-            Some(at) => {
-                let name = self
-                    .dataset
-                    .columns()
-                    .get(at)
-                    .map_or("", |column| column.name);
-                Err(Rejection::in_words(
-                    name,
-                    "the key twice",
-                    "each key once".to_owned(),
-                ))
-            }
-            // 0 stands for none.
+        match repeated {
+            Some(slot) => Err(Rejection::in_words(
+                self.dataset.columns()[slot].name,
+                "the key twice",
+                "each key once".to_owned(),
+            )),
             None => Ok(digest.max(1)),
         }
     }
 
-    /// Needed values for which an object has no key at all.
-    pub(crate) fn lacking(&mut self, object: &[u8]) -> Option<(Vec<String>, Vec<&'static str>)> {
-        let names: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
-        let headings: Vec<String> = names.into_keys().collect();
-        let bound: Vec<usize> = headings.iter().filter_map(|key| self.slot(key).0).collect();
+    /// The names of an object's keys, and those of the values that every row needs but for which
+    /// the object has no key; `None` if it lacks none, or is no object.
+    pub(super) fn missing(&mut self, object: &[u8]) -> Option<(Vec<String>, Vec<&'static str>)> {
+        let values: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
+        let names: Vec<String> = values.into_keys().collect();
+        let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).0).collect();
+        // Only values that no row may lack: an object may leave out a key that has no value.
         let columns = self.dataset.columns().iter().enumerate();
         let missing: Vec<&str> = columns
-            .filter(|(at, c)| c.need == Need::Value && !bound.contains(at))
-            .map(|(_, c)| c.name)
+            .filter(|(at, column)| column.need == Need::Value && !bound.contains(at))
+            .map(|(_, column)| column.name)
             .collect();
-        (!missing.is_empty()).then_some((headings, missing))
+        (!missing.is_empty()).then_some((names, missing))
+    }
+
+    fn bind(&mut self, key: &str) -> BoundKey {
+        if let Some(known) = self.known.get(key) {
+            return *known;
+        }
+        let columns = self.dataset.columns();
+        let slot = self.dataset.position_of(key).filter(|slot| {
+            columns[*slot].need != Need::Unread
+                && self.wanted.is_none_or(|wanted| wanted.contains(slot))
+        });
+        let bound = (slot, xxh3_64(normalise(key).as_bytes()));
+        if self.known.len() < REMEMBERED_KEYS {
+            self.known.insert(key.to_owned(), bound);
+        }
+        bound
     }
 }
 
+/// Fills cells from an object's values as serde meets them.
 struct ObjectVisitor<'k, 'w, 'c, 'a> {
     keys: &'k mut Keys<'w>,
     cells: &'c mut [Cell<'a>],
-    doubled: &'c mut Option<usize>,
+    /// Column for which two keys have a value.
+    repeated: &'c mut Option<usize>,
     digest: &'c mut u64,
     learns: bool,
 }
@@ -168,16 +195,16 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
-            let text = map.next_value::<&'a RawValue>()?.get();
-            *self.digest = self
-                .digest
-                .wrapping_add(template::hash(text.as_bytes(), seed));
-            let Some(cell) = slot.and_then(|slot| self.cells.get_mut(slot)) else {
+            let text = map.next_value::<&'a RawValue>()?.get().as_bytes();
+            *self.digest = self.digest.wrapping_add(value::hash(text, seed));
+            let Some(slot) = slot else {
                 continue;
             };
-            let value = template::cell_of(text.as_bytes()).map_err(serde::de::Error::custom)?;
+            let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
+            let cell = &mut self.cells[slot];
+            // Two names of one column clash only if both have a value.
             if *cell != Cell::Missing {
-                *self.doubled = slot;
+                *self.repeated = Some(slot);
             }
             if value != Cell::Missing {
                 *cell = value;
@@ -187,10 +214,11 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
     }
 }
 
+/// Binds a key without a copy of its text; true if the key belongs to the template that is learnt.
 struct KeySeed<'k, 'w>(&'k mut Keys<'w>, bool);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
-    type Value = Key;
+    type Value = BoundKey;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
@@ -201,14 +229,14 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
 }
 
 impl Visitor<'_> for KeySeed<'_, '_> {
-    type Value = Key;
+    type Value = BoundKey;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let (slot, seed) = self.0.slot(key);
+        let (slot, seed) = self.0.bind(key);
         if self.1 {
             self.0.template.push(key, slot, seed);
         }

@@ -1,50 +1,71 @@
-//! Partner Center v1 pages: a collection object with `items`, or a bare array of rows. A body that
-//! does not parse is a named fault, never an empty page.
+//! Pages of Partner Center v1: a collection object with `items`, a bare array of rows, or a single
+//! object. A body that is not valid JSON is a named fault, never an empty page ([quirks, JSON of
+//! the API, 8](crate::model::domain::quirks)).
+//!
+//! A page is read whole by one worker: pages are small and many, and files are read side by side.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::object::Keys;
-use crate::decode::binding::{Naming, lacking};
-use crate::decode::open::{self, Bytes};
-use crate::decode::{Collector, DecodeError, Input, Sink, SliceSink};
-use crate::model::row::{Place, Row};
+use crate::decode::binding::{Naming, missing_columns};
+use crate::decode::collector::Collector;
+use crate::decode::failure::DecodeError;
+use crate::decode::input::Input;
+use crate::decode::open::{self, ByteStream};
+use crate::decode::sink::{Sink, SliceSink};
+use crate::model::row::Place;
 
-/// A page holds 2,000 rows; a whole list asked for without a size may be much larger.
+/// Largest page: 1 GiB, for it is kept in memory. A page has 2,000 rows; a list that was asked for
+/// without a page size has all of them.
 const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 
+/// Reads all rows of a page.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    reader: Bytes,
+    stream: ByteStream,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    let mut body = Vec::new();
-    reader
-        .take(PAGE_LIMIT_BYTES + 1)
-        .read_to_end(&mut body)
-        .map_err(|error| open::broken_stream(input.unit, &error))?;
-    if body.len() as u64 > PAGE_LIMIT_BYTES {
-        let found = format!("a page of more than {} MiB", PAGE_LIMIT_BYTES >> 20);
-        return Err(DecodeError::wrong(
-            input.unit,
-            found,
-            "a page of a few thousand rows",
-            "ask for the list with a page size",
-        ));
-    }
+    let hint = "ask for the list with a page size";
+    let body = read_whole(input.unit, stream, PAGE_LIMIT_BYTES, hint)?;
     let rows = rows_of(input, &body)?;
-    if let Some((headings, missing)) = rows
-        .first()
-        .and_then(|row| Keys::new(input.dataset, None).lacking(row.get().as_bytes()))
+    if let Some(first) = rows.first()
+        && let Some((names, missing)) =
+            Keys::new(input.dataset, None).missing(first.get().as_bytes())
     {
-        return Err(lacking(input, &headings, &missing, Naming::Keys));
+        return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
     collector.with_sink(|sink| {
         feed(&body, &rows, collector.wanted, sink);
         Ok(())
     })
+}
+
+/// Reads a page into memory; one of more than `limit` bytes is refused with a hint.
+pub(crate) fn read_whole(
+    unit: &str,
+    stream: ByteStream,
+    limit: u64,
+    hint: &str,
+) -> Result<Vec<u8>, DecodeError> {
+    let mut body = Vec::new();
+    stream
+        .take(limit + 1)
+        .read_to_end(&mut body)
+        .map_err(|error| open::broken_stream(unit, &error))?;
+    if body.len() as u64 > limit {
+        let found = format!("a page of more than {} MiB", limit >> 20);
+        return Err(DecodeError::wrong(
+            unit,
+            found,
+            "a page of a few thousand rows",
+            hint,
+        ));
+    }
+    Ok(body)
 }
 
 fn feed<S: Sink>(
@@ -54,59 +75,48 @@ fn feed<S: Sink>(
     sink: &mut SliceSink<'_, S>,
 ) {
     let mut keys = Keys::new(sink.input.dataset, wanted);
-    let mut cells = keys.no_cells();
+    let mut cells = keys.missing_cells();
     for row in rows {
         let text = row.get().as_bytes();
-        let offset = text.as_ptr().addr().saturating_sub(body.as_ptr().addr());
-        let mut place = Place {
+        // The row's text is borrowed from the body, so its address tells where it stands.
+        let offset = text.as_ptr().addr() - body.as_ptr().addr();
+        let place = Place {
             first_line: 1,
-            before: body.get(..offset).unwrap_or_default(),
+            before: &body[..offset],
             text,
             digest: 0,
         };
-        // The page was parsed: its strings are clean.
-        match keys.read(text, &mut cells, true) {
-            Ok(digest) => {
-                place.digest = digest;
-                sink.row(&Row {
-                    cells: &cells,
-                    place,
-                });
-            }
-            Err(rejection) => sink.reject(place, rejection),
-        }
+        // The page was parsed, so its strings are clean.
+        keys.feed(text, &mut cells, true, place, sink);
     }
-}
-
-/// The items of a page; `None` for a single object.
-pub(crate) fn items(body: &[u8]) -> Result<Option<Vec<&RawValue>>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    deserializer
-        .deserialize_any(PageVisitor)
-        .and_then(|rows| deserializer.end().map(|()| rows))
 }
 
 fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
-    match items(body) {
-        Ok(Some(rows)) => Ok(rows),
-        // One header, as `invoices/{id}` answers, is a row by itself.
-        Ok(None) => serde_json::from_slice::<&RawValue>(body)
-            .map(|row| vec![row])
-            .map_err(|error| unparsable(input, &error)),
-        Err(error) => Err(unparsable(input, &error)),
+    items(body).map_err(|error| {
+        DecodeError::damaged(
+            input.unit,
+            format!("invalid JSON: {error}"),
+            "a complete page with `items`",
+        )
+        .at_line(error.line() as u64)
+    })
+}
+
+/// The items of a page; a single object, such as the header that `invoices/{id}` answers, is the
+/// only item of its page.
+pub(crate) fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let items = deserializer
+        .deserialize_any(PageVisitor)
+        // A page with anything behind it is two answers in one file, or a damaged one.
+        .and_then(|items| deserializer.end().map(|()| items))?;
+    match items {
+        Some(items) => Ok(items),
+        None => Ok(vec![serde_json::from_slice::<&RawValue>(body)?]),
     }
 }
 
-fn unparsable(input: Input<'_>, error: &serde_json::Error) -> DecodeError {
-    let line = error.line() as u64;
-    DecodeError::damaged(
-        input.unit,
-        format!("JSON that does not parse: {error}"),
-        "a whole page with `items`",
-    )
-    .at_line(line)
-}
-
+/// Finds the items of a page without parsing them; `None` for an object that is no collection.
 struct PageVisitor;
 
 impl<'a> Visitor<'a> for PageVisitor {
@@ -126,7 +136,8 @@ impl<'a> Visitor<'a> for PageVisitor {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut rows = None;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'a, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'a, str>>()? {
+            // `items` in Partner Center, in any case; `value` in Graph.
             if key.eq_ignore_ascii_case("items") || key == "value" {
                 rows = Some(map.next_value::<Vec<&'a RawValue>>()?);
             } else {

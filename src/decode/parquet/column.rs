@@ -1,5 +1,9 @@
-//! Columns of Parquet as cells: text by dictionary code where the file has dictionaries, typed values
-//! as they are.
+//! Columns of Parquet as cells: text with its dictionary code where there is one, typed values as
+//! they are.
+//!
+//! Reading is fast because a column's type is found out once for each batch, not for each value,
+//! and because text with a code is looked up by whoever counts it once for each dictionary, not for
+//! each row.
 
 use std::borrow::Cow;
 
@@ -9,65 +13,17 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray, StringViewArray};
+use arrow_array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
 use arrow_schema::{DataType, TimeUnit};
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::dictionary::{Known, ViewedDictionary};
+use super::dictionary::{DictionaryMemory, ViewedDictionary};
+use super::value_hash::{hash_of_number, hash_of_text};
 use crate::model::row::Cell;
 
-pub(crate) fn hash_of_text(text: &[u8]) -> u64 {
-    if text.is_empty() {
-        0
-    } else {
-        xxh3_64(text) | 1
-    }
-}
+const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The values of one column of a batch.
-pub(crate) struct Column<'b> {
-    array: &'b dyn Array,
-    has_nulls: bool,
-    values: Values<'b>,
-}
-
-enum Values<'b> {
-    Null,
-    Text(&'b StringArray),
-    LargeText(&'b arrow_array::LargeStringArray),
-    View {
-        texts: &'b StringViewArray,
-        dictionary: Option<ViewedDictionary>,
-    },
-    Entry {
-        codes: Codes<'b>,
-        texts: &'b StringArray,
-        number: u32,
-        hashes: &'b [u64],
-    },
-    Decimal(&'b [i128], u32),
-    Integer32(&'b [i32]),
-    Integer64(&'b [i64]),
-    Date(&'b [i32]),
-    Timestamp(&'b [i64], i64),
-}
-
-enum Codes<'b> {
-    Signed(&'b [i32]),
-    Unsigned(&'b [u32]),
-}
-
-impl Codes<'_> {
-    fn get(&self, row: usize) -> Option<usize> {
-        match self {
-            Self::Signed(codes) => codes.get(row).and_then(|code| usize::try_from(*code).ok()),
-            Self::Unsigned(codes) => codes.get(row).map(|code| *code as usize),
-        }
-    }
-}
-
-/// Whether columns of a type can be read.
-pub(crate) fn is_readable(data_type: &DataType) -> bool {
+/// True if columns of a type can be read. [`Column::new`] has an arm for each of them.
+pub(super) fn is_readable(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null
         | DataType::Utf8
@@ -85,65 +41,97 @@ pub(crate) fn is_readable(data_type: &DataType) -> bool {
     }
 }
 
+/// The values of one column of a batch.
+pub(super) struct Column<'b> {
+    array: &'b dyn Array,
+    /// Most columns have no nulls, and then no bitmap is looked at.
+    has_nulls: bool,
+    values: Values<'b>,
+}
+
+enum Values<'b> {
+    Null,
+    Text(&'b StringArray),
+    LargeText(&'b LargeStringArray),
+    View {
+        texts: &'b StringViewArray,
+        dictionary: Option<ViewedDictionary>,
+    },
+    Entry {
+        codes: Codes<'b>,
+        texts: &'b StringArray,
+        /// Number of the dictionary.
+        number: u32,
+        /// Hash of each entry of the dictionary; empty where no hashes are wanted.
+        hashes: &'b [u64],
+    },
+    /// Values in units of 10^-scale, and the scale.
+    Decimal(&'b [i128], u32),
+    Integer32(&'b [i32]),
+    Integer64(&'b [i64]),
+    /// Calendar days, in days since 1970-01-01.
+    Date(&'b [i32]),
+    /// Instants since 1970-01-01, UTC, and how many of their units make a second.
+    Timestamp(&'b [i64], i64),
+}
+
+enum Codes<'b> {
+    Signed(&'b [i32]),
+    Unsigned(&'b [u32]),
+}
+
+impl Codes<'_> {
+    /// Code of a row that is not null.
+    #[inline]
+    fn at(&self, row: usize) -> u32 {
+        match self {
+            Self::Signed(codes) => {
+                u32::try_from(codes[row]).expect("the parquet crate checks that codes are entries")
+            }
+            Self::Unsigned(codes) => codes[row],
+        }
+    }
+}
+
 impl<'b> Column<'b> {
-    /// `None` for types that cannot be read.
-    pub(crate) fn new(
+    /// The values of an array.
+    ///
+    /// # Panics
+    /// If its type is not readable: such columns are not projected.
+    pub(super) fn new(
         array: &'b ArrayRef,
-        known: &'b mut Known,
+        memory: &'b mut DictionaryMemory,
         with_hashes: bool,
-    ) -> Option<Self> {
+    ) -> Self {
         let values = match array.data_type() {
             DataType::Null => Values::Null,
             DataType::Utf8 => Values::Text(array.as_string()),
             DataType::LargeUtf8 => Values::LargeText(array.as_string()),
             DataType::Utf8View => Values::View {
                 texts: array.as_string_view(),
-                dictionary: known.dictionary_of(array),
+                dictionary: memory.dictionary_of(array),
             },
             DataType::Dictionary(key, _) if **key == DataType::Int32 => {
-                let (keys, texts) = dictionary::<Int32Type>(array, known, with_hashes)?;
-                Values::Entry {
-                    codes: Codes::Signed(keys.values()),
-                    texts,
-                    number: known.number(),
-                    hashes: known.hashes(),
-                }
+                entries::<Int32Type>(array, memory, with_hashes, Codes::Signed)
             }
             DataType::Dictionary(..) => {
-                let (keys, texts) = dictionary::<UInt32Type>(array, known, with_hashes)?;
-                Values::Entry {
-                    codes: Codes::Unsigned(keys.values()),
-                    texts,
-                    number: known.number(),
-                    hashes: known.hashes(),
-                }
+                entries::<UInt32Type>(array, memory, with_hashes, Codes::Unsigned)
             }
             DataType::Decimal128(_, scale) => Values::Decimal(
                 primitive::<Decimal128Type>(array),
-                u32::try_from(*scale).ok()?,
+                u32::try_from(*scale).expect("columns of negative scale are not projected"),
             ),
             DataType::Int32 => Values::Integer32(primitive::<Int32Type>(array)),
             DataType::Int64 => Values::Integer64(primitive::<Int64Type>(array)),
             DataType::Date32 => Values::Date(primitive::<Date32Type>(array)),
-            DataType::Timestamp(unit, _) => match unit {
-                TimeUnit::Second => Values::Timestamp(primitive::<TimestampSecondType>(array), 1),
-                TimeUnit::Millisecond => {
-                    Values::Timestamp(primitive::<TimestampMillisecondType>(array), 1_000)
-                }
-                TimeUnit::Microsecond => {
-                    Values::Timestamp(primitive::<TimestampMicrosecondType>(array), 1_000_000)
-                }
-                TimeUnit::Nanosecond => {
-                    Values::Timestamp(primitive::<TimestampNanosecondType>(array), 1_000_000_000)
-                }
-            },
-            _ => return None,
+            DataType::Timestamp(unit, _) => timestamps(array, *unit),
+            other => unreachable!("columns of type {other} are not projected"),
         };
-        Some(Self {
+        Self {
             array: array.as_ref(),
             has_nulls: array.null_count() > 0,
             values,
-        })
+        }
     }
 
     #[inline]
@@ -151,10 +139,11 @@ impl<'b> Column<'b> {
         self.has_nulls && self.array.is_null(row)
     }
 
-    /// Puts a value into a cell. It is written in place, and not in passing: a cell that is built elsewhere
-    /// in parts and then copied as one keeps the processor waiting.
+    /// Puts a value into a cell. Each arm writes the cell in place: one that is built elsewhere in
+    /// parts and then copied as a whole makes the processor wait for its own stores.
     #[inline]
-    pub(crate) fn fill(&self, row: usize, cell: &mut Cell<'b>) {
+    pub(super) fn fill(&self, row: usize, cell: &mut Cell<'b>) {
+        // Also where there is a value: an empty text stays missing.
         *cell = Cell::Missing;
         if self.is_null(row) {
             return;
@@ -164,20 +153,7 @@ impl<'b> Column<'b> {
             Values::Text(texts) => fill_text(texts.value(row), cell),
             Values::LargeText(texts) => fill_text(texts.value(row), cell),
             Values::View { texts, dictionary } => {
-                let text = texts.value(row);
-                let dictionary = dictionary.as_ref().zip(texts.views().get(row));
-                match dictionary.and_then(|(dictionary, view)| {
-                    Some((dictionary.number, dictionary.code(*view, text.as_bytes())?))
-                }) {
-                    Some((dictionary, code)) => {
-                        *cell = Cell::Entry {
-                            text: text.as_bytes(),
-                            dictionary,
-                            code,
-                        }
-                    }
-                    None => fill_text(text, cell),
-                }
+                fill_view(texts, dictionary.as_ref(), row, cell);
             }
             Values::Entry {
                 codes,
@@ -185,11 +161,9 @@ impl<'b> Column<'b> {
                 number,
                 ..
             } => {
-                if let Some(code) = codes.get(row)
-                    && let text = texts.value(code).as_bytes()
-                    && !text.is_empty()
-                    && let Ok(code) = u32::try_from(code)
-                {
+                let code = codes.at(row);
+                let text = texts.value(code as usize).as_bytes();
+                if !text.is_empty() {
                     *cell = Cell::Entry {
                         text,
                         dictionary: *number,
@@ -197,33 +171,18 @@ impl<'b> Column<'b> {
                     };
                 }
             }
-            Values::Decimal(values, scale) => values
-                .get(row)
-                .into_iter()
-                .for_each(|value| *cell = Cell::Decimal(*value, *scale)),
-            Values::Integer32(values) => values
-                .get(row)
-                .into_iter()
-                .for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
-            Values::Integer64(values) => values
-                .get(row)
-                .into_iter()
-                .for_each(|value| *cell = Cell::Decimal((*value).into(), 0)),
-            Values::Date(days) => days
-                .get(row)
-                .into_iter()
-                .for_each(|day| *cell = Cell::Date(*day)),
+            Values::Decimal(values, scale) => *cell = Cell::Decimal(values[row], *scale),
+            Values::Integer32(values) => *cell = Cell::Decimal(values[row].into(), 0),
+            Values::Integer64(values) => *cell = Cell::Decimal(values[row].into(), 0),
+            Values::Date(days) => *cell = Cell::Date(days[row]),
             Values::Timestamp(instants, per_second) => {
-                instants
-                    .get(row)
-                    .into_iter()
-                    .for_each(|instant| *cell = Cell::Date(day_of_instant(*instant, *per_second)));
+                *cell = Cell::Date(day_of_instant(instants[row], *per_second));
             }
         }
     }
 
-    /// The same for equal values; 0 for none.
-    pub(crate) fn hash(&self, row: usize) -> u64 {
+    /// Hash of a value: equal for equal values of the column, in all batches and files; 0 for none.
+    pub(super) fn hash(&self, row: usize) -> u64 {
         if self.is_null(row) {
             return 0;
         }
@@ -232,37 +191,41 @@ impl<'b> Column<'b> {
             Values::Text(texts) => hash_of_text(texts.value(row).as_bytes()),
             Values::LargeText(texts) => hash_of_text(texts.value(row).as_bytes()),
             Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
-            Values::Entry { codes, hashes, .. } => codes
-                .get(row)
-                .and_then(|code| hashes.get(code))
-                .copied()
-                .unwrap_or(0),
-            Values::Decimal(values, _) => values.get(row).map_or(0, |value| hash_of_number(*value)),
-            Values::Integer32(values) => values
-                .get(row)
-                .map_or(0, |value| hash_of_number((*value).into())),
-            Values::Integer64(values) => values
-                .get(row)
-                .map_or(0, |value| hash_of_number((*value).into())),
-            Values::Date(days) => days.get(row).map_or(0, |day| hash_of_number((*day).into())),
-            Values::Timestamp(instants, _) => instants
-                .get(row)
-                .map_or(0, |instant| hash_of_number((*instant).into())),
+            Values::Entry { codes, hashes, .. } => hashes[codes.at(row) as usize],
+            Values::Decimal(values, _) => hash_of_number(values[row]),
+            Values::Integer32(values) => hash_of_number(values[row].into()),
+            Values::Integer64(values) => hash_of_number(values[row].into()),
+            Values::Date(days) => hash_of_number(days[row].into()),
+            Values::Timestamp(instants, _) => hash_of_number(instants[row].into()),
         }
     }
 }
 
-fn hash_of_number(number: i128) -> u64 {
-    let [a, b, c, d, e, f, g, h, high @ ..] = number.to_le_bytes();
-    let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-    let mixed = (low ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9)
-        ^ u64::from_le_bytes(high).rotate_left(29);
-    (mixed ^ mixed >> 31).wrapping_mul(0x94D0_49BB_1331_11EB) | 1
-}
-
+#[inline]
 fn fill_text<'b>(text: &'b str, cell: &mut Cell<'b>) {
     if !text.is_empty() {
         *cell = Cell::Text(Cow::Borrowed(text.as_bytes()));
+    }
+}
+
+#[inline]
+fn fill_view<'b>(
+    texts: &'b StringViewArray,
+    dictionary: Option<&ViewedDictionary>,
+    row: usize,
+    cell: &mut Cell<'b>,
+) {
+    let text = texts.value(row);
+    if let Some(dictionary) = dictionary
+        && let Some(code) = dictionary.code(texts.views()[row], text.as_bytes())
+    {
+        *cell = Cell::Entry {
+            text: text.as_bytes(),
+            dictionary: dictionary.number,
+            code,
+        };
+    } else {
+        fill_text(text, cell);
     }
 }
 
@@ -270,19 +233,138 @@ fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {
     array.as_primitive::<T>().values()
 }
 
-fn dictionary<'b, K: ArrowDictionaryKeyType>(
+fn entries<'b, K: ArrowDictionaryKeyType>(
     array: &'b ArrayRef,
-    known: &mut Known,
+    memory: &'b mut DictionaryMemory,
     with_hashes: bool,
-) -> Option<(&'b PrimitiveArray<K>, &'b StringArray)> {
+    codes: impl FnOnce(&'b [K::Native]) -> Codes<'b>,
+) -> Values<'b> {
     let dictionary = array.as_dictionary::<K>();
-    known.meet(dictionary.values(), with_hashes);
-    Some((
-        dictionary.keys(),
-        dictionary.values().as_string_opt::<i32>()?,
-    ))
+    memory.meet(dictionary.values(), with_hashes);
+    Values::Entry {
+        codes: codes(dictionary.keys().values()),
+        texts: dictionary.values().as_string(),
+        number: memory.number(),
+        hashes: memory.hashes(),
+    }
 }
 
+fn timestamps(array: &ArrayRef, unit: TimeUnit) -> Values<'_> {
+    match unit {
+        TimeUnit::Second => Values::Timestamp(primitive::<TimestampSecondType>(array), 1),
+        TimeUnit::Millisecond => {
+            Values::Timestamp(primitive::<TimestampMillisecondType>(array), 1_000)
+        }
+        TimeUnit::Microsecond => {
+            Values::Timestamp(primitive::<TimestampMicrosecondType>(array), 1_000_000)
+        }
+        TimeUnit::Nanosecond => {
+            Values::Timestamp(primitive::<TimestampNanosecondType>(array), 1_000_000_000)
+        }
+    }
+}
+
+/// The day on which an instant falls. An instant beyond the days of 32 bits, some five million
+/// years away, is a day outside every period.
 fn day_of_instant(instant: i64, per_second: i64) -> i32 {
-    i32::try_from(instant.div_euclid(per_second).div_euclid(86_400)).unwrap_or(i32::MIN)
+    let day = instant.div_euclid(per_second).div_euclid(SECONDS_PER_DAY);
+    i32::try_from(day).unwrap_or(i32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use arrow_array::RecordBatch;
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::basic::Encoding;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+
+    /// Number of rows of each file: several batches, and more than one dictionary page holds.
+    const ROWS: usize = 4_000;
+
+    /// Writes texts as views and reads them back: every row has its text, and no code stands for
+    /// two texts. Returns the distinct codes, and the texts that came without one.
+    fn codes_and_plain_texts(
+        of_row: impl Fn(usize) -> String,
+        properties: WriterProperties,
+    ) -> (usize, Vec<String>) {
+        let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..ROWS).map(&of_row)));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+            .unwrap()
+            .with_batch_size(500)
+            .build()
+            .unwrap();
+        let (mut memory, mut row) = (DictionaryMemory::default(), 0);
+        let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
+        let mut plain = Vec::new();
+        for batch in batches.map(Result::unwrap) {
+            let column = Column::new(batch.column(0), &mut memory, false);
+            for at in 0..batch.num_rows() {
+                let mut cell = Cell::Missing;
+                column.fill(at, &mut cell);
+                assert_eq!(cell.bytes(), of_row(row).as_bytes());
+                if let Cell::Entry {
+                    dictionary, code, ..
+                } = cell
+                {
+                    let known = of_code
+                        .entry((dictionary, code))
+                        .or_insert_with(|| of_row(row));
+                    assert_eq!(*known, of_row(row));
+                } else {
+                    plain.push(of_row(row));
+                }
+                row += 1;
+            }
+        }
+        assert_eq!(row, ROWS);
+        (of_code.len(), plain)
+    }
+
+    /// The dictionary is full after a part of the texts, and plain pages follow.
+    #[test]
+    fn texts_of_a_dictionary_given_up_keep_their_codes() {
+        let of_row = |row: usize| {
+            if row.is_multiple_of(7) {
+                "short".to_owned()
+            } else {
+                format!("a text of some length, {}", row * 31 % 400)
+            }
+        };
+        let properties = WriterProperties::builder()
+            .set_dictionary_page_size_limit(4_000)
+            .set_data_page_size_limit(2_000)
+            .set_write_batch_size(64)
+            .build();
+        let (codes, plain) = codes_and_plain_texts(of_row, properties);
+        let long = plain.iter().filter(|text| *text != "short").count();
+        assert!(long > 100 && codes > 20, "{long} {codes}");
+    }
+
+    /// Other encodings put texts behind each other without a length between them.
+    #[test]
+    fn texts_without_a_dictionary_are_never_taken_for_each_other() {
+        for encoding in [
+            Encoding::PLAIN,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Encoding::DELTA_BYTE_ARRAY,
+        ] {
+            let of_row = |row: usize| format!("{:0>width$}", row % 700, width = 11 + row % 9);
+            let properties = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_encoding(encoding)
+                .build();
+            codes_and_plain_texts(of_row, properties);
+        }
+    }
 }

@@ -1,9 +1,13 @@
 //! Parquet: columns by dictionary code where the file has dictionaries, row groups on all cores.
 
-pub(crate) mod panic_guard;
+pub(super) mod panic_guard;
 
-pub(crate) mod dictionary;
+mod value_hash;
 
-pub(crate) mod column;
+mod dictionary;
 
-pub(crate) mod rows;
+mod column;
+
+mod projection;
+
+pub(super) mod rows;

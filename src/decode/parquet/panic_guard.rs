@@ -1,30 +1,33 @@
-//! A shield around a library that panics on damaged bytes (the parquet crate does, on some flipped
-//! bits): its panic is the file's fault and becomes an error of the file.
+//! A guard around the parquet crate, which panics on some damaged bytes: the panic is the file's
+//! fault and becomes an error of the file. No other code is to run under it, for our own panics
+//! must end the run.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
-    static SHIELDED: Cell<bool> = const { Cell::new(false) };
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A panic of this thread is caught and told as an error: nobody need print it.
+/// True while a panic of this thread would be caught and reported as an error of a file, so that
+/// the program's panic hook need not print it.
 #[must_use]
 pub fn is_shielded() -> bool {
-    SHIELDED.get()
+    GUARDED.get()
 }
 
-/// Runs `work`; a panic in it is an `Err` with its message.
-pub(crate) fn shield<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    let outer = SHIELDED.replace(true);
-    // What `work` leaves behind after a panic is thrown away together with the unit.
+/// Runs `work`; a panic in it is an `Err` with the panic's message.
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = GUARDED.replace(true);
+    // Whatever state `work` leaves behind after a panic is dropped together with the file.
     let result = catch_unwind(AssertUnwindSafe(work));
-    SHIELDED.set(outer);
+    GUARDED.set(outer);
     result.map_err(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("unreadable bytes").to_owned()
+        // `panic!` with arguments carries a `String`, without any a `&str`.
+        match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+            (Some(text), _) => text.clone(),
+            (None, Some(text)) => (*text).to_owned(),
+            (None, None) => "unreadable bytes".to_owned(),
+        }
     })
 }

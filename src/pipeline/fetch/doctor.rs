@@ -1,4 +1,4 @@
-//! What must be right before a pipeline runs: folders, locks, credentials, the clock.
+//! Checks of what must be right before a pipeline runs: folders, locks, credentials and the clock.
 
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
@@ -10,21 +10,25 @@ use crate::sources::identity::auth::Tokens;
 use crate::sources::landing::Landing;
 use crate::sources::wire::http::Http;
 
-/// What kind of thing is wrong, for the exit code.
+/// Worst kind of problem found, for the exit code; in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worst {
-    /// Nothing.
+    /// No problem at all.
     #[default]
     Nothing,
-    /// A credential.
+    /// A credential that is not accepted.
     Credential,
-    /// A folder that is locked.
+    /// A folder that another process has locked.
     Lock,
-    /// A folder that does not take files.
+    /// A folder that cannot be written.
     Storage,
 }
 
-/// Checks all of it; `block_on` runs what speaks to the outside.
+/// Checks the folders of a plan, then its credentials. `block_on` runs the requests: the runtime of
+/// the network is named in `run` alone.
+///
+/// # Errors
+/// [`RunError`] where the requests cannot even be started.
 pub(crate) fn examine(
     plan: &Plan,
     watch: &Watch,
@@ -47,6 +51,7 @@ pub(crate) fn examine(
             ));
         }
     }
+    // A pipeline of files needs no state folder and no credentials.
     let Some(fetching) = &plan.fetching else {
         return Ok((findings, worst));
     };
@@ -66,6 +71,7 @@ pub(crate) fn examine(
             return Ok((findings, worst));
         }
     };
+    // Credentials last: the refresh tokens are in the state folder, which must be open for them.
     let http = Http::new(&fetching.account, watch.clone())?;
     let tokens = Tokens::new(&fetching.account, landing.credentials());
     let found = block_on(&http, &tokens)?;
@@ -76,7 +82,7 @@ pub(crate) fn examine(
     Ok((findings, worst))
 }
 
-/// Findings on the credentials.
+/// Findings on the credentials, one for each token that a fetch would need.
 pub(crate) async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     doctor::credentials(http, tokens).await
 }

@@ -1,4 +1,5 @@
-//! A plan's fetch: what it found, unit by unit, and which files of it are reconciled.
+//! The fetch of a plan: its order, its report, and the handing over of complete units to the intake,
+//! which reads them while others are still on their way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,66 +11,56 @@ use serde::Serialize;
 use super::record_tables::RecordReport;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::intake::units::Arrival;
+use crate::pipeline::intake::input_unit::InputUnit;
+pub use crate::pipeline::options::Asked;
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::progress::watch::{Event, Watch};
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::workers::{Became, Fetched, Fetcher, Order};
 use crate::sources::landing::Landing;
 
-/// How a fetch is to go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Today, UTC, as `2026-11-21`.
-    pub today: String,
-    /// Ask anew for what is complete, too.
-    pub refresh: bool,
-    /// Write typed tables of all that was fetched.
-    pub tables: bool,
-}
-
-/// What a fetch came to.
+/// Report on a fetch, printed by `tieout fetch` and within the outcome of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct FetchReport {
-    /// A row for each dataset, in the order of their names.
+    /// One row for each dataset, in the order of their names.
     pub datasets: Vec<DatasetReport>,
-    /// What is not complete, and why.
+    /// Reasons why units are not complete, one for each such unit.
     pub incomplete: Vec<String>,
-    /// Whether a permission is missing.
+    /// True if a permission is missing.
     pub is_forbidden: bool,
-    /// Requests sent.
+    /// Number of requests sent, retries included.
     pub requests: u64,
-    /// Of them, repetitions.
+    /// Number of requests that were retries.
     pub retries: u64,
-    /// Bytes received.
+    /// Bytes of response bodies received.
     pub bytes: u64,
     /// Milliseconds that workers waited, summed over them.
     pub waited_ms: u64,
-    /// What the answers came to that are not reconciled.
+    /// Totals of the responses that are not reconciled.
     pub records: RecordReport,
 }
 
-/// What became of a dataset.
+/// Units of one dataset, counted by what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DatasetReport {
-    /// Its name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Units that are complete.
+    /// Number of complete units.
     pub complete: u64,
-    /// Of them, those that were complete before.
+    /// Number of complete units that were complete before the fetch.
     pub unchanged: u64,
-    /// Of them, those that lie beside an older version now.
+    /// Number of complete units that Microsoft restated: an older version is kept, too.
     pub restated: u64,
-    /// Units that are not complete.
+    /// Number of units that are not complete.
     pub incomplete: u64,
-    /// Pages or blobs.
+    /// Number of pages or blobs.
     pub parts: u64,
-    /// Rows.
+    /// Number of rows in them.
     pub rows: u64,
 }
 
 impl FetchReport {
-    /// The report on what was fetched.
+    /// Report on the units that a fetch found.
     pub(crate) fn of(found: &[Fetched], records: RecordReport, watch: &Watch) -> Self {
         let mut datasets: BTreeMap<&str, DatasetReport> = BTreeMap::new();
         let mut incomplete = Vec::new();
@@ -88,6 +79,7 @@ impl FetchReport {
                 Became::Restated => row.restated += 1,
                 Became::Fetched => {}
             }
+            // Reached by complete units only; the arm above goes on with the next unit.
             row.complete += 1;
         }
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -104,7 +96,7 @@ impl FetchReport {
         }
     }
 
-    /// Exit code of a fetch alone.
+    /// Exit code of a fetch: 0 for a complete one, 20 if a permission is missing, else 11.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match (
@@ -112,13 +104,18 @@ impl FetchReport {
             self.is_forbidden,
         ) {
             (true, _) => 0,
+            // A missing permission does not go away by itself; other gaps may be filled by a later fetch.
             (false, true) => 20,
             (false, false) => 11,
         }
     }
 }
 
-/// A fetcher for a plan, its state folder locked.
+/// Fetcher for a plan; its state folder is locked until it is dropped.
+///
+/// # Errors
+/// [`RunError::NotThere`] for a plan without a period; [`RunError::Fetch`] if the state folder cannot
+/// be opened.
 pub(crate) fn fetcher(
     plan: &Plan,
     fetching: &Fetching,
@@ -128,11 +125,11 @@ pub(crate) fn fetcher(
     let period = plan.period.ok_or_else(|| RunError::NotThere {
         what: "The billing period".to_owned(),
         found: "none".to_owned(),
-        wanted: "a month, as `--period 2026-10`".to_owned(),
-        hint: "a fetch needs to know for which month; `--period last` is the one before this"
-            .to_owned(),
+        wanted: "a month, such as `--period 2026-10`".to_owned(),
+        hint: "a fetch needs a month; `--period last` is last month".to_owned(),
     })?;
     let (landing, warnings) = Landing::open(&fetching.state)?;
+    // Damage to the journal is not an error: what was lost is fetched again.
     for warning in warnings {
         watch.tell(Event::Note(warning));
     }
@@ -152,19 +149,26 @@ pub(crate) fn fetcher(
     )?))
 }
 
-/// Sends a complete unit's files to whoever reads them, if it is reconciled.
-pub(crate) fn hand_over(fetcher: &Fetcher, plan: &Plan, unit: &Fetched, to: &SyncSender<Arrival>) {
+/// Sends the files of a complete unit to the intake, if its dataset is reconciled.
+pub(crate) fn hand_over(
+    fetcher: &Fetcher,
+    plan: &Plan,
+    unit: &Fetched,
+    to: &SyncSender<InputUnit>,
+) {
+    // Other datasets go to the record tables, once everything is fetched.
     let source = plan
         .sources
         .iter()
         .find(|source| source.is_fetched && source.dataset.name() == unit.dataset);
     let Some(source) = source else { return };
+    // A unit without a version on disk has no rows.
     let Some((files, etag)) = fetcher.landing.files_of(&unit.id) else {
         return;
     };
     for file in files {
-        // A reader that is gone has failed, and says so itself.
-        drop(to.send(Arrival {
+        // Sending fails only if the intake has failed, which reports its own error.
+        drop(to.send(InputUnit {
             dataset: source.dataset,
             unit: file,
             etag: etag.clone(),
@@ -172,58 +176,60 @@ pub(crate) fn hand_over(fetcher: &Fetcher, plan: &Plan, unit: &Fetched, to: &Syn
     }
 }
 
-/// Whether what is reconciled is all there.
+/// Checks that everything which is reconciled was fetched.
 ///
 /// # Errors
-/// [`FetchError::Incomplete`] otherwise, naming the first unit that is not.
+/// [`FetchError::Incomplete`] or [`FetchError::Authentication`], naming the first unit that is not
+/// complete.
 pub(crate) fn prove(plan: &Plan, found: &[Fetched]) -> Result<(), FetchError> {
-    // Without unbilled usage there is no bridge from it, and no more.
-    let proven = plan
-        .sources
-        .iter()
-        .filter(|source| source.is_fetched && source.dataset != Dataset::UnbilledUsage);
-    for source in proven {
-        let of_source = || {
-            found
-                .iter()
-                .filter(|unit| unit.dataset == source.dataset.name())
-        };
-        let faulty = of_source().find_map(|unit| match &unit.became {
-            Became::Incomplete(reason) => Some((unit, reason)),
-            _ => None,
-        });
-        if let Some((unit, reason)) = faulty {
-            if unit.is_forbidden {
-                return Err(FetchError::Authentication {
-                    what: format!("`{}`", unit.id),
-                    found: reason.clone(),
-                    wanted: "a permission to read it".to_owned(),
-                    hint: "`tieout doctor` says which permission is missing".to_owned(),
-                });
-            }
-            return Err(FetchError::Incomplete {
-                what: format!("`{}`", unit.id),
-                found: reason.clone(),
-                wanted: "all of it before it is reconciled".to_owned(),
-            });
-        }
-        if of_source().next().is_none() {
-            let month = plan
-                .period
-                .map(|period| period.to_string())
-                .unwrap_or_default();
-            let what = if source.dataset == Dataset::Invoices {
-                "The list of invoices"
-            } else {
-                "The invoices"
-            };
-            return Err(FetchError::Incomplete {
-                what: format!("{what} of {month}"),
-                found: "none yet".to_owned(),
-                wanted: "an invoice; it is out from the 6th to the 8th of the next month"
-                    .to_owned(),
-            });
+    let reconciled = plan.sources.iter().filter(|source| source.is_fetched);
+    for source in reconciled {
+        // Without unbilled usage one tie-out is awaited; the others do not need it.
+        if source.dataset != Dataset::UnbilledUsage {
+            prove_dataset(plan, source.dataset, found)?;
         }
     }
     Ok(())
+}
+
+fn prove_dataset(plan: &Plan, dataset: Dataset, found: &[Fetched]) -> Result<(), FetchError> {
+    let mut is_there = false;
+    // The first faulty unit is enough: the report of the fetch lists them all.
+    for unit in found.iter().filter(|unit| unit.dataset == dataset.name()) {
+        is_there = true;
+        let Became::Incomplete(reason) = &unit.became else {
+            continue;
+        };
+        let what = format!("`{}`", unit.id);
+        let found = reason.clone();
+        return Err(if unit.is_forbidden {
+            FetchError::Authentication {
+                what,
+                found,
+                wanted: "permission to read it".to_owned(),
+                hint: "`tieout doctor` says which permission is missing".to_owned(),
+            }
+        } else {
+            FetchError::Incomplete {
+                what,
+                found,
+                wanted: "all of it before it is reconciled".to_owned(),
+            }
+        });
+    }
+    if is_there {
+        return Ok(());
+    }
+    let period = plan.period.expect("a plan that was fetched has a period");
+    let list = if dataset == Dataset::Invoices {
+        "The list of invoices"
+    } else {
+        "The invoices"
+    };
+    Err(FetchError::Incomplete {
+        what: format!("{list} of {period}"),
+        found: "none yet".to_owned(),
+        wanted: "an invoice; Microsoft issues it between the 6th and the 8th of the next month"
+            .to_owned(),
+    })
 }

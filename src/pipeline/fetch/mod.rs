@@ -1,5 +1,8 @@
-//! What is fetched: the plan's order, what it became, and its typed tables.
+//! The part of a run that fetches: the order of the plan, the report on it, and typed tables of the
+//! responses. Requests themselves are the matter of [`sources`](crate::sources).
+
+pub mod record_tables;
+
+pub mod handover;
 
 pub mod doctor;
-pub mod handover;
-pub mod record_tables;

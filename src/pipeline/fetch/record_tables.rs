@@ -1,68 +1,70 @@
-//! What was fetched and is not reconciled: typed totals of all of it, and with `--tables` typed
-//! Parquet of everything, one file for each dataset and period.
+//! Fetched responses as records: typed totals of every dataset that is not reconciled, and with
+//! `--tables` one typed Parquet file for each dataset and period, those that are reconciled included.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::decode::records::{self, Value};
-use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::decode::records::{self, RecordsRead, Value};
+use crate::model::decimal::plain;
 use crate::model::record::{RecordSet, RecordType};
+use crate::model::reject::excerpt;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::intake::records::{Gathered, Taker};
+use crate::pipeline::intake::records::{RecordReadings, RecordTaker};
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::reports::atomic::replace_file;
 use crate::reports::records::{Cell, CellType, RecordWriter};
 use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
 
-/// Rejected rows that are told one by one.
+/// Number of rejected rows, and of unknown keys, that are listed; the others are counted only.
 const SHOWN: usize = 20;
 
-/// The sum of a measure.
+/// Sum of one column in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordTotal {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Column that is summed.
+    /// Name of the column that is summed up.
     pub measure: String,
-    /// Currency, of an amount.
+    /// Currency of an amount; empty for a quantity.
     pub currency: String,
-    /// The sum, decimal text.
+    /// Sum as decimal text.
     pub sum: String,
 }
 
-/// What the answers came to.
+/// Report on the records of a fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RecordReport {
-    /// Sums, by dataset, measure and currency.
+    /// Sums by dataset, measure and currency.
     pub totals: Vec<RecordTotal>,
-    /// Rows that could not be used.
+    /// Number of rows that could not be used.
     pub rows_rejected: u64,
-    /// The first of them, in words.
+    /// Descriptions of the first of those rows.
     pub rejected: Vec<String>,
-    /// What a person should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Tables that were written.
+    /// Paths of the tables that were written.
     pub tables: Vec<PathBuf>,
 }
 
-/// Sums by measure and currency.
-type Totals = BTreeMap<(String, String), Option<i128>>;
+/// Sums by measure and currency; `None` for a sum beyond 38 digits.
+type MeasureSums = BTreeMap<(String, String), Option<i128>>;
 
-/// Reads the answers of all datasets that were fetched. Those that are reconciled are read only for
-/// their tables: their totals are the run's own.
+/// Reads the responses of all datasets that were fetched, for their totals, for their tables if
+/// `tables` is set, and for the tie-outs that compare them. Datasets that the intake reads are read
+/// here for their tables only.
 ///
 /// # Errors
-/// [`RunError`] for an answer that cannot be used, or a disk that does not take its table.
+/// [`RunError`] for a response that cannot be used, or a disk that does not take its table.
 pub(crate) fn read(
     plan: &Plan,
     fetching: &Fetching,
     fetcher: &Fetcher,
     found: &[Fetched],
     tables: bool,
-) -> Result<(RecordReport, Gathered), RunError> {
+) -> Result<(RecordReport, RecordReadings), RunError> {
     let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
     for unit in found
         .iter()
@@ -70,10 +72,11 @@ pub(crate) fn read(
     {
         by_dataset.entry(unit.dataset).or_default().push(unit);
     }
+    let period = plan.period.expect("a plan that was fetched has a period");
     let mut report = RecordReport::default();
-    let mut gathered = Gathered::default();
+    let mut readings = RecordReadings::default();
     for (dataset, units) in by_dataset {
-        // A statement is a file, and no table.
+        // A dataset without a set of columns, such as statements in PDF, has no rows to read.
         let Some(set) = RecordSet::named(dataset) else {
             continue;
         };
@@ -81,59 +84,52 @@ pub(crate) fn read(
             .sources
             .iter()
             .any(|source| source.is_fetched && source.dataset.name() == dataset);
+        let mut reader = SetReader::new(fetcher, set, &mut report, &mut readings);
+        // Datasets that the intake reads have their totals in the run's own tables.
         if tables {
-            let period = plan
-                .period
-                .map(|period| period.to_string())
-                .unwrap_or_default();
             let path = fetching
                 .state
                 .join("tables")
                 .join(dataset)
                 .join(format!("{period}.parquet"));
-            replace_file(&path, |file| {
-                let columns: Vec<(String, CellType)> = columns(set);
-                let facts = [
-                    ("dataset", dataset.to_owned()),
-                    ("period", period.clone()),
-                    ("row", set.row.to_owned()),
-                ];
-                let mut writer =
-                    RecordWriter::new(file, &columns, &facts).map_err(io::Error::other)?;
-                read_all(
-                    fetcher,
-                    set,
-                    &units,
-                    (&mut report, &mut gathered),
-                    &mut |context, values| {
-                        writer
-                            .row(
-                                context
-                                    .iter()
-                                    .copied()
-                                    .map(Cell::Text)
-                                    .chain(values.iter().map(cell)),
-                            )
-                            .map_err(io::Error::other)
-                    },
-                )
-                .map_err(io::Error::other)?;
-                writer.end().map(drop).map_err(io::Error::other)
-            })?;
+            write_table(&mut reader, &units, &path, &period.to_string())?;
             report.tables.push(path);
         } else if !is_reconciled {
-            read_all(
-                fetcher,
-                set,
-                &units,
-                (&mut report, &mut gathered),
-                &mut |_, _| Ok(()),
-            )?;
+            reader.read(&units, &mut |_, _| Ok(()))?;
         }
     }
-    Ok((report, gathered))
+    Ok((report, readings))
 }
 
+/// Reads the responses of a set and writes them to a Parquet file, which replaces an older one whole.
+fn write_table(
+    reader: &mut SetReader<'_>,
+    units: &[&Fetched],
+    path: &Path,
+    period: &str,
+) -> Result<(), RunError> {
+    let set = reader.set;
+    // Errors pass through `io::Error`, as the closure's error is that of the file.
+    replace_file(path, |file| {
+        let facts = [
+            ("dataset", set.name.to_owned()),
+            ("period", period.to_owned()),
+            ("row", set.row.to_owned()),
+        ];
+        let mut writer =
+            RecordWriter::new(file, &columns(set), &facts).map_err(io::Error::other)?;
+        let mut take = |context: &[&str], values: &[Value]| {
+            let context = context.iter().copied().map(Cell::Text);
+            let row = context.chain(values.iter().map(cell));
+            writer.row(row).map_err(io::Error::other)
+        };
+        reader.read(units, &mut take).map_err(io::Error::other)?;
+        writer.end().map(drop).map_err(io::Error::other)
+    })?;
+    Ok(())
+}
+
+/// Columns of a set's table: the parameters of the request, then the fields of the response.
 fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
     let context = set
         .context
@@ -141,7 +137,9 @@ fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
         .map(|name| ((*name).to_owned(), CellType::Text));
     let of = |record_type: RecordType| match record_type {
         RecordType::Text | RecordType::Json => CellType::Text,
-        RecordType::Decimal(scale) => CellType::Decimal(i8::try_from(scale).unwrap_or(i8::MAX)),
+        RecordType::Decimal(scale) => {
+            CellType::Decimal(i8::try_from(scale).expect("a scale is at most 38"))
+        }
         RecordType::Date => CellType::Date,
         RecordType::Timestamp => CellType::Instant,
         RecordType::Integer => CellType::Integer,
@@ -156,6 +154,7 @@ fn columns(set: &RecordSet) -> Vec<(String, CellType)> {
         .collect()
 }
 
+/// Cell of the table for a value.
 fn cell(value: &Value) -> Cell<'_> {
     match value {
         Value::Missing => Cell::Missing,
@@ -168,110 +167,173 @@ fn cell(value: &Value) -> Cell<'_> {
     }
 }
 
-/// Utilization by the hour is the same usage as by the day: where both are there, days are compared.
-fn is_compared(unit: &Fetched, units: &[&Fetched]) -> bool {
-    let is_daily = |unit: &Fetched| unit.id.contains("/utilization_daily/");
-    unit.dataset != "utilization" || is_daily(unit) || !units.iter().any(|unit| is_daily(unit))
+/// Takes a row: the parameters of its request, and the values of the response.
+type TakeRow<'t> = dyn FnMut(&[&str], &[Value]) -> io::Result<()> + 't;
+
+/// Reads the responses of one record set, and adds what it finds to the report and the readings.
+struct SetReader<'r> {
+    fetcher: &'r Fetcher,
+    set: &'static RecordSet,
+    /// Taker for the tie-outs; `None` for a set that no tie-out compares.
+    taker: Option<RecordTaker>,
+    report: &'r mut RecordReport,
+    readings: &'r mut RecordReadings,
+    sums: MeasureSums,
+    /// Keys that no column reads, each with the number of its occurrences.
+    unknown: BTreeMap<String, u64>,
+    /// Numbers with more decimals than are kept.
+    rounded: u64,
 }
 
-/// Takes a row: the request's context, and the answer's values.
-type Take<'t> = dyn FnMut(&[&str], &[Value]) -> io::Result<()> + 't;
+impl<'r> SetReader<'r> {
+    fn new(
+        fetcher: &'r Fetcher,
+        set: &'static RecordSet,
+        report: &'r mut RecordReport,
+        readings: &'r mut RecordReadings,
+    ) -> Self {
+        Self {
+            fetcher,
+            set,
+            taker: RecordTaker::of(set),
+            report,
+            readings,
+            sums: MeasureSums::new(),
+            unknown: BTreeMap::new(),
+            rounded: 0,
+        }
+    }
 
-fn read_all(
-    fetcher: &Fetcher,
-    set: &'static RecordSet,
-    units: &[&Fetched],
-    (report, gathered): (&mut RecordReport, &mut Gathered),
-    take: &mut Take<'_>,
-) -> Result<(), RunError> {
-    let mut totals = Totals::new();
-    let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
-    let mut rounded = 0;
-    let taker = Taker::of(set);
-    for unit in units {
-        let taker = taker.as_ref().filter(|_| is_compared(unit, units));
-        let context: Vec<&str> = set
+    /// Reads all units of the set; each row goes to `take`, too.
+    fn read(&mut self, units: &[&Fetched], take: &mut TakeRow<'_>) -> Result<(), RunError> {
+        for unit in units {
+            self.read_unit(unit, is_compared(unit, units), take)?;
+        }
+        self.report_warnings();
+        self.report_totals();
+        Ok(())
+    }
+
+    fn read_unit(
+        &mut self,
+        unit: &Fetched,
+        is_compared: bool,
+        take: &mut TakeRow<'_>,
+    ) -> Result<(), RunError> {
+        let taker = self.taker.as_ref().filter(|_| is_compared);
+        let context: Vec<&str> = self
+            .set
             .context
             .iter()
-            .map(|name| {
-                unit.context
-                    .get(
-                        name.strip_suffix("_id")
-                            .or_else(|| name.strip_suffix("_number"))
-                            .unwrap_or(name),
-                    )
-                    .unwrap_or_default()
-            })
+            .map(|column| parameter(unit, column))
             .collect();
-        let (files, etag) = fetcher.landing.files_of(&unit.id).unwrap_or_default();
+        // A unit without a version on disk has no rows.
+        let Some((files, etag)) = self.fetcher.landing.files_of(&unit.id) else {
+            return Ok(());
+        };
         for file in files {
-            let entries = &mut gathered.entries;
-            let read = records::read(&file.name, &file.path, set, &mut |values| {
+            // One reading serves the tie-outs, the table and the totals.
+            let entries = &mut self.readings.entries;
+            let read = records::read(&file.name, &file.path, self.set, &mut |values| {
                 if let Some(taker) = taker {
                     taker.take(entries, &context, values);
                 }
                 take(&context, values)
             })?;
             if taker.is_some() {
-                gathered.note(set, &file, &read, etag.clone());
+                self.readings.note(self.set, &file, &read, etag.clone());
             }
-            for (key, sum) in read.totals {
-                let slot = totals.entry(key).or_insert(Some(0));
-                *slot = slot
-                    .zip(sum)
-                    .and_then(|(left, right)| left.checked_add(right));
+            add_up(&mut self.sums, &read);
+            report_rejected(self.report, &read);
+            // A key that is unknown in every row is one warning, not one for each.
+            for (key, count) in read.unknown {
+                *self.unknown.entry(key).or_default() += count;
             }
-            report.rows_rejected += read.rows_rejected;
-            let room = SHOWN.saturating_sub(report.rejected.len());
-            report
-                .rejected
-                .extend(read.rejected.iter().take(room).map(|row| {
-                    let rejection = &row.rejection;
-                    format!(
-                        "`{}` row {}, column `{}`: found `{}`, wanted {}",
-                        row.unit, row.row, rejection.column, rejection.found, rejection.wanted
-                    )
-                }));
-            read.unknown
-                .into_iter()
-                .for_each(|(key, count)| *unknown.entry(key).or_default() += count);
-            rounded += read.rounded;
+            self.rounded += read.rounded;
+        }
+        Ok(())
+    }
+
+    fn report_warnings(&mut self) {
+        let set = self.set.name;
+        if !self.unknown.is_empty() {
+            let names: Vec<String> = self
+                .unknown
+                .keys()
+                .take(SHOWN)
+                .map(|name| format!("`{}`", excerpt(name.as_bytes())))
+                .collect();
+            let names = names.join(", ");
+            self.report
+                .warnings
+                .push(format!("`{set}`: unknown keys, not read: {names}"));
+        }
+        if self.rounded > 0 {
+            self.report.warnings.push(format!(
+                "`{set}`: {} numbers had more decimals than are kept and were rounded half to even",
+                self.rounded
+            ));
         }
     }
-    if !unknown.is_empty() {
-        let names: Vec<String> = unknown
-            .keys()
-            .take(SHOWN)
-            .map(|name| format!("`{}`", crate::model::reject::excerpt(name.as_bytes())))
-            .collect();
-        report.warnings.push(format!(
-            "`{}`: keys not known and not read: {}",
-            set.name,
-            names.join(", ")
-        ));
-    }
-    if rounded > 0 {
-        report.warnings.push(format!(
-            "`{}`: {rounded} numbers held more decimals than are kept, and were rounded half-even",
-            set.name
-        ));
-    }
-    for ((measure, currency), sum) in totals {
-        let scale = set
-            .columns()
-            .into_iter()
-            .find(|column| column.name == measure)
-            .map_or(AMOUNT_SCALE, |column| match column.record_type {
-                RecordType::Decimal(scale) => scale,
-                _ => AMOUNT_SCALE,
+
+    fn report_totals(&mut self) {
+        let columns = self.set.columns();
+        for ((measure, currency), sum) in std::mem::take(&mut self.sums) {
+            let column = columns
+                .iter()
+                .find(|column| column.name == measure)
+                .expect("a measure is a column of its set");
+            let RecordType::Decimal(scale) = column.record_type else {
+                unreachable!("a measure is a decimal number");
+            };
+            let sum = sum.map_or_else(|| "more than 38 digits".to_owned(), |sum| plain(sum, scale));
+            self.report.totals.push(RecordTotal {
+                dataset: self.set.name.to_owned(),
+                measure,
+                currency,
+                sum,
             });
-        let sum = sum.map_or_else(|| "more than 38 digits".to_owned(), |sum| plain(sum, scale));
-        report.totals.push(RecordTotal {
-            dataset: set.name.to_owned(),
-            measure,
-            currency,
-            sum,
-        });
+        }
     }
-    Ok(())
+}
+
+/// True if a unit goes to the tie-outs. Utilization by the hour is the same usage as utilization by
+/// the day; where both were fetched, only that by the day does, as it would count twice.
+fn is_compared(unit: &Fetched, units: &[&Fetched]) -> bool {
+    let is_daily = |unit: &Fetched| unit.id.contains("/utilization_daily/");
+    unit.dataset != "utilization" || is_daily(unit) || !units.iter().any(|unit| is_daily(unit))
+}
+
+/// Parameter of a unit's request for a column such as `customer_id`, which the request calls
+/// `customer`. Each endpoint asks with all the parameters that its set has as columns.
+fn parameter<'u>(unit: &'u Fetched, column: &str) -> &'u str {
+    let name = column
+        .strip_suffix("_id")
+        .or_else(|| column.strip_suffix("_number"))
+        .unwrap_or(column);
+    unit.context
+        .get(name)
+        .expect("a request has the parameters of its set")
+}
+
+fn add_up(sums: &mut MeasureSums, read: &RecordsRead) {
+    for (key, more) in &read.totals {
+        let sum = sums.entry(key.clone()).or_insert(Some(0));
+        // A sum that overflowed once stays unknown, even if later rows would bring it back.
+        *sum = sum
+            .zip(*more)
+            .and_then(|(left, right)| left.checked_add(right));
+    }
+}
+
+fn report_rejected(report: &mut RecordReport, read: &RecordsRead) {
+    report.rows_rejected += read.rows_rejected;
+    let room = SHOWN.saturating_sub(report.rejected.len());
+    for row in read.rejected.iter().take(room) {
+        let rejection = &row.rejection;
+        report.rejected.push(format!(
+            "`{}` row {}, column `{}`: found `{}`, wanted {}",
+            row.unit, row.row, rejection.column, rejection.found, rejection.wanted
+        ));
+    }
 }

@@ -1,4 +1,5 @@
-//! What is not complete, or not final yet: groups of it that differ are awaited, not broken.
+//! Data that are not complete, or not final yet. A group that lacks some of them has the status
+//! `awaited`, not `break`, as its difference may go away.
 
 use std::collections::BTreeSet;
 
@@ -11,25 +12,26 @@ use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 
-/// What is missing of what was read.
+/// Parts of the data that are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Awaited {
-    /// Customers and subscriptions, folded, that lost rows; empty texts stand for any.
+    /// Customers and subscriptions, folded, that lost rows; an empty text stands for any.
     pub accounts: BTreeSet<(String, String)>,
     /// Tie-outs that lack a unit of one of their datasets.
     pub tie_outs: BTreeSet<TieOut>,
 }
 
 impl Awaited {
-    /// Notes that a unit of a dataset is not complete.
+    /// Notes that a unit of a dataset is not complete: every tie-out that uses it lacks something.
     pub(crate) fn lacks(&mut self, dataset: &str) {
         self.tie_outs.extend(definitions::uses(dataset));
     }
 
-    /// Marks the groups of which a side is not complete or final. That is so of an account that lost
-    /// rows; of a tie-out that lacks a unit; and of an invoice whose lines, or whose usage, are not
-    /// there at all, such as usage that is not billed yet.
+    /// Marks the groups of which a side is not complete or final: those of an account that lost rows,
+    /// of a tie-out that lacks a unit, and of an invoice that has no lines at all, or no usage at all,
+    /// such as that of usage which is not billed yet.
     pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
+        // Of each invoice: has it any usage, and has it any lines?
         let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
         for (sides, _) in checked
             .iter()
@@ -40,43 +42,47 @@ impl Awaited {
             slot.1 |= sides.invoiced_rows > 0;
         }
         for (sides, _) in checked.iter_mut() {
-            let half_there = definitions::definition(sides.tie_out).finality == Finality::Invoiced
+            let is_half_there = definitions::definition(sides.tie_out).finality
+                == Finality::Invoiced
                 && invoices
                     .get(&sides.keys[Key::Invoice])
                     .is_some_and(|(used, lines)| used != lines);
-            let lost = || {
-                let customer = totals
-                    .vocabulary
-                    .folded(Domain::Customer, sides.keys[Key::Customer]);
-                let subscription = totals
-                    .vocabulary
-                    .folded(Domain::Subscription, sides.keys[Key::Subscription]);
-                // A text that a lost row did not even have stands for any.
-                let of = |customer: &str, subscription: &str| {
-                    self.accounts
-                        .contains(&(customer.to_owned(), subscription.to_owned()))
-                };
-                let any_of_customer = || {
-                    self.accounts
-                        .range((customer.clone(), String::new())..)
-                        .next()
-                        .is_some_and(|(lost, _)| *lost == customer)
-                };
-                match (customer.is_empty(), subscription.is_empty()) {
-                    // A group of an invoice, or of the partner, holds all accounts.
-                    (true, _) => true,
-                    (false, true) => any_of_customer() || of("", ""),
-                    (false, false) => {
-                        of(&customer, &subscription)
-                            || of(&customer, "")
-                            || of("", &subscription)
-                            || of("", "")
-                    }
-                }
+            let lost_rows = || {
+                let texts = &totals.vocabulary;
+                self.lost_rows(
+                    &texts.folded(Domain::Customer, sides.keys[Key::Customer]),
+                    &texts.folded(Domain::Subscription, sides.keys[Key::Subscription]),
+                )
             };
-            sides.is_awaited = half_there
+            sides.is_awaited = is_half_there
                 || self.tie_outs.contains(&sides.tie_out)
-                || (!self.accounts.is_empty() && lost());
+                || (!self.accounts.is_empty() && lost_rows());
+        }
+    }
+
+    /// True if the group of these folded ids may have lost rows; called only if any account has.
+    fn lost_rows(&self, customer: &str, subscription: &str) -> bool {
+        let has = |customer: &str, subscription: &str| {
+            self.accounts
+                .contains(&(customer.to_owned(), subscription.to_owned()))
+        };
+        let any_of_customer = || {
+            self.accounts
+                .range((customer.to_owned(), String::new())..)
+                .next()
+                .is_some_and(|(lost, _)| lost == customer)
+        };
+        match (customer.is_empty(), subscription.is_empty()) {
+            // A group of a whole invoice, or of the partner, holds all accounts.
+            (true, _) => true,
+            (false, true) => any_of_customer() || has("", ""),
+            // A lost row that did not even have its ids may be of any account.
+            (false, false) => {
+                has(customer, subscription)
+                    || has(customer, "")
+                    || has("", subscription)
+                    || has("", "")
+            }
         }
     }
 }

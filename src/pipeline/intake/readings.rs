@@ -1,11 +1,12 @@
-//! All that was read, put together unit by unit.
+//! Readings of a whole run: totals, headers, rejected rows, and the facts of every unit. They grow unit
+//! by unit, in any order; sorting at the end makes them independent of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::incomplete::Awaited;
-use super::records::Gathered;
-use super::unit::{Counted, PlacedHeader, UnitReading};
-use super::units::Arrival;
+use super::input_unit::InputUnit;
+use super::records::RecordReadings;
+use super::unit::{Counted, HeaderInFile, UnitReading};
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::entries::Entries;
@@ -18,62 +19,43 @@ use crate::pipeline::spill::parts::Spilled;
 use crate::reports::manifest;
 use crate::sources::files::FileUnit;
 
-/// All that was read.
+/// Readings of a whole run.
 #[derive(Debug)]
 pub struct Readings {
-    /// Totals of usage; none where they are in `spilled`, as are the lines then.
+    /// Totals of usage; empty if they are in `spilled`, where the lines are then, too.
     pub usage: Partial,
-    /// Usage and lines that are more than may be in memory.
+    /// Totals of usage and lines that do not fit in memory, on disk.
     pub spilled: Option<Spilled>,
-    /// Totals of invoice lines.
+    /// Totals of invoice lines; empty if they are in `spilled`.
     pub lines: Partial,
-    /// Usage rows that counted.
+    /// Number of usage rows that were counted, duplicates included.
     pub usage_rows: u64,
-    /// Invoice lines that counted.
+    /// Number of invoice lines that were counted, duplicates included.
     pub invoice_lines: u64,
-    /// Invoice headers, each once.
+    /// Invoice headers, one for each invoice and currency.
     pub headers: Vec<Header>,
-    /// Every unit, for the manifest.
+    /// All units, for the manifest, by dataset and name.
     pub inputs: Vec<manifest::Input>,
     /// Rows that could not be used, in the order of units and lines.
     pub rejected: Vec<RejectedRow>,
-    /// What a person should know.
+    /// Warnings for the user, sorted.
     pub warnings: Vec<String>,
-    /// Laws of decoding.
+    /// Conservation laws of decoding and counting.
     pub controls: Vec<ControlTotal>,
-    /// Which unit holds which customer and subscription, folded.
+    /// Accounts of each unit: dataset, name of the unit, and folded customer and subscription.
     pub lineage: BTreeSet<(&'static str, String, String, String)>,
-    /// Usage day by day, where a comparison looks at days.
+    /// Totals of usage by day, if a tie-out compares days.
     pub daily: Option<Partial>,
-    /// Usage before it was billed, likewise.
+    /// Totals by day of usage before it was billed, if there is such a source.
     pub unbilled: Option<Partial>,
-    /// Rows of the other datasets.
+    /// Rows of the record sets, summed up by their keys.
     pub entries: Entries,
-    /// What is missing of what was read.
+    /// Parts of the data that are missing.
     pub awaited: Awaited,
 }
 
-/// Folded customer and subscription of an account tuple.
-fn account_of(fields: &[&str]) -> Option<(String, String)> {
-    let [_, customer, _, subscription, ..] = fields else {
-        return None;
-    };
-    Some((
-        fold(Fold::Identifier, customer),
-        fold(Fold::Identifier, subscription),
-    ))
-}
-
-/// Adds totals day by day, if there are any.
-fn merge_into(whole: &mut Option<Partial>, more: Option<Partial>) {
-    if let Some(more) = more {
-        whole
-            .get_or_insert_with(|| Partial::daily(more.dataset))
-            .merge(more);
-    }
-}
-
 impl Readings {
+    /// Readings of no units yet, with the warnings so far.
     pub(crate) fn new(warnings: Vec<String>) -> Self {
         Self {
             usage: Partial::empty(Dataset::Usage),
@@ -94,7 +76,7 @@ impl Readings {
         }
     }
 
-    /// Takes totals of a unit, of which there may be more; their rows.
+    /// Adds totals of a unit, which may be some of several; returns the number of their rows.
     pub(crate) fn take_totals(
         &mut self,
         dataset: Dataset,
@@ -108,7 +90,7 @@ impl Readings {
                 self.usage.merge(partial);
                 self.usage_rows += rows;
             }
-            Dataset::UnbilledUsage => merge_into(&mut self.unbilled, Some(partial)),
+            Dataset::UnbilledUsage => merge_into(&mut self.unbilled, partial),
             Dataset::InvoiceLines | Dataset::Invoices => {
                 self.lines.merge(partial);
                 self.invoice_lines += rows;
@@ -117,19 +99,20 @@ impl Readings {
         rows
     }
 
-    /// Takes a unit; `waited` rows of it were taken before.
+    /// Adds the reading of a unit, of which `rows_waited` rows were added before, as they had waited on
+    /// disk.
     pub(crate) fn take(
         &mut self,
-        arrival: Arrival,
+        input: InputUnit,
         reading: UnitReading,
-        waited: u64,
-        headers: &mut Vec<(String, PlacedHeader)>,
+        rows_waited: u64,
+        headers: &mut Vec<(String, HeaderInFile)>,
     ) {
-        let Arrival {
+        let InputUnit {
             dataset,
             unit,
             etag,
-        } = arrival;
+        } = input;
         let unit = &unit;
         let UnitReading {
             mut decoded,
@@ -139,10 +122,12 @@ impl Readings {
             ..
         } = reading;
         let rejected = decoded.rejected.len() as u64;
-        merge_into(&mut self.daily, daily);
+        if let Some(daily) = daily {
+            merge_into(&mut self.daily, daily);
+        }
         let rows = match counted {
             Counted::Totals(partial) => {
-                let rows = waited + self.take_totals(dataset, unit, *partial);
+                let rows = rows_waited + self.take_totals(dataset, unit, *partial);
                 self.note_lost(dataset, unit, lost, rejected);
                 rows
             }
@@ -172,22 +157,23 @@ impl Readings {
         self.warnings.append(&mut decoded.warnings);
     }
 
-    /// Takes what was read of the other datasets.
-    pub(in crate::pipeline) fn take_records(&mut self, gathered: Gathered) {
-        self.entries.absorb(gathered.entries);
-        self.inputs.extend(gathered.inputs);
+    /// Adds the readings of the record sets.
+    pub(crate) fn take_records(&mut self, records: RecordReadings) {
+        self.entries.absorb(records.entries);
+        self.inputs.extend(records.inputs);
         self.inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
-        for (dataset, unit, rows) in gathered.rejected {
+        for (dataset, unit, rows) in records.rejected {
+            // The sums lack those rows, so that a difference in them may not be a break.
             self.awaited.lacks(dataset);
             self.warnings.push(format!(
-                "`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` tells each"
+                "`{dataset}`: {rows} rows of `{unit}` cannot be used; `tieout fetch` lists them"
             ));
         }
     }
 
-    /// Accounts that lost rows. A row that does not even have its cells may be of any account of its
-    /// unit.
+    /// Notes the accounts that lost rows. `lost` has those of the rows that had their cells; a row that
+    /// did not even have them may be of any account of its unit.
     fn note_lost(
         &mut self,
         dataset: Dataset,
@@ -202,6 +188,7 @@ impl Readings {
                 String::new(),
                 String::new(),
             );
+            // The totals of the unit were added before, and with them all accounts that it holds.
             let of_unit = self
                 .lineage
                 .range(first..)
@@ -214,22 +201,32 @@ impl Readings {
         self.awaited.accounts.extend(lost);
     }
 
+    /// Notes which accounts a unit holds.
     fn trace(&mut self, dataset: Dataset, unit: &FileUnit, partial: &Partial) {
         let [accounts, ..] = &partial.tuples;
+        // By account, not by row: a unit has few accounts and many rows.
         for account in 0..accounts.len() {
-            if let Some(keys) = account_of(&partial.fields(0, account).collect::<Vec<&str>>()) {
-                self.lineage
-                    .insert((dataset.name(), unit.name.clone(), keys.0, keys.1));
-            }
+            let fields: Vec<&str> = partial.fields(0, account).collect();
+            let [_, customer, _, subscription, ..] = fields.as_slice() else {
+                unreachable!("an account has a customer and a subscription");
+            };
+            self.lineage.insert((
+                dataset.name(),
+                unit.name.clone(),
+                fold(Fold::Identifier, customer),
+                fold(Fold::Identifier, subscription),
+            ));
         }
     }
 
-    /// A second header of an invoice and currency is rejected: which of them counts is not for us to
-    /// guess, and counting both would double the invoice.
-    pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, PlacedHeader)>) {
+    /// Keeps the first header of each invoice and currency, and rejects the others: counting two would
+    /// double the invoice, and which of them is right cannot be known.
+    pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, HeaderInFile)>) {
         let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
-        for (unit, PlacedHeader { header, line, text }) in headers {
+        for (unit, HeaderInFile { header, line, text }) in headers {
+            // An invoice in two currencies has two headers, and both count.
             let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
+            // The headers come sorted by unit and line, so that "first" does not depend on threads.
             match first.get(&key) {
                 Some(place) => {
                     let found =
@@ -247,10 +244,10 @@ impl Readings {
                     let has_rows = |control: &&mut ControlTotal| {
                         control.source == Dataset::Invoices.name() && control.rows_out > 0
                     };
-                    if let Some(control) = self.controls.iter_mut().find(has_rows) {
-                        control.rows_out -= 1;
-                        control.rows_rejected += 1;
-                    }
+                    let found = self.controls.iter_mut().find(has_rows);
+                    let control = found.expect("a header counts as a row of its unit");
+                    control.rows_out -= 1;
+                    control.rows_rejected += 1;
                 }
                 None => {
                     first.insert(key, format!("`{unit}` line {line}"));
@@ -260,8 +257,38 @@ impl Readings {
         }
     }
 
-    /// The laws of decoding, summed over units; and what must be told of all of them.
+    /// Sums the laws of decoding over units, adds those of counting, and sorts warnings and rejected
+    /// rows.
+    ///
+    /// # Errors
+    /// [`RunError::Overflow`] for a sum that is beyond its limit.
     pub(crate) fn check(&mut self) -> Result<(), RunError> {
+        self.sum_decoding_laws();
+        for (dataset, tally) in self.tallies()? {
+            let source = dataset.name();
+            self.controls.extend(control_totals::law(
+                "aggregate",
+                source,
+                &tally.control,
+                &tally.totals,
+                0,
+            ));
+            if tally.rounded > 0 {
+                self.warnings.push(format!(
+                    "`{source}`: {} numbers had more decimals than are kept and were rounded half to even",
+                    tally.rounded
+                ));
+            }
+        }
+        self.warnings.sort();
+        self.rejected.sort_by(|left, right| {
+            (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line))
+        });
+        Ok(())
+    }
+
+    /// Replaces the laws of decoding, of which each unit has one, by one law for each dataset.
+    fn sum_decoding_laws(&mut self) {
         let mut by_dataset: BTreeMap<&str, ControlTotal> = BTreeMap::new();
         for control in self.controls.drain(..) {
             match by_dataset.get_mut(control.source) {
@@ -276,56 +303,39 @@ impl Readings {
                 }
             }
         }
+        // In the order of the datasets, whichever unit came first.
         self.controls = Dataset::ALL
             .iter()
             .filter_map(|dataset| by_dataset.remove(dataset.name()))
             .collect();
-        let mut counted = Vec::new();
-        match &self.spilled {
-            Some(Spilled {
-                counted: [usage, lines],
-                ..
-            }) => counted.extend([
-                (Dataset::Usage, usage.clone()),
-                (Dataset::InvoiceLines, lines.clone()),
-            ]),
-            None => {
-                for partial in [&self.usage, &self.lines] {
-                    partial.check()?;
-                    counted.push((partial.dataset, Tally::of(partial)));
-                }
-            }
-        }
-        if let Some(partial) = &self.unbilled {
-            partial.check()?;
-            counted.push((partial.dataset, Tally::of(partial)));
-        }
-        for (
-            dataset,
-            Tally {
-                control,
-                totals,
-                rounded,
-                ..
-            },
-        ) in counted
-        {
-            let source = dataset.name();
-            self.controls.extend(control_totals::law(
-                "aggregate",
-                source,
-                &control,
-                &totals,
-                0,
-            ));
-            if rounded > 0 {
-                self.warnings.push(format!("`{source}`: {rounded} numbers held more decimals than are kept, and were rounded half-even"));
-            }
-        }
-        self.warnings.sort();
-        self.rejected.sort_by(|left, right| {
-            (left.dataset, &left.unit, left.line).cmp(&(right.dataset, &right.unit, right.line))
-        });
-        Ok(())
     }
+
+    /// Counts of each dataset that has totals. Those of totals on disk were checked when they were
+    /// spilled.
+    fn tallies(&self) -> Result<Vec<(Dataset, Tally)>, RunError> {
+        let mut tallies = Vec::new();
+        let mut held: Vec<&Partial> = Vec::new();
+        match &self.spilled {
+            Some(spilled) => {
+                let [usage, lines] = &spilled.counted;
+                tallies.push((Dataset::Usage, usage.clone()));
+                tallies.push((Dataset::InvoiceLines, lines.clone()));
+            }
+            None => held.extend([&self.usage, &self.lines]),
+        }
+        // Unbilled usage stays in memory in any case.
+        held.extend(&self.unbilled);
+        for partial in held {
+            partial.check()?;
+            tallies.push((partial.dataset, Tally::of(partial)));
+        }
+        Ok(tallies)
+    }
+}
+
+/// Adds totals by day to those there are.
+fn merge_into(whole: &mut Option<Partial>, more: Partial) {
+    whole
+        .get_or_insert_with(|| Partial::daily(more.dataset))
+        .merge(more);
 }

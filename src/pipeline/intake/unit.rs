@@ -1,4 +1,5 @@
-//! One unit's rows, counted.
+//! Reads one unit and counts its rows: each worker has its own sink, and the sinks' totals are merged
+//! at the end of the unit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,35 +10,30 @@ use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key;
 use crate::model::dataset::Dataset;
-use crate::model::reject::Rejection;
+use crate::model::reject::{Rejection, excerpt};
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::spill::scratch::{Extent, Scratch};
 
-/// What came of a unit.
-#[derive(Debug)]
-pub(crate) struct UnitReading {
-    pub(crate) decoded: Decoded,
-    pub(crate) counted: Counted,
-    pub(crate) daily: Option<Partial>,
-    /// Accounts of rows that could not be used, folded; one for each.
-    pub(crate) lost: Vec<(String, String)>,
-    /// Totals that wait on disk until the unit is read: more than may be in memory.
-    pub(crate) waiting: Vec<Extent>,
-}
+/// Rows after which a worker measures its totals: 4,096, as measuring costs more than a row does.
+const MEASURED_ROWS: u32 = 4096;
 
-/// How units are counted.
+/// Settings under which units are counted. All that a reading depends on, apart from the file, is
+/// here or in the key of the cache.
 #[derive(Debug)]
 pub(crate) struct Counting {
+    /// Filter for duplicates among usage rows, shared by all units.
     pub(crate) usage: Arc<DuplicateFilter>,
+    /// Filter for duplicates among invoice lines, shared by all units.
     pub(crate) lines: Arc<DuplicateFilter>,
+    /// True if usage is counted day by day, too.
     pub(crate) by_day: bool,
-    /// Where totals wait that are larger than so many bytes.
-    pub(crate) room: Option<(Arc<Scratch>, usize)>,
+    /// Room on disk for totals that are too large; `None` where memory has no bound.
+    pub(crate) room: Option<DiskRoom>,
 }
 
 impl Counting {
-    /// No totals yet, of the dataset's layout.
+    /// Empty totals of a dataset.
     pub(crate) fn new_totals(&self, dataset: Dataset) -> Partial {
         match dataset {
             Dataset::Usage => Partial::new(dataset, Arc::clone(&self.usage)),
@@ -49,91 +45,63 @@ impl Counting {
     }
 }
 
-#[derive(Debug)]
-pub(crate) enum Counted {
-    Totals(Box<Partial>),
-    Headers(Vec<PlacedHeader>),
+/// Room on disk for the totals of single units, which wait there until their unit is read.
+#[derive(Clone, Debug)]
+pub(crate) struct DiskRoom {
+    pub(crate) scratch: Arc<Scratch>,
+    /// Bytes of memory beyond which a worker's totals go to disk.
+    pub(crate) limit_bytes: usize,
 }
 
-/// A header with what a rejection of it would say.
+impl DiskRoom {
+    /// Reads back totals that waited.
+    ///
+    /// # Errors
+    /// [`RunError::Publish`] if the scratch file cannot be read.
+    pub(crate) fn take(&self, dataset: Dataset, extent: Extent) -> Result<Partial, RunError> {
+        self.scratch
+            .take(dataset, extent)
+            .map_err(|source| self.scratch.failed(source))
+    }
+}
+
+/// Reading of one unit.
 #[derive(Debug)]
-pub(crate) struct PlacedHeader {
+pub(crate) struct UnitReading {
+    /// Rows found and rejected, and facts about the file.
+    pub(crate) decoded: Decoded,
+    pub(crate) counted: Counted,
+    /// Totals by day, of usage that is counted day by day.
+    pub(crate) daily: Option<Partial>,
+    /// Customer and subscription, folded, of each row that could not be counted.
+    pub(crate) lost: Vec<(String, String)>,
+    /// Totals that were too large for memory, and wait on disk.
+    pub(crate) waiting: Vec<Extent>,
+}
+
+/// Rows of a unit, as they count.
+#[derive(Debug)]
+pub(crate) enum Counted {
+    /// Totals of usage or lines.
+    Totals(Box<Partial>),
+    /// Headers of invoices, in the order of their lines.
+    Headers(Vec<HeaderInFile>),
+}
+
+/// An invoice header, with what a rejection of it would show.
+#[derive(Debug)]
+pub(crate) struct HeaderInFile {
     pub(crate) header: Header,
+    /// Number of the line in its file, from 1.
     pub(crate) line: u64,
+    /// Excerpt of the line.
     pub(crate) text: String,
 }
 
-/// Takes a worker's rows.
-struct TotalsSink {
-    totals: Partial,
-    daily: Option<Partial>,
-    lost: Vec<(String, String)>,
-    room: Option<(Arc<Scratch>, usize)>,
-    /// Rows until the totals are measured again.
-    unmeasured: u32,
-    waiting: Vec<Extent>,
-    failed: Option<RunError>,
-}
-
-/// Rows after which totals are measured.
-const MEASURED_ROWS: u32 = 4096;
-
-impl TotalsSink {
-    fn make_room(&mut self) {
-        self.unmeasured = MEASURED_ROWS;
-        let Some((scratch, _)) = self
-            .room
-            .as_ref()
-            .filter(|(_, limit)| self.totals.footprint() > *limit)
-        else {
-            return;
-        };
-        self.totals.flush();
-        match scratch.put(&self.totals) {
-            Ok(extent) => self.waiting.push(extent),
-            Err(source) => self.failed = Some(scratch.failed(source)),
-        }
-        self.totals = self.totals.successor();
-    }
-}
-
-impl Sink for TotalsSink {
-    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.unmeasured = self.unmeasured.saturating_sub(1);
-        if self.unmeasured == 0 {
-            self.make_room();
-        }
-        let added = self.totals.add(row);
-        match (&added, &mut self.daily) {
-            (Ok(()), Some(daily)) => daily.add(row)?,
-            (Ok(()), None) => {}
-            (Err(_), _) => self
-                .lost
-                .push(row_key::account_of(self.totals.dataset, row.cells)),
-        }
-        added
-    }
-
-    fn settle(&mut self) {
-        self.totals.flush();
-        self.daily.iter_mut().for_each(Partial::flush);
-    }
-}
-
-struct HeaderSink(Vec<PlacedHeader>);
-
-impl Sink for HeaderSink {
-    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let text = crate::model::reject::excerpt(row.place.text);
-        self.0.push(PlacedHeader {
-            header: Header::read(row.cells)?,
-            line: row.place.line(),
-            text,
-        });
-        Ok(())
-    }
-}
-
+/// Reads and counts the unit at `path`.
+///
+/// # Errors
+/// [`RunError`] for a file that cannot be used, or a disk that takes no more.
 pub(crate) fn read_unit(
     dataset: Dataset,
     name: &str,
@@ -147,7 +115,8 @@ pub(crate) fn read_unit(
     };
     if dataset == Dataset::Invoices {
         let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
-        let mut headers: Vec<PlacedHeader> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+        let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+        // Workers end in any order.
         headers.sort_by_key(|header| header.line);
         return Ok(UnitReading {
             decoded,
@@ -157,29 +126,13 @@ pub(crate) fn read_unit(
             waiting: Vec::new(),
         });
     }
-    let new_sink = || TotalsSink {
-        totals: counting.new_totals(dataset),
-        daily: (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset)),
-        lost: Vec::new(),
-        room: counting
-            .room
-            .clone()
-            .filter(|_| dataset != Dataset::UnbilledUsage),
-        unmeasured: MEASURED_ROWS,
-        waiting: Vec::new(),
-        failed: None,
-    };
-    let (decoded, sinks) = decode::decode(input, new_sink)?;
+    let (decoded, sinks) = decode::decode(input, || TotalsSink::new(dataset, counting))?;
     let mut sinks = sinks.into_iter();
-    let mut whole = sinks.next().unwrap_or_else(new_sink);
+    // A file without rows may have had no worker.
+    let first = sinks.next();
+    let mut whole = first.unwrap_or_else(|| TotalsSink::new(dataset, counting));
     for sink in sinks {
-        whole.waiting.extend(sink.waiting);
-        whole.failed = whole.failed.or(sink.failed);
-        whole.totals.merge(sink.totals);
-        if let (Some(daily), Some(more)) = (&mut whole.daily, sink.daily) {
-            daily.merge(more);
-        }
-        whole.lost.extend(sink.lost);
+        whole.merge(sink);
     }
     let TotalsSink {
         totals,
@@ -199,4 +152,106 @@ pub(crate) fn read_unit(
         lost,
         waiting,
     })
+}
+
+/// Counts the rows of one worker.
+struct TotalsSink {
+    totals: Partial,
+    daily: Option<Partial>,
+    lost: Vec<(String, String)>,
+    room: Option<DiskRoom>,
+    /// Rows until the totals are measured again.
+    unmeasured: u32,
+    waiting: Vec<Extent>,
+    /// Failure to write to disk. A sink can reject rows only, so it is reported after the unit.
+    failed: Option<RunError>,
+}
+
+impl TotalsSink {
+    fn new(dataset: Dataset, counting: &Counting) -> Self {
+        let daily = (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset));
+        // Unbilled usage is counted by day, which needs all of it in memory in any case.
+        let room = counting
+            .room
+            .clone()
+            .filter(|_| dataset != Dataset::UnbilledUsage);
+        Self {
+            totals: counting.new_totals(dataset),
+            daily,
+            lost: Vec::new(),
+            room,
+            unmeasured: MEASURED_ROWS,
+            waiting: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Moves the totals to disk if they are beyond their limit.
+    fn make_room(&mut self) {
+        self.unmeasured = MEASURED_ROWS;
+        let Some(room) = &self.room else { return };
+        if self.totals.footprint() <= room.limit_bytes {
+            return;
+        }
+        // Rows that are still pending belong to the totals that are written.
+        self.totals.flush();
+        match room.scratch.put(&self.totals) {
+            Ok(extent) => self.waiting.push(extent),
+            // The totals are lost, but so is the run: it fails when the unit ends.
+            Err(source) => self.failed = Some(room.scratch.failed(source)),
+        }
+        self.totals = self.totals.successor();
+    }
+
+    /// Adds what another worker counted of the same unit.
+    fn merge(&mut self, other: Self) {
+        self.waiting.extend(other.waiting);
+        self.failed = self.failed.take().or(other.failed);
+        self.totals.merge(other.totals);
+        if let (Some(daily), Some(more)) = (&mut self.daily, other.daily) {
+            daily.merge(more);
+        }
+        self.lost.extend(other.lost);
+    }
+}
+
+impl Sink for TotalsSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        // Counted down instead of measured: this runs for every row.
+        self.unmeasured = self.unmeasured.saturating_sub(1);
+        if self.unmeasured == 0 {
+            self.make_room();
+        }
+        let added = self.totals.add(row);
+        match (&added, &mut self.daily) {
+            // The totals by day make the same checks, which this row has passed.
+            (Ok(()), Some(daily)) => daily.add(row)?,
+            (Ok(()), None) => {}
+            (Err(_), _) => self
+                .lost
+                .push(row_key::account_of(self.totals.dataset, row.cells)),
+        }
+        added
+    }
+
+    fn settle(&mut self) {
+        self.totals.flush();
+        if let Some(daily) = &mut self.daily {
+            daily.flush();
+        }
+    }
+}
+
+/// Keeps the invoice headers of one worker.
+struct HeaderSink(Vec<HeaderInFile>);
+
+impl Sink for HeaderSink {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.0.push(HeaderInFile {
+            header: Header::read(row.cells)?,
+            line: row.place.line(),
+            text: excerpt(row.place.text),
+        });
+        Ok(())
+    }
 }

@@ -1,27 +1,33 @@
-//! A unit's reading, kept for the next run under the hash of its bytes.
+//! The cache of readings: totals of a unit, kept for later runs under the hash of its content.
+//!
+//! The key covers all that a reading depends on: the program itself, the dataset, the name, the
+//! content, and whether usage is counted by day. [`UnitCache::store`] and [`UnitCache::load`] must
+//! change together; entries of an older program are never found, as its hash is part of the key.
 
 use serde::{Deserialize, Serialize};
 
 use super::unit::{Counted, Counting, UnitReading};
-use crate::decode::Decoded;
+use crate::decode::{Decoded, FORMATS};
 use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::model::reject::{RejectedRow, Rejection};
-use crate::sources::cache::Cache;
+use crate::sources::cache::{Cache, Stamp};
+use crate::sources::files;
 
-/// What stands before the totals.
+/// Facts of a reading, as JSON before its totals.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     rows: u64,
     format: String,
     warnings: Vec<String>,
-    rejected: Vec<Rejected>,
+    rejected: Vec<CachedRejection>,
     lost: Vec<(String, String)>,
     has_daily: bool,
 }
 
+/// A rejected row of the unit.
 #[derive(Debug, Serialize, Deserialize)]
-struct Rejected {
+struct CachedRejection {
     line: u64,
     column: String,
     found: String,
@@ -30,38 +36,43 @@ struct Rejected {
     text: String,
 }
 
-/// Readings of other runs, and where those of this one go.
+/// Readings of earlier runs, to which those of this run are added.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    cache: Cache,
-    /// Hash of the program: another one may decode or count in another way.
+pub(crate) struct UnitCache {
+    /// Store of the entries, and of the hashes of files that have not changed.
+    disk: Cache,
+    /// Hash of the executable, as another version may decode or count in another way.
     program: String,
 }
 
-impl Kept {
-    pub(crate) fn new(cache: Cache) -> Option<Self> {
+impl UnitCache {
+    /// The cache on `disk`; `None` if the executable cannot be read, as nothing could be keyed then.
+    pub(crate) fn new(disk: Cache) -> Option<Self> {
         let path = std::env::current_exe().ok()?;
-        let program = match cache.identity(&path) {
+        // The executable is large: its hash is remembered like that of a data file.
+        let program = match disk.identity(&path) {
             Some(known) => known,
             None => {
-                let stamp = crate::sources::cache::Stamp::of(&path);
-                let found = crate::sources::files::identify(&path).ok()?.blake3;
-                cache.remember(&path, stamp, &found);
+                let stamp = Stamp::of(&path);
+                let found = files::identify(&path).ok()?.blake3;
+                disk.remember(&path, stamp, &found);
                 found
             }
         };
-        Some(Self { cache, program })
+        Some(Self { disk, program })
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
-        &self.cache
+    /// Store below, which also knows the hashes of files that have not changed.
+    pub(crate) fn disk(&self) -> &Cache {
+        &self.disk
     }
 
-    pub(crate) fn into_cache(self) -> Cache {
-        self.cache
+    /// Store below, to be closed.
+    pub(crate) fn into_disk(self) -> Cache {
+        self.disk
     }
 
-    /// Everything that the reading depends on.
+    /// Key of a reading: a hash of everything that it depends on.
     fn key(&self, dataset: Dataset, name: &str, blake3: &str, counting: &Counting) -> String {
         let by_day = counting.by_day;
         let text = format!(
@@ -72,7 +83,7 @@ impl Kept {
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 
-    /// The reading of a unit, if it was kept.
+    /// Reading of a unit, if the cache has it whole. Damaged entries count as missing.
     pub(crate) fn load(
         &self,
         dataset: Dataset,
@@ -80,22 +91,24 @@ impl Kept {
         blake3: &str,
         counting: &Counting,
     ) -> Option<UnitReading> {
-        let content = self
-            .cache
-            .load(&self.key(dataset, name, blake3, counting))?;
+        let content = self.disk.load(&self.key(dataset, name, blake3, counting))?;
         let mut from = content.as_slice();
         let (length, rest) = from.split_first_chunk::<8>()?;
         let (head, rest) =
             rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         from = rest;
+        // JSON for the few facts, bytes for the totals, which are most of the entry.
         let head: Head = serde_json::from_slice(head).ok()?;
+        // The layout of totals comes from the program, not from the entry: its hash is in the key.
         let totals = counting.new_totals(dataset).read_from(&mut from)?;
         let daily = if head.has_daily {
             Some(Partial::daily(dataset).read_from(&mut from)?)
         } else {
             None
         };
+        // Bytes left over: the entry is damaged, however well it began.
         from.is_empty().then_some(())?;
+        // Rejected rows are part of the reading: a run from the cache publishes them as well.
         let rejected = head.rejected.into_iter().map(|row| RejectedRow {
             dataset,
             unit: name.to_owned(),
@@ -112,9 +125,7 @@ impl Kept {
             rows: head.rows,
             rejected: rejected.collect(),
             warnings: head.warnings,
-            format: crate::decode::FORMATS
-                .into_iter()
-                .find(|format| *format == head.format)?,
+            format: FORMATS.into_iter().find(|format| *format == head.format)?,
             blake3: Some(blake3.to_owned()),
         };
         Some(UnitReading {
@@ -126,7 +137,7 @@ impl Kept {
         })
     }
 
-    /// Keeps a reading. What cannot be kept is read again next time.
+    /// Adds a reading. A unit whose reading cannot be stored is read again next time.
     pub(crate) fn store(
         &self,
         dataset: Dataset,
@@ -135,6 +146,7 @@ impl Kept {
         counting: &Counting,
         reading: &UnitReading,
     ) {
+        // Invoice headers are few, and are read each time.
         let Counted::Totals(totals) = &reading.counted else {
             return;
         };
@@ -145,11 +157,11 @@ impl Kept {
             waiting,
             ..
         } = reading;
-        // What was more than may be in memory would not be less when it is loaded.
+        // Totals that waited on disk would not fit in memory when they are loaded, either.
         if totals.check().is_err() || !waiting.is_empty() {
             return;
         }
-        let rejected = decoded.rejected.iter().map(|row| Rejected {
+        let rejected = decoded.rejected.iter().map(|row| CachedRejection {
             line: row.line,
             column: row.rejection.column.clone(),
             found: row.rejection.found.clone(),
@@ -171,10 +183,12 @@ impl Kept {
         let mut content = (head.len() as u64).to_le_bytes().to_vec();
         content.extend_from_slice(&head);
         totals.write_to(&mut content);
-        daily.iter().for_each(|daily| daily.write_to(&mut content));
-        // A full disk is told where it matters: when the run is published.
+        if let Some(daily) = daily {
+            daily.write_to(&mut content);
+        }
+        // A full disk is reported where it matters: when the run is published.
         drop(
-            self.cache
+            self.disk
                 .store(&self.key(dataset, name, blake3, counting), &content),
         );
     }

@@ -1,5 +1,5 @@
-//! The pipeline file as written: a tree of values, each of which knows its line. What the values
-//! mean is no matter here; see `reading`.
+//! The pipeline file as written: a tree of values, each of which knows its line. Meaning is given to
+//! the values elsewhere, in [`parse`](super::parse).
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::Mistake;
 use crate::model::reject::excerpt;
 
-/// A file longer than this is no pipeline, and is not parsed.
+/// Longest pipeline file, 1 MiB; a longer file is not parsed.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// How the parser's message begins after which it reads no further.
+/// Beginning of the parser's message after which it reads no further.
 const STOPPED: &str = "key with no value";
 
-/// Past so many lines of that kind, what follows is no TOML either.
+/// Number of lines blanked for that reason; beyond it the rest of the file is given up as not TOML.
 const MAX_STOPS: usize = 20;
 
-/// Where a value or key stands.
+/// Place of a value or key. The order is that in which mistakes are shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
-    /// The file as such: for what is missing.
+    /// The file as a whole: for keys that are missing.
     File,
-    /// Line of the file, from 1.
+    /// Number of a line of the file, from 1.
     Line(usize),
-    /// The text after `--set`.
+    /// Text after `--set`, as the user gave it.
     Flag(String),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// A value; numbers and dates as their text, so that nothing is rounded on the way.
+/// A TOML value. Numbers and dates are kept as text, so that nothing is rounded on the way.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Text(String),
@@ -47,7 +47,7 @@ pub(crate) enum Value {
     Table(Vec<Entry>),
 }
 
-/// A key and its value.
+/// A key and its value, in a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: String,
@@ -55,18 +55,18 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
-/// A parsed file.
+/// A parsed pipeline file, with `--set` laid over it where there is one.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The file, as the user wrote it.
+    /// Path of the file, as the user wrote it.
     pub(crate) name: String,
     pub(crate) entries: Vec<Entry>,
-    /// Lines that are no TOML.
+    /// Lines that are not TOML, each once, with what to tell of it.
     pub(crate) faults: Vec<(usize, Mistake)>,
 }
 
 impl Document {
-    /// Parses `text`, going on after each fault.
+    /// Parses `text`, and goes on after each syntax error.
     pub(crate) fn parse(name: &str, text: &str) -> Self {
         let lines = Lines::of(text);
         let mut readable = text.to_owned();
@@ -77,19 +77,23 @@ impl Document {
                 .iter()
                 .map(|error| syntax_fault(name, text, &lines, error))
                 .collect();
-            // The parser stops at a key without a value: such a line is blanked, and the rest read.
+            // The parser stops at a key without a value: such a line is blanked and the text parsed
+            // again, so that the mistakes below that line are found in the same run.
             let stop = errors
                 .iter()
                 .find(|error| error.message().starts_with(STOPPED))
                 .map(|error| lines.at(first_byte(error)));
+            // Of this round only that line's fault is kept: the others are found again in the next one.
             if let Some(line) = stop.filter(|_| faults.len() < MAX_STOPS) {
                 faults.extend(found.into_iter().filter(|(at, _)| *at == line));
                 readable = without_line(&readable, line);
                 continue;
             }
+            // The parser recovers from all other errors, and returns what it could read.
             let entries = entries_of(table.get_ref(), &|at| Place::Line(lines.at(at)));
             faults.extend(found);
             faults.sort_by_key(|(line, _)| *line);
+            // One mistake a line is enough: a second one mostly follows from the first.
             faults.dedup_by_key(|(line, _)| *line);
             return Self {
                 name: name.to_owned(),
@@ -99,7 +103,7 @@ impl Document {
         }
     }
 
-    /// A place in words: `` `pipelines/x.toml` line 7 ``.
+    /// Description of a place: `` `pipelines/x.toml` line 7 ``.
     pub(crate) fn words(&self, place: &Place) -> String {
         match place {
             Place::File => format!("`{}`", self.name),
@@ -109,12 +113,12 @@ impl Document {
     }
 }
 
-/// The entry of that name.
+/// Entry of the given key, if the table has one.
 pub(crate) fn get<'e>(entries: &'e [Entry], key: &str) -> Option<&'e Entry> {
     entries.iter().find(|entry| entry.key == key)
 }
 
-/// Entries of a parsed table; `place` says where a byte stands.
+/// Entries of a parsed table, in the order of the file; `place` gives the place of a byte offset.
 pub(crate) fn entries_of(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) -> Vec<Entry> {
     let mut entries: Vec<(usize, Entry)> = table
         .iter()
@@ -134,6 +138,7 @@ pub(crate) fn entries_of(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) ->
             )
         })
         .collect();
+    // The parser sorts a table by its keys; mistakes are shown in the order of the file.
     entries.sort_by_key(|(at, _)| *at);
     entries.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -158,7 +163,7 @@ fn value_of(value: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
     }
 }
 
-/// `text` with blanks for a line, so that all others keep their place.
+/// `text` with one line blanked, so that all other lines keep their byte offsets.
 fn without_line(text: &str, line: usize) -> String {
     let cut = |(at, content): (usize, &str)| {
         if at + 1 != line {
@@ -172,6 +177,7 @@ fn without_line(text: &str, line: usize) -> String {
     text.split_inclusive('\n').enumerate().map(cut).collect()
 }
 
+/// Offset of a syntax error; one without a place is shown at the first line.
 fn first_byte(error: &toml::de::Error) -> usize {
     error.span().map_or(0, |span| span.start)
 }
@@ -183,12 +189,13 @@ fn syntax_fault(
     error: &toml::de::Error,
 ) -> (usize, Mistake) {
     let line = lines.at(first_byte(error));
-    let written = text.lines().nth(line - 1).unwrap_or_default().trim();
-    let found = if written.is_empty() {
-        "an empty line".to_owned()
-    } else {
-        format!("`{}`", excerpt(written.as_bytes()))
+    // An error may point behind the last line, where the file ends too early.
+    let written = text.lines().nth(line - 1).map(str::trim);
+    let found = match written {
+        None | Some("") => "an empty line".to_owned(),
+        Some(written) => format!("`{}`", excerpt(written.as_bytes())),
     };
+    // The parser's own words: the user can look them up where TOML is described.
     let hint = Some(error.message().to_owned());
     (
         line,
@@ -203,10 +210,10 @@ fn syntax_fault(
 }
 
 impl fmt::Display for Value {
-    /// The value as a mistake's "found" names it.
+    /// Writes the value as the "found" of a mistake names it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) if text.is_empty() => f.write_str("an empty text"),
+            Self::Text(text) if text.is_empty() => f.write_str("an empty string"),
             Self::Text(text) => write!(f, "`{}`", excerpt(text.as_bytes())),
             Self::Integer(text) => write!(f, "the integer `{text}`"),
             Self::Float(text) => write!(f, "the float `{text}`"),
@@ -219,7 +226,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Where the lines of a text begin.
+/// Offsets of the line ends of a text, for finding the line of a byte.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -227,8 +234,9 @@ impl Lines {
         Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
 
-    /// Number of the line that holds byte `at`, from 1.
+    /// Number, from 1, of the line that holds the byte at offset `at`.
     fn at(&self, at: usize) -> usize {
+        // A line end still belongs to the line that it ends.
         self.0.partition_point(|end| *end < at) + 1
     }
 }

@@ -1,46 +1,29 @@
-//! A tie-out's settings as the manifest keeps them, and back: `explain` judges as the run did.
+//! Settings of a tie-out, to the manifest of a run and back, so that `explain` judges as the run did.
+//!
+//! Both directions stand side by side: a setting that is added to one must be added to the other.
+
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
 use super::pipeline_plan::TieOutPlan;
+use super::rounding_modes::{MODES, mode_name};
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::keys::Key;
-use crate::engine::rules::rounding::{DOCUMENTED, Order, Rule, Rules};
+use crate::engine::rules::rounding::{Order, Rule, Rules};
 use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
-use crate::model::decimal::Rounding;
 use crate::reports::manifest;
 
-/// Names of rounding modes in pipelines.
-pub(crate) const MODES: [(&str, Rounding); 4] = [
-    ("down", Rounding::Down),
-    ("floor", Rounding::Floor),
-    ("half_up", Rounding::HalfUp),
-    ("half_even", Rounding::HalfEven),
-];
-
-/// Name of a rounding mode.
-pub(crate) fn mode_name(mode: Rounding) -> &'static str {
-    MODES
-        .into_iter()
-        .find(|(_, known)| *known == mode)
-        .map_or("down", |(name, _)| name)
-}
-
-/// The rules that are not documented but of the pipeline.
-pub(crate) fn own_rules(rules: &Rules) -> &[Rule] {
-    rules.all().get(DOCUMENTED.len()..).unwrap_or_default()
-}
-
-/// The settings as the manifest keeps them.
+/// Settings as the manifest keeps them.
 pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
-    let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string());
-    let tolerance = |tolerance: &Tolerance| manifest::Tolerance {
-        absolute: amount(tolerance.absolute),
-        relative: amount(tolerance.relative),
-        materiality: amount(tolerance.materiality),
-    };
     let tolerances = &plan.tolerances;
+    let by_name = |tolerances: &BTreeMap<String, Tolerance>| {
+        tolerances
+            .iter()
+            .map(|(name, tolerance)| (name.clone(), tolerance_to_manifest(tolerance)))
+            .collect()
+    };
     let keys = |pass: &Pass| {
         pass.keys
             .iter()
@@ -49,17 +32,9 @@ pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
     };
     manifest::TieOut {
         name: plan.tie_out.name().to_owned(),
-        all: tolerance(&tolerances.all),
-        by_currency: tolerances
-            .by_currency
-            .iter()
-            .map(|(key, value)| (key.clone(), tolerance(value)))
-            .collect(),
-        by_customer: tolerances
-            .by_customer
-            .iter()
-            .map(|(key, value)| (key.clone(), tolerance(value)))
-            .collect(),
+        all: tolerance_to_manifest(&tolerances.all),
+        by_currency: by_name(&tolerances.by_currency),
+        by_customer: by_name(&tolerances.by_customer),
         passes: plan
             .passes
             .iter()
@@ -68,15 +43,21 @@ pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
                 keys: keys(pass),
             })
             .collect(),
-        rounding: own_rules(&plan.rules)
-            .iter()
-            .map(rule_to_manifest)
-            .collect(),
+        rounding: plan.own_rules().iter().map(rule_to_manifest).collect(),
         without_causes: plan
             .without_causes
             .iter()
             .map(|cause| cause.name().to_owned())
             .collect(),
+    }
+}
+
+fn tolerance_to_manifest(tolerance: &Tolerance) -> manifest::Tolerance {
+    let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string());
+    manifest::Tolerance {
+        absolute: amount(tolerance.absolute),
+        relative: amount(tolerance.relative),
+        materiality: amount(tolerance.materiality),
     }
 }
 
@@ -91,41 +72,31 @@ fn rule_to_manifest(rule: &Rule) -> manifest::Rule {
     }
 }
 
-/// The settings as they were; a manifest without them was made with the usual ones.
+/// Settings of a tie-out as the run had them. A manifest without them was written before settings
+/// were kept, when the usual ones were the only ones.
+///
+/// A name that this version of the program does not know is left out: the manifest is of another
+/// version then, and `explain` compares what it finds with the published figures in any case.
 pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOutPlan {
     let usual = TieOutPlan::usual(tie_out, true);
     let Some(kept) = kept.iter().find(|kept| kept.name == tie_out.name()) else {
         return usual;
     };
-    let amount = |text: &Option<String>| {
-        text.as_deref()
-            .and_then(|text| Decimal::from_str_exact(text).ok())
+    let by_name = |kept: &BTreeMap<String, manifest::Tolerance>| {
+        kept.iter()
+            .map(|(name, tolerance)| (name.clone(), tolerance_from_manifest(tolerance)))
+            .collect()
     };
-    let one = |kept: &manifest::Tolerance| Tolerance {
-        absolute: amount(&kept.absolute),
-        relative: amount(&kept.relative),
-        materiality: amount(&kept.materiality),
-    };
-    let tolerances = Tolerances {
-        all: one(&kept.all),
-        by_currency: kept
-            .by_currency
-            .iter()
-            .map(|(key, value)| (key.clone(), one(value)))
-            .collect(),
-        by_customer: kept
-            .by_customer
-            .iter()
-            .map(|(key, value)| (key.clone(), one(value)))
-            .collect(),
-    };
-    let key = |name: &String| Key::named(name);
     let passes: Vec<Pass> = kept
         .passes
         .iter()
         .map(|pass| Pass {
             name: pass.name.as_str().into(),
-            keys: pass.keys.iter().filter_map(key).collect(),
+            keys: pass
+                .keys
+                .iter()
+                .filter_map(|name| Key::named(name))
+                .collect(),
         })
         .collect();
     let rules: Vec<Rule> = kept
@@ -134,7 +105,12 @@ pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
         .filter_map(rule_from_manifest)
         .collect();
     TieOutPlan {
-        tolerances,
+        tolerances: Tolerances {
+            all: tolerance_from_manifest(&kept.all),
+            by_currency: by_name(&kept.by_currency),
+            by_customer: by_name(&kept.by_customer),
+        },
+        // A manifest without passes was written before passes could be added.
         passes: if passes.is_empty() {
             usual.passes.clone()
         } else {
@@ -146,6 +122,18 @@ pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
             .filter(|cause| kept.without_causes.iter().any(|name| name == cause.name()))
             .collect(),
         ..usual
+    }
+}
+
+fn tolerance_from_manifest(kept: &manifest::Tolerance) -> Tolerance {
+    let amount = |text: &Option<String>| {
+        text.as_deref()
+            .and_then(|text| Decimal::from_str_exact(text).ok())
+    };
+    Tolerance {
+        absolute: amount(&kept.absolute),
+        relative: amount(&kept.relative),
+        materiality: amount(&kept.materiality),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A mistake in a pipeline: where it is, what was found, what was wanted, and how to put it right.
+//! A mistake in a pipeline: its place, what was found, what was wanted, and how to put it right.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use std::fmt;
 pub struct Mistake {
     /// File and line, or flag: `` `pipelines/x.toml` line 7 ``, `` `--set perod=2026-10` ``.
     pub place: String,
-    /// Dotted path of the key at fault; `None` where there is none, as in a syntax error.
+    /// Dotted path of the key at fault; `None` where there is no key, as in a syntax error.
     pub key: Option<String>,
-    /// What stands there, literals in backticks.
+    /// Description of what stands there, literals in backticks.
     pub found: String,
-    /// What should stand there.
+    /// Description of what should stand there.
     pub wanted: String,
-    /// What to do about it.
+    /// Advice for the user.
     pub hint: Option<String>,
 }
 
 impl fmt::Display for Mistake {
-    /// One line, and a second one with the hint.
+    /// Writes one line, and a second one with the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.place)?;
         if let Some(key) = &self.key {

@@ -1,15 +1,41 @@
-//! A pipeline file to a plan: parsed, checked, every mistake at once. Opens no data file.
+//! From a pipeline file to a plan: parsed, overridden, checked, with every mistake reported at once.
+//! Opens no data file.
+
+pub mod mistake;
+
+pub(crate) mod document;
+
+pub(crate) mod overrides;
 
 pub(crate) mod checker;
-pub(crate) mod document;
-pub(crate) mod manifest_settings;
-pub mod mistake;
-pub(crate) mod overrides;
-pub(crate) mod parse;
-pub(crate) mod partner_center;
+
+pub mod globs;
+
+pub(crate) mod rounding_modes;
+
+pub mod tolerances;
+
 pub mod pipeline_plan;
+
+mod canonical;
+
+pub(crate) mod manifest_settings;
+
+pub(crate) mod passes;
+
+pub(crate) mod rounding_rules;
+
+pub(crate) mod tie_outs;
+
+pub(crate) mod credentials;
+
+pub(crate) mod partner_center;
+
+pub(crate) mod sources;
+
+pub mod parse;
+
 pub mod survey;
+
 #[cfg(test)]
 mod tests;
-pub(crate) mod tie_outs;
-pub(crate) mod tolerances;

@@ -1,17 +1,17 @@
-//! The `partner_center` table: who asks, with which credentials, for what, and how patiently.
+//! The `partner_center` table: the account that fetches, what it fetches, and the limits of the
+//! requests.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use super::checker::{Checker, join};
+use super::checker::{Checker, did_you_mean, join, quoted};
+use super::credentials::CredentialReader;
 use super::document::{Entry, Node, Place, Value, get};
 use super::pipeline_plan::Fetching;
-use super::survey;
+use crate::model::spelling;
 use crate::sources::fetch::endpoints;
 use crate::sources::fetch::workers::Api;
-use crate::sources::identity::account::{
-    Account, AppCredential, Proof, SecretSource, UserCredential,
-};
+use crate::sources::identity::account::Account;
 use crate::sources::identity::cloud::{Addresses, CLOUDS, Cloud, named};
 use crate::sources::wire::retry::Patience;
 
@@ -29,12 +29,14 @@ const KEYS: [&str; 11] = [
     "user",
     "patience",
 ];
-const APP_KINDS: [&str; 4] = [
-    "secret",
-    "certificate",
-    "workload_identity",
-    "managed_identity",
-];
+/// Requests per second of each API, where the table gives no number.
+const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("50 is above 0");
+/// Requests at the same time, where the table gives no number.
+const WORKERS: usize = 8;
+/// Longest pause between two pieces of a response, where the table gives none.
+const READ_TIMEOUT_MS: u64 = 60_000;
+/// Longest time for one request, where the table gives none.
+const REQUEST_TIMEOUT_MS: u64 = 300_000;
 const PATIENCE_KEYS: [&str; 9] = [
     "attempts",
     "backoff_ms",
@@ -46,9 +48,8 @@ const PATIENCE_KEYS: [&str; 9] = [
     "read_timeout_ms",
     "request_timeout_ms",
 ];
-const SOURCE_HINT: &str = "as in `{ file = \"secret\" }` or `{ environment = \"NAME\" }`; a secret never stands in the file itself";
 
-/// Reads the table; `sources` are the datasets that are reconciled from it.
+/// Reads the table; `sources` are the names of the datasets that are reconciled from a fetch.
 pub(crate) fn read(
     checker: &mut Checker<'_>,
     folder: &Path,
@@ -59,68 +60,25 @@ pub(crate) fn read(
     let entry = get(root, KEY)?;
     let fields = checker.table(KEY, entry)?;
     checker.known(KEY, fields, &KEYS);
-    let reader = Reader {
-        folder,
-        sandbox: sandbox(checker, fields),
-    };
+    let sandbox = sandbox(checker, fields);
     let mut names: Vec<String> = sources.iter().map(|name| (*name).to_owned()).collect();
     names.extend(fetch_names(checker, fields));
+    // A dataset may be reconciled and listed in `fetch`, too; it is fetched once.
     names.sort();
     names.dedup();
-    let cloud = cloud(checker, fields);
-    let addresses = match Addresses::of(cloud, reader.sandbox.as_deref()) {
-        Ok(addresses) => addresses,
-        Err(found) => {
-            let place = get(fields, "sandbox")
-                .map_or(&entry.place, |entry| &entry.node.place)
-                .clone();
-            checker.note(
-                &place,
-                "partner_center.sandbox",
-                found,
-                "the address of a sandbox, as `http://127.0.0.1:8080`",
-                None,
-            );
-            return None;
-        }
+    let addresses = addresses(checker, entry, fields, sandbox.as_deref())?;
+    let reader = CredentialReader {
+        folder,
+        is_rehearsal: sandbox.is_some(),
     };
-    let patience = patience(checker, fields);
-    let app = get(fields, "app").and_then(|entry| reader.app(checker, entry));
-    let user = get(fields, "user").and_then(|entry| reader.user(checker, entry));
-    if get(fields, "app").is_none() && get(fields, "user").is_none() {
-        let hint = "add `[partner_center.app.secret]`, `.certificate`, `.workload_identity` or `.managed_identity`";
-        checker.missing("partner_center.app", &entry.place, "a credential", hint);
-    }
-    warn_of_users(
-        checker,
-        entry,
-        &names,
-        user.is_some() || get(fields, "user").is_some(),
-    );
-    let account = Account {
-        tenant: reader.name(checker, fields, KEY, "tenant", &entry.place),
-        addresses,
-        app,
-        user,
-        patience: patience.0,
-        requests_per_second: NonZeroU32::new(number(
-            checker,
-            KEY,
-            fields,
-            "requests_per_second",
-            50,
-        ))
-        .unwrap_or(NonZeroU32::MIN),
-        workers: usize::try_from(number(checker, KEY, fields, "workers", 8)).unwrap_or(8),
-        read_timeout_ms: patience.1,
-        request_timeout_ms: patience.2,
-    };
+    let account = account(checker, &reader, entry, fields, &names, addresses);
     let (api, currencies) = (api(checker, fields), currencies(checker, fields));
+    // Last, so that a missing state folder does not hide the mistakes in the table.
     let Some(state) = state else {
         checker.missing(
             "state",
             &Place::File,
-            "a folder for what is fetched",
+            "a folder for fetched data",
             "add `state = \"../state\"` above the first table",
         );
         return None;
@@ -134,6 +92,70 @@ pub(crate) fn read(
     })
 }
 
+/// Addresses of the cloud, or of the sandbox that plays its part.
+fn addresses(
+    checker: &mut Checker<'_>,
+    entry: &Entry,
+    fields: &[Entry],
+    sandbox: Option<&str>,
+) -> Option<Addresses> {
+    let cloud = cloud(checker, fields);
+    match Addresses::of(cloud, sandbox) {
+        Ok(addresses) => Some(addresses),
+        Err(found) => {
+            // An address of a cloud is always valid, so that the fault is in the sandbox's.
+            let place = get(fields, "sandbox").map_or(&entry.place, |entry| &entry.node.place);
+            checker.note(
+                place,
+                "partner_center.sandbox",
+                found,
+                "the address of a sandbox, such as `http://127.0.0.1:8080`",
+                None,
+            );
+            None
+        }
+    }
+}
+
+/// Tenant, credentials and limits of the requests.
+fn account(
+    checker: &mut Checker<'_>,
+    reader: &CredentialReader<'_>,
+    entry: &Entry,
+    fields: &[Entry],
+    names: &[String],
+    addresses: Addresses,
+) -> Account {
+    let (patience, read_timeout_ms, request_timeout_ms) = patience(checker, fields);
+    let app_entry = get(fields, "app");
+    let user_entry = get(fields, "user");
+    let app = app_entry.and_then(|entry| reader.app(checker, entry));
+    let user = user_entry.and_then(|entry| reader.user(checker, entry));
+    if app_entry.is_none() && user_entry.is_none() {
+        let hint = "add `[partner_center.app.secret]`, `.certificate`, `.workload_identity` or `.managed_identity`";
+        checker.missing("partner_center.app", &entry.place, "a credential", hint);
+    }
+    // A user with mistakes in its table is not missing.
+    if user_entry.is_none() {
+        check_needs_user(checker, entry, names);
+    }
+    let tenant = reader.id(checker, fields, KEY, "tenant", &entry.place);
+    let requests_per_second = positive_number(checker, KEY, fields, "requests_per_second");
+    let workers = positive_number(checker, KEY, fields, "workers");
+    Account {
+        tenant,
+        addresses,
+        app,
+        user,
+        patience,
+        requests_per_second: requests_per_second.unwrap_or(REQUESTS_PER_SECOND),
+        workers: workers.map_or(WORKERS, |workers| workers.get() as usize),
+        read_timeout_ms,
+        request_timeout_ms,
+    }
+}
+
+/// Address of the sandbox that is asked in place of Microsoft, if any.
 fn sandbox(checker: &mut Checker<'_>, fields: &[Entry]) -> Option<String> {
     let entry = get(fields, "sandbox")?;
     checker
@@ -144,14 +166,20 @@ fn sandbox(checker: &mut Checker<'_>, fields: &[Entry]) -> Option<String> {
 fn cloud(checker: &mut Checker<'_>, fields: &[Entry]) -> &'static Cloud {
     let key = "partner_center.cloud";
     let wanted = "`global`, `us-government` or `21vianet`";
-    let text =
-        get(fields, "cloud").and_then(|entry| Some((entry, checker.text(key, entry, wanted)?)));
-    match text {
-        Some((entry, text)) => named(text).unwrap_or_else(|| {
+    // The global cloud is the first, and the one that is meant where none is named.
+    let global = &CLOUDS[0];
+    let Some(entry) = get(fields, "cloud") else {
+        return global;
+    };
+    let Some(text) = checker.text(key, entry, wanted) else {
+        return global;
+    };
+    match named(text) {
+        Some(cloud) => cloud,
+        None => {
             checker.wrong(key, &entry.node, wanted, None);
-            &CLOUDS[0]
-        }),
-        None => &CLOUDS[0],
+            global
+        }
     }
 }
 
@@ -171,6 +199,7 @@ fn api(checker: &mut Checker<'_>, fields: &[Entry]) -> Api {
     }
 }
 
+/// Strings of a list, each with its place; an item of another type is a mistake.
 fn texts<'e>(
     checker: &mut Checker<'_>,
     key: &str,
@@ -191,6 +220,7 @@ fn texts<'e>(
     found
 }
 
+/// Names of endpoints in `fetch`, those of the reconciled datasets not included.
 fn fetch_names(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
     let Some(entry) = get(fields, "fetch") else {
         return Vec::new();
@@ -200,23 +230,18 @@ fn fetch_names(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
         checker,
         "partner_center.fetch",
         entry,
-        "a list of names, as `[\"customers\"]`",
+        "a list of names, such as `[\"customers\"]`",
     ) {
+        // The names of the reconciled datasets are accepted here, too; they are fetched once.
         if endpoints::names().any(|name| name == text) {
             names.push(text.to_owned());
             continue;
         }
-        let nearest = crate::model::spelling::nearest(text, endpoints::names());
         let all = || {
-            format!(
-                "the names are {}",
-                endpoints::names()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
+            let names: Vec<&str> = endpoints::names().collect();
+            format!("the names are {}", quoted(&names, ", "))
         };
-        let hint = nearest.map_or_else(all, |name| format!("did you mean `{name}`?"));
+        let hint = spelling::nearest(text, endpoints::names()).map_or_else(all, did_you_mean);
         checker.wrong(
             "partner_center.fetch",
             node,
@@ -231,9 +256,10 @@ fn currencies(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
     let Some(entry) = get(fields, "currencies") else {
         return Vec::new();
     };
-    let wanted = "currency codes, as `[\"EUR\"]`";
+    let wanted = "currency codes, such as `[\"EUR\"]`";
     let mut codes = Vec::new();
     for (node, text) in texts(checker, "partner_center.currencies", entry, wanted) {
+        // Upper case only: the code goes into a request as it is written here.
         if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
             codes.push(text.to_owned());
         } else {
@@ -243,271 +269,76 @@ fn currencies(checker: &mut Checker<'_>, fields: &[Entry]) -> Vec<String> {
     codes
 }
 
-/// Patience, and the two time limits.
+/// Retry policy, and the read and request timeouts in milliseconds.
 fn patience(checker: &mut Checker<'_>, fields: &[Entry]) -> (Patience, u64, u64) {
     let key = "partner_center.patience";
-    let entries = get(fields, "patience")
-        .and_then(|entry| checker.table(key, entry))
-        .unwrap_or_default();
+    let entries = checker.optional_table(key, get(fields, "patience"));
     checker.known(key, entries, &PATIENCE_KEYS);
-    let default = Patience::default();
-    let mut number = |name: &str, default: u32| number(checker, key, entries, name, default);
-    let mut large = |name: &str, default: u64| {
-        u64::from(number(name, u32::try_from(default).unwrap_or(u32::MAX)))
-    };
+    let usual = Patience::default();
+    let mut given = |name: &str| positive_number(checker, key, entries, name);
     let patience = Patience {
-        backoff_ms: large("backoff_ms", default.backoff_ms),
-        longest_pause_ms: large("longest_pause_ms", default.longest_pause_ms),
-        run_retries: large("run_retries", default.run_retries),
-        run_pause_ms: large("run_pause_ms", default.run_pause_ms),
-        attempts: number("attempts", default.attempts),
-        polls: number("polls", default.polls),
-        restarts: number("restarts", default.restarts),
+        backoff_ms: wide(given("backoff_ms"), usual.backoff_ms),
+        longest_pause_ms: wide(given("longest_pause_ms"), usual.longest_pause_ms),
+        run_retries: wide(given("run_retries"), usual.run_retries),
+        run_pause_ms: wide(given("run_pause_ms"), usual.run_pause_ms),
+        attempts: given("attempts").map_or(usual.attempts, NonZeroU32::get),
+        polls: given("polls").map_or(usual.polls, NonZeroU32::get),
+        restarts: given("restarts").map_or(usual.restarts, NonZeroU32::get),
     };
-    (
-        patience,
-        u64::from(number("read_timeout_ms", 60_000)),
-        u64::from(number("request_timeout_ms", 300_000)),
-    )
+    let read_timeout_ms = wide(given("read_timeout_ms"), READ_TIMEOUT_MS);
+    let request_timeout_ms = wide(given("request_timeout_ms"), REQUEST_TIMEOUT_MS);
+    (patience, read_timeout_ms, request_timeout_ms)
 }
 
-fn number(
+/// The given number, or the usual one.
+fn wide(given: Option<NonZeroU32>, usual: u64) -> u64 {
+    given.map_or(usual, |given| u64::from(given.get()))
+}
+
+/// Whole number above 0 in the field `name`; `None` where it is absent, or wrong, which is noted.
+fn positive_number(
     checker: &mut Checker<'_>,
     key: &str,
     entries: &[Entry],
     name: &str,
-    default: u32,
-) -> u32 {
-    let Some(entry) = get(entries, name) else {
-        return default;
-    };
-    let parsed = match &entry.node.value {
-        Value::Integer(text) => text.parse::<u32>().ok().filter(|number| *number > 0),
+) -> Option<NonZeroU32> {
+    let entry = get(entries, name)?;
+    // Zero is refused as well: without an attempt, or a worker, nothing would ever be fetched.
+    let number = match &entry.node.value {
+        Value::Integer(text) => text.parse::<NonZeroU32>().ok(),
         _ => None,
     };
-    parsed.unwrap_or_else(|| {
-        checker.wrong(
-            &join(key, name),
-            &entry.node,
-            "a whole number above 0",
-            None,
-        );
-        default
-    })
+    if number.is_none() {
+        let key = join(key, name);
+        checker.wrong(&key, &entry.node, "a whole number above 0", None);
+    }
+    number
 }
 
-/// Some endpoints answer App+User only.
-fn warn_of_users(checker: &mut Checker<'_>, entry: &Entry, names: &[String], has_user: bool) {
+/// Notes that a user's credential is missing where an endpoint is fetched that answers App+User only.
+fn check_needs_user(checker: &mut Checker<'_>, entry: &Entry, names: &[String]) {
+    // These endpoints refuse App-only tokens: better to learn that before the fetch.
     let user_only: Vec<&str> = endpoints::ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.user_only && names.iter().any(|name| name == endpoint.name))
         .map(|endpoint| endpoint.name)
         .collect();
-    if !user_only.is_empty() && !has_user {
-        let hint = format!(
-            "App+User is needed for {}; add `[partner_center.user]`, or leave them out",
-            user_only.join(", ")
-        );
-        checker.missing(
-            "partner_center.user",
-            &entry.place,
-            "a user's credential",
-            &hint,
-        );
+    if user_only.is_empty() {
+        return;
     }
-}
-
-/// What all credentials have in common.
-struct Reader<'f> {
-    folder: &'f Path,
-    sandbox: Option<String>,
-}
-
-impl Reader<'_> {
-    /// An id: text, or the name of an environment variable. A rehearsal needs none.
-    fn name(
-        &self,
-        checker: &mut Checker<'_>,
-        fields: &[Entry],
-        key: &str,
-        name: &str,
-        place: &Place,
-    ) -> String {
-        let key = join(key, name);
-        let wanted = "an id, or `{ environment = \"NAME\" }`";
-        let Some(entry) = get(fields, name) else {
-            if self.sandbox.is_none() {
-                checker.missing(&key, place, wanted, &format!("add `{name} = \"…\"`"));
-            }
-            return "sandbox".to_owned();
-        };
-        if !matches!(entry.node.value, Value::Table(_)) {
-            return checker
-                .text(&key, entry, wanted)
-                .unwrap_or_default()
-                .to_owned();
-        }
-        match self.source(checker, &key, entry) {
-            Some(SecretSource::Environment(variable)) => match std::env::var(&variable) {
-                Ok(value) if !value.trim().is_empty() => return value.trim().to_owned(),
-                _ => checker.note(
-                    &entry.node.place,
-                    &key,
-                    format!("no environment variable `{variable}`"),
-                    wanted,
-                    None,
-                ),
-            },
-            Some(SecretSource::Rehearsal) => return "sandbox".to_owned(),
-            Some(SecretSource::File(_)) => checker.wrong(&key, &entry.node, wanted, None),
-            None => {}
-        }
-        String::new()
-    }
-
-    /// Where a secret is.
-    fn source(&self, checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Option<SecretSource> {
-        let Value::Table(fields) = &entry.node.value else {
-            // The value itself is not repeated: it may be the secret.
-            checker.note(
-                &entry.node.place,
-                key,
-                "a value".to_owned(),
-                "the place of a secret",
-                Some(SOURCE_HINT.to_owned()),
-            );
-            return None;
-        };
-        checker.known(key, fields, &["file", "environment"]);
-        let source = match (get(fields, "file"), get(fields, "environment")) {
-            (Some(file), None) => {
-                let path = checker.text(&join(key, "file"), file, "a path")?;
-                SecretSource::File(survey::normalise(&self.folder.join(path)))
-            }
-            (None, Some(name)) => SecretSource::Environment(
-                checker
-                    .text(&join(key, "environment"), name, "a name")?
-                    .to_owned(),
-            ),
-            _ => {
-                checker.note(
-                    &entry.node.place,
-                    key,
-                    "no single place".to_owned(),
-                    "the place of a secret",
-                    Some(SOURCE_HINT.to_owned()),
-                );
-                return None;
-            }
-        };
-        Some(if self.sandbox.is_some() && !source.is_there() {
-            SecretSource::Rehearsal
-        } else {
-            source
-        })
-    }
-
-    fn needed(
-        &self,
-        checker: &mut Checker<'_>,
-        key: &str,
-        fields: &[Entry],
-        name: &str,
-        place: &Place,
-    ) -> Option<SecretSource> {
-        match get(fields, name) {
-            Some(entry) => self.source(checker, &join(key, name), entry),
-            None => {
-                checker.missing(
-                    &join(key, name),
-                    place,
-                    "the place of a secret",
-                    SOURCE_HINT,
-                );
-                None
-            }
-        }
-    }
-
-    fn app(&self, checker: &mut Checker<'_>, entry: &Entry) -> Option<AppCredential> {
-        let key = "partner_center.app";
-        let kinds = checker.table(key, entry)?;
-        checker.known(key, kinds, &APP_KINDS);
-        let [kind] = kinds else {
-            checker.note(
-                &entry.place,
-                key,
-                format!("{} kinds of credential", kinds.len()),
-                "exactly one of them",
-                None,
-            );
-            return None;
-        };
-        let key = join(key, &kind.key);
-        let fields = checker.table(&key, kind)?;
-        if kind.key == "managed_identity" {
-            checker.known(&key, fields, &["client_id"]);
-            let client_id = get(fields, "client_id")
-                .map(|_| self.name(checker, fields, &key, "client_id", &kind.place));
-            return Some(AppCredential::Managed { client_id });
-        }
-        let (field, proof): (&str, fn(SecretSource) -> Option<Proof>) = match kind.key.as_str() {
-            "secret" => ("secret", |source| Some(Proof::Secret(source))),
-            "certificate" => ("certificate", |source| Some(Proof::Certificate(source))),
-            _ => ("token", |source| match source {
-                SecretSource::File(path) => Some(Proof::TokenFile(path)),
-                SecretSource::Environment(_) | SecretSource::Rehearsal => None,
-            }),
-        };
-        checker.known(&key, fields, &["client_id", field]);
-        let client_id = self.name(checker, fields, &key, "client_id", &kind.place);
-        let source = self.needed(checker, &key, fields, field, &kind.place)?;
-        // In a rehearsal there may be no certificate to sign with.
-        let proof = if source == SecretSource::Rehearsal {
-            Some(Proof::Secret(source))
-        } else {
-            proof(source)
-        };
-        if proof.is_none() {
-            checker.note(
-                &kind.place,
-                &join(&key, field),
-                "an environment variable".to_owned(),
-                "`{ file = \"…\" }`",
-                None,
-            );
-        }
-        Some(AppCredential::Application {
-            client_id,
-            proof: proof?,
-        })
-    }
-
-    fn user(&self, checker: &mut Checker<'_>, entry: &Entry) -> Option<UserCredential> {
-        let key = "partner_center.user";
-        let fields = checker.table(key, entry)?;
-        checker.known(
-            key,
-            fields,
-            &["client_id", "secret", "certificate", "refresh_token"],
-        );
-        let client_id = self.name(checker, fields, key, "client_id", &entry.place);
-        let proof = match get(fields, "certificate") {
-            Some(certificate) => self
-                .source(checker, &join(key, "certificate"), certificate)
-                .map(|source| match source {
-                    SecretSource::Rehearsal => Proof::Secret(source),
-                    other => Proof::Certificate(other),
-                }),
-            None => self
-                .needed(checker, key, fields, "secret", &entry.place)
-                .map(Proof::Secret),
-        };
-        let refresh_token = self.needed(checker, key, fields, "refresh_token", &entry.place);
-        Some(UserCredential {
-            client_id,
-            proof: proof?,
-            refresh_token: refresh_token?,
-        })
-    }
+    let needs = if user_only.len() == 1 {
+        "needs"
+    } else {
+        "need"
+    };
+    let them = user_only.join(", ");
+    let hint = format!(
+        "{them} {needs} App+User; add `[partner_center.user]`, or remove {them} from `fetch`"
+    );
+    checker.missing(
+        "partner_center.user",
+        &entry.place,
+        "a user's credential",
+        &hint,
+    );
 }

@@ -1,4 +1,4 @@
-//! The pipeline file, from text to plan or mistakes.
+//! Tests of the pipeline file: from its text to a plan, or to mistakes.
 
 use std::path::Path;
 
@@ -35,15 +35,10 @@ fn read(text: &str, set: &[&str]) -> Result<Plan, String> {
         Document::parse("pipelines/x.toml", text),
         &set,
     );
-    if draft.mistakes.is_empty() {
-        return Ok(draft.plan);
-    }
-    Err(draft
-        .into_mistakes()
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n"))
+    draft.finish().map_err(|mistakes| {
+        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        mistakes.join("\n")
+    })
 }
 
 fn check(text: &str, set: &[&str], expect: &str) {
@@ -134,7 +129,7 @@ absolute = "1,5"
 hint: did you mean `period`?
 `pipelines/x.toml` line 2, key `out`: found the integer `5`, wanted a folder
 hint: put it in quotes
-`pipelines/x.toml` line 3, key `period`: found `2026-13`, wanted a month, as `"2026-10"`
+`pipelines/x.toml` line 3, key `period`: found `2026-13`, wanted a month, such as `"2026-10"`
 `pipelines/x.toml` line 6, key `source.usage.files.paths`: found `usage.csv`, wanted a list of paths or globs
 hint: put it in brackets: `paths = ["usage.csv"]`
 `pipelines/x.toml` line 8, key `source.invoices.files.path`: found an unknown key, wanted `paths`
@@ -152,11 +147,11 @@ hint: `0.05` is five per cent
 `pipelines/x.toml` line 23, key `tie_out.usage-to-invoice.tolerance.materiality`: found `-1`, wanted a decimal number in quotes, not negative
 `pipelines/x.toml` line 24, key `tie_out.usage-to-invoice.tolerance.absolut`: found an unknown key, wanted one of `absolute`, `relative`, `materiality`, `currency`, `customer`
 hint: did you mean `absolute`?
-`pipelines/x.toml` line 25, key `tie_out.usage-to-invoice.tolerance.currency.EURO`: found `EURO`, wanted a currency code, as `EUR`
+`pipelines/x.toml` line 25, key `tie_out.usage-to-invoice.tolerance.currency.EURO`: found `EURO`, wanted a currency code, such as `EUR`
 `pipelines/x.toml` line 26, key `tie_out.usage-to-invoice.tolerance.currency.EURO.absolute`: found `1,5`, wanted a decimal number in quotes, not negative
-hint: a point is the decimal mark, and thousands are not marked
+hint: the decimal separator is a point; thousands are not separated
 `--set no equals`: found `no equals`, wanted a dotted key, `=` and a value
-hint: as in `--set period=2026-10`; a part of a key that holds other than A-Z a-z 0-9 _ - stands in quotes
+hint: for example `--set period=2026-10`; quote each part of a key that has characters other than A-Z a-z 0-9 _ -
 `--set colour=red`, key `colour`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 "#,
     );
@@ -170,7 +165,7 @@ fn what_is_missing_is_told_where_it_belongs() {
         r#"
 `pipelines/x.toml`, key `out`: found nothing, wanted a folder for the results
 hint: add `out = "../out"` above the first table
-`pipelines/x.toml` line 1, key `source.usage.files`: found nothing, wanted a table that says which files
+`pipelines/x.toml` line 1, key `source.usage.files`: found nothing, wanted a table that names its files
 hint: add `[source.usage.files]` and, below it, `paths = ["…"]`
 `pipelines/x.toml` line 2, key `source.invoice_lines.files.paths`: found nothing, wanted a list of paths or globs
 hint: add `paths = ["../usage/*.csv"]`
@@ -209,11 +204,11 @@ fn set_overrides_before_checking() {
         SHORT,
         &["perod=2026-10", "out=", "source.usage=1"],
         r#"
-`--set out=`, key `out`: found an empty text, wanted a folder
+`--set out=`, key `out`: found an empty string, wanted a folder
 `--set perod=2026-10`, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`
 hint: did you mean `period`?
 `--set source.usage=1`, key `source.usage`: found the integer `1`, wanted a table
-hint: write `[source.usage]`, and what belongs to it below
+hint: write `[source.usage]`, and its keys below that line
 "#,
     );
 }

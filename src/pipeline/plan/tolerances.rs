@@ -1,4 +1,5 @@
-//! The `tolerance` tables. Numbers are decimal texts: a TOML float is not exact, and refused.
+//! The `tolerance` tables of a tie-out. Numbers are decimal texts in quotes: a TOML float is not exact,
+//! and is refused.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +7,21 @@ use rust_decimal::Decimal;
 
 use super::checker::{Checker, join};
 use super::document::{Entry, Place, Value, get};
-use super::pipeline_plan::tolerance_number;
 use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::ids::{Fold, fold};
 
 const KEYS: [&str; 3] = ["absolute", "relative", "materiality"];
 
-/// Reads the table at `key`.
+/// Number in the text of a tolerance: decimal, exact, not negative. `None` for any other text.
+#[must_use]
+pub fn tolerance_number(text: &str) -> Option<Decimal> {
+    let number = Decimal::from_str_exact(text.trim()).ok()?;
+    (!number.is_sign_negative() || number.is_zero()).then_some(number)
+}
+
+/// Reads the tolerance table at `key`.
 pub(crate) fn read(checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Tolerances {
-    let fields = checker.table(key, entry).unwrap_or_default();
+    let fields = checker.optional_table(key, Some(entry));
     checker.known(
         key,
         fields,
@@ -43,6 +50,8 @@ pub(crate) fn read(checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Toler
     }
 }
 
+/// Tolerances of single currencies or customers, by name folded as `kind`: the engine looks a
+/// tolerance up by the folded name.
 fn by_name(
     checker: &mut Checker<'_>,
     key: &str,
@@ -50,10 +59,7 @@ fn by_name(
     kind: Fold,
 ) -> BTreeMap<String, Tolerance> {
     let mut tolerances = BTreeMap::new();
-    let entries = entry
-        .and_then(|entry| checker.table(key, entry))
-        .unwrap_or_default();
-    for entry in entries {
+    for entry in checker.optional_table(key, entry) {
         let name = fold(kind, &entry.key);
         let key = join(key, &entry.key);
         let found = || format!("`{}`", entry.key);
@@ -64,14 +70,14 @@ fn by_name(
                 &entry.place,
                 &key,
                 found(),
-                "a currency code, as `EUR`",
+                "a currency code, such as `EUR`",
                 None,
             );
         } else if name.is_empty() {
             checker.note(
                 &entry.place,
                 &key,
-                "an empty text".to_owned(),
+                "an empty string".to_owned(),
                 "a customer id",
                 None,
             );
@@ -79,11 +85,12 @@ fn by_name(
             checker.note(
                 &entry.place,
                 &key,
-                format!("`{name}` a second time"),
-                "each name once, in one spelling",
+                format!("`{name}` twice"),
+                "each name once",
                 None,
             );
         }
+        // Read even after a mistake in the name, so that mistakes in the table are shown as well.
         let Some(fields) = checker.table(&key, entry) else {
             continue;
         };
@@ -98,6 +105,7 @@ fn tolerance(checker: &mut Checker<'_>, key: &str, fields: &[Entry]) -> Toleranc
         let entry = get(fields, name)?;
         decimal(checker, &join(key, name), name, entry)
     });
+    // More than 1 was meant as a percentage, and would accept almost any difference.
     if let (Some(relative), Some(entry)) = (relative, get(fields, "relative"))
         && relative > Decimal::ONE
     {
@@ -140,7 +148,7 @@ fn decimal(checker: &mut Checker<'_>, key: &str, name: &str, entry: &Entry) -> O
     if number.is_none() {
         let hint = text
             .contains(',')
-            .then(|| "a point is the decimal mark, and thousands are not marked".to_owned());
+            .then(|| "the decimal separator is a point; thousands are not separated".to_owned());
         checker.wrong(key, &entry.node, wanted, hint);
     }
     number

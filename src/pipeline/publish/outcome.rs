@@ -14,7 +14,7 @@ use crate::engine::rules::keys::Key;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::handover::FetchReport;
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
 
 /// Breaks, and rejected rows, that a summary shows; all of them are in the published tables.

@@ -7,7 +7,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{Part, RESOURCE_KEYS, resource_field};
 use crate::model::period::Day;
 use crate::model::tables::RESOURCES;
-use crate::pipeline::spill::resources::Placed;
+use crate::pipeline::spill::resources::ResourceBatch;
 use crate::reports::table::{Cells, Filled};
 
 // Places in a row's key: a part that rows of `resources` do not have is a compile error.
@@ -21,15 +21,15 @@ const METER: usize = resource_field(Part::Meter);
 const RESOURCE: usize = resource_field(Part::Resource);
 const CURRENCY: usize = resource_field(Part::Currency);
 
-/// Cells of some rows. `placed` holds the texts of their resources, where the vocabulary of the run
+/// Cells of some rows. `batch` holds the texts of their resources, where the vocabulary of the run
 /// does not: of usage that was compared part by part.
 pub(super) fn fill<'f>(
     totals: &'f Folded,
     rows: &'f [Resource],
-    placed: Option<&'f Placed>,
+    batch: Option<&'f ResourceBatch>,
 ) -> Filled<'f> {
     let columns = Columns { totals, rows };
-    let mut cells = keys(&columns, placed);
+    let mut cells = keys(&columns, batch);
     cells.extend(figures(&columns));
     filled(&RESOURCES, cells)
 }
@@ -49,8 +49,11 @@ const fn meter_of(row: &Resource) -> [u32; 3] {
     }
 }
 
-fn keys<'f>(columns: &Columns<'f, Resource>, placed: Option<&'f Placed>) -> Vec<NamedCells<'f>> {
-    let [group, resource] = resource_texts(columns, placed);
+fn keys<'f>(
+    columns: &Columns<'f, Resource>,
+    batch: Option<&'f ResourceBatch>,
+) -> Vec<NamedCells<'f>> {
+    let [group, resource] = resource_texts(columns, batch);
     vec![
         columns.period(|row| row.key[INVOICE]),
         key::<INVOICE>(columns),
@@ -72,9 +75,9 @@ fn keys<'f>(columns: &Columns<'f, Resource>, placed: Option<&'f Placed>) -> Vec<
 /// Resource groups and ARM ids.
 fn resource_texts<'f>(
     columns: &Columns<'f, Resource>,
-    placed: Option<&'f Placed>,
+    batch: Option<&'f ResourceBatch>,
 ) -> [NamedCells<'f>; 2] {
-    let Some(Placed { groups, texts, .. }) = placed else {
+    let Some(ResourceBatch { groups, texts, .. }) = batch else {
         let group = columns.name("resource_group", Domain::ResourceGroup, |row| {
             [row.key[ENTITLEMENT], row.key[RESOURCE], 0]
         });

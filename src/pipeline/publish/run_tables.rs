@@ -5,7 +5,7 @@ use crate::engine::judge::control_totals::ControlTotal;
 use crate::model::decimal::to_published;
 use crate::model::reject::RejectedRow;
 use crate::model::tables::{CONTROL_TOTALS, LINEAGE, REJECTED_ROWS};
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::reports::table::{Cells, Filled};
 
 /// The conservation laws. Their exact amounts stand in the manifest; here they have the ten decimals of

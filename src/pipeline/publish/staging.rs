@@ -13,7 +13,7 @@ use crate::engine::judge::rounding_census::Census;
 use crate::engine::rules::keys::DESCRIPTION_PARTS;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::pipeline::failure::RunError;
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::reconcile::stages::Reconciled;

@@ -5,7 +5,7 @@ use std::io;
 use super::{resource_table, run_tables, variance_tables};
 use crate::engine::fold::folded::Folded;
 use crate::model::tables::{RESOURCES, SUMMARY, Table, VARIANCES};
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
 use crate::pipeline::spill::resources::Resources;
 use crate::reports::table::{Filled, PART_ROWS};

@@ -16,7 +16,7 @@ use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::intake::units::Readings;
+use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::Resources;

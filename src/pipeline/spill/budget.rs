@@ -1,35 +1,39 @@
-//! A bound on memory, and what it leaves to each of those who need much.
+//! The bound on memory, `--memory`, and how it is divided among the stages that need much of it.
+//!
+//! The shares add up to about a third of the bound: the decoders, the merging of totals and the
+//! comparison of a part need the rest.
 
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::keys::Key;
 use crate::model::cause::TieOut;
 use crate::pipeline::plan::pipeline_plan::Plan;
 
-/// The least that a run can be bound to.
+/// Smallest bound on memory, in bytes: 256 MiB. A smaller `--memory` is refused.
 pub const LEAST: u64 = 256 << 20;
 
-/// Bytes that the parts of a run may take.
+/// Bytes of memory that each stage may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shares {
-    /// The totals of one unit and worker; what is past it waits on disk until the unit is read.
+pub(crate) struct MemoryShares {
+    /// Totals of one unit, per worker; beyond it they wait on disk until the unit is read.
     pub(crate) unit: usize,
-    /// The totals of all units; what is past it goes to disk in parts.
+    /// Totals of all units together; beyond it they go to disk in parts.
     pub(crate) totals: usize,
-    /// What is loaded of these parts at a time, as it is stored: in memory it takes several times that.
+    /// Parts that are loaded at a time, by their size on disk: in memory they take several times that.
     pub(crate) loaded: u64,
-    /// The filter for copies.
+    /// Filter that finds rows which may be duplicates.
     pub(crate) filter: u64,
-    /// Fingerprints of rows.
+    /// Fingerprints of the rows of one dataset; beyond it they go to disk.
     pub(crate) fingerprints: u64,
 }
 
-/// The largest filter for copies.
+/// Largest filter for duplicates: 128 MiB. A smaller one takes more rows for possible duplicates.
 const FILTER: u64 = 128 << 20;
-/// Fingerprints that are kept in memory.
+/// Fingerprints kept in memory: 64 MiB, or 8 million rows of a dataset.
 const FINGERPRINTS: u64 = 64 << 20;
 
-impl Shares {
-    /// Of a bound, or of none. What cannot be compared account by account has to be in memory.
+impl MemoryShares {
+    /// Shares of a bound, or of no bound. A plan whose usage cannot be compared account by account is
+    /// not bound, and adds the reason to `warnings`.
     pub(crate) fn of(plan: &Plan, bound: Option<u64>, warnings: &mut Vec<String>) -> Self {
         let unbound = Self {
             unit: usize::MAX,
@@ -39,12 +43,15 @@ impl Shares {
             fingerprints: FINGERPRINTS,
         };
         let Some(bound) = bound else { return unbound };
+        // A share too large to be addressed, on 32 bits, is no bound.
         let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
+        // Fingerprints and filter are bound even where totals are not: they grow with rows, not keys.
         let filter = FILTER.min(bound / 16);
         let fingerprints = FINGERPRINTS.min(bound / 32);
+        // Better a run that needs more memory, and says so, than one that cannot compare.
         if let Some(reason) = needs_all(plan) {
             warnings.push(format!(
-                "usage and lines are kept in memory as a whole, whatever `--memory` says: {reason}"
+                "all usage and lines are kept in memory, in spite of `--memory`: {reason}"
             ));
             return Self {
                 filter,
@@ -54,6 +61,7 @@ impl Shares {
         }
         let workers = rayon::current_num_threads() as u64;
         Self {
+            // All workers together hold a twelfth of the bound, however many they are.
             unit: share(12 * workers),
             totals: share(8),
             loaded: bound / 24,
@@ -62,13 +70,13 @@ impl Shares {
         }
     }
 
-    /// Whether usage and lines have a bound.
+    /// True if the totals of usage and lines have a bound.
     pub(crate) const fn are_bound(&self) -> bool {
         self.totals < usize::MAX
     }
 }
 
-/// Whether a tie-out compares usage day by day.
+/// True if an enabled tie-out compares usage day by day.
 pub(crate) fn looks_at_days(plan: &Plan) -> bool {
     let by_day = [TieOut::UnbilledToBilled, TieOut::UtilizationToUsage];
     plan.tie_outs
@@ -76,7 +84,8 @@ pub(crate) fn looks_at_days(plan: &Plan) -> bool {
         .any(|tie_out| tie_out.enabled && by_day.contains(&tie_out.tie_out))
 }
 
-/// Why usage and lines cannot be compared account by account, if they cannot.
+/// Reason why usage and lines cannot be compared account by account; `None` if they can. Only whole
+/// accounts can be compared one part after another.
 fn needs_all(plan: &Plan) -> Option<String> {
     if looks_at_days(plan) {
         return Some("a tie-out compares usage day by day".to_owned());
@@ -92,14 +101,14 @@ fn needs_all(plan: &Plan) -> Option<String> {
         .tie_outs
         .iter()
         .find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
-    let holds = |pass: &&Pass| {
+    let holds_account = |pass: &&Pass| {
         [Key::Customer, Key::Subscription]
             .iter()
             .all(|key| pass.keys.contains(key))
     };
-    let pass = usage.passes.iter().find(|pass| !holds(pass))?;
+    let pass = usage.passes.iter().find(|pass| !holds_account(pass))?;
     Some(format!(
-        "pass `{}` of `usage-to-invoice` goes across customers or subscriptions",
+        "pass `{}` of `usage-to-invoice` matches across customers or subscriptions",
         pass.name
     ))
 }

@@ -1,5 +1,7 @@
-//! The fingerprints of all rows of a dataset: in memory while they are few, on disk when they are
-//! many. They take 8 bytes a row, and are looked at once, at the end.
+//! Fingerprints of all rows of a dataset: in memory while they are few, on disk when they are many.
+//!
+//! A row takes 8 bytes. Nothing is compared while fingerprints are added; at the end they are sorted,
+//! bucket by bucket, and equal ones are neighbours. So only one bucket need be in memory at a time.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,52 +12,62 @@ use rayon::prelude::*;
 
 use crate::engine::count::duplicates::{Repeated, add_repeated};
 
-/// Equal fingerprints share a bucket.
+/// Number of buckets: 64, one for each value of the top 6 bits. Equal fingerprints share a bucket.
 const BUCKETS: usize = 64;
 
-/// Lists of fingerprints.
+/// Bits of a fingerprint below those that choose its bucket.
+const BUCKET_SHIFT: u32 = u64::BITS - BUCKETS.ilog2();
+
+/// Fewest fingerprints that go to disk at a time: below 65,536 the pieces would be too small to be
+/// worth a read each.
+const LEAST_SPILLED: usize = 1 << 16;
+
+/// A multiset of fingerprints that takes bounded memory.
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
     buckets: Vec<Vec<u64>>,
+    /// Number of fingerprints in `buckets`.
     held: usize,
+    /// Fingerprints in memory beyond which all of them go to disk.
     limit: usize,
+    /// Folder of the temporary file.
     folder: PathBuf,
-    spilled: Option<Spilled>,
+    spilled: Option<SpilledFingerprints>,
 }
 
+/// Fingerprints on disk, in a file that has no name.
 #[derive(Debug)]
-struct Spilled {
+struct SpilledFingerprints {
     file: File,
+    /// Length of the file in bytes.
     end: u64,
-    /// Of each bucket, where its pieces begin and how many fingerprints they hold.
+    /// Pieces of each bucket: offset in the file, and number of fingerprints.
     pieces: Vec<Vec<(u64, usize)>>,
 }
 
 impl Fingerprints {
-    /// None yet; past `limit_bytes` they go to a nameless file in `folder`.
+    /// No fingerprints yet; beyond `limit_bytes` they go to a nameless file in `folder`.
     pub(crate) fn new(limit_bytes: u64, folder: &Path) -> Self {
-        let limit = usize::try_from(limit_bytes / 8)
-            .unwrap_or(usize::MAX)
-            .max(1 << 16);
+        // A limit too large to be addressed is no limit.
+        let limit = usize::try_from(limit_bytes / 8).unwrap_or(usize::MAX);
         Self {
             buckets: vec![Vec::new(); BUCKETS],
             held: 0,
-            limit,
+            limit: limit.max(LEAST_SPILLED),
             folder: folder.to_owned(),
             spilled: None,
         }
     }
 
-    /// Adds those of a unit.
+    /// Adds the fingerprints of a unit.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub(crate) fn add(&mut self, fingerprints: &[u64]) -> io::Result<()> {
         for fingerprint in fingerprints {
-            // The filter takes its bits from the low end.
-            if let Some(bucket) = self.buckets.get_mut((fingerprint >> 58) as usize) {
-                bucket.push(*fingerprint);
-            }
+            // By the top bits, so that fingerprints that differ in their low bits alone share a
+            // bucket: `in_several` depends on it.
+            self.buckets[(fingerprint >> BUCKET_SHIFT) as usize].push(*fingerprint);
         }
         self.held += fingerprints.len();
         if self.held > self.limit {
@@ -68,7 +80,7 @@ impl Fingerprints {
     fn spill(&mut self) -> io::Result<()> {
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
-            none => none.insert(Spilled {
+            none => none.insert(SpilledFingerprints {
                 file: tempfile::tempfile_in(&self.folder)?,
                 end: 0,
                 pieces: vec![Vec::new(); BUCKETS],
@@ -83,28 +95,30 @@ impl Fingerprints {
                     .flat_map(|fingerprint| fingerprint.to_le_bytes()),
             );
             spilled.file.write_all(&bytes)?;
+            // Memory for the pieces: 16 bytes for each bucket and spill, whatever the number of rows.
             pieces.push((spilled.end, bucket.len()));
             spilled.end += bytes.len() as u64;
+            // Keeps its capacity: it fills up again until the next spill.
             bucket.clear();
         }
         self.held = 0;
         Ok(())
     }
 
-    /// The copies among them.
+    /// Fingerprints that occur more than once, each with the number of duplicates that makes.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub(crate) fn copies(self) -> io::Result<Repeated> {
         let mut found = Repeated::new();
         self.each_bucket(|bucket| add_repeated(bucket, &mut found))?;
         Ok(found)
     }
 
-    /// Those that are the same but for their last `bits`, where these differ; without them.
+    /// Values of the fingerprints without their low `bits`, where these take several values.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     pub(crate) fn in_several(self, bits: u32) -> io::Result<HashSet<u64>> {
         let mut found = HashSet::new();
         self.each_bucket(|bucket| {
@@ -112,42 +126,33 @@ impl Fingerprints {
             let several = bucket
                 .chunk_by(|left, right| left >> bits == right >> bits)
                 .filter(|same| same.len() > 1);
-            found.extend(
-                several
-                    .filter_map(|same| same.first())
-                    .map(|first| first >> bits),
-            );
+            found.extend(several.map(|same| same[0] >> bits));
         })?;
         Ok(found)
     }
 
-    /// Hands over one bucket after the other, sorted.
+    /// Hands over one bucket after another, each sorted.
     fn each_bucket(self, mut take: impl FnMut(&mut Vec<u64>)) -> io::Result<()> {
         let Self {
-            mut buckets,
+            buckets,
             mut spilled,
             ..
         } = self;
         let mut bytes = Vec::new();
-        for (number, bucket) in buckets.iter_mut().enumerate() {
-            if let Some(Spilled { file, pieces, .. }) = &mut spilled {
-                for (start, count) in pieces.get(number).into_iter().flatten() {
+        for (number, mut bucket) in buckets.into_iter().enumerate() {
+            if let Some(SpilledFingerprints { file, pieces, .. }) = &mut spilled {
+                for (start, count) in &pieces[number] {
                     bytes.resize(count * 8, 0);
                     file.seek(SeekFrom::Start(*start))?;
                     file.read_exact(&mut bytes)?;
-                    bucket.extend(
-                        bytes
-                            .as_chunks::<8>()
-                            .0
-                            .iter()
-                            .map(|bytes| u64::from_le_bytes(*bytes)),
-                    );
+                    let (read, rest) = bytes.as_chunks::<8>();
+                    assert!(rest.is_empty(), "a fingerprint has 8 bytes");
+                    bucket.extend(read.iter().map(|bytes| u64::from_le_bytes(*bytes)));
                 }
             }
-            // One bucket is in memory at a time, and sorted on all cores.
+            // One bucket is in memory at a time, and is sorted on all cores.
             bucket.par_sort_unstable();
-            take(bucket);
-            *bucket = Vec::new();
+            take(&mut bucket);
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! Usage and lines that are more than may be in memory: on disk, in parts of whole accounts.
+//! Totals of usage and lines that do not fit in memory: on disk, in 256 parts of whole accounts.
 //!
-//! Every pass of the usage tie-out holds the customer and the subscription, and amounts are quantised
-//! inside of one: so a part can be compared by itself. What is known across parts (texts, products,
-//! months, which resources several parts name) is noted when they go to disk.
+//! An account is a customer and a subscription. Where every pass of the usage tie-out keeps accounts
+//! apart, and amounts are allocated within one, a part can be compared by itself
+//! ([`budget`](super::budget) checks that). What a comparison must know of all parts (texts, products,
+//! months, and which resources occur in several parts) is noted when totals go to disk.
 
 use std::hash::BuildHasher as _;
 use std::io;
@@ -26,31 +27,35 @@ use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::keys::TUPLES;
 use crate::model::dataset::Dataset;
 
-/// Parts that accounts are dealt out to: the last byte of a resource's fingerprint names one.
+/// Number of parts: 256, as the low byte of a resource's fingerprint names the part.
 const PARTS: u32 = 256;
 
-/// A part of what was in memory at some time.
+/// The share of one part in the totals of one spill.
 #[derive(Debug)]
 struct Piece {
     dataset: Dataset,
     totals: Extent,
+    /// Rows that may be duplicates, until duplicates are counted; `None` for no rows.
     candidates: Option<Extent>,
+    /// Duplicates by the key of their total, once they are counted.
     copies: HashMap<[u32; TUPLES], Duplicates>,
 }
 
-/// Where usage and lines go that are more than may be in memory.
+/// Totals on disk while units are still read.
 #[derive(Debug)]
 pub(crate) struct Spill {
     scratch: Arc<Scratch>,
     hasher: DefaultHashBuilder,
     parts: Vec<Vec<Piece>>,
     overview: AcrossParts,
+    /// Fingerprint of each resource, 56 bits, above the 8 bits of the part that names it.
     resources: Fingerprints,
-    /// Of usage and of lines.
+    /// Counts of usage and of lines.
     counted: [Tally; 2],
 }
 
 impl Spill {
+    /// Nothing on disk yet. Fingerprints of resources beyond `fingerprint_bytes` go to `folder`.
     pub(crate) fn new(scratch: Arc<Scratch>, folder: &Path, fingerprint_bytes: u64) -> Self {
         let mut parts = Vec::new();
         parts.resize_with(PARTS as usize, Vec::new);
@@ -65,9 +70,14 @@ impl Spill {
         }
     }
 
-    /// Takes usage and lines to disk. It is called with a lock held: nothing in it may wait for other
-    /// threads.
+    /// Moves totals of usage and of lines to disk.
+    ///
+    /// # Errors
+    /// Those of the file system, as for all functions below.
+    // Called with the lock on all readings held: waiting here for another thread, even rayon's, could
+    // wait for ever.
     pub(crate) fn put(&mut self, usage: &Partial, lines: &Partial) -> io::Result<()> {
+        // Before anything is written: the overview and the laws need the totals as a whole.
         self.overview.note(usage, lines);
         for (counted, partial) in self.counted.iter_mut().zip([usage, lines]) {
             counted.add(partial);
@@ -76,7 +86,7 @@ impl Spill {
         self.write(lines)
     }
 
-    /// Adds copies that were found in a second reading; their rows are counted already.
+    /// Adds duplicates that were found in a second reading. Their rows are counted already.
     pub(crate) fn put_duplicates(&mut self, partial: Partial) -> io::Result<()> {
         self.write(&partial.duplicates_alone())
     }
@@ -88,6 +98,7 @@ impl Spill {
             .collect();
         let (mut bytes, mut named) = (Vec::new(), Vec::new());
         for (number, mut part) in partial.in_parts(&part_of) {
+            // Stored apart: candidates are read back once, before any totals are.
             let candidates = std::mem::take(&mut part.candidates);
             bytes.clear();
             part.write_to(&mut bytes);
@@ -99,11 +110,12 @@ impl Spill {
             } else {
                 Some(self.scratch.append(&bytes)?)
             };
+            // The part is in the low byte, so that the parts of one resource are neighbours when sorted.
             named.clear();
             named.extend(
                 part.resources()
                     .filter(|text| !text.is_empty())
-                    .map(|text| self.resource(text) << 8 | u64::from(number)),
+                    .map(|text| resource(&self.hasher, text) << 8 | u64::from(number)),
             );
             self.resources.add(&named)?;
             let piece = Piece {
@@ -112,17 +124,16 @@ impl Spill {
                 candidates,
                 copies: HashMap::new(),
             };
-            if let Some(pieces) = self.parts.get_mut(number as usize) {
-                pieces.push(piece);
-            }
+            self.parts[number as usize].push(piece);
         }
         Ok(())
     }
 
+    /// Part of an account, by its tuple in a partial.
     fn part_of_account(&self, partial: &Partial, account: u32) -> u32 {
         let fields: Vec<&str> = partial.fields(0, account).collect();
         let [_, customer, _, subscription, ..] = fields.as_slice() else {
-            return 0;
+            unreachable!("an account has a customer and a subscription");
         };
         part_of(
             &self.hasher,
@@ -131,12 +142,7 @@ impl Spill {
         )
     }
 
-    /// 56 bits of the hash of a folded resource.
-    fn resource(&self, text: &str) -> u64 {
-        resource(&self.hasher, text)
-    }
-
-    /// Counts the candidates that are copies, as [`Partial::count_duplicates`] does.
+    /// Counts the candidates that are duplicates, as [`Partial::count_duplicates`] does in memory.
     pub(crate) fn count_duplicates(
         &mut self,
         dataset: Dataset,
@@ -148,6 +154,7 @@ impl Spill {
             .flatten()
             .filter(|piece| piece.dataset == dataset)
         {
+            // Taken, so that candidates are counted once, however often duplicates are looked for.
             let Some(extent) = piece.candidates.take() else {
                 continue;
             };
@@ -160,6 +167,8 @@ impl Spill {
         Ok(())
     }
 
+    /// Checks that every sum keeps to its limit.
+    ///
     /// # Errors
     /// [`EngineError::SumOverflow`].
     pub(crate) fn check(&self) -> Result<(), EngineError> {
@@ -168,7 +177,8 @@ impl Spill {
         lines.check(Dataset::InvoiceLines)
     }
 
-    /// Nothing comes any more; `loaded` bytes may be in memory at a time, as they are on disk.
+    /// Ends the reading: no totals follow. Parts of up to `loaded` bytes on disk will be loaded at a
+    /// time.
     pub(crate) fn close(self, loaded: u64) -> io::Result<Spilled> {
         let Self {
             scratch,
@@ -187,6 +197,8 @@ impl Spill {
             spellings: Vec::new(),
             counted,
         };
+        // An id of Azure names its subscription, so few resources are in several parts. The others are spelt
+        // within their part.
         let shared = resources.in_several(8)?;
         if !shared.is_empty() {
             spilled.spellings = spilled.best_spellings(&shared)?;
@@ -195,32 +207,37 @@ impl Spill {
     }
 }
 
-/// The part of an account, by its folded ids.
+/// Part of an account, by its folded ids.
 fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
-    u32::try_from(hasher.hash_one((customer, subscription)) % u64::from(PARTS)).unwrap_or(0)
+    // The hasher is seeded anew in each run: which part an account is in reaches no output.
+    let part = hasher.hash_one((customer, subscription)) % u64::from(PARTS);
+    u32::try_from(part).expect("there are 256 parts")
 }
 
+/// 56 bits of the hash of a folded resource.
 fn resource(hasher: &DefaultHashBuilder, text: &str) -> u64 {
     hasher.hash_one(fold_as(Domain::Resource, text)) >> 8
 }
 
-/// All usage and lines of a run, on disk.
+/// Totals of all usage and lines of a run, on disk.
 #[derive(Debug)]
 pub struct Spilled {
     scratch: Arc<Scratch>,
     hasher: DefaultHashBuilder,
     parts: Vec<Vec<Piece>>,
-    /// What must be known of all parts.
+    /// Facts that must be known of all parts before one of them is compared.
     pub(crate) overview: AcrossParts,
-    /// Bytes that are loaded at a time.
+    /// Bytes on disk of the parts that are loaded at a time.
     loaded: u64,
-    /// Of resources that several parts name, how they are shown.
+    /// Display texts of the resources that several parts name, so that all parts show them alike.
     pub(crate) spellings: Vec<String>,
-    /// What was counted of usage and of lines.
+    /// Counts of usage and of lines, for the laws.
     pub(crate) counted: [Tally; 2],
 }
 
 impl Spilled {
+    /// Display texts of the resources with the given fingerprints, chosen from the spellings of all
+    /// parts.
     fn best_spellings(&self, shared: &HashSet<u64>) -> io::Result<Vec<String>> {
         let mut gathering = Gathering::default();
         for piece in self
@@ -240,22 +257,22 @@ impl Spilled {
         Ok(gathering.end(Domain::Resource).0)
     }
 
-    /// The folder that it is in.
+    /// Folder of the scratch file.
     pub(crate) fn folder(&self) -> &Path {
         self.scratch.folder()
     }
 
-    /// Where the rows of resources go that come of it.
+    /// Empty store, in the same scratch file, for the rows of `resources` that a comparison makes.
     pub(crate) fn resources(&self) -> SpilledResources {
         SpilledResources::new(Arc::clone(&self.scratch))
     }
 
-    /// Bytes of all parts.
+    /// Bytes of all parts on disk.
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.bytes_of(&(0..PARTS))
     }
 
-    /// Bytes of some parts.
+    /// Bytes of some parts on disk.
     pub(crate) fn bytes_of(&self, parts: &Range<u32>) -> u64 {
         self.pieces(parts)
             .map(|piece| piece.totals.bytes as u64)
@@ -263,22 +280,22 @@ impl Spilled {
     }
 
     fn pieces(&self, parts: &Range<u32>) -> impl Iterator<Item = &Piece> {
-        self.parts
-            .get(parts.start as usize..parts.end as usize)
-            .unwrap_or_default()
+        self.parts[parts.start as usize..parts.end as usize]
             .iter()
             .flatten()
     }
 
-    /// Parts that are loaded together: so many bytes of them as there is room for, or one part.
+    /// Consecutive parts that are loaded together: as many as fit, and at least one.
     pub(crate) fn batches(&self) -> Vec<Range<u32>> {
         let mut batches: Vec<Range<u32>> = Vec::new();
+        // No batch is open yet: the first part does not fit into it.
         let mut held = u64::MAX;
         for number in 0..PARTS {
             let more = self.bytes_of(&(number..number + 1));
             held = held.saturating_add(more);
             match batches.last_mut() {
                 Some(batch) if held <= self.loaded => batch.end = number + 1,
+                // A part that is larger than the limit is a batch by itself: it cannot be divided.
                 _ => {
                     batches.push(number..number + 1);
                     held = more;
@@ -288,12 +305,12 @@ impl Spilled {
         batches
     }
 
-    /// The part of an account, by its folded ids.
+    /// Part of an account, by its folded ids.
     pub(crate) fn part_of(&self, customer: &str, subscription: &str) -> u32 {
         part_of(&self.hasher, customer, subscription)
     }
 
-    /// The usage and the lines of some parts.
+    /// Loads usage and lines of some parts.
     pub(crate) fn load(&self, parts: &Range<u32>) -> io::Result<(Partial, Partial)> {
         Ok((
             self.load_one(Dataset::Usage, parts)?,
@@ -301,15 +318,17 @@ impl Spilled {
         ))
     }
 
-    /// The lines of some parts.
+    /// Loads the lines of some parts.
     pub(crate) fn load_lines(&self, parts: &Range<u32>) -> io::Result<Partial> {
         self.load_one(Dataset::InvoiceLines, parts)
     }
 
     fn load_one(&self, dataset: Dataset, parts: &Range<u32>) -> io::Result<Partial> {
+        // One piece for each spill: they are merged as the totals of units are.
         let mut whole = Partial::empty(dataset);
         for piece in self.pieces(parts).filter(|piece| piece.dataset == dataset) {
             let mut part = self.scratch.take(dataset, piece.totals)?;
+            // Before the merge, which renumbers the keys of totals and duplicates alike.
             part.copies
                 .extend(piece.copies.iter().map(|(key, copies)| (*key, *copies)));
             whole.merge(part);

@@ -1,4 +1,8 @@
-//! The rows of `resources`: in memory, or, where usage was compared part by part, on disk.
+//! The rows of the table `resources`: in memory, or on disk where usage was compared part by part.
+//!
+//! A row on disk carries the text of its own resource, as the codes of resources are those of one
+//! part of usage, and mean nothing in another. `write` and `ResourceBatch::read` must change
+//! together. What is read back is summed up and compared with what was written.
 
 use std::io;
 use std::sync::Arc;
@@ -9,37 +13,40 @@ use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::model::period::{Day, Period};
 
-/// Place of the resource in [`Resource::key`]; that of the entitlement.
+/// Index of the resource in [`Resource::key`].
 const RESOURCE: usize = 7;
+
+/// Index of the entitlement in [`Resource::key`].
 const ENTITLEMENT: usize = 3;
 
-/// All rows, in published order.
+/// All rows of `resources`, in published order.
 #[derive(Debug)]
 pub enum Resources {
-    /// In memory.
+    /// Rows that are held in memory.
     Held(Vec<Resource>),
-    /// On disk.
+    /// Rows in the scratch file.
     Spilled(SpilledResources),
 }
 
-/// Rows of which each has the texts of its own resource: codes of resources are of one part of usage.
+/// Rows in the scratch file, which are added part by part and read back in published order.
 #[derive(Debug)]
 pub struct SpilledResources {
     scratch: Arc<Scratch>,
     runs: Vec<Run>,
-    written: Sums,
+    /// Sums of all rows that were written.
+    written: ResourceSums,
 }
 
-/// What goes to disk comes back from it.
+/// Sums over rows, by which the rows that are read back are compared with those that were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sums {
+struct ResourceSums {
     rows: usize,
     usage_rows: u64,
-    /// Quantities, expected and invoiced amounts; past 128 bits they wrap, the same way twice.
+    /// Sums of quantities, expected and invoiced amounts. They wrap beyond 128 bits, both times alike.
     numbers: [i128; 3],
 }
 
-impl Sums {
+impl ResourceSums {
     fn add(&mut self, resource: &Resource) {
         self.rows += 1;
         self.usage_rows += resource.usage_rows;
@@ -48,43 +55,47 @@ impl Sums {
             resource.expected_amount,
             resource.invoiced_amount,
         ];
-        self.numbers
-            .iter_mut()
-            .zip(numbers)
-            .for_each(|(sum, number)| *sum = sum.wrapping_add(number));
+        for (sum, number) in self.numbers.iter_mut().zip(numbers) {
+            *sum = sum.wrapping_add(number);
+        }
     }
 }
 
-/// The rows of a subscription on an invoice, which are all of one part.
+/// The rows of one subscription on one invoice, all of which come from one part of usage.
 #[derive(Debug)]
 struct Run {
-    /// Period, invoice, customer, subscription: what rows are published by, before all else.
+    /// Period, and codes of invoice, customer and subscription: the first keys of the published order.
     order: (Option<Period>, [u32; 3]),
     extent: Extent,
+    /// Number of rows in the extent.
     rows: usize,
 }
 
-/// Some rows, and the texts of their resources.
+/// A batch of rows, with the texts of their resources.
 #[derive(Debug, Default)]
-pub(crate) struct Placed {
-    /// Their resource is a place in `texts`.
+pub(crate) struct ResourceBatch {
+    /// Rows whose resource is an index of `texts`, not a code.
     pub(crate) rows: Vec<Resource>,
-    /// ARM ids.
+    /// Ids of the resources in Azure Resource Manager, one for each row.
     pub(crate) texts: Vec<String>,
-    /// Codes of the resource groups.
+    /// Codes of the resource groups, parallel to `rows`.
     pub(crate) groups: Vec<u32>,
 }
 
 impl SpilledResources {
+    /// No rows yet; they will go to `scratch`.
     pub(crate) fn new(scratch: Arc<Scratch>) -> Self {
         Self {
             scratch,
             runs: Vec::new(),
-            written: Sums::default(),
+            written: ResourceSums::default(),
         }
     }
 
-    /// Adds the rows of a part, which are in published order.
+    /// Adds the rows of a part, which are in published order; `totals` give the texts of their codes.
+    ///
+    /// # Errors
+    /// Those of the file system.
     pub(crate) fn add(&mut self, totals: &Folded, resources: &[Resource]) -> io::Result<()> {
         let order = |resource: &Resource| {
             let [invoice, customer, subscription, ..] = resource.key;
@@ -93,19 +104,18 @@ impl SpilledResources {
                 [invoice, customer, subscription],
             )
         };
-        resources
-            .iter()
-            .for_each(|resource| self.written.add(resource));
+        for resource in resources {
+            self.written.add(resource);
+        }
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
         for run in resources.chunk_by(|left, right| order(left) == order(right)) {
-            run.iter()
-                .for_each(|resource| write(totals, resource, &mut bytes));
-            ends.extend(
-                run.first()
-                    .map(|first| (order(first), run.len(), bytes.len())),
-            );
+            for resource in run {
+                write(totals, resource, &mut bytes);
+            }
+            ends.push((order(&run[0]), run.len(), bytes.len()));
         }
+        // One write for all rows of the part, of which each run is an extent.
         let whole = self.scratch.append(&bytes)?;
         let mut start = 0;
         for (order, rows, end) in ends {
@@ -119,82 +129,86 @@ impl SpilledResources {
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Number of all rows added so far.
     pub(crate) fn count(&self) -> usize {
         self.written.rows
     }
 
-    /// Hands over all rows in published order, `rows` at a time.
+    /// Hands over all rows in published order, `rows` at a time; the last batch may be smaller.
+    ///
+    /// # Errors
+    /// Those of the file system and of `take`; one, too, if what is read back is not what was written.
     pub(crate) fn each(
         &self,
         rows: usize,
-        take: &mut dyn FnMut(&Placed) -> io::Result<()>,
+        take: &mut dyn FnMut(&ResourceBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut runs: Vec<&Run> = self.runs.iter().collect();
+        // Within a run the rows are in order already, so that sorting the runs sorts all rows.
         runs.sort_by_key(|run| run.order);
-        let (mut placed, mut found) = (Placed::default(), Sums::default());
+        let (mut batch, mut found) = (ResourceBatch::default(), ResourceSums::default());
         for run in runs {
             let bytes = self.scratch.read(run.extent)?;
             let mut from = bytes.as_slice();
             for _ in 0..run.rows {
-                placed.read(&mut from).ok_or_else(scratch::other_bytes)?;
-                placed
-                    .rows
-                    .last()
-                    .into_iter()
-                    .for_each(|resource| found.add(resource));
-                if placed.rows.len() == rows {
-                    take(&placed)?;
-                    placed = Placed::default();
+                let resource = batch.read(&mut from).ok_or_else(scratch::other_bytes)?;
+                found.add(resource);
+                if batch.rows.len() == rows {
+                    take(&batch)?;
+                    batch = ResourceBatch::default();
                 }
             }
         }
+        // A disk that returns other bytes without an error must not reach a published table.
         if found != self.written {
             return Err(scratch::other_bytes());
         }
-        if placed.rows.is_empty() {
+        if batch.rows.is_empty() {
             Ok(())
         } else {
-            take(&placed)
+            take(&batch)
         }
     }
 }
 
+/// Appends a row: codes of its key and of its resource group, length and text of its resource, then
+/// its numbers, all little-endian.
 fn write(totals: &Folded, resource: &Resource, out: &mut Vec<u8>) {
+    // Codes of all other keys hold for all parts; that of the resource does not.
     let key = resource.key;
     let text = totals.vocabulary.text(Domain::Resource, key[RESOURCE]);
     let group = totals
         .names
         .code(Domain::ResourceGroup, [key[ENTITLEMENT], key[RESOURCE], 0]);
-    for code in key
-        .into_iter()
-        .chain([group, u32::try_from(text.len()).unwrap_or(u32::MAX)])
-    {
+    let length = u32::try_from(text.len()).expect("the text of a cell is below 4 GiB");
+    for code in key.into_iter().chain([group, length]) {
         out.extend_from_slice(&code.to_le_bytes());
     }
     out.extend_from_slice(text.as_bytes());
     out.extend_from_slice(&resource.usage_rows.to_le_bytes());
-    [resource.first, resource.last]
-        .iter()
-        .for_each(|day| out.extend_from_slice(&day.to_le_bytes()));
+    for day in [resource.first, resource.last] {
+        out.extend_from_slice(&day.to_le_bytes());
+    }
     let numbers = [
         resource.quantity,
         resource.expected_amount,
         resource.invoiced_amount,
     ];
-    numbers
-        .iter()
-        .for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    for number in numbers {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
 }
 
+/// Cuts `N` bytes off the front; `None` if there are fewer.
 fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = from.split_first_chunk::<N>()?;
     *from = rest;
     Some(*taken)
 }
 
-impl Placed {
-    fn read(&mut self, from: &mut &[u8]) -> Option<()> {
+impl ResourceBatch {
+    /// Reads one row, as [`write`] wrote it, and appends it; `None` for other bytes.
+    fn read(&mut self, from: &mut &[u8]) -> Option<&Resource> {
         let mut key = [0; 9];
         for code in &mut key {
             *code = u32::from_le_bytes(take(from)?);
@@ -205,6 +219,7 @@ impl Placed {
         );
         let (text, rest) = from.split_at_checked(length as usize)?;
         *from = rest;
+        // The code of the resource is replaced by the place of its text in this batch.
         key[RESOURCE] = u32::try_from(self.texts.len()).ok()?;
         self.texts.push(std::str::from_utf8(text).ok()?.to_owned());
         self.groups.push(group);
@@ -217,6 +232,6 @@ impl Placed {
             expected_amount: i128::from_le_bytes(take(from)?),
             invoiced_amount: i128::from_le_bytes(take(from)?),
         });
-        Some(())
+        self.rows.last()
     }
 }

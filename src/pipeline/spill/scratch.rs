@@ -1,4 +1,7 @@
-//! What waits on disk: a nameless file of bytes that are read again once.
+//! The scratch file of a run: bytes that do not fit in memory, written once and read back once.
+//!
+//! The file has no name, so it is gone with the process, however that ends. It is shared by all
+//! workers; whoever appends or reads holds a lock for as long as that takes.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,15 +13,16 @@ use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 
-/// A place in the scratch file.
+/// A run of bytes in the scratch file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     start: u64,
+    /// Number of bytes in the run.
     pub(crate) bytes: usize,
 }
 
 impl Extent {
-    /// A part of it.
+    /// Part of the extent; `bytes` counts from its start.
     pub(crate) const fn part(self, bytes: Range<usize>) -> Self {
         Self {
             start: self.start + bytes.start as u64,
@@ -27,16 +31,19 @@ impl Extent {
     }
 }
 
-/// A nameless file in the folder of the runs: gone with the process, whatever ends it.
+/// The scratch file, in the folder of the runs.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: PathBuf,
+    /// The file, and its length in bytes.
     file: Mutex<(File, u64)>,
 }
 
 impl Scratch {
+    /// An empty scratch file in `folder`.
+    ///
     /// # Errors
-    /// What the file system says; so of all below.
+    /// Those of the file system, as for all functions below.
     pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             folder: folder.to_owned(),
@@ -44,19 +51,21 @@ impl Scratch {
         })
     }
 
-    /// The folder that it is in.
+    /// Folder in which the file was created.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What is told where it cannot be written or read.
+    /// Failure of a run whose scratch file cannot be written or read.
     pub(crate) fn failed(&self, source: io::Error) -> RunError {
         RunError::no_room(&self.folder, source)
     }
 
+    /// Appends bytes; returns where they are.
     pub(crate) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, end) = &mut *place;
+        // The position of the file is shared: each reading moves it, so it is set anew each time.
         let start = *end;
         file.seek(SeekFrom::Start(start))?;
         file.write_all(bytes)?;
@@ -67,6 +76,7 @@ impl Scratch {
         })
     }
 
+    /// Reads back the bytes of an extent.
     pub(crate) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; extent.bytes];
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,14 +85,14 @@ impl Scratch {
         Ok(bytes)
     }
 
-    /// Keeps a partial as it is.
+    /// Appends partial totals; returns where they are.
     pub(crate) fn put(&self, partial: &Partial) -> io::Result<Extent> {
         let mut bytes = Vec::new();
         partial.write_to(&mut bytes);
         self.append(&bytes)
     }
 
-    /// A partial that was kept.
+    /// Reads back partial totals.
     pub(crate) fn take(&self, dataset: Dataset, extent: Extent) -> io::Result<Partial> {
         let bytes = self.read(extent)?;
         let partial = Partial::empty(dataset).read_from(&mut bytes.as_slice());
@@ -90,7 +100,7 @@ impl Scratch {
     }
 }
 
-/// What comes back is not what was written.
+/// Error for bytes that come back other than they were written.
 pub(crate) fn other_bytes() -> io::Error {
     io::Error::other("the scratch file does not hold what was written to it")
 }

@@ -1,5 +1,5 @@
-//! What a fetch must know of the answers it landed, so that it can go on: which customers,
-//! subscriptions and invoices there are. No number of them is looked at but for being zero.
+//! Lists that a fetch reads from its own responses to go on: customers, subscriptions and invoices.
+//! No amount in them is looked at, except for whether it is zero; decoding is for `decode`.
 
 use serde::Deserialize;
 
@@ -7,62 +7,62 @@ use super::api_version::is_legacy;
 use crate::model::page::without_boms;
 use crate::model::period::{Day, Period, parse_day};
 
-/// A subscription that has usage.
+/// A subscription of a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscription {
-    /// Its id; of an Azure plan, the plan's.
-    pub id: String,
-    /// What it is.
-    pub kind: SubscriptionKind,
+pub(super) struct Subscription {
+    /// Id of the subscription; of an Azure plan, the plan's.
+    pub(super) id: String,
+    /// Kind of the subscription.
+    pub(super) kind: SubscriptionKind,
 }
 
-/// What a subscription is, as far as it matters for which endpoints serve it.
+/// Kind of a subscription, which decides which endpoints serve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscriptionKind {
+pub(super) enum SubscriptionKind {
     /// Azure plan of the new commerce.
     AzurePlan,
-    /// MS-AZR-0145P.
+    /// Classic Azure subscription of the offer MS-AZR-0145P.
     ClassicAzure,
-    /// Licences and all else.
+    /// Licences and everything else.
     Other,
 }
 
-/// An invoice.
+/// An invoice, as far as a fetch needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invoice {
-    /// Its id.
-    pub id: String,
-    /// Currency.
-    pub currency: String,
-    /// Whether nothing is charged: only then may an export be empty.
-    pub is_zero: bool,
-    /// Ids of documents that amend it.
-    pub amendments: Vec<String>,
+pub(super) struct Invoice {
+    /// Id of the invoice.
+    pub(super) id: String,
+    /// Currency code in upper case; empty if the invoice states none.
+    pub(super) currency: String,
+    /// True if nothing is charged: only then may an export be empty.
+    pub(super) is_zero: bool,
+    /// Ids of the documents that amend the invoice.
+    pub(super) amendments: Vec<String>,
     start: Option<Day>,
     end: Option<Day>,
     dated: Option<Day>,
 }
 
 impl Invoice {
-    /// Whether it is of the legacy commerce.
+    /// True if the invoice is of the legacy commerce.
     #[must_use]
-    pub fn is_legacy(&self) -> bool {
+    pub(super) fn is_legacy(&self) -> bool {
         is_legacy(&self.id)
     }
 
-    /// Whether it bills a period. One of the new commerce says so, or is dated in the month after;
-    /// one of the legacy commerce has periods of its own, and belongs to each month it touches.
+    /// True if the invoice bills a period. A new commerce invoice states the start of its period, or
+    /// is dated in the month after it. A legacy invoice has a period that is not a month, and counts
+    /// for every month that it touches.
     #[must_use]
-    pub fn is_of(&self, period: Period) -> bool {
+    pub(super) fn is_of(&self, period: Period) -> bool {
         let (first, next) = period.days();
-        let within = |day: &Option<Day>| day.is_some_and(|day| (first..next).contains(&day));
+        let within = |day: Option<Day>| day.is_some_and(|day| (first..next).contains(&day));
         if self.is_legacy() {
-            return [&self.start, &self.end, &self.dated]
-                .into_iter()
-                .any(within);
+            return [self.start, self.end, self.dated].into_iter().any(within);
         }
         match self.start {
-            Some(_) => within(&self.start),
+            Some(_) => within(self.start),
+            // Invoices are dated in the month after the period that they bill.
             None => self
                 .dated
                 .and_then(Period::of)
@@ -77,15 +77,15 @@ struct Page<T> {
     items: Vec<T>,
 }
 
+/// A customer or an amendment, of which only the id is of interest.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Customer {
+struct WithId {
     id: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawSubscription {
+struct SubscriptionItem {
     id: String,
     #[serde(default)]
     offer_id: Option<String>,
@@ -99,7 +99,7 @@ struct RawSubscription {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawInvoice {
+struct InvoiceItem {
     id: String,
     #[serde(default)]
     currency_code: String,
@@ -112,7 +112,7 @@ struct RawInvoice {
     #[serde(default)]
     billing_period_end_date: Option<String>,
     #[serde(default)]
-    amendments: Vec<Customer>,
+    amendments: Vec<WithId>,
 }
 
 fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
@@ -121,85 +121,87 @@ fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// The ids of a page of customers.
+/// The ids on a page of customers.
 ///
 /// # Errors
-/// What is wrong with the page, in words.
-pub fn customers(body: &[u8]) -> Result<Vec<String>, String> {
-    Ok(page::<Customer>(body)?
+/// The fault of the page, in words.
+pub(super) fn customers(body: &[u8]) -> Result<Vec<String>, String> {
+    Ok(page::<WithId>(body)?
         .into_iter()
         .map(|customer| customer.id)
         .collect())
 }
 
-/// The subscriptions of a page.
+/// The subscriptions on a page.
 ///
 /// # Errors
-/// What is wrong with the page, in words.
-pub fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
-    let kind = |raw: &RawSubscription| {
-        let offer = raw
-            .offer_id
-            .as_deref()
-            .unwrap_or_default()
-            .to_ascii_uppercase();
-        let names = [&raw.offer_name, &raw.friendly_name];
-        let is_named_plan = names
-            .into_iter()
-            .flatten()
-            .any(|name| name.trim().eq_ignore_ascii_case("azure plan"));
-        match () {
-            () if offer.starts_with("MS-AZR-0145P") => SubscriptionKind::ClassicAzure,
-            () if offer.starts_with("DZH318Z0BPS6") || is_named_plan => SubscriptionKind::AzurePlan,
-            () if offer.is_empty() && raw.billing_type.as_deref() == Some("usage") => {
-                SubscriptionKind::ClassicAzure
-            }
-            () => SubscriptionKind::Other,
-        }
-    };
-    Ok(page::<RawSubscription>(body)?
+/// The fault of the page, in words.
+pub(super) fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
+    Ok(page::<SubscriptionItem>(body)?
         .into_iter()
-        .map(|raw| Subscription {
-            kind: kind(&raw),
-            id: raw.id,
+        .map(|item| Subscription {
+            kind: item.kind(),
+            id: item.id,
         })
         .collect())
 }
 
-/// The invoices of a page. What amends one is named, but is no invoice of its own: whether an
-/// amendment can be asked for its lines is not documented.
+impl SubscriptionItem {
+    /// The kind by the offer's id; of an item without a telling one, by its names.
+    fn kind(&self) -> SubscriptionKind {
+        let offer = self.offer_id.as_deref().map(str::to_ascii_uppercase);
+        let offer = offer.filter(|offer| !offer.is_empty());
+        let is_offer = |prefix: &str| offer.as_ref().is_some_and(|id| id.starts_with(prefix));
+        let is_named_plan = [&self.offer_name, &self.friendly_name]
+            .into_iter()
+            .flatten()
+            .any(|name| name.trim().eq_ignore_ascii_case("azure plan"));
+        // Offers of the same kind differ behind these beginnings.
+        if is_offer("MS-AZR-0145P") {
+            SubscriptionKind::ClassicAzure
+        } else if is_offer("DZH318Z0BPS6") || is_named_plan {
+            SubscriptionKind::AzurePlan
+        } else if offer.is_none() && self.billing_type.as_deref() == Some("usage") {
+            SubscriptionKind::ClassicAzure
+        } else {
+            SubscriptionKind::Other
+        }
+    }
+}
+
+/// The invoices on a page, by id. An amendment is named, but is not an invoice of its own here: it
+/// is not documented whether its lines can be asked for.
 ///
 /// # Errors
-/// What is wrong with the page, in words.
-pub fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
-    let mut found = Vec::new();
-    for raw in page::<RawInvoice>(body)? {
-        let day = |text: &Option<String>| {
-            text.as_ref()
-                .and_then(|text| parse_day(text.as_bytes()).ok().flatten())
-        };
-        let total = raw
-            .total_charges
-            .as_ref()
-            .map(|total| total.get().trim_matches('"').to_owned())
-            .unwrap_or_default();
-        found.push(Invoice {
-            currency: raw.currency_code.to_uppercase(),
-            is_zero: !total.is_empty()
-                && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')),
-            start: day(&raw.billing_period_start_date),
-            end: day(&raw.billing_period_end_date),
-            dated: day(&raw.invoice_date),
-            id: raw.id,
-            amendments: raw
-                .amendments
-                .into_iter()
-                .map(|amendment| amendment.id)
-                .collect(),
-        });
-    }
+/// The fault of the page, in words.
+pub(super) fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
+    let mut found: Vec<Invoice> = page::<InvoiceItem>(body)?
+        .into_iter()
+        .map(Invoice::from)
+        .collect();
     found.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(found)
+}
+
+impl From<InvoiceItem> for Invoice {
+    fn from(item: InvoiceItem) -> Self {
+        // A date that cannot be read is no date: the invoice is then judged by the others.
+        let day = |text: Option<String>| parse_day(text?.as_bytes()).ok().flatten();
+        // As text, without a number type: only zeros, in whatever number of decimals.
+        let is_zero = item.total_charges.is_some_and(|total| {
+            let total = total.get().trim_matches('"');
+            !total.is_empty() && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'))
+        });
+        Self {
+            id: item.id,
+            currency: item.currency_code.to_uppercase(),
+            is_zero,
+            amendments: item.amendments.into_iter().map(|it| it.id).collect(),
+            start: day(item.billing_period_start_date),
+            end: day(item.billing_period_end_date),
+            dated: day(item.invoice_date),
+        }
+    }
 }
 
 #[cfg(test)]

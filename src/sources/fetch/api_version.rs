@@ -1,73 +1,71 @@
-//! Which generation of the API holds what (`endpoints.md` §0): by invoice, period and cloud, with
-//! the reason, for the log.
+//! Choice of the API's generation ([endpoints §0](crate::model::domain::endpoints)): by invoice,
+//! billing period and cloud, with the reason for the log. Pure: the pipeline file may overrule it,
+//! see `units`.
 
 use crate::model::period::Period;
 
-/// A generation of the API.
+/// Generation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum ApiVersion {
     /// Partner Center, in pages.
     V1,
-    /// Graph, as exports.
+    /// Microsoft Graph, as exports.
     V2,
 }
 
-/// What is asked for.
+/// Kind of data that both generations serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Billed {
-    /// Daily rated usage.
+pub(crate) enum Billed {
+    /// Daily rated usage, priced by Microsoft.
     Usage,
-    /// Reconciliation lines.
+    /// Reconciliation lines of an invoice.
     Lines,
 }
 
-/// First billing period of which v2 has reconciliation lines.
+/// First billing period of reconciliation lines in v2.
 const LINES_FROM: &str = "2024-02";
-/// First billing period of which v2 has daily rated usage.
+/// First billing period of daily rated usage in v2.
 const USAGE_FROM: &str = "2022-09";
 
-/// Whether an invoice is of the legacy commerce: Office by licence, and Azure MS-AZR-0145P.
+/// True if an invoice is of the legacy commerce: Office by licence, and Azure offer MS-AZR-0145P.
 #[must_use]
 pub fn is_legacy(invoice: &str) -> bool {
+    // New commerce invoices begin with `G`.
     invoice.trim().to_ascii_uppercase().starts_with('D')
 }
 
-/// The generation for billed data of an invoice of the new commerce, and why.
+/// The generation for billed data of a new commerce invoice, and the reason in words.
 #[must_use]
-pub fn billed(what: Billed, period: Period, has_graph: bool) -> (Version, String) {
+pub(crate) fn billed(what: Billed, period: Period, has_graph: bool) -> (ApiVersion, String) {
     let (name, from) = match what {
         Billed::Usage => ("daily rated usage", USAGE_FROM),
         Billed::Lines => ("reconciliation lines", LINES_FROM),
     };
-    let first = Period::parse(from);
     if !has_graph {
-        return (
-            Version::V1,
-            format!("v1 for the {name} of {period}: this cloud has no v2"),
-        );
+        let why = format!("v1 for the {name} of {period}: this cloud has no v2");
+        return (ApiVersion::V1, why);
     }
-    match first {
-        Some(first) if period < first => (
-            Version::V1,
-            format!("v1 for the {name} of {period}: v2 begins with {first}"),
-        ),
-        _ => (
-            Version::V2,
-            format!("v2 for the {name} of {period}: v1 serves no period after 2025-03"),
-        ),
+    let first = Period::parse(from).expect("a constant");
+    if period < first {
+        let why = format!("v1 for the {name} of {period}: v2 starts with {first}");
+        return (ApiVersion::V1, why);
     }
+    let why = format!("v2 for the {name} of {period}: v1 serves no period after 2025-03");
+    (ApiVersion::V2, why)
 }
 
-/// The generation for unbilled data, and why.
+/// The generation for unbilled data, and the reason in words.
 #[must_use]
-pub fn unbilled(what: Billed, has_graph: bool) -> (Version, String) {
+pub(crate) fn unbilled(what: Billed, has_graph: bool) -> (ApiVersion, String) {
     let name = match what {
         Billed::Usage => "unbilled daily rated usage",
         Billed::Lines => "unbilled reconciliation lines",
     };
-    match has_graph {
-        true => (Version::V2, format!("v2 for {name}: v1 is retired")),
-        false => (Version::V1, format!("v1 for {name}: this cloud has no v2")),
+    if has_graph {
+        (ApiVersion::V2, format!("v2 for {name}: v1 is retired"))
+    } else {
+        let why = format!("v1 for {name}: this cloud has no v2");
+        (ApiVersion::V1, why)
     }
 }
 
@@ -79,17 +77,17 @@ mod tests {
     fn the_table_of_what_to_use_when() {
         let month = |text: &str| Period::parse(text).expect("a month");
         let version = |what, text, graph| billed(what, month(text), graph).0;
-        assert_eq!(version(Billed::Lines, "2024-01", true), Version::V1);
-        assert_eq!(version(Billed::Lines, "2024-02", true), Version::V2);
-        assert_eq!(version(Billed::Usage, "2022-08", true), Version::V1);
-        assert_eq!(version(Billed::Usage, "2022-09", true), Version::V2);
-        assert_eq!(version(Billed::Usage, "2026-10", false), Version::V1);
+        assert_eq!(version(Billed::Lines, "2024-01", true), ApiVersion::V1);
+        assert_eq!(version(Billed::Lines, "2024-02", true), ApiVersion::V2);
+        assert_eq!(version(Billed::Usage, "2022-08", true), ApiVersion::V1);
+        assert_eq!(version(Billed::Usage, "2022-09", true), ApiVersion::V2);
+        assert_eq!(version(Billed::Usage, "2026-10", false), ApiVersion::V1);
         assert_eq!(
             (
                 unbilled(Billed::Usage, true).0,
                 unbilled(Billed::Lines, false).0
             ),
-            (Version::V2, Version::V1)
+            (ApiVersion::V2, ApiVersion::V1)
         );
         assert!(is_legacy("D02005YFHI") && is_legacy(" d0") && !is_legacy("G000024135"));
     }

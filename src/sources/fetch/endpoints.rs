@@ -1,74 +1,76 @@
-//! Every endpoint that is asked, one row each: path, who may ask, how it is paged, what it is asked
-//! for (`endpoints.md` §5). A new endpoint is one row.
+//! Table of the endpoints: one row each, with path, credential, paging and what the endpoint is asked
+//! for ([endpoints §5](crate::model::domain::endpoints)). A new endpoint is one row; how rows turn
+//! into requests is in `units` and `pages`.
 
-/// How a list is paged.
+use super::api_version::Billed;
+
+/// Paging of a list ([endpoints §6](crate::model::domain::endpoints)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
-    /// One answer.
+    /// A single response, or one with a continuation token in spite of the documentation.
     None,
-    /// By continuation token; `seek` is the parameter's name.
+    /// Continuation token in a header; the other parameters are sent again.
     Seek {
-        /// `seekOperation`, or `seek_operation` for utilization.
+        /// Name of the parameter: `seekOperation`, or `seek_operation` for utilization.
         seek: &'static str,
-        /// Whether the other parameters are sent again.
-        keeps_query: bool,
     },
-    /// By `size` and `offset`.
+    /// Parameters `size` and `offset`.
     Offset,
-    /// Not JSON: a file.
+    /// A file in a single response, not JSON.
     File,
 }
 
-/// For what an endpoint is asked.
+/// Things for each of which an endpoint is asked once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Once.
+    /// The partner: a single request.
     Partner,
-    /// For each customer.
+    /// All customers of the partner.
     Customers,
-    /// For each Azure plan.
+    /// Azure plans of all customers.
     AzurePlans,
-    /// For each classic Azure subscription (MS-AZR-0145P).
+    /// Classic Azure subscriptions (MS-AZR-0145P) of all customers.
     ClassicSubscriptions,
-    /// For each Azure plan and each classic Azure subscription.
+    /// Azure plans and classic Azure subscriptions of all customers.
     AzureSubscriptions,
-    /// For each currency.
+    /// Currencies of the pipeline file and of the period's invoices.
     Currencies,
-    /// For each invoice of the period.
+    /// Invoices of the period.
     Invoices,
-    /// For each invoice of the new commerce.
+    /// New commerce invoices of the period.
     NewInvoices,
-    /// For each invoice of the legacy commerce.
+    /// Legacy commerce invoices of the period.
     LegacyInvoices,
 }
 
 /// One endpoint of Partner Center v1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its name, in a pipeline's list.
+    /// Name in a pipeline file's list.
     pub name: &'static str,
-    /// What its answers hold.
+    /// Name of the dataset in its responses.
     pub dataset: &'static str,
     /// Path below `/v1/`, with placeholders.
     pub path: &'static str,
-    /// Query parameters, with placeholders.
+    /// Query parameters, with placeholders; one whose placeholder has no value is not sent.
     pub query: &'static [(&'static str, &'static str)],
-    /// Whether App+User is needed.
+    /// True if App+User is needed.
     pub user_only: bool,
-    /// How it is paged.
+    /// Paging of its responses.
     pub paging: Paging,
-    /// Rows a page; 0 where no size is sent.
+    /// Rows per page; 0 if no size is sent.
     pub page_size: u32,
-    /// Which gate its requests pass; `{customer}` makes it one for each.
+    /// Key of its rate limit; with `{customer}`, one for each customer.
     pub throttle: &'static str,
-    /// For what it is asked.
+    /// Things for each of which it is asked.
     pub over: Over,
-    /// Whether 204 means "not yet".
+    /// True if 204 means "not ready yet".
     pub waits_for_content: bool,
-    /// Whether its answer is of today, so that tomorrow it is asked again.
+    /// True if its responses show the present, so that they are fetched anew each day.
     pub snapshot: bool,
 }
 
+/// A row with the usual values, which each endpoint starts from.
 const BASE: Endpoint = Endpoint {
     name: "",
     dataset: "",
@@ -85,14 +87,12 @@ const BASE: Endpoint = Endpoint {
 
 const SEEK: Paging = Paging::Seek {
     seek: "seekOperation",
-    keeps_query: true,
 };
 const SEEK_UTILIZATION: Paging = Paging::Seek {
     seek: "seek_operation",
-    keeps_query: true,
 };
 const LINES: &str = "invoices/{invoice}/lineitems";
-const WINDOW: &[(&str, &str)] = &[
+const DAYS: &[(&str, &str)] = &[
     ("start_time", "{start}"),
     ("end_time", "{end}"),
     ("show_details", "true"),
@@ -105,7 +105,7 @@ const HOURS: &[(&str, &str)] = &[
     ("granularity", "hourly"),
 ];
 
-/// Of customers, on which all that is asked for customers depends.
+/// The list of customers, needed for every endpoint that is asked for each customer.
 pub const CUSTOMERS: Endpoint = Endpoint {
     name: "customers",
     dataset: "customers",
@@ -115,7 +115,7 @@ pub const CUSTOMERS: Endpoint = Endpoint {
     ..BASE
 };
 
-/// Of a customer's subscriptions, on which all that is asked for subscriptions depends.
+/// The list of a customer's subscriptions, needed for every endpoint that is asked for each of them.
 pub const SUBSCRIPTIONS: Endpoint = Endpoint {
     name: "subscriptions",
     dataset: "subscriptions",
@@ -125,7 +125,7 @@ pub const SUBSCRIPTIONS: Endpoint = Endpoint {
     ..BASE
 };
 
-/// Of invoices, on which all that is asked for invoices depends.
+/// The list of invoices, needed for every endpoint that is asked for each invoice.
 pub const INVOICES: Endpoint = Endpoint {
     name: "invoices",
     dataset: "invoices",
@@ -135,10 +135,11 @@ pub const INVOICES: Endpoint = Endpoint {
     ..BASE
 };
 
-/// All endpoints, but those that have a twin in v2.
+/// All endpoints, except those that have a twin in v2.
 pub const ENDPOINTS: &[Endpoint] = &[
     CUSTOMERS,
     SUBSCRIPTIONS,
+    // Throttled for each customer separately, like the list of subscriptions.
     Endpoint {
         name: "azure_entitlements",
         dataset: "azure_entitlements",
@@ -147,11 +148,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzurePlans,
         ..BASE
     },
+    // Days and hours of the same usage: a pipeline lists one of the two.
     Endpoint {
         name: "utilization_daily",
         dataset: "utilization",
         path: "customers/{customer}/subscriptions/{subscription}/utilizations/azure",
-        query: WINDOW,
+        query: DAYS,
         paging: SEEK_UTILIZATION,
         page_size: 1_000,
         over: Over::ClassicSubscriptions,
@@ -185,6 +187,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::Currencies,
         ..BASE
     },
+    // Its total leaves out customers with an Azure plan.
     Endpoint {
         name: "partner_usage_summary",
         dataset: "partner_usage_summary",
@@ -241,6 +244,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::AzurePlans,
         ..BASE
     },
+    // By meter, as above, but App-only and for classic subscriptions alone.
     Endpoint {
         name: "classic_usage_records",
         dataset: "classic_usage_records",
@@ -256,6 +260,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ..BASE
     },
     INVOICES,
+    // By id, invoices after May 2025 may be refused; headers come from the list above
+    // (`model::domain::endpoints` §0).
     Endpoint {
         name: "invoice",
         dataset: "invoice",
@@ -264,6 +270,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         over: Over::Invoices,
         ..BASE
     },
+    // The balance in the partner's own currency, and below it those in all currencies.
     Endpoint {
         name: "invoice_summary",
         dataset: "invoice_summaries",
@@ -277,6 +284,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         user_only: true,
         ..BASE
     },
+    // The links lead to endpoints that new commerce no longer serves: information only.
     Endpoint {
         name: "estimate_links",
         dataset: "estimate_links",
@@ -298,150 +306,147 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         name: "office_lines",
         dataset: "office_lines",
-        path: LINES,
         query: &[
             ("provider", "office"),
             ("invoicelineitemtype", "billinglineitems"),
         ],
-        paging: Paging::Offset,
-        page_size: 2_000,
-        over: Over::LegacyInvoices,
-        snapshot: false,
-        ..BASE
+        ..LEGACY
     },
     Endpoint {
         name: "azure_lines",
         dataset: "azure_lines",
-        path: LINES,
         query: &[
             ("provider", "azure"),
             ("invoicelineitemtype", "billinglineitems"),
         ],
-        paging: Paging::Offset,
-        page_size: 2_000,
-        over: Over::LegacyInvoices,
-        snapshot: false,
-        ..BASE
+        ..LEGACY
     },
     Endpoint {
         name: "azure_usage_lines",
         dataset: "azure_usage_lines",
-        path: LINES,
         query: &[
             ("provider", "azure"),
             ("invoicelineitemtype", "usagelineitems"),
         ],
-        paging: Paging::Offset,
-        page_size: 2_000,
-        over: Over::LegacyInvoices,
-        snapshot: false,
-        ..BASE
+        ..LEGACY
     },
 ];
 
-/// A dataset that both generations serve.
+/// A row for lines of legacy commerce invoices.
+const LEGACY: Endpoint = Endpoint {
+    path: LINES,
+    paging: Paging::Offset,
+    page_size: 2_000,
+    over: Over::LegacyInvoices,
+    snapshot: false,
+    ..BASE
+};
+
+/// A dataset that both generations of the API serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Twin {
-    /// Its v1 endpoint; the name is the dataset's.
+    /// Endpoint in v1; its name is the dataset's.
     pub v1: Endpoint,
-    /// Path of its v2 export below the Graph reports.
+    /// Path of the v2 export below Graph's reports.
     pub v2: &'static str,
-    /// What it is.
-    pub what: super::api_version::Billed,
+    /// Kind of the data.
+    pub(super) what: Billed,
 }
 
-/// Billed and unbilled usage and lines.
+/// Billed and unbilled usage and reconciliation lines.
 pub const TWINS: &[Twin] = &[
     Twin {
         v1: Endpoint {
             name: "usage",
             dataset: "usage",
-            path: LINES,
             query: &[
                 ("provider", "onetime"),
                 ("invoicelineitemtype", "usagelineitems"),
                 ("currencycode", "{currency}"),
             ],
-            paging: SEEK,
-            page_size: 2_000,
-            over: Over::NewInvoices,
-            snapshot: false,
-            ..BASE
+            ..BILLED
         },
         v2: "usage/billed/export",
-        what: super::api_version::Billed::Usage,
+        what: Billed::Usage,
     },
     Twin {
         v1: Endpoint {
             name: "invoice_lines",
             dataset: "invoice_lines",
-            path: LINES,
             query: &[
                 ("provider", "onetime"),
                 ("invoicelineitemtype", "billinglineitems"),
             ],
-            paging: SEEK,
-            page_size: 2_000,
-            over: Over::NewInvoices,
-            snapshot: false,
-            ..BASE
+            ..BILLED
         },
         v2: "reconciliation/billed/export",
-        what: super::api_version::Billed::Lines,
+        what: Billed::Lines,
     },
     Twin {
         v1: Endpoint {
             name: "unbilled_usage",
             dataset: "unbilled_usage",
-            path: "invoices/unbilled/lineitems",
             query: &[
                 ("provider", "onetime"),
                 ("invoicelineitemtype", "usagelineitems"),
                 ("currencycode", "{currency}"),
                 ("period", "{period}"),
             ],
-            paging: SEEK,
-            page_size: 2_000,
-            over: Over::Currencies,
-            ..BASE
+            ..UNBILLED
         },
         v2: "usage/unbilled/export",
-        what: super::api_version::Billed::Usage,
+        what: Billed::Usage,
     },
     Twin {
         v1: Endpoint {
             name: "unbilled_lines",
             dataset: "unbilled_lines",
-            path: "invoices/unbilled/lineitems",
             query: &[
                 ("provider", "onetime"),
                 ("invoicelineitemtype", "billinglineitems"),
                 ("currencycode", "{currency}"),
                 ("period", "{period}"),
             ],
-            paging: SEEK,
-            page_size: 2_000,
-            over: Over::Currencies,
-            ..BASE
+            ..UNBILLED
         },
         v2: "reconciliation/unbilled/export",
-        what: super::api_version::Billed::Lines,
+        what: Billed::Lines,
     },
 ];
 
-/// The dataset that an endpoint of that name answers.
+/// A row for lines of new commerce invoices.
+const BILLED: Endpoint = Endpoint {
+    path: LINES,
+    paging: SEEK,
+    page_size: 2_000,
+    over: Over::NewInvoices,
+    snapshot: false,
+    ..BASE
+};
+
+/// A row for lines that are not billed yet, one request for each currency.
+const UNBILLED: Endpoint = Endpoint {
+    path: "invoices/unbilled/lineitems",
+    paging: SEEK,
+    page_size: 2_000,
+    over: Over::Currencies,
+    ..BASE
+};
+
+/// The dataset of the endpoint with that name.
 #[must_use]
 pub fn dataset_of(name: &str) -> Option<&'static str> {
-    let all = TWINS.iter().map(|twin| &twin.v1).chain(ENDPOINTS);
-    all.into_iter()
+    all()
         .find(|endpoint| endpoint.name == name)
         .map(|endpoint| endpoint.dataset)
 }
 
-/// All names that a pipeline can list, those with twins first.
+/// All names that a pipeline file can list, those with a twin in v2 first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TWINS
-        .iter()
-        .map(|twin| twin.v1.name)
-        .chain(ENDPOINTS.iter().map(|endpoint| endpoint.name))
+    all().map(|endpoint| endpoint.name)
+}
+
+/// All endpoints of v1, those with a twin in v2 first.
+pub(super) fn all() -> impl Iterator<Item = &'static Endpoint> {
+    TWINS.iter().map(|twin| &twin.v1).chain(ENDPOINTS)
 }

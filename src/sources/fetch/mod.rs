@@ -1,8 +1,18 @@
-//! A fetch: the endpoints as data, the units that a period needs, and the workers that ask for them.
+//! A fetch: the endpoints as data, the units that a billing period needs, and the workers that
+//! fetch them.
 
-pub mod answers;
 pub mod api_version;
+
 pub mod endpoints;
-pub mod pages;
+
+pub mod context;
+
+pub(crate) mod answers;
+
+pub mod order;
+
 pub(crate) mod units;
+
+pub(crate) mod pages;
+
 pub mod workers;

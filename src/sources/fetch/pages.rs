@@ -1,223 +1,234 @@
-//! Partner Center v1: pages followed to their end, each landed as it came. The next address is built
-//! here; of an answer only the token is taken (`endpoints.md` §6).
+//! Pages of a Partner Center v1 endpoint, followed to the last one and stored as received. The next
+//! address is built here, because published links are malformed: only the token of a response is
+//! used ([endpoints §6](crate::model::domain::endpoints)).
+//!
+//! A list may change, repeat itself or end early while it is read. Whatever looks like that starts
+//! the unit over; it is never patched together.
 
 use std::collections::HashSet;
 
 use reqwest::{Method, Url};
 
+use super::context::Context;
 use super::endpoints::{Endpoint, Paging};
-use super::workers::Fetcher;
 use crate::model::page::{PageFacts, page_facts, same_items};
 use crate::progress::watch::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::{Entry, Part};
-use crate::sources::wire::http::{Ask, Reply, any_body};
+use crate::sources::session::Session;
+use crate::sources::wire::message::{ApiRequest, ApiResponse};
 
-/// Hosts of links in a page are compared with ours, whatever else is wrong with the link.
-const NEXT: &str = "the next link of a page";
-/// Codes of answers that say in so many words that there is nothing.
+/// Codes of error responses that mean that there is nothing, and are an empty list.
 const NOTHING_CODES: [&str; 1] = ["3000"];
-/// A list that never ends is no list.
+/// Pages of one list: 100,000; a longer one is taken for an endless one.
 const PAGE_LIMIT: u32 = 100_000;
 
-/// What an endpoint is asked for: values for its placeholders.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context(pub Vec<(&'static str, String)>);
-
-impl Context {
-    /// With one more value.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.0.push((name, value.to_owned()));
-        self
-    }
-
-    /// A value.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// A template with the values in it.
-    pub(crate) fn fill(&self, template: &str) -> String {
-        self.0
-            .iter()
-            .fold(template.to_owned(), |text, (name, value)| {
-                text.replace(&format!("{{{name}}}"), value)
-            })
-    }
-}
-
 /// A unit of pages.
-pub(crate) struct Pages<'f> {
-    pub(crate) fetcher: &'f Fetcher,
-    pub(crate) endpoint: &'f Endpoint,
-    pub(crate) context: &'f Context,
-    /// The unit's id.
-    pub(crate) id: &'f str,
+pub(super) struct Pages<'f> {
+    pub(super) session: &'f Session,
+    pub(super) endpoint: &'f Endpoint,
+    pub(super) context: &'f Context,
+    /// Id of the unit.
+    pub(super) id: &'f str,
 }
 
-/// How a try at a unit ended.
-enum Try {
+/// End of one try at the unit.
+enum PagesEnd {
     Complete,
+    /// The unit has to be started over, for this reason.
     Restart(String),
 }
 
+/// Position in a list, and everything seen of it before.
+struct Walk {
+    /// Number of the last page, from 1.
+    number: u32,
+    /// Rows of all pages so far.
+    offset: u64,
+    /// Token of the next page.
+    token: Option<String>,
+    /// BLAKE3 of each page, by which a repeated one is noticed.
+    hashes: HashSet<String>,
+    /// Each token, by which a cycle is noticed.
+    tokens: HashSet<String>,
+}
+
+impl Walk {
+    /// The position behind the pages that are stored already, in their order.
+    fn behind(parts: &[Part]) -> Self {
+        Self {
+            number: u32::try_from(parts.len()).expect("a list has at most `PAGE_LIMIT` pages"),
+            offset: parts.iter().map(|part| part.rows).sum(),
+            token: parts.last().and_then(|part| part.next.clone()),
+            hashes: parts.iter().map(|part| part.blake3.clone()).collect(),
+            tokens: parts.iter().filter_map(|part| part.next.clone()).collect(),
+        }
+    }
+
+    /// True if a page of the list comes before the current one.
+    fn follows(&self) -> bool {
+        self.number > 1
+    }
+}
+
 impl Pages<'_> {
-    /// Fetches the unit; what an interrupted fetch landed of it is kept.
-    pub(crate) async fn fetch(&self) -> Result<(), FetchError> {
-        let fetcher = self.fetcher;
-        let restarts = fetcher.http.patience.restarts;
+    /// Fetches the unit, beginning with what an interrupted fetch has stored of it.
+    pub(super) async fn fetch(&self) -> Result<(), FetchError> {
+        let http = &self.session.http;
+        let restarts = http.retry_policy.restarts;
         let mut reason = String::new();
         for attempt in 0..=restarts {
             match self.run(attempt).await? {
-                Try::Complete => {
-                    let day = fetcher.order.today.clone();
-                    return fetcher
-                        .landing
-                        .enter(self.id, Entry::Complete { etag: None, day });
+                PagesEnd::Complete => {
+                    let day = self.session.today.clone();
+                    return self.enter(Entry::Complete { etag: None, day });
                 }
-                Try::Restart(why) => {
-                    fetcher.http.watch.tell(Event::Note(format!(
-                        "`{}`: {why}: the unit is begun anew",
-                        self.id
-                    )));
-                    fetcher.http.count_retry(self.id, &why)?;
-                    fetcher.landing.enter(
-                        self.id,
-                        Entry::Restarted {
-                            reason: why.clone(),
-                        },
-                    )?;
-                    reason = why;
+                PagesEnd::Restart(why) => {
+                    let line = format!("`{}`: {why}; the unit is started over", self.id);
+                    http.watch.tell(Event::Note(line));
+                    http.count_retry(self.id, &why)?;
+                    reason = why.clone();
+                    self.enter(Entry::Restarted { reason: why })?;
                 }
             }
         }
-        let found = format!("{reason}, {} times", restarts + 1);
         Err(FetchError::Incomplete {
             what: format!("`{}`", self.id),
-            found,
-            wanted: "pages that follow on each other to an end".to_owned(),
+            found: format!("{reason}, {} times", restarts + 1),
+            wanted: "a chain of pages that ends".to_owned(),
         })
     }
 
-    async fn run(&self, attempt: u32) -> Result<Try, FetchError> {
-        let fetcher = self.fetcher;
-        let mut parts = fetcher
-            .landing
-            .unit(self.id)
-            .open
-            .map(|open| open.parts)
-            .unwrap_or_default();
+    fn enter(&self, entry: Entry) -> Result<(), FetchError> {
+        self.session.landing.enter(self.id, entry)
+    }
+
+    async fn run(&self, attempt: u32) -> Result<PagesEnd, FetchError> {
+        let mut parts = self.session.landing.unit(self.id).open_parts().to_vec();
+        // Names have leading zeros: their order is that of the pages.
         parts.sort_by(|left, right| left.name.cmp(&right.name));
-        let mut hashes: HashSet<String> = parts.iter().map(|part| part.blake3.clone()).collect();
-        let mut tokens: HashSet<String> =
-            parts.iter().filter_map(|part| part.next.clone()).collect();
-        let mut token = parts.last().and_then(|part| part.next.clone());
-        let mut offset: u64 = parts.iter().map(|part| part.rows).sum();
-        let mut number = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        if !parts.is_empty() && token.is_none() {
-            return Ok(Try::Complete);
+        let mut walk = Walk::behind(&parts);
+        // The last page was stored, but the fetch ended before it could say so.
+        if !parts.is_empty() && walk.token.is_none() {
+            return Ok(PagesEnd::Complete);
         }
         if !self.is_unchanged(&parts).await? {
-            return Ok(Try::Restart(
-                "the first page is another one by now".to_owned(),
-            ));
+            return Ok(PagesEnd::Restart("the first page has changed".to_owned()));
         }
         loop {
-            number += 1;
-            if number > PAGE_LIMIT {
-                return Ok(Try::Restart(format!("more than {PAGE_LIMIT} pages")));
+            walk.number += 1;
+            if walk.number > PAGE_LIMIT {
+                let why = format!("more than {PAGE_LIMIT} pages");
+                return Ok(PagesEnd::Restart(why));
             }
-            let reply = match self.page(token.as_deref(), offset, number).await {
+            let reply = match self.next_page(&walk).await? {
                 Ok(reply) => reply,
-                // A token that has expired; or one that was never good.
-                Err(FetchError::Refused {
-                    status: 400 | 410,
-                    found,
-                    ..
-                }) if number > 1 => {
-                    return Ok(Try::Restart(format!("page {number} refused ({found})")));
-                }
-                Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => {
-                    return Ok(Try::Complete);
-                }
-                Err(error) => return Err(error),
+                Err(end) => return Ok(end),
             };
-            if reply.status == 204 {
-                return Ok(Try::Complete);
-            }
-            let facts = self.facts(&reply)?;
-            let hash = blake3::hash(&reply.body).to_hex().to_string();
-            if !hashes.insert(hash) && number > 1 {
-                // A server that ignores `offset` gives the same list for ever.
-                let ignored = self.endpoint.paging == Paging::Offset && facts.next_uri.is_none();
-                return Ok(if ignored {
-                    Try::Complete
-                } else {
-                    Try::Restart(format!("page {number} is a page that came before"))
-                });
-            }
-            let next = self.next(&facts, offset);
-            if facts.items == 0 && number > 1 {
-                match (&next, self.endpoint.paging, attempt) {
-                    (None, Paging::Offset, _) => return Ok(Try::Complete),
-                    // Seen twice, it is what the server means.
-                    (Some(_), _, 0) => {
-                        return Ok(Try::Restart(format!(
-                            "page {number} is empty, but has a next link"
-                        )));
-                    }
-                    _ => {}
-                }
-            }
-            if next
-                .as_ref()
-                .is_some_and(|next| !tokens.insert(next.clone()))
-            {
-                return Ok(Try::Restart(format!(
-                    "page {number} leads back to a page before it"
-                )));
-            }
-            offset += facts.items;
-            self.land(number, &reply.body, &facts, next.clone())?;
-            match next {
-                Some(next) => token = Some(next),
-                None => return Ok(Try::Complete),
+            if let Some(end) = self.take(&mut walk, &reply, attempt)? {
+                return Ok(end);
             }
         }
     }
 
-    /// Whether what was landed before an interruption may be gone on with: pages of two versions of
-    /// the data do not belong together. A snapshot of today is taken as it is.
+    /// True if what was stored before an interruption may be continued: pages of two versions of
+    /// the data do not belong together. A snapshot of today is not checked: it changes all the time.
     async fn is_unchanged(&self, parts: &[Part]) -> Result<bool, FetchError> {
         let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else {
             return Ok(true);
         };
-        let landed = self.fetcher.landing.bytes_of(first)?;
+        let stored = self.session.landing.bytes_of(first)?;
         let reply = self.page(None, 0, 1).await?;
-        Ok(same_items(&landed, &reply.body))
+        Ok(same_items(&stored, &reply.body))
     }
 
-    /// The token of the next page; of pages by offset, the offset.
+    /// Asks for the page that the walk has come to; the inner error is the end of the try, if there
+    /// is no such page.
+    async fn next_page(&self, walk: &Walk) -> Result<Result<ApiResponse, PagesEnd>, FetchError> {
+        let number = walk.number;
+        let asked = self.page(walk.token.as_deref(), walk.offset, number).await;
+        match asked {
+            Ok(reply) if reply.status == 204 => Ok(Err(PagesEnd::Complete)),
+            Ok(reply) => Ok(Ok(reply)),
+            // A token that has expired.
+            Err(FetchError::Refused {
+                status: 400 | 410,
+                found,
+                ..
+            }) if walk.follows() => {
+                let why = format!("page {number} refused ({found})");
+                Ok(Err(PagesEnd::Restart(why)))
+            }
+            Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => {
+                Ok(Err(PagesEnd::Complete))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores a page and moves the walk on; the end of the try, if the page is the last one or does
+    /// not belong where it came.
+    fn take(
+        &self,
+        walk: &mut Walk,
+        reply: &ApiResponse,
+        attempt: u32,
+    ) -> Result<Option<PagesEnd>, FetchError> {
+        let number = walk.number;
+        // The order of these checks matters: a repeated page is told before an empty one.
+        let facts = self.facts(reply)?;
+        let hash = blake3::hash(&reply.body).to_hex().to_string();
+        if !walk.hashes.insert(hash) && walk.follows() {
+            // A server that ignores `offset` returns the whole list for ever.
+            let is_ignored = self.endpoint.paging == Paging::Offset && facts.next_uri.is_none();
+            return Ok(Some(if is_ignored {
+                PagesEnd::Complete
+            } else {
+                PagesEnd::Restart(format!("page {number} repeats an earlier page"))
+            }));
+        }
+        let next = self.next(&facts, walk.offset);
+        if facts.items == 0 && walk.follows() {
+            match &next {
+                None if self.endpoint.paging == Paging::Offset => {
+                    return Ok(Some(PagesEnd::Complete));
+                }
+                // Seen again in the second try, it is what the server means.
+                Some(_) if attempt == 0 => {
+                    let why = format!("page {number} is empty, but has a next link");
+                    return Ok(Some(PagesEnd::Restart(why)));
+                }
+                _ => {}
+            }
+        }
+        if let Some(next) = &next
+            && !walk.tokens.insert(next.clone())
+        {
+            let why = format!("page {number} links back to an earlier page");
+            return Ok(Some(PagesEnd::Restart(why)));
+        }
+        walk.offset += facts.items;
+        self.land(number, &reply.body, &facts, next.clone())?;
+        walk.token = next;
+        Ok(walk.token.is_none().then_some(PagesEnd::Complete))
+    }
+
+    /// The token of the next page, if there is one; for pages by offset, the offset.
     fn next(&self, facts: &PageFacts, offset: u64) -> Option<String> {
         match self.endpoint.paging {
-            Paging::Seek { .. } => facts.next_token.clone(),
+            Paging::Seek { .. } | Paging::None => facts.next_token.clone(),
+            // A full page may be the last one: the next, empty one will tell.
             Paging::Offset => {
                 let is_full = facts.items >= u64::from(self.endpoint.page_size);
                 (facts.items > 0 && (is_full || facts.next_uri.is_some()))
                     .then(|| (offset + facts.items).to_string())
             }
-            Paging::None => facts.next_token.clone(),
             Paging::File => None,
         }
     }
 
-    fn facts(&self, reply: &Reply) -> Result<PageFacts, FetchError> {
+    fn facts(&self, reply: &ApiResponse) -> Result<PageFacts, FetchError> {
         if self.endpoint.paging == Paging::File {
             return Ok(PageFacts::default());
         }
@@ -226,8 +237,10 @@ impl Pages<'_> {
             found,
             wanted: "a page".to_owned(),
         })?;
+        // The link is not followed; but one to another host shows that something is badly wrong.
         if let Some(uri) = &facts.next_uri {
-            origin::same_origin(&self.fetcher.addresses().partner_center, uri, NEXT)?;
+            let base = &self.session.addresses().partner_center;
+            origin::same_origin(base, uri, "The next link of a page")?;
         }
         Ok(facts)
     }
@@ -239,48 +252,42 @@ impl Pages<'_> {
         facts: &PageFacts,
         next: Option<String>,
     ) -> Result<(), FetchError> {
-        let ending = if self.endpoint.paging == Paging::File {
-            "pdf"
-        } else {
-            "json"
+        let ending = match self.endpoint.paging {
+            Paging::File => "pdf",
+            _ => "json",
         };
-        let part =
-            self.fetcher
-                .landing
-                .land_page(self.id, &format!("page-{number:06}"), body, ending)?;
+        let name = format!("page-{number:06}");
+        let part = self
+            .session
+            .landing
+            .land_page(self.id, &name, body, ending)?;
         let event = Event::Landed {
             dataset: self.endpoint.dataset,
             rows: facts.items,
             bytes: part.bytes,
         };
-        self.fetcher.landing.enter(
-            self.id,
-            Entry::Part(Part {
-                rows: facts.items,
-                next,
-                ..part
-            }),
-        )?;
-        self.fetcher.http.watch.tell(event);
+        // The bytes are on disk: only now the journal may name them.
+        self.enter(Entry::Part(Part {
+            rows: facts.items,
+            next,
+            ..part
+        }))?;
+        self.session.http.watch.tell(event);
         Ok(())
     }
 
+    /// Asks for a page by its token or offset.
     async fn page(
         &self,
         token: Option<&str>,
         offset: u64,
         number: u32,
-    ) -> Result<Reply, FetchError> {
-        let Self {
-            fetcher,
-            endpoint,
-            context,
-            ..
-        } = self;
-        let mut headers = Vec::new();
+    ) -> Result<ApiResponse, FetchError> {
         let follows = number > 1;
+        let mut headers = Vec::new();
+        // The first page is asked for without a token, also after an interruption.
         if let (Paging::Seek { .. } | Paging::None, Some(token), true) =
-            (endpoint.paging, token, follows)
+            (self.endpoint.paging, token, follows)
         {
             headers.push(("MS-ContinuationToken", token.to_owned()));
         }
@@ -289,70 +296,57 @@ impl Pages<'_> {
         } else {
             format!("`{}`", self.id)
         };
-        let is_file = endpoint.paging == Paging::File;
-        let ask = Ask {
+        let is_file = self.endpoint.paging == Paging::File;
+        let ask = ApiRequest {
             what: &what,
             method: Method::GET,
-            url: self.address(follows, offset)?,
+            url: self.address(follows, offset),
             headers,
             body: None,
-            throttle: &context.fill(endpoint.throttle),
-            token: Some(fetcher.tokens.kind_for(endpoint.user_only)),
-            // After a page with a next link, nothing is "not yet", never "the end".
-            waits_for_content: endpoint.waits_for_content || follows,
+            throttle: &self.context.fill(self.endpoint.throttle),
+            // After a page with a next link, 204 means "not ready yet", never "the end"
+            // (`model::domain::quirks`, "JSON of the API", 6).
+            waits_for_content: self.endpoint.waits_for_content || follows,
             check: if is_file { &is_pdf } else { &is_page },
         };
-        fetcher.http.ask(&ask, &fetcher.tokens).await
+        let kind = self.session.tokens.kind_for(self.endpoint.user_only);
+        self.session.ask(kind, &ask).await
     }
 
-    fn address(&self, follows: bool, offset: u64) -> Result<Url, FetchError> {
+    /// The address of a page.
+    fn address(&self, follows: bool, offset: u64) -> Url {
         let Self {
-            fetcher,
+            session,
             endpoint,
             context,
             ..
         } = self;
-        let mut url = fetcher.addresses().partner_center.clone();
-        {
-            let mut path = url.path_segments_mut().map_err(|()| FetchError::Security {
-                what: "the address of Partner Center".to_owned(),
-                found: "an address without a path".to_owned(),
-                wanted: "an https address".to_owned(),
-            })?;
-            path.clear()
-                .push("v1")
-                .extend(endpoint.path.split('/').map(|step| context.fill(step)));
-        }
-        let mut pairs: Vec<(&str, String)> = Vec::new();
-        let keeps = !follows
-            || !matches!(
-                endpoint.paging,
-                Paging::Seek {
-                    keeps_query: false,
-                    ..
-                }
-            );
-        if keeps {
-            pairs.extend(
-                endpoint
-                    .query
-                    .iter()
-                    .map(|(name, value)| (*name, context.fill(value)))
-                    .filter(|(_, value)| !value.contains('{')),
-            );
-        }
+        let mut url = session.addresses().partner_center.clone();
+        url.path_segments_mut()
+            .expect("an address with a host has a path")
+            .clear()
+            .push("v1")
+            .extend(endpoint.path.split('/').map(|step| context.fill(step)));
+        let mut pairs: Vec<(&str, String)> = endpoint
+            .query
+            .iter()
+            .map(|(name, value)| (*name, context.fill(value)))
+            // A placeholder without a value, such as `{period}` of billed data.
+            .filter(|(_, value)| !value.contains('{'))
+            .collect();
         if endpoint.page_size > 0 {
+            // Sent with every page, as the first one was: a page of another size is another list.
             pairs.push(("size", endpoint.page_size.to_string()));
         }
         match endpoint.paging {
             Paging::Offset => pairs.push(("offset", offset.to_string())),
-            Paging::Seek { seek, .. } if follows => pairs.push((seek, "Next".to_owned())),
+            Paging::Seek { seek } if follows => pairs.push((seek, "Next".to_owned())),
             _ => {}
         }
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        Ok(url)
+        url
     }
 }
 
@@ -360,15 +354,13 @@ fn is_page(body: &[u8]) -> Result<(), String> {
     page_facts(body).map(|_| ())
 }
 
+/// Accepts a complete PDF: its end mark is within the last 1,024 bytes.
 fn is_pdf(body: &[u8]) -> Result<(), String> {
-    any_body(body)?;
-    let tail = body
-        .get(body.len().saturating_sub(1_024)..)
-        .unwrap_or_default();
-    let whole = body.starts_with(b"%PDF") && memchr::memmem::find(tail, b"%%EOF").is_some();
-    if whole {
+    let tail = &body[body.len().saturating_sub(1_024)..];
+    let is_whole = body.starts_with(b"%PDF") && memchr::memmem::find(tail, b"%%EOF").is_some();
+    if is_whole {
         Ok(())
     } else {
-        Err("bytes that are no whole PDF".to_owned())
+        Err("an incomplete PDF".to_owned())
     }
 }

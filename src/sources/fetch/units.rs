@@ -1,22 +1,24 @@
-//! From an order to its units: an endpoint for each customer, subscription, invoice or currency.
+//! Units of an order: each endpoint for each customer, subscription, invoice or currency. Pure: the
+//! lists come from `answers`, and `workers` fetches the units.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::{Invoice, SubscriptionKind};
-use super::api_version::{self, Version};
+use super::answers::{Invoice, Subscription, SubscriptionKind};
+use super::api_version::{self, ApiVersion};
+use super::context::Context;
 use super::endpoints::{
-    CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin,
+    CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin, all,
 };
-use super::pages::Context;
-use super::workers::{Api, Order, Subscriptions, is_by_customer};
-use crate::model::period::{Period, date_of, parse_day};
-use crate::sources::graph_export::export::Emptiness;
+use super::order::{Api, Order};
+use crate::model::period::{Day, Period, date_of, parse_day};
+use crate::sources::graph_export::operation::{Emptiness, Scope};
 
-/// How a unit is fetched.
+/// Way in which a unit is fetched.
 pub(super) enum Route {
     Pages(&'static Endpoint),
     Export {
         twin: &'static Twin,
+        scope: Scope,
         emptiness: Emptiness,
     },
 }
@@ -31,14 +33,14 @@ pub(super) struct Task {
 impl Task {
     /// A unit of pages.
     pub(super) fn pages(endpoint: &'static Endpoint, context: Context, order: &Order) -> Self {
-        let id = id_of(endpoint, "v1", &context, order);
         Self {
-            id,
+            id: id_of(endpoint, "v1", &context, order),
             route: Route::Pages(endpoint),
             context,
         }
     }
 
+    /// Name of the dataset.
     pub(super) fn dataset(&self) -> &'static str {
         match &self.route {
             Route::Pages(endpoint) => endpoint.dataset,
@@ -46,30 +48,34 @@ impl Task {
         }
     }
 
+    /// True for an export, which can be restated after it was complete.
     pub(super) fn is_export(&self) -> bool {
         matches!(self.route, Route::Export { .. })
     }
 }
 
-/// Dataset, route, for whom; and of a snapshot, when.
+/// The id of a unit: dataset, endpoint if its name differs, route, context, and the day of a
+/// snapshot. State folders contain these ids, so that they must never change.
 fn id_of(endpoint: &Endpoint, route: &str, context: &Context, order: &Order) -> String {
     let mut steps = vec![endpoint.dataset.to_owned()];
+    // Two endpoints may serve one dataset, as the daily and the hourly utilization do.
     if endpoint.name != endpoint.dataset {
         steps.push(endpoint.name.to_owned());
     }
     steps.push(route.to_owned());
-    let told = context
-        .0
+    // The window of time follows from the period, which is there already.
+    let named = context
         .iter()
         .filter(|(name, _)| !["start", "end"].contains(name));
-    steps.extend(told.map(|(_, value)| value.to_ascii_lowercase()));
+    steps.extend(named.map(|(_, value)| value.to_ascii_lowercase()));
+    // Tomorrow the same request is another unit: it shows another state.
     if endpoint.snapshot {
         steps.push(format!("@{}", order.today));
     }
     steps.join("/")
 }
 
-/// Which lists must be known before the rest can be planned.
+/// The lists that must be fetched before the rest can be planned.
 pub(super) struct Needs {
     pub(super) invoices: bool,
     pub(super) customers: bool,
@@ -77,60 +83,70 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// The lists that an order needs.
     pub(super) fn of(order: &Order) -> Self {
-        let listed = |endpoint: &Endpoint| order.names.iter().any(|name| name == endpoint.name);
-        let all = || {
-            TWINS
-                .iter()
-                .map(|twin| &twin.v1)
-                .chain(ENDPOINTS)
-                .filter(|endpoint| listed(endpoint))
+        let any_over = |wanted: &[Over]| {
+            all().any(|endpoint| order.lists(endpoint.name) && wanted.contains(&endpoint.over))
         };
-        let by_subscription = |endpoint: &Endpoint| {
-            matches!(
-                endpoint.over,
-                Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions
-            )
-        };
-        let by_invoice = |endpoint: &Endpoint| {
-            matches!(
-                endpoint.over,
-                Over::Invoices | Over::NewInvoices | Over::LegacyInvoices | Over::Currencies
-            )
-        };
-        let subscriptions = listed(&SUBSCRIPTIONS) || all().any(by_subscription);
+        let subscriptions = order.lists(SUBSCRIPTIONS.name)
+            || any_over(&[
+                Over::AzurePlans,
+                Over::ClassicSubscriptions,
+                Over::AzureSubscriptions,
+            ]);
         Self {
-            invoices: listed(&INVOICES) || all().any(by_invoice),
-            customers: subscriptions || listed(&CUSTOMERS) || all().any(is_by_customer),
+            // Currencies are those of the invoices, too.
+            invoices: order.lists(INVOICES.name)
+                || any_over(&[
+                    Over::Invoices,
+                    Over::NewInvoices,
+                    Over::LegacyInvoices,
+                    Over::Currencies,
+                ]),
+            customers: subscriptions || order.lists(CUSTOMERS.name) || any_over(&[Over::Customers]),
             subscriptions,
         }
     }
 }
 
-/// What the first answers said.
+/// Lists from the first responses.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Lists {
+    /// Ids of the customers.
     pub(super) customers: Vec<String>,
-    pub(super) subscriptions: Subscriptions,
+    /// Subscriptions by customer id.
+    pub(super) subscriptions: BTreeMap<String, Vec<Subscription>>,
+    /// Invoices of the period.
     pub(super) invoices: Vec<Invoice>,
+    /// Currencies of the pipeline file and of the invoices.
     pub(super) currencies: BTreeSet<String>,
 }
 
-/// The units of all that is not fetched yet, and the reasons for their routes.
-pub(super) fn rest(order: &Order, known: &Known, has_graph: bool) -> (Vec<Task>, Vec<String>) {
+/// The units of an order besides the lists themselves, and the reasons for their routes, for the
+/// log.
+pub(super) fn rest(order: &Order, lists: &Lists, has_graph: bool) -> (Vec<Task>, Vec<String>) {
     let mut tasks = Vec::new();
     let mut reasons = Vec::new();
-    let first = [CUSTOMERS.name, SUBSCRIPTIONS.name, INVOICES.name];
-    let listed = |name: &str| order.names.iter().any(|listed| listed == name);
-    for twin in TWINS.iter().filter(|twin| listed(twin.v1.name)) {
-        twin_tasks(order, known, twin, has_graph, &mut tasks, &mut reasons);
+    for twin in TWINS.iter().filter(|twin| order.lists(twin.v1.name)) {
+        let (version, reason) = version_for(order, twin, has_graph);
+        reasons.push(reason);
+        match twin_contexts(order, lists, twin) {
+            Ok(contexts) => tasks.extend(
+                contexts
+                    .into_iter()
+                    .map(|context| twin_task(order, lists, twin, version, context)),
+            ),
+            Err(reason) => reasons.push(reason),
+        }
     }
+    // These were fetched to make the lists.
+    let fetched = [CUSTOMERS.name, SUBSCRIPTIONS.name, INVOICES.name];
     for endpoint in ENDPOINTS
         .iter()
-        .filter(|endpoint| listed(endpoint.name) && !first.contains(&endpoint.name))
+        .filter(|endpoint| order.lists(endpoint.name) && !fetched.contains(&endpoint.name))
     {
         tasks.extend(
-            contexts(order, known, endpoint.over)
+            contexts(order, lists, endpoint.over)
                 .into_iter()
                 .map(|context| Task::pages(endpoint, context, order)),
         );
@@ -138,76 +154,99 @@ pub(super) fn rest(order: &Order, known: &Known, has_graph: bool) -> (Vec<Task>,
     (tasks, reasons)
 }
 
-fn twin_tasks(
-    order: &Order,
-    known: &Known,
-    twin: &'static Twin,
-    has_graph: bool,
-    tasks: &mut Vec<Task>,
-    reasons: &mut Vec<String>,
-) {
-    let is_billed = twin.v1.over == Over::NewInvoices;
-    let (version, reason) = match (order.api, is_billed) {
-        (Api::V1, _) => (
-            Version::V1,
-            format!("v1 for {}: the pipeline says so", twin.v1.name),
-        ),
-        (Api::V2, _) => (
-            Version::V2,
-            format!("v2 for {}: the pipeline says so", twin.v1.name),
-        ),
-        (Api::Auto, true) => api_version::billed(twin.what, order.period, has_graph),
-        (Api::Auto, false) => api_version::unbilled(twin.what, has_graph),
-    };
-    reasons.push(reason);
-    let contexts = if is_billed {
-        contexts(order, known, Over::NewInvoices)
-    } else {
-        match unbilled_period(order) {
-            Some(period) => known
-                .currencies
-                .iter()
-                .map(|currency| {
-                    Context::default()
-                        .with("currency", currency)
-                        .with("period", period)
-                })
-                .collect(),
-            None => {
-                reasons.push(format!(
-                    "no {} of {}: only the current and the last month are served",
-                    twin.v1.name, order.period
-                ));
-                Vec::new()
-            }
+fn is_billed(twin: &Twin) -> bool {
+    twin.v1.over == Over::NewInvoices
+}
+
+/// The generation of the API for a dataset, and the reason in words.
+fn version_for(order: &Order, twin: &Twin, has_graph: bool) -> (ApiVersion, String) {
+    let name = twin.v1.name;
+    match order.api {
+        Api::V1 => {
+            let why = format!("v1 for {name}: the pipeline says so");
+            (ApiVersion::V1, why)
         }
-    };
-    for context in contexts {
-        tasks.push(match version {
-            Version::V1 => Task::pages(&twin.v1, context, order),
-            Version::V2 => {
-                let invoice = context
-                    .get("invoice")
-                    .and_then(|id| known.invoices.iter().find(|invoice| invoice.id == id));
-                let emptiness = match invoice {
-                    Some(invoice) if invoice.is_zero => Emptiness::Proven,
-                    Some(_) => Emptiness::Refuted,
-                    None => Emptiness::Possible,
-                };
-                Task {
-                    id: id_of(&twin.v1, "v2", &context, order),
-                    route: Route::Export { twin, emptiness },
-                    context,
-                }
-            }
-        });
+        Api::V2 => {
+            let why = format!("v2 for {name}: the pipeline says so");
+            (ApiVersion::V2, why)
+        }
+        Api::Auto if is_billed(twin) => api_version::billed(twin.what, order.period, has_graph),
+        Api::Auto => api_version::unbilled(twin.what, has_graph),
     }
 }
 
-/// `current` or `previous`, as unbilled data are asked for; `None` for months before.
+/// The contexts of a twin; the reason, in words, if its period is not served.
+fn twin_contexts(order: &Order, lists: &Lists, twin: &Twin) -> Result<Vec<Context>, String> {
+    if is_billed(twin) {
+        return Ok(contexts(order, lists, Over::NewInvoices));
+    }
+    let period = unbilled_period(order).ok_or_else(|| {
+        format!(
+            "no {} for {}: only the current and the last month are served",
+            twin.v1.name, order.period
+        )
+    })?;
+    Ok(lists
+        .currencies
+        .iter()
+        .map(|currency| {
+            Context::default()
+                .with("currency", currency)
+                .with("period", period)
+        })
+        .collect())
+}
+
+fn twin_task(
+    order: &Order,
+    lists: &Lists,
+    twin: &'static Twin,
+    version: ApiVersion,
+    context: Context,
+) -> Task {
+    if version == ApiVersion::V1 {
+        return Task::pages(&twin.v1, context, order);
+    }
+    let (scope, emptiness) = match context.get("invoice") {
+        Some(id) => {
+            let invoice = lists.invoices.iter().find(|invoice| invoice.id == id);
+            let invoice = invoice.expect("contexts are made of the invoices");
+            let emptiness = if invoice.is_zero {
+                Emptiness::Proven
+            } else {
+                Emptiness::Refuted
+            };
+            (Scope::Invoice(id.to_owned()), emptiness)
+        }
+        None => {
+            let currency = context.get("currency").expect("unbilled data have one");
+            // Partner Center's word for the last month is `previous`, Graph's is `last`.
+            let period = match context.get("period") {
+                Some("previous") => "last",
+                _ => "current",
+            };
+            let currency = currency.to_owned();
+            (Scope::Unbilled { currency, period }, Emptiness::Possible)
+        }
+    };
+    Task {
+        id: id_of(&twin.v1, "v2", &context, order),
+        route: Route::Export {
+            twin,
+            scope,
+            emptiness,
+        },
+        context,
+    }
+}
+
+/// The billing period in Partner Center's words for unbilled data: `current` or `previous`; `None`
+/// for any other month.
 fn unbilled_period(order: &Order) -> Option<&'static str> {
+    // A date that cannot be read means that no month is current: nothing is asked for.
     let today = parse_day(order.today.as_bytes()).ok().flatten()?;
     let current = Period::of(today)?;
+    // The day before the first of this month lies in the last one.
     let last = Period::of(current.days().0 - 1)?;
     match order.period {
         period if period == current => Some("current"),
@@ -216,71 +255,76 @@ fn unbilled_period(order: &Order) -> Option<&'static str> {
     }
 }
 
-fn contexts(order: &Order, known: &Known, over: Over) -> Vec<Context> {
-    let (first, next) = order.period.days();
-    let instant = |day| {
-        date_of(day)
-            .map(|date| format!("{date}T00:00:00+00:00"))
-            .unwrap_or_default()
-    };
-    let period = order.period.to_string();
-    let of_kind = |wanted: &[SubscriptionKind]| {
-        let mut contexts = Vec::new();
-        for (customer, subscriptions) in &known.subscriptions {
-            for subscription in subscriptions
-                .iter()
-                .filter(|subscription| wanted.contains(&subscription.kind))
-            {
-                contexts.push(
-                    Context::default()
-                        .with("customer", customer)
-                        .with("subscription", &subscription.id),
-                );
-            }
+/// One context for each thing that an endpoint is asked for.
+fn contexts(order: &Order, lists: &Lists, over: Over) -> Vec<Context> {
+    let with = |name: &'static str, value: &String| Context::default().with(name, value);
+    match over {
+        Over::Partner => vec![Context::default()],
+        Over::Customers => lists
+            .customers
+            .iter()
+            .map(|customer| with("customer", customer))
+            .collect(),
+        Over::AzurePlans => of_subscriptions(lists, &[SubscriptionKind::AzurePlan]),
+        Over::AzureSubscriptions => of_subscriptions(
+            lists,
+            &[SubscriptionKind::AzurePlan, SubscriptionKind::ClassicAzure],
+        ),
+        Over::ClassicSubscriptions => of_subscriptions(lists, &[SubscriptionKind::ClassicAzure])
+            .into_iter()
+            .map(|context| with_window(context, order.period))
+            .collect(),
+        Over::Currencies => lists
+            .currencies
+            .iter()
+            .map(|currency| with("currency", currency))
+            .collect(),
+        Over::Invoices => of_invoices(lists, |_| true),
+        Over::NewInvoices => of_invoices(lists, |invoice| !invoice.is_legacy()),
+        Over::LegacyInvoices => of_invoices(lists, Invoice::is_legacy),
+    }
+}
+
+fn of_subscriptions(lists: &Lists, wanted: &[SubscriptionKind]) -> Vec<Context> {
+    let mut contexts = Vec::new();
+    for (customer, subscriptions) in &lists.subscriptions {
+        for subscription in subscriptions
+            .iter()
+            .filter(|subscription| wanted.contains(&subscription.kind))
+        {
+            contexts.push(
+                Context::default()
+                    .with("customer", customer)
+                    .with("subscription", &subscription.id),
+            );
         }
-        contexts
-    };
-    let invoices = |wanted: &dyn Fn(&Invoice) -> bool| -> Vec<Context> {
-        let of = |invoice: &Invoice| {
+    }
+    contexts
+}
+
+fn of_invoices(lists: &Lists, wanted: impl Fn(&Invoice) -> bool) -> Vec<Context> {
+    lists
+        .invoices
+        .iter()
+        .filter(|invoice| wanted(invoice))
+        .map(|invoice| {
             Context::default()
                 .with("invoice", &invoice.id)
                 .with("currency", &invoice.currency)
-        };
-        known
-            .invoices
-            .iter()
-            .filter(|invoice| wanted(invoice))
-            .map(of)
-            .collect()
+        })
+        .collect()
+}
+
+/// A context with the window of a period. Utilization is selected by when it was reported, which is
+/// up to some days after it was used (`model::domain::endpoints` §5, row 6).
+fn with_window(context: Context, period: Period) -> Context {
+    let (first, next) = period.days();
+    let midnight = |day: Day| {
+        let date = date_of(day).expect("a day of a period is a date");
+        format!("{date}T00:00:00+00:00")
     };
-    match over {
-        Over::Partner => vec![Context::default()],
-        Over::Customers => known
-            .customers
-            .iter()
-            .map(|customer| Context::default().with("customer", customer))
-            .collect(),
-        Over::AzurePlans => of_kind(&[SubscriptionKind::AzurePlan]),
-        Over::AzureSubscriptions => {
-            of_kind(&[SubscriptionKind::AzurePlan, SubscriptionKind::ClassicAzure])
-        }
-        // Usage is selected by when it was reported, which is up to some days after it was used.
-        Over::ClassicSubscriptions => of_kind(&[SubscriptionKind::ClassicAzure])
-            .into_iter()
-            .map(|context| {
-                context
-                    .with("period", &period)
-                    .with("start", &instant(first))
-                    .with("end", &instant(next))
-            })
-            .collect(),
-        Over::Currencies => known
-            .currencies
-            .iter()
-            .map(|currency| Context::default().with("currency", currency))
-            .collect(),
-        Over::Invoices => invoices(&|_| true),
-        Over::NewInvoices => invoices(&|invoice| !invoice.is_legacy()),
-        Over::LegacyInvoices => invoices(&Invoice::is_legacy),
-    }
+    context
+        .with("period", &period.to_string())
+        .with("start", &midnight(first))
+        .with("end", &midnight(next))
 }

@@ -1,233 +1,197 @@
-//! A fetch: which units a period needs, in the order in which they become known, over a bounded
-//! number of workers. One unit that fails leaves the others alone; a refusal that concerns all of
-//! them ends the fetch.
+//! Workers of a fetch: units in the order in which they become known, a bounded number at the same
+//! time. A unit that fails leaves the others alone; a failure that concerns all of them ends the
+//! fetch. Everything that was stored is kept either way.
 
-use super::units;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::answers::{self, Invoice, Subscription};
-use super::endpoints::{CUSTOMERS, Endpoint, INVOICES, Over, SUBSCRIPTIONS};
-use super::pages::{Context, Pages};
-use super::units::{Route, Task};
-use crate::model::period::Period;
+use super::answers::{self, Invoice};
+use super::context::Context;
+use super::endpoints::{CUSTOMERS, INVOICES, SUBSCRIPTIONS};
+pub use super::order::{Api, Order};
+use super::pages::Pages;
+use super::units::{Lists, Needs, Route, Task, rest};
 use crate::progress::watch::{Event, Watch};
 use crate::sources::failure::FetchError;
 use crate::sources::graph_export::export::Export;
 use crate::sources::identity::account::Account;
-use crate::sources::identity::auth::Tokens;
-use crate::sources::identity::cloud::Addresses;
 use crate::sources::landing::Landing;
 use crate::sources::landing::journal::Entry;
-use crate::sources::wire::http::Http;
-
-/// Which generation of the API to ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Api {
-    /// As the decision table says.
-    #[default]
-    Auto,
-    /// v1, wherever there is a choice.
-    V1,
-    /// v2, wherever there is a choice.
-    V2,
-}
-
-/// What is to be fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Names of endpoints and twins, as in a pipeline.
-    pub names: Vec<String>,
-    /// The billing period.
-    pub period: Period,
-    /// Today, UTC, as `2026-11-21`: a snapshot is fetched once a day.
-    pub today: String,
-    /// Which generation.
-    pub api: Api,
-    /// Currencies of unbilled data, besides those of the period's invoices.
-    pub currencies: Vec<String>,
-    /// Ask anew for what is complete, too.
-    pub refresh: bool,
-}
+use crate::sources::session::Session;
 
 /// A fetch at work.
 #[derive(Debug)]
 pub struct Fetcher {
-    /// The client.
-    pub http: Http,
-    /// Its tokens.
-    pub tokens: Tokens,
-    /// Where all goes.
-    pub landing: Landing,
-    /// What is wanted.
-    pub order: Order,
+    session: Arc<Session>,
+    /// The state folder, from which the readers take the files of complete units.
+    pub landing: Arc<Landing>,
+    order: Order,
 }
 
-/// What became of a unit.
+/// Outcome of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Became {
-    /// It was complete before.
+    /// The unit was complete before, and is the same now.
     Unchanged,
-    /// It is complete now.
+    /// The unit is complete, for the first time.
     Fetched,
-    /// It is complete now, beside an older version.
+    /// The unit is complete, beside an older version with other content.
     Restated,
-    /// It is not complete, and why.
+    /// The unit is not complete, for this reason.
     Incomplete(String),
 }
 
-/// A unit that a period needs.
+/// A unit that the period needs, after it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// Its id.
+    /// Id of the unit.
     pub id: String,
-    /// Its dataset.
+    /// Name of the dataset.
     pub dataset: &'static str,
-    /// For what it was asked.
+    /// Customer, invoice, currency and so on for which it was fetched.
     pub context: Context,
-    /// What became of it.
+    /// Outcome of the fetch.
     pub became: Became,
-    /// Its pages or blobs.
+    /// Number of pages or blobs; 0 if the unit is not complete.
     pub parts: u64,
-    /// Their rows.
+    /// Number of rows; 0 if the unit is not complete.
     pub rows: u64,
-    /// Whether the fault, if any, is a missing permission.
+    /// True if the unit is not complete because a permission is missing.
     pub is_forbidden: bool,
 }
 
+/// Called with each unit as soon as it is complete.
+type Arrived<'a> = &'a mut (dyn FnMut(&Fetched) + Send);
+
 impl Fetcher {
-    /// A fetch for an account, landing in `landing`.
+    /// A fetch for an account; everything is stored in `landing`.
     ///
     /// # Errors
-    /// [`FetchError::Start`].
+    /// [`FetchError::Start`] if TLS cannot be set up.
     pub fn new(
         account: &Account,
         landing: Landing,
         order: Order,
         watch: Watch,
     ) -> Result<Self, FetchError> {
-        let tokens = Tokens::new(account, landing.credentials());
+        let landing = Arc::new(landing);
+        let session = Session::new(account, Arc::clone(&landing), &order.today, watch)?;
         Ok(Self {
-            http: Http::new(account, watch)?,
-            tokens,
+            session: Arc::new(session),
             landing,
             order,
         })
     }
 
-    /// Whom it asks.
-    #[must_use]
-    pub fn addresses(&self) -> &Addresses {
-        &self.tokens.account().addresses
-    }
-
-    /// Fetches all that the order names; `arrived` is told of each unit that is complete. Rows of
-    /// the result are in the order of datasets and ids.
+    /// Fetches everything that the order names, and calls `arrived` with each unit that is complete.
+    /// The result is ordered by dataset and id.
     ///
     /// # Errors
-    /// [`FetchError`] where it makes no sense to go on; what was landed stays.
-    pub async fn run(
-        self: &Arc<Self>,
-        arrived: &mut (dyn FnMut(&Fetched) + Send),
-    ) -> Result<Vec<Fetched>, FetchError> {
-        let mut found: Vec<Fetched> = Vec::new();
-        let needs = units::Needs::of(&self.order);
-        let mut known = units::Known {
-            currencies: self.order.currencies.iter().cloned().collect(),
-            ..units::Known::default()
-        };
+    /// [`FetchError`] if it makes no sense to go on; what was stored is kept.
+    pub async fn run(&self, arrived: Arrived<'_>) -> Result<Vec<Fetched>, FetchError> {
+        let (mut found, lists) = self.lists(arrived).await?;
+        let has_graph = self.session.addresses().graph.is_some();
+        let (tasks, reasons) = rest(&self.order, &lists, has_graph);
+        for reason in reasons {
+            self.note(reason);
+        }
+        found.extend(self.all(tasks, arrived).await?);
+        // Units end in any order; reports must not depend on it.
+        found.sort_by(|left, right| (left.dataset, &left.id).cmp(&(right.dataset, &right.id)));
+        Ok(found)
+    }
+
+    /// Fetches and reads the lists of customers, subscriptions and invoices, as far as the order
+    /// needs them.
+    async fn lists(&self, arrived: Arrived<'_>) -> Result<(Vec<Fetched>, Lists), FetchError> {
+        let needs = Needs::of(&self.order);
         let mut first = Vec::new();
+        // Both lists at once: neither needs the other.
         if needs.invoices {
             first.push(Task::pages(&INVOICES, Context::default(), &self.order));
         }
         if needs.customers {
             first.push(Task::pages(&CUSTOMERS, Context::default(), &self.order));
         }
-        found.extend(self.all(first, arrived).await?);
+        let mut found = self.all(first, arrived).await?;
+        let mut lists = Lists {
+            currencies: self.order.currencies.iter().cloned().collect(),
+            ..Lists::default()
+        };
         if needs.invoices {
-            known.invoices = self.invoices(&found)?;
-            for invoice in known
-                .invoices
-                .iter()
-                .filter(|invoice| !invoice.amendments.is_empty())
-            {
-                let line = format!(
-                    "invoice `{}` is amended by {}, whose lines are not fetched",
-                    invoice.id,
-                    invoice.amendments.join(", ")
-                );
-                self.http.watch.tell(Event::Note(line));
-            }
-            known.currencies.extend(
-                known
-                    .invoices
-                    .iter()
-                    .map(|invoice| invoice.currency.clone())
-                    .filter(|currency| !currency.is_empty()),
-            );
+            lists.invoices = self.invoices(&found)?;
+            let currencies = lists.invoices.iter().map(|invoice| &invoice.currency);
+            lists
+                .currencies
+                .extend(currencies.filter(|code| !code.is_empty()).cloned());
         }
         if needs.customers {
-            known.customers = self
-                .read(&found, CUSTOMERS.dataset, answers::customers)?
-                .into_values()
-                .flatten()
-                .collect();
+            for unit in found
+                .iter()
+                .filter(|unit| unit.dataset == CUSTOMERS.dataset)
+            {
+                lists.customers.extend(self.read(unit, answers::customers)?);
+            }
         }
         if needs.subscriptions {
-            let tasks = known.customers.iter().map(|customer| {
-                Task::pages(
-                    &SUBSCRIPTIONS,
-                    Context::default().with("customer", customer),
-                    &self.order,
-                )
+            let tasks = lists.customers.iter().map(|customer| {
+                let context = Context::default().with("customer", customer);
+                Task::pages(&SUBSCRIPTIONS, context, &self.order)
             });
-            found.extend(self.all(tasks.collect(), arrived).await?);
-            known.subscriptions =
-                self.read(&found, SUBSCRIPTIONS.dataset, answers::subscriptions)?;
+            let units = self.all(tasks.collect(), arrived).await?;
+            for unit in &units {
+                let customer = unit.context.get("customer").expect("set above");
+                let subscriptions = self.read(unit, answers::subscriptions)?;
+                lists
+                    .subscriptions
+                    .entry(customer.to_owned())
+                    .or_default()
+                    .extend(subscriptions);
+            }
+            found.extend(units);
         }
-        let (tasks, reasons) = units::rest(&self.order, &known, self.addresses().graph.is_some());
-        for reason in reasons {
-            self.http.watch.tell(Event::Note(reason));
-        }
-        found.extend(self.all(tasks, arrived).await?);
-        found.sort_by(|left, right| (left.dataset, &left.id).cmp(&(right.dataset, &right.id)));
-        Ok(found)
+        Ok((found, lists))
     }
 
-    /// Runs tasks on a bounded number of workers.
+    /// Fetches units on a bounded number of workers.
     async fn all(
-        self: &Arc<Self>,
+        &self,
         tasks: Vec<Task>,
-        arrived: &mut (dyn FnMut(&Fetched) + Send),
+        arrived: Arrived<'_>,
     ) -> Result<Vec<Fetched>, FetchError> {
+        let watch = &self.session.http.watch;
         let mut by_dataset: BTreeMap<&'static str, u64> = BTreeMap::new();
-        tasks
-            .iter()
-            .for_each(|task| *by_dataset.entry(task.dataset()).or_default() += 1);
-        for (dataset, units) in by_dataset {
-            self.http.watch.tell(Event::Planned { dataset, units });
+        for task in &tasks {
+            *by_dataset.entry(task.dataset()).or_default() += 1;
         }
+        for (dataset, units) in by_dataset {
+            watch.tell(Event::Planned { dataset, units });
+        }
+        let workers = self.session.tokens.account().workers.max(1);
         let mut found = Vec::with_capacity(tasks.len());
         let mut waiting = tasks.into_iter();
         let mut running: JoinSet<Result<Fetched, FetchError>> = JoinSet::new();
         loop {
-            while running.len() < self.tokens.account().workers.max(1) {
+            while running.len() < workers {
                 let Some(task) = waiting.next() else { break };
-                let fetcher = Arc::clone(self);
-                running.spawn(async move { fetcher.one(task).await });
+                let session = Arc::clone(&self.session);
+                let refresh = self.order.refresh;
+                running.spawn(async move { fetch_unit(&session, task, refresh).await });
             }
             let Some(ended) = running.join_next().await else {
                 return Ok(found);
             };
+            // An error here concerns all units: the running ones are aborted with the set.
             let fetched = ended.map_err(|source| FetchError::Start {
                 what: "a worker",
                 source: source.into(),
             })??;
-            self.http.watch.tell(Event::Done {
+            watch.tell(Event::Done {
                 dataset: fetched.dataset,
             });
+            // A unit that cannot prove that it is complete is never read.
             if !matches!(fetched.became, Became::Incomplete(_)) {
                 arrived(&fetched);
             }
@@ -235,150 +199,152 @@ impl Fetcher {
         }
     }
 
-    async fn one(self: Arc<Self>, task: Task) -> Result<Fetched, FetchError> {
-        let id = task.id.clone();
-        let before = self.landing.unit(&id);
-        let is_known = !before.versions.is_empty() && before.open.is_none();
-        // An export that was complete on an earlier day may have been restated since.
-        let is_checked =
-            !task.is_export() || before.checked.as_deref() == Some(self.order.today.as_str());
-        let result = if is_known && is_checked && !self.order.refresh {
-            Ok(())
-        } else {
-            self.fetch(&task).await
-        };
-        let (became, is_forbidden) = match result {
-            Ok(()) => (self.became(&id, before.versions.len()), false),
-            Err(error) if error.is_of_one_unit() => {
-                let reason = error.to_string();
-                self.landing.enter(
-                    &id,
-                    Entry::Incomplete {
-                        reason: reason.clone(),
-                    },
-                )?;
-                self.http
-                    .watch
-                    .tell(Event::Note(format!("incomplete: {reason}")));
-                (
-                    Became::Incomplete(reason),
-                    matches!(error, FetchError::Refused { status: 403, .. }),
-                )
-            }
-            Err(error) => return Err(error),
-        };
-        let after = self.landing.unit(&id);
-        let version = after
-            .versions
-            .last()
-            .filter(|_| !matches!(became, Became::Incomplete(_)));
-        let (parts, rows) = version.map_or((0, 0), |version| {
-            (version.parts.len() as u64, version.rows())
-        });
-        Ok(Fetched {
-            id,
-            dataset: task.dataset(),
-            context: task.context,
-            became,
-            parts,
-            rows,
-            is_forbidden,
-        })
-    }
-
-    fn became(&self, id: &str, before: usize) -> Became {
-        let versions = self.landing.unit(id).versions;
-        let same = |left: usize, right: usize| {
-            let hashes = |at: usize| {
-                versions.get(at).map(|version| {
-                    version
-                        .parts
-                        .iter()
-                        .map(|part| &part.blake3)
-                        .collect::<Vec<_>>()
-                })
-            };
-            hashes(left) == hashes(right)
-        };
-        match (before, versions.len()) {
-            (before, after) if before == after => Became::Unchanged,
-            (0, _) => Became::Fetched,
-            (before, after) if same(before - 1, after - 1) => Became::Unchanged,
-            _ => Became::Restated,
-        }
-    }
-
-    async fn fetch(self: &Arc<Self>, task: &Task) -> Result<(), FetchError> {
-        match &task.route {
-            Route::Pages(endpoint) => {
-                Pages {
-                    fetcher: self,
-                    endpoint,
-                    context: &task.context,
-                    id: &task.id,
-                }
-                .fetch()
-                .await
-            }
-            Route::Export { twin, emptiness } => {
-                Export {
-                    fetcher: self,
-                    twin,
-                    context: &task.context,
-                    id: &task.id,
-                    emptiness: *emptiness,
-                }
-                .fetch()
-                .await
-            }
-        }
-    }
-
-    /// What the landed pages of a dataset say, by customer.
+    /// The items on the stored pages of a unit; none if the unit is not complete.
     fn read<T>(
         &self,
-        found: &[Fetched],
-        dataset: &str,
+        unit: &Fetched,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, String>,
-    ) -> Result<BTreeMap<String, Vec<T>>, FetchError> {
-        let mut read: BTreeMap<String, Vec<T>> = BTreeMap::new();
-        for unit in found.iter().filter(|unit| unit.dataset == dataset) {
-            let slot = read
-                .entry(unit.context.get("customer").unwrap_or_default().to_owned())
-                .or_default();
-            for part in self.landing.parts_of(&unit.id) {
-                let body = self.landing.bytes_of(&part)?;
-                slot.extend(parse(&body).map_err(|found| FetchError::Damaged {
-                    path: part.path.clone(),
-                    found,
-                })?);
-            }
+    ) -> Result<Vec<T>, FetchError> {
+        let mut items = Vec::new();
+        let Some(version) = self.landing.newest(&unit.id) else {
+            return Ok(items);
+        };
+        for part in &version.parts {
+            let body = self.landing.bytes_of(part)?;
+            items.extend(parse(&body).map_err(|found| FetchError::Damaged {
+                path: part.path.clone(),
+                found,
+            })?);
         }
-        Ok(read)
+        Ok(items)
     }
 
+    /// The invoices of the period, each once.
     fn invoices(&self, found: &[Fetched]) -> Result<Vec<Invoice>, FetchError> {
-        let all = self
-            .read(found, INVOICES.dataset, answers::invoices)?
-            .into_values()
-            .flatten();
+        let mut invoices = Vec::new();
         let mut seen = BTreeSet::new();
-        Ok(all
-            .filter(|invoice| {
-                invoice.is_of(self.order.period) && seen.insert(invoice.id.to_ascii_uppercase())
-            })
-            .collect())
+        for unit in found.iter().filter(|unit| unit.dataset == INVOICES.dataset) {
+            for invoice in self.read(unit, answers::invoices)? {
+                // Pages by offset may overlap when an invoice is added while they are read.
+                let is_wanted = invoice.is_of(self.order.period)
+                    && seen.insert(invoice.id.to_ascii_uppercase());
+                if !is_wanted {
+                    continue;
+                }
+                if !invoice.amendments.is_empty() {
+                    self.note(format!(
+                        "invoice `{}` is amended by {}, whose lines are not fetched",
+                        invoice.id,
+                        invoice.amendments.join(", ")
+                    ));
+                }
+                invoices.push(invoice);
+            }
+        }
+        Ok(invoices)
+    }
+
+    fn note(&self, line: String) {
+        self.session.http.watch.tell(Event::Note(line));
     }
 }
 
-/// What is known of a partner's customers.
-pub type Subscriptions = BTreeMap<String, Vec<Subscription>>;
+/// Fetches one unit, unless it is complete and up to date; with `refresh`, always.
+async fn fetch_unit(
+    session: &Arc<Session>,
+    task: Task,
+    refresh: bool,
+) -> Result<Fetched, FetchError> {
+    let before = session.landing.unit(&task.id);
+    // A version that was begun and not ended may have been announced by a newer manifest.
+    let is_complete = !before.versions.is_empty() && before.open.is_none();
+    // An export that was complete on an earlier day may have been restated since.
+    let is_current = !task.is_export() || before.checked.as_deref() == Some(&session.today);
+    let result = if is_complete && is_current && !refresh {
+        Ok(())
+    } else {
+        follow(session, &task).await
+    };
+    let mut fetched = Fetched {
+        dataset: task.dataset(),
+        became: Became::Unchanged,
+        parts: 0,
+        rows: 0,
+        is_forbidden: false,
+        id: task.id,
+        context: task.context,
+    };
+    match result {
+        Ok(()) => {
+            fetched.became = became(session, &fetched.id, before.versions.len());
+            if let Some(version) = session.landing.newest(&fetched.id) {
+                fetched.parts = version.parts.len() as u64;
+                fetched.rows = version.rows();
+            }
+        }
+        Err(error) if error.is_of_one_unit() => {
+            let reason = error.to_string();
+            let watch = &session.http.watch;
+            session.landing.enter(
+                &fetched.id,
+                Entry::Incomplete {
+                    reason: reason.clone(),
+                },
+            )?;
+            watch.tell(Event::Note(format!("incomplete: {reason}")));
+            fetched.became = Became::Incomplete(reason);
+            fetched.is_forbidden = error.is_forbidden();
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(fetched)
+}
 
-/// Whether an endpoint is asked for customers.
-#[must_use]
-pub fn is_by_customer(endpoint: &Endpoint) -> bool {
-    matches!(
-        endpoint.over,
-        Over::Customers | Over::AzurePlans | Over::ClassicSubscriptions | Over::AzureSubscriptions
-    )
+/// Fetches a unit on its route.
+async fn follow(session: &Arc<Session>, task: &Task) -> Result<(), FetchError> {
+    match &task.route {
+        Route::Pages(endpoint) => {
+            let pages = Pages {
+                session,
+                endpoint,
+                context: &task.context,
+                id: &task.id,
+            };
+            pages.fetch().await
+        }
+        Route::Export {
+            twin,
+            scope,
+            emptiness,
+        } => {
+            let export = Export {
+                session,
+                dataset: twin.v1.dataset,
+                report: twin.v2,
+                scope,
+                id: &task.id,
+                emptiness: *emptiness,
+            };
+            export.fetch().await
+        }
+    }
+}
+
+/// The outcome of a complete unit that had `before` versions. A new version with the same bytes is
+/// no restatement.
+fn became(session: &Session, id: &str, before: usize) -> Became {
+    let versions = session.landing.unit(id).versions;
+    if before == versions.len() {
+        return Became::Unchanged;
+    }
+    let Some(previous) = before.checked_sub(1) else {
+        return Became::Fetched;
+    };
+    // An export's eTag may change although its rows do not.
+    let hashes = |at: usize| versions[at].parts.iter().map(|part| &part.blake3);
+    if hashes(previous).eq(hashes(versions.len() - 1)) {
+        Became::Unchanged
+    } else {
+        Became::Restated
+    }
 }

@@ -1,5 +1,6 @@
-//! One blob: downloaded to a file, gone on with after an interruption, and verified as a whole.
-//! Blob storage gets the signature in the address, and no Authorization.
+//! Download of one blob to a file: resumed after an interruption, and verified as a whole before it
+//! is stored. Blob storage takes the signature in the address and must not get an Authorization
+//! header, so these requests do not go through the tokens.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
@@ -11,57 +12,68 @@ use tempfile::NamedTempFile;
 
 use super::manifest::Blob;
 use crate::sources::failure::{FetchError, storage};
-use crate::sources::fetch::workers::Fetcher;
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::Part;
 use crate::sources::landing::verify;
-use crate::sources::wire::http::{Trouble, guid, network};
-use crate::sources::wire::retry::{Verdict, retry_after, verdict};
+use crate::sources::session::Session;
+use crate::sources::wire::attempts::{attempts_in_words, pause_in};
+use crate::sources::wire::http::{AttemptError, network};
+use crate::sources::wire::message::{guid, header};
+use crate::sources::wire::retry::{Verdict, verdict};
 
-/// Slower than this, a download is not worth waiting for.
+/// Slowest download that is waited for, in bytes per second; below it the attempt is given up.
 const LEAST_BYTES_PER_SECOND: u64 = 50_000;
+/// Size from which the time limit is computed if the server does not state one: 64 MiB.
+const UNSTATED_BYTES: u64 = 64 << 20;
 
 /// A blob to be downloaded.
 pub(super) struct Download {
-    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) session: Arc<Session>,
+    /// Id of the unit.
     pub(super) id: String,
+    /// Address with the signature.
     pub(super) url: Url,
     pub(super) blob: Blob,
 }
 
-/// What is there of a blob.
+/// The bytes of a blob received so far.
 struct Partial {
     file: NamedTempFile,
     hasher: blake3::Hasher,
     bytes: u64,
-    /// The version of the blob that the bytes are of.
+    /// Version of the blob to which the bytes belong; without one they cannot be resumed.
     etag: Option<String>,
 }
 
-/// How one attempt ended.
+/// End of one attempt.
 enum Attempt {
+    /// The response came to its end.
     Whole,
-    /// The signature or the version does not hold: the manifest is to be asked for again.
+    /// The signature or the version no longer holds: ask for the manifest again.
     Stale(String),
+    /// The request is refused for good.
     Refused(String),
-    Trouble(String, Option<Duration>),
+    /// The attempt failed; the server may have asked for a pause.
+    Failed(String, Option<Duration>),
 }
 
 impl Download {
-    /// Downloads, verifies and lands it; the reason where the manifest must be asked for again.
+    /// Downloads, verifies and stores the blob. The inner error is the reason, in words, to ask for
+    /// the manifest again.
     pub(super) async fn fetch(&self) -> Result<Result<Part, String>, FetchError> {
-        let http = &self.fetcher.http;
-        let what = format!("blob `{}` of `{}`", self.blob.name, self.id);
-        let mut pauses = http.patience.pauses();
+        let http = &self.session.http;
+        let what = format!("Blob `{}` of `{}`", self.blob.name, self.id);
+        let mut pauses = http.retry_policy.pauses();
         let mut partial = self.empty()?;
         loop {
             let began = Instant::now();
             let attempt = self.attempt(&mut partial).await?;
             http.watch.waited(began.elapsed());
-            let (found, pause, is_damaged) = match attempt {
+            let (found, asked, is_damaged) = match attempt {
                 Attempt::Whole => match self.verified(partial).await? {
                     Ok(part) => return Ok(Ok(part)),
                     Err(found) => {
+                        // Nobody knows which of the bytes are wrong: all are downloaded again.
                         partial = self.empty()?;
                         (found, None, true)
                     }
@@ -74,35 +86,35 @@ impl Download {
                         wanted: "the blob".to_owned(),
                     });
                 }
-                Attempt::Trouble(found, pause) => (found, pause, false),
+                Attempt::Failed(found, asked) => (found, asked, false),
             };
             let Some(backoff) = pauses.next() else {
-                if is_damaged {
-                    return Err(FetchError::Incomplete {
-                        what,
-                        found,
-                        wanted: "a whole blob".to_owned(),
-                    });
-                }
-                return Err(FetchError::Remote {
-                    what,
-                    found,
-                    budget: format!("{} attempts", http.patience.attempts + 1),
-                });
+                return Err(self.used_up(what, found, is_damaged));
             };
             http.count_retry(&what, &found)?;
-            http.pause(
-                &what,
-                pause.map_or(backoff, |pause| http.patience.capped(pause)),
-                &found,
-            )
-            .await?;
+            let pause = asked.map_or(backoff, |asked| http.retry_policy.capped(asked));
+            http.pause(&what, pause, &found).await?;
+        }
+    }
+
+    fn used_up(&self, what: String, found: String, is_damaged: bool) -> FetchError {
+        if is_damaged {
+            return FetchError::Incomplete {
+                what,
+                found,
+                wanted: "a complete blob".to_owned(),
+            };
+        }
+        FetchError::Remote {
+            what,
+            found,
+            budget: attempts_in_words(&self.session.http),
         }
     }
 
     fn empty(&self) -> Result<Partial, FetchError> {
         Ok(Partial {
-            file: self.fetcher.landing.temporary()?,
+            file: self.session.landing.temporary()?,
             hasher: blake3::Hasher::new(),
             bytes: 0,
             etag: None,
@@ -110,70 +122,71 @@ impl Download {
     }
 
     async fn attempt(&self, partial: &mut Partial) -> Result<Attempt, FetchError> {
-        let http = &self.fetcher.http;
-        let mut request = http.request(Method::GET, self.url.clone(), &guid());
-        if partial.bytes > 0 {
-            // A part without a version cannot be gone on with.
-            match partial.etag.clone() {
-                Some(etag) => {
-                    request = request
-                        .header("Range", format!("bytes={}-", partial.bytes))
-                        .header("If-Match", etag)
-                }
-                None => *partial = self.empty()?,
-            }
-        }
-        let response = match request.send().await.map_err(network) {
+        let response = match self.send(partial).await? {
             Ok(response) => response,
-            Err(Trouble::Network(found) | Trouble::Body(found)) => {
-                return Ok(Attempt::Trouble(found, None));
+            Err(AttemptError::Unanswered(found) | AttemptError::Unusable(found)) => {
+                return Ok(Attempt::Failed(found, None));
             }
         };
         let status = response.status().as_u16();
-        http.watch.detail(|| {
+        self.session.http.watch.detail(|| {
             format!(
                 "GET {}: {status} (from byte {})",
                 origin::shown(&self.url),
                 partial.bytes
             )
         });
-        match (verdict(status), status) {
-            (_, 206) if partial.bytes > 0 && !continues(&response, partial.bytes) => {
+        match status {
+            206 if partial.bytes > 0 && !continues(&response, partial.bytes) => {
                 *partial = self.empty()?;
-                Ok(Attempt::Trouble(
-                    "another range than was asked for".to_owned(),
-                    None,
-                ))
+                let found = "a different range from the one requested";
+                Ok(Attempt::Failed(found.to_owned(), None))
             }
-            (Verdict::Take, 200 | 206) => {
-                if status == 200 && partial.bytes > 0 {
-                    *partial = self.empty()?;
-                }
+            200 if partial.bytes > 0 => {
+                // The server ignores ranges: it sends everything again.
+                *partial = self.empty()?;
                 self.receive(response, partial).await
             }
-            (Verdict::Again, _) => {
-                let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-                let header = response
-                    .headers()
-                    .get("retry-after")
-                    .and_then(|value| value.to_str().ok());
-                Ok(Attempt::Trouble(
-                    format!("status {status}"),
-                    header.and_then(|text| retry_after(text, now)),
-                ))
+            200 | 206 => self.receive(response, partial).await,
+            _ => Ok(self.without_bytes(&response)),
+        }
+    }
+
+    /// Sends the request, for the bytes that are missing.
+    async fn send(
+        &self,
+        partial: &mut Partial,
+    ) -> Result<Result<Response, AttemptError>, FetchError> {
+        let http = &self.session.http;
+        let mut request = http.request(Method::GET, self.url.clone(), &guid());
+        if partial.bytes > 0 {
+            match partial.etag.clone() {
+                Some(etag) => {
+                    // With the version as a condition: bytes of two versions are never joined.
+                    request = request
+                        .header("Range", format!("bytes={}-", partial.bytes))
+                        .header("If-Match", etag);
+                }
+                None => *partial = self.empty()?,
             }
-            (_, 401 | 403) => Ok(Attempt::Stale(
-                "the blobs' signature is not taken any more".to_owned(),
-            )),
-            (_, 404) => Ok(Attempt::Stale(format!(
-                "blob `{}` is not there any more",
-                self.blob.name
-            ))),
-            (_, 412 | 416) => Ok(Attempt::Stale(format!(
-                "blob `{}` is another version by now",
-                self.blob.name
-            ))),
-            _ => Ok(Attempt::Refused(format!("status {status}"))),
+        }
+        Ok(request.send().await.map_err(network))
+    }
+
+    /// The meaning of a response that brings no bytes of the blob.
+    fn without_bytes(&self, response: &Response) -> Attempt {
+        let status = response.status().as_u16();
+        let name = &self.blob.name;
+        match status {
+            // Blob storage says 403 for an expired signature; nothing else is wrong with it.
+            401 | 403 => Attempt::Stale("the blobs' signature has expired".to_owned()),
+            404 => Attempt::Stale(format!("blob `{name}` no longer exists")),
+            412 | 416 => Attempt::Stale(format!("blob `{name}` has changed since")),
+            _ if verdict(status) == Verdict::Again => {
+                let pause = pause_in(header(response.headers(), "retry-after"));
+                Attempt::Failed(format!("status {status}"), pause)
+            }
+            _ => Attempt::Refused(format!("status {status}")),
         }
     }
 
@@ -182,14 +195,11 @@ impl Download {
         mut response: Response,
         partial: &mut Partial,
     ) -> Result<Attempt, FetchError> {
-        partial.etag = response
-            .headers()
-            .get("etag")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        partial.etag = header(response.headers(), "etag").map(str::to_owned);
         let path = partial.file.path().to_owned();
-        let promised = response.content_length().unwrap_or(64 << 20);
-        let limit = self.fetcher.tokens.account().request_timeout_ms
+        // A blob may be large: its time limit grows with its size.
+        let promised = response.content_length().unwrap_or(UNSTATED_BYTES);
+        let limit = self.session.tokens.account().request_timeout_ms
             + promised * 1_000 / LEAST_BYTES_PER_SECOND;
         let deadline = tokio::time::Instant::now() + Duration::from_millis(limit);
         loop {
@@ -197,23 +207,23 @@ impl Download {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => return Ok(Attempt::Whole),
                 Ok(Err(error)) => {
-                    let (Trouble::Network(found) | Trouble::Body(found)) = network(error);
-                    return Ok(Attempt::Trouble(found, None));
+                    let (AttemptError::Unanswered(found) | AttemptError::Unusable(found)) =
+                        network(error);
+                    return Ok(Attempt::Failed(found, None));
                 }
                 Err(_) => {
-                    return Ok(Attempt::Trouble(
-                        format!("less than {LEAST_BYTES_PER_SECOND} bytes a second"),
-                        None,
-                    ));
+                    let found = format!("less than {LEAST_BYTES_PER_SECOND} bytes per second");
+                    return Ok(Attempt::Failed(found, None));
                 }
             };
             partial
                 .file
                 .write_all(&piece)
                 .map_err(storage("write", &path))?;
+            // Hashed on the way: the file need not be read again for it.
             partial.hasher.update(&piece);
             partial.bytes += piece.len() as u64;
-            self.fetcher
+            self.session
                 .http
                 .watch
                 .counters
@@ -222,20 +232,20 @@ impl Download {
         }
     }
 
-    /// Lands a blob that proves to be whole; what is wrong with it otherwise.
+    /// Stores a blob that proves to be complete; the inner error is the damage, in words.
     async fn verified(&self, mut partial: Partial) -> Result<Result<Part, String>, FetchError> {
-        if self.blob.bytes.is_some_and(|bytes| bytes != partial.bytes) {
-            return Ok(Err(format!(
-                "{} bytes of {} promised",
-                partial.bytes,
-                self.blob.bytes.unwrap_or(0)
-            )));
+        if let Some(promised) = self.blob.bytes
+            && promised != partial.bytes
+        {
+            let found = format!("{} of {promised} promised bytes", partial.bytes);
+            return Ok(Err(found));
         }
         let path = partial.file.path().to_owned();
         partial
             .file
             .seek(SeekFrom::Start(0))
             .map_err(storage("read", &path))?;
+        // Decompressing takes seconds: on a worker of its own, it holds up no other request.
         let counted = tokio::task::spawn_blocking(move || verify::lines(&path)).await;
         let rows = match counted.map_err(|source| FetchError::Start {
             what: "the verification of a blob",
@@ -244,29 +254,23 @@ impl Download {
             Ok(rows) => rows,
             Err(found) => return Ok(Err(found)),
         };
-        if self.blob.rows.is_some_and(|promised| promised != rows) {
-            return Ok(Err(format!(
-                "{rows} rows of {} promised",
-                self.blob.rows.unwrap_or(0)
-            )));
+        if let Some(promised) = self.blob.rows
+            && promised != rows
+        {
+            return Ok(Err(format!("{rows} of {promised} promised rows")));
         }
         let hash = partial.hasher.finalize().to_hex().to_string();
-        let landing = &self.fetcher.landing;
+        let landing = &self.session.landing;
         let part = landing.land_file(&self.id, &self.blob.name, partial.file, &hash, "json.gz")?;
         Ok(Ok(Part { rows, ..part }))
     }
 }
 
+/// True if a partial response begins at the byte `from`.
 fn continues(response: &Response, from: u64) -> bool {
-    let range = response
-        .headers()
-        .get("content-range")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    range
-        .trim_start_matches("bytes ")
-        .split('-')
-        .next()
-        .and_then(|first| first.trim().parse::<u64>().ok())
-        == Some(from)
+    let first = |range: &str| -> Option<u64> {
+        let (first, _) = range.trim_start_matches("bytes ").split_once('-')?;
+        first.trim().parse().ok()
+    };
+    header(response.headers(), "content-range").and_then(first) == Some(from)
 }

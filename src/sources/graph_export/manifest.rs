@@ -1,5 +1,5 @@
-//! An export's manifest: read in any case, checked before a blob is asked for. Its signature is a
-//! secret.
+//! Manifest of an export: field names are read in any case, and everything is checked before a blob
+//! is asked for. The signature in it is a secret.
 
 use std::collections::HashSet;
 
@@ -7,51 +7,49 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use super::blob_address::blob_root;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::cloud::Addresses;
 use crate::sources::identity::origin;
 
+/// Formats that are read; whether a blob is compressed is seen from its first bytes.
+const FORMATS: [&str; 2] = ["compressedjson", "compressedjsonlines"];
+
 /// A blob, as a manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blob {
+    /// Name below the root, with `/` between its steps.
     pub(super) name: String,
-    /// Rows, where it says.
+    /// Number of rows, if the manifest states it.
     pub(super) rows: Option<u64>,
-    /// Bytes, where it says.
+    /// Size in bytes, if the manifest states it.
     pub(super) bytes: Option<u64>,
 }
 
 /// A manifest that can be used.
 #[derive(Debug)]
 pub(super) struct Manifest {
+    /// Version of the export's data.
     pub(super) etag: String,
+    /// Blobs in the manifest's order, each name once.
     pub(super) blobs: Vec<Blob>,
     root: Url,
     signature: SecretString,
 }
 
 impl Manifest {
-    /// Reads a manifest; the inner reason is of one that may be right if it is asked for again.
+    /// Reads a manifest. The inner error is the reason, in words, to ask for the manifest again.
     ///
     /// # Errors
-    /// [`FetchError::Security`] for blobs elsewhere; [`FetchError::Incomplete`] for a format that
-    /// nobody knows.
+    /// [`FetchError::Security`] for blobs outside the cloud's storage hosts or above the root;
+    /// [`FetchError::Incomplete`] for an unknown format.
     pub(super) fn read(
         value: &Value,
         addresses: &Addresses,
         id: &str,
     ) -> Result<Result<Self, String>, FetchError> {
-        let text = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| field(value, name)?.as_str())
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let format = text(&["dataFormat"]);
-        if !format.is_empty()
-            && !["compressedjson", "compressedjsonlines"]
-                .contains(&format.to_ascii_lowercase().as_str())
+        if let Some(format) = text(value, &["dataFormat"])
+            && !FORMATS.contains(&format.to_ascii_lowercase().as_str())
         {
             return Err(FetchError::Incomplete {
                 what: format!("`{id}`"),
@@ -59,76 +57,86 @@ impl Manifest {
                 wanted: "`compressedJSON` or `compressedJSONLines`".to_owned(),
             });
         }
-        let listed = field(value, "blobs")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let mut blobs = Vec::with_capacity(listed.len());
-        for blob in listed {
-            let name = field(blob, "name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            blobs.push(Blob {
-                name: safe(name, id)?.to_owned(),
-                rows: count(blob, "itemCount"),
-                bytes: count(blob, "sizeInBytes"),
-            });
-        }
-        let promised = count(value, "blobCount");
-        if promised.is_some_and(|promised| promised != blobs.len() as u64) {
+        let blobs = blobs_in(value, id)?;
+        if let Some(promised) = count(value, "blobCount")
+            && promised != blobs.len() as u64
+        {
             return Ok(Err(format!(
-                "a manifest that promises {} blobs and lists {}",
-                promised.unwrap_or(0),
+                "a manifest that promises {promised} blobs and lists {}",
                 blobs.len()
             )));
         }
+        // Blobs are stored by name: a second one would overwrite the first.
         let names: HashSet<&str> = blobs.iter().map(|blob| blob.name.as_str()).collect();
         if names.len() < blobs.len() {
             return Ok(Err("a manifest that lists a blob twice".to_owned()));
         }
-        let etag = text(&["eTag"]);
-        if etag.is_empty() {
+        let Some(etag) = text(value, &["eTag"]) else {
             return Ok(Err("a manifest without an eTag".to_owned()));
-        }
-        let root = origin::blob_root(addresses, &text(&["rootDirectory", "rootFolder"]))?;
-        let signature = text(&["sasToken", "rootFolderSAS"])
-            .trim_start_matches('?')
-            .to_owned();
+        };
+        // A missing root is no address, and is refused as such.
+        let root = text(value, &["rootDirectory", "rootFolder"]).unwrap_or("");
+        let root = blob_root(addresses, root)?;
+        // Without a signature the storage refuses each blob, and the manifest is asked for again.
+        let signature = text(value, &["sasToken", "rootFolderSAS"]).unwrap_or("");
         Ok(Ok(Self {
-            etag,
+            etag: etag.to_owned(),
             blobs,
             root,
-            signature: SecretString::from(signature),
+            signature: SecretString::from(signature.trim_start_matches('?')),
         }))
     }
 
-    /// A blob's address, signature included.
+    /// A blob's address, with the signature in its query.
     ///
     /// # Errors
-    /// [`FetchError::Security`] where it does not lie below the root.
+    /// [`FetchError::Security`] if it is not below the root.
     pub(super) fn address(&self, blob: &Blob) -> Result<Url, FetchError> {
-        let refused = |found: String| FetchError::Security {
-            what: "a blob of an export".to_owned(),
-            found,
-            wanted: format!("a name below `{}`", origin::shown(&self.root)),
-        };
         let mut url = self.root.clone();
         url.path_segments_mut()
-            .map_err(|()| refused("no path".to_owned()))?
+            .expect("an address with a host has a path")
+            // The root may end with a slash, which would become an empty step.
             .pop_if_empty()
             .extend(blob.name.split('/'));
+        // Names were checked when the manifest was read; this holds even if that check has a gap.
         if url.origin() != self.root.origin() || !url.path().starts_with(self.root.path()) {
-            return Err(refused(format!("`{}`", origin::shown(&url))));
+            return Err(FetchError::Security {
+                what: "A blob of an export".to_owned(),
+                found: format!("`{}`", origin::shown(&url)),
+                wanted: format!("a name below `{}`", origin::shown(&self.root)),
+            });
         }
         url.set_query(Some(self.signature.expose_secret()));
         Ok(url)
     }
 }
 
-/// A name that stays below the root.
-fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
-    let is_bad = name.is_empty()
-        || name.contains([':', '\\', '?', '#', '%'])
+/// The blobs of a manifest; none if it has no list.
+fn blobs_in(manifest: &Value, id: &str) -> Result<Vec<Blob>, FetchError> {
+    let Some(listed) = field(manifest, "blobs").and_then(Value::as_array) else {
+        return Ok(Vec::new());
+    };
+    listed
+        .iter()
+        .map(|blob| {
+            Ok(Blob {
+                name: safe(text(blob, &["name"]), id)?.to_owned(),
+                rows: count(blob, "itemCount"),
+                bytes: count(blob, "sizeInBytes"),
+            })
+        })
+        .collect()
+}
+
+/// The name of a blob, if there is one and it stays below the root.
+fn safe<'n>(name: Option<&'n str>, id: &str) -> Result<&'n str, FetchError> {
+    let refused = |found: String| FetchError::Security {
+        what: format!("The manifest of `{id}`"),
+        found,
+        wanted: "names below the root".to_owned(),
+    };
+    let name = name.ok_or_else(|| refused("a blob without a name".to_owned()))?;
+    let is_bad = name.contains([':', '\\', '?', '#', '%'])
         || name.chars().any(char::is_control)
         || name
             .split('/')
@@ -136,14 +144,10 @@ fn safe<'n>(name: &'n str, id: &str) -> Result<&'n str, FetchError> {
     if !is_bad {
         return Ok(name);
     }
-    Err(FetchError::Security {
-        what: format!("the manifest of `{id}`"),
-        found: format!("a blob named `{}`", name.escape_default()),
-        wanted: "names below the root".to_owned(),
-    })
+    Err(refused(format!("a blob named `{}`", name.escape_default())))
 }
 
-/// A field by its name, in any case.
+/// A field by its name in any case: samples have `rootDirectory` and `RootDirectory`.
 fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value
         .as_object()?
@@ -152,6 +156,15 @@ fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         .map(|(_, value)| value)
 }
 
+/// The text of the first of several fields that is there; `None` if it is empty.
+fn text<'v>(value: &'v Value, names: &[&str]) -> Option<&'v str> {
+    names
+        .iter()
+        .find_map(|name| field(value, name)?.as_str())
+        .filter(|text| !text.is_empty())
+}
+
+/// A count, which is a number in some samples and a text in others.
 fn count(value: &Value, name: &str) -> Option<u64> {
     let found = field(value, name)?;
     found.as_u64().or_else(|| found.as_str()?.parse().ok())

@@ -1,7 +1,12 @@
-//! Graph v2 exports: ordered, polled, and downloaded blob by blob.
+//! Graph v2 exports ([endpoints §7](crate::model::domain::endpoints)): ordered, polled until they
+//! are finished, and downloaded blob by blob. Which exports are needed is decided in `fetch`.
 
-pub(crate) mod manifest;
+mod blob_address;
 
-pub(crate) mod blob;
+mod manifest;
 
-pub mod export;
+mod blob;
+
+pub(crate) mod operation;
+
+pub(crate) mod export;

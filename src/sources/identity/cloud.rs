@@ -1,26 +1,28 @@
-//! Microsoft's clouds as data: where tokens are issued, where the APIs are, and for whom a token is
-//! made (`endpoints.md` §1).
+//! Microsoft's clouds as data: where tokens are issued, where the APIs are, and for which audience
+//! a token is issued ([endpoints §1](crate::model::domain::endpoints)).
 
 use reqwest::Url;
 
-/// One cloud.
+use super::origin::{is_loopback, shown};
+
+/// Addresses of one cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cloud {
-    /// Name in a pipeline.
+    /// Name of the cloud in a pipeline file.
     pub name: &'static str,
-    /// Where tokens are issued.
+    /// Base address of Microsoft Entra ID, which issues the tokens.
     pub authority: &'static str,
-    /// Partner Center.
+    /// Base address of Partner Center.
     pub partner_center: &'static str,
-    /// For whom its tokens are made.
+    /// Audience of the tokens for Partner Center.
     pub audience: &'static str,
-    /// Microsoft Graph with the v2 exports; `None` where it has none.
+    /// Base address of Microsoft Graph with the v2 exports; `None` where the cloud has none.
     pub graph: Option<&'static str>,
-    /// Ends of the hosts on which blobs may lie.
+    /// Endings of the host names on which blobs may be, each with its leading dot.
     pub blob_hosts: &'static [&'static str],
 }
 
-/// All clouds. Germany is closed.
+/// All clouds. Germany is missing: it is closed.
 pub const CLOUDS: &[Cloud] = &[
     Cloud {
         name: "global",
@@ -33,6 +35,7 @@ pub const CLOUDS: &[Cloud] = &[
     Cloud {
         name: "us-government",
         authority: "https://login.microsoftonline.us",
+        // Partner Center has no address of its own in this cloud.
         partner_center: "https://api.partnercenter.microsoft.com",
         audience: "https://api.partnercenter.microsoft.com",
         graph: None,
@@ -43,15 +46,16 @@ pub const CLOUDS: &[Cloud] = &[
         authority: "https://login.partner.microsoftonline.cn",
         partner_center: "https://partner.partnercenterapi.microsoftonline.cn",
         audience: "https://partner.partnercenterapi.microsoftonline.cn",
+        // The exports exist in the global cloud only.
         graph: None,
         blob_hosts: &[".blob.core.chinacloudapi.cn"],
     },
 ];
 
-/// Audience of Graph's tokens.
+/// Audience of the tokens for Graph.
 pub const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 
-/// The cloud of that name.
+/// The cloud with that name in a pipeline file.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Cloud> {
     CLOUDS.iter().find(|cloud| cloud.name == name)
@@ -60,13 +64,13 @@ pub fn named(name: &str) -> Option<&'static Cloud> {
 /// The addresses of a run: those of a cloud, or of a sandbox that plays all of its hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The cloud.
+    /// The cloud, also where a sandbox plays it.
     pub cloud: &'static Cloud,
-    /// Where tokens are issued.
+    /// Base address of the token endpoints.
     pub authority: Url,
-    /// Partner Center.
+    /// Base address of Partner Center.
     pub partner_center: Url,
-    /// Microsoft Graph; `None` where the cloud has none.
+    /// Base address of Microsoft Graph; `None` where the cloud has none.
     pub graph: Option<Url>,
 }
 
@@ -74,10 +78,10 @@ impl Addresses {
     /// The addresses of `cloud`, or of a sandbox on this machine.
     ///
     /// # Errors
-    /// What is wrong with the sandbox's address, in words.
+    /// The reason why the sandbox's address cannot be used, in words.
     pub fn of(cloud: &'static Cloud, sandbox: Option<&str>) -> Result<Self, String> {
         let url = |text: &str| {
-            Url::parse(text).map_err(|error| format!("`{text}`, which is no address: {error}"))
+            Url::parse(text).map_err(|error| format!("`{text}`, which is not an address: {error}"))
         };
         let Some(sandbox) = sandbox else {
             let graph = cloud.graph.map(url).transpose()?;
@@ -89,11 +93,9 @@ impl Addresses {
             });
         };
         let base = url(sandbox)?;
-        if !super::origin::is_loopback(&base) {
-            return Err(format!(
-                "`{}`, which is not on this machine",
-                super::origin::shown(&base)
-            ));
+        // Secrets are sent there over plain HTTP: never leave the machine with them.
+        if !is_loopback(&base) {
+            return Err(format!("`{}`, which is not on this machine", shown(&base)));
         }
         let graph = cloud.graph.map(|_| base.clone());
         Ok(Self {
@@ -104,9 +106,9 @@ impl Addresses {
         })
     }
 
-    /// Whether a sandbox is meant.
+    /// True if these are the addresses of a sandbox.
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
-        super::origin::is_loopback(&self.partner_center)
+        is_loopback(&self.partner_center)
     }
 }

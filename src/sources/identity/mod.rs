@@ -1,7 +1,11 @@
-//! Who asks, and where what proves it may go: accounts, clouds, tokens, origins.
+//! The account that fetches: its credentials and limits, the addresses of its cloud, and the
+//! origins to which a token may be sent. Data and checks only: no request is made here.
 
-pub mod account;
-pub mod cloud;
 pub mod origin;
 
-pub mod auth;
+pub mod cloud;
+
+pub mod account;
+
+// Until the callers name `sources::auth` themselves.
+pub use super::auth;

@@ -1,30 +1,32 @@
-//! Where a token or a signature may go. Origins are compared, never prefixes of texts; and the one
-//! place in which an address is made fit to be shown.
+//! Origins: which addresses a token may be sent to, and how an address is shown. Parsed origins
+//! (scheme, host, port) are compared, never prefixes of texts: `https://good.example@evil.example`
+//! begins like a good address and is none. [`shown`] is the one place that makes an address fit for
+//! a message.
 
 use reqwest::Url;
 
-use super::cloud::Addresses;
 use crate::sources::failure::FetchError;
 
-/// An address without its query, its fragment and its user: they hold signatures and secrets.
+/// An address without its query, fragment and user, which may contain signatures and secrets.
 #[must_use]
 pub fn shown(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!(
-        "{}://{}{port}{}",
-        url.scheme(),
-        url.host_str().unwrap_or_default(),
-        url.path()
-    )
+    let mut shown = format!("{}://", url.scheme());
+    if let Some(host) = url.host_str() {
+        shown.push_str(host);
+    }
+    // `port` is `None` for the default port of the scheme.
+    if let Some(port) = url.port() {
+        shown.push_str(&format!(":{port}"));
+    }
+    shown.push_str(url.path());
+    shown
 }
 
-/// Whether an address is on this machine.
+/// True if an address is on this machine.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
+        // `localhost` can be redefined, but only by whoever administers this machine.
         Some("localhost" | "[::1]") => true,
         Some(host) => host
             .parse::<std::net::Ipv4Addr>()
@@ -33,10 +35,11 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The address that an answer gives, if it is on `base`'s own origin.
+/// The address `given` in a response, absolute or relative to `base`, if its origin is that of
+/// `base`; `what` names the request in the error.
 ///
 /// # Errors
-/// [`FetchError::Security`] for another scheme, host or port, or with a user in it.
+/// [`FetchError::Security`] for another scheme, host or port, or for an address with a user in it.
 pub fn same_origin(base: &Url, given: &str, what: &str) -> Result<Url, FetchError> {
     let refused = |found: String| FetchError::Security {
         what: what.to_owned(),
@@ -45,58 +48,22 @@ pub fn same_origin(base: &Url, given: &str, what: &str) -> Result<Url, FetchErro
     };
     let url = base
         .join(given.trim())
-        .map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    if url.origin() != base.origin() || has_user {
+        .map_err(|error| refused(format!("an invalid address ({error})")))?;
+    // `join` takes `//host` and `\\host` for what they are: other hosts in disguise.
+    if url.origin() != base.origin() || has_user(&url) {
         return Err(refused(format!("`{}`", shown(&url))));
     }
     Ok(url)
 }
 
-/// The folder of blobs that a manifest names, if its host is one of the cloud's storage hosts, or
-/// the sandbox itself.
-///
-/// # Errors
-/// [`FetchError::Security`] for any other host, and for http.
-pub fn blob_root(addresses: &Addresses, given: &str) -> Result<Url, FetchError> {
-    let what = "the blobs of an export";
-    if addresses.is_sandbox() {
-        return same_origin(&addresses.partner_center, given, what);
-    }
-    let hosts: Vec<String> = addresses
-        .cloud
-        .blob_hosts
-        .iter()
-        .map(|host| format!("`*{host}`"))
-        .collect();
-    let refused = |found: String| FetchError::Security {
-        what: what.to_owned(),
-        found,
-        wanted: format!("https on {}", hosts.join(", ")),
-    };
-    let url = Url::parse(given.trim())
-        .map_err(|error| refused(format!("an address that cannot be read ({error})")))?;
-    let host = url.host_str().unwrap_or_default();
-    let known = addresses
-        .cloud
-        .blob_hosts
-        .iter()
-        .any(|end| host.len() > end.len() && host.ends_with(end));
-    let plain = url.scheme() == "https"
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.port().is_none();
-    if known && plain && url.query().is_none() {
-        Ok(url)
-    } else {
-        Err(refused(format!("`{}`", shown(&url))))
-    }
+/// True if an address contains a user name or a password.
+pub(crate) fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::identity::cloud;
 
     #[test]
     fn only_the_own_origin_gets_a_token() {
@@ -122,28 +89,6 @@ mod tests {
             let refused = same_origin(&base, bad, "x");
             assert!(matches!(refused, Err(FetchError::Security { .. })), "{bad}");
         }
-    }
-
-    #[test]
-    fn blobs_lie_on_storage_hosts_only() {
-        let global = Addresses::of(&cloud::CLOUDS[0], None).expect("constants");
-        assert!(blob_root(&global, "https://x1.blob.core.windows.net/a/b=c").is_ok());
-        for bad in [
-            "http://x1.blob.core.windows.net/a",
-            "https://blob.core.windows.net/a",
-            "https://x1.blob.core.windows.net.evil.example/a",
-            "https://x1.blob.core.windows.net:444/a",
-            "https://u@x1.blob.core.windows.net/a",
-            "https://evil.example/.blob.core.windows.net",
-            "a/b",
-        ] {
-            assert!(blob_root(&global, bad).is_err(), "{bad}");
-        }
-        let sandbox =
-            Addresses::of(&cloud::CLOUDS[0], Some("http://127.0.0.1:8080")).expect("loopback");
-        assert!(blob_root(&sandbox, "http://127.0.0.1:8080/blobs/1").is_ok());
-        assert!(blob_root(&sandbox, "http://127.0.0.1:8081/blobs/1").is_err());
-        assert!(Addresses::of(&cloud::CLOUDS[0], Some("http://example.com")).is_err());
     }
 
     #[test]

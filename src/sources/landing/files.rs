@@ -1,4 +1,5 @@
-//! Files of the state folder: private, whole or not there, and synced before they are believed.
+//! Files of the state folder: closed to other users, complete or not there at all, and synced to disk
+//! before anything relies on them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,36 +9,37 @@ use tempfile::NamedTempFile;
 
 use crate::sources::failure::{FetchError, storage};
 
-/// Makes a folder and those above it; what is new is for the owner alone.
+/// Creates a folder and its parents, for the owner alone; existing ones stay as they are.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn make_folder(path: &Path) -> Result<(), FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn make_folder(path: &Path) -> Result<(), FetchError> {
     let mut builder = fs::DirBuilder::new();
+    // The mode is for new folders; those that are there belong to the operator.
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(path)
-        .map_err(storage("make the folder", path))
+        .map_err(storage("create the folder", path))
 }
 
-/// Makes a folder, without what was in it.
+/// Creates a folder, and removes what was in it.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn clear_folder(path: &Path) -> Result<(), FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn clear_folder(path: &Path) -> Result<(), FetchError> {
     if path.exists() {
-        fs::remove_dir_all(path).map_err(storage("clear", path))?;
+        fs::remove_dir_all(path).map_err(storage("empty the folder", path))?;
     }
     make_folder(path)
 }
 
-/// A file's bytes; `None` where there is no file.
+/// A file's bytes; `None` if there is no file.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FetchError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -45,44 +47,50 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FetchError> {
     }
 }
 
-/// A temporary file in `folder`; gone when dropped.
+/// A temporary file in `folder`, removed when it is dropped.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn temporary(folder: &Path) -> Result<NamedTempFile, FetchError> {
-    NamedTempFile::new_in(folder).map_err(storage("make a file in", folder))
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn temporary(folder: &Path) -> Result<NamedTempFile, FetchError> {
+    NamedTempFile::new_in(folder).map_err(storage("create a file in", folder))
 }
 
-/// Gives a written temporary file its name; a file of that name is replaced.
+/// Syncs a temporary file and gives it its name; a file with that name is replaced.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn persist(file: NamedTempFile, path: &Path) -> Result<(), FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), FetchError> {
     if let Some(parent) = path.parent() {
         make_folder(parent)?;
     }
+    // Before the rename: after a power failure a name must not lead to missing bytes.
     file.as_file().sync_all().map_err(storage("sync", path))?;
     file.persist(path)
-        .map_err(|error| storage("name", path)(error.error))?;
+        .map_err(|error| storage("move a file to", path)(error.error))?;
     Ok(())
 }
 
-/// Writes a file that is whole or not there.
+/// Writes a file that is complete or not there, by way of a temporary file in
+/// `temporary_folder`, which must be on the same file system.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn write_new(temporary_folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn write_new(
+    temporary_folder: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(), FetchError> {
     let mut file = temporary(temporary_folder)?;
     file.write_all(bytes).map_err(storage("write", path))?;
     persist(file, path)
 }
 
-/// Replaces a private file, whole, and syncs its folder.
+/// Replaces a private file, and syncs its folder, so that the new file outlives a power failure.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+    let folder = path.parent().expect("a file of the state folder");
     make_folder(folder)?;
     write_new(folder, path, bytes)?;
     File::open(folder)
@@ -90,25 +98,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
         .map_err(storage("sync", folder))
 }
 
-/// Opens a lock file, for reading and writing, without changing it.
+/// Opens a lock file for reading and writing; its content stays.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn open_lock(path: &Path) -> Result<File, FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn open_lock(path: &Path) -> Result<File, FetchError> {
     private()
         .read(true)
         .write(true)
         .create(true)
+        // Its content names the process that holds the lock.
         .truncate(false)
         .open(path)
         .map_err(storage("open the lock", path))
 }
 
-/// Opens a file to append to.
+/// Opens a file to append to it; it is created if it is not there.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn open_to_append(path: &Path) -> Result<File, FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn open_to_append(path: &Path) -> Result<File, FetchError> {
     private()
         .append(true)
         .create(true)
@@ -116,20 +125,21 @@ pub fn open_to_append(path: &Path) -> Result<File, FetchError> {
         .map_err(storage("open", path))
 }
 
-/// Cuts a file.
+/// Truncates a file to `length` bytes.
 ///
 /// # Errors
-/// [`FetchError::Storage`].
-pub fn cut(path: &Path, length: u64) -> Result<(), FetchError> {
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn cut(path: &Path, length: u64) -> Result<(), FetchError> {
     let file = private()
         .write(true)
         .open(path)
         .map_err(storage("open", path))?;
     file.set_len(length)
         .and_then(|()| file.sync_all())
-        .map_err(storage("cut", path))
+        .map_err(storage("truncate", path))
 }
 
+/// Options for a file that, if it is created, only its owner may read.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

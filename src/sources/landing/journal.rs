@@ -1,5 +1,9 @@
-//! The journal of units: one line for each step, with its checksum. A tail that was cut or damaged
-//! is dropped, and what it spoke of is fetched again.
+//! Journal of the units in a state folder: one line for each step, with a checksum behind it. Lines
+//! are only appended. A tail that was cut off or damaged is dropped when the journal is opened, and
+//! what it recorded is fetched again.
+//!
+//! The stored form is the JSON of [`Entry`], a tab, and the checksum: old journals must stay
+//! readable, so names in it never change.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,146 +17,153 @@ use crate::sources::failure::{FetchError, storage};
 /// Hexadecimal digits of a line's checksum.
 const CHECK_DIGITS: usize = 16;
 
-/// A step in the life of a unit.
+/// One step in the life of a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-pub enum Entry {
-    /// An export was accepted; its operation can be asked again.
+pub(crate) enum Entry {
+    /// An export was accepted; a later fetch can go on polling its operation.
     Operation {
-        /// Its address.
+        /// Address of the operation.
         url: String,
     },
-    /// The export is done; this is the version of its data.
+    /// An export is finished.
     Manifest {
-        /// The version.
+        /// Version of its data.
         etag: String,
     },
-    /// A page or blob is verified and landed.
+    /// A page or blob was verified and stored.
     Part(Part),
-    /// Everything is there, and proven.
+    /// All parts are there, and proved to be all.
     Complete {
-        /// The version, of an export.
+        /// Version of the data; `None` for pages, which have none.
         etag: Option<String>,
-        /// Day of it, UTC, as `2026-10-31`.
+        /// Day of the completion, UTC, as `2026-10-31`.
         day: String,
     },
-    /// The remote was asked, and has the version that is landed.
+    /// The server was asked again, and still has the stored version.
     Checked {
-        /// Day of it, UTC.
+        /// Day of the question, UTC, as `2026-10-31`.
         day: String,
     },
-    /// What was landed so far does not count: the unit is begun anew.
+    /// The parts so far do not count: the unit is started over.
     Restarted {
-        /// Why.
+        /// Reason for it, in words.
         reason: String,
     },
-    /// Given up, for now.
+    /// The unit was given up, until the next fetch.
     Incomplete {
-        /// Why.
+        /// Reason for it, in words.
         reason: String,
     },
 }
 
 /// A page or blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Its name: a blob's, or a page's number.
-    pub name: String,
-    /// Its file, below the state folder.
-    pub path: PathBuf,
-    /// BLAKE3 of the bytes as received.
-    pub blake3: String,
-    /// BLAKE3 of the file.
-    pub stored_blake3: String,
-    /// Bytes as received.
-    pub bytes: u64,
-    /// Bytes of the file.
-    pub stored_bytes: u64,
-    /// Rows in it.
-    pub rows: u64,
-    /// Token of the page after it.
-    pub next: Option<String>,
+pub(crate) struct Part {
+    /// Name of the blob, or `page-` and its number.
+    pub(crate) name: String,
+    /// Path of its file, relative to the state folder.
+    pub(crate) path: PathBuf,
+    /// BLAKE3 of the bytes as received, in hexadecimal.
+    pub(crate) blake3: String,
+    /// BLAKE3 of the file's bytes, in hexadecimal.
+    pub(crate) stored_blake3: String,
+    /// Number of bytes as received.
+    pub(crate) bytes: u64,
+    /// Size of the file in bytes.
+    pub(crate) stored_bytes: u64,
+    /// Number of rows; 0 where the format does not tell.
+    pub(crate) rows: u64,
+    /// Continuation token of the next page; `None` for the last page and for blobs.
+    pub(crate) next: Option<String>,
 }
 
 /// A complete version of a unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Version {
-    /// The export's version.
-    pub etag: Option<String>,
-    /// Its pages or blobs, in their order.
-    pub parts: Vec<Part>,
-    /// When it was complete, UTC.
-    pub day: String,
+pub(crate) struct Version {
+    /// Version of the data; `None` for pages, which have none.
+    pub(crate) etag: Option<String>,
+    /// Pages or blobs, ordered by name.
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A version that is being fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Open {
-    /// Address of its operation.
-    pub operation: Option<String>,
-    /// The export's version.
-    pub etag: Option<String>,
-    /// What is landed so far.
-    pub parts: Vec<Part>,
+pub(crate) struct OpenVersion {
+    /// Address of the export's operation.
+    pub(crate) operation: Option<String>,
+    /// Version of the export's data, once the export is finished.
+    pub(crate) etag: Option<String>,
+    /// Parts stored so far, in the order in which they arrived.
+    pub(crate) parts: Vec<Part>,
 }
 
-/// A unit: what is fetched whole.
+/// State of a unit, the smallest thing that is fetched as a whole. A unit that was never begun has
+/// the default state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// Complete versions, oldest first.
-    pub versions: Vec<Version>,
-    /// The one that is being fetched.
-    pub open: Option<Open>,
-    /// Day on which the remote was last asked for the newest version.
-    pub checked: Option<String>,
-    /// Why it was given up the last time.
-    pub incomplete: Option<String>,
+    pub(crate) versions: Vec<Version>,
+    /// The version that is being fetched, or was when a fetch was interrupted.
+    pub(crate) open: Option<OpenVersion>,
+    /// Day on which the server was last asked for a newer version, UTC, as `2026-10-31`.
+    pub(crate) checked: Option<String>,
 }
 
 impl Version {
-    /// Rows of all parts.
+    /// Number of rows of all parts.
     #[must_use]
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.parts.iter().map(|part| part.rows).sum()
     }
 }
 
 impl Unit {
-    /// Takes a step.
-    pub fn apply(&mut self, entry: Entry) {
+    /// The parts stored so far of the version that is being fetched.
+    #[must_use]
+    pub(crate) fn open_parts(&self) -> &[Part] {
+        match &self.open {
+            Some(open) => &open.parts,
+            None => &[],
+        }
+    }
+
+    /// Brings the state up to date with one step.
+    pub(crate) fn apply(&mut self, entry: Entry) {
+        // Steps that end a version close it again below.
         let open = self.open.get_or_insert_default();
         match entry {
             Entry::Operation { url } => {
-                *open = Open {
+                *open = OpenVersion {
                     operation: Some(url),
-                    ..Open::default()
+                    ..OpenVersion::default()
                 }
             }
             Entry::Manifest { etag } => {
-                // Parts of another version do not belong together.
+                // Parts of different versions do not belong together.
                 if open.etag.as_ref().is_some_and(|known| *known != etag) {
                     open.parts.clear();
                 }
                 open.etag = Some(etag);
             }
             Entry::Part(part) => {
+                // A part that is fetched again replaces its predecessor.
                 open.parts.retain(|known| known.name != part.name);
                 open.parts.push(part);
             }
             Entry::Complete { etag, day } => {
                 let mut parts = std::mem::take(&mut open.parts);
-                // Blobs arrive in any order.
+                // Blobs arrive in any order; readers must see them in one.
                 parts.sort_by(|left, right| left.name.cmp(&right.name));
-                self.checked = Some(day.clone());
-                self.versions.push(Version { etag, parts, day });
-                (self.open, self.incomplete) = (None, None);
+                self.checked = Some(day);
+                self.versions.push(Version { etag, parts });
+                self.open = None;
             }
             Entry::Checked { day } => {
                 self.checked = Some(day);
-                (self.open, self.incomplete) = (None, None);
+                self.open = None;
             }
-            Entry::Restarted { .. } => self.open = None,
-            Entry::Incomplete { reason } => (self.open, self.incomplete) = (None, Some(reason)),
+            Entry::Restarted { .. } | Entry::Incomplete { .. } => self.open = None,
         }
     }
 }
@@ -164,69 +175,75 @@ struct Line {
     entry: Entry,
 }
 
-/// What a journal held when it was opened.
+/// Content of a journal when it was opened.
 #[derive(Debug, Default)]
-pub struct Told {
-    /// Units and their steps, in their order.
-    pub entries: Vec<(String, Entry)>,
-    /// What was dropped, in words.
-    pub warnings: Vec<String>,
+pub(crate) struct JournalContent {
+    /// Unit ids and their steps, in the order in which they were written.
+    pub(crate) entries: Vec<(String, Entry)>,
+    /// Warnings of what was dropped, in words.
+    pub(crate) warnings: Vec<String>,
 }
 
-/// The file.
+/// The journal's file, open for appending.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: File,
 }
 
 impl Journal {
-    /// Opens the journal, and reads it as far as it is whole; what was dropped, in words.
+    /// Opens the journal, or creates an empty one, and reads it up to the first damage. What
+    /// follows is cut off the file.
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn open(path: &Path) -> Result<(Self, Told), FetchError> {
-        let bytes = files::read_if_there(path)?.unwrap_or_default();
-        let mut entries = Vec::new();
-        let mut whole = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(Line { unit, entry }) = parse(line) else {
-                break;
-            };
-            entries.push((unit, entry));
-            whole += line.len();
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn open(path: &Path) -> Result<(Self, JournalContent), FetchError> {
+        let mut content = JournalContent::default();
+        if let Some(bytes) = files::read_if_there(path)? {
+            let mut whole = 0;
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                let Some(Line { unit, entry }) = parse(line) else {
+                    break;
+                };
+                content.entries.push((unit, entry));
+                whole += line.len();
+            }
+            if whole < bytes.len() {
+                let lost = bytes.len() - whole;
+                content.warnings.push(format!(
+                    "`{}`: the last {lost} bytes are cut off or damaged; what they recorded is \
+                     fetched again",
+                    path.display()
+                ));
+                files::cut(path, whole as u64)?;
+            }
         }
-        let mut warnings = Vec::new();
-        if whole < bytes.len() {
-            let lost = bytes.len() - whole;
-            warnings.push(format!("`{}`: the last {lost} bytes are cut or damaged; what they spoke of is fetched again", path.display()));
-            files::cut(path, whole as u64)?;
-        }
-        Ok((
-            Self {
-                path: path.to_owned(),
-                file: files::open_to_append(path)?,
-            },
-            Told { entries, warnings },
-        ))
+        let journal = Self {
+            path: path.to_owned(),
+            file: files::open_to_append(path)?,
+        };
+        Ok((journal, content))
     }
 
-    /// Appends a line. A completion is synced.
+    /// Appends a step of a unit.
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn append(&mut self, unit: &str, entry: &Entry) -> Result<(), FetchError> {
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn append(&mut self, unit: &str, entry: &Entry) -> Result<(), FetchError> {
         let line = Line {
             unit: unit.to_owned(),
             entry: entry.clone(),
         };
         let mut text = serde_json::to_string(&line)
             .map_err(|error| storage("write", &self.path)(error.into()))?;
+        // One write for line and checksum: a crash leaves a prefix of the line at most.
         text.push_str(&format!("\t{}\n", check(text.as_bytes())));
         self.file
             .write_all(text.as_bytes())
             .map_err(storage("write", &self.path))?;
         match entry {
+            // A completion is believed by later fetches, and an export costs minutes. Any other
+            // step that a power failure takes away is only repeated.
             Entry::Complete { .. } | Entry::Operation { .. } => {
                 self.file.sync_data().map_err(storage("sync", &self.path))
             }
@@ -235,6 +252,7 @@ impl Journal {
     }
 }
 
+/// The content of a line with its line break; `None` if it is cut off or damaged.
 fn parse(line: &[u8]) -> Option<Line> {
     let line = line.strip_suffix(b"\n")?;
     let at = line.len().checked_sub(CHECK_DIGITS + 1)?;
@@ -243,12 +261,9 @@ fn parse(line: &[u8]) -> Option<Line> {
     (sum == check(text).as_bytes()).then(|| serde_json::from_slice(text).ok())?
 }
 
+/// The checksum of a line: the first digits of its BLAKE3.
 fn check(text: &[u8]) -> String {
-    blake3::hash(text)
-        .to_hex()
-        .chars()
-        .take(CHECK_DIGITS)
-        .collect()
+    blake3::hash(text).to_hex()[..CHECK_DIGITS].to_owned()
 }
 
 #[cfg(test)]
@@ -275,7 +290,7 @@ mod tests {
         let line = whole.len() / 3;
         for cut in 0..=whole.len() {
             files::replace(&path, &whole[..cut]).expect("written");
-            let (_, Told { entries, warnings }) = Journal::open(&path).expect("readable");
+            let (_, JournalContent { entries, warnings }) = Journal::open(&path).expect("readable");
             assert_eq!(
                 (entries.len(), warnings.is_empty()),
                 (cut / line, cut % line == 0),

@@ -1,13 +1,15 @@
-//! The landing: raw bytes as received, compressed, under their hash, and a journal of the units they
-//! belong to. What is landed is never changed; a new version of a unit lies beside the old one.
-//! Nothing of a unit counts before it is complete.
+//! The state folder of a fetch: raw bytes as received, compressed, stored under their hash, and a
+//! journal of the units to which they belong. Stored bytes are never changed; a newer version of a
+//! unit is stored beside the older one. Nothing of a unit counts before the unit is complete.
 
-pub mod files;
-pub mod journal;
-pub mod verify;
+pub(crate) mod files;
+
+pub(crate) mod journal;
+
+pub(crate) mod verify;
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,19 +17,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tempfile::NamedTempFile;
 
-use self::journal::{Entry, Journal, Part, Unit};
+use self::journal::{Entry, Journal, Part, Unit, Version};
 use super::failure::{FetchError, storage};
-use super::files::FileUnit;
+use super::files::{FileUnit, name_of};
 
 const LOCK: &str = ".lock";
 const JOURNAL: &str = "journal.jsonl";
-/// Bytes of an id that may stand in a file name as they are.
+/// Characters of an id, besides letters and digits, that stand in a file name as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'@');
-/// File systems take 255; an id of a provider is at most some 40 long.
+/// Longest file name made of an id; a longer one is hashed. File systems take 255 bytes, and ids
+/// have up to some 40 characters.
 const NAME_LIMIT: usize = 120;
 
-/// A state folder, held by this process.
+/// A state folder, locked by this process until it is dropped.
 #[derive(Debug)]
 pub struct Landing {
     folder: PathBuf,
@@ -42,17 +46,20 @@ struct State {
 }
 
 impl Landing {
-    /// Makes and locks the folder, and reads its journal; what it lost of it, in words.
+    /// Creates and locks the folder, and reads its journal; with warnings of what the journal lost.
     ///
     /// # Errors
-    /// [`FetchError::Locked`], [`FetchError::Storage`].
+    /// [`FetchError::Locked`] if another fetch is using the folder, [`FetchError::Storage`] if the
+    /// file system refuses.
     pub fn open(folder: &Path) -> Result<(Self, Vec<String>), FetchError> {
         files::make_folder(&folder.join("landing"))?;
+        // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
+        // Half downloads of a fetch that was killed.
         files::clear_folder(&folder.join("tmp"))?;
-        let (journal, told) = Journal::open(&folder.join(JOURNAL))?;
+        let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
-        for (unit, entry) in told.entries {
+        for (unit, entry) in content.entries {
             units.entry(unit).or_default().apply(entry);
         }
         let landing = Self {
@@ -61,10 +68,10 @@ impl Landing {
             _lock: lock,
         };
         landing.forget_lost_parts();
-        Ok((landing, told.warnings))
+        Ok((landing, content.warnings))
     }
 
-    /// Where secrets that must outlive a run are kept.
+    /// Folder for secrets that must outlive a run.
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.folder.join("credentials")
@@ -74,7 +81,7 @@ impl Landing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A version whose files are gone, or cut, is no version: the unit is fetched again.
+    /// Forgets versions whose files are gone or have another size, so that they are fetched again.
     fn forget_lost_parts(&self) {
         let is_there = |part: &Part| {
             self.folder
@@ -86,50 +93,49 @@ impl Landing {
             unit.versions
                 .retain(|version| version.parts.iter().all(&is_there));
             if unit.versions.is_empty() {
+                // Whatever the server said was about a version that is lost.
                 unit.checked = None;
             }
-            if unit
-                .open
-                .as_ref()
-                .is_some_and(|open| !open.parts.iter().all(&is_there))
-            {
+            if !unit.open_parts().iter().all(&is_there) {
                 unit.open = None;
             }
         }
     }
 
-    /// What is known of a unit.
+    /// State of a unit.
     #[must_use]
-    pub fn unit(&self, id: &str) -> Unit {
-        self.state().units.get(id).cloned().unwrap_or_default()
+    pub(crate) fn unit(&self, id: &str) -> Unit {
+        match self.state().units.get(id) {
+            Some(unit) => unit.clone(),
+            None => Unit::default(),
+        }
     }
 
-    /// All units that were ever begun, by id.
+    /// The newest complete version of a unit, if there is any.
     #[must_use]
-    pub fn units(&self) -> Vec<(String, Unit)> {
-        self.state()
-            .units
-            .iter()
-            .map(|(id, unit)| (id.clone(), unit.clone()))
-            .collect()
+    pub(crate) fn newest(&self, id: &str) -> Option<Version> {
+        self.unit(id).versions.pop()
     }
 
-    /// Writes an entry down, and applies it. Completion is synced to disk before it is believed.
+    /// Writes a step of a unit to the journal, and applies it. A completion is on disk before it
+    /// is believed.
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn enter(&self, id: &str, entry: Entry) -> Result<(), FetchError> {
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn enter(&self, id: &str, entry: Entry) -> Result<(), FetchError> {
         let mut state = self.state();
+        // First on disk, then in memory: what is believed here must survive a crash.
         state.journal.append(id, &entry)?;
         state.units.entry(id.to_owned()).or_default().apply(entry);
         Ok(())
     }
 
-    /// Lands a page: its bytes as received, compressed, under their hash.
+    /// Stores a page of a unit, compressed, under the hash of its bytes as received. `ending` is
+    /// the file's extension before `.gz`. The caller adds the rows and enters the part.
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn land_page(
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn land_page(
         &self,
         id: &str,
         name: &str,
@@ -137,8 +143,9 @@ impl Landing {
         ending: &str,
     ) -> Result<Part, FetchError> {
         let hash = blake3::hash(body).to_hex().to_string();
-        let path = self.place(id).join(format!("{hash}.{ending}.gz"));
+        let path = place(id).join(format!("{hash}.{ending}.gz"));
         let full = self.folder.join(&path);
+        // The fastest level: pages compress well at any, and the next request waits for this one.
         let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 6), Compression::new(1));
         let compressed = encoder
             .write_all(body)
@@ -157,32 +164,33 @@ impl Landing {
         })
     }
 
-    /// A new file for a download, to be landed with [`Landing::land_file`].
+    /// A new file for a download, to be stored with [`Landing::land_file`].
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn temporary(&self) -> Result<tempfile::NamedTempFile, FetchError> {
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn temporary(&self) -> Result<NamedTempFile, FetchError> {
         files::temporary(&self.folder.join("tmp"))
     }
 
-    /// Lands a downloaded file under its hash, as it is.
+    /// Stores a downloaded file of a unit as it is, under its `hash`. The caller adds the rows and
+    /// enters the part.
     ///
     /// # Errors
-    /// [`FetchError::Storage`].
-    pub fn land_file(
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn land_file(
         &self,
         id: &str,
         name: &str,
-        file: tempfile::NamedTempFile,
+        file: NamedTempFile,
         hash: &str,
         ending: &str,
     ) -> Result<Part, FetchError> {
-        let path = self.place(id).join(format!("{hash}.{ending}"));
+        let path = place(id).join(format!("{hash}.{ending}"));
         let full = self.folder.join(&path);
         let bytes = file
             .as_file()
             .metadata()
-            .map_err(storage("measure", &full))?
+            .map_err(storage("read the size of", &full))?
             .len();
         files::persist(file, &full)?;
         Ok(Part {
@@ -197,104 +205,77 @@ impl Landing {
         })
     }
 
-    /// A landed page's bytes, as received.
+    /// The bytes of a stored page, as received.
     ///
     /// # Errors
-    /// [`FetchError::Damaged`] where they cannot be read.
-    pub fn bytes_of(&self, part: &Part) -> Result<Vec<u8>, FetchError> {
+    /// [`FetchError::Damaged`] if they cannot be read, or are not those that were received.
+    pub(crate) fn bytes_of(&self, part: &Part) -> Result<Vec<u8>, FetchError> {
         let path = self.folder.join(&part.path);
         let mut body = Vec::new();
         let read = File::open(&path)
             .and_then(|file| flate2::read::MultiGzDecoder::new(file).read_to_end(&mut body));
-        match read {
-            Ok(_) if blake3::hash(&body).to_hex().as_str() == part.blake3 => Ok(body),
-            Ok(_) => Err(FetchError::Damaged {
-                path,
-                found: "other bytes".to_owned(),
-            }),
-            Err(error) => Err(FetchError::Damaged {
-                path,
-                found: error.to_string(),
-            }),
-        }
+        let found = match read {
+            Ok(_) if blake3::hash(&body).to_hex().as_str() == part.blake3 => return Ok(body),
+            Ok(_) => "other bytes".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(FetchError::Damaged { path, found })
     }
 
-    /// The parts of a unit's newest version.
-    #[must_use]
-    pub fn parts_of(&self, id: &str) -> Vec<Part> {
-        self.unit(id)
-            .versions
-            .pop()
-            .map(|version| version.parts)
-            .unwrap_or_default()
-    }
-
-    /// The files of a unit's newest version, as units to decode; with its export's eTag.
+    /// The files of a unit's newest version, as units to decode, and the version of its export.
     #[must_use]
     pub fn files_of(&self, id: &str) -> Option<(Vec<FileUnit>, Option<String>)> {
-        let unit = self.unit(id);
-        let version = unit.versions.last()?;
-        let files = version.parts.iter().map(|part| {
+        let version = self.newest(id)?;
+        let files = version.parts.into_iter().map(|part| {
             let path = self.folder.join(&part.path);
-            let name = path.to_string_lossy().replace('\\', "/");
             FileUnit {
-                name,
+                name: name_of(&path),
                 path,
-                blake3: part.stored_blake3.clone(),
+                blake3: part.stored_blake3,
                 bytes: part.stored_bytes,
             }
         });
-        // A part that came twice, as an empty page does, is one file.
+        // Two parts with the same bytes, such as two empty pages, share one file.
         let mut seen = HashSet::new();
-        Some((
-            files
-                .filter(|file| seen.insert(file.blake3.clone()))
-                .collect(),
-            version.etag.clone(),
-        ))
-    }
-
-    /// Folder of a unit: its id, each step made fit for a file system.
-    fn place(&self, id: &str) -> PathBuf {
-        let step = |step: &str| {
-            let name = utf8_percent_encode(step, PLAIN).to_string();
-            if name.len() <= NAME_LIMIT {
-                name
-            } else {
-                blake3::hash(step.as_bytes()).to_hex().to_string()
-            }
-        };
-        let steps = id.split('/').map(step).map(|name| {
-            if name.is_empty() {
-                "%".to_owned()
-            } else {
-                name
-            }
-        });
-        Path::new("landing").join(steps.collect::<PathBuf>())
+        let files = files.filter(|file| seen.insert(file.blake3.clone()));
+        Some((files.collect(), version.etag))
     }
 }
 
+/// Folder of a unit, relative to the state folder: one folder for each step of its id, written so
+/// that every file system takes it, and so that no id can leave the landing.
+fn place(id: &str) -> PathBuf {
+    let folder = |step: &str| {
+        let name = utf8_percent_encode(step, PLAIN).to_string();
+        if name.is_empty() {
+            // No encoded name is a lone percent sign.
+            "%".to_owned()
+        } else if name.len() <= NAME_LIMIT {
+            name
+        } else {
+            blake3::hash(step.as_bytes()).to_hex().to_string()
+        }
+    };
+    Path::new("landing").join(id.split('/').map(folder).collect::<PathBuf>())
+}
+
+/// Locks the state folder until the file is closed, and writes into it who holds it.
 fn lock(path: &Path) -> Result<File, FetchError> {
     let mut file = files::open_lock(path)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(std::fs::TryLockError::WouldBlock) => {
+        // The system drops the lock with its process: a file that is left behind locks nothing.
+        Err(TryLockError::WouldBlock) => {
             let holder = std::fs::read_to_string(path)
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            let holder = if holder.is_empty() {
-                "another fetch".to_owned()
-            } else {
-                holder
-            };
+                .ok()
+                .map(|holder| holder.trim().to_owned())
+                .filter(|holder| !holder.is_empty());
             return Err(FetchError::Locked {
                 path: path.to_owned(),
-                holder,
+                holder: holder.unwrap_or_else(|| "another fetch".to_owned()),
             });
         }
-        Err(std::fs::TryLockError::Error(source)) => return Err(storage("lock", path)(source)),
+        Err(TryLockError::Error(source)) => return Err(storage("lock", path)(source)),
     }
     file.set_len(0)
         .and_then(|()| writeln!(file, "process {}", std::process::id()))

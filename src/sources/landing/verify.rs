@@ -1,82 +1,107 @@
-//! Whether a blob is whole: every gzip member to its checksum, every line to its end.
+//! Proof that a downloaded blob is complete: every gzip member up to its checksum, every line up to
+//! its line break. It counts lines and looks at the first byte only; decoding comes later.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Past this much output, a stream that expands more than [`BOMB_RATIO`] times is refused.
+/// Output up to which any expansion is accepted: 256 MiB. Beyond it, a stream that expands more than
+/// [`BOMB_RATIO`]-fold is refused.
 const BOMB_FREE_BYTES: u64 = 256 << 20;
-/// Real exports compress about 10:1; deflate cannot pass 1032:1.
+/// Largest accepted expansion. Real exports expand about tenfold; deflate cannot exceed 1032-fold.
 const BOMB_RATIO: u64 = 300;
 const BUFFER_BYTES: usize = 256 * 1024;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Counts the lines of a blob of JSON lines, compressed or not.
+/// Counts the lines of a blob of JSON lines, compressed or not; blank lines do not count.
 ///
 /// # Errors
-/// What is wrong with it, in words.
-pub fn lines(path: &Path) -> Result<u64, String> {
-    let broken = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "a gzip stream that ends early".to_owned(),
-        _ => format!("a broken gzip stream ({error})"),
-    };
+/// The damage, in words.
+pub(crate) fn lines(path: &Path) -> Result<u64, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let compressed = file.metadata().map_err(|error| error.to_string())?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
-    let is_gzip = std::io::BufRead::fill_buf(&mut raw)
-        .map_err(broken)?
-        .starts_with(&[0x1f, 0x8b]);
-    let mut plain: Box<dyn std::io::Read> = if is_gzip {
+    // The manifest's format says less than the first bytes do.
+    let is_gzip = raw.fill_buf().map_err(broken)?.starts_with(&GZIP_MAGIC);
+    let mut plain: Box<dyn Read> = if is_gzip {
         Box::new(MultiGzDecoder::new(raw))
     } else {
         Box::new(raw)
     };
     let mut buffer = vec![0; BUFFER_BYTES];
-    let (mut lines, mut total, mut open, mut first) = (0, 0_u64, false, true);
+    let mut count = LineCount::default();
+    let mut total = 0_u64;
     loop {
-        let count = plain.read(&mut buffer).map_err(broken)?;
-        let piece = buffer.get(..count).unwrap_or_default();
-        if piece.is_empty() {
+        let length = plain.read(&mut buffer).map_err(broken)?;
+        if length == 0 {
             break;
         }
-        let text = if first {
-            piece.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(piece)
-        } else {
-            piece
-        };
-        if first
-            && !text
-                .first()
-                .is_none_or(|byte| matches!(byte, b'{' | b'\n' | b'\r' | b' ' | 0xEF))
-        {
-            return Err("bytes that are no JSON lines".to_owned());
+        let mut piece = &buffer[..length];
+        if total == 0 {
+            piece = start_of_lines(piece)?;
         }
-        first = false;
-        // Blank lines do not count.
-        let is_blank = |at: usize| {
-            if at == 0 {
-                !open
-            } else {
-                text.get(at - 1) == Some(&b'\n')
-            }
-        };
-        lines += memchr::memchr_iter(b'\n', text)
-            .filter(|at| !is_blank(*at))
-            .count() as u64;
-        open = text.last().map_or(open, |byte| *byte != b'\n');
-        total += count as u64;
+        count.add(piece);
+        total += length as u64;
+        // The ratio of everything so far: in places, honest text may expand a lot.
         if total > BOMB_FREE_BYTES && total / compressed.max(1) > BOMB_RATIO {
             return Err(format!(
-                "a gzip stream that expands more than {BOMB_RATIO} times"
+                "a gzip stream that expands more than {BOMB_RATIO}-fold"
             ));
         }
     }
-    if open && !is_gzip {
-        // Nothing but its last line end says that plain text is whole.
-        return Err("a last line without an end".to_owned());
+    if count.is_open && !is_gzip {
+        // Plain text has no checksum: only its last line break shows that it is complete.
+        return Err("a last line without a line break".to_owned());
     }
-    Ok(lines + u64::from(open))
+    Ok(count.lines + u64::from(count.is_open))
+}
+
+fn broken(error: std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "a gzip stream that ends too early".to_owned(),
+        _ => format!("a broken gzip stream ({error})"),
+    }
+}
+
+/// The first piece of a blob without its BOM, if it looks like JSON lines.
+fn start_of_lines(piece: &[u8]) -> Result<&[u8], String> {
+    let text = piece.strip_prefix(BOM).unwrap_or(piece);
+    match text.first() {
+        None | Some(b'{' | b'\n' | b'\r' | b' ') => Ok(text),
+        // A second BOM, which real files have: the decoder strips any number of them.
+        Some(0xEF) => Ok(text),
+        Some(_) => Err("bytes that are not JSON lines".to_owned()),
+    }
+}
+
+/// Count of lines over consecutive pieces of a text.
+#[derive(Default)]
+struct LineCount {
+    /// Lines with a line break, blank ones left out.
+    lines: u64,
+    /// True if the last line has no line break yet.
+    is_open: bool,
+}
+
+impl LineCount {
+    fn add(&mut self, text: &[u8]) {
+        let was_open = self.is_open;
+        let is_blank = |at: usize| {
+            if at == 0 {
+                !was_open
+            } else {
+                text[at - 1] == b'\n'
+            }
+        };
+        let breaks = memchr::memchr_iter(b'\n', text);
+        self.lines += breaks.filter(|at| !is_blank(*at)).count() as u64;
+        if let Some(last) = text.last() {
+            self.is_open = *last != b'\n';
+        }
+    }
 }
 
 #[cfg(test)]

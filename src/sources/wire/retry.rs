@@ -1,130 +1,85 @@
-//! Whether to ask again, and when. Pure: no clock, no network.
+//! Decisions on retries: what a status means, and which pause a server asks for. Pure: no clock and
+//! no network, so that every case is a line of a test.
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 
-/// How patient a fetch is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Times that a request is sent, at most.
-    pub attempts: u32,
-    /// First pause, doubled each time, with jitter.
-    pub backoff_ms: u64,
-    /// Longest pause, whoever asks for it.
-    pub longest_pause_ms: u64,
-    /// Repetitions of a whole run.
-    pub run_retries: u64,
-    /// Pauses of a whole run, summed over its workers.
-    pub run_pause_ms: u64,
-    /// Polls of an operation, or of data that are not there yet.
-    pub polls: u32,
-    /// Times that a unit is begun anew.
-    pub restarts: u32,
-}
+pub use crate::sources::identity::account::RetryPolicy as Patience;
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            attempts: 8,
-            backoff_ms: 500,
-            longest_pause_ms: 300_000,
-            run_retries: 2_000,
-            run_pause_ms: 3_600_000,
-            polls: 400,
-            restarts: 3,
-        }
-    }
-}
-
-impl Patience {
-    /// The pauses between the attempts of one request.
-    pub fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(self.backoff_ms.max(1)))
-            .with_max_delay(Duration::from_millis(self.longest_pause_ms.max(1)))
-            .with_max_times(usize::try_from(self.attempts).unwrap_or(usize::MAX))
-            .with_jitter()
-            .build()
-    }
-
-    /// What a server asks for, as long as it is not too much.
-    #[must_use]
-    pub fn capped(&self, asked: Duration) -> Duration {
-        asked.min(Duration::from_millis(self.longest_pause_ms))
-    }
-}
-
-/// What an answer's status means for the one who asked.
+/// Consequence of a response's status ([endpoints §4](crate::model::domain::endpoints)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Take it.
+pub(crate) enum Verdict {
+    /// The response is what was asked for.
     Take,
-    /// The token is not taken: another one, once.
+    /// The token is refused: try once more with a new one.
     Unauthorized,
-    /// Ask again.
+    /// The failure is temporary: retry.
     Again,
-    /// It is refused for good.
+    /// The failure is permanent: give up.
     Refuse,
 }
 
-/// The verdict on a status.
+/// The verdict on an HTTP status.
 #[must_use]
-pub fn verdict(status: u16) -> Verdict {
+pub(crate) fn verdict(status: u16) -> Verdict {
     match status {
         200..=299 => Verdict::Take,
         401 => Verdict::Unauthorized,
+        // Timeouts, throttling and faults of the server pass.
         408 | 429 | 500..=599 => Verdict::Again,
+        // Redirects, too: a token must not be sent where a response points to.
         _ => Verdict::Refuse,
     }
 }
 
-/// The pause that `Retry-After` asks for: seconds, a fraction of them, or a date; nothing for a
-/// text that is none of these. What is negative or past asks for no pause.
+/// The pause that a `Retry-After` header asks for, which is a number of seconds, with or without
+/// decimals, or a date; `None` for any other text. A negative number or a past date asks for no
+/// pause.
 #[must_use]
-pub fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn retry_after(header: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = header.trim();
+    // Graph documents fractions such as `2.128` (`model::domain::endpoints` §4).
     if let Some(pause) = seconds(text) {
         return Some(pause);
     }
     let date = DateTime::parse_from_rfc2822(text)
         .ok()
         .map(|date| date.with_timezone(&Utc));
+    // The obsolete form of RFC 850, which HTTP still has to read.
     let date = date.or_else(|| {
         chrono::NaiveDateTime::parse_from_str(text, "%A, %d-%b-%y %H:%M:%S GMT")
             .ok()
             .map(|date| date.and_utc())
     })?;
+    // A date that is past asks for no pause.
     Some((date - now).to_std().unwrap_or(Duration::ZERO))
 }
 
-/// Seconds with decimals, to the millisecond, without a float.
+/// Seconds with decimals, cut to milliseconds; without a float.
 fn seconds(text: &str) -> Option<Duration> {
-    let (negative, text) = text
+    let (is_negative, text) = text
         .strip_prefix('-')
         .map_or((false, text), |rest| (true, rest));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    // More digits than fit are a very long time.
-    let whole = whole
-        .parse::<u64>()
-        .unwrap_or(u64::MAX / 1_000)
-        .min(u64::MAX / 2_000);
-    let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some(if negative {
-        Duration::ZERO
-    } else {
-        Duration::from_millis(whole * 1_000 + millis)
-    })
+    if is_negative {
+        return Some(Duration::ZERO);
+    }
+    // More digits than 64 bits can hold are a very long time: the longest pause caps it.
+    let longest = u64::MAX / 2_000;
+    let whole = whole.parse::<u64>().map_or(longest, |n| n.min(longest));
+    // The fraction is padded to three digits; further ones are below a millisecond.
+    let millis: u64 = format!("{fraction:0<3}")[..3].parse().ok()?;
+    Some(Duration::from_millis(whole * 1_000 + millis))
 }
 
-/// The seconds that a throttled body names, as in `Try again in 57 seconds.`
+/// The seconds that the body of a throttled response names, as in `Try again in 57 seconds.`
 #[must_use]
-pub fn seconds_in_words(body: &str) -> Option<Duration> {
+pub(crate) fn seconds_in_words(body: &str) -> Option<Duration> {
     let rest = body.split_once("gain in ")?.1;
     seconds(rest.split(' ').next()?)
 }
@@ -132,6 +87,7 @@ pub fn seconds_in_words(body: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::identity::account::RetryPolicy;
 
     #[test]
     fn retry_after_is_read_in_all_its_forms() {
@@ -149,26 +105,13 @@ mod tests {
         assert_eq!(millis("soon"), None);
         assert_eq!(millis(""), None);
         let huge = retry_after("99999999999999999999999", now).expect("a number");
-        assert_eq!(Patience::default().capped(huge), Duration::from_secs(300));
+        assert_eq!(
+            RetryPolicy::default().capped(huge),
+            Duration::from_secs(300)
+        );
         assert_eq!(
             seconds_in_words("Rate limit is exceeded. Try again in 57 seconds."),
             Some(Duration::from_secs(57))
-        );
-    }
-
-    #[test]
-    fn pauses_grow_and_end() {
-        let patience = Patience {
-            attempts: 4,
-            backoff_ms: 100,
-            longest_pause_ms: 250,
-            ..Patience::default()
-        };
-        let pauses: Vec<u128> = patience.pauses().map(|pause| pause.as_millis()).collect();
-        assert_eq!(pauses.len(), 4);
-        assert!(
-            pauses[0] >= 100 && pauses.iter().all(|pause| *pause <= 500),
-            "{pauses:?}"
         );
     }
 }

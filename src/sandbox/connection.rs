@@ -1,8 +1,7 @@
-//! HTTP/1.1 by hand, so that an answer can be broken at any byte: cut, stalled, dripped, or with a
-//! length that is not true.
+//! Connections: HTTP/1.1 written by hand, so that a response can be broken at any byte: cut off,
+//! stalled, dripped, or sent with a wrong length.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,114 +9,46 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::faults::Fault;
-use super::routes::Tenant;
+use super::message::{Answer, Body, Request, pairs};
+use super::routes::Service;
 
+/// Longest head of a request: 64 KiB; with a longer one the connection is closed.
 const HEAD_LIMIT_BYTES: usize = 64 * 1024;
+/// Longest body of a request: 1 MiB; with a longer one the connection is closed.
 const BODY_LIMIT_BYTES: usize = 1 << 20;
+/// Bytes that are sent at once.
 const PIECE_BYTES: usize = 256 * 1024;
-/// Longer than any timeout that a test sets; the client goes away first.
+/// Bytes that a dripping response sends at once, every 30 ms.
+const DRIP_BYTES: usize = 7;
+/// Bytes by which a false length exceeds the true one.
+const MISSING_BYTES: u64 = 512;
+/// Silence of a stalled response: longer than any timeout that a test sets, so that the client goes
+/// away first.
 const STALL: Duration = Duration::from_secs(120);
 
-/// A request, its names in lower case.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
-    /// Decoded, without the query.
-    pub(super) path: String,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-}
-
-impl Request {
-    /// A header's value.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// A query parameter's value; names are compared without case.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    }
-}
-
-/// Where the bytes of an answer are.
-#[derive(Clone, Debug)]
-pub(super) enum Body {
-    Bytes(Vec<u8>),
-    File {
-        path: PathBuf,
-        start: u64,
-        length: u64,
-    },
-}
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Body,
-}
-
-impl Answer {
-    /// A JSON answer.
-    pub(super) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status,
-            headers: vec![("Content-Type", "application/json; charset=utf-8".to_owned())],
-            body: Body::Bytes(body.into()),
-        }
-    }
-
-    /// No content.
-    pub(super) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Body::Bytes(Vec::new()),
-        }
-    }
-
-    /// With one more header.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn length(&self) -> u64 {
-        match &self.body {
-            Body::Bytes(bytes) => bytes.len() as u64,
-            Body::File { length, .. } => *length,
-        }
-    }
-}
-
-/// Answers one connection's requests, one after the other.
-pub(super) async fn converse(mut stream: TcpStream, tenant: Arc<Tenant>, latency: Duration) {
-    // A reset or a client that goes away ends the conversation, and nothing else.
+/// Answers the requests of one connection, one after the other.
+pub(super) async fn converse(mut stream: TcpStream, service: Arc<Service>, latency: Duration) {
+    // Without the option the responses are only slower.
     drop(stream.set_nodelay(true));
     let mut buffer = Vec::new();
     while let Some(request) = receive(&mut stream, &mut buffer).await {
+        // Before the answer is made, so that an expiry is judged when the answer leaves.
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        let (answer, fault) = tenant.answer(&request);
+        let (answer, fault) = service.answer(&request);
         if !send(&mut stream, &answer, fault).await {
             break;
         }
     }
 }
 
+/// The next request; `None` if the connection ends, or sends too much. `buffer` keeps what was read
+/// beyond the request.
 async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     loop {
         if let Some((mut request, used, wanted)) = head(buffer) {
+            // Behind the head, the buffer may have the body or its beginning already.
             buffer.drain(..used);
             while buffer.len() < wanted {
                 if stream.read_buf(buffer).await.ok()? == 0 {
@@ -127,14 +58,17 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request
             request.body = buffer.drain(..wanted).collect();
             return Some(request);
         }
+        // Nothing read means that the client has closed its end.
         if buffer.len() > HEAD_LIMIT_BYTES || stream.read_buf(buffer).await.ok()? == 0 {
             return None;
         }
     }
 }
 
-/// The request's head, its length, and that of the body; `None` where it is not all there.
+/// The head of a request, its length in bytes, and that of the body; `None` while it is incomplete,
+/// and for one that is not accepted.
 fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
+    // A request with more headers counts as incomplete, and is cut off by its length.
     let mut slots = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut slots);
     let Ok(httparse::Status::Complete(used)) = parsed.parse(buffer) else {
@@ -150,7 +84,11 @@ fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
             )
         })
         .collect();
-    let (path, query) = parsed.path?.split_once('?').unwrap_or((parsed.path?, ""));
+    let target = parsed.path?;
+    let (path, query) = match target.split_once('?') {
+        Some(parts) => parts,
+        None => (target, ""),
+    };
     let decoded = percent_encoding::percent_decode_str(path)
         .decode_utf8_lossy()
         .into_owned();
@@ -161,40 +99,22 @@ fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
         headers,
         body: Vec::new(),
     };
-    let wanted = request
-        .header("content-length")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
+    let wanted = match request.header("content-length") {
+        Some(text) => text.parse().ok()?,
+        None => 0,
+    };
     (wanted <= BODY_LIMIT_BYTES).then_some((request, used, wanted))
 }
 
-/// The pairs of a query or form.
-pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let plain = |text: &str| {
-        percent_encoding::percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    let pair = |pair: &str| {
-        pair.split_once('=')
-            .map_or((plain(pair), String::new()), |(key, value)| {
-                (plain(key), plain(value))
-            })
-    };
-    text.split('&')
-        .filter(|text| !text.is_empty())
-        .map(pair)
-        .collect()
-}
-
-/// Sends an answer, broken as the fault wants it; whether the connection can go on.
+/// Sends a response, broken as the fault demands; true if the connection can be used again.
 async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> bool {
-    let length = answer.length();
+    let length = answer.body.length();
     let half = length / 2;
     let (claimed, sent) = match fault {
+        // The connection was accepted, and closes without a byte.
         Some(Fault::Refused) => return false,
         Some(Fault::Garbage) => {
-            // As a proxy that speaks TLS where plain text was asked for, or the other way round.
+            // A TLS alert, as from a proxy that speaks TLS where plain text was asked for.
             drop(stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]).await);
             return false;
         }
@@ -204,13 +124,14 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
         }
         Some(Fault::CutChunk) => return cut_chunk(stream, answer, half).await,
         Some(Fault::ResetInBody | Fault::StalledBody) => (length, half),
-        Some(Fault::ShortLength) => (length + 512, length),
+        Some(Fault::ShortLength) => (length + MISSING_BYTES, length),
         _ => (length, length),
     };
     let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
+    // A response without content has no length either.
     if answer.status != 204 {
         head.push_str(&format!("Content-Length: {claimed}\r\n"));
     }
@@ -225,16 +146,18 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
             tokio::time::sleep(STALL).await;
             false
         }
+        // Closing the connection is what breaks these.
         Some(Fault::ResetInBody | Fault::ShortLength) => false,
         _ => true,
     }
 }
 
+/// Sends half of a response as one chunk that is declared longer.
 async fn cut_chunk(stream: &mut TcpStream, answer: &Answer, half: u64) -> bool {
     let head = format!(
         "HTTP/1.1 {} OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
         answer.status,
-        answer.length().max(16)
+        answer.body.length().max(16)
     );
     if stream.write_all(head.as_bytes()).await.is_ok() {
         send_body(stream, &answer.body, half, false).await;
@@ -242,14 +165,13 @@ async fn cut_chunk(stream: &mut TcpStream, answer: &Answer, half: u64) -> bool {
     false
 }
 
+/// Sends the first `sent` bytes of a body; true if all of them went out.
 async fn send_body(stream: &mut TcpStream, body: &Body, sent: u64, drip: bool) -> bool {
+    let most = if drip { DRIP_BYTES } else { PIECE_BYTES };
     let mut left = sent;
     let mut at = 0_u64;
     while left > 0 {
-        let size =
-            usize::try_from(left)
-                .unwrap_or(PIECE_BYTES)
-                .min(if drip { 7 } else { PIECE_BYTES });
+        let size = usize::try_from(left).map_or(most, |left| left.min(most));
         let Some(piece) = piece(body, at, size) else {
             return false;
         };
@@ -265,6 +187,7 @@ async fn send_body(stream: &mut TcpStream, body: &Body, sent: u64, drip: bool) -
     true
 }
 
+/// The bytes of a body from `at`; `None` if it has fewer.
 fn piece(body: &Body, at: u64, size: usize) -> Option<Vec<u8>> {
     match body {
         Body::Bytes(bytes) => {
@@ -272,6 +195,7 @@ fn piece(body: &Body, at: u64, size: usize) -> Option<Vec<u8>> {
             bytes.get(start..start + size).map(<[u8]>::to_vec)
         }
         Body::File { path, start, .. } => {
+            // Opened for each piece: a connection that stalls for minutes keeps no file open.
             let mut file = std::fs::File::open(path).ok()?;
             file.seek(SeekFrom::Start(start + at)).ok()?;
             let mut piece = vec![0; size];
@@ -281,6 +205,7 @@ fn piece(body: &Body, at: u64, size: usize) -> Option<Vec<u8>> {
     }
 }
 
+/// Reason phrase of a status.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

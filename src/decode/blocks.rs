@@ -1,18 +1,27 @@
-//! Text 64 bytes at a time: which of them are what is looked for, as bits.
+//! Search through text 64 bytes at a time: one comparison of a whole block with a byte gives a mask
+//! of 64 bits, a bit for each byte of the block. Counting and finding is then arithmetic on masks,
+//! without a branch for each byte.
+//!
+//! There are two ways to make a mask: [`Portable`] for the least machine that the program is
+//! compiled for, and [`Avx2`] for machines that have it, found out as the program runs. Code is
+//! generic over [`Equal`] and inlined into a function that is compiled once for each, which is why
+//! everything here is `inline(always)`: a call that is not inlined would lose the machine's wider
+//! registers.
 
 use wide::u8x64;
 
-/// Bytes of a block.
-pub(crate) const BLOCK: usize = 64;
+/// Number of bytes in a block, one for each bit of a mask.
+pub(super) const BLOCK: usize = 64;
 
-/// Where bytes of a block equal another: a bit for each, the lowest for the first.
-pub(crate) trait Equal: Copy {
+/// Comparison of a block with a byte.
+pub(super) trait Equal: Copy {
+    /// Mask of the bytes of `block` that equal `wanted`: the lowest bit stands for the first byte.
     fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64;
 }
 
-/// As the target's least machine can do it.
+/// Comparison with the instructions of the least machine that the program is compiled for.
 #[derive(Clone, Copy)]
-pub(crate) struct Portable;
+pub(super) struct Portable;
 
 impl Equal for Portable {
     #[inline(always)]
@@ -23,10 +32,10 @@ impl Equal for Portable {
     }
 }
 
-/// As this machine can.
+/// Comparison with AVX2, which only exists where the machine was found to have it.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(pub(crate) pulp::x86::V3);
+pub(super) struct Avx2(pub(super) pulp::x86::V3);
 
 #[cfg(target_arch = "x86_64")]
 impl Equal for Avx2 {
@@ -47,24 +56,25 @@ impl Equal for Avx2 {
     }
 }
 
-/// How many quotes and how many line feeds a text has.
-pub(crate) fn quotes_and_line_feeds(text: &[u8]) -> (u64, u64) {
+/// Number of quotes and number of line feeds in a text.
+pub(super) fn quotes_and_line_feeds(text: &[u8]) -> (u64, u64) {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V3::try_new() {
-        return simd.vectorize(Counting { text, simd });
+        return simd.vectorize(QuoteCount { text, simd });
     }
     count(text, Portable)
 }
 
-/// [`count`], made for this machine: a closure would not be.
+/// A call of [`count`] to be compiled for AVX2. It is a type and not a closure, for a closure's
+/// body cannot be forced inline and would be compiled for the least machine.
 #[cfg(target_arch = "x86_64")]
-struct Counting<'t> {
+struct QuoteCount<'t> {
     text: &'t [u8],
     simd: pulp::x86::V3,
 }
 
 #[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Counting<'_> {
+impl pulp::NullaryFnOnce for QuoteCount<'_> {
     type Output = (u64, u64);
 
     #[inline(always)]

@@ -1,4 +1,5 @@
-//! Managed identity, through Microsoft's own crate; its requests go through our client.
+//! Managed identity, through Microsoft's own crate, which knows the endpoints of each kind of Azure
+//! machine. Its requests go through a client of ours: no proxy, no redirect, no second TLS stack.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +12,29 @@ use azure_core::http::{
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use secrecy::SecretString;
 
-use super::Token;
+use super::token::Token;
 use crate::sources::failure::FetchError;
 use crate::sources::wire::http::Http;
 
+/// Longest time for a response of the machine's own endpoint.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A token of the machine's identity.
+/// Requests a token for the identity of this machine.
 pub(super) async fn token(
     http: &Http,
     client_id: Option<&str>,
     audience: &str,
 ) -> Result<Token, FetchError> {
+    let what = "A token for the managed identity";
     let refused = |error: &azure_core::Error| FetchError::Authentication {
-        what: "a token of the managed identity".to_owned(),
+        what: what.to_owned(),
         found: error.to_string(),
         wanted: "a token".to_owned(),
         hint:
-            "managed identity works on Azure only; elsewhere use a certificate or workload identity"
+            "managed identity works only on Azure; elsewhere use a certificate or workload identity"
                 .to_owned(),
     };
-    // The metadata service is plain HTTP, on an address of the machine's own: no proxy, no redirect.
+    // The metadata service speaks plain HTTP on a link-local address: a proxy cannot reach it.
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -42,7 +45,7 @@ pub(super) async fn token(
         source: error.without_url().into(),
     })?;
     http.watch
-        .detail(|| "asking the machine for a token".to_owned());
+        .detail(|| "requesting a token for the managed identity".to_owned());
     let transport = Transport::new(Arc::new(Bridge(client)));
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
@@ -58,15 +61,16 @@ pub(super) async fn token(
         .get_token(&[&scope], None)
         .await
         .map_err(|error| refused(&error))?;
-    let left = token.expires_on.unix_timestamp()
+    let seconds_left = token.expires_on.unix_timestamp()
         - chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp();
-    Ok(Token::new(
+    Token::new(
+        what,
         SecretString::from(token.token.secret().to_owned()),
-        Duration::from_secs(u64::try_from(left).unwrap_or(0)),
-    ))
+        Duration::from_secs(seconds_left.max(0).unsigned_abs()),
+    )
 }
 
-/// Our client, as the crate wants to see it.
+/// The client behind the interface by which the crate sends requests.
 #[derive(Debug)]
 struct Bridge(reqwest::Client);
 
@@ -79,26 +83,27 @@ impl HttpClient for Bridge {
                 error.without_url().to_string(),
             )
         };
+        // The crate sends no other method.
         let method = if request.method() == Method::Post {
             reqwest::Method::POST
         } else {
             reqwest::Method::GET
         };
-        let mut asked = self.0.request(method, request.url().as_str());
+        let mut sent = self.0.request(method, request.url().as_str());
         for (name, value) in request.headers().iter() {
-            asked = asked.header(name.as_str(), value.as_str());
+            sent = sent.header(name.as_str(), value.as_str());
         }
         if let azure_core::http::Body::Bytes(bytes) = request.body() {
-            asked = asked.body(bytes.to_vec());
+            sent = sent.body(bytes.to_vec());
         }
-        let response = asked.send().await.map_err(fault)?;
+        let response = sent.send().await.map_err(fault)?;
         let status = StatusCode::from(response.status().as_u16());
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
-            headers.insert(
-                name.as_str().to_owned(),
-                value.to_str().unwrap_or_default().to_owned(),
-            );
+            // The crate takes text only, and reads none of the headers that are not.
+            if let Ok(value) = value.to_str() {
+                headers.insert(name.as_str().to_owned(), value.to_owned());
+            }
         }
         let body = response.bytes().await.map_err(fault)?;
         Ok(AsyncRawResponse::from_bytes(status, headers, body))

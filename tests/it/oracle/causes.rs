@@ -1,4 +1,4 @@
-//! What the oracle says of a row once its sides and status are known: that its parts add up, and its id.
+//! Cause, parts and id of a row of `variances`, checked once its sides and status are known.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use tieout::model::ids::{Fold, fold};
 
 use crate::runs::units;
 
-/// Where cause and parts stand in a row of `variances`.
+/// Positions of the cause and of the parts in a row of `variances`.
 const CAUSE: usize = 26;
 const PARTS: std::ops::Range<usize> = 27..40;
 
-/// Checks what can be said of cause and parts without an attribution of its own (`truth` holds them
+/// Checks cause and parts as far as that needs no attribution of its own (`truth` holds them
 /// against what was planted), and takes them out of the row.
 pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
     let variance = units(&row[23]);
@@ -36,7 +36,8 @@ pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
     [&row[..CAUSE], &row[PARTS.end..]].concat()
 }
 
-/// The hash of tie-out, folded keys and rule; of rows that look alike the later ones are numbered.
+/// Appends the id to each row: a hash of tie-out, folded keys and rule. Of rows with the same hash
+/// the later ones are numbered.
 pub(crate) fn add_ids(rows: &mut [Vec<String>]) {
     const KEYS: [(usize, Fold); 9] = [
         (2, Fold::Identifier),

@@ -1,5 +1,6 @@
-//! The newest refresh token, in a file that only its owner may read. It is written before the token
-//! that came with it is used: were it lost, a person would have to sign in again.
+//! The newest refresh token of a user, in a file that only its owner may read. It is written before
+//! the access token that came with it is used: if it were lost, a person would have to sign in
+//! again.
 
 use std::path::{Path, PathBuf};
 
@@ -8,25 +9,27 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::sources::failure::FetchError;
 use crate::sources::landing::files;
 
-/// Where the newest refresh token of an application is kept.
+/// Hexadecimal digits of the file's name.
+const NAME_DIGITS: usize = 16;
+
+/// The file with the newest refresh token of one application.
 pub(super) struct Store {
     path: PathBuf,
 }
 
 impl Store {
+    /// The store of an application in `folder`; nothing is read or written yet.
     pub(super) fn new(folder: &Path, tenant: &str, client_id: &str) -> Self {
-        let name = blake3::hash(
-            format!("{tenant}\0{client_id}")
-                .to_ascii_lowercase()
-                .as_bytes(),
-        )
-        .to_hex();
+        // Ids are compared in any case: the file must be found however they are spelled.
+        let key = format!("{tenant}\0{client_id}").to_ascii_lowercase();
+        let name = blake3::hash(key.as_bytes()).to_hex();
         Self {
-            path: folder.join(format!("refresh-{}", &name.as_str()[..16])),
+            path: folder.join(format!("refresh-{}", &name.as_str()[..NAME_DIGITS])),
         }
     }
 
-    /// The token to use: the stored one, unless it descends from another first token.
+    /// The token to use: the stored one if it descends from `first`, else `first` itself. Whoever
+    /// signs in again replaces `first`, and so makes the stored one void.
     pub(super) fn current(&self, first: &SecretString) -> Result<SecretString, FetchError> {
         let Some(text) = files::read_if_there(&self.path)? else {
             return Ok(first.clone());
@@ -40,7 +43,7 @@ impl Store {
         })
     }
 
-    /// Keeps `next`, which came for a descendant of `first`.
+    /// Stores `next`, which was issued for a descendant of `first`.
     pub(super) fn keep(&self, first: &SecretString, next: &SecretString) -> Result<(), FetchError> {
         files::replace(
             &self.path,
@@ -49,6 +52,7 @@ impl Store {
     }
 }
 
+/// Hash of the first refresh token, which tells its descendants from those of another sign-in.
 fn root_of(first: &SecretString) -> String {
     blake3::hash(first.expose_secret().as_bytes())
         .to_hex()

@@ -1,4 +1,5 @@
-//! A certificate's assertion: a JSON web token that says who asks, signed with the private key.
+//! The client assertion of a certificate: a JSON web token that names the application, signed with
+//! the certificate's private key. Entra ID accepts it in place of a client secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,15 +9,19 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::missing;
+use super::token::missing;
 use crate::sources::failure::FetchError;
-use crate::sources::wire::http::guid;
+use crate::sources::wire::message::guid;
 
-/// An assertion is used at once.
+/// Life of an assertion: ten minutes. It is used at once.
 const GOOD_FOR_SECONDS: i64 = 600;
 
-/// The assertion of the certificate and key in `pem`, for a token endpoint. RSA, PKCS#1 v1.5 with
-/// SHA-256, the certificate named by its SHA-256 thumbprint.
+/// The assertion for the token endpoint, signed with the key in `pem`, which also contains the
+/// certificate. RS256 (RSA, PKCS#1 v1.5, SHA-256); the header names the certificate by its SHA-256
+/// thumbprint. `place` is where `pem` comes from, for the error.
+///
+/// # Errors
+/// [`FetchError::Authentication`] if the certificate or the key is missing or of no use.
 pub(super) fn signed(
     pem: &SecretString,
     place: &str,
@@ -27,23 +32,13 @@ pub(super) fn signed(
     let bytes = pem.expose_secret().as_bytes();
     let certificate = CertificateDer::from_pem_slice(bytes)
         .map_err(|_| wrong("put the certificate (`BEGIN CERTIFICATE`) into the file"))?;
-    let key = match PrivateKeyDer::from_pem_slice(bytes)
-        .map_err(|_| wrong("put the private key (`BEGIN PRIVATE KEY`) into the file"))?
-    {
-        PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-        PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),
-        _ => return Err(wrong("the key must be RSA, in PKCS#8 or PKCS#1")),
-    };
-    let key = key.map_err(|error| {
-        wrong(&format!(
-            "the key cannot be used ({error}); it must be RSA of 2,048 bits or more"
-        ))
-    })?;
+    let key = key_in(bytes, &wrong)?;
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, certificate.as_ref()));
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp();
     let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t#S256": thumbprint});
     let claims = serde_json::json!({
         "aud": endpoint.as_str(), "iss": client_id, "sub": client_id, "jti": guid(),
+        // The clocks of two machines differ by some seconds.
         "nbf": now - 60, "iat": now, "exp": now + GOOD_FOR_SECONDS,
     });
     let signing_input = format!(
@@ -51,6 +46,7 @@ pub(super) fn signed(
         URL_SAFE_NO_PAD.encode(header.to_string()),
         URL_SAFE_NO_PAD.encode(claims.to_string())
     );
+    // An RSA signature is as long as the modulus of its key.
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(
         &signature::RSA_PKCS1_SHA256,
@@ -65,6 +61,25 @@ pub(super) fn signed(
     ))
 }
 
+/// The RSA key in a PEM text.
+fn key_in(
+    pem: &[u8],
+    wrong: &dyn Fn(&str) -> FetchError,
+) -> Result<signature::RsaKeyPair, FetchError> {
+    let key = match PrivateKeyDer::from_pem_slice(pem)
+        .map_err(|_| wrong("put the private key (`BEGIN PRIVATE KEY`) into the file"))?
+    {
+        PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),
+        _ => return Err(wrong("the key must be RSA, in PKCS#8 or PKCS#1")),
+    };
+    key.map_err(|error| {
+        wrong(&format!(
+            "the key cannot be used ({error}); it must be RSA with 2,048 bits or more"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +88,7 @@ mod tests {
     #[test]
     fn the_signature_is_of_the_key_and_the_claims_of_the_endpoint() {
         // A key made for tests alone.
-        let key = include_str!("../../../../tests/it/key.pem");
+        let key = include_str!("../../../tests/it/key.pem");
         let certificate = STANDARD.encode(b"bytes of a certificate");
         let pem = SecretString::from(format!(
             "{key}-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n"

@@ -1,0 +1,139 @@
+//! The meeting point of a file's workers: lends each a sink for a slice, and adds up rows, rejected
+//! rows and warnings. It knows no format.
+
+use std::sync::Mutex;
+
+use super::failure::DecodeError;
+use super::input::Input;
+use super::lock::{into_inner, lock};
+use super::open::SharedHash;
+use super::sink::{REJECT_LIMIT, Sink, SliceSink};
+use crate::model::reject::RejectedRow;
+
+/// Account of a decoded file, besides its rows.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// Number of data rows found, usable or not; headers and blank lines are not counted.
+    pub rows: u64,
+    /// Rows that could not be used, sorted by line.
+    pub rejected: Vec<RejectedRow>,
+    /// Warnings for the user: unknown columns, a header without rows.
+    pub warnings: Vec<String>,
+    /// Name of the format, one of [`FORMATS`](super::FORMATS); for the manifest.
+    pub format: &'static str,
+    /// BLAKE3 of the file's bytes, 64 hexadecimal digits; `None` where they were not all read, each
+    /// once and in order.
+    pub blake3: Option<String>,
+}
+
+/// Shared state of the workers that read one file.
+pub(super) struct Collector<'i, S, N> {
+    /// File that is read.
+    pub(super) input: Input<'i>,
+    /// Positions of the dataset's columns that are read; `None` for all of them.
+    pub(super) wanted: Option<&'i [usize]>,
+    new_sink: N,
+    hash: SharedHash,
+    /// Sinks that no worker holds at the moment. There are never more sinks than workers.
+    idle: Mutex<Vec<S>>,
+    tally: Mutex<Decoded>,
+}
+
+impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
+    /// A collector that has seen no row.
+    pub(super) fn new(input: Input<'i>, wanted: Option<&'i [usize]>, new_sink: N) -> Self {
+        Self {
+            input,
+            wanted,
+            new_sink,
+            hash: SharedHash::default(),
+            idle: Mutex::new(Vec::new()),
+            tally: Mutex::new(Decoded::default()),
+        }
+    }
+
+    /// Runs one slice's work with a sink that no other worker holds, and adds up what the work
+    /// counted.
+    pub(super) fn with_sink(
+        &self,
+        work: impl FnOnce(&mut SliceSink<'_, S>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let reused = lock(&self.idle).pop();
+        let mut slice = SliceSink::new(self.input, reused.unwrap_or_else(&self.new_sink));
+        // After an error the sink is dropped, and with it the part of the slice that it has taken.
+        work(&mut slice)?;
+        slice.sink.settle();
+        // Once for each slice, not for each row: workers seldom meet at this lock.
+        let mut tally = lock(&self.tally);
+        tally.rows += slice.rows;
+        tally.rejected.append(&mut slice.rejected);
+        if tally.rejected.len() > REJECT_LIMIT {
+            return Err(self.too_many_rejected(&tally.rejected));
+        }
+        drop(tally);
+        lock(&self.idle).push(slice.sink);
+        Ok(())
+    }
+
+    fn too_many_rejected(&self, rejected: &[RejectedRow]) -> DecodeError {
+        let first = rejected
+            .iter()
+            .min_by_key(|row| row.line)
+            .expect("the rejected rows passed a limit");
+        DecodeError::wrong(
+            self.input.unit,
+            format!("more than {REJECT_LIMIT} unusable rows"),
+            format!("a file of `{}` rows", self.input.dataset.name()),
+            first.to_string(),
+        )
+    }
+
+    /// Hash that takes the file's bytes as they are read; `None` where only some columns are
+    /// wanted.
+    pub(super) fn hash(&self) -> Option<&SharedHash> {
+        self.wanted.is_none().then_some(&self.hash)
+    }
+
+    /// True if a column of the dataset is read.
+    pub(super) fn wants(&self, column: usize) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.contains(&column))
+    }
+
+    /// Forgets all rows and bytes: the file is read again in another way.
+    pub(super) fn restart(&self) {
+        lock(&self.idle).clear();
+        *lock(&self.tally) = Decoded::default();
+        lock(&self.hash).reset();
+    }
+
+    /// Adds a warning for the user.
+    pub(super) fn warn(&self, warning: String) {
+        lock(&self.tally).warnings.push(warning);
+    }
+
+    /// The account of the file and the sinks that hold its rows, the latter in no particular order.
+    pub(super) fn finish(self, format: &'static str) -> (Decoded, Vec<S>) {
+        let mut decoded = into_inner(self.tally);
+        decoded.format = format;
+        if self.wanted.is_none() {
+            decoded.blake3 = whole_hash(self.input, &self.hash);
+        }
+        // Workers finish their slices in any order; the report must not show in which.
+        decoded.rejected.sort_by_key(|row| row.line);
+        if decoded.rows == 0 {
+            decoded
+                .warnings
+                .push(format!("`{}` has no rows", self.input.unit));
+        }
+        (decoded, into_inner(self.idle))
+    }
+}
+
+/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces,
+/// and text may not have been read to its end.
+fn whole_hash(input: Input<'_>, hash: &SharedHash) -> Option<String> {
+    let hash = lock(hash);
+    let is_whole =
+        std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
+    is_whole.then(|| hash.finalize().to_hex().to_string())
+}

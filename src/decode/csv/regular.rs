@@ -1,0 +1,97 @@
+//! Rows of regular CSV text, as nearly all files have it: the marks of a whole slice are found
+//! first, and its rows are cut out by them.
+//!
+//! Reading is fast because no byte is looked at one by one: `marks` finds commas, quotes and line
+//! ends 64 bytes at a time, only the cells that are wanted are cut out, and these borrow from the
+//! slice. Its rows, their text and their places must be those that `any_text` gives; tests compare
+//! the two.
+
+use std::borrow::Cow;
+
+use super::cells::{Record, value_of};
+use super::layout::{Layout, without_boms};
+use super::marks::{Irregular, Marks};
+use crate::decode::sink::{Sink, SliceSink};
+use crate::decode::slices::Slice;
+use crate::model::row::{Cell, Place, Row};
+
+/// Reads the records of a slice from the offset `from` on.
+///
+/// # Errors
+/// [`Irregular`] before any row, if only the csv crate knows what the text means.
+pub(super) fn read<S: Sink>(
+    layout: &Layout,
+    slice: &Slice,
+    from: usize,
+    sink: &mut SliceSink<'_, S>,
+) -> Result<(), Irregular> {
+    let (body, skipped) = without_boms(&slice.bytes, from);
+    let mut marks = Marks::default();
+    marks.find(body)?;
+    let mut cells = layout.missing_cells();
+    // `text_start` falls behind `start` where empty lines stand before a record.
+    let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
+    for end_of_row in &marks.rows {
+        let ends = &marks.ends[first_mark..*end_of_row as usize];
+        first_mark = *end_of_row as usize;
+        let end = ends[ends.len() - 1] as usize;
+        let record = Record {
+            text: body,
+            start,
+            ends,
+        };
+        start = end + 1;
+        if ends.len() == 1 && record.raw(0).is_empty() {
+            // An empty line is text of the record after it, as the csv crate counts it.
+            continue;
+        }
+        // The last record of a file may have no line end.
+        let text_end = (skipped + end + 1).min(slice.bytes.len());
+        let place = Place {
+            first_line: slice.first_line,
+            before: &slice.bytes[..skipped + record.start],
+            text: &slice.bytes[skipped + text_start..text_end],
+            digest: 0,
+        };
+        text_start = start;
+        read_record(layout, &record, place, &mut cells, sink);
+    }
+    Ok(())
+}
+
+#[inline]
+fn read_record<'t, S: Sink>(
+    layout: &Layout,
+    record: &Record<'t>,
+    place: Place<'_>,
+    cells: &mut [Cell<'t>],
+    sink: &mut SliceSink<'_, S>,
+) {
+    let count = record.ends.len();
+    if count != layout.headings.len() {
+        return sink.reject(place, layout.ragged(count));
+    }
+    if may_be_header(layout, record.raw(count - 1))
+        && layout.is_header_again(count, |at| record.plain(at))
+    {
+        return;
+    }
+    // Every wanted cell is written for every row, so nothing of the row before is left in them.
+    for (at, slot) in &layout.wanted {
+        cells[*slot] = match record.raw(*at) {
+            [b'"', ..] => value_of(record.plain(*at)),
+            bytes => value_of(Cow::Borrowed(bytes)),
+        };
+    }
+    sink.row(&Row { cells, place });
+}
+
+/// False for nearly every row, by the first byte of its last cell: such a row cannot be the header
+/// again. A heading may have white space or quotes around it.
+#[inline]
+fn may_be_header(layout: &Layout, last_cell: &[u8]) -> bool {
+    let last_heading = &layout.headings[layout.headings.len() - 1];
+    let first = last_cell.first();
+    first == last_heading.as_bytes().first()
+        || first.is_some_and(|byte| *byte == b'"' || byte.is_ascii_whitespace())
+}

@@ -1,0 +1,211 @@
+//! A JSON value as it is written: how long it is, what cell it makes, and what it adds to its row's
+//! digest. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
+
+use std::borrow::Cow;
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::decode::blocks::{BLOCK, Equal as _, Portable};
+use crate::model::row::Cell;
+
+/// Longest value that is hashed with its seed: 240 bytes. For longer ones xxh3 makes a secret of
+/// the seed each time, which costs more than to mix the seed in afterwards.
+const LONGEST_SEEDED_BYTES: usize = 240;
+
+/// A value's part in its object's digest. A missing value adds 0, and a number in quotes what
+/// the bare number adds, so that one row has one digest in both of the API's spellings.
+pub(super) fn hash(value: &[u8], seed: u64) -> u64 {
+    let text = match value {
+        b"null" | b"\"\"" => return 0,
+        // With its escapes: two spellings of one text give two digests, so that a copy may be
+        // missed, but no row is taken for a copy that is none.
+        [b'"', inner @ .., b'"'] => inner,
+        other => other,
+    };
+    if text.len() <= LONGEST_SEEDED_BYTES {
+        xxh3_64_with_seed(text, seed)
+    } else {
+        (xxh3_64(text) ^ seed).wrapping_mul(seed | 1)
+    }
+}
+
+/// A value as a cell: strings without quotes and escapes, `null` and `""` as missing, anything else
+/// as its text.
+///
+/// # Errors
+/// The error of an escape that stands for no character.
+pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
+    Ok(match value {
+        b"null" | b"\"\"" => Cell::Missing,
+        [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_none() => {
+            Cell::Text(Cow::Borrowed(inner))
+        }
+        [b'"', ..] => Cell::Text(Cow::Owned(
+            serde_json::from_slice::<String>(value)?.into_bytes(),
+        )),
+        other => Cell::Text(Cow::Borrowed(other)),
+    })
+}
+
+/// Length in bytes of the value with which a text begins; `None` for arrays, objects and what is no
+/// value, which are left to serde. It must not take for a value what serde would refuse.
+pub(super) fn length(text: &[u8]) -> Option<usize> {
+    match text.first()? {
+        b'"' => string_length(text),
+        b'-' | b'0'..=b'9' => number_length(text),
+        b'n' => text.starts_with(b"null").then_some(4),
+        b't' => text.starts_with(b"true").then_some(4),
+        b'f' => text.starts_with(b"false").then_some(5),
+        _ => None,
+    }
+}
+
+fn string_length(text: &[u8]) -> Option<usize> {
+    let inner = &text[1..];
+    // Most strings have no escape, and end at the first byte that memchr finds.
+    let stop = memchr::memchr2(b'"', b'\\', inner)?;
+    if inner[stop] == b'"' {
+        Some(stop + 2)
+    } else {
+        Some(1 + closing_quote(inner, stop)? + 1)
+    }
+}
+
+/// Offset of the quote that closes a string with escapes, the first of which is at `from`. Tags and
+/// additional information are JSON within JSON, with an escape every few bytes: 64 bytes are
+/// compared at a time, and then only quotes and backslashes are visited.
+fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    // Offset of the first byte that is not part of an escape.
+    let mut free = from;
+    loop {
+        let (quotes, backslashes) = masks(text.get(at..)?);
+        let mut signs = quotes | backslashes;
+        while signs != 0 {
+            let bit = signs.trailing_zeros();
+            let place = at + bit as usize;
+            signs &= signs - 1;
+            // The second byte of an escape, as in `\"` and `\\`.
+            if place < free {
+                continue;
+            }
+            if quotes >> bit & 1 == 1 {
+                return Some(place);
+            }
+            free = place + escape_length(&text[place + 1..])?;
+        }
+        at += BLOCK;
+    }
+}
+
+/// Masks of the quotes and of the backslashes in the first 64 bytes of a text; a shorter one is
+/// padded.
+fn masks(text: &[u8]) -> (u64, u64) {
+    let of = |block: &[u8; BLOCK]| (Portable.mask(block, b'"'), Portable.mask(block, b'\\'));
+    match text.first_chunk::<BLOCK>() {
+        Some(block) => of(block),
+        None => {
+            let mut block = [b' '; BLOCK];
+            block[..text.len()].copy_from_slice(text);
+            of(&block)
+        }
+    }
+}
+
+/// Length in bytes of an escape with its backslash, given the text after the backslash; `None` for
+/// what is no escape, and for surrogates, which come in pairs and are left to serde.
+fn escape_length(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
+        [b'u', digits @ ..] => {
+            let digits = digits
+                .get(..4)
+                .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+            (!matches!(
+                digits,
+                [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]
+            ))
+            .then_some(6)
+        }
+        _ => None,
+    }
+}
+
+/// Length in bytes of a number by the grammar of JSON: no leading zeros, a digit on both sides of
+/// the point.
+fn number_length(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| {
+        text[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
+    let mut at = usize::from(text.first() == Some(&b'-'));
+    let whole = digits(at);
+    if whole == 0 || (whole > 1 && text[at] == b'0') {
+        return None;
+    }
+    at += whole;
+    if text.get(at) == Some(&b'.') {
+        let decimals = digits(at + 1);
+        at += 1 + Some(decimals).filter(|count| *count > 0)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        at += 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        at += Some(digits(at)).filter(|count| *count > 0)?;
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_as_long_as_serde_says() {
+        let long = format!(r#""{}\"{}\\""#, "x".repeat(61), "\\u00e4é".repeat(40));
+        for value in [
+            "\"\"",
+            "\"a\"",
+            r#""a\"b""#,
+            r#""\\""#,
+            r#""\u00Fc""#,
+            "0",
+            "-0.5e-10",
+            "12",
+            "1E+5",
+            "null",
+            "true",
+            "false",
+            &long,
+        ] {
+            for behind in ["", ",", "}"] {
+                assert_eq!(
+                    length(format!("{value}{behind}").as_bytes()),
+                    Some(value.len()),
+                    "{value}"
+                );
+            }
+        }
+        for none in [
+            r#""\x""#,
+            r#""\ud800""#,
+            "\"a",
+            r#""a\""#,
+            r#""a\"#,
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1e",
+            "NaN",
+            "[1]",
+            "{}",
+            "",
+            "nul",
+        ] {
+            let length = length(none.as_bytes());
+            assert!(length.is_none() || length != Some(none.len()), "{none}");
+        }
+    }
+}

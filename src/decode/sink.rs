@@ -1,0 +1,70 @@
+//! The receiving end of a decoder: a [`Sink`] for each worker takes rows, and [`SliceSink`] counts
+//! what the sink took and notes what it refused.
+
+use super::input::Input;
+use crate::model::reject::{RejectedRow, Rejection, excerpt};
+use crate::model::row::{Place, Row};
+
+/// Rejected rows of one file beyond which the file is refused. Each one is kept with its text, so
+/// the limit also bounds memory.
+pub(super) const REJECT_LIMIT: usize = 100_000;
+
+/// Receiver of one worker's rows.
+pub trait Sink: Send {
+    /// Takes one row, whose cells are borrowed and gone afterwards.
+    ///
+    /// # Errors
+    /// A [`Rejection`] if the row cannot be used; the row must then have left no trace in the sink.
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection>;
+
+    /// Completes work that was deferred; called after the last row of each slice.
+    fn settle(&mut self) {}
+}
+
+/// A sink while one worker feeds it the rows of one slice.
+pub(super) struct SliceSink<'i, S> {
+    /// File that the slice is a part of.
+    pub(super) input: Input<'i>,
+    /// Sink that takes the rows.
+    pub(super) sink: S,
+    /// Rows of the slice so far, both taken and rejected.
+    pub(super) rows: u64,
+    /// Rejected rows of the slice, in the order of their lines.
+    pub(super) rejected: Vec<RejectedRow>,
+}
+
+impl<'i, S: Sink> SliceSink<'i, S> {
+    /// A sink that has seen no row of the slice.
+    pub(super) fn new(input: Input<'i>, sink: S) -> Self {
+        Self {
+            input,
+            sink,
+            rows: 0,
+            rejected: Vec::new(),
+        }
+    }
+
+    /// Counts a row and hands it to the sink.
+    pub(super) fn row(&mut self, row: &Row<'_, '_>) {
+        match self.sink.take(row) {
+            Ok(()) => self.rows += 1,
+            Err(rejection) => self.reject(row.place, rejection),
+        }
+    }
+
+    /// Counts a row that the decoder or the sink cannot use.
+    pub(super) fn reject(&mut self, place: Place<'_>, rejection: Rejection) {
+        self.rows += 1;
+        // Lines are counted here, for rejected rows alone: `place` knows where to count from.
+        // One more than the limit is kept: by that the collector sees that the limit was passed.
+        if self.rejected.len() <= REJECT_LIMIT {
+            self.rejected.push(RejectedRow {
+                dataset: self.input.dataset,
+                unit: self.input.unit.to_owned(),
+                line: place.line(),
+                rejection,
+                text: excerpt(place.text.trim_ascii_end()),
+            });
+        }
+    }
+}

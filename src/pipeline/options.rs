@@ -1,0 +1,34 @@
+//! Options of one run, as the command line gives them. They say how a run goes, never what is
+//! reconciled: that is the [`Plan`](super::plan::pipeline_plan::Plan).
+
+/// Options of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Number of worker threads; `None` for one per core.
+    pub threads: Option<usize>,
+    /// Number of rejected rows that are tolerated; more of them make the run incomplete.
+    pub allow_rejects: u64,
+    /// True if breaks have an exit code of their own.
+    pub fail_on_breaks: bool,
+    /// Options of the fetch before the run.
+    pub asked: Asked,
+    /// True if every file is read, even one that has not changed since an earlier run.
+    pub no_cache: bool,
+    /// Bytes of memory that the run should stay within; `None` for no bound.
+    pub memory: Option<u64>,
+    /// True if no progress is shown on stderr.
+    pub quiet: bool,
+    /// True if the outcome is printed as JSON.
+    pub json: bool,
+}
+
+/// Options of one fetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Date of today in UTC, such as `2026-11-21`.
+    pub today: String,
+    /// True if units that are complete are fetched again, too.
+    pub refresh: bool,
+    /// True if typed tables of all fetched datasets are written.
+    pub tables: bool,
+}

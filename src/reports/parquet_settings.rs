@@ -1,0 +1,29 @@
+//! Settings that all our Parquet files share. A change here changes the bytes of every published
+//! file, and with them what a second run of the same inputs is compared with.
+
+use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::WriterProperties;
+
+/// Level of ZSTD compression: 3, which is its own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// The settings of a file with row groups of at most `row_group_rows` rows and `facts` in its
+/// footer.
+pub(super) fn writer_options(
+    row_group_rows: usize,
+    facts: Option<Vec<KeyValue>>,
+) -> Result<ArrowWriterOptions, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_max_row_group_row_count(Some(row_group_rows))
+        .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(facts)
+        .build();
+    // Readers must see plain text: the arrow schema would tell them of the writer's dictionaries.
+    Ok(ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true))
+}
