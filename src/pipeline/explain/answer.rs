@@ -37,7 +37,7 @@ pub struct Explanation {
     pub groups_more: usize,
     /// Sums over the rows of `resources` with the keys asked for; `None` for a break, and where
     /// `resources` does not have the keys.
-    pub resources: Option<ResourceSums>,
+    pub resources: Option<PickedResources>,
 }
 
 /// One compared group, with its sources. Amounts are decimal text.
@@ -109,7 +109,7 @@ pub struct SourceLine {
 
 /// Sums over rows of `resources`. Amounts are decimal text.
 #[derive(Clone, Debug, Serialize)]
-pub struct ResourceSums {
+pub struct PickedResources {
     /// Number of rows of `resources`.
     pub rows: usize,
     /// Sum of the usage amounts.

@@ -21,5 +21,5 @@ mod other_tie_outs;
 
 mod targets;
 
-pub use self::answer::{Explanation, Group, Request, ResourceSums, Side, SourceLine, Target};
+pub use self::answer::{Explanation, Group, PickedResources, Request, Side, SourceLine, Target};
 pub use self::targets::explain;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use polars::prelude::DataFrame;
 
-use super::answer::ResourceSums;
+use super::answer::PickedResources;
 use super::gather;
 use super::published::{AccountFilter, Published};
 use crate::engine::causes::finding::Finding;
@@ -172,7 +172,7 @@ impl<'p> Recount<'p> {
 
     /// Sums of the rows of `resources` with these keys; `None` where rows of `resources` lack one of
     /// the columns, or no row has the value.
-    pub(super) fn resource_sums(&self, keys: &[(String, String)]) -> Option<ResourceSums> {
+    pub(super) fn resource_sums(&self, keys: &[(String, String)]) -> Option<PickedResources> {
         let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
         for (name, value) in keys {
             let part = Part::picked_by(name)?;
@@ -192,7 +192,7 @@ impl<'p> Recount<'p> {
                 invoiced += resource.invoiced_amount;
             }
         }
-        Some(ResourceSums {
+        Some(PickedResources {
             rows,
             expected_amount: fixed(expected, PUBLISHED_SCALE),
             invoiced_amount: fixed(invoiced, PUBLISHED_SCALE),
