@@ -142,7 +142,7 @@ fn the_period_of_a_run_leaves_other_invoices_out() {
         september
             .warnings
             .iter()
-            .any(|warning| warning.contains("is of 2026-10, not of 2026-09: left out"))
+            .any(|warning| warning.contains("is for 2026-10, not 2026-09, and was left out"))
     );
 }
 

@@ -1,23 +1,23 @@
-//! What is asked, and what is answered.
+//! The question that `explain` is asked, and its answer as text and JSON show it.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// What is to be explained.
+/// A figure to explain, and how much of its sources to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// A break, or the keys of some usage.
+    /// The figure: a break, or the keys of some usage.
     pub target: Target,
-    /// Folder of the runs.
+    /// Folder of the runs, as the pipeline names it.
     pub out: PathBuf,
-    /// The run; `None` for the newest complete one.
+    /// Id of the run; `None` for the newest complete one.
     pub run: Option<String>,
-    /// Source lines to show on each side.
+    /// Number of source lines to show on each side.
     pub limit: usize,
 }
 
-/// Which figure.
+/// The figure that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The group with this `break_id`.
@@ -26,95 +26,96 @@ pub enum Target {
     Keys(Vec<(String, String)>),
 }
 
-/// The answer.
+/// The answer: the groups that the figure is in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// The groups, largest variance first.
+    /// The groups, largest absolute variance first; at most twenty.
     pub groups: Vec<Group>,
-    /// Groups left out of `groups`.
+    /// Number of further groups, with smaller variances.
     pub groups_more: usize,
-    /// For keys: the resources' figures that the picked usage comes to.
-    pub resources: Option<Resources>,
+    /// Sums over the rows of `resources` with the keys asked for; `None` for a break, and where
+    /// `resources` does not have the keys.
+    pub resources: Option<PickedResources>,
 }
 
-/// One group. Amounts are decimal text.
+/// One compared group, with its sources. Amounts are decimal text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Group {
-    /// Its id.
+    /// Id of the group, the same in every run.
     pub break_id: String,
-    /// What was compared.
+    /// Name of the comparison.
     pub tie_out: &'static str,
-    /// Its keys, those without a value left out.
+    /// Published key columns and values, those without a value left out.
     pub keys: Vec<(&'static str, String)>,
-    /// How both sides met.
+    /// Pass or rule that matched both sides; empty for one-sided groups.
     pub matched_on: String,
-    /// Where it stands.
+    /// Status, as published: only the whole run knows what is awaited.
     pub status: String,
-    /// The expected side.
+    /// The expected side: usage, or the sum of the lines.
     pub expected: Side,
-    /// The invoiced side.
+    /// The invoiced side: lines, or the header.
     pub invoiced: Side,
     /// invoiced - expected, as published.
     pub variance_amount: String,
     /// The largest variance that would be no break.
     pub tolerance_amount: String,
-    /// What decided it.
+    /// Setting or rule that the tolerance comes from.
     pub tolerance_is: &'static str,
-    /// Parts of the variance, those of zero left out.
+    /// Cause and amount of each part of the variance, those of zero left out.
     pub parts: Vec<(&'static str, String)>,
-    /// How the parts come about, by part.
+    /// Cause and arithmetic of each part that has one.
     pub workings: Vec<(&'static str, String)>,
     /// The narrowest thing that holds the variance alone; empty where rounding makes it.
     pub narrowest: String,
-    /// The units behind it, where its rows are not shown one by one.
+    /// Files behind the group with their number of rows, where rows are not shown one by one.
     pub units: Vec<String>,
 }
 
 /// One side of a group.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
-    /// Column that is summed.
+    /// Source column that is summed.
     pub column: &'static str,
-    /// Source rows in all.
+    /// Number of source rows.
     pub rows: u64,
-    /// Their sum, exact.
+    /// Sum of all rows, with all of its decimals.
     pub exact_sum: String,
-    /// The published figure.
+    /// The figure that was published, with ten decimals.
     pub published: String,
-    /// Of `rows`, those that fit the keys asked for.
+    /// Number of `rows` that have the keys asked for.
     pub picked_rows: u64,
-    /// Their sum, exact.
+    /// Sum of these rows, with all of its decimals.
     pub picked_sum: String,
-    /// The first of these, by file and line.
+    /// The first of these rows, by file and line, up to the limit.
     pub lines: Vec<SourceLine>,
 }
 
-/// One source row.
+/// One source row, as it is shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceLine {
-    /// File.
+    /// Path of the file.
     pub unit: String,
-    /// Line in it; of Parquet the row.
+    /// Line number in the file, from 1; of Parquet the row number.
     pub line: u64,
-    /// Its amount, exact.
+    /// Amount, with all of its decimals.
     pub amount: String,
-    /// How the amount comes about.
+    /// Price, quantity and rate that the amount is made of.
     pub arithmetic: String,
-    /// The line as it stands; empty for Parquet.
+    /// Text of the line, cut to 4,000 characters; empty for Parquet.
     pub text: String,
 }
 
-/// Sums over rows of `resources`.
+/// Sums over rows of `resources`. Amounts are decimal text.
 #[derive(Clone, Debug, Serialize)]
-pub struct Resources {
-    /// Rows of `resources`.
+pub struct PickedResources {
+    /// Number of rows of `resources`.
     pub rows: usize,
-    /// Usage amount.
+    /// Sum of the usage amounts.
     pub expected_amount: String,
-    /// Share of the invoiced amounts.
+    /// Sum of the shares of invoiced amounts.
     pub invoiced_amount: String,
-    /// Share of the variances.
+    /// Sum of the invoiced shares - sum of the usage amounts.
     pub variance_amount: String,
 }

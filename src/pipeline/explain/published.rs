@@ -1,4 +1,5 @@
-//! A published run, as `explain` looks at it.
+//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input files
+//! behind them, which must be unchanged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
+use crate::model::decimal::{self, PUBLISHED_SCALE};
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::manifest_settings;
@@ -15,14 +17,30 @@ use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
 use crate::sources::files::{self, FileUnit};
 
-/// A published run.
+/// The customer and subscription whose rows are read; `None` lets all through. Both are folded.
+pub(super) struct AccountFilter {
+    pub(super) customer: Option<String>,
+    pub(super) subscription: Option<String>,
+}
+
+impl AccountFilter {
+    /// True if rows of this account, folded, are read.
+    pub(super) fn lets_through(&self, customer: &str, subscription: &str) -> bool {
+        let fits = |wanted: &Option<String>, found: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == found)
+        };
+        fits(&self.customer, customer) && fits(&self.subscription, subscription)
+    }
+}
+
+/// A complete run in its folder.
 pub(super) struct Published {
     pub(super) run_id: String,
     pub(super) manifest: Manifest,
     folder: PathBuf,
 }
 
-/// A row of `variances`, as far as it is needed.
+/// A row of `variances`, as far as explanations need it, as published text.
 pub(super) struct VarianceRow {
     pub(super) break_id: String,
     pub(super) tie_out: String,
@@ -36,14 +54,15 @@ pub(super) struct VarianceRow {
     pub(super) status: String,
     pub(super) matched_on: String,
     pub(super) meter_description: String,
-    /// Expected and invoiced rows, and quantities.
+    /// Numbers of expected and of invoiced rows.
     pub(super) rows: [String; 2],
+    /// Expected and invoiced quantities.
     pub(super) quantities: [String; 2],
-    /// Parts that are not zero.
+    /// Cause and amount of each part that is not zero.
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
-/// Columns of `variances` before its parts, in the order in which they are read back.
+/// Columns of `variances` before its parts, in the order in which `row_of` takes them.
 const COLUMNS: [&str; 16] = [
     "break_id",
     "tie_out",
@@ -62,17 +81,23 @@ const COLUMNS: [&str; 16] = [
     "expected_quantity",
     "invoiced_quantity",
 ];
+/// Number of columns with the parts of a variance.
 const PARTS: usize = Cause::ALL.len();
 
 impl Published {
-    /// The run, or the newest complete one.
+    /// Opens a run by its id, or the newest complete one.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`].
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
+        // The pointer to the newest run is set last when a run is published, so that it is complete.
         let run_id = run.map(str::to_owned).or_else(|| atomic::current_run(out));
         let missing = |found: String| RunError::NotThere {
             what: format!("`{}`", out.display()),
             found,
             wanted: "a complete run".to_owned(),
-            hint: "name the folder of the runs with `--out`; `tieout run` prints it".to_owned(),
+            hint: "name the folder that holds the runs with `--out`; `tieout run` prints it"
+                .to_owned(),
         };
         let run_id = run_id.ok_or_else(|| missing("no published run".to_owned()))?;
         let folder = out.join("runs").join(&run_id);
@@ -88,6 +113,7 @@ impl Published {
         })
     }
 
+    /// A table that cannot be read, or holds what no run publishes.
     fn damaged(&self, table: &str, error: &dyn std::fmt::Display) -> RunError {
         RunError::NotThere {
             what: format!("`{}`", self.folder.join(table).display()),
@@ -98,6 +124,9 @@ impl Published {
     }
 
     /// The row of `variances` with this id.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`] where there is none, or the table cannot be read.
     pub(super) fn find(&self, break_id: &str) -> Result<VarianceRow, RunError> {
         let part_columns = Cause::ALL.map(|cause| format!("{}_amount", cause.name()));
         let mut columns = [""; COLUMNS.len() + PARTS];
@@ -115,44 +144,53 @@ impl Published {
             }
         })
         .map_err(|error| self.damaged("variances.parquet", &error))?;
-        let mut cells = found
-            .ok_or_else(|| RunError::NotThere {
-                what: format!("`{break_id}`"),
-                found: "no such `break_id`".to_owned(),
-                wanted: format!("one of run `{}`", self.run_id),
-                hint: "`variances` of that run holds them; name another run with `--run`"
-                    .to_owned(),
-            })?
-            .into_iter();
-        let mut next = || cells.next().unwrap_or_default();
-        let mut row = VarianceRow {
-            break_id: next(),
-            tie_out: next(),
-            invoice_number: next(),
-            customer_id: next(),
-            subscription_id: next(),
-            currency: next(),
-            expected_amount: next(),
-            invoiced_amount: next(),
-            tolerance_amount: next(),
-            status: next(),
-            matched_on: next(),
-            meter_description: next(),
-            rows: [next(), next()],
-            quantities: [next(), next()],
-            parts: Vec::new(),
-        };
-        let parts = Cause::ALL
-            .into_iter()
-            .zip(cells)
-            .filter(|(_, amount)| amount.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
-        row.parts = parts
-            .map(|(cause, amount)| (cause.name(), amount))
-            .collect();
-        Ok(row)
+        let found = found.ok_or_else(|| RunError::NotThere {
+            what: format!("`{break_id}`"),
+            found: "no row with this `break_id`".to_owned(),
+            wanted: format!("a `break_id` of run `{}`", self.run_id),
+            hint: "the table `variances` of that run lists them; name another run with `--run`"
+                .to_owned(),
+        })?;
+        Ok(row_of(found))
     }
 
-    /// Products and SKUs that have usage.
+    /// The comparison that a row is of.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`] for a name that no run publishes.
+    pub(super) fn tie_out(&self, row: &VarianceRow) -> Result<TieOut, RunError> {
+        let found = TieOut::ALL
+            .into_iter()
+            .find(|tie_out| tie_out.name() == row.tie_out);
+        found.ok_or_else(|| {
+            let error = format!("the tie-out `{}`", row.tie_out);
+            self.damaged("variances.parquet", &error)
+        })
+    }
+
+    /// A published amount or quantity as a number, in units of 10^-10.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`] for a text that is no number.
+    pub(super) fn amount(&self, text: &str) -> Result<i128, RunError> {
+        match decimal::parse(text.as_bytes(), PUBLISHED_SCALE) {
+            Ok(parsed) => Ok(parsed.value),
+            Err(_) => Err(self.damaged("variances.parquet", &format!("the amount `{text}`"))),
+        }
+    }
+
+    /// A published number of rows.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`] for a text that is no number.
+    pub(super) fn count(&self, text: &str) -> Result<u64, RunError> {
+        text.parse().map_err(|_| {
+            let error = format!("the number of rows `{text}`");
+            self.damaged("variances.parquet", &error)
+        })
+    }
+
+    /// Products and SKUs that have usage: they decide which lines are in scope.
     pub(super) fn used_products(&self) -> Result<Vec<(String, String)>, RunError> {
         let mut used = BTreeSet::new();
         read::rows(
@@ -172,25 +210,20 @@ impl Published {
     pub(super) fn units(
         &self,
         dataset: Dataset,
-        account: &(Option<String>, Option<String>),
+        account: &AccountFilter,
     ) -> Result<Vec<FileUnit>, RunError> {
         let mut names = BTreeSet::new();
         read::rows(
             &self.folder.join("lineage.parquet"),
             ["source", "unit", "customer_id", "subscription_id"],
-            |[source, unit, customer, plan]| {
-                let fits = |wanted: &Option<String>, found: &str| {
-                    wanted.as_deref().is_none_or(|wanted| wanted == found)
-                };
-                if source == dataset.name()
-                    && fits(&account.0, &customer)
-                    && fits(&account.1, &plan)
-                {
+            |[source, unit, customer, subscription]| {
+                if source == dataset.name() && account.lets_through(&customer, &subscription) {
                     names.insert(unit);
                 }
             },
         )
         .map_err(|error| self.damaged("lineage.parquet", &error))?;
+        // Identified again, bytes and all: an explanation of other bytes would be wrong in silence.
         let inputs = self
             .manifest
             .inputs
@@ -199,7 +232,7 @@ impl Published {
         inputs.map(unchanged).collect()
     }
 
-    /// All units of a dataset, checked likewise.
+    /// All units of a dataset, checked to be the bytes that the run read.
     pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
         self.manifest
             .inputs
@@ -209,8 +242,9 @@ impl Published {
             .collect()
     }
 
-    /// Of the row of `findings` with this id: narrowest level, meter, resource, first and last day.
-    pub(super) fn finding(&self, break_id: &str) -> Result<Option<[String; 5]>, RunError> {
+    /// Narrowest level, meter, resource, first and last day of the row of `findings` with this id; all
+    /// empty where there is none, as of groups that rounding explains and that have no finer key.
+    pub(super) fn finding(&self, break_id: &str) -> Result<[String; 5], RunError> {
         let columns = [
             "break_id",
             "narrowest_level",
@@ -219,13 +253,13 @@ impl Published {
             "first_usage_date",
             "last_usage_date",
         ];
-        let mut found = None;
+        let mut found = [const { String::new() }; 5];
         read::rows(
             &self.folder.join("findings.parquet"),
             columns,
             |[id, level, meter, resource, first, last]| {
                 if id == break_id {
-                    found = Some([level, meter, resource, first, last]);
+                    found = [level, meter, resource, first, last];
                 }
             },
         )
@@ -233,13 +267,15 @@ impl Published {
         Ok(found)
     }
 
-    /// The billing period of each invoice, which an account alone may not tell.
+    /// Billing period of each invoice. The usage and lines of one account alone may not tell it, as it can
+    /// come from a header.
     pub(super) fn periods(&self) -> Result<Vec<(String, Period)>, RunError> {
         let mut periods = BTreeSet::new();
         read::rows(
             &self.folder.join("variances.parquet"),
             ["invoice_number", "billing_period"],
             |[invoice, period]| {
+                // Empty where the run did not know the period either.
                 periods.extend(Period::parse(&period).map(|period| (invoice, period)));
             },
         )
@@ -253,6 +289,53 @@ impl Published {
     }
 }
 
+/// A row by the cells of [`COLUMNS`] and of the parts.
+fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
+    let mut cells = cells.into_iter();
+    // Fields of a struct are filled in the order in which they are written: that of `COLUMNS`.
+    let mut next = || cells.next().expect("a cell for each column");
+    let row = VarianceRow {
+        break_id: next(),
+        tie_out: next(),
+        invoice_number: next(),
+        customer_id: next(),
+        subscription_id: next(),
+        currency: next(),
+        expected_amount: next(),
+        invoiced_amount: next(),
+        tolerance_amount: next(),
+        status: next(),
+        matched_on: next(),
+        meter_description: next(),
+        rows: [next(), next()],
+        quantities: [next(), next()],
+        parts: Vec::new(),
+    };
+    // Of the text, which is a number by the type of its column.
+    let is_zero = |amount: &str| !amount.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    let parts = Cause::ALL
+        .into_iter()
+        .zip(cells)
+        .filter(|(_, amount)| !is_zero(amount))
+        .map(|(cause, amount)| (cause.name(), amount))
+        .collect();
+    VarianceRow { parts, ..row }
+}
+
+impl VarianceRow {
+    /// The error for source lines that come to other amounts than were published.
+    pub(super) fn disagrees(&self, expected: &str, invoiced: &str) -> RunError {
+        let words =
+            |expected: &str, invoiced: &str| format!("{expected} expected and {invoiced} invoiced");
+        RunError::Disagrees {
+            break_id: self.break_id.clone(),
+            published: words(&self.expected_amount, &self.invoiced_amount),
+            recounted: words(expected, invoiced),
+        }
+    }
+}
+
+/// An input file, if it is the bytes that the run read.
 fn unchanged(input: &manifest::Input) -> Result<FileUnit, RunError> {
     let unit = files::identify(Path::new(&input.unit))?;
     if unit.blake3 == input.blake3 {

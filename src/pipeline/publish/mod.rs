@@ -1,5 +1,17 @@
-//! What was found, as tables and a manifest, published at once.
+//! Tables and manifest of a run, published in one step: a reader sees the whole run, or none of it.
+//!
+//! Files stand in reading order: each uses those above it only.
+
+mod columns;
+
+mod resource_table;
+
+mod variance_tables;
+
+mod run_tables;
+
+mod tables;
+
+pub(crate) mod staging;
 
 pub mod outcome;
-pub(crate) mod staging;
-pub(crate) mod tables;

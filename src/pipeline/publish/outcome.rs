@@ -1,10 +1,12 @@
-//! What a run is told to have found: the figures of the summary on the terminal, and of `--json`.
+//! Outcome of a run in figures: the summary on the terminal and the answer to `--json`. The published
+//! tables hold the details.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::variance_tables::cause_name;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
 use crate::engine::rules::domain::Domain;
@@ -15,111 +17,132 @@ use crate::pipeline::fetch::handover::FetchReport;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
 
-const LARGEST_BREAKS: usize = 10;
+/// Breaks, and rejected rows, that a summary shows; all of them are in the published tables.
+const LIST_LIMIT: usize = 10;
 
 /// A run's figures; amounts are decimal text with ten places.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
-    /// The run.
+    /// Id of the run, which is also the name of its folder.
     pub run_id: String,
-    /// Where it was published.
+    /// Folder in which the run was published.
     pub folder: PathBuf,
-    /// Process exit code.
+    /// Exit code of the process.
     pub exit_code: u8,
     /// Usage rows that counted.
     pub usage_rows: u64,
     /// Invoice lines that counted.
     pub invoice_lines: u64,
-    /// Rows that could not be used.
+    /// Input rows that could not be used.
     pub rejected_rows: u64,
-    /// The first of them, in words.
+    /// The first ten rejected rows, each as a sentence with place and reason.
     pub rejected: Vec<String>,
-    /// Share of the absolute variance with a cause, by currency.
+    /// Totals by tie-out and currency.
     pub totals: Vec<Total>,
-    /// Which rounding rules the lines of each currency obey, in words.
+    /// Rounding rules that the lines of each currency obey, in words.
     pub rounding_rules: Vec<String>,
     /// The ten largest breaks.
     pub largest_breaks: Vec<Break>,
-    /// What a person should know.
+    /// Sentences about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
-    /// Files of usage, lines and headers.
+    /// Number of files or answers read: of usage, lines and headers.
     pub units: u64,
-    /// Of them, those that are as they were in an earlier run, and were not read again.
+    /// Number of `units` that are unchanged since an earlier run, and were not read again.
     pub units_kept: u64,
-    /// What was fetched, if anything.
+    /// Report of the fetch; `None` for a run over files only.
     pub fetched: Option<FetchReport>,
 }
 
 /// A tie-out's total in one currency.
 #[derive(Clone, Debug, Serialize)]
 pub struct Total {
-    /// What was compared.
+    /// Name of the comparison.
     pub tie_out: &'static str,
-    /// Billing currency.
+    /// Billing currency, ISO 4217.
     pub currency: String,
-    /// Quantities are compared: all amounts are zero.
+    /// True if quantities are compared; all amounts are zero then.
     pub is_of_quantities: bool,
-    /// Expected amount.
+    /// Sum of the expected side.
     pub expected_amount: String,
-    /// Invoiced amount.
+    /// Sum of the invoiced side.
     pub invoiced_amount: String,
-    /// Net variance.
+    /// Invoiced - expected; negative variances offset positive ones.
     pub variance_amount: String,
-    /// Groups and net variance by status.
+    /// Groups and net variance of each status that occurs.
     pub statuses: Vec<StatusTotal>,
-    /// Absolute variance, without what is awaited.
+    /// Sum of the absolute variances, without groups that are awaited.
     pub gross_variance_amount: String,
-    /// Absolute variance of groups that are awaited.
+    /// Sum of the absolute variances of groups that are awaited.
     pub awaited_amount: String,
-    /// Of it, what has no cause.
+    /// Part of the gross variance that has no cause.
     pub unexplained_amount: String,
-    /// Share of the absolute variance that has a cause, in per cent with one decimal, rounded down;
-    /// `None` where there is no variance.
+    /// Share of the gross variance that has a cause, in per cent with one decimal, rounded down; `None`
+    /// where there is no variance.
     pub explained_percent: Option<String>,
 }
 
 /// Groups of one status.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusTotal {
-    /// Status.
+    /// Name of the status.
     pub status: &'static str,
-    /// Groups.
+    /// Number of groups that have the status.
     pub groups: u64,
-    /// Net variance.
+    /// Sum of their variances, with sign.
     pub variance_amount: String,
 }
 
 /// A break, with what a person needs to find it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Break {
-    /// Its id.
+    /// Id of the break, as `explain` takes it.
     pub break_id: String,
-    /// What was compared.
+    /// Name of the comparison.
     pub tie_out: &'static str,
-    /// Customer's name, or the invoice.
+    /// Name of the customer, otherwise its id, otherwise the invoice.
     pub customer: String,
-    /// Meter or product.
+    /// Meter text of the line, otherwise name or id of the product.
     pub item: String,
-    /// Billing currency.
+    /// Billing currency, ISO 4217.
     pub currency: String,
-    /// Expected amount.
+    /// Amount, or quantity, that usage says is owed.
     pub expected_amount: String,
-    /// Invoiced amount.
+    /// Amount, or quantity, that the invoice asks for.
     pub invoiced_amount: String,
-    /// Variance.
+    /// Invoiced - expected, of the same measure.
     pub variance_amount: String,
-    /// Cause.
+    /// Name of the largest cause; empty for none.
     pub cause: &'static str,
 }
 
+/// Sums over the groups of one tie-out and currency, in units of 10^-10.
 #[derive(Default)]
-struct Sums {
+struct GroupSums {
     expected: i128,
     invoiced: i128,
     gross: i128,
     unexplained: i128,
     awaited: i128,
+    /// Number of groups and net variance, by [`Status::ALL`].
     statuses: [(u64, i128); Status::ALL.len()],
+}
+
+impl GroupSums {
+    fn add(&mut self, variance: &Variance) {
+        let sides = &variance.sides;
+        self.expected += sides.expected_amount;
+        self.invoiced += sides.invoiced_amount;
+        // An awaited group may tie once its rows arrive: it is no part of what must be explained.
+        if variance.status == Status::Awaited {
+            self.awaited += sides.variance_amount().abs();
+        } else {
+            self.gross += sides.variance_amount().abs();
+            self.unexplained += variance.parts.by(Cause::Unexplained).abs();
+        }
+        let (groups, amount) = &mut self.statuses[variance.status as usize];
+        *groups += 1;
+        *amount += sides.variance_amount();
+    }
 }
 
 impl Outcome {
@@ -138,6 +161,7 @@ impl Outcome {
             .iter()
             .filter(|variance| variance.status == Status::Break)
             .collect();
+        // A stable sort: breaks of equal size stay in published order.
         breaks.sort_by_key(|variance| {
             std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
         });
@@ -151,82 +175,76 @@ impl Outcome {
             rejected: readings
                 .rejected
                 .iter()
-                .take(LARGEST_BREAKS)
+                .take(LIST_LIMIT)
                 .map(ToString::to_string)
                 .collect(),
             totals: totals(found),
             rounding_rules: rounding_rules(found),
             largest_breaks: breaks
                 .into_iter()
-                .take(LARGEST_BREAKS)
+                .take(LIST_LIMIT)
                 .map(|variance| one_break(found, variance))
                 .collect(),
             warnings: found.warnings.clone(),
             units: readings.inputs.len() as u64,
+            // Counted by the readers; the caller sets it.
             units_kept: 0,
             fetched,
         }
     }
 }
 
+/// An amount of ten decimals as text.
 fn published(amount: i128) -> String {
     fixed(amount, PUBLISHED_SCALE)
 }
 
+/// Totals by tie-out and currency, in this order.
 fn totals(found: &Reconciled) -> Vec<Total> {
-    let mut sums: BTreeMap<(TieOut, u32), Sums> = BTreeMap::new();
+    // Codes are in the order of their texts, so that the map sorts by currency.
+    let mut sums: BTreeMap<(TieOut, u32), GroupSums> = BTreeMap::new();
     for variance in &found.variances {
         let sides = &variance.sides;
-        let slot = sums
-            .entry((sides.tie_out, sides.keys[Key::Currency]))
-            .or_default();
-        slot.expected += sides.expected_amount;
-        slot.invoiced += sides.invoiced_amount;
-        let unexplained = variance.parts.by(Cause::Unexplained);
-        match variance.status {
-            Status::Awaited => slot.awaited += sides.variance_amount().abs(),
-            _ => {
-                slot.gross += sides.variance_amount().abs();
-                slot.unexplained += unexplained.abs();
-            }
-        }
-        if let Some(status) = slot.statuses.get_mut(variance.status as usize) {
-            status.0 += 1;
-            status.1 += sides.variance_amount();
-        }
+        sums.entry((sides.tie_out, sides.keys[Key::Currency]))
+            .or_default()
+            .add(variance);
     }
+    let vocabulary = &found.totals.vocabulary;
     sums.into_iter()
-        .map(|((tie_out, currency), sums)| Total {
-            tie_out: tie_out.name(),
-            is_of_quantities: definitions::definition(tie_out).measure == Measure::Quantity,
-            currency: found
-                .totals
-                .vocabulary
-                .text(Domain::Currency, currency)
-                .to_owned(),
-            expected_amount: published(sums.expected),
-            invoiced_amount: published(sums.invoiced),
-            variance_amount: published(sums.invoiced - sums.expected),
-            statuses: Status::ALL
-                .iter()
-                .zip(sums.statuses)
-                .filter(|(_, (groups, _))| *groups > 0)
-                .map(|(status, (groups, amount))| StatusTotal {
-                    status: status.name(),
-                    groups,
-                    variance_amount: published(amount),
-                })
-                .collect(),
-            gross_variance_amount: published(sums.gross),
-            awaited_amount: published(sums.awaited),
-            unexplained_amount: published(sums.unexplained),
-            explained_percent: explained_percent(sums.gross, sums.unexplained),
+        .map(|((tie_out, currency), sums)| {
+            total(tie_out, vocabulary.text(Domain::Currency, currency), &sums)
         })
         .collect()
 }
 
-/// Rounded down, so that 100.0 means all of it.
+fn total(tie_out: TieOut, currency: &str, sums: &GroupSums) -> Total {
+    let statuses = Status::ALL.into_iter().zip(sums.statuses);
+    Total {
+        tie_out: tie_out.name(),
+        is_of_quantities: definitions::definition(tie_out).measure == Measure::Quantity,
+        currency: currency.to_owned(),
+        expected_amount: published(sums.expected),
+        invoiced_amount: published(sums.invoiced),
+        variance_amount: published(sums.invoiced - sums.expected),
+        statuses: statuses
+            .filter(|(_, (groups, _))| *groups > 0)
+            .map(|(status, (groups, amount))| StatusTotal {
+                status: status.name(),
+                groups,
+                variance_amount: published(amount),
+            })
+            .collect(),
+        gross_variance_amount: published(sums.gross),
+        awaited_amount: published(sums.awaited),
+        unexplained_amount: published(sums.unexplained),
+        explained_percent: explained_percent(sums.gross, sums.unexplained),
+    }
+}
+
+/// Explained share in per cent, rounded down, so that 100.0 means all of it. `None` where there is no
+/// variance to divide by.
 fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
+    // Nothing is divided by zero, and sums near 38 digits have no percentage.
     let per_mille = gross
         .checked_sub(unexplained)?
         .checked_mul(1_000)?
@@ -234,8 +252,9 @@ fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
     Some(fixed(per_mille, 1))
 }
 
-/// A line for each currency and kind of lines.
+/// A sentence for each kind of lines and currency, with the number of lines that obey each rule.
 fn rounding_rules(found: &Reconciled) -> Vec<String> {
+    // The census is sorted by kind, currency and rule: so are the sentences and the rules in them.
     let mut by_kind: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for ((kind, currency, rule), count) in &found.census {
         by_kind
@@ -256,54 +275,57 @@ fn rounding_rules(found: &Reconciled) -> Vec<String> {
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {
     let sides = &variance.sides;
-    let (cause, break_id) = (
-        variance.cause.map_or("", Cause::name),
-        variance.break_id.to_string(),
-    );
-    let (expected, variance) = sides.compared();
-    let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
-    let first = |texts: [String; 3]| {
-        texts
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .unwrap_or_default()
+    // Of the measure that is compared: in a comparison of quantities all amounts are zero.
+    let (expected, difference) = sides.compared();
+    let text = |domain, code| found.totals.vocabulary.text(domain, code);
+    let key = |key: Key| text(key.domain(), sides.keys[key]);
+    let name = |domain, key: Key| {
+        let code = found.totals.names.code(domain, [sides.keys[key], 0, 0]);
+        text(domain, code)
     };
-    let name = found
-        .totals
-        .names
-        .code(Domain::CustomerName, [sides.keys[Key::Customer], 0, 0]);
-    let product = found
-        .totals
-        .names
-        .code(Domain::ProductName, [sides.keys[Key::Product], 0, 0]);
     Break {
-        break_id,
+        break_id: variance.break_id.to_string(),
         tie_out: sides.tie_out.name(),
-        customer: first([
-            text(Domain::CustomerName, name),
-            text(Domain::Customer, sides.keys[Key::Customer]),
-            text(Domain::Invoice, sides.keys[Key::Invoice]),
+        customer: first_text([
+            name(Domain::CustomerName, Key::Customer),
+            key(Key::Customer),
+            key(Key::Invoice),
         ]),
-        item: first([
-            text(Domain::Description, sides.keys[Key::Description]),
-            text(Domain::ProductName, product),
-            text(Domain::Product, sides.keys[Key::Product]),
+        item: first_text([
+            key(Key::Description),
+            name(Domain::ProductName, Key::Product),
+            key(Key::Product),
         ]),
-        currency: text(Domain::Currency, sides.keys[Key::Currency]),
+        currency: key(Key::Currency).to_owned(),
         expected_amount: published(expected),
-        invoiced_amount: published(expected + variance),
-        variance_amount: published(variance),
-        cause,
+        invoiced_amount: published(expected + difference),
+        variance_amount: published(difference),
+        cause: cause_name(variance),
     }
 }
 
-/// An amount of ten places as a person reads it: cents rounded half up, thousands apart.
+/// The first text that is not empty; empty where all are.
+fn first_text(texts: [&str; 3]) -> String {
+    let found = texts.into_iter().find(|text| !text.is_empty());
+    found.map_or_else(String::new, str::to_owned)
+}
+
+/// A published amount as a person reads it: two decimals, rounded half up, and commas between
+/// thousands.
+///
+/// # Panics
+/// For a text that is no decimal number with ten places.
 #[must_use]
 pub fn readable(amount: &str) -> String {
-    let digits = amount.replace('.', "").parse::<i128>().unwrap_or(0);
-    let cents = rescale(digits, PUBLISHED_SCALE, 2, Rounding::HalfUp).unwrap_or(0);
+    // Without its point, a text of ten decimals is the number in units of 10^-10.
+    let digits: i128 = amount
+        .replace('.', "")
+        .parse()
+        .expect("an amount is digits and a point");
+    let cents = rescale(digits, PUBLISHED_SCALE, 2, Rounding::HalfUp)
+        .expect("fewer decimals need no more digits");
     let text = fixed(cents.abs(), 2);
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "00"));
+    let (whole, fraction) = text.split_once('.').expect("two decimals have a point");
     let mut out = String::new();
     for (at, digit) in whole.chars().enumerate() {
         if at > 0 && (whole.len() - at).is_multiple_of(3) {
@@ -311,6 +333,7 @@ pub fn readable(amount: &str) -> String {
         }
         out.push(digit);
     }
+    // The sign of the rounded number: -0.001 reads 0.00.
     format!("{}{out}.{fraction}", if cents < 0 { "-" } else { "" })
 }
 

@@ -1,4 +1,5 @@
-//! Tables and manifest to a published run.
+//! A published run: all tables, and the manifest that describes them, written to a staging folder and
+//! put in place in one step.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,11 +21,11 @@ use crate::reports::atomic::{Output, Staging, Written};
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
-/// Name of the manifest.
-pub(crate) const MANIFEST: &str = "manifest.json";
+/// File of the manifest in the folder of a run.
+const MANIFEST: &str = "manifest.json";
 
-/// Publishes a run; its id and folder. The same inputs and settings have the same id. Where memory
-/// `is_bound`, one table is written after the other.
+/// Publishes a run; returns its id and folder. Equal inputs and settings give the same id. Where memory
+/// is limited (`is_bound`), tables are written one after the other, as each writer holds a row group.
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
@@ -38,33 +39,14 @@ pub(crate) fn publish(
 ) -> Result<(String, PathBuf), RunError> {
     let run_id = run_id(plan, readings);
     let staging = output.stage()?;
-    let mut written = Vec::new();
-    let mut outputs = Vec::new();
     let tables = tables::all(readings, found);
-    let one_by_one = || {
-        tables
-            .iter()
-            .map(|rows| write_table(&staging, rows))
-            .collect::<Result<_, RunError>>()
-    };
-    let at_once = || {
-        tables
-            .par_iter()
-            .map(|rows| write_table(&staging, rows))
-            .collect::<Result<_, RunError>>()
-    };
-    let files: Vec<[Written; 2]> = if is_bound { one_by_one()? } else { at_once()? };
-    for (table, files) in tables.iter().zip(files) {
-        for file in files {
-            outputs.push(manifest::Output {
-                file: file.name.clone(),
-                blake3: file.blake3.clone(),
-                bytes: file.bytes,
-                rows: table.count as u64,
-            });
-            written.push(file);
-        }
-    }
+    let files = write_tables(&staging, &tables, is_bound)?;
+    let outputs = tables
+        .iter()
+        .zip(&files)
+        .flat_map(|(table, files)| files.iter().map(|file| output_of(file, table.count)))
+        .collect();
+    // A run that is published again does not follow itself.
     let previous = output.current().filter(|current| *current != run_id);
     let manifest = manifest(
         plan,
@@ -74,6 +56,8 @@ pub(crate) fn publish(
         outputs,
         exit_code,
     );
+    let mut written: Vec<Written> = files.into_iter().flatten().collect();
+    // Last: no run exists without its manifest, and the manifest has the hashes of all other files.
     written.push(staging.write(MANIFEST, |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
         io::Write::write_all(file, b"\n")
@@ -82,9 +66,35 @@ pub(crate) fn publish(
     Ok((run_id, folder))
 }
 
-/// Writes both files of a table at once, part by part.
+/// Writes the tables; their files, in the order of the tables.
+fn write_tables(
+    staging: &Staging<'_>,
+    tables: &[Rows<'_>],
+    is_bound: bool,
+) -> Result<Vec<[Written; 2]>, RunError> {
+    // Both ways collect in the order of the tables, so that the manifest does not depend on threads.
+    let write = |rows| write_table(staging, rows);
+    if is_bound {
+        tables.iter().map(write).collect()
+    } else {
+        tables.par_iter().map(write).collect()
+    }
+}
+
+fn output_of(file: &Written, rows: usize) -> manifest::Output {
+    manifest::Output {
+        file: file.name.clone(),
+        blake3: file.blake3.clone(),
+        bytes: file.bytes,
+        rows: rows as u64,
+    }
+}
+
+/// Writes the Parquet and the CSV file of a table at the same time, part by part: each part is filled
+/// once for both.
 fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
     let name = rows.table.name;
+    // The CSV file is written inside the closure of the Parquet file: both are open at once.
     let mut text_file = Ok(None);
     let packed_file = staging.write(&format!("{name}.parquet"), |packed| -> io::Result<()> {
         let mut writer = parquet::Writer::new(rows.table, packed);
@@ -95,6 +105,7 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
                     || writer.write(part).map_err(io::Error::other),
                     || csv::write_rows(part, text),
                 );
+                // Of two errors the first is told: both are of the same disk.
                 packed.and(text)
             })
         });
@@ -108,7 +119,8 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
     ])
 }
 
-/// Hash of everything that can change the tables, behind the period.
+/// Id of a run: the period, then a hash of everything that can change the tables: the release, the
+/// settings, and names and bytes of the inputs. The folder of the runs and the threads are no part of it.
 fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
@@ -116,9 +128,12 @@ fn run_id(plan: &Plan, readings: &Readings) -> String {
     for input in &readings.inputs {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
     }
+    // 64 bits: enough to tell the runs of one folder apart.
     let short: String = hash.finalize().to_hex().chars().take(16).collect();
-    plan.period
-        .map_or_else(|| short.clone(), |period| format!("{period}-{short}"))
+    match plan.period {
+        Some(period) => format!("{period}-{short}"),
+        None => short,
+    }
 }
 
 fn manifest(
@@ -137,6 +152,7 @@ fn manifest(
         previous_run_id,
         pipeline: plan.name.clone(),
         period: plan.period.map(|period| period.to_string()),
+        // Of the settings alone: it tells whether two runs differ in more than their inputs.
         configuration_hash: blake3::hash(plan.canonical().as_bytes())
             .to_hex()
             .to_string(),
@@ -148,6 +164,7 @@ fn manifest(
             .map(manifest_settings::to_manifest)
             .collect(),
         inputs: readings.inputs.clone(),
+        // `explain` must match by the column that the whole run learned, not one account.
         meter_description_is: found
             .description
             .map_or_else(String::new, |part| part.column().to_owned()),

@@ -1,8 +1,25 @@
 //! Totals to judged variances: the engine's stages in order, each followed by its conservation law.
+//!
+//! Files stand in reading order: each uses those above it only.
 
-pub(crate) mod headers;
-pub(crate) mod other_tie_outs;
-pub(crate) mod period;
+mod settings;
+
+mod period;
+
+mod headers;
+
+mod usage_by_subscription;
+
+mod usage_to_invoice;
+
+mod laws;
+
+mod other_tie_outs;
+
+mod warnings;
+
+mod judging;
+
+mod in_parts;
+
 pub mod stages;
-pub(crate) mod usage_to_invoice;
-pub(crate) mod warnings;

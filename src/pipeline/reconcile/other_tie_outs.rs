@@ -1,17 +1,17 @@
-//! The tie-outs besides usage and lines against the invoice: each its rows, one engine.
+//! The tie-outs besides usage to invoice and lines to invoice: each takes its two lists of rows from
+//! what was folded; comparing, explaining and proving is the same for all.
 
 use std::collections::BTreeSet;
 
-use super::stages::plan_of;
+use super::{laws, settings};
 use crate::engine::failure::EngineError;
-use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::days::{self, DayRow};
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
     self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
 };
-use crate::engine::rules::definitions::{self, Measure, Side};
+use crate::engine::rules::definitions::{self, Definition, Measure, Side};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::line_arithmetic;
@@ -20,99 +20,139 @@ use crate::engine::tie_outs::unbilled_to_billed;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::period::parse_day;
-use crate::pipeline::failure::RunError;
-use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
 
-/// Compares what the plan wants, adds the groups to `checked`, and returns the laws. `usage` is that
-/// of subscriptions, where it is asked for.
-pub(crate) fn compare(
+/// Compared groups of one tie-out, and the rows that they were made of.
+struct ComparedLists {
+    /// Expected rows, as they went into the match.
+    expected: Vec<SideRow>,
+    /// Invoiced rows, as they went into the match.
+    invoiced: Vec<SideRow>,
+    checked: Vec<Checked>,
+}
+
+/// Compares what the plan enables, adds the groups to `checked`, and returns the laws. `usage` is that
+/// of subscriptions, empty where no comparison needs it.
+///
+/// # Errors
+/// [`EngineError::AmountOverflow`].
+pub(super) fn compare(
     plan: &Plan,
     totals: &Folded,
     usage: &[SideRow],
     checked: &mut Vec<Checked>,
     warnings: &mut Vec<String>,
-) -> Result<Vec<ControlTotal>, RunError> {
+) -> Result<Vec<ControlTotal>, EngineError> {
     let mut controls = Vec::new();
     for definition in &definitions::DEFINITIONS {
-        let settings = plan_of(plan, definition.tie_out);
+        let tie_out = definition.tie_out;
+        let settings = settings::of_tie_out(plan, tie_out);
         if !settings.enabled {
             continue;
         }
-        let mut of_tie_out = Vec::new();
-        let (mut expected, mut invoiced) = (
-            entries(totals, definition.tie_out, Side::Expected),
-            entries(totals, definition.tie_out, Side::Invoiced),
-        );
-        match definition.tie_out {
-            // They have their own place: resources and headers hang on them.
+        let compared = match tie_out {
+            // Both are compared elsewhere, as resources and headers belong to them.
             TieOut::UsageToInvoice | TieOut::LinesToInvoice => continue,
-            TieOut::LineArithmetic => {
-                let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)?;
-                if found.without_price > 0 {
-                    let count = found.without_price;
-                    warnings.push(format!("`invoice_lines`: {count} lines have no EffectiveUnitPrice that can be used: not recomputed"));
-                }
-                ([expected, invoiced], of_tie_out) = (found.sides, found.checked);
+            TieOut::LineArithmetic => recompute_lines(totals, settings, warnings)?,
+            TieOut::UnbilledToBilled => compare_days(plan, totals, settings, &mut controls)?,
+            TieOut::RateCard
+            | TieOut::RecordsToSummary
+            | TieOut::UsageToSummary
+            | TieOut::UtilizationToUsage => {
+                let lists = lists_of(totals, definition, usage, &mut controls, warnings)?;
+                compare_lists(definition, settings, lists)?
             }
-            TieOut::UnbilledToBilled => {
-                let unbilled = of_period(plan, totals, &totals.unbilled, true);
-                let billed = of_period(plan, totals, &totals.daily, false);
-                for (source, all, selected) in [
-                    ("unbilled_usage", &totals.unbilled, &unbilled),
-                    ("usage", &totals.daily, &billed),
-                ] {
-                    controls.extend(selection(
-                        totals,
-                        source,
-                        &by_currency(all),
-                        &by_currency(selected),
-                    ));
-                }
-                (expected, invoiced) = (by_currency(&unbilled), by_currency(&billed));
-                of_tie_out = unbilled_to_billed::compare(
-                    &totals.vocabulary,
-                    &settings.passes,
-                    &unbilled,
-                    &billed,
-                )?;
-            }
-            TieOut::UsageToSummary => {
-                expected = days::summed(usage.iter().copied())
-                    .ok_or(EngineError::AmountOverflow)?
-                    .0
-            }
-            TieOut::UtilizationToUsage => invoiced.extend(utilized(totals, &expected)?),
-            TieOut::RecordsToSummary => {
-                let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
-                controls.extend(selection(
-                    totals,
-                    definition.tie_out.name(),
-                    &expected,
-                    &kept,
-                ));
-                expected = kept;
-            }
-            TieOut::RateCard => {}
-        }
-        if !matches!(
-            definition.tie_out,
-            TieOut::UnbilledToBilled | TieOut::LineArithmetic
-        ) {
-            let compared = two_lists::compare(definition, &settings.passes, &expected, &invoiced)?;
-            of_tie_out = two_lists::with_findings(compared, &expected)?;
-        }
-        controls.extend(laws(
-            totals,
-            definition.tie_out,
-            &expected,
-            &invoiced,
-            &of_tie_out,
-        ));
-        checked.extend(of_tie_out);
+        };
+        controls.extend(laws_of(totals, tie_out, &compared));
+        checked.extend(compared.checked);
     }
     Ok(controls)
 }
 
+fn recompute_lines(
+    totals: &Folded,
+    settings: &TieOutPlan,
+    warnings: &mut Vec<String>,
+) -> Result<ComparedLists, EngineError> {
+    let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)?;
+    if found.without_price > 0 {
+        warnings.push(format!(
+            "`invoice_lines`: lines not recomputed, as they have no usable EffectiveUnitPrice: {}",
+            found.without_price
+        ));
+    }
+    let [expected, invoiced] = found.sides;
+    Ok(ComparedLists {
+        expected,
+        invoiced,
+        checked: found.checked,
+    })
+}
+
+/// Compares unbilled with billed usage, day by day. What the period leaves out goes to `controls`.
+fn compare_days(
+    plan: &Plan,
+    totals: &Folded,
+    settings: &TieOutPlan,
+    controls: &mut Vec<ControlTotal>,
+) -> Result<ComparedLists, EngineError> {
+    let unbilled = unbilled_of_period(plan, totals);
+    let billed = billed_of_period(plan, totals);
+    for (source, all, selected) in [
+        ("unbilled_usage", &totals.unbilled, &unbilled),
+        ("usage", &totals.daily, &billed),
+    ] {
+        let (all, selected) = (by_currency(all), by_currency(selected));
+        controls.extend(law_of_selection(totals, source, &all, &selected));
+    }
+    let (vocabulary, passes) = (&totals.vocabulary, &settings.passes);
+    Ok(ComparedLists {
+        expected: by_currency(&unbilled),
+        invoiced: by_currency(&billed),
+        checked: unbilled_to_billed::compare(vocabulary, passes, &unbilled, &billed)?,
+    })
+}
+
+/// Expected and invoiced rows of a tie-out that compares two lists.
+fn lists_of(
+    totals: &Folded,
+    definition: &Definition,
+    usage: &[SideRow],
+    controls: &mut Vec<ControlTotal>,
+    warnings: &mut Vec<String>,
+) -> Result<[Vec<SideRow>; 2], EngineError> {
+    let tie_out = definition.tie_out;
+    // Records that were read, for both sides; some comparisons take a side from usage instead.
+    let [mut expected, mut invoiced] =
+        [Side::Expected, Side::Invoiced].map(|side| entries(totals, tie_out, side));
+    if tie_out == TieOut::UsageToSummary {
+        expected = summed(usage.iter().copied())?;
+    }
+    if tie_out == TieOut::UtilizationToUsage {
+        invoiced.extend(rated_usage_of(totals, &expected)?);
+    }
+    if tie_out == TieOut::RecordsToSummary {
+        let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
+        controls.extend(law_of_selection(totals, tie_out.name(), &expected, &kept));
+        expected = kept;
+    }
+    Ok([expected, invoiced])
+}
+
+fn compare_lists(
+    definition: &Definition,
+    settings: &TieOutPlan,
+    [expected, invoiced]: [Vec<SideRow>; 2],
+) -> Result<ComparedLists, EngineError> {
+    let compared = two_lists::compare(definition, &settings.passes, &expected, &invoiced)?;
+    Ok(ComparedLists {
+        checked: two_lists::with_findings(compared, &expected)?,
+        expected,
+        invoiced,
+    })
+}
+
+/// Rows of the records that were read for one side of a tie-out.
 fn entries(totals: &Folded, tie_out: TieOut, side: Side) -> Vec<SideRow> {
     totals
         .entries
@@ -122,65 +162,52 @@ fn entries(totals: &Folded, tie_out: TieOut, side: Side) -> Vec<SideRow> {
         .collect()
 }
 
-/// Rows of the period: billed ones of its invoices, unbilled ones of its days.
-fn of_period(plan: &Plan, totals: &Folded, rows: &[DayRow], by_day: bool) -> Vec<DayRow> {
+/// Unbilled usage of the days of the period. It has no invoice that could tell its period.
+fn unbilled_of_period(plan: &Plan, totals: &Folded) -> Vec<DayRow> {
     let Some(period) = plan.period else {
-        return rows.to_vec();
+        return totals.unbilled.clone();
     };
     let (first, next) = period.days();
-    let is_of = |row: &&DayRow| {
-        if by_day {
-            let day = parse_day(
-                totals
-                    .vocabulary
-                    .text(Domain::Date, row.code(Key::Day))
-                    .as_bytes(),
-            )
-            .ok()
-            .flatten();
-            return day.is_none_or(|day| (first..next).contains(&day));
+    let is_of_period = |row: &&DayRow| {
+        let day = row.code(Key::Day);
+        let text = totals.vocabulary.text(Domain::Date, day);
+        match parse_day(text.as_bytes()) {
+            Ok(Some(day)) => (first..next).contains(&day),
+            // No known day is no reason to leave usage out.
+            Ok(None) | Err(_) => true,
         }
-        totals
-            .periods
-            .get(&row.code(Key::Invoice))
-            .is_none_or(|found| *found == period)
     };
-    rows.iter().filter(is_of).copied().collect()
+    let rows = totals.unbilled.iter();
+    rows.filter(is_of_period).copied().collect()
 }
 
-/// Usage of each subscription and currency.
-pub(crate) fn usage_by_subscription(totals: &Folded) -> Result<Vec<SideRow>, RunError> {
-    let usage = UsageColumns::of(&totals.usage);
-    let keys =
-        [Key::Customer, Key::Subscription, Key::Currency].map(|key| (key, usage.codes(key.part())));
-    let rows = usage.rows.iter().enumerate().map(|(row, rows)| {
-        let mut side_row = SideRow {
-            rows: *rows,
-            // Units of several meters: their sum says nothing.
-            quantity: 0,
-            amount: usage.billing[row],
-            bound: usage.precision[row],
-            ..SideRow::default()
-        };
-        for (key, column) in keys {
-            side_row.keys[key as usize] = column[row];
-        }
-        side_row
-    });
-    Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
+/// Billed usage of the invoices of the period, and of those whose period is not known.
+fn billed_of_period(plan: &Plan, totals: &Folded) -> Vec<DayRow> {
+    let Some(period) = plan.period else {
+        return totals.daily.clone();
+    };
+    let is_of_period = |row: &&DayRow| {
+        let found = totals.periods.get(&row.code(Key::Invoice));
+        found.is_none_or(|found| *found == period)
+    };
+    let rows = totals.daily.iter();
+    rows.filter(is_of_period).copied().collect()
 }
 
-/// Daily rated usage of the subscriptions that have utilization records.
-fn utilized(totals: &Folded, expected: &[SideRow]) -> Result<Vec<SideRow>, RunError> {
-    let known: BTreeSet<[u32; 2]> = expected
+/// Daily rated usage of the subscriptions that have utilization records, in quantities only.
+fn rated_usage_of(totals: &Folded, records: &[SideRow]) -> Result<Vec<SideRow>, EngineError> {
+    let account = |customer, subscription| [customer, subscription];
+    let recorded: BTreeSet<[u32; 2]> = records
         .iter()
-        .map(|row| [row.code(Key::Customer), row.code(Key::Subscription)])
+        .map(|row| account(row.code(Key::Customer), row.code(Key::Subscription)))
         .collect();
-    let rows = totals
-        .daily
-        .iter()
-        .filter(|row| known.contains(&[row.code(Key::Customer), row.code(Key::Subscription)]));
-    let rows = rows.map(|row| SideRow {
+    let rows = totals.daily.iter().filter(|row| {
+        recorded.contains(&account(
+            row.code(Key::Customer),
+            row.code(Key::Subscription),
+        ))
+    });
+    summed(rows.map(|row| SideRow {
         amount: 0,
         bound: 0,
         ..row.by(&[
@@ -191,17 +218,24 @@ fn utilized(totals: &Folded, expected: &[SideRow]) -> Result<Vec<SideRow>, RunEr
             Key::Resource,
             Key::Day,
         ])
-    });
-    Ok(days::summed(rows).ok_or(EngineError::AmountOverflow)?.0)
+    }))
 }
 
-/// The partner's summary is in one currency: customers of others are in no sum.
+/// Rows with equal keys added up.
+fn summed(rows: impl Iterator<Item = SideRow>) -> Result<Vec<SideRow>, EngineError> {
+    let (sums, _) = days::summed(rows).ok_or(EngineError::AmountOverflow)?;
+    Ok(sums)
+}
+
+/// Records of the currencies that the partner's summary has a total in, with a warning for the others:
+/// the summary is in one currency, and leaves out customers who are billed in another.
 fn of_summed_currencies(
     totals: &Folded,
     expected: &[SideRow],
     invoiced: &[SideRow],
     warnings: &mut Vec<String>,
 ) -> Vec<SideRow> {
+    // The row without a customer is the total of the partner.
     let is_of_partner = |row: &&SideRow| row.code(Key::Customer) == 0;
     let summed: Vec<u32> = invoiced
         .iter()
@@ -219,7 +253,7 @@ fn of_summed_currencies(
             .vocabulary
             .text(Domain::Currency, row.code(Key::Currency));
         warnings.push(format!(
-            "`customer_usage_records`: {} of {currency} are in no summary of the partner: left out",
+            "`customer_usage_records`: records in {currency} left out, as the partner's summary has no total in that currency: {}",
             row.rows
         ));
     }
@@ -230,92 +264,79 @@ fn by_currency(rows: &[DayRow]) -> Vec<SideRow> {
     rows.iter().map(|row| row.by(&[Key::Currency])).collect()
 }
 
-/// What a comparison leaves out is counted.
-fn selection(
+/// The law of a selection, by currency.
+fn law_of_selection(
     totals: &Folded,
     source: &'static str,
     all: &[SideRow],
     selected: &[SideRow],
 ) -> Vec<ControlTotal> {
-    let name = |code: u32| totals.vocabulary.text(Domain::Currency, code).to_owned();
-    let mut laws = control_totals::law(
-        "select",
-        source,
-        &counted(all, &name, Measure::Amount),
-        &counted(selected, &name, Measure::Amount),
-        0,
-    );
-    for control in &mut laws {
-        control.rows_rejected = control.rows_in - control.rows_out;
-        control.holds = true;
-    }
-    laws
+    let count = |rows| count_by_currency(totals, rows, Measure::Amount);
+    laws::of_selection(source, &count(all), &count(selected))
 }
 
-/// Rows and what is compared of them, by currency.
-fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
+/// Name under which a currency is counted: quantities have none, and are counted under an empty one.
+fn currency_name(totals: &Folded, measure: Measure, code: u32) -> String {
+    match measure {
+        Measure::Amount => totals.vocabulary.text(Domain::Currency, code).to_owned(),
+        Measure::Quantity => String::new(),
+    }
+}
+
+/// Source rows and the compared figure, in units of 10^-20, by currency.
+fn count_by_currency(totals: &Folded, rows: &[SideRow], measure: Measure) -> ByCurrency {
     let mut found = ByCurrency::new();
     for row in rows {
-        let slot = found.entry(name(row.code(Key::Currency))).or_default();
+        let name = currency_name(totals, measure, row.code(Key::Currency));
+        let slot = found.entry(name).or_default();
         slot.0 += row.rows;
-        slot.1 += if measure == Measure::Amount {
-            row.amount
-        } else {
-            row.quantity
+        slot.1 += match measure {
+            Measure::Amount => row.amount,
+            Measure::Quantity => row.quantity,
         };
     }
     found
 }
 
-/// Rows and what is compared of them come out of the match as they went in.
-fn laws(
-    totals: &Folded,
-    tie_out: TieOut,
-    expected: &[SideRow],
-    invoiced: &[SideRow],
-    checked: &[Checked],
-) -> Vec<ControlTotal> {
+/// Source rows and the compared figure of one side of all groups, by currency.
+fn count_groups(totals: &Folded, checked: &[Checked], measure: Measure, side: Side) -> ByCurrency {
+    // Groups hold figures of ten decimals, rows those of twenty.
+    let unit = power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE);
+    let mut found = ByCurrency::new();
+    for (sides, _) in checked {
+        let name = currency_name(totals, measure, sides.keys[Key::Currency]);
+        let slot = found.entry(name).or_default();
+        let (expected, variance) = sides.compared();
+        let (rows, figure) = match side {
+            Side::Expected => (sides.expected_rows, expected),
+            Side::Invoiced => (sides.invoiced_rows, expected + variance),
+        };
+        slot.0 += rows;
+        slot.1 += figure * unit;
+    }
+    // A currency of the other side alone is none of this side's.
+    found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
+    found
+}
+
+/// Laws of the match: source rows and the compared figure come out of it as they went in, but for the
+/// rounding to ten decimals.
+fn laws_of(totals: &Folded, tie_out: TieOut, compared: &ComparedLists) -> Vec<ControlTotal> {
     let measure = definitions::definition(tie_out).measure;
-    let name = |code: u32| {
-        if measure == Measure::Amount {
-            totals.vocabulary.text(Domain::Currency, code).to_owned()
-        } else {
-            String::new()
-        }
-    };
-    let before = |rows: &[SideRow]| counted(rows, &name, measure);
-    let after = |is_expected: bool| {
-        let mut found = ByCurrency::new();
-        for (sides, _) in checked {
-            let slot = found.entry(name(sides.keys[Key::Currency])).or_default();
-            let (expected, variance) = sides.compared();
-            slot.0 += if is_expected {
-                sides.expected_rows
-            } else {
-                sides.invoiced_rows
-            };
-            slot.1 += (if is_expected {
-                expected
-            } else {
-                expected + variance
-            }) * power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE);
-        }
-        found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
-        found
-    };
-    let mut laws = control_totals::law(
-        "match_expected",
-        tie_out.name(),
-        &before(expected),
-        &after(true),
-        QUANTISATION_ALLOWANCE,
-    );
-    laws.extend(control_totals::law(
-        "match_invoiced",
-        tie_out.name(),
-        &before(invoiced),
-        &after(false),
-        QUANTISATION_ALLOWANCE,
-    ));
-    laws
+    let sides = [
+        ("match_expected", &compared.expected, Side::Expected),
+        ("match_invoiced", &compared.invoiced, Side::Invoiced),
+    ];
+    let laws = sides.into_iter().flat_map(|(step, rows, side)| {
+        let before = count_by_currency(totals, rows, measure);
+        let after = count_groups(totals, &compared.checked, measure, side);
+        control_totals::law(
+            step,
+            tie_out.name(),
+            &before,
+            &after,
+            QUANTISATION_ALLOWANCE,
+        )
+    });
+    laws.collect()
 }

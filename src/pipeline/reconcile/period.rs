@@ -1,4 +1,9 @@
-//! The invoices of one period; what is left out is counted.
+//! Selection of the invoices of one billing period. Invoices of other periods are left out, with a
+//! warning for each.
+//!
+//! A file of usage or lines may hold several months. Only the period of the *invoice* decides: licence
+//! lines may be charged for days outside of it, and must not be dropped for that
+//! ([semantics §9](crate::model::domain::semantics)).
 
 use std::collections::BTreeSet;
 
@@ -10,71 +15,51 @@ use crate::engine::matching::joins;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 use crate::model::period::Period;
-use crate::pipeline::failure::RunError;
 
-/// What is selected, and what was left out so far.
+/// Period that is compared, and the invoices that were left out for it.
 #[derive(Debug)]
-pub(super) struct Selection {
+pub(super) struct PeriodSelection {
+    /// Period of the plan; `None` where all invoices are compared.
     period: Option<Period>,
-    dropped: BTreeSet<u32>,
+    /// Codes of the invoices that are of another period.
+    left_out: BTreeSet<u32>,
 }
 
-impl Selection {
+impl PeriodSelection {
     pub(super) const fn new(period: Option<Period>) -> Self {
         Self {
             period,
-            dropped: BTreeSet::new(),
+            left_out: BTreeSet::new(),
         }
     }
 
-    /// The rows of a frame that belong to the period.
-    pub(super) fn of(
-        &mut self,
-        totals: &mut Folded,
-        frame: &DataFrame,
-    ) -> Result<DataFrame, RunError> {
+    /// Rows of a frame of usage or lines whose invoice belongs to the period. Invoices without a known
+    /// period are given this one.
+    pub(super) fn select(&mut self, totals: &mut Folded, frame: &DataFrame) -> DataFrame {
         let Some(period) = self.period else {
-            return Ok(frame.clone());
+            return frame.clone();
         };
         let codes = columns::codes(frame, Part::Invoice.column());
-        let belongs = |invoice: &u32| {
-            totals
-                .periods
-                .get(invoice)
-                .is_none_or(|found| *found == period)
-        };
-        let kept: Vec<u32> = (0..)
-            .zip(codes)
-            .filter(|(_, invoice)| belongs(invoice))
-            .map(|(row, _)| row)
-            .collect();
-        self.dropped
-            .extend(codes.iter().filter(|invoice| !belongs(invoice)));
-        let undated: BTreeSet<u32> = codes
-            .iter()
-            .filter(|invoice| !totals.periods.contains_key(*invoice))
-            .copied()
-            .collect();
-        let selected = joins::take(frame, &kept);
-        // Nothing says that these are of another period: they are of the one that was asked for.
-        totals
-            .periods
-            .extend(undated.into_iter().map(|invoice| (invoice, period)));
-        Ok(selected)
+        let mut rows: Vec<u32> = Vec::new();
+        for (row, invoice) in (0..).zip(codes) {
+            // Nothing says that an undated invoice is of another period, and the user asked for this one.
+            if *totals.periods.entry(*invoice).or_insert(period) == period {
+                rows.push(row);
+            } else {
+                self.left_out.insert(*invoice);
+            }
+        }
+        joins::take(frame, &rows)
     }
 
-    /// Tells the invoices that were left out.
-    pub(super) fn tell(&self, totals: &Folded, warnings: &mut Vec<String>) {
+    /// Warns of each invoice that was left out.
+    pub(super) fn warn(&self, totals: &Folded, warnings: &mut Vec<String>) {
         let Some(period) = self.period else { return };
-        for invoice in &self.dropped {
+        for invoice in &self.left_out {
             let name = totals.vocabulary.text(Domain::Invoice, *invoice);
-            let month = totals
-                .periods
-                .get(invoice)
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let month = totals.periods[invoice];
             warnings.push(format!(
-                "invoice `{name}` is of {month}, not of {period}: left out"
+                "invoice `{name}` is for {month}, not {period}, and was left out"
             ));
         }
     }

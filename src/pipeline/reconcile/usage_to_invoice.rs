@@ -1,15 +1,17 @@
-//! Usage on its way from folded totals to compared groups: all of it, or part by part.
-
-use std::borrow::Cow;
+//! Usage and invoice lines on their way from folded totals to compared groups: select, match, compare
+//! and attribute, for all of the usage at once or part by part.
+//!
+//! [`UsageStages`] holds what must be added up over the parts; groups never span two parts, as a part
+//! holds whole subscriptions.
 
 use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
-use super::other_tie_outs;
-use super::period::Selection;
-use super::stages::plan_of;
+use super::period::PeriodSelection;
+use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
+use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
@@ -17,48 +19,53 @@ use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::Part;
+use crate::engine::rules::keys::{Part, RESOURCE_KEYS, resource_field};
 use crate::engine::tie_outs::lines_to_invoice::LineSums;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
-use crate::pipeline::failure::RunError;
+use crate::model::period::Period;
 use crate::pipeline::plan::pipeline_plan::{Plan, TieOutPlan};
 
-/// What was found on the way.
-pub(super) struct Course<'p> {
+/// Stages of usage and lines, with everything that they add up.
+pub(super) struct UsageStages<'p> {
     plan: &'p Plan,
-    settings: Cow<'p, TieOutPlan>,
-    pub(super) selection: Selection,
-    /// The usage column that MeterDescription repeats, and the lines that pair under each.
+    settings: &'p TieOutPlan,
+    /// Billing period that is compared.
+    pub(super) selection: PeriodSelection,
+    /// The usage column that MeterDescription repeats, and the lines that pair under each candidate.
     pub(super) description: Option<(Part, [usize; 3])>,
-    /// Usage and lines when they were folded, and when the period was selected.
+    /// Usage and lines when they were folded.
     pub(super) folded: [ByCurrency; 2],
+    /// Usage and lines of the selected period.
     pub(super) selected: [ByCurrency; 2],
-    /// The lines' totals, and by invoice.
+    /// Total, tax included, of the selected lines.
     pub(super) lines_total: ByCurrency,
+    /// Sums of the selected lines by invoice, for the comparison with the headers.
     pub(super) by_invoice: LineSums,
     /// Expected and invoiced amounts of all resources.
     pub(super) allocated: [ByCurrency; 2],
-    /// Rows of usage and lines without a customer.
+    /// Source rows of usage and of lines without a customer id.
     pub(super) blank: [u64; 2],
-    /// Invoices of either.
+    /// Codes of the invoices that have usage or lines.
     pub(super) invoices: HashSet<u32>,
-    /// Whether there is usage, and whether there are lines.
+    /// True where there is usage, and where there are lines.
     pub(super) has_rows: [bool; 2],
-    /// Some usage found its line.
-    pub(super) has_met: bool,
+    /// True once any usage matched an invoice line.
+    pub(super) has_matched: bool,
+    /// Usage by subscription; empty unless it is compared with usage summaries.
     pub(super) by_subscription: Vec<SideRow>,
-    /// Which rounding rules the lines obey.
+    /// Number of lines by the rounding rule that they obey.
     pub(super) census: Census,
+    /// Compared groups, each with its finding.
     pub(super) checked: Vec<Checked>,
 }
 
-impl<'p> Course<'p> {
+impl<'p> UsageStages<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         Self {
             plan,
-            settings: plan_of(plan, TieOut::UsageToInvoice),
-            selection: Selection::new(plan.period),
+            settings: settings::of_tie_out(plan, TieOut::UsageToInvoice),
+            selection: PeriodSelection::new(plan.period),
             description: None,
             folded: Default::default(),
             selected: Default::default(),
@@ -68,120 +75,132 @@ impl<'p> Course<'p> {
             blank: [0; 2],
             invoices: HashSet::new(),
             has_rows: [false; 2],
-            has_met: false,
+            has_matched: false,
             by_subscription: Vec::new(),
             census: Census::new(),
             checked: Vec::new(),
         }
     }
 
-    /// Selects the period, and counts before and after.
-    fn select(&mut self, totals: &mut Folded) -> Result<(), RunError> {
-        for (side, amount) in ["billing", "subtotal"].into_iter().enumerate() {
-            let frame = if side == 0 {
-                totals.usage.clone()
-            } else {
-                totals.lines.clone()
-            };
-            let selected = self.selection.of(totals, &frame)?;
-            let before = control_totals::frame_of(totals, &frame, amount);
-            let after = control_totals::frame_of(totals, &selected, amount);
-            control_totals::add_up(&mut self.folded[side], &before);
-            control_totals::add_up(&mut self.selected[side], &after);
-            self.blank[side] += blank_customers(&frame)?;
-            self.has_rows[side] |= selected.height() > 0;
-            self.invoices
-                .extend(columns::codes(&selected, Part::Invoice.column()));
-            *(if side == 0 {
-                &mut totals.usage
-            } else {
-                &mut totals.lines
-            }) = selected;
-        }
-        control_totals::add_up(
-            &mut self.lines_total,
-            &control_totals::frame_of(totals, &totals.lines, "total"),
-        );
-        self.by_invoice.add(totals);
-        rounding_census::count(&mut self.census, totals, &self.settings.rules);
-        Ok(())
-    }
-
-    /// Takes the usage and lines of `totals` through all stages; their resources, in published order.
+    /// Takes the usage and lines of `totals` through all stages; returns their resources in published
+    /// order, and tells `phase` which stage begins.
+    ///
+    /// # Errors
+    /// [`EngineError::AmountOverflow`].
     pub(super) fn take(
         &mut self,
         totals: &mut Folded,
         phase: &dyn Fn(&'static str),
-    ) -> Result<Vec<Resource>, RunError> {
-        self.select(totals)?;
-        if plan_of(self.plan, TieOut::UsageToSummary).enabled {
-            self.by_subscription
-                .extend(other_tie_outs::usage_by_subscription(totals)?);
+    ) -> Result<Vec<Resource>, EngineError> {
+        self.select(totals);
+        if settings::of_tie_out(self.plan, TieOut::UsageToSummary).enabled {
+            let sums = usage_by_subscription::sum(totals)?;
+            self.by_subscription.extend(sums);
         }
         phase("match");
-        let learned = match self.description {
-            Some(learned) => learned,
-            None => passes::learned(passes::description_pairs(&totals.usage, &totals.lines)),
-        };
-        self.description = Some(learned);
-        let (description, _) = learned;
-        let matching = passes::match_usage(totals, Some(description), &self.settings.passes);
-        self.has_met |= matching
+        // Part by part, the column was learned from all parts before the first was compared.
+        let (description, _) = *self.description.get_or_insert_with(|| {
+            passes::learned(passes::description_pairs(&totals.usage, &totals.lines))
+        });
+        let settings = self.settings;
+        let matching = passes::match_usage(totals, Some(description), &settings.passes);
+        // A scope rule is no match: it sets lines aside that no usage is expected behind.
+        self.has_matched |= matching
             .matched_on
             .iter()
             .any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
         phase("compare and allocate");
-        let compared = usage_to_invoice::compare(totals, &matching, &self.settings.rules)?;
+        let compared = usage_to_invoice::compare(totals, &matching, &settings.rules)?;
         phase("attribute");
-        if self.settings.enabled {
+        if settings.enabled {
             let mut findings =
-                investigate::investigate(totals, &matching, &compared.sides, &self.settings.rules)?;
+                investigate::investigate(totals, &matching, &compared.sides, &settings.rules)?;
             self.checked.extend(
                 (0..)
                     .zip(compared.sides)
                     .map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))),
             );
         }
+        // Resources are published even where the tie-out is off: they are what customers are billed by.
         let mut resources = compared.resources;
-        for (sums, expected) in self.allocated.iter_mut().zip([true, false]) {
-            control_totals::add_up(
-                sums,
-                &control_totals::resources_of(totals, &resources, expected),
-            );
+        for (sums, is_expected) in self.allocated.iter_mut().zip([true, false]) {
+            let found = control_totals::resources_of(totals, &resources, is_expected);
+            control_totals::add_up(sums, &found);
         }
-        resources
-            .sort_by_key(|resource| (totals.periods.get(&resource.key[0]).copied(), resource.key));
+        resources.sort_by_key(|resource| published_order(totals, &resource.key));
         Ok(resources)
     }
 
-    /// Gives the resources of findings from `first` on the codes of a list of their own: those of the
-    /// vocabulary are of one part.
-    pub(super) fn name_resources(
+    /// Leaves only the selected period in the frames of `totals`, and counts both before and after.
+    fn select(&mut self, totals: &mut Folded) {
+        // A frame's clone shares its columns: nothing is copied but the selected rows.
+        let usage = totals.usage.clone();
+        totals.usage = self.select_side(0, totals, &usage, "billing");
+        let lines = totals.lines.clone();
+        totals.lines = self.select_side(1, totals, &lines, "subtotal");
+        control_totals::add_up(
+            &mut self.lines_total,
+            &control_totals::frame_of(totals, &totals.lines, "total"),
+        );
+        self.by_invoice.add(totals);
+        rounding_census::count(&mut self.census, totals, &self.settings.rules);
+    }
+
+    /// Selected rows of usage (side 0) or lines (side 1); `amount` names the column that is added up.
+    fn select_side(
+        &mut self,
+        side: usize,
+        totals: &mut Folded,
+        frame: &DataFrame,
+        amount: &str,
+    ) -> DataFrame {
+        let selected = self.selection.select(totals, frame);
+        let before = control_totals::frame_of(totals, frame, amount);
+        let after = control_totals::frame_of(totals, &selected, amount);
+        control_totals::add_up(&mut self.folded[side], &before);
+        control_totals::add_up(&mut self.selected[side], &after);
+        // Counted before the selection: the warning is about the files, not about the period.
+        self.blank[side] += rows_without_customer(frame);
+        self.has_rows[side] |= selected.height() > 0;
+        self.invoices
+            .extend(columns::codes(&selected, Part::Invoice.column()));
+        selected
+    }
+
+    /// Replaces the resource codes in the findings from number `first` on by places in `texts`, to
+    /// which their texts are appended: codes of resources are valid within one part only.
+    pub(super) fn keep_resource_texts(
         &mut self,
         first: usize,
         totals: &Folded,
-        names: &mut Vec<String>,
+        texts: &mut Vec<String>,
     ) {
-        let found = self
-            .checked
-            .iter_mut()
-            .skip(first)
-            .filter_map(|(_, finding)| finding.as_mut()?.resource.as_mut());
+        let of_part = self.checked[first..].iter_mut();
+        let found = of_part.filter_map(|(_, finding)| finding.as_mut()?.resource.as_mut());
         for code in found {
             let text = totals.vocabulary.text(Domain::Resource, *code).to_owned();
-            *code = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            names.push(text);
+            *code = u32::try_from(texts.len()).expect("fewer than 2^32 findings");
+            texts.push(text);
         }
     }
 }
 
-/// Rows of a frame whose customer id is empty.
-fn blank_customers(frame: &DataFrame) -> Result<u64, RunError> {
-    let rows = columns::counts(frame, "rows");
-    Ok(columns::codes(frame, Part::Customer.column())
+/// Sort key of a row of `resources`: the invoice's period, then the codes, which are in the order of
+/// their texts.
+fn published_order(
+    totals: &Folded,
+    key: &[u32; RESOURCE_KEYS.len()],
+) -> (Option<Period>, [u32; RESOURCE_KEYS.len()]) {
+    const INVOICE: usize = resource_field(Part::Invoice);
+    (totals.periods.get(&key[INVOICE]).copied(), *key)
+}
+
+/// Number of source rows in a frame whose customer id is empty, which is code 0.
+fn rows_without_customer(frame: &DataFrame) -> u64 {
+    columns::codes(frame, Part::Customer.column())
         .iter()
-        .zip(rows)
+        .zip(columns::counts(frame, "rows"))
         .filter(|(code, _)| **code == 0)
         .map(|(_, rows)| rows)
-        .sum())
+        .sum()
 }

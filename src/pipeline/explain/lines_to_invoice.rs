@@ -1,27 +1,31 @@
-//! `explain` for `lines-to-invoice`: the lines of an invoice, and its header.
+//! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is recounted:
+//! both sides are sums over the whole invoice.
 
-use rayon::prelude::*;
-
-use super::gather::{Found, source_line};
+use super::answer::{Explanation, Group, Request, SourceLine};
 use super::published::{Published, VarianceRow};
-use super::{Explanation, Group, Request, SourceLine};
-use crate::decode::{self, Sink};
+use super::source_rows::{SourceRows, decode_all, source_line};
+use crate::decode::Sink;
 use crate::engine::count::header::Header;
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::model::cause::TieOut;
 use crate::model::dataset::{Dataset, INVOICE_LINES, position};
-use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, fixed, rescale};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, fixed, to_published};
 use crate::model::reject::Rejection;
-use crate::model::row::{Cell, Row};
+use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
 use crate::sources::files::FileUnit;
 
+/// Takes the lines, or the header, of one invoice.
 struct InvoiceSink<'s> {
+    /// Dataset of the units: invoice lines, or invoices for the headers.
     dataset: Dataset,
     unit: &'s FileUnit,
+    /// Invoice number that is explained, folded.
     invoice: &'s str,
+    /// Currency that is explained, folded.
     currency: &'s str,
-    found: Found,
+    rows: SourceRows,
 }
 
 impl Sink for InvoiceSink<'_> {
@@ -35,6 +39,7 @@ impl Sink for InvoiceSink<'_> {
 }
 
 impl InvoiceSink<'_> {
+    /// True for the invoice and currency that are explained, in any spelling.
     fn is_of(&self, invoice: &str, currency: &str) -> bool {
         fold_as(Domain::Invoice, invoice) == self.invoice
             && fold_as(Domain::Currency, currency) == self.currency
@@ -42,15 +47,13 @@ impl InvoiceSink<'_> {
 
     fn line(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let text = |name: &str| {
-            let cell = row
-                .cells
-                .get(position(INVOICE_LINES, name))
-                .unwrap_or(&Cell::Missing);
+            let cell = &row.cells[position(INVOICE_LINES, name)];
             String::from_utf8_lossy(&cell.bytes()).into_owned()
         };
         if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
             let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
             let [_, subtotal, tax, total] = measures.sums;
+            // The header is compared with Total, so that tax is shown instead of the factors of the Subtotal.
             let mut line = source_line(self.dataset, self.unit, row, &measures, total);
             let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
             line.arithmetic = format!(
@@ -59,16 +62,19 @@ impl InvoiceSink<'_> {
                 plain(tax),
                 plain(total)
             );
-            self.push(line, total);
+            self.rows.push(total, Some(line));
         }
         Ok(())
     }
 
     fn header(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let header = Header::read(row.cells)?;
-        // Of two headers the run took the first.
-        if self.found.rows == 0 && self.is_of(&header.id, &header.currency) {
-            let total = decimal::from_money(header.total_charges).unwrap_or(0);
+        // Of two headers of one invoice the run took the first.
+        if self.rows.rows == 0 && self.is_of(&header.id, &header.currency) {
+            // No run with a total past 38 digits was published: this header is not the one compared.
+            let Some(total) = decimal::from_money(header.total_charges) else {
+                return Ok(());
+            };
             let text = String::from_utf8_lossy(row.place.text).into_owned();
             let line = SourceLine {
                 unit: self.unit.name.clone(),
@@ -77,58 +83,39 @@ impl InvoiceSink<'_> {
                 arithmetic: format!("totalCharges of {} in {}", header.id, header.currency),
                 text,
             };
-            self.push(line, total);
+            self.rows.push(total, Some(line));
         }
         Ok(())
     }
-
-    fn push(&mut self, line: SourceLine, amount: i128) {
-        self.found.rows += 1;
-        self.found.picked_rows += 1;
-        self.found.sum += amount;
-        self.found.picked_sum += amount;
-        self.found.lines.push(line);
-    }
 }
 
-fn side_of(published: &Published, dataset: Dataset, row: &VarianceRow) -> Result<Found, RunError> {
-    let (invoice, currency) = (
-        fold_as(Domain::Invoice, &row.invoice_number),
-        fold_as(Domain::Currency, &row.currency),
-    );
+/// Lines or headers of the row's invoice in all units of the dataset.
+fn side_of(
+    published: &Published,
+    dataset: Dataset,
+    row: &VarianceRow,
+) -> Result<SourceRows, RunError> {
+    let invoice = fold_as(Domain::Invoice, &row.invoice_number);
+    let currency = fold_as(Domain::Currency, &row.currency);
     let units = published.all_units(dataset)?;
-    let read = units
-        .par_iter()
-        .map(|unit| {
-            let input = decode::Input {
-                unit: &unit.name,
-                path: &unit.path,
-                dataset,
-            };
-            let new_sink = || InvoiceSink {
-                dataset,
-                unit,
-                invoice: &invoice,
-                currency: &currency,
-                found: Found::default(),
-            };
-            let (_, sinks) = decode::decode(input, new_sink)?;
-            Ok(sinks.into_iter().map(|sink| sink.found).collect::<Vec<_>>())
-        })
-        .collect::<Result<Vec<_>, RunError>>()?;
-    let mut whole = Found::default();
-    read.into_iter()
-        .flatten()
-        .for_each(|found| whole.add(found));
+    let sinks = decode_all(&units, dataset, |unit| InvoiceSink {
+        dataset,
+        unit,
+        invoice: &invoice,
+        currency: &currency,
+        rows: SourceRows::default(),
+    })?;
+    let mut whole = SourceRows::default();
+    sinks.into_iter().for_each(|sink| whole.merge(sink.rows));
     Ok(whole)
 }
 
-/// What a header left out, as far as its parts say so.
+/// Sentences about what the header leaves out, for the parts that tell it.
 fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
     let left_out = |cause: &str| match cause {
         "tax" => Some("the header leaves out the sum of TaxTotal over all lines"),
         "credit" => Some("the header leaves out the lines of Azure credits"),
-        "duplicate" => Some("the header leaves out the lines that came twice"),
+        "duplicate" => Some("the header leaves out the lines that occur twice"),
         _ => None,
     };
     row.parts
@@ -138,6 +125,10 @@ fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
 }
 
 /// Explains a row of `lines-to-invoice`.
+///
+/// # Errors
+/// [`RunError::Disagrees`] where the sources do not come to the published figures, and those of reading
+/// them.
 pub(super) fn explain(
     request: &Request,
     published: &Published,
@@ -145,37 +136,24 @@ pub(super) fn explain(
 ) -> Result<Explanation, RunError> {
     let lines = side_of(published, Dataset::InvoiceLines, row)?;
     let header = side_of(published, Dataset::Invoices, row)?;
-    let rounded =
-        |amount| rescale(amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp).unwrap_or(0);
+    let rounded = |amount| to_published(amount).expect("fewer decimals need no more digits");
     let (expected, invoiced) = (rounded(lines.sum), rounded(header.sum));
-    if fixed(expected, PUBLISHED_SCALE) != row.expected_amount
-        || fixed(invoiced, PUBLISHED_SCALE) != row.invoiced_amount
-    {
-        return Err(RunError::Disagrees {
-            break_id: row.break_id.clone(),
-            published: format!(
-                "{} expected and {} invoiced",
-                row.expected_amount, row.invoiced_amount
-            ),
-            recounted: format!(
-                "{} and {}",
-                fixed(expected, PUBLISHED_SCALE),
-                fixed(invoiced, PUBLISHED_SCALE)
-            ),
-        });
+    let text = |amount| fixed(amount, PUBLISHED_SCALE);
+    if text(expected) != row.expected_amount || text(invoiced) != row.invoiced_amount {
+        return Err(row.disagrees(&text(expected), &text(invoiced)));
     }
     let group = Group {
         break_id: row.break_id.clone(),
-        tie_out: "lines-to-invoice",
+        tie_out: TieOut::LinesToInvoice.name(),
         keys: vec![
             ("invoice_number", row.invoice_number.clone()),
             ("currency", row.currency.clone()),
         ],
         matched_on: row.matched_on.clone(),
         status: row.status.clone(),
-        expected: lines.side("Total", expected, request.limit),
-        invoiced: header.side("totalCharges", invoiced, request.limit),
-        variance_amount: fixed(invoiced - expected, PUBLISHED_SCALE),
+        expected: lines.into_side("Total", expected, request.limit),
+        invoiced: header.into_side("totalCharges", invoiced, request.limit),
+        variance_amount: text(invoiced - expected),
         tolerance_amount: row.tolerance_amount.clone(),
         tolerance_is: "as published",
         parts: row.parts.clone(),

@@ -1,0 +1,93 @@
+//! `explain` for the tie-outs besides those of the invoice: keys, both figures, the parts, and the
+//! units that they come from, all as published. Their rows are sums of answers, and are not shown one by
+//! one.
+
+use super::answer::{Explanation, Group, Side};
+use super::published::{Published, VarianceRow};
+use crate::engine::rules::definitions::{self, Definition, Measure};
+use crate::model::cause::TieOut;
+use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::pipeline::failure::RunError;
+
+/// Explains a row of any tie-out from the published tables.
+///
+/// # Errors
+/// [`RunError::NotThere`] where the tables cannot be read.
+pub(super) fn explain(
+    published: &Published,
+    tie_out: TieOut,
+    row: VarianceRow,
+) -> Result<Explanation, RunError> {
+    let definition = definitions::definition(tie_out);
+    let [narrowest, meter, resource, first, last] = published.finding(&row.break_id)?;
+    let days = if first == last {
+        first
+    } else {
+        format!("{first} to {last}")
+    };
+    let mut keys = vec![
+        ("invoice_number", row.invoice_number),
+        ("customer_id", row.customer_id),
+        ("subscription_id", row.subscription_id),
+        ("meter_id", meter),
+        ("meter_description", row.meter_description),
+        ("resource_uri", resource),
+        ("usage_date", days),
+        ("currency", row.currency),
+    ];
+    keys.retain(|(_, text)| !text.is_empty());
+    let ([expected, invoiced], column) = match definition.measure {
+        Measure::Amount => ([row.expected_amount, row.invoiced_amount], "amount"),
+        Measure::Quantity => (row.quantities, "quantity"),
+    };
+    let variance = published.amount(&invoiced)? - published.amount(&expected)?;
+    let [expected_rows, invoiced_rows] = row.rows;
+    let group = Group {
+        break_id: row.break_id,
+        tie_out: tie_out.name(),
+        keys,
+        matched_on: row.matched_on,
+        status: row.status,
+        expected: side(column, published.count(&expected_rows)?, expected),
+        invoiced: side(column, published.count(&invoiced_rows)?, invoiced),
+        variance_amount: fixed(variance, PUBLISHED_SCALE),
+        tolerance_amount: row.tolerance_amount,
+        tolerance_is: "as published",
+        parts: row.parts,
+        workings: Vec::new(),
+        narrowest,
+        units: units_of(published, definition),
+    };
+    Ok(Explanation {
+        run_id: published.run_id.clone(),
+        groups: vec![group],
+        groups_more: 0,
+        resources: None,
+    })
+}
+
+/// A side that shows no lines.
+fn side(column: &'static str, rows: u64, figure: String) -> Side {
+    Side {
+        column,
+        rows,
+        exact_sum: figure.clone(),
+        published: figure,
+        picked_rows: 0,
+        picked_sum: String::new(),
+        lines: Vec::new(),
+    }
+}
+
+/// Units of the datasets that the tie-out needs, each with its number of rows.
+fn units_of(published: &Published, definition: &Definition) -> Vec<String> {
+    let is_needed = |dataset: &str| {
+        let mut needs = definition.needs.iter();
+        needs.any(|needed| needed.contains(&dataset))
+    };
+    let inputs = published.manifest.inputs.iter();
+    inputs
+        .filter(|input| is_needed(&input.dataset))
+        .map(|input| format!("{} ({} rows)", input.unit, input.rows))
+        .collect()
+}

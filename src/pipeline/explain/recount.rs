@@ -1,0 +1,202 @@
+//! The reconciliation of one account, done again from its source lines.
+//!
+//! It goes through the stages of the run ([`reconcile`](crate::pipeline::reconcile)) with the settings
+//! and the learned column of the manifest, for one customer and subscription only. What other accounts
+//! decide is taken from the published run: the periods of invoices, and which products have usage.
+
+use std::collections::{BTreeMap, HashSet};
+
+use polars::prelude::DataFrame;
+
+use super::answer::PickedResources;
+use super::gather;
+use super::published::{AccountFilter, Published};
+use crate::engine::causes::finding::Finding;
+use crate::engine::causes::investigate;
+use crate::engine::compare::group::Sides;
+use crate::engine::compare::usage_to_invoice::{self, Resource};
+use crate::engine::failure::EngineError;
+use crate::engine::fold::columns;
+use crate::engine::fold::folded::{self, Folded, OtherInputs};
+use crate::engine::judge::variance::{self, Variance};
+use crate::engine::matching::passes::{self, Matching};
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{
+    DESCRIPTION_PARTS, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME,
+};
+use crate::model::cause::TieOut;
+use crate::model::dataset::Dataset;
+use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::pipeline::failure::RunError;
+use crate::pipeline::plan::pipeline_plan::TieOutPlan;
+
+/// Groups and resources of one account, computed again.
+pub(super) struct Recount<'p> {
+    pub(super) published: &'p Published,
+    pub(super) account: AccountFilter,
+    /// Products and SKUs that the run had usage of.
+    pub(super) used: Vec<(String, String)>,
+    pub(super) totals: Folded,
+    pub(super) matching: Matching,
+    /// Both sides of each group, by its number.
+    pub(super) sides: Vec<Sides>,
+    pub(super) settings: TieOutPlan,
+    resources: Vec<Resource>,
+    /// Findings by the number of their group; rounding alone explains groups without one.
+    findings: hashbrown::HashMap<u32, Finding>,
+}
+
+impl<'p> Recount<'p> {
+    /// Counts an account again.
+    ///
+    /// # Errors
+    /// [`RunError::Changed`], [`RunError::Decode`], [`RunError::Overflow`], and
+    /// [`RunError::NotThere`] for damaged tables.
+    pub(super) fn new(published: &'p Published, account: AccountFilter) -> Result<Self, RunError> {
+        let used = published.used_products()?;
+        let mut totals = folded::fold_partials(
+            gather::count(published, Dataset::Usage, &account)?,
+            gather::count(published, Dataset::InvoiceLines, &account)?,
+            &[],
+            &used,
+            OtherInputs::default(),
+        )?;
+        for (invoice, period) in published.periods()? {
+            // Invoices of other accounts are not in the vocabulary.
+            if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
+                totals.periods.insert(code, period);
+            }
+        }
+        // One account alone might pair better by another column than all accounts together.
+        let learned = &published.manifest.meter_description_is;
+        let description = DESCRIPTION_PARTS
+            .into_iter()
+            .find(|part| part.column() == learned);
+        let settings = published.settings(TieOut::UsageToInvoice);
+        let rules = &settings.rules;
+        let matching = passes::match_usage(&totals, description, &settings.passes);
+        let usage_to_invoice::Compared { sides, resources } =
+            usage_to_invoice::compare(&totals, &matching, rules)?;
+        let mut findings = investigate::investigate(&totals, &matching, &sides, rules)?;
+        investigate::narrow(&mut findings, &sides);
+        Ok(Self {
+            published,
+            account,
+            used,
+            totals,
+            matching,
+            sides,
+            settings,
+            resources,
+            findings,
+        })
+    }
+
+    /// All groups, judged, each with its number.
+    ///
+    /// # Errors
+    /// [`EngineError::AmountOverflow`].
+    pub(super) fn variances(&self) -> Result<Vec<(u32, Variance)>, EngineError> {
+        let settings = &self.settings;
+        let judge = |(number, sides): (u32, &Sides)| {
+            let finding = self.findings.get(&number).cloned().map(Box::new);
+            let variance = variance::judge(
+                sides.clone(),
+                &settings.tolerances,
+                &self.totals.vocabulary,
+                finding,
+                &settings.without_causes,
+            )?;
+            Ok((number, variance))
+        };
+        (0..).zip(&self.sides).map(judge).collect()
+    }
+
+    /// Usage and lines: each frame with the groups of its rows, and true for usage.
+    pub(super) fn frames(&self) -> [(&DataFrame, &[u32], bool); 2] {
+        [
+            (&self.totals.usage, &self.matching.of_usage, true),
+            (&self.totals.lines, &self.matching.of_lines, false),
+        ]
+    }
+
+    /// Numbers of the groups that hold rows with all of these keys; lines are looked at only where no
+    /// usage has the keys.
+    ///
+    /// # Errors
+    /// [`RunError::NotThere`] where no row has them.
+    pub(super) fn pick(&self, keys: &[(String, String)]) -> Result<HashSet<u32>, RunError> {
+        for (frame, groups, is_usage) in self.frames() {
+            let rows = self.rows_with(frame, keys, is_usage);
+            if !rows.is_empty() {
+                return Ok(rows.into_iter().map(|row| groups[row]).collect());
+            }
+        }
+        let words: Vec<String> = keys
+            .iter()
+            .map(|(name, value)| format!("`{name}={value}`"))
+            .collect();
+        Err(RunError::NotThere {
+            what: words.join(" "),
+            found: "no usage and no invoice line".to_owned(),
+            wanted: "keys that the run has".to_owned(),
+            hint: "the tables `resources` and `variances` of the run list its keys".to_owned(),
+        })
+    }
+
+    /// Rows of a frame that have all keys; none where the frame lacks one of the columns.
+    fn rows_with(
+        &self,
+        frame: &DataFrame,
+        keys: &[(String, String)],
+        is_usage: bool,
+    ) -> Vec<usize> {
+        let parts: &[Part] = if is_usage { &USAGE_FRAME } else { &LINES_FRAME };
+        let mut rows: Vec<usize> = (0..frame.height()).collect();
+        for (name, value) in keys {
+            let Some(part) = Part::picked_by(name) else {
+                return Vec::new();
+            };
+            let column = match part {
+                Part::Description if is_usage => self.matching.description,
+                part if parts.contains(&part) => part,
+                _ => return Vec::new(),
+            };
+            // A value in no row has no code, and leaves no row.
+            let code = self.totals.vocabulary.code(part.domain(), value);
+            let codes = columns::codes(frame, column.column());
+            rows.retain(|row| code == Some(codes[*row]));
+        }
+        rows
+    }
+
+    /// Sums of the rows of `resources` with these keys; `None` where rows of `resources` lack one of
+    /// the columns, or no row has the value.
+    pub(super) fn resource_sums(&self, keys: &[(String, String)]) -> Option<PickedResources> {
+        let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
+        for (name, value) in keys {
+            let part = Part::picked_by(name)?;
+            let field = RESOURCE_KEYS.iter().position(|of| *of == part)?;
+            wanted.insert(field, self.totals.vocabulary.code(part.domain(), value)?);
+        }
+        // A key of the whole run may have resources of several groups: all of them are summed.
+        let mut rows = 0;
+        let (mut expected, mut invoiced) = (0, 0);
+        for resource in &self.resources {
+            if wanted
+                .iter()
+                .all(|(field, code)| resource.key[*field] == *code)
+            {
+                rows += 1;
+                expected += resource.expected_amount;
+                invoiced += resource.invoiced_amount;
+            }
+        }
+        Some(PickedResources {
+            rows,
+            expected_amount: fixed(expected, PUBLISHED_SCALE),
+            invoiced_amount: fixed(invoiced, PUBLISHED_SCALE),
+            variance_amount: fixed(invoiced - expected, PUBLISHED_SCALE),
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! Source rows of one side of a group: their exact sum, and the lines that are shown, each with the
+//! arithmetic that leads from its price and quantity to its amount.
+
+use super::answer::{Side, SourceLine};
+use crate::decode::{self, Sink};
+use crate::engine::count::measures::Measures;
+use crate::engine::fold::row_key;
+use crate::engine::rules::rounding::{Line, Rules};
+use crate::model::currency::minor_digits;
+use crate::model::dataset::{Dataset, INVOICE_LINES, position};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, fixed,
+    multiply, plain, power_of_ten,
+};
+use crate::model::period::date_of;
+use crate::model::row::{Cell, Row};
+use crate::pipeline::failure::RunError;
+use crate::sources::files::FileUnit;
+use rayon::prelude::*;
+
+/// Characters of a line's text that are shown; the file and line number lead to the rest.
+const TEXT_LIMIT: usize = 4_000;
+
+/// Source rows of one side; amounts in units of 10^-20.
+#[derive(Default)]
+pub(super) struct SourceRows {
+    /// Number of all rows.
+    pub(super) rows: u64,
+    /// Exact sum of all rows.
+    pub(super) sum: i128,
+    picked_rows: u64,
+    picked_sum: i128,
+    lines: Vec<SourceLine>,
+}
+
+impl SourceRows {
+    /// Counts a row; with a `line`, it is one of those that the user asked for.
+    pub(super) fn push(&mut self, amount: i128, line: Option<SourceLine>) {
+        self.rows += 1;
+        self.sum += amount;
+        if let Some(line) = line {
+            self.picked_rows += 1;
+            self.picked_sum += amount;
+            self.lines.push(line);
+        }
+    }
+
+    /// Adds the rows of another unit.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.sum += other.sum;
+        self.picked_rows += other.picked_rows;
+        self.picked_sum += other.picked_sum;
+        self.lines.extend(other.lines);
+    }
+
+    /// The side as it is shown, with the first `limit` lines by file and line; `column` is what was
+    /// summed, `published` the figure in units of 10^-10.
+    pub(super) fn into_side(mut self, column: &'static str, published: i128, limit: usize) -> Side {
+        // Units are read in parallel: lines come in no order.
+        self.lines
+            .sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
+        self.lines.truncate(limit);
+        Side {
+            column,
+            rows: self.rows,
+            exact_sum: plain(self.sum, AMOUNT_SCALE),
+            published: fixed(published, PUBLISHED_SCALE),
+            picked_rows: self.picked_rows,
+            picked_sum: plain(self.picked_sum, AMOUNT_SCALE),
+            lines: self.lines,
+        }
+    }
+}
+
+/// Decodes all units in parallel; the sinks that took their rows, in no order of rows.
+///
+/// # Errors
+/// [`RunError::Decode`] for the first unit that cannot be read.
+pub(super) fn decode_all<'u, S: Sink>(
+    units: &'u [FileUnit],
+    dataset: Dataset,
+    new_sink: impl Fn(&'u FileUnit) -> S + Sync,
+) -> Result<Vec<S>, RunError> {
+    let sinks = units.par_iter().map(|unit| {
+        let input = decode::Input {
+            unit: &unit.name,
+            path: &unit.path,
+            dataset,
+        };
+        let (_, sinks) = decode::decode(input, || new_sink(unit))?;
+        Ok(sinks)
+    });
+    let sinks = sinks.collect::<Result<Vec<Vec<S>>, RunError>>()?;
+    Ok(sinks.into_iter().flatten().collect())
+}
+
+/// A row of usage or lines, to be shown with its arithmetic.
+pub(super) fn source_line(
+    dataset: Dataset,
+    unit: &FileUnit,
+    row: &Row<'_, '_>,
+    measures: &Measures,
+    amount: i128,
+) -> SourceLine {
+    let text = String::from_utf8_lossy(row.place.text.trim_ascii_end());
+    let arithmetic = if dataset == Dataset::Usage {
+        usage_arithmetic(row.cells, measures)
+    } else {
+        line_arithmetic(row.cells, measures, amount)
+    };
+    SourceLine {
+        unit: unit.name.clone(),
+        line: row.place.line(),
+        amount: plain(amount, AMOUNT_SCALE),
+        arithmetic,
+        text: text.chars().take(TEXT_LIMIT).collect(),
+    }
+}
+
+/// Price, quantity and exchange rate of a row; a row without a rate is priced in the billing currency,
+/// at a rate of 1.
+fn factors(
+    dataset: Dataset,
+    cells: &[Cell<'_>],
+    measures: &Measures,
+) -> (Option<i128>, i128, i128, String) {
+    let (price, rate) = row_key::price_and_rate(dataset, cells);
+    let [quantity, ..] = measures.sums;
+    let rate = match rate {
+        Some(rate) => rate,
+        None => power_of_ten(RATE_SCALE),
+    };
+    let price_text = match price {
+        Some(price) => plain(price, PRICE_SCALE),
+        None => "no price".to_owned(),
+    };
+    let words = format!(
+        "{price_text} x {} x {}",
+        plain(quantity, QUANTITY_SCALE),
+        plain(rate, RATE_SCALE)
+    );
+    (price, quantity, rate, words)
+}
+
+/// Product of price, quantity and rate of a usage row. Rows with no price, or whose product
+/// passes 38 digits, are shown without the product.
+fn usage_arithmetic(cells: &[Cell<'_>], measures: &Measures) -> String {
+    let (price, quantity, rate, factors) = factors(Dataset::Usage, cells, measures);
+    let mut words = String::new();
+    if let Some(date) = measures.day.and_then(date_of) {
+        words += &format!("{date}: ");
+    }
+    words += &format!("EffectiveUnitPrice x Quantity x PCToBCExchangeRate = {factors}");
+    // Half even, as for conversions: the product is shown beside Microsoft's amount, not in its place.
+    let (scale, half_even) = (AMOUNT_SCALE, Rounding::HalfEven);
+    let product = price
+        .and_then(|price| {
+            let (price, quantity) = ((price, PRICE_SCALE), (quantity, QUANTITY_SCALE));
+            multiply(price, quantity, scale, half_even)
+        })
+        .and_then(|priced| multiply((priced, scale), (rate, RATE_SCALE), scale, half_even));
+    if let Some(product) = product {
+        words += &format!(" = {}", plain(product, AMOUNT_SCALE));
+    }
+    words
+}
+
+/// Price, quantity and rate of an invoice line, and the rounding rule that gives its Subtotal
+/// ([semantics §3](crate::model::domain::semantics)).
+fn line_arithmetic(cells: &[Cell<'_>], measures: &Measures, subtotal: i128) -> String {
+    const CURRENCY: usize = position(INVOICE_LINES, "Currency");
+    let (price, quantity, rate, factors) = factors(Dataset::InvoiceLines, cells, measures);
+    let currency = String::from_utf8_lossy(&cells[CURRENCY].bytes())
+        .trim()
+        .to_uppercase();
+    // The documented rules only: which of them gives the line is the same in every pipeline.
+    let rules = Rules::default();
+    let line = |price| Line {
+        price,
+        quantity,
+        rate,
+        digits: minor_digits(&currency),
+    };
+    let rule = price.and_then(|price| rules.that_fits(line(price), subtotal, true));
+    let rule = match rule {
+        Some(rule) => format!("{}, rule {}", rule.formula(), rule.name),
+        None => "no documented rounding rule gives this Subtotal".to_owned(),
+    };
+    format!("EffectiveUnitPrice x BillableQuantity x PCToBCExchangeRate = {factors}; {rule}")
+}

@@ -1,0 +1,219 @@
+//! `explain` for `usage-to-invoice`: the chosen groups of an account with their source rows on both
+//! sides, and the arithmetic of the variance. A group that does not come to its published figures is
+//! an error, never an explanation.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::answer::{Explanation, Group, Request};
+use super::gather::Gatherer;
+use super::recount::Recount;
+use super::source_rows::SourceRows;
+use crate::engine::causes::investigate;
+use crate::engine::fold::columns::{self, LineColumns};
+use crate::engine::fold::row_key::FineKey;
+use crate::engine::judge::variance::Variance;
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{FINE_KEYS, Key};
+use crate::engine::rules::scope::Scope;
+use crate::model::cause::Cause;
+use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::model::period::date_of;
+use crate::pipeline::failure::RunError;
+
+/// Groups explained at most for one set of keys; the rest is counted.
+const GROUPS_LIMIT: usize = 20;
+
+/// Explains the groups that are `wanted`, by number and variance. With `keys`, only the source rows that
+/// have them are shown, and the sums of their resources.
+///
+/// # Errors
+/// [`RunError::Disagrees`] where the source lines do not come to the published figures, and those of
+/// reading the run and its sources.
+pub(super) fn explain(
+    recount: &Recount<'_>,
+    request: &Request,
+    wanted: impl Fn(u32, &Variance) -> bool,
+    keys: &[(String, String)],
+) -> Result<Explanation, RunError> {
+    let mut chosen = recount.variances()?;
+    chosen.retain(|(number, variance)| wanted(*number, variance));
+    // A stable sort: groups of equal size stay in the order of their numbers.
+    chosen.sort_by_key(|(_, variance)| Reverse(variance.sides.variance_amount().unsigned_abs()));
+    let groups_more = chosen.len().saturating_sub(GROUPS_LIMIT);
+    chosen.truncate(GROUPS_LIMIT);
+    let mut rows = source_rows(recount, &chosen, keys)?;
+    let mut groups = Vec::with_capacity(chosen.len());
+    for (number, variance) in &chosen {
+        let rows = rows
+            .remove(number)
+            .expect("rows are gathered for each chosen group");
+        groups.push(group(recount, *number, variance, rows, request.limit)?);
+    }
+    let resources = if keys.is_empty() {
+        None
+    } else {
+        recount.resource_sums(keys)
+    };
+    Ok(Explanation {
+        run_id: recount.published.run_id.clone(),
+        groups,
+        groups_more,
+        resources,
+    })
+}
+
+/// Expected and invoiced source rows of the chosen groups, by their number.
+fn source_rows(
+    recount: &Recount<'_>,
+    chosen: &[(u32, Variance)],
+    keys: &[(String, String)],
+) -> Result<HashMap<u32, [SourceRows; 2]>, RunError> {
+    let is_chosen = |number: u32| chosen.iter().any(|(chosen, _)| *chosen == number);
+    let description = recount.matching.description;
+    // Rows are found again by their folded texts: codes are of this recount only, and rows have none.
+    let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
+    for (frame, groups, is_usage) in recount.frames() {
+        for (row, number) in groups.iter().enumerate() {
+            if !is_chosen(*number) {
+                continue;
+            }
+            let key = FINE_KEYS.map(|key| {
+                let part = match key {
+                    Key::Description if is_usage => description,
+                    key => key.part(),
+                };
+                let code = columns::codes(frame, part.column())[row];
+                recount.totals.vocabulary.folded(key.domain(), code)
+            });
+            let scope = if is_usage {
+                Scope::Usage
+            } else {
+                LineColumns::of(frame).scope(row)
+            };
+            by_key.insert((key, scope), *number);
+        }
+    }
+    let gatherer = Gatherer {
+        description,
+        account: &recount.account,
+        by_key: &by_key,
+        used: &recount.used,
+        keys,
+    };
+    gatherer.gather(recount.published, chosen.iter().map(|(number, _)| *number))
+}
+
+fn group(
+    recount: &Recount<'_>,
+    number: u32,
+    variance: &Variance,
+    [usage, lines]: [SourceRows; 2],
+    limit: usize,
+) -> Result<Group, RunError> {
+    let sides = &variance.sides;
+    let break_id = variance.break_id.to_string();
+    let row = recount.published.find(&break_id)?;
+    let expected = fixed(sides.expected_amount, PUBLISHED_SCALE);
+    let invoiced = fixed(sides.invoiced_amount, PUBLISHED_SCALE);
+    // Amounts and row counts: rows that cancel each other out would leave the amounts equal.
+    let agrees = row.expected_amount == expected
+        && row.invoiced_amount == invoiced
+        && (usage.rows, lines.rows) == (sides.expected_rows, sides.invoiced_rows);
+    if !agrees {
+        return Err(row.disagrees(&expected, &invoiced));
+    }
+    Ok(Group {
+        break_id,
+        tie_out: sides.tie_out.name(),
+        keys: keys_of(recount, variance),
+        matched_on: sides.matched_on.to_string(),
+        // Only the whole run knows which groups are awaited.
+        status: row.status,
+        expected: usage.into_side("BillingPreTaxTotal", sides.expected_amount, limit),
+        invoiced: lines.into_side("Subtotal", sides.invoiced_amount, limit),
+        variance_amount: fixed(sides.variance_amount(), PUBLISHED_SCALE),
+        tolerance_amount: fixed(variance.tolerance_amount, PUBLISHED_SCALE),
+        tolerance_is: variance.limit.name(),
+        parts: parts_of(variance),
+        workings: workings(recount, number, variance),
+        narrowest: narrowest(recount, variance),
+        units: Vec::new(),
+    })
+}
+
+/// Published key columns of a group with their values, those without a value left out.
+fn keys_of(recount: &Recount<'_>, variance: &Variance) -> Vec<(&'static str, String)> {
+    let (vocabulary, names) = (&recount.totals.vocabulary, &recount.totals.names);
+    let codes = variance.sides.keys;
+    let mut keys = Vec::with_capacity(FINE_KEYS.len() + 1);
+    for key in FINE_KEYS {
+        let text = vocabulary.text(key.domain(), codes[key]);
+        keys.push((key.published(), text.to_owned()));
+        if key == Key::Customer {
+            let name = names.code(Domain::CustomerName, [codes[key], 0, 0]);
+            let text = vocabulary.text(Domain::CustomerName, name);
+            keys.push(("customer_name", text.to_owned()));
+        }
+    }
+    keys.retain(|(_, text)| !text.is_empty());
+    keys
+}
+
+/// The parts of a variance that are not zero.
+fn parts_of(variance: &Variance) -> Vec<(&'static str, String)> {
+    let parts = Cause::ALL.map(|cause| (cause, variance.parts.by(cause)));
+    parts
+        .into_iter()
+        .filter(|(_, amount)| *amount != 0)
+        .map(|(cause, amount)| (cause.name(), fixed(amount, PUBLISHED_SCALE)))
+        .collect()
+}
+
+/// The arithmetic of the parts that are not zero; none where rounding explains the variance.
+fn workings(
+    recount: &Recount<'_>,
+    number: u32,
+    variance: &Variance,
+) -> Vec<(&'static str, String)> {
+    if variance.finding.is_none() {
+        return Vec::new();
+    }
+    let workings = investigate::workings(
+        &recount.totals,
+        &recount.matching,
+        &recount.sides,
+        number,
+        &recount.settings.rules,
+    );
+    workings
+        .into_iter()
+        .filter(|working| variance.parts.by(working.cause) != 0)
+        .map(|working| (working.cause.name(), working.text))
+        .collect()
+}
+
+/// The narrowest thing that holds the variance, with the resource and the days that it concerns; empty
+/// where rounding explains the variance.
+fn narrowest(recount: &Recount<'_>, variance: &Variance) -> String {
+    let Some(finding) = &variance.finding else {
+        return String::new();
+    };
+    let mut words = finding.narrowest.name().to_owned();
+    // Code 0 is usage without a resource id.
+    if let Some(resource) = finding.resource.filter(|code| *code != 0) {
+        let vocabulary = &recount.totals.vocabulary;
+        words += &format!(" {}", vocabulary.text(Domain::Resource, resource));
+    }
+    let dates = finding
+        .days
+        .map(|(first, last)| (date_of(first), date_of(last)));
+    if let Some((Some(first), Some(last))) = dates {
+        words += &if first == last {
+            format!(", {first}")
+        } else {
+            format!(", {first} to {last}")
+        };
+    }
+    words
+}

@@ -1,0 +1,105 @@
+//! Usage that is more than may be in memory: the stages of usage to invoice, part by part.
+//!
+//! Lines are loaded twice: first to learn from all of them which usage column MeterDescription repeats,
+//! then with the usage of each part. The result is that of comparing all at once; what must change
+//! together is what [`UsageStages`] adds up and what a single run of it computes.
+
+use hashbrown::HashMap;
+use polars::prelude::DataFrame;
+
+use super::usage_to_invoice::UsageStages;
+use crate::engine::count::partial::Partial;
+use crate::engine::fold::columns;
+use crate::engine::fold::folded::{Folded, InParts};
+use crate::engine::matching::{joins, passes};
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, Part};
+use crate::model::dataset::Dataset;
+use crate::pipeline::failure::RunError;
+use crate::pipeline::spill::parts::Spilled;
+use crate::pipeline::spill::resources::SpilledResources;
+use crate::progress::watch::Watch;
+
+/// Takes usage and lines through the stages part by part; their resources are on disk.
+///
+/// # Errors
+/// [`RunError::Overflow`], and [`RunError::Publish`] where the disk is full or cannot be read.
+pub(super) fn compare(
+    totals: &mut Folded,
+    stages: &mut UsageStages<'_>,
+    spilled: &Spilled,
+    mut in_parts: Box<InParts>,
+    watch: &Watch,
+) -> Result<SpilledResources, RunError> {
+    let no_room = |source| RunError::no_room(spilled.folder(), source);
+    let pairs = description_pairs(totals, stages, spilled, &mut in_parts)?;
+    stages.description = Some(passes::learned(pairs));
+    let mut resources = spilled.resources();
+    // Code 0 of every domain is the empty text.
+    let mut resource_texts = vec![String::new()];
+    watch.phase("compare part by part", spilled.stored_bytes());
+    for parts in &spilled.batches() {
+        totals.take_part(
+            &mut in_parts,
+            spilled.load(parts).map_err(no_room)?,
+            &spilled.spellings,
+        );
+        let first = stages.checked.len();
+        let found = stages.take(totals, &|_| {})?;
+        resources.add(totals, &found).map_err(no_room)?;
+        stages.keep_resource_texts(first, totals, &mut resource_texts);
+        watch.advanced(spilled.bytes_of(parts), 0);
+    }
+    // Findings of all parts name places in these texts now; codes of the last part would mislead.
+    totals.forget_part(resource_texts);
+    Ok(resources)
+}
+
+/// Lines of all parts that pair with usage under each of [`DESCRIPTION_PARTS`].
+fn description_pairs(
+    totals: &mut Folded,
+    stages: &mut UsageStages<'_>,
+    spilled: &Spilled,
+    in_parts: &mut InParts,
+) -> Result<[usize; DESCRIPTION_PARTS.len()], RunError> {
+    let mut pairs = [0; DESCRIPTION_PARTS.len()];
+    let described = stages.selection.select(totals, &in_parts.described);
+    let part_of_row = parts_of_rows(totals, spilled, &described);
+    for parts in &spilled.batches() {
+        let lines = spilled
+            .load_lines(parts)
+            .map_err(|source| RunError::no_room(spilled.folder(), source))?;
+        totals.take_part(in_parts, (Partial::empty(Dataset::Usage), lines), &[]);
+        let lines = totals.lines.clone();
+        let lines = stages.selection.select(totals, &lines);
+        let rows: Vec<u32> = (0..)
+            .zip(&part_of_row)
+            .filter(|(_, part)| parts.contains(part))
+            .map(|(row, _)| row)
+            .collect();
+        // An account's usage and lines are of one part: pairs of all parts add up to those of the whole.
+        let found = passes::description_pairs(&joins::take(&described, &rows), &lines);
+        for (pairs, found) in pairs.iter_mut().zip(found) {
+            *pairs += found;
+        }
+    }
+    Ok(pairs)
+}
+
+/// Number of the part that each row of a frame belongs to.
+fn parts_of_rows(totals: &Folded, spilled: &Spilled, frame: &DataFrame) -> Vec<u32> {
+    let [customers, subscriptions] =
+        [Part::Customer, Part::Subscription].map(|part| columns::codes(frame, part.column()));
+    // Folding and hashing texts is slow, and rows are many more than accounts.
+    let mut known: HashMap<(u32, u32), u32> = HashMap::new();
+    let part = |(customer, subscription): (&u32, &u32)| {
+        *known.entry((*customer, *subscription)).or_insert_with(|| {
+            let folded = |domain, code| totals.vocabulary.folded(domain, code);
+            spilled.part_of(
+                &folded(Domain::Customer, *customer),
+                &folded(Domain::Subscription, *subscription),
+            )
+        })
+    };
+    customers.iter().zip(subscriptions).map(part).collect()
+}

@@ -1,0 +1,99 @@
+//! Compared groups of all tie-outs to the rows of `variances`, in published order.
+
+use hashbrown::HashMap;
+
+use super::settings;
+use crate::engine::causes::investigate::Holders;
+use crate::engine::failure::EngineError;
+use crate::engine::fold::folded::Folded;
+use crate::engine::judge::variance::{self, Variance};
+use crate::engine::rules::keys::Key;
+use crate::engine::tie_outs::two_lists::Checked;
+use crate::model::cause::TieOut;
+use crate::model::period::Period;
+use crate::pipeline::intake::incomplete::Awaited;
+use crate::pipeline::plan::pipeline_plan::Plan;
+
+/// Sets the narrowest thing that holds each finding, among the groups of usage to invoice.
+pub(super) fn set_narrowest(checked: &mut [Checked]) {
+    let mut holders = Holders::default();
+    for (sides, finding) in &*checked {
+        holders.add(sides, finding.as_deref());
+    }
+    for (sides, finding) in checked {
+        if let Some(finding) = finding {
+            finding.narrowest = holders.narrowest(sides, finding);
+        }
+    }
+}
+
+/// Judges the groups by the settings of their tie-outs; the variances are in published order.
+///
+/// # Errors
+/// [`EngineError::AmountOverflow`].
+pub(super) fn judge(
+    plan: &Plan,
+    totals: &Folded,
+    mut checked: Vec<Checked>,
+    awaited: &Awaited,
+) -> Result<Vec<Variance>, EngineError> {
+    // First, as an awaited group is no break whatever its tolerance.
+    awaited.mark(totals, &mut checked);
+    let mut variances = Vec::with_capacity(checked.len());
+    for (sides, finding) in checked {
+        let settings = settings::of_tie_out(plan, sides.tie_out);
+        let (tolerances, off) = (&settings.tolerances, &settings.without_causes);
+        let variance = variance::judge(sides, tolerances, &totals.vocabulary, finding, off)?;
+        variances.push(variance);
+    }
+    let periods = &totals.periods;
+    variances.sort_by(|left, right| {
+        published_order(periods, left).cmp(&published_order(periods, right))
+    });
+    // Ids of groups with equal keys are numbered in this order.
+    variance::separate_equal_ids(&mut variances);
+    Ok(variances)
+}
+
+/// Sort key of `variances`, in the order of the fields.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct PublishedOrder<'v> {
+    tie_out: TieOut,
+    period: Option<Period>,
+    /// Codes from the invoice to the description.
+    first_keys: [u32; 7],
+    charge_type: &'v str,
+    /// Codes of the price adjustment and the currency.
+    last_keys: [u32; 2],
+    // Groups may have equal keys: the rest makes their order, and so their ids, the same in every run.
+    matched_on: &'v str,
+    expected_amount: i128,
+    invoiced_amount: i128,
+}
+
+/// The order of the published key columns; codes are in the order of what they print.
+fn published_order<'v>(
+    periods: &HashMap<u32, Period>,
+    variance: &'v Variance,
+) -> PublishedOrder<'v> {
+    let sides = &variance.sides;
+    let first_keys = [
+        Key::Invoice,
+        Key::Customer,
+        Key::Subscription,
+        Key::Product,
+        Key::Sku,
+        Key::Availability,
+        Key::Description,
+    ];
+    PublishedOrder {
+        tie_out: sides.tie_out,
+        period: periods.get(&sides.keys[Key::Invoice]).copied(),
+        first_keys: first_keys.map(|key| sides.keys[key]),
+        charge_type: &sides.charge_type,
+        last_keys: [Key::Adjustment, Key::Currency].map(|key| sides.keys[key]),
+        matched_on: &sides.matched_on,
+        expected_amount: sides.expected_amount,
+        invoiced_amount: sides.invoiced_amount,
+    }
+}
