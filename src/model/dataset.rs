@@ -1,10 +1,10 @@
 //! Every input dataset's columns in one table: names, aliases, types. The decoders bind by it, the
 //! engine picks its keys from it, `tieout schema` prints it.
 //!
-//! A position in one of these tables is a position in every decoded row, taken with [`position`] in a
-//! constant, so that a misspelt column is a compile error. Names and spellings:
-//! [resources](crate::model::domain::resources) §C, §D1 and §D3; deviations that are bound by name all
-//! the same: [quirks](crate::model::domain::quirks).
+//! A position in one of these tables is a position in every decoded row, taken with [`position`] in
+//! a constant, so that a misspelt column is a compile error. Names and spellings:
+//! [resources](crate::model::domain::resources) §C, §D1 and §D3; deviations that are bound by name
+//! all the same: [quirks](crate::model::domain::quirks).
 
 use super::ids::Fold;
 
@@ -85,8 +85,8 @@ use Need::{Column as Present, Optional, Unread, Value};
 
 /// Columns of daily rated usage, in the order of the downloaded CSV
 /// ([resources §D3](crate::model::domain::resources)).
-// Aliases are v1's names (`unitOfMeasure`, `resellerMpnId`, and `rateOf…`, which are fractions there) and
-// those of Cost Management's files (`customerTenantId`, `invoiceId`, `resourceId`):
+// Aliases are v1's names (`unitOfMeasure`, `resellerMpnId`, and `rateOf…`, which are fractions
+// there) and those of Cost Management's files (`customerTenantId`, `invoiceId`, `resourceId`):
 // model::domain::resources §D1 and §E4.
 pub const USAGE: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
@@ -158,8 +158,8 @@ pub const USAGE: &[Column] = &[
 
 /// Columns of new-commerce reconciliation lines, in the order of the downloaded CSV
 /// ([resources §D3](crate::model::domain::resources)).
-// Aliases are v1's names (`totalForCustomer`, `quoteId`), older ones (`providerName`), and spellings of the
-// CSV that vary (`Tier2MpnId`): model::domain::resources §C and §D3.
+// Aliases are v1's names (`totalForCustomer`, `quoteId`), older ones (`providerName`), and
+// spellings of the CSV that vary (`Tier2MpnId`): model::domain::resources §C and §D3.
 pub const INVOICE_LINES: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
     column("CustomerId", &["customertenantid"], ID, Present),
@@ -279,8 +279,8 @@ impl Dataset {
         }
     }
 
-    /// Position of the column that a header cell or JSON key names, in any case and spelling. `None` for
-    /// a column that is not known.
+    /// Position of the column that a header cell or JSON key names, in any case and spelling.
+    /// `None` for a column that is not known.
     #[must_use]
     pub fn position_of(self, heading: &str) -> Option<usize> {
         let wanted = normalise(heading);

@@ -1,8 +1,9 @@
 //! Folding: how two spellings of one identifier become equal.
 //!
-//! Rules and evidence: [quirks](crate::model::domain::quirks), daily rated usage 6 (case of GUIDs and ARM
-//! ids), 8 (lost zeros) and 13 (U+00A0), and [resources §A](crate::model::domain::resources), point 6
-//! (`org:` prefix). A folded text is for comparing only; the spelling that came is kept for display.
+//! Rules and evidence: [quirks](crate::model::domain::quirks), daily rated usage 6 (case of GUIDs
+//! and ARM ids), 8 (lost zeros) and 13 (U+00A0), and [resources
+//! §A](crate::model::domain::resources), point 6 (`org:` prefix). A folded text is for comparing
+//! only; the spelling that came is kept for display.
 
 use std::borrow::Cow;
 
@@ -11,8 +12,8 @@ use std::borrow::Cow;
 pub enum Fold {
     /// GUIDs and other identifiers: case-insensitive, blanks trimmed, `org:` prefix dropped.
     Identifier,
-    /// SKU ids: case-insensitive, blanks trimmed, numeric ones padded to four characters: a spreadsheet
-    /// takes the zeros of `0003` away.
+    /// SKU ids: case-insensitive, blanks trimmed, numeric ones padded to four characters: a
+    /// spreadsheet takes the zeros of `0003` away.
     Sku,
     /// ARM resource ids: case-insensitive, trailing slash dropped.
     ArmId,

@@ -1,8 +1,9 @@
 //! Facts of a Partner Center page: how many items it has, and where the next page is.
 //!
-//! Read from the bytes as received, without looking into the items: fetching must know whether a page is
-//! whole and whether another follows ([endpoints §6](crate::model::domain::endpoints)), while what the
-//! items mean is the decoders' part. Both layers use this file, and neither may name the other.
+//! Read from the bytes as received, without looking into the items: fetching must know whether a
+//! page is whole and whether another follows ([endpoints §6](crate::model::domain::endpoints)),
+//! while what the items mean is the decoders' part. Both layers use this file, and neither may name
+//! the other.
 
 use std::borrow::Cow;
 
@@ -60,7 +61,8 @@ struct Header<'a> {
 /// Reads the facts of a page, BOMs before it ignored.
 ///
 /// # Errors
-/// A description of what the body is instead: an HTML page, JSON that does not parse, an error answer.
+/// A description of what the body is instead: an HTML page, JSON that does not parse, an error
+/// answer.
 pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     let page: Page<'_> = serde_json::from_slice(without_boms(body)).map_err(|error| {
         // A proxy's or a sign-in page, which comes with a good status.
@@ -94,7 +96,8 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     })
 }
 
-/// True if two pages hold equal items, whatever their links and tokens. A page without items equals none.
+/// True if two pages hold equal items, whatever their links and tokens. A page without items equals
+/// none.
 #[must_use]
 pub fn same_items(left: &[u8], right: &[u8]) -> bool {
     let items = |body| -> Option<Vec<String>> {

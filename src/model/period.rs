@@ -1,11 +1,11 @@
 //! Days and billing periods. A day is the count of days since 1970-01-01, UTC; a period is a
-//! calendar month, half-open ([semantics §9](crate::model::domain::semantics)). There is no clock here:
-//! what today is, only the command line knows.
+//! calendar month, half-open ([semantics §9](crate::model::domain::semantics)). There is no clock
+//! here: what today is, only the command line knows.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-/// Days since 1970-01-01, UTC; negative before. A typed file may hold any number here, also one that is
-/// outside the calendar's years ([`date_of`]).
+/// Days since 1970-01-01, UTC; negative before. A typed file may hold any number here, also one
+/// that is outside the calendar's years ([`date_of`]).
 pub type Day = i32;
 
 /// Day 0 in days of the common era, as chrono counts them.
@@ -41,8 +41,8 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     Ok((date.year() > 1).then(|| day_of(date)))
 }
 
-/// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the latter
-/// with or without midnight UTC. `None` for everything else, wrong dates included.
+/// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the
+/// latter with or without midnight UTC. `None` for everything else, wrong dates included.
 fn plain_day(text: &[u8]) -> Option<Day> {
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0_u32, |number, digit| {
@@ -92,7 +92,8 @@ fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
         .ok_or(NotADate)
 }
 
-/// Time of day and its offset from UTC in minutes; 0 where no zone is named, as zone-less values are UTC.
+/// Time of day and its offset from UTC in minutes; 0 where no zone is named, as zone-less values
+/// are UTC.
 fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     if let Some(clock) = time.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
@@ -133,7 +134,8 @@ fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
         _ => Err(NotADate),
     };
     let (month, day, year) = (next()?, next()?, next()?);
-    // No zone is ever named here, so that the time of day cannot move the day; it is only looked over.
+    // No zone is ever named here, so that the time of day cannot move the day; it is only looked
+    // over.
     let clock_is_known = time.bytes().all(|b| {
         b.is_ascii_digit()
             || matches!(
@@ -159,8 +161,9 @@ pub fn date_of(day: Day) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(day.checked_add(EPOCH_FROM_CE)?)
 }
 
-/// Months from January of the year 0 to the month that holds `day`. Days outside chrono's years, which
-/// only a typed file can hold, are all in month 0: their rows are kept, in no period that is compared.
+/// Months from January of the year 0 to the month that holds `day`. Days outside chrono's years,
+/// which only a typed file can hold, are all in month 0: their rows are kept, in no period that is
+/// compared.
 #[must_use]
 pub fn month_number(day: Day) -> i32 {
     match date_of(day) {
@@ -202,7 +205,8 @@ impl Period {
         })
     }
 
-    /// The month of number `months`, as [`month_number`] counts them. `None` outside chrono's years.
+    /// The month of number `months`, as [`month_number`] counts them. `None` outside chrono's
+    /// years.
     #[must_use]
     pub fn of_month(months: i32) -> Option<Self> {
         let (year, month) = (

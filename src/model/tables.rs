@@ -1,9 +1,9 @@
 //! The published tables: every column's name, type and meaning, in order. The writers, the data
 //! dictionary and `explain` read this one table.
 //!
-//! Order, names and types are the contract with whoever reads a run's output: one precision and scale
-//! for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output). The texts
-//! are published too, by `tieout schema`.
+//! Order, names and types are the contract with whoever reads a run's output: one precision and
+//! scale for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output).
+//! The texts are published too, by `tieout schema`.
 
 /// Type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

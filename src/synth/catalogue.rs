@@ -1,8 +1,8 @@
 //! The price list: 400 meters, each with its product, SKU, availability, unit and price.
 //!
-//! The list holds what makes matching hard: SKUs that share a product, meters that share a SKU, ids that are
-//! words, SKU ids that lose their zeros ([quirks](crate::model::domain::quirks), daily rated usage 8
-//! and 9).
+//! The list holds what makes matching hard: SKUs that share a product, meters that share a SKU, ids
+//! that are words, SKU ids that lose their zeros ([quirks](crate::model::domain::quirks), daily
+//! rated usage 8 and 9).
 
 use super::number::number;
 use super::random::Random;
@@ -300,8 +300,8 @@ fn shorten(sku_id: &str) -> String {
     }
 }
 
-/// List price of two to seven significant digits, in units of 10^-10 USD, and the usual cost of a day in
-/// millionths of USD.
+/// List price of two to seven significant digits, in units of 10^-10 USD, and the usual cost of a
+/// day in millionths of USD.
 fn price(random: &mut Random) -> (i128, u64) {
     let places = u32::try_from(5 + random.below(6)).expect("at most 10");
     let tenth = 10_u64.pow(places - 1);

@@ -1,13 +1,14 @@
 //! Decimal text, written fast: three numbers of every usage row pass through here.
 //!
-//! Not `model/decimal`, although it writes numbers too: that one spells what the program publishes, this
-//! one what Microsoft's files look like, exponents included.
+//! Not `model/decimal`, although it writes numbers too: that one spells what the program publishes,
+//! this one what Microsoft's files look like, exponents included.
 
-/// Largest power of ten that 64 bits hold: digits are split off in 64 bits, as 128-bit division is slow.
+/// Largest power of ten that 64 bits hold: digits are split off in 64 bits, as 128-bit division is
+/// slow.
 const LARGEST_CHUNK: u128 = 10_u128.pow(19);
 
-/// Appends `value` (units of 10^-`scale`) without trailing zeros; as `7.58469E-05` below 0.0001, the way
-/// Microsoft's files spell small numbers. No digit is lost.
+/// Appends `value` (units of 10^-`scale`) without trailing zeros; as `7.58469E-05` below 0.0001,
+/// the way Microsoft's files spell small numbers. No digit is lost.
 pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     if value == 0 {
         out.push('0');

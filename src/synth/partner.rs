@@ -1,8 +1,8 @@
 //! Who is billed: the partner, its two invoices, its customers and their Azure plans.
 //!
-//! Customers and plans are made from their position alone, so that nothing has to be kept of those that
-//! are done. Names hold what breaks naive readers: commas, quotes, `&`, trailing dots, other scripts
-//! ([quirks](crate::model::domain::quirks), daily rated usage 13).
+//! Customers and plans are made from their position alone, so that nothing has to be kept of those
+//! that are done. Names hold what breaks naive readers: commas, quotes, `&`, trailing dots, other
+//! scripts ([quirks](crate::model::domain::quirks), daily rated usage 13).
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! Daily rated usage: resources, their rows, and the 55 cells of a row.
 //!
-//! Rows of one resource share most of their texts ([`Series`]), so that a row is a few numbers until it
-//! is written; only then are its spellings chosen, by random bits that came with it.
+//! Rows of one resource share most of their texts ([`Series`]), so that a row is a few numbers
+//! until it is written; only then are its spellings chosen, by random bits that came with it.
 
 use std::rc::Rc;
 
@@ -227,7 +227,8 @@ impl Scratch {
             (&mut self.pricing, row.amounts.pricing, TOTAL_SCALE),
             (&mut self.billing, row.amounts.billing, TOTAL_SCALE),
         ];
-        // The buffers keep their memory: at millions of rows, allocations would take most of the time.
+        // The buffers keep their memory: at millions of rows, allocations would take most of the
+        // time.
         for (text, value, scale) in numbers {
             text.clear();
             write_number(text, value, scale);
@@ -366,8 +367,9 @@ fn thing<'a>(
     ]
 }
 
-/// Choice among the spellings of a row's ids: case of ids is not stable in real files, and spreadsheets
-/// take zeros away ([quirks](crate::model::domain::quirks), daily rated usage 6 and 8).
+/// Choice among the spellings of a row's ids: case of ids is not stable in real files, and
+/// spreadsheets take zeros away ([quirks](crate::model::domain::quirks), daily rated usage 6 and
+/// 8).
 struct Spellings {
     odd_customer: bool,
     odd_entitlement: bool,

@@ -1,7 +1,8 @@
-//! The columns of the record sets, in the words of [resources](crate::model::domain::resources) §B and §C.
+//! The columns of the record sets, in the words of [resources](crate::model::domain::resources) §B
+//! and §C.
 //!
-//! Order is that of the published tables. A path names a member of the item; `|` separates the spellings
-//! that published answers have for it, Microsoft's misspellings among them.
+//! Order is that of the published tables. A path names a member of the item; `|` separates the
+//! spellings that published answers have for it, Microsoft's misspellings among them.
 
 use super::schema::{Field, RecordType};
 
@@ -106,7 +107,8 @@ pub(super) const UTILIZATION: &[Field] = &[
     OBJECT_TYPE,
 ];
 pub(super) const RATE_CARD: &[Field] = &[
-    // `rowKind`, `tierFrom` and `rate` are no members of the answer: a card becomes rows, one for each tier.
+    // `rowKind`, `tierFrom` and `rate` are no members of the answer: a card becomes rows, one for
+    // each tier.
     field("row_kind", "rowKind", Text),
     field("locale", "locale", Text),
     field("currency", "currency", Text),

@@ -1,6 +1,6 @@
-//! Answers of Partner Center's other endpoints about the synthetic partner: customers, subscriptions,
-//! summaries, records, legacy invoices. Written as JSON lines of a key and an item, for the sandbox to
-//! serve. Sums are those of the usage rows, so that what ought to agree does.
+//! Answers of Partner Center's other endpoints about the synthetic partner: customers,
+//! subscriptions, summaries, records, legacy invoices. Written as JSON lines of a key and an item,
+//! for the sandbox to serve. Sums are those of the usage rows, so that what ought to agree does.
 
 mod classic;
 mod files;
@@ -20,8 +20,8 @@ use super::request::SynthError;
 use super::usage::UsageRow;
 use super::write::Written;
 
-/// Sums and files of the answers. They see every row and line that is written, and learn when a plan is
-/// complete.
+/// Sums and files of the answers. They see every row and line that is written, and learn when a
+/// plan is complete.
 pub(super) struct PartnerCenter {
     files: Files,
     unbilled: Unbilled,
@@ -73,7 +73,8 @@ impl PartnerCenter {
     pub(super) fn end_plan(&mut self, partner: &Partner, plan: &Plan) -> Result<(), SynthError> {
         let sums = std::mem::take(&mut self.plan);
         let customer = &plan.customer;
-        // The plan that fills up to the row belongs to the first customer, long after its other plans.
+        // The plan that fills up to the row belongs to the first customer, long after its other
+        // plans.
         let at = *self
             .by_customer
             .entry(customer.id.clone())

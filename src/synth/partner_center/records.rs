@@ -147,8 +147,8 @@ fn summary(
     costed(object, partner, currency, cost).of_type(object_type)
 }
 
-/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that has
-/// `surplus` whole units of money more than they.
+/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that
+/// has `surplus` whole units of money more than they.
 pub(super) fn write_plan(
     files: &mut Files,
     partner: &Partner,

@@ -9,7 +9,8 @@ use crate::synth::request::SynthError;
 
 /// Number of usage rows after which another file begins.
 const ROWS_PER_FILE: u64 = 250_000;
-/// Size of a block, 256 KiB: more than the file's own buffer, so that it goes straight to the system.
+/// Size of a block, 256 KiB: more than the file's own buffer, so that it goes straight to the
+/// system.
 const FLUSH_BYTES: usize = 1 << 18;
 
 /// Sink into a sequence of CSV files.

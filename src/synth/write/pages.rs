@@ -1,6 +1,6 @@
 //! Partner Center v1: pages of a collection, camelCase, with a token to the next page. Numbers come
-//! as numbers and as text, unset values are left out, and some pages begin with a BOM
-//! ([resources §A](crate::model::domain::resources), [endpoints §6](crate::model::domain::endpoints)).
+//! as numbers and as text, unset values are left out, and some pages begin with a BOM ([resources
+//! §A](crate::model::domain::resources), [endpoints §6](crate::model::domain::endpoints)).
 
 use super::file::{OutFile, Written};
 use super::sink::{Sink, Target};

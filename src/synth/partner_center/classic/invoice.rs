@@ -134,8 +134,8 @@ fn header(partner: &Partner, id: &str, (start, end): (&str, &str), cents: i128) 
         .of_type("Invoice")
 }
 
-/// Writes usage and money lines of classic Azure; the money, in cents. Planted, one record has no usage
-/// line, another a unit more, and one meter another price than the card's.
+/// Writes usage and money lines of classic Azure; the money, in cents. Planted, one record has no
+/// usage line, another a unit more, and one meter another price than the card's.
 fn write_azure(
     files: &mut Files,
     partner: &Partner,
@@ -201,7 +201,8 @@ impl AzureLines<'_> {
         Ok(used)
     }
 
-    /// Writes the money lines of a meter, one for each tier that the quantity reaches; the money in cents.
+    /// Writes the money lines of a meter, one for each tier that the quantity reaches; the money in
+    /// cents.
     fn write_money(
         &self,
         files: &mut Files,

@@ -24,8 +24,8 @@ pub(super) struct ClassicMeter {
     pub(super) unit: &'static str,
     /// Price of a unit in USD, units of 10^-5.
     pub(super) price: i128,
-    /// Price from the 1,025th unit on in USD, units of 10^-15; equal to the first price for a meter without
-    /// a second tier.
+    /// Price from the 1,025th unit on in USD, units of 10^-15; equal to the first price for a meter
+    /// without a second tier.
     pub(super) second_price: i128,
 }
 

@@ -33,7 +33,8 @@ pub(super) struct Utilized {
     pub(super) day: Day,
 }
 
-/// Writes a classic subscription of a customer: itself, utilization by day and by hour, records, summary.
+/// Writes a classic subscription of a customer: itself, utilization by day and by hour, records,
+/// summary.
 pub(in crate::synth::partner_center) fn write_subscription(
     files: &mut Files,
     partner: &Partner,
