@@ -144,8 +144,12 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_next_one_is() {
-        let body = "\u{feff}{\"totalCount\":2,\"items\":[{\"a\":1},{}],\"links\":{\"self\":{\"uri\":\"/x\"},\"next\":{\"uri\":\"/x?size=2?seekOperation=Next\",\
-                    \"method\":\"GET\",\"headers\":[{\"key\":\"ms-continuationtoken\",\"value\":\"a,/+=\"}]}},\"attributes\":{}}";
+        let body = "\u{feff}{\"totalCount\":2,\"items\":[{\"a\":1},{}],\
+                    \"links\":{\"self\":{\"uri\":\"/x\"},\
+                    \"next\":{\"uri\":\"/x?size=2?seekOperation=Next\",\
+                    \"method\":\"GET\",\
+                    \"headers\":[{\"key\":\"ms-continuationtoken\",\"value\":\"a,/+=\"}]}},\
+                    \"attributes\":{}}";
         let facts = page_facts(body.as_bytes()).expect("a page");
         assert_eq!(
             (facts.items, facts.next_token.as_deref()),

@@ -140,7 +140,8 @@ pub const VARIANCES: Table = Table {
         CURRENCY,
         text(
             "matched_on",
-            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups",
+            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided \
+             groups",
         ),
         USAGE_ROWS,
         count("invoice_lines", "invoice lines behind this row"),
@@ -332,7 +333,8 @@ pub const REJECTED_ROWS: Table = Table {
 /// Evidence about groups that rounding alone does not explain.
 pub const FINDINGS: Table = Table {
     name: "findings",
-    row: "what is known, beyond its amounts, of one group that rounding alone does not explain, and of each recomputed line",
+    row: "what is known, beyond its amounts, of one group that rounding alone does not explain, \
+          and of each recomputed line",
     columns: &[
         text("break_id", "the group, as in variances"),
         TIE_OUT,
@@ -340,7 +342,8 @@ pub const FINDINGS: Table = Table {
         text("cause", "as in variances"),
         text(
             "narrowest_level",
-            "narrowest thing that holds it alone: invoice, customer, subscription, meter, resource or day",
+            "narrowest thing that holds it alone: invoice, customer, subscription, meter, \
+             resource or day",
         ),
         text("meter_id", "meter id, where the comparison goes by it"),
         text(
@@ -357,7 +360,8 @@ pub const FINDINGS: Table = Table {
         ),
         text(
             "rounding_rule",
-            "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` for none",
+            "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` \
+             for none",
         ),
     ],
 };

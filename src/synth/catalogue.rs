@@ -56,7 +56,10 @@ pub(super) const SERVICES: [Service; 12] = [
         "virtualMachines",
         "vm",
         "1 Hour",
-        r#""ImageType":"Canonical","ServiceType":"Standard_D4s_v5","VMName":null,"VCPUs":4,"UsageType":"ComputeHR""#,
+        concat!(
+            r#""ImageType":"Canonical","ServiceType":"Standard_D4s_v5","VMName":null,"#,
+            r#""VCPUs":4,"UsageType":"ComputeHR""#
+        ),
     ]),
     service([
         "Storage",

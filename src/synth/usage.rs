@@ -180,7 +180,8 @@ fn tags(random: &mut Random, word: &str, stage: &str) -> String {
             random.digits(4)
         ),
         _ => format!(
-            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\"owner\":\"Team Größe, {word}\"}}",
+            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\
+             \"owner\":\"Team Größe, {word}\"}}",
             random.digits(4)
         ),
     }

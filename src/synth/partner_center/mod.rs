@@ -161,7 +161,8 @@ impl PartnerCenter {
         ] {
             for period in ["Current", "Previous"] {
                 let uri = format!(
-                    "/invoices/unbilled/lineitems?provider={provider}&invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",
+                    "/invoices/unbilled/lineitems?provider={provider}\
+                     &invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",
                     period.to_lowercase()
                 );
                 let link = Object::new()

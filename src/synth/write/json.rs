@@ -146,17 +146,24 @@ impl Lines {
         } = &self.target;
         let blobs = self.blobs.iter().map(|blob| {
             let Blob { name, rows, bytes } = blob;
-            format!("    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}")
+            format!(
+                "    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \
+                 \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}"
+            )
         });
         let blobs = blobs.collect::<Vec<_>>().join(",\n");
         let folder = format!(
-            "billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/InvoiceId={invoice_number}",
+            "billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/\
+             InvoiceId={invoice_number}",
             dataset.name()
         );
         format!(
-            "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \"dataFormat\": \"compressedJSON\",\n  \
-             \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \"partnerTenantId\": \"{partner_id}\",\n  \
-             \"rootDirectory\": \"https://synthetic.invalid/{folder}\",\n  \"sasToken\": \"\",\n  \"partitionType\": \"Default\",\n  \
+            "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \
+             \"dataFormat\": \"compressedJSON\",\n  \
+             \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \
+             \"partnerTenantId\": \"{partner_id}\",\n  \
+             \"rootDirectory\": \"https://synthetic.invalid/{folder}\",\n  \"sasToken\": \"\",\n  \
+             \"partitionType\": \"Default\",\n  \
              \"blobCount\": {},\n  \"blobs\": [\n{blobs}\n  ]\n}}\n",
             &month[..4],
             &month[4..],

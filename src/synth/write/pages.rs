@@ -178,7 +178,8 @@ impl PageItem {
                  \"attributes\":{\"objectType\":\"DailyRatedUsageLineItem\"}}"
             }
             _ => {
-                "\"discountDetails\":\"\",\"invoiceLineItemType\":\"billing_line_items\",\"billingProvider\":\"one_time\",\
+                "\"discountDetails\":\"\",\"invoiceLineItemType\":\"billing_line_items\",\
+                 \"billingProvider\":\"one_time\",\
                  \"attributes\":{\"objectType\":\"OneTimeInvoiceLineItem\"}}"
             }
         });

@@ -141,7 +141,8 @@ fn utilization(
         .text("region", "EU West")
         .end();
     let uri = format!(
-        "/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}",
+        "/subscriptions/{entitlement}/resourceGroups/classic/providers/\
+         Microsoft.Compute/virtualMachines/vm{:03}",
         record % 9
     );
     let instance = Object::new()
