@@ -93,6 +93,7 @@ pub const USAGE: &[Column] = &[
     column("PartnerName", &[], TEXT, Unread),
     // Blank in old samples: the column must be there, its cells need not be filled.
     column("CustomerId", &["customertenantid"], ID, Present),
+    // One name may cover several customers: model::domain::quirks, daily rated usage 7.
     column("CustomerName", &["customercompanyname"], TEXT, Optional),
     column("CustomerDomainName", &[], TEXT, Unread),
     column("CustomerCountry", &[], TEXT, Unread),
@@ -138,6 +139,8 @@ pub const USAGE: &[Column] = &[
     column("ServiceInfo2", &[], TEXT, Unread),
     column("Tags", &[], TEXT, Unread),
     column("AdditionalInfo", &[], TEXT, Unread),
+    // 0 where a grant makes usage free, though UnitPrice is not:
+    // model::domain::quirks, daily rated usage 10.
     column("EffectiveUnitPrice", &[], PRICE, Optional),
     column("PCToBCExchangeRate", &[], RATE, Optional),
     column("PCToBCExchangeRateDate", &[], Kind::Date, Unread),
@@ -181,6 +184,8 @@ pub const INVOICE_LINES: &[Column] = &[
     // Size of the subscription after the change; what is charged is BillableQuantity.
     column("Quantity", &[], QUANTITY, Optional),
     column("Subtotal", &[], AMOUNT, Value),
+    // Zero on unbilled lines, as is the total, whatever the invoice will say:
+    // model::domain::semantics §8.
     column("TaxTotal", &["tax"], AMOUNT, Optional),
     column("Total", &["totalforcustomer"], AMOUNT, Optional),
     column(
@@ -189,6 +194,7 @@ pub const INVOICE_LINES: &[Column] = &[
         CODE,
         Present,
     ),
+    // Missing in some copies: model::domain::quirks, recon files.
     column("PriceAdjustmentDescription", &[], TEXT, Optional),
     column("PublisherName", &["providername"], TEXT, Unread),
     column("PublisherId", &["providerid"], ID, Unread),
@@ -211,6 +217,7 @@ pub const INVOICE_LINES: &[Column] = &[
     column("CreditReasonCode", &[], TEXT, Optional),
     column("SubscriptionStartDate", &[], Kind::Date, Unread),
     column("SubscriptionEndDate", &[], Kind::Date, Unread),
+    // A scalar or, in newer files, a JSON object: model::domain::quirks, recon files.
     column("ReferenceId", &[], ID, Unread),
     column("ProductQualifiers", &[], TEXT, Unread),
     column("PromotionId", &[], ID, Unread),
@@ -333,6 +340,7 @@ fn is_spelt(name: &str, normalised: &str) -> bool {
 #[must_use]
 pub fn normalise(heading: &str) -> String {
     // A localised download: `Ressourcengruppe (ResourceGroup)`.
+    // From the right, for the translated name may hold parentheses of its own.
     let original = heading
         .rsplit_once('(')
         .and_then(|(_, rest)| rest.trim_end().strip_suffix(')'));

@@ -23,6 +23,8 @@ pub struct PageFacts {
 
 #[derive(Deserialize)]
 struct Page<'a> {
+    // Both cases of a key occur (model::domain::quirks, JSON of the API 5); `value` is OData's name
+    // for the items. `RawValue` finds where an item ends without decoding it.
     #[serde(borrow, alias = "Items", alias = "value")]
     items: Option<Vec<&'a RawValue>>,
     #[serde(borrow, rename = "continuationToken", alias = "ContinuationToken")]
@@ -100,6 +102,7 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
 /// none.
 #[must_use]
 pub fn same_items(left: &[u8], right: &[u8]) -> bool {
+    // As text, so that `1.10` and `1.1` differ: equal values in other words are another answer.
     let items = |body| -> Option<Vec<String>> {
         let page: Page<'_> = serde_json::from_slice(without_boms(body)).ok()?;
         Some(

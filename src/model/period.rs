@@ -33,11 +33,13 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     if text.is_empty() || text.eq_ignore_ascii_case("null") {
         return Ok(None);
     }
+    // No US date has a hyphen there, so that each text meets one reader only.
     let date = if text.as_bytes().get(4) == Some(&b'-') {
         iso_day(text)?
     } else {
         us_day(text)?
     };
+    // The year 1 is Microsoft's way to say "not set": model::domain::resources §A, point 4.
     Ok((date.year() > 1).then(|| day_of(date)))
 }
 
@@ -102,6 +104,7 @@ fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
         return Ok((time, 0));
     };
     let (clock, zone) = time.split_at(sign);
+    // Only the digits, so that `-08:00`, `-0800` and `-08` are one zone.
     let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
     let (hours, minutes) = digits.split_at_checked(2).ok_or(NotADate)?;
     let hours: i64 = hours.parse().map_err(|_| NotADate)?;
@@ -184,6 +187,7 @@ impl Period {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
+        // `parse` alone would take `+026` for a year and `+1` for a month.
         if year.len() != 4
             || month.len() != 2
             || !text
@@ -209,6 +213,7 @@ impl Period {
     /// years.
     #[must_use]
     pub fn of_month(months: i32) -> Option<Self> {
+        // Euclidean, as a division that truncates would put months before the year 0 a year late.
         let (year, month) = (
             months.div_euclid(12),
             u32::try_from(months.rem_euclid(12)).ok()? + 1,

@@ -102,6 +102,8 @@ const PRODUCT_ID: Column = text("product_id", "product id");
 const SKU_ID: Column = text("sku_id", "SKU id, as it came");
 const CURRENCY: Column = text("currency", "billing currency, ISO 4217");
 const USAGE_ROWS: Column = count("usage_rows", "usage rows behind this row");
+// Variances have the sign of what the partner is asked for: the invoice less the usage, never the
+// other way round.
 const EXPECTED: Column = decimal(
     "expected_amount",
     "what usage says is owed, before tax, in currency",

@@ -61,6 +61,7 @@ pub struct TieOut {
     /// Tolerance of every group that has no narrower one.
     pub all: Tolerance,
     /// Tolerances of single currencies, by the code of the billing currency.
+    // Sorted maps, as the order of a hash table would change the file from run to run.
     pub by_currency: BTreeMap<String, Tolerance>,
     /// Tolerance by folded customer id.
     pub by_customer: BTreeMap<String, Tolerance>,

@@ -77,6 +77,7 @@ pub fn multiply(
     rounding: Rounding,
 ) -> Option<i128> {
     narrow(
+        // Unchecked: two factors of 127 bits and a sign always fit 256.
         I256::from(left.0) * I256::from(right.0),
         left.1 + right.1,
         to,

@@ -67,6 +67,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         return Some(Parsed::ZERO);
     }
     let exponent = exponent - decimals;
+    // A negative shift would have to round: it fails the conversion, and the slow path takes over.
     let shift = u32::try_from(exponent + i32::try_from(scale).ok()?)
         .ok()
         .filter(|shift| *shift < MAX_DIGITS)?;
@@ -104,6 +105,8 @@ fn unguard(text: &[u8]) -> &[u8] {
     while let [b'\'' | b'"', rest @ ..] = text {
         text = rest;
     }
+    // No apostrophe is looked for here: the guard stands before a number only
+    // (model::domain::quirks, recon files).
     while let [rest @ .., b'"'] = text {
         text = rest;
     }
@@ -168,6 +171,7 @@ impl Digits {
     fn push(&mut self, digit: u8, after_point: bool) {
         if self.count < MAX_DIGITS {
             self.mantissa = self.mantissa * 10 + u128::from(digit);
+            // Zeros in front are not counted, or a padded number would lose its last digits.
             self.count += u32::from(self.mantissa != 0);
             self.exponent -= i64::from(after_point);
             return;
@@ -177,6 +181,7 @@ impl Digits {
         } else {
             self.dropped_rest |= digit != 0;
         }
+        // A cell may be of any length, and past the 39th digit the exact count decides nothing.
         self.count = self.count.saturating_add(1);
         self.exponent += i64::from(!after_point);
     }
