@@ -33,6 +33,7 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let partner = Partner::new(request.seed, request.period, request.rows - reserve);
     let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
     let popularity = Weights::zipf(METERS, 2);
+    // All plans are known before the first row is made, as plants are spread over all of them.
     let mut plans = plans(&partner);
     let planting = if request.planted {
         Planting::choose(&partner, &plans, &meters, &popularity, request.rows)
@@ -120,6 +121,7 @@ impl Emitter<'_> {
         random: &mut Random,
     ) -> Result<(), SynthError> {
         let [earned, retail] = walk.tallies;
+        // A fifth of less than five units would be no shift.
         let shifts = walk.has(Change::ShiftCredit) && earned.quantity > 4 && retail.quantity > 0;
         let shifted = if shifts { earned.quantity / 5 } else { 0 };
         // A shift that cannot be made is no plant, and nothing is noted about it.
@@ -127,6 +129,7 @@ impl Emitter<'_> {
             .changes
             .filter(|changes| *changes != [Change::ShiftCredit] || shifts);
         for (tally, is_earned, shifted) in [(earned, true, -shifted), (retail, false, shifted)] {
+            // No rows at this price, or none that a line charges.
             if tally.quantity == 0 {
                 continue;
             }
@@ -181,6 +184,8 @@ impl Emitter<'_> {
                 Rated::Retail
             };
             let bits = random.next();
+            // A resource has a level of its own, from which its rows stray by a fifth. The bits are
+            // not those that choose spellings.
             let amounts = series.rate(rated, level * (800 + (bits >> 40) % 401) / 1_000);
             let day = self.partner.dates.first + i32::try_from(offset).expect("a day of a month");
             let row = UsageRow {

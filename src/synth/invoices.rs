@@ -32,6 +32,7 @@ pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
              \"documentType\":\"invoice\",\"invoiceType\":\"OneTime\",\
              \"links\":{{\"self\":{{\"uri\":\"/invoices/OneTime-{id}\",\
              \"method\":\"GET\",\"headers\":[]}}}},\"attributes\":{{\"objectType\":\"Invoice\"}}}}",
+            // The eighth, the last day on which invoices appear: model::domain::semantics §9.
             instant(next + 7),
             instant(first),
             instant(next - 1),

@@ -36,6 +36,7 @@ pub(super) fn groups(
     popularity: &Weights,
 ) -> Vec<Group> {
     let mut random = Random::of(seed, &[7, plan.index as u64]);
+    // At most 300 of the 400 meters, or the draws below would seldom meet one that is still free.
     let wanted = usize::try_from((plan.rows / 45).clamp(4, 300)).expect("at most 300");
     let mut taken = vec![false; METERS];
     let mut chosen = Vec::with_capacity(wanted);

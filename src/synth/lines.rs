@@ -59,6 +59,8 @@ impl Terms {
 
     /// Charge in cents of USD, truncated once.
     fn charge(self) -> i128 {
+        // Integer division truncates toward zero, as ROUNDDOWN does for negative prices too:
+        // model::domain::semantics §3.
         self.price * self.quantity / 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2)
     }
 
@@ -190,6 +192,8 @@ pub(super) fn line(
         customer.invoice.number.clone(),
         partner.mpn_id.clone(),
         customer.reseller.clone(),
+        // 18 digits: an order id beyond 2^53, which a float would change (model::domain::quirks,
+        // JSON of the API 5).
         random.digits(18),
         iso(partner.dates.first + Day::from(u8::try_from(random.below(28)).expect("below 28"))),
         text(product.product_id),

@@ -17,6 +17,7 @@ pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     if value < 0 {
         out.push('-');
     }
+    // 40 places, as an `i128` has at most 39 digits.
     let mut buffer = [b'0'; 40];
     let count = fill_digits(&mut buffer, value.unsigned_abs());
     let scale = scale as usize;
@@ -64,6 +65,7 @@ fn fill_digits(buffer: &mut [u8; 40], value: u128) -> usize {
         let low = u64::try_from(rest % LARGEST_CHUNK).expect("19 digits fit 64 bits");
         rest /= LARGEST_CHUNK;
         let end = at - 19;
+        // Zeros at the front of a chunk are in the buffer already.
         fill_chunk(buffer, at, low);
         at = end;
     }

@@ -124,6 +124,7 @@ impl<'a> Output<'a> {
     fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
         self.scratch.fill(row);
         let cells = self.scratch.cells(self.partner, row);
+        // In the order of the files: unbilled data are whatever rows come first there.
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.usage_cells(&cells)?;
         }
@@ -141,6 +142,7 @@ impl<'a> Output<'a> {
     /// Empties the windows, and writes the invoices and the truth. Planted, the first invoice's
     /// header leaves the tax of its lines out.
     pub(super) fn finish(mut self, untaxed_header: bool) -> Result<Report, SynthError> {
+        // First of all, as everything below closes files that these rows and lines go to.
         while let Some(row) = self.row_window.pop() {
             self.write_row(&row)?;
         }

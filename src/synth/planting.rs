@@ -154,6 +154,7 @@ impl Planting {
         popularity: &Weights,
         rows: u64,
     ) -> Self {
+        // Grows with the root of the rows, so that plants stay rare in large months.
         let wanted = if rows < 20_000 {
             u64::from(rows >= 1_000)
         } else {
@@ -194,6 +195,8 @@ impl Planting {
             .insert((candidate.plan, candidate.group.meter), changes);
         for change in changes {
             match change {
+                // Only these two change the number of usage rows; late rows are moved, and covered
+                // ones free.
                 NoUsage => self.surplus -= candidate.group.rows.cast_signed(),
                 UsageCopies => self.surplus += copied(candidate.group.rows, changes).cast_signed(),
                 _ => {}
@@ -220,6 +223,7 @@ pub(super) const fn is_late(serial: u64) -> bool {
 
 /// True if the row of that number in a group with copies may come twice.
 pub(super) const fn is_copied(serial: u64) -> bool {
+    // Remainder 2 is for rows that a savings plan covers: no row is both.
     serial % 3 == 1
 }
 
@@ -228,6 +232,7 @@ fn copied(rows: u64, changes: &[Change]) -> u64 {
     let late = changes.contains(&LateUsage);
     let candidates = (0..rows)
         .filter(|serial| is_copied(*serial) && !(late && is_late(*serial)))
+        // More than any group's copies: 5,000 rows need not be looked through.
         .take(64)
         .count();
     duplicates(rows).min(candidates as u64)
@@ -276,6 +281,8 @@ fn candidates(
             let large = meter.cost_micro >= LEAST_ROW_COST_MICRO && cost >= LEAST_COST_MICRO;
             // Meters whose id is a word share it: their resources are quantised together.
             let own_id = meter.meter_id.len() == 36;
+            // The product comes last, as asking for it takes it: a group that fails another test
+            // must leave it to the next.
             if plain
                 && large
                 && own_id

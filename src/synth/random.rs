@@ -105,6 +105,7 @@ impl Weights {
     /// `total` split by weight. The shares add up to it, as each is the distance between two
     /// borders.
     pub(super) fn apportion(&self, total: u64) -> impl Iterator<Item = u64> + '_ {
+        // Without any weight nothing is shared out, and nothing may be divided by zero.
         let whole = u128::from(self.total().max(1));
         let border = move |sum: u64| {
             let share = u128::from(sum) * u128::from(total) / whole;

@@ -142,6 +142,7 @@ impl Settlement<'_> {
         parts: &mut Parts,
         random: &mut Random,
     ) -> i128 {
+        // A third of the quantity: a line of the full amount would pass for a copy.
         let earlier = Amount::of(Terms {
             quantity: terms.quantity / 3,
             ..terms
@@ -157,6 +158,7 @@ impl Settlement<'_> {
     /// credit is nowhere in usage.
     fn credit(&self, settled: &mut Settled, terms: Terms, random: &mut Random) {
         let credit = Amount::of(Terms {
+            // The quantity of the charge at the opposite price: model::domain::semantics §3 and §7.
             price: -terms.price,
             ..terms
         });
@@ -205,6 +207,7 @@ impl Settlement<'_> {
             earned = false;
         }
         if self.has(Change::GainCredit) {
+            // Exact, as list prices have ten decimals and those of lines fifteen.
             let price = list * 85 / 100;
             let next = Terms { price, ..terms };
             step(&mut terms, Cause::PartnerEarnedCredit, next);

@@ -44,6 +44,7 @@ pub(super) type Parts = [i128; Cause::ALL.len()];
 
 /// Adds an amount to the part of a cause.
 pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
+    // `Cause::ALL` stands in the order of declaration, by which a cast counts.
     parts[cause as usize] += amount;
 }
 

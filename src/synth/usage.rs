@@ -89,6 +89,7 @@ impl Series {
         let canonical = uri(&entitlement.id, "resourceGroups", &resource_group);
         Self {
             uris: [
+                // Casings of real files: model::domain::quirks, daily rated usage 6.
                 uri(&entitlement.upper_id, "resourceGroups", &resource_group),
                 uri(
                     &entitlement.id,
@@ -125,6 +126,7 @@ impl Series {
 
     /// Numbers of a row of this resource; `share` is its quantity in thousandths of a usual day's.
     pub(super) fn rate(&self, rated: Rated, share: u64) -> Amounts {
+        // Units of 10^-12, as list prices have ten decimals and the factor 0.85 two more.
         let price = match rated {
             Rated::Earned => self.meter.unit_price * 85,
             Rated::Retail => self.meter.unit_price * 100,
@@ -163,6 +165,8 @@ impl Series {
 
 /// Number of the kind of resource that a meter meters.
 fn kind_number(meter: &Meter) -> u64 {
+    // From the kind's name, as services of one kind share resources wherever they stand in the
+    // list.
     let kind = meter.service.resource_type.bytes();
     kind.fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte))
 }
@@ -271,6 +275,8 @@ impl Scratch {
         let (effective, earned) = match row.rated {
             Rated::Earned => (meter.earned_price_text.as_str(), true),
             Rated::Retail => (meter.unit_price_text.as_str(), false),
+            // Free rows still say that the credit was applied: model::domain::quirks, daily rated
+            // usage 11.
             Rated::Granted(earned) | Rated::Covered(earned) => ("0", earned),
         };
         let benefit = if matches!(row.rated, Rated::Covered(_)) {
@@ -387,6 +393,7 @@ impl Spellings {
         } else {
             row.spelling
         };
+        // Each choice has bits of its own, so that every combination of spellings occurs.
         let once_in_sixteen = |place: u32| (bits >> place) & 15 == 0;
         let uri = match bits & 31 {
             0 => 0,

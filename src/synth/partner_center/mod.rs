@@ -109,6 +109,7 @@ impl PartnerCenter {
         }
         records::write_partner(&mut self.files, partner, &self.customers)?;
         classic::write_rate_cards(&mut self.files, partner)?;
+        // After the subscriptions, whose utilization the lines of the legacy invoice charge.
         let legacy = classic::write_legacy(&mut self.files, partner, &self.classics, self.planted)?;
         for invoice in invoices {
             self.files.put("invoices", "", invoice)?;
@@ -122,6 +123,7 @@ impl PartnerCenter {
         for (at, invoice) in partner.invoices.iter().enumerate() {
             let date = format!("{}T00:00:00Z", iso(partner.dates.next + 7));
             let detail = |kind, amount| balance_detail(invoice.currency, &date, kind, amount);
+            // Constant amounts: no tie-out reads balances.
             let details = format!(
                 "[{},{}]",
                 detail("Recurring", "1204.55"),
@@ -140,6 +142,7 @@ impl PartnerCenter {
                 )
                 .text("accountingDate", &date)
                 .text("firstInvoiceCreationDate", "2019-01-21T00:00:00Z")
+                // The sentinel for a date that is not set: model::domain::resources §A, point 4.
                 .text("lastPaymentDate", "0001-01-01T00:00:00")
                 .raw("lastPaymentAmount", "0")
                 .text("latestInvoiceDate", &date)

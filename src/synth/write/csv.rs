@@ -76,6 +76,7 @@ impl Csv {
     }
 
     fn flush(&mut self) -> Result<(), SynthError> {
+        // Taken out while `file` borrows the whole sink, and put back to keep its memory.
         let text = std::mem::take(&mut self.text);
         self.file()?.put(text.as_bytes())?;
         self.text = text;
@@ -103,6 +104,7 @@ impl Sink for Csv {
             if at > 0 {
                 self.text.push(',');
             }
+            // An empty date has no eight bytes, and is written as any empty cell.
             match cell.split_at_checked(8).filter(|_| self.dates[at]) {
                 // `2026-10-05` as `10/05/2026`.
                 Some((year_month, day)) => {

@@ -46,6 +46,7 @@ impl LineItem {
         for ((key, form), cell) in self.keys.iter().zip(cells) {
             out.push_str(key);
             match form {
+                // Unset values are null here, while v1 leaves them out: a reader must take both.
                 JsonForm::Number | JsonForm::TextNumber | JsonForm::Date if cell.is_empty() => {
                     out.push_str("null")
                 }
@@ -158,6 +159,8 @@ impl Lines {
             dataset.name()
         );
         format!(
+            // The sample's `dataFormat`, not the documented `compressedJSONLines`:
+            // model::domain::endpoints §7.
             "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \
              \"dataFormat\": \"compressedJSON\",\n  \
              \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \

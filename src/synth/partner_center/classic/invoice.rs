@@ -48,6 +48,7 @@ fn write_office(
 ) -> Result<i128, SynthError> {
     let mut cents = 0;
     for line in 0..OFFICE_LINES {
+        // Eight is the least number of customers that a partner has.
         let customer = partner.customer(line % 8);
         let (quantity, price) = (
             i128::from(1 + random.below(40)),
@@ -184,6 +185,8 @@ impl AzureLines<'_> {
             if self.planted && at == 5 {
                 quantity += 10_i128.pow(LINE_SCALE);
             }
+            // Counted even if the line is left out below: the money is charged all the same, and
+            // only the line of the usage is missing.
             used[record.meter] += quantity;
             if self.planted && at == 3 {
                 continue;
@@ -260,6 +263,7 @@ impl AzureLines<'_> {
             .text("customerCompanyName", &customer.name)
             .raw("mpnId", &self.partner.mpn_id)
             .text("invoiceNumber", self.id)
+            // In upper case, unlike in utilization: joins must fold the ids.
             .text("subscriptionId", &self.classic.id.to_uppercase())
             .text("serviceName", meter.category)
             .text("resourceGuid", &meter.id.to_uppercase())

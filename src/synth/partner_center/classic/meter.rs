@@ -42,6 +42,8 @@ pub(super) fn meter(partner: &Partner, at: usize) -> ClassicMeter {
     let price = i128::from(100 + random.below(90_000));
     let fine = price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
     let second_price = if at.is_multiple_of(3) {
+        // The tail has digits down to the twelfth decimal, which a reader at ten decimals would
+        // lose.
         price * 9 / 10 * 10_i128.pow(FINE_SCALE - PRICE_SCALE) + 7_744_000
     } else {
         fine
