@@ -209,8 +209,8 @@ fn write_subscription(files: &mut Files, plan: &Plan, key: &str) -> Result<(), S
         .text("friendlyName", "Azure plan")
         .raw("quantity", "1")
         .text("unitType", "none")
-        // Blanks inside the time, as in a published sample: model::domain::quirks, JSON of the API
-        // 3.
+        // Blanks inside the time, as a published sample has: model::domain::quirks, JSON of the
+        // API 3.
         .text("creationDate", "2024-03-11T08: 41: 12Z")
         .text("effectiveStartDate", "2024-03-11T00:00:00Z")
         .text("status", "active")
