@@ -1,7 +1,8 @@
 //! The words a variance is described with: tie-outs, statuses, causes.
 //!
-//! Closed sets, so that the compiler names every place that a new one concerns. Their order is that of
-//! the reports; which cause is looked for first is decided where causes are attributed, not here.
+//! Closed sets, so that the compiler names every place that a new one concerns. Their order is that
+//! of the reports; which cause is looked for first is decided where causes are attributed, not
+//! here.
 
 /// A tie-out: one comparison of an expected with an invoiced side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

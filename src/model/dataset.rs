@@ -1,10 +1,10 @@
 //! Every input dataset's columns in one table: names, aliases, types. The decoders bind by it, the
 //! engine picks its keys from it, `tieout schema` prints it.
 //!
-//! A position in one of these tables is a position in every decoded row, taken with [`position`] in a
-//! constant, so that a misspelt column is a compile error. Names and spellings:
-//! [resources](crate::model::domain::resources) §C, §D1 and §D3; deviations that are bound by name all
-//! the same: [quirks](crate::model::domain::quirks).
+//! A position in one of these tables is a position in every decoded row, taken with [`position`] in
+//! a constant, so that a misspelt column is a compile error. Names and spellings:
+//! [resources](crate::model::domain::resources) §C, §D1 and §D3; deviations that are bound by name
+//! all the same: [quirks](crate::model::domain::quirks).
 
 use super::ids::Fold;
 
@@ -85,14 +85,15 @@ use Need::{Column as Present, Optional, Unread, Value};
 
 /// Columns of daily rated usage, in the order of the downloaded CSV
 /// ([resources §D3](crate::model::domain::resources)).
-// Aliases are v1's names (`unitOfMeasure`, `resellerMpnId`, and `rateOf…`, which are fractions there) and
-// those of Cost Management's files (`customerTenantId`, `invoiceId`, `resourceId`):
+// Aliases are v1's names (`unitOfMeasure`, `resellerMpnId`, and `rateOf…`, which are fractions
+// there) and those of Cost Management's files (`customerTenantId`, `invoiceId`, `resourceId`):
 // model::domain::resources §D1 and §E4.
 pub const USAGE: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
     column("PartnerName", &[], TEXT, Unread),
     // Blank in old samples: the column must be there, its cells need not be filled.
     column("CustomerId", &["customertenantid"], ID, Present),
+    // One name may cover several customers: model::domain::quirks, daily rated usage 7.
     column("CustomerName", &["customercompanyname"], TEXT, Optional),
     column("CustomerDomainName", &[], TEXT, Unread),
     column("CustomerCountry", &[], TEXT, Unread),
@@ -138,6 +139,8 @@ pub const USAGE: &[Column] = &[
     column("ServiceInfo2", &[], TEXT, Unread),
     column("Tags", &[], TEXT, Unread),
     column("AdditionalInfo", &[], TEXT, Unread),
+    // 0 where a grant makes usage free, though UnitPrice is not:
+    // model::domain::quirks, daily rated usage 10.
     column("EffectiveUnitPrice", &[], PRICE, Optional),
     column("PCToBCExchangeRate", &[], RATE, Optional),
     column("PCToBCExchangeRateDate", &[], Kind::Date, Unread),
@@ -158,8 +161,8 @@ pub const USAGE: &[Column] = &[
 
 /// Columns of new-commerce reconciliation lines, in the order of the downloaded CSV
 /// ([resources §D3](crate::model::domain::resources)).
-// Aliases are v1's names (`totalForCustomer`, `quoteId`), older ones (`providerName`), and spellings of the
-// CSV that vary (`Tier2MpnId`): model::domain::resources §C and §D3.
+// Aliases are v1's names (`totalForCustomer`, `quoteId`), older ones (`providerName`), and
+// spellings of the CSV that vary (`Tier2MpnId`): model::domain::resources §C and §D3.
 pub const INVOICE_LINES: &[Column] = &[
     column("PartnerId", &[], ID, Unread),
     column("CustomerId", &["customertenantid"], ID, Present),
@@ -181,6 +184,8 @@ pub const INVOICE_LINES: &[Column] = &[
     // Size of the subscription after the change; what is charged is BillableQuantity.
     column("Quantity", &[], QUANTITY, Optional),
     column("Subtotal", &[], AMOUNT, Value),
+    // Zero on unbilled lines, as is the total, whatever the invoice will say:
+    // model::domain::semantics §8.
     column("TaxTotal", &["tax"], AMOUNT, Optional),
     column("Total", &["totalforcustomer"], AMOUNT, Optional),
     column(
@@ -189,6 +194,7 @@ pub const INVOICE_LINES: &[Column] = &[
         CODE,
         Present,
     ),
+    // Missing in some copies: model::domain::quirks, recon files.
     column("PriceAdjustmentDescription", &[], TEXT, Optional),
     column("PublisherName", &["providername"], TEXT, Unread),
     column("PublisherId", &["providerid"], ID, Unread),
@@ -211,6 +217,7 @@ pub const INVOICE_LINES: &[Column] = &[
     column("CreditReasonCode", &[], TEXT, Optional),
     column("SubscriptionStartDate", &[], Kind::Date, Unread),
     column("SubscriptionEndDate", &[], Kind::Date, Unread),
+    // A scalar or, in newer files, a JSON object: model::domain::quirks, recon files.
     column("ReferenceId", &[], ID, Unread),
     column("ProductQualifiers", &[], TEXT, Unread),
     column("PromotionId", &[], ID, Unread),
@@ -279,8 +286,8 @@ impl Dataset {
         }
     }
 
-    /// Position of the column that a header cell or JSON key names, in any case and spelling. `None` for
-    /// a column that is not known.
+    /// Position of the column that a header cell or JSON key names, in any case and spelling.
+    /// `None` for a column that is not known.
     #[must_use]
     pub fn position_of(self, heading: &str) -> Option<usize> {
         let wanted = normalise(heading);
@@ -333,6 +340,7 @@ fn is_spelt(name: &str, normalised: &str) -> bool {
 #[must_use]
 pub fn normalise(heading: &str) -> String {
     // A localised download: `Ressourcengruppe (ResourceGroup)`.
+    // From the right, for the translated name may hold parentheses of its own.
     let original = heading
         .rsplit_once('(')
         .and_then(|(_, rest)| rest.trim_end().strip_suffix(')'));

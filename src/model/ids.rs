@@ -1,8 +1,9 @@
 //! Folding: how two spellings of one identifier become equal.
 //!
-//! Rules and evidence: [quirks](crate::model::domain::quirks), daily rated usage 6 (case of GUIDs and ARM
-//! ids), 8 (lost zeros) and 13 (U+00A0), and [resources §A](crate::model::domain::resources), point 6
-//! (`org:` prefix). A folded text is for comparing only; the spelling that came is kept for display.
+//! Rules and evidence: [quirks](crate::model::domain::quirks), daily rated usage 6 (case of GUIDs
+//! and ARM ids), 8 (lost zeros) and 13 (U+00A0), and [resources
+//! §A](crate::model::domain::resources), point 6 (`org:` prefix). A folded text is for comparing
+//! only; the spelling that came is kept for display.
 
 use std::borrow::Cow;
 
@@ -11,8 +12,8 @@ use std::borrow::Cow;
 pub enum Fold {
     /// GUIDs and other identifiers: case-insensitive, blanks trimmed, `org:` prefix dropped.
     Identifier,
-    /// SKU ids: case-insensitive, blanks trimmed, numeric ones padded to four characters: a spreadsheet
-    /// takes the zeros of `0003` away.
+    /// SKU ids: case-insensitive, blanks trimmed, numeric ones padded to four characters: a
+    /// spreadsheet takes the zeros of `0003` away.
     Sku,
     /// ARM resource ids: case-insensitive, trailing slash dropped.
     ArmId,
@@ -47,6 +48,7 @@ pub fn display(kind: Fold, text: &str) -> Cow<'_, str> {
 
 /// Tenant id without the prefix that older answers put before it, in any case.
 fn without_org_prefix(text: &str) -> &str {
+    // Checked, because the fourth byte may lie inside a character.
     match text.split_at_checked(4) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("org:") => rest,
         _ => text,
@@ -55,6 +57,8 @@ fn without_org_prefix(text: &str) -> &str {
 
 /// SKU id in lower case, with the leading zeros of a numeric one.
 fn pad_sku(text: &str) -> String {
+    // Ids with a letter stay as they are, for spreadsheets leave their zeros alone:
+    // model::domain::quirks, daily rated usage 8.
     if !text.is_empty() && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return format!("{text:0>4}");
     }

@@ -1,7 +1,7 @@
 //! The words of the domain, which all layers share. No I/O, no clock, no async, and no other layer.
 //!
-//! In reading order: the facts about the domain, what a cell holds, what comes in, what goes out, and
-//! two helpers for texts. A file names those above it only.
+//! In reading order: the facts about the domain, what a cell holds, what comes in, what goes out,
+//! and two helpers for texts. A file names those above it only.
 
 pub mod domain;
 

@@ -1,8 +1,9 @@
 //! Facts of a Partner Center page: how many items it has, and where the next page is.
 //!
-//! Read from the bytes as received, without looking into the items: fetching must know whether a page is
-//! whole and whether another follows ([endpoints §6](crate::model::domain::endpoints)), while what the
-//! items mean is the decoders' part. Both layers use this file, and neither may name the other.
+//! Read from the bytes as received, without looking into the items: fetching must know whether a
+//! page is whole and whether another follows ([endpoints §6](crate::model::domain::endpoints)),
+//! while what the items mean is the decoders' part. Both layers use this file, and neither may name
+//! the other.
 
 use std::borrow::Cow;
 
@@ -22,6 +23,8 @@ pub struct PageFacts {
 
 #[derive(Deserialize)]
 struct Page<'a> {
+    // Both cases of a key occur (model::domain::quirks, JSON of the API 5); `value` is OData's name
+    // for the items. `RawValue` finds where an item ends without decoding it.
     #[serde(borrow, alias = "Items", alias = "value")]
     items: Option<Vec<&'a RawValue>>,
     #[serde(borrow, rename = "continuationToken", alias = "ContinuationToken")]
@@ -60,7 +63,8 @@ struct Header<'a> {
 /// Reads the facts of a page, BOMs before it ignored.
 ///
 /// # Errors
-/// A description of what the body is instead: an HTML page, JSON that does not parse, an error answer.
+/// A description of what the body is instead: an HTML page, JSON that does not parse, an error
+/// answer.
 pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     let page: Page<'_> = serde_json::from_slice(without_boms(body)).map_err(|error| {
         // A proxy's or a sign-in page, which comes with a good status.
@@ -94,9 +98,11 @@ pub fn page_facts(body: &[u8]) -> Result<PageFacts, String> {
     })
 }
 
-/// True if two pages hold equal items, whatever their links and tokens. A page without items equals none.
+/// True if two pages hold equal items, whatever their links and tokens. A page without items equals
+/// none.
 #[must_use]
 pub fn same_items(left: &[u8], right: &[u8]) -> bool {
+    // As text, so that `1.10` and `1.1` differ: equal values in other words are another answer.
     let items = |body| -> Option<Vec<String>> {
         let page: Page<'_> = serde_json::from_slice(without_boms(body)).ok()?;
         Some(
@@ -141,8 +147,12 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_next_one_is() {
-        let body = "\u{feff}{\"totalCount\":2,\"items\":[{\"a\":1},{}],\"links\":{\"self\":{\"uri\":\"/x\"},\"next\":{\"uri\":\"/x?size=2?seekOperation=Next\",\
-                    \"method\":\"GET\",\"headers\":[{\"key\":\"ms-continuationtoken\",\"value\":\"a,/+=\"}]}},\"attributes\":{}}";
+        let body = "\u{feff}{\"totalCount\":2,\"items\":[{\"a\":1},{}],\
+                    \"links\":{\"self\":{\"uri\":\"/x\"},\
+                    \"next\":{\"uri\":\"/x?size=2?seekOperation=Next\",\
+                    \"method\":\"GET\",\
+                    \"headers\":[{\"key\":\"ms-continuationtoken\",\"value\":\"a,/+=\"}]}},\
+                    \"attributes\":{}}";
         let facts = page_facts(body.as_bytes()).expect("a page");
         assert_eq!(
             (facts.items, facts.next_token.as_deref()),

@@ -1,11 +1,11 @@
 //! Days and billing periods. A day is the count of days since 1970-01-01, UTC; a period is a
-//! calendar month, half-open ([semantics §9](crate::model::domain::semantics)). There is no clock here:
-//! what today is, only the command line knows.
+//! calendar month, half-open ([semantics §9](crate::model::domain::semantics)). There is no clock
+//! here: what today is, only the command line knows.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-/// Days since 1970-01-01, UTC; negative before. A typed file may hold any number here, also one that is
-/// outside the calendar's years ([`date_of`]).
+/// Days since 1970-01-01, UTC; negative before. A typed file may hold any number here, also one
+/// that is outside the calendar's years ([`date_of`]).
 pub type Day = i32;
 
 /// Day 0 in days of the common era, as chrono counts them.
@@ -33,16 +33,18 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     if text.is_empty() || text.eq_ignore_ascii_case("null") {
         return Ok(None);
     }
+    // No US date has a hyphen there, so that each text meets one reader only.
     let date = if text.as_bytes().get(4) == Some(&b'-') {
         iso_day(text)?
     } else {
         us_day(text)?
     };
+    // The year 1 is Microsoft's way to say "not set": model::domain::resources §A, point 4.
     Ok((date.year() > 1).then(|| day_of(date)))
 }
 
-/// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the latter
-/// with or without midnight UTC. `None` for everything else, wrong dates included.
+/// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the
+/// latter with or without midnight UTC. `None` for everything else, wrong dates included.
 fn plain_day(text: &[u8]) -> Option<Day> {
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0_u32, |number, digit| {
@@ -92,7 +94,8 @@ fn iso_day(text: &str) -> Result<NaiveDate, NotADate> {
         .ok_or(NotADate)
 }
 
-/// Time of day and its offset from UTC in minutes; 0 where no zone is named, as zone-less values are UTC.
+/// Time of day and its offset from UTC in minutes; 0 where no zone is named, as zone-less values
+/// are UTC.
 fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
     if let Some(clock) = time.strip_suffix(['Z', 'z']) {
         return Ok((clock, 0));
@@ -101,6 +104,7 @@ fn split_zone(time: &str) -> Result<(&str, i64), NotADate> {
         return Ok((time, 0));
     };
     let (clock, zone) = time.split_at(sign);
+    // Only the digits, so that `-08:00`, `-0800` and `-08` are one zone.
     let digits: String = zone.chars().filter(char::is_ascii_digit).collect();
     let (hours, minutes) = digits.split_at_checked(2).ok_or(NotADate)?;
     let hours: i64 = hours.parse().map_err(|_| NotADate)?;
@@ -133,7 +137,8 @@ fn us_day(text: &str) -> Result<NaiveDate, NotADate> {
         _ => Err(NotADate),
     };
     let (month, day, year) = (next()?, next()?, next()?);
-    // No zone is ever named here, so that the time of day cannot move the day; it is only looked over.
+    // No zone is ever named here, so that the time of day cannot move the day; it is only looked
+    // over.
     let clock_is_known = time.bytes().all(|b| {
         b.is_ascii_digit()
             || matches!(
@@ -159,8 +164,9 @@ pub fn date_of(day: Day) -> Option<NaiveDate> {
     NaiveDate::from_num_days_from_ce_opt(day.checked_add(EPOCH_FROM_CE)?)
 }
 
-/// Months from January of the year 0 to the month that holds `day`. Days outside chrono's years, which
-/// only a typed file can hold, are all in month 0: their rows are kept, in no period that is compared.
+/// Months from January of the year 0 to the month that holds `day`. Days outside chrono's years,
+/// which only a typed file can hold, are all in month 0: their rows are kept, in no period that is
+/// compared.
 #[must_use]
 pub fn month_number(day: Day) -> i32 {
     match date_of(day) {
@@ -181,6 +187,7 @@ impl Period {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;
+        // `parse` alone would take `+026` for a year and `+1` for a month.
         if year.len() != 4
             || month.len() != 2
             || !text
@@ -202,9 +209,11 @@ impl Period {
         })
     }
 
-    /// The month of number `months`, as [`month_number`] counts them. `None` outside chrono's years.
+    /// The month of number `months`, as [`month_number`] counts them. `None` outside chrono's
+    /// years.
     #[must_use]
     pub fn of_month(months: i32) -> Option<Self> {
+        // Euclidean, as a division that truncates would put months before the year 0 a year late.
         let (year, month) = (
             months.div_euclid(12),
             u32::try_from(months.rem_euclid(12)).ok()? + 1,

@@ -1,8 +1,8 @@
 //! Rows that cannot be used: what was found, what was wanted, and where.
 //!
-//! Wrong data never becomes an `Err` of the run: it becomes a row of `rejected_rows`, counted by the
-//! conservation laws. Everything cited from the input is cut and made printable here, so that a huge or
-//! binary cell can reach no report.
+//! Wrong data never becomes an `Err` of the run: it becomes a row of `rejected_rows`, counted by
+//! the conservation laws. Everything cited from the input is cut and made printable here, so that a
+//! huge or binary cell can reach no report.
 
 use super::dataset::Dataset;
 
@@ -78,8 +78,8 @@ impl std::fmt::Display for RejectedRow {
     }
 }
 
-/// Bytes as printable text of at most 200 characters; control characters become U+FFFD, and `…` marks a
-/// cut.
+/// Bytes as printable text of at most 200 characters; control characters become U+FFFD, and `…`
+/// marks a cut.
 #[must_use]
 pub fn excerpt(bytes: &[u8]) -> String {
     // No character is longer than four bytes: enough is kept, and a huge cell is not copied.

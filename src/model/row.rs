@@ -1,9 +1,9 @@
 //! A row as it leaves a decoder: one cell for each column of its dataset, borrowed from the input.
 //!
-//! Cells come as the format has them, uninterpreted: what a column means is known to the reader of the
-//! row, which asks for a number or a day and gets a [`Rejection`] where there is none. Nothing is copied
-//! and no line is counted unless somebody asks, as there are some fifty cells in a row and most are
-//! never looked at.
+//! Cells come as the format has them, uninterpreted: what a column means is known to the reader of
+//! the row, which asks for a number or a day and gets a [`Rejection`] where there is none. Nothing
+//! is copied and no line is counted unless somebody asks, as there are some fifty cells in a row
+//! and most are never looked at.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,8 @@ impl Cell<'_> {
             Self::Decimal(value, from) => {
                 decimal::from_typed(*value, *from, scale).ok_or(NumberFault::TooLarge)
             }
-            // Not by `bytes`: this is the way of nearly every cell, and nothing must be wrapped on it.
+            // Not by `bytes`: this is the way of nearly every cell, and nothing must be wrapped on
+            // it.
             Self::Text(text) => decimal::parse(text, scale),
             Self::Entry { text, .. } => decimal::parse(text, scale),
             Self::Date(_) => decimal::parse(&self.bytes(), scale),
@@ -107,8 +108,8 @@ pub struct Row<'r, 'a> {
     pub place: Place<'r>,
 }
 
-/// Where a row begins, as cheaply as a decoder can say it: line ends are counted only when asked for,
-/// as when the row is rejected.
+/// Where a row begins, as cheaply as a decoder can say it: line ends are counted only when asked
+/// for, as when the row is rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'r> {
     /// Line number of the first byte of `before`, from 1.
@@ -123,8 +124,8 @@ pub struct Place<'r> {
 }
 
 impl Row<'_, '_> {
-    /// Hash of the whole row, cells that are not read included: equal for duplicate rows. 64 bits: among
-    /// 100 million rows, two different ones share a fingerprint with a chance of 1 in 4,000.
+    /// Hash of the whole row, cells that are not read included: equal for duplicate rows. 64 bits:
+    /// among 100 million rows, two different ones share a fingerprint with a chance of 1 in 4,000.
     ///
     /// Whole-row equality is the only proof of a duplicate, as daily rated usage has no natural key
     /// ([quirks](crate::model::domain::quirks), daily rated usage 5).

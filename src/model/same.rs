@@ -1,9 +1,10 @@
-//! Equality of short texts without a call to `memcmp`: a row has some fifty cells to compare with those
-//! of the row before, most of them shorter than 64 bytes, and the call would take longer than the
-//! comparison.
+//! Equality of short texts without a call to `memcmp`: a row has some fifty cells to compare with
+//! those of the row before, most of them shorter than 64 bytes, and the call would take longer than
+//! the comparison.
 //!
-//! Eight bytes are compared at a time. What is left over at the end is covered by one more step that
-//! overlaps the one before, so that no byte is compared on its own except in texts shorter than eight.
+//! Eight bytes are compared at a time. What is left over at the end is covered by one more step
+//! that overlaps the one before, so that no byte is compared on its own except in texts shorter
+//! than eight.
 
 /// Length up to which texts are compared here; for longer ones the call pays.
 const SHORT_BYTES: usize = 64;
@@ -19,6 +20,7 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
         return left == right;
     }
     let ((chunks, rest), (others, other_rest)) = (left.as_chunks::<8>(), right.as_chunks::<8>());
+    // In the byte order of the machine: equality holds in any order, and swapping bytes costs time.
     let differs =
         |left: &[u8; 8], right: &[u8; 8]| u64::from_ne_bytes(*left) != u64::from_ne_bytes(*right);
     if chunks

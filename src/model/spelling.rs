@@ -2,8 +2,8 @@
 //!
 //! For messages only. A near word is never taken for the word itself.
 
-/// The known word nearest to `word`, the first of several; `None` if more than a third of its letters
-/// differ. Case and the choice of `-` or `_` do not count.
+/// The known word nearest to `word`, the first of several; `None` if more than a third of its
+/// letters differ. Case and the choice of `-` or `_` do not count.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain_form(word);
@@ -21,8 +21,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// `word` in lower case, with `_` for `-`, cut to 64 characters: computing the distance takes time in the
-/// square of the length, and a word may be anything that a user typed.
+/// `word` in lower case, with `_` for `-`, cut to 64 characters: computing the distance takes time
+/// in the square of the length, and a word may be anything that a user typed.
 fn plain_form(word: &str) -> String {
     word.chars()
         .take(64)

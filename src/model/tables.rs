@@ -1,9 +1,9 @@
 //! The published tables: every column's name, type and meaning, in order. The writers, the data
 //! dictionary and `explain` read this one table.
 //!
-//! Order, names and types are the contract with whoever reads a run's output: one precision and scale
-//! for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output). The texts
-//! are published too, by `tieout schema`.
+//! Order, names and types are the contract with whoever reads a run's output: one precision and
+//! scale for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output).
+//! The texts are published too, by `tieout schema`.
 
 /// Type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ const PRODUCT_ID: Column = text("product_id", "product id");
 const SKU_ID: Column = text("sku_id", "SKU id, as it came");
 const CURRENCY: Column = text("currency", "billing currency, ISO 4217");
 const USAGE_ROWS: Column = count("usage_rows", "usage rows behind this row");
+// Variances have the sign of what the partner is asked for: the invoice less the usage, never the
+// other way round.
 const EXPECTED: Column = decimal(
     "expected_amount",
     "what usage says is owed, before tax, in currency",
@@ -140,7 +142,8 @@ pub const VARIANCES: Table = Table {
         CURRENCY,
         text(
             "matched_on",
-            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided groups",
+            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided \
+             groups",
         ),
         USAGE_ROWS,
         count("invoice_lines", "invoice lines behind this row"),
@@ -332,7 +335,8 @@ pub const REJECTED_ROWS: Table = Table {
 /// Evidence about groups that rounding alone does not explain.
 pub const FINDINGS: Table = Table {
     name: "findings",
-    row: "what is known, beyond its amounts, of one group that rounding alone does not explain, and of each recomputed line",
+    row: "what is known, beyond its amounts, of one group that rounding alone does not explain, \
+          and of each recomputed line",
     columns: &[
         text("break_id", "the group, as in variances"),
         TIE_OUT,
@@ -340,7 +344,8 @@ pub const FINDINGS: Table = Table {
         text("cause", "as in variances"),
         text(
             "narrowest_level",
-            "narrowest thing that holds it alone: invoice, customer, subscription, meter, resource or day",
+            "narrowest thing that holds it alone: invoice, customer, subscription, meter, \
+             resource or day",
         ),
         text("meter_id", "meter id, where the comparison goes by it"),
         text(
@@ -357,7 +362,8 @@ pub const FINDINGS: Table = Table {
         ),
         text(
             "rounding_rule",
-            "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` for none",
+            "rounding rule that its lines obey to the last digit; of a recomputed line `unknown` \
+             for none",
         ),
     ],
 };

@@ -135,6 +135,7 @@ impl Output {
     /// over it, so that there is always one.
     fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
         let temporary = self.folder.join(NEW_POINTER);
+        // Not `exists`, which follows a link and would miss one whose run is gone.
         if fs::symlink_metadata(&temporary).is_ok() {
             fs::remove_file(&temporary).map_err(storage("clear", &temporary))?;
         }
@@ -165,6 +166,7 @@ fn lock(path: &Path) -> Result<File, PublishError> {
         }
         Err(TryLockError::Error(source)) => return Err(storage("lock", path)(source)),
     }
+    // Only now: before the lock is held, the name in the file is that of another process.
     lock.set_len(0)
         .and_then(|()| writeln!(lock, "process {}", std::process::id()))
         .map_err(storage("write the lock", path))?;
@@ -199,6 +201,7 @@ pub fn current_run(folder: &Path) -> Option<String> {
         Ok(target) => target
             .file_name()
             .map(|name| name.to_string_lossy().into_owned()),
+        // No link: either the pointer is a file, as on Windows, or there is none.
         Err(_) => fs::read_to_string(&pointer)
             .ok()
             .map(|text| text.trim().to_owned()),
@@ -237,6 +240,8 @@ impl Staging<'_> {
             hasher,
             bytes,
         } = hashing;
+        // Taken out of its buffer by hand, for a buffer that is dropped swallows the error of its
+        // last write.
         let file = inner
             .into_inner()
             .map_err(|error| storage("write", &path)(error.into_error()))?;
@@ -271,6 +276,8 @@ impl Staging<'_> {
         let target = self.output.run_folder(run_id);
         if target.join(manifest).exists() {
             let compared = files.iter().filter(|file| file.name != manifest);
+            // `published` stays false, so that the staged copies are removed when `self` is
+            // dropped.
             ensure_same(&target, compared)?;
         } else {
             // A folder without a manifest is no run.
@@ -292,6 +299,8 @@ fn ensure_same<'w>(
 ) -> Result<(), PublishError> {
     for file in files {
         let path = folder.join(&file.name);
+        // Hashed again from the disk, not taken from the old manifest, so that a damaged file is
+        // found.
         let published = hash_of(&path).map_err(storage("read", &path))?;
         if published != file.blake3 {
             return Err(PublishError::Changed {
@@ -323,6 +332,7 @@ pub struct HashingWriter {
 impl Write for HashingWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(buffer)?;
+        // No more than was taken: the rest of the buffer comes again with the next call.
         self.hasher.update(&buffer[..count]);
         self.bytes += count as u64;
         Ok(count)

@@ -47,6 +47,7 @@ fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u
     let mut writer = csv::WriterBuilder::new()
         .buffer_capacity(1 << 18)
         .from_writer(Vec::new());
+    // One buffer for all cells, as an allocation for each would take longer than its text.
     let mut cell = String::new();
     for row in start..end {
         for column in &filled.columns {
@@ -64,6 +65,8 @@ fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
     match column {
         Cells::Codes(codes, texts) => guard(&texts[codes[row] as usize], out),
         Cells::Texts(texts) => guard(&texts[row], out),
+        // Numbers are not guarded: a minus sign is no formula, and an apostrophe would turn them
+        // into text.
         Cells::Integers(numbers) => write_fixed(out, i128::from(numbers[row]), 0),
         Cells::Decimals(numbers) => write_fixed(out, numbers[row], PUBLISHED_SCALE),
         Cells::Days(days) => {

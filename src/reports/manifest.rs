@@ -60,7 +60,8 @@ pub struct TieOut {
     pub name: String,
     /// Tolerance of every group that has no narrower one.
     pub all: Tolerance,
-    /// Tolerance by currency.
+    /// Tolerances of single currencies, by the code of the billing currency.
+    // Sorted maps, as the order of a hash table would change the file from run to run.
     pub by_currency: BTreeMap<String, Tolerance>,
     /// Tolerance by folded customer id.
     pub by_customer: BTreeMap<String, Tolerance>,
@@ -122,7 +123,7 @@ pub struct RuleCount {
     /// Name of the first rule that gives the subtotal; `unknown` if none does, `no_price` if the
     /// line has no price to try them with.
     pub rule: String,
-    /// Number of lines.
+    /// Number of lines of that currency that obey the rule.
     pub count: u64,
 }
 
@@ -173,7 +174,7 @@ pub struct ControlTotal {
     pub holds: bool,
 }
 
-/// A published file.
+/// A file that the run published, with the hash by which a later copy of it can be checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// Name of the file in the folder of the run.

@@ -61,6 +61,8 @@ impl<'w> Writer<'w> {
     /// # Errors
     /// The error of the target.
     pub fn write(&mut self, filled: &Filled<'_>) -> Result<(), ParquetError> {
+        // Part by part, so that no array holds more than `PART_ROWS` cells, and a row group ends
+        // where a part does.
         let open = self.open(&filled.columns)?;
         (0..filled.rows)
             .step_by(PART_ROWS)
@@ -136,6 +138,7 @@ impl<'w> OpenFile<'w> {
             .map(|((column, cells), field)| encode(column, cells, field, rows.clone()))
             .collect::<Result<(), ParquetError>>()?;
         self.rows += rows.len();
+        // Written as soon as it is full: memory holds the encoded columns of one row group at most.
         if self.rows >= ROW_GROUP_ROWS {
             self.end_group()
         } else {
@@ -152,6 +155,8 @@ impl<'w> OpenFile<'w> {
             .into_par_iter()
             .map(ArrowColumnWriter::close)
             .collect::<Result<_, ParquetError>>()?;
+        // The chunks were made on all cores, and are appended in the order of the columns: only so
+        // are the bytes the same on every machine.
         let mut group = self.file.next_row_group()?;
         chunks
             .into_iter()
@@ -180,6 +185,7 @@ fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
         ColumnType::Decimal => DataType::Decimal128(PRECISION, scale()),
         ColumnType::Boolean => DataType::Boolean,
     };
+    // Other cells always have a value, for a missing text is an empty one: see `ColumnType`.
     let is_nullable = column.column_type == ColumnType::Date;
     Field::new(column.name, data_type, is_nullable)
 }

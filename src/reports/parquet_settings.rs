@@ -19,6 +19,8 @@ pub(super) fn writer_options(
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(row_group_rows))
+        // The version is part of the bytes, as it is of the run's id: files of two versions are
+        // never compared with each other.
         .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(facts)
         .build();

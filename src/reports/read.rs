@@ -26,9 +26,11 @@ pub fn rows<const N: usize>(
     mut take: impl FnMut([String; N]),
 ) -> Result<(), ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    // Columns that nobody asked for are not decoded.
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     for batch in builder.with_projection(mask).build()? {
         let batch = batch?;
+        // By name: a batch has its columns in the order of the file, not in that of `columns`.
         let mut texts = Vec::with_capacity(N);
         for name in columns {
             let array = batch
@@ -50,6 +52,8 @@ type CellText<'a> = Box<dyn Fn(usize) -> String + 'a>;
 
 fn cells_of<'a>(name: &str, array: &'a ArrayRef) -> Result<CellText<'a>, ParquetError> {
     Ok(match array.data_type() {
+        // Also for columns that were written as codes: the file keeps no arrow schema that would
+        // tell of their dictionaries.
         DataType::Utf8 => {
             let texts = array.as_string::<i32>();
             Box::new(move |row| texts.value(row).to_owned())

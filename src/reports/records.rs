@@ -99,6 +99,7 @@ impl<W: Write + Send> RecordWriter<W> {
     ) -> Result<Self, ParquetError> {
         let fields: Vec<Field> = columns
             .iter()
+            // Every column may be null, as an answer may leave out any of its members.
             .map(|(name, cell_type)| Field::new(name, cell_type.data_type(), true))
             .collect();
         let schema = Arc::new(Schema::new(fields));

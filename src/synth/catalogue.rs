@@ -1,8 +1,8 @@
 //! The price list: 400 meters, each with its product, SKU, availability, unit and price.
 //!
-//! The list holds what makes matching hard: SKUs that share a product, meters that share a SKU, ids that are
-//! words, SKU ids that lose their zeros ([quirks](crate::model::domain::quirks), daily rated usage 8
-//! and 9).
+//! The list holds what makes matching hard: SKUs that share a product, meters that share a SKU, ids
+//! that are words, SKU ids that lose their zeros ([quirks](crate::model::domain::quirks), daily
+//! rated usage 8 and 9).
 
 use super::number::number;
 use super::random::Random;
@@ -56,10 +56,15 @@ pub(super) const SERVICES: [Service; 12] = [
         "virtualMachines",
         "vm",
         "1 Hour",
-        r#""ImageType":"Canonical","ServiceType":"Standard_D4s_v5","VMName":null,"VCPUs":4,"UsageType":"ComputeHR""#,
+        concat!(
+            r#""ImageType":"Canonical","ServiceType":"Standard_D4s_v5","VMName":null,"#,
+            r#""VCPUs":4,"UsageType":"ComputeHR""#
+        ),
     ]),
     service([
         "Storage",
+        // A no-break space, as in real names of meters' sub-categories: model::domain::quirks,
+        // daily rated usage 13.
         "Premium\u{a0}SSD Managed Disks",
         "Microsoft.Compute",
         "disks",
@@ -91,6 +96,7 @@ pub(super) const SERVICES: [Service; 12] = [
         "Microsoft.Web",
         "serverfarms",
         "asp",
+        // Spelt apart from `1 Hour` on purpose: model::domain::quirks, daily rated usage 13.
         "1 hour",
         r#""ServiceType":"P1v3","NumberOfCores":2,"UsageType":"ComputeHR""#,
     ]),
@@ -244,6 +250,8 @@ fn meter(seed: u64, index: usize) -> Meter {
         rank: index as u64,
         product,
         service,
+        // The stride has no factor in common with 31, so that no two products get one code although
+        // the numbers run past its four digits, nor any two availabilities below.
         product_id: format!("DZH318Z0{}", code(product * 7_919 + 40_961)),
         product_name: format!(
             "{} {}{place}",
@@ -277,6 +285,8 @@ fn meter(seed: u64, index: usize) -> Meter {
         earned_price_text: number(unit_price * 85, EFFECTIVE_SCALE),
         cost_micro,
         whole_units: index % 9 == 4,
+        // Some of Microsoft's own meters earn nothing either, so that the credit is no mark of who
+        // sells.
         never_earns: marketplace || index % 17 == 11,
         grants: index % 13 == 5,
     }
@@ -300,8 +310,8 @@ fn shorten(sku_id: &str) -> String {
     }
 }
 
-/// List price of two to seven significant digits, in units of 10^-10 USD, and the usual cost of a day in
-/// millionths of USD.
+/// List price of two to seven significant digits, in units of 10^-10 USD, and the usual cost of a
+/// day in millionths of USD.
 fn price(random: &mut Random) -> (i128, u64) {
     let places = u32::try_from(5 + random.below(6)).expect("at most 10");
     let tenth = 10_u64.pow(places - 1);
@@ -311,6 +321,7 @@ fn price(random: &mut Random) -> (i128, u64) {
         0
     };
     let unit_price = i128::from(tenth) * i128::from(10 + random.below(89)) + i128::from(tail);
+    // The larger scales stand twice, so that more groups cost enough to carry a plant.
     let scale = [
         10, 100, 1_000, 10_000, 100_000, 100_000, 1_000_000, 1_000_000,
     ][random.index(8)];
@@ -324,6 +335,7 @@ fn price(random: &mut Random) -> (i128, u64) {
 fn code(number: usize) -> String {
     (0..4)
         .rev()
+        // Base 31, as the alphabet's last character repeats its first.
         .map(|place| char::from(ALPHABET[number / 31_usize.pow(place) % 31]))
         .collect()
 }

@@ -32,6 +32,8 @@ const KINDS: [ProductKind; 5] = [
         category: "Azure Reservation",
         charge_type: "new",
         described: false,
+        // The first words of a term are the documented hint to its category:
+        // model::domain::semantics §9.
         term: "Reservation 1 Year, monthly billing",
         frequency: "Monthly",
         reserved: true,
@@ -68,6 +70,7 @@ const KINDS: [ProductKind; 5] = [
         category: "Perpetual Software",
         charge_type: "new",
         described: false,
+        // Blank, and no end date: the marks of perpetual software (model::domain::semantics §9).
         term: "",
         frequency: "",
         reserved: false,

@@ -23,8 +23,8 @@ const ROWS_PER_DAY: u64 = 40;
 
 /// Makes everything that a request asks for.
 pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
-    // Planted duplicates come on top of what is laid out: room is kept for them, and one last plan fills up
-    // to the row that was asked for.
+    // Planted duplicates come on top of what is laid out: room is kept for them, and one last plan
+    // fills up to the row that was asked for.
     let reserve = if request.planted {
         request.rows / 50
     } else {
@@ -33,6 +33,7 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let partner = Partner::new(request.seed, request.period, request.rows - reserve);
     let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
     let popularity = Weights::zipf(METERS, 2);
+    // All plans are known before the first row is made, as plants are spread over all of them.
     let mut plans = plans(&partner);
     let planting = if request.planted {
         Planting::choose(&partner, &plans, &meters, &popularity, request.rows)
@@ -75,8 +76,8 @@ fn plans(partner: &Partner) -> Vec<Plan> {
     plans
 }
 
-/// Amounts of one resource in billing currency, units of 10^-15: of all its rows with the partner earned
-/// credit, and of those without.
+/// Amounts of one resource in billing currency, units of 10^-15: of all its rows with the partner
+/// earned credit, and of those without.
 type StateSums = [i128; 2];
 
 struct Emitter<'a> {
@@ -120,6 +121,7 @@ impl Emitter<'_> {
         random: &mut Random,
     ) -> Result<(), SynthError> {
         let [earned, retail] = walk.tallies;
+        // A fifth of less than five units would be no shift.
         let shifts = walk.has(Change::ShiftCredit) && earned.quantity > 4 && retail.quantity > 0;
         let shifted = if shifts { earned.quantity / 5 } else { 0 };
         // A shift that cannot be made is no plant, and nothing is noted about it.
@@ -127,6 +129,7 @@ impl Emitter<'_> {
             .changes
             .filter(|changes| *changes != [Change::ShiftCredit] || shifts);
         for (tally, is_earned, shifted) in [(earned, true, -shifted), (retail, false, shifted)] {
+            // No rows at this price, or none that a line charges.
             if tally.quantity == 0 {
                 continue;
             }
@@ -163,7 +166,8 @@ impl Emitter<'_> {
         let (start, level) = (random.below(days), 500 + random.below(1_500));
         let mut sums: StateSums = [0; 2];
         for serial in 0..size {
-            // Up to a month's rows are one a day, from any day on; more are spread over the whole month.
+            // Up to a month's rows are one a day, from any day on; more are spread over the whole
+            // month.
             let offset = if size <= days {
                 (start + serial) % days
             } else {
@@ -180,6 +184,8 @@ impl Emitter<'_> {
                 Rated::Retail
             };
             let bits = random.next();
+            // A resource has a level of its own, from which its rows stray by a fifth. The bits are
+            // not those that choose spellings.
             let amounts = series.rate(rated, level * (800 + (bits >> 40) % 401) / 1_000);
             let day = self.partner.dates.first + i32::try_from(offset).expect("a day of a month");
             let row = UsageRow {
@@ -285,8 +291,8 @@ impl Walk {
     }
 }
 
-/// True if a row has the partner earned credit: that of the resource at position `at` of its group, on day
-/// `offset` of the month.
+/// True if a row has the partner earned credit: that of the resource at position `at` of its group,
+/// on day `offset` of the month.
 fn is_earned(earning: Earning, at: u64, offset: u64) -> bool {
     match earning {
         Earning::Never => false,
@@ -296,9 +302,11 @@ fn is_earned(earning: Earning, at: u64, offset: u64) -> bool {
     }
 }
 
-/// Number of rows of the next resource: the first of a group is busy, the others follow a long tail.
+/// Number of rows of the next resource: the first of a group is busy, the others follow a long
+/// tail.
 fn series_size(random: &mut Random, left: u64, at: u64, days: u64) -> u64 {
-    // Most resources live a few days, some the whole month, and one in eight is metered several times a day.
+    // Most resources live a few days, some the whole month, and one in eight is metered several
+    // times a day.
     let usual = match random.below(8) {
         0..=4 => 1 + random.below(6),
         5 | 6 => days - random.below(6),

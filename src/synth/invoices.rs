@@ -17,17 +17,22 @@ pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
         let symbol = if currency == "EUR" { "€" } else { "$" };
         let detail = |kind: &str, provider: &str, path: &str| {
             format!(
-                "{{\"invoiceLineItemType\":\"{kind}\",\"billingProvider\":\"{provider}\",\"links\":{{\"self\":{{\"uri\":\
+                "{{\"invoiceLineItemType\":\"{kind}\",\"billingProvider\":\"{provider}\",\
+                 \"links\":{{\"self\":{{\"uri\":\
                  \"/invoices/OneTime-{id}/lineitems/{path}\",\"method\":\"GET\",\"headers\":[]}}}},\
                  \"attributes\":{{\"objectType\":\"InvoiceDetail\"}}}}"
             )
         };
         format!(
-            "{{\"id\":\"{id}\",\"invoiceDate\":\"{}\",\"billingPeriodStartDate\":\"{}\",\"billingPeriodEndDate\":\"{}\",\
-             \"totalCharges\":{},\"paidAmount\":0.00,\"currencyCode\":\"{currency}\",\"currencySymbol\":\"{symbol}\",\
+            "{{\"id\":\"{id}\",\"invoiceDate\":\"{}\",\"billingPeriodStartDate\":\"{}\",\
+             \"billingPeriodEndDate\":\"{}\",\
+             \"totalCharges\":{},\"paidAmount\":0.00,\"currencyCode\":\"{currency}\",\
+             \"currencySymbol\":\"{symbol}\",\
              \"pdfDownloadLink\":\"/invoices/{id}/documents/statement\",\"invoiceDetails\":[{},{}],\
-             \"documentType\":\"invoice\",\"invoiceType\":\"OneTime\",\"links\":{{\"self\":{{\"uri\":\"/invoices/OneTime-{id}\",\
+             \"documentType\":\"invoice\",\"invoiceType\":\"OneTime\",\
+             \"links\":{{\"self\":{{\"uri\":\"/invoices/OneTime-{id}\",\
              \"method\":\"GET\",\"headers\":[]}}}},\"attributes\":{{\"objectType\":\"Invoice\"}}}}",
+            // The eighth, the last day on which invoices appear: model::domain::semantics §9.
             instant(next + 7),
             instant(first),
             instant(next - 1),
@@ -43,7 +48,8 @@ pub(super) fn items(partner: &Partner, totals: [i128; 2]) -> Vec<String> {
 pub(super) fn write(out: &Path, name: &str, items: &[String]) -> Result<Written, SynthError> {
     let (count, items) = (items.len(), items.join(","));
     let text = format!(
-        "{{\"totalCount\":{count},\"items\":[{items}],\"links\":{{\"self\":{{\"uri\":\"/invoices\",\"method\":\"GET\",\"headers\":[]}}}},\
+        "{{\"totalCount\":{count},\"items\":[{items}],\
+         \"links\":{{\"self\":{{\"uri\":\"/invoices\",\"method\":\"GET\",\"headers\":[]}}}},\
          \"attributes\":{{\"objectType\":\"Collection\"}}}}\n"
     );
     let mut file = OutFile::create(out.join("invoices").join(name))?;

@@ -1,5 +1,5 @@
-//! Layout: how a plan's rows are dealt to meters. Nothing is made here: a layout is cheap, so all of
-//! them can be looked at before the first row is written, and variances planted where they fit.
+//! Layout: how a plan's rows are dealt to meters. Nothing is made here: a layout is cheap, so all
+//! of them can be looked at before the first row is written, and variances planted where they fit.
 
 use std::rc::Rc;
 
@@ -7,8 +7,8 @@ use super::catalogue::{METERS, Meter};
 use super::partner::Plan;
 use super::random::{Random, Weights};
 
-/// Rule by which a group's rows have the partner earned credit. The credit is decided for each resource and day
-/// ([semantics §5](crate::model::domain::semantics)).
+/// Rule by which a group's rows have the partner earned credit. The credit is decided for each
+/// resource and day ([semantics §5](crate::model::domain::semantics)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Earning {
     Never,
@@ -36,10 +36,12 @@ pub(super) fn groups(
     popularity: &Weights,
 ) -> Vec<Group> {
     let mut random = Random::of(seed, &[7, plan.index as u64]);
+    // At most 300 of the 400 meters, or the draws below would seldom meet one that is still free.
     let wanted = usize::try_from((plan.rows / 45).clamp(4, 300)).expect("at most 300");
     let mut taken = vec![false; METERS];
     let mut chosen = Vec::with_capacity(wanted);
-    // The popular meters are drawn again and again; after four tries for each group, a plan uses fewer.
+    // The popular meters are drawn again and again; after four tries for each group, a plan uses
+    // fewer.
     for _ in 0..wanted * 4 {
         let meter = popularity.draw(&mut random);
         if chosen.len() < wanted && !taken[meter] {

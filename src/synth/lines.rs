@@ -1,8 +1,8 @@
 //! Invoice reconciliation lines: the arithmetic of one, and its 47 cells.
 //!
-//! The arithmetic is Microsoft's documented one for usage, two truncations
-//! ([semantics §3](crate::model::domain::semantics)), written out here a second time on purpose: the
-//! engine must come to equal subtotals by its own code.
+//! The arithmetic is Microsoft's documented one for usage, two truncations ([semantics
+//! §3](crate::model::domain::semantics)), written out here a second time on purpose: the engine
+//! must come to equal subtotals by its own code.
 
 use super::catalogue::Meter;
 use super::number::number;
@@ -36,9 +36,9 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Microsoft's terms for what was used: the price is the charge over the quantity, rounded up so that
-    /// multiplying back gives the charge to the cent
-    /// ([semantics §3](crate::model::domain::semantics), test vectors).
+    /// Microsoft's terms for what was used: the price is the charge over the quantity, rounded up
+    /// so that multiplying back gives the charge to the cent ([semantics
+    /// §3](crate::model::domain::semantics), test vectors).
     pub(super) fn of(quantity: i128, pricing: i128, rate: i128) -> Self {
         let charge = decimal::divide(pricing, 10_i128.pow(TOTAL_SCALE - 2), Rounding::Down);
         let scaled = charge * 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2);
@@ -47,7 +47,8 @@ impl Terms {
             quantity,
             rate,
         };
-        // The truth's amounts rest on it: a price that loses a cent would be a variance nobody planted.
+        // The truth's amounts rest on it: a price that loses a cent would be a variance nobody
+        // planted.
         assert_eq!(
             terms.charge(),
             charge,
@@ -58,6 +59,8 @@ impl Terms {
 
     /// Charge in cents of USD, truncated once.
     fn charge(self) -> i128 {
+        // Integer division truncates toward zero, as ROUNDDOWN does for negative prices too:
+        // model::domain::semantics §3.
         self.price * self.quantity / 10_i128.pow(LINE_PRICE_SCALE + QUANTITY_SCALE - 2)
     }
 
@@ -189,6 +192,8 @@ pub(super) fn line(
         customer.invoice.number.clone(),
         partner.mpn_id.clone(),
         customer.reseller.clone(),
+        // 18 digits: an order id beyond 2^53, which a float would change (model::domain::quirks,
+        // JSON of the API 5).
         random.digits(18),
         iso(partner.dates.first + Day::from(u8::try_from(random.below(28)).expect("below 28"))),
         text(product.product_id),

@@ -1,13 +1,14 @@
 //! The synthetic partner: usage, reconciliation lines and invoices in Microsoft's own formats, with
-//! planted variances and the truth beside them. A pure function of the request: equal rows, seed and
-//! period give equal bytes, and every format holds equal values.
+//! planted variances and the truth beside them. A pure function of the request: equal rows, seed
+//! and period give equal bytes, and every format holds equal values.
 //!
-//! The partner is deliberately not built on the engine: it does Microsoft's arithmetic for itself, so that the
-//! two can be held against each other.
+//! The partner is deliberately not built on the engine: it does Microsoft's arithmetic for itself,
+//! so that the two can be held against each other.
 //!
-//! In reading order: `catalogue`, `partner` and `layout` decide what is sold to whom, `planting` what
-//! goes wrong, `usage`, `lines`, `settle` and `elsewhere` make rows and lines of it, `truth` notes what
-//! a reconciliation should find, `write` spells it all in files, and `emit` walks over the partner.
+//! In reading order: `catalogue`, `partner` and `layout` decide what is sold to whom, `planting`
+//! what goes wrong, `usage`, `lines`, `settle` and `elsewhere` make rows and lines of it, `truth`
+//! notes what a reconciliation should find, `write` spells it all in files, and `emit` walks over
+//! the partner.
 
 mod catalogue;
 mod elsewhere;

@@ -1,13 +1,14 @@
 //! Decimal text, written fast: three numbers of every usage row pass through here.
 //!
-//! Not `model/decimal`, although it writes numbers too: that one spells what the program publishes, this
-//! one what Microsoft's files look like, exponents included.
+//! Not `model/decimal`, although it writes numbers too: that one spells what the program publishes,
+//! this one what Microsoft's files look like, exponents included.
 
-/// Largest power of ten that 64 bits hold: digits are split off in 64 bits, as 128-bit division is slow.
+/// Largest power of ten that 64 bits hold: digits are split off in 64 bits, as 128-bit division is
+/// slow.
 const LARGEST_CHUNK: u128 = 10_u128.pow(19);
 
-/// Appends `value` (units of 10^-`scale`) without trailing zeros; as `7.58469E-05` below 0.0001, the way
-/// Microsoft's files spell small numbers. No digit is lost.
+/// Appends `value` (units of 10^-`scale`) without trailing zeros; as `7.58469E-05` below 0.0001,
+/// the way Microsoft's files spell small numbers. No digit is lost.
 pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     if value == 0 {
         out.push('0');
@@ -16,6 +17,7 @@ pub(super) fn write_number(out: &mut String, value: i128, scale: u32) {
     if value < 0 {
         out.push('-');
     }
+    // 40 places, as an `i128` has at most 39 digits.
     let mut buffer = [b'0'; 40];
     let count = fill_digits(&mut buffer, value.unsigned_abs());
     let scale = scale as usize;
@@ -63,6 +65,7 @@ fn fill_digits(buffer: &mut [u8; 40], value: u128) -> usize {
         let low = u64::try_from(rest % LARGEST_CHUNK).expect("19 digits fit 64 bits");
         rest /= LARGEST_CHUNK;
         let end = at - 19;
+        // Zeros at the front of a chunk are in the buffer already.
         fill_chunk(buffer, at, low);
         at = end;
     }

@@ -1,5 +1,5 @@
-//! Output: rows and lines go through two windows, in which they lose their order, into the files of every
-//! format, and into what a server could serve.
+//! Output: rows and lines go through two windows, in which they lose their order, into the files of
+//! every format, and into what a server could serve.
 
 use std::path::PathBuf;
 
@@ -85,7 +85,8 @@ impl<'a> Output<'a> {
     /// Takes a usage row.
     pub(super) fn push_row(&mut self, row: UsageRow) -> Result<(), SynthError> {
         self.rows += 1;
-        // Before the window: the sums of a plan are closed when its last row is made, not when that is written.
+        // Before the window: the sums of a plan are closed when its last row is made, not when that
+        // is written.
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.row(&row);
         }
@@ -123,6 +124,7 @@ impl<'a> Output<'a> {
     fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
         self.scratch.fill(row);
         let cells = self.scratch.cells(self.partner, row);
+        // In the order of the files: unbilled data are whatever rows come first there.
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.usage_cells(&cells)?;
         }
@@ -137,9 +139,10 @@ impl<'a> Output<'a> {
         self.recon.iter_mut().try_for_each(|sink| sink.row(&cells))
     }
 
-    /// Empties the windows, and writes the invoices and the truth. Planted, the first invoice's header
-    /// leaves the tax of its lines out.
+    /// Empties the windows, and writes the invoices and the truth. Planted, the first invoice's
+    /// header leaves the tax of its lines out.
     pub(super) fn finish(mut self, untaxed_header: bool) -> Result<Report, SynthError> {
+        // First of all, as everything below closes files that these rows and lines go to.
         while let Some(row) = self.row_window.pop() {
             self.write_row(&row)?;
         }

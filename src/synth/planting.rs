@@ -1,8 +1,8 @@
-//! Planted variances: changes between the two sides of a group, alone and in mixtures, and the groups
-//! that carry them.
+//! Planted variances: changes between the two sides of a group, alone and in mixtures, and the
+//! groups that carry them.
 //!
-//! A change is planted only where it moves far more than rounding does, and where a reconciliation can
-//! tell it from any other: whoever adds one adds it to [`PLANTS`], to `settle`, and to
+//! A change is planted only where it moves far more than rounding does, and where a reconciliation
+//! can tell it from any other: whoever adds one adds it to [`PLANTS`], to `settle`, and to
 //! [`Candidate::suits`] what a group must have for it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +55,8 @@ pub(super) enum Change {
     NoLine,
 }
 
-/// Changes that are planted together. Single causes come first; the mixtures are those whose amounts can
-/// still be told from each other.
+/// Changes that are planted together. Single causes come first; the mixtures are those whose
+/// amounts can still be told from each other.
 pub(super) const PLANTS: [&[Change]; 27] = [
     &[Fx],
     &[LoseCredit],
@@ -109,10 +109,11 @@ impl Change {
     }
 }
 
-/// Least cost of a planted group, 20 USD in millionths: three percent of it, less credit and spread, is
-/// far more than a cent.
+/// Least cost of a planted group, 20 USD in millionths: three percent of it, less credit and
+/// spread, is far more than a cent.
 const LEAST_COST_MICRO: u64 = 20_000_000;
-/// Least cost of a group with another exchange rate, 60 USD in millionths: rates move by one percent only.
+/// Least cost of a group with another exchange rate, 60 USD in millionths: rates move by one
+/// percent only.
 const LEAST_FX_COST_MICRO: u64 = 60_000_000;
 /// Least cost of a row of a planted group, 5 cents in millionths of USD.
 const LEAST_ROW_COST_MICRO: u64 = 50_000;
@@ -153,6 +154,7 @@ impl Planting {
         popularity: &Weights,
         rows: u64,
     ) -> Self {
+        // Grows with the root of the rows, so that plants stay rare in large months.
         let wanted = if rows < 20_000 {
             u64::from(rows >= 1_000)
         } else {
@@ -193,6 +195,8 @@ impl Planting {
             .insert((candidate.plan, candidate.group.meter), changes);
         for change in changes {
             match change {
+                // Only these two change the number of usage rows; late rows are moved, and covered
+                // ones free.
                 NoUsage => self.surplus -= candidate.group.rows.cast_signed(),
                 UsageCopies => self.surplus += copied(candidate.group.rows, changes).cast_signed(),
                 _ => {}
@@ -200,8 +204,8 @@ impl Planting {
         }
     }
 
-    /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty list is
-    /// a plant too: only rounding.
+    /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty
+    /// list is a plant too: only rounding.
     pub(super) fn changes(&self, plan: usize, meter: usize) -> Option<&'static [Change]> {
         self.plants.get(&(plan, meter)).copied()
     }
@@ -219,6 +223,7 @@ pub(super) const fn is_late(serial: u64) -> bool {
 
 /// True if the row of that number in a group with copies may come twice.
 pub(super) const fn is_copied(serial: u64) -> bool {
+    // Remainder 2 is for rows that a savings plan covers: no row is both.
     serial % 3 == 1
 }
 
@@ -227,6 +232,7 @@ fn copied(rows: u64, changes: &[Change]) -> u64 {
     let late = changes.contains(&LateUsage);
     let candidates = (0..rows)
         .filter(|serial| is_copied(*serial) && !(late && is_late(*serial)))
+        // More than any group's copies: 5,000 rows need not be looked through.
         .take(64)
         .count();
     duplicates(rows).min(candidates as u64)
@@ -235,7 +241,8 @@ fn copied(rows: u64, changes: &[Change]) -> u64 {
 impl Candidate {
     /// True if the group can carry these changes, and a reconciliation can see them.
     fn suits(&self, changes: &[Change]) -> bool {
-        // Groups that lose the credit within the month have two lines: only a shift between them fits.
+        // Groups that lose the credit within the month have two lines: only a shift between them
+        // fits.
         let shifts = changes == [ShiftCredit];
         if matches!(self.group.earning, Earning::UntilDay(_)) != shifts {
             return false;
@@ -256,8 +263,8 @@ impl Candidate {
     }
 }
 
-/// Groups of a reasonable size and amount, not granted, at most one for each product of a plan: plants of
-/// one product would be told apart by nothing.
+/// Groups of a reasonable size and amount, not granted, at most one for each product of a plan:
+/// plants of one product would be told apart by nothing.
 fn candidates(
     partner: &Partner,
     plans: &[Plan],
@@ -274,6 +281,8 @@ fn candidates(
             let large = meter.cost_micro >= LEAST_ROW_COST_MICRO && cost >= LEAST_COST_MICRO;
             // Meters whose id is a word share it: their resources are quantised together.
             let own_id = meter.meter_id.len() == 36;
+            // The product comes last, as asking for it takes it: a group that fails another test
+            // must leave it to the next.
             if plain
                 && large
                 && own_id

@@ -1,8 +1,8 @@
 //! Numbers from a seed. The generator is written out here because the bytes of a synthetic partner
 //! are a promise: no upgrade of a crate may change them.
 //!
-//! Every part of the partner draws from a sequence of its own, named by a path of numbers, so that one
-//! part can be made without the others, and a change to one leaves the others as they are.
+//! Every part of the partner draws from a sequence of its own, named by a path of numbers, so that
+//! one part can be made without the others, and a change to one leaves the others as they are.
 
 /// SplitMix64: small, fast, and any two seeds give unrelated sequences. Its multiplications wrap by
 /// design.
@@ -10,8 +10,8 @@
 pub(super) struct Random(u64);
 
 impl Random {
-    /// Sequence that belongs to `seed` and a path of numbers below it. The first number of a path names
-    /// what is drawn, and no two uses share one.
+    /// Sequence that belongs to `seed` and a path of numbers below it. The first number of a path
+    /// names what is drawn, and no two uses share one.
     pub(super) fn of(seed: u64, path: &[u64]) -> Self {
         let start = path.iter().fold(mix(seed), |state, part| {
             mix(state ^ mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15)))
@@ -27,7 +27,8 @@ impl Random {
 
     /// Number below `limit`; 0 where `limit` is 0.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
-        // The upper half of a product is below the limit, without the bias or the cost of a remainder.
+        // The upper half of a product is below the limit, without the bias or the cost of a
+        // remainder.
         let product = u128::from(self.next()) * u128::from(limit);
         u64::try_from(product >> 64).expect("half of 128 bits")
     }
@@ -81,8 +82,8 @@ fn mix(state: u64) -> u64 {
 pub(super) struct Weights(Vec<u64>);
 
 impl Weights {
-    /// Weights by Zipf's law, as usage of meters and sizes of customers follow it: rank `n` of `count`
-    /// weighs 1/(n + `flatness`).
+    /// Weights by Zipf's law, as usage of meters and sizes of customers follow it: rank `n` of
+    /// `count` weighs 1/(n + `flatness`).
     pub(super) fn zipf(count: usize, flatness: u64) -> Self {
         let weight = |rank: usize| (1_000_000_000 / (rank as u64 + flatness)).max(1);
         Self(
@@ -101,8 +102,10 @@ impl Weights {
         self.0.partition_point(|sum| *sum <= at)
     }
 
-    /// `total` split by weight. The shares add up to it, as each is the distance between two borders.
+    /// `total` split by weight. The shares add up to it, as each is the distance between two
+    /// borders.
     pub(super) fn apportion(&self, total: u64) -> impl Iterator<Item = u64> + '_ {
+        // Without any weight nothing is shared out, and nothing may be divided by zero.
         let whole = u128::from(self.total().max(1));
         let border = move |sum: u64| {
             let share = u128::from(sum) * u128::from(total) / whole;
@@ -124,8 +127,8 @@ impl Weights {
     }
 }
 
-/// Bounded window in which things lose their order: rows of real files are in none, and memory must not
-/// grow with them ([quirks](crate::model::domain::quirks), daily rated usage 12).
+/// Bounded window in which things lose their order: rows of real files are in none, and memory must
+/// not grow with them ([quirks](crate::model::domain::quirks), daily rated usage 12).
 pub(super) struct Shuffle<T> {
     window: Vec<T>,
     size: usize,

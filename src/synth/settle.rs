@@ -1,5 +1,6 @@
-//! Settlement: the lines of a group, change by change, and the amount of each change. The order is the
-//! one in which a reconciliation takes them apart: quantity, credit, price, exchange rate, the subtotal.
+//! Settlement: the lines of a group, change by change, and the amount of each change. The order is
+//! the one in which a reconciliation takes them apart: quantity, credit, price, exchange rate, the
+//! subtotal.
 
 use super::catalogue::{Meter, PRICE_SCALE};
 use super::lines::{
@@ -11,8 +12,8 @@ use super::random::Random;
 use super::truth::{Parts, Truth, add, cents, published};
 use crate::model::cause::{Cause, TieOut};
 
-/// Sums of one price state of a group, with the partner earned credit or without. `expected` is rounded
-/// to published decimals resource by resource, as the published rows are.
+/// Sums of one price state of a group, with the partner earned credit or without. `expected` is
+/// rounded to published decimals resource by resource, as the published rows are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     /// Quantity on the line, units of 10^-6.
@@ -36,8 +37,8 @@ pub(super) struct Settlement<'s> {
     pub(super) earned: bool,
     /// Planted changes; `None` for a group that is left alone.
     pub(super) changes: Option<&'s [Change]>,
-    /// Quantity that moves here from the group's other line, negative where it leaves; units of 10^-6. Its
-    /// price does not move with it.
+    /// Quantity that moves here from the group's other line, negative where it leaves; units of
+    /// 10^-6. Its price does not move with it.
     pub(super) shifted: i128,
 }
 
@@ -65,7 +66,8 @@ impl Settlement<'_> {
         if self.has(Change::EarlierLine) {
             invoiced += self.charge_earlier(&mut settled.lines, terms, earned, &mut parts, random);
         }
-        // Both lines cancel out to the cent, as truncation is toward zero: model::domain::semantics §3.
+        // Both lines cancel out to the cent, as truncation is toward zero: model::domain::semantics
+        // §3.
         if self.has(Change::Rebilled) {
             for price in [terms.price, -terms.price] {
                 let amount = Amount::of(Terms { price, ..terms });
@@ -99,8 +101,8 @@ impl Settlement<'_> {
         settled
     }
 
-    /// Makes the line that charges the group, twice or never where that is planted; the invoiced amount in
-    /// units of 10^-10.
+    /// Makes the line that charges the group, twice or never where that is planted; the invoiced
+    /// amount in units of 10^-10.
     fn charge(
         &self,
         lines: &mut Vec<Line>,
@@ -130,8 +132,8 @@ impl Settlement<'_> {
         invoiced
     }
 
-    /// Makes a line of the charge cycle before, for a third of the quantity; the invoiced amount in units
-    /// of 10^-10.
+    /// Makes a line of the charge cycle before, for a third of the quantity; the invoiced amount in
+    /// units of 10^-10.
     fn charge_earlier(
         &self,
         lines: &mut Vec<Line>,
@@ -140,6 +142,7 @@ impl Settlement<'_> {
         parts: &mut Parts,
         random: &mut Random,
     ) -> i128 {
+        // A third of the quantity: a line of the full amount would pass for a copy.
         let earlier = Amount::of(Terms {
             quantity: terms.quantity / 3,
             ..terms
@@ -151,10 +154,11 @@ impl Settlement<'_> {
         invoiced
     }
 
-    /// Makes an Azure credit line over the whole charge, and its truth: a group of its own, as the credit
-    /// is nowhere in usage.
+    /// Makes an Azure credit line over the whole charge, and its truth: a group of its own, as the
+    /// credit is nowhere in usage.
     fn credit(&self, settled: &mut Settled, terms: Terms, random: &mut Random) {
         let credit = Amount::of(Terms {
+            // The quantity of the charge at the opposite price: model::domain::semantics §3 and §7.
             price: -terms.price,
             ..terms
         });
@@ -174,8 +178,8 @@ impl Settlement<'_> {
         settled.truths.extend(truth);
     }
 
-    /// Terms of the line, changed step by step, and true if it names the credit. Each step's difference of
-    /// the subtotal goes to its cause.
+    /// Terms of the line, changed step by step, and true if it names the credit. Each step's
+    /// difference of the subtotal goes to its cause.
     fn changed(&self, natural: Terms, parts: &mut Parts) -> (Terms, bool) {
         let (mut terms, mut earned) = (natural, self.earned);
         let mut step = |terms: &mut Terms, cause: Cause, next: Terms| {
@@ -203,6 +207,7 @@ impl Settlement<'_> {
             earned = false;
         }
         if self.has(Change::GainCredit) {
+            // Exact, as list prices have ten decimals and those of lines fifteen.
             let price = list * 85 / 100;
             let next = Terms { price, ..terms };
             step(&mut terms, Cause::PartnerEarnedCredit, next);
@@ -234,8 +239,8 @@ impl Settlement<'_> {
         )
     }
 
-    /// Causes that the truth of the group names; `None` for a group that is left alone, and for one whose
-    /// changes have no cause.
+    /// Causes that the truth of the group names; `None` for a group that is left alone, and for one
+    /// whose changes have no cause.
     fn causes(&self) -> Option<Vec<Cause>> {
         let changes = self.changes?;
         if changes.is_empty() {

@@ -1,9 +1,9 @@
 //! The truth beside the data: what was planted, and what it must come to, as a table that no
 //! reconciliation reads.
 //!
-//! Its amounts follow from the plants and from Microsoft's arithmetic, not from the engine. Rounding to
-//! published decimals is the one rule of the program that stands here again, because the table is
-//! compared digit by digit.
+//! Its amounts follow from the plants and from Microsoft's arithmetic, not from the engine.
+//! Rounding to published decimals is the one rule of the program that stands here again, because
+//! the table is compared digit by digit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub(super) type Parts = [i128; Cause::ALL.len()];
 
 /// Adds an amount to the part of a cause.
 pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
+    // `Cause::ALL` stands in the order of declaration, by which a cast counts.
     parts[cause as usize] += amount;
 }
 
@@ -56,7 +57,8 @@ fn amount_names() -> Vec<String> {
         .collect()
 }
 
-/// Planted variance: a row of the truth. Amounts are units of 10^-10 of `currency`; ids are canonical.
+/// Planted variance: a row of the truth. Amounts are units of 10^-10 of `currency`; ids are
+/// canonical.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Truth {
     /// Causes in the order in which a reconciliation takes them apart.
@@ -140,8 +142,8 @@ pub(super) fn published(amount: i128) -> i128 {
     )
 }
 
-/// Two amounts of one resource as they are published: their sum is rounded half up, and the pieces add up
-/// to it by largest remainder.
+/// Two amounts of one resource as they are published: their sum is rounded half up, and the pieces
+/// add up to it by largest remainder.
 pub(super) fn published_pieces(amounts: [i128; 2]) -> [i128; 2] {
     let unit = 10_i128.pow(TOTAL_SCALE - PUBLISHED_SCALE);
     let [first, second] = amounts.map(|amount| (amount.div_euclid(unit), amount.rem_euclid(unit)));
@@ -154,7 +156,8 @@ pub(super) fn published_pieces(amounts: [i128; 2]) -> [i128; 2] {
     [left, right]
 }
 
-/// Truth of a header that leaves the tax of its lines out; `lines` and `header` are totals in cents.
+/// Truth of a header that leaves the tax of its lines out; `lines` and `header` are totals in
+/// cents.
 pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Truth {
     let mut parts = Parts::default();
     add(&mut parts, Cause::Tax, cents(header - lines));

@@ -1,7 +1,7 @@
 //! Daily rated usage: resources, their rows, and the 55 cells of a row.
 //!
-//! Rows of one resource share most of their texts ([`Series`]), so that a row is a few numbers until it
-//! is written; only then are its spellings chosen, by random bits that came with it.
+//! Rows of one resource share most of their texts ([`Series`]), so that a row is a few numbers
+//! until it is written; only then are its spellings chosen, by random bits that came with it.
 
 use std::rc::Rc;
 
@@ -89,6 +89,7 @@ impl Series {
         let canonical = uri(&entitlement.id, "resourceGroups", &resource_group);
         Self {
             uris: [
+                // Casings of real files: model::domain::quirks, daily rated usage 6.
                 uri(&entitlement.upper_id, "resourceGroups", &resource_group),
                 uri(
                     &entitlement.id,
@@ -125,6 +126,7 @@ impl Series {
 
     /// Numbers of a row of this resource; `share` is its quantity in thousandths of a usual day's.
     pub(super) fn rate(&self, rated: Rated, share: u64) -> Amounts {
+        // Units of 10^-12, as list prices have ten decimals and the factor 0.85 two more.
         let price = match rated {
             Rated::Earned => self.meter.unit_price * 85,
             Rated::Retail => self.meter.unit_price * 100,
@@ -163,6 +165,8 @@ impl Series {
 
 /// Number of the kind of resource that a meter meters.
 fn kind_number(meter: &Meter) -> u64 {
+    // From the kind's name, as services of one kind share resources wherever they stand in the
+    // list.
     let kind = meter.service.resource_type.bytes();
     kind.fold(0_u64, |sum, byte| sum * 31 % 65_521 + u64::from(byte))
 }
@@ -180,7 +184,8 @@ fn tags(random: &mut Random, word: &str, stage: &str) -> String {
             random.digits(4)
         ),
         _ => format!(
-            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\"owner\":\"Team Größe, {word}\"}}",
+            "{{\"env\":\"{stage}\",\"application\":\"{word}\",\"costCenter\":\"{}\",\
+             \"owner\":\"Team Größe, {word}\"}}",
             random.digits(4)
         ),
     }
@@ -227,7 +232,8 @@ impl Scratch {
             (&mut self.pricing, row.amounts.pricing, TOTAL_SCALE),
             (&mut self.billing, row.amounts.billing, TOTAL_SCALE),
         ];
-        // The buffers keep their memory: at millions of rows, allocations would take most of the time.
+        // The buffers keep their memory: at millions of rows, allocations would take most of the
+        // time.
         for (text, value, scale) in numbers {
             text.clear();
             write_number(text, value, scale);
@@ -269,6 +275,8 @@ impl Scratch {
         let (effective, earned) = match row.rated {
             Rated::Earned => (meter.earned_price_text.as_str(), true),
             Rated::Retail => (meter.unit_price_text.as_str(), false),
+            // Free rows still say that the credit was applied: model::domain::quirks, daily rated
+            // usage 11.
             Rated::Granted(earned) | Rated::Covered(earned) => ("0", earned),
         };
         let benefit = if matches!(row.rated, Rated::Covered(_)) {
@@ -366,8 +374,9 @@ fn thing<'a>(
     ]
 }
 
-/// Choice among the spellings of a row's ids: case of ids is not stable in real files, and spreadsheets
-/// take zeros away ([quirks](crate::model::domain::quirks), daily rated usage 6 and 8).
+/// Choice among the spellings of a row's ids: case of ids is not stable in real files, and
+/// spreadsheets take zeros away ([quirks](crate::model::domain::quirks), daily rated usage 6 and
+/// 8).
 struct Spellings {
     odd_customer: bool,
     odd_entitlement: bool,
@@ -384,6 +393,7 @@ impl Spellings {
         } else {
             row.spelling
         };
+        // Each choice has bits of its own, so that every combination of spellings occurs.
         let once_in_sixteen = |place: u32| (bits >> place) & 15 == 0;
         let uri = match bits & 31 {
             0 => 0,

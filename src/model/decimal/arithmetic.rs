@@ -1,7 +1,7 @@
 //! Products, quotients and roundings of numbers with a scale.
 //!
-//! Intermediate products are made in 256 bits and rounded once, at the end: two factors of 38 digits fit
-//! there without loss, and a third one is checked.
+//! Intermediate products are made in 256 bits and rounded once, at the end: two factors of 38
+//! digits fit there without loss, and a third one is checked.
 
 use std::cmp::Ordering;
 
@@ -37,7 +37,8 @@ pub fn rescale(value: i128, from: u32, to: u32, rounding: Rounding) -> Option<i1
 #[must_use]
 pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> i128 {
     let (whole, rest) = (value / divisor, value % divisor);
-    // The remainder is compared with what it lacks to the divisor: twice the remainder could overflow.
+    // The remainder is compared with what it lacks to the divisor: twice the remainder could
+    // overflow.
     let to_half = rest
         .unsigned_abs()
         .cmp(&(divisor.unsigned_abs() - rest.unsigned_abs()));
@@ -66,8 +67,8 @@ fn adjustment(
     }
 }
 
-/// The product of two numbers, each a value and its scale, rounded once to `to` decimals. `None` when
-/// the result does not fit an `i128`.
+/// The product of two numbers, each a value and its scale, rounded once to `to` decimals. `None`
+/// when the result does not fit an `i128`.
 #[must_use]
 pub fn multiply(
     left: (i128, u32),
@@ -76,6 +77,7 @@ pub fn multiply(
     rounding: Rounding,
 ) -> Option<i128> {
     narrow(
+        // Unchecked: two factors of 127 bits and a sign always fit 256.
         I256::from(left.0) * I256::from(right.0),
         left.1 + right.1,
         to,
@@ -83,8 +85,8 @@ pub fn multiply(
     )
 }
 
-/// The product of three numbers, each a value and its scale, rounded once to `to` decimals. `None` when
-/// the exact product does not fit 256 bits, or the result an `i128`.
+/// The product of three numbers, each a value and its scale, rounded once to `to` decimals. `None`
+/// when the exact product does not fit 256 bits, or the result an `i128`.
 #[must_use]
 pub fn multiply_three(numbers: [(i128, u32); 3], to: u32, rounding: Rounding) -> Option<i128> {
     let [first, second, third] = numbers;
@@ -92,8 +94,8 @@ pub fn multiply_three(numbers: [(i128, u32); 3], to: u32, rounding: Rounding) ->
     narrow(product, first.1 + second.1 + third.1, to, rounding)
 }
 
-/// The quotient of two numbers, each a value and its scale, rounded to `to` decimals away from zero.
-/// `None` where the divisor is zero, or the result does not fit.
+/// The quotient of two numbers, each a value and its scale, rounded to `to` decimals away from
+/// zero. `None` where the divisor is zero, or the result does not fit.
 #[must_use]
 pub fn quotient_up(left: (i128, u32), right: (i128, u32), to: u32) -> Option<i128> {
     if right.0 == 0 {
@@ -103,8 +105,8 @@ pub fn quotient_up(left: (i128, u32), right: (i128, u32), to: u32) -> Option<i12
         .checked_mul(I256::from(10_i128).checked_pow((to + right.1).checked_sub(left.1)?)?)?;
     let divisor = I256::from(right.0);
     let (whole, rest) = (wide / divisor, wide % divisor);
-    // The division truncates toward zero: what is left over moves the quotient by one, up where both
-    // signs are alike and down where they are not.
+    // The division truncates toward zero: what is left over moves the quotient by one, up where
+    // both signs are alike and down where they are not.
     let away = match (
         rest == I256::ZERO,
         (wide < I256::ZERO) == (divisor < I256::ZERO),
@@ -145,8 +147,8 @@ pub fn proportion(total: u128, weight: u128, whole: u128) -> (u128, u128) {
     (narrow(product / whole), narrow(product % whole))
 }
 
-/// An amount or quantity of 20 decimals as it is published: ten decimals, rounded half up. `None` past
-/// 38 digits.
+/// An amount or quantity of 20 decimals as it is published: ten decimals, rounded half up. `None`
+/// past 38 digits.
 #[must_use]
 pub fn to_published(value: i128) -> Option<i128> {
     rescale(value, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::HalfUp)

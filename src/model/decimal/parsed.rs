@@ -16,8 +16,8 @@ pub enum NumberFault {
 pub struct Parsed {
     /// The value in units of 10^-scale.
     pub value: i128,
-    /// True if digits were lost: the text holds more decimals than the scale, and was rounded half to
-    /// even.
+    /// True if digits were lost: the text holds more decimals than the scale, and was rounded half
+    /// to even.
     pub rounded: bool,
     /// All digits of the text, up to 38, as one number.
     pub(super) mantissa: u128,
@@ -34,15 +34,16 @@ impl Parsed {
         exponent: 0,
     };
 
-    /// Significant digits of the text, leading and trailing zeros not counted, and the power of ten of
-    /// the last of them; 0 and 0 for zero.
+    /// Significant digits of the text, leading and trailing zeros not counted, and the power of ten
+    /// of the last of them; 0 and 0 for zero.
     #[must_use]
     pub fn significance(&self) -> (u32, i32) {
         let (mut mantissa, mut exponent) = (self.mantissa, self.exponent);
         if mantissa == 0 {
             return (0, 0);
         }
-        // Zeros at the end are as little significant as those at the front: Microsoft pads with them.
+        // Zeros at the end are as little significant as those at the front: Microsoft pads with
+        // them.
         while mantissa.is_multiple_of(10) {
             mantissa /= 10;
             exponent += 1;

@@ -5,6 +5,7 @@ pub(super) const MAX_DIGITS: u32 = 38;
 
 /// Powers of ten by their exponent, 10^0 to 10^38.
 pub(super) const POWERS: [u128; MAX_DIGITS as usize + 1] = {
+    // Evaluated by the compiler, where a power that does not fit would be an error of the build.
     let mut powers = [1; MAX_DIGITS as usize + 1];
     let mut at = 1;
     while at < powers.len() {

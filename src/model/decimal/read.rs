@@ -1,16 +1,16 @@
 //! Decimal text to wide integers: the usual spellings on a fast path, all others on a slow one.
 //!
-//! Every number of every row passes through here. The fast path collects digits in two 64-bit halves,
-//! as a 128-bit multiplication for each digit would cost more than all the rest, and gives up (`None`)
-//! wherever something would have to be rounded, guarded or refused. The slow path ([`Digits`]) alone
-//! decides what is a number; a test holds the two against each other on random texts, so whoever
-//! changes one must change the other.
+//! Every number of every row passes through here. The fast path collects digits in two 64-bit
+//! halves, as a 128-bit multiplication for each digit would cost more than all the rest, and gives
+//! up (`None`) wherever something would have to be rounded, guarded or refused. The slow path
+//! ([`Digits`]) alone decides what is a number; a test holds the two against each other on random
+//! texts, so whoever changes one must change the other.
 
 use super::parsed::{NumberFault, Parsed};
 use super::powers::{LIMIT, MAX_DIGITS, POWERS, power_of_ten};
 
-/// Reads decimal text (plain or exponent, with a spreadsheet's guard apostrophes or quotes) at `scale`
-/// decimals ([quirks](crate::model::domain::quirks), recon files).
+/// Reads decimal text (plain or exponent, with a spreadsheet's guard apostrophes or quotes) at
+/// `scale` decimals ([quirks](crate::model::domain::quirks), recon files).
 ///
 /// # Errors
 /// [`NumberFault`] for an empty text, foreign characters, or a magnitude past 38 digits.
@@ -22,9 +22,9 @@ pub fn parse(text: &[u8], scale: u32) -> Result<Parsed, NumberFault> {
     digits.at_scale(scale)
 }
 
-/// The fast path, for the spellings that nearly every cell has: at most 38 digits, a point, an exponent
-/// of one or two digits, no blanks, no guards, nothing to be rounded. `None` for all others, wrong ones
-/// included: they take the slow path.
+/// The fast path, for the spellings that nearly every cell has: at most 38 digits, a point, an
+/// exponent of one or two digits, no blanks, no guards, nothing to be rounded. `None` for all
+/// others, wrong ones included: they take the slow path.
 fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
     let (negative, mut rest) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -67,6 +67,7 @@ fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         return Some(Parsed::ZERO);
     }
     let exponent = exponent - decimals;
+    // A negative shift would have to round: it fails the conversion, and the slow path takes over.
     let shift = u32::try_from(exponent + i32::try_from(scale).ok()?)
         .ok()
         .filter(|shift| *shift < MAX_DIGITS)?;
@@ -104,6 +105,8 @@ fn unguard(text: &[u8]) -> &[u8] {
     while let [b'\'' | b'"', rest @ ..] = text {
         text = rest;
     }
+    // No apostrophe is looked for here: the guard stands before a number only
+    // (model::domain::quirks, recon files).
     while let [rest @ .., b'"'] = text {
         text = rest;
     }
@@ -168,6 +171,7 @@ impl Digits {
     fn push(&mut self, digit: u8, after_point: bool) {
         if self.count < MAX_DIGITS {
             self.mantissa = self.mantissa * 10 + u128::from(digit);
+            // Zeros in front are not counted, or a padded number would lose its last digits.
             self.count += u32::from(self.mantissa != 0);
             self.exponent -= i64::from(after_point);
             return;
@@ -177,6 +181,7 @@ impl Digits {
         } else {
             self.dropped_rest |= digit != 0;
         }
+        // A cell may be of any length, and past the 39th digit the exact count decides nothing.
         self.count = self.count.saturating_add(1);
         self.exponent += i64::from(!after_point);
     }
@@ -203,7 +208,8 @@ impl Digits {
                 self.dropped_rest,
                 whole % 2 == 1,
             );
-            // Digits are dropped from a full mantissa only; with zeros appended that is too large anyway.
+            // Digits are dropped from a full mantissa only; with zeros appended that is too large
+            // anyway.
             (whole + u128::from(up && shift == 0), dropped)
         } else {
             shrink(self.mantissa, shift.unsigned_abs(), dropped)
@@ -277,8 +283,8 @@ fn read_exponent(text: &[u8]) -> Result<i64, NumberFault> {
     Ok(sign * value)
 }
 
-/// `mantissa` without its last `places` digits, rounded half to even, and true if anything was lost.
-/// `sticky` is true if digits that are not zero were dropped behind it before.
+/// `mantissa` without its last `places` digits, rounded half to even, and true if anything was
+/// lost. `sticky` is true if digits that are not zero were dropped behind it before.
 fn shrink(mantissa: u128, places: u64, sticky: bool) -> (u128, bool) {
     if places > u64::from(MAX_DIGITS) {
         return (0, true);

@@ -2,8 +2,8 @@
 //!
 //! Each is the longest scale seen in a published answer or file, so that reading loses nothing.
 
-/// Decimals of every amount while it is summed: `totalCost` has 20, the longest published scale of a
-/// total ([resources §A](crate::model::domain::resources), point 2).
+/// Decimals of every amount while it is summed: `totalCost` has 20, the longest published scale of
+/// a total ([resources §A](crate::model::domain::resources), point 2).
 pub const AMOUNT_SCALE: u32 = 20;
 /// Decimals of every quantity while it is summed: 15 are published
 /// ([resources §B](crate::model::domain::resources)), and as many as an amount's keep both in one

@@ -1,11 +1,12 @@
 //! The domain: Microsoft CSP billing, as far as its documents and real files tell.
 //!
-//! Facts researched with sources and last revised in November 2026, in five pages. Each fact carries
-//! the tag of its source; points that no source confirms are marked **unverified**, and conclusions of
-//! our own **Derived**. Rules in the code cite a page and its section, as in
+//! Facts researched with sources and last revised in November 2026, in five pages. Each fact
+//! carries the tag of its source; points that no source confirms are marked **unverified**, and
+//! conclusions of our own **Derived**. Rules in the code cite a page and its section, as in
 //! [semantics §3](semantics).
 //!
-//! There is no code here. When a page is corrected, the code that cites the section is what to check.
+//! There is no code here. When a page is corrected, the code that cites the section is what to
+//! check.
 
 pub mod endpoints {
     #![doc = include_str!("endpoints.md")]

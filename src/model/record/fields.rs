@@ -1,7 +1,8 @@
-//! The columns of the record sets, in the words of [resources](crate::model::domain::resources) §B and §C.
+//! The columns of the record sets, in the words of [resources](crate::model::domain::resources) §B
+//! and §C.
 //!
-//! Order is that of the published tables. A path names a member of the item; `|` separates the spellings
-//! that published answers have for it, Microsoft's misspellings among them.
+//! Order is that of the published tables. A path names a member of the item; `|` separates the
+//! spellings that published answers have for it, Microsoft's misspellings among them.
 
 use super::schema::{Field, RecordType};
 
@@ -40,6 +41,7 @@ const BILLING_PROVIDER: Field = field("billing_provider", "billingProvider", Tex
 const TOTAL_COST: Field = measure("total_cost", "totalCost", AMOUNT);
 const CURRENCY_LOCALE: Field = field("currency_locale", "currencyLocale", Text);
 const CURRENCY_CODE: Field = field("currency_code", "currencyCode", Text);
+// Not summed, for it is `totalCost` once more, in dollars.
 const USD_TOTAL_COST: Field = field("usd_total_cost", "usdTotalCost", AMOUNT);
 const LAST_MODIFIED: Field = field("last_modified_date", "lastModifiedDate", Timestamp);
 const RESOURCE_ID: Field = field("resource_id", "resourceId", Text);
@@ -80,6 +82,7 @@ pub(super) const SUBSCRIPTIONS: &[Field] = &[
     field("order_id", "orderId", Text),
     OBJECT_TYPE,
 ];
+// `subscriptionId` is the Azure plan here; the Azure subscription is the item's own id.
 pub(super) const ENTITLEMENTS: &[Field] = &[
     ID,
     field("friendly_name", "friendlyName", Text),
@@ -106,7 +109,8 @@ pub(super) const UTILIZATION: &[Field] = &[
     OBJECT_TYPE,
 ];
 pub(super) const RATE_CARD: &[Field] = &[
-    // `rowKind`, `tierFrom` and `rate` are no members of the answer: a card becomes rows, one for each tier.
+    // `rowKind`, `tierFrom` and `rate` are no members of the answer: a card becomes rows, one for
+    // each tier.
     field("row_kind", "rowKind", Text),
     field("locale", "locale", Text),
     field("currency", "currency", Text),
@@ -266,6 +270,7 @@ pub(super) const INVOICES: &[Field] = &[
     field("status", "status|state", Text),
     OBJECT_TYPE,
 ];
+// Nothing is summed: the details are rows beside the balance that they add up to.
 pub(super) const BALANCES: &[Field] = &[
     field("invoice_type", "invoiceType", Text),
     field("balance_amount", "balanceAmount", AMOUNT),
@@ -293,6 +298,8 @@ pub(super) const LINKS: &[Field] = &[
 const LEGACY_WHO: [Field; 4] = [
     field("partner_id", "partnerId", Text),
     field("customer_id", "customerId", Text),
+    // Text, as the ids come as a number, a text, `0` or `-1`: model::domain::quirks, JSON of the
+    // API 1.
     field("mpn_id", "mpnId", Text),
     field("tier2_mpn_id", "tier2MpnId|resellerMpnId", Text),
 ];
@@ -401,6 +408,7 @@ const fn joined<const A: usize, const B: usize, const C: usize>(
     first: [Field; A],
     second: [Field; B],
 ) -> [Field; C] {
+    // A filler, of which nothing is left as long as `C` is `A` + `B`.
     let mut all = [OBJECT_TYPE; C];
     let mut at = 0;
     while at < A {

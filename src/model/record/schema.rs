@@ -166,7 +166,8 @@ impl RecordColumn {
     }
 }
 
-/// Microsoft's name of a column in snake case, as `pc_to_bc_exchange_rate` for `PCToBCExchangeRate`.
+/// Microsoft's name of a column in snake case, as `pc_to_bc_exchange_rate` for
+/// `PCToBCExchangeRate`.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     // Letter by letter, abbreviations would fall apart: `p_c_to_b_c`.

@@ -41,6 +41,8 @@ pub const RECORD_SETS: &[RecordSet] = &[
         currency: "currency",
         ..BASE
     },
+    // Apart from the billed sets: what is unbilled today is billed later, so nobody must add both
+    // up (model::domain::semantics §10).
     RecordSet {
         name: "unbilled_usage",
         row: "one line of daily rated usage that is not billed yet",

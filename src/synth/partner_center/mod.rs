@@ -1,6 +1,6 @@
-//! Answers of Partner Center's other endpoints about the synthetic partner: customers, subscriptions,
-//! summaries, records, legacy invoices. Written as JSON lines of a key and an item, for the sandbox to
-//! serve. Sums are those of the usage rows, so that what ought to agree does.
+//! Answers of Partner Center's other endpoints about the synthetic partner: customers,
+//! subscriptions, summaries, records, legacy invoices. Written as JSON lines of a key and an item,
+//! for the sandbox to serve. Sums are those of the usage rows, so that what ought to agree does.
 
 mod classic;
 mod files;
@@ -20,8 +20,8 @@ use super::request::SynthError;
 use super::usage::UsageRow;
 use super::write::Written;
 
-/// Sums and files of the answers. They see every row and line that is written, and learn when a plan is
-/// complete.
+/// Sums and files of the answers. They see every row and line that is written, and learn when a
+/// plan is complete.
 pub(super) struct PartnerCenter {
     files: Files,
     unbilled: Unbilled,
@@ -73,7 +73,8 @@ impl PartnerCenter {
     pub(super) fn end_plan(&mut self, partner: &Partner, plan: &Plan) -> Result<(), SynthError> {
         let sums = std::mem::take(&mut self.plan);
         let customer = &plan.customer;
-        // The plan that fills up to the row belongs to the first customer, long after its other plans.
+        // The plan that fills up to the row belongs to the first customer, long after its other
+        // plans.
         let at = *self
             .by_customer
             .entry(customer.id.clone())
@@ -108,6 +109,7 @@ impl PartnerCenter {
         }
         records::write_partner(&mut self.files, partner, &self.customers)?;
         classic::write_rate_cards(&mut self.files, partner)?;
+        // After the subscriptions, whose utilization the lines of the legacy invoice charge.
         let legacy = classic::write_legacy(&mut self.files, partner, &self.classics, self.planted)?;
         for invoice in invoices {
             self.files.put("invoices", "", invoice)?;
@@ -121,6 +123,7 @@ impl PartnerCenter {
         for (at, invoice) in partner.invoices.iter().enumerate() {
             let date = format!("{}T00:00:00Z", iso(partner.dates.next + 7));
             let detail = |kind, amount| balance_detail(invoice.currency, &date, kind, amount);
+            // Constant amounts: no tie-out reads balances.
             let details = format!(
                 "[{},{}]",
                 detail("Recurring", "1204.55"),
@@ -139,6 +142,7 @@ impl PartnerCenter {
                 )
                 .text("accountingDate", &date)
                 .text("firstInvoiceCreationDate", "2019-01-21T00:00:00Z")
+                // The sentinel for a date that is not set: model::domain::resources §A, point 4.
                 .text("lastPaymentDate", "0001-01-01T00:00:00")
                 .raw("lastPaymentAmount", "0")
                 .text("latestInvoiceDate", &date)
@@ -160,7 +164,8 @@ impl PartnerCenter {
         ] {
             for period in ["Current", "Previous"] {
                 let uri = format!(
-                    "/invoices/unbilled/lineitems?provider={provider}&invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",
+                    "/invoices/unbilled/lineitems?provider={provider}\
+                     &invoicelineitemtype={line_type}&currencycode={currency}&period={}&size=2000",
                     period.to_lowercase()
                 );
                 let link = Object::new()

@@ -141,14 +141,15 @@ fn summary(
             &format!("{}T00:00:00+00:00", iso(partner.dates.first)),
         )
         .text(
+            // Exclusive, the first day of the next month: model::domain::semantics §9.
             "billingEndDate",
             &format!("{}T00:00:00+00:00", iso(partner.dates.next)),
         );
     costed(object, partner, currency, cost).of_type(object_type)
 }
 
-/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that has
-/// `surplus` whole units of money more than they.
+/// Writes a plan: subscription, entitlements, records by meter and by resource, and a summary that
+/// has `surplus` whole units of money more than they.
 pub(super) fn write_plan(
     files: &mut Files,
     partner: &Partner,
@@ -183,6 +184,7 @@ pub(super) fn write_plan(
     )?;
     let names = (plan.id.as_str(), "Azure plan");
     let mut all = sums.all;
+    // On the summary only, for the tie-out of records to their summary to find.
     all.billing += surplus * 10_i128.pow(TOTAL_SCALE);
     files.put(
         "subscription_usage_summary",
@@ -207,6 +209,8 @@ fn write_subscription(files: &mut Files, plan: &Plan, key: &str) -> Result<(), S
         .text("friendlyName", "Azure plan")
         .raw("quantity", "1")
         .text("unitType", "none")
+        // Blanks inside the time, as a published sample has: model::domain::quirks, JSON of the
+        // API 3.
         .text("creationDate", "2024-03-11T08: 41: 12Z")
         .text("effectiveStartDate", "2024-03-11T00:00:00Z")
         .text("status", "active")
@@ -217,6 +221,7 @@ fn write_subscription(files: &mut Files, plan: &Plan, key: &str) -> Result<(), S
     files.put("subscriptions", &plan.customer.id, &subscription)?;
     for entitlement in &plan.entitlements {
         let item = Object::new()
+            // In upper case, unlike in the records of its resources: joins must fold the ids.
             .text("id", &entitlement.upper_id)
             .text("friendlyName", &entitlement.description)
             .text("status", "active")
@@ -231,6 +236,7 @@ fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> St
     let object = Object::new()
         .text("subscriptionId", &plan.id)
         .text(
+            // No GUID: records of an Azure plan name product, SKU and meter in one text.
             "meterId",
             &format!("{}-{}-{}", meter.product_id, meter.sku_id, meter.meter_name),
         )

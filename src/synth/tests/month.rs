@@ -1,4 +1,5 @@
-//! A month of usage and lines: Microsoft's arithmetic holds on every line, and the quirks are there.
+//! A month of usage and lines: Microsoft's arithmetic holds on every line, and the quirks are
+//! there.
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,8 @@ impl Sink for ByInvoice {
         }
         let folder = self.target.folder.join(invoice);
         create_folder(&folder)?;
-        // The id of the export with the invoice's digits at its end, so that no two exports share one.
+        // The id of the export with the invoice's digits at its end, so that no two exports share
+        // one.
         let mut export_id = self.target.export_id.clone();
         export_id.replace_range(
             export_id.len() - 8..,

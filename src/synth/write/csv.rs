@@ -9,7 +9,8 @@ use crate::synth::request::SynthError;
 
 /// Number of usage rows after which another file begins.
 const ROWS_PER_FILE: u64 = 250_000;
-/// Size of a block, 256 KiB: more than the file's own buffer, so that it goes straight to the system.
+/// Size of a block, 256 KiB: more than the file's own buffer, so that it goes straight to the
+/// system.
 const FLUSH_BYTES: usize = 1 << 18;
 
 /// Sink into a sequence of CSV files.
@@ -75,6 +76,7 @@ impl Csv {
     }
 
     fn flush(&mut self) -> Result<(), SynthError> {
+        // Taken out while `file` borrows the whole sink, and put back to keep its memory.
         let text = std::mem::take(&mut self.text);
         self.file()?.put(text.as_bytes())?;
         self.text = text;
@@ -102,6 +104,7 @@ impl Sink for Csv {
             if at > 0 {
                 self.text.push(',');
             }
+            // An empty date has no eight bytes, and is written as any empty cell.
             match cell.split_at_checked(8).filter(|_| self.dates[at]) {
                 // `2026-10-05` as `10/05/2026`.
                 Some((year_month, day)) => {

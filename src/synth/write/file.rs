@@ -43,7 +43,8 @@ impl OutFile {
     pub(in crate::synth) fn create(path: PathBuf) -> Result<Self, SynthError> {
         match File::create_new(&path) {
             Ok(file) => Ok(Self {
-                // 64 KiB: many small writes, of JSON items and CSV headers, in one call to the system.
+                // 64 KiB: many small writes, of JSON items and CSV headers, in one call to the
+                // system.
                 file: BufWriter::with_capacity(1 << 16, file),
                 path,
                 bytes: 0,

@@ -46,6 +46,7 @@ impl LineItem {
         for ((key, form), cell) in self.keys.iter().zip(cells) {
             out.push_str(key);
             match form {
+                // Unset values are null here, while v1 leaves them out: a reader must take both.
                 JsonForm::Number | JsonForm::TextNumber | JsonForm::Date if cell.is_empty() => {
                     out.push_str("null")
                 }
@@ -146,17 +147,26 @@ impl Lines {
         } = &self.target;
         let blobs = self.blobs.iter().map(|blob| {
             let Blob { name, rows, bytes } = blob;
-            format!("    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}")
+            format!(
+                "    {{ \"name\": \"{name}\", \"partitionValue\": \"default\", \
+                 \"itemCount\": {rows}, \"sizeInBytes\": {bytes} }}"
+            )
         });
         let blobs = blobs.collect::<Vec<_>>().join(",\n");
         let folder = format!(
-            "billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/InvoiceId={invoice_number}",
+            "billed{}/v1/PartnerTenantId={partner_id}/BillingMonth={month}/\
+             InvoiceId={invoice_number}",
             dataset.name()
         );
         format!(
-            "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \"dataFormat\": \"compressedJSON\",\n  \
-             \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \"partnerTenantId\": \"{partner_id}\",\n  \
-             \"rootDirectory\": \"https://synthetic.invalid/{folder}\",\n  \"sasToken\": \"\",\n  \"partitionType\": \"Default\",\n  \
+            // The sample's `dataFormat`, not the documented `compressedJSONLines`:
+            // model::domain::endpoints §7.
+            "{{\n  \"id\": \"{export_id}\",\n  \"schemaVersion\": \"2\",\n  \
+             \"dataFormat\": \"compressedJSON\",\n  \
+             \"createdDateTime\": \"{}-{}-08T06:34:34.87Z\",\n  \"eTag\": \"{}\",\n  \
+             \"partnerTenantId\": \"{partner_id}\",\n  \
+             \"rootDirectory\": \"https://synthetic.invalid/{folder}\",\n  \"sasToken\": \"\",\n  \
+             \"partitionType\": \"Default\",\n  \
              \"blobCount\": {},\n  \"blobs\": [\n{blobs}\n  ]\n}}\n",
             &month[..4],
             &month[4..],

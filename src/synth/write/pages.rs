@@ -1,6 +1,6 @@
 //! Partner Center v1: pages of a collection, camelCase, with a token to the next page. Numbers come
-//! as numbers and as text, unset values are left out, and some pages begin with a BOM
-//! ([resources §A](crate::model::domain::resources), [endpoints §6](crate::model::domain::endpoints)).
+//! as numbers and as text, unset values are left out, and some pages begin with a BOM ([resources
+//! §A](crate::model::domain::resources), [endpoints §6](crate::model::domain::endpoints)).
 
 use super::file::{OutFile, Written};
 use super::sink::{Sink, Target};
@@ -29,6 +29,7 @@ fn v1_name(column: &str) -> Option<String> {
         "CreditPercentage" => "rateOfCredit".to_owned(),
         "Total" => "totalForCustomer".to_owned(),
         other => match other.strip_prefix("PC") {
+            // An abbreviation is lowered as a whole: `pcToBCExchangeRate`.
             Some(rest) => format!("pc{rest}"),
             None => other[..1].to_lowercase() + &other[1..],
         },
@@ -78,12 +79,14 @@ impl Pages {
             format!("\"continuationToken\":\"{token}\",")
         };
         let next = next_link(&uri, &token, number);
+        // On some pages only, as a BOM is not always there: model::domain::endpoints §3.
         let bom = if number.is_multiple_of(3) {
             "\u{feff}"
         } else {
             ""
         };
         let mut file = OutFile::create(self.target.folder.join(format!("page-{number:05}.json")))?;
+        // `totalCount` counts the page, not the collection: model::domain::endpoints §6.
         file.put(format!("{bom}{{{head}\"totalCount\":{},\"items\":[", self.count).as_bytes())?;
         file.put(self.items.as_bytes())?;
         let tail = format!(
@@ -166,6 +169,7 @@ impl PageItem {
                 JsonForm::Date if usage && at == CHARGE_END => push_instant(out, &day_after(cell)),
                 JsonForm::Date => push_instant(out, cell),
             }
+            // A comma after every member, as `attributes` always follows.
             out.push(',');
         }
         if usage {
@@ -178,7 +182,8 @@ impl PageItem {
                  \"attributes\":{\"objectType\":\"DailyRatedUsageLineItem\"}}"
             }
             _ => {
-                "\"discountDetails\":\"\",\"invoiceLineItemType\":\"billing_line_items\",\"billingProvider\":\"one_time\",\
+                "\"discountDetails\":\"\",\"invoiceLineItemType\":\"billing_line_items\",\
+                 \"billingProvider\":\"one_time\",\
                  \"attributes\":{\"objectType\":\"OneTimeInvoiceLineItem\"}}"
             }
         });
@@ -206,6 +211,7 @@ impl Sink for Pages {
 
 /// Percentage as v1 sends it: a fraction.
 fn fraction(percentage: &str) -> &str {
+    // 0 where CSV leaves the cell empty: model::domain::quirks, daily rated usage 11.
     if percentage == "15" { "0.15" } else { "0" }
 }
 
@@ -223,6 +229,8 @@ fn day_after(day: &str) -> String {
 
 /// Link to the next page, malformed in one of two ways, as in published answers.
 fn next_link(uri: &str, token: &str, number: u64) -> String {
+    // Both faults are in published samples: a client must build the next URL itself
+    // (model::domain::endpoints §6).
     let uri = if number.is_multiple_of(2) {
         format!("{uri}?seekOperation=Next")
     } else {

@@ -25,8 +25,8 @@ const ROWS_PER_GROUP: usize = 100_000;
 /// Number of usage rows after which another file begins.
 const ROWS_PER_FILE: u64 = 2_000_000;
 
-/// Settings of every Parquet file. The creator is named without a version, so that bytes do not change
-/// with it.
+/// Settings of every Parquet file. The creator is named without a version, so that bytes do not
+/// change with it.
 pub(in crate::synth) fn properties() -> Result<WriterProperties, SynthError> {
     let level = ZstdLevel::try_new(1).map_err(|source| SynthError::Parquet {
         path: "ZSTD".into(),

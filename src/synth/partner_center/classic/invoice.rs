@@ -48,6 +48,7 @@ fn write_office(
 ) -> Result<i128, SynthError> {
     let mut cents = 0;
     for line in 0..OFFICE_LINES {
+        // Eight is the least number of customers that a partner has.
         let customer = partner.customer(line % 8);
         let (quantity, price) = (
             i128::from(1 + random.below(40)),
@@ -134,8 +135,8 @@ fn header(partner: &Partner, id: &str, (start, end): (&str, &str), cents: i128) 
         .of_type("Invoice")
 }
 
-/// Writes usage and money lines of classic Azure; the money, in cents. Planted, one record has no usage
-/// line, another a unit more, and one meter another price than the card's.
+/// Writes usage and money lines of classic Azure; the money, in cents. Planted, one record has no
+/// usage line, another a unit more, and one meter another price than the card's.
 fn write_azure(
     files: &mut Files,
     partner: &Partner,
@@ -184,6 +185,8 @@ impl AzureLines<'_> {
             if self.planted && at == 5 {
                 quantity += 10_i128.pow(LINE_SCALE);
             }
+            // Counted even if the line is left out below: the money is charged all the same, and
+            // only the line of the usage is missing.
             used[record.meter] += quantity;
             if self.planted && at == 3 {
                 continue;
@@ -201,7 +204,8 @@ impl AzureLines<'_> {
         Ok(used)
     }
 
-    /// Writes the money lines of a meter, one for each tier that the quantity reaches; the money in cents.
+    /// Writes the money lines of a meter, one for each tier that the quantity reaches; the money in
+    /// cents.
     fn write_money(
         &self,
         files: &mut Files,
@@ -259,6 +263,7 @@ impl AzureLines<'_> {
             .text("customerCompanyName", &customer.name)
             .raw("mpnId", &self.partner.mpn_id)
             .text("invoiceNumber", self.id)
+            // In upper case, unlike in utilization: joins must fold the ids.
             .text("subscriptionId", &self.classic.id.to_uppercase())
             .text("serviceName", meter.category)
             .text("resourceGuid", &meter.id.to_uppercase())

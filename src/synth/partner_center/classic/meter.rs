@@ -24,8 +24,8 @@ pub(super) struct ClassicMeter {
     pub(super) unit: &'static str,
     /// Price of a unit in USD, units of 10^-5.
     pub(super) price: i128,
-    /// Price from the 1,025th unit on in USD, units of 10^-15; equal to the first price for a meter without
-    /// a second tier.
+    /// Price from the 1,025th unit on in USD, units of 10^-15; equal to the first price for a meter
+    /// without a second tier.
     pub(super) second_price: i128,
 }
 
@@ -42,6 +42,8 @@ pub(super) fn meter(partner: &Partner, at: usize) -> ClassicMeter {
     let price = i128::from(100 + random.below(90_000));
     let fine = price * 10_i128.pow(FINE_SCALE - PRICE_SCALE);
     let second_price = if at.is_multiple_of(3) {
+        // The tail has digits down to the twelfth decimal, which a reader at ten decimals would
+        // lose.
         price * 9 / 10 * 10_i128.pow(FINE_SCALE - PRICE_SCALE) + 7_744_000
     } else {
         fine

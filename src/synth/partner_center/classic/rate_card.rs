@@ -1,4 +1,5 @@
-//! The rate cards of classic Azure ([resources §B](crate::model::domain::resources), `AzureRateCard`).
+//! The rate cards of classic Azure ([resources §B](crate::model::domain::resources),
+//! `AzureRateCard`).
 
 use super::meter::{FINE_SCALE, METERS, PRICE_SCALE, SECOND_TIER, meter};
 use crate::model::decimal::fixed;

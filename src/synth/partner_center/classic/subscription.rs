@@ -33,7 +33,8 @@ pub(super) struct Utilized {
     pub(super) day: Day,
 }
 
-/// Writes a classic subscription of a customer: itself, utilization by day and by hour, records, summary.
+/// Writes a classic subscription of a customer: itself, utilization by day and by hour, records,
+/// summary.
 pub(in crate::synth::partner_center) fn write_subscription(
     files: &mut Files,
     partner: &Partner,
@@ -85,6 +86,8 @@ fn write_daily(
             quantity,
             day,
         });
+        // 17:00 on the Pacific coast is midnight UTC: the usage is of the UTC day `day`, though its
+        // window names the day before (model::domain::quirks, JSON of the API 3).
         let window = (
             format!("{}T17:00:00-07:00", iso(day - 1)),
             format!("{}T17:00:00-07:00", iso(day)),
@@ -140,7 +143,8 @@ fn utilization(
         .text("region", "EU West")
         .end();
     let uri = format!(
-        "/subscriptions/{entitlement}/resourceGroups/classic/providers/Microsoft.Compute/virtualMachines/vm{:03}",
+        "/subscriptions/{entitlement}/resourceGroups/classic/providers/\
+         Microsoft.Compute/virtualMachines/vm{:03}",
         record % 9
     );
     let instance = Object::new()
@@ -201,6 +205,7 @@ fn write_records(
             .of_type("AzureResourceMonthlyUsageRecord");
         files.put("classic_usage_records", key, &item)?;
     }
+    // 20 decimals, the longest published scale of a total: model::domain::resources §A, point 2.
     let cost = number(total, QUANTITY_SCALE + PRICE_SCALE);
     let item = Object::new()
         .text("resourceId", id)
