@@ -10,7 +10,9 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::matching::passes::Matching;
-use crate::engine::rules::keys::{Part, RESOURCE_KEYS, resource_field};
+use crate::engine::rules::key_parts::Part;
+use crate::engine::rules::key_projections::resource_field;
+use crate::engine::rules::keys::RESOURCE_KEYS;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE};
 use crate::model::period::Day;
 

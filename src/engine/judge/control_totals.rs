@@ -17,7 +17,9 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{Counted, Key, Part, Place, TUPLES, raw_place};
+use crate::engine::rules::key_parts::{Counted, Key, Part, TUPLES};
+use crate::engine::rules::key_projections::FieldPlace;
+use crate::engine::rules::key_projections::raw_place;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
@@ -104,8 +106,8 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
     }
 }
 
-/// Place of the currency in a key, whatever is counted.
-const CURRENCY: Place = {
+/// FieldPlace of the currency in a key, whatever is counted.
+const CURRENCY: FieldPlace = {
     let place = raw_place(Counted::Usage, Part::Currency);
     let daily = raw_place(Counted::DailyUsage, Part::Currency);
     let lines = raw_place(Counted::Lines, Part::Currency);

@@ -5,9 +5,11 @@
 //! within a tuple without any of them writing it down. Their loops are spelled out, as constants know
 //! no iterators.
 
-use super::keys::{Counted, Derived, Origin, PART_COUNT, PARTS, Part, PartRow, TUPLES, Tuple};
+use super::keys::{
+    Counted, Derived, Origin, PART_COUNT, PARTS, Part, PartRow, RESOURCE_KEYS, TUPLES, Tuple,
+};
 
-/// FieldPlace of a part in a key: a field of one of the key's tuples.
+/// A part's place in a key: a field of one of the key's tuples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldPlace {
     /// Position of the tuple in the key.
@@ -161,4 +163,24 @@ pub const fn code_places(counted: Counted) -> CodePlaces {
         at += 1;
     }
     places
+}
+
+/// Position of a part in the key of a row of `resources`.
+///
+/// # Panics
+/// For a part that it does not have; where the part is a constant, when compiling.
+#[must_use]
+#[expect(
+    clippy::panic,
+    reason = "evaluated in constants, where a panic is a compile error"
+)]
+pub const fn resource_field(part: Part) -> usize {
+    let mut at = 0;
+    while at < RESOURCE_KEYS.len() {
+        if RESOURCE_KEYS[at] as usize == part as usize {
+            return at;
+        }
+        at += 1;
+    }
+    panic!("a row of `resources` has no such key")
 }
