@@ -86,7 +86,7 @@ impl Texts {
     /// Forgets the text that came last; its number is given to the next new one.
     ///
     /// # Panics
-    /// Without any text.
+    /// If no text was interned yet, or all were taken out again.
     pub(super) fn pop(&mut self) {
         let last = self.ends.len() - 1;
         let start = start_of(&self.ends, last);

@@ -43,8 +43,8 @@ pub fn usage_adjustment(
 /// Empty for none.
 #[must_use]
 pub fn line_adjustment(charge_type: &str, description: &str) -> String {
-    // The charge type alone tells: such a line is a credit as a whole (`model::domain::semantics
-    // §7`).
+    // The charge type alone tells: such a line is a credit as a whole
+    // (`model::domain::semantics §7`).
     if fold(Fold::Text, charge_type) == "customercredit" {
         return AZURE_CREDIT.to_owned();
     }
