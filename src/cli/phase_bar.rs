@@ -56,7 +56,7 @@ impl PhaseBar {
             )
         });
         if let Some(bar) = &bar {
-            // Drawn by time as well: a phase that reports nothing for long must not look as if it hung.
+            // Drawn by time as well: a phase that reports nothing for long must not look hung.
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Self {
