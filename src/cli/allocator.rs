@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 /// Settings of glibc's allocator, in bytes: blocks above the first threshold are mapped one by one
 /// and unmapped when freed. By default glibc raises that threshold as it goes, up to 32 MiB, and
 /// keeps freed blocks below it.
+// By environment and not by `mallopt`: a call into C would need `unsafe`, which the crate forbids.
 const SETTINGS: [(&str, &str); 2] = [
     ("MALLOC_MMAP_THRESHOLD_", "60000"),
     ("MALLOC_TRIM_THRESHOLD_", "1000000"),

@@ -109,6 +109,7 @@ fn today() -> String {
 
 /// Parses a size in bytes, such as `512MB`, `2GB` or `1.5GiB`.
 fn memory(text: &str) -> Result<u64, String> {
+    // A number without a unit is refused: `512` could be meant as bytes or as megabytes.
     const UNITS: [(&str, u64); 4] = [
         ("mib", 1 << 20),
         ("gib", 1 << 30),
@@ -117,6 +118,7 @@ fn memory(text: &str) -> Result<u64, String> {
     ];
     let lower = text.trim().to_lowercase();
     let bytes = UNITS.iter().find_map(|(unit, bytes)| {
+        // A decimal number, so that `1.5GiB` is exact without a float.
         let number: Decimal = lower.strip_suffix(unit)?.trim().parse().ok()?;
         number.checked_mul(Decimal::from(*bytes))?.to_u64()
     });
@@ -137,6 +139,7 @@ pub(super) fn period(text: &str) -> Result<Period, &'static str> {
     };
     let period = match text {
         "current" => now(),
+        // The day before the first of this month, which also crosses the turn of a year.
         "last" => now().and_then(|now| Period::of(now.days().0 - 1)),
         _ => Period::parse(text),
     };

@@ -46,6 +46,7 @@ pub(super) fn run(
     match survey::survey(&args.pipeline, &args.set) {
         Ok(survey) if globals.json => print_json(&survey_json(&survey), out)?,
         Ok(survey) => print(&survey, globals.verbose, out)?,
+        // On stdout, so that a script gets all of them as data; the exit code is that of a failure.
         Err(mistakes) if globals.json => {
             print_json(
                 &json!({ "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>() }),
@@ -64,6 +65,7 @@ fn print_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), Failure
 }
 
 fn mistake_json(mistake: &Mistake) -> serde_json::Value {
+    // Taken apart without `..`: a new field of a mistake does not compile until it is printed.
     let Mistake {
         place,
         key,
@@ -98,7 +100,11 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
             let mut tolerance = tolerance_json(&tie_out.tolerances.all);
             tolerance["currency"] = json!(by_name(&tie_out.tolerances.by_currency));
             tolerance["customer"] = json!(by_name(&tie_out.tolerances.by_customer));
-            json!({ "name": tie_out.tie_out.name(), "enabled": tie_out.enabled, "tolerance": tolerance })
+            json!({
+                "name": tie_out.tie_out.name(),
+                "enabled": tie_out.enabled,
+                "tolerance": tolerance,
+            })
         })
         .collect();
     let period = plan.period.map(|period| period.to_string());
@@ -117,6 +123,7 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
 }
 
 fn tolerance_json(tolerance: &Tolerance) -> serde_json::Value {
+    // As text: most readers of JSON make a float of a number, and would lose digits.
     let text = |number: Option<Decimal>| number.map(|number| number.to_string());
     json!({
         "absolute": text(tolerance.absolute),
@@ -148,6 +155,7 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
 
 fn print_sources(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nsources")?;
+    // Characters and not bytes, for the padding of `{:<width$}` counts characters, too.
     let widths = survey
         .globs
         .iter()
@@ -202,6 +210,7 @@ fn print_tie_outs(tie_outs: &[TieOutPlan], out: &mut dyn Write) -> io::Result<()
 
 /// Writes what the pipeline adds to or takes from the tie-out: passes, rounding rules, causes.
 fn print_tuning(tie_out: &TieOutPlan, out: &mut dyn Write) -> io::Result<()> {
+    // Only passes that the pipeline adds: those of the definition are the same for every pipeline.
     let own = definitions::definition(tie_out.tie_out).passes;
     for pass in tie_out
         .passes
@@ -234,6 +243,7 @@ fn print_fetching(fetching: &Fetching, out: &mut dyn Write) -> io::Result<()> {
         shown(&account.addresses.partner_center),
         account.addresses.cloud.name
     )?;
+    // The kind of the credential alone: this text ends up in logs, where no secret may be.
     let app = match &account.app {
         Some(AppCredential::Managed { .. }) => "managed identity",
         Some(AppCredential::Application {

@@ -9,9 +9,8 @@ use super::failure::Failure;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  tieout completions bash > ~/.local/share/bash-completion/completions/tieout"
-)]
+#[command(after_help = "Example:\n  tieout completions bash \
+                  > ~/.local/share/bash-completion/completions/tieout")]
 pub(super) struct CompletionsArgs {
     /// The shell to complete in
     shell: Shell,

@@ -32,6 +32,7 @@ pub(super) fn run(
     let plan = parse::read(&args.pipeline, &args.set)?;
     let (watch, display) = ProgressDisplay::start(globals);
     let examined = run::doctor(&plan, &watch);
+    // The display ends with the last watch, and before the findings are printed.
     drop(watch);
     display.end();
     let (findings, worst) = examined?;

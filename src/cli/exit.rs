@@ -10,6 +10,7 @@ pub(super) enum Exit {
     Complete = 0,
     /// A bug of tieout: a panic or a broken conservation law.
     Unexpected = 1,
+    // Also the code of clap and of most Unix tools for a wrong command line.
     /// The command line, the configuration or the kind of an input file is wrong.
     Usage = 2,
     /// Complete, but with breaks, and `--fail-on-breaks` was given.
@@ -26,6 +27,7 @@ pub(super) enum Exit {
     Locked = 23,
     /// Data were changed after the fact, or a link leads to another host.
     Integrity = 24,
+    // As shells report a signal: 128 and its number, here 2 for SIGINT and 15 for SIGTERM.
     /// Interrupted by Ctrl-C; nothing was published.
     Interrupted = 130,
     /// Terminated by a signal; nothing was published.

@@ -16,9 +16,8 @@ use crate::pipeline::run;
 
 /// Show the source lines behind a figure, and the arithmetic that leads to it
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  tieout explain --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039"
-)]
+#[command(after_help = "Example:\n  tieout explain \
+                  --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039")]
 pub(super) struct ExplainArgs {
     /// A `break_id` of the table `variances`
     #[arg(
@@ -48,6 +47,8 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    // Before the run is opened: a misspelt column is a mistake of the command line, and must not
+    // look like a figure that is not there.
     for (name, _) in &args.key {
         check_key(name)?;
     }

@@ -112,9 +112,12 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
         }
     }
     let more = side.picked_rows - side.lines.len() as u64;
+    // `--limit 0` asks for the sums alone, and then nothing is missing.
     if more > 0 && !side.lines.is_empty() {
         writeln!(out, "  and {more} more; a larger `--limit` shows them")?;
     }
+    // Only where the keys pick a part of the lines: over all of them it would be the sum below,
+    // twice.
     if (1..side.rows).contains(&side.picked_rows) {
         writeln!(
             out,

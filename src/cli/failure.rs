@@ -78,6 +78,8 @@ impl From<io::Error> for Failure {
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
+        // Serde wraps the error of the writer. Unwrapped again it keeps its kind, so that a reader
+        // that leaves early is no failure for JSON either.
         Self::Output(error.into())
     }
 }
@@ -91,9 +93,12 @@ impl From<Vec<Mistake>> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
+            // An overflow is a mistake of the input: no real invoice comes near 38 digits.
             RunError::NoInput { .. } | RunError::NotThere { .. } | RunError::Overflow(_) => {
                 Exit::Usage
             }
+            // A damaged file may be whole after another download, so a scheduler should try again;
+            // a wrong file stays wrong.
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::Unreadable(_)
@@ -104,6 +109,7 @@ impl From<RunError> for Failure {
             | RunError::Changed { .. }
             | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
+            // A conservation law that is broken is our bug, whatever the input was.
             RunError::Law(_) => Exit::Unexpected,
         };
         let hint = error.hint();

@@ -42,6 +42,8 @@ pub(super) fn run(
     plan.period = args.period.or(plan.period);
     let (watch, display) = ProgressDisplay::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);
+    // The display ends with the last watch; only then is anything printed, the error included, so
+    // that no bar is drawn over it.
     drop(watch);
     display.end();
     let report = fetched?;
@@ -111,6 +113,7 @@ fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
                 "{} {} {} {}",
                 total.dataset, total.measure, total.sum, total.currency
             )
+            // Measures without a currency end in a blank.
             .trim_end()
         )?;
     }

@@ -81,6 +81,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // Not `parse`, which would end the process itself and with codes of its own.
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),
@@ -93,6 +94,7 @@ pub fn main() -> ExitCode {
         }
     }));
     // A panic is a bug and has its own exit code; the hook has printed its message.
+    // Nothing is used after it: the process ends with what is returned here.
     catch_unwind(AssertUnwindSafe(|| run(&cli)))
         .unwrap_or(Exit::Unexpected)
         .into()
@@ -100,6 +102,8 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Exit {
     let mut out = BufWriter::new(io::stdout().lock());
+    // Flushed by hand: a `BufWriter` that is dropped swallows its errors, and a full disk would
+    // pass for success.
     let result = dispatch(cli, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
     result.unwrap_or_else(|failure| {
         // Data printed before the failure stay printed. If stdout or stderr is closed, nobody can

@@ -30,6 +30,7 @@ impl PhaseBar {
         }
         if self.done > 0 && self.bytes > self.done {
             // In proportion to bytes, rounded up to whole seconds.
+            // In 128 bits, for the product of milliseconds and bytes of a long run may exceed 64.
             let left_ms = self.began.elapsed().as_millis() * u128::from(self.bytes - self.done)
                 / u128::from(self.done);
             let left = left_ms.div_ceil(1_000);
@@ -48,11 +49,14 @@ impl PhaseBar {
                 ProgressBar::new_spinner()
             };
             bars.add(
+                // The spinner shows its message only: the name is the message until there are
+                // figures.
                 bar.with_prefix(name)
                     .with_message(if bytes > 0 { "" } else { name }),
             )
         });
         if let Some(bar) = &bar {
+            // Drawn by time as well: a phase that reports nothing for long must not look hung.
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Self {
@@ -77,6 +81,7 @@ impl PhaseBar {
 
     /// A line for a log, such as `read 25 %, 5000 rows, 250000 rows/s, 1 s left`.
     pub(super) fn heartbeat(&self) -> String {
+        // Without a percentage where bytes are not counted: their number is then 0.
         let percent = match (self.done * 100).checked_div(self.bytes) {
             Some(percent) => format!(" {percent} %"),
             None => String::new(),

@@ -38,6 +38,7 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
     // Unknown if it is unknown for one of them.
     let all_cpu: Option<Duration> = phases.iter().map(|phase| phase.cpu).sum();
     table.add_row([
+        // CPU time, rows and peak memory are counted for phases only: their cells stay empty.
         "outside the phases".to_owned(),
         seconds(whole.saturating_sub(wall)),
         share(whole.saturating_sub(wall), whole),
@@ -69,6 +70,7 @@ fn cell(figure: Option<impl ToString>) -> String {
 
 /// The share of `part` in `whole`, in per cent with one decimal, rounded down.
 fn share(part: Duration, whole: Duration) -> String {
+    // A run too short to be measured must not divide by zero.
     let tenths = part.as_micros() * 1_000 / whole.as_micros().max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

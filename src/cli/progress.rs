@@ -80,6 +80,8 @@ impl Screen {
     fn listen(mut self, events: &Receiver<Event>) {
         let mut beat = Instant::now();
         loop {
+            // Waits for no longer than a heartbeat, so that a line is due even while nothing
+            // happens; how much time has really passed is asked below.
             match events.recv_timeout(HEARTBEAT) {
                 Ok(event) => self.show(event),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -92,6 +94,7 @@ impl Screen {
         }
         self.end_phase();
         for dataset in self.datasets.values() {
+            // Left on the screen with their last numbers, which show how far a failed fetch came.
             dataset.bar.iter().for_each(ProgressBar::abandon);
         }
     }
@@ -127,6 +130,7 @@ impl Screen {
                     Some(bars) => {
                         bars.add(ProgressBar::new(0).with_style(style()).with_prefix(dataset))
                     }
+                    // Takes the same calls and draws nothing.
                     None => ProgressBar::hidden(),
                 });
                 bar.set_length(shown.units);
@@ -180,6 +184,8 @@ impl Screen {
         let write = || writeln!(io::stderr().lock(), "{line}");
         // A run goes on where stderr is closed.
         drop(match &self.bars {
+            // The bars are taken off the screen for the time of the write, or the line would end up
+            // inside one.
             Some(bars) => bars.suspend(write),
             None => write(),
         });

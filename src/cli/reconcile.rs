@@ -19,9 +19,8 @@ use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 
 /// Reconcile files named on the command line, without a pipeline file
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  tieout reconcile --usage 'usage/*.csv' --invoice-lines recon.csv --out out"
-)]
+#[command(after_help = "Example:\n  tieout reconcile --usage 'usage/*.csv' \
+                  --invoice-lines recon.csv --out out")]
 pub(super) struct ReconcileArgs {
     /// Daily rated usage: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
@@ -88,6 +87,7 @@ fn plan(args: &ReconcileArgs) -> Plan {
             Dataset::Usage => &args.usage,
             Dataset::InvoiceLines => &args.invoice_lines,
             Dataset::Invoices => &args.invoices,
+            // No flag names unbilled usage: the tie-out that needs it is part of pipelines only.
             Dataset::UnbilledUsage => &Vec::new(),
         };
         Source {
@@ -106,6 +106,7 @@ fn plan(args: &ReconcileArgs) -> Plan {
         sources: Dataset::ALL
             .map(source)
             .into_iter()
+            // Left out: a source that is in the plan must have a file.
             .filter(|source| !source.paths.is_empty())
             .collect(),
         records: Vec::new(),

@@ -56,6 +56,7 @@ pub(super) fn execute(
     flags: &arguments::RunFlags,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    // Before anything is fetched or printed: the program is started anew in its place.
     if flags.memory.is_some() {
         allocator::return_freed_memory();
     }
@@ -92,7 +93,8 @@ fn warn_of_memory(bound: Option<u64>, peak: Option<u64>, out: &mut dyn Write) ->
             let [bound, peak] = [bound, peak].map(|bytes| bytes.div_ceil(1_000_000));
             writeln!(
                 out,
-                "warning: the run used {peak} MB, more than the {bound} MB of `--memory`: all variances and the largest account have to fit in memory"
+                "warning: the run used {peak} MB, more than the {bound} MB of `--memory`: \
+                 all variances and the largest account have to fit in memory"
             )
         }
         _ => Ok(()),

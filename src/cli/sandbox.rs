@@ -13,9 +13,8 @@ use crate::sandbox::{self, SandboxError, Settings};
 /// Serve a synthetic partner on this machine, with the APIs of Partner Center, Graph and blob
 /// storage
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  tieout sandbox --data demo --port 8080 --faults passing --fault-seed 3"
-)]
+#[command(after_help = "Example:\n  tieout sandbox --data demo --port 8080 \
+                  --faults passing --fault-seed 3")]
 pub(super) struct SandboxArgs {
     /// A folder written by `tieout synth --formats v1,v2`
     #[arg(long, value_name = "DIR")]
@@ -30,7 +29,12 @@ pub(super) struct SandboxArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     fault_seed: u64,
     /// Faults per 1,000 requests
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(1..=1000)
+    )]
     fault_rate: u64,
     /// Lifetime of a token, in seconds
     #[arg(long, value_name = "S", default_value_t = 3600)]
@@ -63,10 +67,12 @@ pub(super) fn run(
     };
     let mut told = Ok(());
     let served = sandbox::serve(settings, |address| {
+        // Flushed at once: a script waits for this line, and a server does not end by itself.
         told = writeln!(out, "http://{address}").and_then(|()| out.flush());
         if !globals.quiet {
             let hint = format!(
-                "To fetch from it: tieout run pipelines/nightly.toml --set partner_center.sandbox=http://{address}\n"
+                "To fetch from it: tieout run pipelines/nightly.toml \
+                 --set partner_center.sandbox=http://{address}\n"
             );
             // The hint is a courtesy: the server goes on where stderr is closed.
             drop(std::io::stderr().lock().write_all(hint.as_bytes()));

@@ -71,6 +71,7 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    // Printed as it is in every format: it is a JSON Schema and has no columns.
     if args.table.as_deref() == Some("manifest") {
         out.write_all(SCHEMA.as_bytes())?;
         return Ok(Exit::Complete);
@@ -84,6 +85,7 @@ pub(super) fn run(
         entries.retain(|entry| entry.name == name);
     }
     match args.format {
+        // First, so that `--json` outweighs the default of `--format`.
         _ if globals.json => json(&entries, out)?,
         SchemaFormat::Json => json(&entries, out)?,
         SchemaFormat::Text => separated(&entries, out, text)?,
@@ -271,6 +273,7 @@ fn markdown(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
             "| `{}` | {} | {} |",
             column.name,
             column.r#type,
+            // A bar would end the cell of the Markdown table.
             column.remark().replace('|', "\\|")
         )?;
     }
@@ -292,6 +295,8 @@ fn sql(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(
             out,
+            // In quotes, or SQL would fold the case of names such as `InvoiceNumber`. The comma
+            // comes before the remark, which is a comment up to the end of its line.
             "  \"{}\" {}{comma} -- {}",
             column.name,
             column.r#type,

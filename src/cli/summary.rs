@@ -25,7 +25,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     if outcome.exit_code == 11 && outcome.rejected_rows > 0 {
         writeln!(
             out,
-            "INCOMPLETE: rejected rows are missing from these figures; the table `rejected_rows` lists them."
+            "INCOMPLETE: rejected rows are missing from these figures; \
+             the table `rejected_rows` lists them."
         )?;
     }
     for total in &outcome.totals {
@@ -39,7 +40,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\nTotals (variance = invoiced - expected; positive: the invoice asks for more than expected)\n{}",
+        "\nTotals (variance = invoiced - expected; \
+         positive: the invoice asks for more than expected)\n{}",
         totals(outcome)
     )?;
     writeln!(out, "\nGroups by status\n{}", statuses(outcome))?;
@@ -151,7 +153,8 @@ fn awaited(total: &Total) -> Option<String> {
     let groups = groups(total, |status| status == "awaited");
     (groups > 0).then(|| {
         format!(
-            "{}: awaited: {} with an absolute variance of {}, because a side is not complete or not final.",
+            "{}: awaited: {} with an absolute variance of {}, \
+             because a side is not complete or not final.",
             name(total),
             counted(groups, "group"),
             readable(&total.awaited_amount)
@@ -180,6 +183,7 @@ fn table(header: &[&str], amounts: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
+        // Not fitted to a terminal: the summary reads the same on a screen and in a log.
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header);
     for at in amounts {
@@ -270,6 +274,7 @@ fn breaks(outcome: &Outcome) -> Table {
 
 /// A name of at most [`NAME_WIDTH`] characters.
 fn short(text: &str) -> String {
+    // Characters and not bytes: names have accents, and a cut inside a character would panic.
     if text.chars().count() <= NAME_WIDTH {
         text.to_owned()
     } else {

@@ -28,7 +28,12 @@ pub(super) struct SynthArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Billing period: a month, `current` or `last`
-    #[arg(long, value_name = "YYYY-MM", value_parser = arguments::period, default_value = "2026-10")]
+    #[arg(
+        long,
+        value_name = "YYYY-MM",
+        value_parser = arguments::period,
+        default_value = "2026-10"
+    )]
     period: Period,
     /// Formats to write
     #[arg(

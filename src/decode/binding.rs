@@ -119,6 +119,7 @@ const LEGACY_HEADINGS: [&str; 4] = [
 
 /// The likeliest reason for missing columns, the most specific first.
 fn hint_of_missing(dataset: Dataset, headings: &[String], naming: Naming) -> String {
+    // First, for with another separator there is only one heading, in which no other reason shows.
     if let Some(separator) = other_separator(dataset, headings) {
         return format!(
             "the columns are separated by {separator}; save the file with commas instead"
@@ -126,7 +127,10 @@ fn hint_of_missing(dataset: Dataset, headings: &[String], naming: Naming) -> Str
     }
     let has_heading = |name: &str| headings.iter().any(|heading| normalise(heading) == name);
     if LEGACY_HEADINGS.into_iter().any(has_heading) {
-        return "this is a legacy reconciliation file (Office licences or Azure offer MS-AZR-0145P), which this release does not read as invoice lines".to_owned();
+        return "this is a legacy reconciliation file \
+                (Office licences or Azure offer MS-AZR-0145P), \
+                which this release does not read as invoice lines"
+            .to_owned();
     }
     if ["code", "description"].into_iter().all(has_heading) {
         return "this is an error response, saved instead of the data: its `description` says why"
@@ -140,7 +144,9 @@ fn hint_of_missing(dataset: Dataset, headings: &[String], naming: Naming) -> Str
             "`tieout schema {}` lists the keys; upper and lower case do not matter",
             dataset.name()
         ),
-        Naming::Columns => "the first line must hold the column names; the column must be there even if all its cells are empty".to_owned(),
+        Naming::Columns => "the first line must hold the column names; \
+             the column must be there even if all its cells are empty"
+            .to_owned(),
     }
 }
 
@@ -174,5 +180,6 @@ fn likelier_dataset(dataset: Dataset, headings: &[String]) -> Option<Dataset> {
         // Unbilled usage has the columns of usage: no headings could tell the two apart.
         .filter(|other| *other != Dataset::UnbilledUsage)
         .max_by_key(|other| known_names(*other))
+        // Strictly more: where two know as many, the one that was asked for stands.
         .filter(|other| known_names(*other) > known_names(dataset))
 }

@@ -42,6 +42,7 @@ impl Equal for Avx2 {
     #[inline(always)]
     fn mask(self, block: &[u8; BLOCK], wanted: u8) -> u64 {
         let Self(simd) = self;
+        // A register of AVX2 holds 32 bytes, so a block takes two comparisons.
         let [low, high]: [pulp::u8x32; 2] = pulp::cast(*block);
         let all = simd.avx._mm256_set1_epi8(wanted.cast_signed());
         let low = simd

@@ -24,6 +24,8 @@ impl Border {
     pub(super) fn carry_over(&mut self, carry: &[u8], quotes: u64) -> usize {
         match self {
             Self::Parity(parity) => {
+                // Nothing but their number matters to this scan, and that was counted on the way.
+                // The other one needs the place of each quote, and scans the bytes again.
                 parity.is_odd = quotes % 2 == 1;
                 carry.len()
             }
@@ -85,6 +87,7 @@ impl QuoteParity {
             if !odd_at_end {
                 return Some(at + 1);
             }
+            // Inside quotes, and so a part of a cell: the border must be further to the front.
             end = at;
         }
     }
@@ -107,6 +110,7 @@ impl QuoteScan {
         // Text before this offset is inside quotes, or was searched for a border.
         let mut outside_from = 0;
         let mut second_of_pair = self.resolve_pending(bytes);
+        // Only quotes change the state; no byte between two of them is looked at one by one.
         for at in memchr::memchr_iter(b'"', bytes) {
             if second_of_pair == Some(at) {
                 continue;

@@ -102,6 +102,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     /// Forgets all rows and bytes: the file is read again in another way.
     pub(super) fn restart(&self) {
         lock(&self.idle).clear();
+        // The warnings go, too: the header is bound again, and would be warned of twice.
         *lock(&self.tally) = Decoded::default();
         lock(&self.hash).reset();
     }

@@ -41,6 +41,7 @@ impl<R: Read> Read for Gunzip<R> {
         let count = self.decoder.read(buffer)?;
         // The ratio is that of the whole stream so far: one member may well be all zeros.
         self.produced += count as u64;
+        // At the start of the stream none may be counted as taken yet.
         let consumed = self.decoder.get_ref().consumed.max(1);
         let expansion = self.produced / consumed;
         if self.produced > FREE_BYTES && expansion > EXPANSION_LIMIT {

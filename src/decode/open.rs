@@ -80,6 +80,8 @@ pub(super) fn open_path(
     if magic.is_empty() {
         return Err(DecodeError::damaged(unit, "an empty file", "rows"));
     }
+    // The start of the file went into the hash here. Of a larger Parquet file no more will, which
+    // the collector sees by the number of bytes.
     if magic.starts_with(b"PAR1") {
         return Ok((PARQUET, Opened::Parquet));
     }

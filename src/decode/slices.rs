@@ -148,7 +148,11 @@ impl<'i> Slices<'i> {
         let found = "a quoted cell without a closing quote";
         let wanted = "a closing quote before the end of the file";
         let mut error = DecodeError::damaged(self.input.unit, found, wanted).at_line(line);
-        error.hint = "look for a stray quote in that line; if there is none, the file was cut off: download it again".to_owned();
+        // In place of the hint of damaged files: a stray quote is as likely as a download that
+        // stopped.
+        error.hint = "look for a stray quote in that line; \
+             if there is none, the file was cut off: download it again"
+            .to_owned();
         error
     }
 
@@ -193,9 +197,11 @@ fn work_until_end(
     let mut spare = None;
     loop {
         let mut guard = lock(shared);
+        // Handed back here, under the lock that is held anyway.
         guard.slices.spare = guard.slices.spare.take().or(spare.take());
         let slice = match guard.slices.next_slice() {
             Ok(Some(slice)) if guard.finished.result.is_ok() => slice,
+            // The stream has ended, or another worker has failed.
             Ok(_) => return,
             Err(error) => {
                 // Noted at once: the next worker finds the stream emptied, which is not in quotes.

@@ -35,6 +35,7 @@ fn object_format(text: &[u8]) -> TextFormat {
                 b'\\' => escaped = true,
                 b'"' => {
                     in_string = false;
+                    // Deeper down the key may be one of a single row.
                     if depth == 1 && is_key_of_items(&text[string_start..at], &text[at + 1..]) {
                         return TextFormat::JsonPage;
                     }

@@ -49,6 +49,7 @@ fn read_record<S: Sink>(
     if record.len() != layout.headings.len() {
         return sink.reject(place, layout.ragged(record.len()));
     }
+    // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();
     for (at, slot) in &layout.wanted {
         cells[*slot] = value_of(Cow::Borrowed(&record[*at]));

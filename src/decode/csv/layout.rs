@@ -67,6 +67,8 @@ pub(super) fn header(bytes: &[u8]) -> (Vec<String>, usize) {
 pub(super) fn csv_crate(bytes: &[u8]) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new()
         .has_headers(false)
+        // A record with too few or too many cells is rejected by itself, not with the rest of its
+        // file.
         .flexible(true)
         .from_reader(bytes)
 }

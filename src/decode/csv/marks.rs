@@ -51,6 +51,8 @@ impl Marks {
         // Most files have no carriage return at all, and then none is looked for in each block.
         let with_returns = memchr::memchr(b'\r', text).is_some();
         let (blocks, rest) = text.as_chunks::<BLOCK>();
+        // A cell begins at the first byte, as if a delimiter stood before it: a quote may open
+        // there.
         let mut scan = Scan {
             starts_cell: 1,
             ..Scan::default()
@@ -68,6 +70,8 @@ impl Marks {
         while self.ends.last().is_some_and(|last| *last >= end) {
             self.ends.pop();
         }
+        // A quote that is still open, or a last carriage return without its line feed. No later
+        // byte was there to show either as stray.
         if scan.inside != 0 || scan.returned != 0 {
             return Err(Irregular);
         }

@@ -99,6 +99,7 @@ fn read_by<S: Sink>(
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let mut slices = Slices::new(input, stream, way.border());
+    // One slice ahead of the workers, for all of them need the layout that the header gives.
     let first = match slices.next_slice() {
         Ok(Some(first)) => first,
         Ok(None) => return Ok(()),

@@ -26,6 +26,8 @@ pub(crate) fn read<S: Sink>(
     };
     let line_end = memchr::memchr(b'\n', &first.bytes);
     let line = line_end.map_or(&first.bytes[..], |end| &first.bytes[..end]);
+    // Asked of all columns, wanted or not: a file that lacks a needed key is the wrong file for any
+    // purpose.
     if let Some((names, missing)) = Keys::new(input.dataset, None).missing(line) {
         return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
@@ -52,6 +54,8 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
     // Checked once for half a MiB: the template need not look at each string for it.
     let is_clean = is_clean(&slice.bytes);
     let mut start = 0;
+    // The last line may lack its line feed. Where it does not, an empty line comes out behind it,
+    // and is skipped.
     for end in memchr::memchr_iter(b'\n', &slice.bytes)
         .map(|at| at + 1)
         .chain([slice.bytes.len()])

@@ -168,6 +168,8 @@ impl<'w> Keys<'w> {
             columns[*slot].need != Need::Unread
                 && self.wanted.is_none_or(|wanted| wanted.contains(slot))
         });
+        // The seed comes from the normalised key, so that a row has one digest under every spelling
+        // of its keys (`model::domain::quirks`, JSON of the API 5).
         let bound = (slot, xxh3_64(normalise(key).as_bytes()));
         if self.known.len() < REMEMBERED_KEYS {
             self.known.insert(key.to_owned(), bound);

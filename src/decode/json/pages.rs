@@ -53,6 +53,7 @@ pub(crate) fn read_whole(
 ) -> Result<Vec<u8>, DecodeError> {
     let mut body = Vec::new();
     stream
+        // One byte more than is allowed tells a page at the limit from one beyond it.
         .take(limit + 1)
         .read_to_end(&mut body)
         .map_err(|error| open::broken_stream(unit, &error))?;

@@ -83,6 +83,7 @@ impl Template {
                 cells[slot] = value::cell_of(text).ok()?;
             }
         }
+        // Nothing else may follow: a further key, white space and a cut line are left to serde.
         (rest == b"}").then_some(digest)
     }
 }

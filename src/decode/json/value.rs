@@ -53,6 +53,8 @@ pub(super) fn length(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_length(text),
         b'-' | b'0'..=b'9' => number_length(text),
+        // Text glued to a literal, as in `nullx`, does not pass: the template compares what
+        // follows.
         b'n' => text.starts_with(b"null").then_some(4),
         b't' => text.starts_with(b"true").then_some(4),
         b'f' => text.starts_with(b"false").then_some(5),

@@ -25,6 +25,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// True if columns of a type can be read. [`Column::new`] has an arm for each of them.
 pub(super) fn is_readable(data_type: &DataType) -> bool {
     match data_type {
+        // Writers choose the type `Null` for a column without any value.
         DataType::Null
         | DataType::Utf8
         | DataType::LargeUtf8
@@ -267,6 +268,7 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit) -> Values<'_> {
 /// The day on which an instant falls. An instant beyond the days of 32 bits, some five million
 /// years away, is a day outside every period.
 fn day_of_instant(instant: i64, per_second: i64) -> i32 {
+    // Rounded toward the past: a plain division would put an instant before 1970 on the day after.
     let day = instant.div_euclid(per_second).div_euclid(SECONDS_PER_DAY);
     i32::try_from(day).unwrap_or(i32::MIN)
 }

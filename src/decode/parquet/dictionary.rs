@@ -19,6 +19,7 @@ use super::value_hash::hash_of_text;
 static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
 
 fn next_number() -> u32 {
+    // Relaxed: each number is given out once, and no other memory depends on the order.
     NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 

@@ -147,6 +147,7 @@ fn is_all_codes(column: &ColumnChunkMetaData) -> bool {
     if let Some(mask) = column.page_encoding_stats_mask() {
         return mask.encodings().all(is_code);
     }
+    // Without statistics a chunk is taken for a mixed one, whose reading is right for any.
     column.page_encoding_stats().is_some_and(|stats| {
         let is_data = |page: PageType| matches!(page, PageType::DATA_PAGE | PageType::DATA_PAGE_V2);
         stats

@@ -73,6 +73,8 @@ fn row_groups(
             first_row,
             rows,
         });
+        // A damaged footer may promise any number of rows; the rows that are read are held against
+        // it.
         first_row = first_row.saturating_add(rows);
     }
     Ok(groups)

@@ -152,6 +152,7 @@ impl Reading<'_> {
     /// Reads an item of a page or a line. If the first one is an error response, the file is
     /// refused.
     fn item(&mut self, text: &str) -> Result<(), DecodeError> {
+        // Later items may well be data with a `code` and a `description` of their own.
         if self.found.rows == 0
             && let Some(error) = error_response(text)
         {
@@ -184,11 +185,14 @@ impl Reading<'_> {
                     DecodeError::wrong(self.unit, found, "room for its table", "check the disk")
                 })
             }
+            // The error of the whole file: read on, it would show as many single rows that are
+            // wrong.
             Err(Fault::Foreign(object_type)) => Err(DecodeError::wrong(
                 self.unit,
                 format!("an item of the type `{object_type}`"),
                 format!("items of `{name}`"),
-                "the response of another endpoint was saved here, as in some of Microsoft's published samples",
+                "the response of another endpoint was saved here, \
+                 as in some of Microsoft's published samples",
             )),
             Err(Fault::Unknown) => Err(DecodeError::wrong(
                 self.unit,
@@ -226,6 +230,7 @@ fn error_response(text: &str) -> Option<String> {
     };
     let field = |names: [&str; 2]| {
         let field = names.into_iter().find_map(|name| inner.get(name))?;
+        // As JSON, for a code is text or a number (`model::domain::quirks`, JSON of the API 5).
         Some(field.to_string().replace('"', ""))
     };
     let code = field(["code", "statusCode"])?;

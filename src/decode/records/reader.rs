@@ -87,6 +87,7 @@ impl ItemReader {
         self.values.resize(self.columns.len(), Value::Missing);
         let mut walk = Walk::default();
         self.walk("", item, 0, &mut walk)?;
+        // Before the columns: sets share keys, so that an item of another set may well fill some.
         if let Some(found) = walk.object_type
             && self.is_foreign(&found)
         {

@@ -100,6 +100,8 @@ impl<'p> Numbering<'p> {
         let whole = self.whole;
         let mut part = Partial::with(whole.dataset, whole.layout, None);
         let mut numbers: [Vec<u32>; TUPLES] = Default::default();
+        // Totals first: duplicates and candidates are rows of them, so their tuples have numbers by
+        // then, which do not depend on the order of the hash map.
         for at in &members.totals {
             let (key, total) = whole.totals.get(*at);
             part.totals.push(self.key(key, &mut numbers), total);

@@ -39,6 +39,7 @@ impl DuplicateFilter {
         let most = (limit_bytes / 8).max(LEAST_WORDS);
         let words = usize::try_from(wanted.clamp(LEAST_WORDS, most))
             .expect("a filter within the memory limit can be addressed")
+            // A power of two: a mask then takes the place of a division for each row.
             .next_power_of_two();
         Self::Bloom((0..words).map(|_| AtomicU64::new(0)).collect())
     }

@@ -5,8 +5,9 @@
 //!
 //! Memory does not grow with the rows. Every row leaves its 64-bit fingerprint in a list that may
 //! be on disk. The filter ([`super::duplicate_filter`]) tells of most rows at once that they are
-//! new; the few others are kept whole as candidates. Once all lists are there, [`add_repeated`] says
-//! which fingerprints really repeat, and [`count_duplicates`] counts that many of their candidates.
+//! new; the few others are kept whole as candidates. Once all lists are there, [`add_repeated`]
+//! says which fingerprints really repeat, and [`count_duplicates`] counts that many of their
+//! candidates.
 
 use hashbrown::HashMap;
 

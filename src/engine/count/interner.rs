@@ -86,7 +86,7 @@ impl Texts {
     /// Forgets the text that came last; its number is given to the next new one.
     ///
     /// # Panics
-    /// Without any text.
+    /// If no text was interned yet, or all were taken out again.
     pub(super) fn pop(&mut self) {
         let last = self.ends.len() - 1;
         let start = start_of(&self.ends, last);
@@ -347,6 +347,7 @@ impl Index {
     /// Adds a number that is not in the index yet.
     pub(super) fn insert(&mut self, hash: u32, id: u32) {
         self.table
+            // Growing hashes the kept 32 bits again, and fetches no text.
             .insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
     }
 
@@ -356,7 +357,7 @@ impl Index {
         self.table.allocation_size()
     }
 
-    /// Removes a number.
+    /// Removes a number that was inserted under `hash`; the text itself is kept elsewhere.
     ///
     /// # Panics
     /// If the number is not in the index under this hash.

@@ -77,6 +77,7 @@ impl KeyColumn {
 
     fn look_up(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
         match cell {
+            // An empty cell is a text like any other: rows without a value share a key.
             Cell::Missing => self.checked(b""),
             Cell::Text(text) => self.checked(text),
             Cell::Entry {

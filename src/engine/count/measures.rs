@@ -151,6 +151,7 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
         })?,
     };
     measures.sums = [quantity, subtotal, tax, total];
+    // As of usage: the key holds the rate as text, and here it is made sure that it is a number.
     measures.number(cells, &LINE_RATE)?;
     measures.day = cells[CHARGE_START].day("ChargeStartDate")?;
     Ok(measures)

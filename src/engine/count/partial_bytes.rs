@@ -29,6 +29,8 @@ impl Partial {
         self.write_totals(out);
         self.write_counts(out);
         put_count(out, self.copies.len());
+        // In the order of the hash map, which differs from run to run: the bytes are read back by
+        // key and never compared.
         for (key, copies) in &self.copies {
             put_key(out, key);
             put_u64(out, copies.rows);
@@ -97,6 +99,7 @@ impl Partial {
         }
         self.candidates = read_candidates(from)?;
         let count = take_count(from)?;
+        // Checked, for damaged bytes may hold any count; `take` then finds that there are fewer.
         let (fingerprints, _) = take(from, count.checked_mul(8)?)?.as_chunks::<8>();
         self.fingerprints = fingerprints
             .iter()
@@ -172,6 +175,7 @@ fn read_texts(from: &mut &[u8]) -> Option<Texts> {
 
 fn read_tuples(width: usize, from: &mut &[u8]) -> Option<Tuples> {
     let count = take_u32(from)?;
+    // Grows as numbers are found: room for a damaged count is not to be reserved at once.
     let numbers = (0..count as usize * width)
         .map(|_| take_u32(from))
         .collect::<Option<Vec<u32>>>()?;

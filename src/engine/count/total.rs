@@ -44,6 +44,7 @@ impl Total {
     /// Adds another total. `false` where a sum exceeds 128 bits; this total is then of no use.
     #[must_use]
     pub fn add(&mut self, other: &Self) -> bool {
+        // All are added even if one does not fit, so that no branch depends on the numbers.
         let mut fits = add_to(&mut self.precision, other.precision);
         for (sum, more) in self.sums.iter_mut().zip(other.sums) {
             fits &= add_to(sum, more);

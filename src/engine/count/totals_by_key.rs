@@ -49,7 +49,7 @@ const BATCH: usize = 64;
 /// Cache lines that are allocated at a time: 64 KiB.
 const BLOCK: usize = 1_024;
 
-/// TotalsByKey by key, in the order in which the keys came.
+/// Totals by key, in the order in which the keys came.
 #[derive(Debug, Default)]
 pub struct TotalsByKey {
     index: Index,
@@ -63,8 +63,8 @@ pub struct TotalsByKey {
 }
 
 impl TotalsByKey {
-    /// Adds to the total of a key, at once or when [`TotalsByKey::flush`] is called. `false` where a
-    /// total exceeds 128 bits; the totals are then of no use.
+    /// Adds to the total of a key, at once or when [`TotalsByKey::flush`] is called. `false` where
+    /// a total exceeds 128 bits; the totals are then of no use.
     pub fn add(&mut self, key: [u32; TUPLES], more: &Total) -> bool {
         self.waiting.push((key, *more));
         self.waiting.len() < BATCH || self.flush()
@@ -116,6 +116,7 @@ impl TotalsByKey {
     /// Appends the hot part of a total.
     fn start(&mut self, key: [u32; TUPLES], total: &Total) {
         if self.count.is_multiple_of(BLOCK) {
+            // A block never outgrows this, so that no total in it is ever moved.
             self.hot.push(Vec::with_capacity(BLOCK));
         }
         let [first_sum, second_sum, ..] = total.sums;
@@ -137,6 +138,7 @@ impl TotalsByKey {
             fits &= add_to(sum, more);
         }
         hot.rows += more.rows;
+        // A row without a day brings the two extremes, which change nothing and need no branch.
         hot.first = hot.first.min(more.first);
         hot.last = hot.last.max(more.last);
         if (third | fourth | more.precision) != 0 {
@@ -159,6 +161,7 @@ impl TotalsByKey {
     pub(super) fn push(&mut self, key: [u32; TUPLES], total: Total) {
         self.start(key, &total);
         let [.., third, fourth] = total.sums;
+        // Also where it is 0: the rest of the next total must stand at the place of that total.
         self.rest.push(Rest {
             sums: [third, fourth],
             precision: total.precision,

@@ -43,6 +43,8 @@ pub fn usage_adjustment(
 /// Empty for none.
 #[must_use]
 pub fn line_adjustment(charge_type: &str, description: &str) -> String {
+    // The charge type alone tells: such a line is a credit as a whole
+    // (`model::domain::semantics §7`).
     if fold(Fold::Text, charge_type) == "customercredit" {
         return AZURE_CREDIT.to_owned();
     }
@@ -98,6 +100,7 @@ fn percentage(text: &str) -> Option<String> {
     let one = decimal::power_of_ten(RATE_SCALE);
     match value {
         0 => None,
+        // No percentage is that small: the credit is 0 or 15 % (`model::domain::semantics §5`).
         fraction if fraction > 0 && fraction <= one => {
             Some(decimal::plain(fraction.checked_mul(100)?, RATE_SCALE))
         }

@@ -56,6 +56,7 @@ impl RateCard {
         let tiers = self.meters.get(&key(currency, meter_id))?;
         let mut sum = 0_i128;
         let mut tiers = tiers.iter().peekable();
+        // The map is sorted by first unit, so a tier ends where the next one begins.
         while let Some((from, price)) = tiers.next() {
             let end = match tiers.peek() {
                 Some((next, _)) => units.min(**next),
@@ -64,6 +65,8 @@ impl RateCard {
             };
             // Below the tier's first unit nothing is within the tier.
             let within = end.checked_sub(*from)?.max(0);
+            // The product has 42 decimals; the 22 that are cut off lie far below the cents that are
+            // kept.
             let charged = multiply(
                 (within, QUANTITY_SCALE),
                 (*price, PRICE_SCALE),

@@ -160,6 +160,8 @@ impl Rules {
                 rule.is_of_usage == is_of_usage && rule.subtotal(line) == Some(subtotal)
             })
         };
+        // The other group is tried as well: Microsoft's examples do not keep to its pages, and a
+        // rule that reproduces the cent is worth naming on any line.
         fitting(metered).or_else(|| fitting(!metered))
     }
 }
@@ -182,7 +184,8 @@ impl Rule {
         match self.order {
             Order::AmountThenRate => {
                 format!(
-                    "{round}({round}(EffectiveUnitPrice x BillableQuantity, {pricing}) x PCToBCExchangeRate, {billing})"
+                    "{round}({round}(EffectiveUnitPrice x BillableQuantity, {pricing}) \
+                     x PCToBCExchangeRate, {billing})"
                 )
             }
             Order::AtOnce => format!(
@@ -213,6 +216,7 @@ impl Rule {
                 rescale(billed, digits, AMOUNT_SCALE, Rounding::Down)
             }
             Order::AtOnce => {
+                // In one step: two multiplications would round twice, which is the rule above.
                 let billed = multiply_three([price, quantity, rate], digits, self.mode)?;
                 rescale(billed, digits, AMOUNT_SCALE, Rounding::Down)
             }
@@ -243,6 +247,7 @@ impl Rule {
                 rescale(pricing, AMOUNT_SCALE, self.pricing_digits, self.mode)?,
                 self.pricing_digits,
             ),
+            // Neither order rounds an amount in the pricing currency.
             Order::AtOnce | Order::UnitPriceThenQuantity => (pricing, AMOUNT_SCALE),
         };
         // Away from zero, as Microsoft's own prices are: multiplied by the quantity again they come

@@ -11,7 +11,7 @@ use crate::model::decimal::{
     self, AMOUNT_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten,
 };
 
-/// LinesAtOneRate of one exchange rate, summed, as far as their bounds depend on them.
+/// Lines of one exchange rate, summed, as far as their bounds depend on them.
 #[derive(Clone, Copy, Debug)]
 pub struct LinesAtOneRate {
     /// Number of invoice lines in the sum.
@@ -42,7 +42,7 @@ impl Bounds {
     #[must_use]
     pub fn of_lines(rules: &Rules, lines: LinesAtOneRate) -> Option<Self> {
         let (mut down, mut up) = (0, 0);
-        // LinesAtOneRate of one sum may follow different rules: no sum of them is beyond the widest bound.
+        // Lines of one sum may follow different rules: no sum of them is beyond the widest bound.
         for rule in rules.all().iter().filter(|rule| rule.is_of_usage) {
             let last_digits = last_digits(rule, lines)?;
             let (tenths_down, tenths_up) = tenths_moved(rule.mode);
@@ -58,6 +58,8 @@ impl Bounds {
                 below: up,
                 above: down,
             },
+            // The signs cancel out here, or the amounts are 0: nothing tells to which side a line
+            // moved.
             _ => Self {
                 below: down.max(up),
                 above: down.max(up),
@@ -114,12 +116,14 @@ fn last_digits(rule: &Rule, lines: LinesAtOneRate) -> Option<i128> {
 /// digit that it keeps.
 const fn tenths_moved(mode: Rounding) -> (i128, i128) {
     match mode {
+        // Above zero the two are one: up to a whole digit is cut off, and never added.
         Rounding::Down | Rounding::Floor => (10, 0),
         Rounding::HalfUp | Rounding::HalfEven => (5, 5),
     }
 }
 
 fn tenths_of(amount: i128, tenths: i128) -> Option<i128> {
+    // Tenths keep half a digit in whole numbers.
     Some(decimal::divide(
         amount.checked_mul(tenths)?,
         10,
