@@ -2,7 +2,7 @@
 //!
 //! Frames are made by this program alone. A column that is missing, or of another type, is therefore a
 //! bug of ours: an assertion, and not an error that a caller could handle. Names of columns that are no
-//! keys stand here, for [`super::frames`] that writes them and [`UsageColumns`] and [`LineColumns`] that
+//! keys stand here, for `frames` that writes them and [`UsageColumns`] and [`LineColumns`] that
 //! read them.
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
