@@ -9,7 +9,7 @@ use crate::engine::fold::days::{self, DayRow};
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
-    self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
+    self, ByCurrency, ControlSums, ControlTotal, QUANTISATION_ALLOWANCE,
 };
 use crate::engine::rules::definitions::{self, Measure, Side};
 use crate::engine::rules::domain::Domain;
@@ -256,13 +256,13 @@ fn selection(
 fn counted(rows: &[SideRow], name: &dyn Fn(u32) -> String, measure: Measure) -> ByCurrency {
     let mut found = ByCurrency::new();
     for row in rows {
-        let slot = found.entry(name(row.code(Key::Currency))).or_default();
-        slot.0 += row.rows;
-        slot.1 += if measure == Measure::Amount {
+        let compared = if measure == Measure::Amount {
             row.amount
         } else {
             row.quantity
         };
+        let sums = ControlSums::of_amounts(row.rows, compared);
+        control_totals::add_to(&mut found, name(row.code(Key::Currency)), sums);
     }
     found
 }
@@ -287,20 +287,17 @@ fn laws(
     let after = |is_expected: bool| {
         let mut found = ByCurrency::new();
         for (sides, _) in checked {
-            let slot = found.entry(name(sides.keys[Key::Currency])).or_default();
             let (expected, variance) = sides.compared();
-            slot.0 += if is_expected {
-                sides.expected_rows
+            let (rows, compared) = if is_expected {
+                (sides.expected_rows, expected)
             } else {
-                sides.invoiced_rows
+                (sides.invoiced_rows, expected + variance)
             };
-            slot.1 += (if is_expected {
-                expected
-            } else {
-                expected + variance
-            }) * power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE);
+            let compared = compared * power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE);
+            let sums = ControlSums::of_amounts(rows, compared);
+            control_totals::add_to(&mut found, name(sides.keys[Key::Currency]), sums);
         }
-        found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
+        found.retain(|_, sums| sums.rows > 0 || sums.amount != 0);
         found
     };
     let mut laws = control_totals::law(
