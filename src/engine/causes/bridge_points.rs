@@ -15,11 +15,11 @@ use crate::model::decimal::{AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCAL
 
 /// Inputs from which the points of a pair are made.
 pub(super) struct BridgeInputs<'p> {
-    /// Usage and lines.
+    /// Usage and lines between which the bridge is laid.
     pub(super) pair: &'p Pair<'p>,
     /// Rounding rule that the lines obey.
     pub(super) rule: &'p Rule,
-    /// Usage as one.
+    /// Usage of the pair, summed.
     pub(super) usage: PairedUsage<'p>,
     /// Unit price of the usage, in units of 10^-22.
     pub(super) usual_price: i128,

@@ -31,9 +31,9 @@ pub struct VarianceBridge {
     pub timing: i128,
     /// Azure credits that the sides do not share.
     pub credit: i128,
-    /// Lines without usage.
+    /// Lines without usage; positive, unless they are refunds.
     pub missing_usage: i128,
-    /// Usage without lines; negative, as the invoice asks for less.
+    /// Usage without lines; negative, unless it is a credit.
     pub missing_invoice: i128,
     /// Another quantity, at the usage's price.
     pub quantity: i128,
