@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
-use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
 use crate::sources::files::Unreadable;
@@ -34,7 +33,7 @@ pub enum RunError {
     #[error(transparent)]
     Overflow(#[from] EngineError),
     /// A conservation law is broken: a bug in tieout, on which nobody shall close a month.
-    #[error("Conservation law broken at `{}` of `{}` {}: found {} rows and {}, wanted {} rows and {}", .0.step, .0.source, .0.currency, .0.rows_out, plain(.0.amount_out, AMOUNT_SCALE), .0.rows_in, plain(.0.amount_in, AMOUNT_SCALE))]
+    #[error("Conservation law broken at `{}` of `{}` {}: found {}, wanted {}", .0.step, .0.source, .0.currency, .0.found(), .0.wanted())]
     Law(Box<ControlTotal>),
     /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]

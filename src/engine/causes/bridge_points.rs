@@ -15,11 +15,11 @@ use crate::model::decimal::{AMOUNT_SCALE, PRICE_SCALE, QUANTITY_SCALE, RATE_SCAL
 
 /// Inputs from which the points of a pair are made.
 pub(super) struct BridgeInputs<'p> {
-    /// Usage and lines.
+    /// Usage and lines between which the bridge is laid.
     pub(super) pair: &'p Pair<'p>,
     /// Rounding rule that the lines obey.
     pub(super) rule: &'p Rule,
-    /// Usage as one.
+    /// Usage of the pair, summed.
     pub(super) usage: PairedUsage<'p>,
     /// Unit price of the usage, in units of 10^-22.
     pub(super) usual_price: i128,
@@ -60,11 +60,12 @@ impl BridgePoints {
             ..Self::default()
         };
         for (lines, price) in inputs.pair.lines.iter().zip(inputs.prices) {
+            // Each of some equal lines is rounded by itself, as on the invoice: the charge of one,
+            // times their number.
             let charge = |price, rate| {
                 let amount = rule.subtotal(line_at(lines, price, rate, inputs.digits))?;
                 amount.checked_mul(lines.count)
             };
-            // Equal lines are rounded one by one, as the invoice does: one charge, times their number.
             let adjusted = usage.at_credit_of(lines, usual_price, *price, rule, inputs.digits)?;
             // A line without a price has no formula: its subtotal is taken as it stands.
             let formula = if lines.price.is_some() {

@@ -38,7 +38,7 @@ pub(super) struct UsageState {
     pub(super) rate: i128,
     /// Number of usage rows.
     pub(super) rows: u64,
-    /// Quantity used.
+    /// Quantity used, free usage included.
     pub(super) quantity: i128,
     /// Amount in the pricing currency.
     pub(super) pricing: i128,
@@ -51,7 +51,7 @@ pub(super) struct UsageState {
 /// Invoice lines with equal keys and numbers. The numbers are those of *one* of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EqualLines {
-    /// Code of MeterDescription.
+    /// Code of the text in MeterDescription.
     pub(super) description: u32,
     /// Code of the price adjustment.
     pub(super) adjustment: u32,

@@ -31,9 +31,9 @@ pub struct VarianceBridge {
     pub timing: i128,
     /// Azure credits that the sides do not share.
     pub credit: i128,
-    /// Lines without usage.
+    /// Lines without usage; positive, unless they are refunds.
     pub missing_usage: i128,
-    /// Usage without lines; negative, as the invoice asks for less.
+    /// Usage without lines; negative, unless it is a credit.
     pub missing_invoice: i128,
     /// Another quantity, at the usage's price.
     pub quantity: i128,
@@ -188,7 +188,7 @@ impl VarianceBridge {
         Some(())
     }
 
-    /// Adds the steps of a pair. Comes back with what the lines' own arithmetic does not give, in
+    /// Adds the steps of a pair. Returns the amount that the lines' own arithmetic does not give, in
     /// units of 10^-20; `None` on overflow.
     fn add_pair(
         &mut self,
@@ -230,8 +230,8 @@ impl VarianceBridge {
     }
 
     /// Adds the step of usage and lines that could not be paired. `alone` is what they come to where
-    /// the group has nothing else, in units of 10^-10. Comes back with what is unexplained, in units
-    /// of 10^-20; `None` on overflow.
+    /// the group has nothing else, in units of 10^-10. Returns the amount that stays unexplained, in
+    /// units of 10^-20; `None` on overflow.
     fn add_unpaired(&mut self, unpaired: &Pair<'_>, alone: Option<i128>) -> Option<i128> {
         let (billing, subtotal) = (unpaired.billing(), unpaired.subtotal());
         let all_of = |amount| alone.map_or_else(|| published(amount), Some);

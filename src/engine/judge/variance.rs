@@ -85,7 +85,7 @@ impl Parts {
 /// Judged group: a row of `variances`.
 #[derive(Clone, Debug)]
 pub struct Variance {
-    /// Compared group.
+    /// Compared group, both of its sides.
     pub sides: Sides,
     /// Largest variance that is no break, in units of 10^-10.
     pub tolerance_amount: i128,

@@ -9,7 +9,7 @@ use crate::engine::fold::days::{self, DayRow};
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{
-    self, ByCurrency, ControlTotal, QUANTISATION_ALLOWANCE,
+    self, ByCurrency, ControlSums, ControlTotal, QUANTISATION_ALLOWANCE,
 };
 use crate::engine::rules::definitions::{self, Definition, Measure, Side};
 use crate::engine::rules::domain::Domain;
@@ -288,12 +288,12 @@ fn count_by_currency(totals: &Folded, rows: &[SideRow], measure: Measure) -> ByC
     let mut found = ByCurrency::new();
     for row in rows {
         let name = currency_name(totals, measure, row.code(Key::Currency));
-        let slot = found.entry(name).or_default();
-        slot.0 += row.rows;
-        slot.1 += match measure {
+        let compared = match measure {
             Measure::Amount => row.amount,
             Measure::Quantity => row.quantity,
         };
+        let sums = ControlSums::of_amounts(row.rows, compared);
+        control_totals::add_to(&mut found, name, sums);
     }
     found
 }
@@ -305,17 +305,16 @@ fn count_groups(totals: &Folded, checked: &[Checked], measure: Measure, side: Si
     let mut found = ByCurrency::new();
     for (sides, _) in checked {
         let name = currency_name(totals, measure, sides.keys[Key::Currency]);
-        let slot = found.entry(name).or_default();
         let (expected, variance) = sides.compared();
         let (rows, figure) = match side {
             Side::Expected => (sides.expected_rows, expected),
             Side::Invoiced => (sides.invoiced_rows, expected + variance),
         };
-        slot.0 += rows;
-        slot.1 += figure * unit;
+        let sums = ControlSums::of_amounts(rows, figure * unit);
+        control_totals::add_to(&mut found, name, sums);
     }
     // A currency of the other side alone is none of this side's.
-    found.retain(|_, (rows, amount)| *rows > 0 || *amount != 0);
+    found.retain(|_, sums| sums.rows > 0 || sums.amount != 0);
     found
 }
 
