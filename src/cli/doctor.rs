@@ -30,10 +30,10 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let plan = parse::read(&args.pipeline, &args.set)?;
-    let (watch, display) = ProgressDisplay::start(globals);
-    let examined = run::doctor(&plan, &watch);
-    // The display ends with the last watch, and before the findings are printed.
-    drop(watch);
+    let (progress, display) = ProgressDisplay::start(globals);
+    let examined = run::doctor(&plan, &progress);
+    // The display ends with the last progress, and before the findings are printed.
+    drop(progress);
     display.end();
     let (findings, worst) = examined?;
     if globals.json {

@@ -40,11 +40,11 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
-    let (watch, display) = ProgressDisplay::start(globals);
-    let fetched = run::fetch(&plan, &args.fetching.asked(), &watch);
-    // The display ends with the last watch; only then is anything printed, the error included, so
+    let (progress, display) = ProgressDisplay::start(globals);
+    let fetched = run::fetch(&plan, &args.fetching.asked(), &progress);
+    // The display ends with the last progress; only then is anything printed, the error included, so
     // that no bar is drawn over it.
-    drop(watch);
+    drop(progress);
     display.end();
     let report = fetched?;
     if !globals.quiet {

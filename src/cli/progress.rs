@@ -13,19 +13,19 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::Globals;
 use super::phase_bar::PhaseBar;
-use crate::progress::watch::{Event, Watch};
+use crate::progress::reporting::{Event, Progress};
 
 /// Time between two lines of progress where there is no terminal, as in the log of a scheduler.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// Handle of the printing thread, which ends when the last [`Watch`] is dropped.
+/// Handle of the printing thread, which ends when the last [`Progress`] is dropped.
 pub(super) struct ProgressDisplay {
     thread: JoinHandle<()>,
 }
 
 impl ProgressDisplay {
-    /// Starts the thread; events told to the returned watch are shown.
-    pub(super) fn start(globals: &Globals) -> (Watch, Self) {
+    /// Starts the thread; events told to the returned progress are shown.
+    pub(super) fn start(globals: &Globals) -> (Progress, Self) {
         let (sender, events) = channel();
         let screen = Screen {
             verbose: globals.verbose,
@@ -38,14 +38,14 @@ impl ProgressDisplay {
             phase: None,
         };
         (
-            Watch::new(sender),
+            Progress::new(sender),
             Self {
                 thread: std::thread::spawn(move || screen.listen(&events)),
             },
         )
     }
 
-    /// Waits until all events are shown. Every copy of the watch must be dropped before, or this
+    /// Waits until all events are shown. Every copy of the progress must be dropped before, or this
     /// never returns.
     pub(super) fn end(self) {
         // A panic of the thread costs the display, not the run.

@@ -61,11 +61,11 @@ pub(super) fn execute(
         allocator::return_freed_memory();
     }
     let began = Instant::now();
-    let (watch, display) = ProgressDisplay::start(globals);
-    let found = run::run(plan, &globals.options(flags), &watch);
-    let (phases, whole) = (watch.phases(), began.elapsed());
+    let (progress, display) = ProgressDisplay::start(globals);
+    let found = run::run(plan, &globals.options(flags), &progress);
+    let (phases, whole) = (progress.phases(), began.elapsed());
     // The display ends when the last sender of events is gone.
-    drop(watch);
+    drop(progress);
     display.end();
     // The profile is printed for a failed run, too.
     if flags.profile {

@@ -24,8 +24,8 @@ use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::publish::staging;
 use crate::pipeline::reconcile::stages::{self, Reconciled};
 use crate::pipeline::signals::Interrupt;
-use crate::progress::watch::Watch;
-use crate::reports::atomic::Output;
+use crate::progress::reporting::Progress;
+use crate::reports::atomic::OutputFolder;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
@@ -41,23 +41,23 @@ const WAITING_FILES: usize = 1_000;
 ///
 /// # Errors
 /// [`RunError`]; nothing was published then.
-pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, RunError> {
+pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcome, RunError> {
     let interrupt = Interrupt::listen()?;
     with_threads(options, || {
-        watch.phase("find files", 0);
-        let output = Output::open(&plan.out)?;
-        let (mut readings, fetched) = gather(plan, options, watch, interrupt)?;
+        progress.phase("find files", 0);
+        let output = OutputFolder::open(&plan.out)?;
+        let (mut readings, fetched) = gather(plan, options, progress, interrupt)?;
         interrupt.check()?;
         if readings.rejected.len() as u64 <= options.allow_rejects {
             // The rejected rows are tolerated: no group waits for them.
             readings.awaited.accounts.clear();
         }
-        let found = stages::reconcile_watched(plan, &mut readings, watch)?;
+        let found = stages::reconcile_watched(plan, &mut readings, progress)?;
         // Before publishing, as the manifest holds the exit code.
         let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
         // The last look: once a run publishes, a first signal no longer stops it.
         interrupt.check()?;
-        watch.phase("publish", 0);
+        progress.phase("publish", 0);
         let (run_id, folder) = staging::publish(
             plan,
             &output,
@@ -66,8 +66,8 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
             exit_code,
             options.memory.is_some(),
         )?;
-        watch.phase("summarise", 0);
-        let units_kept = watch.counters.units_kept.load(Ordering::Relaxed);
+        progress.phase("summarise", 0);
+        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome {
             units_kept,
             ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched)
@@ -79,17 +79,21 @@ pub fn run(plan: &Plan, options: &Options, watch: &Watch) -> Result<Outcome, Run
 ///
 /// # Errors
 /// [`RunError`]; what was downloaded is kept.
-pub fn fetch(plan: &Plan, asked: &FetchOptions, watch: &Watch) -> Result<FetchReport, RunError> {
+pub fn fetch(
+    plan: &Plan,
+    asked: &FetchOptions,
+    progress: &Progress,
+) -> Result<FetchReport, RunError> {
     let interrupt = Interrupt::listen()?;
-    let (found, records, _) = fetch_to(plan, asked, watch, interrupt, None)?;
-    Ok(FetchReport::of(&found, records, watch))
+    let (found, records, _) = fetch_to(plan, asked, progress, interrupt, None)?;
+    Ok(FetchReport::of(&found, records, progress))
 }
 
 /// Reads the files of a plan, and fetched files while others are still on their way.
 fn gather(
     plan: &Plan,
     options: &Options,
-    watch: &Watch,
+    progress: &Progress,
     interrupt: Interrupt,
 ) -> Result<(Readings, Option<FetchReport>), RunError> {
     let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
@@ -97,15 +101,15 @@ fn gather(
     if plan.fetching.is_none() {
         // No fetch: the closed channel ends the intake after the files of the plan.
         drop(to);
-        let mut readings = units::read(plan, arriving, cache, options.memory, watch)?;
-        watch.phase("read other datasets", 0);
+        let mut readings = units::read(plan, arriving, cache, options.memory, progress)?;
+        progress.phase("read other datasets", 0);
         readings.take_records(records::read(plan)?);
         return Ok((readings, None));
     }
     let asked = &options.asked;
     let (fetched, readings) = std::thread::scope(|scope| {
-        let fetching = scope.spawn(move || fetch_to(plan, asked, watch, interrupt, Some(to)));
-        let readings = units::read(plan, arriving, cache, options.memory, watch);
+        let fetching = scope.spawn(move || fetch_to(plan, asked, progress, interrupt, Some(to)));
+        let readings = units::read(plan, arriving, cache, options.memory, progress);
         (fetching.join(), readings)
     });
     let (found, report, mut records) =
@@ -113,11 +117,11 @@ fn gather(
     // A failure of the fetch is reported before one of the intake, which may only follow from it.
     handover::prove(plan, &found)?;
     let mut readings = readings?;
-    watch.phase("read other datasets", 0);
+    progress.phase("read other datasets", 0);
     records.absorb(records::read(plan)?);
     readings.take_records(records);
     note_incomplete(plan, &found, &mut readings);
-    Ok((readings, Some(FetchReport::of(&found, report, watch))))
+    Ok((readings, Some(FetchReport::of(&found, report, progress))))
 }
 
 /// Notes the tie-outs that lack a fetched unit, so that their differences are awaited.
@@ -146,7 +150,7 @@ fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
 fn fetch_to(
     plan: &Plan,
     asked: &FetchOptions,
-    watch: &Watch,
+    progress: &Progress,
     interrupt: Interrupt,
     to: Option<SyncSender<InputUnit>>,
 ) -> Result<(Vec<Fetched>, RecordReport, RecordReadings), RunError> {
@@ -158,7 +162,7 @@ fn fetch_to(
             hint: "`pipelines/nightly.toml` is an example".to_owned(),
         });
     };
-    let fetcher = handover::fetcher(plan, fetching, asked, watch)?;
+    let fetcher = handover::fetcher(plan, fetching, asked, progress)?;
     let sender = Arc::clone(&fetcher);
     let mut arrived = |unit: &Fetched| {
         if let Some(to) = &to {
@@ -182,8 +186,8 @@ fn fetch_to(
 ///
 /// # Errors
 /// [`RunError`] where nothing can be checked at all.
-pub fn doctor(plan: &Plan, watch: &Watch) -> Result<(Vec<Finding>, WorstProblem), RunError> {
-    doctor::examine(plan, watch, |http, tokens| {
+pub fn doctor(plan: &Plan, progress: &Progress) -> Result<(Vec<Finding>, WorstProblem), RunError> {
+    doctor::examine(plan, progress, |http, tokens| {
         Ok(runtime()?.block_on(doctor::credentials(http, tokens)))
     })
 }

@@ -3,4 +3,4 @@
 
 pub mod phases;
 
-pub mod watch;
+pub mod reporting;

@@ -68,7 +68,7 @@ fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Publis
 
 /// An output folder, which no other process publishes into as long as this value lives.
 #[derive(Debug)]
-pub struct Output {
+pub struct OutputFolder {
     folder: PathBuf,
     /// Open lock file; the kernel unlocks it when it is closed.
     _lock: File,
@@ -85,7 +85,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-impl Output {
+impl OutputFolder {
     /// Creates and locks the folder, and clears what an interrupted run left. The kernel holds the
     /// lock: it ends with the process, even if the lock file stays.
     ///
@@ -211,7 +211,7 @@ pub fn current_run(folder: &Path) -> Option<String> {
 /// Files that are written but not published. Dropped before that, they are removed.
 #[derive(Debug)]
 pub struct Staging<'o> {
-    output: &'o Output,
+    output: &'o OutputFolder,
     folder: PathBuf,
     published: bool,
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use rayon::prelude::*;
 
-use super::table::{Cells, Filled};
+use super::table::{Cells, TablePart};
 use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
 use crate::model::tables::Table;
@@ -28,7 +28,7 @@ pub fn write_header(table: &Table, into: &mut dyn Write) -> std::io::Result<()> 
 ///
 /// # Errors
 /// The error of `into`.
-pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<()> {
+pub fn write_rows(filled: &TablePart<'_>, into: &mut dyn Write) -> std::io::Result<()> {
     // Two chunks for each core: none is idle while another finishes, and memory stays bounded.
     let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
     for start in (0..filled.rows).step_by(at_once) {
@@ -43,7 +43,7 @@ pub fn write_rows(filled: &Filled<'_>, into: &mut dyn Write) -> std::io::Result<
     Ok(())
 }
 
-fn chunk(filled: &Filled<'_>, start: usize, end: usize) -> std::io::Result<Vec<u8>> {
+fn chunk(filled: &TablePart<'_>, start: usize, end: usize) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new()
         .buffer_capacity(1 << 18)
         .from_writer(Vec::new());
@@ -107,7 +107,7 @@ mod tests {
         ];
         let mut out = Vec::new();
         write_header(&REJECTED_ROWS, &mut out).unwrap();
-        write_rows(&Filled::new(&REJECTED_ROWS, columns), &mut out).unwrap();
+        write_rows(&TablePart::new(&REJECTED_ROWS, columns), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text.lines().nth(1),

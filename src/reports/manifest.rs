@@ -48,7 +48,7 @@ pub struct Manifest {
     /// Warnings for the user, as they were printed.
     pub warnings: Vec<String>,
     /// Every file of the run except the manifest itself.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<PublishedFile>,
     /// Exit code of the process.
     pub exit_code: u8,
 }
@@ -176,7 +176,7 @@ pub struct ControlTotal {
 
 /// A file that the run published, with the hash by which a later copy of it can be checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
+pub struct PublishedFile {
     /// Name of the file in the folder of the run.
     pub file: String,
     /// BLAKE3 of the file's bytes, 64 hexadecimal digits.

@@ -22,7 +22,7 @@ use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
 
 use super::parquet_settings::writer_options;
-use super::table::{Cells, Filled, PART_ROWS};
+use super::table::{Cells, PART_ROWS, TablePart};
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::tables::{Column, ColumnType, Table};
 
@@ -60,7 +60,7 @@ impl<'w> Writer<'w> {
     ///
     /// # Errors
     /// The error of the target.
-    pub fn write(&mut self, filled: &Filled<'_>) -> Result<(), ParquetError> {
+    pub fn write(&mut self, filled: &TablePart<'_>) -> Result<(), ParquetError> {
         // Part by part, so that no array holds more than `PART_ROWS` cells, and a row group ends
         // where a part does.
         let open = self.open(&filled.columns)?;
@@ -127,7 +127,7 @@ impl<'w> OpenFile<'w> {
         })
     }
 
-    fn write(&mut self, filled: &Filled<'_>, rows: Range<usize>) -> Result<(), ParquetError> {
+    fn write(&mut self, filled: &TablePart<'_>, rows: Range<usize>) -> Result<(), ParquetError> {
         if self.columns.is_empty() {
             self.columns = self.factory.create_column_writers(self.groups)?;
         }

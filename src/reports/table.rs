@@ -51,7 +51,7 @@ impl Cells<'_> {
 
 /// A part of a table: its definition and the cells of some of its rows.
 #[derive(Debug)]
-pub struct Filled<'v> {
+pub struct TablePart<'v> {
     /// Definition of the table.
     pub table: &'static Table,
     /// Cells of each column, parallel to the table's columns and all of one length.
@@ -60,7 +60,7 @@ pub struct Filled<'v> {
     pub rows: usize,
 }
 
-impl<'v> Filled<'v> {
+impl<'v> TablePart<'v> {
     /// The rows of a table with these cells.
     ///
     /// # Panics

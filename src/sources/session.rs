@@ -10,7 +10,7 @@ use super::identity::cloud::Addresses;
 use super::landing::Landing;
 use super::wire::http::Http;
 use super::wire::message::{ApiRequest, ApiResponse};
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 
 /// Everything that the units of one fetch share.
 #[derive(Debug)]
@@ -34,11 +34,11 @@ impl Session {
         account: &Account,
         landing: Arc<Landing>,
         today: &str,
-        watch: Watch,
+        progress: Progress,
     ) -> Result<Self, FetchError> {
         Ok(Self {
             tokens: Tokens::new(account, landing.credentials()),
-            http: Http::new(account, watch)?,
+            http: Http::new(account, progress)?,
             landing,
             today: today.to_owned(),
         })

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tieout::model::period::Period;
 use tieout::pipeline::options::Options;
 use tieout::pipeline::run::run;
-use tieout::progress::watch::Watch;
+use tieout::progress::reporting::Progress;
 use tieout::synth::Format;
 
 use crate::fixtures::{LINE, USAGE, error_of, page, sheet, tie, try_tie};
@@ -122,7 +122,7 @@ fn the_period_of_a_run_leaves_other_invoices_out() {
     let of = |period: &str| {
         let mut plan = plan(&globs, &folder.path().join(period));
         plan.period = Period::parse(period);
-        run(&plan, &Options::default(), &Watch::default()).unwrap()
+        run(&plan, &Options::default(), &Progress::default()).unwrap()
     };
     let october = of("2026-10");
     for table in ["variances", "resources", "summary"] {

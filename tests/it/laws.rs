@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tieout::engine::compare::group::Keys;
 use tieout::engine::count::partial::Partial;
-use tieout::engine::count::total::Total;
+use tieout::engine::count::total::{AccountControl, Total};
 use tieout::engine::judge::roll_up::{Level, Rollup};
 use tieout::engine::judge::variance::Variance;
 use tieout::engine::rules::keys::Key;
@@ -218,7 +218,7 @@ fn all_duplicates_of_a_month_that_comes_twice_are_found() {
 /// Totals by texts, control sums by account, rows by month, and number of rounded values.
 type Content = (
     BTreeMap<Vec<String>, Vec<i128>>,
-    BTreeMap<String, (u64, i128)>,
+    BTreeMap<String, AccountControl>,
     BTreeMap<(String, i32), u64>,
     u64,
 );
@@ -254,8 +254,8 @@ fn content(partial: &Partial) -> Content {
         .collect();
     let control = (0..)
         .zip(&partial.control)
-        .filter(|(_, (rows, _))| *rows > 0)
-        .map(|(id, sum)| (text(0, id), *sum))
+        .filter(|(_, control)| control.rows > 0)
+        .map(|(id, control)| (text(0, id), *control))
         .collect();
     let months = partial
         .months

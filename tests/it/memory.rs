@@ -12,7 +12,7 @@ use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::pipeline_plan::Plan;
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::progress::watch::Watch;
+use tieout::progress::reporting::Progress;
 use tieout::synth::Format;
 
 use crate::runs::{Globs, Published, assert_same_tables, globs, month, plan};
@@ -22,7 +22,7 @@ const LITTLE: u64 = 1 << 20;
 
 /// Runs in little memory; true if the run compared part by part.
 fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
-    let watch = Watch::default();
+    let progress = Progress::default();
     let outcome = run(
         plan,
         &Options {
@@ -31,12 +31,12 @@ fn bound(plan: &Plan, threads: Option<usize>) -> (Outcome, bool) {
             no_cache: true,
             ..Options::default()
         },
-        &watch,
+        &progress,
     )
     .unwrap();
     (
         outcome,
-        watch
+        progress
             .phases()
             .iter()
             .any(|phase| phase.name == "compare part by part"),
@@ -51,7 +51,7 @@ fn free(plan: &Plan) -> Outcome {
             no_cache: true,
             ..Options::default()
         },
-        &Watch::default(),
+        &Progress::default(),
     )
     .unwrap()
 }

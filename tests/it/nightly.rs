@@ -11,7 +11,7 @@ use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::pipeline_plan::Source;
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::progress::watch::Watch;
+use tieout::progress::reporting::Progress;
 use tieout::synth::Format;
 
 use crate::runs::{assert_same_tables, globs, month, plan, reconcile, table_bytes};
@@ -89,7 +89,7 @@ impl Nights {
             ..Options::default()
         };
         let out = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
-        let found = run(&plan(&self.globs(), &out), &options, &Watch::default()).unwrap();
+        let found = run(&plan(&self.globs(), &out), &options, &Progress::default()).unwrap();
         assert!(!out.join("cache").exists());
         found
     }
@@ -165,7 +165,7 @@ fn totals_by_day_are_kept_file_by_file() {
                 no_cache,
                 ..Options::default()
             },
-            &Watch::default(),
+            &Progress::default(),
         )
         .unwrap()
     };
@@ -191,7 +191,7 @@ fn in_little_memory_the_nights_are_the_same() {
         run(
             &plan(&nights.globs(), &nights.path("out")),
             &options,
-            &Watch::default(),
+            &Progress::default(),
         )
         .unwrap()
     };

@@ -19,7 +19,7 @@ use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
-use tieout::progress::watch::Watch;
+use tieout::progress::reporting::Progress;
 use tieout::synth::{self, Format};
 
 /// Globs of usage, invoice lines and invoices; without the last, lines are not tied to headers.
@@ -115,7 +115,7 @@ pub(crate) fn reconcile(
             threads,
             ..Options::default()
         },
-        &Watch::default(),
+        &Progress::default(),
     )
 }
 

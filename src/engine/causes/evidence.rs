@@ -182,7 +182,7 @@ fn add_states(
         .filter(|(_, group)| wanted(**group))
     {
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
-        let duplicates = numbered(&totals.usage_copies, usage.duplicates[row]);
+        let duplicates = numbered(&totals.usage_duplicates, usage.duplicates[row]);
         let evidence = found.entry(*group).or_default();
         // The currency is a key of every pass: all members of a group have the same one.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
@@ -321,7 +321,7 @@ fn add_equal_lines(
         } else {
             1
         };
-        let duplicates = numbered(&totals.line_copies, lines.duplicates[row]).rows;
+        let duplicates = numbered(&totals.line_duplicates, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         evidence.lines.push(EqualLines {

@@ -34,8 +34,8 @@ impl Partial {
         let numbers = self.renumber(&other);
         let key_of = |key| renumbered(&numbers, key);
         let account_of = |account: u32| numbers[Tuple::Account as usize][account as usize];
-        for (account, (rows, amount)) in (0..).zip(other.control) {
-            self.add_control(account_of(account), rows, amount);
+        for (account, control) in (0..).zip(&other.control) {
+            self.add_control(account_of(account), control);
         }
         for ((account, month), rows) in other.months {
             *self.months.entry((account_of(account), month)).or_default() += rows;

@@ -18,7 +18,7 @@ use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::KeyLayout;
 use super::measures::Measures;
-use super::total::{SUMS, Total};
+use super::total::{AccountControl, SUMS, Total};
 use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
 use crate::engine::rules::key_projections::FieldPlace;
@@ -53,9 +53,9 @@ pub struct Partial {
     pub candidates: Vec<Candidate>,
     /// Fingerprints of all rows; empty where duplicates are not looked for.
     pub fingerprints: Vec<u64>,
-    /// Number of rows and sum of the amount, in units of 10^-20, by the number of the account: counted
-    /// apart from the totals, which are held against this.
-    pub control: Vec<(u64, i128)>,
+    /// Rows, quantities and amounts by the number of the account: counted apart from the totals, which
+    /// are held against these.
+    pub control: Vec<AccountControl>,
     /// Number of rows by account and month of use, the month as [`period::month_number`] counts it.
     pub months: HashMap<(u32, i32), u64>,
     /// Number of rows with a number that had more decimals than are kept.
@@ -249,8 +249,13 @@ impl Partial {
         self.rounded += u64::from(measures.rounded);
         self.add_gross(&measures.sums.map(|sum| sum.saturating_abs()));
         let [account, ..] = key;
-        let [_, amount, ..] = measures.sums;
-        self.add_control(account, 1, amount);
+        let [quantity, amount, ..] = measures.sums;
+        let control = AccountControl {
+            rows: 1,
+            quantity,
+            amount,
+        };
+        self.add_control(account, &control);
         if measures.day.is_some() {
             *self
                 .months
@@ -269,17 +274,12 @@ impl Partial {
         self.overflow |= !self.totals.add(key, &row);
     }
 
-    pub(super) fn add_control(&mut self, account: u32, rows: u64, amount: i128) {
+    pub(super) fn add_control(&mut self, account: u32, more: &AccountControl) {
         let slot = account as usize;
         if self.control.len() <= slot {
-            self.control.resize(slot + 1, (0, 0));
+            self.control.resize(slot + 1, AccountControl::default());
         }
-        let (control_rows, control_amount) = &mut self.control[slot];
-        *control_rows += rows;
-        match control_amount.checked_add(amount) {
-            Some(sum) => *control_amount = sum,
-            None => self.overflow = true,
-        }
+        self.overflow |= !self.control[slot].add(more);
     }
 
     /// Brings the totals up to the rows that were added, after which they may be read.

@@ -10,7 +10,7 @@ use super::duplicates::{Candidate, Duplicates};
 use super::interner::{Texts, Tuples};
 use super::key_column::KeyColumn;
 use super::partial::Partial;
-use super::total::{SUMS, Total};
+use super::total::{AccountControl, SUMS, Total};
 use crate::engine::rules::keys::TUPLES;
 use crate::model::period::Day;
 
@@ -60,9 +60,10 @@ impl Partial {
     /// Counts beside the totals, but for the duplicates.
     fn write_counts(&self, out: &mut Vec<u8>) {
         put_count(out, self.control.len());
-        for (rows, amount) in &self.control {
-            put_u64(out, *rows);
-            put_i128(out, *amount);
+        for control in &self.control {
+            put_u64(out, control.rows);
+            put_i128(out, control.quantity);
+            put_i128(out, control.amount);
         }
         put_count(out, self.months.len());
         for ((account, month), rows) in &self.months {
@@ -128,7 +129,11 @@ impl Partial {
 
     fn read_counts(&mut self, from: &mut &[u8]) -> Option<()> {
         for _ in 0..take_count(from)? {
-            self.control.push((take_u64(from)?, take_i128(from)?));
+            self.control.push(AccountControl {
+                rows: take_u64(from)?,
+                quantity: take_i128(from)?,
+                amount: take_i128(from)?,
+            });
         }
         for _ in 0..take_count(from)? {
             let account_and_month = (take_u32(from)?, take_day(from)?);

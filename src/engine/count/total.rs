@@ -8,6 +8,27 @@ use crate::model::period::Day;
 /// Number of sums in a total.
 pub const SUMS: usize = 4;
 
+/// Rows of an account, counted apart from the totals, which are held against them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountControl {
+    /// Number of rows.
+    pub rows: u64,
+    /// Sum of the quantities, in units of 10^-20.
+    pub quantity: i128,
+    /// Sum of the amounts, in units of 10^-20.
+    pub amount: i128,
+}
+
+impl AccountControl {
+    /// Adds others; `false` where a sum would pass 128 bits, and is then of no use.
+    #[must_use]
+    pub(super) fn add(&mut self, more: &Self) -> bool {
+        self.rows += more.rows;
+        // Both, always: what does not fit refuses the whole dataset, and need not stop here.
+        add_to(&mut self.quantity, more.quantity) & add_to(&mut self.amount, more.amount)
+    }
+}
+
 /// Sums, rows and days of the rows of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total {

@@ -39,9 +39,9 @@ pub struct Folded {
     /// Invoice lines, with the columns of [`LineColumns`](super::columns::LineColumns); sorted.
     pub lines: DataFrame,
     /// Duplicates of usage rows, for [`numbered`].
-    pub usage_copies: Vec<Duplicates>,
+    pub usage_duplicates: Vec<Duplicates>,
     /// Duplicates of invoice lines, for [`numbered`].
-    pub line_copies: Vec<Duplicates>,
+    pub line_duplicates: Vec<Duplicates>,
     /// Names that are shown beside codes.
     pub names: DisplayNames,
     /// Billed usage day by day, sorted; empty unless a tie-out compares days.
@@ -77,7 +77,7 @@ pub struct OtherInputs {
 
 /// State that is kept from one part of usage and lines to the next.
 #[derive(Debug)]
-pub struct InParts {
+pub struct FoldState {
     builder: VocabularyBuilder,
     /// Products and SKUs that have usage in any part.
     used: HashSet<[u32; 2]>,
@@ -117,7 +117,7 @@ pub fn fold_before_parts(
     overview: AcrossParts,
     headers: &[Header],
     more: OtherInputs,
-) -> Result<(Folded, InParts), EngineError> {
+) -> Result<(Folded, FoldState), EngineError> {
     let [usage, lines] = [Dataset::Usage, Dataset::InvoiceLines].map(Partial::empty);
     let (mut builder, noted) = overview.into_parts();
     let inputs = Numbered::of(&mut builder, (usage, lines), headers, &[], more)?;
@@ -129,7 +129,7 @@ pub fn fold_before_parts(
     let used = noted.used;
     let periods = inputs.periods(noted.line_months, noted.usage_months);
     let folded = inputs.folded(vocabulary, &used, periods);
-    let in_parts = InParts {
+    let in_parts = FoldState {
         builder,
         used,
         described,
@@ -271,8 +271,8 @@ impl CodedInputs {
         used: &HashSet<[u32; 2]>,
         periods: HashMap<u32, Period>,
     ) -> Folded {
-        let (usage, usage_copies) = usage_frame(&mut self.usage.partial, &self.usage.codes);
-        let (lines, line_copies) = lines_frame(&self.lines.partial, &self.lines.codes, used);
+        let (usage, usage_duplicates) = usage_frame(&mut self.usage.partial, &self.usage.codes);
+        let (lines, line_duplicates) = lines_frame(&self.lines.partial, &self.lines.codes, used);
         let mut names = DisplayNames::default();
         names.take_usage(&vocabulary, &self.usage.partial, &self.usage.codes);
         names.take_lines(&vocabulary, &self.lines.partial, &self.lines.codes);
@@ -280,8 +280,8 @@ impl CodedInputs {
             vocabulary,
             usage,
             lines,
-            usage_copies,
-            line_copies,
+            usage_duplicates,
+            line_duplicates,
             names,
             daily: self.daily,
             unbilled: self.unbilled,
@@ -299,7 +299,7 @@ impl Folded {
     /// For a part that was not noted in the overview.
     pub fn take_part(
         &mut self,
-        in_parts: &mut InParts,
+        in_parts: &mut FoldState,
         parts: (Partial, Partial),
         spellings: &[String],
     ) {
@@ -330,8 +330,8 @@ impl Folded {
             );
         }
         usage.columns = Vec::new();
-        (self.usage, self.usage_copies) = usage_frame(&mut usage, &usage_codes);
-        (self.lines, self.line_copies) = lines_frame(&lines, &line_codes, &in_parts.used);
+        (self.usage, self.usage_duplicates) = usage_frame(&mut usage, &usage_codes);
+        (self.lines, self.line_duplicates) = lines_frame(&lines, &line_codes, &in_parts.used);
         // Names of resources are dropped, as their codes are of one part; all others add up.
         self.names.forget(Domain::ResourceGroup);
         self.names
@@ -343,7 +343,7 @@ impl Folded {
     /// which becomes the vocabulary of resources.
     pub fn forget_part(&mut self, resources: Vec<String>) {
         (self.usage, self.lines) = (self.usage.clear(), self.lines.clear());
-        (self.usage_copies, self.line_copies) = (Vec::new(), Vec::new());
+        (self.usage_duplicates, self.line_duplicates) = (Vec::new(), Vec::new());
         for domain in LOCAL {
             self.vocabulary.put(domain, Vec::new());
         }

@@ -43,9 +43,6 @@ const FOLDED_AT_ONCE: u32 = 1 << 16;
 /// comes a few times only.
 const REMEMBERED_SPELLINGS: usize = 20_000;
 
-/// Former name of [`VocabularyBuilder`].
-pub use VocabularyBuilder as Gathering;
-
 impl Default for VocabularyBuilder {
     fn default() -> Self {
         Self {

@@ -221,15 +221,18 @@ pub fn add_up(whole: &mut ByCurrency, more: &ByCurrency) {
     }
 }
 
-/// Control counts of a partial: row by row while rows were read, apart from the totals. They have no
-/// quantities.
+/// Control counts of a partial: row by row while rows were read, apart from the totals.
 fn control_of(partial: &Partial) -> ByCurrency {
     let mut found = ByCurrency::new();
-    for (account, (rows, amount)) in (0..)
+    for (account, control) in (0..)
         .zip(&partial.control)
-        .filter(|(_, (rows, _))| *rows > 0)
+        .filter(|(_, control)| control.rows > 0)
     {
-        let sums = ControlSums::of_amounts(*rows, *amount);
+        let sums = ControlSums {
+            rows: control.rows,
+            amount: control.amount,
+            quantity: Some(control.quantity),
+        };
         add_to(&mut found, currency_of(partial, account), sums);
     }
     found

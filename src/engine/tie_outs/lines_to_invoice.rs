@@ -120,7 +120,7 @@ impl LineSums {
         for (row, rows) in lines.rows.iter().enumerate() {
             let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
             let total = lines.total[row];
-            let [.., duplicates] = numbered(&totals.line_copies, lines.duplicates[row]).sums;
+            let [.., duplicates] = numbered(&totals.line_duplicates, lines.duplicates[row]).sums;
             let more = LineSum {
                 rows: *rows,
                 total,

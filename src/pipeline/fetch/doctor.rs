@@ -2,8 +2,8 @@
 
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
-use crate::progress::watch::Watch;
-use crate::reports::atomic::{Output, PublishError};
+use crate::progress::reporting::Progress;
+use crate::reports::atomic::{OutputFolder, PublishError};
 use crate::sources::auth::Tokens;
 use crate::sources::doctor::{self, Finding};
 use crate::sources::failure::FetchError;
@@ -31,12 +31,12 @@ pub enum WorstProblem {
 /// [`RunError`] where the requests cannot even be started.
 pub(crate) fn examine(
     plan: &Plan,
-    watch: &Watch,
+    progress: &Progress,
     block_on: impl FnOnce(&Http, &Tokens) -> Result<Vec<Finding>, FetchError>,
 ) -> Result<(Vec<Finding>, WorstProblem), RunError> {
     let (mut findings, mut worst) = (Vec::new(), WorstProblem::default());
     let what = format!("Results in `{}`", plan.out.display());
-    match Output::open(&plan.out) {
+    match OutputFolder::open(&plan.out) {
         Ok(_) => findings.push(Finding::good(&what, "writable, and not locked")),
         Err(error) => {
             worst = worst.max(if matches!(error, PublishError::Locked { .. }) {
@@ -72,7 +72,7 @@ pub(crate) fn examine(
         }
     };
     // Credentials last: the refresh tokens are in the state folder, which must be open for them.
-    let http = Http::new(&fetching.account, watch.clone())?;
+    let http = Http::new(&fetching.account, progress.clone())?;
     let tokens = Tokens::new(&fetching.account, landing.credentials());
     let found = block_on(&http, &tokens)?;
     if found.iter().any(|finding| !finding.is_good) {

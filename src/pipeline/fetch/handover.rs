@@ -14,7 +14,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
-use crate::progress::watch::{Event, Watch};
+use crate::progress::reporting::{Event, Progress};
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::order::Order;
 use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
@@ -62,7 +62,7 @@ pub struct DatasetReport {
 
 impl FetchReport {
     /// Report on the units that a fetch found.
-    pub(crate) fn of(found: &[Fetched], records: RecordReport, watch: &Watch) -> Self {
+    pub(crate) fn of(found: &[Fetched], records: RecordReport, progress: &Progress) -> Self {
         let mut datasets: BTreeMap<&str, DatasetReport> = BTreeMap::new();
         let mut incomplete = Vec::new();
         for unit in found {
@@ -84,7 +84,7 @@ impl FetchReport {
             row.complete += 1;
         }
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let counters = &watch.counters;
+        let counters = &progress.counters;
         Self {
             datasets: datasets.into_values().collect(),
             incomplete,
@@ -121,7 +121,7 @@ pub(crate) fn fetcher(
     plan: &Plan,
     fetching: &Fetching,
     asked: &FetchOptions,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Arc<Fetcher>, RunError> {
     let period = plan.period.ok_or_else(|| RunError::NotThere {
         what: "The billing period".to_owned(),
@@ -132,7 +132,7 @@ pub(crate) fn fetcher(
     let (landing, warnings) = Landing::open(&fetching.state)?;
     // Damage to the journal is not an error: what was lost is fetched again.
     for warning in warnings {
-        watch.tell(Event::Note(warning));
+        progress.tell(Event::Note(warning));
     }
     let order = Order {
         names: fetching.names.clone(),
@@ -146,7 +146,7 @@ pub(crate) fn fetcher(
         &fetching.account,
         landing,
         order,
-        watch.clone(),
+        progress.clone(),
     )?))
 }
 

@@ -16,7 +16,7 @@ use crate::pipeline::spill::budget::MemoryShares;
 use crate::pipeline::spill::fingerprints::Fingerprints;
 use crate::pipeline::spill::parts::Spill;
 use crate::pipeline::spill::scratch::Scratch;
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 use crate::sources::files::FileUnit;
 
 /// Readings merged so far, and what is needed to finish them.
@@ -160,7 +160,7 @@ impl Merger {
     ///
     /// # Errors
     /// [`RunError`], as of [`count_duplicates`] and [`Readings::check`].
-    pub(crate) fn finish(mut self, watch: &Watch) -> Result<Readings, RunError> {
+    pub(crate) fn finish(mut self, progress: &Progress) -> Result<Readings, RunError> {
         if self.spill.is_some() {
             // Either all totals are on disk, or none.
             self.spill()?;
@@ -179,7 +179,7 @@ impl Merger {
         let no_room = |source| RunError::no_room(&folder, source);
         // The same order in every run, whichever unit was read first.
         counted.sort();
-        watch.phase("find duplicates", 0);
+        progress.phase("find duplicates", 0);
         for (dataset, list) in [(Dataset::Usage, usage), (Dataset::InvoiceLines, lines)] {
             let open = list.copies().map_err(no_room)?;
             let units = counted

@@ -19,7 +19,7 @@ use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::budget::{self, MemoryShares};
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
@@ -42,7 +42,7 @@ pub fn read(
     arriving: Receiver<InputUnit>,
     cache: Option<Cache>,
     memory: Option<u64>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Readings, RunError> {
     let cache = cache.and_then(UnitCache::new);
     let mut warnings = Vec::new();
@@ -54,9 +54,9 @@ pub fn read(
         cache,
         merger: Mutex::new(merger),
         first_fault: Mutex::new(None),
-        watch,
+        progress,
     };
-    watch.phase("read", units.iter().map(|unit| unit.bytes).sum());
+    progress.phase("read", units.iter().map(|unit| unit.bytes).sum());
     // The files of the plan first: fetched files wait in the channel, or on disk, until then.
     units.into_par_iter().for_each(|unit| reader.take(unit));
     arriving
@@ -113,7 +113,7 @@ struct Reader<'w> {
     cache: Option<UnitCache>,
     merger: Mutex<Merger>,
     first_fault: Mutex<Option<(UnitPlace, RunError)>>,
-    watch: &'w Watch,
+    progress: &'w Progress,
 }
 
 impl Reader<'_> {
@@ -130,7 +130,8 @@ impl Reader<'_> {
             return;
         }
         let taken = self.reading_of(unread).and_then(|(input, reading)| {
-            self.watch.advanced(input.unit.bytes, reading.decoded.rows);
+            self.progress
+                .advanced(input.unit.bytes, reading.decoded.rows);
             locked(&self.merger).take(input, reading)
         });
         if let Err(error) = taken {
@@ -168,7 +169,7 @@ impl Reader<'_> {
             && (!is_landed || cache.disk().identity(&path).as_ref() == Some(blake3))
             && let Some(reading) = cache.load(dataset, &name, blake3, &self.counting)
         {
-            self.watch
+            self.progress
                 .counters
                 .units_kept
                 .fetch_add(1, Ordering::Relaxed);
@@ -212,7 +213,7 @@ impl Reader<'_> {
         if let Some((_, error)) = into_inner(self.first_fault) {
             return Err(error);
         }
-        let readings = into_inner(self.merger).finish(self.watch)?;
+        let readings = into_inner(self.merger).finish(self.progress)?;
         // A cache that cannot be closed well makes the next run read more, and find the same.
         drop(self.cache.map(|cache| cache.into_disk().close()));
         Ok(readings)

@@ -9,7 +9,7 @@ use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{Key, Part};
 use crate::model::tables::Table;
-use crate::reports::table::{Cells, Filled};
+use crate::reports::table::{Cells, TablePart};
 
 /// Cells of one column, with the column's name.
 pub(super) struct NamedCells<'f> {
@@ -28,8 +28,8 @@ impl<'f> NamedCells<'f> {
 ///
 /// # Panics
 /// Where the columns are not those of the table, in number, order, name, type or length.
-pub(super) fn filled<'f>(table: &'static Table, columns: Vec<NamedCells<'f>>) -> Filled<'f> {
-    // A different number of columns ends the zip early, and is refused by `Filled::new`.
+pub(super) fn filled<'f>(table: &'static Table, columns: Vec<NamedCells<'f>>) -> TablePart<'f> {
+    // A different number of columns ends the zip early, and is refused by `TablePart::new`.
     for (found, wanted) in columns.iter().zip(table.columns) {
         assert!(
             found.name == wanted.name,
@@ -40,7 +40,7 @@ pub(super) fn filled<'f>(table: &'static Table, columns: Vec<NamedCells<'f>>) ->
         );
     }
     let cells = columns.into_iter().map(|column| column.cells).collect();
-    Filled::new(table, cells)
+    TablePart::new(table, cells)
 }
 
 /// Rows of a table, to make its columns of.

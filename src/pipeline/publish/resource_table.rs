@@ -10,7 +10,7 @@ use crate::engine::rules::keys::RESOURCE_KEYS;
 use crate::model::period::Day;
 use crate::model::tables::RESOURCES;
 use crate::pipeline::spill::resources::ResourceBatch;
-use crate::reports::table::{Cells, Filled};
+use crate::reports::table::{Cells, TablePart};
 
 // Places in a row's key: a part that rows of `resources` do not have is a compile error.
 const INVOICE: usize = resource_field(Part::Invoice);
@@ -29,7 +29,7 @@ pub(super) fn fill<'f>(
     totals: &'f Folded,
     rows: &'f [Resource],
     batch: Option<&'f ResourceBatch>,
-) -> Filled<'f> {
+) -> TablePart<'f> {
     let columns = Columns { totals, rows };
     let mut cells = keys(&columns, batch);
     cells.extend(figures(&columns));

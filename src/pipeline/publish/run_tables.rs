@@ -6,11 +6,11 @@ use crate::model::decimal::to_published;
 use crate::model::reject::RejectedRow;
 use crate::model::tables::{CONTROL_TOTALS, LINEAGE, REJECTED_ROWS};
 use crate::pipeline::intake::readings::Readings;
-use crate::reports::table::{Cells, Filled};
+use crate::reports::table::{Cells, TablePart};
 
 /// The conservation laws. Their exact amounts stand in the manifest; here they have the ten decimals of
 /// every other table.
-pub(super) fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
+pub(super) fn control_totals(rows: &[ControlTotal]) -> TablePart<'_> {
     let texts = |name: &'static str, of: fn(&ControlTotal) -> &str| {
         let texts = rows.iter().map(|row| of(row).to_owned()).collect();
         NamedCells::new(name, Cells::Texts(texts))
@@ -41,7 +41,7 @@ pub(super) fn control_totals(rows: &[ControlTotal]) -> Filled<'_> {
 }
 
 /// Input rows that could not be used, each with its place and reason.
-pub(super) fn rejected_rows(readings: &Readings) -> Filled<'_> {
+pub(super) fn rejected_rows(readings: &Readings) -> TablePart<'_> {
     let rows = &readings.rejected;
     let texts = |name: &'static str, of: fn(&RejectedRow) -> &str| {
         let texts = rows.iter().map(|row| of(row).to_owned()).collect();
@@ -60,7 +60,7 @@ pub(super) fn rejected_rows(readings: &Readings) -> Filled<'_> {
 }
 
 /// Units by the customers and subscriptions that they hold.
-pub(super) fn lineage(readings: &Readings) -> Filled<'_> {
+pub(super) fn lineage(readings: &Readings) -> TablePart<'_> {
     let [mut sources, mut units, mut customers, mut subscriptions] = [const { Vec::new() }; 4];
     // Ids are folded: `explain` looks up accounts in whatever spelling they are asked for.
     for (dataset, unit, customer, subscription) in &readings.lineage {

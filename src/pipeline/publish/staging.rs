@@ -17,7 +17,7 @@ use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::reconcile::stages::Reconciled;
-use crate::reports::atomic::{Output, Staging, Written};
+use crate::reports::atomic::{OutputFolder, Staging, Written};
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
@@ -31,7 +31,7 @@ const MANIFEST: &str = "manifest.json";
 /// [`RunError::Publish`]; the last publish is then intact.
 pub(crate) fn publish(
     plan: &Plan,
-    output: &Output,
+    output: &OutputFolder,
     readings: &Readings,
     found: &Reconciled,
     exit_code: u8,
@@ -81,8 +81,8 @@ fn write_tables(
     }
 }
 
-fn output_of(file: &Written, rows: usize) -> manifest::Output {
-    manifest::Output {
+fn output_of(file: &Written, rows: usize) -> manifest::PublishedFile {
+    manifest::PublishedFile {
         file: file.name.clone(),
         blake3: file.blake3.clone(),
         bytes: file.bytes,
@@ -141,7 +141,7 @@ fn manifest(
     readings: &Readings,
     found: &Reconciled,
     (run_id, previous_run_id): (String, Option<String>),
-    outputs: Vec<manifest::Output>,
+    outputs: Vec<manifest::PublishedFile>,
     exit_code: u8,
 ) -> Manifest {
     let pairs = DESCRIPTION_PARTS.into_iter().zip(found.description_pairs);

@@ -8,10 +8,10 @@ use crate::model::tables::{RESOURCES, SUMMARY, Table, VARIANCES};
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
 use crate::pipeline::spill::resources::Resources;
-use crate::reports::table::{Filled, PART_ROWS};
+use crate::reports::table::{PART_ROWS, TablePart};
 
 /// Taker of the filled parts of a table, one after the other.
-type TakePart<'t> = dyn FnMut(&Filled<'_>) -> io::Result<()> + 't;
+type TakePart<'t> = dyn FnMut(&TablePart<'_>) -> io::Result<()> + 't;
 
 /// Filler of a table: hands over all of its parts.
 type FillParts<'f> = dyn Fn(&mut TakePart<'_>) -> io::Result<()> + Send + Sync + 'f;
@@ -37,7 +37,7 @@ impl<'f> Rows<'f> {
     fn of<R: Sync>(
         table: &'static Table,
         rows: &'f [R],
-        fill: impl Fn(&'f [R]) -> Filled<'f> + Send + Sync + 'f,
+        fill: impl Fn(&'f [R]) -> TablePart<'f> + Send + Sync + 'f,
     ) -> Self {
         // Parts bound the memory of a write, and are the same at any number of threads.
         let fill_parts = move |take: &mut TakePart<'_>| {
@@ -52,7 +52,7 @@ impl<'f> Rows<'f> {
     }
 
     /// A small table, filled at once.
-    fn whole(filled: Filled<'f>) -> Self {
+    fn whole(filled: TablePart<'f>) -> Self {
         Self {
             table: filled.table,
             count: filled.rows,

@@ -12,10 +12,10 @@ use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::period::{Day, parse_day};
 use crate::model::tables::{FINDINGS, SUMMARY, VARIANCES};
-use crate::reports::table::{Cells, Filled};
+use crate::reports::table::{Cells, TablePart};
 
 /// Cells of some rows of `variances`.
-pub(super) fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> Filled<'f> {
+pub(super) fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> TablePart<'f> {
     let columns = Columns { totals, rows };
     let mut cells = variance_keys(&columns);
     cells.extend(variance_figures(&columns));
@@ -98,7 +98,7 @@ pub(super) fn cause_name(variance: &Variance) -> &'static str {
 }
 
 /// Cells of some rows of `summary`.
-pub(super) fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> Filled<'f> {
+pub(super) fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> TablePart<'f> {
     let columns = Columns { totals, rows };
     let key = |key: Key| columns.key(key, |row| row.keys[key]);
     let groups = |name: &'static str, status: Status| {
@@ -135,7 +135,7 @@ pub(super) fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> Filled<'f> 
 
 /// The table `findings`: groups that rounding alone does not explain, and groups with keys that
 /// `variances` has no columns for, such as the meter or the day.
-pub(super) fn findings<'f>(totals: &'f Folded, variances: &'f [Variance]) -> Filled<'f> {
+pub(super) fn findings<'f>(totals: &'f Folded, variances: &'f [Variance]) -> TablePart<'f> {
     let has_finer_key = |variance: &Variance| {
         let mut keys = variance.sides.keys.iter();
         keys.any(|(key, code)| !FINE_KEYS.contains(&key) && code != 0)

@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 use super::usage_to_invoice::UsageStages;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns;
-use crate::engine::fold::folded::{Folded, InParts};
+use crate::engine::fold::folded::{FoldState, Folded};
 use crate::engine::matching::{joins, passes};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{DESCRIPTION_PARTS, Part};
@@ -18,7 +18,7 @@ use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::SpilledResources;
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 
 /// Takes usage and lines through the stages part by part; their resources are on disk.
 ///
@@ -28,8 +28,8 @@ pub(super) fn compare(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,
     spilled: &Spilled,
-    mut in_parts: Box<InParts>,
-    watch: &Watch,
+    mut in_parts: Box<FoldState>,
+    progress: &Progress,
 ) -> Result<SpilledResources, RunError> {
     let no_room = |source| RunError::no_room(spilled.folder(), source);
     let pairs = description_pairs(totals, stages, spilled, &mut in_parts)?;
@@ -37,7 +37,7 @@ pub(super) fn compare(
     let mut resources = spilled.resources();
     // Code 0 of every domain is the empty text.
     let mut resource_texts = vec![String::new()];
-    watch.phase("compare part by part", spilled.stored_bytes());
+    progress.phase("compare part by part", spilled.stored_bytes());
     for parts in &spilled.batches() {
         totals.take_part(
             &mut in_parts,
@@ -48,7 +48,7 @@ pub(super) fn compare(
         let found = stages.take(totals, &|_| {})?;
         resources.add(totals, &found).map_err(no_room)?;
         stages.keep_resource_texts(first, totals, &mut resource_texts);
-        watch.advanced(spilled.bytes_of(parts), 0);
+        progress.advanced(spilled.bytes_of(parts), 0);
     }
     // Findings of all parts name places in these texts now; codes of the last part would mislead.
     totals.forget_part(resource_texts);
@@ -60,7 +60,7 @@ fn description_pairs(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,
     spilled: &Spilled,
-    in_parts: &mut InParts,
+    in_parts: &mut FoldState,
 ) -> Result<[usize; DESCRIPTION_PARTS.len()], RunError> {
     let mut pairs = [0; DESCRIPTION_PARTS.len()];
     let described = stages.selection.select(totals, &in_parts.described);

@@ -5,7 +5,7 @@ use super::usage_to_invoice::UsageStages;
 use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
 use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::folded::{self, Folded, InParts, OtherInputs};
+use crate::engine::fold::folded::{self, FoldState, Folded, OtherInputs};
 use crate::engine::judge::control_totals::{self, ByCurrency, ControlTotal};
 use crate::engine::judge::roll_up::{self, Rollup};
 use crate::engine::judge::rounding_census::Census;
@@ -20,7 +20,7 @@ use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::Resources;
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 
 /// Result of a reconciliation: all that is published, and the texts of its codes.
 #[derive(Debug)]
@@ -50,30 +50,30 @@ pub struct Reconciled {
 /// # Errors
 /// [`RunError`] for amounts past 28 digits; and for broken laws, which are bugs of ours.
 pub fn reconcile(plan: &Plan, readings: &mut Readings) -> Result<Reconciled, RunError> {
-    reconcile_watched(plan, readings, &Watch::default())
+    reconcile_watched(plan, readings, &Progress::default())
 }
 
-/// Reconciles as [`reconcile`] does, and tells `watch` which phase begins.
+/// Reconciles as [`reconcile`] does, and tells `progress` which phase begins.
 ///
 /// # Errors
 /// Those of [`reconcile`].
 pub fn reconcile_watched(
     plan: &Plan,
     readings: &mut Readings,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Reconciled, RunError> {
-    watch.phase("fold", 0);
+    progress.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut told = readings.warnings.clone();
     let (mut totals, folded) = fold(readings)?;
     // Before any selection: the period of an invoice is asked of its header first.
     headers::set_periods(&mut totals, &readings.headers);
     let mut stages = UsageStages::new(plan);
-    let (counted, resources) = compare_usage(&mut totals, &mut stages, folded, watch)?;
+    let (counted, resources) = compare_usage(&mut totals, &mut stages, folded, progress)?;
     controls.extend(laws::of_folding(plan, &stages, &counted));
     warnings::of_missing_customers(&stages, &mut told);
     stages.selection.warn(&totals, &mut told);
-    watch.phase("other tie-outs", 0);
+    progress.phase("other tie-outs", 0);
     // Before other groups are added: holders are looked for among groups of usage, others set their own.
     let mut checked = std::mem::take(&mut stages.checked);
     judging::set_narrowest(&mut checked);
@@ -88,7 +88,7 @@ pub fn reconcile_watched(
         &mut checked,
         &mut told,
     )?);
-    watch.phase("judge and prove", 0);
+    progress.phase("judge and prove", 0);
     let variances = judging::judge(plan, &totals, checked, &readings.awaited)?;
     controls.extend(laws::of_comparing(plan, &totals, &stages, &variances));
     // Nothing is published on a broken law, whatever the figures look like.
@@ -119,7 +119,7 @@ enum UsageAt {
     /// In the totals, with what was counted of both before they were folded.
     Memory([ByCurrency; 2]),
     /// On disk, to be folded part by part.
-    Disk(Box<Spilled>, Box<InParts>),
+    Disk(Box<Spilled>, Box<FoldState>),
 }
 
 fn fold(readings: &mut Readings) -> Result<(Folded, UsageAt), EngineError> {
@@ -147,15 +147,15 @@ fn compare_usage(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,
     folded: UsageAt,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<([ByCurrency; 2], Resources), RunError> {
     match folded {
         UsageAt::Memory(counted) => {
-            let resources = stages.take(totals, &|phase| watch.phase(phase, 0))?;
+            let resources = stages.take(totals, &|phase| progress.phase(phase, 0))?;
             Ok((counted, Resources::Held(resources)))
         }
         UsageAt::Disk(spilled, parts) => {
-            let resources = in_parts::compare(totals, stages, &spilled, parts, watch)?;
+            let resources = in_parts::compare(totals, stages, &spilled, parts, progress)?;
             let counted = spilled.counted.map(|tally| tally.totals);
             Ok((counted, Resources::Spilled(resources)))
         }

@@ -21,7 +21,7 @@ use crate::engine::count::partial::Partial;
 use crate::engine::count::partial_bytes;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::across_parts::AcrossParts;
-use crate::engine::fold::vocabulary::Gathering;
+use crate::engine::fold::vocabulary::VocabularyBuilder;
 use crate::engine::judge::control_totals::Tally;
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::keys::TUPLES;
@@ -239,7 +239,7 @@ impl Spilled {
     /// Display texts of the resources with the given fingerprints, chosen from the spellings of all
     /// parts.
     fn best_spellings(&self, shared: &HashSet<u64>) -> io::Result<Vec<String>> {
-        let mut gathering = Gathering::default();
+        let mut gathering = VocabularyBuilder::default();
         for piece in self
             .parts
             .iter()

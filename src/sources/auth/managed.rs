@@ -44,7 +44,7 @@ pub(super) async fn token(
         what: "the HTTP client",
         source: error.without_url().into(),
     })?;
-    http.watch
+    http.progress
         .detail(|| "requesting a token for the managed identity".to_owned());
     let transport = Transport::new(Arc::new(Bridge(client)));
     let options = ManagedIdentityCredentialOptions {

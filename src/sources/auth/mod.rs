@@ -111,7 +111,7 @@ impl Tokens {
         let mut slot = self.slots[kind as usize].lock().await;
         // All workers are refused at once; the first of them renews for all.
         if slot.as_ref().is_some_and(|token| token.is_same(refused)) {
-            http.watch
+            http.progress
                 .detail(|| format!("the token for {kind} was refused; requesting a new one"));
             // If the request fails, the refused token must not be used again.
             *slot = None;

@@ -12,7 +12,7 @@ use reqwest::{Method, Url};
 use super::context::Context;
 use super::endpoints::{Endpoint, Paging};
 use crate::model::page::{PageFacts, page_facts, same_items};
-use crate::progress::watch::Event;
+use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::{Entry, Part};
@@ -86,7 +86,7 @@ impl Pages<'_> {
                 }
                 PagesEnd::Restart(why) => {
                     let line = format!("`{}`: {why}; the unit is started over", self.id);
-                    http.watch.tell(Event::Note(line));
+                    http.progress.tell(Event::Note(line));
                     http.count_retry(self.id, &why)?;
                     reason = why.clone();
                     self.enter(Entry::Restarted { reason: why })?;
@@ -272,7 +272,7 @@ impl Pages<'_> {
             next,
             ..part
         }))?;
-        self.session.http.watch.tell(event);
+        self.session.http.progress.tell(event);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::endpoints::{CUSTOMERS, INVOICES, SUBSCRIPTIONS};
 use super::order::Order;
 use super::pages::Pages;
 use super::units::{Lists, Needs, Route, Task, rest};
-use crate::progress::watch::{Event, Watch};
+use crate::progress::reporting::{Event, Progress};
 use crate::sources::failure::FetchError;
 use crate::sources::graph_export::export::Export;
 use crate::sources::identity::account::Account;
@@ -74,10 +74,10 @@ impl Fetcher {
         account: &Account,
         landing: Landing,
         order: Order,
-        watch: Watch,
+        progress: Progress,
     ) -> Result<Self, FetchError> {
         let landing = Arc::new(landing);
-        let session = Session::new(account, Arc::clone(&landing), &order.today, watch)?;
+        let session = Session::new(account, Arc::clone(&landing), &order.today, progress)?;
         Ok(Self {
             session: Arc::new(session),
             landing,
@@ -161,13 +161,13 @@ impl Fetcher {
         tasks: Vec<Task>,
         arrived: Arrived<'_>,
     ) -> Result<Vec<Fetched>, FetchError> {
-        let watch = &self.session.http.watch;
+        let progress = &self.session.http.progress;
         let mut by_dataset: BTreeMap<&'static str, u64> = BTreeMap::new();
         for task in &tasks {
             *by_dataset.entry(task.dataset()).or_default() += 1;
         }
         for (dataset, units) in by_dataset {
-            watch.tell(Event::Planned { dataset, units });
+            progress.tell(Event::Planned { dataset, units });
         }
         let workers = self.session.tokens.account().workers.max(1);
         let mut found = Vec::with_capacity(tasks.len());
@@ -188,7 +188,7 @@ impl Fetcher {
                 what: "a worker",
                 source: source.into(),
             })??;
-            watch.tell(Event::Done {
+            progress.tell(Event::Done {
                 dataset: fetched.dataset,
             });
             // A unit that cannot prove that it is complete is never read.
@@ -245,7 +245,7 @@ impl Fetcher {
     }
 
     fn note(&self, line: String) {
-        self.session.http.watch.tell(Event::Note(line));
+        self.session.http.progress.tell(Event::Note(line));
     }
 }
 
@@ -284,14 +284,14 @@ async fn fetch_unit(
         }
         Err(error) if error.is_of_one_unit() => {
             let reason = error.to_string();
-            let watch = &session.http.watch;
+            let progress = &session.http.progress;
             session.landing.enter(
                 &fetched.id,
                 Entry::Incomplete {
                     reason: reason.clone(),
                 },
             )?;
-            watch.tell(Event::Note(format!("incomplete: {reason}")));
+            progress.tell(Event::Note(format!("incomplete: {reason}")));
             fetched.became = Became::Incomplete(reason);
             fetched.is_forbidden = error.is_forbidden();
         }

@@ -68,7 +68,7 @@ impl Download {
         loop {
             let began = Instant::now();
             let attempt = self.attempt(&mut partial).await?;
-            http.watch.waited(began.elapsed());
+            http.progress.waited(began.elapsed());
             let (found, asked, is_damaged) = match attempt {
                 Attempt::Whole => match self.verified(partial).await? {
                     Ok(part) => return Ok(Ok(part)),
@@ -129,7 +129,7 @@ impl Download {
             }
         };
         let status = response.status().as_u16();
-        self.session.http.watch.detail(|| {
+        self.session.http.progress.detail(|| {
             format!(
                 "GET {}: {status} (from byte {})",
                 origin::shown(&self.url),
@@ -225,7 +225,7 @@ impl Download {
             partial.bytes += piece.len() as u64;
             self.session
                 .http
-                .watch
+                .progress
                 .counters
                 .bytes
                 .fetch_add(piece.len() as u64, Ordering::Relaxed);

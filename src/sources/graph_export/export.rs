@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::blob::Download;
 use super::manifest::Manifest;
 use super::operation::{Emptiness, Ended, Operations, Scope};
-use crate::progress::watch::Event;
+use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::landing::journal::{Entry, Part};
 use crate::sources::session::Session;
@@ -59,7 +59,7 @@ impl Export<'_> {
                 }
             }
             let line = format!("`{}`: {reason}; retrying", self.id);
-            http.watch.tell(Event::Note(line));
+            http.progress.tell(Event::Note(line));
             http.count_retry(self.id, &reason)?;
         }
         Err(self.operations().incomplete(
@@ -128,7 +128,7 @@ impl Export<'_> {
                 manifest.etag,
                 unit.versions.len() + 1
             );
-            self.session.http.watch.tell(Event::Note(line));
+            self.session.http.progress.tell(Event::Note(line));
         }
         if let Some(why) = self.download(&manifest).await? {
             return Ok(ExportEnd::Again(why));
@@ -175,7 +175,7 @@ impl Export<'_> {
                         bytes: part.bytes,
                     };
                     self.enter(Entry::Part(part))?;
-                    self.session.http.watch.tell(event);
+                    self.session.http.progress.tell(event);
                 }
                 // Downloads that are running may still end well.
                 Err(why) => again = Some(why),

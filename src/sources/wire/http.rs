@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::error_body::without_secrets;
 use super::message::{ApiRequest, ApiResponse, guid};
 use super::rate_limit::RateLimits;
-use crate::progress::watch::Watch;
+use crate::progress::reporting::Progress;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::{Account, RetryPolicy};
 use crate::sources::identity::origin;
@@ -32,7 +32,7 @@ pub struct Http {
     pub(crate) retry_policy: RetryPolicy,
     pub(super) rate_limits: RateLimits,
     /// Progress of the run.
-    pub(crate) watch: Watch,
+    pub(crate) progress: Progress,
     request_timeout: Duration,
     /// Correlation id of all requests of the run.
     correlation: String,
@@ -53,7 +53,7 @@ impl Http {
     ///
     /// # Errors
     /// [`FetchError::Start`] if TLS cannot be set up.
-    pub fn new(account: &Account, watch: Watch) -> Result<Self, FetchError> {
+    pub fn new(account: &Account, progress: Progress) -> Result<Self, FetchError> {
         // An error means that a test or a host program has installed a provider, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let is_sandbox = account.addresses.is_sandbox();
@@ -78,7 +78,7 @@ impl Http {
             client,
             retry_policy: account.patience.clone(),
             rate_limits: RateLimits::new(account.requests_per_second),
-            watch,
+            progress,
             request_timeout: Duration::from_millis(account.request_timeout_ms),
             correlation: guid(),
             retries: AtomicU64::new(0),
@@ -89,7 +89,10 @@ impl Http {
     /// A request with the headers that all requests have
     /// ([endpoints §3](crate::model::domain::endpoints)).
     pub(crate) fn request(&self, method: Method, url: Url, request_id: &str) -> RequestBuilder {
-        self.watch.counters.requests.fetch_add(1, Ordering::Relaxed);
+        self.progress
+            .counters
+            .requests
+            .fetch_add(1, Ordering::Relaxed);
         self.client
             .request(method, url)
             .header("Accept", "application/json")
@@ -110,14 +113,14 @@ impl Http {
         let began = Instant::now();
         let sent =
             tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
-        self.watch.waited(began.elapsed());
+        self.progress.waited(began.elapsed());
         let reply = sent.unwrap_or_else(|_| {
             Err(AttemptError::Unanswered(format!(
                 "no complete response within {} ms",
                 self.request_timeout.as_millis()
             )))
         });
-        self.watch.detail(|| {
+        self.progress.detail(|| {
             let outcome = match &reply {
                 Ok(reply) => format!("{}, {} bytes", reply.status, reply.body.len()),
                 Err(AttemptError::Unanswered(found) | AttemptError::Unusable(found)) => {
@@ -172,7 +175,7 @@ impl Http {
     async fn body_of(&self, mut response: Response) -> Result<Vec<u8>, AttemptError> {
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(network)? {
-            self.watch
+            self.progress
                 .counters
                 .bytes
                 .fetch_add(piece.len() as u64, Ordering::Relaxed);
@@ -194,7 +197,10 @@ impl Http {
     /// [`FetchError::Remote`] if the budget is used up.
     pub(crate) fn count_retry(&self, what: &str, found: &str) -> Result<(), FetchError> {
         // The figure for the summary counts the retry that is refused here as well.
-        self.watch.counters.retries.fetch_add(1, Ordering::Relaxed);
+        self.progress
+            .counters
+            .retries
+            .fetch_add(1, Ordering::Relaxed);
         if self.retries.fetch_add(1, Ordering::Relaxed) >= self.retry_policy.run_retries {
             return Err(FetchError::Remote {
                 what: what.to_owned(),
@@ -215,7 +221,7 @@ impl Http {
         pause: Duration,
         why: &str,
     ) -> Result<(), FetchError> {
-        self.watch
+        self.progress
             .detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
         let millis = u64::try_from(pause.as_millis()).expect("a pause is capped");
         // Before sleeping: workers that pause at the same time share one budget.
@@ -228,7 +234,7 @@ impl Http {
                 budget: format!("{seconds} s of waiting in one run"),
             });
         }
-        self.watch.waited(pause);
+        self.progress.waited(pause);
         tokio::time::sleep(pause).await;
         Ok(())
     }

@@ -72,14 +72,14 @@ pub struct Counters {
 /// The reporting end of a run. Clones report to the same listener and the same figures; without a
 /// listener (the default), events are dropped and only figures and phases are kept.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+pub struct Progress {
     listener: Option<Sender<Event>>,
     /// Figures of the run.
     pub counters: Arc<Counters>,
     phases: Arc<Mutex<Phases>>,
 }
 
-impl Watch {
+impl Progress {
     /// A reporting end whose events go to `listener`.
     #[must_use]
     pub fn new(listener: Sender<Event>) -> Self {
