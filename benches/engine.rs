@@ -1,4 +1,5 @@
-//! Single stages over a synthetic month: decode, aggregate, fold, match, compare and allocate, attribute.
+//! Single stages over a synthetic month: decode, aggregate, fold, match, compare and allocate,
+//! attribute.
 //!
 //! `cargo bench --bench engine` prints rows per second; of decoding also bytes per second.
 
@@ -44,7 +45,7 @@ impl Sink for Counting {
         self.0.add(row)
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.0.flush();
     }
 }

@@ -1,4 +1,5 @@
-//! Our side of the comparison with peers: decoding and aggregation alone, without the rest of a run.
+//! Our side of the comparison with peers: decoding and aggregation alone, without the rest of a
+//! run.
 //!
 //! `workload sums FILE...` prints the exact sums of usage by customer, subscription, meter and
 //! resource, as the peers' scripts do; `--out FILE` also writes every group, to be compared by key.
@@ -136,13 +137,13 @@ impl Sink for SumSink {
         self.0.add(row)
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.0.flush();
     }
 }
 
-/// The sums of all files by raw texts, a partial for each worker. A worker keeps its table from file to
-/// file.
+/// The sums of all files by raw texts, a partial for each worker. A worker keeps its table from
+/// file to file.
 fn summed(
     files: &[String],
     layout: &'static KeyLayout,

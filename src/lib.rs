@@ -2,7 +2,8 @@
 
 #![doc = include_str!("README.md")]
 
-// In reading order: a layer names those above it, and siblings, which stand together, never each other.
+// In reading order: a layer names those above it, and siblings, which stand together, never each
+// other.
 pub mod model;
 
 pub mod progress;

@@ -1,4 +1,5 @@
-//! The `tieout` program. Everything it does is in the library, where it can be tested: see `tieout::cli`.
+//! The `tieout` program. Everything it does is in the library, where it can be tested: see
+//! `tieout::cli`.
 
 use std::process::ExitCode;
 

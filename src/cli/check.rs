@@ -28,7 +28,7 @@ use crate::sources::identity::origin::shown;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout check pipelines/sample.toml --set period=2026-10")]
 pub(super) struct CheckArgs {
-    /// The pipeline file
+    /// Path of the pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
     /// Override a key of the file, as for `tieout run`

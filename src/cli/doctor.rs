@@ -15,7 +15,7 @@ use crate::pipeline::run;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout doctor pipelines/nightly.toml")]
 pub(super) struct DoctorArgs {
-    /// The pipeline file
+    /// Path of the pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
     /// Override a key of the file, as for `tieout run`

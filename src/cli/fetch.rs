@@ -19,7 +19,7 @@ use crate::pipeline::run;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout fetch pipelines/nightly.toml --period current")]
 pub(super) struct FetchArgs {
-    /// The pipeline file
+    /// Path of the pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
     /// Billing period, instead of the file's: a month, `current` or `last`
@@ -42,8 +42,8 @@ pub(super) fn run(
     plan.period = args.period.or(plan.period);
     let (progress, display) = ProgressDisplay::start(globals);
     let fetched = run::fetch(&plan, &args.fetching.asked(), &progress);
-    // The display ends with the last progress; only then is anything printed, the error included, so
-    // that no bar is drawn over it.
+    // The display ends with the last progress; only then is anything printed, the error included,
+    // so that no bar is drawn over it.
     drop(progress);
     display.end();
     let report = fetched?;

@@ -31,7 +31,7 @@ pub(super) struct ReconcileArgs {
     /// Invoice headers: paths or globs; without them, lines are not tied to invoice totals
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     invoices: Vec<String>,
-    /// Output folder
+    /// Folder in which the run is published
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Billing period; invoices of other months are left out [default: all invoices]

@@ -22,7 +22,7 @@ use crate::progress::phases::peak_memory;
     after_help = "Example:\n  tieout run pipelines/sample.toml --period 2026-10 --fail-on-breaks"
 )]
 pub(super) struct RunArgs {
-    /// The pipeline file
+    /// Path of the pipeline file
     #[arg(value_name = "PIPELINE.toml")]
     pipeline: PathBuf,
     /// Billing period, instead of the file's: a month, `current` or `last`

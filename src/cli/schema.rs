@@ -171,7 +171,7 @@ fn fetched_columns(set: &RecordSet) -> Vec<Column> {
 }
 
 fn published_columns(table: &tables::Table) -> Vec<Column> {
-    let column = |column: &tables::Column| Column {
+    let column = |column: &tables::PublishedColumn| Column {
         name: column.name.into(),
         r#type: column.column_type.name().to_owned(),
         need: None,

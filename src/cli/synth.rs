@@ -35,7 +35,7 @@ pub(super) struct SynthArgs {
         default_value = "2026-10"
     )]
     period: Period,
-    /// Formats to write
+    /// Formats of the files to write
     #[arg(
         long,
         value_name = "LIST",
@@ -44,7 +44,7 @@ pub(super) struct SynthArgs {
         default_value = "csv"
     )]
     formats: Vec<SynthFormat>,
-    /// Plant no variances
+    /// Plant no variances in the month
     #[arg(long)]
     clean: bool,
 }

@@ -62,7 +62,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         let mut slice = SliceSink::new(self.input, reused.unwrap_or_else(&self.new_sink));
         // After an error the sink is dropped, and with it the part of the slice that it has taken.
         work(&mut slice)?;
-        slice.sink.settle();
+        slice.sink.flush();
         // Once for each slice, not for each row: workers seldom meet at this lock.
         let mut tally = lock(&self.tally);
         tally.rows += slice.rows;

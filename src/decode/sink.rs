@@ -18,7 +18,7 @@ pub trait Sink: Send {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection>;
 
     /// Completes work that was deferred; called after the last row of each slice.
-    fn settle(&mut self) {}
+    fn flush(&mut self) {}
 }
 
 /// A sink while one worker feeds it the rows of one slice.

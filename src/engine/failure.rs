@@ -1,10 +1,10 @@
-//! What the data may hold that the engine cannot compute with. Whatever else goes wrong in the engine
-//! is a bug of ours, and an assertion.
+//! What the data may hold that the engine cannot compute with. Whatever else goes wrong in the
+//! engine is a bug of ours, and an assertion.
 
 use crate::model::dataset::Dataset;
 
-/// Amounts that are too large, the only fault of the data that an engine function returns: faults of
-/// single rows were rejected before.
+/// Amounts that are too large, the only fault of the data that an engine function returns: faults
+/// of single rows were rejected before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// A number left the 28 digits that are published, or the 38 that are kept.

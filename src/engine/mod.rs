@@ -1,4 +1,5 @@
-//! Counting, matching, tolerance, attribution and allocation: pure functions of rows that were decoded.
+//! Counting, matching, tolerance, attribution and allocation: pure functions of rows that were
+//! decoded.
 //!
 //! The engine knows no file, no clock, no network and no thread count: the same rows give the same
 //! results, in whatever order they come. Reading files is `decode`'s work, and which of them, the

@@ -34,9 +34,9 @@ impl ColumnType {
     }
 }
 
-/// Column of a published table.
+/// PublishedColumn of a published table.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct PublishedColumn {
     /// Name of the column, in snake case.
     pub name: &'static str,
     /// Type of the column's cells.
@@ -53,32 +53,32 @@ pub struct Table {
     /// Meaning of a row, as the data dictionary prints it.
     pub row: &'static str,
     /// Columns, in the order in which they are written.
-    pub columns: &'static [Column],
+    pub columns: &'static [PublishedColumn],
 }
 
-const fn text(name: &'static str, meaning: &'static str) -> Column {
-    Column {
+const fn text(name: &'static str, meaning: &'static str) -> PublishedColumn {
+    PublishedColumn {
         name,
         column_type: ColumnType::Text,
         meaning,
     }
 }
-const fn date(name: &'static str, meaning: &'static str) -> Column {
-    Column {
+const fn date(name: &'static str, meaning: &'static str) -> PublishedColumn {
+    PublishedColumn {
         name,
         column_type: ColumnType::Date,
         meaning,
     }
 }
-const fn count(name: &'static str, meaning: &'static str) -> Column {
-    Column {
+const fn count(name: &'static str, meaning: &'static str) -> PublishedColumn {
+    PublishedColumn {
         name,
         column_type: ColumnType::Integer,
         meaning,
     }
 }
-const fn decimal(name: &'static str, meaning: &'static str) -> Column {
-    Column {
+const fn decimal(name: &'static str, meaning: &'static str) -> PublishedColumn {
+    PublishedColumn {
         name,
         column_type: ColumnType::Decimal,
         meaning,
@@ -86,30 +86,32 @@ const fn decimal(name: &'static str, meaning: &'static str) -> Column {
 }
 
 // Columns that several tables share, so that they mean one thing everywhere.
-const TIE_OUT: Column = text("tie_out", "comparison this row belongs to");
-const BILLING_PERIOD: Column = text(
+const TIE_OUT: PublishedColumn = text("tie_out", "comparison this row belongs to");
+const BILLING_PERIOD: PublishedColumn = text(
     "billing_period",
     "calendar month of the invoice, UTC, as 2026-10",
 );
-const INVOICE_NUMBER: Column = text("invoice_number", "invoice id; empty for unbilled data");
-const CUSTOMER_ID: Column = text(
+const INVOICE_NUMBER: PublishedColumn =
+    text("invoice_number", "invoice id; empty for unbilled data");
+const CUSTOMER_ID: PublishedColumn = text(
     "customer_id",
     "customer tenant id, longest spelling, then last in byte order",
 );
-const CUSTOMER_NAME: Column = text("customer_name", "customer name; never a key");
-const SUBSCRIPTION_ID: Column = text("subscription_id", "plan or licence subscription id");
-const PRODUCT_ID: Column = text("product_id", "product id");
-const SKU_ID: Column = text("sku_id", "SKU id, as it came");
-const CURRENCY: Column = text("currency", "billing currency, ISO 4217");
-const USAGE_ROWS: Column = count("usage_rows", "usage rows behind this row");
+const CUSTOMER_NAME: PublishedColumn = text("customer_name", "customer name; never a key");
+const SUBSCRIPTION_ID: PublishedColumn = text("subscription_id", "plan or licence subscription id");
+const PRODUCT_ID: PublishedColumn = text("product_id", "product id");
+const SKU_ID: PublishedColumn = text("sku_id", "SKU id, as it came");
+const CURRENCY: PublishedColumn = text("currency", "billing currency, ISO 4217");
+const USAGE_ROWS: PublishedColumn = count("usage_rows", "usage rows behind this row");
 // Variances have the sign of what the partner is asked for: the invoice less the usage, never the
 // other way round.
-const EXPECTED: Column = decimal(
+const EXPECTED: PublishedColumn = decimal(
     "expected_amount",
     "what usage says is owed, before tax, in currency",
 );
-const INVOICED: Column = decimal("invoiced_amount", "what the invoice asks for, in currency");
-const VARIANCE: Column = decimal(
+const INVOICED: PublishedColumn =
+    decimal("invoiced_amount", "what the invoice asks for, in currency");
+const VARIANCE: PublishedColumn = decimal(
     "variance_amount",
     "invoiced_amount - expected_amount; positive: the invoice asks for more",
 );
@@ -309,7 +311,7 @@ pub const CONTROL_TOTALS: Table = Table {
             "difference",
             "amount_in - amount_out: the quantisation residue",
         ),
-        Column {
+        PublishedColumn {
             name: "holds",
             column_type: ColumnType::Boolean,
             meaning: "the law holds",

@@ -1,5 +1,5 @@
-//! A run, on one screen: fetch, read, reconcile, publish. Fetched files are read as they arrive, so the
-//! network and the cores are busy at the same time.
+//! A run, on one screen: fetch, read, reconcile, publish. Fetched files are read as they arrive, so
+//! the network and the cores are busy at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -227,8 +227,8 @@ pub fn with_threads<T: Send>(
     pool.install(work)
 }
 
-/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows, then 10 for breaks.
-/// Missing rows outrank breaks, as a break may be nothing but a row that is missing.
+/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows, then 10 for
+/// breaks. Missing rows outrank breaks, as a break may be nothing but a row that is missing.
 fn exit_code(
     options: &Options,
     readings: &Readings,

@@ -50,7 +50,8 @@ impl Phases {
     /// Adds `rows` to the running phase; between phases, rows are not counted.
     pub fn add_rows(&mut self, rows: u64) {
         if let Some(running) = &mut self.running {
-            // Rows between two phases belong to none: uncounted is better than counted to the wrong one.
+            // Rows between two phases belong to none: uncounted is better than counted to the wrong
+            // one.
             running.rows += rows;
         }
     }

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use super::parquet_settings::writer_options;
 use super::table::{Cells, PART_ROWS, TablePart};
 use crate::model::decimal::PUBLISHED_SCALE;
-use crate::model::tables::{Column, ColumnType, Table};
+use crate::model::tables::{ColumnType, PublishedColumn, Table};
 
 /// Rows of a row group: 524,288. It is a multiple of [`PART_ROWS`], so that the file does not
 /// depend on the parts in which its rows came.
@@ -174,7 +174,7 @@ impl<'w> OpenFile<'w> {
 }
 
 /// The field of a column; `cells` are its first ones, if there are any rows.
-fn field(column: &Column, cells: Option<&Cells<'_>>) -> Field {
+fn field(column: &PublishedColumn, cells: Option<&Cells<'_>>) -> Field {
     let data_type = match column.column_type {
         ColumnType::Text if matches!(cells, Some(Cells::Codes(..))) => {
             DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))

@@ -74,8 +74,8 @@ impl Data {
             .map(Vec::as_slice)
     }
 
-    /// The folder of a v1 page sequence or a v2 export: for `usage` or `recon`, `v1` or `v2`, and an
-    /// invoice.
+    /// The folder of a v1 page sequence or a v2 export: for `usage` or `recon`, `v1` or `v2`, and
+    /// an invoice.
     pub(super) fn part(&self, dataset: &str, version: &str, invoice: &str) -> Option<PathBuf> {
         // Ids are compared with names of folders, never joined: no request can leave the folder.
         let parent = self.folder.join(dataset).join(version);

@@ -1,6 +1,6 @@
-//! A local server that speaks the protocols of Partner Center, Graph exports and blob storage over a
-//! folder of `synth`, on one loopback port. Microsoft's own sandbox contains no billing data: here a
-//! month-end close can be rehearsed, and here the fetchers are tested, faults included.
+//! A local server that speaks the protocols of Partner Center, Graph exports and blob storage over
+//! a folder of `synth`, on one loopback port. Microsoft's own sandbox contains no billing data:
+//! here a month-end close can be rehearsed, and here the fetchers are tested, faults included.
 //!
 //! It deliberately is no copy of Microsoft's service: it knows the endpoints that tieout asks, and
 //! gives no answer that is not in its folder. Each module names only those above it.

@@ -1,6 +1,6 @@
 //! Cache of a unit's totals for the next run. An entry's key contains the hash of the unit's bytes,
-//! and the hash of its content stands behind it: an entry that is damaged or in doubt is dropped and
-//! computed again. The cache therefore never changes a result, only the time it takes.
+//! and the hash of its content stands behind it: an entry that is damaged or in doubt is dropped
+//! and computed again. The cache therefore never changes a result, only the time it takes.
 //!
 //! What must change together: the text of [`Stamp`] and [`SETTLED`]. A file is known without being
 //! read only if every change of it would change its stamp.

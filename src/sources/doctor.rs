@@ -1,5 +1,5 @@
-//! Check of each credential: a token is requested, and something harmless is asked for with it. What
-//! is missing is named: a scope, a role, multi-factor authentication, the right clock.
+//! Check of each credential: a token is requested, and something harmless is asked for with it.
+//! What is missing is named: a scope, a role, multi-factor authentication, the right clock.
 
 use reqwest::{Method, Url};
 use serde::Serialize;

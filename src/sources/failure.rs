@@ -1,5 +1,6 @@
-//! Reasons why a fetch fails, each with its message and hint. `pipeline` turns them into exit codes:
-//! which unit or credential is concerned is in the text, what a scheduler may do is in the variant.
+//! Reasons why a fetch fails, each with its message and hint. `pipeline` turns them into exit
+//! codes: which unit or credential is concerned is in the text, what a scheduler may do is in the
+//! variant.
 
 use std::io;
 use std::path::{Path, PathBuf};

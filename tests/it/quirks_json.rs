@@ -289,7 +289,7 @@ impl decode::Sink for Counted {
         }
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         if let Self::Totals(partial) = self {
             partial.flush();
         }

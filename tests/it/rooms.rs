@@ -1,5 +1,5 @@
-//! The plan of the house, held against the code: which file imports from which. No circle of files, no
-//! import from a room below, and the picture of the rooms in `src/README.md` is the code's own.
+//! The plan of the house, held against the code: which file imports from which. No circle of files,
+//! no import from a room below, and the picture of the rooms in `src/README.md` is the code's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -48,8 +48,8 @@ const CAUSES: &[(Cause, PartTaken)] = &[
     (Cause::Fx, |input, _| step(input, |b| b.fx)),
 ];
 
-/// Parts of a variance, in the order of [`Cause::ALL`]. They add up to it exactly. What a cause that
-/// is `off` would take stays unexplained.
+/// Parts of a variance, in the order of [`Cause::ALL`]. They add up to it exactly. What a cause
+/// that is `off` would take stays unexplained.
 ///
 /// # Panics
 /// Where the parts do not add up, which is a bug of ours.

@@ -307,8 +307,8 @@ fn add_equal_lines(
         .filter(|(_, group)| wanted(**group))
     {
         let text = |domain, column: &[u32]| totals.vocabulary.text(domain, column[row]);
-        // The frame sums lines whose price, quantity and subtotal are equal texts: these divide without
-        // remainder. The tax of such lines may differ, and is a mean.
+        // The frame sums lines whose price, quantity and subtotal are equal texts: these divide
+        // without remainder. The tax of such lines may differ, and is a mean.
         let count = i128::from(lines.rows[row]);
         let charged = [start, end].map(|column| text(Domain::Date, column));
         let is_of_other_cycle =

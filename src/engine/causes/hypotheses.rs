@@ -3,8 +3,8 @@
 //! quantities decide between them.
 //!
 //! A duplicate row is not wrong by itself: usage has no natural key, and both sides may count a row
-//! twice ([quirks](crate::model::domain::quirks), daily rated usage 5). It is taken for an error only
-//! if the quantities agree without it.
+//! twice ([quirks](crate::model::domain::quirks), daily rated usage 5). It is taken for an error
+//! only if the quantities agree without it.
 
 use super::evidence::{EqualLines, Evidence, UsageState};
 

@@ -106,8 +106,8 @@ fn location_of(bridge: &VarianceBridge, evidence: &Evidence) -> Option<Location>
     }
 }
 
-/// Cause of the largest step, of equal ones the last; `None` for a bridge without steps. Rounding is
-/// none of them: a variance that it makes needs no finding.
+/// Cause of the largest step, of equal ones the last; `None` for a bridge without steps. Rounding
+/// is none of them: a variance that it makes needs no finding.
 fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
     let sized = [
         (Cause::Duplicate, steps.duplicate),

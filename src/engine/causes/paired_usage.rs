@@ -69,8 +69,8 @@ impl<'s> PairedUsage<'s> {
         self.in_proportion(line.earned, rule)
     }
 
-    /// Price where usage and line have one credit: the usage's own, except that an API's amounts may
-    /// be before the credit that the line's price is net of (rated usage of the API comes to
+    /// Price where usage and line have one credit: the usage's own, except that an API's amounts
+    /// may be before the credit that the line's price is net of (rated usage of the API comes to
     /// UnitPrice x Quantity, [semantics §3](crate::model::domain::semantics)).
     fn at_own_credit(
         &self,

@@ -61,8 +61,8 @@ pub(super) struct Paired<'r> {
     pub(super) unpaired: Option<Pair<'r>>,
 }
 
-/// Pairs usage and lines of equal description and adjustment first. The rest is a pair of its own if
-/// it is of one meter on both sides: its adjustment has changed then, or its name.
+/// Pairs usage and lines of equal description and adjustment first. The rest is a pair of its own
+/// if it is of one meter on both sides: its adjustment has changed then, or its name.
 pub(super) fn pair(remaining: &Remaining) -> Paired<'_> {
     let (states, lines) = (&remaining.states, &remaining.lines);
     let name_of_state = |state: &UsageState| (state.description, state.adjustment);

@@ -1,8 +1,8 @@
 //! The variance bridge of a group: from the amount that usage comes to, to the amount that the
 //! invoice asks for, one change at a time. First what only one side has (duplicates, other months,
-//! Azure credits, usage or lines alone), then, for each pair of usage and lines, the billed quantity,
-//! the billed partner earned credit, the billed price and the billed exchange rate; last tax and
-//! rounding.
+//! Azure credits, usage or lines alone), then, for each pair of usage and lines, the billed
+//! quantity, the billed partner earned credit, the billed price and the billed exchange rate; last
+//! tax and rounding.
 //!
 //! The order is the bridge's own and fixed: a change is valued at what is changed before it, as
 //! accountants value price variances at the billed quantity. The amounts between the changes are in
@@ -188,8 +188,8 @@ impl VarianceBridge {
         Some(())
     }
 
-    /// Adds the steps of a pair. Returns the amount that the lines' own arithmetic does not give, in
-    /// units of 10^-20; `None` on overflow.
+    /// Adds the steps of a pair. Returns the amount that the lines' own arithmetic does not give,
+    /// in units of 10^-20; `None` on overflow.
     fn add_pair(
         &mut self,
         pair: &Pair<'_>,
@@ -229,9 +229,9 @@ impl VarianceBridge {
         Some(pair.subtotal() - points.by_formula)
     }
 
-    /// Adds the step of usage and lines that could not be paired. `alone` is what they come to where
-    /// the group has nothing else, in units of 10^-10. Returns the amount that stays unexplained, in
-    /// units of 10^-20; `None` on overflow.
+    /// Adds the step of usage and lines that could not be paired. `alone` is what they come to
+    /// where the group has nothing else, in units of 10^-10. Returns the amount that stays
+    /// unexplained, in units of 10^-20; `None` on overflow.
     fn add_unpaired(&mut self, unpaired: &Pair<'_>, alone: Option<i128>) -> Option<i128> {
         let (billing, subtotal) = (unpaired.billing(), unpaired.subtotal());
         let all_of = |amount| alone.map_or_else(|| published(amount), Some);

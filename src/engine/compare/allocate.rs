@@ -2,13 +2,14 @@
 //! spreading an amount over weights.
 //!
 //! Parts that are rounded one by one miss their rounded sum by up to half a unit each. Here all
-//! parts are rounded down first, and the units that are then missing go to the parts that lost most.
+//! parts are rounded down first, and the units that are then missing go to the parts that lost
+//! most.
 
 use crate::model::decimal::{Rounding, divide, power_of_ten, proportion};
 
 /// Rounds parts to a scale that is `places` decimals coarser, such that they add up to their exact
-/// sum rounded half up (as SQL engines cast decimals). Each part moves by less than one coarse unit;
-/// the largest remainders are rounded up, of equal ones the first. `None` on overflow.
+/// sum rounded half up (as SQL engines cast decimals). Each part moves by less than one coarse
+/// unit; the largest remainders are rounded up, of equal ones the first. `None` on overflow.
 #[must_use]
 pub fn quantise(parts: &[i128], places: u32) -> Option<Vec<i128>> {
     let unit = power_of_ten(places);

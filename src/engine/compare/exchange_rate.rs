@@ -1,5 +1,5 @@
-//! Exchange rates as numbers. The rate is part of the key of usage and of lines, so that frames keep
-//! the code of its text; here it becomes something to multiply with.
+//! Exchange rates as numbers. The rate is part of the key of usage and of lines, so that frames
+//! keep the code of its text; here it becomes something to multiply with.
 
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::domain::Domain;

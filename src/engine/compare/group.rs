@@ -14,8 +14,8 @@ use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// Codes of a group's keys, one for each of [`Key::ALL`]; 0 where the members of the group differ in
-/// a key, or have none.
+/// Codes of a group's keys, one for each of [`Key::ALL`]; 0 where the members of the group differ
+/// in a key, or have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Keys([u32; KEYS]);
 

@@ -1,7 +1,8 @@
 //! Sums of the usage and the lines of each match, and the compared group that they make.
 //!
-//! Sums here are exact, in units of 10^-20. The expected amount of a group is *not* made of them: it
-//! is the sum of the quantised slices ([`super::usage_slices`]), so that groups and resources agree.
+//! Sums here are exact, in units of 10^-20. The expected amount of a group is *not* made of them:
+//! it is the sum of the quantised slices ([`super::usage_slices`]), so that groups and resources
+//! agree.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

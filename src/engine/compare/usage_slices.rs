@@ -86,8 +86,8 @@ pub(super) struct QuantisedSlice {
     pub(super) quantity: i128,
 }
 
-/// Cuts the usage into slices, in the order of the resources that they belong to. The resources have
-/// rows and days; their amounts come with the quantised slices.
+/// Cuts the usage into slices, in the order of the resources that they belong to. The resources
+/// have rows and days; their amounts come with the quantised slices.
 pub(super) fn slice(totals: &Folded, matching: &Matching) -> (Vec<UsageSlice>, Vec<Resource>) {
     let usage = UsageColumns::of(&totals.usage);
     let codes = RESOURCE_KEYS.map(|part| usage.codes(part));

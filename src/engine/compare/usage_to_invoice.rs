@@ -43,8 +43,8 @@ pub fn compare(
     let sums = sum_matches(totals, matching, rules)?;
     let (slices, mut resources) = usage_slices::slice(totals, matching);
     let quantised = usage_slices::quantise(&slices, &resources)?;
-    // Groups do not touch each other: they are made in parallel, and added to the resources in their
-    // order, so that the result does not depend on the number of threads.
+    // Groups do not touch each other: they are made in parallel, and added to the resources in
+    // their order, so that the result does not depend on the number of threads.
     let slices_of = slices_by_group(&slices, sums.len());
     let compared: Vec<(Sides, Vec<i128>)> = sums
         .into_par_iter()

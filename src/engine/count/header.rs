@@ -19,10 +19,11 @@ pub struct Header {
     /// Billing currency, as a code in upper case; never empty.
     pub currency: String,
     /// Sum that the invoice asks for, in the billing currency; negative for a credit note. Tax is
-    /// included unless the invoice says otherwise ([semantics §8](crate::model::domain::semantics)).
+    /// included unless the invoice says otherwise ([semantics
+    /// §8](crate::model::domain::semantics)).
     pub total_charges: Decimal,
-    /// Month that the invoice bills, by the first day of its billing period; `None` where it names no
-    /// such day.
+    /// Month that the invoice bills, by the first day of its billing period; `None` where it names
+    /// no such day.
     pub period: Option<Period>,
 }
 

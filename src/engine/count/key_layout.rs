@@ -1,8 +1,8 @@
-//! Layout of a row's raw key: which input columns make which tuple, and which fields are made of the
-//! row's numbers.
+//! Layout of a row's raw key: which input columns make which tuple, and which fields are made of
+//! the row's numbers.
 //!
-//! A projection of the [key table](crate::engine::rules::keys), computed when compiling: nothing here
-//! names a column. A new part of the key is a row of the table, and this file stays as it is.
+//! A projection of the [key table](crate::engine::rules::keys), computed when compiling: nothing
+//! here names a column. A new part of the key is a row of the table, and this file stays as it is.
 
 use super::measures::{self, Measures};
 use crate::engine::rules::key_projections::{column_count, columns, derived, derived_count};

@@ -1,9 +1,9 @@
-//! Addition of partials: one takes over the texts, tuples and totals of another under numbers of its
-//! own.
+//! Addition of partials: one takes over the texts, tuples and totals of another under numbers of
+//! its own.
 //!
-//! The result does not depend on the order in which partials are added, but for the numbers, which mean
-//! nothing outside of a partial. Fast, because each distinct text and tuple of the other is looked up
-//! once, and totals are then renumbered by plain vectors.
+//! The result does not depend on the order in which partials are added, but for the numbers, which
+//! mean nothing outside of a partial. Fast, because each distinct text and tuple of the other is
+//! looked up once, and totals are then renumbered by plain vectors.
 
 use super::duplicates::Candidate;
 use super::partial::Partial;
@@ -54,7 +54,8 @@ impl Partial {
         self.overflow |= other.overflow;
     }
 
-    /// Takes over the candidates of another partial, whose rows were counted before, and nothing else.
+    /// Takes over the candidates of another partial, whose rows were counted before, and nothing
+    /// else.
     pub fn adopt_candidates(&mut self, other: Self) {
         let numbers = self.renumber(&other);
         self.adopt_renumbered(other.candidates, &numbers);

@@ -1,12 +1,12 @@
 //! Partial totals: the rows of one unit, or of several, summed by the raw texts of their keys.
 //!
-//! The raw key of a total is four small numbers: account, product, resource and state, each of which
-//! stands for a tuple of texts, and each text for a number that its column gave it. No key is ever used
-//! to drop a row: duplicates are counted beside the totals that hold them, and left in.
+//! The raw key of a total is four small numbers: account, product, resource and state, each of
+//! which stands for a tuple of texts, and each text for a number that its column gave it. No key is
+//! ever used to drop a row: duplicates are counted beside the totals that hold them, and left in.
 //!
-//! Fast, because a row that follows another mostly shares its texts and tuples, which are then known
-//! by one comparison. Nothing is folded here, as spellings are few and rows are many. Partials add up
-//! in `merging`, in any order.
+//! Fast, because a row that follows another mostly shares its texts and tuples, which are then
+//! known by one comparison. Nothing is folded here, as spellings are few and rows are many.
+//! Partials add up in `merging`, in any order.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ use crate::model::row::Row;
 /// partner has them; below it every figure fits the 28 digits that are published.
 pub const GROSS_LIMIT: i128 = i128::MAX / 8;
 
-/// Number of candidates kept per unit, besides one for every 16 of its rows. Beyond that the unit is
-/// read a second time.
+/// Number of candidates kept per unit, besides one for every 16 of its rows. Beyond that the unit
+/// is read a second time.
 const CANDIDATE_LIMIT: usize = 50_000;
 
 /// The partial totals of a unit, or of several.
@@ -53,23 +53,24 @@ pub struct Partial {
     pub candidates: Vec<Candidate>,
     /// Fingerprints of all rows; empty where duplicates are not looked for.
     pub fingerprints: Vec<u64>,
-    /// Rows, quantities and amounts by the number of the account: counted apart from the totals, which
-    /// are held against these.
+    /// Rows, quantities and amounts by the number of the account: counted apart from the totals,
+    /// which are held against these.
     pub control: Vec<AccountControl>,
     /// Number of rows by account and month of use, the month as [`period::month_number`] counts it.
     pub months: HashMap<(u32, i32), u64>,
     /// Number of rows with a number that had more decimals than are kept.
     pub rounded: u64,
-    /// Sums of the absolute values, in the order of [`Measures::sums`]. No sum of any rows is larger
-    /// than these: while they keep to [`GROSS_LIMIT`], nothing behind this point can overflow.
+    /// Sums of the absolute values, in the order of [`Measures::sums`]. No sum of any rows is
+    /// larger than these: while they keep to [`GROSS_LIMIT`], nothing behind this point can
+    /// overflow.
     pub(crate) gross: [i128; SUMS],
     /// True if a sum passed its limit, after which no sum here may be used.
     pub(super) overflow: bool,
     last_day: LastDay,
     pub(super) filter: Option<Arc<DuplicateFilter>>,
     pub(crate) layout: &'static KeyLayout,
-    /// True if the partial was stored and loaded again: numbers lead to texts and tuples, and texts and
-    /// tuples to no number, so that nothing can be added.
+    /// True if the partial was stored and loaded again: numbers lead to texts and tuples, and texts
+    /// and tuples to no number, so that nothing can be added.
     pub(crate) is_stored: bool,
     /// Key of the row that is being added, or of the last one.
     row: RowKey,
@@ -132,7 +133,8 @@ impl Partial {
         Self::with(dataset, KeyLayout::of(dataset), None)
     }
 
-    /// Empty partial of usage day by day, for tie-outs that compare days; duplicates are not looked for.
+    /// Empty partial of usage day by day, for tie-outs that compare days; duplicates are not looked
+    /// for.
     #[must_use]
     pub fn daily(dataset: Dataset) -> Self {
         Self::with(dataset, KeyLayout::daily(), None)
@@ -202,8 +204,8 @@ impl Partial {
         if let Some(filter) = &self.filter {
             let fingerprint = row.fingerprint();
             self.fingerprints.push(fingerprint);
-            // A filter that is too full takes most rows for duplicates; then duplicates are looked for
-            // in a second reading of the unit.
+            // A filter that is too full takes most rows for duplicates; then duplicates are looked
+            // for in a second reading of the unit.
             let has_room = filter.is_exact()
                 || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
             if has_room && filter.may_be_duplicate(fingerprint) {
@@ -214,8 +216,8 @@ impl Partial {
         Ok(())
     }
 
-    /// Numbers the row's texts. An error leaves the texts of the columns before it behind, listed in
-    /// `fresh`.
+    /// Numbers the row's texts. An error leaves the texts of the columns before it behind, listed
+    /// in `fresh`.
     fn number_texts(&mut self, row: &Row<'_, '_>, measures: &Measures) -> Result<(), Rejection> {
         self.row.fresh.clear();
         let positions = self.layout.tuples.into_iter().flatten();
@@ -287,8 +289,8 @@ impl Partial {
         self.overflow |= !self.totals.flush();
     }
 
-    /// Counts the candidates that are duplicates. `open` holds how many rows of each fingerprint are still
-    /// to be counted; fingerprints with too few candidates here are left in it.
+    /// Counts the candidates that are duplicates. `open` holds how many rows of each fingerprint
+    /// are still to be counted; fingerprints with too few candidates here are left in it.
     pub fn count_duplicates(&mut self, open: &mut Repeated) {
         count_duplicates(
             &std::mem::take(&mut self.candidates),

@@ -11,7 +11,7 @@ pub const SUMS: usize = 4;
 /// Rows of an account, counted apart from the totals, which are held against them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountControl {
-    /// Number of rows.
+    /// Number of source rows of the account.
     pub rows: u64,
     /// Sum of the quantities, in units of 10^-20.
     pub quantity: i128,

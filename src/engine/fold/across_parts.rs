@@ -1,10 +1,11 @@
-//! Facts about all usage and lines that must be known before a part of them can be compared by itself.
+//! Facts about all usage and lines that must be known before a part of them can be compared by
+//! itself.
 //!
-//! Where usage and lines exceed the memory, they are compared in parts of whole accounts. Four things
-//! span all parts, and are noted here while rows are counted: texts, as codes must have one order;
-//! products that have usage, as they decide the scope of lines; months, as they tell each invoice's
-//! period; and the keys by which a line's MeterDescription is understood. All this is far less than the
-//! totals.
+//! Where usage and lines exceed the memory, they are compared in parts of whole accounts. Four
+//! things span all parts, and are noted here while rows are counted: texts, as codes must have one
+//! order; products that have usage, as they decide the scope of lines; months, as they tell each
+//! invoice's period; and the keys by which a line's MeterDescription is understood. All this is far
+//! less than the totals.
 
 use hashbrown::HashSet;
 use polars::prelude::DataFrame;

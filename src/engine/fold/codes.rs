@@ -1,9 +1,9 @@
 //! Codes of a partial's keys.
 //!
 //! Fast, because each distinct text of a column is folded once, and not each total: of a hundred
-//! million rows, there may be a few thousand products. The codes of a tuple are then looked up by the
-//! tuple's number. Which texts have codes, and in which field, is a projection of the
-//! [key table](crate::engine::rules::keys).
+//! million rows, there may be a few thousand products. The codes of a tuple are then looked up by
+//! the tuple's number. Which texts have codes, and in which field, is a projection of the [key
+//! table](crate::engine::rules::keys).
 
 use super::vocabulary::VocabularyBuilder;
 use crate::engine::count::key_column::KeyColumn;
@@ -22,8 +22,8 @@ static LINE_PLACES: CodePlaces = code_places(Counted::Lines);
 /// Code of a text that got none, as that of the empty text.
 const NO_CODE: u32 = 0;
 
-/// Codes of every tuple of a partial, field by field. Until [`Codes::translate`] they are numbers of the
-/// builder to which the texts were added.
+/// Codes of every tuple of a partial, field by field. Until [`Codes::translate`] they are numbers
+/// of the builder to which the texts were added.
 #[derive(Debug)]
 pub(super) struct Codes {
     /// Codes of each tuple's fields, one tuple behind the other in the order of their numbers.
@@ -33,7 +33,8 @@ pub(super) struct Codes {
     places: &'static CodePlaces,
 }
 
-/// Numbers of a column's texts, by the text's number in the column; `None` for a column that gets none.
+/// Numbers of a column's texts, by the text's number in the column; `None` for a column that gets
+/// none.
 type AddColumn = dyn Fn(&mut VocabularyBuilder, Domain, &KeyColumn) -> Option<Vec<u32>>;
 
 impl Codes {
@@ -237,7 +238,8 @@ fn add_all(
 }
 
 /// Adds the texts of a column whose domain is not local.
-// One by one and not on all cores: the caller holds a lock that other work of the pool may wait for.
+// One by one and not on all cores: the caller holds a lock that other work of the pool may wait
+// for.
 fn add_shared(
     builder: &mut VocabularyBuilder,
     domain: Domain,

@@ -1,9 +1,9 @@
 //! Columns of a frame as typed slices, and frames from columns.
 //!
-//! Frames are made by this program alone. A column that is missing, or of another type, is therefore a
-//! bug of ours: an assertion, and not an error that a caller could handle. Names of columns that are no
-//! keys stand here, for `frames` that writes them and [`UsageColumns`] and [`LineColumns`] that
-//! read them.
+//! Frames are made by this program alone. A column that is missing, or of another type, is
+//! therefore a bug of ours: an assertion, and not an error that a caller could handle. Names of
+//! columns that are no keys stand here, for `frames` that writes them and [`UsageColumns`] and
+//! [`LineColumns`] that read them.
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
@@ -89,9 +89,11 @@ pub fn frame(height: usize, columns: Vec<Column>) -> DataFrame {
     DataFrame::new(height, columns).expect("columns of one height and different names")
 }
 
-/// Sums of the usage frame, in the order of [`Total::sums`](crate::engine::count::total::Total::sums).
+/// Sums of the usage frame, in the order of
+/// [`Total::sums`](crate::engine::count::total::Total::sums).
 pub const USAGE_SUMS: [&str; SUMS] = ["quantity", "billing", "pricing", "unused"];
-/// Sums of the lines frame, in the order of [`Total::sums`](crate::engine::count::total::Total::sums).
+/// Sums of the lines frame, in the order of
+/// [`Total::sums`](crate::engine::count::total::Total::sums).
 pub const LINE_SUMS: [&str; SUMS] = ["quantity", "subtotal", "tax", "total"];
 
 /// Columns of a usage frame, each with one entry for each row.

@@ -1,7 +1,7 @@
 //! Usage day by day, for the tie-outs that compare days.
 //!
-//! These rows are sums of one key and day. They are kept apart from the usage frame, which is by month,
-//! and are made only where a tie-out asks for them.
+//! These rows are sums of one key and day. They are kept apart from the usage frame, which is by
+//! month, and are made only where a tie-out asks for them.
 
 use rayon::prelude::*;
 
@@ -13,7 +13,8 @@ use crate::engine::rules::keys::{KEYS, Key, Part};
 /// Usage of one key and day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayRow {
-    /// Codes in the order of [`Key::ALL`], 0 for [`Key::Line`]; the description is the meter's name.
+    /// Codes in the order of [`Key::ALL`], 0 for [`Key::Line`]; the description is the meter's
+    /// name.
     pub keys: [u32; KEYS],
     /// Code of the exchange rate.
     pub rate: u32,
@@ -32,8 +33,8 @@ pub struct DayRow {
 /// Rows of a partial that was counted day by day, sorted.
 #[must_use]
 pub(super) fn rows(partial: &Partial, codes: &Codes) -> Vec<DayRow> {
-    // Usage is compared with usage here, so that no column need be found that lines repeat: the meter's
-    // name will do.
+    // Usage is compared with usage here, so that no column need be found that lines repeat: the
+    // meter's name will do.
     let parts = Key::ALL.map(|key| match key {
         Key::Description => Some(Part::MeterName),
         Key::Line => None,
@@ -88,8 +89,8 @@ impl DayRow {
     }
 }
 
-/// Rows with equal keys added up, sorted by their keys; and for each the positions of the rows that it
-/// is the sum of. `None` on overflow.
+/// Rows with equal keys added up, sorted by their keys; and for each the positions of the rows that
+/// it is the sum of. `None` on overflow.
 #[must_use]
 pub fn summed(rows: impl Iterator<Item = SideRow>) -> Option<(Vec<SideRow>, Vec<Vec<usize>>)> {
     let mut order: Vec<(usize, SideRow)> = rows.enumerate().collect();

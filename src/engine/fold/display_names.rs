@@ -11,8 +11,8 @@ use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{Part, Tuple};
 
-/// Third code of the key of a SKU's own name. The names of SKUs and of meters are of one domain: a meter's
-/// name goes with [product, SKU, meter], and no meter has this code.
+/// Third code of the key of a SKU's own name. The names of SKUs and of meters are of one domain: a
+/// meter's name goes with [product, SKU, meter], and no meter has this code.
 pub const NO_METER: u32 = u32::MAX;
 
 /// Codes of names and other attributes that are shown beside a key and never compared.
@@ -39,9 +39,9 @@ impl DisplayNames {
         }
     }
 
-    /// Code of the name that goes with a key: a customer; a product; a product, SKU and [`NO_METER`]; a
-    /// product, SKU and meter; an entitlement and resource. Keys of fewer than three codes end in 0. The
-    /// empty text's code, 0, where no row gave a name.
+    /// Code of the name that goes with a key: a customer; a product; a product, SKU and
+    /// [`NO_METER`]; a product, SKU and meter; an entitlement and resource. Keys of fewer than
+    /// three codes end in 0. The empty text's code, 0, where no row gave a name.
     #[must_use]
     pub fn code(&self, domain: Domain, key: [u32; 3]) -> u32 {
         match self.by_key.get(&(domain, key)) {
@@ -50,8 +50,8 @@ impl DisplayNames {
         }
     }
 
-    /// Takes the names of usage. Fast, because names hang on tuples, of which there are far fewer than
-    /// totals; and none in vain, as every tuple is of some total.
+    /// Takes the names of usage. Fast, because names hang on tuples, of which there are far fewer
+    /// than totals; and none in vain, as every tuple is of some total.
     pub(super) fn take_usage(&mut self, vocabulary: &Vocabulary, usage: &Partial, codes: &Codes) {
         self.take_lines(vocabulary, usage, codes);
         for product in ids(usage, Tuple::Product) {

@@ -1,9 +1,10 @@
 //! Rows of the datasets besides usage, lines and headers, as sides of the other tie-outs.
 //!
-//! Rows are summed by the raw texts of their keys while they are read, and folded together with usage
-//! and lines, over one vocabulary. These datasets are small, so that there are no tuples of numbers as
-//! in `count`. Which columns are read stands in [`FEEDS`], and what rounding made of the sums in the
-//! [definitions]; the rate card alone is priced here, as its expected side is a computation.
+//! Rows are summed by the raw texts of their keys while they are read, and folded together with
+//! usage and lines, over one vocabulary. These datasets are small, so that there are no tuples of
+//! numbers as in `count`. Which columns are read stands in [`FEEDS`], and what rounding made of the
+//! sums in the [definitions]; the rate card alone is priced here, as its expected side is a
+//! computation.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::period::{Day, date_of};
 
-/// Significant digits on which a number that a service computed can be relied. The services write 15
-/// ([semantics §3](crate::model::domain::semantics)), and the last one of a sum is noise.
+/// Significant digits on which a number that a service computed can be relied. The services write
+/// 15 ([semantics §3](crate::model::domain::semantics)), and the last one of a sum is noise.
 const SERVICE_DIGITS: u32 = 14;
 
 /// Value of one column of a row.
@@ -54,8 +55,8 @@ struct EntrySum {
 }
 
 impl EntrySum {
-    // Additions saturate, as the sums of absolute values are held against their limit before any sum
-    // is used: a saturated sum is beyond that limit and never read.
+    // Additions saturate, as the sums of absolute values are held against their limit before any
+    // sum is used: a saturated sum is beyond that limit and never read.
     fn add(&mut self, more: Self) {
         self.rows += more.rows;
         self.quantity = self.quantity.saturating_add(more.quantity);
@@ -191,10 +192,11 @@ impl Entries {
         }
     }
 
-    /// Makes the expected side of the rate card: the units of the classic lines, priced by the tiers.
+    /// Makes the expected side of the rate card: the units of the classic lines, priced by the
+    /// tiers.
     ///
-    /// The units of a meter are added up before they are priced, as tiers hold for their sum. For this
-    /// the keys are folded here already: the lines may spell one meter in several ways.
+    /// The units of a meter are added up before they are priced, as tiers hold for their sum. For
+    /// this the keys are folded here already: the lines may spell one meter in several ways.
     fn price_classic(&mut self) {
         let mut folded: BTreeMap<Vec<String>, (KeyTexts, EntrySum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
@@ -230,8 +232,8 @@ impl Entries {
         }
     }
 
-    /// Rows of all sides, with numbers of the builder in place of texts; `None` where the absolute values
-    /// add up to more than [`GROSS_LIMIT`].
+    /// Rows of all sides, with numbers of the builder in place of texts; `None` where the absolute
+    /// values add up to more than [`GROSS_LIMIT`].
     #[must_use]
     pub(super) fn number_texts(
         mut self,
@@ -256,16 +258,16 @@ impl Entries {
     }
 }
 
-/// Charges of some classic lines by their own list prices, in units of 10^-20. `None` where there are no
-/// lines, one of them names no price, or the sum overflows.
+/// Charges of some classic lines by their own list prices, in units of 10^-20. `None` where there
+/// are no lines, one of them names no price, or the sum overflows.
 fn at_billed_price(lines: &[ClassicLine]) -> Option<i128> {
     let mut charges = lines.iter().map(ClassicLine::charge);
     let sum = charges.try_fold(0_i128, |sum, charge| sum.checked_add(charge?));
     sum.filter(|_| !lines.is_empty())
 }
 
-/// Bound on the distance of a sum from the exact one, by the rounding of its tie-out: in units of 10^-20,
-/// not negative.
+/// Bound on the distance of a sum from the exact one, by the rounding of its tie-out: in units of
+/// 10^-20, not negative.
 fn bound_of(tie_out: TieOut, side: Side, sum: &EntrySum) -> i128 {
     match (definitions::definition(tie_out).rounded, side) {
         (Rounded::EachTo(digits), Side::Invoiced) => {
@@ -280,8 +282,8 @@ fn bound_of(tie_out: TieOut, side: Side, sum: &EntrySum) -> i128 {
 }
 
 impl NumberedEntries {
-    /// Rows with the codes of the finished vocabulary, sorted by tie-out, side and keys. `code_of` holds
-    /// the code of each number, by domain.
+    /// Rows with the codes of the finished vocabulary, sorted by tie-out, side and keys. `code_of`
+    /// holds the code of each number, by domain.
     #[must_use]
     pub(super) fn into_rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
         let mut rows = self.0;

@@ -1,11 +1,11 @@
-//! Everything that was counted, folded: spellings are one, codes stand for texts, and rows stand in a
-//! fixed order.
+//! Everything that was counted, folded: spellings are one, codes stand for texts, and rows stand in
+//! a fixed order.
 //!
-//! Usage and lines are folded whole ([`fold_partials`]), or part by part over one vocabulary, where they
-//! exceed the memory ([`fold_before_parts`], then [`Folded::take_part`] for each part). Folding takes
-//! three steps: every text gets a number in the order of arrival, the numbers become codes in the order
-//! of the texts, and the totals become rows that are sorted by codes. No step depends on the order of
-//! files, rows or threads.
+//! Usage and lines are folded whole ([`fold_partials`]), or part by part over one vocabulary, where
+//! they exceed the memory ([`fold_before_parts`], then [`Folded::take_part`] for each part).
+//! Folding takes three steps: every text gets a number in the order of arrival, the numbers become
+//! codes in the order of the texts, and the totals become rows that are sorted by codes. No step
+//! depends on the order of files, rows or threads.
 
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::DataFrame;
@@ -50,8 +50,8 @@ pub struct Folded {
     pub unbilled: Vec<DayRow>,
     /// Rows of the other datasets, sorted.
     pub entries: Vec<(TieOut, Side, SideRow)>,
-    /// Period of each invoice, by the invoice's code: the month of most of its usage, or of most of its
-    /// lines where it has no usage.
+    /// Period of each invoice, by the invoice's code: the month of most of its usage, or of most of
+    /// its lines where it has no usage.
     pub periods: HashMap<u32, Period>,
 }
 
@@ -85,8 +85,8 @@ pub struct FoldState {
     pub described: DataFrame,
 }
 
-/// Folds usage, lines and everything else over one vocabulary. `also_used` names products and SKUs that
-/// have usage outside of `usage`: they decide the scope of lines.
+/// Folds usage, lines and everything else over one vocabulary. `also_used` names products and SKUs
+/// that have usage outside of `usage`: they decide the scope of lines.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
@@ -108,8 +108,8 @@ pub fn fold_partials(
     Ok(inputs.folded(vocabulary, &used, periods))
 }
 
-/// Folds everything but usage and lines, of which `overview` is known; the parts of both follow, one
-/// after the other ([`Folded::take_part`]).
+/// Folds everything but usage and lines, of which `overview` is known; the parts of both follow,
+/// one after the other ([`Folded::take_part`]).
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
@@ -143,8 +143,8 @@ struct Coded {
     codes: Codes,
 }
 
-/// All inputs, with their texts in a vocabulary's builder. The codes of keys are numbers of the builder
-/// until [`Numbered::coded`].
+/// All inputs, with their texts in a vocabulary's builder. The codes of keys are numbers of the
+/// builder until [`Numbered::coded`].
 struct Numbered {
     usage: Coded,
     lines: Coded,
@@ -185,8 +185,8 @@ impl Numbered {
             codes: Codes::of_usage(builder, &usage),
             partial: usage,
         };
-        // Only the scope of lines is told by raw texts. Those of usage are in the vocabulary now, and
-        // would take their memory twice.
+        // Only the scope of lines is told by raw texts. Those of usage are in the vocabulary now,
+        // and would take their memory twice.
         usage.partial.columns = Vec::new();
         let lines = Coded {
             codes: Codes::of_lines(builder, &lines),
@@ -292,8 +292,8 @@ impl CodedInputs {
 }
 
 impl Folded {
-    /// Puts a part of usage and lines in the place of the one before. `spellings` are the best spellings
-    /// of resources that several parts name, so that each part shows them alike.
+    /// Puts a part of usage and lines in the place of the one before. `spellings` are the best
+    /// spellings of resources that several parts name, so that each part shows them alike.
     ///
     /// # Panics
     /// For a part that was not noted in the overview.

@@ -1,8 +1,8 @@
 //! Totals of usage and of invoice lines as frames: one row for each folded key, in the order of the
 //! keys.
 //!
-//! The columns are read back by [`super::columns`]. A frame has all key columns first, in the order of
-//! [`USAGE_FRAME`] and [`LINES_FRAME`], and is sorted by them.
+//! The columns are read back by [`super::columns`]. A frame has all key columns first, in the order
+//! of [`USAGE_FRAME`] and [`LINES_FRAME`], and is sorted by them.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ use crate::engine::rules::key_projections::{FieldPlace, raw_place};
 use crate::engine::rules::keys::{Counted, LINES_FRAME, Part, TUPLES, USAGE_FRAME};
 use crate::engine::rules::scope::{LineTexts, Scope, scope_of};
 
-/// Usage frame of a partial, and the duplicates that its rows hold, by number. The partial's totals are
-/// dropped on the way: they are the largest thing in memory.
+/// Usage frame of a partial, and the duplicates that its rows hold, by number. The partial's totals
+/// are dropped on the way: they are the largest thing in memory.
 pub(super) fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec<Duplicates>) {
     let key_of = |key: &[u32; TUPLES]| USAGE_FRAME.map(|part| codes.get(key, part));
     let rows = sorted_totals(usage, key_of);
@@ -33,8 +33,8 @@ pub(super) fn usage_frame(usage: &mut Partial, codes: &Codes) -> (DataFrame, Vec
     (frame(names, &rows, USAGE_SUMS, numbers), duplicates)
 }
 
-/// Lines frame of a partial, and the duplicates that its rows hold, by number. `used` holds the products
-/// and SKUs that have usage, which decide the scope of a line.
+/// Lines frame of a partial, and the duplicates that its rows hold, by number. `used` holds the
+/// products and SKUs that have usage, which decide the scope of a line.
 pub(super) fn lines_frame(
     lines: &Partial,
     codes: &Codes,
@@ -101,7 +101,8 @@ fn sorted_totals<const N: usize>(
     rows
 }
 
-/// Number of each row's duplicates, 0 for none, and the duplicates by number, of which the first is 1.
+/// Number of each row's duplicates, 0 for none, and the duplicates by number, of which the first is
+/// 1.
 fn duplicates_of<const N: usize>(
     partial: &Partial,
     key_of: impl Fn(&[u32; TUPLES]) -> [u32; N],

@@ -1,7 +1,7 @@
 //! Months of each invoice's rows, which tell the period that the invoice bills.
 //!
-//! Lines and usage rows name no period, and an invoice may hold charges of several months: the month
-//! with most rows is taken.
+//! Lines and usage rows name no period, and an invoice may hold charges of several months: the
+//! month with most rows is taken.
 
 use hashbrown::HashMap;
 
@@ -11,8 +11,8 @@ use crate::engine::rules::keys::Part;
 use crate::model::period::Period;
 
 /// Number of source rows by invoice and month, the month as
-/// [`month_number`](crate::model::period::month_number) counts it. Invoices are given by the numbers of
-/// a vocabulary's builder, or by its codes.
+/// [`month_number`](crate::model::period::month_number) counts it. Invoices are given by the
+/// numbers of a vocabulary's builder, or by its codes.
 #[derive(Debug, Default)]
 pub(super) struct InvoiceMonths(HashMap<(u32, i32), u64>);
 
@@ -37,8 +37,8 @@ impl InvoiceMonths {
         )
     }
 
-    /// Month of most rows of each invoice, of equals the last one. An invoice of no known month has no
-    /// period.
+    /// Month of most rows of each invoice, of equals the last one. An invoice of no known month has
+    /// no period.
     pub(super) fn periods(&self) -> HashMap<u32, Period> {
         let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
         for ((invoice, month), rows) in &self.0 {

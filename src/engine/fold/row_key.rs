@@ -1,9 +1,10 @@
-//! Match key of a single row, as folded text, by which `explain` finds the rows of a group in the files.
+//! Match key of a single row, as folded text, by which `explain` finds the rows of a group in the
+//! files.
 //!
-//! A key made here must be equal to that of the row's total: both are projections of the
-//! [key table](crate::engine::rules::keys), and the price adjustment and the scope come from the same
-//! rules as in `codes` and `frames`. Rows are keyed one by one, without numbers or codes: far slower than
-//! counting, for one group's account only.
+//! A key made here must be equal to that of the row's total: both are projections of the [key
+//! table](crate::engine::rules::keys), and the price adjustment and the scope come from the same
+//! rules as in `codes` and `frames`. Rows are keyed one by one, without numbers or codes: far
+//! slower than counting, for one group's account only.
 
 use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
@@ -78,8 +79,8 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
     (key, scope)
 }
 
-/// Effective unit price (in units of 10^-22) and exchange rate (10^-18) of a row, as far as the row has
-/// them. A cell that cannot be read counts as empty: neither number is part of the key.
+/// Effective unit price (in units of 10^-22) and exchange rate (10^-18) of a row, as far as the row
+/// has them. A cell that cannot be read counts as empty: neither number is part of the key.
 #[must_use]
 pub fn price_and_rate(dataset: Dataset, cells: &[Cell<'_>]) -> (Option<i128>, Option<i128>) {
     const PRICE: &str = "EffectiveUnitPrice";

@@ -13,10 +13,11 @@ pub struct SideRow {
     pub quantity: i128,
     /// Amount, in units of 10^-20; 0 where only quantities are compared.
     pub amount: i128,
-    /// Bound on the distance of the compared sum from the exact one, in units of 10^-20; not negative.
+    /// Bound on the distance of the compared sum from the exact one, in units of 10^-20; not
+    /// negative.
     pub bound: i128,
-    /// Amount of the same units at the price that the other side names, in units of 10^-20; `None` where
-    /// it names none.
+    /// Amount of the same units at the price that the other side names, in units of 10^-20; `None`
+    /// where it names none.
     pub at_billed_price: Option<i128>,
 }
 

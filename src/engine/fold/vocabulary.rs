@@ -1,13 +1,13 @@
 //! The vocabulary: distinct values of each domain, with spellings folded together, as codes.
 //!
-//! Codes are ranks of the texts that are shown: to compare two codes is to compare what is printed, so
-//! that rows sorted by codes stand in the order of the output, whatever the order of files and threads.
-//! A [`VocabularyBuilder`] hands out numbers in the order of arrival while texts come in; when all are
-//! there, each number is replaced by its code. What is a value's best spelling is decided here; which
-//! spellings are one value is not, but in [`crate::model::ids`].
+//! Codes are ranks of the texts that are shown: to compare two codes is to compare what is printed,
+//! so that rows sorted by codes stand in the order of the output, whatever the order of files and
+//! threads. A [`VocabularyBuilder`] hands out numbers in the order of arrival while texts come in;
+//! when all are there, each number is replaced by its code. What is a value's best spelling is
+//! decided here; which spellings are one value is not, but in [`crate::model::ids`].
 //!
-//! Fast, because few texts are folded more than once: spellings are remembered in domains that have few
-//! of them, and the others are folded in batches on all cores.
+//! Fast, because few texts are folded more than once: spellings are remembered in domains that have
+//! few of them, and the others are folded in batches on all cores.
 
 use std::hash::BuildHasher as _;
 
@@ -39,8 +39,8 @@ struct DomainTexts {
 /// Number of texts that are folded on all cores before they are put in, which only one core can do.
 const FOLDED_AT_ONCE: u32 = 1 << 16;
 
-/// Number of spellings that a domain remembers. A domain with more is one of resources, each of which
-/// comes a few times only.
+/// Number of spellings that a domain remembers. A domain with more is one of resources, each of
+/// which comes a few times only.
 const REMEMBERED_SPELLINGS: usize = 20_000;
 
 impl Default for VocabularyBuilder {
@@ -98,8 +98,8 @@ impl VocabularyBuilder {
         }
     }
 
-    /// Vocabulary of the texts so far, and for each domain the code of each number. The codes are the
-    /// numbers of these texts from here on, and more texts may be added.
+    /// Vocabulary of the texts so far, and for each domain the code of each number. The codes are
+    /// the numbers of these texts from here on, and more texts may be added.
     #[must_use]
     pub(super) fn rank(&mut self) -> (Vocabulary, Vec<Vec<u32>>) {
         let (shown, codes) = self.domains.iter_mut().map(DomainTexts::rank).unzip();
@@ -113,8 +113,8 @@ impl VocabularyBuilder {
         (Vocabulary { shown }, codes)
     }
 
-    /// Takes the texts of one domain out, and begins it anew: its texts by code, and the code of each
-    /// number.
+    /// Takes the texts of one domain out, and begins it anew: its texts by code, and the code of
+    /// each number.
     #[must_use]
     pub fn end(&mut self, domain: Domain) -> (Vec<String>, Vec<u32>) {
         let texts = &mut self.domains[domain as usize];
@@ -169,8 +169,8 @@ impl DomainTexts {
     }
 
     fn find(&self, kind: Fold, (text, spelling): (&str, &str), hash: u64) -> Option<u32> {
-        // Spellings that differ in case alone fold together in every kind, and most differ in no more:
-        // they need not be folded to be known.
+        // Spellings that differ in case alone fold together in every kind, and most differ in no
+        // more: they need not be folded to be known.
         let is_it = |shown: &String| {
             shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text)
         };
@@ -222,8 +222,8 @@ impl DomainTexts {
 
 /// True if `candidate` is shown rather than `shown`, another spelling of one value.
 ///
-/// The choice must not depend on the order of rows or files, so that it cannot be the first that came:
-/// it is the longest, and of those the last in byte order, which prefers lower case to upper.
+/// The choice must not depend on the order of rows or files, so that it cannot be the first that
+/// came: it is the longest, and of those the last in byte order, which prefers lower case to upper.
 #[must_use]
 pub(super) fn is_better_spelling(candidate: &str, shown: &str) -> bool {
     (candidate.len(), candidate) > (shown.len(), shown)
@@ -266,8 +266,8 @@ impl Vocabulary {
         fold(domain.fold_kind(), self.text(domain, code))
     }
 
-    /// Code of a text in any spelling; `None` where no row has the value. Looks at every text of the
-    /// domain, and is for a few texts only.
+    /// Code of a text in any spelling; `None` where no row has the value. Looks at every text of
+    /// the domain, and is for a few texts only.
     #[must_use]
     pub fn code(&self, domain: Domain, text: &str) -> Option<u32> {
         let kind = domain.fold_kind();

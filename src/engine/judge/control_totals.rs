@@ -1,10 +1,10 @@
-//! Conservation laws: rows, amounts and quantities that go into a step come out of it, or are counted
-//! as left out. They are checked in production, after every step, and published as `control_totals`;
-//! the quantities are checked and not published.
+//! Conservation laws: rows, amounts and quantities that go into a step come out of it, or are
+//! counted as left out. They are checked in production, after every step, and published as
+//! `control_totals`; the quantities are checked and not published.
 //!
 //! The steps are not trusted: each side of a law is counted anew, by code that is as plain as can
-//! be, and never handed over by the step that it checks. Sums have 20 decimals throughout, so that a
-//! published one (ten decimals) and an exact one can be compared.
+//! be, and never handed over by the step that it checks. Sums have 20 decimals throughout, so that
+//! a published one (ten decimals) and an exact one can be compared.
 
 use std::collections::BTreeMap;
 
@@ -437,7 +437,8 @@ pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> 
     law("attribute", "variances", &before, &after, 0)
 }
 
-/// Published amount or quantity (units of 10^-10) in units of 10^-20. Saturates past what is ever published.
+/// Published amount or quantity (units of 10^-10) in units of 10^-20. Saturates past what is ever
+/// published.
 fn widened(amount: i128) -> i128 {
     amount.saturating_mul(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))
 }

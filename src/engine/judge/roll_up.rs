@@ -1,5 +1,6 @@
-//! Roll-ups of the variances by invoice, customer, subscription and meter, net and gross: errors that
-//! offset each other vanish from a net sum and stand out in a gross one. Published as `summary`.
+//! Roll-ups of the variances by invoice, customer, subscription and meter, net and gross: errors
+//! that offset each other vanish from a net sum and stand out in a gross one. Published as
+//! `summary`.
 
 use polars::prelude::{Column, DataFrame, NamedFrom as _, Series};
 

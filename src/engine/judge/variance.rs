@@ -1,5 +1,5 @@
-//! Variances: compared groups that were judged, each with tolerance, status, cause, parts, and the id
-//! that it has in every run. Published as `variances`.
+//! Variances: compared groups that were judged, each with tolerance, status, cause, parts, and the
+//! id that it has in every run. Published as `variances`.
 //!
 //! A variance within the tolerance is attributed all the same: the status says whether a person has
 //! to look, the cause says what there is to see.
@@ -103,7 +103,8 @@ pub struct Variance {
     pub finding: Option<Box<Finding>>,
 }
 
-/// Judges a group: its tolerance, status, causes and id. `off` names causes that are not looked for.
+/// Judges a group: its tolerance, status, causes and id. `off` names causes that are not looked
+/// for.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`] where an amount or a tolerance exceeds 28 digits.
@@ -169,9 +170,9 @@ pub fn judge(
     })
 }
 
-/// Id of a group: a hash of its tie-out, the fine keys, the rule of its scope, and those of the other
-/// keys that it has. Texts are hashed as they are folded: a run whose files spell a key otherwise
-/// gives the same id. A change here gives every break a new id, and its history is lost.
+/// Id of a group: a hash of its tie-out, the fine keys, the rule of its scope, and those of the
+/// other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
+/// otherwise gives the same id. A change here gives every break a new id, and its history is lost.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
     hash.update(sides.tie_out.name().as_bytes());

@@ -1,8 +1,9 @@
-//! Grouping and joining of frames by codes, which polars does, and the selections that go with them.
+//! Grouping and joining of frames by codes, which polars does, and the selections that go with
+//! them.
 //!
-//! Frames are made by this program alone. What polars refuses is therefore a bug of ours: an assertion,
-//! and not an error that a caller could handle. A join that loses or multiplies rows would pass as a
-//! match, so that every row is counted at both ends of each join.
+//! Frames are made by this program alone. What polars refuses is therefore a bug of ours: an
+//! assertion, and not an error that a caller could handle. A join that loses or multiplies rows
+//! would pass as a match, so that every row is counted at both ends of each join.
 
 use polars::prelude::{
     DataFrame, DataFrameJoinOps as _, GroupsIndicator, IdxCa, IdxSize, JoinArgs, JoinType,
@@ -101,8 +102,8 @@ pub struct Pairs {
     pub count: u32,
 }
 
-/// Pairs of two frames under some keys. Fast, because the distinct keys of both sides are joined, and
-/// not the rows.
+/// Pairs of two frames under some keys. Fast, because the distinct keys of both sides are joined,
+/// and not the rows.
 ///
 /// # Panics
 /// Where a key column is missing, or a join multiplied rows.

@@ -64,8 +64,8 @@ pub struct FrameMatches {
 pub struct Matching {
     /// Usage column that the lines' MeterDescription was found to repeat.
     pub description: Part,
-    /// Number of line rows that find usage by each of [`DESCRIPTION_PARTS`]; all 0 where the column was
-    /// given.
+    /// Number of line rows that find usage by each of [`DESCRIPTION_PARTS`]; all 0 where the column
+    /// was given.
     pub description_pairs: [usize; DESCRIPTION_PARTS.len()],
     /// Number of each row's match, parallel to the rows of the usage frame.
     pub of_usage: Vec<u32>,
@@ -75,8 +75,8 @@ pub struct Matching {
     pub matched_on: Vec<Arc<str>>,
 }
 
-/// Matches usage and invoice lines. `description` is the usage column that the lines' MeterDescription
-/// repeats; `None` learns it from these rows.
+/// Matches usage and invoice lines. `description` is the usage column that the lines'
+/// MeterDescription repeats; `None` learns it from these rows.
 pub fn match_usage(totals: &Folded, description: Option<Part>, passes: &[Pass]) -> Matching {
     let (description, description_pairs) = match description {
         Some(description) => (description, [0; DESCRIPTION_PARTS.len()]),
@@ -134,9 +134,10 @@ fn described(usage: &DataFrame, part: Part) -> DataFrame {
     )
 }
 
-/// Matches the rows of two frames. Rows that are equal in all of `keys` are matched as one; the keys of
-/// each pass must be among them. `scopes` holds the scope of each row of the right frame, by its number:
-/// rows of a scope other than usage are matches of their own, made by the scope's rule.
+/// Matches the rows of two frames. Rows that are equal in all of `keys` are matched as one; the
+/// keys of each pass must be among them. `scopes` holds the scope of each row of the right frame,
+/// by its number: rows of a scope other than usage are matches of their own, made by the scope's
+/// rule.
 pub fn match_frames(
     (left, right): (&DataFrame, &DataFrame),
     keys: &[Key],
@@ -161,7 +162,8 @@ pub fn match_frames(
         matched_on: Vec::new(),
     };
     if let Some(scopes) = scopes {
-        // Rows of one group have one scope, as the scope is one of the columns that they are grouped by.
+        // Rows of one group have one scope, as the scope is one of the columns that they are
+        // grouped by.
         let of_groups = right_groups.first_row.iter();
         open.set_out_of_scope(of_groups.map(|row| scopes[*row as usize]));
     }
@@ -178,8 +180,8 @@ pub fn match_frames(
 
 /// Number of line rows that find usage by their description.
 fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> usize {
-    // Without the availability, which usage of basic attributes lacks (model::domain::semantics §1),
-    // and which tells nothing about what a text repeats.
+    // Without the availability, which usage of basic attributes lacks (model::domain::semantics
+    // §1), and which tells nothing about what a text repeats.
     const BY_METER: [Key; 7] = [
         Key::Invoice,
         Key::Customer,
@@ -277,8 +279,8 @@ fn open(matches: &[Option<u32>]) -> Vec<u32> {
         .collect()
 }
 
-/// Gives open rows their matches; `found` holds positions in `open`, each with the number of its pair,
-/// which counts from `first` on.
+/// Gives open rows their matches; `found` holds positions in `open`, each with the number of its
+/// pair, which counts from `first` on.
 fn set(matches: &mut [Option<u32>], open: &[u32], found: &[(u32, u32)], first: u32) {
     for (position, pair) in found {
         let row = open[*position as usize];

@@ -1,7 +1,7 @@
 //! The tie-outs as data: what each compares, by which keys, in which measure, and how final it is.
 //!
-//! The engine, the pipeline's checks and the publisher all read this table, and none of them names a
-//! tie-out where a property of it would do. How the rows of a dataset become a side stands in
+//! The engine, the pipeline's checks and the publisher all read this table, and none of them names
+//! a tie-out where a property of it would do. How the rows of a dataset become a side stands in
 //! `feeds`.
 
 use super::keys::{FINE_KEYS, Key, UNBILLED_KEYS};
@@ -55,8 +55,8 @@ pub enum Finality {
 pub struct Definition {
     /// Tie-out that is defined.
     pub tie_out: TieOut,
-    /// Datasets that the sides are made of, the expected side first: of each side at least one must be
-    /// there. A single entry makes both sides.
+    /// Datasets that the sides are made of, the expected side first: of each side at least one must
+    /// be there. A single entry makes both sides.
     pub needs: &'static [&'static [&'static str]],
     /// Passes by which rows are matched, finest first, each with its name and its keys.
     pub passes: &'static [(&'static str, &'static [Key])],
@@ -118,7 +118,8 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::RateCard,
-        // The card has no customers: its side is made of the lines' own units, at the card's prices.
+        // The card has no customers: its side is made of the lines' own units, at the card's
+        // prices.
         needs: &[&["rate_card"], &["azure_lines"]],
         passes: &[(
             "meter",
@@ -156,7 +157,8 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UnbilledToBilled,
-        // Days are no key of a pass: late usage must meet its meter, to be told as a step of its own.
+        // Days are no key of a pass: late usage must meet its meter, to be told as a step of its
+        // own.
         needs: &[&["unbilled_usage"], &["usage"]],
         passes: &[
             ("meter_and_price", UNBILLED_KEYS),

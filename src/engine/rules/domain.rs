@@ -1,8 +1,9 @@
 //! The domains of texts: which texts are values of one kind, and how spellings of one value fold
 //! together.
 //!
-//! Parts of the [key table](super::keys) that share a domain share codes, and only their codes may be
-//! compared with each other: a line's MeterDescription with a usage row's meter name, for instance.
+//! Parts of the [key table](super::keys) that share a domain share codes, and only their codes may
+//! be compared with each other: a line's MeterDescription with a usage row's meter name, for
+//! instance.
 
 use crate::model::ids::{Fold, fold};
 
@@ -61,8 +62,8 @@ pub enum Domain {
 pub(crate) const DOMAINS: usize = Domain::Date as usize + 1;
 
 /// Domains with many values, each of which means nothing outside of its account: resources, and the
-/// numbers and dates of lines. Where data are compared part by part, only the values of one part are in
-/// memory.
+/// numbers and dates of lines. Where data are compared part by part, only the values of one part
+/// are in memory.
 pub const LOCAL: [Domain; 3] = [Domain::Resource, Domain::Number, Domain::Date];
 
 impl Domain {

@@ -1,8 +1,9 @@
-//! Feeds of the tie-outs besides usage to invoice, as data: how the rows of a dataset become a side.
+//! Feeds of the tie-outs besides usage to invoice, as data: how the rows of a dataset become a
+//! side.
 //!
 //! A dataset may feed several sides, in the same tie-out too: a subscription's summary is held
-//! against its meters and against its resources. Reading and summing the rows is not done here but in
-//! `fold/entries`.
+//! against its meters and against its resources. Reading and summing the rows is not done here but
+//! in `fold/entries`.
 
 use super::definitions::Side;
 use super::keys::Key;
@@ -19,8 +20,8 @@ pub struct Feed {
     pub side: Side,
     /// Keys of a row, each with the column of the dataset that it is read from.
     pub keys: &'static [(Key, &'static str)],
-    /// Name of what is summed up, where one customer or subscription is summed up in several ways. It
-    /// stands in for the meter's description, so that each way is a group of its own.
+    /// Name of what is summed up, where one customer or subscription is summed up in several ways.
+    /// It stands in for the meter's description, so that each way is a group of its own.
     pub label: Option<&'static str>,
     /// Column that is compared; the tie-out's measure says whether it holds amounts or quantities.
     pub measured: &'static str,
@@ -83,8 +84,8 @@ const CLASSIC_USED: &[(Key, &str)] = &[
     (Key::Day, "usage_date"),
 ];
 
-/// Feeds of all tie-outs. Usage, invoice lines and headers have none, as they come through the totals;
-/// nor has the rate card, which is no side by itself ([`rate_card`](super::rate_card)).
+/// Feeds of all tie-outs. Usage, invoice lines and headers have none, as they come through the
+/// totals; nor has the rate card, which is no side by itself ([`rate_card`](super::rate_card)).
 pub const FEEDS: &[Feed] = &[
     cost(
         "meter_usage_records",
@@ -121,8 +122,8 @@ pub const FEEDS: &[Feed] = &[
             RESOURCES,
         )
     },
-    // The records are a customer's list of subscriptions, of which the customer's summary is the sum:
-    // no subscription among the keys.
+    // The records are a customer's list of subscriptions, of which the customer's summary is the
+    // sum: no subscription among the keys.
     cost(
         "subscription_usage_records",
         Side::Expected,
@@ -154,7 +155,8 @@ pub const FEEDS: &[Feed] = &[
         keys: OF_SUBSCRIPTION,
         label: None,
         measured: "total_cost",
-        // Classic subscriptions have no daily rated usage, and are told by their missing currency code.
+        // Classic subscriptions have no daily rated usage, and are told by their missing currency
+        // code.
         only_with: Some("currency_code"),
     },
     Feed {

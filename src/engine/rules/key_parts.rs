@@ -1,5 +1,5 @@
-//! Names of the parts of a key, of the tuples that hold their raw texts, and of the places where each
-//! side has them.
+//! Names of the parts of a key, of the tuples that hold their raw texts, and of the places where
+//! each side has them.
 //!
 //! The names alone: what each part is in a pipeline, in a frame and in the output stands in the
 //! [key table](super::keys). A new part is a variant of [`Part`] here and a row there, at one place
@@ -99,7 +99,8 @@ pub enum Part {
     ResourceGroup,
     /// Resource, by its ARM id.
     Resource,
-    /// MeterDescription of a line; on the usage side the column that the lines were found to repeat.
+    /// MeterDescription of a line; on the usage side the column that the lines were found to
+    /// repeat.
     Description,
     /// Kind of the charge.
     ChargeType,
@@ -189,8 +190,8 @@ pub enum Key {
 /// Number of keys that groups are matched by.
 pub const KEYS: usize = Key::Line as usize + 1;
 
-/// Keys that both usage and invoice lines have: [semantics §1](crate::model::domain::semantics), the
-/// finest grain of the invoice, with the invoice, the customer and the currency.
+/// Keys that both usage and invoice lines have: [semantics §1](crate::model::domain::semantics),
+/// the finest grain of the invoice, with the invoice, the customer and the currency.
 // The charge type is left out on purpose: a charge and its refund meet in one group.
 pub const FINE_KEYS: [Key; 9] = [
     Key::Invoice,

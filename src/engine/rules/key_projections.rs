@@ -1,9 +1,9 @@
-//! Places within keys, computed from the [key table](super::keys) when compiling: which input columns
-//! make a tuple, and where a raw text or a code stands in it.
+//! Places within keys, computed from the [key table](super::keys) when compiling: which input
+//! columns make a tuple, and where a raw text or a code stands in it.
 //!
 //! All functions walk the table in the order of its rows, so that they agree on the order of fields
-//! within a tuple without any of them writing it down. Their loops are spelled out, as constants know
-//! no iterators.
+//! within a tuple without any of them writing it down. Their loops are spelled out, as constants
+//! know no iterators.
 
 use super::keys::{
     Counted, Derived, Origin, PART_COUNT, PARTS, Part, PartRow, RESOURCE_KEYS, TUPLES, Tuple,
@@ -135,7 +135,8 @@ const fn coded_tuple(row: &PartRow, counted: Counted) -> Option<Tuple> {
 }
 
 /// Parts for which one kind of rows has codes in a tuple, in the order of the tuple's coded fields.
-/// These are the fields of the raw texts too, but for [`Tuple::State`], where some texts have no code.
+/// These are the fields of the raw texts too, but for [`Tuple::State`], where some texts have no
+/// code.
 pub fn coded_parts(counted: Counted, tuple: Tuple) -> impl Iterator<Item = &'static PartRow> {
     PARTS
         .iter()

@@ -8,8 +8,8 @@
 //! `key_projections`.
 //!
 //! A misspelt input column, a row out of its place, or a part that a projection wants and the table
-//! does not give is a compile error. A new part is a variant of [`Part`], a row here, and a place in
-//! the order of the frames.
+//! does not give is a compile error. A new part is a variant of [`Part`], a row here, and a place
+//! in the order of the frames.
 
 use super::domain::Domain;
 use crate::model::dataset::{INVOICE_LINES, USAGE, position};
@@ -27,8 +27,8 @@ pub struct PartRow {
     pub column: &'static str,
     /// Name of the published column; empty for a part that is not published as a key.
     pub published: &'static str,
-    /// Domain in which the part's texts get their codes; `None` for a raw text without a code of its
-    /// own.
+    /// Domain in which the part's texts get their codes; `None` for a raw text without a code of
+    /// its own.
     pub domain: Option<Domain>,
     /// Origin of the part in usage that is counted by month.
     pub usage: Origin,
@@ -250,8 +250,8 @@ pub const USAGE_FRAME: [Part; 18] = [
     Part::Free,
 ];
 
-/// Key columns of the lines frame, in its sort order. The columns from the price on keep lines apart
-/// whose arithmetic differs.
+/// Key columns of the lines frame, in its sort order. The columns from the price on keep lines
+/// apart whose arithmetic differs.
 pub const LINES_FRAME: [Part; 18] = [
     Part::Invoice,
     Part::Customer,
@@ -276,8 +276,8 @@ pub const LINES_FRAME: [Part; 18] = [
 /// Keys of a row of the published table `resources`.
 pub const RESOURCE_KEYS: [Part; 9] = *USAGE_FRAME.first_chunk().expect("more than nine");
 
-/// Usage columns that a line's MeterDescription may repeat: no document says which one, so that it is
-/// learned from the data. In a draw the first one here is taken.
+/// Usage columns that a line's MeterDescription may repeat: no document says which one, so that it
+/// is learned from the data. In a draw the first one here is taken.
 pub const DESCRIPTION_PARTS: [Part; 3] = [Part::MeterName, Part::MeterType, Part::SkuName];
 
 impl Part {
@@ -378,8 +378,8 @@ const KEY_PARTS: [Part; KEYS] = {
     parts
 };
 
-/// Checks of the table when compiling: rows stand at their places, each key is of one part, and each
-/// part of a frame has codes on its side.
+/// Checks of the table when compiling: rows stand at their places, each key is of one part, and
+/// each part of a frame has codes on its side.
 const _: () = {
     let mut at = 0;
     let mut keys = [0_u8; KEYS];
@@ -393,8 +393,8 @@ const _: () = {
             keys[key as usize] += 1;
             assert!(row.domain.is_some() && !row.published.is_empty());
         }
-        // `fold/codes` numbers the columns of all tuples but the state one by one, and would give the
-        // code of a column to its neighbour.
+        // `fold/codes` numbers the columns of all tuples but the state one by one, and would give
+        // the code of a column to its neighbour.
         assert!(has_code_unless_state(row.usage, row.domain));
         assert!(has_code_unless_state(row.daily, row.domain));
         assert!(has_code_unless_state(row.lines, row.domain));

@@ -1,9 +1,9 @@
-//! `line-arithmetic`: each line's subtotal against the one that its own price, quantity and rate come to
-//! under the documented rounding rules ([semantics §3](crate::model::domain::semantics)).
+//! `line-arithmetic`: each line's subtotal against the one that its own price, quantity and rate
+//! come to under the documented rounding rules ([semantics §3](crate::model::domain::semantics)).
 //!
-//! Documents conflict, so that every rule is tried and the first one that gives the subtotal explains the
-//! line. A line that no rule gives is held against the nearest result, and is called a break only where
-//! it lies farther away than the rules lie apart.
+//! Documents conflict, so that every rule is tried and the first one that gives the subtotal
+//! explains the line. A line that no rule gives is held against the nearest result, and is called a
+//! break only where it lies farther away than the rules lie apart.
 
 use super::two_lists::{self, Checked};
 use crate::engine::compare::usage_to_invoice::rate_of;

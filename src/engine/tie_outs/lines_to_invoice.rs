@@ -1,7 +1,7 @@
 //! `lines-to-invoice`: the lines of each invoice and currency against the invoice's header.
 //!
-//! The lines are summed part by part where usage and lines are compared so, and compared once after the
-//! last part. A variance has a cause only if an honest one gives it to the last digit
+//! The lines are summed part by part where usage and lines are compared so, and compared once after
+//! the last part. A variance has a cause only if an honest one gives it to the last digit
 //! ([semantics §8](crate::model::domain::semantics)).
 
 use std::collections::BTreeMap;
@@ -146,8 +146,8 @@ impl LineSum {
     }
 
     fn row(&self, invoice: u32, currency: u32, totals: &Folded) -> SideRow {
-        // Lines are cents, so that their sum is exact and the header repeats it. Only where lines carry
-        // more digits was the header rounded, once.
+        // Lines are cents, so that their sum is exact and the header repeats it. Only where lines
+        // carry more digits was the header rounded, once.
         let digits = minor_digits(totals.vocabulary.text(Domain::Currency, currency));
         let cent = power_of_ten(AMOUNT_SCALE - digits);
         let bound = if self.total % cent == 0 { 0 } else { cent };
@@ -160,9 +160,9 @@ impl LineSum {
         }
     }
 
-    /// Steps of a header that leaves out tax, credits or duplicates, or several of these: those whose sum
-    /// is the variance to the last digit, as nothing less is evidence. Empty where there are none such,
-    /// `None` on overflow.
+    /// Steps of a header that leaves out tax, credits or duplicates, or several of these: those
+    /// whose sum is the variance to the last digit, as nothing less is evidence. Empty where there
+    /// are none such, `None` on overflow.
     fn left_out(&self, variance: i128) -> Option<VarianceBridge> {
         let parts = [
             published(-self.tax)?,

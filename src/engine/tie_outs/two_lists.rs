@@ -1,8 +1,8 @@
-//! Comparison of two lists of rows, as all tie-outs but usage to invoice make it: rows are matched in
-//! passes, and each match is one group.
+//! Comparison of two lists of rows, as all tie-outs but usage to invoice make it: rows are matched
+//! in passes, and each match is one group.
 //!
-//! Rows are sums already, so that a list is short, and a group keeps the positions of its rows. Which
-//! tie-out is compared is told by its [`Definition`]; nothing here depends on it otherwise.
+//! Rows are sums already, so that a list is short, and a group keeps the positions of its rows.
+//! Which tie-out is compared is told by its [`Definition`]; nothing here depends on it otherwise.
 
 use std::sync::Arc;
 
@@ -151,8 +151,8 @@ fn sides(
     })
 }
 
-/// Findings about groups whose rows tell no more than their sums: another price, where the expected side
-/// knows its amount at the billed price. The rest is unexplained.
+/// Findings about groups whose rows tell no more than their sums: another price, where the expected
+/// side knows its amount at the billed price. The rest is unexplained.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].

@@ -1,8 +1,8 @@
 //! `unbilled-to-billed`: the last unbilled snapshot of a month against its billed usage.
 //!
-//! A difference is no error here: it becomes a bridge of late usage, restated quantities, partner earned
-//! credit, prices, the exchange rate and credits, as far as both sides tell them
-//! ([semantics §10](crate::model::domain::semantics)).
+//! A difference is no error here: it becomes a bridge of late usage, restated quantities, partner
+//! earned credit, prices, the exchange rate and credits, as far as both sides tell them ([semantics
+//! §10](crate::model::domain::semantics)).
 
 use super::two_lists::{self, Checked, GroupRows, finding};
 use crate::engine::causes::finding::Narrowest;
@@ -55,7 +55,8 @@ pub fn compare(
         let after = rows_of(billed, &of_invoiced, &rows.invoiced);
         let steps = match snapshot.steps(&before, &after, &sides) {
             Some(steps) => steps,
-            // A step too large to be told: the variance is left unexplained, unless a side is empty.
+            // A step too large to be told: the variance is left unexplained, unless a side is
+            // empty.
             None => VarianceBridge::one_sided(&sides),
         };
         Ok((sides, finding(steps, Narrowest::Meter)))
@@ -73,8 +74,8 @@ fn rows_of(rows: &[DayRow], made_of: &[Vec<usize>], group: &[usize]) -> Vec<DayR
 /// Facts about the unbilled snapshot as a whole.
 struct Snapshot<'v> {
     vocabulary: &'v Vocabulary,
-    /// Code of its last day; `None`, which is less than any day, where there is no snapshot. Codes are in
-    /// the order of days, so that usage of a larger code came after the snapshot.
+    /// Code of its last day; `None`, which is less than any day, where there is no snapshot. Codes
+    /// are in the order of days, so that usage of a larger code came after the snapshot.
     last_day: Option<u32>,
 }
 
@@ -146,7 +147,8 @@ impl<'v> Snapshot<'v> {
         Some(sums)
     }
 
-    /// Bridge from the rows of a group in the snapshot to those that were billed; `None` on overflow.
+    /// Bridge from the rows of a group in the snapshot to those that were billed; `None` on
+    /// overflow.
     fn steps(&self, before: &[DayRow], after: &[DayRow], sides: &Sides) -> Option<VarianceBridge> {
         let is_credit = |row: &&DayRow| self.adjustment(row) == AZURE_CREDIT;
         let credit =
@@ -182,8 +184,8 @@ impl<'v> Snapshot<'v> {
     }
 }
 
-/// Adds the steps from the old quantity, credit, price and rate to the new ones, one after the other;
-/// `None` on overflow.
+/// Adds the steps from the old quantity, credit, price and rate to the new ones, one after the
+/// other; `None` on overflow.
 fn add_price_steps(steps: &mut VarianceBridge, old: &ChargeSums, new: &ChargeSums) -> Option<()> {
     if old.quantity == 0 || old.listed == 0 || new.listed == 0 {
         // Nothing to divide by: all of it counts as another price.

@@ -122,8 +122,8 @@ impl Sink for RowSink<'_> {
 }
 
 impl Gatherer<'_> {
-    /// True if a row of the group has all keys asked for. A column that the row's side lacks, such as
-    /// the resource of a line, rules no row out.
+    /// True if a row of the group has all keys asked for. A column that the row's side lacks, such
+    /// as the resource of a line, rules no row out.
     fn picks(&self, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
         self.keys.iter().all(|(name, value)| {
             // Of a group all lines are shown, whatever they say of their meters.

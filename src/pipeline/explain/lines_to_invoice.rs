@@ -1,5 +1,5 @@
-//! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is recounted:
-//! both sides are sums over the whole invoice.
+//! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is
+//! recounted: both sides are sums over the whole invoice.
 
 use super::answer::{Explanation, Group, Request, SourceLine};
 use super::published::{Published, VarianceRow};
@@ -53,7 +53,8 @@ impl InvoiceSink<'_> {
         if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
             let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
             let [_, subtotal, tax, total] = measures.sums;
-            // The header is compared with Total, so that tax is shown instead of the factors of the Subtotal.
+            // The header is compared with Total, so that tax is shown instead of the factors of the
+            // Subtotal.
             let mut line = source_line(self.dataset, self.unit, row, &measures, total);
             let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
             line.arithmetic = format!(
@@ -71,7 +72,8 @@ impl InvoiceSink<'_> {
         let header = Header::read(row.cells)?;
         // Of two headers of one invoice the run took the first.
         if self.rows.rows == 0 && self.is_of(&header.id, &header.currency) {
-            // No run with a total past 38 digits was published: this header is not the one compared.
+            // No run with a total past 38 digits was published: this header is not the one
+            // compared.
             let Some(total) = decimal::from_money(header.total_charges) else {
                 return Ok(());
             };
@@ -127,8 +129,8 @@ fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
 /// Explains a row of `lines-to-invoice`.
 ///
 /// # Errors
-/// [`RunError::Disagrees`] where the sources do not come to the published figures, and those of reading
-/// them.
+/// [`RunError::Disagrees`] where the sources do not come to the published figures, and those of
+/// reading them.
 pub(super) fn explain(
     request: &Request,
     published: &Published,

@@ -1,6 +1,6 @@
 //! `explain` for the tie-outs besides those of the invoice: keys, both figures, the parts, and the
-//! units that they come from, all as published. Their rows are sums of answers, and are not shown one by
-//! one.
+//! units that they come from, all as published. Their rows are sums of answers, and are not shown
+//! one by one.
 
 use super::answer::{Explanation, Group, Side};
 use super::published::{Published, VarianceRow};

@@ -1,5 +1,5 @@
-//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input files
-//! behind them, which must be unchanged.
+//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input
+//! files behind them, which must be unchanged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -90,7 +90,8 @@ impl Published {
     /// # Errors
     /// [`RunError::NotThere`].
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
-        // The pointer to the newest run is set last when a run is published, so that it is complete.
+        // The pointer to the newest run is set last when a run is published, so that it is
+        // complete.
         let run_id = run.map(str::to_owned).or_else(|| atomic::current_run(out));
         let missing = |found: String| RunError::NotThere {
             what: format!("`{}`", out.display()),
@@ -242,8 +243,9 @@ impl Published {
             .collect()
     }
 
-    /// Narrowest level, meter, resource, first and last day of the row of `findings` with this id; all
-    /// empty where there is none, as of groups that rounding explains and that have no finer key.
+    /// Narrowest level, meter, resource, first and last day of the row of `findings` with this id;
+    /// all empty where there is none, as of groups that rounding explains and that have no finer
+    /// key.
     pub(super) fn finding(&self, break_id: &str) -> Result<[String; 5], RunError> {
         let columns = [
             "break_id",
@@ -267,8 +269,8 @@ impl Published {
         Ok(found)
     }
 
-    /// Billing period of each invoice. The usage and lines of one account alone may not tell it, as it can
-    /// come from a header.
+    /// Billing period of each invoice. The usage and lines of one account alone may not tell it, as
+    /// it can come from a header.
     pub(super) fn periods(&self) -> Result<Vec<(String, Period)>, RunError> {
         let mut periods = BTreeSet::new();
         read::rows(

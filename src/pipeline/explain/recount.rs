@@ -1,8 +1,9 @@
 //! The reconciliation of one account, done again from its source lines.
 //!
-//! It goes through the stages of the run ([`reconcile`](crate::pipeline::reconcile)) with the settings
-//! and the learned column of the manifest, for one customer and subscription only. What other accounts
-//! decide is taken from the published run: the periods of invoices, and which products have usage.
+//! It goes through the stages of the run ([`reconcile`](crate::pipeline::reconcile)) with the
+//! settings and the learned column of the manifest, for one customer and subscription only. What
+//! other accounts decide is taken from the published run: the periods of invoices, and which
+//! products have usage.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -120,8 +121,8 @@ impl<'p> Recount<'p> {
         ]
     }
 
-    /// Numbers of the groups that hold rows with all of these keys; lines are looked at only where no
-    /// usage has the keys.
+    /// Numbers of the groups that hold rows with all of these keys; lines are looked at only where
+    /// no usage has the keys.
     ///
     /// # Errors
     /// [`RunError::NotThere`] where no row has them.
@@ -170,8 +171,8 @@ impl<'p> Recount<'p> {
         rows
     }
 
-    /// Sums of the rows of `resources` with these keys; `None` where rows of `resources` lack one of
-    /// the columns, or no row has the value.
+    /// Sums of the rows of `resources` with these keys; `None` where rows of `resources` lack one
+    /// of the columns, or no row has the value.
     pub(super) fn resource_sums(&self, keys: &[(String, String)]) -> Option<PickedResources> {
         let mut wanted: BTreeMap<usize, u32> = BTreeMap::new();
         for (name, value) in keys {

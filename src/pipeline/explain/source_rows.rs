@@ -118,8 +118,8 @@ pub(super) fn source_line(
     }
 }
 
-/// Price, quantity and exchange rate of a row; a row without a rate is priced in the billing currency,
-/// at a rate of 1.
+/// Price, quantity and exchange rate of a row; a row without a rate is priced in the billing
+/// currency, at a rate of 1.
 fn factors(
     dataset: Dataset,
     cells: &[Cell<'_>],
@@ -152,7 +152,8 @@ fn usage_arithmetic(cells: &[Cell<'_>], measures: &Measures) -> String {
         words += &format!("{date}: ");
     }
     words += &format!("EffectiveUnitPrice x Quantity x PCToBCExchangeRate = {factors}");
-    // Half even, as for conversions: the product is shown beside Microsoft's amount, not in its place.
+    // Half even, as for conversions: the product is shown beside Microsoft's amount, not in its
+    // place.
     let (scale, half_even) = (AMOUNT_SCALE, Rounding::HalfEven);
     let product = price
         .and_then(|price| {

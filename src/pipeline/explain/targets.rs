@@ -1,5 +1,5 @@
-//! From what was asked for to its explanation: finds the published row or the account, and hands over
-//! to the explanation of its tie-out.
+//! From what was asked for to its explanation: finds the published row or the account, and hands
+//! over to the explanation of its tie-out.
 
 use super::answer::{Explanation, Request, Target};
 use super::published::{AccountFilter, Published};

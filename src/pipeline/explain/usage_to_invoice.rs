@@ -1,6 +1,6 @@
 //! `explain` for `usage-to-invoice`: the chosen groups of an account with their source rows on both
-//! sides, and the arithmetic of the variance. A group that does not come to its published figures is
-//! an error, never an explanation.
+//! sides, and the arithmetic of the variance. A group that does not come to its published figures
+//! is an error, never an explanation.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -24,12 +24,12 @@ use crate::pipeline::failure::RunError;
 /// Groups explained at most for one set of keys; the rest is counted.
 const GROUPS_LIMIT: usize = 20;
 
-/// Explains the groups that are `wanted`, by number and variance. With `keys`, only the source rows that
-/// have them are shown, and the sums of their resources.
+/// Explains the groups that are `wanted`, by number and variance. With `keys`, only the source rows
+/// that have them are shown, and the sums of their resources.
 ///
 /// # Errors
-/// [`RunError::Disagrees`] where the source lines do not come to the published figures, and those of
-/// reading the run and its sources.
+/// [`RunError::Disagrees`] where the source lines do not come to the published figures, and those
+/// of reading the run and its sources.
 pub(super) fn explain(
     recount: &Recount<'_>,
     request: &Request,
@@ -71,7 +71,8 @@ fn source_rows(
 ) -> Result<HashMap<u32, [SourceRows; 2]>, RunError> {
     let is_chosen = |number: u32| chosen.iter().any(|(chosen, _)| *chosen == number);
     let description = recount.matching.description;
-    // Rows are found again by their folded texts: codes are of this recount only, and rows have none.
+    // Rows are found again by their folded texts: codes are of this recount only, and rows have
+    // none.
     let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
     for (frame, groups, is_usage) in recount.frames() {
         for (row, number) in groups.iter().enumerate() {
@@ -193,8 +194,8 @@ fn workings(
         .collect()
 }
 
-/// The narrowest thing that holds the variance, with the resource and the days that it concerns; empty
-/// where rounding explains the variance.
+/// The narrowest thing that holds the variance, with the resource and the days that it concerns;
+/// empty where rounding explains the variance.
 fn narrowest(recount: &Recount<'_>, variance: &Variance) -> String {
     let Some(finding) = &variance.finding else {
         return String::new();

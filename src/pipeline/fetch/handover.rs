@@ -1,5 +1,5 @@
-//! The fetch of a plan: its order, its report, and the handing over of complete units to the intake,
-//! which reads them while others are still on their way.
+//! The fetch of a plan: its order, its report, and the handing over of complete units to the
+//! intake, which reads them while others are still on their way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,7 +105,8 @@ impl FetchReport {
             self.is_forbidden,
         ) {
             (true, _) => 0,
-            // A missing permission does not go away by itself; other gaps may be filled by a later fetch.
+            // A missing permission does not go away by itself; other gaps may be filled by a later
+            // fetch.
             (false, true) => 20,
             (false, false) => 11,
         }
@@ -115,8 +116,8 @@ impl FetchReport {
 /// Fetcher for a plan; its state folder is locked until it is dropped.
 ///
 /// # Errors
-/// [`RunError::NotThere`] for a plan without a period; [`RunError::Fetch`] if the state folder cannot
-/// be opened.
+/// [`RunError::NotThere`] for a plan without a period; [`RunError::Fetch`] if the state folder
+/// cannot be opened.
 pub(crate) fn fetcher(
     plan: &Plan,
     fetching: &Fetching,

@@ -1,5 +1,6 @@
 //! Fetched responses as records: typed totals of every dataset that is not reconciled, and with
-//! `--tables` one typed Parquet file for each dataset and period, those that are reconciled included.
+//! `--tables` one typed Parquet file for each dataset and period, those that are reconciled
+//! included.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -101,7 +102,8 @@ pub(crate) fn read(
     Ok((report, readings))
 }
 
-/// Reads the responses of a set and writes them to a Parquet file, which replaces an older one whole.
+/// Reads the responses of a set and writes them to a Parquet file, which replaces an older one
+/// whole.
 fn write_table(
     reader: &mut SetReader<'_>,
     units: &[&Fetched],

@@ -1,8 +1,8 @@
 //! Duplicate rows of a dataset, counted once all units are read.
 //!
-//! Which fingerprints occur more than once is certain by then; the rows behind them are mostly among
-//! the candidates that the filter kept. Where some are not, their units are read again, and only rows
-//! with such a fingerprint are kept the second time.
+//! Which fingerprints occur more than once is certain by then; the rows behind them are mostly
+//! among the candidates that the filter kept. Where some are not, their units are read again, and
+//! only rows with such a fingerprint are kept the second time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub(crate) enum WholeTotals<'t> {
     OnDisk(&'t mut Spill, &'t Path),
 }
 
-/// Counts the duplicates: rows with a fingerprint in `open`, which gives how many there are of each.
+/// Counts the duplicates: rows with a fingerprint in `open`, which gives how many there are of
+/// each.
 ///
 /// A unit is read again where its rows were not compared with those of other units, as when its
 /// totals come from the cache, or where it had more candidates than are kept.

@@ -27,9 +27,9 @@ impl Awaited {
         self.tie_outs.extend(definitions::uses(dataset));
     }
 
-    /// Marks the groups of which a side is not complete or final: those of an account that lost rows,
-    /// of a tie-out that lacks a unit, and of an invoice that has no lines at all, or no usage at all,
-    /// such as that of usage which is not billed yet.
+    /// Marks the groups of which a side is not complete or final: those of an account that lost
+    /// rows, of a tie-out that lacks a unit, and of an invoice that has no lines at all, or no
+    /// usage at all, such as that of usage which is not billed yet.
     pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
         // Of each invoice: has it any usage, and has it any lines?
         let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();

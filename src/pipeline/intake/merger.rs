@@ -1,5 +1,5 @@
-//! Merges the readings of units into those of the whole run, in the order in which they arrive, which
-//! no result depends on. Where memory is bound, totals beyond the bound go to disk.
+//! Merges the readings of units into those of the whole run, in the order in which they arrive,
+//! which no result depends on. Where memory is bound, totals beyond the bound go to disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! From files to totals: every unit is identified, decoded and counted once, on all cores. A unit is
-//! one file, given in the plan or fetched.
+//! From files to totals: every unit is identified, decoded and counted once, on all cores. A unit
+//! is one file, given in the plan or fetched.
 
 pub mod input_unit;
 

@@ -1,5 +1,5 @@
-//! Readings of a whole run: totals, headers, rejected rows, and the facts of every unit. They grow unit
-//! by unit, in any order; sorting at the end makes them independent of it.
+//! Readings of a whole run: totals, headers, rejected rows, and the facts of every unit. They grow
+//! unit by unit, in any order; sorting at the end makes them independent of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,8 +99,8 @@ impl Readings {
         rows
     }
 
-    /// Adds the reading of a unit, of which `rows_waited` rows were added before, as they had waited on
-    /// disk.
+    /// Adds the reading of a unit, of which `rows_waited` rows were added before, as they had
+    /// waited on disk.
     pub(crate) fn take(
         &mut self,
         input: InputUnit,
@@ -172,8 +172,8 @@ impl Readings {
         }
     }
 
-    /// Notes the accounts that lost rows. `lost` has those of the rows that had their cells; a row that
-    /// did not even have them may be of any account of its unit.
+    /// Notes the accounts that lost rows. `lost` has those of the rows that had their cells; a row
+    /// that did not even have them may be of any account of its unit.
     fn note_lost(
         &mut self,
         dataset: Dataset,
@@ -219,8 +219,8 @@ impl Readings {
         }
     }
 
-    /// Keeps the first header of each invoice and currency, and rejects the others: counting two would
-    /// double the invoice, and which of them is right cannot be known.
+    /// Keeps the first header of each invoice and currency, and rejects the others: counting two
+    /// would double the invoice, and which of them is right cannot be known.
     pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, HeaderInFile)>) {
         let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
         for (unit, HeaderInFile { header, line, text }) in headers {
@@ -257,8 +257,8 @@ impl Readings {
         }
     }
 
-    /// Sums the laws of decoding over units, adds those of counting, and sorts warnings and rejected
-    /// rows.
+    /// Sums the laws of decoding over units, adds those of counting, and sorts warnings and
+    /// rejected rows.
     ///
     /// # Errors
     /// [`RunError::Overflow`] for a sum that is beyond its limit.

@@ -1,5 +1,5 @@
-//! Rows of the datasets other than usage, lines and invoices, from files or fetched: summed up for the
-//! tie-outs that compare them. Those datasets are small, and are read one file after another.
+//! Rows of the datasets other than usage, lines and invoices, from files or fetched: summed up for
+//! the tie-outs that compare them. Those datasets are small, and are read one file after another.
 
 use std::path::PathBuf;
 
@@ -135,8 +135,8 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
     Ok(readings)
 }
 
-/// Files of a source, each with the parameters of its request, which its path holds, in the order of
-/// the set's. A parameter that the pattern does not name is empty.
+/// Files of a source, each with the parameters of its request, which its path holds, in the order
+/// of the set's. A parameter that the pattern does not name is empty.
 fn files_of(source: &RecordSource) -> Result<Vec<(PathBuf, Vec<String>)>, RunError> {
     let mut found = Vec::new();
     for pattern in &source.paths {

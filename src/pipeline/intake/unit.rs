@@ -1,5 +1,5 @@
-//! Reads one unit and counts its rows: each worker has its own sink, and the sinks' totals are merged
-//! at the end of the unit.
+//! Reads one unit and counts its rows: each worker has its own sink, and the sinks' totals are
+//! merged at the end of the unit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -234,7 +234,7 @@ impl Sink for TotalsSink {
         added
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.totals.flush();
         if let Some(daily) = &mut self.daily {
             daily.flush();

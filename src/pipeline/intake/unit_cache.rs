@@ -46,7 +46,8 @@ pub(crate) struct UnitCache {
 }
 
 impl UnitCache {
-    /// The cache on `disk`; `None` if the executable cannot be read, as nothing could be keyed then.
+    /// The cache on `disk`; `None` if the executable cannot be read, as nothing could be keyed
+    /// then.
     pub(crate) fn new(disk: Cache) -> Option<Self> {
         let path = std::env::current_exe().ok()?;
         // The executable is large: its hash is remembered like that of a data file.

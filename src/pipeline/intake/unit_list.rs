@@ -87,7 +87,8 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
     let mut units = Vec::with_capacity(paths.len());
     for (dataset, path) in paths {
         let bytes = files::size(&path)?;
-        // Only files of equal size can have equal content; most files need no hashing for that reason.
+        // Only files of equal size can have equal content; most files need no hashing for that
+        // reason.
         *files_of_size.entry((dataset, bytes)).or_default() += 1;
         let name = files::name_of(&path);
         units.push(UnreadUnit {
@@ -103,7 +104,8 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
     let identified = units.into_par_iter().map(|unit| {
         let blake3 = match cache.and_then(|cache| cache.disk().identity(&unit.path)) {
             Some(known) => Some(known),
-            // The only file of its size has the content of no other: it is hashed while it is decoded.
+            // The only file of its size has the content of no other: it is hashed while it is
+            // decoded.
             None if files_of_size[&(unit.dataset, unit.bytes)] == 1 => None,
             None => Some(files::identify(&unit.path)?.blake3),
         };

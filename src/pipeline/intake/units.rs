@@ -24,16 +24,16 @@ use crate::sources::cache::{Cache, Stamp};
 use crate::sources::failure::FetchError;
 use crate::sources::files::{self, FileUnit};
 
-/// Smallest size of a row that was seen in uncompressed files, in bytes. The estimate of rows must not
-/// be too low: a filter that is too small takes too many rows for possible duplicates.
+/// Smallest size of a row that was seen in uncompressed files, in bytes. The estimate of rows must
+/// not be too low: a filter that is too small takes too many rows for possible duplicates.
 const PLAIN_BYTES_PER_ROW: u64 = 400;
 /// Smallest size of a row in compressed files, in bytes.
 const PACKED_BYTES_PER_ROW: u64 = 40;
 /// Rows expected of files that are not fetched yet, whose sizes are unknown.
 const ROWS_TO_ARRIVE: u64 = 16_000_000;
 
-/// Reads every source of a plan: its files, then those that arrive, until the sender is gone. A unit
-/// that has not changed since it was put in `cache` is not read again.
+/// Reads every source of a plan: its files, then those that arrive, until the sender is gone. A
+/// unit that has not changed since it was put in `cache` is not read again.
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or sums beyond 38 digits.
@@ -164,8 +164,8 @@ impl Reader<'_> {
             etag,
         };
         if let (Some(blake3), Some(cache)) = (&blake3, &self.cache)
-            // The hash of a downloaded file comes from the journal; that the file still has it must be
-            // known apart from that.
+            // The hash of a downloaded file comes from the journal; that the file still has it must
+            // be known apart from that.
             && (!is_landed || cache.disk().identity(&path).as_ref() == Some(blake3))
             && let Some(reading) = cache.load(dataset, &name, blake3, &self.counting)
         {
@@ -175,10 +175,12 @@ impl Reader<'_> {
                 .fetch_add(1, Ordering::Relaxed);
             return Ok((input(blake3.clone()), reading));
         }
-        // Before reading: a file that changes meanwhile has another stamp afterwards, and is read again.
+        // Before reading: a file that changes meanwhile has another stamp afterwards, and is read
+        // again.
         let stamp = Stamp::of(&path);
         let read = read_unit(dataset, &name, &path, &self.counting);
-        // A downloaded file that has changed is reported as that, even if it can no longer be decoded.
+        // A downloaded file that has changed is reported as that, even if it can no longer be
+        // decoded.
         let found = match &read {
             Ok(UnitReading {
                 decoded:

@@ -10,7 +10,8 @@ use crate::model::spelling;
 /// Collects the mistakes of one document.
 pub(crate) struct Checker<'d> {
     document: &'d Document,
-    /// Numbers of the lines that are not TOML. Nothing else is reported there: it would only confuse.
+    /// Numbers of the lines that are not TOML. Nothing else is reported there: it would only
+    /// confuse.
     broken_lines: BTreeSet<usize>,
     /// Dotted keys that the user misspelt; they are not reported as missing, too.
     meant: BTreeSet<String>,
@@ -120,8 +121,8 @@ impl<'d> Checker<'d> {
         None
     }
 
-    /// Entries of an optional table: none where it is absent, or where it is not a table, which is a
-    /// mistake then.
+    /// Entries of an optional table: none where it is absent, or where it is not a table, which is
+    /// a mistake then.
     pub(crate) fn optional_table<'e>(
         &mut self,
         key: &str,

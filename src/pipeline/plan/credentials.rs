@@ -1,4 +1,5 @@
-//! The credentials of the `partner_center` table: where each secret is kept, never the secret itself.
+//! The credentials of the `partner_center` table: where each secret is kept, never the secret
+//! itself.
 //!
 //! A rehearsal against a sandbox needs none of them. There, a secret that does not exist is no
 //! mistake, so that one pipeline file serves both the sandbox and the real partner.
@@ -69,8 +70,8 @@ impl CredentialReader<'_> {
         String::new()
     }
 
-    /// Place at which a secret is kept. The secret is not read here, but each time it is used: it may
-    /// be rotated in between.
+    /// Place at which a secret is kept. The secret is not read here, but each time it is used: it
+    /// may be rotated in between.
     fn source(&self, checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Option<SecretSource> {
         let Value::Table(fields) = &entry.node.value else {
             // The value itself is not repeated: it may be the secret.

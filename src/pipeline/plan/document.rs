@@ -1,5 +1,5 @@
-//! The pipeline file as written: a tree of values, each of which knows its line. Meaning is given to
-//! the values elsewhere, in [`parse`](super::parse).
+//! The pipeline file as written: a tree of values, each of which knows its line. Meaning is given
+//! to the values elsewhere, in [`parse`](super::parse).
 
 use std::fmt;
 
@@ -83,7 +83,8 @@ impl Document {
                 .iter()
                 .find(|error| error.message().starts_with(STOPPED))
                 .map(|error| lines.at(first_byte(error)));
-            // Of this round only that line's fault is kept: the others are found again in the next one.
+            // Of this round only that line's fault is kept: the others are found again in the next
+            // one.
             if let Some(line) = stop.filter(|_| faults.len() < MAX_STOPS) {
                 faults.extend(found.into_iter().filter(|(at, _)| *at == line));
                 readable = without_line(&readable, line);

@@ -1,5 +1,5 @@
-//! Paths and globs of a pipeline: from the text in the file to the files on disk. Lists folders, and
-//! opens no data file.
+//! Paths and globs of a pipeline: from the text in the file to the files on disk. Lists folders,
+//! and opens no data file.
 //!
 //! Patterns of record sources may hold names in braces, such as `usage-{customer_id}.json`. A name
 //! stands for any text within one step of a path; `captured` tells which text that is.
@@ -108,7 +108,8 @@ pub fn from_argument(path: &str) -> String {
     }
 }
 
-/// `path` without `.` and with each `x/..` removed. Works on the text alone: links are not followed.
+/// `path` without `.` and with each `x/..` removed. Works on the text alone: links are not
+/// followed.
 pub(crate) fn normalise(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,5 @@
-//! Settings of a tie-out, to the manifest of a run and back, so that `explain` judges as the run did.
+//! Settings of a tie-out, to the manifest of a run and back, so that `explain` judges as the run
+//! did.
 //!
 //! Both directions stand side by side: a setting that is added to one must be added to the other.
 

@@ -1,5 +1,5 @@
-//! From a pipeline file to a plan: parsed, overridden, checked, with every mistake reported at once.
-//! Opens no data file.
+//! From a pipeline file to a plan: parsed, overridden, checked, with every mistake reported at
+//! once. Opens no data file.
 
 pub mod mistake;
 

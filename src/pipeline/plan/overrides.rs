@@ -6,8 +6,8 @@ use toml::de::DeTable;
 use super::document::{Document, Entry, Node, Place, Value, entries_of};
 use super::mistake::Mistake;
 
-/// Lays the texts of `--set` over `document`, and returns those that are not `key=value`. A key that
-/// is unknown shows up later, when the document is checked.
+/// Lays the texts of `--set` over `document`, and returns those that are not `key=value`. A key
+/// that is unknown shows up later, when the document is checked.
 pub(crate) fn apply(document: &mut Document, overrides: &[String]) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for text in overrides {
@@ -28,8 +28,8 @@ pub(crate) fn apply(document: &mut Document, overrides: &[String]) -> Vec<Mistak
     mistakes
 }
 
-/// Parts of the dotted key, and text of the value. The key ends at the first `=` that leaves a valid
-/// key before it, as a quoted part of a key may hold `=` itself.
+/// Parts of the dotted key, and text of the value. The key ends at the first `=` that leaves a
+/// valid key before it, as a quoted part of a key may hold `=` itself.
 fn split(text: &str) -> Option<(Vec<String>, &str)> {
     text.match_indices('=').find_map(|(at, _)| {
         let (key, value) = text.split_at_checked(at)?;
@@ -38,8 +38,8 @@ fn split(text: &str) -> Option<(Vec<String>, &str)> {
     })
 }
 
-/// Parts of a dotted key; `None` where it is not one. The TOML parser splits it, so that quotes mean
-/// here what they mean in the file.
+/// Parts of a dotted key; `None` where it is not one. The TOML parser splits it, so that quotes
+/// mean here what they mean in the file.
 fn key_parts(key: &str) -> Option<Vec<String>> {
     let line = format!("{key} = 0");
     // A line break would end the key and start another line of TOML.
@@ -61,7 +61,8 @@ fn key_parts(key: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Value of a text that is valid TOML; any other text is a string, so that the shell needs no quotes.
+/// Value of a text that is valid TOML; any other text is a string, so that the shell needs no
+/// quotes.
 fn value_of(text: &str, place: &Place) -> Value {
     let line = format!("value = {text}");
     let parsed = DeTable::parse(&line)

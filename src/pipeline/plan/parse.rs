@@ -1,5 +1,5 @@
-//! From the text of a pipeline file to its plan. The reading goes on after each mistake, so that all
-//! of them are shown at once.
+//! From the text of a pipeline file to its plan. The reading goes on after each mistake, so that
+//! all of them are shown at once.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::fetch::endpoints;
 
-/// Reads the pipeline file at `path`, with the texts of `--set` laid over it. Paths in it, and those
-/// that are set, are relative to the file's folder.
+/// Reads the pipeline file at `path`, with the texts of `--set` laid over it. Paths in it, and
+/// those that are set, are relative to the file's folder.
 ///
 /// # Errors
 /// Every mistake in it, in the order of its lines.
@@ -130,7 +130,8 @@ pub(crate) fn draft(
     mut document: Document,
     overrides: &[String],
 ) -> Draft {
-    // Flags first: what they set is checked like the rest, and what they replace is not checked at all.
+    // Flags first: what they set is checked like the rest, and what they replace is not checked at
+    // all.
     let flag_mistakes = overrides::apply(&mut document, overrides);
     let mut checker = Checker::new(&document);
     let (plan, globs) = plan_of(&mut checker, name, folder, &document.entries);

@@ -315,7 +315,8 @@ fn positive_number(
     number
 }
 
-/// Notes that a user's credential is missing where an endpoint is fetched that answers App+User only.
+/// Notes that a user's credential is missing where an endpoint is fetched that answers App+User
+/// only.
 fn check_needs_user(checker: &mut Checker<'_>, entry: &Entry, names: &[String]) {
     // These endpoints refuse App-only tokens: better to learn that before the fetch.
     let user_only: Vec<&str> = endpoints::ENDPOINTS

@@ -1,6 +1,6 @@
-//! A pipeline as meant: where data come from, which tie-outs are done, and how large a difference may
-//! be. Only the types; [`parse`](super::parse) fills them from a file, and `tieout reconcile` from its
-//! arguments.
+//! A pipeline as meant: where data come from, which tie-outs are done, and how large a difference
+//! may be. Only the types; [`parse`](super::parse) fills them from a file, and `tieout reconcile`
+//! from its arguments.
 
 use std::path::PathBuf;
 

@@ -72,7 +72,8 @@ pub(crate) fn read(checker: &mut Checker<'_>, folder: &Path, root: &[Entry]) -> 
                 sources.globs.extend(of.read(checker, &key, entry));
             }
             None if may_lack || matches!(dataset, Dataset::Invoices | Dataset::UnbilledUsage) => {}
-            // Invoices and unbilled usage are never needed: tie-outs that compare them are left out.
+            // Invoices and unbilled usage are never needed: tie-outs that compare them are left
+            // out.
             None => checker.missing(&key, &Place::File, "a source", &table_hint(&key)),
         }
     }
@@ -240,8 +241,8 @@ impl FileSource<'_> {
     }
 }
 
-/// True if each name in the braces of `text` is a parameter of the requests that the set answers. In
-/// paths of other datasets braces have no meaning.
+/// True if each name in the braces of `text` is a parameter of the requests that the set answers.
+/// In paths of other datasets braces have no meaning.
 fn braces_are_right(
     checker: &mut Checker<'_>,
     key: &str,

@@ -34,8 +34,8 @@ pub(crate) fn read(
     TieOut::ALL.into_iter().map(plan).collect()
 }
 
-/// True of the two tie-outs that every invoice allows: they are done even where the pipeline does not
-/// name them. The others are done when they are named.
+/// True of the two tie-outs that every invoice allows: they are done even where the pipeline does
+/// not name them. The others are done when they are named.
 fn is_unasked(tie_out: TieOut) -> bool {
     matches!(tie_out, TieOut::UsageToInvoice | TieOut::LinesToInvoice)
 }

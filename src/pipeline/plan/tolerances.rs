@@ -1,5 +1,5 @@
-//! The `tolerance` tables of a tie-out. Numbers are decimal texts in quotes: a TOML float is not exact,
-//! and is refused.
+//! The `tolerance` tables of a tie-out. Numbers are decimal texts in quotes: a TOML float is not
+//! exact, and is refused.
 
 use std::collections::BTreeMap;
 

@@ -51,7 +51,8 @@ pub(super) struct Columns<'f, R> {
 
 impl<'f, R> Columns<'f, R> {
     fn codes(&self, domain: Domain, of: impl Fn(&R) -> u32) -> Cells<'f> {
-        // Codes, not texts: a column of a million rows repeats few texts, and Parquet keeps them as codes too.
+        // Codes, not texts: a column of a million rows repeats few texts, and Parquet keeps them as
+        // codes too.
         let codes = self.rows.iter().map(of).collect();
         Cells::Codes(codes, self.totals.vocabulary.all(domain))
     }

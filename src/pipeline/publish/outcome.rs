@@ -1,5 +1,5 @@
-//! Outcome of a run in figures: the summary on the terminal and the answer to `--json`. The published
-//! tables hold the details.
+//! Outcome of a run in figures: the summary on the terminal and the answer to `--json`. The
+//! published tables hold the details.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -76,8 +76,8 @@ pub struct Total {
     pub awaited_amount: String,
     /// Part of the gross variance that has no cause.
     pub unexplained_amount: String,
-    /// Share of the gross variance that has a cause, in per cent with one decimal, rounded down; `None`
-    /// where there is no variance.
+    /// Share of the gross variance that has a cause, in per cent with one decimal, rounded down;
+    /// `None` where there is no variance.
     pub explained_percent: Option<String>,
 }
 
@@ -241,8 +241,8 @@ fn total(tie_out: TieOut, currency: &str, sums: &GroupSums) -> Total {
     }
 }
 
-/// Explained share in per cent, rounded down, so that 100.0 means all of it. `None` where there is no
-/// variance to divide by.
+/// Explained share in per cent, rounded down, so that 100.0 means all of it. `None` where there is
+/// no variance to divide by.
 fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
     // Nothing is divided by zero, and sums near 38 digits have no percentage.
     let per_mille = gross

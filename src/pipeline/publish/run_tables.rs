@@ -8,8 +8,8 @@ use crate::model::tables::{CONTROL_TOTALS, LINEAGE, REJECTED_ROWS};
 use crate::pipeline::intake::readings::Readings;
 use crate::reports::table::{Cells, TablePart};
 
-/// The conservation laws. Their exact amounts stand in the manifest; here they have the ten decimals of
-/// every other table.
+/// The conservation laws. Their exact amounts stand in the manifest; here they have the ten
+/// decimals of every other table.
 pub(super) fn control_totals(rows: &[ControlTotal]) -> TablePart<'_> {
     let texts = |name: &'static str, of: fn(&ControlTotal) -> &str| {
         let texts = rows.iter().map(|row| of(row).to_owned()).collect();

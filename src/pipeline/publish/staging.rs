@@ -1,5 +1,5 @@
-//! A published run: all tables, and the manifest that describes them, written to a staging folder and
-//! put in place in one step.
+//! A published run: all tables, and the manifest that describes them, written to a staging folder
+//! and put in place in one step.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,8 +24,9 @@ use crate::reports::{csv, parquet};
 /// File of the manifest in the folder of a run.
 const MANIFEST: &str = "manifest.json";
 
-/// Publishes a run; returns its id and folder. Equal inputs and settings give the same id. Where memory
-/// is limited (`is_bound`), tables are written one after the other, as each writer holds a row group.
+/// Publishes a run; returns its id and folder. Equal inputs and settings give the same id. Where
+/// memory is limited (`is_bound`), tables are written one after the other, as each writer holds a
+/// row group.
 ///
 /// # Errors
 /// [`RunError::Publish`]; the last publish is then intact.
@@ -72,7 +73,8 @@ fn write_tables(
     tables: &[Rows<'_>],
     is_bound: bool,
 ) -> Result<Vec<[Written; 2]>, RunError> {
-    // Both ways collect in the order of the tables, so that the manifest does not depend on threads.
+    // Both ways collect in the order of the tables, so that the manifest does not depend on
+    // threads.
     let write = |rows| write_table(staging, rows);
     if is_bound {
         tables.iter().map(write).collect()
@@ -90,8 +92,8 @@ fn output_of(file: &Written, rows: usize) -> manifest::PublishedFile {
     }
 }
 
-/// Writes the Parquet and the CSV file of a table at the same time, part by part: each part is filled
-/// once for both.
+/// Writes the Parquet and the CSV file of a table at the same time, part by part: each part is
+/// filled once for both.
 fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
     let name = rows.table.name;
     // The CSV file is written inside the closure of the Parquet file: both are open at once.
@@ -120,7 +122,8 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
 }
 
 /// Id of a run: the period, then a hash of everything that can change the tables: the release, the
-/// settings, and names and bytes of the inputs. The folder of the runs and the threads are no part of it.
+/// settings, and names and bytes of the inputs. The folder of the runs and the threads are no part
+/// of it.
 fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());

@@ -1,4 +1,5 @@
-//! The published tables of a run, filled part by part, so that a table is never in memory as a whole.
+//! The published tables of a run, filled part by part, so that a table is never in memory as a
+//! whole.
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! The tables of compared groups: `variances`, its roll-up `summary`, and `findings` with the evidence.
+//! The tables of compared groups: `variances`, its roll-up `summary`, and `findings` with the
+//! evidence.
 
 use super::columns::{Columns, NamedCells, filled};
 use super::resource_table::known_day;

@@ -1,7 +1,7 @@
 //! Selection of the invoice headers that the loaded usage and lines are compared with.
 //!
-//! The list of invoices that Partner Center answers with goes back for years; a header that nothing was
-//! loaded for would be a break of its full amount.
+//! The list of invoices that Partner Center answers with goes back for years; a header that nothing
+//! was loaded for would be a break of its full amount.
 
 use hashbrown::HashSet;
 
@@ -30,8 +30,9 @@ pub(super) fn set_periods(totals: &mut Folded, headers: &[Header]) {
     }
 }
 
-/// Headers to compare: of the invoices `with_rows`, by code, that lines or usage were loaded for, and of
-/// all other invoices of their periods, whose lines are missing. Warns of headers that are not compared.
+/// Headers to compare: of the invoices `with_rows`, by code, that lines or usage were loaded for,
+/// and of all other invoices of their periods, whose lines are missing. Warns of headers that are
+/// not compared.
 pub(super) fn to_compare(
     plan: &Plan,
     totals: &Folded,
@@ -63,8 +64,8 @@ pub(super) fn to_compare(
             others.len()
         ));
     }
-    // Legacy invoices have no reconciliation lines (model::domain::endpoints §0), so that their headers
-    // have nothing to be compared with.
+    // Legacy invoices have no reconciliation lines (model::domain::endpoints §0), so that their
+    // headers have nothing to be compared with.
     let has_lines = |header: &&Header| !api_version::is_legacy(&header.id) || has_rows(header);
     let (kept, legacy): (Vec<&Header>, Vec<&Header>) = kept.into_iter().partition(has_lines);
     warnings.extend(legacy.iter().map(|header| {

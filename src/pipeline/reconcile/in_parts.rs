@@ -1,8 +1,8 @@
 //! Usage that is more than may be in memory: the stages of usage to invoice, part by part.
 //!
-//! Lines are loaded twice: first to learn from all of them which usage column MeterDescription repeats,
-//! then with the usage of each part. The result is that of comparing all at once; what must change
-//! together is what [`UsageStages`] adds up and what a single run of it computes.
+//! Lines are loaded twice: first to learn from all of them which usage column MeterDescription
+//! repeats, then with the usage of each part. The result is that of comparing all at once; what
+//! must change together is what [`UsageStages`] adds up and what a single run of it computes.
 
 use hashbrown::HashMap;
 use polars::prelude::DataFrame;
@@ -77,7 +77,8 @@ fn description_pairs(
             .filter(|(_, part)| parts.contains(part))
             .map(|(row, _)| row)
             .collect();
-        // An account's usage and lines are of one part: pairs of all parts add up to those of the whole.
+        // An account's usage and lines are of one part: pairs of all parts add up to those of the
+        // whole.
         let found = passes::description_pairs(&joins::take(&described, &rows), &lines);
         for (pairs, found) in pairs.iter_mut().zip(found) {
             *pairs += found;

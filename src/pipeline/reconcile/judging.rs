@@ -65,7 +65,8 @@ struct PublishedOrder<'v> {
     charge_type: &'v str,
     /// Codes of the price adjustment and the currency.
     last_keys: [u32; 2],
-    // Groups may have equal keys: the rest makes their order, and so their ids, the same in every run.
+    // Groups may have equal keys: the rest makes their order, and so their ids, the same in every
+    // run.
     matched_on: &'v str,
     expected_amount: i128,
     invoiced_amount: i128,

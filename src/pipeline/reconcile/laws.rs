@@ -1,6 +1,6 @@
-//! Conservation laws of the stages from selection to attribution: no row and no amount is lost on the
-//! way, or the run fails. The laws themselves are the engine's; which stages they hold between is told
-//! here.
+//! Conservation laws of the stages from selection to attribution: no row and no amount is lost on
+//! the way, or the run fails. The laws themselves are the engine's; which stages they hold between
+//! is told here.
 
 use super::settings;
 use super::usage_to_invoice::UsageStages;
@@ -15,7 +15,8 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 /// Names of both sides of usage to invoice, as control totals show them.
 pub(super) const SOURCES: [&str; 2] = ["usage", "invoice_lines"];
 
-/// Laws of usage and lines up to the selected period, given what was `counted` of both before folding.
+/// Laws of usage and lines up to the selected period, given what was `counted` of both before
+/// folding.
 pub(super) fn of_folding(
     plan: &Plan,
     stages: &UsageStages<'_>,
@@ -35,8 +36,8 @@ pub(super) fn of_folding(
     controls
 }
 
-/// Counts of a selection before and after, by currency. Selected rows are meant to be fewer: the law
-/// always holds, and shows how many were left out.
+/// Counts of a selection before and after, by currency. Selected rows are meant to be fewer: the
+/// law always holds, and shows how many were left out.
 pub(super) fn of_selection(
     source: &'static str,
     before: &ByCurrency,
@@ -62,8 +63,8 @@ pub(super) fn of_comparing(
     let side = |tie_out, is_expected| {
         control_totals::variances_of(totals, variances, tie_out, is_expected)
     };
-    // Twenty decimals become ten where resources are made, half a unit for each row at most; between
-    // figures of ten decimals no law allows anything.
+    // Twenty decimals become ten where resources are made, half a unit for each row at most;
+    // between figures of ten decimals no law allows anything.
     let allowance = QUANTISATION_ALLOWANCE;
     let mut controls = control_totals::law("quantise", "resources", usage, expected, allowance);
     if settings::of_tie_out(plan, TieOut::UsageToInvoice).enabled {

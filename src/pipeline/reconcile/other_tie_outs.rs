@@ -1,5 +1,5 @@
-//! The tie-outs besides usage to invoice and lines to invoice: each takes its two lists of rows from
-//! what was folded; comparing, explaining and proving is the same for all.
+//! The tie-outs besides usage to invoice and lines to invoice: each takes its two lists of rows
+//! from what was folded; comparing, explaining and proving is the same for all.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,8 @@ struct ComparedLists {
     checked: Vec<Checked>,
 }
 
-/// Compares what the plan enables, adds the groups to `checked`, and returns the laws. `usage` is that
-/// of subscriptions, empty where no comparison needs it.
+/// Compares what the plan enables, adds the groups to `checked`, and returns the laws. `usage` is
+/// that of subscriptions, empty where no comparison needs it.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
@@ -227,8 +227,8 @@ fn summed(rows: impl Iterator<Item = SideRow>) -> Result<Vec<SideRow>, EngineErr
     Ok(sums)
 }
 
-/// Records of the currencies that the partner's summary has a total in, with a warning for the others:
-/// the summary is in one currency, and leaves out customers who are billed in another.
+/// Records of the currencies that the partner's summary has a total in, with a warning for the
+/// others: the summary is in one currency, and leaves out customers who are billed in another.
 fn of_summed_currencies(
     totals: &Folded,
     expected: &[SideRow],
@@ -275,7 +275,8 @@ fn law_of_selection(
     laws::of_selection(source, &count(all), &count(selected))
 }
 
-/// Name under which a currency is counted: quantities have none, and are counted under an empty one.
+/// Name under which a currency is counted: quantities have none, and are counted under an empty
+/// one.
 fn currency_name(totals: &Folded, measure: Measure, code: u32) -> String {
     match measure {
         Measure::Amount => totals.vocabulary.text(Domain::Currency, code).to_owned(),
@@ -318,8 +319,8 @@ fn count_groups(totals: &Folded, checked: &[Checked], measure: Measure, side: Si
     found
 }
 
-/// Laws of the match: source rows and the compared figure come out of it as they went in, but for the
-/// rounding to ten decimals.
+/// Laws of the match: source rows and the compared figure come out of it as they went in, but for
+/// the rounding to ten decimals.
 fn laws_of(totals: &Folded, tie_out: TieOut, compared: &ComparedLists) -> Vec<ControlTotal> {
     let measure = definitions::definition(tie_out).measure;
     let sides = [

@@ -1,8 +1,8 @@
 //! Selection of the invoices of one billing period. Invoices of other periods are left out, with a
 //! warning for each.
 //!
-//! A file of usage or lines may hold several months. Only the period of the *invoice* decides: licence
-//! lines may be charged for days outside of it, and must not be dropped for that
+//! A file of usage or lines may hold several months. Only the period of the *invoice* decides:
+//! licence lines may be charged for days outside of it, and must not be dropped for that
 //! ([semantics §9](crate::model::domain::semantics)).
 
 use std::collections::BTreeSet;
@@ -33,8 +33,8 @@ impl PeriodSelection {
         }
     }
 
-    /// Rows of a frame of usage or lines whose invoice belongs to the period. Invoices without a known
-    /// period are given this one.
+    /// Rows of a frame of usage or lines whose invoice belongs to the period. Invoices without a
+    /// known period are given this one.
     pub(super) fn select(&mut self, totals: &mut Folded, frame: &DataFrame) -> DataFrame {
         let Some(period) = self.period else {
             return frame.clone();
@@ -42,7 +42,8 @@ impl PeriodSelection {
         let codes = columns::codes(frame, Part::Invoice.column());
         let mut rows: Vec<u32> = Vec::new();
         for (row, invoice) in (0..).zip(codes) {
-            // Nothing says that an undated invoice is of another period, and the user asked for this one.
+            // Nothing says that an undated invoice is of another period, and the user asked for
+            // this one.
             if *totals.periods.entry(*invoice).or_insert(period) == period {
                 rows.push(row);
             } else {

@@ -1,5 +1,5 @@
-//! All that was read to judged variances and allocated resources: the engine's stages in order, each
-//! followed by its conservation law.
+//! All that was read to judged variances and allocated resources: the engine's stages in order,
+//! each followed by its conservation law.
 
 use super::usage_to_invoice::UsageStages;
 use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
@@ -74,7 +74,8 @@ pub fn reconcile_watched(
     warnings::of_missing_customers(&stages, &mut told);
     stages.selection.warn(&totals, &mut told);
     progress.phase("other tie-outs", 0);
-    // Before other groups are added: holders are looked for among groups of usage, others set their own.
+    // Before other groups are added: holders are looked for among groups of usage, others set their
+    // own.
     let mut checked = std::mem::take(&mut stages.checked);
     judging::set_narrowest(&mut checked);
     checked.extend(compare_headers(
@@ -141,8 +142,8 @@ fn fold(readings: &mut Readings) -> Result<(Folded, UsageAt), EngineError> {
     Ok((totals, UsageAt::Memory(counted)))
 }
 
-/// Takes usage and lines through their stages; what was counted of both before they were folded, and
-/// the resources.
+/// Takes usage and lines through their stages; what was counted of both before they were folded,
+/// and the resources.
 fn compare_usage(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,

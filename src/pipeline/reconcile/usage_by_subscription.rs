@@ -1,4 +1,5 @@
-//! Usage of each subscription and currency: the expected side of the comparison with usage summaries.
+//! Usage of each subscription and currency: the expected side of the comparison with usage
+//! summaries.
 
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;

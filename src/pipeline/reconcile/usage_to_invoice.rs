@@ -1,8 +1,8 @@
-//! Usage and invoice lines on their way from folded totals to compared groups: select, match, compare
-//! and attribute, for all of the usage at once or part by part.
+//! Usage and invoice lines on their way from folded totals to compared groups: select, match,
+//! compare and attribute, for all of the usage at once or part by part.
 //!
-//! [`UsageStages`] holds what must be added up over the parts; groups never span two parts, as a part
-//! holds whole subscriptions.
+//! [`UsageStages`] holds what must be added up over the parts; groups never span two parts, as a
+//! part holds whole subscriptions.
 
 use hashbrown::HashSet;
 use polars::prelude::DataFrame;
@@ -34,7 +34,8 @@ pub(super) struct UsageStages<'p> {
     settings: &'p TieOutPlan,
     /// Billing period that is compared.
     pub(super) selection: PeriodSelection,
-    /// The usage column that MeterDescription repeats, and the lines that pair under each candidate.
+    /// The usage column that MeterDescription repeats, and the lines that pair under each
+    /// candidate.
     pub(super) description: Option<(Part, [usize; 3])>,
     /// Usage and lines when they were folded.
     pub(super) folded: [ByCurrency; 2],
@@ -84,8 +85,8 @@ impl<'p> UsageStages<'p> {
         }
     }
 
-    /// Takes the usage and lines of `totals` through all stages; returns their resources in published
-    /// order, and tells `phase` which stage begins.
+    /// Takes the usage and lines of `totals` through all stages; returns their resources in
+    /// published order, and tells `phase` which stage begins.
     ///
     /// # Errors
     /// [`EngineError::AmountOverflow`].
@@ -123,7 +124,8 @@ impl<'p> UsageStages<'p> {
                     .map(|(number, sides)| (sides, findings.remove(&number).map(Box::new))),
             );
         }
-        // Resources are published even where the tie-out is off: they are what customers are billed by.
+        // Resources are published even where the tie-out is off: they are what customers are billed
+        // by.
         let mut resources = compared.resources;
         for (sums, is_expected) in self.allocated.iter_mut().zip([true, false]) {
             let found = control_totals::resources_of(totals, &resources, is_expected);
@@ -148,7 +150,8 @@ impl<'p> UsageStages<'p> {
         rounding_census::count(&mut self.census, totals, &self.settings.rules);
     }
 
-    /// Selected rows of usage (side 0) or lines (side 1); `amount` names the column that is added up.
+    /// Selected rows of usage (side 0) or lines (side 1); `amount` names the column that is added
+    /// up.
     fn select_side(
         &mut self,
         side: usize,
@@ -187,8 +190,8 @@ impl<'p> UsageStages<'p> {
     }
 }
 
-/// Sort key of a row of `resources`: the invoice's period, then the codes, which are in the order of
-/// their texts.
+/// Sort key of a row of `resources`: the invoice's period, then the codes, which are in the order
+/// of their texts.
 fn published_order(
     totals: &Folded,
     key: &[u32; RESOURCE_KEYS.len()],

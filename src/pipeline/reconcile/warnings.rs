@@ -28,8 +28,8 @@ struct OneSided {
     invoiced: HashSet<u32>,
 }
 
-/// Warns of rows without a customer id. Old answers leave the id out; such rows match only rows that
-/// lack it too.
+/// Warns of rows without a customer id. Old answers leave the id out; such rows match only rows
+/// that lack it too.
 pub(super) fn of_missing_customers(stages: &UsageStages<'_>, warnings: &mut Vec<String>) {
     for (source, rows) in SOURCES.into_iter().zip(stages.blank) {
         if rows > 0 {

@@ -18,7 +18,8 @@ pub(crate) struct MemoryShares {
     pub(crate) unit: usize,
     /// Totals of all units together; beyond it they go to disk in parts.
     pub(crate) totals: usize,
-    /// Parts that are loaded at a time, by their size on disk: in memory they take several times that.
+    /// Parts that are loaded at a time, by their size on disk: in memory they take several times
+    /// that.
     pub(crate) loaded: u64,
     /// Filter that finds rows which may be duplicates.
     pub(crate) filter: u64,
@@ -32,8 +33,8 @@ const FILTER: u64 = 128 << 20;
 const FINGERPRINTS: u64 = 64 << 20;
 
 impl MemoryShares {
-    /// Shares of a bound, or of no bound. A plan whose usage cannot be compared account by account is
-    /// not bound, and adds the reason to `warnings`.
+    /// Shares of a bound, or of no bound. A plan whose usage cannot be compared account by account
+    /// is not bound, and adds the reason to `warnings`.
     pub(crate) fn of(plan: &Plan, bound: Option<u64>, warnings: &mut Vec<String>) -> Self {
         let unbound = Self {
             unit: usize::MAX,
@@ -45,7 +46,8 @@ impl MemoryShares {
         let Some(bound) = bound else { return unbound };
         // A share too large to be addressed, on 32 bits, is no bound.
         let share = |of: u64| usize::try_from(bound / of).unwrap_or(usize::MAX);
-        // Fingerprints and filter are bound even where totals are not: they grow with rows, not keys.
+        // Fingerprints and filter are bound even where totals are not: they grow with rows, not
+        // keys.
         let filter = FILTER.min(bound / 16);
         let fingerprints = FINGERPRINTS.min(bound / 32);
         // Better a run that needs more memory, and says so, than one that cannot compare.

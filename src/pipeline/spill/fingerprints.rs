@@ -1,7 +1,8 @@
 //! Fingerprints of all rows of a dataset: in memory while they are few, on disk when they are many.
 //!
-//! A row takes 8 bytes. Nothing is compared while fingerprints are added; at the end they are sorted,
-//! bucket by bucket, and equal ones are neighbours. So only one bucket need be in memory at a time.
+//! A row takes 8 bytes. Nothing is compared while fingerprints are added; at the end they are
+//! sorted, bucket by bucket, and equal ones are neighbours. So only one bucket need be in memory at
+//! a time.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -95,7 +96,8 @@ impl Fingerprints {
                     .flat_map(|fingerprint| fingerprint.to_le_bytes()),
             );
             spilled.file.write_all(&bytes)?;
-            // Memory for the pieces: 16 bytes for each bucket and spill, whatever the number of rows.
+            // Memory for the pieces: 16 bytes for each bucket and spill, whatever the number of
+            // rows.
             pieces.push((spilled.end, bucket.len()));
             spilled.end += bytes.len() as u64;
             // Keeps its capacity: it fills up again until the next spill.

@@ -1,9 +1,9 @@
 //! Totals of usage and lines that do not fit in memory: on disk, in 256 parts of whole accounts.
 //!
-//! An account is a customer and a subscription. Where every pass of the usage tie-out keeps accounts
-//! apart, and amounts are allocated within one, a part can be compared by itself
-//! ([`budget`](super::budget) checks that). What a comparison must know of all parts (texts, products,
-//! months, and which resources occur in several parts) is noted when totals go to disk.
+//! An account is a customer and a subscription. Where every pass of the usage tie-out keeps
+//! accounts apart, and amounts are allocated within one, a part can be compared by itself
+//! ([`budget`](super::budget) checks that). What a comparison must know of all parts (texts,
+//! products, months, and which resources occur in several parts) is noted when totals go to disk.
 
 use std::hash::BuildHasher as _;
 use std::io;
@@ -74,8 +74,8 @@ impl Spill {
     ///
     /// # Errors
     /// Those of the file system, as for all functions below.
-    // Called with the lock on all readings held: waiting here for another thread, even rayon's, could
-    // wait for ever.
+    // Called with the lock on all readings held: waiting here for another thread, even rayon's,
+    // could wait for ever.
     pub(crate) fn put(&mut self, usage: &Partial, lines: &Partial) -> io::Result<()> {
         // Before anything is written: the overview and the laws need the totals as a whole.
         self.overview.note(usage, lines);
@@ -110,7 +110,8 @@ impl Spill {
             } else {
                 Some(self.scratch.append(&bytes)?)
             };
-            // The part is in the low byte, so that the parts of one resource are neighbours when sorted.
+            // The part is in the low byte, so that the parts of one resource are neighbours when
+            // sorted.
             named.clear();
             named.extend(
                 part.resources()
@@ -177,8 +178,8 @@ impl Spill {
         lines.check(Dataset::InvoiceLines)
     }
 
-    /// Ends the reading: no totals follow. Parts of up to `loaded` bytes on disk will be loaded at a
-    /// time.
+    /// Ends the reading: no totals follow. Parts of up to `loaded` bytes on disk will be loaded at
+    /// a time.
     pub(crate) fn close(self, loaded: u64) -> io::Result<Spilled> {
         let Self {
             scratch,
@@ -197,8 +198,8 @@ impl Spill {
             spellings: Vec::new(),
             counted,
         };
-        // An id of Azure names its subscription, so few resources are in several parts. The others are spelt
-        // within their part.
+        // An id of Azure names its subscription, so few resources are in several parts. The others
+        // are spelt within their part.
         let shared = resources.in_several(8)?;
         if !shared.is_empty() {
             spilled.spellings = spilled.best_spellings(&shared)?;

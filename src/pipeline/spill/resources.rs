@@ -42,7 +42,8 @@ pub struct SpilledResources {
 struct ResourceSums {
     rows: usize,
     usage_rows: u64,
-    /// Sums of quantities, expected and invoiced amounts. They wrap beyond 128 bits, both times alike.
+    /// Sums of quantities, expected and invoiced amounts. They wrap beyond 128 bits, both times
+    /// alike.
     numbers: [i128; 3],
 }
 
@@ -64,7 +65,8 @@ impl ResourceSums {
 /// The rows of one subscription on one invoice, all of which come from one part of usage.
 #[derive(Debug)]
 struct Run {
-    /// Period, and codes of invoice, customer and subscription: the first keys of the published order.
+    /// Period, and codes of invoice, customer and subscription: the first keys of the published
+    /// order.
     order: (Option<Period>, [u32; 3]),
     extent: Extent,
     /// Number of rows in the extent.
@@ -92,7 +94,8 @@ impl SpilledResources {
         }
     }
 
-    /// Adds the rows of a part, which are in published order; `totals` give the texts of their codes.
+    /// Adds the rows of a part, which are in published order; `totals` give the texts of their
+    /// codes.
     ///
     /// # Errors
     /// Those of the file system.
@@ -137,7 +140,8 @@ impl SpilledResources {
     /// Hands over all rows in published order, `rows` at a time; the last batch may be smaller.
     ///
     /// # Errors
-    /// Those of the file system and of `take`; one, too, if what is read back is not what was written.
+    /// Those of the file system and of `take`; one, too, if what is read back is not what was
+    /// written.
     pub(crate) fn each(
         &self,
         rows: usize,

@@ -50,9 +50,9 @@ impl Invoice {
         is_legacy(&self.id)
     }
 
-    /// True if the invoice bills a period. A new commerce invoice states the start of its period, or
-    /// is dated in the month after it. A legacy invoice has a period that is not a month, and counts
-    /// for every month that it touches.
+    /// True if the invoice bills a period. A new commerce invoice states the start of its period,
+    /// or is dated in the month after it. A legacy invoice has a period that is not a month, and
+    /// counts for every month that it touches.
     #[must_use]
     pub(super) fn is_of(&self, period: Period) -> bool {
         let (first, next) = period.days();

@@ -1,6 +1,6 @@
-//! Table of the endpoints: one row each, with path, credential, paging and what the endpoint is asked
-//! for ([endpoints §5](crate::model::domain::endpoints)). A new endpoint is one row; how rows turn
-//! into requests is in `units` and `pages`.
+//! Table of the endpoints: one row each, with path, credential, paging and what the endpoint is
+//! asked for ([endpoints §5](crate::model::domain::endpoints)). A new endpoint is one row; how rows
+//! turn into requests is in `units` and `pages`.
 
 use super::api_version::Billed;
 
@@ -115,7 +115,8 @@ pub const CUSTOMERS: Endpoint = Endpoint {
     ..BASE
 };
 
-/// The list of a customer's subscriptions, needed for every endpoint that is asked for each of them.
+/// The list of a customer's subscriptions, needed for every endpoint that is asked for each of
+/// them.
 pub const SUBSCRIPTIONS: Endpoint = Endpoint {
     name: "subscriptions",
     dataset: "subscriptions",

@@ -133,7 +133,8 @@ impl Pages<'_> {
     }
 
     /// True if what was stored before an interruption may be continued: pages of two versions of
-    /// the data do not belong together. A snapshot of today is not checked: it changes all the time.
+    /// the data do not belong together. A snapshot of today is not checked: it changes all the
+    /// time.
     async fn is_unchanged(&self, parts: &[Part]) -> Result<bool, FetchError> {
         let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else {
             return Ok(true);

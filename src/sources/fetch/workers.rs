@@ -85,8 +85,8 @@ impl Fetcher {
         })
     }
 
-    /// Fetches everything that the order names, and calls `arrived` with each unit that is complete.
-    /// The result is ordered by dataset and id.
+    /// Fetches everything that the order names, and calls `arrived` with each unit that is
+    /// complete. The result is ordered by dataset and id.
     ///
     /// # Errors
     /// [`FetchError`] if it makes no sense to go on; what was stored is kept.

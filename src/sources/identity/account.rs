@@ -178,7 +178,8 @@ impl SecretSource {
             Self::Environment(name) => std::env::var(name)
                 .map_err(|_| wrong("nothing".to_owned(), "set it for this process"))?,
             Self::File(path) => {
-                // Checked before reading: a secret that others can read may be known to them already.
+                // Checked before reading: a secret that others can read may be known to them
+                // already.
                 if let Some(mode) = open_to_others(path) {
                     return Err(wrong(
                         format!("a file that others can read (mode {mode:03o})"),

@@ -1,5 +1,5 @@
-//! Files of the state folder: closed to other users, complete or not there at all, and synced to disk
-//! before anything relies on them.
+//! Files of the state folder: closed to other users, complete or not there at all, and synced to
+//! disk before anything relies on them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Output up to which any expansion is accepted: 256 MiB. Beyond it, a stream that expands more than
-/// [`BOMB_RATIO`]-fold is refused.
+/// Output up to which any expansion is accepted: 256 MiB. Beyond it, a stream that expands more
+/// than [`BOMB_RATIO`]-fold is refused.
 const BOMB_FREE_BYTES: u64 = 256 << 20;
 /// Largest accepted expansion. Real exports expand about tenfold; deflate cannot exceed 1032-fold.
 const BOMB_RATIO: u64 = 300;

@@ -20,8 +20,8 @@ use crate::sources::identity::origin;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time that an unused connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest body kept in memory: 64 MiB; a larger one is refused. A page of 2,000 rows has some 4 MB,
-/// a rate card 1.5 MB.
+/// Largest body kept in memory: 64 MiB; a larger one is refused. A page of 2,000 rows has some 4
+/// MB, a rate card 1.5 MB.
 const PAGE_LIMIT_BYTES: usize = 64 << 20;
 
 /// The client of one run, with its budgets.
@@ -109,7 +109,8 @@ impl Http {
         token: Option<&SecretString>,
         request_id: &str,
     ) -> Result<ApiResponse, AttemptError> {
-        // The limit is for the whole exchange, body included; silence in between has one of its own.
+        // The limit is for the whole exchange, body included; silence in between has one of its
+        // own.
         let began = Instant::now();
         let sent =
             tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
