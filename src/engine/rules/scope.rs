@@ -104,83 +104,80 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
 mod tests {
     use super::*;
 
+    const BLANK: LineTexts<'static> = LineTexts {
+        meter_description: "",
+        subscription_description: "",
+        term: "",
+        reservation_order_id: "",
+        charge_end: "10/31/2026",
+        product_is_used: false,
+    };
+
+    fn check(line: LineTexts<'_>, expect: Scope) {
+        assert_eq!(scope_of(line), expect, "{line:?}");
+    }
+
     #[test]
-    fn scope_follows_what_the_line_says() {
-        let blank = LineTexts {
-            meter_description: "",
-            subscription_description: "",
-            term: "",
-            reservation_order_id: "",
-            charge_end: "10/31/2026",
-            product_is_used: false,
-        };
-        let check =
-            |line: LineTexts<'_>, expect: Scope| assert_eq!(scope_of(line), expect, "{line:?}");
-        check(
-            LineTexts {
-                meter_description: "D2 v3",
-                ..blank
-            },
-            Scope::Usage,
-        );
-        check(
-            LineTexts {
-                subscription_description: "Azure Plan",
-                ..blank
-            },
-            Scope::Usage,
-        );
+    fn the_term_tells_commitments_and_licences() {
+        for (term, expect) in [
+            ("Savings Plan 1 Year", Scope::SavingsPlan),
+            ("Subscription, monthly", Scope::Subscription),
+            (
+                "One-Year commitment for monthly/yearly billing",
+                Scope::Licence,
+            ),
+        ] {
+            check(LineTexts { term, ..BLANK }, expect);
+        }
+        // Within an Azure plan, too.
         check(
             LineTexts {
                 term: "Reservation 3 Years",
                 subscription_description: "Azure plan",
-                ..blank
+                ..BLANK
             },
             Scope::Reservation,
         );
         check(
             LineTexts {
                 reservation_order_id: "RIOderId1",
-                ..blank
+                ..BLANK
             },
             Scope::Reservation,
         );
+    }
+
+    #[test]
+    fn usage_is_told_by_the_meter_the_plan_or_the_product() {
+        check(BLANK, Scope::Usage);
         check(
             LineTexts {
-                term: "Savings Plan 1 Year",
-                ..blank
+                meter_description: "D2 v3",
+                ..BLANK
             },
-            Scope::SavingsPlan,
+            Scope::Usage,
         );
         check(
             LineTexts {
-                term: "Subscription, monthly",
-                ..blank
+                subscription_description: "Azure Plan",
+                ..BLANK
             },
-            Scope::Subscription,
-        );
-        check(
-            LineTexts {
-                term: "One-Year commitment for monthly/yearly billing",
-                ..blank
-            },
-            Scope::Licence,
+            Scope::Usage,
         );
         check(
             LineTexts {
                 term: "D2 v3 hours",
                 product_is_used: true,
-                ..blank
+                ..BLANK
             },
             Scope::Usage,
         );
         check(
             LineTexts {
                 charge_end: "",
-                ..blank
+                ..BLANK
             },
             Scope::PerpetualSoftware,
         );
-        check(blank, Scope::Usage);
     }
 }
