@@ -2,7 +2,7 @@
 //! and the hash of its content stands behind it: an entry that is damaged or in doubt is dropped
 //! and computed again. The cache therefore never changes a result, only the time it takes.
 //!
-//! What must change together: the text of [`Stamp`] and [`SETTLED`]. A file is known without being
+//! What must change together: the text of [`Stamp`] and `SETTLED`. A file is known without being
 //! read only if every change of it would change its stamp.
 
 use std::collections::{BTreeMap, BTreeSet};

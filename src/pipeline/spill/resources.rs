@@ -211,7 +211,7 @@ fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl ResourceBatch {
-    /// Reads one row, as [`write`] wrote it, and appends it; `None` for other bytes.
+    /// Reads one row, as [`write()`] wrote it, and appends it; `None` for other bytes.
     fn read(&mut self, from: &mut &[u8]) -> Option<&Resource> {
         let mut key = [0; 9];
         for code in &mut key {

@@ -1,6 +1,6 @@
 //! Tokens of a run: one for each kind, requested once however many workers want it, and renewed
 //! when it is about to end or is refused. All requests that need a token go through
-//! [`Tokens::ask`]; the requests for tokens themselves are in `grant`.
+//! `Tokens::ask`; the requests for tokens themselves are in `grant`.
 
 mod token;
 
