@@ -28,8 +28,12 @@ type PartTaken = fn(&AttributionInput<'_>, i128) -> i128;
 /// Causes in order of precedence. The first two may take all that is left, the others take their
 /// step. One named function or closure for each, so that the table stays readable in one look.
 const CAUSES: &[(Cause, PartTaken)] = &[
+    // Before all steps: where no usage is expected (`model::domain::semantics §11`, 1), a step
+    // between the sides means nothing.
     (Cause::OutOfScope, out_of_scope),
+    // Rounding next: what it alone can make is called no error, whatever else would fit.
     (Cause::Rounding, rounding),
+    // From here on the order changes no part: each cause takes its own step, whatever is left.
     (Cause::Duplicate, |input, _| step(input, |b| b.duplicate)),
     (Cause::Timing, |input, _| step(input, |b| b.timing)),
     (Cause::Credit, |input, _| step(input, |b| b.credit)),
@@ -123,6 +127,7 @@ pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
 pub fn of_quantity(sides: &Sides, variance: i128, within_rounding: bool) -> Option<Cause> {
     match (variance, sides.expected_rows, sides.invoiced_rows) {
         (0, ..) => None,
+        // Before the missing sides: usage that rounds to nothing was not forgotten.
         _ if within_rounding => Some(Cause::Rounding),
         (_, 0, _) => Some(Cause::MissingUsage),
         (_, _, 0) => Some(Cause::MissingInvoice),

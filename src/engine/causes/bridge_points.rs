@@ -49,6 +49,8 @@ impl BridgePoints {
     pub(super) fn of(inputs: &BridgeInputs<'_>) -> Option<Self> {
         let BridgeInputs { rule, usage, .. } = inputs;
         let usual_price = inputs.usual_price;
+        // As one line, the fewest that could bill it: every further line may lose a fraction of a
+        // cent of its own.
         let natural = rule.subtotal(Line {
             price: usual_price,
             quantity: usage.quantity,

@@ -82,6 +82,8 @@ pub(super) struct EqualLines {
 impl EqualLines {
     /// Quantity of all of the lines, in units of 10^-20.
     pub(super) fn quantity_of_all(&self) -> i128 {
+        // No product overflows here or below: each number is a sum of the frame divided by the
+        // count.
         self.quantity * self.count
     }
 
@@ -226,6 +228,8 @@ fn add_states(
 impl Evidence {
     /// Adds usage to that of its price state.
     fn add_state(&mut self, more: UsageState) {
+        // `earned` and `is_credit` follow from the adjustment, and need no comparing. Late and free
+        // usage stay apart, as a hypothesis leaves either out as a whole.
         let same = |known: &&mut UsageState| {
             (
                 known.description,
@@ -323,6 +327,7 @@ fn add_equal_lines(
         };
         let duplicates = numbered(&totals.line_duplicates, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
+        // Set by the lines as well: a group without usage has its currency from them.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         evidence.lines.push(EqualLines {
             description: description[row],

@@ -46,6 +46,8 @@ impl Remaining {
     fn of(evidence: &Evidence, hypothesis: u8) -> Self {
         let has = |anomaly| hypothesis & anomaly != 0;
         let mut remaining = Self::default();
+        // Azure credits stay out: a credit line repeats the quantity of the charge that it offsets
+        // (`model::domain::semantics §7`), which would count twice here.
         for state in evidence.states.iter().filter(|state| !state.is_credit) {
             let mut state = state.clone();
             // Late usage leaves with its duplicates: each row is left out once.
@@ -114,6 +116,8 @@ pub(super) fn most_likely(evidence: &Evidence) -> Remaining {
     present |= LATE_USAGE * u8::from(states().any(|state| state.is_late));
     present |= DUPLICATE_LINES * u8::from(lines().any(|lines| lines.duplicates > 0));
     present |= OTHER_CYCLE * u8::from(lines().any(|lines| lines.is_of_other_cycle));
+    // Sixteen sets at most: trying all of them is cheaper than a clever search, and easier to
+    // trust.
     let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES)
         .filter(|hypothesis| hypothesis & !present == 0)
         .collect();

@@ -47,6 +47,7 @@ pub fn investigate(
         .collect();
     // A hash map has no order that could reach an output: it is only looked up by match.
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
+    // Only after all groups: two siblings make up for each other once both have a finding.
     pair_siblings(&mut found, sides);
     Ok(found)
 }
@@ -99,6 +100,8 @@ pub fn workings(
 
 /// Resource and days of the rows that the largest step is about.
 fn location_of(bridge: &VarianceBridge, evidence: &Evidence) -> Option<Location> {
+    // Duplicate lines and lines of another cycle name no resource, as no invoice does
+    // (`model::domain::semantics §1`): the group's usage is then the nearest place.
     match main_cause(bridge) {
         Some(Cause::Duplicate) => evidence.duplicates_at.or(evidence.usage_at),
         Some(Cause::Timing) => evidence.late_at.or(evidence.usage_at),
@@ -136,6 +139,9 @@ fn pair_siblings(found: &mut HashMap<u32, Finding>, sides: &[Sides]) {
         if finding.steps.credit != 0 || finding.steps.quantity_delta == 0 {
             continue;
         }
+        // Without the adjustment, which is what may have changed: the earned credit is decided day
+        // by day (`model::domain::semantics §1`), so that a month may move from one adjustment to
+        // the other.
         let keys = sides[*group as usize].keys.without(Key::Adjustment);
         let family = families.entry(keys).or_default();
         // A sum that saturates is not zero, and only zero says anything.
@@ -212,6 +218,8 @@ pub struct Holders {
 impl Holders {
     /// Counts a group, with the finding about it.
     pub fn add(&mut self, sides: &Sides, finding: Option<&Finding>) {
+        // Groups out of scope never have a finding: if they counted, one licence line would keep an
+        // invoice from being named as the holder of a cause.
         if sides.scope == Scope::Usage {
             for entity in entities(&sides.keys) {
                 *self.groups.entry(entity).or_default() += 1;
@@ -232,9 +240,12 @@ impl Holders {
         let holds_all = |entity: &Entity| {
             let counts = (self.groups.get(entity), self.broken.get(&(*entity, cause)));
             // An entity may have groups out of scope only, which are not counted.
+            // One group alone says nothing of its invoice: a fault of the meter would look the
+            // same.
             matches!(counts, (Some(all), Some(broken)) if *all > 1 && all == broken)
         };
         let one_day = finding.days.is_some_and(|(first, last)| first == last);
+        // Entities are listed from wide to narrow, so that the first hit is the widest.
         match entities(&sides.keys).into_iter().find(holds_all) {
             Some((entity, _)) => entity,
             None if finding.resource.is_some() && one_day => Narrowest::Day,

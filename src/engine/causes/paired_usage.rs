@@ -34,7 +34,8 @@ impl<'s> PairedUsage<'s> {
             .iter()
             .filter(|state| !(is_free_left_out && state.is_free));
         let quantity = counted.map(|state| state.quantity).sum();
-        // Where there are several rates, that of the largest amount stands for all.
+        // One rate holds for all charges of a month (`model::domain::semantics §4`), so that several
+        // in one pair are the exception: there, that of the largest amount stands for all.
         let rate = states
             .iter()
             .max_by_key(|state| state.billing.abs())
@@ -61,6 +62,8 @@ impl<'s> PairedUsage<'s> {
         if self.states.iter().all(|state| state.earned == line.earned) {
             return self.at_own_credit(line, usual, price, rule, digits);
         }
+        // The list price first, as it is written and exact; a price in proportion is made of
+        // amounts that may have been rounded already.
         if let Some(list) = line.unit_price
             && self.follows(list)?
         {
@@ -92,6 +95,8 @@ impl<'s> PairedUsage<'s> {
             })
         };
         let net = net_of(line.earned, (usual, PRICE_SCALE))?;
+        // Charges are compared, not prices: the last digits of a price that was divided out of sums
+        // are noise, and vanish in the cent.
         Some(if charge(net)? == charge(price)? {
             price
         } else {
@@ -107,6 +112,8 @@ impl<'s> PairedUsage<'s> {
     /// True if the usage's amount is its list price less its own credits, to the cent.
     fn follows(&self, list: i128) -> Option<bool> {
         let mut listed = 0_i128;
+        // Free grants have a list price that nobody paid (`model::domain::quirks`, daily rated
+        // usage 10).
         for state in self.paid() {
             let factors = [
                 (list, PRICE_SCALE),
@@ -139,6 +146,8 @@ impl<'s> PairedUsage<'s> {
     fn in_proportion(&self, earned: i128, rule: &Rule) -> Option<i128> {
         let mut pricing = 0_i128;
         for state in self.states {
+            // A credit of the whole price leaves nothing to scale by: the division refuses, and the
+            // variance stays unexplained rather than take an invented price.
             let share = quotient_up(
                 (ONE - earned, RATE_SCALE),
                 (ONE - state.earned, RATE_SCALE),
@@ -169,6 +178,8 @@ fn pricing_of(states: &[&UsageState], rate: i128) -> Option<i128> {
     )?;
     // Each row may have been cut to a cent; past that, the priced amounts are not of these bills.
     let allowed = power_of_ten(AMOUNT_SCALE - 2).checked_mul(i128::from(rows) + 1)?;
+    // A pricing amount of 0 counts as missing where anything was billed: a bill of less than the
+    // allowance would agree with it by chance.
     let agrees = billed.checked_sub(billing)?.abs() <= allowed && (pricing != 0 || billing == 0);
     if agrees {
         Some(pricing)

@@ -40,6 +40,8 @@ impl Pair<'_> {
 /// Price of a line; of a line without one, the price that its subtotal comes from.
 fn price_of(line: &EqualLines) -> Option<i128> {
     line.price.or_else(|| {
+        // Both away from zero, as `quotient_up` rounds: a price that is one digit too low would
+        // lose a cent where the subtotal is rounded down (`model::domain::semantics §3`).
         let priced = quotient_up(
             (line.subtotal, AMOUNT_SCALE),
             (line.rate, RATE_SCALE),

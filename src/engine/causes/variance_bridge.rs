@@ -88,6 +88,7 @@ impl VarianceBridge {
             bridge.quantity_delta = 0;
         }
         let tax = remaining.lines.iter().map(EqualLines::tax_of_all).sum();
+        // To the last digit: a near miss is no evidence of tax.
         if tax != 0 && unexplained == tax {
             // The subtotals are after tax.
             (bridge.tax, unexplained) = (published(tax)?, 0);
@@ -100,6 +101,8 @@ impl VarianceBridge {
         }
         let rest = variance - bridge.sum() - published(unexplained)?;
         // One unit of the last digit on top, which publishing the amounts can move.
+        // All or nothing: beyond the bounds, a part that is called rounding would only hide as much
+        // of a real error.
         if rest.abs() <= published(bounds.toward(rest))?.checked_add(1)? {
             bridge.rounding = rest;
         }
@@ -134,6 +137,8 @@ impl VarianceBridge {
     /// Sum of all steps, in units of 10^-10.
     #[must_use]
     pub fn sum(&self) -> i128 {
+        // No addition overflows: steps are published amounts of some 29 digits, and 128 bits hold
+        // 38.
         let on_one_side =
             self.duplicate + self.timing + self.credit + self.missing_usage + self.missing_invoice;
         on_one_side
@@ -199,6 +204,8 @@ impl VarianceBridge {
         notes: &mut Notes<'_>,
     ) -> Option<i128> {
         let usage = PairedUsage::of(&pair.states, is_free_left_out)?;
+        // Without prices there are no points to value a step between: the pair's whole distance
+        // stays unexplained, as a guess would be taken for a finding.
         let Some(prices) = pair.prices() else {
             return Some(pair.subtotal() - pair.billing());
         };

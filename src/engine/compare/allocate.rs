@@ -43,6 +43,8 @@ pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
             .ok()
             .filter(|count| *count > 0)?;
     }
+    // Shares of the size, signed afterwards: a refund and its charge, spread over the same usage,
+    // cancel in every resource.
     let size = total.checked_abs()?;
     let (floors, remainders): (Vec<i128>, Vec<u128>) = sizes
         .iter()
@@ -52,6 +54,7 @@ pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
             (share, rest)
         })
         .unzip();
+    // No overflow: shares that were rounded down add up to no more than `size`.
     let given: i128 = floors.iter().sum();
     let missing = usize::try_from(size - given).expect("floors are no more than the total");
     let shares = raise(floors, &remainders, missing)?;

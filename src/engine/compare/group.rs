@@ -112,6 +112,7 @@ impl Sides {
     /// Invoiced less expected amount, in units of 10^-10.
     #[must_use]
     pub fn variance_amount(&self) -> i128 {
+        // No overflow: both are published numbers, of 29 digits at most, and 128 bits hold 38.
         self.invoiced_amount - self.expected_amount
     }
 

@@ -84,6 +84,8 @@ fn add_usage(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
         // The largest code, so that the choice does not depend on the order of the rows.
         group.usage_rate = rates[row].max(group.usage_rate);
         group.usage_rows += rows;
+        // Unchecked, as the absolute amounts of all usage add up to `count::partial::GROSS_LIMIT`
+        // at most.
         group.usage_amount += billing;
         // Used for a bound only, which then overflows and is an error: saturating hides nothing.
         group.usage_quantity = group.usage_quantity.saturating_add(usage.quantity[row]);
@@ -136,6 +138,8 @@ fn add_lines(
 /// (`Floor(…, 2)`, [semantics §3](crate::model::domain::semantics)); 0 where they were not cut. At
 /// most a cent is lost on each row. How much is known exactly, as pricing amounts were not cut.
 fn floored(pricing: i128, billing: i128, rate: i128, rows: u64) -> i128 {
+    // Two decimals in every currency, as the formula says; no page tells whether yen are cut
+    // elsewhere (`model::domain::semantics §3`).
     let cent = power_of_ten(AMOUNT_SCALE - 2);
     let exact = decimal::multiply(
         (pricing, AMOUNT_SCALE),
@@ -144,6 +148,8 @@ fn floored(pricing: i128, billing: i128, rate: i128, rows: u64) -> i128 {
         Rounding::HalfEven,
     );
     match exact.and_then(|exact| exact.checked_sub(billing)) {
+        // More than 0 on credits as well: Floor goes toward −∞ and not toward 0
+        // (`model::domain::semantics §3`).
         Some(lost) if billing % cent == 0 && lost > 0 && lost / cent < i128::from(rows) => lost,
         // An amount that does not fit is far from what was billed: no cutting made that.
         Some(_) | None => 0,

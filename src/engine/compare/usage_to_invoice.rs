@@ -76,6 +76,8 @@ pub fn compare(
             resource.invoiced_amount += share;
         }
         if numbers.is_empty() {
+            // Added up, as groups that differ in their adjustment or description alone have one
+            // such key.
             *unused.entry(key_without_usage(&sides)).or_default() += sides.invoiced_amount;
         }
         groups.push(sides);
@@ -118,6 +120,7 @@ fn add_unused(resources: &mut Vec<Resource>, unused: BTreeMap<ResourceKey, i128>
             }),
         }
     }
+    // Appended after the last search, which needs the list sorted.
     resources.append(&mut own_rows);
     resources.sort_by_key(|resource| resource.key);
 }

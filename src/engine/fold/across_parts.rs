@@ -92,6 +92,7 @@ impl Noted {
     /// Keys of usage as a frame of [`DESCRIBED`], sorted.
     pub(super) fn described_frame(&self) -> DataFrame {
         let mut rows: Vec<&[u32; DESCRIBED.len()]> = self.described.iter().collect();
+        // Sorted, as a hash set has another order in every run.
         rows.sort_unstable();
         let columns = DESCRIBED.iter().enumerate().map(|(at, part)| {
             let codes: Vec<u32> = rows.iter().map(|row| row[at]).collect();

@@ -184,6 +184,7 @@ fn states(
             is_text.then(|| raw_place(counted, row.part).field)
         })
         .collect();
+    // Tuple by tuple and not column by column: an adjustment is made of several texts of its tuple.
     let ids = partial.tuples[Tuple::State as usize].len();
     let mut codes = Vec::with_capacity(ids as usize * parts.len());
     for id in 0..ids {

@@ -218,6 +218,8 @@ impl Entries {
             }
         }
         for (texts, mut sum) in folded.into_values() {
+            // Units that the card does not price get no expected row, and their charge shows as
+            // one-sided.
             if let Some(amount) = self.rate_card.charge(
                 &texts[Key::Currency as usize],
                 &texts[Key::Meter as usize],
@@ -243,6 +245,8 @@ impl Entries {
         if self.gross.iter().any(|gross| *gross > GROSS_LIMIT) {
             return None;
         }
+        // The order of the hash map does no harm: texts are ranked before their codes are used, and
+        // the rows are sorted by them.
         let row = |((tie_out, side, texts), sum): (&EntryKey, &EntrySum)| {
             let row = SideRow {
                 keys: Key::ALL.map(|key| builder.add(key.domain(), &texts[key as usize])),
@@ -277,6 +281,7 @@ fn bound_of(tie_out: TieOut, side: Side, sum: &EntrySum) -> i128 {
         (Rounded::EachTo(digits), Side::Expected) if !sum.classic.is_empty() => {
             decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
         }
+        // One on top: a bound of 0 would tell `two_lists` that the sum is exact.
         _ => sum.gross / decimal::power_of_ten(SERVICE_DIGITS) + 1,
     }
 }

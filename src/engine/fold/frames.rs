@@ -94,6 +94,7 @@ fn sorted_totals<const N: usize>(
     rows.dedup_by(|(key, next), (first, sum)| {
         let same = key == first;
         if same {
+            // Sums beyond `count::partial::GROSS_LIMIT` were refused before the rows were folded.
             *sum = sum.plus(next).expect("a folded sum fits 38 digits");
         }
         same

@@ -43,6 +43,8 @@ impl InvoiceMonths {
         let mut most: HashMap<u32, (u64, i32)> = HashMap::new();
         for ((invoice, month), rows) in &self.0 {
             let best = most.entry(*invoice).or_insert((0, 0));
+            // Late usage is of months before the one that is billed (`model::domain::semantics
+            // §9`): of two months with equally many rows the later one is the likelier period.
             *best = (*best).max((*rows, *month));
         }
         most.into_iter()

@@ -67,6 +67,8 @@ impl VocabularyBuilder {
         let texts = &mut self.domains[domain as usize];
         let kind = domain.fold_kind();
         let mut numbers = Vec::with_capacity(count as usize);
+        // In batches of half a MiB of hashes: enough work for all cores, without a second long
+        // column.
         for start in (0..count).step_by(FOLDED_AT_ONCE as usize) {
             let hasher = &texts.hasher;
             let range = start..count.min(start + FOLDED_AT_ONCE);
@@ -174,6 +176,7 @@ impl DomainTexts {
         let is_it = |shown: &String| {
             shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text)
         };
+        // The hash alone proves nothing, as two texts may share one.
         let is_same =
             |(known, number): &(u64, u32)| *known == hash && is_it(&self.shown[*number as usize]);
         self.by_folded

@@ -155,6 +155,7 @@ pub fn law(
                 None => ControlSums::NOTHING,
             };
             let (before, after) = (of(before), of(after));
+            // Rows of either side would do: the law breaks anyway where they differ.
             let allowed = allowance.saturating_mul(i128::from(before.rows));
             let agree = |before: i128, after: i128| (before - after).abs() <= allowed;
             let quantities = before.quantity.zip(after.quantity);
@@ -197,6 +198,8 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
 }
 
 /// FieldPlace of the currency in a key, whatever is counted.
+// One place for all that is counted, held at compile time: `currency_of` fills the account and no
+// other number of the key.
 const CURRENCY: FieldPlace = {
     let place = raw_place(Counted::Usage, Part::Currency);
     let daily = raw_place(Counted::DailyUsage, Part::Currency);
@@ -434,6 +437,7 @@ pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> 
             add_to(counts, currency.to_owned(), sums);
         }
     }
+    // No allowance: parts and variance are whole units of the last published digit.
     law("attribute", "variances", &before, &after, 0)
 }
 

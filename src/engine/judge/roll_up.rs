@@ -57,6 +57,9 @@ impl Level {
                 Key::Subscription,
                 Key::Currency,
             ],
+            // Without the adjustment: it splits one meter into lines (`model::domain::semantics
+            // §1`) whose variances may offset each other, which is what the gross sum is there to
+            // show.
             Self::Meter => &[
                 Key::Invoice,
                 Key::Customer,
@@ -96,6 +99,8 @@ impl Rollup {
     #[must_use]
     pub fn explained_share(&self) -> i128 {
         let one = power_of_ten(PUBLISHED_SCALE);
+        // May be negative: parts of opposite signs can each be larger than the variance that they
+        // add up to.
         let explained = self.gross_variance_amount - self.unexplained_amount;
         if self.gross_variance_amount == 0 {
             return one;

@@ -117,6 +117,7 @@ pub fn judge(
 ) -> Result<Variance, EngineError> {
     let (expected, variance) = sides.compared();
     let exact = |amount: i128| {
+        // Widening by ten digits: the mode has nothing to round.
         rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
             .ok_or(EngineError::AmountOverflow)
     };
@@ -137,6 +138,9 @@ pub fn judge(
         () if sides.scope != Scope::Usage => Status::OutOfScope,
         () if variance == 0 => Status::Tied,
         () if size <= limit_amount => Status::WithinTolerance,
+        // Awaited rather than broken, as billed usage may be missing or partial for 48 hours after
+        // the lines (`model::domain::semantics §9`); after the tolerance, as sides that agree
+        // already need no waiting.
         () if sides.is_awaited => Status::Awaited,
         () => Status::Break,
     };
@@ -158,6 +162,7 @@ pub fn judge(
     };
     let break_id = break_id_of(&sides, vocabulary);
     Ok(Variance {
+        // Down: the published tolerance must not look wider than the one that was applied.
         tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down)
             .ok_or(EngineError::AmountOverflow)?,
         limit,
@@ -177,6 +182,7 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
     hash.update(sides.tie_out.name().as_bytes());
     let mut add = |text: &str| {
+        // A NUL before each text: without it, `ab` and `c` would hash as `a` and `bc` do.
         hash.update(&[0]);
         hash.update(text.as_bytes());
     };
@@ -184,6 +190,7 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
         .keys
         .iter()
         .partition(|(key, _)| FINE_KEYS.contains(key));
+    // Fine keys are hashed empty or not: their places alone say which key a text is of.
     for (key, code) in fine {
         add(&vocabulary.folded(key.domain(), code));
     }

@@ -46,6 +46,7 @@ pub fn groups(frame: &DataFrame, keys: &[&str]) -> Groups {
         return Groups { of_row, first_row };
     }
     let grouped = frame
+        // Stable: the numbers of groups follow the order of the rows, and not that of the threads.
         .group_by_stable(keys.iter().copied())
         .expect("the frame has the keys");
     for (number, rows) in (0_u32..).zip(grouped.get_groups().iter()) {
@@ -124,6 +125,8 @@ pub fn pair(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> Pairs {
 }
 
 fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> DataFrame {
+    // Codes are never null, so that the rules of SQL do not apply: an empty text is code 0 and
+    // meets the empty text of the other side.
     left.join(right, keys, keys, JoinArgs::new(JoinType::Inner), None)
         .expect("both frames have the keys")
 }
@@ -132,9 +135,11 @@ fn inner_join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> DataFrame {
 fn members(side: &DataFrame, met: &DataFrame, keys: &[&str]) -> Vec<(u32, u32)> {
     let rows = (0..).take(side.height()).collect();
     let mut joined = inner_join(&with_codes(select(side, keys), "row", rows), met, keys);
+    // A join may leave several chunks, and `codes` takes one.
     joined.rechunk_mut();
     let rows = codes(&joined, "row").iter().copied();
     let mut rows: Vec<(u32, u32)> = rows.zip(codes(&joined, "pair").iter().copied()).collect();
+    // Joined rows come in no order that could be relied on.
     rows.sort_unstable();
     let before = rows.len();
     rows.dedup_by_key(|(row, _)| *row);

@@ -154,6 +154,7 @@ pub fn match_frames(
     let left_groups = joins::groups(left, keys);
     let right_groups = joins::groups(&right, &right_keys);
     // From here on rows are groups, each shown by its first row.
+    // No pass could tell the rows of one group apart: its keys are among those they are grouped by.
     let left = joins::take(&joins::select(left, keys), &left_groups.first_row);
     let right = joins::take(&right, &right_groups.first_row);
     let mut open = OpenRows {
@@ -161,6 +162,7 @@ pub fn match_frames(
         right: vec![None; right.height()],
         matched_on: Vec::new(),
     };
+    // Before the first pass: a line that expects no usage must not take another line's.
     if let Some(scopes) = scopes {
         // Rows of one group have one scope, as the scope is one of the columns that they are
         // grouped by.
@@ -192,6 +194,7 @@ fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> usize {
         Key::Currency,
     ];
     let nameless = columns::codes(lines, Part::Description.column());
+    // Lines without a description would meet usage without a name, and prove nothing by it.
     let named: Vec<u32> = (0..)
         .zip(nameless)
         .filter(|(_, code)| **code != 0)

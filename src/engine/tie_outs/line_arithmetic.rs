@@ -94,6 +94,8 @@ impl LineRows {
             let recomputed = decimal::parse(price.as_bytes(), PRICE_SCALE)
                 .ok()
                 .and_then(|price| {
+                    // Equal lines stand as one row of sums: one of them is recomputed, as each was
+                    // rounded by itself.
                     let line = Line {
                         price: price.value,
                         quantity: quantity / each,
@@ -146,6 +148,8 @@ impl LineRows {
 
 /// Sum of absolute values after one more row; `None` beyond [`GROSS_LIMIT`].
 fn gross_with(gross: i128, expected: &ExpectedSubtotal) -> Option<i128> {
+    // Recomputed amounts are in no dataset's gross sum, and need a limit of their own: one absurd
+    // price would else fail the sums of its group, and the run with them.
     let more = gross
         .checked_add(expected.amount.checked_abs()?)?
         .checked_add(expected.bound)?;
@@ -171,6 +175,8 @@ impl ExpectedSubtotal {
                 rule: rule.name.to_string(),
             });
         }
+        // Rules of this kind of line only: those of the other kind would widen the bound without
+        // being a likely reason.
         let made: Vec<i128> = rules
             .all()
             .iter()

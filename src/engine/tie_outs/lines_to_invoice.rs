@@ -120,6 +120,7 @@ impl LineSums {
         for (row, rows) in lines.rows.iter().enumerate() {
             let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
             let total = lines.total[row];
+            // The last of a line's sums is its total, which is what the header repeats.
             let [.., duplicates] = numbered(&totals.line_duplicates, lines.duplicates[row]).sums;
             let more = LineSum {
                 rows: *rows,

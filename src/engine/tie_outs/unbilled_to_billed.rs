@@ -129,6 +129,7 @@ impl<'v> Snapshot<'v> {
             listed: 0,
             rate: one,
         };
+        // Below any amount, so that the first row gives a rate where all amounts are 0.
         let mut largest = -1;
         for row in rows {
             let left = one - price_adjustment::earned_fraction(self.adjustment(row));
@@ -137,6 +138,8 @@ impl<'v> Snapshot<'v> {
             sums.pricing = sums.pricing.checked_add(row.pricing)?;
             sums.listed = sums.listed.checked_add(quotient_up(
                 (row.pricing, AMOUNT_SCALE),
+                // A credit of the whole price leaves nothing to divide by; with the least share
+                // instead, an amount of 0 stays 0.
                 (left.max(1), RATE_SCALE),
                 AMOUNT_SCALE,
             )?)?;
@@ -200,6 +203,9 @@ fn add_price_steps(steps: &mut VarianceBridge, old: &ChargeSums, new: &ChargeSum
             Rounding::HalfEven,
         )
     };
+    // Quantity before credit and price, as in the bridge of usage to invoice: a day can be restated
+    // until the period closes (`model::domain::semantics §10`), and each change is valued at those
+    // before it.
     // The new quantity at the old price, then with the new share of earned credit as well.
     let restated = scaled(old.pricing, new.quantity, old.quantity)?;
     let adjusted = if has_same_share(old, new) {
