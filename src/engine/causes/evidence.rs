@@ -327,7 +327,6 @@ fn add_equal_lines(
         };
         let duplicates = numbered(&totals.line_duplicates, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
-        // Set by the lines as well: a group without usage has its currency from them.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
         evidence.lines.push(EqualLines {
             description: description[row],

@@ -116,8 +116,6 @@ pub(super) fn most_likely(evidence: &Evidence) -> Remaining {
     present |= LATE_USAGE * u8::from(states().any(|state| state.is_late));
     present |= DUPLICATE_LINES * u8::from(lines().any(|lines| lines.duplicates > 0));
     present |= OTHER_CYCLE * u8::from(lines().any(|lines| lines.is_of_other_cycle));
-    // Sixteen sets at most: trying all of them is cheaper than a clever search, and easier to
-    // trust.
     let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES)
         .filter(|hypothesis| hypothesis & !present == 0)
         .collect();

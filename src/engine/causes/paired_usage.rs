@@ -34,8 +34,8 @@ impl<'s> PairedUsage<'s> {
             .iter()
             .filter(|state| !(is_free_left_out && state.is_free));
         let quantity = counted.map(|state| state.quantity).sum();
-        // One rate holds for all charges of a month (`model::domain::semantics §4`), so that several
-        // in one pair are the exception: there, that of the largest amount stands for all.
+        // One rate holds for all charges of a month (`model::domain::semantics §4`): several in one
+        // pair are the exception, for which that of the largest amount stands.
         let rate = states
             .iter()
             .max_by_key(|state| state.billing.abs())

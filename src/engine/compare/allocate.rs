@@ -54,7 +54,6 @@ pub fn spread(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
             (share, rest)
         })
         .unzip();
-    // No overflow: shares that were rounded down add up to no more than `size`.
     let given: i128 = floors.iter().sum();
     let missing = usize::try_from(size - given).expect("floors are no more than the total");
     let shares = raise(floors, &remainders, missing)?;

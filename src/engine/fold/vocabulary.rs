@@ -176,7 +176,6 @@ impl DomainTexts {
         let is_it = |shown: &String| {
             shown.eq_ignore_ascii_case(spelling) || fold(kind, shown) == fold(kind, text)
         };
-        // The hash alone proves nothing, as two texts may share one.
         let is_same =
             |(known, number): &(u64, u32)| *known == hash && is_it(&self.shown[*number as usize]);
         self.by_folded

@@ -155,7 +155,6 @@ pub fn law(
                 None => ControlSums::NOTHING,
             };
             let (before, after) = (of(before), of(after));
-            // Rows of either side would do: the law breaks anyway where they differ.
             let allowed = allowance.saturating_mul(i128::from(before.rows));
             let agree = |before: i128, after: i128| (before - after).abs() <= allowed;
             let quantities = before.quantity.zip(after.quantity);
@@ -198,8 +197,6 @@ pub fn decoded(dataset: Dataset, rows: u64, rejected: u64, counted: u64) -> Cont
 }
 
 /// FieldPlace of the currency in a key, whatever is counted.
-// One place for all that is counted, held at compile time: `currency_of` fills the account and no
-// other number of the key.
 const CURRENCY: FieldPlace = {
     let place = raw_place(Counted::Usage, Part::Currency);
     let daily = raw_place(Counted::DailyUsage, Part::Currency);

@@ -62,8 +62,6 @@ pub fn compare(
     invoiced: &[SideRow],
 ) -> Result<ComparedLists, EngineError> {
     let both = (&frame(expected), &frame(invoiced));
-    // All keys, and not only the fine ones: these rows may be told apart by meter, resource, day or
-    // line.
     let matched = passes::match_frames(both, &Key::ALL, passes, None);
     let mut rows: Vec<GroupRows> = vec![GroupRows::default(); matched.matched_on.len()];
     for (row, group) in matched.of_left.iter().enumerate() {
