@@ -299,7 +299,7 @@ impl Partial {
             open,
             &mut self.copies,
         );
-        // What remains is of other partials, or of candidates that were cut off.
+        // What remains has too few candidates here: the caller reads their units again.
         open.retain(|_, left| *left > 0);
     }
 

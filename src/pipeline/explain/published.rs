@@ -240,8 +240,7 @@ impl Published {
 
     /// All units of a dataset, checked to be the bytes that the run read.
     pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
-        // Not those of lineage: an invoice has lines of many accounts, and its header has no
-        // account.
+        // Lineage is by account, but an invoice has lines of many, and its header of none.
         self.manifest
             .inputs
             .iter()

@@ -131,8 +131,8 @@ fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
     hash.update(plan.canonical().as_bytes());
-    // Inputs are sorted by dataset and unit, so that the order of reading does not reach the id. No
-    // path holds a NUL, which therefore cannot make two lists of inputs look alike.
+    // Inputs are sorted by dataset and unit, so that the order of reading does not reach the id.
+    // No path holds a NUL, so that two lists of inputs cannot run into the same bytes.
     for input in &readings.inputs {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
     }

@@ -165,7 +165,8 @@ impl Spill {
                     .ok_or_else(scratch::other_bytes)?;
             duplicates::count_duplicates(&candidates, open, &mut piece.copies);
         }
-        // Fingerprints that remain stand in units whose candidates were cut off at their limit.
+        // Fingerprints that remain are of units to be read again: those from the cache, and those
+        // whose candidates were cut off at their limit.
         open.retain(|_, left| *left > 0);
         Ok(())
     }
@@ -294,7 +295,7 @@ impl Spilled {
         let mut batches: Vec<Range<u32>> = Vec::new();
         // No batch is open yet: the first part does not fit into it.
         let mut held = u64::MAX;
-        // Parts may come in any order, as variances and resources are sorted behind the last one.
+        // Parts may come in any order, as variances and resources are sorted after the last one.
         for number in 0..PARTS {
             let more = self.bytes_of(&(number..number + 1));
             held = held.saturating_add(more);
