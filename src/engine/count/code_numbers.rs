@@ -30,6 +30,7 @@ impl CodeNumbers {
     pub(super) fn note(&mut self, dictionary: u32, code: u32, number: u32) {
         if self.dictionary != dictionary {
             self.dictionary = dictionary;
+            // The memory is kept: the dictionary of the next row group is about as large.
             self.of_code.clear();
         }
         let at = code as usize;

@@ -49,6 +49,7 @@ impl Header {
         // Beyond the limit of summed amounts a header could be compared with no sum.
         let exact = decimal::parse(total.as_bytes(), AMOUNT_SCALE)
             .ok()
+            // A rounded total would be a variance of our own making.
             .filter(|parsed| !parsed.rounded && parsed.value.abs() <= GROSS_LIMIT);
         let money = exact.and_then(|parsed| {
             Decimal::from_str_exact(&decimal::plain(parsed.value, AMOUNT_SCALE)).ok()

@@ -95,6 +95,7 @@ const USAGE_DATE: usize = position(USAGE, "UsageDate");
 /// Numbers of a usage row.
 pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let mut measures = Measures::default();
+    // An empty cell is not taken for 0: the row could pass for usage that was given free.
     let quantity = measures.needed(cells, &QUANTITY)?.value;
     let billing = measures.needed(cells, &BILLING)?;
     let pricing = measures.optional(cells, &PRICING)?;

@@ -15,6 +15,7 @@ impl Partial {
     /// # Panics
     /// For a partial of another dataset or layout, or where this one was stored and loaded again.
     pub fn merge(&mut self, mut other: Self) {
+        // Rows of the other may still wait in a batch.
         other.flush();
         assert!(
             self.dataset == other.dataset && self.columns.len() == other.columns.len(),

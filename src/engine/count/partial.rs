@@ -203,6 +203,7 @@ impl Partial {
         // (model::domain::quirks, daily rated usage 5).
         if let Some(filter) = &self.filter {
             let fingerprint = row.fingerprint();
+            // Every row's, as the first of two equal rows is no candidate.
             self.fingerprints.push(fingerprint);
             // A filter that is too full takes most rows for duplicates; then duplicates are looked
             // for in a second reading of the unit.
@@ -249,6 +250,7 @@ impl Partial {
     /// Counts the row in the totals and in the figures beside them.
     fn record(&mut self, key: [u32; TUPLES], measures: &Measures) {
         self.rounded += u64::from(measures.rounded);
+        // Saturating, as the least number has no absolute value; it is past the limit anyway.
         self.add_gross(&measures.sums.map(|sum| sum.saturating_abs()));
         let [account, ..] = key;
         let [quantity, amount, ..] = measures.sums;
@@ -297,6 +299,7 @@ impl Partial {
             open,
             &mut self.copies,
         );
+        // What remains has too few candidates here: the caller reads their units again.
         open.retain(|_, left| *left > 0);
     }
 
@@ -339,6 +342,7 @@ impl Partial {
         let tuples: usize = self.tuples.iter().map(Tuples::footprint).sum();
         let rows = self.candidates.capacity() * size_of::<Candidate>()
             + self.fingerprints.capacity() * size_of::<u64>();
+        // Counts by account and month are left out: they are few beside the totals.
         columns + tuples + rows + self.totals.footprint()
     }
 

@@ -66,6 +66,7 @@ impl Partial {
             put_i128(out, control.amount);
         }
         put_count(out, self.months.len());
+        // The order of a hash map does no harm: months are read back by key.
         for ((account, month), rows) in &self.months {
             put_u32(out, *account);
             put_day(out, *month);

@@ -283,6 +283,7 @@ pub const DEFINITIONS: [Definition; 8] = [
                 ],
             ),
             (
+                // Classic daily usage names no resource: its rows meet their records here.
                 "meter_and_day",
                 &[Key::Customer, Key::Subscription, Key::Meter, Key::Day],
             ),

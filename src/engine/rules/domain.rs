@@ -80,6 +80,7 @@ impl Domain {
             Self::Sku => Fold::Sku,
             Self::Resource => Fold::ArmId,
             Self::Currency => Fold::Code,
+            // Texts, whose case and blanks differ from file to file.
             Self::CustomerName
             | Self::ProductName
             | Self::Description

@@ -163,6 +163,7 @@ impl Gatherer<'_> {
             .into_iter()
             .enumerate()
         {
+            // Checked a second time: a file may have changed since its totals were counted.
             let units = published.units(dataset, self.account)?;
             let sinks = decode_all(&units, dataset, |unit| RowSink {
                 gatherer: self,
@@ -171,6 +172,7 @@ impl Gatherer<'_> {
                 dataset,
                 by_group: HashMap::new(),
             })?;
+            // Sums are the same in any order of the sinks; lines are sorted when a side is shown.
             for (group, rows) in sinks.into_iter().flat_map(|sink| sink.by_group) {
                 let sides = whole
                     .get_mut(&group)

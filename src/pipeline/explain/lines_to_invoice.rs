@@ -141,6 +141,7 @@ pub(super) fn explain(
     let rounded = |amount| to_published(amount).expect("fewer decimals need no more digits");
     let (expected, invoiced) = (rounded(lines.sum), rounded(header.sum));
     let text = |amount| fixed(amount, PUBLISHED_SCALE);
+    // All ten published decimals must agree: an explanation of other figures would explain nothing.
     if text(expected) != row.expected_amount || text(invoiced) != row.invoiced_amount {
         return Err(row.disagrees(&text(expected), &text(invoiced)));
     }
@@ -157,6 +158,7 @@ pub(super) fn explain(
         invoiced: header.into_side("totalCharges", invoiced, request.limit),
         variance_amount: text(invoiced - expected),
         tolerance_amount: row.tolerance_amount.clone(),
+        // The name of the limit is not published, and only judging the group again would tell it.
         tolerance_is: "as published",
         parts: row.parts.clone(),
         workings: workings(row),

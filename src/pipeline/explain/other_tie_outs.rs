@@ -40,6 +40,7 @@ pub(super) fn explain(
         Measure::Amount => ([row.expected_amount, row.invoiced_amount], "amount"),
         Measure::Quantity => (row.quantities, "quantity"),
     };
+    // Published figures are exact, so that their difference is the published variance.
     let variance = published.amount(&invoiced)? - published.amount(&expected)?;
     let [expected_rows, invoiced_rows] = row.rows;
     let group = Group {
@@ -85,6 +86,7 @@ fn units_of(published: &Published, definition: &Definition) -> Vec<String> {
         let mut needs = definition.needs.iter();
         needs.any(|needed| needed.contains(&dataset))
     };
+    // The manifest alone: the files are not opened, and need not be there any more.
     let inputs = published.manifest.inputs.iter();
     inputs
         .filter(|input| is_needed(&input.dataset))

@@ -138,6 +138,7 @@ impl Published {
         ) {
             *slot = name;
         }
+        // Ids are unique within a run, so that the last match is the only one.
         let mut found = None;
         read::rows(&self.folder.join("variances.parquet"), columns, |cells| {
             if cells[0] == break_id {
@@ -193,11 +194,14 @@ impl Published {
 
     /// Products and SKUs that have usage: they decide which lines are in scope.
     pub(super) fn used_products(&self) -> Result<Vec<(String, String)>, RunError> {
+        // Usage of any account counts: in the run, too, it puts the lines of a product in scope.
         let mut used = BTreeSet::new();
         read::rows(
             &self.folder.join("resources.parquet"),
             ["product_id", "sku_id", "usage_rows"],
             |[product, sku, rows]| {
+                // Rows without usage are invoiced amounts alone: counted, a line would put itself
+                // in scope.
                 if rows != "0" {
                     used.insert((product, sku));
                 }
@@ -213,6 +217,7 @@ impl Published {
         dataset: Dataset,
         account: &AccountFilter,
     ) -> Result<Vec<FileUnit>, RunError> {
+        // Lineage first: an account stands in few units, and only those are hashed and read again.
         let mut names = BTreeSet::new();
         read::rows(
             &self.folder.join("lineage.parquet"),
@@ -235,6 +240,7 @@ impl Published {
 
     /// All units of a dataset, checked to be the bytes that the run read.
     pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
+        // Lineage is by account, but an invoice has lines of many, and its header of none.
         self.manifest
             .inputs
             .iter()
@@ -287,6 +293,7 @@ impl Published {
 
     /// The settings that the run was done with.
     pub(super) fn settings(&self, tie_out: TieOut) -> TieOutPlan {
+        // The manifest, not the pipeline file, which may have changed since the run.
         manifest_settings::from_manifest(tie_out, &self.manifest.tie_outs)
     }
 }

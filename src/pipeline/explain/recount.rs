@@ -58,6 +58,8 @@ impl<'p> Recount<'p> {
         let mut totals = folded::fold_partials(
             gather::count(published, Dataset::Usage, &account)?,
             gather::count(published, Dataset::InvoiceLines, &account)?,
+            // Neither headers nor other inputs: the periods of invoices are taken from the run, and
+            // the other tie-outs are explained from its tables.
             &[],
             &used,
             OtherInputs::default(),

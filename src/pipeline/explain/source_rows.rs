@@ -37,6 +37,7 @@ impl SourceRows {
     /// Counts a row; with a `line`, it is one of those that the user asked for.
     pub(super) fn push(&mut self, amount: i128, line: Option<SourceLine>) {
         self.rows += 1;
+        // No overflow: the files are those of the run, whose gross sums kept to `GROSS_LIMIT`.
         self.sum += amount;
         if let Some(line) = line {
             self.picked_rows += 1;
@@ -114,6 +115,7 @@ pub(super) fn source_line(
         line: row.place.line(),
         amount: plain(amount, AMOUNT_SCALE),
         arithmetic,
+        // Characters, as a cut between two bytes of one would leave invalid UTF-8.
         text: text.chars().take(TEXT_LIMIT).collect(),
     }
 }

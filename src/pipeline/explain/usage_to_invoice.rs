@@ -22,6 +22,7 @@ use crate::model::period::date_of;
 use crate::pipeline::failure::RunError;
 
 /// Groups explained at most for one set of keys; the rest is counted.
+// The source lines of all these groups are in memory at once.
 const GROUPS_LIMIT: usize = 20;
 
 /// Explains the groups that are `wanted`, by number and variance. With `keys`, only the source rows
@@ -41,6 +42,7 @@ pub(super) fn explain(
     // A stable sort: groups of equal size stay in the order of their numbers.
     chosen.sort_by_key(|(_, variance)| Reverse(variance.sides.variance_amount().unsigned_abs()));
     let groups_more = chosen.len().saturating_sub(GROUPS_LIMIT);
+    // Before the files are read, so that no rows are gathered for groups that are not shown.
     chosen.truncate(GROUPS_LIMIT);
     let mut rows = source_rows(recount, &chosen, keys)?;
     let mut groups = Vec::with_capacity(chosen.len());
@@ -135,6 +137,7 @@ fn group(
         invoiced: lines.into_side("Subtotal", sides.invoiced_amount, limit),
         variance_amount: fixed(sides.variance_amount(), PUBLISHED_SCALE),
         tolerance_amount: fixed(variance.tolerance_amount, PUBLISHED_SCALE),
+        // Judged again by the settings in the manifest, as the name of the limit is not published.
         tolerance_is: variance.limit.name(),
         parts: parts_of(variance),
         workings: workings(recount, number, variance),

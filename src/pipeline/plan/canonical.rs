@@ -26,6 +26,7 @@ impl Plan {
             &mut out,
             format_args!("period={}", text_of(self.period.as_ref())),
         );
+        // Paths are no setting: the run id has the name and hash of each file that they match.
         for source in &self.sources {
             line(&mut out, format_args!("source={}", source.dataset.name()));
         }

@@ -15,6 +15,7 @@ pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
 const STOPPED: &str = "key with no value";
 
 /// Number of lines blanked for that reason; beyond it the rest of the file is given up as not TOML.
+// Each such line costs a parse of the whole text.
 const MAX_STOPS: usize = 20;
 
 /// Place of a value or key. The order is that in which mistakes are shown.

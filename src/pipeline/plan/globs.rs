@@ -38,6 +38,7 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, String> {
     }
     // The order of a listing depends on the file system, which must not reach any output.
     files.sort();
+    // Nothing found is a mistake: a misspelt path would leave its rows out in silence.
     if files.is_empty() {
         Err(format!("no file for `{pattern}`"))
     } else {

@@ -44,6 +44,7 @@ pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
                 keys: keys(pass),
             })
             .collect(),
+        // The pipeline's own rules alone: the documented ones are part of the program.
         rounding: plan.own_rules().iter().map(rule_to_manifest).collect(),
         without_causes: plan
             .without_causes
@@ -54,6 +55,7 @@ pub(crate) fn to_manifest(plan: &TieOutPlan) -> manifest::TieOut {
 }
 
 fn tolerance_to_manifest(tolerance: &Tolerance) -> manifest::Tolerance {
+    // Normalized as in the canonical text: runs of one id have settings of one spelling.
     let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string());
     manifest::Tolerance {
         absolute: amount(tolerance.absolute),

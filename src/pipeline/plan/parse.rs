@@ -41,6 +41,7 @@ impl Draft {
         if self.mistakes.is_empty() {
             return Ok(self.plan);
         }
+        // A stable sort: mistakes of one line stay in the order in which they were found.
         self.mistakes.sort_by(|left, right| left.0.cmp(&right.0));
         Err(self
             .mistakes
@@ -199,6 +200,7 @@ fn plan_of(
         .collect();
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
     check_has_account(checker, root, &sources);
+    // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));
     (plan, sources.globs)
 }

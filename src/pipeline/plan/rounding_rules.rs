@@ -8,6 +8,7 @@ use crate::engine::rules::rounding::{DOCUMENTED, Order, Rule};
 use crate::model::spelling;
 
 /// Most decimals that a rounding rule may keep.
+// Published amounts have no more decimals.
 const MOST_DIGITS: u32 = 10;
 
 /// Decimals of a unit price where a rule does not give them: those of the documented rules.
@@ -49,6 +50,7 @@ fn rule(checker: &mut Checker<'_>, key: &str, entry: &Entry, fields: &[Entry]) -
     // Absent is meaningful here: the decimals are those of the billing currency then.
     let billing_digits = digits(checker, key, fields, "billing_digits");
     let is_of_usage = match get(fields, "usage").map(|entry| &entry.node) {
+        // Usage unless told otherwise: the derived tolerance then covers the rule.
         None => true,
         Some(Node {
             value: Value::Boolean(is_of_usage),

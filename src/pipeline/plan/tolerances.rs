@@ -63,6 +63,7 @@ fn by_name(
         let name = fold(kind, &entry.key);
         let key = join(key, &entry.key);
         let found = || format!("`{}`", entry.key);
+        // A misspelt currency would be a tolerance that never applies.
         if kind == Fold::Code
             && !(name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase()))
         {

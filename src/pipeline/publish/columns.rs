@@ -31,6 +31,7 @@ impl<'f> NamedCells<'f> {
 pub(super) fn filled<'f>(table: &'static Table, columns: Vec<NamedCells<'f>>) -> TablePart<'f> {
     // A different number of columns ends the zip early, and is refused by `TablePart::new`.
     for (found, wanted) in columns.iter().zip(table.columns) {
+        // Release builds check this as well: a swapped pair of one type passes every other check.
         assert!(
             found.name == wanted.name,
             "`{}` has `{}` where `{}` belongs",
@@ -88,6 +89,7 @@ impl<'f, R> Columns<'f, R> {
 
     /// Billing periods of invoices; empty where no header, line or usage tells the period.
     pub(super) fn period(&self, invoice: impl Fn(&R) -> u32) -> NamedCells<'f> {
+        // Text, as a month is no day: a date column would show a day that no invoice names.
         self.text("billing_period", |row| {
             match self.totals.periods.get(&invoice(row)) {
                 Some(period) => period.to_string(),

@@ -172,6 +172,7 @@ impl Outcome {
             usage_rows: readings.usage_rows,
             invoice_lines: readings.invoice_lines,
             rejected_rows: readings.rejected.len() as u64,
+            // Rejected rows are sorted, so that the first ten do not depend on threads.
             rejected: readings
                 .rejected
                 .iter()

@@ -38,6 +38,7 @@ pub(crate) fn publish(
     exit_code: u8,
     is_bound: bool,
 ) -> Result<(String, PathBuf), RunError> {
+    // The id does not depend on any table: it is known before the first one is filled.
     let run_id = run_id(plan, readings);
     let staging = output.stage()?;
     let tables = tables::all(readings, found);
@@ -63,6 +64,8 @@ pub(crate) fn publish(
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
         io::Write::write_all(file, b"\n")
     })?);
+    // A run published again must have the same bytes, but for the manifest: it names the run
+    // before.
     let folder = staging.publish(&run_id, &written, MANIFEST)?;
     Ok((run_id, folder))
 }
@@ -128,6 +131,8 @@ fn run_id(plan: &Plan, readings: &Readings) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
     hash.update(plan.canonical().as_bytes());
+    // Inputs are sorted by dataset and unit, so that the order of reading does not reach the id.
+    // No path holds a NUL, so that two lists of inputs cannot run into the same bytes.
     for input in &readings.inputs {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
     }

@@ -69,6 +69,8 @@ impl<'f> Rows<'f> {
             Resources::Spilled(rows) => {
                 // Read back from disk part by part: the rows are never all in memory.
                 let fill_parts = move |take: &mut TakePart<'_>| {
+                    // The size of parts in memory as well: row groups, and so the bytes of the
+                    // file, are the same whether memory is bound or not.
                     rows.each(PART_ROWS, &mut |part| {
                         take(&resource_table::fill(totals, &part.rows, Some(part)))
                     })

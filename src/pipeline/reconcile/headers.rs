@@ -25,6 +25,7 @@ pub(super) fn set_periods(totals: &mut Folded, headers: &[Header]) {
     for header in headers {
         if let Some(period) = header.period {
             let invoice = invoice_code(totals, header);
+            // The header has the last word: usage and lines only suggest a period by their months.
             totals.periods.insert(invoice, period);
         }
     }

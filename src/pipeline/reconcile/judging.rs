@@ -17,6 +17,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 /// Sets the narrowest thing that holds each finding, among the groups of usage to invoice.
 pub(super) fn set_narrowest(checked: &mut [Checked]) {
     let mut holders = Holders::default();
+    // All groups first: a thing holds a cause alone only if every one of its groups has it.
     for (sides, finding) in &*checked {
         holders.add(sides, finding.as_deref());
     }

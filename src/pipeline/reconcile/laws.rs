@@ -71,6 +71,7 @@ pub(super) fn of_comparing(
         let matched = [true, false].map(|is_expected| side(TieOut::UsageToInvoice, is_expected));
         let [matched_usage, matched_lines] = matched;
         let law = control_totals::law;
+        // Usage is held against its resources, which have ten decimals as well: nothing may be off.
         controls.extend(law("match", "usage", expected, &matched_usage, 0));
         controls.extend(law(
             "match",

@@ -44,6 +44,7 @@ pub(super) fn compare(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ControlTotal>, EngineError> {
     let mut controls = Vec::new();
+    // The order of the definitions, not of the pipeline file: laws and warnings are published.
     for definition in &definitions::DEFINITIONS {
         let tie_out = definition.tie_out;
         let settings = settings::of_tie_out(plan, tie_out);
@@ -201,6 +202,7 @@ fn rated_usage_of(totals: &Folded, records: &[SideRow]) -> Result<Vec<SideRow>, 
         .iter()
         .map(|row| account(row.code(Key::Customer), row.code(Key::Subscription)))
         .collect();
+    // Usage of a subscription without any records would be a break of its full quantity.
     let rows = totals.daily.iter().filter(|row| {
         recorded.contains(&account(
             row.code(Key::Customer),
@@ -208,6 +210,7 @@ fn rated_usage_of(totals: &Folded, records: &[SideRow]) -> Result<Vec<SideRow>, 
         ))
     });
     summed(rows.map(|row| SideRow {
+        // Utilization records have no prices that an amount could be held against.
         amount: 0,
         bound: 0,
         ..row.by(&[
@@ -242,6 +245,7 @@ fn of_summed_currencies(
         .filter(is_of_partner)
         .map(|row| row.code(Key::Currency))
         .collect();
+    // Without any total of the partner nothing tells its currency, and no record is left out.
     let (kept, left): (Vec<SideRow>, Vec<SideRow>) =
         expected.iter().copied().partition(|row: &SideRow| {
             row.code(Key::Customer) != 0

@@ -137,6 +137,7 @@ fn fold(readings: &mut Readings) -> Result<(Folded, UsageAt), EngineError> {
     }
     let usage = std::mem::replace(&mut readings.usage, Partial::empty(Dataset::Usage));
     let lines = std::mem::replace(&mut readings.lines, Partial::empty(Dataset::InvoiceLines));
+    // The law of folding needs a count that folding had no part in.
     let counted = [&usage, &lines].map(control_totals::totals_of);
     let totals = folded::fold_partials(usage, lines, &readings.headers, &[], others)?;
     Ok((totals, UsageAt::Memory(counted)))

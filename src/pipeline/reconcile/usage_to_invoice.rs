@@ -95,6 +95,7 @@ impl<'p> UsageStages<'p> {
         totals: &mut Folded,
         phase: &dyn Fn(&'static str),
     ) -> Result<Vec<Resource>, EngineError> {
+        // Selected first: the column of descriptions is learned from rows of the period alone.
         self.select(totals);
         if settings::of_tie_out(self.plan, TieOut::UsageToSummary).enabled {
             let sums = usage_by_subscription::sum(totals)?;

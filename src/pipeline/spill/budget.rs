@@ -28,6 +28,7 @@ pub(crate) struct MemoryShares {
 }
 
 /// Largest filter for duplicates: 128 MiB. A smaller one takes more rows for possible duplicates.
+// At 16 bits a row, 128 MiB serve 67 million rows.
 const FILTER: u64 = 128 << 20;
 /// Fingerprints kept in memory: 64 MiB, or 8 million rows of a dataset.
 const FINGERPRINTS: u64 = 64 << 20;
@@ -95,6 +96,7 @@ fn needs_all(plan: &Plan) -> Option<String> {
     if plan
         .tie_outs
         .iter()
+        // Lines are recomputed after usage was compared, when no part is in memory any more.
         .any(|tie_out| tie_out.enabled && tie_out.tie_out == TieOut::LineArithmetic)
     {
         return Some("`line-arithmetic` looks at each line".to_owned());

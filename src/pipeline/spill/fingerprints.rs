@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use crate::engine::count::duplicates::{Repeated, add_repeated};
 
 /// Number of buckets: 64, one for each value of the top 6 bits. Equal fingerprints share a bucket.
+// A billion rows make buckets of 125 MB.
 const BUCKETS: usize = 64;
 
 /// Bits of a fingerprint below those that choose its bucket.

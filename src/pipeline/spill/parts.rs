@@ -93,6 +93,7 @@ impl Spill {
 
     fn write(&mut self, partial: &Partial) -> io::Result<()> {
         let [accounts, ..] = &partial.tuples;
+        // Once for each account: folding and hashing its ids for each total would be slow.
         let part_of: Vec<u32> = (0..accounts.len())
             .map(|account| self.part_of_account(partial, account))
             .collect();
@@ -164,6 +165,8 @@ impl Spill {
                     .ok_or_else(scratch::other_bytes)?;
             duplicates::count_duplicates(&candidates, open, &mut piece.copies);
         }
+        // Fingerprints that remain are of units to be read again: those from the cache, and those
+        // whose candidates were cut off at their limit.
         open.retain(|_, left| *left > 0);
         Ok(())
     }
@@ -217,6 +220,7 @@ fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u
 
 /// 56 bits of the hash of a folded resource.
 fn resource(hasher: &DefaultHashBuilder, text: &str) -> u64 {
+    // Resources that share a fingerprint by accident do no harm: each is spelt by itself.
     hasher.hash_one(fold_as(Domain::Resource, text)) >> 8
 }
 
@@ -291,6 +295,7 @@ impl Spilled {
         let mut batches: Vec<Range<u32>> = Vec::new();
         // No batch is open yet: the first part does not fit into it.
         let mut held = u64::MAX;
+        // Parts may come in any order, as variances and resources are sorted after the last one.
         for number in 0..PARTS {
             let more = self.bytes_of(&(number..number + 1));
             held = held.saturating_add(more);

@@ -159,6 +159,8 @@ impl SpilledResources {
                 found.add(resource);
                 if batch.rows.len() == rows {
                     take(&batch)?;
+                    // Rows and texts go together: places in the next batch count from its own first
+                    // text.
                     batch = ResourceBatch::default();
                 }
             }

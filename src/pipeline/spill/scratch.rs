@@ -47,6 +47,7 @@ impl Scratch {
     pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             folder: folder.to_owned(),
+            // The folder of the runs, not that of the system, which may be in memory.
             file: Mutex::new((tempfile::tempfile_in(folder)?, 0)),
         })
     }
@@ -64,6 +65,8 @@ impl Scratch {
     /// Appends bytes; returns where they are.
     pub(crate) fn append(&self, bytes: &[u8]) -> io::Result<Extent> {
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A worker that panicked in between has not moved the end: its bytes are overwritten, and
+        // nothing refers to them.
         let (file, end) = &mut *place;
         // The position of the file is shared: each reading moves it, so it is set anew each time.
         let start = *end;
@@ -78,6 +81,7 @@ impl Scratch {
 
     /// Reads back the bytes of an extent.
     pub(crate) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
+        // Before the lock is taken, so that no other worker waits for memory to be cleared.
         let mut bytes = vec![0; extent.bytes];
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         place.0.seek(SeekFrom::Start(extent.start))?;
