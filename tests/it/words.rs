@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::tidy::{Source, layer, sources};
 
 /// Silent defaults in a thousand lines: those that are left say in words why the default is right.
-const DEFAULTS_PER_THOUSAND: usize = 2;
+const DEFAULTS_PER_THOUSAND: usize = 1;
 
 /// The lines before the unit tests.
 fn lines_of(source: &Source) -> impl Iterator<Item = (usize, &str)> {
