@@ -72,6 +72,14 @@ impl Walk {
     }
 }
 
+/// Answer to the request for the next page.
+enum NextPage {
+    /// There is one.
+    Page(ApiResponse),
+    /// There is none: the try ends like this.
+    Ended(PagesEnd),
+}
+
 impl Pages<'_> {
     /// Fetches the unit, beginning with what an interrupted fetch has stored of it.
     pub(super) async fn fetch(&self) -> Result<(), FetchError> {
@@ -123,8 +131,8 @@ impl Pages<'_> {
                 return Ok(PagesEnd::Restart(why));
             }
             let reply = match self.next_page(&walk).await? {
-                Ok(reply) => reply,
-                Err(end) => return Ok(end),
+                NextPage::Page(reply) => reply,
+                NextPage::Ended(end) => return Ok(end),
             };
             if let Some(end) = self.take(&mut walk, &reply, attempt)? {
                 return Ok(end);
@@ -144,14 +152,13 @@ impl Pages<'_> {
         Ok(same_items(&stored, &reply.body))
     }
 
-    /// Asks for the page that the walk has come to; the inner error is the end of the try, if there
-    /// is no such page.
-    async fn next_page(&self, walk: &Walk) -> Result<Result<ApiResponse, PagesEnd>, FetchError> {
+    /// Asks for the page that the walk has come to.
+    async fn next_page(&self, walk: &Walk) -> Result<NextPage, FetchError> {
         let number = walk.number;
         let asked = self.page(walk.token.as_deref(), walk.offset, number).await;
         match asked {
-            Ok(reply) if reply.status == 204 => Ok(Err(PagesEnd::Complete)),
-            Ok(reply) => Ok(Ok(reply)),
+            Ok(reply) if reply.status == 204 => Ok(NextPage::Ended(PagesEnd::Complete)),
+            Ok(reply) => Ok(NextPage::Page(reply)),
             // A token that has expired.
             Err(FetchError::Refused {
                 status: 400 | 410,
@@ -159,10 +166,10 @@ impl Pages<'_> {
                 ..
             }) if walk.follows() => {
                 let why = format!("page {number} refused ({found})");
-                Ok(Err(PagesEnd::Restart(why)))
+                Ok(NextPage::Ended(PagesEnd::Restart(why)))
             }
             Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => {
-                Ok(Err(PagesEnd::Complete))
+                Ok(NextPage::Ended(PagesEnd::Complete))
             }
             Err(error) => Err(error),
         }

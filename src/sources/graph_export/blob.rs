@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use tempfile::NamedTempFile;
 
 use super::manifest::Blob;
@@ -45,6 +45,22 @@ struct Partial {
     etag: Option<String>,
 }
 
+/// End of a download.
+pub(super) enum Fetched {
+    /// The blob is stored.
+    Stored(Part),
+    /// The manifest has to be asked for again, for this reason.
+    Stale(String),
+}
+
+/// Verdict on bytes that were received to their end.
+enum Verified {
+    /// They are the blob, and stored.
+    Stored(Part),
+    /// They are not what the manifest promises, in words.
+    Damaged(String),
+}
+
 /// End of one attempt.
 enum Attempt {
     /// The response came to its end.
@@ -58,9 +74,8 @@ enum Attempt {
 }
 
 impl Download {
-    /// Downloads, verifies and stores the blob. The inner error is the reason, in words, to ask for
-    /// the manifest again.
-    pub(super) async fn fetch(&self) -> Result<Result<Part, String>, FetchError> {
+    /// Downloads, verifies and stores the blob.
+    pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
         let http = &self.session.http;
         let what = format!("Blob `{}` of `{}`", self.blob.name, self.id);
         let mut pauses = http.retry_policy.pauses();
@@ -71,14 +86,14 @@ impl Download {
             http.progress.waited(began.elapsed());
             let (found, asked, is_damaged) = match attempt {
                 Attempt::Whole => match self.verified(partial).await? {
-                    Ok(part) => return Ok(Ok(part)),
-                    Err(found) => {
+                    Verified::Stored(part) => return Ok(Fetched::Stored(part)),
+                    Verified::Damaged(found) => {
                         // Nobody knows which of the bytes are wrong: all are downloaded again.
                         partial = self.empty()?;
                         (found, None, true)
                     }
                 },
-                Attempt::Stale(why) => return Ok(Err(why)),
+                Attempt::Stale(why) => return Ok(Fetched::Stale(why)),
                 Attempt::Refused(found) => {
                     return Err(FetchError::Incomplete {
                         what,
@@ -122,7 +137,8 @@ impl Download {
     }
 
     async fn attempt(&self, partial: &mut Partial) -> Result<Attempt, FetchError> {
-        let response = match self.send(partial).await? {
+        let request = self.request(partial)?;
+        let response = match request.send().await.map_err(network) {
             Ok(response) => response,
             Err(AttemptError::Unanswered(found) | AttemptError::Unusable(found)) => {
                 return Ok(Attempt::Failed(found, None));
@@ -152,11 +168,8 @@ impl Download {
         }
     }
 
-    /// Sends the request, for the bytes that are missing.
-    async fn send(
-        &self,
-        partial: &mut Partial,
-    ) -> Result<Result<Response, AttemptError>, FetchError> {
+    /// The request for the bytes that are missing.
+    fn request(&self, partial: &mut Partial) -> Result<RequestBuilder, FetchError> {
         let http = &self.session.http;
         let mut request = http.request(Method::GET, self.url.clone(), &guid());
         if partial.bytes > 0 {
@@ -170,7 +183,7 @@ impl Download {
                 None => *partial = self.empty()?,
             }
         }
-        Ok(request.send().await.map_err(network))
+        Ok(request)
     }
 
     /// The meaning of a response that brings no bytes of the blob.
@@ -232,13 +245,13 @@ impl Download {
         }
     }
 
-    /// Stores a blob that proves to be complete; the inner error is the damage, in words.
-    async fn verified(&self, mut partial: Partial) -> Result<Result<Part, String>, FetchError> {
+    /// Stores a blob that proves to be complete.
+    async fn verified(&self, mut partial: Partial) -> Result<Verified, FetchError> {
         if let Some(promised) = self.blob.bytes
             && promised != partial.bytes
         {
             let found = format!("{} of {promised} promised bytes", partial.bytes);
-            return Ok(Err(found));
+            return Ok(Verified::Damaged(found));
         }
         let path = partial.file.path().to_owned();
         partial
@@ -252,17 +265,18 @@ impl Download {
             source: source.into(),
         })? {
             Ok(rows) => rows,
-            Err(found) => return Ok(Err(found)),
+            Err(found) => return Ok(Verified::Damaged(found)),
         };
         if let Some(promised) = self.blob.rows
             && promised != rows
         {
-            return Ok(Err(format!("{rows} of {promised} promised rows")));
+            let found = format!("{rows} of {promised} promised rows");
+            return Ok(Verified::Damaged(found));
         }
         let hash = partial.hasher.finalize().to_hex().to_string();
         let landing = &self.session.landing;
         let part = landing.land_file(&self.id, &self.blob.name, partial.file, &hash, "json.gz")?;
-        Ok(Ok(Part { rows, ..part }))
+        Ok(Verified::Stored(Part { rows, ..part }))
     }
 }
 

@@ -9,12 +9,12 @@ use reqwest::Url;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::blob::Download;
-use super::manifest::Manifest;
+use super::blob::{Download, Fetched};
+use super::manifest::{Manifest, ManifestRead};
 use super::operation::{Emptiness, Ended, Operations, Scope};
 use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
-use crate::sources::landing::journal::{Entry, Part};
+use crate::sources::landing::journal::Entry;
 use crate::sources::session::Session;
 
 /// Blobs of one export that are downloaded at the same time.
@@ -98,8 +98,8 @@ impl Export<'_> {
     /// Downloads what a manifest lists, unless that version is stored already.
     async fn follow(&self, manifest: &Value) -> Result<ExportEnd, FetchError> {
         let manifest = match Manifest::read(manifest, self.session.addresses(), self.id)? {
-            Ok(manifest) => manifest,
-            Err(why) => return Ok(ExportEnd::Again(why)),
+            ManifestRead::Usable(manifest) => manifest,
+            ManifestRead::Unsettled(why) => return Ok(ExportEnd::Again(why)),
         };
         if manifest.blobs.is_empty() && self.emptiness == Emptiness::Refuted {
             let why = "a manifest without blobs for an invoice with charges";
@@ -145,7 +145,7 @@ impl Export<'_> {
             .blobs
             .iter()
             .filter(|blob| !stored.contains(&blob.name));
-        let mut running: JoinSet<Result<Result<Part, String>, FetchError>> = JoinSet::new();
+        let mut running: JoinSet<Result<Fetched, FetchError>> = JoinSet::new();
         let mut again = None;
         loop {
             // No further blob once the manifest is stale: its signature would be refused.
@@ -168,7 +168,7 @@ impl Export<'_> {
             })??;
             match fetched {
                 // Entered one by one: an interruption loses only the blobs that are on their way.
-                Ok(part) => {
+                Fetched::Stored(part) => {
                     let event = Event::Landed {
                         dataset: self.dataset,
                         rows: part.rows,
@@ -178,7 +178,7 @@ impl Export<'_> {
                     self.session.http.progress.tell(event);
                 }
                 // Downloads that are running may still end well.
-                Err(why) => again = Some(why),
+                Fetched::Stale(why) => again = Some(why),
             }
         }
     }

@@ -37,8 +37,17 @@ pub(super) struct Manifest {
     signature: SecretString,
 }
 
+/// A manifest, once it was read.
+#[derive(Debug)]
+pub(super) enum ManifestRead {
+    /// Its blobs can be downloaded.
+    Usable(Manifest),
+    /// It contradicts itself, in words: another one has to be asked for.
+    Unsettled(String),
+}
+
 impl Manifest {
-    /// Reads a manifest. The inner error is the reason, in words, to ask for the manifest again.
+    /// Reads a manifest.
     ///
     /// # Errors
     /// [`FetchError::Security`] for blobs outside the cloud's storage hosts or above the root;
@@ -47,7 +56,7 @@ impl Manifest {
         value: &Value,
         addresses: &Addresses,
         id: &str,
-    ) -> Result<Result<Self, String>, FetchError> {
+    ) -> Result<ManifestRead, FetchError> {
         if let Some(format) = text(value, &["dataFormat"])
             && !FORMATS.contains(&format.to_ascii_lowercase().as_str())
         {
@@ -61,25 +70,26 @@ impl Manifest {
         if let Some(promised) = count(value, "blobCount")
             && promised != blobs.len() as u64
         {
-            return Ok(Err(format!(
-                "a manifest that promises {promised} blobs and lists {}",
-                blobs.len()
-            )));
+            let listed = blobs.len();
+            let why = format!("a manifest that promises {promised} blobs and lists {listed}");
+            return Ok(ManifestRead::Unsettled(why));
         }
         // Blobs are stored by name: a second one would overwrite the first.
         let names: HashSet<&str> = blobs.iter().map(|blob| blob.name.as_str()).collect();
         if names.len() < blobs.len() {
-            return Ok(Err("a manifest that lists a blob twice".to_owned()));
+            let why = "a manifest that lists a blob twice".to_owned();
+            return Ok(ManifestRead::Unsettled(why));
         }
         let Some(etag) = text(value, &["eTag"]) else {
-            return Ok(Err("a manifest without an eTag".to_owned()));
+            let why = "a manifest without an eTag".to_owned();
+            return Ok(ManifestRead::Unsettled(why));
         };
         // A missing root is no address, and is refused as such.
         let root = text(value, &["rootDirectory", "rootFolder"]).unwrap_or("");
         let root = blob_root(addresses, root)?;
         // Without a signature the storage refuses each blob, and the manifest is asked for again.
         let signature = text(value, &["sasToken", "rootFolderSAS"]).unwrap_or("");
-        Ok(Ok(Self {
+        Ok(ManifestRead::Usable(Self {
             etag: etag.to_owned(),
             blobs,
             root,
