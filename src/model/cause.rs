@@ -92,6 +92,29 @@ impl Status {
     }
 }
 
+/// Proof that rounding alone makes a variance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// The invoice's own rule makes the invoiced amount of the usage, to the last digit.
+    Exact,
+    /// The variance is within what rounding can make, where not all that it depends on is known.
+    Bounded,
+    /// Rounding cannot make the variance.
+    None,
+}
+
+impl Proof {
+    /// Name in reports and in the published tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Bounded => "bounded",
+            Self::None => "none",
+        }
+    }
+}
+
 /// A named part of a variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {

@@ -207,7 +207,29 @@ pub const VARIANCES: Table = Table {
         ),
         text(
             "break_id",
-            "hash of tie-out and keys, the same in every run",
+            "B and a hash of tie-out, invoice, customer, subscription, product, SKU, meter and \
+             currency, the same in every run",
+        ),
+        text(
+            "proof",
+            "that rounding makes the variance: exact, bounded or none; empty where nothing differs",
+        ),
+        text(
+            "rounding_rule",
+            "rule that at least nine of ten metered lines of the invoice obey; empty where they \
+             agree on none",
+        ),
+        decimal(
+            "off_rule_amount",
+            "subtotals of the lines less what the rounding rule makes of their own numbers",
+        ),
+        text(
+            "counterpart",
+            "break_id of the one-sided break of the same account with the same quantity or amount",
+        ),
+        text(
+            "awaited_for",
+            "what an awaited group lacks: invoice_lines, usage, complete_data or rejected_rows",
         ),
     ],
 };

@@ -43,6 +43,9 @@ pub struct Manifest {
     /// Number of lines that obey each rounding rule, by currency.
     #[serde(default)]
     pub rounding_rules: Vec<RuleCount>,
+    /// Practice of each invoice with metered lines, by which `explain` judges as the run did.
+    #[serde(default)]
+    pub invoices: Vec<Invoice>,
     /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,
     /// Warnings for the user, as they were printed.
@@ -125,6 +128,18 @@ pub struct RuleCount {
     pub rule: String,
     /// Number of lines of that currency that obey the rule.
     pub count: u64,
+}
+
+/// Practice of an invoice, as its metered lines show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// Number of the invoice.
+    pub invoice_number: String,
+    /// Name of the rounding rule that at least nine of ten lines obey; `None` where they agree on
+    /// none, so that rounding is bounded there and not proven.
+    pub rounding_rule: Option<String>,
+    /// Exchange rate of most lines, as decimal text, by the code of the billing currency.
+    pub exchange_rates: BTreeMap<String, String>,
 }
 
 /// A file that was read.

@@ -86,7 +86,8 @@ impl BridgePoints {
             add(&mut points.at_billed_price, charge(*price, usage.rate)?)?;
             add(&mut points.by_formula, formula)?;
         }
-        if inputs.pair.billed_quantity() == usage.quantity {
+        let apart = inputs.pair.billed_quantity().checked_sub(usage.quantity)?;
+        if apart.unsigned_abs() <= usage.quantity_digits()?.unsigned_abs() {
             // Several lines lose more by rounding than one line would: that is not a matter of
             // quantity.
             points.natural = points.at_billed_quantity;

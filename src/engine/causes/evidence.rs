@@ -5,7 +5,9 @@
 
 use hashbrown::HashMap;
 
-use crate::engine::compare::exchange_rate::rate_of;
+use crate::engine::compare::charge::{UsageSum, rate_of_amounts};
+use crate::engine::compare::exchange_rate::{rate_of, written_rate};
+use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::count::duplicates::Duplicates;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
 use crate::engine::fold::folded::{Folded, numbered};
@@ -15,8 +17,11 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
 use crate::model::currency::minor_digits;
-use crate::model::decimal::{self, PRICE_SCALE};
+use crate::model::decimal::{self, PRICE_SCALE, RATE_SCALE, power_of_ten};
 use crate::model::period::{Day, Period, parse_day};
+
+/// In place of the exchange rate of usage that names none, until all of it is summed.
+const NO_RATE: i128 = 0;
 
 /// Usage of one price state: of one adjustment, rate and name. Amounts and quantities are in units
 /// of 10^-20.
@@ -34,8 +39,11 @@ pub(super) struct UsageState {
     pub(super) is_late: bool,
     /// True if it has neither an amount nor a price.
     pub(super) is_free: bool,
-    /// Exchange rate, in units of 10^-18.
+    /// Exchange rate, in units of 10^-18: as it is written, or where it is not, as the amounts have
+    /// it.
     pub(super) rate: i128,
+    /// Half a unit of the last written digit of the billing amounts, of all rows together.
+    pub(super) precision: i128,
     /// Number of usage rows.
     pub(super) rows: u64,
     /// Quantity used, free usage included.
@@ -132,6 +140,8 @@ pub(super) struct Evidence {
     pub(super) lines: Vec<EqualLines>,
     /// Decimals of the billing currency.
     pub(super) digits: u32,
+    /// Codes of the invoice and the currency that the group is of.
+    billed_in: [u32; 2],
     /// Resource and days of all usage.
     pub(super) usage_at: Option<Location>,
     /// Resource and days of the duplicate rows.
@@ -145,12 +155,16 @@ pub(super) struct Evidence {
 pub(super) fn gather(
     totals: &Folded,
     matching: &Matching,
+    practice: &InvoicePractice,
     is_wanted: &[bool],
 ) -> HashMap<u32, Evidence> {
     let mut found: HashMap<u32, Evidence> = HashMap::new();
     let wanted = |group: u32| is_wanted[group as usize];
     add_states(&mut found, totals, matching, &wanted);
     add_equal_lines(&mut found, totals, matching, &wanted);
+    for evidence in found.values_mut() {
+        evidence.set_missing_rates(practice);
+    }
     found
 }
 
@@ -188,6 +202,7 @@ fn add_states(
         let evidence = found.entry(*group).or_default();
         // The currency is a key of every pass: all members of a group have the same one.
         evidence.digits = minor_digits(text(Domain::Currency, currency));
+        evidence.billed_in = [invoice[row], currency[row]];
         let used = Period::parse(text(Domain::Month, month)).map(Period::days);
         // Late usage is billed in the next period (`model::domain::semantics` §9). Rows without a
         // month, and invoices without a period, are taken for usual.
@@ -202,7 +217,11 @@ fn add_states(
             is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
             is_late,
             is_free: free[row] != 0,
-            rate: rate_of(&totals.vocabulary, rate[row]),
+            rate: match written_rate(&totals.vocabulary, rate[row]) {
+                Some(rate) => rate,
+                None => NO_RATE,
+            },
+            precision: usage.precision[row],
             rows: usage.rows[row],
             quantity: usage.quantity[row],
             pricing: usage.pricing[row],
@@ -226,6 +245,33 @@ fn add_states(
 }
 
 impl Evidence {
+    /// Code of the invoice that the group is of.
+    pub(super) const fn invoice(&self) -> u32 {
+        let [invoice, _] = self.billed_in;
+        invoice
+    }
+
+    /// Gives usage that names no exchange rate the one that its amounts have.
+    fn set_missing_rates(&mut self, practice: &InvoicePractice) {
+        let [invoice, currency] = self.billed_in;
+        let usual = practice.rate_of(invoice, currency);
+        for state in self.states.iter_mut().filter(|state| state.rate == NO_RATE) {
+            let sum = UsageSum {
+                rate: 0,
+                rows: state.rows,
+                quantity: state.quantity,
+                pricing: state.pricing,
+                billing: state.billing,
+                precision: state.precision,
+            };
+            state.rate = match rate_of_amounts(&sum, usual) {
+                Some(rate) => rate,
+                // Amounts past all sense have no rate; 1 leaves them as they are.
+                None => power_of_ten(RATE_SCALE),
+            };
+        }
+    }
+
     /// Adds usage to that of its price state.
     fn add_state(&mut self, more: UsageState) {
         // `earned` and `is_credit` follow from the adjustment, and need no comparing. Late and free
@@ -252,6 +298,7 @@ impl Evidence {
                 known.quantity += more.quantity;
                 known.pricing += more.pricing;
                 known.billing += more.billing;
+                known.precision += more.precision;
                 known.duplicates.add(&more.duplicates);
             }
             None => self.states.push(more),
@@ -328,6 +375,7 @@ fn add_equal_lines(
         let duplicates = numbered(&totals.line_duplicates, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
+        evidence.billed_in = [invoice[row], currency[row]];
         evidence.lines.push(EqualLines {
             description: description[row],
             adjustment: adjustment[row],

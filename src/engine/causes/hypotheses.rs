@@ -1,16 +1,16 @@
 //! Hypotheses about what one side of a group has and the other does not: duplicate rows, usage of
-//! another month, lines of another cycle. Each set of these anomalies is a hypothesis, and the
-//! quantities decide between them.
+//! another month, lines of another cycle, free units. Each set of these anomalies is a hypothesis;
+//! the one whose [bridge](super::variance_bridge) has the smallest parts is believed.
 //!
 //! A duplicate row is not wrong by itself: usage has no natural key, and both sides may count a row
 //! twice ([quirks](crate::model::domain::quirks), daily rated usage 5). It is taken for an error
-//! only if the quantities agree without it.
+//! only if naming it makes the rest smaller.
 
 use super::evidence::{EqualLines, Evidence, UsageState};
 
 /// Number of anomalies that one side may show and the other not; a hypothesis is a set of them, one
 /// bit for each.
-const ANOMALIES: u8 = 4;
+const ANOMALIES: u8 = 5;
 /// Rows of usage that are duplicates.
 const DUPLICATE_USAGE: u8 = 1;
 /// Usage of another month than the invoice's.
@@ -19,6 +19,8 @@ const LATE_USAGE: u8 = 2;
 const DUPLICATE_LINES: u8 = 4;
 /// Invoice lines of another cycle than the invoice's.
 const OTHER_CYCLE: u8 = 8;
+/// Usage that was given free, which a line may leave out of its quantity.
+const FREE_USAGE: u8 = 16;
 
 /// Amounts that a hypothesis leaves out of the two sides, in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,12 +42,18 @@ pub(super) struct Remaining {
     pub(super) duplicates: LeftOut,
     /// Late usage, and lines of other cycles, that were left out.
     pub(super) timing: LeftOut,
+    /// True if the lines are taken to leave free usage out of their quantity.
+    pub(super) is_free_left_out: bool,
 }
 
 impl Remaining {
-    fn of(evidence: &Evidence, hypothesis: u8) -> Self {
+    /// Both sides under a hypothesis, which is one of [`open_to`].
+    pub(super) fn of(evidence: &Evidence, hypothesis: u8) -> Self {
         let has = |anomaly| hypothesis & anomaly != 0;
-        let mut remaining = Self::default();
+        let mut remaining = Self {
+            is_free_left_out: has(FREE_USAGE),
+            ..Self::default()
+        };
         // Azure credits stay out: a credit line repeats the quantity of the charge that it offsets
         // (`model::domain::semantics §7`), which would count twice here.
         for state in evidence.states.iter().filter(|state| !state.is_credit) {
@@ -85,30 +93,20 @@ impl Remaining {
         self.lines.iter().map(EqualLines::quantity_of_all).sum()
     }
 
-    /// Quantity of the usage, in units of 10^-20.
+    /// Quantity of the usage that the lines charge for, in units of 10^-20.
     pub(super) fn used(&self) -> i128 {
-        self.states.iter().map(|state| state.quantity).sum()
-    }
-
-    /// Quantity of the free usage, in units of 10^-20.
-    fn free(&self) -> i128 {
-        self.states
+        let charged = self
+            .states
             .iter()
-            .filter(|state| state.is_free)
-            .map(|state| state.quantity)
-            .sum()
-    }
-
-    /// True if the quantities agree, with the free usage or without it: a line may leave it out.
-    pub(super) fn agrees(&self) -> bool {
-        let (billed, used) = (self.billed(), self.used());
-        billed == used || billed == used - self.free()
+            .filter(|state| !(state.is_free && self.is_free_left_out));
+        charged.map(|state| state.quantity).sum()
     }
 }
 
-/// Both sides under the smallest hypothesis with which the quantities agree. Where none makes them
-/// agree, every anomaly is left out, and what then differs is another quantity.
-pub(super) fn most_likely(evidence: &Evidence) -> Remaining {
+/// Hypotheses that the evidence leaves open: every set of the anomalies that are present, the
+/// smallest first; of equally many anomalies, the order of the bits makes the choice the same in
+/// every run.
+pub(super) fn open_to(evidence: &Evidence) -> Vec<u8> {
     let states = || evidence.states.iter().filter(|state| !state.is_credit);
     let lines = || evidence.lines.iter().filter(|lines| !lines.is_credit);
     let mut present = 0;
@@ -116,16 +114,10 @@ pub(super) fn most_likely(evidence: &Evidence) -> Remaining {
     present |= LATE_USAGE * u8::from(states().any(|state| state.is_late));
     present |= DUPLICATE_LINES * u8::from(lines().any(|lines| lines.duplicates > 0));
     present |= OTHER_CYCLE * u8::from(lines().any(|lines| lines.is_of_other_cycle));
+    present |= FREE_USAGE * u8::from(states().any(|state| state.is_free));
     let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES)
         .filter(|hypothesis| hypothesis & !present == 0)
         .collect();
-    // Fewest anomalies first; of equally many, the order of the bits makes the choice the same in
-    // every run.
     hypotheses.sort_by_key(|hypothesis| (hypothesis.count_ones(), *hypothesis));
-    let mut tried = hypotheses
-        .into_iter()
-        .map(|hypothesis| Remaining::of(evidence, hypothesis));
-    tried
-        .find(Remaining::agrees)
-        .unwrap_or_else(|| Remaining::of(evidence, present))
+    hypotheses
 }

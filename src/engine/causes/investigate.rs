@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::evidence::{self, Evidence, Location};
 use super::finding::{Finding, Narrowest};
-use super::variance_bridge::VarianceBridge;
+use super::variance_bridge::{RulesTried, VarianceBridge};
 use super::workings::Working;
 use crate::engine::compare::group::{Keys, Sides};
+use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
 use crate::engine::matching::passes::Matching;
@@ -32,15 +33,17 @@ pub fn investigate(
     matching: &Matching,
     sides: &[Sides],
     rules: &Rules,
+    practice: &InvoicePractice,
 ) -> Result<HashMap<u32, Finding>, EngineError> {
     let wanted = sides
         .iter()
         .map(Sides::is_beyond_rounding)
         .collect::<Result<Vec<bool>, _>>()?;
-    let gathered = evidence::gather(totals, matching, &wanted);
+    let gathered = evidence::gather(totals, matching, practice, &wanted);
     let found: Vec<(u32, Finding)> = gathered
         .into_par_iter()
         .map(|(group, evidence)| {
+            let rules = rules_tried(&evidence, rules, practice);
             let finding = finding_of(&sides[group as usize], &evidence, rules);
             (group, finding)
         })
@@ -52,7 +55,20 @@ pub fn investigate(
     Ok(found)
 }
 
-fn finding_of(sides: &Sides, evidence: &Evidence, rules: &Rules) -> Finding {
+/// Rules by which the bridge of some evidence is laid.
+fn rules_tried<'r>(
+    evidence: &Evidence,
+    rules: &'r Rules,
+    practice: &InvoicePractice,
+) -> RulesTried<'r> {
+    let held = practice.rule_of(evidence.invoice());
+    RulesTried {
+        all: rules,
+        held: held.is_learned.then(|| &rules.all()[held.rule]),
+    }
+}
+
+fn finding_of(sides: &Sides, evidence: &Evidence, rules: RulesTried<'_>) -> Finding {
     let (variance, bounds) = (sides.variance_amount(), sides.bounds);
     let steps = VarianceBridge::of_usage(evidence, rules, variance, bounds, None)
         // Numbers past all sense explain nothing.
@@ -78,16 +94,17 @@ pub fn workings(
     sides: &[Sides],
     group: u32,
     rules: &Rules,
+    practice: &InvoicePractice,
 ) -> Vec<Working> {
     let mut wanted = vec![false; sides.len()];
     wanted[group as usize] = true;
-    let gathered = evidence::gather(totals, matching, &wanted);
+    let gathered = evidence::gather(totals, matching, practice, &wanted);
     let evidence = gathered.get(&group).expect("a match has a member");
     let of_group = &sides[group as usize];
     let mut notes = Vec::new();
     let bridge = VarianceBridge::of_usage(
         evidence,
-        rules,
+        rules_tried(evidence, rules, practice),
         of_group.variance_amount(),
         of_group.bounds,
         Some(&mut notes),

@@ -48,6 +48,28 @@ impl<'s> PairedUsage<'s> {
         })
     }
 
+    /// Distance within which quantities agree: what was cut off the written digits, in units of
+    /// 10^-20. `None` on overflow.
+    pub(super) fn quantity_digits(&self) -> Option<i128> {
+        // The digits of quantities are not counted, but the file that cut the amounts cut them to
+        // as many. The same number of digits is up to ten times as wide for one number as for
+        // another.
+        const WIDEST: i128 = 10;
+        let mut digits = 0_i128;
+        for state in self.states.iter().filter(|state| state.billing != 0) {
+            let cut = multiply(
+                (state.precision, AMOUNT_SCALE),
+                (state.quantity.checked_abs()?, QUANTITY_SCALE),
+                AMOUNT_SCALE,
+                Rounding::HalfUp,
+            )?;
+            let billing = (state.billing.checked_abs()?, AMOUNT_SCALE);
+            let of_quantity = quotient_up((cut, AMOUNT_SCALE), billing, QUANTITY_SCALE)?;
+            digits = digits.checked_add(of_quantity.checked_mul(WIDEST)?)?;
+        }
+        Some(digits)
+    }
+
     /// Unit price that the usage would have at the line's partner earned credit: of the list price
     /// where usage follows it, else in proportion. `usual` is the usage's own price, `price` the
     /// line's; both, and the result, are in units of 10^-22. `None` on overflow.

@@ -11,7 +11,7 @@
 
 use super::bridge_points::{BridgeInputs, BridgePoints, line_at};
 use super::evidence::{EqualLines, Evidence};
-use super::hypotheses::{LeftOut, Remaining, most_likely};
+use super::hypotheses::{self, LeftOut, Remaining};
 use super::paired_usage::PairedUsage;
 use super::pairs::{Pair, pair};
 use super::workings::{Notes, note};
@@ -20,6 +20,15 @@ use crate::engine::rules::rounding::{Rule, Rules};
 use crate::engine::rules::rounding_bounds::Bounds;
 use crate::model::cause::Cause;
 use crate::model::decimal::{AMOUNT_SCALE, plain, to_published as published};
+
+/// Rounding rules that a bridge is laid by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RulesTried<'r> {
+    /// Every rule, in the order in which they are tried.
+    pub(super) all: &'r Rules,
+    /// Rule that the lines of the invoice obey; `None` where they agree on none.
+    pub(super) held: Option<&'r Rule>,
+}
 
 /// Steps from the expected to the invoiced amount, in units of 10^-10; positive where the invoice
 /// asks for more. What they leave of the variance is unexplained.
@@ -54,23 +63,68 @@ pub struct VarianceBridge {
 }
 
 impl VarianceBridge {
-    /// Bridge of a group of usage and lines. `None` where a number exceeds 38 digits.
+    /// Bridge of a group of usage and lines: of those under each hypothesis about what only one side
+    /// has, the one whose parts are smallest together. `None` where a number exceeds 38 digits.
     #[must_use]
     pub(super) fn of_usage(
         evidence: &Evidence,
-        rules: &Rules,
+        rules: RulesTried<'_>,
+        variance: i128,
+        bounds: Bounds,
+        notes: Notes<'_>,
+    ) -> Option<Self> {
+        let mut best: Option<(i128, u8, Self)> = None;
+        for hypothesis in hypotheses::open_to(evidence) {
+            let bridge = Self::under(hypothesis, evidence, rules, variance, bounds, None)?;
+            let size = bridge.size(variance);
+            // Of equal stories the first, which names the fewest anomalies.
+            if best.as_ref().is_none_or(|(least, ..)| size < *least) {
+                best = Some((size, hypothesis, bridge));
+            }
+        }
+        let (_, hypothesis, bridge) = best.expect("there is always the hypothesis of no anomaly");
+        if notes.is_some() {
+            return Self::under(hypothesis, evidence, rules, variance, bounds, notes);
+        }
+        Some(bridge)
+    }
+
+    /// Sum of the sizes of all parts, the unexplained one among them, in units of 10^-10.
+    fn size(&self, variance: i128) -> i128 {
+        let parts = [
+            self.duplicate,
+            self.timing,
+            self.credit,
+            self.missing_usage,
+            self.missing_invoice,
+            self.quantity,
+            self.partner_earned_credit,
+            self.price,
+            self.fx,
+            self.tax,
+            self.rounding,
+            variance - self.sum(),
+        ];
+        // No sum overflows: parts are published amounts of some 29 digits.
+        parts.iter().map(|part| part.abs()).sum()
+    }
+
+    /// Bridge of a group under one hypothesis. `None` where a number exceeds 38 digits.
+    fn under(
+        hypothesis: u8,
+        evidence: &Evidence,
+        rules: RulesTried<'_>,
         variance: i128,
         bounds: Bounds,
         mut notes: Notes<'_>,
     ) -> Option<Self> {
-        let remaining = most_likely(evidence);
+        let remaining = Remaining::of(evidence, hypothesis);
         let mut bridge = Self {
             quantity_delta: remaining.billed() - remaining.used(),
             ..Self::default()
         };
         bridge.add_left_out(evidence, &remaining, &mut notes)?;
-        // The quantities differ and yet agree: the lines leave the free usage out.
-        let is_free_left_out = bridge.quantity_delta != 0 && remaining.agrees();
+        let is_free_left_out = remaining.is_free_left_out;
         let paired = pair(&remaining);
         let mut unexplained = 0;
         for pair in &paired.pairs {
@@ -83,22 +137,7 @@ impl VarianceBridge {
             let alone = paired.pairs.is_empty().then(|| variance - bridge.sum());
             unexplained += bridge.add_unpaired(unpaired, alone)?;
         }
-        // Free usage that the lines leave out is no difference that a sibling could make up for.
-        if is_free_left_out {
-            bridge.quantity_delta = 0;
-        }
-        let tax = remaining.lines.iter().map(EqualLines::tax_of_all).sum();
-        // To the last digit: a near miss is no evidence of tax.
-        if tax != 0 && unexplained == tax {
-            // The subtotals are after tax.
-            (bridge.tax, unexplained) = (published(tax)?, 0);
-            note(&mut notes, Cause::Tax, || {
-                format!(
-                    "the subtotals are the formula's and TaxTotal {}",
-                    plain(tax, AMOUNT_SCALE)
-                )
-            });
-        }
+        unexplained = bridge.add_tax(&remaining, unexplained, &mut notes)?;
         let rest = variance - bridge.sum() - published(unexplained)?;
         // One unit of the last digit on top, which publishing the amounts can move.
         // All or nothing: beyond the bounds, a part that is called rounding would only hide as much
@@ -115,6 +154,37 @@ impl VarianceBridge {
             });
         }
         Some(bridge)
+    }
+
+    /// Takes what is unexplained for tax where it is the lines' tax to the last digit; returns what
+    /// stays unexplained, in units of 10^-20. `None` on overflow.
+    fn add_tax(
+        &mut self,
+        remaining: &Remaining,
+        unexplained: i128,
+        notes: &mut Notes<'_>,
+    ) -> Option<i128> {
+        if unexplained == 0 {
+            return Some(0);
+        }
+        let all = remaining.lines.iter().map(EqualLines::tax_of_all).sum();
+        // Of one of several lines as well: tax may be in one subtotal only. A near miss is no
+        // evidence of tax.
+        let of_one = remaining.lines.iter().map(EqualLines::tax_of_all);
+        let Some(tax) = std::iter::once(all)
+            .chain(of_one)
+            .find(|tax| *tax == unexplained)
+        else {
+            return Some(unexplained);
+        };
+        self.tax = published(tax)?;
+        note(notes, Cause::Tax, || {
+            format!(
+                "the subtotals are the formula's and TaxTotal {}",
+                plain(tax, AMOUNT_SCALE)
+            )
+        });
+        Some(0)
     }
 
     /// Bridge of a group that has one side only: all of it is missing on the other.
@@ -198,7 +268,7 @@ impl VarianceBridge {
     fn add_pair(
         &mut self,
         pair: &Pair<'_>,
-        rules: &Rules,
+        rules: RulesTried<'_>,
         digits: u32,
         is_free_left_out: bool,
         notes: &mut Notes<'_>,
@@ -209,12 +279,13 @@ impl VarianceBridge {
         let Some(prices) = pair.prices() else {
             return Some(pair.subtotal() - pair.billing());
         };
-        let fitting = fitting_rule(pair, &prices, rules, digits);
+        let fitting = fitting_rule(pair, &prices, rules.all, digits);
         if let Some(rule) = fitting {
             self.rule = rule.name.to_string();
         }
-        // Lines that obey no rule are measured by the first documented one.
-        let rule = fitting.unwrap_or(&rules.all()[0]);
+        // Held before fitting: a line that departs from the rule of its invoice must not be excused
+        // by another one. Lines that obey no rule are measured by the first documented one.
+        let rule = rules.held.or(fitting).unwrap_or(&rules.all.all()[0]);
         let Some(usual_price) = rule.price_of(usage.pricing, usage.quantity) else {
             return Some(pair.subtotal() - pair.billing());
         };

@@ -11,7 +11,7 @@ use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::keys::{FINE_KEYS, KEYS, Key};
 use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
-use crate::model::cause::TieOut;
+use crate::model::cause::{Proof, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
 /// Codes of a group's keys, one for each of [`Key::ALL`]; 0 where the members of the group differ
@@ -73,6 +73,46 @@ impl IndexMut<Key> for Keys {
     }
 }
 
+/// What a group lacks that may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwaitedFor {
+    /// Lines of the invoice.
+    InvoiceLines,
+    /// Usage of the invoice's period.
+    Usage,
+    /// A unit of one of the tie-out's datasets, which is not complete.
+    CompleteData,
+    /// Rows of the account that were rejected.
+    RejectedRows,
+}
+
+impl AwaitedFor {
+    /// Name in the published column `awaited_for`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvoiceLines => "invoice_lines",
+            Self::Usage => "usage",
+            Self::CompleteData => "complete_data",
+            Self::RejectedRows => "rejected_rows",
+        }
+    }
+}
+
+/// Invoiced amount that rounding alone makes of the expected one, in units of 10^-20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Predicted {
+    /// Least amount that rounding can make.
+    pub low: i128,
+    /// Amount that rounding makes of the numbers as they are written.
+    pub nominal: i128,
+    /// Greatest amount that rounding can make.
+    pub high: i128,
+    /// True if the nominal amount follows from what is known alone: the invoice's rule, and the
+    /// usage behind each line.
+    pub is_certain: bool,
+}
+
 /// Both sides of a compared group. Expected is what usage (or the other list that is believed)
 /// comes to, invoiced is what is asked for.
 #[derive(Clone, Debug)]
@@ -99,13 +139,22 @@ pub struct Sides {
     pub expected_amount: i128,
     /// Amount that the lines ask for (Subtotal), in units of 10^-10.
     pub invoiced_amount: i128,
-    /// How far rounding alone can move invoiced from expected, in units of 10^-20.
+    /// How far rounding alone can move invoiced from expected, in units of 10^-20: what a part of
+    /// a larger variance may be called rounding for.
     pub bounds: Bounds,
+    /// Subtotal that rounding makes of the usage; `None` where nothing predicts it, so that the
+    /// bounds are all that is known.
+    pub predicted: Option<Predicted>,
+    /// Name of the rounding rule that is held for the lines; `None` where there is none.
+    pub rounding_rule: Option<Arc<str>>,
+    /// Subtotals of the lines less what the held rule makes of their own numbers, in units of
+    /// 10^-10.
+    pub off_rule_amount: i128,
     /// Measure that is compared. Where it is the quantity, tolerances are quantities too, and all
     /// amounts may be zero.
     pub measure: Measure,
-    /// True if a side of it is not complete yet, or not final.
-    pub is_awaited: bool,
+    /// What a side of it lacks to be complete and final; `None` where nothing is awaited.
+    pub awaited_for: Option<AwaitedFor>,
 }
 
 impl Sides {
@@ -133,11 +182,65 @@ impl Sides {
     /// # Errors
     /// [`EngineError::AmountOverflow`] where the variance exceeds 28 digits.
     pub fn is_beyond_rounding(&self) -> Result<bool, EngineError> {
-        let (_, variance) = self.compared();
-        let size = rescale(variance, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
-            .and_then(i128::checked_abs)
-            .ok_or(EngineError::AmountOverflow)?;
-        // At 20 decimals, where the bounds are: rounding them to ten would move the limit.
-        Ok(self.scope == Scope::Usage && size > self.bounds.toward(variance))
+        Ok(self.proof()? == Some(Proof::None))
     }
+
+    /// Proof that rounding alone makes the variance; `None` where there is no variance, or no usage
+    /// is expected behind the lines.
+    ///
+    /// # Errors
+    /// [`EngineError::AmountOverflow`] where an amount exceeds 28 digits.
+    pub fn proof(&self) -> Result<Option<Proof>, EngineError> {
+        let (_, variance) = self.compared();
+        if self.scope != Scope::Usage || variance == 0 {
+            return Ok(None);
+        }
+        // At 20 decimals, where the bounds are: rounding them to ten would move the limit.
+        let Some(predicted) = self.predicted else {
+            let size = exact(variance)?
+                .checked_abs()
+                .ok_or(EngineError::AmountOverflow)?;
+            let is_bounded = size <= self.bounds.toward(variance);
+            return Ok(Some(if is_bounded {
+                Proof::Bounded
+            } else {
+                Proof::None
+            }));
+        };
+        let invoiced = exact(self.invoiced_amount)?;
+        Ok(Some(
+            if predicted.is_certain && invoiced == predicted.nominal {
+                Proof::Exact
+            } else if (predicted.low..=predicted.high).contains(&invoiced) {
+                Proof::Bounded
+            } else {
+                Proof::None
+            },
+        ))
+    }
+
+    /// Most by which rounding alone can move the invoiced measure toward the side on which a
+    /// variance lies, in units of 10^-20; not negative.
+    ///
+    /// # Errors
+    /// [`EngineError::AmountOverflow`] where an amount exceeds 28 digits.
+    pub fn rounding_toward(&self, variance: i128) -> Result<i128, EngineError> {
+        let Some(predicted) = self.predicted else {
+            return Ok(self.bounds.toward(variance));
+        };
+        let expected = exact(self.expected_amount)?;
+        let most = if variance > 0 {
+            predicted.high.checked_sub(expected)
+        } else {
+            expected.checked_sub(predicted.low)
+        };
+        Ok(most.ok_or(EngineError::AmountOverflow)?.max(0))
+    }
+}
+
+/// A published number in units of 10^-20.
+fn exact(published: i128) -> Result<i128, EngineError> {
+    // Widening by ten digits: the mode has nothing to round.
+    rescale(published, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
+        .ok_or(EngineError::AmountOverflow)
 }

@@ -9,6 +9,16 @@ pub mod exchange_rate;
 
 pub mod allocate;
 
+pub mod line_numbers;
+
+pub mod invoice_practice;
+
+pub mod charge;
+
+mod prediction;
+
+mod group_rows;
+
 mod group_sums;
 
 mod usage_slices;

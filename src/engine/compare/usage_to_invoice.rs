@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::group::Sides;
+use super::group_rows::GroupedRows;
 use super::group_sums::{sum_matches, sum_published};
+use super::invoice_practice::InvoicePractice;
+use super::prediction::Predictor;
 use super::usage_slices::{self, ResourceKey, UsageSlice};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
@@ -31,7 +34,8 @@ pub struct Compared {
     pub resources: Vec<Resource>,
 }
 
-/// Compares usage and lines that were matched: one group for each match.
+/// Compares usage and lines that were matched: one group for each match. `practice` was learned from
+/// all lines that there are.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`] where an amount exceeds 28 digits.
@@ -39,8 +43,12 @@ pub fn compare(
     totals: &Folded,
     matching: &Matching,
     rules: &Rules,
+    practice: &InvoicePractice,
 ) -> Result<Compared, EngineError> {
-    let sums = sum_matches(totals, matching, rules)?;
+    let sums = sum_matches(totals, matching);
+    let predictor = Predictor::new(totals, matching, rules, practice);
+    let usage_of = GroupedRows::new(&matching.of_usage, sums.len());
+    let lines_of = GroupedRows::new(&matching.of_lines, sums.len());
     let (slices, mut resources) = usage_slices::slice(totals, matching);
     let quantised = usage_slices::quantise(&slices, &resources)?;
     // Groups do not touch each other: they are made in parallel, and added to the resources in
@@ -49,13 +57,14 @@ pub fn compare(
     let compared: Vec<(Sides, Vec<i128>)> = sums
         .into_par_iter()
         .zip(slices_of.par_iter())
-        .map(|(sums, numbers)| {
+        .enumerate()
+        .map(|(group, (sums, numbers))| {
             let pieces = || numbers.iter().map(|number| quantised[*number as usize]);
             let sides = sums.compared(
                 sum_published(pieces().map(|piece| piece.amount))?,
                 sum_published(pieces().map(|piece| piece.quantity))?,
                 &totals.vocabulary,
-                rules,
+                (&predictor, [usage_of.of(group), lines_of.of(group)]),
             )?;
             let behind: Vec<UsageSlice> = numbers
                 .iter()

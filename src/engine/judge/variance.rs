@@ -16,11 +16,11 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::engine::rules::tolerance::{Limit, Tolerances};
-use crate::model::cause::{Cause, Status};
+use crate::model::cause::{Cause, Proof, Status};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// Id of a group, equal in every run that has the group: 16 hexadecimal digits of a hash over its
-/// keys. At 2^32 groups two may collide by chance: far more than there are breaks to look at.
+/// Id of a group, equal in every run that has the group: `B` and 16 hexadecimal digits of a hash
+/// over its keys. At 2^32 groups two may collide by chance: far more than there are breaks to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BreakId([u8; 8]);
 
@@ -32,6 +32,8 @@ impl BreakId {
 
 impl fmt::Display for BreakId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A letter first: a spreadsheet takes `12345678e9012345` for a number.
+        formatter.write_str("B")?;
         self.0
             .iter()
             .try_for_each(|byte| write!(formatter, "{byte:02x}"))
@@ -89,6 +91,9 @@ pub struct Variance {
     pub sides: Sides,
     /// Largest variance that is no break, in units of 10^-10.
     pub tolerance_amount: i128,
+    /// Proof that rounding alone makes the variance; `None` where there is none, or no usage is
+    /// expected.
+    pub proof: Option<Proof>,
     /// Part of the tolerance that decided its size.
     pub limit: Limit,
     /// Status that follows from variance and tolerance.
@@ -99,6 +104,9 @@ pub struct Variance {
     pub parts: Parts,
     /// Id of the group, equal in every run.
     pub break_id: BreakId,
+    /// Id of the one-sided break of the same account that this one is the other half of, by its
+    /// quantity or its amount; `None` for none.
+    pub counterpart: Option<BreakId>,
     /// Finding about the group; `None` where rounding alone can make its variance.
     pub finding: Option<Box<Finding>>,
 }
@@ -121,8 +129,19 @@ pub fn judge(
         rescale(amount, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)
             .ok_or(EngineError::AmountOverflow)
     };
-    let derived = sides.bounds.toward(variance);
+    let derived = sides.rounding_toward(variance)?;
+    let proof = sides.proof()?;
     let currency = vocabulary.text(Domain::Currency, sides.keys[Key::Currency]);
+    let size = exact(variance)?
+        .checked_abs()
+        .ok_or(EngineError::AmountOverflow)?;
+    // A variance may lie between what the lines' arithmetic gives and what it allows: then rounding
+    // makes nothing of it.
+    let derived = if proof == Some(Proof::None) && size <= derived {
+        0
+    } else {
+        derived
+    };
     let settings = tolerances.of(
         currency,
         &vocabulary.folded(Domain::Customer, sides.keys[Key::Customer]),
@@ -130,18 +149,17 @@ pub fn judge(
     let (limit_amount, limit) = settings
         .limit(derived, exact(expected)?)
         .ok_or(EngineError::AmountOverflow)?;
-    let size = exact(variance)?
-        .checked_abs()
-        .ok_or(EngineError::AmountOverflow)?;
     // The order is that of precedence: what is out of scope is no break, however large.
     let status = match () {
         () if sides.scope != Scope::Usage => Status::OutOfScope,
         () if variance == 0 => Status::Tied,
+        () if proof != Some(Proof::None) => Status::WithinTolerance,
+        // Rounding does not make it: only what the pipeline configured may pass it over.
         () if size <= limit_amount => Status::WithinTolerance,
         // Awaited rather than broken, as billed usage may be missing or partial for 48 hours after
         // the lines (`model::domain::semantics §9`); after the tolerance, as sides that agree
         // already need no waiting.
-        () if sides.is_awaited => Status::Awaited,
+        () if sides.awaited_for.is_some() => Status::Awaited,
         () => Status::Break,
     };
     // Attributed in any case, by amounts, even where quantities are what is compared.
@@ -151,32 +169,38 @@ pub fn judge(
         &AttributionInput {
             sides: &sides,
             variance: amount,
-            within_rounding: size <= derived,
+            within_rounding: proof != Some(Proof::None),
             bridge,
         },
         off,
     );
     let cause = match sides.measure {
         Measure::Amount => attribute::largest(&parts),
-        Measure::Quantity => attribute::of_quantity(&sides, variance, size <= derived),
+        Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
     };
     let break_id = break_id_of(&sides, vocabulary);
     Ok(Variance {
         // Down: the published tolerance must not look wider than the one that was applied.
         tolerance_amount: rescale(limit_amount, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding::Down)
             .ok_or(EngineError::AmountOverflow)?,
+        proof,
         limit,
         status,
         cause,
         parts: Parts::of(&parts),
         break_id,
+        counterpart: None,
         finding,
         sides,
     })
 }
 
-/// Id of a group: a hash of its tie-out, the fine keys, the rule of its scope, and those of the
-/// other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
+/// Keys that are no part of an id: what qualifies a charge may be known today and not tomorrow, and a
+/// break that is found finer or coarser is the same break.
+const UNNAMED: [Key; 2] = [Key::Availability, Key::Adjustment];
+
+/// Id of a group: a hash of its tie-out, the fine keys but [`UNNAMED`] ones, the rule of its scope,
+/// and those of the other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
 /// otherwise gives the same id. A change here gives every break a new id, and its history is lost.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
@@ -191,7 +215,7 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
         .iter()
         .partition(|(key, _)| FINE_KEYS.contains(key));
     // Fine keys are hashed empty or not: their places alone say which key a text is of.
-    for (key, code) in fine {
+    for (key, code) in fine.into_iter().filter(|(key, _)| !UNNAMED.contains(key)) {
         add(&vocabulary.folded(key.domain(), code));
     }
     add(sides.scope.rule());

@@ -229,6 +229,40 @@ impl Rule {
         }
     }
 
+    /// Subtotal that the rule gives a line whose charge in the pricing currency is known, and not
+    /// its price: `pricing` and the result are in units of 10^-20. `None` on overflow.
+    #[must_use]
+    pub fn subtotal_of_charge(
+        &self,
+        pricing: i128,
+        quantity: i128,
+        rate: i128,
+        digits: u32,
+    ) -> Option<i128> {
+        let to = self.billing_digits_of(digits);
+        let billed = match self.order {
+            Order::AmountThenRate => {
+                let priced = rescale(pricing, AMOUNT_SCALE, self.pricing_digits, self.mode)?;
+                multiply((priced, self.pricing_digits), (rate, RATE_SCALE), to, self.mode)?
+            }
+            Order::UnitPriceThenQuantity if quantity != 0 => {
+                let price = self.price_of(pricing, quantity)?;
+                return self.subtotal(Line {
+                    price,
+                    quantity,
+                    rate,
+                    digits,
+                });
+            }
+            // Of no quantity there is no price either: the amount is rounded as it is.
+            Order::AtOnce | Order::UnitPriceThenQuantity => {
+                multiply((pricing, AMOUNT_SCALE), (rate, RATE_SCALE), to, self.mode)?
+            }
+        };
+        // Widening: nothing is rounded.
+        rescale(billed, to, AMOUNT_SCALE, Rounding::Down)
+    }
+
     /// Decimals to which the rule rounds the billing currency, whose minor unit has `minor_digits`.
     pub(super) const fn billing_digits_of(&self, minor_digits: u32) -> u32 {
         match self.billing_digits {

@@ -36,19 +36,36 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Bounds of the sum of some lines, whichever of the rules for usage each line follows.
-    /// Negative lines mirror positive ones, as Microsoft rounds toward zero; a sum of 0 may hold
-    /// both signs and gets the wider bound on either side. `None` on overflow.
+    /// Bounds of the sum of some lines, whichever of the rules for usage each line follows. `None`
+    /// on overflow.
     #[must_use]
     pub fn of_lines(rules: &Rules, lines: LinesAtOneRate) -> Option<Self> {
-        let (mut down, mut up) = (0, 0);
         // Lines of one sum may follow different rules: no sum of them is beyond the widest bound.
-        for rule in rules.all().iter().filter(|rule| rule.is_of_usage) {
-            let last_digits = last_digits(rule, lines)?;
-            let (tenths_down, tenths_up) = tenths_moved(rule.mode);
-            down = down.max(tenths_of(last_digits, tenths_down)?);
-            up = up.max(tenths_of(last_digits, tenths_up)?);
-        }
+        let of_usage = rules.all().iter().filter(|rule| rule.is_of_usage);
+        of_usage
+            .map(|rule| Self::of_rule(rule, lines))
+            .try_fold(Self::default(), |widest, bounds| {
+                let bounds = bounds?;
+                Some(Self {
+                    below: widest.below.max(bounds.below),
+                    above: widest.above.max(bounds.above),
+                })
+            })
+    }
+
+    /// Bounds of the sum of some lines that all follow one rule. Negative lines mirror positive
+    /// ones, as Microsoft rounds toward zero; a sum of 0 may hold both signs and gets the wider
+    /// bound on either side. `None` on overflow.
+    #[must_use]
+    pub fn of_rule(rule: &Rule, lines: LinesAtOneRate) -> Option<Self> {
+        let last_digits = last_digits(rule, lines)?;
+        let (tenths_down, tenths_up) = match (rule.mode, lines.subtotal.signum()) {
+            // Floor goes toward −∞: it lowers the amounts of credits as well.
+            (Rounding::Floor, -1) => (0, 10),
+            (mode, _) => tenths_moved(mode),
+        };
+        let down = tenths_of(last_digits, tenths_down)?;
+        let up = tenths_of(last_digits, tenths_up)?;
         Some(match lines.subtotal.signum() {
             1 => Self {
                 below: down,

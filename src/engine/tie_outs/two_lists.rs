@@ -146,8 +146,11 @@ fn sides(
             below: bound,
             above: bound,
         },
+        predicted: None,
+        rounding_rule: None,
+        off_rule_amount: 0,
         measure: definition.measure,
-        is_awaited: false,
+        awaited_for: None,
     })
 }
 

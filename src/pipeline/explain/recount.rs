@@ -15,6 +15,7 @@ use super::published::{AccountFilter, Published};
 use crate::engine::causes::finding::Finding;
 use crate::engine::causes::investigate;
 use crate::engine::compare::group::Sides;
+use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
@@ -29,6 +30,7 @@ use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 
 /// Groups and resources of one account, computed again.
@@ -42,6 +44,8 @@ pub(super) struct Recount<'p> {
     /// Both sides of each group, by its number.
     pub(super) sides: Vec<Sides>,
     pub(super) settings: TieOutPlan,
+    /// Rounding rule and exchange rates of each invoice, as the run learned them.
+    pub(super) practice: InvoicePractice,
     resources: Vec<Resource>,
     /// Findings by the number of their group; rounding alone explains groups without one.
     findings: hashbrown::HashMap<u32, Finding>,
@@ -78,9 +82,12 @@ impl<'p> Recount<'p> {
         let settings = published.settings(TieOut::UsageToInvoice);
         let rules = &settings.rules;
         let matching = passes::match_usage(&totals, description, &settings.passes);
+        // One account tells nothing of what nine of ten lines of its invoice obey.
+        let practice = manifest_settings::practice(&published.manifest.invoices);
+        let practice = InvoicePractice::from_words(&practice, &totals.vocabulary, rules);
         let usage_to_invoice::Compared { sides, resources } =
-            usage_to_invoice::compare(&totals, &matching, rules)?;
-        let mut findings = investigate::investigate(&totals, &matching, &sides, rules)?;
+            usage_to_invoice::compare(&totals, &matching, rules, &practice)?;
+        let mut findings = investigate::investigate(&totals, &matching, &sides, rules, &practice)?;
         investigate::narrow(&mut findings, &sides);
         Ok(Self {
             published,
@@ -90,6 +97,7 @@ impl<'p> Recount<'p> {
             matching,
             sides,
             settings,
+            practice,
             resources,
             findings,
         })

@@ -189,6 +189,7 @@ fn workings(
         &recount.sides,
         number,
         &recount.settings.rules,
+        &recount.practice,
     );
     workings
         .into_iter()

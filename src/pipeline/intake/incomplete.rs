@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
+use crate::engine::compare::group::AwaitedFor;
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
@@ -42,11 +43,14 @@ impl Awaited {
             slot.1 |= sides.invoiced_rows > 0;
         }
         for (sides, _) in checked.iter_mut() {
-            let is_half_there = definitions::definition(sides.tie_out).finality
-                == Finality::Invoiced
-                && invoices
-                    .get(&sides.keys[Key::Invoice])
-                    .is_some_and(|(used, lines)| used != lines);
+            let half_there = match (
+                definitions::definition(sides.tie_out).finality,
+                invoices.get(&sides.keys[Key::Invoice]),
+            ) {
+                (Finality::Invoiced, Some((true, false))) => Some(AwaitedFor::InvoiceLines),
+                (Finality::Invoiced, Some((false, true))) => Some(AwaitedFor::Usage),
+                _ => None,
+            };
             let lost_rows = || {
                 let texts = &totals.vocabulary;
                 self.lost_rows(
@@ -54,9 +58,15 @@ impl Awaited {
                     &texts.folded(Domain::Subscription, sides.keys[Key::Subscription]),
                 )
             };
-            sides.is_awaited = is_half_there
-                || self.tie_outs.contains(&sides.tie_out)
-                || (!self.accounts.is_empty() && lost_rows());
+            sides.awaited_for = half_there
+                .or_else(|| {
+                    let lacks_unit = self.tie_outs.contains(&sides.tie_out);
+                    lacks_unit.then_some(AwaitedFor::CompleteData)
+                })
+                .or_else(|| {
+                    let has_lost = !self.accounts.is_empty() && lost_rows();
+                    has_lost.then_some(AwaitedFor::RejectedRows)
+                });
         }
     }
 

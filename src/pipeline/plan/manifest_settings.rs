@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::pipeline_plan::TieOutPlan;
 use super::rounding_modes::{MODES, mode_name};
+use crate::engine::compare::invoice_practice::PracticeInWords;
 use crate::engine::matching::passes::Pass;
 use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::{Order, Rule, Rules};
@@ -151,4 +152,24 @@ fn rule_from_manifest(kept: &manifest::Rule) -> Option<Rule> {
         billing_digits: kept.billing_digits,
         is_of_usage: kept.usage,
     })
+}
+
+/// Practice of the invoices, as a manifest keeps it.
+pub(crate) fn invoices(practice: &[PracticeInWords]) -> Vec<manifest::Invoice> {
+    let invoice = |words: &PracticeInWords| manifest::Invoice {
+        invoice_number: words.invoice.clone(),
+        rounding_rule: words.rule.clone(),
+        exchange_rates: words.rates.clone(),
+    };
+    practice.iter().map(invoice).collect()
+}
+
+/// Practice of the invoices that a manifest keeps.
+pub(crate) fn practice(invoices: &[manifest::Invoice]) -> Vec<PracticeInWords> {
+    let words = |invoice: &manifest::Invoice| PracticeInWords {
+        invoice: invoice.invoice_number.clone(),
+        rule: invoice.rounding_rule.clone(),
+        rates: invoice.exchange_rates.clone(),
+    };
+    invoices.iter().map(words).collect()
 }

@@ -180,6 +180,7 @@ fn manifest(
             .map(|(part, pairs)| (part.column().to_owned(), pairs as u64))
             .collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
+        invoices: manifest_settings::invoices(&found.practice),
         control_totals: found.controls.iter().map(control_total).collect(),
         warnings: found.warnings.clone(),
         outputs,

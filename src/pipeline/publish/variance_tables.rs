@@ -10,7 +10,7 @@ use crate::engine::judge::roll_up::Rollup;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
-use crate::model::cause::{Cause, Status, TieOut};
+use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::period::{Day, parse_day};
 use crate::model::tables::{FINDINGS, SUMMARY, VARIANCES};
 use crate::reports::table::{Cells, TablePart};
@@ -26,7 +26,24 @@ pub(super) fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> TablePa
         columns.decimal(name, |row| row.parts.by(cause))
     });
     cells.extend(parts);
-    cells.push(columns.text("break_id", |row| row.break_id.to_string()));
+    cells.extend([
+        columns.text("break_id", |row| row.break_id.to_string()),
+        columns.text("proof", |row| row.proof.map_or("", Proof::name)),
+        columns.text("rounding_rule", |row| {
+            row.sides.rounding_rule.as_deref().unwrap_or("").to_owned()
+        }),
+        columns.decimal("off_rule_amount", |row| row.sides.off_rule_amount),
+        columns.text("counterpart", |row| {
+            row.counterpart.map_or_else(String::new, |id| id.to_string())
+        }),
+        columns.text("awaited_for", |row| {
+            // Only what the status says: a group that ties does not wait.
+            match (row.status, row.sides.awaited_for) {
+                (Status::Awaited, Some(what)) => what.name(),
+                _ => "",
+            }
+        }),
+    ]);
     filled(&VARIANCES, cells)
 }
 

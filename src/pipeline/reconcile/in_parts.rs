@@ -1,13 +1,14 @@
 //! Usage that is more than may be in memory: the stages of usage to invoice, part by part.
 //!
 //! Lines are loaded twice: first to learn from all of them which usage column MeterDescription
-//! repeats, then with the usage of each part. The result is that of comparing all at once; what
+//! repeats and which rounding rule their invoices hold, then with the usage of each part. The result is that of comparing all at once; what
 //! must change together is what [`UsageStages`] adds up and what a single run of it computes.
 
 use hashbrown::HashMap;
 use polars::prelude::DataFrame;
 
 use super::usage_to_invoice::UsageStages;
+use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::{FoldState, Folded};
@@ -32,8 +33,9 @@ pub(super) fn compare(
     progress: &Progress,
 ) -> Result<SpilledResources, RunError> {
     let no_room = |source| RunError::no_room(spilled.folder(), source);
-    let pairs = description_pairs(totals, stages, spilled, &mut in_parts)?;
+    let (pairs, votes) = learn(totals, stages, spilled, &mut in_parts)?;
     stages.description = Some(passes::learned(pairs));
+    stages.practice = Some(InvoicePractice::of(&votes));
     let mut resources = spilled.resources();
     // Code 0 of every domain is the empty text.
     let mut resource_texts = vec![String::new()];
@@ -55,14 +57,16 @@ pub(super) fn compare(
     Ok(resources)
 }
 
-/// Lines of all parts that pair with usage under each of [`DESCRIPTION_PARTS`].
-fn description_pairs(
+/// Lines of all parts that pair with usage under each of [`DESCRIPTION_PARTS`], and the votes of all
+/// lines for what their invoices hold.
+fn learn(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,
     spilled: &Spilled,
     in_parts: &mut FoldState,
-) -> Result<[usize; DESCRIPTION_PARTS.len()], RunError> {
+) -> Result<([usize; DESCRIPTION_PARTS.len()], LineVotes), RunError> {
     let mut pairs = [0; DESCRIPTION_PARTS.len()];
+    let mut votes = LineVotes::default();
     let described = stages.selection.select(totals, &in_parts.described);
     let part_of_row = parts_of_rows(totals, spilled, &described);
     for parts in &spilled.batches() {
@@ -72,6 +76,8 @@ fn description_pairs(
         totals.take_part(in_parts, (Partial::empty(Dataset::Usage), lines), &[]);
         let lines = totals.lines.clone();
         let lines = stages.selection.select(totals, &lines);
+        totals.lines = lines.clone();
+        votes.count(totals, stages.rules());
         let rows: Vec<u32> = (0..)
             .zip(&part_of_row)
             .filter(|(_, part)| parts.contains(part))
@@ -84,7 +90,7 @@ fn description_pairs(
             *pairs += found;
         }
     }
-    Ok(pairs)
+    Ok((pairs, votes))
 }
 
 /// Number of the part that each row of a frame belongs to.

@@ -3,6 +3,7 @@
 
 use super::usage_to_invoice::UsageStages;
 use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
+use crate::engine::compare::invoice_practice::PracticeInWords;
 use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::{self, FoldState, Folded, OtherInputs};
@@ -31,6 +32,8 @@ pub struct Reconciled {
     pub description: Option<Part>,
     /// Lines that pair under each of [`DESCRIPTION_PARTS`].
     pub description_pairs: [usize; DESCRIPTION_PARTS.len()],
+    /// Rounding rule and exchange rates of each invoice with metered lines.
+    pub practice: Vec<PracticeInWords>,
     /// Rows of `variances`, in published order.
     pub variances: Vec<Variance>,
     /// Rows of `resources`, in published order.
@@ -102,10 +105,14 @@ pub fn reconcile_watched(
         Some((part, pairs)) => (Some(part), pairs),
         None => (None, [0; DESCRIPTION_PARTS.len()]),
     };
+    let practice = stages.practice.as_ref().map_or_else(Vec::new, |practice| {
+        practice.in_words(&totals.vocabulary, stages.rules())
+    });
     Ok(Reconciled {
         totals,
         description,
         description_pairs,
+        practice,
         variances,
         resources,
         rollups,

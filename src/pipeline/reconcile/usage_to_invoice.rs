@@ -10,6 +10,7 @@ use polars::prelude::DataFrame;
 use super::period::PeriodSelection;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
+use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
@@ -22,6 +23,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::key_parts::Part;
 use crate::engine::rules::key_projections::resource_field;
 use crate::engine::rules::keys::RESOURCE_KEYS;
+use crate::engine::rules::rounding::Rules;
 use crate::engine::tie_outs::lines_to_invoice::LineSums;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -37,6 +39,8 @@ pub(super) struct UsageStages<'p> {
     /// The usage column that MeterDescription repeats, and the lines that pair under each
     /// candidate.
     pub(super) description: Option<(Part, [usize; 3])>,
+    /// Rounding rule and exchange rates of each invoice, learned from all lines.
+    pub(super) practice: Option<InvoicePractice>,
     /// Usage and lines when they were folded.
     pub(super) folded: [ByCurrency; 2],
     /// Usage and lines of the selected period.
@@ -70,6 +74,7 @@ impl<'p> UsageStages<'p> {
             settings: settings::of_tie_out(plan, TieOut::UsageToInvoice),
             selection: PeriodSelection::new(plan.period),
             description: None,
+            practice: None,
             folded: Default::default(),
             selected: Default::default(),
             lines_total: ByCurrency::new(),
@@ -114,11 +119,17 @@ impl<'p> UsageStages<'p> {
             .iter()
             .any(|pass| !pass.is_empty() && !pass.starts_with("rule:"));
         phase("compare and allocate");
-        let compared = usage_to_invoice::compare(totals, &matching, &settings.rules)?;
+        let practice = self.practice.get_or_insert_with(|| {
+            let mut votes = LineVotes::default();
+            votes.count(totals, &settings.rules);
+            InvoicePractice::of(&votes)
+        });
+        let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
         phase("attribute");
         if settings.enabled {
             let mut findings =
-                investigate::investigate(totals, &matching, &compared.sides, &settings.rules)?;
+                investigate::investigate(
+                totals, &matching, &compared.sides, &settings.rules, practice)?;
             self.checked.extend(
                 (0..)
                     .zip(compared.sides)
@@ -134,6 +145,11 @@ impl<'p> UsageStages<'p> {
         }
         resources.sort_by_key(|resource| published_order(totals, &resource.key));
         Ok(resources)
+    }
+
+    /// Rounding rules of usage to invoice.
+    pub(super) fn rules(&self) -> &'p Rules {
+        &self.settings.rules
     }
 
     /// Leaves only the selected period in the frames of `totals`, and counts both before and after.

@@ -1,0 +1,87 @@
+//! Numbers of single invoice lines, read back from the frame of lines: what a rounding rule needs
+//! to make a line's subtotal anew.
+//!
+//! A row of the frame sums lines that are equal in all their numbers ([`LINES_FRAME`]), so that
+//! one of them stands for each.
+//!
+//! [`LINES_FRAME`]: crate::engine::rules::keys::LINES_FRAME
+
+use super::exchange_rate::rate_of;
+use crate::engine::fold::columns::LineColumns;
+use crate::engine::fold::folded::Folded;
+use crate::engine::fold::vocabulary::Vocabulary;
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
+use crate::engine::rules::rounding::Line;
+use crate::engine::rules::scope::Scope;
+use crate::model::currency::minor_digits;
+use crate::model::decimal::{self, PRICE_SCALE};
+
+/// Numbers of the lines of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct LineNumbers<'f> {
+    /// Columns of the frame.
+    pub columns: LineColumns<'f>,
+    vocabulary: &'f Vocabulary,
+    price: &'f [u32],
+    rate: &'f [u32],
+    currency: &'f [u32],
+}
+
+impl<'f> LineNumbers<'f> {
+    /// Numbers of the lines of `totals`.
+    #[must_use]
+    pub fn of(totals: &'f Folded) -> Self {
+        let columns = LineColumns::of(&totals.lines);
+        Self {
+            columns,
+            vocabulary: &totals.vocabulary,
+            price: columns.codes(Part::Price),
+            rate: columns.codes(Part::Rate),
+            currency: columns.codes(Part::Currency),
+        }
+    }
+
+    /// Numbers of one line of a row; `None` where the line has no price.
+    #[must_use]
+    pub fn line(&self, row: usize) -> Option<Line> {
+        let price = self.vocabulary.text(Domain::Number, self.price[row]);
+        let price = decimal::parse(price.as_bytes(), PRICE_SCALE).ok()?;
+        Some(Line {
+            price: price.value,
+            quantity: self.columns.quantity[row] / self.count(row),
+            rate: self.rate(row),
+            digits: self.digits(row),
+        })
+    }
+
+    /// Exchange rate of a row's lines, in units of 10^-18.
+    #[must_use]
+    pub fn rate(&self, row: usize) -> i128 {
+        rate_of(self.vocabulary, self.rate[row])
+    }
+
+    /// Decimals of the currency of a row's lines.
+    #[must_use]
+    pub fn digits(&self, row: usize) -> u32 {
+        minor_digits(self.vocabulary.text(Domain::Currency, self.currency[row]))
+    }
+
+    /// Number of the lines that a row sums, at least 1.
+    #[must_use]
+    pub fn count(&self, row: usize) -> i128 {
+        i128::from(self.columns.rows[row])
+    }
+
+    /// Subtotal of one line of a row, in units of 10^-20.
+    #[must_use]
+    pub fn subtotal(&self, row: usize) -> i128 {
+        self.columns.subtotal[row] / self.count(row)
+    }
+
+    /// True if usage is expected behind a row's lines.
+    #[must_use]
+    pub fn is_metered(&self, row: usize) -> bool {
+        self.columns.scope(row) == Scope::Usage
+    }
+}
