@@ -74,9 +74,9 @@ impl Walk {
 
 /// Answer to the request for the next page.
 enum NextPage {
-    /// There is one.
+    /// The page that was asked for.
     Page(ApiResponse),
-    /// There is none: the try ends like this.
+    /// The list has no such page, and the try ends like this.
     Ended(PagesEnd),
 }
 

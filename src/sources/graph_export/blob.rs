@@ -46,7 +46,7 @@ struct Partial {
 }
 
 /// End of a download.
-pub(super) enum Fetched {
+pub(super) enum Downloaded {
     /// The blob is stored.
     Stored(Part),
     /// The manifest has to be asked for again, for this reason.
@@ -75,7 +75,7 @@ enum Attempt {
 
 impl Download {
     /// Downloads, verifies and stores the blob.
-    pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
+    pub(super) async fn fetch(&self) -> Result<Downloaded, FetchError> {
         let http = &self.session.http;
         let what = format!("Blob `{}` of `{}`", self.blob.name, self.id);
         let mut pauses = http.retry_policy.pauses();
@@ -86,14 +86,14 @@ impl Download {
             http.progress.waited(began.elapsed());
             let (found, asked, is_damaged) = match attempt {
                 Attempt::Whole => match self.verified(partial).await? {
-                    Verified::Stored(part) => return Ok(Fetched::Stored(part)),
+                    Verified::Stored(part) => return Ok(Downloaded::Stored(part)),
                     Verified::Damaged(found) => {
                         // Nobody knows which of the bytes are wrong: all are downloaded again.
                         partial = self.empty()?;
                         (found, None, true)
                     }
                 },
-                Attempt::Stale(why) => return Ok(Fetched::Stale(why)),
+                Attempt::Stale(why) => return Ok(Downloaded::Stale(why)),
                 Attempt::Refused(found) => {
                     return Err(FetchError::Incomplete {
                         what,

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::blob::{Download, Fetched};
+use super::blob::{Download, Downloaded};
 use super::manifest::{Manifest, ManifestRead};
 use super::operation::{Emptiness, Ended, Operations, Scope};
 use crate::progress::reporting::Event;
@@ -145,7 +145,7 @@ impl Export<'_> {
             .blobs
             .iter()
             .filter(|blob| !stored.contains(&blob.name));
-        let mut running: JoinSet<Result<Fetched, FetchError>> = JoinSet::new();
+        let mut running: JoinSet<Result<Downloaded, FetchError>> = JoinSet::new();
         let mut again = None;
         loop {
             // No further blob once the manifest is stale: its signature would be refused.
@@ -168,7 +168,7 @@ impl Export<'_> {
             })??;
             match fetched {
                 // Entered one by one: an interruption loses only the blobs that are on their way.
-                Fetched::Stored(part) => {
+                Downloaded::Stored(part) => {
                     let event = Event::Landed {
                         dataset: self.dataset,
                         rows: part.rows,
@@ -178,7 +178,7 @@ impl Export<'_> {
                     self.session.http.progress.tell(event);
                 }
                 // Downloads that are running may still end well.
-                Fetched::Stale(why) => again = Some(why),
+                Downloaded::Stale(why) => again = Some(why),
             }
         }
     }
