@@ -30,6 +30,7 @@ mod records;
 mod resuming;
 mod rooms;
 mod runs;
+mod scenarios;
 mod served;
 mod sheets;
 mod slices;
