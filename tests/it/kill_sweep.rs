@@ -202,20 +202,24 @@ impl Sweep {
     )]
     fn run(&self, wanted: impl Fn(&Site, Fault) -> bool) {
         let (mut tried, mut wrong) = (BTreeMap::new(), BTreeMap::<_, Vec<String>>::new());
-        for site in self.sites() {
-            for fault in FAULTS.into_iter().filter(|fault| wanted(&site, *fault)) {
-                *tried.entry((site.call.clone(), fault.name())).or_insert(0) += 1;
-                for what in self.try_fault(&site, fault) {
-                    let place = format!("{} {}", site.call, self.shown(&site.path));
-                    eprintln!(
-                        "{}: {place} {} {}: {what}",
-                        self.name,
-                        fault.name(),
-                        site.number
-                    );
-                    let kinds: &mut Vec<String> = wrong.entry((what, place)).or_default();
-                    kinds.push(format!("{}@{}", fault.name(), site.number));
-                }
+        let sites = self.sites();
+        // Fault by fault, so that what is found first is of all calls.
+        for (fault, site) in FAULTS
+            .into_iter()
+            .flat_map(|fault| sites.iter().map(move |site| (fault, site)))
+            .filter(|(fault, site)| wanted(site, *fault))
+        {
+            *tried.entry((site.call.clone(), fault.name())).or_insert(0) += 1;
+            for what in self.try_fault(site, fault) {
+                let place = format!("{} {}", site.call, self.shown(&site.path));
+                eprintln!(
+                    "{}: {place} {} {}: {what}",
+                    self.name,
+                    fault.name(),
+                    site.number
+                );
+                let kinds: &mut Vec<String> = wrong.entry((what, place)).or_default();
+                kinds.push(format!("{}@{}", fault.name(), site.number));
             }
         }
         let table: Vec<String> = tried
@@ -313,13 +317,11 @@ fn whole(run: &Path) -> Result<(), String> {
 
 /// Flags of a run over the month of `samples/`, whose usage has one of two names.
 fn arguments(world: &Path, usage: &str) -> Vec<String> {
-    let sample = Path::new(PACKAGE).join("samples/month");
-    let out = world.join("out");
-    let flags: [(&str, &Path); 4] = [
-        ("--usage", &world.with_file_name(usage)),
-        ("--invoice-lines", &sample.join("invoice-lines.csv")),
-        ("--invoices", &sample.join("invoices.json")),
-        ("--out", &out),
+    let flags = [
+        ("--usage", world.with_file_name(usage)),
+        ("--invoice-lines", world.with_file_name("invoice-lines.csv")),
+        ("--invoices", world.with_file_name("invoices.json")),
+        ("--out", world.join("out")),
     ];
     let flags = flags.map(|(flag, path)| [flag.to_owned(), path.display().to_string()]);
     let first = ["-q", "reconcile", "--threads", "1"].map(str::to_owned);
@@ -331,10 +333,14 @@ fn arguments(world: &Path, usage: &str) -> Vec<String> {
 
 /// Publishes the run of an earlier day, with half of the usage.
 fn earlier_run(world: &Path) {
-    let whole = fs::read_to_string(Path::new(PACKAGE).join("samples/month/usage.csv")).unwrap();
+    // Copies, for a call is ours if its path is in the folder of the sweep.
+    for name in ["usage.csv", "invoice-lines.csv", "invoices.json"] {
+        let sample = Path::new(PACKAGE).join("samples/month").join(name);
+        fs::copy(sample, world.with_file_name(name)).unwrap();
+    }
+    let whole = fs::read_to_string(world.with_file_name("usage.csv")).unwrap();
     let half: Vec<&str> = whole.lines().take(501).collect();
     fs::write(world.with_file_name("half.csv"), half.join("\n")).unwrap();
-    fs::write(world.with_file_name("usage.csv"), &whole).unwrap();
     // The cache trusts no file that changed a moment ago.
     std::thread::sleep(Duration::from_millis(250));
     let output = program(&arguments(world, "half.csv")).output().unwrap();
@@ -400,13 +406,8 @@ fn bound_run() {
     let Some(world) = std::env::var_os(BOUND).map(PathBuf::from) else {
         return;
     };
-    let sample = Path::new(PACKAGE).join("samples/month");
-    let globs = [
-        world.with_file_name("usage.csv"),
-        sample.join("invoice-lines.csv"),
-        sample.join("invoices.json"),
-    ]
-    .map(|path| vec![path.display().to_string()]);
+    let globs = ["usage.csv", "invoice-lines.csv", "invoices.json"]
+        .map(|name| vec![world.with_file_name(name).display().to_string()]);
     let options = Options {
         threads: Some(1),
         memory: Some(LITTLE),
