@@ -344,7 +344,6 @@ impl Write for HashingWriter {
 }
 
 /// Replaces a file by what `fill` writes: readers see the old file or the new one, each complete.
-/// Until then it lies in `temporaries`, a folder on the same file system that its owner empties.
 ///
 /// # Errors
 /// [`PublishError::Storage`], also where `fill` fails; the old file is then intact.
@@ -353,17 +352,18 @@ impl Write for HashingWriter {
 /// If `path` cannot be a file in a folder, such as `/`.
 pub fn replace_file(
     path: &Path,
-    temporaries: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), PublishError> {
     let folder = path.parent().expect("a file lies in a folder");
     fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     let mut builder = tempfile::Builder::new();
+    // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
+    builder.prefix(".");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
     let mut temporary = builder
-        .tempfile_in(temporaries)
-        .map_err(storage("create a file in", temporaries))?;
+        .tempfile_in(folder)
+        .map_err(storage("create a file in", folder))?;
     fill(temporary.as_file_mut()).map_err(storage("write", path))?;
     temporary
         .as_file()

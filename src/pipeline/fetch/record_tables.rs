@@ -112,8 +112,7 @@ fn write_table(
 ) -> Result<(), RunError> {
     let set = reader.set;
     // Errors pass through `io::Error`, as the closure's error is that of the file.
-    let temporaries = reader.fetcher.landing.temporaries();
-    replace_file(path, &temporaries, |file| {
+    replace_file(path, |file| {
         let facts = [
             ("dataset", set.name.to_owned()),
             ("period", period.to_owned()),

@@ -9,9 +9,6 @@ use tempfile::NamedTempFile;
 
 use crate::sources::failure::{FetchError, storage};
 
-/// Beginning of the names of temporary files.
-const TEMPORARY: &str = ".tmp";
-
 /// Creates a folder and its parents, for the owner alone; existing ones stay as they are.
 ///
 /// # Errors
@@ -38,26 +35,6 @@ pub(crate) fn clear_folder(path: &Path) -> Result<(), FetchError> {
     make_folder(path)
 }
 
-/// Removes the temporary files of [`replace`] from a folder, which a killed process left there.
-///
-/// # Errors
-/// [`FetchError::Storage`] if the file system refuses.
-pub(crate) fn clear_temporaries(folder: &Path) -> Result<(), FetchError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(storage("list", folder)(error)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(storage("list", folder))?;
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-            let path = entry.path();
-            fs::remove_file(&path).map_err(storage("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
 /// A file's bytes; `None` if there is no file.
 ///
 /// # Errors
@@ -75,7 +52,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FetchError> 
 /// # Errors
 /// [`FetchError::Storage`] if the file system refuses.
 pub(crate) fn temporary(folder: &Path) -> Result<NamedTempFile, FetchError> {
-    NamedTempFile::with_prefix_in(TEMPORARY, folder).map_err(storage("create a file in", folder))
+    NamedTempFile::new_in(folder).map_err(storage("create a file in", folder))
 }
 
 /// Syncs a temporary file and gives it its name; a file with that name is replaced.

@@ -25,9 +25,6 @@ use super::files::{FileUnit, name_of};
 
 const LOCK: &str = ".lock";
 const JOURNAL: &str = "journal.jsonl";
-const CREDENTIALS: &str = "credentials";
-/// Folder of files that are not complete yet, emptied by each fetch.
-const TEMPORARIES: &str = "tmp";
 /// Characters of an id, besides letters and digits, that stand in a file name as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'@');
 /// Longest file name made of an id; a longer one is hashed. File systems take 255 bytes, and ids
@@ -59,9 +56,7 @@ impl Landing {
         // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
         // Half downloads of a fetch that was killed.
-        files::clear_folder(&folder.join(TEMPORARIES))?;
-        // Half-written refresh tokens lie beside the whole ones.
-        files::clear_temporaries(&folder.join(CREDENTIALS))?;
+        files::clear_folder(&folder.join("tmp"))?;
         let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
         for (unit, entry) in content.entries {
@@ -79,14 +74,7 @@ impl Landing {
     /// Folder for secrets that must outlive a run.
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
-        self.folder.join(CREDENTIALS)
-    }
-
-    /// Folder for files that are not complete yet; the next fetch removes what a killed one left in
-    /// it.
-    #[must_use]
-    pub fn temporaries(&self) -> PathBuf {
-        self.folder.join(TEMPORARIES)
+        self.folder.join("credentials")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,7 +151,7 @@ impl Landing {
             .write_all(body)
             .and_then(|()| encoder.finish())
             .map_err(storage("compress", &full))?;
-        files::write_new(&self.folder.join(TEMPORARIES), &full, &compressed)?;
+        files::write_new(&self.folder.join("tmp"), &full, &compressed)?;
         Ok(Part {
             name: name.to_owned(),
             path,
@@ -181,7 +169,7 @@ impl Landing {
     /// # Errors
     /// [`FetchError::Storage`] if the file system refuses.
     pub(crate) fn temporary(&self) -> Result<NamedTempFile, FetchError> {
-        files::temporary(&self.folder.join(TEMPORARIES))
+        files::temporary(&self.folder.join("tmp"))
     }
 
     /// Stores a downloaded file of a unit as it is, under its `hash`. The caller adds the rows and
@@ -304,24 +292,6 @@ fn lock(path: &Path) -> Result<File, FetchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_killed_fetch_left_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        for name in [
-            "tmp/half",
-            "credentials/.tmpAbC123",
-            "credentials/refresh-1",
-        ] {
-            files::make_folder(path(name).parent().unwrap()).unwrap();
-            std::fs::write(path(name), "token").unwrap();
-        }
-        drop(Landing::open(folder.path()).unwrap());
-        assert!(!path("tmp/half").exists());
-        assert!(!path("credentials/.tmpAbC123").exists());
-        assert!(path("credentials/refresh-1").exists());
-    }
 
     #[test]
     fn a_page_that_the_system_does_not_give_is_not_damaged() {
