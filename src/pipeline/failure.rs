@@ -13,13 +13,15 @@ use crate::sources::files::Unreadable;
 /// Reason why a run failed; nothing was published then.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No file for a path or glob of a source.
-    #[error("Source `{dataset}`: found {found}, wanted a path or glob that matches a file")]
+    /// No file for a path or glob of a source, or something that is no file to be read.
+    #[error("Source `{dataset}`: found {found}, wanted {wanted}")]
     NoInput {
         /// Name of the source's dataset.
         dataset: &'static str,
-        /// Pattern and fault, as [`find_any`](super::plan::globs::find_any) words them.
+        /// Path or pattern, and its fault.
         found: String,
+        /// Description of what should be there.
+        wanted: String,
         /// Advice for the user.
         hint: String,
     },
