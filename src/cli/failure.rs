@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::exit::Exit;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
-use crate::reports::atomic::PublishError;
+use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
 
 /// The reason why a command failed.
@@ -102,10 +102,14 @@ impl From<RunError> for Failure {
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::Unreadable(_)
-            | RunError::Publish(PublishError::Storage { .. })
+            | RunError::Publish(
+                PublishError::Storage { .. }
+                | PublishError::Kind { .. }
+                | PublishError::Late { .. },
+            )
             | RunError::Threads { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
-            RunError::Publish(PublishError::Changed { .. })
+            RunError::Publish(PublishError::Changed { .. } | PublishError::Damaged { .. })
             | RunError::Changed { .. }
             | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),

@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
-use crate::reports::atomic::PublishError;
+use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
 use crate::sources::files::Unreadable;
 
-/// Reason why a run failed; nothing was published then.
+/// Reason why a run failed; nothing was published then, unless the error says so.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No file for a path or glob of a source, or something that is no file to be read.
@@ -111,6 +111,15 @@ impl RunError {
             }
             Self::Publish(PublishError::Changed { .. }) => {
                 "the published run was changed afterwards; move its folder away to publish again"
+            }
+            Self::Publish(PublishError::Damaged { .. }) => {
+                "put it back from a copy, or remove `current` to publish without a run before; nothing was published"
+            }
+            Self::Publish(PublishError::Kind { .. }) => {
+                "move it away: no link in the output folder is followed; the output folder itself may be one. Nothing was written"
+            }
+            Self::Publish(PublishError::Late { .. }) => {
+                "check the disk, and run again: the same inputs give the same run, which is then compared and pointed at"
             }
             Self::Publish(PublishError::Storage { .. }) => {
                 "check that the folder exists, is writable and has free space"
