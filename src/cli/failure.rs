@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use crate::pipeline::failure::RunError;
@@ -26,7 +27,31 @@ pub(super) enum Failure {
     Output(io::Error),
 }
 
+/// A summary that could not be printed, of a run that is published.
+#[derive(Debug, thiserror::Error)]
+#[error("Cannot print the summary of the run, which is published in `{}`", .run.display())]
+struct Unprinted {
+    run: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
 impl Failure {
+    /// The failure to print about a run that is published all the same.
+    pub(super) fn after_publish(self, run: &Path) -> Self {
+        match self {
+            Self::Output(source) if source.kind() != io::ErrorKind::BrokenPipe => Self::Error {
+                exit: Exit::Storage,
+                error: Box::new(Unprinted {
+                    run: run.to_owned(),
+                    source,
+                }),
+                hint: None,
+            },
+            other => other,
+        }
+    }
+
     /// An error of the command line itself.
     pub(super) fn usage(message: String, hint: Option<String>) -> Self {
         Self::Error {
@@ -67,6 +92,15 @@ impl Failure {
                 writeln!(notes, "error: Cannot write to stdout\ncaused by: {error}")
             }
         }
+    }
+}
+
+/// The exit of a command that did its work and then `printed` what it found. A reader that leaves
+/// early (`| head`) takes nothing from the exit code: a scheduler must see what is incomplete.
+pub(super) fn exit_of_printed(exit: Exit, printed: Result<(), Failure>) -> Result<Exit, Failure> {
+    match printed {
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        other => other.map(|()| exit),
     }
 }
 

@@ -40,8 +40,8 @@ pub struct OutputFolder {
 pub struct Publication {
     /// Folder of the run.
     pub folder: PathBuf,
-    /// Names of the files that an earlier publish of the run had, that were missing, and that were
-    /// put back.
+    /// Names of the files that were missing from the run as it was published before, and that were
+    /// put back; or its folder, if that was missing.
     pub put_back: Vec<String>,
 }
 
@@ -229,6 +229,7 @@ impl Staging<'_> {
     pub fn publish(mut self, run_id: &str, files: &[Written]) -> Result<Publication, PublishError> {
         sync_folder(&self.folder)?;
         let folder = self.output.run_folder(run_id);
+        let is_lost = self.output.current().as_deref() == Some(run_id);
         let put_back = if is_run_there(&folder)? {
             // `published` stays false, so that the staged copies are removed when `self` is
             // dropped.
@@ -236,7 +237,9 @@ impl Staging<'_> {
         } else {
             fs::rename(&self.folder, &folder).map_err(storage("publish", &folder))?;
             self.published = true;
-            Vec::new()
+            // `current` points at it: it was published, and its folder is gone.
+            let lost = is_lost.then(|| format!("{RUNS}/{run_id}"));
+            lost.into_iter().collect()
         };
         let pointed =
             sync_folder(&self.output.folder.join(RUNS)).and_then(|()| self.output.point_at(run_id));

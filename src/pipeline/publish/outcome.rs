@@ -168,7 +168,7 @@ impl Outcome {
         });
         // No part of the manifest, which is that of the first publish.
         let put_back = published.put_back.iter().map(|file| {
-            format!("`{file}` was missing from the published run `{run_id}`, and was put back")
+            format!("`{file}` of the published run `{run_id}` was missing, and was put back")
         });
         let warnings = found.warnings.iter().cloned().chain(put_back).collect();
         Self {
