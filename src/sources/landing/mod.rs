@@ -25,6 +25,15 @@ use super::files::{FileUnit, name_of};
 
 const LOCK: &str = ".lock";
 const JOURNAL: &str = "journal.jsonl";
+/// Entries of a state folder, and whether each is a folder.
+const ENTRIES: [(&str, bool); 6] = [
+    (LOCK, false),
+    (JOURNAL, false),
+    ("landing", true),
+    ("tmp", true),
+    ("credentials", true),
+    ("tables", true),
+];
 /// Characters of an id, besides letters and digits, that stand in a file name as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'@');
 /// Longest file name made of an id; a longer one is hashed. File systems take 255 bytes, and ids
@@ -52,11 +61,15 @@ impl Landing {
     /// [`FetchError::Locked`] if another fetch is using the folder, [`FetchError::Storage`] if the
     /// file system refuses.
     pub fn open(folder: &Path) -> Result<(Self, Vec<String>), FetchError> {
+        for (name, is_folder) in ENTRIES {
+            files::ensure_kind(&folder.join(name), is_folder)?;
+        }
         files::make_folder(&folder.join("landing"))?;
         // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
         // Half downloads of a fetch that was killed.
         files::clear_folder(&folder.join("tmp"))?;
+        files::clear_temporary(&folder.join("credentials"))?;
         let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
         for (unit, entry) in content.entries {
