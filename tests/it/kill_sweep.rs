@@ -19,7 +19,7 @@ use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
 use tieout::pipeline::run::run;
 use tieout::progress::reporting::Progress;
-use tieout::reports::atomic::PublishError;
+use tieout::reports::failure::PublishError;
 
 use crate::program::{PACKAGE, program, stderr};
 use crate::runs::{is_quick, plan};
@@ -180,9 +180,9 @@ impl Sweep {
             Some(22) => {
                 let words = stderr(&traced.output);
                 let has_moved = is_published && self.runs[0] != self.runs[1];
-                let says_so =
-                    words.contains("published") && !words.contains("othing was published");
-                (has_moved && !says_so).then(|| format!("published, but says: {words}"))
+                let says_so = words.contains("published") || words.contains("points at it");
+                let denies = words.contains("othing was published");
+                (has_moved && (denies || !says_so)).then(|| format!("published, but says: {words}"))
             }
             _ => Some(told(&traced.output)),
         }
@@ -426,7 +426,8 @@ fn bound_run() {
         }
         Err(error) => {
             let code = match error {
-                RunError::Publish(PublishError::Storage { .. }) | RunError::Unreadable(_) => 22,
+                RunError::Unreadable(_)
+                | RunError::Publish(PublishError::Storage { .. } | PublishError::Late { .. }) => 22,
                 _ => 1,
             };
             let words = format!("{error}\nhint: {}\n", error.hint().unwrap_or_default());
