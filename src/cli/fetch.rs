@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use crate::model::period::Period;
 use crate::pipeline::fetch::handover::FetchReport;
@@ -47,16 +47,21 @@ pub(super) fn run(
     drop(progress);
     display.end();
     let report = fetched?;
+    let exit = Exit::of_outcome(report.exit_code());
+    exit_of_printed(exit, print(&report, globals, out))
+}
+
+fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
-        write_notes(&report, &mut io::stderr().lock())?;
+        write_notes(report, &mut io::stderr().lock())?;
     }
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, &report)?;
+        serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
     } else {
-        write(&report, out)?;
+        write(report, out)?;
     }
-    Ok(Exit::of_outcome(report.exit_code()))
+    Ok(())
 }
 
 /// Writes the warnings and rejected rows of the responses that are not reconciled.

@@ -104,7 +104,8 @@ fn run(cli: &Cli) -> Exit {
     let mut out = BufWriter::new(io::stdout().lock());
     // Flushed by hand: a `BufWriter` that is dropped swallows its errors, and a full disk would
     // pass for success.
-    let result = dispatch(cli, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
+    let result = dispatch(cli, &mut out)
+        .and_then(|exit| failure::exit_of_printed(exit, out.flush().map_err(Failure::Output)));
     result.unwrap_or_else(|failure| {
         // Data printed before the failure stay printed. If stdout or stderr is closed, nobody can
         // be told, and the exit code alone has to say it.

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use super::{allocator, profile, summary};
 use crate::model::period::Period;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run;
 use crate::progress::phases::peak_memory;
 
@@ -68,21 +69,37 @@ pub(super) fn execute(
     drop(progress);
     display.end();
     // The profile is printed for a failed run, too.
-    if flags.profile {
-        profile::write(&phases, whole, &mut io::stderr().lock())?;
-    }
+    let profiled = match flags.profile {
+        true => profile::write(&phases, whole, &mut io::stderr().lock()),
+        false => Ok(()),
+    };
     let found = found?;
+    let printed = profiled
+        .map_err(Failure::Output)
+        .and_then(|()| print(&found, globals, flags, out))
+        .map_err(|failure| failure.after_publish(&found.folder));
+    exit_of_printed(Exit::of_outcome(found.exit_code), printed)
+}
+
+/// Prints the summary of a run that is published.
+fn print(
+    found: &Outcome,
+    globals: &Globals,
+    flags: &arguments::RunFlags,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if !globals.quiet {
-        summary::write_notes(&found, &mut io::stderr().lock())?;
+        summary::write_notes(found, &mut io::stderr().lock())?;
         warn_of_memory(flags.memory, peak_memory(), &mut io::stderr().lock())?;
     }
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, &found)?;
+        serde_json::to_writer_pretty(&mut *out, found)?;
         writeln!(out)?;
     } else {
-        summary::write(&found, out)?;
+        summary::write(found, out)?;
     }
-    Ok(Exit::of_outcome(found.exit_code))
+    // Now, while the error can still say that the run is published.
+    Ok(out.flush()?)
 }
 
 /// Warns of a run that took more memory than its bound. The warning is no part of the outcome: the

@@ -6,20 +6,22 @@ use std::path::Path;
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
-use crate::reports::atomic::PublishError;
+use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
 use crate::sources::files::Unreadable;
 
-/// Reason why a run failed; nothing was published then.
+/// Reason why a run failed; nothing was published then, unless the error says so.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No file for a path or glob of a source.
-    #[error("Source `{dataset}`: found {found}, wanted a path or glob that matches a file")]
+    /// No file for a path or glob of a source, or something that is no file to be read.
+    #[error("Source `{dataset}`: found {found}, wanted {wanted}")]
     NoInput {
         /// Name of the source's dataset.
         dataset: &'static str,
-        /// Pattern and fault, as [`find_any`](super::plan::globs::find_any) words them.
+        /// Path or pattern, and its fault.
         found: String,
+        /// Description of what should be there.
+        wanted: String,
         /// Advice for the user.
         hint: String,
     },
@@ -109,6 +111,15 @@ impl RunError {
             }
             Self::Publish(PublishError::Changed { .. }) => {
                 "the published run was changed afterwards; move its folder away to publish again"
+            }
+            Self::Publish(PublishError::Damaged { .. }) => {
+                "put it back from a copy, or remove `current` to publish without a run before; nothing was published"
+            }
+            Self::Publish(PublishError::Kind { .. }) => {
+                "move it away: no link in the output folder is followed; the output folder itself may be one. Nothing was written"
+            }
+            Self::Publish(PublishError::Late { .. }) => {
+                "check the disk, and run again: the same inputs give the same run, which is then compared and pointed at"
             }
             Self::Publish(PublishError::Storage { .. }) => {
                 "check that the folder exists, is writable and has free space"

@@ -26,13 +26,11 @@ use crate::pipeline::reconcile::stages::{self, Reconciled};
 use crate::pipeline::signals::Interrupt;
 use crate::progress::reporting::Progress;
 use crate::reports::atomic::OutputFolder;
+use crate::reports::output_entries::CACHE;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::workers::{Became, Fetched};
-
-/// Name of the folder for the cache of readings, beside the runs.
-const CACHE: &str = "cache";
 
 /// Fetched files that may wait to be read: 1,000, after which the fetch waits for the intake.
 const WAITING_FILES: usize = 1_000;
@@ -40,7 +38,7 @@ const WAITING_FILES: usize = 1_000;
 /// Runs a plan: fetches, reads, reconciles and publishes.
 ///
 /// # Errors
-/// [`RunError`]; nothing was published then.
+/// [`RunError`]; nothing was published then, unless the error says so.
 pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcome, RunError> {
     let interrupt = Interrupt::listen()?;
     with_threads(options, || {
@@ -58,7 +56,7 @@ pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcom
         // The last look: once a run publishes, a first signal no longer stops it.
         interrupt.check()?;
         progress.phase("publish", 0);
-        let (run_id, folder) = staging::publish(
+        let (run_id, published) = staging::publish(
             plan,
             &output,
             &readings,
@@ -70,7 +68,7 @@ pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcom
         let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome {
             units_kept,
-            ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched)
+            ..Outcome::new(run_id, published, &readings, &found, exit_code, fetched)
         })
     })
 }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::files::clear_temporary;
+
 const HASH_BYTES: usize = 32;
 const IDENTITIES: &str = "identities";
 const KEPT: &str = "kept";
@@ -86,6 +88,8 @@ impl Cache {
     /// The cache in a folder. The folder is created with the first entry.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
+        // Litter costs space, not results: where it cannot be removed, it stays.
+        drop(clear_temporary(&folder.join(KEPT)));
         // A list that is missing or damaged is an empty one: files are then hashed again.
         let listed = read_checked(&folder.join(IDENTITIES))
             .and_then(|listed| String::from_utf8(listed).ok());
@@ -234,6 +238,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A file's content without the hash behind it; `None` if the two do not match.
 fn read_checked(path: &Path) -> Option<Vec<u8>> {
+    // Neither a link nor a pipe is an entry; a pipe would be waited for.
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
     let mut content = Vec::new();
     io::Read::read_to_end(&mut File::open(path).ok()?, &mut content).ok()?;
     let end = content.len().checked_sub(HASH_BYTES)?;

@@ -63,6 +63,26 @@ pub fn identify(path: &Path) -> Result<FileUnit, Unreadable> {
     })
 }
 
+/// Removes temporary files of the `tempfile` crate from a folder: a process that was killed leaves
+/// them. Called where no other process writes to the folder.
+///
+/// # Errors
+/// The error of the file system; a folder that is not there has no such files.
+pub(crate) fn clear_temporary(folder: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        // `.tmp` and six letters or digits: no file of ours has such a name.
+        if entry.file_name().to_string_lossy().starts_with(".tmp") && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Unreadable {
     move |source| Unreadable {
         path: path.to_owned(),

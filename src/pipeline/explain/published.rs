@@ -12,8 +12,8 @@ use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
-use crate::reports::atomic;
 use crate::reports::manifest::{self, Manifest};
+use crate::reports::output_entries;
 use crate::reports::read;
 use crate::sources::files::{self, FileUnit};
 
@@ -92,7 +92,9 @@ impl Published {
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
         // The pointer to the newest run is set last when a run is published, so that it is
         // complete.
-        let run_id = run.map(str::to_owned).or_else(|| atomic::current_run(out));
+        let run_id = run
+            .map(str::to_owned)
+            .or_else(|| output_entries::current_run(out));
         let missing = |found: String| RunError::NotThere {
             what: format!("`{}`", out.display()),
             found,

@@ -1,6 +1,7 @@
 //! Rows of the datasets other than usage, lines and invoices, from files or fetched: summed up for
 //! the tie-outs that compare them. Those datasets are small, and are read one file after another.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::decode::records::{self, RecordsRead, Value};
@@ -138,25 +139,33 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
 /// Files of a source, each with the parameters of its request, which its path holds, in the order
 /// of the set's. A parameter that the pattern does not name is empty.
 fn files_of(source: &RecordSource) -> Result<Vec<(PathBuf, Vec<String>)>, RunError> {
-    let mut found = Vec::new();
+    let dataset = source.set.name;
+    // By path: two globs of a source may match the same file, which is read once.
+    let mut found: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     for pattern in &source.paths {
-        let missing = |(found, hint)| RunError::NoInput {
-            dataset: source.set.name,
-            found,
-            hint,
-        };
-        for path in globs::find_any(&globs::glob_of(pattern)).map_err(missing)? {
-            let context = source
-                .set
-                .context
-                .iter()
-                .map(|name| globs::captured(pattern, &path, name).unwrap_or_default())
-                .collect();
-            found.push((path, context));
+        for path in globs::find_input(dataset, &globs::glob_of(pattern))? {
+            let mut context = Vec::with_capacity(source.set.context.len());
+            for name in source.set.context {
+                let told = globs::captured(pattern, &path, name)
+                    .map_err(|fault| globs::no_input(dataset, fault))?;
+                context.push(told.unwrap_or_default());
+            }
+            match found.insert(path.clone(), context.clone()) {
+                Some(other) if other != context => {
+                    return Err(RunError::NoInput {
+                        dataset,
+                        found: format!(
+                            "`{}` under two patterns that tell different names",
+                            path.display()
+                        ),
+                        wanted: "one pattern for each file".to_owned(),
+                        hint: "leave out one of the patterns: its rows would count twice"
+                            .to_owned(),
+                    });
+                }
+                _ => {}
+            }
         }
     }
-    // Two globs of a source may match the same file.
-    found.sort();
-    found.dedup();
-    Ok(found)
+    Ok(found.into_iter().collect())
 }

@@ -60,7 +60,7 @@ impl UnreadUnit {
 /// Files of a plan, by dataset and path, each content once. A file that is left out is a warning.
 ///
 /// # Errors
-/// [`RunError`] for a glob that matches no file, or a file that cannot be read.
+/// [`RunError`] for a glob that matches no file, or a thing that cannot be read as one.
 pub(crate) fn unit_list(
     plan: &Plan,
     cache: Option<&UnitCache>,
@@ -75,11 +75,7 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
-            let found = globs::find_any(glob).map_err(|(found, hint)| RunError::NoInput {
-                dataset: source.dataset.name(),
-                found,
-                hint,
-            })?;
+            let found = globs::find_input(source.dataset.name(), glob)?;
             paths.extend(found.into_iter().map(|path| (source.dataset, path)));
         }
     }

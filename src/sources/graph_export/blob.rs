@@ -14,7 +14,7 @@ use super::manifest::Blob;
 use crate::sources::failure::{FetchError, storage};
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::Part;
-use crate::sources::landing::verify;
+use crate::sources::landing::verify::{self, Fault};
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::{attempts_in_words, pause_in};
 use crate::sources::wire::http::{AttemptError, network};
@@ -259,13 +259,15 @@ impl Download {
             .seek(SeekFrom::Start(0))
             .map_err(storage("read", &path))?;
         // Decompressing takes seconds: on a worker of its own, it holds up no other request.
-        let counted = tokio::task::spawn_blocking(move || verify::lines(&path)).await;
+        let counting = path.clone();
+        let counted = tokio::task::spawn_blocking(move || verify::lines(&counting)).await;
         let rows = match counted.map_err(|source| FetchError::Start {
             what: "the verification of a blob",
             source: source.into(),
         })? {
             Ok(rows) => rows,
-            Err(found) => return Ok(Verified::Damaged(found)),
+            Err(Fault::Damage(found)) => return Ok(Verified::Damaged(found)),
+            Err(Fault::Storage(error)) => return Err(storage("read", &path)(error)),
         };
         if let Some(promised) = self.blob.rows
             && promised != rows
