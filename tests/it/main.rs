@@ -29,6 +29,8 @@ mod quirks;
 mod quirks_json;
 mod records;
 mod resuming;
+mod rim_folder;
+mod rim_globs;
 mod rooms;
 mod runs;
 mod served;
