@@ -1,0 +1,661 @@
+//! Every row that a file holds is a row or a rejection: a table of files made by hand, each with
+//! what becomes of its rows, held against a count by plain readers that share no code with the
+//! decoders.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tieout::decode::{self, DecodeError, Decoded, Input};
+use tieout::engine::count::partial::Partial;
+use tieout::model::dataset::Dataset;
+use tieout::model::reject::Rejection;
+use tieout::model::row::Row;
+
+use crate::fixtures::{LINE, USAGE, page, sheet, tie, try_tie};
+
+/// A sink that takes and refuses rows as a run does.
+struct Counted(Partial, u64);
+
+impl decode::Sink for Counted {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        self.0.add(row)?;
+        self.1 += 1;
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// What becomes of a file.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Rows that are read, rows that are rejected, and a part of the only warning; "" for none.
+    Rows(u64, u64, &'static str),
+    /// A part of the error of the whole file.
+    Refused(&'static str),
+}
+
+use Wanted::{Refused, Rows};
+
+/// Account of a usage file, with the number of rows that its sinks took.
+fn decoded(bytes: &[u8]) -> Result<(Decoded, u64), DecodeError> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    let input = Input {
+        unit: "x",
+        path: file.path(),
+        dataset: Dataset::Usage,
+    };
+    let sink = || Counted(Partial::new(Dataset::Usage, Arc::default()), 0);
+    let (decoded, sinks) = decode::decode(input, sink)?;
+    Ok((decoded, sinks.iter().map(|sink| sink.1).sum()))
+}
+
+/// Compares what becomes of each file with what is wanted, and its rows with those that `count`
+/// finds; all differences at once.
+fn check(cases: &[(&str, Vec<u8>, Wanted)], count: impl Fn(&[u8]) -> u64) {
+    let mut wrong = Vec::new();
+    for (name, bytes, wanted) in cases {
+        match (decoded(bytes), wanted) {
+            (Err(error), Refused(words)) if error.to_string().contains(words) => {}
+            (Ok((decoded, taken)), Rows(read, rejected, words)) => {
+                let found = (taken, decoded.rejected.len() as u64);
+                let warnings = decoded.warnings.join("; ");
+                let is_told = if words.is_empty() {
+                    warnings.is_empty()
+                } else {
+                    decoded.warnings.len() == 1 && warnings.contains(words)
+                };
+                let held = count(bytes);
+                if found != (*read, *rejected) || !is_told || decoded.rows != held {
+                    wrong.push(format!(
+                        "{name}: {found:?} of {held} rows, {:?}, warned of `{warnings}`",
+                        decoded.rejected
+                    ));
+                }
+            }
+            (Err(error), _) => wrong.push(format!("{name}: {error}")),
+            (Ok((decoded, taken)), _) => wrong.push(format!(
+                "{name}: read {taken}, rejected {:?}",
+                decoded.rejected
+            )),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const HEAD: &str = "CustomerId,ProductId,SkuId,SubscriptionId,UsageDate,Quantity,\
+                    BillingPreTaxTotal,BillingCurrency,MeterName";
+const ROW: &str = "c,p,1,s,2026-10-01,1,1,EUR,m";
+
+/// Rows of a CSV text by the csv crate: all records but those that are the headings.
+fn csv_rows(bytes: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(bytes).replace('\u{feff}', "");
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let plain = |record: &csv::StringRecord| -> Vec<String> {
+        record
+            .iter()
+            .map(|cell| cell.trim().to_lowercase())
+            .collect()
+    };
+    let head = plain(&records[0]);
+    records
+        .iter()
+        .filter(|record| plain(record) != head)
+        .count() as u64
+}
+
+#[test]
+fn every_row_of_a_csv_file_is_a_row_or_a_rejection() {
+    let of = |lines: &[&str]| (lines.join("\n") + "\n").into_bytes();
+    let reordered = HEAD.replacen("CustomerId,ProductId", "ProductId,CustomerId", 1);
+    let quoted = format!("\"{}\"", HEAD.replace(',', "\",\""));
+    let bom_quoted = format!("\u{feff}{quoted}");
+    let bom_row = format!("\u{feff}{ROW}");
+    let again = "the headings stand once more, in the middle of the file";
+    let cases: Vec<(&str, Vec<u8>, Wanted)> = vec![
+        ("plain", of(&[HEAD, ROW, ROW]), Rows(2, 0, "")),
+        ("only a header", of(&[HEAD]), Rows(0, 0, "has no rows")),
+        (
+            "headings again",
+            of(&[HEAD, ROW, HEAD, ROW]),
+            Rows(2, 0, again),
+        ),
+        (
+            "headings again, in quotes",
+            of(&[HEAD, ROW, &quoted, ROW]),
+            Rows(2, 0, again),
+        ),
+        (
+            "headings again, twice",
+            of(&[HEAD, ROW, HEAD, HEAD, ROW]),
+            Rows(
+                2,
+                0,
+                "the headings stand 2 times more, in the middle of the file",
+            ),
+        ),
+        (
+            "headings again, in lower case",
+            of(&[HEAD, ROW, &HEAD.to_lowercase(), ROW]),
+            Rows(2, 0, again),
+        ),
+        (
+            "headings in another order",
+            of(&[HEAD, ROW, &reordered, ROW]),
+            Refused("headings in another order"),
+        ),
+        (
+            "headings in another order after a stray quote",
+            of(&[HEAD, "c,p,1,s,2026-10-01,1,1,EUR,5\" disk", &reordered, ROW]),
+            Refused("headings in another order"),
+        ),
+        (
+            "other headings, as many",
+            of(&[HEAD, ROW, &HEAD.replace("MeterName", "Unit"), ROW]),
+            Refused("headings in another order"),
+        ),
+        (
+            "more headings",
+            of(&[HEAD, ROW, &format!("{HEAD},Unit"), &format!("{ROW},1")]),
+            Refused("headings in another order"),
+        ),
+        (
+            "ragged",
+            of(&[HEAD, ROW, "c,p,1", &format!("{ROW},more"), ROW]),
+            Rows(2, 2, ""),
+        ),
+        ("bare commas", of(&[HEAD, ROW, ",,,,,,,,"]), Rows(1, 1, "")),
+        (
+            "a NUL byte",
+            of(&[HEAD, ROW, "c\0,p,1,s,2026-10-01,1\0,1,EUR,m"]),
+            Rows(1, 1, ""),
+        ),
+        (
+            "a quote behind a NUL byte",
+            of(&[
+                HEAD,
+                "c,p,1,s,2026-10-01,1,1,EUR,m\0\"",
+                ROW,
+                "c,p,1,s,2026-10-01,1,1,EUR,\"m\"",
+                ROW,
+            ]),
+            Rows(4, 0, ""),
+        ),
+        (
+            "bare CR",
+            [HEAD, ROW, ROW].join("\r").into_bytes(),
+            Rows(2, 0, ""),
+        ),
+        (
+            "a bare CR in a row",
+            of(&[HEAD, ROW, "c,p,1,s,2026-10-01,1,1,EUR,m\rm", ROW]),
+            Rows(3, 1, ""),
+        ),
+        (
+            "CRLF and LF",
+            format!("{HEAD}\r\n{ROW}\r\n{ROW}\n{ROW}").into_bytes(),
+            Rows(3, 0, ""),
+        ),
+        (
+            "a quote in a cell",
+            of(&[HEAD, ROW, "c,p,1,s,2026-10-01,1,1,EUR,24\" screen", ROW]),
+            Rows(3, 0, ""),
+        ),
+        (
+            "an open quote",
+            of(&[HEAD, ROW, "c,p,1,s,2026-10-01,1,1,EUR,\"m"]),
+            Refused("quoted cell"),
+        ),
+        (
+            "a doubled heading",
+            of(&[&format!("{HEAD},Quantity"), ROW]),
+            Refused("name the same column"),
+        ),
+        (
+            "blank headings",
+            of(&[&HEAD.replace(',', " , "), ROW]),
+            Rows(1, 0, ""),
+        ),
+        (
+            "a mark in the middle",
+            of(&[HEAD, ROW, &bom_row, ROW]),
+            Rows(3, 0, ""),
+        ),
+        (
+            "a mark before headings in the middle",
+            of(&[HEAD, ROW, &format!("\u{feff}{HEAD}"), ROW]),
+            Rows(2, 0, again),
+        ),
+        (
+            "a mark before quoted headings in the middle",
+            of(&[HEAD, ROW, &bom_quoted, ROW]),
+            Rows(2, 0, again),
+        ),
+        (
+            "two marks and a header",
+            of(&[&format!("\u{feff}\u{feff}{HEAD}"), &bom_row]),
+            Rows(1, 0, ""),
+        ),
+        (
+            "an unknown column",
+            of(&[&format!("{HEAD},New"), &format!("{ROW},1")]),
+            Rows(1, 0, "`New`"),
+        ),
+    ];
+    check(&cases, csv_rows);
+}
+
+#[test]
+fn a_mark_in_the_middle_is_no_part_of_an_id() {
+    let row = sheet(USAGE, &[&[]]);
+    let (header, row) = row.split_once("\r\n").unwrap();
+    // The customer is the first column here, so that the mark would be a part of its id.
+    let first = |line: &str| line.replacen("partner,c-1,", "c-1,partner,", 1);
+    let header = header.replacen("PartnerId,CustomerId", "CustomerId,PartnerId", 1);
+    for (name, row) in [
+        ("plain", first(row)),
+        ("quoted", first(row).replacen("c-1,", "\"c-1\",", 1)),
+    ] {
+        let text = format!("{header}\r\n{row}\u{feff}{row}{row}");
+        let found = tie(&text, &sheet(LINE, &[&[]]));
+        assert_eq!(
+            found.table("resources", "customer_id usage_rows"),
+            ["c-1 3"],
+            "{name}"
+        );
+    }
+}
+
+/// A row as a JSON object, and the same with one text replaced.
+const ITEM: &str = r#"{"CustomerId":"c","ProductId":"p","SkuId":"1","SubscriptionId":"s","UsageDate":"2026-10-01","Quantity":1,"BillingPreTaxTotal":1,"BillingCurrency":"EUR","MeterName":"m"}"#;
+
+fn item(from: &str, to: &str) -> String {
+    assert!(ITEM.contains(from), "{from}");
+    ITEM.replacen(from, to, 1)
+}
+
+/// Rows of JSON lines by a plain reader: the values of each line, and one for each line that is
+/// broken.
+fn json_lines(bytes: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(bytes).replace('\u{feff}', "");
+    let rows_of = |line: &str| -> u64 {
+        let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(line)
+            .into_iter()
+            .collect();
+        match values {
+            Ok(values) => values
+                .iter()
+                .map(|value| value.as_array().map_or(1, |rows| rows.len() as u64))
+                .sum(),
+            Err(_) => 1,
+        }
+    };
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(rows_of)
+        .sum()
+}
+
+#[test]
+fn every_line_of_json_is_a_row_or_a_rejection() {
+    let of = |lines: &[&str]| (lines.join("\n") + "\n").into_bytes();
+    let escaped = item("CustomerId", r"Custo\u006derId");
+    let with = |extra: &str| item("\"MeterName\"", &format!("{extra},\"MeterName\""));
+    let cases: Vec<(&str, Vec<u8>, Wanted)> = vec![
+        ("plain", of(&[ITEM, ITEM]), Rows(2, 0, "")),
+        (
+            "an escaped key",
+            of(&[&escaped, ITEM, &escaped, ITEM]),
+            Rows(4, 0, ""),
+        ),
+        (
+            "a key with a backslash",
+            of(&[
+                &with(r#""Custo\\u006derId":"x""#),
+                &with(r#""Custo\u006derId":"x""#),
+                ITEM,
+            ]),
+            Rows(2, 1, r"`Custo\u006derId`"),
+        ),
+        (
+            "a key with a quote",
+            of(&[
+                &with(r#""a\"b":1"#),
+                &with(r#""a"b":1"#),
+                &with(r#""a\"b":1"#),
+            ]),
+            Rows(2, 1, "`a\"b`"),
+        ),
+        (
+            "a key twice",
+            of(&[ITEM, &with(r#""Quantity":2"#), ITEM]),
+            Rows(2, 1, ""),
+        ),
+        (
+            "a key twice, first null",
+            of(&[
+                ITEM,
+                &item("\"Quantity\":1", "\"Quantity\":null,\"Quantity\":1"),
+                ITEM,
+            ]),
+            Rows(2, 1, ""),
+        ),
+        (
+            "a key twice, then empty",
+            of(&[ITEM, &with(r#""Quantity":"""#), ITEM]),
+            Rows(2, 1, ""),
+        ),
+        (
+            "a key in two spellings, one without a value",
+            of(&[ITEM, &with(r#""quantity":null"#), ITEM]),
+            Rows(3, 0, ""),
+        ),
+        (
+            "a lone surrogate",
+            of(&[
+                ITEM,
+                &item("\"c\"", r#""\ud800""#),
+                &item("\"m\"", r#""x\udc00""#),
+                ITEM,
+            ]),
+            Rows(2, 2, ""),
+        ),
+        (
+            "too large",
+            of(&[ITEM, &item("\"Quantity\":1", "\"Quantity\":1e400")]),
+            Rows(1, 1, ""),
+        ),
+        (
+            "minus zero",
+            of(&[ITEM, &item("\"Quantity\":1", "\"Quantity\":-0")]),
+            Rows(2, 0, ""),
+        ),
+        (
+            "a leading zero",
+            of(&[ITEM, &item("\"Quantity\":1", "\"Quantity\":01")]),
+            Rows(1, 1, ""),
+        ),
+        (
+            "NaN",
+            of(&[ITEM, &item("\"Quantity\":1", "\"Quantity\":NaN")]),
+            Rows(1, 1, ""),
+        ),
+        (
+            "text behind",
+            of(&[ITEM, &format!("{ITEM} x"), &format!("{ITEM},"), ITEM]),
+            Rows(2, 2, ""),
+        ),
+        (
+            "two on a line",
+            of(&[ITEM, &format!("{ITEM}{ITEM}"), ITEM]),
+            Rows(2, 2, ""),
+        ),
+        (
+            "three on the first line",
+            of(&[&format!("{ITEM} {ITEM} {ITEM}"), ITEM]),
+            Rows(1, 3, ""),
+        ),
+        (
+            "bare CR",
+            [ITEM, ITEM, ITEM].join("\r").into_bytes(),
+            Rows(0, 3, ""),
+        ),
+        ("null", of(&[ITEM, "null", ITEM]), Rows(2, 1, "")),
+        (
+            "an array",
+            of(&[ITEM, &format!("[{ITEM},{ITEM}]"), ITEM]),
+            Rows(2, 2, ""),
+        ),
+        ("an empty array", of(&[ITEM, "[]", ITEM]), Rows(2, 1, "")),
+        (
+            "empty lines",
+            of(&["", ITEM, "", "  ", ITEM, ""]),
+            Rows(2, 0, ""),
+        ),
+        ("cut", of(&[ITEM, &ITEM[..60]]), Rows(1, 1, "")),
+        (
+            "marks in the middle",
+            of(&[ITEM, &format!("\u{feff}\u{feff}{ITEM}")]),
+            Rows(2, 0, ""),
+        ),
+        ("an empty object", b"{}".to_vec(), Refused("no keys")),
+        ("an empty object behind", of(&[ITEM, "{}"]), Rows(1, 1, "")),
+        (
+            "unknown keys",
+            of(&[
+                &with(r#""zeta":1,"links":{},"attributes":{}"#),
+                &with(r#""Alpha":2"#),
+                ITEM,
+            ]),
+            Rows(3, 0, "`x`: keys not known and not read: `Alpha`, `zeta`"),
+        ),
+    ];
+    check(&cases, |bytes| match json_lines(bytes) {
+        // An array without elements is no row, but a line that is none must be told.
+        rows if bytes.windows(4).any(|four| four == b"\n[]\n") => rows + 1,
+        rows => rows,
+    });
+}
+
+/// Rows of a page by a plain reader: all objects in arrays of its top level, or the page itself.
+fn page_rows(bytes: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(bytes).replace('\u{feff}', "");
+    match serde_json::from_str(&text).unwrap() {
+        Value::Array(rows) => rows.len() as u64,
+        Value::Object(page) => match page.get("items").or_else(|| page.get("value")) {
+            Some(Value::Array(rows)) => rows.len() as u64,
+            Some(Value::Null) => 0,
+            _ => 1,
+        },
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_item_of_a_page_is_a_row_or_a_rejection() {
+    let of = |text: String| text.into_bytes();
+    let cases: Vec<(&str, Vec<u8>, Wanted)> = vec![
+        (
+            "plain",
+            of(format!("{{\"totalCount\":2,\"items\":[{ITEM},{ITEM}]}}")),
+            Rows(2, 0, ""),
+        ),
+        (
+            "value",
+            of(format!("{{\"@odata.context\":\"x\",\"value\":[{ITEM}]}}")),
+            Rows(1, 0, ""),
+        ),
+        (
+            "an array",
+            of(format!("[{ITEM},{ITEM},null,[]]")),
+            Rows(2, 2, ""),
+        ),
+        (
+            "a single object",
+            of(ITEM.replace(',', ",\n")),
+            Rows(1, 0, ""),
+        ),
+        (
+            "items twice",
+            of(format!("{{\"items\":[{ITEM}],\"items\":[{ITEM}]}}")),
+            Refused("`items` twice"),
+        ),
+        (
+            "items and value",
+            of(format!("{{\"value\":[{ITEM}],\"items\":[{ITEM}]}}")),
+            Refused("two collections, `value` and `items`"),
+        ),
+        (
+            "items in two cases",
+            of(format!("{{\"Items\":[{ITEM}],\"items\":[]}}")),
+            Refused("two collections, `Items` and `items`"),
+        ),
+        (
+            "items and other rows",
+            of(format!("{{\"items\":[{ITEM}],\"more\":[{ITEM}]}}")),
+            Refused("two collections, `items` and `more`"),
+        ),
+        (
+            "other rows and items",
+            of(format!("{{\"more\":[{ITEM}],\"items\":[{ITEM}]}}")),
+            Refused("two collections, `more` and `items`"),
+        ),
+        (
+            "items is null",
+            of("{\"totalCount\":0,\"items\":null}".into()),
+            Rows(0, 0, "has no rows"),
+        ),
+        (
+            "items is empty",
+            of("{\"totalCount\":0,\"items\":[]}".into()),
+            Rows(0, 0, "has no rows"),
+        ),
+        (
+            "value is empty",
+            of("{\"value\":[]}".into()),
+            Rows(0, 0, "has no rows"),
+        ),
+        ("an empty array", of("[]".into()), Rows(0, 0, "has no rows")),
+        ("an empty object", of("{\n}".into()), Refused("no keys")),
+        (
+            "items is an object",
+            of(format!("{{\n\"items\":{ITEM}}}")),
+            Refused("`items` that is no array"),
+        ),
+        (
+            "items is a text",
+            of("{\n\"items\":\"x\"}".into()),
+            Refused("`items` that is no array"),
+        ),
+        (
+            "items deeper",
+            of(format!("{{\n\"data\":{{\"items\":[{ITEM}]}}}}")),
+            Refused("`items` within `data`"),
+        ),
+        (
+            "items deeper, in a row",
+            of(item(
+                "\"MeterName\"",
+                &format!("\n\"data\":{{\"items\":[{ITEM}]}},\"MeterName\""),
+            )),
+            Refused("`items` within `data`"),
+        ),
+        (
+            "more is there than counted",
+            of(format!("{{\"totalCount\":1,\"items\":[{ITEM},{ITEM}]}}")),
+            Rows(2, 0, "`totalCount` of 1, but 2 items"),
+        ),
+        (
+            "two pages",
+            of(format!("{{\"items\":[{ITEM}]}}\n{{\"items\":[{ITEM}]}}")),
+            Refused("invalid JSON"),
+        ),
+        (
+            "NaN",
+            of(format!("{{\"items\":[{}]}}", item(":1,", ":NaN,"))),
+            Refused("invalid JSON"),
+        ),
+        (
+            "unknown keys",
+            of(format!(
+                "{{\"items\":[{ITEM},{}]}}",
+                item("\"MeterName\"", "\"New\":1,\"MeterName\"")
+            )),
+            Rows(2, 0, "keys not known and not read: `New`"),
+        ),
+    ];
+    check(&cases, page_rows);
+}
+
+/// A page of one usage row with links; `rest` stands before its items.
+fn linked(rest: &str, quantity: &str) -> String {
+    let text = page(USAGE, &[&[("Quantity", quantity)]]);
+    text.replacen("{ \"totalCount\": 1,", &format!("{{ {rest},"), 1)
+}
+
+fn link(size: &str) -> String {
+    format!(
+        "{{\"uri\":\"/invoices/G1/lineitems?provider=onetime&size=2000{size}\",\"headers\":[]}}"
+    )
+}
+
+#[test]
+fn a_page_is_read_only_with_the_pages_that_it_leads_to() {
+    let own = link("");
+    let next = link("?seekOperation=Next");
+    let first = linked(
+        &format!("\"links\":{{\"self\":{own},\"next\":{next}}}"),
+        "1",
+    );
+    let last = linked(&format!("\"links\":{{\"self\":{own}}}"), "2");
+    let foreign = linked(
+        "\"links\":{\"self\":{\"uri\":\"/invoices/G2/lineitems\"}}",
+        "3",
+    );
+    let by_offset = |own: &str, next: &str, quantity: &str| {
+        let next = if next.is_empty() {
+            String::new()
+        } else {
+            format!(",\"next\":{}", link(next))
+        };
+        linked(
+            &format!("\"links\":{{\"self\":{}{next}}}", link(own)),
+            quantity,
+        )
+    };
+    let token = linked("\"continuationToken\":\"a,/+=\"", "4");
+    let odata = linked(
+        "\"@odata.nextLink\":\"https://graph.microsoft.com/x?$skiptoken=1\"",
+        "5",
+    );
+    let offsets = [
+        by_offset("&offset=0", "&offset=1", "1"),
+        by_offset("&offset=1", "&offset=2", "2"),
+        by_offset("&offset=2", "", "3"),
+    ];
+    let whole = linked("\"totalCount\":2,\"continuationToken\":\"a\"", "1");
+    let end = linked("\"totalCount\":2", "2");
+    for (name, pages, is_whole) in [
+        ("first and last", vec![&first, &last], true),
+        ("the first alone", vec![&first], false),
+        ("the last of another list", vec![&first, &foreign], false),
+        ("a token alone", vec![&token], false),
+        (
+            "a token and an end",
+            vec![&token, &linked("\"totalCount\":1", "6")],
+            true,
+        ),
+        ("an OData link", vec![&odata], false),
+        ("all offsets", offsets.iter().collect(), true),
+        (
+            "the middle is missing",
+            vec![&offsets[0], &offsets[2]],
+            false,
+        ),
+        ("a count of both pages", vec![&whole, &end], true),
+        ("a count above one page", vec![&end], false),
+    ] {
+        let pages: Vec<&[u8]> = pages.iter().map(|page| page.as_bytes()).collect();
+        match try_tie(&pages, &[sheet(LINE, &[&[]]).as_bytes()], &[]) {
+            Ok(found) => {
+                assert!(is_whole, "{name}");
+                assert_eq!(
+                    found.variances("usage_rows"),
+                    [pages.len().to_string()],
+                    "{name}"
+                );
+            }
+            Err(error) => {
+                assert!(!is_whole, "{name}: {error}");
+                assert!(error.to_string().contains("page"), "{name}: {error}");
+            }
+        }
+    }
+}
