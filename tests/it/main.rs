@@ -28,6 +28,7 @@ mod quirks;
 mod quirks_json;
 mod records;
 mod resuming;
+mod rim_pages;
 mod rim_rows;
 mod rooms;
 mod runs;

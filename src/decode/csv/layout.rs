@@ -29,7 +29,7 @@ pub(super) struct Layout {
 /// A record, as compared with the header of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likeness {
-    /// No header.
+    /// A row of data, however odd.
     Row,
     /// The header once more.
     Header,

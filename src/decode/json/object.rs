@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -220,17 +220,18 @@ impl<'w> Keys<'w> {
     }
 }
 
-/// Number of rows in a text: its JSON values, and for an array what is in it. 0 for a text in which
-/// anything is broken.
+/// Number of rows in a text: its JSON values, and for an array the objects in it. 0 for a text in
+/// which anything is broken.
 fn rows_in(text: &[u8]) -> usize {
     let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
     let rows = values.map(|value| {
         let value = value.ok()?.get();
-        // `null` and the like are one row that is none; so is an array without elements.
-        match serde_json::from_str::<Vec<IgnoredAny>>(value) {
-            Ok(rows) => Some(rows.len().max(1)),
-            Err(_) => Some(1),
-        }
+        // `null` and the like are one row that is none, and so is an array without rows.
+        let Ok(inner) = serde_json::from_str::<Vec<&RawValue>>(value) else {
+            return Some(1);
+        };
+        let objects = inner.iter().filter(|row| row.get().starts_with('{'));
+        Some(objects.count().max(1))
     });
     rows.sum::<Option<usize>>().unwrap_or(0)
 }

@@ -25,7 +25,7 @@ pub(crate) struct RecordReadings {
     pub inputs: Vec<manifest::Input>,
     /// Units with rows that could not be used: dataset, name of the unit, number of rows.
     pub rejected: Vec<(&'static str, String, u64)>,
-    /// Warnings about units.
+    /// Warnings for the user about single units.
     pub warnings: Vec<String>,
 }
 
