@@ -20,7 +20,17 @@ use crate::model::row::{Cell, Place, Row};
 const REMEMBERED_KEYS: usize = 1_000;
 
 /// Keys that are documented beside the columns; see [`is_documented`].
-const DOCUMENTED_KEYS: [&str; 2] = ["links", "attributes"];
+const DOCUMENTED_KEYS: [&str; 8] = [
+    "links",
+    "attributes",
+    "attributes/objectType",
+    "invoiceLineItemType",
+    // As some published answers spell it.
+    "invoiceLineItemTypce",
+    "billingProvider",
+    "discountDetails",
+    "hasPartnerEarnedCredit",
+];
 
 /// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the
 /// slice, for an export whose keys come in a different order on each line would pay for both ways

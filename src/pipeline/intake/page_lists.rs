@@ -128,9 +128,8 @@ fn cut(unit: &str, total: u64, items: u64) -> DecodeError {
     DecodeError {
         unit: unit.to_owned(),
         line: None,
-        found: format!("a page of {items} items with a `totalCount` of {total}"),
-        wanted: "as many items as the page counts, here or in the other pages of its list"
-            .to_owned(),
+        found: format!("{items} of the {total} items that its `totalCount` counts"),
+        wanted: "all of them, in this page or in the other ones of its list".to_owned(),
         hint: "save the whole list again, page by page until one has no `links.next`".to_owned(),
         damaged: true,
     }
