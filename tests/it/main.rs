@@ -31,6 +31,8 @@ mod records;
 mod resuming;
 mod rim_folder;
 mod rim_globs;
+mod rim_pages;
+mod rim_rows;
 mod rooms;
 mod runs;
 mod served;

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::layout::{Layout, header};
+use super::regular::Stopped;
 use super::{any_text, regular};
 use crate::decode::binding::Binding;
 use crate::decode::borders::{Border, QuoteParity, QuoteScan};
@@ -69,14 +70,16 @@ impl Way<'_> {
         sink: &mut SliceSink<'_, S>,
     ) -> Result<(), DecodeError> {
         match self {
-            Self::Regular(_) => regular::read(layout, slice, from, sink).map_err(|_| {
-                self.suspect();
-                irregular(sink.input.unit)
-            }),
-            Self::AnyText => {
-                any_text::read(layout, slice, from, sink);
-                Ok(())
+            Self::Regular(_) => {
+                regular::read(layout, slice, from, sink).map_err(|stopped| match stopped {
+                    Stopped::Irregular => {
+                        self.suspect();
+                        irregular(sink.input.unit)
+                    }
+                    Stopped::Refused(error) => error,
+                })
             }
+            Self::AnyText => any_text::read(layout, slice, from, sink),
         }
     }
 }
@@ -140,9 +143,5 @@ fn bind<S: Sink>(
         .enumerate()
         .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
         .collect();
-    Ok(Layout {
-        headings,
-        wanted,
-        columns: input.dataset.columns().len(),
-    })
+    Ok(Layout::new(input.dataset, &headings, wanted))
 }

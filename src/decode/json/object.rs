@@ -1,7 +1,7 @@
 //! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
 //! in which they came, so that no digit passes through a float.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
@@ -19,6 +19,19 @@ use crate::model::row::{Cell, Place, Row};
 /// beyond the limit are looked up each time.
 const REMEMBERED_KEYS: usize = 1_000;
 
+/// Keys that are documented beside the columns; see [`is_documented`].
+const DOCUMENTED_KEYS: [&str; 8] = [
+    "links",
+    "attributes",
+    "attributes/objectType",
+    "invoiceLineItemType",
+    // As some published answers spell it.
+    "invoiceLineItemTypce",
+    "billingProvider",
+    "discountDetails",
+    "hasPartnerEarnedCredit",
+];
+
 /// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the
 /// slice, for an export whose keys come in a different order on each line would pay for both ways
 /// of reading.
@@ -34,10 +47,22 @@ pub(super) struct Keys<'w> {
     template: Template,
     /// Number of objects in a row that did not fit the template.
     misfits: u32,
+    /// Keys that the dataset does not know. Noted when a key is met first, never for each object.
+    unknown: BTreeSet<String>,
+    /// Spelling of the last key that filled each column in the object that is read; 0 for none.
+    filled_by: Vec<u64>,
 }
 
-/// A key's column, if it is read, and the seed of the hash of its values.
-type BoundKey = (Option<usize>, u64);
+/// A key, bound to a dataset.
+#[derive(Clone, Copy)]
+struct BoundKey {
+    /// Position of its column; `None` if it is not read.
+    slot: Option<usize>,
+    /// Seed of the hash of its values: one for all spellings of the key.
+    seed: u64,
+    /// Hash of the key as it is spelt.
+    spelling: u64,
+}
 
 impl<'w> Keys<'w> {
     /// Keys of a dataset, none of which was met yet.
@@ -48,7 +73,14 @@ impl<'w> Keys<'w> {
             known: HashMap::new(),
             template: Template::default(),
             misfits: 0,
+            unknown: BTreeSet::new(),
+            filled_by: vec![0; dataset.columns().len()],
         }
+    }
+
+    /// The keys that were met and that the dataset does not know; at most 1,000.
+    pub(super) fn into_unknown(self) -> BTreeSet<String> {
+        self.unknown
     }
 
     /// Begins a slice: the template gets another chance.
@@ -76,7 +108,17 @@ impl<'w> Keys<'w> {
                 let place = Place { digest, ..place };
                 sink.row(&Row { cells, place });
             }
-            Err(rejection) => sink.reject(place, rejection),
+            // Each of several rows on one line is rejected: one rejection would make them look like
+            // one row.
+            Err(rejection) => match rows_in(object) {
+                0 | 1 => sink.reject(place, rejection),
+                rows => {
+                    let found = format!("{rows} rows on one line");
+                    let wanted = "one JSON object on each line".to_owned();
+                    let rejection = Rejection::in_words("", &found, wanted);
+                    (0..rows).for_each(|_| sink.reject(place, rejection.clone()));
+                }
+            },
         }
     }
 
@@ -99,6 +141,7 @@ impl<'w> Keys<'w> {
         self.misfits = self.misfits.saturating_add(1);
         // The template may have filled cells before it met the key that did not fit.
         cells.fill(Cell::Missing);
+        self.filled_by.fill(0);
         self.template.clear();
         let read = self.read_by_serde(object, cells, tries_template);
         // A broken object must not be the measure of the next one.
@@ -149,7 +192,7 @@ impl<'w> Keys<'w> {
     pub(super) fn missing(&mut self, object: &[u8]) -> Option<(Vec<String>, Vec<&'static str>)> {
         let values: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
         let names: Vec<String> = values.into_keys().collect();
-        let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).0).collect();
+        let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).slot).collect();
         // Only values that no row may lack: an object may leave out a key that has no value.
         let columns = self.dataset.columns().iter().enumerate();
         let missing: Vec<&str> = columns
@@ -164,25 +207,58 @@ impl<'w> Keys<'w> {
             return *known;
         }
         let columns = self.dataset.columns();
-        let slot = self.dataset.position_of(key).filter(|slot| {
+        let position = self.dataset.position_of(key);
+        let slot = position.filter(|slot| {
             columns[*slot].need != Need::Unread
                 && self.wanted.is_none_or(|wanted| wanted.contains(slot))
         });
         // The seed comes from the normalised key, so that a row has one digest under every spelling
         // of its keys (`model::domain::quirks`, JSON of the API 5).
-        let bound = (slot, xxh3_64(normalise(key).as_bytes()));
+        let bound = BoundKey {
+            slot,
+            seed: xxh3_64(normalise(key).as_bytes()),
+            // 0 stands for no key.
+            spelling: xxh3_64(key.as_bytes()).max(1),
+        };
         if self.known.len() < REMEMBERED_KEYS {
             self.known.insert(key.to_owned(), bound);
+            if position.is_none() && !is_documented(key) {
+                self.unknown.insert(key.to_owned());
+            }
         }
         bound
     }
+}
+
+/// Number of rows in a text: its JSON values, and for an array the objects in it. 0 for a text in
+/// which anything is broken.
+fn rows_in(text: &[u8]) -> usize {
+    let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let rows = values.map(|value| {
+        let value = value.ok()?.get();
+        // `null` and the like are one row that is none, and so is an array without rows.
+        let Ok(inner) = serde_json::from_str::<Vec<&RawValue>>(value) else {
+            return Some(1);
+        };
+        let objects = inner.iter().filter(|row| row.get().starts_with('{'));
+        Some(objects.count().max(1))
+    });
+    rows.sum::<Option<usize>>().unwrap_or(0)
+}
+
+/// True for keys that Partner Center puts beside the columns of a dataset, in its documentation and
+/// in all its answers ([resources §C](crate::model::domain::resources)): they are no drift.
+fn is_documented(key: &str) -> bool {
+    DOCUMENTED_KEYS
+        .iter()
+        .any(|known| key.eq_ignore_ascii_case(known))
 }
 
 /// Fills cells from an object's values as serde meets them.
 struct ObjectVisitor<'k, 'w, 'c, 'a> {
     keys: &'k mut Keys<'w>,
     cells: &'c mut [Cell<'a>],
-    /// Column for which two keys have a value.
+    /// Column for which two keys have a value, or that has one key twice.
     repeated: &'c mut Option<usize>,
     digest: &'c mut u64,
     learns: bool,
@@ -196,16 +272,18 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
+        while let Some(key) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get().as_bytes();
-            *self.digest = self.digest.wrapping_add(value::hash(text, seed));
-            let Some(slot) = slot else {
+            *self.digest = self.digest.wrapping_add(value::hash(text, key.seed));
+            let Some(slot) = key.slot else {
                 continue;
             };
             let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
             let cell = &mut self.cells[slot];
-            // Two names of one column clash only if both have a value.
-            if *cell != Cell::Missing {
+            // Two names of one column clash only if both have a value. One name twice always does:
+            // other readers would take the last one, whatever it says.
+            let spelt_before = std::mem::replace(&mut self.keys.filled_by[slot], key.spelling);
+            if spelt_before == key.spelling || (*cell != Cell::Missing && value != Cell::Missing) {
                 *self.repeated = Some(slot);
             }
             if value != Cell::Missing {
@@ -238,10 +316,10 @@ impl Visitor<'_> for KeySeed<'_, '_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let (slot, seed) = self.0.bind(key);
+        let bound = self.0.bind(key);
         if self.1 {
-            self.0.template.push(key, slot, seed);
+            self.0.template.push(key, bound.slot, bound.seed);
         }
-        Ok((slot, seed))
+        Ok(bound)
     }
 }

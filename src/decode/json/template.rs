@@ -15,6 +15,8 @@ use crate::model::same::same;
 #[derive(Debug, Default)]
 pub(super) struct Template {
     parts: Vec<Part>,
+    /// True if a key cannot be compared as text; the template then fits nothing.
+    has_escapes: bool,
 }
 
 /// A key with the use of its value.
@@ -32,11 +34,15 @@ impl Template {
     /// Forgets all keys; an empty template fits nothing.
     pub(super) fn clear(&mut self) {
         self.parts.clear();
+        self.has_escapes = false;
     }
 
-    /// Adds the next key. One that needs escapes makes a template that fits nothing: such keys are
-    /// rare enough to be left to serde.
+    /// Adds the next key. One that needs escapes makes a template that fits nothing: as it is
+    /// without them, its text would be that of another key, or of no JSON at all.
     pub(super) fn push(&mut self, key: &str, slot: Option<usize>, seed: u64) {
+        self.has_escapes |= key
+            .bytes()
+            .any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
         let mut literal = vec![if self.parts.is_empty() { b'{' } else { b',' }, b'"'];
         literal.extend_from_slice(key.as_bytes());
         literal.extend_from_slice(b"\":");
@@ -66,7 +72,7 @@ impl Template {
     ) -> Option<u64> {
         let mut rest = object;
         let mut digest = 0_u64;
-        if self.parts.is_empty() {
+        if self.parts.is_empty() || self.has_escapes {
             return None;
         }
         for part in &self.parts {
@@ -91,6 +97,19 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_needs_escapes_fits_nothing() {
+        for (key, object) in [
+            ("a\"b", r#"{"a"b":1}"#),
+            ("a\\u006d", r#"{"a\u006d":1}"#),
+            ("a\tb", "{\"a\tb\":1}"),
+        ] {
+            let mut template = Template::default();
+            template.push(key, None, 1);
+            assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
+        }
+    }
 
     #[test]
     fn a_template_fits_what_has_its_keys() {

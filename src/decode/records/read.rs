@@ -11,6 +11,7 @@ use super::value::Value;
 use crate::decode::failure::DecodeError;
 use crate::decode::json::pages;
 use crate::decode::open::{self, ByteStream, Opened};
+use crate::model::page::{Page, PageFacts};
 use crate::model::record::RecordSet;
 use crate::model::reject::{Rejection, excerpt};
 
@@ -48,6 +49,10 @@ pub struct RecordsRead {
     /// Sums by measure and currency, in units of the column's last decimal; `None` for a sum of
     /// more than 38 digits.
     pub totals: BTreeMap<(String, String), Option<i128>>,
+    /// Facts of the page; `None` for JSON lines.
+    pub page: Option<PageFacts>,
+    /// Warning about a page that holds more items than it says.
+    pub warning: Option<String>,
     /// Number of values that had more decimals than their column, and were rounded.
     pub rounded: u64,
 }
@@ -107,11 +112,13 @@ struct Reading<'r> {
 impl Reading<'_> {
     fn json_page(&mut self, page: ByteStream) -> Result<(), DecodeError> {
         let body = pages::read_whole(self.unit, page, PAGE_LIMIT_BYTES, "fetch it in pages")?;
-        let items = pages::items(&body).map_err(|error| {
-            let found = format!("invalid JSON: {error}");
-            DecodeError::damaged(self.unit, found, "a complete response")
-        })?;
-        items.into_iter().try_for_each(|item| self.item(item.get()))
+        let Page { items, facts, .. } = pages::page(self.unit, &body)?;
+        self.found.warning = pages::more_than_counted(self.unit, &facts);
+        self.found.page = Some(facts);
+        match items {
+            Some(items) => items.into_iter().try_for_each(|item| self.item(item.get())),
+            None => self.item(pages::whole(&body).get()),
+        }
     }
 
     fn json_lines(&mut self, mut lines: ByteStream) -> Result<(), DecodeError> {

@@ -161,6 +161,7 @@ impl Readings {
     pub(crate) fn take_records(&mut self, records: RecordReadings) {
         self.entries.absorb(records.entries);
         self.inputs.extend(records.inputs);
+        self.warnings.extend(records.warnings);
         self.inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         for (dataset, unit, rows) in records.rejected {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::page_lists::PageLists;
 use crate::decode::records::{self, RecordsRead, Value};
 use crate::engine::fold::entries::{Entries, Field};
 use crate::model::record::{RecordColumn, RecordSet};
@@ -25,6 +26,8 @@ pub(crate) struct RecordReadings {
     pub inputs: Vec<manifest::Input>,
     /// Units with rows that could not be used: dataset, name of the unit, number of rows.
     pub rejected: Vec<(&'static str, String, u64)>,
+    /// Warnings for the user about single units.
+    pub warnings: Vec<String>,
 }
 
 impl RecordReadings {
@@ -37,6 +40,7 @@ impl RecordReadings {
         etag: Option<String>,
     ) {
         self.inputs.push(input(set, unit, read, etag));
+        self.warnings.extend(read.warning.clone());
         if read.rows_rejected > 0 {
             self.rejected
                 .push((set.name, unit.name.clone(), read.rows_rejected));
@@ -48,6 +52,7 @@ impl RecordReadings {
         self.entries.absorb(other.entries);
         self.inputs.extend(other.inputs);
         self.rejected.extend(other.rejected);
+        self.warnings.extend(other.warnings);
     }
 }
 
@@ -117,6 +122,7 @@ fn input(
 /// [`RunError`] for a glob that matches no file, or a file that cannot be used.
 pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
     let mut readings = RecordReadings::default();
+    let mut lists = PageLists::default();
     for source in &plan.records {
         let Some(taker) = RecordTaker::of(source.set) else {
             continue;
@@ -131,8 +137,10 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
                 Ok(())
             })?;
             readings.note(source.set, &unit, &read, None);
+            lists.note(source.set.name, &unit.name, read.page);
         }
     }
+    lists.check()?;
     Ok(readings)
 }
 

@@ -10,6 +10,7 @@ use super::unit::{Counted, Counting, UnitReading};
 use crate::decode::{Decoded, FORMATS};
 use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
+use crate::model::page::PageFacts;
 use crate::model::reject::{RejectedRow, Rejection};
 use crate::sources::cache::{Cache, Stamp};
 use crate::sources::files;
@@ -23,6 +24,7 @@ struct Head {
     rejected: Vec<CachedRejection>,
     lost: Vec<(String, String)>,
     has_daily: bool,
+    page: Option<PageFacts>,
 }
 
 /// A rejected row of the unit.
@@ -126,6 +128,7 @@ impl UnitCache {
             rows: head.rows,
             rejected: rejected.collect(),
             warnings: head.warnings,
+            page: head.page,
             format: FORMATS.into_iter().find(|format| *format == head.format)?,
             blake3: Some(blake3.to_owned()),
         };
@@ -177,6 +180,7 @@ impl UnitCache {
             rejected: rejected.collect(),
             lost: lost.clone(),
             has_daily: daily.is_some(),
+            page: decoded.page.clone(),
         };
         let Ok(head) = serde_json::to_vec(&head) else {
             return;

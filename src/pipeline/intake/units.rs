@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::input_unit::InputUnit;
 use super::merger::Merger;
+use super::page_lists::PageLists;
 use super::readings::Readings;
 use super::unit::{Counting, DiskRoom, UnitReading, read_unit};
 use super::unit_cache::UnitCache;
@@ -53,6 +54,7 @@ pub fn read(
         counting: counting(plan, &units, &shares, merger.room()),
         cache,
         merger: Mutex::new(merger),
+        lists: Mutex::default(),
         first_fault: Mutex::new(None),
         progress,
     };
@@ -112,6 +114,8 @@ struct Reader<'w> {
     counting: Counting,
     cache: Option<UnitCache>,
     merger: Mutex<Merger>,
+    /// Pages that were saved as files, for which no journal speaks.
+    lists: Mutex<PageLists>,
     first_fault: Mutex<Option<(UnitPlace, RunError)>>,
     progress: &'w Progress,
 }
@@ -129,7 +133,10 @@ impl Reader<'_> {
         {
             return;
         }
-        let taken = self.reading_of(unread).and_then(|(input, reading)| {
+        let is_landed = unread.is_landed;
+        let taken = self.reading_of(unread).and_then(|(input, mut reading)| {
+            let page = reading.decoded.page.take().filter(|_| !is_landed);
+            locked(&self.lists).note(input.dataset.name(), &input.unit.name, page);
             self.progress
                 .advanced(input.unit.bytes, reading.decoded.rows);
             locked(&self.merger).take(input, reading)
@@ -215,6 +222,7 @@ impl Reader<'_> {
         if let Some((_, error)) = into_inner(self.first_fault) {
             return Err(error);
         }
+        into_inner(self.lists).check()?;
         let readings = into_inner(self.merger).finish(self.progress)?;
         // A cache that cannot be closed well makes the next run read more, and find the same.
         drop(self.cache.map(|cache| cache.into_disk().close()));
