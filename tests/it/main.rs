@@ -28,6 +28,7 @@ mod quirks;
 mod quirks_json;
 mod records;
 mod resuming;
+mod rim_explain;
 mod rooms;
 mod runs;
 mod served;
