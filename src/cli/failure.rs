@@ -145,10 +145,11 @@ impl From<RunError> for Failure {
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
             RunError::Publish(PublishError::Changed { .. } | PublishError::Damaged { .. })
             | RunError::Changed { .. }
-            | RunError::Disagrees { .. } => Exit::Integrity,
+            | RunError::Damaged { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
-            // A conservation law that is broken is our bug, whatever the input was.
-            RunError::Law(_) => Exit::Unexpected,
+            // A conservation law that is broken is our bug, whatever the input was; so is a figure
+            // that its unchanged inputs do not come to.
+            RunError::Law(_) | RunError::Disagrees { .. } => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error {

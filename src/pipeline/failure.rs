@@ -64,7 +64,19 @@ pub enum RunError {
         /// Advice for the user.
         hint: String,
     },
-    /// The source lines no longer add up to the published figure.
+    /// A part of a published run is missing, or is not what the run wrote.
+    #[error("`{place}`: found {found}, wanted {wanted}")]
+    Damaged {
+        /// Path of the manifest, table or pointer.
+        place: String,
+        /// Description of what is there instead.
+        found: String,
+        /// Description of what should be there.
+        wanted: &'static str,
+        /// Advice for the user.
+        hint: &'static str,
+    },
+    /// The source lines do not add up to the published figure, though run and inputs are intact.
     #[error(
         "`{break_id}`: the source lines add up to {recounted}, wanted {published}, as published"
     )]
@@ -102,9 +114,11 @@ impl RunError {
             Self::Decode(error) => return Some(error.hint.clone()),
             Self::Fetch(error) => return error.hint(),
             Self::Overflow(_) => "look for an amount with a misplaced decimal point",
+            Self::Damaged { hint, .. } => hint,
             // No advice would help here: the user can only report it.
-            Self::Law(_) | Self::Disagrees { .. } => {
-                "this is a bug in tieout; please report it. Nothing was published"
+            Self::Law(_) => "this is a bug in tieout; please report it. Nothing was published",
+            Self::Disagrees { .. } => {
+                "this is a bug in tieout; please report it. The run and its inputs are unchanged"
             }
             Self::Publish(PublishError::Locked { .. }) => {
                 "wait for it to end; a lock file whose process is gone does no harm"

@@ -1,8 +1,8 @@
 //! All integration tests, in one binary: each further binary would link polars again, at 0.8 GB and
 //! 14 s.
 //!
-//! A module is a kind of test; `fixtures`, `program`, `runs`, `served` and `sheets` are what the
-//! tests share.
+//! A module is a kind of test; `explained`, `fixtures`, `program`, `runs`, `served` and `sheets` are
+//! what the tests share.
 
 #![cfg(test)]
 
@@ -11,6 +11,7 @@ mod cli;
 mod credentials;
 mod damaged_files;
 mod edges;
+mod explained;
 mod faults;
 mod faulty;
 mod fetching;
@@ -33,6 +34,8 @@ mod rim_folder;
 mod rim_globs;
 mod rim_pages;
 mod rim_rows;
+mod rim_explain;
+mod rim_runs;
 mod rooms;
 mod runs;
 mod served;

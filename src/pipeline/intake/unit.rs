@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::decode::{self, Decoded, Sink};
+use crate::decode::{self, DecodeError, Decoded, Sink};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
@@ -114,10 +114,7 @@ pub(crate) fn read_unit(
         dataset,
     };
     if dataset == Dataset::Invoices {
-        let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
-        let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
-        // Workers end in any order.
-        headers.sort_by_key(|header| header.line);
+        let (decoded, headers) = read_headers(input)?;
         return Ok(UnitReading {
             decoded,
             counted: Counted::Headers(headers),
@@ -152,6 +149,20 @@ pub(crate) fn read_unit(
         lost,
         waiting,
     })
+}
+
+/// Reads the invoice headers of a unit, in the order of their lines.
+///
+/// # Errors
+/// [`DecodeError`] for a file that cannot be used.
+pub(crate) fn read_headers(
+    input: decode::Input<'_>,
+) -> Result<(Decoded, Vec<HeaderInFile>), DecodeError> {
+    let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
+    let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+    // Workers end in any order.
+    headers.sort_by_key(|header| header.line);
+    Ok((decoded, headers))
 }
 
 /// Counts the rows of one worker.
