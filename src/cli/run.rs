@@ -9,8 +9,9 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::ProgressDisplay;
-use super::{allocator, profile, summary};
+use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
+use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::run;
@@ -37,6 +38,8 @@ pub(super) struct RunArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     flags: arguments::RunFlags,
+    #[command(flatten)]
+    fetching: arguments::FetchFlags,
 }
 
 /// Reads the plan, lets the flags overrule it, and runs it.
@@ -46,7 +49,8 @@ pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Res
     if let Some(out) = &args.out {
         plan.out.clone_from(out);
     }
-    execute(&plan, globals, &args.flags, out)
+    let options = globals.options(&args.flags, args.fetching.asked()?);
+    execute(&plan, globals, &args.flags, options, out)
 }
 
 /// Runs a plan, and prints its summary.
@@ -54,15 +58,17 @@ pub(super) fn execute(
     plan: &Plan,
     globals: &Globals,
     flags: &arguments::RunFlags,
+    options: Options,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     // Before anything is fetched or printed: the program is started anew in its place.
     if flags.memory.is_some() {
         allocator::return_freed_memory();
     }
+    address_space::watch()?;
     let began = Instant::now();
-    let (progress, display) = ProgressDisplay::start(globals);
-    let found = run::run(plan, &globals.options(flags), &progress);
+    let (progress, display) = ProgressDisplay::start(globals)?;
+    let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
     // The display ends when the last sender of events is gone.
     drop(progress);

@@ -28,6 +28,7 @@ mod quirks;
 mod quirks_json;
 mod records;
 mod resuming;
+mod rim_resources;
 mod rooms;
 mod runs;
 mod served;
