@@ -10,9 +10,9 @@ use super::tell;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine::{self, STACK_BYTES};
 
-/// Address space that has to be left: 96 MiB, as much as is asked for at once. glibc takes 64 MiB
-/// for a thread that begins to allocate, and tables are written in pieces below 32 MiB.
-const LEFT: u64 = 96 << 20;
+/// Address space that has to be left: 64 MiB, twice as much as the pieces in which tables are
+/// written.
+const LEFT: u64 = 64 << 20;
 
 /// Time between two looks: 2 ms, in which no core can fill what has to be left.
 const INTERVAL: Duration = Duration::from_millis(2);

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::progress::ProgressDisplay;
 use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
+use crate::pipeline::machine;
 use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
@@ -62,8 +63,9 @@ pub(super) fn execute(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     // Before anything is fetched or printed: the program is started anew in its place.
-    if flags.memory.is_some() {
-        allocator::return_freed_memory();
+    let is_space_limited = machine::address_space_limit().is_some();
+    if flags.memory.is_some() || is_space_limited {
+        allocator::return_freed_memory(is_space_limited);
     }
     address_space::watch()?;
     let began = Instant::now();

@@ -16,11 +16,9 @@ pub const STACK_BYTES: usize = 8 << 20;
 /// Descriptors that every command needs: 16, most of them to listen for signals.
 pub const FEWEST_FILES: usize = 16;
 
-/// Address space of a small run: the program and the libraries, 320 MiB.
-const SMALL_RUN: u64 = 320 << 20;
-
-/// Address space of each thread: its stack, and the 64 MiB that glibc reserves to allocate from.
-const PER_THREAD: u64 = (64 << 20) + STACK_BYTES as u64;
+/// Address space of a small run: the program, the libraries and two arenas of the allocator,
+/// 448 MiB.
+const SMALL_RUN: u64 = 448 << 20;
 
 /// Checks that `files` more files can be open at a time.
 ///
@@ -70,7 +68,7 @@ pub(super) fn ensure_threads(threads: usize) -> Result<(), RunError> {
 /// # Errors
 /// [`RunError::AddressSpace`].
 pub(super) fn ensure_address_space(threads: usize, memory: u64) -> Result<(), RunError> {
-    let wanted = SMALL_RUN + PER_THREAD * threads as u64 + memory;
+    let wanted = SMALL_RUN + (STACK_BYTES * threads) as u64 + memory;
     match address_space_limit() {
         Some(found) if found < wanted => Err(RunError::AddressSpace { found, wanted }),
         _ => Ok(()),
