@@ -22,7 +22,7 @@ pub(super) enum Exit {
     Authentication = 20,
     /// The remote does not answer, or throttles beyond the retry budget: worth trying later.
     Remote = 21,
-    /// Local storage is full, read-only or broken.
+    /// Local storage is full, read-only or broken; or descriptors, threads or memory are lacking.
     Storage = 22,
     /// Another run or fetch holds the lock.
     Locked = 23,

@@ -141,7 +141,9 @@ impl From<RunError> for Failure {
                 | PublishError::Kind { .. }
                 | PublishError::Late { .. },
             )
-            | RunError::Threads { .. } => Exit::Storage,
+            | RunError::Threads { .. }
+            | RunError::Files { .. }
+            | RunError::AddressSpace { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
             RunError::Publish(PublishError::Changed { .. } | PublishError::Damaged { .. })
             | RunError::Changed { .. }
@@ -172,6 +174,8 @@ fn fetch_exit(error: &FetchError) -> Exit {
         FetchError::Security { .. } | FetchError::Damaged { .. } => Exit::Integrity,
         FetchError::Storage { .. } => Exit::Storage,
         FetchError::Locked { .. } => Exit::Locked,
+        // A thread or a descriptor that the system refused; anything else is a bug.
+        FetchError::Start { source, .. } if source.is::<io::Error>() => Exit::Storage,
         FetchError::Start { .. } => Exit::Unexpected,
         // 2 is SIGINT.
         FetchError::Interrupted { signal: 2 } => Exit::Interrupted,

@@ -40,8 +40,9 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
-    let (progress, display) = ProgressDisplay::start(globals);
-    let fetched = run::fetch(&plan, &args.fetching.asked(), &progress);
+    let asked = args.fetching.asked()?;
+    let (progress, display) = ProgressDisplay::start(globals)?;
+    let fetched = run::fetch(&plan, &asked, &progress);
     // The display ends with the last progress; only then is anything printed, the error included,
     // so that no bar is drawn over it.
     drop(progress);

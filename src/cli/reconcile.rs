@@ -15,6 +15,7 @@ use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 
@@ -57,7 +58,8 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    super::run::execute(&plan(args)?, globals, &args.flags, out)
+    let options = globals.options(&args.flags, FetchOptions::default());
+    super::run::execute(&plan(args)?, globals, &args.flags, options, out)
 }
 
 /// The plan of the two tie-outs over invoices; all their tolerances are those of the flags.

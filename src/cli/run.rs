@@ -9,8 +9,10 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
-use super::{allocator, profile, summary};
+use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
+use crate::pipeline::machine;
+use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
@@ -38,6 +40,8 @@ pub(super) struct RunArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     flags: arguments::RunFlags,
+    #[command(flatten)]
+    fetching: arguments::FetchFlags,
 }
 
 /// Reads the plan, lets the flags overrule it, and runs it.
@@ -47,7 +51,8 @@ pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Res
     if let Some(out) = &args.out {
         plan.out.clone_from(out);
     }
-    execute(&plan, globals, &args.flags, out)
+    let options = globals.options(&args.flags, args.fetching.asked()?);
+    execute(&plan, globals, &args.flags, options, out)
 }
 
 /// Runs a plan, and prints its summary.
@@ -55,15 +60,18 @@ pub(super) fn execute(
     plan: &Plan,
     globals: &Globals,
     flags: &arguments::RunFlags,
+    options: Options,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     // Before anything is fetched or printed: the program is started anew in its place.
-    if flags.memory.is_some() {
-        allocator::return_freed_memory();
+    let is_space_limited = machine::address_space_limit().is_some();
+    if flags.memory.is_some() || is_space_limited {
+        allocator::return_freed_memory(is_space_limited);
     }
+    address_space::watch()?;
     let began = Instant::now();
-    let (progress, display) = ProgressDisplay::start(globals);
-    let found = run::run(plan, &globals.options(flags), &progress);
+    let (progress, display) = ProgressDisplay::start(globals)?;
+    let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
     // The display ends when the last sender of events is gone.
     drop(progress);

@@ -36,7 +36,7 @@ pub use self::collector::Decoded;
 pub use self::failure::DecodeError;
 pub use self::input::Input;
 pub use self::open::FORMATS;
-pub use self::parquet::panic_guard::is_guarded;
+pub use self::parquet::panic_guard::{catch_panic, is_guarded};
 pub use self::sink::Sink;
 
 use self::collector::Collector;

@@ -1,6 +1,7 @@
 //! Reasons why a run failed. Each carries what its message needs; `cli/failure.rs` maps each to an
 //! exit code.
 
+use std::io;
 use std::path::Path;
 
 use crate::decode::DecodeError;
@@ -40,14 +41,35 @@ pub enum RunError {
     /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The worker threads cannot be started.
+    /// The threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
-        /// Number of threads that the user asked for.
+        /// Number of threads that are needed.
         threads: usize,
         /// Reason that the system gave.
         #[source]
-        source: rayon::ThreadPoolBuildError,
+        source: io::Error,
+    },
+    /// Too few files can be open at a time.
+    #[error("Cannot open {files} files at a time")]
+    Files {
+        /// Number of files that are needed.
+        files: usize,
+        /// Reason that the system gave.
+        #[source]
+        source: io::Error,
+    },
+    /// The limit on address space is below what the run needs to work at all.
+    #[error(
+        "Cannot get enough memory: found a limit of {} MB on address space, wanted {} MB or more",
+        found / 1_000_000,
+        wanted.div_ceil(1_000_000)
+    )]
+    AddressSpace {
+        /// Limit in bytes.
+        found: u64,
+        /// Bytes that are needed.
+        wanted: u64,
     },
     /// Something could not be fetched.
     #[error(transparent)]
@@ -98,9 +120,9 @@ pub enum RunError {
 
 impl RunError {
     /// Failure to write to `folder` what does not fit in memory, or to read it back.
-    pub(super) fn no_room(folder: &Path, source: std::io::Error) -> Self {
+    pub(super) fn no_room(folder: &Path, source: io::Error) -> Self {
         Self::Publish(PublishError::Storage {
-            doing: "write to, or read back from,",
+            doing: "write to, or read back from, the scratch file in",
             path: folder.to_owned(),
             source,
         })
@@ -112,7 +134,6 @@ impl RunError {
         let hint = match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
             Self::Decode(error) => return Some(error.hint.clone()),
-            Self::Fetch(error) => return error.hint(),
             Self::Overflow(_) => "look for an amount with a misplaced decimal point",
             Self::Damaged { hint, .. } => hint,
             // No advice would help here: the user can only report it.
@@ -135,14 +156,41 @@ impl RunError {
             Self::Publish(PublishError::Late { .. }) => {
                 "check the disk, and run again: the same inputs give the same run, which is then compared and pointed at"
             }
-            Self::Publish(PublishError::Storage { .. }) => {
-                "check that the folder exists, is writable and has free space"
-            }
+            Self::Publish(PublishError::Storage { source, .. })
+            | Self::Fetch(FetchError::Storage { source, .. }) => storage_hint(source),
             Self::Changed { .. } => {
                 "run the pipeline again when nothing is writing to its files; then explain the new run"
             }
-            Self::Unreadable(_) | Self::Threads { .. } => return None,
+            Self::Threads { .. } => {
+                "raise the limit on processes and threads (`ulimit -u`, or that of the container), or lower `--threads`"
+            }
+            Self::Files { source, .. } | Self::Unreadable(Unreadable { source, .. }) => {
+                return has_too_many_files(source).then(|| TOO_MANY_FILES.to_owned());
+            }
+            Self::AddressSpace { .. } => {
+                "raise the limit (`ulimit -v`), or lower `--threads` or `--memory`"
+            }
+            Self::Fetch(error) => return error.hint(),
         };
         Some(hint.to_owned())
+    }
+}
+
+const TOO_MANY_FILES: &str = "raise the limit on open files (`ulimit -n`), or lower `--threads`";
+
+/// True if the system refused a file because too many are open.
+fn has_too_many_files(error: &io::Error) -> bool {
+    // ENFILE and EMFILE, which have no kind of their own.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// Advice on an error of the file system.
+fn storage_hint(error: &io::Error) -> &'static str {
+    if has_too_many_files(error) {
+        TOO_MANY_FILES
+    } else if error.kind() == io::ErrorKind::FileTooLarge {
+        "raise the limit on the size of files (`ulimit -f`)"
+    } else {
+        "check that the folder exists, is writable and has free space"
     }
 }

@@ -36,6 +36,7 @@ mod rim_pages;
 mod rim_rows;
 mod rim_explain;
 mod rim_runs;
+mod rim_resources;
 mod rooms;
 mod runs;
 mod served;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::pipeline::failure::RunError;
-use crate::reports::atomic;
+use crate::reports::output_entries;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
 use crate::sources::files::Unreadable;
@@ -146,7 +146,7 @@ fn newest(out: &Path) -> Result<String, RunError> {
         }
         Err(error) => return Err(unreadable(&pointer)(error)),
     }
-    match atomic::current_run(out) {
+    match output_entries::current_run(out) {
         Some(run_id) if !run_id.is_empty() && runs_in(out).join(&run_id).is_dir() => Ok(run_id),
         Some(run_id) if !run_id.is_empty() => Err(broken(&format!(
             "a link to run `{run_id}`, which is not there"

@@ -196,7 +196,7 @@ impl Merger {
         }
         if let Some(spill) = spill {
             spill.check()?;
-            readings.spilled = Some(spill.close(shares.loaded).map_err(no_room)?);
+            readings.spilled = Some(spill.close(&shares).map_err(no_room)?);
         }
         readings
             .inputs
