@@ -10,6 +10,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
+use crate::sources::files::FileError;
 
 /// The reason why a command failed.
 #[derive(Debug)]
@@ -101,11 +102,13 @@ impl From<RunError> for Failure {
             // a wrong file stays wrong.
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
-            RunError::Unreadable(_)
+            RunError::File(FileError::NotAFile { .. }) => Exit::Usage,
+            RunError::File(FileError::Unreadable { .. })
             | RunError::Publish(PublishError::Storage { .. })
             | RunError::Threads { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
             RunError::Publish(PublishError::Changed { .. })
+            | RunError::File(FileError::Changed { .. })
             | RunError::Changed { .. }
             | RunError::Disagrees { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),

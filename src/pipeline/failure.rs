@@ -8,7 +8,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::reports::atomic::PublishError;
 use crate::sources::failure::FetchError;
-use crate::sources::files::Unreadable;
+use crate::sources::files::FileError;
 
 /// Reason why a run failed; nothing was published then.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +23,9 @@ pub enum RunError {
         /// Advice for the user.
         hint: String,
     },
-    /// A file cannot be read at all.
+    /// A file cannot be read at all, is none, or was changed while it was read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    File(#[from] FileError),
     /// A file can be read, but not used as the dataset it is meant to be.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -74,7 +74,7 @@ pub enum RunError {
         /// Figure that the source lines add up to now.
         recounted: String,
     },
-    /// An input changed while a run read it, or after the run that is to be explained.
+    /// An input changed between two readings of one run, or after the run that is to be explained.
     #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
         /// Path of the file, or name of the dataset.
@@ -98,6 +98,10 @@ impl RunError {
         let hint = match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
             Self::Decode(error) => return Some(error.hint.clone()),
+            Self::File(FileError::NotAFile { hint, .. }) => return Some(hint.clone()),
+            Self::File(FileError::Changed { .. }) => {
+                "nothing was published; run it again once nothing writes to that file"
+            }
             Self::Fetch(error) => return error.hint(),
             Self::Overflow(_) => "look for an amount with a misplaced decimal point",
             // No advice would help here: the user can only report it.
@@ -116,7 +120,7 @@ impl RunError {
             Self::Changed { .. } => {
                 "run the pipeline again when nothing is writing to its files; then explain the new run"
             }
-            Self::Unreadable(_) | Self::Threads { .. } => return None,
+            Self::File(FileError::Unreadable { .. }) | Self::Threads { .. } => return None,
         };
         Some(hint.to_owned())
     }

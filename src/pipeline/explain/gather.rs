@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::published::{AccountFilter, Published};
-use super::source_rows::{SourceRows, decode_all, source_line};
-use crate::decode::{self, Sink};
+use super::source_rows::{SourceRows, decode_all, decode_unit, source_line};
+use crate::decode::Sink;
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
@@ -54,12 +54,7 @@ pub(super) fn count(
     let mut whole = Partial::new(dataset, Arc::clone(&seen));
     // One unit after the other, so that the totals of one only are in memory besides the sum.
     for unit in published.units(dataset, account)? {
-        let input = decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset,
-        };
-        let (_, sinks) = decode::decode(input, || CountSink {
+        let sinks = decode_unit(&unit, dataset, || CountSink {
             account,
             partial: Partial::new(dataset, Arc::clone(&seen)),
         })?;
@@ -163,7 +158,6 @@ impl Gatherer<'_> {
             .into_iter()
             .enumerate()
         {
-            // Checked a second time: a file may have changed since its totals were counted.
             let units = published.units(dataset, self.account)?;
             let sinks = decode_all(&units, dataset, |unit| RowSink {
                 gatherer: self,

@@ -99,7 +99,7 @@ fn side_of(
 ) -> Result<SourceRows, RunError> {
     let invoice = fold_as(Domain::Invoice, &row.invoice_number);
     let currency = fold_as(Domain::Currency, &row.currency);
-    let units = published.all_units(dataset)?;
+    let units = published.all_units(dataset);
     let sinks = decode_all(&units, dataset, |unit| InvoiceSink {
         dataset,
         unit,

@@ -1,5 +1,5 @@
-//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input
-//! files behind them, which must be unchanged.
+//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the names and
+//! hashes of the input files behind them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 use crate::reports::atomic;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::FileUnit;
 
 /// The customer and subscription whose rows are read; `None` lets all through. Both are folded.
 pub(super) struct AccountFilter {
@@ -211,7 +211,7 @@ impl Published {
         Ok(used.into_iter().collect())
     }
 
-    /// The units of a dataset that hold an account, checked to be the bytes that the run read.
+    /// The units of a dataset that hold an account, as the run read them.
     pub(super) fn units(
         &self,
         dataset: Dataset,
@@ -229,23 +229,22 @@ impl Published {
             },
         )
         .map_err(|error| self.damaged("lineage.parquet", &error))?;
-        // Identified again, bytes and all: an explanation of other bytes would be wrong in silence.
         let inputs = self
             .manifest
             .inputs
             .iter()
             .filter(|input| input.dataset == dataset.name() && names.contains(&input.unit));
-        inputs.map(unchanged).collect()
+        Ok(inputs.map(as_read).collect())
     }
 
-    /// All units of a dataset, checked to be the bytes that the run read.
-    pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
+    /// All units of a dataset, as the run read them.
+    pub(super) fn all_units(&self, dataset: Dataset) -> Vec<FileUnit> {
         // Lineage is by account, but an invoice has lines of many, and its header of none.
         self.manifest
             .inputs
             .iter()
             .filter(|input| input.dataset == dataset.name())
-            .map(unchanged)
+            .map(as_read)
             .collect()
     }
 
@@ -344,12 +343,12 @@ impl VarianceRow {
     }
 }
 
-/// An input file, if it is the bytes that the run read.
-fn unchanged(input: &manifest::Input) -> Result<FileUnit, RunError> {
-    let unit = files::identify(Path::new(&input.unit))?;
-    if unit.blake3 == input.blake3 {
-        Ok(unit)
-    } else {
-        Err(RunError::Changed { unit: unit.name })
+/// An input file, with the identity that the run read it under.
+fn as_read(input: &manifest::Input) -> FileUnit {
+    FileUnit {
+        name: input.unit.clone(),
+        path: PathBuf::from(&input.unit),
+        blake3: input.blake3.clone(),
+        bytes: input.bytes,
     }
 }

@@ -15,7 +15,8 @@ use crate::model::decimal::{
 use crate::model::period::date_of;
 use crate::model::row::{Cell, Row};
 use crate::pipeline::failure::RunError;
-use crate::sources::files::FileUnit;
+use crate::pipeline::intake::held_reading::{ExpectedContent, read_held};
+use crate::sources::files::{FileUnit, HeldFile};
 use rayon::prelude::*;
 
 /// Characters of a line's text that are shown; the file and line number lead to the rest.
@@ -74,24 +75,52 @@ impl SourceRows {
     }
 }
 
+/// Decodes a unit, which must be the bytes that the run read; the sinks that took its rows.
+///
+/// # Errors
+/// [`RunError::Changed`], [`RunError::File`] and [`RunError::Decode`].
+pub(super) fn decode_unit<S: Sink>(
+    unit: &FileUnit,
+    dataset: Dataset,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<Vec<S>, RunError> {
+    let held = HeldFile::open(&unit.path)?;
+    let changed = || RunError::Changed {
+        unit: unit.name.clone(),
+    };
+    // Before it is decoded: an explanation of other bytes would be wrong in silence, and their
+    // amounts may be too large for sums that fitted those of the run.
+    if held.hash()? != unit.blake3 {
+        return Err(changed());
+    }
+    let expected = ExpectedContent {
+        blake3: Some(&unit.blake3),
+        otherwise: &changed,
+    };
+    let (sinks, _) = read_held(&held, &expected, |file| {
+        let input = decode::Input {
+            unit: &unit.name,
+            file,
+            dataset,
+        };
+        let (decoded, sinks) = decode::decode(input, new_sink)?;
+        Ok((sinks, decoded.blake3))
+    })?;
+    Ok(sinks)
+}
+
 /// Decodes all units in parallel; the sinks that took their rows, in no order of rows.
 ///
 /// # Errors
-/// [`RunError::Decode`] for the first unit that cannot be read.
+/// Those of [`decode_unit`], for the first unit that cannot be read.
 pub(super) fn decode_all<'u, S: Sink>(
     units: &'u [FileUnit],
     dataset: Dataset,
     new_sink: impl Fn(&'u FileUnit) -> S + Sync,
 ) -> Result<Vec<S>, RunError> {
-    let sinks = units.par_iter().map(|unit| {
-        let input = decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset,
-        };
-        let (_, sinks) = decode::decode(input, || new_sink(unit))?;
-        Ok(sinks)
-    });
+    let sinks = units
+        .par_iter()
+        .map(|unit| decode_unit(unit, dataset, || new_sink(unit)));
     let sinks = sinks.collect::<Result<Vec<Vec<S>>, RunError>>()?;
     Ok(sinks.into_iter().flatten().collect())
 }

@@ -5,6 +5,8 @@ pub mod input_unit;
 
 pub mod incomplete;
 
+pub(crate) mod held_reading;
+
 pub(crate) mod unit;
 
 pub(crate) mod unit_cache;

@@ -2,8 +2,7 @@
 //! its line break. It counts lines and looks at the first byte only; decoding comes later.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
+use std::io::{BufRead as _, BufReader, Read, Seek as _};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -16,12 +15,13 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Counts the lines of a blob of JSON lines, compressed or not; blank lines do not count.
+/// Counts the lines of a blob of JSON lines, compressed or not, from its start; blank lines do not
+/// count.
 ///
 /// # Errors
 /// The damage, in words.
-pub(crate) fn lines(path: &Path) -> Result<u64, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+pub(crate) fn lines(mut file: File) -> Result<u64, String> {
+    file.rewind().map_err(|error| error.to_string())?;
     let compressed = file.metadata().map_err(|error| error.to_string())?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
     // The manifest's format says less than the first bytes do.
@@ -115,7 +115,7 @@ mod tests {
         encoder.write_all(text.as_bytes()).expect("memory");
         file.write_all(&encoder.finish().expect("memory"))
             .expect("a file");
-        lines(file.path())
+        lines(file.into_file())
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
         for cut in 1..two.len() {
             let mut file = tempfile::NamedTempFile::new().expect("a file");
             file.write_all(&two[..cut]).expect("a file");
-            let found = lines(file.path());
+            let found = lines(file.into_file());
             // Between members a file is whole by itself: only the promised rows tell.
             assert!(
                 found.is_err() || cut == whole.len() && found == Ok(2),
