@@ -7,6 +7,7 @@
 #![cfg(test)]
 
 mod attribution;
+mod changing;
 mod cli;
 mod credentials;
 mod damaged_files;
@@ -22,6 +23,7 @@ mod laws_of_numbers;
 mod lifecycle;
 mod memory;
 mod nightly;
+mod openings;
 mod oracle;
 mod program;
 mod quirks;
