@@ -45,7 +45,7 @@ pub enum FileError {
     /// Something that is there, but holds no bytes that could be read twice.
     #[error("`{}`: found {found}, wanted a file", .path.display())]
     NotAFile {
-        /// Path of it.
+        /// Path that leads there, as the user named it.
         path: PathBuf,
         /// Kind of it, in words.
         found: &'static str,

@@ -1,13 +1,14 @@
 //! All integration tests, in one binary: each further binary would link polars again, at 0.8 GB and
 //! 14 s.
 //!
-//! A module is a kind of test; `fixtures`, `program`, `runs`, `served` and `sheets` are what the
-//! tests share.
+//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and `sheets`
+//! are what the tests share.
 
 #![cfg(test)]
 
 mod attribution;
 mod changing;
+mod changing_inputs;
 mod cli;
 mod credentials;
 mod damaged_files;
