@@ -11,6 +11,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
+use crate::sources::files::FileError;
 
 /// The reason why a command failed.
 #[derive(Debug)]
@@ -135,7 +136,8 @@ impl From<RunError> for Failure {
             // a wrong file stays wrong.
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
-            RunError::Unreadable(_)
+            RunError::File(FileError::NotAFile { .. }) => Exit::Usage,
+            RunError::File(FileError::Unreadable { .. })
             | RunError::Publish(
                 PublishError::Storage { .. }
                 | PublishError::Kind { .. }
@@ -146,6 +148,7 @@ impl From<RunError> for Failure {
             | RunError::AddressSpace { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
             RunError::Publish(PublishError::Changed { .. } | PublishError::Damaged { .. })
+            | RunError::File(FileError::Changed { .. })
             | RunError::Changed { .. }
             | RunError::Damaged { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::failure::DecodeError;
 use super::input::Input;
 use super::lock::{into_inner, lock};
-use super::open::SharedHash;
+use super::open::{self, SharedHash};
 use super::sink::{REJECT_LIMIT, Sink, SliceSink};
 use crate::model::page::PageFacts;
 use crate::model::reject::RejectedRow;
@@ -132,7 +132,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         let mut decoded = into_inner(self.tally);
         decoded.format = format;
         if self.wanted.is_none() {
-            decoded.blake3 = whole_hash(self.input, &self.hash);
+            decoded.blake3 = open::whole_hash(self.input.file, &self.hash);
         }
         // Workers finish their slices in any order; the report must not show in which.
         decoded.rejected.sort_by_key(|row| row.line);
@@ -158,13 +158,4 @@ fn times(count: u64) -> Option<String> {
         1 => Some("once".to_owned()),
         more => Some(format!("{more} times")),
     }
-}
-
-/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces,
-/// and text may not have been read to its end.
-fn whole_hash(input: Input<'_>, hash: &SharedHash) -> Option<String> {
-    let hash = lock(hash);
-    let is_whole =
-        std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
-    is_whole.then(|| hash.finalize().to_hex().to_string())
 }

@@ -12,6 +12,7 @@ mod blocks;
 mod failure;
 mod input;
 mod lock;
+mod positioned;
 mod sink;
 
 mod gunzip;
@@ -65,7 +66,7 @@ pub fn decode_columns<S: Sink>(
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
     let collector = Collector::new(input, wanted, new_sink);
-    let (format, opened) = open::open(input, collector.hash())?;
+    let (format, opened) = open::open(input.unit, input.file, collector.hash())?;
     match opened {
         Opened::Parquet => parquet::rows::read(&collector)?,
         Opened::Csv(stream) => csv::rows::read(&collector, stream)?,

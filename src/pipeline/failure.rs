@@ -9,7 +9,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
-use crate::sources::files::Unreadable;
+use crate::sources::files::FileError;
 
 /// Reason why a run failed; nothing was published then, unless the error says so.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,9 @@ pub enum RunError {
         /// Advice for the user.
         hint: String,
     },
-    /// A file cannot be read at all.
+    /// A file cannot be read at all, is none, or was changed while it was read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    File(#[from] FileError),
     /// A file can be read, but not used as the dataset it is meant to be.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -110,7 +110,7 @@ pub enum RunError {
         /// Figure that the source lines add up to now.
         recounted: String,
     },
-    /// An input changed while a run read it, or after the run that is to be explained.
+    /// An input changed between two readings of one run, or after the run that is to be explained.
     #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
         /// Path of the file, or name of the dataset.
@@ -134,6 +134,10 @@ impl RunError {
         let hint = match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
             Self::Decode(error) => return Some(error.hint.clone()),
+            Self::File(FileError::NotAFile { hint, .. }) => return Some(hint.clone()),
+            Self::File(FileError::Changed { .. }) => {
+                "nothing was published; run it again once nothing writes to that file"
+            }
             Self::Overflow(_) => "look for an amount with a misplaced decimal point",
             Self::Damaged { hint, .. } => hint,
             // No advice would help here: the user can only report it.
@@ -164,7 +168,7 @@ impl RunError {
             Self::Threads { .. } => {
                 "raise the limit on processes and threads (`ulimit -u`, or that of the container), or lower `--threads`"
             }
-            Self::Files { source, .. } | Self::Unreadable(Unreadable { source, .. }) => {
+            Self::Files { source, .. } | Self::File(FileError::Unreadable { source, .. }) => {
                 return has_too_many_files(source).then(|| TOO_MANY_FILES.to_owned());
             }
             Self::AddressSpace { .. } => {

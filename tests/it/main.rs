@@ -3,10 +3,14 @@
 //!
 //! A module is a kind of test; `explained`, `fixtures`, `program`, `runs`, `served` and `sheets` are
 //! what the tests share.
+//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and `sheets`
+//! are what the tests share.
 
 #![cfg(test)]
 
 mod attribution;
+mod changing;
+mod changing_inputs;
 mod cli;
 mod credentials;
 mod damaged_files;
@@ -24,6 +28,7 @@ mod laws_of_numbers;
 mod lifecycle;
 mod memory;
 mod nightly;
+mod openings;
 mod oracle;
 mod program;
 mod quirks;

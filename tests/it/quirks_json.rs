@@ -355,7 +355,7 @@ fn published_examples_are_read() {
             let (decoded, _) = decode::decode(
                 Input {
                     unit: prefix,
-                    path: &path,
+                    file: &std::fs::File::open(&path).unwrap(),
                     dataset,
                 },
                 sink,

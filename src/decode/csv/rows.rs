@@ -21,7 +21,7 @@ use crate::decode::slices::{Slice, Slices};
 /// Reads all rows of a CSV file.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let is_irregular = AtomicBool::new(false);
     let result = read_by(collector, stream, &Way::Regular(&is_irregular));
@@ -30,9 +30,9 @@ pub(crate) fn read<S: Sink>(
     }
     // The rows so far may be cut in the wrong places, so none of them is kept.
     collector.restart();
-    match open::open(collector.input, collector.hash())? {
+    match open::open(collector.input.unit, collector.input.file, collector.hash())? {
         (_, Opened::Csv(again)) => read_by(collector, again, &Way::AnyText),
-        // The file was replaced meanwhile: the first error is as good as any.
+        // The file was rewritten meanwhile: the first error is as good as any.
         _ => result,
     }
 }
@@ -97,7 +97,7 @@ fn irregular(unit: &str) -> DecodeError {
 
 fn read_by<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
     way: &Way<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;

@@ -17,7 +17,7 @@ use crate::model::row::Place;
 /// in later lines that is the fault of the row.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let mut slices = Slices::new(input, stream, Border::Line);

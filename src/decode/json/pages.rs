@@ -24,7 +24,7 @@ const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 /// Reads all rows of a page.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let hint = "ask for the list with a page size";
@@ -64,7 +64,7 @@ pub(crate) fn whole(body: &[u8]) -> &RawValue {
 /// Reads a page into memory; one of more than `limit` bytes is refused with a hint.
 pub(crate) fn read_whole(
     unit: &str,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
     limit: u64,
     hint: &str,
 ) -> Result<Vec<u8>, DecodeError> {

@@ -2,8 +2,6 @@
 //! columns. Amounts in floating point are refused, for their digits are lost already. Row groups
 //! are read side by side, on all cores.
 
-use std::fs::File;
-
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -19,6 +17,7 @@ use crate::decode::binding::Binding;
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
+use crate::decode::positioned::SharedFile;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::row::{Cell, Place, Row};
 
@@ -30,7 +29,9 @@ pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    let file = open(input)?;
+    let file = SharedFile::new(input.file).map_err(|error| {
+        DecodeError::damaged(input.unit, format!("`{error}`"), "a readable file")
+    })?;
     let metadata = catch_panic(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
         .map_err(|panic| damaged(input, &panic))?
         .map_err(|error| damaged(input, &error))?;
@@ -46,7 +47,7 @@ pub(crate) fn read<S: Sink>(
     let projection = Projection::new(collector, &metadata, &binding);
     row_groups(input, &metadata)?
         .par_iter()
-        .try_for_each(|group| read_group(collector, &metadata, &projection, group))
+        .try_for_each(|group| read_group(collector, &file, &metadata, &projection, group))
 }
 
 /// A row group, as the footer describes it.
@@ -82,14 +83,14 @@ fn row_groups(
 
 fn read_group<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    file: &SharedFile,
     metadata: &ArrowReaderMetadata,
     projection: &Projection,
     group: &RowGroup,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    // A clone of the file would share its position with other workers, so it is opened anew.
     let builder =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
     let mask = ProjectionMask::roots(builder.parquet_schema(), projection.roots.iter().copied());
     let builder = builder
         .with_projection(mask)
@@ -124,11 +125,6 @@ fn read_group<S: Sink>(
         }
         Ok(())
     })
-}
-
-fn open(input: Input<'_>) -> Result<File, DecodeError> {
-    File::open(input.path)
-        .map_err(|error| DecodeError::damaged(input.unit, format!("`{error}`"), "a readable file"))
 }
 
 fn damaged(input: Input<'_>, error: &dyn std::fmt::Display) -> DecodeError {

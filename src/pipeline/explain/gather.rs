@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::published::{AccountFilter, Published};
-use super::source_rows::{SourceRows, arithmetic, decode_all, source_line};
-use crate::decode::{self, Sink};
+use super::source_rows::{SourceRows, arithmetic, decode_all, decode_unit, source_line};
+use crate::decode::Sink;
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::duplicates::{Repeated, add_repeated};
 use crate::engine::count::key_layout::KeyLayout;
@@ -87,7 +87,7 @@ pub(super) fn count(
     let held = units.iter().map(|unit| (unit, true));
     // One unit after the other, so that the totals of one only are in memory besides the sum.
     for (unit, holds_account) in held.chain(others.iter().map(|unit| (unit, false))) {
-        let (decoded, sinks) = decode::decode(input(unit, dataset), || {
+        let (decoded, sinks) = decode_unit(unit, dataset, || {
             CountSink::new(account, dataset, &filter)
         })?;
         let mut lost = BTreeSet::new();
@@ -125,7 +125,7 @@ fn count_duplicates(
             break;
         }
         let repeated = Arc::new(DuplicateFilter::Repeated(open.clone()));
-        let (_, sinks) = decode::decode(input(unit, dataset), || {
+        let (_, sinks) = decode_unit(unit, dataset, || {
             CountSink::new(account, dataset, &repeated)
         })?;
         for sink in sinks {
@@ -140,14 +140,6 @@ fn count_duplicates(
         Err(RunError::Changed {
             unit: dataset.name().to_owned(),
         })
-    }
-}
-
-fn input(unit: &FileUnit, dataset: Dataset) -> decode::Input<'_> {
-    decode::Input {
-        unit: &unit.name,
-        path: &unit.path,
-        dataset,
     }
 }
 
@@ -246,7 +238,6 @@ impl Gatherer<'_> {
             .into_iter()
             .enumerate()
         {
-            // Checked a second time: a file may have changed since its totals were counted.
             let units = published.units(dataset, self.account)?;
             let (sinks, _) = decode_all(&units, dataset, |unit| RowSink {
                 gatherer: self,

@@ -4,7 +4,7 @@
 use super::answer::{Explanation, Group, RejectedLine, Request, SourceLine};
 use super::other_tie_outs;
 use super::published::{Published, VarianceRow};
-use super::source_rows::{SourceRows, decode_all, source_line};
+use super::source_rows::{SourceRows, reread, decode_all, source_line};
 use crate::decode::{self, Sink};
 use crate::engine::count::header::Header;
 use crate::engine::count::key_layout::KeyLayout;
@@ -84,7 +84,7 @@ type FoundRows = (SourceRows, Vec<RejectedRow>);
 
 /// Lines of the invoice in all units.
 fn lines_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
-    let units = published.all_units(Dataset::InvoiceLines)?;
+    let units = published.all_units(Dataset::InvoiceLines);
     let (sinks, rejected) = decode_all(&units, Dataset::InvoiceLines, |unit| LineSink {
         unit,
         invoice,
@@ -98,14 +98,10 @@ fn lines_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunEr
 
 /// Header of the invoice: the one that the run took, by the run's own rule.
 fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
-    let units = published.all_units(Dataset::Invoices)?;
+    let units = published.all_units(Dataset::Invoices);
     let (mut headers, mut rejected) = (Vec::new(), Vec::new());
     for unit in &units {
-        let (mut decoded, found) = unit::read_headers(decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset: Dataset::Invoices,
-        })?;
+        let (mut decoded, found) = reread(unit, Dataset::Invoices, unit::read_headers)?;
         rejected.append(&mut decoded.rejected);
         headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
     }

@@ -7,6 +7,8 @@ mod answer;
 
 mod run_folder;
 
+mod input_file;
+
 mod published;
 
 mod source_rows;

@@ -1,12 +1,12 @@
-//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input
-//! files behind them, which must be unchanged.
+//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the names and
+//! hashes of the input files behind them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::answer::RejectedLine;
-use super::run_folder::{RunFolder, is_absent};
+use super::input_file::held_as_read;
+use super::run_folder::RunFolder;
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key, Part};
 use crate::engine::rules::scope::Scope;
@@ -18,7 +18,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 use crate::reports::manifest::{self, Manifest};
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::FileUnit;
 
 /// The customer and subscription whose rows are read; `None` lets all through. Both are folded.
 pub(super) struct AccountFilter {
@@ -216,7 +216,7 @@ impl Published {
         Ok(unused)
     }
 
-    /// The units of a dataset that hold an account, checked to be the bytes that the run read.
+    /// The units of a dataset that hold an account, as the run read them.
     pub(super) fn units(
         &self,
         dataset: Dataset,
@@ -224,11 +224,9 @@ impl Published {
     ) -> Result<Vec<FileUnit>, RunError> {
         // Lineage first: an account stands in few units, and only those are hashed and read again.
         let names = self.units_of(dataset, account)?;
-        // Identified again, bytes and all: an explanation of other bytes would be wrong in silence.
-        self.inputs(dataset)
-            .filter(|input| names.contains(&input.unit))
-            .map(unchanged)
-            .collect()
+        let inputs = self.inputs(dataset);
+        let of_account = inputs.filter(|input| names.contains(&input.unit));
+        Ok(of_account.map(as_read).collect())
     }
 
     /// Names of the units of a dataset in which the run counted rows of an account.
@@ -258,16 +256,16 @@ impl Published {
         account: &AccountFilter,
     ) -> Result<Vec<FileUnit>, RunError> {
         let names = self.units_of(dataset, account)?;
-        self.inputs(dataset)
-            .filter(|input| input.rows_rejected > 0 && !names.contains(&input.unit))
-            .map(unchanged)
-            .collect()
+        let of_rejects = self
+            .inputs(dataset)
+            .filter(|input| input.rows_rejected > 0 && !names.contains(&input.unit));
+        Ok(of_rejects.map(as_read).collect())
     }
 
-    /// All units of a dataset, checked to be the bytes that the run read.
-    pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
+    /// All units of a dataset, as the run read them.
+    pub(super) fn all_units(&self, dataset: Dataset) -> Vec<FileUnit> {
         // Lineage is by account, but an invoice has lines of many, and its header of none.
-        self.inputs(dataset).map(unchanged).collect()
+        self.inputs(dataset).map(as_read).collect()
     }
 
     /// Number of rows that the run found in some units of a dataset.
@@ -406,8 +404,10 @@ impl Published {
         let words =
             |expected: &str, invoiced: &str| format!("{expected} expected and {invoiced} invoiced");
         for dataset in Dataset::ALL {
-            if let Err(error) = self.all_units(dataset) {
-                return error;
+            for unit in self.all_units(dataset) {
+                if let Err(error) = held_as_read(&unit) {
+                    return error;
+                }
             }
         }
         RunError::Disagrees {
@@ -456,27 +456,12 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
     VarianceRow { parts, ..row }
 }
 
-/// An input file, if it is the bytes that the run read.
-fn unchanged(input: &manifest::Input) -> Result<FileUnit, RunError> {
-    let path = Path::new(&input.unit);
-    let changed = || RunError::Changed {
-        unit: input.unit.clone(),
-    };
-    match files::identify(path) {
-        Ok(unit) if unit.blake3 == input.blake3 => Ok(unit),
-        Ok(_) => Err(changed()),
-        Err(error) if error.source.kind() == ErrorKind::IsADirectory => Err(changed()),
-        Err(error) if is_absent(error.source.kind()) => Err(RunError::NotThere {
-            what: format!("`{}`", input.unit),
-            found: "no such file".to_owned(),
-            wanted: "the file that the run read".to_owned(),
-            hint: if path.is_relative() {
-                "the path is relative to the folder in which the run was started: explain it there"
-            } else {
-                "put the file back where the run read it; explanations are made from it"
-            }
-            .to_owned(),
-        }),
-        Err(error) => Err(error.into()),
+/// An input file, with the identity that the run read it under.
+fn as_read(input: &manifest::Input) -> FileUnit {
+    FileUnit {
+        name: input.unit.clone(),
+        path: PathBuf::from(&input.unit),
+        blake3: input.blake3.clone(),
+        bytes: input.bytes,
     }
 }

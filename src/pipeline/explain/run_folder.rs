@@ -13,7 +13,7 @@ use crate::pipeline::failure::RunError;
 use crate::reports::output_entries;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::read;
-use crate::sources::files::Unreadable;
+use crate::sources::files::FileError;
 
 /// Tables that explanations are made from.
 const TABLES: [&str; 5] = [
@@ -219,7 +219,7 @@ pub(super) const fn is_absent(kind: ErrorKind) -> bool {
 
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
     move |source| {
-        RunError::Unreadable(Unreadable {
+        RunError::File(FileError::Unreadable {
             path: path.to_owned(),
             source,
         })

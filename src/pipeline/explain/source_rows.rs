@@ -2,6 +2,7 @@
 //! arithmetic that leads from its price and quantity to its amount.
 
 use super::answer::{Side, SourceLine};
+use super::input_file::{changed, held_as_read};
 use crate::decode::{self, DecodeError, Decoded, Sink};
 use crate::engine::count::measures::Measures;
 use crate::engine::fold::row_key;
@@ -16,6 +17,7 @@ use crate::model::period::date_of;
 use crate::model::reject::RejectedRow;
 use crate::model::row::{Cell, Row};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::intake::held_reading::{ExpectedContent, read_held};
 use crate::sources::files::FileUnit;
 use rayon::prelude::*;
 
@@ -75,26 +77,63 @@ impl SourceRows {
     }
 }
 
+/// Decodes a unit, which must be the bytes that the run read; the account of the file, and the sinks
+/// that took its rows.
+///
+/// # Errors
+/// [`RunError::Changed`], [`RunError::File`] and [`RunError::Decode`].
+pub(super) fn decode_unit<S: Sink>(
+    unit: &FileUnit,
+    dataset: Dataset,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Decoded, Vec<S>), RunError> {
+    reread(unit, dataset, |input| decode::decode(input, new_sink))
+}
+
+/// Reads a unit, which must be the bytes that the run read; the account of the file, and what `read`
+/// makes of its rows.
+///
+/// # Errors
+/// Those of [`decode_unit`].
+pub(super) fn reread<T>(
+    unit: &FileUnit,
+    dataset: Dataset,
+    read: impl FnOnce(decode::Input<'_>) -> Result<(Decoded, T), DecodeError>,
+) -> Result<(Decoded, T), RunError> {
+    let held = held_as_read(unit)?;
+    let changed = || changed(unit);
+    let expected = ExpectedContent {
+        blake3: Some(&unit.blake3),
+        otherwise: &changed,
+    };
+    let (found, _) = read_held(&held, &expected, |file| {
+        let input = decode::Input {
+            unit: &unit.name,
+            file,
+            dataset,
+        };
+        let (decoded, rows) = read(input)?;
+        let hash = decoded.blake3.clone();
+        Ok(((decoded, rows), hash))
+    })?;
+    Ok(found)
+}
+
 /// Decodes all units in parallel; the sinks that took their rows, in no order of rows, and the rows
 /// that decoders or sinks rejected, in the order of units and lines.
 ///
 /// # Errors
-/// [`RunError::Decode`] for the first unit that cannot be read.
+/// Those of [`decode_unit`], for the first unit that cannot be read.
 pub(super) fn decode_all<'u, S: Sink>(
     units: &'u [FileUnit],
     dataset: Dataset,
     new_sink: impl Fn(&'u FileUnit) -> S + Sync,
 ) -> Result<(Vec<S>, Vec<RejectedRow>), RunError> {
-    let decoded = units.par_iter().map(|unit| {
-        let input = decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset,
-        };
-        decode::decode(input, || new_sink(unit))
-    });
+    let decoded = units
+        .par_iter()
+        .map(|unit| decode_unit(unit, dataset, || new_sink(unit)));
     // All of them first: collected as one result, any of several errors would be returned.
-    let decoded: Vec<Result<(Decoded, Vec<S>), DecodeError>> = decoded.collect();
+    let decoded: Vec<Result<(Decoded, Vec<S>), RunError>> = decoded.collect();
     let (mut sinks, mut rejected) = (Vec::new(), Vec::new());
     for unit in decoded {
         let (mut decoded, of_unit) = unit?;

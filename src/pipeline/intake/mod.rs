@@ -7,6 +7,8 @@ pub mod incomplete;
 
 pub(crate) mod page_lists;
 
+pub(crate) mod held_reading;
+
 pub(crate) mod unit;
 
 pub(crate) mod unit_cache;

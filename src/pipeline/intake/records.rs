@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::held_reading::{ExpectedContent, read_held};
 use super::page_lists::PageLists;
 use crate::decode::records::{self, RecordsRead, Value};
 use crate::engine::fold::entries::{Entries, Field};
@@ -12,7 +13,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, RecordSource};
 use crate::reports::manifest;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::{self, FileUnit, HeldFile};
 
 /// Microseconds in a day, for instants in microseconds since 1970.
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
@@ -129,13 +130,28 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
         };
         // One file after another: these datasets are small beside usage.
         for (path, context) in files_of(source)? {
-            let unit = files::identify(&path)?;
+            let held = HeldFile::open(&path)?;
+            let name = files::name_of(&path);
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             let entries = &mut readings.entries;
-            let read = records::read(&unit.name, &path, source.set, &mut |values| {
-                taker.take(entries, &context, values);
-                Ok(())
+            let expected = ExpectedContent {
+                blake3: None,
+                otherwise: &|| held.changed().into(),
+            };
+            let (read, blake3) = read_held(&held, &expected, |file| {
+                let read = records::read(&name, file, source.set, &mut |values| {
+                    taker.take(entries, &context, values);
+                    Ok(())
+                })?;
+                let hash = read.blake3.clone();
+                Ok((read, hash))
             })?;
+            let unit = FileUnit {
+                name,
+                blake3,
+                bytes: held.bytes(),
+                path,
+            };
             readings.note(source.set, &unit, &read, None);
             lists.note(source.set.name, &unit.name, read.page);
         }

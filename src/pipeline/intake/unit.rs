@@ -1,7 +1,7 @@
 //! Reads one unit and counts its rows: each worker has its own sink, and the sinks' totals are
 //! merged at the end of the unit.
 
-use std::path::Path;
+use std::fs::File;
 use std::sync::Arc;
 
 use crate::decode::{self, DecodeError, Decoded, Sink};
@@ -98,19 +98,19 @@ pub(crate) struct HeaderInFile {
     pub(crate) text: String,
 }
 
-/// Reads and counts the unit at `path`.
+/// Reads and counts the unit in `file`.
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or a disk that takes no more.
 pub(crate) fn read_unit(
     dataset: Dataset,
     name: &str,
-    path: &Path,
+    file: &File,
     counting: &Counting,
 ) -> Result<UnitReading, RunError> {
     let input = decode::Input {
         unit: name,
-        path,
+        file,
         dataset,
     };
     if dataset == Dataset::Invoices {

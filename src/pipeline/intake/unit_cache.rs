@@ -12,8 +12,8 @@ use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::model::page::PageFacts;
 use crate::model::reject::{RejectedRow, Rejection};
-use crate::sources::cache::{Cache, Stamp};
-use crate::sources::files;
+use crate::sources::cache::Cache;
+use crate::sources::files::HeldFile;
 
 /// Facts of a reading, as JSON before its totals.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,11 +54,12 @@ impl UnitCache {
         let path = std::env::current_exe().ok()?;
         // The executable is large: its hash is remembered like that of a data file.
         let program = match disk.identity(&path) {
-            Some(known) => known,
+            Some((known, _)) => known,
             None => {
-                let stamp = Stamp::of(&path);
-                let found = files::identify(&path).ok()?.blake3;
-                disk.remember(&path, stamp, &found);
+                let held = HeldFile::open(&path).ok()?;
+                let found = held.hash().ok()?;
+                held.check().ok()?;
+                disk.remember(&held, &found);
                 found
             }
         };

@@ -321,7 +321,7 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         let refused = landing.bytes_of(&part);
         assert!(matches!(refused, Err(FetchError::Storage { .. })));
-        let refused = verify::lines(&path);
+        let refused = verify::lines(std::fs::File::open(&path).unwrap());
         assert!(matches!(refused, Err(verify::Fault::Storage(_))));
     }
 }

@@ -2,8 +2,7 @@
 //! its line break. It counts lines and looks at the first byte only; decoding comes later.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -38,12 +37,13 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// Counts the lines of a blob of JSON lines, compressed or not; blank lines do not count.
+/// Counts the lines of a blob of JSON lines, compressed or not, from its start; blank lines do not
+/// count.
 ///
 /// # Errors
 /// The [`Fault`] of the blob or of the system.
-pub(crate) fn lines(path: &Path) -> Result<u64, Fault> {
-    let file = File::open(path)?;
+pub(crate) fn lines(mut file: File) -> Result<u64, Fault> {
+    file.rewind()?;
     let compressed = file.metadata()?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
     // The manifest's format says less than the first bytes do.
@@ -125,8 +125,8 @@ mod tests {
     use std::io::Write as _;
 
     /// The lines of a file; the damage, in words.
-    fn lines_in(path: &Path) -> Result<u64, String> {
-        lines(path).map_err(|fault| match fault {
+    fn lines_in(file: File) -> Result<u64, String> {
+        lines(file).map_err(|fault| match fault {
             Fault::Damage(words) => words,
             Fault::Storage(error) => panic!("{error}"),
         })
@@ -138,7 +138,7 @@ mod tests {
         encoder.write_all(text.as_bytes()).expect("memory");
         file.write_all(&encoder.finish().expect("memory"))
             .expect("a file");
-        lines_in(file.path())
+        lines_in(file.into_file())
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         for cut in 1..two.len() {
             let mut file = tempfile::NamedTempFile::new().expect("a file");
             file.write_all(&two[..cut]).expect("a file");
-            let found = lines_in(file.path());
+            let found = lines_in(file.into_file());
             // Between members a file is whole by itself: only the promised rows tell.
             assert!(
                 found.is_err() || cut == whole.len() && found == Ok(2),
