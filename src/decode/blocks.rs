@@ -8,6 +8,9 @@
 //! everything here is `inline(always)`: a call that is not inlined would lose the machine's wider
 //! registers.
 
+#[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
+
 use wide::u8x64;
 
 /// Number of bytes in a block, one for each bit of a mask.
@@ -57,10 +60,23 @@ impl Equal for Avx2 {
     }
 }
 
+/// The environment variable that makes the program do without AVX2, so that tests read the same
+/// bytes both ways on one machine.
+#[cfg(target_arch = "x86_64")]
+const WITHOUT_AVX2: &str = "TIEOUT_WITHOUT_AVX2";
+
+/// AVX2, where the machine has it and nobody forbids it.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn avx2() -> Option<pulp::x86::V3> {
+    // Asked once: a variable that changes half-way must not split a file between two ways.
+    static IS_ALLOWED: LazyLock<bool> = LazyLock::new(|| std::env::var_os(WITHOUT_AVX2).is_none());
+    IS_ALLOWED.then(pulp::x86::V3::try_new).flatten()
+}
+
 /// Number of quotes and number of line feeds in a text.
 pub(super) fn quotes_and_line_feeds(text: &[u8]) -> (u64, u64) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = pulp::x86::V3::try_new() {
+    if let Some(simd) = avx2() {
         return simd.vectorize(QuoteCount { text, simd });
     }
     count(text, Portable)

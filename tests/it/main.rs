@@ -8,8 +8,10 @@
 
 mod attribution;
 mod cli;
+mod copies;
 mod credentials;
 mod damaged_files;
+mod decoder_fuzz;
 mod edges;
 mod faults;
 mod faulty;

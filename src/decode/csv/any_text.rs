@@ -8,7 +8,7 @@ use super::cells::value_of;
 use super::layout::{Layout, csv_crate, next_record, offset_of, without_boms};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Place, Row};
+use crate::model::row::{Content, Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
 pub(super) fn read<S: Sink>(
@@ -30,7 +30,9 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..start + blank_lines(text)],
             text,
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         start = end;
         read_record(layout, &record, place, sink);

@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub(super) wanted: Vec<(usize, usize)>,
     /// Number of the dataset's columns.
     pub(super) columns: usize,
+    /// Hash of the columns that the headings name, in their order.
+    pub(super) columns_hash: u64,
 }
 
 impl Layout {

@@ -13,7 +13,7 @@ use super::layout::{Layout, without_boms};
 use super::marks::{Irregular, Marks};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
 ///
@@ -51,7 +51,9 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..skipped + record.start],
             text: &slice.bytes[skipped + text_start..text_end],
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         text_start = start;
         read_record(layout, &record, place, &mut cells, sink);

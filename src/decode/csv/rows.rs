@@ -7,9 +7,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::layout::{Layout, header};
 use super::{any_text, regular};
-use crate::decode::binding::Binding;
+use crate::decode::binding::{Binding, hash_of_name};
 use crate::decode::borders::{Border, QuoteParity, QuoteScan};
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
@@ -140,9 +142,14 @@ fn bind<S: Sink>(
         .enumerate()
         .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
         .collect();
+    let names = headings
+        .iter()
+        .flat_map(|heading| hash_of_name(input.dataset, heading).to_le_bytes());
+    let columns_hash = xxh3_64(&names.collect::<Vec<u8>>());
     Ok(Layout {
         headings,
         wanted,
         columns: input.dataset.columns().len(),
+        columns_hash,
     })
 }
