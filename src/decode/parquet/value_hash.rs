@@ -13,15 +13,20 @@ pub(super) fn hash_of_text(text: &[u8]) -> u64 {
     }
 }
 
-/// Hash of a number, never 0: two multiplications in place of a call, for a row has a dozen
-/// numbers.
+/// Hash of a whole number, never 0.
 pub(super) fn hash_of_number(number: i128) -> u64 {
+    Scale::WHOLE.hash(number)
+}
+
+/// Every bit of a number spread over 64: two multiplications in place of a call, for a row has a
+/// dozen numbers.
+fn mixed(number: i128) -> u64 {
     let [a, b, c, d, e, f, g, h, high @ ..] = number.to_le_bytes();
     let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     // The multipliers of splitmix64, which spread every bit of the number over all of the hash.
     let mixed = (low ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9)
         ^ u64::from_le_bytes(high).rotate_left(29);
-    (mixed ^ mixed >> 31).wrapping_mul(0x94D0_49BB_1331_11EB) | 1
+    (mixed ^ mixed >> 31).wrapping_mul(0x94D0_49BB_1331_11EB)
 }
 
 /// The number that solves `5 × x = 1` in 128 bits: multiplying by it divides by five what five
@@ -40,6 +45,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
+    /// The scale of whole numbers.
+    const WHOLE: Self = Self { twos: 0, fives: 1 };
+
     /// The scale of numbers in units of 10^-scale.
     pub(super) fn new(scale: i8) -> Self {
         let base = if scale < 0 { 5 } else { INVERSE_OF_FIVE };
@@ -49,22 +57,17 @@ impl Scale {
         }
     }
 
-    /// Hash of a value in these units: that of [`hash_of_number`] where it is a whole number.
+    /// Hash of a value in these units: the same as of an equal value in others.
     pub(super) fn hash(self, value: i128) -> u64 {
-        if value == 0 || self.twos == 0 {
-            return hash_of_number(value);
+        if value == 0 {
+            return 1;
         }
-        let magnitude = value.unsigned_abs();
-        let twos = magnitude.trailing_zeros();
-        let odd = (magnitude >> twos).wrapping_mul(self.fives);
-        // A rotation in place of a shift loses no bit where there are fewer twos than the scale has.
-        let turn = (twos.cast_signed() - self.twos).rem_euclid(128);
-        let whole = odd.rotate_left(turn.cast_unsigned()).cast_signed();
-        hash_of_number(if value < 0 {
-            whole.wrapping_neg()
-        } else {
-            whole
-        })
+        let zeros = value.trailing_zeros();
+        // The sign survives: as the odd number is, so is its product.
+        let odd = (value >> zeros).cast_unsigned().wrapping_mul(self.fives);
+        let twos = i64::from(zeros.cast_signed() - self.twos).cast_unsigned();
+        let number = mixed(odd.cast_signed()) ^ twos.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        number.rotate_left(32).wrapping_mul(0xBF58_476D_1CE4_E5B9) | 1
     }
 }
 
@@ -89,7 +92,7 @@ impl Unit {
 
     /// Hash of an instant, the same in every unit; a date is its midnight.
     pub(super) fn hash(self, count: i64) -> u64 {
-        hash_of_number(i128::from(count) * self.nanoseconds)
+        mixed(i128::from(count) * self.nanoseconds) | 1
     }
 }
 
