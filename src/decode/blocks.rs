@@ -119,6 +119,36 @@ fn count(text: &[u8], equal: impl Equal) -> (u64, u64) {
 mod tests {
     use super::*;
 
+    /// Both ways, whatever the machine would choose.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn both_ways_find_the_same_bytes() {
+        let Some(simd) = pulp::x86::V3::try_new() else {
+            return;
+        };
+        for shift in 0..=u8::MAX {
+            let block: [u8; BLOCK] =
+                std::array::from_fn(|at| shift.wrapping_add(at.to_le_bytes()[0] / 3));
+            for wanted in 0..=u8::MAX {
+                let avx2 = simd.vectorize(MaskOf(Avx2(simd), &block, wanted));
+                assert_eq!(Portable.mask(&block, wanted), avx2, "{shift} {wanted}");
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    struct MaskOf<'b>(Avx2, &'b [u8; BLOCK], u8);
+
+    #[cfg(target_arch = "x86_64")]
+    impl pulp::NullaryFnOnce for MaskOf<'_> {
+        type Output = u64;
+
+        fn call(self) -> u64 {
+            let Self(equal, block, wanted) = self;
+            equal.mask(block, wanted)
+        }
+    }
+
     #[test]
     fn every_quote_and_line_feed_is_counted() {
         let text = "a\"\n\"".repeat(100);

@@ -75,11 +75,18 @@ fn column(random: &mut Random, drawn: usize, takes: &[usize], kind: Option<Kind>
     let values: Vec<_> = takes.iter().map(|take| values[*take].clone()).collect();
     let (texts, numbers): (Vec<Option<String>>, Vec<Option<i64>>) =
         values.into_iter().map(Option::unzip).unzip();
-    let codes = || {
-        numbers
-            .iter()
-            .map(|number| number.map(|number| (number % 7) as u8))
-    };
+    match choice {
+        0..10 => text_or_number(choice, random, texts, numbers),
+        _ => other(choice, texts, numbers),
+    }
+}
+
+fn text_or_number(
+    choice: usize,
+    random: &mut Random,
+    texts: Vec<Option<String>>,
+    numbers: Vec<Option<i64>>,
+) -> ArrayRef {
     match choice {
         0 => Arc::new(StringArray::from(texts)),
         1 => Arc::new(LargeStringArray::from(texts)),
@@ -116,9 +123,19 @@ fn column(random: &mut Random, drawn: usize, takes: &[usize], kind: Option<Kind>
         8 => Arc::new(UInt64Array::from_iter(
             numbers.iter().map(|n| n.map(|n| u64::MAX - n as u64)),
         )),
-        9 => Arc::new(StringArray::from_iter(
+        _ => Arc::new(StringArray::from_iter(
             numbers.iter().map(|n| n.map(|n| format!("{n}.50"))),
         )),
+    }
+}
+
+fn other(choice: usize, texts: Vec<Option<String>>, numbers: Vec<Option<i64>>) -> ArrayRef {
+    let codes = || {
+        numbers
+            .iter()
+            .map(|number| number.map(|number| (number % 7) as u8))
+    };
+    match choice {
         10 => Arc::new(Date32Array::from_iter(
             codes().map(|n| n.map(|n| 20_000 + i32::from(n))),
         )),
@@ -129,7 +146,7 @@ fn column(random: &mut Random, drawn: usize, takes: &[usize], kind: Option<Kind>
             .with_timezone("Europe/Berlin"),
         ),
         12 => Arc::new(TimestampSecondArray::from(numbers)),
-        13 => Arc::new(NullArray::new(takes.len())),
+        13 => Arc::new(NullArray::new(texts.len())),
         14 => Arc::new(BooleanArray::from_iter(
             numbers.iter().map(|n| n.map(|n| n % 2 == 0)),
         )),
