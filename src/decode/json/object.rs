@@ -252,14 +252,15 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
                 continue;
             };
             let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
-            let cell = &mut self.cells[slot];
             // Two names of one column clash only if both have a value.
+            if value == Cell::Missing {
+                continue;
+            }
+            let cell = &mut self.cells[slot];
             if *cell != Cell::Missing {
                 *self.repeated = Some(slot);
             }
-            if value != Cell::Missing {
-                *cell = value;
-            }
+            *cell = value;
         }
         Ok(())
     }

@@ -49,9 +49,15 @@ pub(super) fn hashes_of(array: &dyn Array) -> Vec<u64> {
                 b"false"
             })
         }),
-        DataType::Float16 => floats::<Float16Type>(array, f64::from),
-        DataType::Float32 => floats::<Float32Type>(array, f64::from),
-        DataType::Float64 => floats::<Float64Type>(array, |value| value),
+        DataType::Float16 => floats::<Float16Type>(array, 1 << 15, |value| {
+            (!value.is_nan()).then(|| value.to_bits().into())
+        }),
+        DataType::Float32 => floats::<Float32Type>(array, 1 << 31, |value| {
+            (!value.is_nan()).then(|| value.to_bits().into())
+        }),
+        DataType::Float64 => floats::<Float64Type>(array, 1 << 63, |value| {
+            (!value.is_nan()).then(|| value.to_bits())
+        }),
         DataType::Utf8 => byte_texts::<arrow_array::types::Utf8Type>(array),
         DataType::LargeUtf8 => byte_texts::<arrow_array::types::LargeUtf8Type>(array),
         DataType::Binary => byte_texts::<arrow_array::types::BinaryType>(array),
@@ -176,14 +182,20 @@ where
     primitives::<T>(array, |value| unit.hash(value.into()))
 }
 
-/// Hashes of floats, as the same number of double precision. Nothing is computed with them.
-fn floats<T: ArrowPrimitiveType>(array: &dyn Array, widen: fn(T::Native) -> f64) -> Vec<u64> {
+/// Hashes of floats by their bits and that of their sign: nothing is computed with them. A number in
+/// single precision is not looked for among those in double.
+fn floats<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    sign: u64,
+    bits: impl Fn(T::Native) -> Option<u64>,
+) -> Vec<u64> {
     primitives::<T>(array, |value| {
-        let bits = match widen(value) {
-            number if number.is_nan() => f64::NAN.to_bits(),
-            // The two zeros are equal, and differ in their sign bit alone.
-            number if number.to_bits() << 1 == 0 => 0,
-            number => number.to_bits(),
+        let bits = match bits(value) {
+            // All that are no numbers are one.
+            None => u64::MAX,
+            // The two zeros are equal, and differ in their sign alone.
+            Some(bits) if bits == sign => 0,
+            Some(bits) => bits,
         };
         xxh3_64(&bits.to_le_bytes()) | 1
     })

@@ -204,8 +204,7 @@ impl<'b> Column<'b> {
             }
             Values::Decimal(values, scale, _) => *cell = Cell::Decimal(values[row], *scale),
             Values::WideDecimal(values) => {
-                let text = values.value_as_string(row);
-                *cell = Cell::Text(Cow::Owned(text.into_bytes()));
+                *cell = Cell::Text(Cow::Owned(plain_text(values, row).into_bytes()));
             }
             Values::OtherInteger(values) => *cell = Cell::Decimal(values[row], 0),
             Values::Integer32(values) => *cell = Cell::Decimal(values[row].into(), 0),
@@ -230,7 +229,7 @@ impl<'b> Column<'b> {
             Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
             Values::Entry { codes, hashes, .. } => hashes[codes.at(row) as usize],
             Values::Decimal(values, _, scale) => scale.hash(values[row]),
-            Values::WideDecimal(values) => hash_of_wide(&values.value_as_string(row)),
+            Values::WideDecimal(values) => hash_of_wide(&plain_text(values, row)),
             Values::OtherInteger(values) => hash_of_number(values[row]),
             Values::Hashed(hashes) => hashes[row],
             Values::Integer32(values) => hash_of_number(values[row].into()),
@@ -311,6 +310,15 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit) -> Values<'_> {
         TimeUnit::Nanosecond => {
             Values::Timestamp(primitive::<TimestampNanosecondType>(array), 1_000_000_000)
         }
+    }
+}
+
+/// Text of a decimal without zeros at the end of its decimals, as all others are written.
+fn plain_text(values: &Decimal256Array, row: usize) -> String {
+    let text = values.value_as_string(row);
+    match text.split_once('.') {
+        Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        None => text,
     }
 }
 

@@ -108,13 +108,15 @@ fn wanted(bytes: &[u8]) -> Wanted {
     let mut record = ByteRecord::new();
     let mut headings: Vec<String> = Vec::new();
     let mut wanted = Wanted::default();
-    let mut start = 0;
+    let (mut start, mut line_feeds) = (0, 0);
+    let count = |text: &[u8]| memchr::memchr_iter(b'\n', text).count() as u64;
     while reader.read_byte_record(&mut record).unwrap() {
         let end = usize::try_from(reader.position().byte()).unwrap();
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let blank = text[start..end].iter().take_while(|byte| is_line_end(byte));
         let first = start + blank.count();
-        let line = 1 + text[..first].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let line = 1 + line_feeds + count(&text[start..first]);
+        line_feeds += count(&text[start..end]);
         let ends = text[first..end]
             .iter()
             .rev()

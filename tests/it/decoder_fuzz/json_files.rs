@@ -248,9 +248,11 @@ fn wanted_page(page: &str) -> Wanted {
         serde_json::from_str(items.unwrap().get()).unwrap()
     };
     let mut wanted = Wanted::default();
+    let (mut line, mut counted) = (1, 0);
     for item in items {
         let offset = item.get().as_ptr().addr() - page.as_ptr().addr();
-        let line = 1 + page[..offset].matches('\n').count() as u64;
+        line += memchr::memchr_iter(b'\n', &page.as_bytes()[counted..offset]).count() as u64;
+        counted = offset;
         add(&mut wanted, line, item.get().as_bytes());
     }
     wanted

@@ -95,7 +95,7 @@ fn text_or_number(
             texts
                 .iter()
                 .map(Option::as_deref)
-                .collect::<DictionaryArray<types::Int8Type>>(),
+                .collect::<DictionaryArray<types::Int16Type>>(),
         ),
         4 => Arc::new(
             Decimal128Array::from_iter(numbers.iter().map(|n| n.map(i128::from)))
@@ -326,7 +326,11 @@ fn cell(column: &ArrayRef, row: usize) -> Vec<u8> {
             column.as_primitive::<Decimal128Type>().value(row),
             (*scale).try_into().unwrap(),
         ),
-        DataType::Decimal256(..) => column.as_primitive::<Decimal256Type>().value_as_string(row),
+        DataType::Decimal256(..) => {
+            let text = column.as_primitive::<Decimal256Type>().value_as_string(row);
+            // Every decimal of these tables has a point.
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         DataType::Int64 => column
             .as_primitive::<types::Int64Type>()
             .value(row)
