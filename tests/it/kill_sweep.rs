@@ -416,7 +416,6 @@ fn bound_run() {
     let options = Options {
         threads: Some(1),
         memory: Some(LITTLE),
-        quiet: true,
         ..Options::default()
     };
     let progress = Progress::default();
@@ -431,7 +430,7 @@ fn bound_run() {
         }
         Err(error) => {
             let code = match error {
-                RunError::Unreadable(_)
+                RunError::File(_)
                 | RunError::Publish(PublishError::Storage { .. } | PublishError::Late { .. }) => 22,
                 _ => 1,
             };

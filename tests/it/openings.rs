@@ -93,7 +93,7 @@ fn only_known_places_open_files() {
                 .filter(|(at, _)| is_word(*at))
                 .count()
         };
-        let count: usize = WAYS.iter().map(|way| times(way)).sum();
+        let count: usize = WAYS.iter().map(times).sum();
         let known = found
             .iter_mut()
             .find(|(path, _)| source.path.starts_with(path));

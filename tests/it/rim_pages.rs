@@ -244,7 +244,7 @@ fn records_of(set: &str, text: &str) -> Result<(u64, u64), String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let mut taken = 0;
-    let read = records::read("x", file.path(), set, &mut |_| {
+    let read = records::read("x", file.as_file(), set, &mut |_| {
         taken += 1;
         Ok(())
     });

@@ -45,7 +45,7 @@ fn decoded(bytes: &[u8]) -> Result<(Decoded, u64), DecodeError> {
     std::io::Write::write_all(&mut file, bytes).unwrap();
     let input = Input {
         unit: "x",
-        path: file.path(),
+        file: file.as_file(),
         dataset: Dataset::Usage,
     };
     let sink = || Counted(Partial::new(Dataset::Usage, Arc::default()), 0);

@@ -12,7 +12,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Place, Row};
+use crate::model::row::{Content, Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
 ///
@@ -46,7 +46,9 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..start + blank],
             text,
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         start = end;
         read_record(layout, &record, place, sink)?;

@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::decode::binding::hash_of_name;
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::model::dataset::{Dataset, Kind, Need};
@@ -22,6 +25,8 @@ pub(super) struct Layout {
     named: Vec<Option<usize>>,
     /// Input columns that are read, each with the position of the dataset's column that it fills.
     pub(super) wanted: Vec<(usize, usize)>,
+    /// Hash of the columns that the headings name, in their order.
+    pub(super) columns_hash: u64,
     /// Input column in which every row has a number, so that text in it tells a header.
     number: Option<usize>,
 }
@@ -40,6 +45,10 @@ pub(super) enum Likeness {
 impl Layout {
     /// Layout under these headings; `wanted` are the input columns that are read.
     pub(super) fn new(dataset: Dataset, headings: &[String], wanted: Vec<(usize, usize)>) -> Self {
+        let names = headings
+            .iter()
+            .flat_map(|heading| hash_of_name(dataset, heading).to_le_bytes());
+        let columns_hash = xxh3_64(&names.collect::<Vec<u8>>());
         let named: Vec<Option<usize>> = headings
             .iter()
             .map(|heading| dataset.position_of(heading))
@@ -53,6 +62,7 @@ impl Layout {
             number: named.iter().position(|at| at.is_some_and(is_number)),
             named,
             wanted,
+            columns_hash,
         }
     }
 

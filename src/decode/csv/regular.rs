@@ -15,7 +15,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
 
 /// Reason why a slice is not read.
 pub(super) enum Stopped {
@@ -66,7 +66,9 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..skipped + record.start],
             text: &slice.bytes[skipped + text_start..text_end],
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         text_start = start;
         read_record(layout, &record, place, &mut cells, sink).map_err(Stopped::Refused)?;

@@ -6,14 +6,16 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::spelling::{Pairs, is_plain};
 use super::template::Template;
 use super::value;
+use crate::decode::binding::hash_of_name;
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::dataset::{Dataset, Need, normalise};
+use crate::model::dataset::{Dataset, Need};
 use crate::model::reject::Rejection;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
 
 /// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
 /// beyond the limit are looked up each time.
@@ -105,7 +107,8 @@ impl<'w> Keys<'w> {
     ) {
         match self.read(object, cells, is_clean) {
             Ok(digest) => {
-                let place = Place { digest, ..place };
+                let content = Content::Values(digest);
+                let place = Place { content, ..place };
                 sink.row(&Row { cells, place });
             }
             // Each of several rows on one line is rejected: one rejection would make them look like
@@ -123,9 +126,8 @@ impl<'w> Keys<'w> {
     }
 
     /// Reads one object's text into cells that hold the row read before, or are missing. Returns
-    /// the row's digest: a hash of all its values, in any order of keys, with numbers in quotes as
-    /// numbers; never 0, which stands for none. `is_clean` is true if the text is UTF-8 without
-    /// control characters.
+    /// the row's digest as [`Content::Values`] has it, or 0 if none is wanted. `is_clean` is true if
+    /// the text is UTF-8 without control characters.
     fn read<'a>(
         &mut self,
         object: &'a [u8],
@@ -136,7 +138,7 @@ impl<'w> Keys<'w> {
         let with_digest = self.wanted.is_none();
         if tries_template && let Some(digest) = self.template.read(object, cells, with_digest) {
             self.misfits = 0;
-            return Ok(digest.max(1));
+            return Ok(digest);
         }
         self.misfits = self.misfits.saturating_add(1);
         // The template may have filled cells before it met the key that did not fit.
@@ -145,7 +147,7 @@ impl<'w> Keys<'w> {
         self.template.clear();
         let read = self.read_by_serde(object, cells, tries_template);
         // A broken object must not be the measure of the next one.
-        if read.is_err() || !self.template.has_each_column_once() {
+        if read.is_err() || !self.template.has_each_name_once() {
             self.template.clear();
         }
         read
@@ -158,13 +160,14 @@ impl<'w> Keys<'w> {
         cells: &mut [Cell<'a>],
         learns: bool,
     ) -> Result<u64, Rejection> {
-        let (mut repeated, mut digest) = (None, 0);
+        let (mut repeated, mut digest) = (None, RowDigest::default());
+        let with_digest = self.wanted.is_none();
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let visitor = ObjectVisitor {
             keys: self,
             cells,
             repeated: &mut repeated,
-            digest: &mut digest,
+            digest: with_digest.then_some(&mut digest),
             learns,
         };
         let read = deserializer.deserialize_map(visitor);
@@ -183,7 +186,8 @@ impl<'w> Keys<'w> {
                 "the key twice",
                 "each key once".to_owned(),
             )),
-            None => Ok(digest.max(1)),
+            None if digest.has_a_name_twice() => Ok(digest_by_spelling(object)),
+            None => Ok(digest.sum),
         }
     }
 
@@ -212,11 +216,11 @@ impl<'w> Keys<'w> {
             columns[*slot].need != Need::Unread
                 && self.wanted.is_none_or(|wanted| wanted.contains(slot))
         });
-        // The seed comes from the normalised key, so that a row has one digest under every spelling
-        // of its keys (`model::domain::quirks`, JSON of the API 5).
+        // The seed comes from the column, so that a row has one digest under every spelling of its
+        // keys (`model::domain::quirks`, JSON of the API 5).
         let bound = BoundKey {
             slot,
-            seed: xxh3_64(normalise(key).as_bytes()),
+            seed: hash_of_name(self.dataset, key),
             // 0 stands for no key.
             spelling: xxh3_64(key.as_bytes()).max(1),
         };
@@ -254,13 +258,56 @@ fn is_documented(key: &str) -> bool {
         .any(|known| key.eq_ignore_ascii_case(known))
 }
 
+/// The digest of an object while its values are met.
+#[derive(Default)]
+struct RowDigest {
+    /// Sum of the values' hashes, so that the order of the keys does not matter.
+    sum: u64,
+    /// Seeds of the values that are not missing.
+    seeds: Vec<u64>,
+}
+
+impl RowDigest {
+    fn add(&mut self, value: &[u8], seed: u64) {
+        let hash = value::hash(value, is_plain(value), seed);
+        if hash != 0 {
+            self.sum = self.sum.wrapping_add(hash);
+            self.seeds.push(seed);
+        }
+    }
+
+    /// True if two values have one name, as `Foo` and `foo`: the sum does not say which is whose.
+    fn has_a_name_twice(&mut self) -> bool {
+        self.seeds.sort_unstable();
+        self.seeds.windows(2).any(|pair| pair[0] == pair[1])
+    }
+}
+
+/// Digest of an object that has a name twice, by the keys as they are spelt and, of one spelling, by
+/// their order.
+fn digest_by_spelling(object: &[u8]) -> u64 {
+    let Ok(Pairs(pairs)) = serde_json::from_slice::<Pairs<'_>>(object) else {
+        return xxh3_64(object);
+    };
+    let mut met: HashMap<&str, u64> = HashMap::new();
+    let hashes = pairs.iter().map(|(key, text)| {
+        let number = met.entry(key).or_default();
+        *number += 1;
+        let seed = xxh3_64_with_seed(key.as_bytes(), *number);
+        let text = text.get().as_bytes();
+        value::hash(text, is_plain(text), seed)
+    });
+    hashes.fold(0, u64::wrapping_add)
+}
+
 /// Fills cells from an object's values as serde meets them.
 struct ObjectVisitor<'k, 'w, 'c, 'a> {
     keys: &'k mut Keys<'w>,
     cells: &'c mut [Cell<'a>],
     /// Column for which two keys have a value, or that has one key twice.
     repeated: &'c mut Option<usize>,
-    digest: &'c mut u64,
+    /// `None` where no digest is wanted.
+    digest: Option<&'c mut RowDigest>,
     learns: bool,
 }
 
@@ -271,24 +318,31 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get().as_bytes();
-            *self.digest = self.digest.wrapping_add(value::hash(text, key.seed));
+            if let Some(digest) = &mut self.digest {
+                digest.add(text, key.seed);
+            }
             let Some(slot) = key.slot else {
                 continue;
             };
             let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
-            let cell = &mut self.cells[slot];
-            // Two names of one column clash only if both have a value. One name twice always does:
-            // other readers would take the last one, whatever it says.
+            // One name twice always clashes: other readers would take the last one, whatever it
+            // says.
             let spelt_before = std::mem::replace(&mut self.keys.filled_by[slot], key.spelling);
-            if spelt_before == key.spelling || (*cell != Cell::Missing && value != Cell::Missing) {
+            if spelt_before == key.spelling {
                 *self.repeated = Some(slot);
             }
-            if value != Cell::Missing {
-                *cell = value;
+            // Two names of one column clash only if both have a value.
+            if value == Cell::Missing {
+                continue;
             }
+            let cell = &mut self.cells[slot];
+            if *cell != Cell::Missing {
+                *self.repeated = Some(slot);
+            }
+            *cell = value;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! `Keys::read_by_serde` in `object` must give the same cells and the same digest for every object
 //! that fits, and nothing may fit that serde would refuse.
 
-use super::value;
+use super::value::{self, Extent};
 use crate::model::row::Cell;
 use crate::model::same::same;
 
@@ -53,12 +53,12 @@ impl Template {
         });
     }
 
-    /// True if no two keys fill the same column. Other objects are read by serde, which rejects a
-    /// row in which both have a value.
-    pub(super) fn has_each_column_once(&self) -> bool {
-        let mut slots: Vec<usize> = self.parts.iter().filter_map(|part| part.slot).collect();
-        slots.sort_unstable();
-        slots.windows(2).all(|pair| pair[0] != pair[1])
+    /// True if no two keys name the same column, by their seeds. Other objects are read by serde,
+    /// which rejects a row in which both have a value, or tells the two apart.
+    pub(super) fn has_each_name_once(&self) -> bool {
+        let mut seeds: Vec<u64> = self.parts.iter().map(|part| part.seed).collect();
+        seeds.sort_unstable();
+        seeds.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
@@ -79,11 +79,12 @@ impl Template {
             (_, rest) = rest
                 .split_at_checked(part.literal.len())
                 .filter(|(literal, _)| same(literal, &part.literal))?;
-            let (text, behind) = rest.split_at(value::length(rest)?);
+            let Extent { length, is_plain } = value::extent(rest)?;
+            let (text, behind) = rest.split_at(length);
             rest = behind;
             if with_digest {
                 // A sum, so that the order of the keys does not matter.
-                digest = digest.wrapping_add(value::hash(text, part.seed));
+                digest = digest.wrapping_add(value::hash(text, is_plain, part.seed));
             }
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;

@@ -87,9 +87,8 @@ pub(super) fn count(
     let held = units.iter().map(|unit| (unit, true));
     // One unit after the other, so that the totals of one only are in memory besides the sum.
     for (unit, holds_account) in held.chain(others.iter().map(|unit| (unit, false))) {
-        let (decoded, sinks) = decode_unit(unit, dataset, || {
-            CountSink::new(account, dataset, &filter)
-        })?;
+        let (decoded, sinks) =
+            decode_unit(unit, dataset, || CountSink::new(account, dataset, &filter))?;
         let mut lost = BTreeSet::new();
         for sink in sinks {
             lost.extend(sink.lost);

@@ -4,8 +4,8 @@
 use super::answer::{Explanation, Group, RejectedLine, Request, SourceLine};
 use super::other_tie_outs;
 use super::published::{Published, VarianceRow};
-use super::source_rows::{SourceRows, reread, decode_all, source_line};
-use crate::decode::{self, Sink};
+use super::source_rows::{SourceRows, decode_all, reread, source_line};
+use crate::decode::Sink;
 use crate::engine::count::header::Header;
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;

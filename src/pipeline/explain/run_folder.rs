@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::pipeline::failure::RunError;
-use crate::reports::output_entries;
 use crate::reports::manifest::{self, Manifest};
+use crate::reports::output_entries;
 use crate::reports::read;
 use crate::sources::files::FileError;
 
