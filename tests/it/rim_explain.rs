@@ -8,6 +8,16 @@ use crate::fixtures::{Changes, LINE, USAGE, sheet};
 use crate::program::stderr;
 use crate::runs::Published;
 
+/// File, line and column of each rejected row in an answer.
+fn places(answer: &Value) -> Vec<String> {
+    let rows = answer["rejected"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let unit = row["unit"].as_str().unwrap().rsplit('/').next().unwrap();
+        format!("{unit}:{} {}", row["line"], row["column"].as_str().unwrap())
+    })
+    .collect()
+}
+
 #[test]
 fn rejected_rows_of_the_account_are_shown_and_counted_on_neither_side() {
     let case = Case::new();
@@ -54,14 +64,6 @@ fn rejected_rows_of_the_account_are_shown_and_counted_on_neither_side() {
     let answer = case.answer(&[&id]);
     assert_eq!(answer["groups"][0]["expected"]["rows"], 1, "{answer}");
     assert_eq!(answer["groups"][0]["invoiced"]["rows"], 1);
-    let places = |answer: &Value| -> Vec<String> {
-        let rows = answer["rejected"].as_array().unwrap().iter();
-        rows.map(|row| {
-            let unit = row["unit"].as_str().unwrap().rsplit('/').next().unwrap();
-            format!("{unit}:{} {}", row["line"], row["column"].as_str().unwrap())
-        })
-        .collect()
-    };
     assert_eq!(
         places(&answer),
         [
