@@ -66,7 +66,7 @@ pub enum RunError {
         wanted.div_ceil(1_000_000)
     )]
     AddressSpace {
-        /// Limit in bytes.
+        /// Limit of this process, in bytes.
         found: u64,
         /// Bytes that are needed.
         wanted: u64,

@@ -54,7 +54,7 @@ struct SpilledFingerprints {
 struct BucketPiece {
     /// Offset in the file.
     start: u64,
-    /// Number of fingerprints.
+    /// Number of fingerprints in the piece.
     count: usize,
     /// XXH3 of the bytes: of a fingerprint that came back as another, no law would tell.
     hash: u64,
