@@ -18,6 +18,7 @@ mod damaged_files;
 mod decoder_fuzz;
 mod edges;
 mod explained;
+mod eyes;
 mod faults;
 mod faulty;
 mod fetching;
