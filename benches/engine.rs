@@ -91,7 +91,7 @@ fn read<S: Sink>(dataset: Dataset, files: &[PathBuf], new_sink: impl Fn() -> S +
         decode::decode(
             Input {
                 unit: "bench",
-                path,
+                file: &std::fs::File::open(path).expect("a file"),
                 dataset,
             },
             &new_sink,

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _, stdout};
-use std::path::Path;
+
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
@@ -160,7 +160,7 @@ fn summed(
     files.par_iter().try_for_each(|file| {
         let input = Input {
             unit: file,
-            path: Path::new(file),
+            file: &File::open(file)?,
             dataset: Dataset::Usage,
         };
         let (decoded, sinks) = decode::decode_columns(input, Some(wanted), sink)?;

@@ -5,6 +5,7 @@ Needs: pip install duckdb pandas polars pyarrow
 """
 
 import json
+import os
 import subprocess
 import sys
 
@@ -110,7 +111,7 @@ def truth(synth, run):
 def main():
     synth, out = sys.argv[1], sys.argv[2]
     tieout = sys.argv[3] if len(sys.argv) > 3 else "target/release/tieout"
-    run = f"{out}/current"
+    run = os.path.realpath(f"{out}/current")
     tables(tieout, run)
     sums(synth, run)
     truth(synth, run)

@@ -1,4 +1,5 @@
-//! Returns freed memory to the operating system at once, for runs that are bound by `--memory`.
+//! Returns freed memory to the operating system at once, for runs that are bound by `--memory` or by
+//! a limit on address space.
 //!
 //! Only glibc's allocator is tuned, through the environment; no allocator is replaced, so a run
 //! without `--memory` stays as fast as it is. Without the settings a bounded run takes up to twice
@@ -16,19 +17,28 @@ const SETTINGS: [(&str, &str); 2] = [
     ("MALLOC_TRIM_THRESHOLD_", "1000000"),
 ];
 
-/// Restarts the program in the same process with [`SETTINGS`]; returns if they are set already.
+/// Setting for where address space is limited: two arenas. By default glibc reserves 64 MiB of
+/// address space for each of up to eight arenas a core, most of which is never used.
+const FEW_ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+
+/// Restarts the program in the same process with [`SETTINGS`], and [`FEW_ARENAS`] where address
+/// space is limited; returns if they are set already.
 ///
 /// A failure to restart is ignored: the run then takes more memory, and warns at its end if that
 /// was more than `--memory` allows.
 #[cfg(target_os = "linux")]
-pub(super) fn return_freed_memory() {
+pub(super) fn return_freed_memory(is_space_limited: bool) {
     use std::os::unix::process::CommandExt as _;
     // Settings of the user's own are respected; they also stop the restarted program from
     // restarting again.
     let is_set = SETTINGS.iter().any(|(name, _)| env::var_os(name).is_some());
     let mut arguments = env::args_os();
     if let (false, Some(name), Ok(program)) = (is_set, arguments.next(), env::current_exe()) {
-        let settings = SETTINGS.map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+        let arenas = is_space_limited.then_some(FEW_ARENAS);
+        let settings = SETTINGS
+            .into_iter()
+            .chain(arenas)
+            .map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
         // glibc reads its settings when a process starts, hence `exec`: it returns only if it
         // fails.
         drop(
@@ -43,4 +53,4 @@ pub(super) fn return_freed_memory() {
 
 /// Does nothing: the allocators of other systems have other settings.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn return_freed_memory() {}
+pub(super) fn return_freed_memory(_: bool) {}

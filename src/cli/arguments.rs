@@ -3,11 +3,13 @@
 //! The doc comments of flags are the texts of `--help`, hence their imperative and their missing
 //! full stop.
 
-use std::num::NonZeroUsize;
+use std::env::VarError;
+use std::io::{self, Write as _};
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
+use super::failure::Failure;
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::options::Options;
@@ -28,24 +30,57 @@ pub(super) struct Globals {
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
     /// Number of threads [default: one for each core]
-    #[arg(long, global = true, value_name = "N", env = "TIEOUT_THREADS")]
-    pub(super) threads: Option<NonZeroUsize>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "TIEOUT_THREADS",
+        value_parser = threads
+    )]
+    threads: Option<usize>,
 }
 
 impl Globals {
     /// The options of a run with these flags.
-    pub(super) fn options(&self, flags: &RunFlags) -> Options {
+    pub(super) fn options(&self, flags: &RunFlags, asked: FetchOptions) -> Options {
         Options {
-            threads: self.threads.map(NonZeroUsize::get),
+            threads: self.threads(),
             allow_rejects: flags.allow_rejects,
             fail_on_breaks: flags.fail_on_breaks,
             no_cache: flags.no_cache,
             memory: flags.memory,
-            asked: flags.fetching.asked(),
-            quiet: self.quiet,
-            json: self.json,
+            asked,
         }
     }
+
+    /// Number of threads that were asked for, or as many of them as help, which is then said.
+    pub(super) fn threads(&self) -> Option<usize> {
+        let asked = self.threads?;
+        let most = most_threads();
+        if asked > most && !self.quiet {
+            // A courtesy: the run goes on where stderr is closed.
+            drop(writeln!(
+                io::stderr().lock(),
+                "note: `--threads {asked}`: {most} are used, as more would only wait for the \
+                 processor's cores"
+            ));
+        }
+        Some(asked.min(most))
+    }
+}
+
+/// Most threads that can help: four for each core, and never fewer than 16.
+// Threads compute nearly all the time, so that one for each core is enough; a slow disk may keep
+// some of them waiting. Each takes descriptors, address space, and a share of `--memory`.
+fn most_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    cores.saturating_mul(4).max(16)
+}
+
+/// Parses a number of threads.
+fn threads(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or("wanted 1 or more")
 }
 
 /// Flags of commands that reconcile: `run` and `reconcile`.
@@ -67,11 +102,9 @@ pub(super) struct RunFlags {
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,
-    #[command(flatten)]
-    pub(super) fetching: FetchFlags,
 }
 
-/// Flags of commands that fetch: `fetch` and `run`; `reconcile` takes them too, without effect.
+/// Flags of commands that fetch: `fetch` and `run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FetchFlags {
     /// Fetch everything again, also what is complete
@@ -84,27 +117,34 @@ pub(super) struct FetchFlags {
 
 impl FetchFlags {
     /// The flags as the pipeline takes them, with today's date.
-    pub(super) fn asked(&self) -> FetchOptions {
-        FetchOptions {
-            today: today(),
+    ///
+    /// # Errors
+    /// A mistake in `TIEOUT_TODAY`.
+    pub(super) fn asked(&self) -> Result<FetchOptions, Failure> {
+        Ok(FetchOptions {
+            today: today().map_err(|mistake| Failure::usage(mistake, None))?,
             refresh: self.refresh,
             tables: self.tables,
-        }
+        })
     }
 }
 
-/// Today in UTC, such as `2026-11-21`.
-fn today() -> String {
-    let clock = || {
-        chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
-            .date_naive()
-            .to_string()
+/// Today in UTC, such as `2026-11-21`; an error for a `TIEOUT_TODAY` that is no day.
+fn today() -> Result<String, String> {
+    // `TIEOUT_TODAY` stands in for the clock in tests and rehearsals. One that is no day must not
+    // let the clock decide: the rehearsal would be of another day, and nobody would know.
+    let found = match std::env::var("TIEOUT_TODAY") {
+        Ok(text) if matches!(parse_day(text.as_bytes()), Ok(Some(_))) => return Ok(text),
+        Ok(text) => text,
+        Err(VarError::NotUnicode(text)) => text.to_string_lossy().into_owned(),
+        Err(VarError::NotPresent) => {
+            let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+            return Ok(now.date_naive().to_string());
+        }
     };
-    // `TIEOUT_TODAY` stands in for the clock in tests and rehearsals.
-    std::env::var("TIEOUT_TODAY")
-        .ok()
-        .filter(|text| matches!(parse_day(text.as_bytes()), Ok(Some(_))))
-        .unwrap_or_else(clock)
+    Err(format!(
+        "`TIEOUT_TODAY`: found `{found}`, wanted a day, such as `2026-11-21`"
+    ))
 }
 
 /// Parses a size in bytes, such as `512MB`, `2GB` or `1.5GiB`.
@@ -130,20 +170,20 @@ fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// Parses a month, or `current` and `last`: this month and the one before it, in UTC.
-pub(super) fn period(text: &str) -> Result<Period, &'static str> {
-    let now = || {
-        parse_day(today().as_bytes())
+pub(super) fn period(text: &str) -> Result<Period, String> {
+    let now = || -> Result<Option<Period>, String> {
+        Ok(parse_day(today()?.as_bytes())
             .ok()
             .flatten()
-            .and_then(Period::of)
+            .and_then(Period::of))
     };
     let period = match text {
-        "current" => now(),
+        "current" => now()?,
         // The day before the first of this month, which also crosses the turn of a year.
-        "last" => now().and_then(|now| Period::of(now.days().0 - 1)),
+        "last" => now()?.and_then(|now| Period::of(now.days().0 - 1)),
         _ => Period::parse(text),
     };
-    period.ok_or("wanted a month, such as `2026-10`, or `current` or `last`")
+    period.ok_or_else(|| "wanted a month, such as `2026-10`, or `current` or `last`".to_owned())
 }
 
 /// Parses an amount that is not negative, in the billing currency.

@@ -30,7 +30,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let plan = parse::read(&args.pipeline, &args.set)?;
-    let (progress, display) = ProgressDisplay::start(globals);
+    let (progress, display) = ProgressDisplay::start(globals)?;
     let examined = run::doctor(&plan, &progress);
     // The display ends with the last progress, and before the findings are printed.
     drop(progress);

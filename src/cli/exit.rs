@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub(super) enum Exit {
     /// All that was asked for was done.
     Complete = 0,
-    /// A bug of tieout: a panic or a broken conservation law.
+    /// A bug of tieout: a panic, a broken conservation law, or a figure that unchanged inputs do not
+    /// come to.
     Unexpected = 1,
     // Also the code of clap and of most Unix tools for a wrong command line.
     /// The command line, the configuration or the kind of an input file is wrong.
@@ -21,7 +22,7 @@ pub(super) enum Exit {
     Authentication = 20,
     /// The remote does not answer, or throttles beyond the retry budget: worth trying later.
     Remote = 21,
-    /// Local storage is full, read-only or broken.
+    /// Local storage is full, read-only or broken; or descriptors, threads or memory are lacking.
     Storage = 22,
     /// Another run or fetch holds the lock.
     Locked = 23,

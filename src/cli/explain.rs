@@ -1,7 +1,6 @@
 //! `tieout explain`: from a published figure back to its source lines.
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::arguments::{self, Globals};
@@ -12,7 +11,7 @@ use crate::engine::rules::keys::Part;
 use crate::model::spelling;
 use crate::pipeline::explain::{self, Request, Target};
 use crate::pipeline::options::Options;
-use crate::pipeline::run;
+use crate::pipeline::threads;
 
 /// Show the source lines behind a figure, and the arithmetic that leads to it
 #[derive(Debug, clap::Args)]
@@ -63,10 +62,10 @@ pub(super) fn run(
         limit: args.limit,
     };
     let options = Options {
-        threads: globals.threads.map(NonZeroUsize::get),
+        threads: globals.threads(),
         ..Options::default()
     };
-    let explanation = run::with_threads(&options, || explain::explain(&request))?;
+    let explanation = threads::with_threads(&options, || explain::explain(&request))?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, &explanation)?;
         writeln!(out)?;

@@ -23,6 +23,7 @@ pub(super) fn write(
             counted(explanation.groups_more as u64, "more group")
         )?;
     }
+    write_rejected(explanation, verbose, out)?;
     if let Some(resources) = &explanation.resources {
         writeln!(
             out,
@@ -40,6 +41,46 @@ pub(super) fn write(
             resources.invoiced_amount,
             signed(&resources.expected_amount),
             resources.variance_amount
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the rejected rows that may belong to the figure, up to the limit.
+fn write_rejected(explanation: &Explanation, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    let Explanation {
+        rejected,
+        rejected_more,
+        ..
+    } = explanation;
+    let all = (rejected.len() + rejected_more) as u64;
+    if all == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{} may belong here, and counted on neither side:",
+        counted(all, "rejected row")
+    )?;
+    for row in rejected {
+        write!(out, "  {} line {}", row.unit, row.line)?;
+        if !row.column.is_empty() {
+            write!(out, ", column `{}`", row.column)?;
+        }
+        let quote = if row.in_words { "" } else { "`" };
+        writeln!(
+            out,
+            ": found {quote}{}{quote}, wanted {}",
+            row.found, row.wanted
+        )?;
+        if verbose && !row.text.is_empty() {
+            writeln!(out, "    {}", row.text)?;
+        }
+    }
+    if *rejected_more > 0 && !rejected.is_empty() {
+        writeln!(
+            out,
+            "  and {rejected_more} more; a larger `--limit` shows them"
         )?;
     }
     Ok(())
@@ -99,7 +140,16 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
 
 /// Writes one side: its source lines up to the limit, and their sums.
 fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{name}: {}", counted(side.rows, "source line"))?;
+    let is_zero = !side
+        .published
+        .bytes()
+        .any(|byte| matches!(byte, b'1'..=b'9'));
+    // A sum without rows is one whose rows were not counted: `over 0 lines` would be untrue.
+    let counted_rows = (side.rows > 0 || is_zero).then_some(side.rows);
+    match counted_rows {
+        Some(rows) => writeln!(out, "{name}: {}", counted(rows, "source line"))?,
+        None => writeln!(out, "{name}: as published, without its rows")?,
+    }
     for line in &side.lines {
         writeln!(
             out,
@@ -132,13 +182,14 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
     } else {
         ""
     };
+    let over = match counted_rows {
+        Some(rows) => format!(" over {}", counted(rows, "line")),
+        None => String::new(),
+    };
     writeln!(
         out,
-        "  sum of {} over {}: {}; published {}{how}",
-        side.column,
-        counted(side.rows, "line"),
-        side.exact_sum,
-        side.published
+        "  sum of {}{over}: {}; published {}{how}",
+        side.column, side.exact_sum, side.published
     )
 }
 

@@ -4,12 +4,14 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
-use crate::reports::atomic::PublishError;
+use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
+use crate::sources::files::FileError;
 
 /// The reason why a command failed.
 #[derive(Debug)]
@@ -26,7 +28,31 @@ pub(super) enum Failure {
     Output(io::Error),
 }
 
+/// A summary that could not be printed, of a run that is published.
+#[derive(Debug, thiserror::Error)]
+#[error("Cannot print the summary of the run, which is published in `{}`", .run.display())]
+struct Unprinted {
+    run: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
 impl Failure {
+    /// The failure to print about a run that is published all the same.
+    pub(super) fn after_publish(self, run: &Path) -> Self {
+        match self {
+            Self::Output(source) if source.kind() != io::ErrorKind::BrokenPipe => Self::Error {
+                exit: Exit::Storage,
+                error: Box::new(Unprinted {
+                    run: run.to_owned(),
+                    source,
+                }),
+                hint: None,
+            },
+            other => other,
+        }
+    }
+
     /// An error of the command line itself.
     pub(super) fn usage(message: String, hint: Option<String>) -> Self {
         Self::Error {
@@ -70,6 +96,15 @@ impl Failure {
     }
 }
 
+/// The exit of a command that did its work and then `printed` what it found. A reader that leaves
+/// early (`| head`) takes nothing from the exit code: a scheduler must see what is incomplete.
+pub(super) fn exit_of_printed(exit: Exit, printed: Result<(), Failure>) -> Result<Exit, Failure> {
+    match printed {
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        other => other.map(|()| exit),
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
@@ -101,16 +136,25 @@ impl From<RunError> for Failure {
             // a wrong file stays wrong.
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
-            RunError::Unreadable(_)
-            | RunError::Publish(PublishError::Storage { .. })
-            | RunError::Threads { .. } => Exit::Storage,
+            RunError::File(FileError::NotAFile { .. }) => Exit::Usage,
+            RunError::File(FileError::Unreadable { .. })
+            | RunError::Publish(
+                PublishError::Storage { .. }
+                | PublishError::Kind { .. }
+                | PublishError::Late { .. },
+            )
+            | RunError::Threads { .. }
+            | RunError::Files { .. }
+            | RunError::AddressSpace { .. } => Exit::Storage,
             RunError::Publish(PublishError::Locked { .. }) => Exit::Locked,
-            RunError::Publish(PublishError::Changed { .. })
+            RunError::Publish(PublishError::Changed { .. } | PublishError::Damaged { .. })
+            | RunError::File(FileError::Changed { .. })
             | RunError::Changed { .. }
-            | RunError::Disagrees { .. } => Exit::Integrity,
+            | RunError::Damaged { .. } => Exit::Integrity,
             RunError::Fetch(error) => fetch_exit(error),
-            // A conservation law that is broken is our bug, whatever the input was.
-            RunError::Law(_) => Exit::Unexpected,
+            // A conservation law that is broken is our bug, whatever the input was; so is a figure
+            // that its unchanged inputs do not come to.
+            RunError::Law(_) | RunError::Disagrees { .. } => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error {
@@ -133,6 +177,8 @@ fn fetch_exit(error: &FetchError) -> Exit {
         FetchError::Security { .. } | FetchError::Damaged { .. } => Exit::Integrity,
         FetchError::Storage { .. } => Exit::Storage,
         FetchError::Locked { .. } => Exit::Locked,
+        // A thread or a descriptor that the system refused; anything else is a bug.
+        FetchError::Start { source, .. } if source.is::<io::Error>() => Exit::Storage,
         FetchError::Start { .. } => Exit::Unexpected,
         // 2 is SIGINT.
         FetchError::Interrupted { signal: 2 } => Exit::Interrupted,

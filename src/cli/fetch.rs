@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use crate::model::period::Period;
 use crate::pipeline::fetch::handover::FetchReport;
@@ -40,23 +40,29 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
-    let (progress, display) = ProgressDisplay::start(globals);
-    let fetched = run::fetch(&plan, &args.fetching.asked(), &progress);
+    let asked = args.fetching.asked()?;
+    let (progress, display) = ProgressDisplay::start(globals)?;
+    let fetched = run::fetch(&plan, &asked, &progress);
     // The display ends with the last progress; only then is anything printed, the error included,
     // so that no bar is drawn over it.
     drop(progress);
     display.end();
     let report = fetched?;
+    let exit = Exit::of_outcome(report.exit_code());
+    exit_of_printed(exit, print(&report, globals, out))
+}
+
+fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
-        write_notes(&report, &mut io::stderr().lock())?;
+        write_notes(report, &mut io::stderr().lock())?;
     }
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, &report)?;
+        serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
     } else {
-        write(&report, out)?;
+        write(report, out)?;
     }
-    Ok(Exit::of_outcome(report.exit_code()))
+    Ok(())
 }
 
 /// Writes the warnings and rejected rows of the responses that are not reconciled.

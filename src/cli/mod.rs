@@ -4,6 +4,7 @@
 //! writes to either: `print_stdout` and `print_stderr` are denied lints, and commands write to the
 //! writer that they are given. All texts of `--help` are the doc comments of the clap types.
 
+mod address_space;
 mod allocator;
 mod arguments;
 mod check;
@@ -34,7 +35,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use self::arguments::Globals;
 use self::exit::Exit;
 use self::failure::Failure;
-use crate::pipeline::is_guarded;
+use crate::pipeline::failure::RunError;
+use crate::pipeline::machine::{self, STACK_BYTES};
+use crate::pipeline::{is_guarded, signals};
 
 /// Ties Microsoft CSP cloud usage out to the invoice: finds every variance between usage and
 /// invoice lines, exact to the last digit, and its causes.
@@ -59,7 +62,7 @@ Exit codes:
   11  incomplete: rows were rejected, or a source is cut or not final
   20  a credential or permission is missing
   21  remote unavailable; try again later
-  22  local storage error
+  22  local storage error, or too few descriptors, threads or memory
   23  another run holds the lock
   24  refused for integrity or security
   130 interrupted; nothing was published
@@ -81,6 +84,24 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    // On a thread of our own: the stack of the first one is what the shell's `ulimit -s` leaves.
+    let work = std::thread::Builder::new()
+        .name("main".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map_err(|source| tell(&RunError::Threads { threads: 1, source }.into()));
+    work.map_or_else(
+        |exit| exit,
+        |thread| thread.join().unwrap_or(Exit::Unexpected),
+    )
+    .into()
+}
+
+fn work() -> Exit {
+    // Before the first write, which may be that of `--help` to a file.
+    if let Err(error) = prepare() {
+        return tell(&error.into());
+    }
     // Not `parse`, which would end the process itself and with codes of its own.
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -95,22 +116,31 @@ pub fn main() -> ExitCode {
     }));
     // A panic is a bug and has its own exit code; the hook has printed its message.
     // Nothing is used after it: the process ends with what is returned here.
-    catch_unwind(AssertUnwindSafe(|| run(&cli)))
-        .unwrap_or(Exit::Unexpected)
-        .into()
+    catch_unwind(AssertUnwindSafe(|| run(&cli))).unwrap_or(Exit::Unexpected)
+}
+
+/// Looks for what every command needs of the machine.
+fn prepare() -> Result<(), RunError> {
+    machine::ensure_files(machine::FEWEST_FILES)?;
+    Ok(signals::survive_file_limit()?)
+}
+
+/// Prints a failure to stderr; where that is closed, the exit code alone has to say it.
+fn tell(failure: &Failure) -> Exit {
+    drop(failure.write(&mut io::stderr().lock()));
+    failure.exit()
 }
 
 fn run(cli: &Cli) -> Exit {
     let mut out = BufWriter::new(io::stdout().lock());
     // Flushed by hand: a `BufWriter` that is dropped swallows its errors, and a full disk would
     // pass for success.
-    let result = dispatch(cli, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
+    let result = dispatch(cli, &mut out)
+        .and_then(|exit| failure::exit_of_printed(exit, out.flush().map_err(Failure::Output)));
     result.unwrap_or_else(|failure| {
-        // Data printed before the failure stay printed. If stdout or stderr is closed, nobody can
-        // be told, and the exit code alone has to say it.
-        match (out.flush(), failure.write(&mut io::stderr().lock())) {
-            (Ok(()) | Err(_), Ok(()) | Err(_)) => failure.exit(),
-        }
+        // Data printed before the failure stay printed.
+        drop(out.flush());
+        tell(&failure)
     })
 }
 
@@ -131,10 +161,10 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
 }
 
 /// Prints clap's answer: help and version to stdout, which is no failure; mistakes to stderr.
-fn print_usage(error: &clap::Error) -> ExitCode {
+fn print_usage(error: &clap::Error) -> Exit {
     let is_usage = error.use_stderr();
     match error.print() {
-        Ok(()) | Err(_) if is_usage => Exit::Usage.into(),
-        Ok(()) | Err(_) => Exit::Complete.into(),
+        Ok(()) | Err(_) if is_usage => Exit::Usage,
+        Ok(()) | Err(_) => Exit::Complete,
     }
 }

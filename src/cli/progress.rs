@@ -13,6 +13,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::arguments::Globals;
 use super::phase_bar::PhaseBar;
+use crate::pipeline::failure::RunError;
+use crate::pipeline::machine::STACK_BYTES;
 use crate::progress::reporting::{Event, Progress};
 
 /// Time between two lines of progress where there is no terminal, as in the log of a scheduler.
@@ -25,7 +27,10 @@ pub(super) struct ProgressDisplay {
 
 impl ProgressDisplay {
     /// Starts the thread; events told to the returned progress are shown.
-    pub(super) fn start(globals: &Globals) -> (Progress, Self) {
+    ///
+    /// # Errors
+    /// [`RunError::Threads`].
+    pub(super) fn start(globals: &Globals) -> Result<(Progress, Self), RunError> {
         let (sender, events) = channel();
         let screen = Screen {
             verbose: globals.verbose,
@@ -37,12 +42,12 @@ impl ProgressDisplay {
             bytes: 0,
             phase: None,
         };
-        (
-            Progress::new(sender),
-            Self {
-                thread: std::thread::spawn(move || screen.listen(&events)),
-            },
-        )
+        let thread = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || screen.listen(&events))
+            .map_err(|source| RunError::Threads { threads: 1, source })?;
+        Ok((Progress::new(sender), Self { thread }))
     }
 
     /// Waits until all events are shown. Every copy of the progress must be dropped before, or this

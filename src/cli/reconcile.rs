@@ -2,6 +2,7 @@
 //!
 //! It only builds the plan; everything after that is `tieout run`.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 
@@ -24,13 +26,13 @@ use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 pub(super) struct ReconcileArgs {
     /// Daily rated usage: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
-    usage: Vec<String>,
+    usage: Vec<OsString>,
     /// Invoice reconciliation lines: paths or globs
     #[arg(long, value_name = "GLOB", num_args = 1.., required = true)]
-    invoice_lines: Vec<String>,
+    invoice_lines: Vec<OsString>,
     /// Invoice headers: paths or globs; without them, lines are not tied to invoice totals
     #[arg(long, value_name = "GLOB", num_args = 1..)]
-    invoices: Vec<String>,
+    invoices: Vec<OsString>,
     /// Folder in which the run is published
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -56,11 +58,12 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    super::run::execute(&plan(args), globals, &args.flags, out)
+    let options = globals.options(&args.flags, FetchOptions::default());
+    super::run::execute(&plan(args)?, globals, &args.flags, options, out)
 }
 
 /// The plan of the two tie-outs over invoices; all their tolerances are those of the flags.
-fn plan(args: &ReconcileArgs) -> Plan {
+fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
     let all = Tolerance {
         absolute: args.tolerance_absolute,
         relative: args.tolerance_relative,
@@ -82,35 +85,35 @@ fn plan(args: &ReconcileArgs) -> Plan {
             ..TieOutPlan::usual(tie_out, enabled)
         }
     };
-    let source = |dataset: Dataset| {
+    let mut sources = Vec::new();
+    for dataset in Dataset::ALL {
         let paths = match dataset {
             Dataset::Usage => &args.usage,
             Dataset::InvoiceLines => &args.invoice_lines,
             Dataset::Invoices => &args.invoices,
             // No flag names unbilled usage: the tie-out that needs it is part of pipelines only.
-            Dataset::UnbilledUsage => &Vec::new(),
+            Dataset::UnbilledUsage => continue,
         };
-        Source {
-            dataset,
-            paths: paths
-                .iter()
-                .map(|path| globs::from_argument(path))
-                .collect(),
-            is_fetched: false,
+        let patterns = paths.iter().map(|path| globs::from_argument(path));
+        let paths = patterns
+            .collect::<Result<Vec<String>, _>>()
+            .map_err(|fault| globs::no_input(dataset.name(), fault))?;
+        // Left out: a source that is in the plan must have a file.
+        if !paths.is_empty() {
+            sources.push(Source {
+                dataset,
+                paths,
+                is_fetched: false,
+            });
         }
-    };
-    Plan {
+    }
+    Ok(Plan {
         name: "reconcile".to_owned(),
         period: args.period,
         out: args.out.clone(),
-        sources: Dataset::ALL
-            .map(source)
-            .into_iter()
-            // Left out: a source that is in the plan must have a file.
-            .filter(|source| !source.paths.is_empty())
-            .collect(),
+        sources,
         records: Vec::new(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
-    }
+    })
 }

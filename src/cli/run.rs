@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
-use super::{allocator, profile, summary};
+use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
+use crate::pipeline::machine;
+use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run;
 use crate::progress::phases::peak_memory;
 
@@ -37,6 +40,8 @@ pub(super) struct RunArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     flags: arguments::RunFlags,
+    #[command(flatten)]
+    fetching: arguments::FetchFlags,
 }
 
 /// Reads the plan, lets the flags overrule it, and runs it.
@@ -46,7 +51,8 @@ pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Res
     if let Some(out) = &args.out {
         plan.out.clone_from(out);
     }
-    execute(&plan, globals, &args.flags, out)
+    let options = globals.options(&args.flags, args.fetching.asked()?);
+    execute(&plan, globals, &args.flags, options, out)
 }
 
 /// Runs a plan, and prints its summary.
@@ -54,35 +60,54 @@ pub(super) fn execute(
     plan: &Plan,
     globals: &Globals,
     flags: &arguments::RunFlags,
+    options: Options,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     // Before anything is fetched or printed: the program is started anew in its place.
-    if flags.memory.is_some() {
-        allocator::return_freed_memory();
+    let is_space_limited = machine::address_space_limit().is_some();
+    if flags.memory.is_some() || is_space_limited {
+        allocator::return_freed_memory(is_space_limited);
     }
+    address_space::watch()?;
     let began = Instant::now();
-    let (progress, display) = ProgressDisplay::start(globals);
-    let found = run::run(plan, &globals.options(flags), &progress);
+    let (progress, display) = ProgressDisplay::start(globals)?;
+    let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
     // The display ends when the last sender of events is gone.
     drop(progress);
     display.end();
     // The profile is printed for a failed run, too.
-    if flags.profile {
-        profile::write(&phases, whole, &mut io::stderr().lock())?;
-    }
+    let profiled = match flags.profile {
+        true => profile::write(&phases, whole, &mut io::stderr().lock()),
+        false => Ok(()),
+    };
     let found = found?;
+    let printed = profiled
+        .map_err(Failure::Output)
+        .and_then(|()| print(&found, globals, flags, out))
+        .map_err(|failure| failure.after_publish(&found.folder));
+    exit_of_printed(Exit::of_outcome(found.exit_code), printed)
+}
+
+/// Prints the summary of a run that is published.
+fn print(
+    found: &Outcome,
+    globals: &Globals,
+    flags: &arguments::RunFlags,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if !globals.quiet {
-        summary::write_notes(&found, &mut io::stderr().lock())?;
+        summary::write_notes(found, &mut io::stderr().lock())?;
         warn_of_memory(flags.memory, peak_memory(), &mut io::stderr().lock())?;
     }
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, &found)?;
+        serde_json::to_writer_pretty(&mut *out, found)?;
         writeln!(out)?;
     } else {
-        summary::write(&found, out)?;
+        summary::write(found, out)?;
     }
-    Ok(Exit::of_outcome(found.exit_code))
+    // Now, while the error can still say that the run is published.
+    Ok(out.flush()?)
 }
 
 /// Warns of a run that took more memory than its bound. The warning is no part of the outcome: the

@@ -9,7 +9,7 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::model::period::Period;
-use crate::synth;
+use crate::synth::{self, SynthError};
 
 /// Write a synthetic partner: usage, invoice lines and invoices with planted variances, and the
 /// truth about them
@@ -103,9 +103,13 @@ pub(super) fn run(args: &SynthArgs, globals: &Globals) -> Result<Exit, Failure> 
     Ok(Exit::Complete)
 }
 
-fn failure(error: synth::SynthError) -> Failure {
+fn failure(error: SynthError) -> Failure {
+    let exit = match &error {
+        SynthError::NotEmpty { .. } => Exit::Usage,
+        SynthError::Io { .. } | SynthError::Parquet { .. } => Exit::Storage,
+    };
     Failure::Error {
-        exit: Exit::Storage,
+        exit,
         error: error.into(),
         hint: None,
     }

@@ -1,10 +1,23 @@
 //! Which input column holds which column of the dataset. Headings are bound by name, in any order,
 //! case and known spelling; the errors for headings that cannot be bound know the usual reasons.
 
+use std::collections::BTreeSet;
+
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::failure::DecodeError;
 use super::input::Input;
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::excerpt;
+
+/// Hash of the column that a heading or key names: the same in every spelling of a column of the
+/// dataset. Of other names only case is overlooked, for `Größe` and `Grüße` may be two columns.
+pub(super) fn hash_of_name(dataset: Dataset, name: &str) -> u64 {
+    match dataset.position_of(name) {
+        Some(position) => xxh3_64(dataset.columns()[position].name.as_bytes()),
+        None => xxh3_64(name.to_lowercase().as_bytes()),
+    }
+}
 
 /// A file's columns, bound to those of its dataset.
 #[derive(Debug)]
@@ -56,19 +69,36 @@ impl Binding {
 
     /// Warning about the columns that the dataset does not know; `None` if there are none.
     pub(super) fn unknown_columns(&self, input: Input<'_>) -> Option<String> {
-        let names: Vec<String> = self
-            .unknown
-            .iter()
-            .map(|name| format!("`{}`", excerpt(name.as_bytes())))
-            .collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "`{}`: columns not known and not read: {}",
-                input.unit,
-                names.join(", ")
-            )
-        })
+        not_read(input, "columns", &self.unknown)
     }
+}
+
+/// Warning about the keys that the dataset does not know; `None` if there are none.
+pub(super) fn unknown_keys(input: Input<'_>, unknown: BTreeSet<String>) -> Option<String> {
+    let unknown: Vec<String> = unknown.into_iter().collect();
+    not_read(input, "keys", &unknown)
+}
+
+/// Names that are cited in a warning: 50. A file of hostile names must not fill the manifest.
+const CITED_NAMES: usize = 50;
+
+fn not_read(input: Input<'_>, noun: &str, unknown: &[String]) -> Option<String> {
+    let cited: Vec<String> = unknown
+        .iter()
+        .take(CITED_NAMES)
+        .map(|name| format!("`{}`", excerpt(name.as_bytes())))
+        .collect();
+    let others = match unknown.len() - cited.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (!cited.is_empty()).then(|| {
+        format!(
+            "`{}`: {noun} not known and not read: {}{others}",
+            input.unit,
+            cited.join(", ")
+        )
+    })
 }
 
 fn repeated_column(input: Input<'_>, first: &str, second: &str) -> DecodeError {

@@ -8,6 +8,9 @@
 //! everything here is `inline(always)`: a call that is not inlined would lose the machine's wider
 //! registers.
 
+#[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
+
 use wide::u8x64;
 
 /// Number of bytes in a block, one for each bit of a mask.
@@ -57,10 +60,23 @@ impl Equal for Avx2 {
     }
 }
 
+/// The environment variable that makes the program do without AVX2, so that tests read the same
+/// bytes both ways on one machine.
+#[cfg(target_arch = "x86_64")]
+const WITHOUT_AVX2: &str = "TIEOUT_WITHOUT_AVX2";
+
+/// AVX2, where the machine has it and nobody forbids it.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn avx2() -> Option<pulp::x86::V3> {
+    // Asked once: a variable that changes half-way must not split a file between two ways.
+    static IS_ALLOWED: LazyLock<bool> = LazyLock::new(|| std::env::var_os(WITHOUT_AVX2).is_none());
+    IS_ALLOWED.then(pulp::x86::V3::try_new).flatten()
+}
+
 /// Number of quotes and number of line feeds in a text.
 pub(super) fn quotes_and_line_feeds(text: &[u8]) -> (u64, u64) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = pulp::x86::V3::try_new() {
+    if let Some(simd) = avx2() {
         return simd.vectorize(QuoteCount { text, simd });
     }
     count(text, Portable)
@@ -102,6 +118,36 @@ fn count(text: &[u8], equal: impl Equal) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Both ways, whatever the machine would choose.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn both_ways_find_the_same_bytes() {
+        let Some(simd) = pulp::x86::V3::try_new() else {
+            return;
+        };
+        for shift in 0..=u8::MAX {
+            let block: [u8; BLOCK] =
+                std::array::from_fn(|at| shift.wrapping_add(at.to_le_bytes()[0] / 3));
+            for wanted in 0..=u8::MAX {
+                let avx2 = simd.vectorize(MaskOf(Avx2(simd), &block, wanted));
+                assert_eq!(Portable.mask(&block, wanted), avx2, "{shift} {wanted}");
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    struct MaskOf<'b>(Avx2, &'b [u8; BLOCK], u8);
+
+    #[cfg(target_arch = "x86_64")]
+    impl pulp::NullaryFnOnce for MaskOf<'_> {
+        type Output = u64;
+
+        fn call(self) -> u64 {
+            let Self(equal, block, wanted) = self;
+            equal.mask(block, wanted)
+        }
+    }
 
     #[test]
     fn every_quote_and_line_feed_is_counted() {

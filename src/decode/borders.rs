@@ -100,8 +100,8 @@ pub(super) struct QuoteScan {
     in_quotes: bool,
     /// The last byte was a quote inside quotes: the next byte tells if it closed them.
     pending: bool,
-    /// The last byte of the chunk before; 0 at the start of a record.
-    previous: u8,
+    /// The last byte of the chunk before; `None` at the start of a record.
+    previous: Option<u8>,
 }
 
 impl QuoteScan {
@@ -135,9 +135,7 @@ impl QuoteScan {
         if !self.in_quotes {
             border = border_outside(bytes, outside_from, bytes.len()).or(border);
         }
-        if let Some(last) = bytes.last() {
-            self.previous = *last;
-        }
+        self.previous = bytes.last().copied().or(self.previous);
         border
     }
 
@@ -160,9 +158,10 @@ impl QuoteScan {
         let before = if at == 0 {
             self.previous
         } else {
-            bytes[at - 1]
+            Some(bytes[at - 1])
         };
-        matches!(before, b',' | b'\n' | b'\r' | 0)
+        // A NUL byte is text like any other.
+        matches!(before, None | Some(b',' | b'\n' | b'\r'))
     }
 }
 
@@ -197,6 +196,7 @@ mod tests {
             "24\" screen,b\nnext,\"open\nline\",z\nlast",
             "\"a\"\n\"b\n\"",
             "a\n\"b\"\"\"",
+            "a\0\"b\nc,\0\"\nd\n",
         ] {
             let whole = border_of(&[text]);
             for cut in 1..text.len() {
@@ -206,5 +206,7 @@ mod tests {
         }
         assert_eq!(border_of(&["a,b\nc,\"d\ne\"\nf"]), Some(12));
         assert_eq!(border_of(&["24\" screen,b\nnext"]), Some(13));
+        assert_eq!(border_of(&["a\0\"b\nc"]), Some(5));
+        assert_eq!(border_of(&["\0\"b\nc"]), Some(4));
     }
 }

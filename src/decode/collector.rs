@@ -2,12 +2,14 @@
 //! rows and warnings. It knows no format.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::failure::DecodeError;
 use super::input::Input;
 use super::lock::{into_inner, lock};
-use super::open::SharedHash;
+use super::open::{self, SharedHash};
 use super::sink::{REJECT_LIMIT, Sink, SliceSink};
+use crate::model::page::PageFacts;
 use crate::model::reject::RejectedRow;
 
 /// Account of a decoded file, besides its rows.
@@ -21,6 +23,8 @@ pub struct Decoded {
     pub warnings: Vec<String>,
     /// Name of the format, one of [`FORMATS`](super::FORMATS); for the manifest.
     pub format: &'static str,
+    /// Facts of a page of an API; `None` for a file of another format.
+    pub page: Option<PageFacts>,
     /// BLAKE3 of the file's bytes, 64 hexadecimal digits; `None` where they were not all read, each
     /// once and in order.
     pub blake3: Option<String>,
@@ -37,6 +41,8 @@ pub(super) struct Collector<'i, S, N> {
     /// Sinks that no worker holds at the moment. There are never more sinks than workers.
     idle: Mutex<Vec<S>>,
     tally: Mutex<Decoded>,
+    /// Number of times that the headings of a table stood among its rows.
+    headings_again: AtomicU64,
 }
 
 impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
@@ -49,6 +55,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
             hash: SharedHash::default(),
             idle: Mutex::new(Vec::new()),
             tally: Mutex::new(Decoded::default()),
+            headings_again: AtomicU64::new(0),
         }
     }
 
@@ -66,6 +73,8 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         // Once for each slice, not for each row: workers seldom meet at this lock.
         let mut tally = lock(&self.tally);
         tally.rows += slice.rows;
+        self.headings_again
+            .fetch_add(slice.headings_again, Ordering::Relaxed);
         tally.rejected.append(&mut slice.rejected);
         if tally.rejected.len() > REJECT_LIMIT {
             return Err(self.too_many_rejected(&tally.rejected));
@@ -104,6 +113,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         lock(&self.idle).clear();
         // The warnings go, too: the header is bound again, and would be warned of twice.
         *lock(&self.tally) = Decoded::default();
+        self.headings_again.store(0, Ordering::Relaxed);
         lock(&self.hash).reset();
     }
 
@@ -112,15 +122,27 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         lock(&self.tally).warnings.push(warning);
     }
 
+    /// Notes the facts of the page that the file is.
+    pub(super) fn note_page(&self, facts: PageFacts) {
+        lock(&self.tally).page = Some(facts);
+    }
+
     /// The account of the file and the sinks that hold its rows, the latter in no particular order.
     pub(super) fn finish(self, format: &'static str) -> (Decoded, Vec<S>) {
         let mut decoded = into_inner(self.tally);
         decoded.format = format;
         if self.wanted.is_none() {
-            decoded.blake3 = whole_hash(self.input, &self.hash);
+            decoded.blake3 = open::whole_hash(self.input.file, &self.hash);
         }
         // Workers finish their slices in any order; the report must not show in which.
         decoded.rejected.sort_by_key(|row| row.line);
+        if let Some(times) = times(self.headings_again.into_inner()) {
+            decoded.warnings.push(format!(
+                "`{}`: the headings stand {times} more, in the middle of the file: files were \
+                 joined into one, and all of their rows are read",
+                self.input.unit
+            ));
+        }
         if decoded.rows == 0 {
             decoded
                 .warnings
@@ -130,11 +152,10 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     }
 }
 
-/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces,
-/// and text may not have been read to its end.
-fn whole_hash(input: Input<'_>, hash: &SharedHash) -> Option<String> {
-    let hash = lock(hash);
-    let is_whole =
-        std::fs::metadata(input.path).is_ok_and(|metadata| metadata.len() == hash.count());
-    is_whole.then(|| hash.finalize().to_hex().to_string())
+fn times(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("once".to_owned()),
+        more => Some(format!("{more} times")),
+    }
 }

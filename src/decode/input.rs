@@ -1,6 +1,6 @@
 //! The file that a decoder is asked to read.
 
-use std::path::Path;
+use std::fs::File;
 
 use crate::model::dataset::Dataset;
 
@@ -9,8 +9,9 @@ use crate::model::dataset::Dataset;
 pub struct Input<'i> {
     /// Name of the file in errors and reports, as the user wrote it.
     pub unit: &'i str,
-    /// Path by which the file is opened.
-    pub path: &'i Path,
+    /// The open file. It is read by position; its own cursor is neither used nor moved. There is no
+    /// path: whatever is read again is read of the same file.
+    pub file: &'i File,
     /// Dataset whose rows the file should hold; its columns are bound by name.
     pub dataset: Dataset,
 }

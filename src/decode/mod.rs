@@ -12,6 +12,7 @@ mod blocks;
 mod failure;
 mod input;
 mod lock;
+mod positioned;
 mod sink;
 
 mod gunzip;
@@ -36,7 +37,7 @@ pub use self::collector::Decoded;
 pub use self::failure::DecodeError;
 pub use self::input::Input;
 pub use self::open::FORMATS;
-pub use self::parquet::panic_guard::is_guarded;
+pub use self::parquet::panic_guard::{catch_panic, is_guarded};
 pub use self::sink::Sink;
 
 use self::collector::Collector;
@@ -65,7 +66,7 @@ pub fn decode_columns<S: Sink>(
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
     let collector = Collector::new(input, wanted, new_sink);
-    let (format, opened) = open::open(input, collector.hash())?;
+    let (format, opened) = open::open(input.unit, input.file, collector.hash())?;
     match opened {
         Opened::Parquet => parquet::rows::read(&collector)?,
         Opened::Csv(stream) => csv::rows::read(&collector, stream)?,

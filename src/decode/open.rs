@@ -1,16 +1,15 @@
-//! From a path to uncompressed bytes of a known format: opens the file, unpacks gzip, drops byte
-//! order marks, and tells the format from the first bytes. Files that are plainly something else
-//! (folders, web pages, UTF-16) are refused here.
+//! From an open file to uncompressed bytes of a known format: unpacks gzip, drops byte order marks,
+//! and tells the format from the first bytes. Files that are plainly something else (web pages,
+//! UTF-16) are refused here.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::failure::DecodeError;
 use super::gunzip::Gunzip;
-use super::input::Input;
 use super::lock::lock;
+use super::positioned::PositionedReader;
 use super::sniff::{TextFormat, text_format};
 
 // Each name of a text format stands beside that of its gzip form.
@@ -38,44 +37,32 @@ const BUFFER_BYTES: usize = 256 * 1024;
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Uncompressed bytes of a file.
-pub(super) type ByteStream = Box<dyn BufRead + Send>;
+pub(super) type ByteStream<'i> = Box<dyn BufRead + Send + 'i>;
 
 /// BLAKE3 hash that takes the bytes of a file as they are read.
 pub(super) type SharedHash = Arc<Mutex<blake3::Hasher>>;
 
-/// An opened file, by its format. Parquet is not read as a stream: its reader opens the file
-/// itself.
-pub(super) enum Opened {
-    Csv(ByteStream),
-    JsonLines(ByteStream),
-    JsonPage(ByteStream),
+/// A file at its start, by its format. Parquet is not read as a stream: its reader takes pieces of
+/// the file.
+pub(super) enum Opened<'i> {
+    Csv(ByteStream<'i>),
+    JsonLines(ByteStream<'i>),
+    JsonPage(ByteStream<'i>),
     Parquet,
 }
 
-/// Opens a file; its format's name is one of [`FORMATS`]. The bytes that are read, still
+/// Begins to read a file; its format's name is one of [`FORMATS`]. The bytes that are read, still
 /// compressed, go into `hash`.
-pub(super) fn open(
-    input: Input<'_>,
-    hash: Option<&SharedHash>,
-) -> Result<(&'static str, Opened), DecodeError> {
-    open_path(input.unit, input.path, hash.cloned())
-}
-
-/// Opens a file as [`open`] does, for readers whose rows are not those of a [`Dataset`].
-///
-/// [`Dataset`]: crate::model::dataset::Dataset
-pub(super) fn open_path(
+pub(super) fn open<'i>(
     unit: &str,
-    path: &Path,
-    hash: Option<SharedHash>,
-) -> Result<(&'static str, Opened), DecodeError> {
-    // On Linux a folder opens like a file, and its first read fails without a word of help.
-    if path.is_dir() {
-        let hint = format!("name the files in it, for example `{unit}/*.csv`");
-        return Err(DecodeError::wrong(unit, "a folder", "a file", hint));
-    }
-    let file = File::open(path).map_err(|error| unreadable(unit, &error))?;
-    let mut raw = BufReader::with_capacity(BUFFER_BYTES, HashedFile { file, hash });
+    file: &'i File,
+    hash: Option<&SharedHash>,
+) -> Result<(&'static str, Opened<'i>), DecodeError> {
+    let hashed = HashedFile {
+        file: PositionedReader::new(file, 0),
+        hash: hash.cloned(),
+    };
+    let mut raw = BufReader::with_capacity(BUFFER_BYTES, hashed);
     let magic = raw.fill_buf().map_err(|error| unreadable(unit, &error))?;
     if magic.is_empty() {
         return Err(DecodeError::damaged(unit, "an empty file", "rows"));
@@ -86,7 +73,7 @@ pub(super) fn open_path(
         return Ok((PARQUET, Opened::Parquet));
     }
     let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
-    let mut plain: Box<dyn Read + Send> = if is_gzip {
+    let mut plain: Box<dyn Read + Send + 'i> = if is_gzip {
         Box::new(Gunzip::new(raw))
     } else {
         Box::new(raw)
@@ -98,7 +85,7 @@ pub(super) fn open_path(
     let head = without_boms(head);
     refuse_other_text(&head, unit)?;
     let format = text_format(&head);
-    let joined: ByteStream = Box::new(BufReader::with_capacity(
+    let joined: ByteStream<'i> = Box::new(BufReader::with_capacity(
         BUFFER_BYTES,
         Cursor::new(head).chain(plain),
     ));
@@ -121,12 +108,12 @@ fn unreadable(unit: &str, error: &std::io::Error) -> DecodeError {
 
 /// A file whose bytes are hashed as they are read, so that hashing needs no second pass over the
 /// disk.
-struct HashedFile {
-    file: File,
+struct HashedFile<'i> {
+    file: PositionedReader<&'i File>,
     hash: Option<SharedHash>,
 }
 
-impl Read for HashedFile {
+impl Read for HashedFile<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.file.read(buffer)?;
         if let Some(hash) = &self.hash {
@@ -134,6 +121,16 @@ impl Read for HashedFile {
         }
         Ok(count)
     }
+}
+
+/// The hash of a file's bytes, if as many went into it as the file has. Parquet is read in pieces,
+/// and text may not have been read to its end.
+pub(super) fn whole_hash(file: &File, hash: &SharedHash) -> Option<String> {
+    let hash = lock(hash);
+    let is_whole = file
+        .metadata()
+        .is_ok_and(|metadata| metadata.len() == hash.count());
+    is_whole.then(|| hash.finalize().to_hex().to_string())
 }
 
 /// The error of a read that failed in the middle of a file.

@@ -29,6 +29,8 @@ pub(super) struct SliceSink<'i, S> {
     pub(super) sink: S,
     /// Rows of the slice so far, both taken and rejected.
     pub(super) rows: u64,
+    /// Number of times that the headings of a table stood among the rows of the slice.
+    pub(super) headings_again: u64,
     /// Rejected rows of the slice, in the order of their lines.
     pub(super) rejected: Vec<RejectedRow>,
 }
@@ -40,6 +42,7 @@ impl<'i, S: Sink> SliceSink<'i, S> {
             input,
             sink,
             rows: 0,
+            headings_again: 0,
             rejected: Vec::new(),
         }
     }

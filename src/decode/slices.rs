@@ -33,7 +33,7 @@ pub(super) struct Slice {
 /// The slices of a stream, in order.
 pub(super) struct Slices<'i> {
     input: Input<'i>,
-    stream: ByteStream,
+    stream: ByteStream<'i>,
     /// Bytes that were read and follow the last border: the start of the next slice.
     carry: Vec<u8>,
     /// Buffer of a slice that is done. The kernel would have to zero a new one each time.
@@ -55,7 +55,7 @@ pub(super) struct Finished {
 
 impl<'i> Slices<'i> {
     /// The slices of a stream that stands at its start.
-    pub(super) fn new(input: Input<'i>, stream: ByteStream, border: Border) -> Self {
+    pub(super) fn new(input: Input<'i>, stream: ByteStream<'i>, border: Border) -> Self {
         Self {
             input,
             stream,

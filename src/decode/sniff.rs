@@ -65,12 +65,14 @@ fn object_format(text: &[u8]) -> TextFormat {
 /// True if a string is the key of a collection's rows: `items` of Partner Center, `value` of Graph.
 /// `rest` is the text after the string's closing quote.
 fn is_key_of_items(string: &[u8], rest: &[u8]) -> bool {
-    let is_named = string.eq_ignore_ascii_case(b"items") || string == b"value";
-    is_named
-        && rest
-            .trim_ascii_start()
-            .strip_prefix(b":")
-            .is_some_and(|value| value.trim_ascii_start().starts_with(b"["))
+    let is_items = string.eq_ignore_ascii_case(b"items");
+    let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else {
+        return false;
+    };
+    let value = value.trim_ascii_start();
+    // `items` may be null where there are none; a `value` that is null may be one of a row.
+    (is_items || string == b"value") && value.starts_with(b"[")
+        || is_items && value.starts_with(b"null")
 }
 
 #[cfg(test)]
@@ -86,6 +88,10 @@ mod tests {
         );
         assert_eq!(
             text_format(b"{\"totalCount\":2,\"items\":[{}]}"),
+            TextFormat::JsonPage
+        );
+        assert_eq!(
+            text_format(b"{\"totalCount\":0,\"items\": null}"),
             TextFormat::JsonPage
         );
         assert_eq!(text_format(b"{\n \"totalCount\": 2"), TextFormat::JsonPage);

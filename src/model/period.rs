@@ -11,6 +11,13 @@ pub type Day = i32;
 /// Day 0 in days of the common era, as chrono counts them.
 const EPOCH_FROM_CE: i32 = 719_163;
 
+/// Day 0001-01-01, which stands for no date.
+const FIRST_OF_YEAR_1: Day = 1 - EPOCH_FROM_CE;
+/// Day 0002-01-01: the year before it, that of the sentinel, had 365 days.
+const FIRST_OF_YEAR_2: Day = FIRST_OF_YEAR_1 + 365;
+/// Day 9999-12-31, the last that four digits of a year can write.
+const LAST_OF_YEAR_9999: Day = 3_652_059 - EPOCH_FROM_CE;
+
 /// Fault of a text that no known date format reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADate;
@@ -41,6 +48,19 @@ pub fn parse_day(text: &[u8]) -> Result<Option<Day>, NotADate> {
     };
     // The year 1 is Microsoft's way to say "not set": model::domain::resources §A, point 4.
     Ok((date.year() > 1).then(|| day_of(date)))
+}
+
+/// A day of a typed file: `None` for the sentinel `0001-01-01`, as in text.
+///
+/// # Errors
+/// [`NotADate`] for days outside the years 1 to 9999, which typed files can count and no text of a
+/// date has.
+pub fn typed_day(day: Day) -> Result<Option<Day>, NotADate> {
+    match day {
+        FIRST_OF_YEAR_2..=LAST_OF_YEAR_9999 => Ok(Some(day)),
+        FIRST_OF_YEAR_1..FIRST_OF_YEAR_2 => Ok(None),
+        _ => Err(NotADate),
+    }
 }
 
 /// The fast path, for the forms that nearly every row has: `10/31/2026` and `2026-10-31`, the
@@ -273,6 +293,25 @@ mod tests {
             "1/2/26",
         ] {
             assert_eq!(parse_day(text.as_bytes()), Err(NotADate), "{text}");
+        }
+    }
+
+    #[test]
+    fn typed_days_have_the_years_of_text() {
+        let day = |text: &str| day_of(text.parse().unwrap());
+        assert_eq!(
+            [FIRST_OF_YEAR_1, FIRST_OF_YEAR_2, LAST_OF_YEAR_9999],
+            ["0001-01-01", "0002-01-01", "9999-12-31"].map(day)
+        );
+        assert_eq!(typed_day(day("0001-12-31")), Ok(None));
+        assert_eq!(typed_day(20_000), Ok(Some(20_000)));
+        for beyond in [
+            Day::MIN,
+            FIRST_OF_YEAR_1 - 1,
+            LAST_OF_YEAR_9999 + 1,
+            Day::MAX,
+        ] {
+            assert_eq!(typed_day(beyond), Err(NotADate));
         }
     }
 

@@ -43,11 +43,11 @@ impl Cell<'_> {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Entry { text, .. } => Cow::Borrowed(text),
             Self::Decimal(value, scale) => Cow::Owned(decimal::plain(*value, *scale).into_bytes()),
-            Self::Date(day) => match super::period::date_of(*day) {
-                Some(date) => Cow::Owned(date.to_string().into_bytes()),
-                // Parquet's DATE counts days far beyond the calendar's years; they have no text.
-                None => Cow::Borrowed(b""),
-            },
+            Self::Date(day) => Cow::Owned(match super::period::date_of(*day) {
+                Some(date) => date.to_string().into_bytes(),
+                // Parquet's DATE counts days far beyond the years that have a text.
+                None => format!("{day} days after 1970-01-01").into_bytes(),
+            }),
         }
     }
 
@@ -69,7 +69,7 @@ impl Cell<'_> {
             // it.
             Self::Text(text) => decimal::parse(text, scale),
             Self::Entry { text, .. } => decimal::parse(text, scale),
-            Self::Date(_) => decimal::parse(&self.bytes(), scale),
+            Self::Date(_) => Err(NumberFault::NotDecimal),
         };
         let wanted = match parsed {
             Ok(parsed) => return Ok(Some(parsed)),
@@ -85,17 +85,15 @@ impl Cell<'_> {
     /// # Errors
     /// [`Rejection`] naming `column` where the cell is no date.
     pub fn day(&self, column: &'static str) -> Result<Option<Day>, Rejection> {
-        match self {
-            Self::Missing => Ok(None),
-            Self::Date(day) => Ok(Some(*day)),
-            other => super::period::parse_day(&other.bytes()).map_err(|_| {
-                Rejection::new(
-                    column,
-                    &other.bytes(),
-                    "a date, as `2026-10-31` or `10/31/2026`".to_owned(),
-                )
-            }),
-        }
+        let day = match self {
+            Self::Missing => return Ok(None),
+            Self::Date(day) => super::period::typed_day(*day),
+            other => super::period::parse_day(&other.bytes()),
+        };
+        day.map_err(|_| {
+            let wanted = "a date, as `2026-10-31` or `10/31/2026`".to_owned();
+            Rejection::new(column, &self.bytes(), wanted)
+        })
     }
 }
 
@@ -118,27 +116,57 @@ pub struct Place<'r> {
     pub before: &'r [u8],
     /// Text of the row; empty for formats without any.
     pub text: &'r [u8],
-    /// Hash of all its values, in formats that write one row in several ways (JSON) or have no text
-    /// (Parquet); 0 in formats where the text itself tells rows apart.
-    pub digest: u64,
+    /// What tells the row from others.
+    pub content: Content,
+}
+
+/// What tells a row from all others: a copy has the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Hash of all its values, each with its column: in formats that write one row in several ways
+    /// (JSON) or have no text (Parquet).
+    ///
+    /// A column without a value adds nothing, as if it were not there. Neither the order of columns
+    /// or keys counts, nor the spelling of a name that the dataset knows, white space around values,
+    /// escapes, quotes around a JSON number, or how Parquet stores a number, a text or an instant.
+    /// What JSON calls a number is its text: `1.5` and `1.50` are two values.
+    Values(u64),
+    /// The row's text, under these columns: CSV, where a hash of every cell would cost more than
+    /// all the rest. A copy that is written with other quotes or in another order of columns is not
+    /// seen as one; that costs a cause its name, where a row that is wrongly taken for a copy would
+    /// name a cause that is none.
+    Text {
+        /// Hash of the names of the columns, in their order: one text means different rows below
+        /// different headings.
+        columns: u64,
+    },
 }
 
 impl Row<'_, '_> {
-    /// Hash of the whole row, cells that are not read included: equal for duplicate rows. 64 bits:
-    /// among 100 million rows, two different ones share a fingerprint with a chance of 1 in 4,000.
+    /// Hash of the whole row, columns that are not read or not known included: equal for duplicate
+    /// rows of one format, as far as [`Content`] says. 64 bits: among 100 million rows, two
+    /// different ones share a fingerprint with a chance of 1 in 4,000.
     ///
     /// Whole-row equality is the only proof of a duplicate, as daily rated usage has no natural key
     /// ([quirks](crate::model::domain::quirks), daily rated usage 5).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let Place { text, digest, .. } = self.place;
-        // Line ends differ between copies of one file, and are no part of a row.
-        if digest != 0 || text.is_empty() {
-            digest
-        } else {
-            xxhash_rust::xxh3::xxh3_64(text.trim_ascii())
+        match self.place.content {
+            Content::Values(digest) => digest,
+            Content::Text { columns } => {
+                xxhash_rust::xxh3::xxh3_64(without_line_ends(self.place.text)) ^ columns
+            }
         }
     }
+}
+
+/// A row's text without the line ends around it: they differ between copies of one file, and are no
+/// part of a row. Blanks are: they stand in a cell.
+fn without_line_ends(mut text: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
 }
 
 impl Place<'_> {

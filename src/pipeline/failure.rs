@@ -1,31 +1,34 @@
 //! Reasons why a run failed. Each carries what its message needs; `cli/failure.rs` maps each to an
 //! exit code.
 
+use std::io;
 use std::path::Path;
 
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
-use crate::reports::atomic::PublishError;
+use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
-use crate::sources::files::Unreadable;
+use crate::sources::files::FileError;
 
-/// Reason why a run failed; nothing was published then.
+/// Reason why a run failed; nothing was published then, unless the error says so.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No file for a path or glob of a source.
-    #[error("Source `{dataset}`: found {found}, wanted a path or glob that matches a file")]
+    /// No file for a path or glob of a source, or something that is no file to be read.
+    #[error("Source `{dataset}`: found {found}, wanted {wanted}")]
     NoInput {
         /// Name of the source's dataset.
         dataset: &'static str,
-        /// Pattern and fault, as [`find_any`](super::plan::globs::find_any) words them.
+        /// Path or pattern, and its fault.
         found: String,
+        /// Description of what should be there.
+        wanted: String,
         /// Advice for the user.
         hint: String,
     },
-    /// A file cannot be read at all.
+    /// A file cannot be read at all, is none, or was changed while it was read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    File(#[from] FileError),
     /// A file can be read, but not used as the dataset it is meant to be.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -38,14 +41,35 @@ pub enum RunError {
     /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The worker threads cannot be started.
+    /// The threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
-        /// Number of threads that the user asked for.
+        /// Number of threads that are needed.
         threads: usize,
         /// Reason that the system gave.
         #[source]
-        source: rayon::ThreadPoolBuildError,
+        source: io::Error,
+    },
+    /// Too few files can be open at a time.
+    #[error("Cannot open {files} files at a time")]
+    Files {
+        /// Number of files that are needed.
+        files: usize,
+        /// Reason that the system gave.
+        #[source]
+        source: io::Error,
+    },
+    /// The limit on address space is below what the run needs to work at all.
+    #[error(
+        "Cannot get enough memory: found a limit of {} MB on address space, wanted {} MB or more",
+        found / 1_000_000,
+        wanted.div_ceil(1_000_000)
+    )]
+    AddressSpace {
+        /// Limit of this process, in bytes.
+        found: u64,
+        /// Bytes that are needed.
+        wanted: u64,
     },
     /// Something could not be fetched.
     #[error(transparent)]
@@ -62,7 +86,19 @@ pub enum RunError {
         /// Advice for the user.
         hint: String,
     },
-    /// The source lines no longer add up to the published figure.
+    /// A part of a published run is missing, or is not what the run wrote.
+    #[error("`{place}`: found {found}, wanted {wanted}")]
+    Damaged {
+        /// Path of the manifest, table or pointer.
+        place: String,
+        /// Description of what is there instead.
+        found: String,
+        /// Description of what should be there.
+        wanted: &'static str,
+        /// Advice for the user.
+        hint: &'static str,
+    },
+    /// The source lines do not add up to the published figure, though run and inputs are intact.
     #[error(
         "`{break_id}`: the source lines add up to {recounted}, wanted {published}, as published"
     )]
@@ -74,7 +110,7 @@ pub enum RunError {
         /// Figure that the source lines add up to now.
         recounted: String,
     },
-    /// An input changed while a run read it, or after the run that is to be explained.
+    /// An input changed between two readings of one run, or after the run that is to be explained.
     #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
         /// Path of the file, or name of the dataset.
@@ -84,9 +120,9 @@ pub enum RunError {
 
 impl RunError {
     /// Failure to write to `folder` what does not fit in memory, or to read it back.
-    pub(super) fn no_room(folder: &Path, source: std::io::Error) -> Self {
+    pub(super) fn no_room(folder: &Path, source: io::Error) -> Self {
         Self::Publish(PublishError::Storage {
-            doing: "write to, or read back from,",
+            doing: "write to, or read back from, the scratch file in",
             path: folder.to_owned(),
             source,
         })
@@ -98,11 +134,16 @@ impl RunError {
         let hint = match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
             Self::Decode(error) => return Some(error.hint.clone()),
-            Self::Fetch(error) => return error.hint(),
+            Self::File(FileError::NotAFile { hint, .. }) => return Some(hint.clone()),
+            Self::File(FileError::Changed { .. }) => {
+                "nothing was published; run it again once nothing writes to that file"
+            }
             Self::Overflow(_) => "look for an amount with a misplaced decimal point",
+            Self::Damaged { hint, .. } => hint,
             // No advice would help here: the user can only report it.
-            Self::Law(_) | Self::Disagrees { .. } => {
-                "this is a bug in tieout; please report it. Nothing was published"
+            Self::Law(_) => "this is a bug in tieout; please report it. Nothing was published",
+            Self::Disagrees { .. } => {
+                "this is a bug in tieout; please report it. The run and its inputs are unchanged"
             }
             Self::Publish(PublishError::Locked { .. }) => {
                 "wait for it to end; a lock file whose process is gone does no harm"
@@ -110,14 +151,50 @@ impl RunError {
             Self::Publish(PublishError::Changed { .. }) => {
                 "the published run was changed afterwards; move its folder away to publish again"
             }
-            Self::Publish(PublishError::Storage { .. }) => {
-                "check that the folder exists, is writable and has free space"
+            Self::Publish(PublishError::Damaged { .. }) => {
+                "put it back from a copy, or remove `current` to publish without a run before; nothing was published"
             }
+            Self::Publish(PublishError::Kind { .. }) => {
+                "move it away: no link in the output folder is followed; the output folder itself may be one. Nothing was written"
+            }
+            Self::Publish(PublishError::Late { .. }) => {
+                "check the disk, and run again: the same inputs give the same run, which is then compared and pointed at"
+            }
+            Self::Publish(PublishError::Storage { source, .. })
+            | Self::Fetch(FetchError::Storage { source, .. }) => storage_hint(source),
             Self::Changed { .. } => {
                 "run the pipeline again when nothing is writing to its files; then explain the new run"
             }
-            Self::Unreadable(_) | Self::Threads { .. } => return None,
+            Self::Threads { .. } => {
+                "raise the limit on processes and threads (`ulimit -u`, or that of the container), or lower `--threads`"
+            }
+            Self::Files { source, .. } | Self::File(FileError::Unreadable { source, .. }) => {
+                return has_too_many_files(source).then(|| TOO_MANY_FILES.to_owned());
+            }
+            Self::AddressSpace { .. } => {
+                "raise the limit (`ulimit -v`), or lower `--threads` or `--memory`"
+            }
+            Self::Fetch(error) => return error.hint(),
         };
         Some(hint.to_owned())
+    }
+}
+
+const TOO_MANY_FILES: &str = "raise the limit on open files (`ulimit -n`), or lower `--threads`";
+
+/// True if the system refused a file because too many are open.
+fn has_too_many_files(error: &io::Error) -> bool {
+    // ENFILE and EMFILE, which have no kind of their own.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// Advice on an error of the file system.
+fn storage_hint(error: &io::Error) -> &'static str {
+    if has_too_many_files(error) {
+        TOO_MANY_FILES
+    } else if error.kind() == io::ErrorKind::FileTooLarge {
+        "raise the limit on the size of files (`ulimit -f`)"
+    } else {
+        "check that the folder exists, is writable and has free space"
     }
 }

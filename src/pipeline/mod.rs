@@ -3,9 +3,13 @@
 
 pub mod failure;
 
-mod signals;
+pub mod signals;
+
+pub mod machine;
 
 pub mod options;
+
+pub mod threads;
 
 pub mod plan;
 

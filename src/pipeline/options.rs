@@ -16,10 +16,6 @@ pub struct Options {
     pub no_cache: bool,
     /// Bytes of memory that the run should stay within; `None` for no bound.
     pub memory: Option<u64>,
-    /// True if no progress is shown on stderr.
-    pub quiet: bool,
-    /// True if the outcome is printed as JSON.
-    pub json: bool,
 }
 
 /// Options of one fetch.

@@ -1,12 +1,14 @@
 //! A run, on one screen: fetch, read, reconcile, publish. Fetched files are read as they arrive, so
 //! the network and the cores are busy at the same time.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::runtime::Runtime;
 
+use crate::decode::catch_panic;
 use crate::engine::rules::definitions;
 use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
@@ -18,21 +20,21 @@ use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::intake::records::{self, RecordReadings};
 use crate::pipeline::intake::units;
+use crate::pipeline::machine::STACK_BYTES;
 use crate::pipeline::options::{FetchOptions, Options};
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::publish::staging;
 use crate::pipeline::reconcile::stages::{self, Reconciled};
 use crate::pipeline::signals::Interrupt;
+use crate::pipeline::threads::with_threads;
 use crate::progress::reporting::Progress;
 use crate::reports::atomic::OutputFolder;
+use crate::reports::output_entries::CACHE;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::workers::{Became, Fetched};
-
-/// Name of the folder for the cache of readings, beside the runs.
-const CACHE: &str = "cache";
 
 /// Fetched files that may wait to be read: 1,000, after which the fetch waits for the intake.
 const WAITING_FILES: usize = 1_000;
@@ -40,10 +42,10 @@ const WAITING_FILES: usize = 1_000;
 /// Runs a plan: fetches, reads, reconciles and publishes.
 ///
 /// # Errors
-/// [`RunError`]; nothing was published then.
+/// [`RunError`]; nothing was published then, unless the error says so.
 pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcome, RunError> {
-    let interrupt = Interrupt::listen()?;
     with_threads(options, || {
+        let interrupt = Interrupt::listen()?;
         progress.phase("find files", 0);
         let output = OutputFolder::open(&plan.out)?;
         let (mut readings, fetched) = gather(plan, options, progress, interrupt)?;
@@ -58,7 +60,7 @@ pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcom
         // The last look: once a run publishes, a first signal no longer stops it.
         interrupt.check()?;
         progress.phase("publish", 0);
-        let (run_id, folder) = staging::publish(
+        let (run_id, published) = staging::publish(
             plan,
             &output,
             &readings,
@@ -70,7 +72,7 @@ pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcom
         let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome {
             units_kept,
-            ..Outcome::new(run_id, folder, &readings, &found, exit_code, fetched)
+            ..Outcome::new(run_id, published, &readings, &found, exit_code, fetched)
         })
     })
 }
@@ -84,9 +86,11 @@ pub fn fetch(
     asked: &FetchOptions,
     progress: &Progress,
 ) -> Result<FetchReport, RunError> {
-    let interrupt = Interrupt::listen()?;
-    let (found, records, _) = fetch_to(plan, asked, progress, interrupt, None)?;
-    Ok(FetchReport::of(&found, records, progress))
+    with_threads(&Options::default(), || {
+        let interrupt = Interrupt::listen()?;
+        let (found, records, _) = fetch_to(plan, asked, progress, interrupt, None)?;
+        Ok(FetchReport::of(&found, records, progress))
+    })
 }
 
 /// Reads the files of a plan, and fetched files while others are still on their way.
@@ -108,10 +112,16 @@ fn gather(
     }
     let asked = &options.asked;
     let (fetched, readings) = std::thread::scope(|scope| {
-        let fetching = scope.spawn(move || fetch_to(plan, asked, progress, interrupt, Some(to)));
+        let fetching = std::thread::Builder::new()
+            .name("fetch".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, move || {
+                fetch_to(plan, asked, progress, interrupt, Some(to))
+            })
+            .map_err(|source| RunError::Threads { threads: 1, source })?;
         let readings = units::read(plan, arriving, cache, options.memory, progress);
-        (fetching.join(), readings)
-    });
+        Ok::<_, RunError>((fetching.join(), readings))
+    })?;
     let (found, report, mut records) =
         fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     // A failure of the fetch is reported before one of the intake, which may only follow from it.
@@ -197,34 +207,15 @@ pub fn doctor(plan: &Plan, progress: &Progress) -> Result<(Vec<Finding>, WorstPr
 /// # Errors
 /// [`FetchError::Start`].
 fn runtime() -> Result<Runtime, FetchError> {
-    let built = tokio::runtime::Builder::new_multi_thread()
-        // Requests wait most of the time, and the cores are needed for reading.
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    built.map_err(|source| FetchError::Start {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    // Requests wait most of the time, and the cores are needed for reading.
+    builder.worker_threads(2).enable_all();
+    // Tokio panics where a thread cannot start, and returns an error where a descriptor is missing.
+    let built = catch_panic(|| builder.build()).map_err(io::Error::other);
+    built.flatten().map_err(|source| FetchError::Start {
         what: "the network's runtime",
         source: source.into(),
     })
-}
-
-/// Runs `work` on the number of threads that the options ask for, which no result depends on.
-///
-/// # Errors
-/// That of `work`, or [`RunError::Threads`].
-pub fn with_threads<T: Send>(
-    options: &Options,
-    work: impl FnOnce() -> Result<T, RunError> + Send,
-) -> Result<T, RunError> {
-    let Some(threads) = options.threads else {
-        return work();
-    };
-    // A pool of its own: the global one can be sized once in a process, and tests run many.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|source| RunError::Threads { threads, source })?;
-    pool.install(work)
 }
 
 /// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows, then 10 for

@@ -1,5 +1,6 @@
-//! SIGINT and SIGTERM. The first one ends the work at its next step, and nothing is published; the
-//! second one ends the process at once.
+//! SIGINT and SIGTERM: the first one ends the work at its next step, and nothing is published; the
+//! second one ends the process at once. SIGXFSZ, which would end it in a write, is taken and
+//! forgotten.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -60,6 +61,39 @@ impl Interrupt {
             }
         }
     }
+}
+
+/// Number of SIGXFSZ, on all systems that tieout is built for.
+#[cfg(unix)]
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail with an error, as on a full
+/// disk: by default SIGXFSZ would end the process.
+///
+/// # Errors
+/// [`FetchError::Start`].
+#[cfg(unix)]
+pub fn survive_file_limit() -> Result<(), FetchError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |source: std::io::Error| FetchError::Start {
+        what: "listening for signals",
+        source: source.into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let _guard = runtime.enter();
+    // The handler stays when its listener is gone: the signal then does nothing at all.
+    signal(SignalKind::from_raw(FILE_TOO_LARGE))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Does nothing: other systems have no such signal.
+#[cfg(not(unix))]
+pub fn survive_file_limit() -> Result<(), FetchError> {
+    Ok(())
 }
 
 /// Calls `tell` with the number of each SIGINT (2) and SIGTERM (15), on a thread of its own.

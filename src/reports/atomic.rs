@@ -13,11 +13,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-const RUNS: &str = "runs";
-const STAGING: &str = ".staging";
-const LOCK: &str = ".lock";
-const POINTER: &str = "current";
-const NEW_POINTER: &str = ".current.new";
+use super::earlier_run;
+use super::failure::{PublishError, storage};
+use super::output_entries::{
+    LOCK, NEW_POINTER, POINTER, RUNS, STAGING, clear_litter, clear_temporary, current_run,
+    ensure_kinds, is_run_there,
+};
 
 /// Rights of published files: they hold what customers pay, and are not for every user of the
 /// machine.
@@ -26,52 +27,22 @@ const FILE_MODE: u32 = 0o640;
 
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// Reason why nothing was published.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The system refused a step on a file or folder.
-    #[error("Cannot {doing} `{}`", .path.display())]
-    Storage {
-        /// Verb that completes `Cannot … PATH`.
-        doing: &'static str,
-        /// File or folder of the step.
-        path: PathBuf,
-        /// Error of the system.
-        #[source]
-        source: io::Error,
-    },
-    /// Another process publishes into the folder.
-    #[error("`{}`: found it locked by {holder}, wanted no other run", .path.display())]
-    Locked {
-        /// Path of the lock file.
-        path: PathBuf,
-        /// Name of the holder, as it wrote it into the lock file.
-        holder: String,
-    },
-    /// A run of the same inputs is published already, with different bytes.
-    #[error("`{}`: found a `{file}` that differs from what this run made from the same inputs, wanted identical bytes", .path.display())]
-    Changed {
-        /// Folder of the published run.
-        path: PathBuf,
-        /// Name of the first file that differs.
-        file: String,
-    },
-}
-
-fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PublishError {
-    move |source| PublishError::Storage {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// An output folder, which no other process publishes into as long as this value lives.
 #[derive(Debug)]
 pub struct OutputFolder {
     folder: PathBuf,
     /// Open lock file; the kernel unlocks it when it is closed.
     _lock: File,
+}
+
+/// A run in its folder, at which `current` points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Folder of the run.
+    pub folder: PathBuf,
+    /// Names of the files that were missing from the run as it was published before, and that were
+    /// put back; or its folder, if that was missing.
+    pub put_back: Vec<String>,
 }
 
 /// A file that was written and synced.
@@ -90,16 +61,15 @@ impl OutputFolder {
     /// lock: it ends with the process, even if the lock file stays.
     ///
     /// # Errors
-    /// [`PublishError::Locked`] if another process holds the folder, else
-    /// [`PublishError::Storage`].
+    /// [`PublishError::Locked`] if another process holds the folder, [`PublishError::Kind`] if an
+    /// entry is a link or of another kind, else [`PublishError::Storage`].
     pub fn open(folder: &Path) -> Result<Self, PublishError> {
+        // Before anything is written, or opened: a pipe would be waited for.
+        ensure_kinds(folder)?;
         fs::create_dir_all(folder.join(RUNS)).map_err(storage("create the folder", folder))?;
         let lock = lock(&folder.join(LOCK))?;
-        // The lock is ours, so whoever staged these files has ended without publishing them.
-        let staging = folder.join(STAGING);
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(storage("clear", &staging))?;
-        }
+        // The lock is ours, so whoever staged files has ended without publishing them.
+        clear_litter(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             _lock: lock,
@@ -131,14 +101,18 @@ impl OutputFolder {
         current_run(&self.folder)
     }
 
+    /// Checks that a run which is published is still what it was.
+    ///
+    /// # Errors
+    /// [`PublishError::Damaged`] for the first file that is missing or differs.
+    pub fn ensure_whole(&self, run_id: &str) -> Result<(), PublishError> {
+        earlier_run::ensure_whole(&self.run_folder(run_id), run_id)
+    }
+
     /// Points `current` at a complete run. A new pointer is written beside the old one and renamed
     /// over it, so that there is always one.
     fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
         let temporary = self.folder.join(NEW_POINTER);
-        // Not `exists`, which follows a link and would miss one whose run is gone.
-        if fs::symlink_metadata(&temporary).is_ok() {
-            fs::remove_file(&temporary).map_err(storage("clear", &temporary))?;
-        }
         point(&temporary, run_id).map_err(storage("write", &temporary))?;
         let pointer = self.folder.join(POINTER);
         fs::rename(&temporary, &pointer).map_err(storage("point", &pointer))?;
@@ -193,21 +167,6 @@ fn point(at: &Path, run_id: &str) -> io::Result<()> {
     fs::write(at, run_id)
 }
 
-/// Id of the run that `current` points at in an output folder; `None` before the first run.
-#[must_use]
-pub fn current_run(folder: &Path) -> Option<String> {
-    let pointer = folder.join(POINTER);
-    match fs::read_link(&pointer) {
-        Ok(target) => target
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned()),
-        // No link: either the pointer is a file, as on Windows, or there is none.
-        Err(_) => fs::read_to_string(&pointer)
-            .ok()
-            .map(|text| text.trim().to_owned()),
-    }
-}
-
 /// Files that are written but not published. Dropped before that, they are removed.
 #[derive(Debug)]
 pub struct Staging<'o> {
@@ -259,57 +218,63 @@ impl Staging<'_> {
         })
     }
 
-    /// Publishes the staged files as the run `run_id`, and returns its folder. If that run is
-    /// published already, its files must be the same byte for byte, and it is left as it is. The
-    /// file `manifest` is not compared, for it also says which run came before.
+    /// Publishes the staged files as the run `run_id`. If that run is published already, its files
+    /// must be the same byte for byte, and it is left as it is; files that it lost are put back.
+    /// The manifest, the last of `files`, is compared by the files that it lists, for it also says
+    /// which run came before.
     ///
     /// # Errors
-    /// [`PublishError::Changed`] if the published run differs, else [`PublishError::Storage`];
-    /// nothing is then published.
-    pub fn publish(
-        mut self,
-        run_id: &str,
-        files: &[Written],
-        manifest: &str,
-    ) -> Result<PathBuf, PublishError> {
+    /// [`PublishError::Changed`] if the published run differs, [`PublishError::Late`] if a step
+    /// fails when the run is in its folder, else [`PublishError::Storage`].
+    pub fn publish(mut self, run_id: &str, files: &[Written]) -> Result<Publication, PublishError> {
         sync_folder(&self.folder)?;
-        let target = self.output.run_folder(run_id);
-        if target.join(manifest).exists() {
-            let compared = files.iter().filter(|file| file.name != manifest);
+        let folder = self.output.run_folder(run_id);
+        let is_lost = self.output.current().as_deref() == Some(run_id);
+        let put_back = if is_run_there(&folder)? {
             // `published` stays false, so that the staged copies are removed when `self` is
             // dropped.
-            ensure_same(&target, compared)?;
+            self.put_back(run_id, &folder, files)?
         } else {
-            // A folder without a manifest is no run.
-            if target.exists() {
-                fs::remove_dir_all(&target).map_err(storage("clear", &target))?;
-            }
-            fs::rename(&self.folder, &target).map_err(storage("publish", &target))?;
+            fs::rename(&self.folder, &folder).map_err(storage("publish", &folder))?;
             self.published = true;
-            sync_folder(&self.output.folder.join(RUNS))?;
+            // `current` points at it: it was published, and its folder is gone.
+            let lost = is_lost.then(|| format!("{RUNS}/{run_id}"));
+            lost.into_iter().collect()
+        };
+        let pointed =
+            sync_folder(&self.output.folder.join(RUNS)).and_then(|()| self.output.point_at(run_id));
+        match pointed {
+            Ok(()) => Ok(Publication { folder, put_back }),
+            // Looked up, not assumed: a rename may fail in words and be done all the same.
+            Err(source) => Err(PublishError::Late {
+                is_current: self.output.current().as_deref() == Some(run_id),
+                run: folder,
+                source: Box::new(source),
+            }),
         }
-        self.output.point_at(run_id)?;
-        Ok(target)
     }
-}
 
-fn ensure_same<'w>(
-    folder: &Path,
-    files: impl Iterator<Item = &'w Written>,
-) -> Result<(), PublishError> {
-    for file in files {
-        let path = folder.join(&file.name);
-        // Hashed again from the disk, not taken from the old manifest, so that a damaged file is
-        // found.
-        let published = hash_of(&path).map_err(storage("read", &path))?;
-        if published != file.blake3 {
-            return Err(PublishError::Changed {
-                path: folder.to_owned(),
-                file: file.name.clone(),
-            });
+    /// Moves those of the staged files into the folder of a published run that it lacks; returns
+    /// their names.
+    fn put_back(
+        &self,
+        run_id: &str,
+        folder: &Path,
+        files: &[Written],
+    ) -> Result<Vec<String>, PublishError> {
+        let wanted: Vec<(&str, &str)> = files
+            .iter()
+            .map(|file| (file.name.as_str(), file.blake3.as_str()))
+            .collect();
+        let missing = earlier_run::missing(folder, run_id, &wanted)?;
+        // The manifest comes last here, too: with it the run is complete.
+        for name in &missing {
+            let path = folder.join(name);
+            fs::rename(self.folder.join(name), &path).map_err(storage("put back", &path))?;
+            sync_folder(folder)?;
         }
+        Ok(missing.into_iter().map(str::to_owned).collect())
     }
-    Ok(())
 }
 
 impl Drop for Staging<'_> {
@@ -356,9 +321,10 @@ pub fn replace_file(
 ) -> Result<(), PublishError> {
     let folder = path.parent().expect("a file lies in a folder");
     fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
-    let mut builder = tempfile::Builder::new();
+    // The lock of the state folder is held: what is there is of a fetch that has ended.
+    clear_temporary(folder)?;
     // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
-    builder.prefix(".");
+    let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
     let mut temporary = builder
@@ -373,14 +339,6 @@ pub fn replace_file(
         .persist(path)
         .map_err(|error| storage("name", path)(error.error))?;
     sync_folder(folder)
-}
-
-fn hash_of(path: &Path) -> io::Result<String> {
-    Ok(blake3::Hasher::new()
-        .update_reader(File::open(path)?)?
-        .finalize()
-        .to_hex()
-        .to_string())
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -3,6 +3,8 @@
 //!
 //! The modules stand in reading order: each uses only those above it.
 
+pub mod failure;
+
 pub mod table;
 
 pub mod csv;
@@ -15,5 +17,9 @@ pub mod records;
 pub mod read;
 
 pub mod manifest;
+
+pub mod output_entries;
+
+pub mod earlier_run;
 
 pub mod atomic;

@@ -1,7 +1,6 @@
 //! Published tables read back as text cells, for `explain`.
 
 use std::fs::File;
-use std::path::Path;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,18 +13,18 @@ use arrow_schema::DataType;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::model::period::date_of;
 
-/// Calls `take` with the cells of `columns` for every row of a published Parquet table: text as it
+/// Calls `take` with the cells of `columns` for every row of an open Parquet table: text as it
 /// is, dates as `2026-10-31` or empty, decimals with ten places.
 ///
 /// # Errors
 /// The error of the parquet crate; also where a column is missing, or is none that tieout
 /// publishes.
 pub fn rows<const N: usize>(
-    path: &Path,
+    table: File,
     columns: [&str; N],
     mut take: impl FnMut([String; N]),
 ) -> Result<(), ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(table)?;
     // Columns that nobody asked for are not decoded.
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     for batch in builder.with_projection(mask).build()? {

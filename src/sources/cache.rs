@@ -2,22 +2,22 @@
 //! and the hash of its content stands behind it: an entry that is damaged or in doubt is dropped
 //! and computed again. The cache therefore never changes a result, only the time it takes.
 //!
-//! What must change together: the text of [`Stamp`] and `SETTLED`. A file is known without being
-//! read only if every change of it would change its stamp.
+//! A file is known without being read only if every change of it would have changed its stamp
+//! (`sources/files`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+
+use super::files::{HeldFile, Stamp};
+
+use super::files::clear_temporary;
 
 const HASH_BYTES: usize = 32;
 const IDENTITIES: &str = "identities";
 const KEPT: &str = "kept";
-/// Age from which a change is trusted: file systems count time in steps, and a file that changed
-/// less than this before it was looked at may change again within the same step.
-const SETTLED: Duration = Duration::from_millis(100);
 /// Size up to which entries that a run did not need are kept: 1 GiB, or the size of those that it
 /// needed if that is more. The oldest are removed first.
 const SPARE_BYTES: u64 = 1 << 30;
@@ -38,54 +38,12 @@ struct Identity {
     blake3: String,
 }
 
-/// Attributes of a file that tell whether it was changed, even if its name, size and modification
-/// time were put back: the time of its last status change cannot be set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamp(String);
-
-impl Stamp {
-    /// The stamp of a file as it is now; `None` if the file changed a moment ago, or if the system
-    /// does not tell enough.
-    #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        let (changed, text) = changed_and_stamp(&metadata)?;
-        let age = SystemTime::now().duration_since(changed).ok()?;
-        (age >= SETTLED).then_some(Self(text))
-    }
-}
-
-/// Time of a file's last status change, and the text of its stamp.
-#[cfg(unix)]
-fn changed_and_stamp(metadata: &Metadata) -> Option<(SystemTime, String)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let (seconds, nanos) = (
-        u64::try_from(metadata.ctime()).ok()?,
-        u32::try_from(metadata.ctime_nsec()).ok()?,
-    );
-    let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
-    let text = format!(
-        "{}.{}.{}.{}.{}.{}.{nanos}",
-        metadata.dev(),
-        metadata.ino(),
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime()
-    );
-    Some((changed, text))
-}
-
-/// Other systems do not tell if a file was changed and its date put back: it is always read.
-#[cfg(not(unix))]
-fn changed_and_stamp(_: &Metadata) -> Option<(SystemTime, String)> {
-    None
-}
-
 impl Cache {
     /// The cache in a folder. The folder is created with the first entry.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
+        // Litter costs space, not results: where it cannot be removed, it stays.
+        drop(clear_temporary(&folder.join(KEPT)));
         // A list that is missing or damaged is an empty one: files are then hashed again.
         let listed = read_checked(&folder.join(IDENTITIES))
             .and_then(|listed| String::from_utf8(listed).ok());
@@ -100,28 +58,32 @@ impl Cache {
         }
     }
 
-    /// The hash of a file that has not changed since it was hashed.
+    /// The hash and the size of a file that has not changed since it was hashed.
     #[must_use]
-    pub fn identity(&self, path: &Path) -> Option<String> {
+    pub fn identity(&self, path: &Path) -> Option<(String, u64)> {
         // The same file may be named by several paths, relative ones and links.
         let path = fs::canonicalize(path).ok()?;
         let known = lock(&self.identities).get(&path).cloned()?;
-        (Stamp::of(&path)? == known.stamp).then_some(known.blake3)
+        // The size of the same look: one taken before may be that of another file.
+        let metadata = fs::metadata(&path).ok()?;
+        (Stamp::of(&metadata) == known.stamp).then_some((known.blake3, metadata.len()))
     }
 
-    /// Remembers the hash of a file that had `stamp` before it was read, and still has it.
-    pub fn remember(&self, path: &Path, stamp: Option<Stamp>, blake3: &str) {
+    /// Remembers the hash of a file that is unchanged since it was opened. One that was changed
+    /// moments before is not remembered, for its next change may not show in its stamp.
+    pub fn remember(&self, held: &HeldFile, blake3: &str) {
         // The list has one line for each file: a path that does not fit into one is not kept.
-        let Some(path) = fs::canonicalize(path)
+        let Some(path) = fs::canonicalize(held.path())
             .ok()
             .filter(|path| path.to_str().is_some_and(|path| !path.contains('\n')))
         else {
             return;
         };
-        // A file that changed while it was read has another stamp now: its hash is of neither.
-        if let Some(stamp) = stamp.filter(|stamp| Stamp::of(&path).as_ref() == Some(stamp)) {
+        let stands_there =
+            fs::metadata(&path).is_ok_and(|metadata| Stamp::of(&metadata) == *held.stamp());
+        if held.is_settled() && stands_there {
             let identity = Identity {
-                stamp,
+                stamp: held.stamp().clone(),
                 blake3: blake3.to_owned(),
             };
             lock(&self.identities).insert(path, identity);
@@ -234,6 +196,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A file's content without the hash behind it; `None` if the two do not match.
 fn read_checked(path: &Path) -> Option<Vec<u8>> {
+    // Neither a link nor a pipe is an entry; a pipe would be waited for.
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
     let mut content = Vec::new();
     io::Read::read_to_end(&mut File::open(path).ok()?, &mut content).ok()?;
     let end = content.len().checked_sub(HASH_BYTES)?;
@@ -249,6 +215,7 @@ fn read_checked(path: &Path) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::SETTLED;
     use super::*;
 
     #[test]
@@ -271,13 +238,13 @@ mod tests {
         let path = folder.path().join("a b.csv");
         fs::write(&path, "1").unwrap();
         let cache = Cache::open(&folder.path().join("cache"));
-        cache.remember(&path, Stamp::of(&path), "aa");
+        cache.remember(&HeldFile::open(&path).unwrap(), "aa");
         assert_eq!(cache.identity(&path), None, "it was written a moment ago");
         std::thread::sleep(SETTLED * 2);
-        cache.remember(&path, Stamp::of(&path), "aa");
+        cache.remember(&HeldFile::open(&path).unwrap(), "aa");
         cache.close().unwrap();
         let cache = Cache::open(&folder.path().join("cache"));
-        assert_eq!(cache.identity(&path).as_deref(), Some("aa"));
+        assert_eq!(cache.identity(&path), Some(("aa".to_owned(), 1)));
         let date = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(&path, "2").unwrap();
         File::options()
@@ -286,7 +253,6 @@ mod tests {
             .unwrap()
             .set_modified(date)
             .unwrap();
-        std::thread::sleep(SETTLED * 2);
         assert_eq!(cache.identity(&path), None, "the same size and date");
     }
 

@@ -89,7 +89,7 @@ fn a_stray_quote_costs_no_row_wherever_it_stands() {
                 .unwrap();
             let input = Input {
                 unit: "usage.csv",
-                path: &path,
+                file: &std::fs::File::open(&path).unwrap(),
                 dataset: Dataset::Usage,
             };
             let (decoded, sinks) = pool

@@ -14,7 +14,7 @@ use tieout::engine::judge::variance::Variance;
 use tieout::engine::rules::keys::Key;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
-use tieout::model::row::{Cell, Place, Row};
+use tieout::model::row::{self, Cell, Place, Row};
 use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
@@ -166,7 +166,7 @@ fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str
         first_line: 1,
         before: b"",
         text: text.as_bytes(),
-        digest: 0,
+        content: row::Content::Text { columns: 0 },
     };
     let row = Row {
         cells: &cells,

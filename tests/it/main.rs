@@ -1,33 +1,50 @@
 //! All integration tests, in one binary: each further binary would link polars again, at 0.8 GB and
 //! 14 s.
 //!
-//! A module is a kind of test; `fixtures`, `program`, `runs`, `served` and `sheets` are what the
-//! tests share.
+//! A module is a kind of test; `explained`, `fixtures`, `program`, `runs`, `served` and `sheets` are
+//! what the tests share.
+//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and `sheets`
+//! are what the tests share.
 
 #![cfg(test)]
 
 mod attribution;
+mod changing;
+mod changing_inputs;
 mod cli;
+mod copies;
 mod credentials;
 mod damaged_files;
+mod decoder_fuzz;
 mod edges;
+mod explained;
+mod eyes;
 mod faults;
 mod faulty;
 mod fetching;
 mod fixtures;
 mod formats;
 mod golden;
+mod kill_sweep;
 mod laws;
 mod laws_of_numbers;
 mod lifecycle;
 mod memory;
 mod nightly;
+mod openings;
 mod oracle;
 mod program;
 mod quirks;
 mod quirks_json;
 mod records;
 mod resuming;
+mod rim_explain;
+mod rim_folder;
+mod rim_globs;
+mod rim_pages;
+mod rim_resources;
+mod rim_rows;
+mod rim_runs;
 mod rooms;
 mod runs;
 mod scenarios;
@@ -37,6 +54,7 @@ mod slices;
 mod spellings;
 mod tidy;
 mod tie_outs;
+mod traced;
 mod truth;
 mod usual_invoices;
 mod words;

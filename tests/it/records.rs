@@ -253,10 +253,15 @@ fn rows(
         .map(|column| column.name)
         .collect();
     let mut rows = Vec::new();
-    let found = read("answer", path, set, &mut |values| {
-        rows.push(names.iter().cloned().zip(values.iter().cloned()).collect());
-        Ok(())
-    })?;
+    let found = read(
+        "answer",
+        &std::fs::File::open(path).unwrap(),
+        set,
+        &mut |values| {
+            rows.push(names.iter().cloned().zip(values.iter().cloned()).collect());
+            Ok(())
+        },
+    )?;
     Ok((found, rows))
 }
 

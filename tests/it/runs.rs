@@ -287,9 +287,14 @@ fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: Col
 /// True if the heavy test is to be skipped, which is printed.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn is_quick(what: &str) -> bool {
-    let quick = std::env::var_os("TIEOUT_SLOW_TESTS").is_none_or(|value| value != "1");
+    let quick = !is_slow();
     if quick {
         eprintln!("skipped: {what}; set TIEOUT_SLOW_TESTS=1");
     }
     quick
+}
+
+/// True if heavy tests are to run.
+pub(crate) fn is_slow() -> bool {
+    std::env::var_os("TIEOUT_SLOW_TESTS").is_some_and(|value| value == "1")
 }

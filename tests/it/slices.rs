@@ -89,7 +89,7 @@ fn decoded(text: &[u8]) -> (Vec<Vec<Vec<u8>>>, bool) {
     let (decoded, sinks) = decode::decode(
         Input {
             unit: "x",
-            path: file.path(),
+            file: file.as_file(),
             dataset: Dataset::Usage,
         },
         || Collected(Vec::new()),

@@ -5,36 +5,55 @@
 use std::borrow::Cow;
 
 use super::cells::value_of;
-use super::layout::{Layout, csv_crate, next_record, offset_of, without_boms};
+use super::layout::{
+    Layout, Likeness, csv_crate, next_record, offset_of, other_header, without_boms,
+};
+use crate::decode::failure::DecodeError;
+use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Place, Row};
+use crate::model::row::{Content, Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
+///
+/// # Errors
+/// [`DecodeError`] for another header in the middle.
 pub(super) fn read<S: Sink>(
     layout: &Layout,
     slice: &Slice,
     from: usize,
     sink: &mut SliceSink<'_, S>,
-) {
-    let (body, skipped) = without_boms(&slice.bytes, from);
+) -> Result<(), DecodeError> {
+    let (body, mut start) = without_boms(&slice.bytes, from);
     let mut reader = csv_crate(body);
+    let mut reader_start = start;
     let mut record = csv::ByteRecord::new();
-    let mut start = skipped;
     while next_record(&mut reader, &mut record) {
         // The csv crate counts the line end to the record, and empty lines to the record after
         // them.
-        let end = skipped + offset_of(&reader);
+        let end = reader_start + offset_of(&reader);
         let text = &slice.bytes[start..end];
+        let blank = blank_lines(text);
+        if text[blank..].starts_with(BOM) {
+            // Files joined into one have byte order marks in the middle. The record is read again
+            // without it, for a quote behind it opens a cell.
+            start += blank + BOM.len();
+            reader_start = start;
+            reader = csv_crate(&slice.bytes[start..]);
+            continue;
+        }
         let place = Place {
             first_line: slice.first_line,
-            before: &slice.bytes[..start + blank_lines(text)],
+            before: &slice.bytes[..start + blank],
             text,
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         start = end;
-        read_record(layout, &record, place, sink);
+        read_record(layout, &record, place, sink)?;
     }
+    Ok(())
 }
 
 fn read_record<S: Sink>(
@@ -42,12 +61,21 @@ fn read_record<S: Sink>(
     record: &csv::ByteRecord,
     place: Place<'_>,
     sink: &mut SliceSink<'_, S>,
-) {
-    if layout.is_header_again(record.len(), |at| Cow::Borrowed(&record[at])) {
-        return;
-    }
-    if record.len() != layout.headings.len() {
-        return sink.reject(place, layout.ragged(record.len()));
+) -> Result<(), DecodeError> {
+    let is_ragged = record.len() != layout.width();
+    if is_ragged || layout.may_be_header(|at| &record[at]) {
+        match layout.likeness(record.len(), |at| Cow::Borrowed(&record[at])) {
+            Likeness::Row if is_ragged => {
+                sink.reject(place, layout.ragged(record.len()));
+                return Ok(());
+            }
+            Likeness::Row => {}
+            Likeness::Header => {
+                sink.headings_again += 1;
+                return Ok(());
+            }
+            Likeness::OtherHeader => return Err(other_header(sink.input.unit, place)),
+        }
     }
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();
@@ -58,6 +86,7 @@ fn read_record<S: Sink>(
         cells: &cells,
         place,
     });
+    Ok(())
 }
 
 /// Number of bytes of the empty lines at the start of a record's text; the csv crate skips them.

@@ -3,25 +3,78 @@
 
 use std::borrow::Cow;
 
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::decode::binding::hash_of_name;
+use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
+use crate::model::dataset::{Dataset, Kind, Need};
 use crate::model::reject::Rejection;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Place};
+
+/// Cells that name a column, from which on a record is taken for a header: 3. One may come about by
+/// chance, three do not.
+const NAMES_OF_A_HEADER: usize = 3;
+/// Longest cell that is looked up as a heading, in bytes.
+const LONGEST_HEADING_BYTES: usize = 100;
 
 /// Layout of a file's records.
 pub(super) struct Layout {
-    /// Headings, trimmed, one for each cell of a record.
-    pub(super) headings: Vec<String>,
+    dataset: Dataset,
+    /// For each cell of a record the dataset's column that its heading names.
+    named: Vec<Option<usize>>,
     /// Input columns that are read, each with the position of the dataset's column that it fills.
     pub(super) wanted: Vec<(usize, usize)>,
-    /// Number of the dataset's columns.
-    pub(super) columns: usize,
+    /// Hash of the columns that the headings name, in their order.
+    pub(super) columns_hash: u64,
+    /// Input column in which every row has a number, so that text in it tells a header.
+    number: Option<usize>,
+}
+
+/// A record, as compared with the header of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// A row of data, however odd.
+    Row,
+    /// The header once more.
+    Header,
+    /// Another header: the rows after it have other columns, or the same in another order.
+    OtherHeader,
 }
 
 impl Layout {
+    /// Layout under these headings; `wanted` are the input columns that are read.
+    pub(super) fn new(dataset: Dataset, headings: &[String], wanted: Vec<(usize, usize)>) -> Self {
+        let names = headings
+            .iter()
+            .flat_map(|heading| hash_of_name(dataset, heading).to_le_bytes());
+        let columns_hash = xxh3_64(&names.collect::<Vec<u8>>());
+        let named: Vec<Option<usize>> = headings
+            .iter()
+            .map(|heading| dataset.position_of(heading))
+            .collect();
+        let is_number = |position: usize| {
+            let column = &dataset.columns()[position];
+            column.need == Need::Value && matches!(column.kind, Kind::Decimal(_))
+        };
+        Self {
+            dataset,
+            number: named.iter().position(|at| at.is_some_and(is_number)),
+            named,
+            wanted,
+            columns_hash,
+        }
+    }
+
+    /// Number of cells of a record.
+    pub(super) fn width(&self) -> usize {
+        self.named.len()
+    }
+
     /// Cells of a row, one for each column of the dataset. Columns that are not read stay missing,
     /// so a reader may use the same cells for one row after another.
     pub(super) fn missing_cells<'c>(&self) -> Vec<Cell<'c>> {
-        vec![Cell::Missing; self.columns]
+        vec![Cell::Missing; self.dataset.columns().len()]
     }
 
     /// The rejection of a record whose number of cells is not that of the header.
@@ -29,22 +82,56 @@ impl Layout {
         Rejection::in_words(
             "",
             &format!("{found} cells"),
-            format!("{} cells, as in the header", self.headings.len()),
+            format!("{} cells, as in the header", self.width()),
         )
     }
 
-    /// True if a record of `count` cells is the header once more: each member of a gzip file, or
-    /// each of several files joined into one, may begin with it. The first cell is not compared,
-    /// for a byte order mark may stand before it.
-    pub(super) fn is_header_again<'c>(
+    /// False for nearly every row, by one byte: it has a number where this one would have a heading.
+    #[inline]
+    pub(super) fn may_be_header<'t>(&self, cell: impl Fn(usize) -> &'t [u8]) -> bool {
+        let Some(number) = self.number else {
+            return true;
+        };
+        cell(number)
+            .iter()
+            .find(|byte| !matches!(byte, b'"' | b' ' | b'\t'))
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
+    }
+
+    /// Compares a record of `count` cells with the header: each member of a gzip file, or each of
+    /// several files joined into one, may begin with one. Names are compared by the columns that
+    /// they mean, in any case and spelling.
+    pub(super) fn likeness<'c>(
         &self,
         count: usize,
         cell: impl Fn(usize) -> Cow<'c, [u8]>,
-    ) -> bool {
-        let is_heading = |at: usize| cell(at).trim_ascii() == self.headings[at].as_bytes();
-        // The last cell decides first: few columns end in one that equals its heading.
-        count == self.headings.len() && is_heading(count - 1) && (1..count).all(is_heading)
+    ) -> Likeness {
+        let name_at = |at: usize| {
+            let cell = cell(at);
+            (cell.len() <= LONGEST_HEADING_BYTES)
+                .then(|| String::from_utf8_lossy(&cell).trim().to_owned())
+                .and_then(|name| self.dataset.position_of(&name))
+        };
+        let names: Vec<Option<usize>> = (0..count).map(name_at).collect();
+        if names.iter().flatten().count() < NAMES_OF_A_HEADER {
+            Likeness::Row
+        } else if names == self.named {
+            Likeness::Header
+        } else {
+            Likeness::OtherHeader
+        }
     }
+}
+
+/// The error of a header in the middle that is not that of the file.
+pub(super) fn other_header(unit: &str, place: Place<'_>) -> DecodeError {
+    DecodeError::wrong(
+        unit,
+        "headings in another order, or others, than in the first line",
+        "rows under one header",
+        "files that differ in their columns were joined into one; pass each of them by itself",
+    )
+    .at_line(place.line())
 }
 
 /// The first record's cells, and the offset at which the second record begins.

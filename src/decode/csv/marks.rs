@@ -11,7 +11,7 @@
 //! read in another way.
 
 #[cfg(target_arch = "x86_64")]
-use crate::decode::blocks::Avx2;
+use crate::decode::blocks::{Avx2, avx2};
 use crate::decode::blocks::{BLOCK, Equal, Portable};
 
 /// Text in which quotes or carriage returns stand where only the csv crate knows what they mean.
@@ -34,7 +34,7 @@ impl Marks {
     /// Finds the marks of whole records.
     pub(super) fn find(&mut self, text: &[u8]) -> Result<(), Irregular> {
         #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = pulp::x86::V3::try_new() {
+        if let Some(simd) = avx2() {
             return simd.vectorize(FindMarks {
                 marks: self,
                 text,

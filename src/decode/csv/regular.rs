@@ -9,25 +9,35 @@
 use std::borrow::Cow;
 
 use super::cells::{Record, value_of};
-use super::layout::{Layout, without_boms};
+use super::layout::{Layout, Likeness, other_header, without_boms};
 use super::marks::{Irregular, Marks};
+use crate::decode::failure::DecodeError;
+use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
+
+/// Reason why a slice is not read.
+pub(super) enum Stopped {
+    /// Only the csv crate knows what the text means; no row was read.
+    Irregular,
+    /// The file cannot be used.
+    Refused(DecodeError),
+}
 
 /// Reads the records of a slice from the offset `from` on.
 ///
 /// # Errors
-/// [`Irregular`] before any row, if only the csv crate knows what the text means.
+/// [`Stopped`] if the text is not regular, or has another header in its middle.
 pub(super) fn read<S: Sink>(
     layout: &Layout,
     slice: &Slice,
     from: usize,
     sink: &mut SliceSink<'_, S>,
-) -> Result<(), Irregular> {
+) -> Result<(), Stopped> {
     let (body, skipped) = without_boms(&slice.bytes, from);
     let mut marks = Marks::default();
-    marks.find(body)?;
+    marks.find(body).map_err(|Irregular| Stopped::Irregular)?;
     let mut cells = layout.missing_cells();
     // `text_start` falls behind `start` where empty lines stand before a record.
     let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
@@ -35,6 +45,11 @@ pub(super) fn read<S: Sink>(
         let ends = &marks.ends[first_mark..*end_of_row as usize];
         first_mark = *end_of_row as usize;
         let end = ends[ends.len() - 1] as usize;
+        // Files joined into one have byte order marks in the middle.
+        if body[start..end].starts_with(BOM) {
+            start += BOM.len();
+            text_start = start;
+        }
         let record = Record {
             text: body,
             start,
@@ -51,10 +66,12 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..skipped + record.start],
             text: &slice.bytes[skipped + text_start..text_end],
-            digest: 0,
+            content: Content::Text {
+                columns: layout.columns_hash,
+            },
         };
         text_start = start;
-        read_record(layout, &record, place, &mut cells, sink);
+        read_record(layout, &record, place, &mut cells, sink).map_err(Stopped::Refused)?;
     }
     Ok(())
 }
@@ -66,15 +83,22 @@ fn read_record<'t, S: Sink>(
     place: Place<'_>,
     cells: &mut [Cell<'t>],
     sink: &mut SliceSink<'_, S>,
-) {
+) -> Result<(), DecodeError> {
     let count = record.ends.len();
-    if count != layout.headings.len() {
-        return sink.reject(place, layout.ragged(count));
-    }
-    if may_be_header(layout, record.raw(count - 1))
-        && layout.is_header_again(count, |at| record.plain(at))
-    {
-        return;
+    let is_ragged = count != layout.width();
+    if is_ragged || layout.may_be_header(|at| record.raw(at)) {
+        match layout.likeness(count, |at| record.plain(at)) {
+            Likeness::Row if is_ragged => {
+                sink.reject(place, layout.ragged(count));
+                return Ok(());
+            }
+            Likeness::Row => {}
+            Likeness::Header => {
+                sink.headings_again += 1;
+                return Ok(());
+            }
+            Likeness::OtherHeader => return Err(other_header(sink.input.unit, place)),
+        }
     }
     // Every wanted cell is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted {
@@ -84,14 +108,5 @@ fn read_record<'t, S: Sink>(
         };
     }
     sink.row(&Row { cells, place });
-}
-
-/// False for nearly every row, by the first byte of its last cell: such a row cannot be the header
-/// again. A heading may have white space or quotes around it.
-#[inline]
-fn may_be_header(layout: &Layout, last_cell: &[u8]) -> bool {
-    let last_heading = &layout.headings[layout.headings.len() - 1];
-    let first = last_cell.first();
-    first == last_heading.as_bytes().first()
-        || first.is_some_and(|byte| *byte == b'"' || byte.is_ascii_whitespace())
+    Ok(())
 }

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::layout::{Layout, header};
+use super::regular::Stopped;
 use super::{any_text, regular};
 use crate::decode::binding::Binding;
 use crate::decode::borders::{Border, QuoteParity, QuoteScan};
@@ -20,7 +21,7 @@ use crate::decode::slices::{Slice, Slices};
 /// Reads all rows of a CSV file.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let is_irregular = AtomicBool::new(false);
     let result = read_by(collector, stream, &Way::Regular(&is_irregular));
@@ -29,9 +30,9 @@ pub(crate) fn read<S: Sink>(
     }
     // The rows so far may be cut in the wrong places, so none of them is kept.
     collector.restart();
-    match open::open(collector.input, collector.hash())? {
+    match open::open(collector.input.unit, collector.input.file, collector.hash())? {
         (_, Opened::Csv(again)) => read_by(collector, again, &Way::AnyText),
-        // The file was replaced meanwhile: the first error is as good as any.
+        // The file was rewritten meanwhile: the first error is as good as any.
         _ => result,
     }
 }
@@ -69,14 +70,16 @@ impl Way<'_> {
         sink: &mut SliceSink<'_, S>,
     ) -> Result<(), DecodeError> {
         match self {
-            Self::Regular(_) => regular::read(layout, slice, from, sink).map_err(|_| {
-                self.suspect();
-                irregular(sink.input.unit)
-            }),
-            Self::AnyText => {
-                any_text::read(layout, slice, from, sink);
-                Ok(())
+            Self::Regular(_) => {
+                regular::read(layout, slice, from, sink).map_err(|stopped| match stopped {
+                    Stopped::Irregular => {
+                        self.suspect();
+                        irregular(sink.input.unit)
+                    }
+                    Stopped::Refused(error) => error,
+                })
             }
+            Self::AnyText => any_text::read(layout, slice, from, sink),
         }
     }
 }
@@ -94,7 +97,7 @@ fn irregular(unit: &str) -> DecodeError {
 
 fn read_by<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
     way: &Way<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
@@ -140,9 +143,5 @@ fn bind<S: Sink>(
         .enumerate()
         .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
         .collect();
-    Ok(Layout {
-        headings,
-        wanted,
-        columns: input.dataset.columns().len(),
-    })
+    Ok(Layout::new(input.dataset, &headings, wanted))
 }

@@ -3,21 +3,21 @@
 use std::sync::Mutex;
 
 use super::object::Keys;
-use crate::decode::binding::{Naming, missing_columns};
+use crate::decode::binding::{Naming, missing_columns, unknown_keys};
 use crate::decode::borders::Border;
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
-use crate::decode::lock::lock;
+use crate::decode::lock::{into_inner, lock};
 use crate::decode::open::{BOM, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::{Slice, Slices};
-use crate::model::row::Place;
+use crate::model::row::{Content, Place};
 
 /// Reads all rows of a file of JSON lines. A file whose first line lacks a needed key is refused;
 /// in later lines that is the fault of the row.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let mut slices = Slices::new(input, stream, Border::Line);
@@ -45,7 +45,12 @@ pub(crate) fn read<S: Sink>(
     };
     work(&first)?;
     drop(first);
-    slices.for_each(work).result
+    slices.for_each(work).result?;
+    let unknown = into_inner(idle).into_iter().flat_map(Keys::into_unknown);
+    if let Some(warning) = unknown_keys(input, unknown.collect()) {
+        collector.warn(warning);
+    }
+    Ok(())
 }
 
 fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<'_, S>) {
@@ -62,12 +67,12 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
     {
         let line = &slice.bytes[start..end];
         // Files joined into one have byte order marks in the middle.
-        let object = line.strip_prefix(BOM).unwrap_or(line).trim_ascii();
+        let object = without_boms(line).trim_ascii();
         let place = Place {
             first_line: slice.first_line,
             before: &slice.bytes[..start],
             text: line,
-            digest: 0,
+            content: Content::Values(0),
         };
         start = end;
         if object.is_empty() {
@@ -75,6 +80,14 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         }
         keys.feed(object, &mut cells, is_clean, place, sink);
     }
+}
+
+/// A line without the byte order marks at its start.
+fn without_boms(mut line: &[u8]) -> &[u8] {
+    while let Some(rest) = line.strip_prefix(BOM) {
+        line = rest;
+    }
+    line
 }
 
 /// True if a text is UTF-8 and has no control characters except line feeds, as JSON wants it in

@@ -2,6 +2,8 @@
 //! the one before (`template`), and the two ways in which objects come: one on each line, or in a
 //! page.
 
+mod spelling;
+
 mod value;
 
 mod template;

@@ -1,23 +1,38 @@
 //! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
 //! in which they came, so that no digit passes through a float.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::spelling::{Pairs, is_plain};
 use super::template::Template;
 use super::value;
+use crate::decode::binding::hash_of_name;
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::dataset::{Dataset, Need, normalise};
+use crate::model::dataset::{Dataset, Need};
 use crate::model::reject::Rejection;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
 
 /// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
 /// beyond the limit are looked up each time.
 const REMEMBERED_KEYS: usize = 1_000;
+
+/// Keys that are documented beside the columns; see [`is_documented`].
+const DOCUMENTED_KEYS: [&str; 8] = [
+    "links",
+    "attributes",
+    "attributes/objectType",
+    "invoiceLineItemType",
+    // As some published answers spell it.
+    "invoiceLineItemTypce",
+    "billingProvider",
+    "discountDetails",
+    "hasPartnerEarnedCredit",
+];
 
 /// Objects in a row that did not fit the template: 16. Beyond that no template is tried in the
 /// slice, for an export whose keys come in a different order on each line would pay for both ways
@@ -34,10 +49,22 @@ pub(super) struct Keys<'w> {
     template: Template,
     /// Number of objects in a row that did not fit the template.
     misfits: u32,
+    /// Keys that the dataset does not know. Noted when a key is met first, never for each object.
+    unknown: BTreeSet<String>,
+    /// Spelling of the last key that filled each column in the object that is read; 0 for none.
+    filled_by: Vec<u64>,
 }
 
-/// A key's column, if it is read, and the seed of the hash of its values.
-type BoundKey = (Option<usize>, u64);
+/// A key, bound to a dataset.
+#[derive(Clone, Copy)]
+struct BoundKey {
+    /// Position of its column; `None` if it is not read.
+    slot: Option<usize>,
+    /// Seed of the hash of its values: one for all spellings of the key.
+    seed: u64,
+    /// Hash of the key as it is spelt.
+    spelling: u64,
+}
 
 impl<'w> Keys<'w> {
     /// Keys of a dataset, none of which was met yet.
@@ -48,7 +75,14 @@ impl<'w> Keys<'w> {
             known: HashMap::new(),
             template: Template::default(),
             misfits: 0,
+            unknown: BTreeSet::new(),
+            filled_by: vec![0; dataset.columns().len()],
         }
+    }
+
+    /// The keys that were met and that the dataset does not know; at most 1,000.
+    pub(super) fn into_unknown(self) -> BTreeSet<String> {
+        self.unknown
     }
 
     /// Begins a slice: the template gets another chance.
@@ -73,17 +107,27 @@ impl<'w> Keys<'w> {
     ) {
         match self.read(object, cells, is_clean) {
             Ok(digest) => {
-                let place = Place { digest, ..place };
+                let content = Content::Values(digest);
+                let place = Place { content, ..place };
                 sink.row(&Row { cells, place });
             }
-            Err(rejection) => sink.reject(place, rejection),
+            // Each of several rows on one line is rejected: one rejection would make them look like
+            // one row.
+            Err(rejection) => match rows_in(object) {
+                0 | 1 => sink.reject(place, rejection),
+                rows => {
+                    let found = format!("{rows} rows on one line");
+                    let wanted = "one JSON object on each line".to_owned();
+                    let rejection = Rejection::in_words("", &found, wanted);
+                    (0..rows).for_each(|_| sink.reject(place, rejection.clone()));
+                }
+            },
         }
     }
 
     /// Reads one object's text into cells that hold the row read before, or are missing. Returns
-    /// the row's digest: a hash of all its values, in any order of keys, with numbers in quotes as
-    /// numbers; never 0, which stands for none. `is_clean` is true if the text is UTF-8 without
-    /// control characters.
+    /// the row's digest as [`Content::Values`] has it, or 0 if none is wanted. `is_clean` is true if
+    /// the text is UTF-8 without control characters.
     fn read<'a>(
         &mut self,
         object: &'a [u8],
@@ -94,15 +138,16 @@ impl<'w> Keys<'w> {
         let with_digest = self.wanted.is_none();
         if tries_template && let Some(digest) = self.template.read(object, cells, with_digest) {
             self.misfits = 0;
-            return Ok(digest.max(1));
+            return Ok(digest);
         }
         self.misfits = self.misfits.saturating_add(1);
         // The template may have filled cells before it met the key that did not fit.
         cells.fill(Cell::Missing);
+        self.filled_by.fill(0);
         self.template.clear();
         let read = self.read_by_serde(object, cells, tries_template);
         // A broken object must not be the measure of the next one.
-        if read.is_err() || !self.template.has_each_column_once() {
+        if read.is_err() || !self.template.has_each_name_once() {
             self.template.clear();
         }
         read
@@ -115,13 +160,14 @@ impl<'w> Keys<'w> {
         cells: &mut [Cell<'a>],
         learns: bool,
     ) -> Result<u64, Rejection> {
-        let (mut repeated, mut digest) = (None, 0);
+        let (mut repeated, mut digest) = (None, RowDigest::default());
+        let with_digest = self.wanted.is_none();
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let visitor = ObjectVisitor {
             keys: self,
             cells,
             repeated: &mut repeated,
-            digest: &mut digest,
+            digest: with_digest.then_some(&mut digest),
             learns,
         };
         let read = deserializer.deserialize_map(visitor);
@@ -140,7 +186,8 @@ impl<'w> Keys<'w> {
                 "the key twice",
                 "each key once".to_owned(),
             )),
-            None => Ok(digest.max(1)),
+            None if digest.has_a_name_twice() => Ok(digest_by_spelling(object)),
+            None => Ok(digest.sum),
         }
     }
 
@@ -149,7 +196,7 @@ impl<'w> Keys<'w> {
     pub(super) fn missing(&mut self, object: &[u8]) -> Option<(Vec<String>, Vec<&'static str>)> {
         let values: HashMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
         let names: Vec<String> = values.into_keys().collect();
-        let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).0).collect();
+        let bound: Vec<usize> = names.iter().filter_map(|key| self.bind(key).slot).collect();
         // Only values that no row may lack: an object may leave out a key that has no value.
         let columns = self.dataset.columns().iter().enumerate();
         let missing: Vec<&str> = columns
@@ -164,27 +211,103 @@ impl<'w> Keys<'w> {
             return *known;
         }
         let columns = self.dataset.columns();
-        let slot = self.dataset.position_of(key).filter(|slot| {
+        let position = self.dataset.position_of(key);
+        let slot = position.filter(|slot| {
             columns[*slot].need != Need::Unread
                 && self.wanted.is_none_or(|wanted| wanted.contains(slot))
         });
-        // The seed comes from the normalised key, so that a row has one digest under every spelling
-        // of its keys (`model::domain::quirks`, JSON of the API 5).
-        let bound = (slot, xxh3_64(normalise(key).as_bytes()));
+        // The seed comes from the column, so that a row has one digest under every spelling of its
+        // keys (`model::domain::quirks`, JSON of the API 5).
+        let bound = BoundKey {
+            slot,
+            seed: hash_of_name(self.dataset, key),
+            // 0 stands for no key.
+            spelling: xxh3_64(key.as_bytes()).max(1),
+        };
         if self.known.len() < REMEMBERED_KEYS {
             self.known.insert(key.to_owned(), bound);
+            if position.is_none() && !is_documented(key) {
+                self.unknown.insert(key.to_owned());
+            }
         }
         bound
     }
+}
+
+/// Number of rows in a text: its JSON values, and for an array the objects in it. 0 for a text in
+/// which anything is broken.
+fn rows_in(text: &[u8]) -> usize {
+    let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let rows = values.map(|value| {
+        let value = value.ok()?.get();
+        // `null` and the like are one row that is none, and so is an array without rows.
+        let Ok(inner) = serde_json::from_str::<Vec<&RawValue>>(value) else {
+            return Some(1);
+        };
+        let objects = inner.iter().filter(|row| row.get().starts_with('{'));
+        Some(objects.count().max(1))
+    });
+    rows.sum::<Option<usize>>().unwrap_or(0)
+}
+
+/// True for keys that Partner Center puts beside the columns of a dataset, in its documentation and
+/// in all its answers ([resources §C](crate::model::domain::resources)): they are no drift.
+fn is_documented(key: &str) -> bool {
+    DOCUMENTED_KEYS
+        .iter()
+        .any(|known| key.eq_ignore_ascii_case(known))
+}
+
+/// The digest of an object while its values are met.
+#[derive(Default)]
+struct RowDigest {
+    /// Sum of the values' hashes, so that the order of the keys does not matter.
+    sum: u64,
+    /// Seeds of the values that are not missing.
+    seeds: Vec<u64>,
+}
+
+impl RowDigest {
+    fn add(&mut self, value: &[u8], seed: u64) {
+        let hash = value::hash(value, is_plain(value), seed);
+        if hash != 0 {
+            self.sum = self.sum.wrapping_add(hash);
+            self.seeds.push(seed);
+        }
+    }
+
+    /// True if two values have one name, as `Foo` and `foo`: the sum does not say which is whose.
+    fn has_a_name_twice(&mut self) -> bool {
+        self.seeds.sort_unstable();
+        self.seeds.windows(2).any(|pair| pair[0] == pair[1])
+    }
+}
+
+/// Digest of an object that has a name twice, by the keys as they are spelt and, of one spelling, by
+/// their order.
+fn digest_by_spelling(object: &[u8]) -> u64 {
+    let Ok(Pairs(pairs)) = serde_json::from_slice::<Pairs<'_>>(object) else {
+        return xxh3_64(object);
+    };
+    let mut met: HashMap<&str, u64> = HashMap::new();
+    let hashes = pairs.iter().map(|(key, text)| {
+        let number = met.entry(key).or_default();
+        *number += 1;
+        let seed = xxh3_64_with_seed(key.as_bytes(), *number);
+        let text = text.get().as_bytes();
+        value::hash(text, is_plain(text), seed)
+    });
+    hashes.fold(0, u64::wrapping_add)
 }
 
 /// Fills cells from an object's values as serde meets them.
 struct ObjectVisitor<'k, 'w, 'c, 'a> {
     keys: &'k mut Keys<'w>,
     cells: &'c mut [Cell<'a>],
-    /// Column for which two keys have a value.
+    /// Column for which two keys have a value, or that has one key twice.
     repeated: &'c mut Option<usize>,
-    digest: &'c mut u64,
+    /// `None` where no digest is wanted.
+    digest: Option<&'c mut RowDigest>,
     learns: bool,
 }
 
@@ -195,22 +318,31 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((slot, seed)) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get().as_bytes();
-            *self.digest = self.digest.wrapping_add(value::hash(text, seed));
-            let Some(slot) = slot else {
+            if let Some(digest) = &mut self.digest {
+                digest.add(text, key.seed);
+            }
+            let Some(slot) = key.slot else {
                 continue;
             };
             let value = value::cell_of(text).map_err(serde::de::Error::custom)?;
-            let cell = &mut self.cells[slot];
+            // One name twice always clashes: other readers would take the last one, whatever it
+            // says.
+            let spelt_before = std::mem::replace(&mut self.keys.filled_by[slot], key.spelling);
+            if spelt_before == key.spelling {
+                *self.repeated = Some(slot);
+            }
             // Two names of one column clash only if both have a value.
+            if value == Cell::Missing {
+                continue;
+            }
+            let cell = &mut self.cells[slot];
             if *cell != Cell::Missing {
                 *self.repeated = Some(slot);
             }
-            if value != Cell::Missing {
-                *cell = value;
-            }
+            *cell = value;
         }
         Ok(())
     }
@@ -238,10 +370,10 @@ impl Visitor<'_> for KeySeed<'_, '_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let (slot, seed) = self.0.bind(key);
+        let bound = self.0.bind(key);
         if self.1 {
-            self.0.template.push(key, slot, seed);
+            self.0.template.push(key, bound.slot, bound.seed);
         }
-        Ok((slot, seed))
+        Ok(bound)
     }
 }

@@ -4,20 +4,18 @@
 //!
 //! A page is read whole by one worker: pages are small and many, and files are read side by side.
 
-use std::borrow::Cow;
 use std::io::Read;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::object::Keys;
-use crate::decode::binding::{Naming, missing_columns};
+use crate::decode::binding::{Naming, missing_columns, unknown_keys};
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
-use crate::decode::input::Input;
 use crate::decode::open::{self, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::row::Place;
+use crate::model::page::{self, Page, PageFacts, PageFault};
+use crate::model::row::{Content, Place};
 
 /// Largest page: 1 GiB, for it is kept in memory. A page has 2,000 rows; a list that was asked for
 /// without a page size has all of them.
@@ -26,28 +24,47 @@ const PAGE_LIMIT_BYTES: u64 = 1 << 30;
 /// Reads all rows of a page.
 pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
     let hint = "ask for the list with a page size";
     let body = read_whole(input.unit, stream, PAGE_LIMIT_BYTES, hint)?;
-    let rows = rows_of(input, &body)?;
+    let Page { items, facts, .. } = page(input.unit, &body)?;
+    if let Some(warning) = more_than_counted(input.unit, &facts) {
+        collector.warn(warning);
+    }
+    collector.note_page(facts);
+    let rows = match items {
+        Some(items) => items,
+        // A single object, such as the header that `invoices/{id}` answers.
+        None => vec![whole(&body)],
+    };
     if let Some(first) = rows.first()
         && let Some((names, missing)) =
             Keys::new(input.dataset, None).missing(first.get().as_bytes())
     {
         return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
+    let mut keys = Keys::new(input.dataset, collector.wanted);
     collector.with_sink(|sink| {
-        feed(&body, &rows, collector.wanted, sink);
+        feed(&body, &rows, &mut keys, sink);
         Ok(())
-    })
+    })?;
+    if let Some(warning) = unknown_keys(input, keys.into_unknown()) {
+        collector.warn(warning);
+    }
+    Ok(())
+}
+
+/// The text of a page that is a single object.
+pub(crate) fn whole(body: &[u8]) -> &RawValue {
+    serde_json::from_slice(body).expect("the page was parsed")
 }
 
 /// Reads a page into memory; one of more than `limit` bytes is refused with a hint.
 pub(crate) fn read_whole(
     unit: &str,
-    stream: ByteStream,
+    stream: ByteStream<'_>,
     limit: u64,
     hint: &str,
 ) -> Result<Vec<u8>, DecodeError> {
@@ -72,10 +89,9 @@ pub(crate) fn read_whole(
 fn feed<S: Sink>(
     body: &[u8],
     rows: &[&RawValue],
-    wanted: Option<&[usize]>,
+    keys: &mut Keys<'_>,
     sink: &mut SliceSink<'_, S>,
 ) {
-    let mut keys = Keys::new(sink.input.dataset, wanted);
     let mut cells = keys.missing_cells();
     for row in rows {
         let text = row.get().as_bytes();
@@ -85,66 +101,38 @@ fn feed<S: Sink>(
             first_line: 1,
             before: &body[..offset],
             text,
-            digest: 0,
+            content: Content::Values(0),
         };
         // The page was parsed, so its strings are clean.
         keys.feed(text, &mut cells, true, place, sink);
     }
 }
 
-fn rows_of<'a>(input: Input<'_>, body: &'a [u8]) -> Result<Vec<&'a RawValue>, DecodeError> {
-    items(body).map_err(|error| {
-        DecodeError::damaged(
-            input.unit,
+/// The page in a body. One of which it is not certain where its rows are is refused, for read in
+/// part it would look whole.
+pub(crate) fn page<'a>(unit: &str, body: &'a [u8]) -> Result<Page<'a>, DecodeError> {
+    page::read(body).map_err(|fault| match fault {
+        PageFault::Json(error) => DecodeError::damaged(
+            unit,
             format!("invalid JSON: {error}"),
             "a complete page with `items`",
         )
-        .at_line(error.line() as u64)
+        .at_line(error.line() as u64),
+        PageFault::Unclear(found) => DecodeError::wrong(
+            unit,
+            format!("a page with {found}"),
+            "one array of rows, `items` or `value`",
+            "save each response as it came, in a file of its own",
+        ),
     })
 }
 
-/// The items of a page; a single object, such as the header that `invoices/{id}` answers, is the
-/// only item of its page.
-pub(crate) fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let items = deserializer
-        .deserialize_any(PageVisitor)
-        // A page with anything behind it is two answers in one file, or a damaged one.
-        .and_then(|items| deserializer.end().map(|()| items))?;
-    match items {
-        Some(items) => Ok(items),
-        None => Ok(vec![serde_json::from_slice::<&RawValue>(body)?]),
-    }
-}
-
-/// Finds the items of a page without parsing them; `None` for an object that is no collection.
-struct PageVisitor;
-
-impl<'a> Visitor<'a> for PageVisitor {
-    type Value = Option<Vec<&'a RawValue>>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a collection with `items`, or an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut rows = Vec::new();
-        while let Some(row) = seq.next_element()? {
-            rows.push(row);
-        }
-        Ok(Some(rows))
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut rows = None;
-        while let Some(key) = map.next_key::<Cow<'a, str>>()? {
-            // `items` in Partner Center, in any case; `value` in Graph.
-            if key.eq_ignore_ascii_case("items") || key == "value" {
-                rows = Some(map.next_value::<Vec<&'a RawValue>>()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(rows)
-    }
+/// Warning about a page that holds more than it says; `None` if it does not. One that holds less is
+/// judged where all pages of its list are known.
+pub(crate) fn more_than_counted(unit: &str, facts: &PageFacts) -> Option<String> {
+    let total = facts.total.filter(|total| *total < facts.items)?;
+    let items = facts.items;
+    Some(format!(
+        "`{unit}`: `totalCount` of {total}, but {items} items; all of them are read"
+    ))
 }

@@ -7,7 +7,7 @@
 //! `Keys::read_by_serde` in `object` must give the same cells and the same digest for every object
 //! that fits, and nothing may fit that serde would refuse.
 
-use super::value;
+use super::value::{self, Extent};
 use crate::model::row::Cell;
 use crate::model::same::same;
 
@@ -15,6 +15,8 @@ use crate::model::same::same;
 #[derive(Debug, Default)]
 pub(super) struct Template {
     parts: Vec<Part>,
+    /// True if a key cannot be compared as text; the template then fits nothing.
+    has_escapes: bool,
 }
 
 /// A key with the use of its value.
@@ -32,11 +34,15 @@ impl Template {
     /// Forgets all keys; an empty template fits nothing.
     pub(super) fn clear(&mut self) {
         self.parts.clear();
+        self.has_escapes = false;
     }
 
-    /// Adds the next key. One that needs escapes makes a template that fits nothing: such keys are
-    /// rare enough to be left to serde.
+    /// Adds the next key. One that needs escapes makes a template that fits nothing: as it is
+    /// without them, its text would be that of another key, or of no JSON at all.
     pub(super) fn push(&mut self, key: &str, slot: Option<usize>, seed: u64) {
+        self.has_escapes |= key
+            .bytes()
+            .any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
         let mut literal = vec![if self.parts.is_empty() { b'{' } else { b',' }, b'"'];
         literal.extend_from_slice(key.as_bytes());
         literal.extend_from_slice(b"\":");
@@ -47,12 +53,12 @@ impl Template {
         });
     }
 
-    /// True if no two keys fill the same column. Other objects are read by serde, which rejects a
-    /// row in which both have a value.
-    pub(super) fn has_each_column_once(&self) -> bool {
-        let mut slots: Vec<usize> = self.parts.iter().filter_map(|part| part.slot).collect();
-        slots.sort_unstable();
-        slots.windows(2).all(|pair| pair[0] != pair[1])
+    /// True if no two keys name the same column, by their seeds. Other objects are read by serde,
+    /// which rejects a row in which both have a value, or tells the two apart.
+    pub(super) fn has_each_name_once(&self) -> bool {
+        let mut seeds: Vec<u64> = self.parts.iter().map(|part| part.seed).collect();
+        seeds.sort_unstable();
+        seeds.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
@@ -66,18 +72,19 @@ impl Template {
     ) -> Option<u64> {
         let mut rest = object;
         let mut digest = 0_u64;
-        if self.parts.is_empty() {
+        if self.parts.is_empty() || self.has_escapes {
             return None;
         }
         for part in &self.parts {
             (_, rest) = rest
                 .split_at_checked(part.literal.len())
                 .filter(|(literal, _)| same(literal, &part.literal))?;
-            let (text, behind) = rest.split_at(value::length(rest)?);
+            let Extent { length, is_plain } = value::extent(rest)?;
+            let (text, behind) = rest.split_at(length);
             rest = behind;
             if with_digest {
                 // A sum, so that the order of the keys does not matter.
-                digest = digest.wrapping_add(value::hash(text, part.seed));
+                digest = digest.wrapping_add(value::hash(text, is_plain, part.seed));
             }
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;
@@ -91,6 +98,19 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_needs_escapes_fits_nothing() {
+        for (key, object) in [
+            ("a\"b", r#"{"a"b":1}"#),
+            ("a\\u006d", r#"{"a\u006d":1}"#),
+            ("a\tb", "{\"a\tb\":1}"),
+        ] {
+            let mut template = Template::default();
+            template.push(key, None, 1);
+            assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
+        }
+    }
 
     #[test]
     fn a_template_fits_what_has_its_keys() {

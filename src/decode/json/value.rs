@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::spelling::{hash_of_nested, is_one_of_two, plain_string};
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::row::Cell;
 
@@ -13,19 +14,31 @@ use crate::model::row::Cell;
 const LONGEST_SEEDED_BYTES: usize = 240;
 
 /// A value's part in its object's digest. A missing value adds 0, and a number in quotes what
-/// the bare number adds, so that one row has one digest in both of the API's spellings.
-pub(super) fn hash(value: &[u8], seed: u64) -> u64 {
+/// the bare number adds, so that one row has one digest in both of the API's spellings. `is_plain`
+/// is that of the value's [`Extent`].
+pub(super) fn hash(value: &[u8], is_plain: bool, seed: u64) -> u64 {
     let text = match value {
         b"null" | b"\"\"" => return 0,
-        // With its escapes: two spellings of one text give two digests, so that a copy may be
-        // missed, but no row is taken for a copy that is none.
-        [b'"', inner @ .., b'"'] => inner,
+        [b'"', inner @ .., b'"'] if is_plain => inner,
+        [b'"', ..] => return hash_of_text(inner_of(&plain_string(value)), seed),
+        [b'{' | b'[', ..] => return hash_of_text(&hash_of_nested(value).to_le_bytes(), seed),
         other => other,
     };
+    hash_of_text(text, seed)
+}
+
+fn hash_of_text(text: &[u8], seed: u64) -> u64 {
     if text.len() <= LONGEST_SEEDED_BYTES {
         xxh3_64_with_seed(text, seed)
     } else {
         (xxh3_64(text) ^ seed).wrapping_mul(seed | 1)
+    }
+}
+
+fn inner_of(string: &[u8]) -> &[u8] {
+    match string {
+        [b'"', inner @ .., b'"'] => inner,
+        other => other,
     }
 }
 
@@ -47,37 +60,58 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
-/// Length in bytes of the value with which a text begins; `None` for arrays, objects and what is no
-/// value, which are left to serde. It must not take for a value what serde would refuse.
-pub(super) fn length(text: &[u8]) -> Option<usize> {
+/// Where a value ends, and if it is a string, whether it has a second spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Length in bytes.
+    pub(super) length: usize,
+    /// True if it is [`is_plain`](super::spelling::is_plain).
+    pub(super) is_plain: bool,
+}
+
+/// Extent of the value with which a text begins; `None` for arrays, objects and what is no value,
+/// which are left to serde. It must not take for a value what serde would refuse.
+pub(super) fn extent(text: &[u8]) -> Option<Extent> {
+    let plain = |length: usize| Extent {
+        length,
+        is_plain: true,
+    };
     match text.first()? {
-        b'"' => string_length(text),
-        b'-' | b'0'..=b'9' => number_length(text),
+        b'"' => string_extent(text),
+        b'-' | b'0'..=b'9' => number_length(text).map(plain),
         // Text glued to a literal, as in `nullx`, does not pass: the template compares what
         // follows.
-        b'n' => text.starts_with(b"null").then_some(4),
-        b't' => text.starts_with(b"true").then_some(4),
-        b'f' => text.starts_with(b"false").then_some(5),
+        b'n' => text.starts_with(b"null").then(|| plain(4)),
+        b't' => text.starts_with(b"true").then(|| plain(4)),
+        b'f' => text.starts_with(b"false").then(|| plain(5)),
         _ => None,
     }
 }
 
-fn string_length(text: &[u8]) -> Option<usize> {
+fn string_extent(text: &[u8]) -> Option<Extent> {
     let inner = &text[1..];
     // Most strings have no escape, and end at the first byte that memchr finds.
     let stop = memchr::memchr2(b'"', b'\\', inner)?;
     if inner[stop] == b'"' {
-        Some(stop + 2)
-    } else {
-        Some(1 + closing_quote(inner, stop)? + 1)
+        return Some(Extent {
+            length: stop + 2,
+            is_plain: true,
+        });
     }
+    let (quote, is_plain) = closing_quote(inner, stop)?;
+    Some(Extent {
+        length: 1 + quote + 1,
+        is_plain,
+    })
 }
 
-/// Offset of the quote that closes a string with escapes, the first of which is at `from`. Tags and
-/// additional information are JSON within JSON, with an escape every few bytes: 64 bytes are
-/// compared at a time, and then only quotes and backslashes are visited.
-fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
+/// Offset of the quote that closes a string with escapes, the first of which is at `from`, and
+/// whether the string is plain. Tags and additional information are JSON within JSON, with an
+/// escape every few bytes: 64 bytes are compared at a time, and then only quotes and backslashes
+/// are visited.
+fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
     let mut at = from;
+    let mut is_plain = true;
     // Offset of the first byte that is not part of an escape.
     let mut free = from;
     loop {
@@ -92,9 +126,11 @@ fn closing_quote(text: &[u8], from: usize) -> Option<usize> {
                 continue;
             }
             if quotes >> bit & 1 == 1 {
-                return Some(place);
+                return Some((place, is_plain));
             }
-            free = place + escape_length(&text[place + 1..])?;
+            let escape = &text[place + 1..];
+            free = place + escape_length(escape)?;
+            is_plain &= !is_one_of_two(escape[0]);
         }
         at += BLOCK;
     }
@@ -161,7 +197,53 @@ fn number_length(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::spelling::is_plain;
     use super::*;
+
+    #[test]
+    fn one_text_has_one_hash_in_all_its_spellings() {
+        let hash = |value: &str| hash(value.as_bytes(), is_plain(value.as_bytes()), 7);
+        for spellings in [
+            vec![r#""aA""#, r#""a\u0041""#, r#""\u0061\u0041""#],
+            vec![r#""\"\\/\n""#, r#""\u0022\u005c\/\u000A""#],
+            vec!["\"\u{1f600}\"", r#""\ud83d\ude00""#, r#""\uD83D\uDE00""#],
+            vec!["15", "\"15\""],
+            vec!["null", "\"\""],
+            vec![
+                r#"{"a":[1,"x"],"b":{}}"#,
+                r#"{ "b": {}, "a": [ 1, "\u0078" ] }"#,
+            ],
+        ] {
+            let first = hash(spellings[0]);
+            assert!(
+                spellings.iter().all(|other| hash(other) == first),
+                "{spellings:?}"
+            );
+        }
+        let different = [
+            "null",
+            "0",
+            "\"null \"",
+            "true",
+            "[]",
+            "\"[]\"",
+            "{}",
+            "[1,2]",
+            "[2,1]",
+            "[[1],2]",
+            "[1,[2]]",
+            r#"{"a":1}"#,
+            r#"{"a":"1"}"#,
+            r#"{"a":null}"#,
+            r#"{"A":1}"#,
+            r#""\ud83d""#,
+            r#""\\u0041""#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":2,"a":1}"#,
+        ];
+        let hashes: std::collections::HashSet<u64> = different.into_iter().map(hash).collect();
+        assert_eq!(hashes.len(), different.len());
+    }
 
     #[test]
     fn values_are_as_long_as_serde_says() {
@@ -182,11 +264,12 @@ mod tests {
             &long,
         ] {
             for behind in ["", ",", "}"] {
-                assert_eq!(
-                    length(format!("{value}{behind}").as_bytes()),
-                    Some(value.len()),
-                    "{value}"
-                );
+                let found = extent(format!("{value}{behind}").as_bytes());
+                let wanted = Extent {
+                    length: value.len(),
+                    is_plain: is_plain(value.as_bytes()),
+                };
+                assert_eq!(found, Some(wanted), "{value}");
             }
         }
         for none in [
@@ -206,8 +289,11 @@ mod tests {
             "",
             "nul",
         ] {
-            let length = length(none.as_bytes());
-            assert!(length.is_none() || length != Some(none.len()), "{none}");
+            let extent = extent(none.as_bytes());
+            assert!(
+                extent.is_none_or(|extent| extent.length != none.len()),
+                "{none}"
+            );
         }
     }
 }

@@ -9,20 +9,25 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt32Type,
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Date64Type, Decimal128Type,
+    Decimal256Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
+use arrow_array::{
+    Array, ArrayRef, Decimal256Array, LargeStringArray, StringArray, StringViewArray,
+};
 use arrow_schema::{DataType, TimeUnit};
 
+use super::array_hash::{hash_of_wide, hashes_of};
 use super::dictionary::{DictionaryMemory, ViewedDictionary};
-use super::value_hash::{hash_of_number, hash_of_text};
+use super::value_hash::{Scale, Unit, hash_of_number, hash_of_text};
 use crate::model::row::Cell;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// True if columns of a type can be read. [`Column::new`] has an arm for each of them.
+/// True if columns of a type can be read, and not only hashed. [`Column::new`] has an arm for each
+/// of them.
 pub(super) fn is_readable(data_type: &DataType) -> bool {
     match data_type {
         // Writers choose the type `Null` for a column without any value.
@@ -30,11 +35,18 @@ pub(super) fn is_readable(data_type: &DataType) -> bool {
         | DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
+        | DataType::Int8
+        | DataType::Int16
         | DataType::Int32
         | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64
         | DataType::Date32
+        | DataType::Date64
         | DataType::Timestamp(..) => true,
-        DataType::Decimal128(_, scale) => *scale >= 0,
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale >= 0,
         DataType::Dictionary(key, value) => {
             **value == DataType::Utf8 && matches!(**key, DataType::Int32 | DataType::UInt32)
         }
@@ -66,14 +78,20 @@ enum Values<'b> {
         /// Hash of each entry of the dictionary; empty where no hashes are wanted.
         hashes: &'b [u64],
     },
-    /// Values in units of 10^-scale, and the scale.
-    Decimal(&'b [i128], u32),
+    /// Values in units of 10^-scale, and the scale, twice.
+    Decimal(&'b [i128], u32, Scale),
+    /// Decimals of more than 38 digits, few of which are numbers that we can use.
+    WideDecimal(&'b Decimal256Array),
     Integer32(&'b [i32]),
     Integer64(&'b [i64]),
+    /// Integers of other widths, which are too rare to be worth a kind each.
+    OtherInteger(Vec<i128>),
     /// Calendar days, in days since 1970-01-01.
     Date(&'b [i32]),
     /// Instants since 1970-01-01, UTC, and how many of their units make a second.
     Timestamp(&'b [i64], i64),
+    /// Hashes of values of another type, whose column is not read.
+    Hashed(Vec<u64>),
 }
 
 enum Codes<'b> {
@@ -95,10 +113,7 @@ impl Codes<'_> {
 }
 
 impl<'b> Column<'b> {
-    /// The values of an array.
-    ///
-    /// # Panics
-    /// If its type is not readable: such columns are not projected.
+    /// The values of an array. Those of a type that is not readable are only hashed.
     pub(super) fn new(
         array: &'b ArrayRef,
         memory: &'b mut DictionaryMemory,
@@ -112,21 +127,36 @@ impl<'b> Column<'b> {
                 texts: array.as_string_view(),
                 dictionary: memory.dictionary_of(array),
             },
-            DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+            DataType::Dictionary(key, value)
+                if (&**key, &**value) == (&DataType::Int32, &DataType::Utf8) =>
+            {
                 entries::<Int32Type>(array, memory, with_hashes, Codes::Signed)
             }
-            DataType::Dictionary(..) => {
+            DataType::Dictionary(key, value)
+                if (&**key, &**value) == (&DataType::UInt32, &DataType::Utf8) =>
+            {
                 entries::<UInt32Type>(array, memory, with_hashes, Codes::Unsigned)
             }
-            DataType::Decimal128(_, scale) => Values::Decimal(
+            DataType::Decimal128(_, scale) if *scale >= 0 => Values::Decimal(
                 primitive::<Decimal128Type>(array),
-                u32::try_from(*scale).expect("columns of negative scale are not projected"),
+                scale.unsigned_abs().into(),
+                Scale::new(*scale),
             ),
+            DataType::Decimal256(_, scale) if *scale >= 0 => {
+                Values::WideDecimal(array.as_primitive::<Decimal256Type>())
+            }
+            DataType::Int8 => other_integers::<Int8Type>(array),
+            DataType::Int16 => other_integers::<Int16Type>(array),
+            DataType::UInt8 => other_integers::<UInt8Type>(array),
+            DataType::UInt16 => other_integers::<UInt16Type>(array),
+            DataType::UInt32 => other_integers::<UInt32Type>(array),
+            DataType::UInt64 => other_integers::<UInt64Type>(array),
             DataType::Int32 => Values::Integer32(primitive::<Int32Type>(array)),
             DataType::Int64 => Values::Integer64(primitive::<Int64Type>(array)),
             DataType::Date32 => Values::Date(primitive::<Date32Type>(array)),
+            DataType::Date64 => Values::Timestamp(primitive::<Date64Type>(array), 1_000),
             DataType::Timestamp(unit, _) => timestamps(array, *unit),
-            other => unreachable!("columns of type {other} are not projected"),
+            _ => Values::Hashed(hashes_of(array)),
         };
         Self {
             array: array.as_ref(),
@@ -150,7 +180,7 @@ impl<'b> Column<'b> {
             return;
         }
         match &self.values {
-            Values::Null => {}
+            Values::Null | Values::Hashed(_) => {}
             Values::Text(texts) => fill_text(texts.value(row), cell),
             Values::LargeText(texts) => fill_text(texts.value(row), cell),
             Values::View { texts, dictionary } => {
@@ -172,7 +202,11 @@ impl<'b> Column<'b> {
                     };
                 }
             }
-            Values::Decimal(values, scale) => *cell = Cell::Decimal(values[row], *scale),
+            Values::Decimal(values, scale, _) => *cell = Cell::Decimal(values[row], *scale),
+            Values::WideDecimal(values) => {
+                *cell = Cell::Text(Cow::Owned(plain_text(values, row).into_bytes()));
+            }
+            Values::OtherInteger(values) => *cell = Cell::Decimal(values[row], 0),
             Values::Integer32(values) => *cell = Cell::Decimal(values[row].into(), 0),
             Values::Integer64(values) => *cell = Cell::Decimal(values[row].into(), 0),
             Values::Date(days) => *cell = Cell::Date(days[row]),
@@ -182,7 +216,8 @@ impl<'b> Column<'b> {
         }
     }
 
-    /// Hash of a value: equal for equal values of the column, in all batches and files; 0 for none.
+    /// Hash of a value: equal for equal values, in all batches and files and however they are stored;
+    /// 0 for none.
     pub(super) fn hash(&self, row: usize) -> u64 {
         if self.is_null(row) {
             return 0;
@@ -193,11 +228,16 @@ impl<'b> Column<'b> {
             Values::LargeText(texts) => hash_of_text(texts.value(row).as_bytes()),
             Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
             Values::Entry { codes, hashes, .. } => hashes[codes.at(row) as usize],
-            Values::Decimal(values, _) => hash_of_number(values[row]),
+            Values::Decimal(values, _, scale) => scale.hash(values[row]),
+            Values::WideDecimal(values) => hash_of_wide(&plain_text(values, row)),
+            Values::OtherInteger(values) => hash_of_number(values[row]),
+            Values::Hashed(hashes) => hashes[row],
             Values::Integer32(values) => hash_of_number(values[row].into()),
             Values::Integer64(values) => hash_of_number(values[row].into()),
-            Values::Date(days) => hash_of_number(days[row].into()),
-            Values::Timestamp(instants, _) => hash_of_number(instants[row].into()),
+            Values::Date(days) => Unit::DAY.hash(days[row].into()),
+            Values::Timestamp(instants, per_second) => {
+                Unit::of_second(*per_second).hash(instants[row])
+            }
         }
     }
 }
@@ -234,6 +274,14 @@ fn primitive<T: ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {
     array.as_primitive::<T>().values()
 }
 
+fn other_integers<'b, T: ArrowPrimitiveType>(array: &ArrayRef) -> Values<'b>
+where
+    T::Native: Into<i128>,
+{
+    let values = primitive::<T>(array).iter();
+    Values::OtherInteger(values.map(|value| (*value).into()).collect())
+}
+
 fn entries<'b, K: ArrowDictionaryKeyType>(
     array: &'b ArrayRef,
     memory: &'b mut DictionaryMemory,
@@ -265,8 +313,17 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit) -> Values<'_> {
     }
 }
 
+/// Text of a decimal without zeros at the end of its decimals, as all others are written.
+fn plain_text(values: &Decimal256Array, row: usize) -> String {
+    let text = values.value_as_string(row);
+    match text.split_once('.') {
+        Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        None => text,
+    }
+}
+
 /// The day on which an instant falls. An instant beyond the days of 32 bits, some five million
-/// years away, is a day outside every period.
+/// years away, is a day outside the calendar.
 fn day_of_instant(instant: i64, per_second: i64) -> i32 {
     // Rounded toward the past: a plain division would put an instant before 1970 on the day after.
     let day = instant.div_euclid(per_second).div_euclid(SECONDS_PER_DAY);

@@ -4,6 +4,8 @@ pub(super) mod panic_guard;
 
 mod value_hash;
 
+mod array_hash;
+
 mod dictionary;
 
 mod column;

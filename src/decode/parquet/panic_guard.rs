@@ -1,6 +1,6 @@
-//! A guard around the parquet crate, which panics on some damaged bytes: the panic is the file's
-//! fault and becomes an error of the file. No other code is to run under it, for our own panics
-//! must end the run.
+//! A guard around libraries that panic where the fault is not theirs: the parquet crate on some
+//! damaged bytes, polars and tokio where the machine starts no thread. No other code is to run
+//! under it, for our own panics must end the run.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// True while a panic of this thread would be caught and reported as an error of a file, so that
+/// True while a panic of this thread would be caught and reported as an error, so that
 /// the program's panic hook need not print it.
 #[must_use]
 pub fn is_guarded() -> bool {
@@ -17,7 +17,10 @@ pub fn is_guarded() -> bool {
 }
 
 /// Runs `work`; a panic in it is an `Err` with the panic's message.
-pub(super) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// The message of the panic.
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = GUARDED.replace(true);
     // Whatever state `work` leaves behind after a panic is dropped together with the file.
     let result = catch_unwind(AssertUnwindSafe(work));

@@ -1,20 +1,22 @@
 //! The columns of a Parquet file that are read, and the types as which they are read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use ::parquet::basic::{Encoding, PageType};
-use ::parquet::file::metadata::ColumnChunkMetaData;
-use arrow_schema::{DataType, Fields, Schema};
-use xxhash_rust::xxh3::xxh3_64;
+use ::parquet::basic::{Compression, Encoding, PageType, Type};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, TimeUnit};
 
+use super::array_hash::is_hashable;
 use super::column::is_readable;
-use crate::decode::binding::Binding;
+use crate::decode::binding::{Binding, hash_of_name};
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::sink::Sink;
-use crate::model::dataset::{Kind, normalise};
+use crate::model::dataset::Kind;
 
 /// The columns that are read, in the order of the file.
 pub(super) struct Projection {
@@ -48,11 +50,16 @@ impl Projection {
             with_digest: collector.wanted.is_none(),
         };
         let fields = metadata.schema().fields().iter();
+        let mut names = HashMap::new();
         for ((root, field), slot) in fields.enumerate().zip(&binding.slots) {
             let slot = slot.filter(|slot| collector.wants(*slot));
             // A column that means nothing to us may still tell a row from a copy of another.
-            if is_readable(field.data_type()) && (projection.with_digest || slot.is_some()) {
-                let seed = xxh3_64(normalise(field.name()).as_bytes());
+            if projection.with_digest || slot.is_some() {
+                let name = hash_of_name(collector.input.dataset, field.name());
+                // Of columns that share a name, each has its own seed.
+                let number = names.entry(name).or_insert(0_u64);
+                let seed = name.wrapping_add(*number);
+                *number += 1;
                 projection.roots.push(root);
                 projection.uses.push(ColumnUse { slot, seed });
             }
@@ -70,6 +77,9 @@ pub(super) fn check_types(
     let columns = input.dataset.columns();
     for (field, slot) in metadata.schema().fields().iter().zip(&binding.slots) {
         let Some(slot) = slot else {
+            if !is_hashable(field.data_type()) {
+                return Err(unreadable_type(input, field));
+            }
             continue;
         };
         let is_number = matches!(columns[*slot].kind, Kind::Decimal(_));
@@ -87,40 +97,31 @@ pub(super) fn check_types(
             ));
         }
         if !is_readable(field.data_type()) {
-            let found = format!("column `{}` as {}", field.name(), field.data_type());
-            return Err(DecodeError::wrong(
-                input.unit,
-                found,
-                "text, DECIMAL, integer, date or timestamp",
-                "write the column without nesting",
-            ));
+            return Err(unreadable_type(input, field));
         }
     }
     Ok(())
 }
 
-/// A file with its text columns as dictionaries where the file has them as such: then their
-/// codes need not be expanded to text. Columns that are codes in a part of the rows only are read
-/// as views, which leave the text where it lies in the pages. `None` if the parquet crate does not
-/// read the file so.
-pub(super) fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
-    let is_flat = metadata.parquet_schema().num_columns() == metadata.schema().fields().len();
+fn unreadable_type(input: Input<'_>, field: &Field) -> DecodeError {
+    let data_type = field.data_type();
+    let found = format!("column `{}` as {data_type}", field.name());
+    let wanted = "text, DECIMAL, integer, date or timestamp";
+    let hint = if data_type.is_nested() {
+        "write the column without nesting"
+    } else {
+        "write the column as one of these types"
+    };
+    DecodeError::wrong(input.unit, found, wanted, hint)
+}
+
+/// A file with its columns as the types as which they are read, where the parquet crate or the
+/// writer would have others. Where the parquet crate does not read the file so, the types stay as
+/// they are, which is slower but right; `None` if it would not be right, for INT96.
+pub(super) fn with_read_types(metadata: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
     let fields = metadata.schema().fields().iter().enumerate();
-    let fields = fields.map(|(at, field)| {
-        let is_text = matches!(
-            field.data_type(),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        );
-        // In a nested file the columns of its chunks are not the fields of its schema.
-        if !is_text || !is_flat {
-            return Arc::clone(field);
-        }
-        let groups = metadata.metadata().row_groups();
-        let data_type = if groups.iter().all(|group| is_all_codes(group.column(at))) {
-            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-        } else {
-            DataType::Utf8View
-        };
+    let fields = fields.map(|(root, field)| {
+        let data_type = read_type(metadata, root, field.data_type());
         Arc::new(field.as_ref().clone().with_data_type(data_type))
     });
     let schema = Arc::new(Schema::new_with_metadata(
@@ -128,7 +129,89 @@ pub(super) fn with_dictionaries(metadata: &ArrowReaderMetadata) -> Option<ArrowR
         metadata.schema().metadata().clone(),
     ));
     let options = ArrowReaderOptions::new().with_schema(schema);
-    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).ok()
+    let read = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).ok();
+    let has_int96 = || (0..metadata.schema().fields().len()).any(|root| is_int96(metadata, root));
+    read.or_else(|| (!has_int96()).then(|| metadata.clone()))
+}
+
+/// The type as which a column is read that has the type `found` by itself.
+///
+/// Text is read as codes where the file has it as such: then the codes need not be expanded to text.
+/// Columns that are codes in a part of the rows only are read as views, which leave the text where
+/// it lies in the pages.
+fn read_type(metadata: &ArrowReaderMetadata, root: usize, found: &DataType) -> DataType {
+    match found {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let leaf = leaf_of(metadata, root);
+            let groups = metadata.metadata().row_groups();
+            if groups.iter().all(|group| is_all_codes(group.column(leaf))) {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            } else {
+                DataType::Utf8View
+            }
+        }
+        // What a writer had in its memory, as pandas its categories. The file has plain values.
+        DataType::Dictionary(_, value) => read_type(metadata, root, value),
+        DataType::RunEndEncoded(_, value) => read_type(metadata, root, value.data_type()),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Decimal256(precision, scale) if *precision <= DECIMAL128_MAX_PRECISION => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        // In nanoseconds, 64 bits end in the year 2262, and the parquet crate lets INT96 wrap around
+        // there: 9999-12-31 would become a day of 1816.
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) if is_int96(metadata, root) => {
+            DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The first of the leaves of a column, and the only one if it is not nested.
+fn leaf_of(metadata: &ArrowReaderMetadata, root: usize) -> usize {
+    let schema = metadata.parquet_schema();
+    (0..schema.num_columns())
+        .find(|leaf| schema.get_column_root_idx(*leaf) == root)
+        .expect("every column has a leaf")
+}
+
+fn is_int96(metadata: &ArrowReaderMetadata, root: usize) -> bool {
+    let leaf = leaf_of(metadata, root);
+    metadata.parquet_schema().column(leaf).physical_type() == Type::INT96
+}
+
+/// Codecs that are read, for errors.
+const CODECS: &str = "no compression, snappy, zstd, gzip, LZ4 or brotli";
+const OTHER_CODEC: &str = "write it with snappy or zstd";
+
+/// Refuses a file with a compression that nothing here unpacks: it is whole, and another download
+/// would not help.
+pub(super) fn check_codecs(
+    input: Input<'_>,
+    metadata: &ArrowReaderMetadata,
+) -> Result<(), DecodeError> {
+    let groups = metadata.metadata().row_groups().iter();
+    let compressed = groups
+        .flat_map(RowGroupMetaData::columns)
+        .find(|column| column.compression() == Compression::LZO);
+    match compressed {
+        None => Ok(()),
+        Some(column) => {
+            let name = column.column_path().string();
+            let found = format!("column `{name}` compressed with LZO, which tieout cannot unpack");
+            Err(DecodeError::wrong(input.unit, found, CODECS, OTHER_CODEC))
+        }
+    }
+}
+
+/// The error of a footer that names a compression of which the format knows nothing; `None` for any
+/// other fault of a footer. The parquet crate says it in words alone.
+pub(super) fn unknown_codec(input: Input<'_>, error: &ParquetError) -> Option<DecodeError> {
+    let text = error.to_string();
+    let (_, number) = text.split_once("Unexpected CompressionCodec ")?;
+    let found = format!("columns compressed with codec {number}, which Parquet does not have");
+    Some(DecodeError::wrong(input.unit, found, CODECS, OTHER_CODEC))
 }
 
 /// True if a column chunk holds codes alone. Where its dictionary became too large, pages of plain

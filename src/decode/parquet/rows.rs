@@ -2,7 +2,7 @@
 //! columns. Amounts in floating point are refused, for their digits are lost already. Row groups
 //! are read side by side, on all cores.
 
-use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
@@ -14,13 +14,14 @@ use rayon::prelude::*;
 use super::column::Column;
 use super::dictionary::DictionaryMemory;
 use super::panic_guard::catch_panic;
-use super::projection::{Projection, check_types, with_dictionaries};
+use super::projection::{Projection, check_codecs, check_types, unknown_codec, with_read_types};
 use crate::decode::binding::Binding;
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
+use crate::decode::positioned::SharedFile;
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Content, Place, Row};
 
 /// Rows that are decoded at a time. Each worker holds one such batch.
 const BATCH_ROWS: usize = 2_048;
@@ -30,23 +31,42 @@ pub(crate) fn read<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    let file = open(input)?;
+    let file = SharedFile::new(input.file).map_err(|error| {
+        DecodeError::damaged(input.unit, format!("`{error}`"), "a readable file")
+    })?;
     let metadata = catch_panic(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
         .map_err(|panic| damaged(input, &panic))?
-        .map_err(|error| damaged(input, &error))?;
+        .map_err(|error| unknown_codec(input, &error).unwrap_or_else(|| damaged(input, &error)))?;
+    check_codecs(input, &metadata)?;
     let fields = metadata.schema().fields().iter();
     let headings: Vec<String> = fields.map(|field| field.name().clone()).collect();
     let binding = Binding::new(input, &headings)?;
     if let Some(warning) = binding.unknown_columns(input) {
         collector.warn(warning);
     }
+    let metadata = with_read_types(&metadata).ok_or_else(|| {
+        damaged(
+            input,
+            &"its columns of INT96 are not as the parquet crate reads them",
+        )
+    })?;
     check_types(input, &metadata, &binding)?;
-    // Without dictionaries the rows are the same, only slower.
-    let metadata = with_dictionaries(&metadata).unwrap_or(metadata);
     let projection = Projection::new(collector, &metadata, &binding);
-    row_groups(input, &metadata)?
-        .par_iter()
-        .try_for_each(|group| read_group(collector, &metadata, &projection, group))
+    // A group is left out only behind one that failed, so that of several damaged ones the first is
+    // named, whichever worker is the faster.
+    let first_failed = AtomicUsize::new(usize::MAX);
+    let errors = row_groups(input, &metadata)?
+        .into_par_iter()
+        .filter(|group| group.index < first_failed.load(Ordering::Relaxed))
+        .filter_map(|group| {
+            let error = read_group(collector, &file, &metadata, &projection, &group).err()?;
+            first_failed.fetch_min(group.index, Ordering::Relaxed);
+            Some((group.index, error))
+        });
+    match errors.min_by_key(|(index, _)| *index) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// A row group, as the footer describes it.
@@ -82,22 +102,25 @@ fn row_groups(
 
 fn read_group<S: Sink>(
     collector: &Collector<'_, S, impl Fn() -> S + Sync>,
+    file: &SharedFile,
     metadata: &ArrowReaderMetadata,
     projection: &Projection,
     group: &RowGroup,
 ) -> Result<(), DecodeError> {
     let input = collector.input;
-    // A clone of the file would share its position with other workers, so it is opened anew.
     let builder =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(open(input)?, metadata.clone());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone());
     let mask = ProjectionMask::roots(builder.parquet_schema(), projection.roots.iter().copied());
     let builder = builder
         .with_projection(mask)
         .with_row_groups(vec![group.index])
         .with_batch_size(BATCH_ROWS);
+    let damaged_here = |error: &dyn std::fmt::Display| {
+        damaged(input, &format!("row group {}: {error}", group.index))
+    };
     let mut batches = catch_panic(|| builder.build())
-        .map_err(|panic| damaged(input, &panic))?
-        .map_err(|error| damaged(input, &error))?;
+        .map_err(|panic| damaged_here(&panic))?
+        .map_err(|error| damaged_here(&error))?;
     collector.with_sink(|sink| {
         let mut row = group.first_row;
         let mut memories: Vec<DictionaryMemory> = projection
@@ -107,28 +130,20 @@ fn read_group<S: Sink>(
             .collect();
         // Only the parquet crate runs under the guard; a panic of `feed` is ours and ends the run.
         while let Some(batch) =
-            catch_panic(|| batches.next()).map_err(|panic| damaged(input, &panic))?
+            catch_panic(|| batches.next()).map_err(|panic| damaged_here(&panic))?
         {
-            let batch = batch.map_err(|error| damaged(input, &error))?;
+            let batch = batch.map_err(|error| damaged_here(&error))?;
             feed(&batch, projection, &mut memories, row, sink);
             row += batch.num_rows() as u64;
         }
         // Fewer rows than promised must not pass for a month with less usage.
         let found = row - group.first_row;
         if found != group.rows {
-            let error = format!(
-                "{found} rows in row group {}, where the footer promises {}",
-                group.index, group.rows
-            );
-            return Err(damaged(input, &error));
+            let error = format!("{found} rows, where the footer promises {}", group.rows);
+            return Err(damaged_here(&error));
         }
         Ok(())
     })
-}
-
-fn open(input: Input<'_>) -> Result<File, DecodeError> {
-    File::open(input.path)
-        .map_err(|error| DecodeError::damaged(input.unit, format!("`{error}`"), "a readable file"))
 }
 
 fn damaged(input: Input<'_>, error: &dyn std::fmt::Display) -> DecodeError {
@@ -178,7 +193,7 @@ fn feed<S: Sink>(
             first_line: first_row + index as u64,
             before: b"",
             text: b"",
-            digest,
+            content: Content::Values(digest),
         };
         sink.row(&Row {
             cells: &cells,

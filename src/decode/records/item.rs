@@ -33,8 +33,21 @@ impl<'a> Visitor<'a> for ItemVisitor {
         while let Some((key, value)) = map.next_entry::<Cow<'a, str>, &'a RawValue>()? {
             found.push((key, Cow::Borrowed(value.get())));
         }
-        Ok(found)
+        match repeated(&found) {
+            // Readers disagree on which of the two counts.
+            Some(key) => Err(serde::de::Error::custom(format!("the key `{key}` twice"))),
+            None => Ok(found),
+        }
     }
+}
+
+/// A key that an object has twice, spelt alike.
+fn repeated<'i>(item: &'i Item<'_>) -> Option<&'i str> {
+    let mut keys: Vec<&str> = item.iter().map(|(key, _)| key.as_ref()).collect();
+    keys.sort_unstable();
+    keys.windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
 }
 
 /// The keys and raw values of a JSON object, apart from its text.

@@ -1,8 +1,8 @@
 //! A file of API responses from its first byte to its last row, with the totals of its measures.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, BufRead, Read};
-use std::path::Path;
 
 use super::expand::expand;
 use super::item::Item;
@@ -10,7 +10,8 @@ use super::reader::{Fault, ItemReader};
 use super::value::Value;
 use crate::decode::failure::DecodeError;
 use crate::decode::json::pages;
-use crate::decode::open::{self, ByteStream, Opened};
+use crate::decode::open::{self, ByteStream, Opened, SharedHash};
+use crate::model::page::{Page, PageFacts};
 use crate::model::record::RecordSet;
 use crate::model::reject::{Rejection, excerpt};
 
@@ -37,6 +38,8 @@ pub struct RejectedRecord {
 pub struct RecordsRead {
     /// Name of the format, one of [`FORMATS`](crate::decode::FORMATS).
     pub format: &'static str,
+    /// BLAKE3 of the file's bytes, 64 hexadecimal digits; `None` where they were not all read.
+    pub blake3: Option<String>,
     /// Number of rows found, usable or not.
     pub rows: u64,
     /// Number of rows that could not be used.
@@ -48,6 +51,10 @@ pub struct RecordsRead {
     /// Sums by measure and currency, in units of the column's last decimal; `None` for a sum of
     /// more than 38 digits.
     pub totals: BTreeMap<(String, String), Option<i128>>,
+    /// Facts of the page; `None` for JSON lines.
+    pub page: Option<PageFacts>,
+    /// Warning about a page that holds more items than it says.
+    pub warning: Option<String>,
     /// Number of values that had more decimals than their column, and were rounded.
     pub rounded: u64,
 }
@@ -59,7 +66,7 @@ pub struct RecordsRead {
 /// [`DecodeError`] when the file cannot be used as a whole, or `take` fails.
 pub fn read(
     unit: &str,
-    path: &Path,
+    file: &File,
     set: &'static RecordSet,
     take: &mut dyn FnMut(&[Value]) -> io::Result<()>,
 ) -> Result<RecordsRead, DecodeError> {
@@ -69,7 +76,8 @@ pub fn read(
         found: RecordsRead::default(),
         take,
     };
-    let (format, opened) = open::open_path(unit, path, None)?;
+    let hash = SharedHash::default();
+    let (format, opened) = open::open(unit, file, Some(&hash))?;
     match opened {
         Opened::JsonLines(lines) => reading.json_lines(lines)?,
         Opened::JsonPage(page) => reading.json_page(page)?,
@@ -90,6 +98,7 @@ pub fn read(
     );
     Ok(RecordsRead {
         format,
+        blake3: open::whole_hash(file, &hash),
         rounded: reader.rounded,
         unknown: reader.into_unknown(),
         ..found
@@ -105,16 +114,18 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn json_page(&mut self, page: ByteStream) -> Result<(), DecodeError> {
+    fn json_page(&mut self, page: ByteStream<'_>) -> Result<(), DecodeError> {
         let body = pages::read_whole(self.unit, page, PAGE_LIMIT_BYTES, "fetch it in pages")?;
-        let items = pages::items(&body).map_err(|error| {
-            let found = format!("invalid JSON: {error}");
-            DecodeError::damaged(self.unit, found, "a complete response")
-        })?;
-        items.into_iter().try_for_each(|item| self.item(item.get()))
+        let Page { items, facts, .. } = pages::page(self.unit, &body)?;
+        self.found.warning = pages::more_than_counted(self.unit, &facts);
+        self.found.page = Some(facts);
+        match items {
+            Some(items) => items.into_iter().try_for_each(|item| self.item(item.get())),
+            None => self.item(pages::whole(&body).get()),
+        }
     }
 
-    fn json_lines(&mut self, mut lines: ByteStream) -> Result<(), DecodeError> {
+    fn json_lines(&mut self, mut lines: ByteStream<'_>) -> Result<(), DecodeError> {
         let mut line = Vec::new();
         let mut number = 0_u64;
         loop {

@@ -148,7 +148,8 @@ impl ItemReader {
                 Some(at) => {
                     walk.is_filled |= self.fill(at, raw)?;
                     if self.columns[at].name == "object_type" {
-                        walk.object_type = text_of(raw);
+                        // The column has taken it, so that it is a text.
+                        walk.object_type = text_of(raw).ok().flatten();
                     }
                 }
                 // An object that is a column of its own, kept as JSON, is not searched.

@@ -32,20 +32,29 @@ pub enum Value {
 }
 
 /// Text of a JSON value: strings without quotes and escapes, anything else as it is written; `None`
-/// for `null`, `""`, and strings with an escape that stands for no character.
-pub(super) fn text_of(raw: &str) -> Option<String> {
-    match raw {
+/// for `null` and `""`.
+///
+/// # Errors
+/// The error of an escape that stands for no character.
+pub(super) fn text_of(raw: &str) -> Result<Option<String>, serde_json::Error> {
+    Ok(match raw {
         "null" | "\"\"" => None,
-        quoted if quoted.starts_with('"') => serde_json::from_str(quoted).ok(),
+        quoted if quoted.starts_with('"') => Some(serde_json::from_str(quoted)?),
         other => Some(other.to_owned()),
-    }
+    })
 }
 
 /// A JSON value as its column's type, and true if it is a number that had more decimals than the
 /// column.
 pub(super) fn typed(column: &RecordColumn, raw: &str) -> Result<(Value, bool), Rejection> {
-    let Some(text) = text_of(raw) else {
-        return Ok((Value::Missing, false));
+    // Taken for a missing value, a broken text would be lost without a word.
+    let text = match text_of(raw) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok((Value::Missing, false)),
+        Err(_) => {
+            let wanted = "text whose escapes stand for characters".to_owned();
+            return Err(Rejection::new(&column.name, raw.as_bytes(), wanted));
+        }
     };
     let reject =
         |wanted: Cow<'_, str>| Rejection::new(&column.name, text.as_bytes(), wanted.into_owned());

@@ -346,6 +346,12 @@ impl Partial {
         columns + tuples + rows + self.totals.footprint()
     }
 
+    /// Number of distinct keys.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.totals.len()
+    }
+
     /// True if no row was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -229,7 +229,7 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
 
 /// Gives groups with equal keys (a coarse pass leaves keys empty) ids of their own: the first keeps
 /// its id, the others hash it with their number. The variances must be in their published order.
-pub fn separate_equal_ids(variances: &mut [Variance]) {
+pub fn separate_equal_ids<'v>(variances: impl IntoIterator<Item = &'v mut Variance>) {
     let mut seen: hashbrown::HashMap<BreakId, u32> = hashbrown::HashMap::new();
     for variance in variances {
         let count = seen

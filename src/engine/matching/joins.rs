@@ -12,6 +12,15 @@ use polars::prelude::{
 
 use crate::engine::fold::columns::{codes, column};
 
+/// Starts what polars works with: its first join starts threads that stay.
+///
+/// # Panics
+/// Where the machine starts no more threads.
+pub fn start() {
+    let one = with_codes(DataFrame::default(), "code", vec![1]);
+    assert_eq!(pair(&one, &one, &["code"]).count, 1, "a row meets itself");
+}
+
 /// Frame of some of a frame's columns.
 ///
 /// # Panics

@@ -38,6 +38,15 @@ impl Scope {
         Self::PerpetualSoftware,
     ];
 
+    /// True of the scopes of lines that would be compared if their product had usage.
+    #[must_use]
+    pub const fn is_of_unused(self) -> bool {
+        match self {
+            Self::Subscription | Self::Licence | Self::PerpetualSoftware => true,
+            Self::Usage | Self::Reservation | Self::SavingsPlan => false,
+        }
+    }
+
     /// Name of the rule in `matched_on`; empty for [`Scope::Usage`], which the passes match.
     #[must_use]
     pub const fn rule(self) -> &'static str {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::model::reject::RejectedRow;
+
 /// A figure to explain, and how much of its sources to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -38,6 +40,11 @@ pub struct Explanation {
     /// Sums over the rows of `resources` with the keys asked for; `None` for a break, and where
     /// `resources` does not have the keys.
     pub resources: Option<PickedResources>,
+    /// Rows that the run rejected and that may belong to the figure, up to the limit. They count on
+    /// neither side.
+    pub rejected: Vec<RejectedLine>,
+    /// Number of rejected rows beyond the limit.
+    pub rejected_more: usize,
 }
 
 /// One compared group, with its sources. Amounts are decimal text.
@@ -105,6 +112,65 @@ pub struct SourceLine {
     pub arithmetic: String,
     /// Text of the line, cut to 4,000 characters; empty for Parquet.
     pub text: String,
+}
+
+/// One row that the run could not use, as it is shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedLine {
+    /// Name of the dataset.
+    pub source: String,
+    /// Path of the file.
+    pub unit: String,
+    /// Line number in the file, from 1; of Parquet the row number.
+    pub line: u64,
+    /// Column at fault; empty where the whole row is.
+    pub column: String,
+    /// Text of the cell, or a description of it.
+    pub found: String,
+    /// True if `found` is a description, and is shown without backticks.
+    #[serde(skip)]
+    pub in_words: bool,
+    /// Description of a right value.
+    pub wanted: String,
+    /// Text of the row, cut to 200 characters.
+    pub text: String,
+}
+
+impl From<RejectedRow> for RejectedLine {
+    fn from(row: RejectedRow) -> Self {
+        Self {
+            source: row.dataset.name().to_owned(),
+            unit: row.unit,
+            line: row.line,
+            column: row.rejection.column,
+            found: row.rejection.found,
+            in_words: row.rejection.in_words,
+            wanted: row.rejection.wanted,
+            text: row.text,
+        }
+    }
+}
+
+impl Explanation {
+    /// Answer with one group, or several; of the rejected rows at most `limit` are shown.
+    #[must_use]
+    pub(super) fn new(
+        run_id: &str,
+        groups: Vec<Group>,
+        mut rejected: Vec<RejectedLine>,
+        limit: usize,
+    ) -> Self {
+        let rejected_more = rejected.len().saturating_sub(limit);
+        rejected.truncate(limit);
+        Self {
+            run_id: run_id.to_owned(),
+            groups,
+            groups_more: 0,
+            resources: None,
+            rejected,
+            rejected_more,
+        }
+    }
 }
 
 /// Sums over rows of `resources`. Amounts are decimal text.

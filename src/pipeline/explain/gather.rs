@@ -5,17 +5,19 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::published::{AccountFilter, Published};
-use super::source_rows::{SourceRows, decode_all, source_line};
-use crate::decode::{self, Sink};
+use super::source_rows::{SourceRows, arithmetic, decode_all, decode_unit, source_line};
+use crate::decode::Sink;
 use crate::engine::count::duplicate_filter::DuplicateFilter;
+use crate::engine::count::duplicates::{Repeated, add_repeated};
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key::{self, FineKey};
-use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::keys::{Counted, Origin, Part};
+use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;
 use crate::model::dataset::Dataset;
-use crate::model::reject::Rejection;
+use crate::model::reject::{RejectedRow, Rejection};
 use crate::model::row::{Cell, Row};
 use crate::pipeline::failure::RunError;
 use crate::sources::files::FileUnit;
@@ -25,19 +27,45 @@ fn is_of(account: &AccountFilter, dataset: Dataset, cells: &[Cell<'_>]) -> bool 
     account.lets_through(&customer, &subscription)
 }
 
+/// Memory of the filter for duplicates, 256 MiB: enough for 128 million rows. With more of them
+/// the units are read a second time.
+const FILTER_BYTES: u64 = 1 << 28;
+
+/// Rows of an account, counted as the run counted them.
+pub(super) struct AccountRows {
+    pub(super) partial: Partial,
+    /// Rejected rows that are of the account, or may be.
+    pub(super) rejected: Vec<RejectedRow>,
+}
+
 struct CountSink<'a> {
     account: &'a AccountFilter,
     partial: Partial,
+    /// Lines of the account's rows that were rejected.
+    lost: Vec<u64>,
+}
+
+impl<'a> CountSink<'a> {
+    fn new(account: &'a AccountFilter, dataset: Dataset, filter: &Arc<DuplicateFilter>) -> Self {
+        Self {
+            account,
+            partial: Partial::new(dataset, Arc::clone(filter)),
+            lost: Vec::new(),
+        }
+    }
 }
 
 impl Sink for CountSink<'_> {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        // A row that the run rejected is rejected again, and counts on neither side.
-        if is_of(self.account, self.partial.dataset, row.cells) {
-            self.partial.add(row)
-        } else {
-            Ok(())
+        if !is_of(self.account, self.partial.dataset, row.cells) {
+            return Ok(());
         }
+        // A row that the run rejected is rejected again, and counts on neither side.
+        let added = self.partial.add(row);
+        if added.is_err() {
+            self.lost.push(row.place.line());
+        }
+        added
     }
 }
 
@@ -49,26 +77,69 @@ pub(super) fn count(
     published: &Published,
     dataset: Dataset,
     account: &AccountFilter,
-) -> Result<Partial, RunError> {
-    let seen = Arc::<DuplicateFilter>::default();
-    let mut whole = Partial::new(dataset, Arc::clone(&seen));
+) -> Result<AccountRows, RunError> {
+    let units = published.units(dataset, account)?;
+    let rows = published.rows_in(dataset, &units);
+    let filter = Arc::new(DuplicateFilter::for_rows(rows, FILTER_BYTES));
+    let mut whole = Partial::new(dataset, Arc::clone(&filter));
+    let mut rejected = Vec::new();
+    let others = published.units_with_rejects(dataset, account)?;
+    let held = units.iter().map(|unit| (unit, true));
     // One unit after the other, so that the totals of one only are in memory besides the sum.
-    for unit in published.units(dataset, account)? {
-        let input = decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset,
-        };
-        let (_, sinks) = decode::decode(input, || CountSink {
-            account,
-            partial: Partial::new(dataset, Arc::clone(&seen)),
-        })?;
-        sinks.into_iter().for_each(|sink| whole.merge(sink.partial));
+    for (unit, holds_account) in held.chain(others.iter().map(|unit| (unit, false))) {
+        let (decoded, sinks) =
+            decode_unit(unit, dataset, || CountSink::new(account, dataset, &filter))?;
+        let mut lost = BTreeSet::new();
+        for sink in sinks {
+            lost.extend(sink.lost);
+            whole.merge(sink.partial);
+        }
+        // A row that did not even have its cells may be of any account that its unit holds.
+        let may_be_of = |row: &RejectedRow| holds_account || lost.contains(&row.line);
+        rejected.extend(decoded.rejected.into_iter().filter(may_be_of));
     }
     // The sums of the whole run fitted, so these do; checked all the same.
     whole.check()?;
-    whole.count_own_duplicates();
-    Ok(whole)
+    count_duplicates(&mut whole, &units, account)?;
+    rejected.sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
+    Ok(AccountRows {
+        partial: whole,
+        rejected,
+    })
+}
+
+/// Counts the duplicates among all rows; as in the run, units are read a second time where more
+/// candidates came than are kept.
+fn count_duplicates(
+    whole: &mut Partial,
+    units: &[FileUnit],
+    account: &AccountFilter,
+) -> Result<(), RunError> {
+    let dataset = whole.dataset;
+    let mut open = Repeated::new();
+    add_repeated(&mut std::mem::take(&mut whole.fingerprints), &mut open);
+    whole.count_duplicates(&mut open);
+    for unit in units {
+        if open.is_empty() {
+            break;
+        }
+        let repeated = Arc::new(DuplicateFilter::Repeated(open.clone()));
+        let (_, sinks) = decode_unit(unit, dataset, || {
+            CountSink::new(account, dataset, &repeated)
+        })?;
+        for sink in sinks {
+            whole.adopt_candidates(sink.partial);
+        }
+        whole.count_duplicates(&mut open);
+    }
+    // Every duplicate is found in the second reading, unless a file has changed since the first.
+    if open.is_empty() {
+        Ok(())
+    } else {
+        Err(RunError::Changed {
+            unit: dataset.name().to_owned(),
+        })
+    }
 }
 
 /// Search for the source rows of the groups that are explained.
@@ -78,18 +149,20 @@ pub(super) struct Gatherer<'g> {
     pub(super) account: &'g AccountFilter,
     /// Number of the group that each key belongs to, for the groups that are explained.
     pub(super) by_key: &'g HashMap<(FineKey, Scope), u32>,
-    /// Products and SKUs that the run had usage of.
-    pub(super) used: &'g [(String, String)],
+    /// Products and SKUs, folded, without usage in the run, as far as a line's scope depends on it.
+    pub(super) unused: &'g BTreeSet<(String, String)>,
+    /// Rounding rules of the run.
+    pub(super) rules: &'g Rules,
     /// Published columns and values of the rows to show; empty for all rows.
     pub(super) keys: &'g [(String, String)],
 }
 
 struct RowSink<'g> {
     gatherer: &'g Gatherer<'g>,
-    /// Folded products and SKUs that the run had usage of.
-    used: &'g BTreeSet<(String, String)>,
     unit: &'g FileUnit,
     dataset: Dataset,
+    /// The rows again, as the run counted them: a row that it refuses was rejected by the run.
+    counted: Partial,
     /// Rows of each group that is explained.
     by_group: HashMap<u32, SourceRows>,
 }
@@ -105,17 +178,22 @@ impl Sink for RowSink<'_> {
                 Scope::Usage,
             ),
             _ => row_key::of_line(row.cells, |product, sku| {
-                self.used.contains(&(product.to_owned(), sku.to_owned()))
+                let pair = (product.to_owned(), sku.to_owned());
+                !self.gatherer.unused.contains(&pair)
             }),
         };
         let Some(group) = self.gatherer.by_key.get(&key) else {
             return Ok(());
         };
-        // A row that cannot be measured was rejected by the run, and is rejected here.
+        // Every cell is looked at, as in the run: texts that are no key of groups as well.
+        self.counted.add(row)?;
         let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
         let [_, amount, ..] = measures.sums;
         let is_picked = self.gatherer.picks(self.dataset, row.cells);
-        let line = is_picked.then(|| source_line(self.dataset, self.unit, row, &measures, amount));
+        let line = is_picked.then(|| {
+            let words = arithmetic(self.dataset, row.cells, &measures, self.gatherer.rules);
+            source_line(self.unit, row, amount, words)
+        });
         self.by_group.entry(*group).or_default().push(amount, line);
         Ok(())
     }
@@ -126,14 +204,14 @@ impl Gatherer<'_> {
     /// as the resource of a line, rules no row out.
     fn picks(&self, dataset: Dataset, cells: &[Cell<'_>]) -> bool {
         self.keys.iter().all(|(name, value)| {
-            // Of a group all lines are shown, whatever they say of their meters.
-            let part = Part::picked_by(name).filter(|part| *part != Part::Description);
-            let Some(part) = part else {
+            let Some(part) = Part::picked_by(name) else {
                 return true;
             };
-            let counted = match dataset {
-                Dataset::InvoiceLines => Counted::Lines,
-                _ => Counted::Usage,
+            let (counted, part) = match (dataset, part) {
+                (Dataset::InvoiceLines, part) => (Counted::Lines, part),
+                // Usage repeats the description in the column that the run learned.
+                (_, Part::Description) => (Counted::Usage, self.description),
+                (_, part) => (Counted::Usage, part),
             };
             let Origin::Text(_, column) = part.row().origin(counted) else {
                 return true;
@@ -152,10 +230,6 @@ impl Gatherer<'_> {
         published: &Published,
         groups: impl Iterator<Item = u32>,
     ) -> Result<HashMap<u32, [SourceRows; 2]>, RunError> {
-        let folded = |(product, sku): &(String, String)| {
-            (fold_as(Domain::Product, product), fold_as(Domain::Sku, sku))
-        };
-        let used: BTreeSet<(String, String)> = self.used.iter().map(folded).collect();
         // A group without rows is there too, with sums of zero, to be told as one that disagrees.
         let mut whole: HashMap<u32, [SourceRows; 2]> =
             groups.map(|group| (group, Default::default())).collect();
@@ -163,13 +237,12 @@ impl Gatherer<'_> {
             .into_iter()
             .enumerate()
         {
-            // Checked a second time: a file may have changed since its totals were counted.
             let units = published.units(dataset, self.account)?;
-            let sinks = decode_all(&units, dataset, |unit| RowSink {
+            let (sinks, _) = decode_all(&units, dataset, |unit| RowSink {
                 gatherer: self,
-                used: &used,
                 unit,
                 dataset,
+                counted: Partial::empty(dataset),
                 by_group: HashMap::new(),
             })?;
             // Sums are the same in any order of the sinks; lines are sorted when a side is shown.

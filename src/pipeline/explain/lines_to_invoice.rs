@@ -1,115 +1,133 @@
 //! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is
 //! recounted: both sides are sums over the whole invoice.
 
-use super::answer::{Explanation, Group, Request, SourceLine};
+use super::answer::{Explanation, Group, RejectedLine, Request, SourceLine};
+use super::other_tie_outs;
 use super::published::{Published, VarianceRow};
-use super::source_rows::{SourceRows, decode_all, source_line};
+use super::source_rows::{SourceRows, decode_all, reread, source_line};
 use crate::decode::Sink;
 use crate::engine::count::header::Header;
 use crate::engine::count::key_layout::KeyLayout;
+use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::Key;
 use crate::model::cause::TieOut;
 use crate::model::dataset::{Dataset, INVOICE_LINES, position};
 use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, fixed, to_published};
-use crate::model::reject::Rejection;
+use crate::model::reject::{RejectedRow, Rejection};
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::intake::readings::{self, FirstHeaders};
+use crate::pipeline::intake::unit::{self, HeaderInFile};
 use crate::sources::files::FileUnit;
 
-/// Takes the lines, or the header, of one invoice.
-struct InvoiceSink<'s> {
-    /// Dataset of the units: invoice lines, or invoices for the headers.
-    dataset: Dataset,
+/// The invoice and currency that are explained, both folded.
+struct Invoice {
+    number: String,
+    currency: String,
+}
+
+impl Invoice {
+    fn of(row: &VarianceRow) -> Self {
+        Self {
+            number: fold_as(Domain::Invoice, &row.invoice_number),
+            currency: fold_as(Domain::Currency, &row.currency),
+        }
+    }
+
+    /// True for the invoice and currency that are explained, in any spelling.
+    fn is(&self, number: &str, currency: &str) -> bool {
+        fold_as(Domain::Invoice, number) == self.number
+            && fold_as(Domain::Currency, currency) == self.currency
+    }
+}
+
+/// Takes the lines of one invoice.
+struct LineSink<'s> {
     unit: &'s FileUnit,
-    /// Invoice number that is explained, folded.
-    invoice: &'s str,
-    /// Currency that is explained, folded.
-    currency: &'s str,
+    invoice: &'s Invoice,
+    /// The lines again, as the run counted them: a line that it refuses was rejected by the run.
+    counted: Partial,
     rows: SourceRows,
 }
 
-impl Sink for InvoiceSink<'_> {
+impl Sink for LineSink<'_> {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        if self.dataset == Dataset::Invoices {
-            self.header(row)
-        } else {
-            self.line(row)
-        }
-    }
-}
-
-impl InvoiceSink<'_> {
-    /// True for the invoice and currency that are explained, in any spelling.
-    fn is_of(&self, invoice: &str, currency: &str) -> bool {
-        fold_as(Domain::Invoice, invoice) == self.invoice
-            && fold_as(Domain::Currency, currency) == self.currency
-    }
-
-    fn line(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        const DATASET: Dataset = Dataset::InvoiceLines;
         let text = |name: &str| {
             let cell = &row.cells[position(INVOICE_LINES, name)];
             String::from_utf8_lossy(&cell.bytes()).into_owned()
         };
-        if self.is_of(&text("InvoiceNumber"), &text("Currency")) {
-            let measures = (KeyLayout::of(self.dataset).measure)(row.cells)?;
-            let [_, subtotal, tax, total] = measures.sums;
-            // The header is compared with Total, so that tax is shown instead of the factors of the
-            // Subtotal.
-            let mut line = source_line(self.dataset, self.unit, row, &measures, total);
-            let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
-            line.arithmetic = format!(
-                "Subtotal {} + TaxTotal {} = Total {}",
-                plain(subtotal),
-                plain(tax),
-                plain(total)
-            );
-            self.rows.push(total, Some(line));
+        if !self.invoice.is(&text("InvoiceNumber"), &text("Currency")) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn header(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let header = Header::read(row.cells)?;
-        // Of two headers of one invoice the run took the first.
-        if self.rows.rows == 0 && self.is_of(&header.id, &header.currency) {
-            // No run with a total past 38 digits was published: this header is not the one
-            // compared.
-            let Some(total) = decimal::from_money(header.total_charges) else {
-                return Ok(());
-            };
-            let text = String::from_utf8_lossy(row.place.text).into_owned();
-            let line = SourceLine {
-                unit: self.unit.name.clone(),
-                line: row.place.line(),
-                amount: decimal::plain(total, AMOUNT_SCALE),
-                arithmetic: format!("totalCharges of {} in {}", header.id, header.currency),
-                text,
-            };
-            self.rows.push(total, Some(line));
-        }
+        self.counted.add(row)?;
+        let measures = (KeyLayout::of(DATASET).measure)(row.cells)?;
+        let [_, subtotal, tax, total] = measures.sums;
+        // The header is compared with Total, so that tax is shown instead of the factors of the
+        // Subtotal.
+        let plain = |amount| decimal::plain(amount, AMOUNT_SCALE);
+        let arithmetic = format!(
+            "Subtotal {} + TaxTotal {} = Total {}",
+            plain(subtotal),
+            plain(tax),
+            plain(total)
+        );
+        let line = source_line(self.unit, row, total, arithmetic);
+        self.rows.push(total, Some(line));
         Ok(())
     }
 }
 
-/// Lines or headers of the row's invoice in all units of the dataset.
-fn side_of(
-    published: &Published,
-    dataset: Dataset,
-    row: &VarianceRow,
-) -> Result<SourceRows, RunError> {
-    let invoice = fold_as(Domain::Invoice, &row.invoice_number);
-    let currency = fold_as(Domain::Currency, &row.currency);
-    let units = published.all_units(dataset)?;
-    let sinks = decode_all(&units, dataset, |unit| InvoiceSink {
-        dataset,
+/// Source rows of one side, and the rejected rows that may belong to it.
+type FoundRows = (SourceRows, Vec<RejectedRow>);
+
+/// Lines of the invoice in all units.
+fn lines_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
+    let units = published.all_units(Dataset::InvoiceLines);
+    let (sinks, rejected) = decode_all(&units, Dataset::InvoiceLines, |unit| LineSink {
         unit,
-        invoice: &invoice,
-        currency: &currency,
+        invoice,
+        counted: Partial::empty(Dataset::InvoiceLines),
         rows: SourceRows::default(),
     })?;
     let mut whole = SourceRows::default();
     sinks.into_iter().for_each(|sink| whole.merge(sink.rows));
-    Ok(whole)
+    Ok((whole, rejected))
+}
+
+/// Header of the invoice: the one that the run took, by the run's own rule.
+fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
+    let units = published.all_units(Dataset::Invoices);
+    let (mut headers, mut rejected) = (Vec::new(), Vec::new());
+    for unit in &units {
+        let (mut decoded, found) = reread(unit, Dataset::Invoices, unit::read_headers)?;
+        rejected.append(&mut decoded.rejected);
+        headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
+    }
+    // Of a header that was refused nothing is known, not even its invoice. Of a second one it is.
+    let is_of = |header: &Header| invoice.is(&header.id, &header.currency);
+    headers.retain(|(_, found)| is_of(&found.header));
+    let FirstHeaders {
+        kept,
+        rejected: mut second,
+    } = readings::first_headers(headers);
+    rejected.append(&mut second);
+    rejected.sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
+    let mut rows = SourceRows::default();
+    for (unit, HeaderInFile { header, line, text }) in kept {
+        let total = decimal::from_money(header.total_charges)
+            .expect("a header that was read keeps to the limit of amounts");
+        let line = SourceLine {
+            unit,
+            line,
+            amount: decimal::plain(total, AMOUNT_SCALE),
+            arithmetic: format!("totalCharges of {} in {}", header.id, header.currency),
+            text,
+        };
+        rows.push(total, Some(line));
+    }
+    Ok((rows, rejected))
 }
 
 /// Sentences about what the header leaves out, for the parts that tell it.
@@ -134,41 +152,55 @@ fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
 pub(super) fn explain(
     request: &Request,
     published: &Published,
-    row: &VarianceRow,
+    row: VarianceRow,
 ) -> Result<Explanation, RunError> {
-    let lines = side_of(published, Dataset::InvoiceLines, row)?;
-    let header = side_of(published, Dataset::Invoices, row)?;
+    // A pass without the invoice: its groups hold whatever other invoices the run compared, and are
+    // shown as published.
+    let mut passes = published
+        .settings(TieOut::LinesToInvoice)?
+        .passes
+        .into_iter();
+    let pass = passes.find(|pass| *pass.name == *row.matched_on);
+    if pass.is_some_and(|pass| !pass.keys.contains(&Key::Invoice)) {
+        return other_tie_outs::explain(request, published, TieOut::LinesToInvoice, row);
+    }
+    let invoice = Invoice::of(&row);
+    let (lines, mut rejected) = lines_of(published, &invoice)?;
+    let (header, mut of_headers) = header_of(published, &invoice)?;
+    rejected.append(&mut of_headers);
     let rounded = |amount| to_published(amount).expect("fewer decimals need no more digits");
     let (expected, invoiced) = (rounded(lines.sum), rounded(header.sum));
     let text = |amount| fixed(amount, PUBLISHED_SCALE);
     // All ten published decimals must agree: an explanation of other figures would explain nothing.
     if text(expected) != row.expected_amount || text(invoiced) != row.invoiced_amount {
-        return Err(row.disagrees(&text(expected), &text(invoiced)));
+        return Err(published.disagrees(&row, &text(expected), &text(invoiced)));
     }
     let group = Group {
-        break_id: row.break_id.clone(),
-        tie_out: TieOut::LinesToInvoice.name(),
         keys: vec![
             ("invoice_number", row.invoice_number.clone()),
             ("currency", row.currency.clone()),
         ],
-        matched_on: row.matched_on.clone(),
-        status: row.status.clone(),
         expected: lines.into_side("Total", expected, request.limit),
         invoiced: header.into_side("totalCharges", invoiced, request.limit),
         variance_amount: text(invoiced - expected),
-        tolerance_amount: row.tolerance_amount.clone(),
+        workings: workings(&row),
+        tie_out: TieOut::LinesToInvoice.name(),
+        break_id: row.break_id,
+        matched_on: row.matched_on,
+        status: row.status,
+        tolerance_amount: row.tolerance_amount,
         // The name of the limit is not published, and only judging the group again would tell it.
         tolerance_is: "as published",
-        parts: row.parts.clone(),
-        workings: workings(row),
+        parts: row.parts,
         narrowest: "invoice".to_owned(),
         units: Vec::new(),
     };
-    Ok(Explanation {
-        run_id: published.run_id.clone(),
-        groups: vec![group],
-        groups_more: 0,
-        resources: None,
-    })
+    let run_id = &published.manifest().run_id;
+    let rejected = rejected.into_iter().map(RejectedLine::from).collect();
+    Ok(Explanation::new(
+        run_id,
+        vec![group],
+        rejected,
+        request.limit,
+    ))
 }

@@ -5,6 +5,10 @@
 
 mod answer;
 
+mod run_folder;
+
+mod input_file;
+
 mod published;
 
 mod source_rows;
@@ -15,11 +19,13 @@ mod recount;
 
 mod usage_to_invoice;
 
-mod lines_to_invoice;
-
 mod other_tie_outs;
+
+mod lines_to_invoice;
 
 mod targets;
 
-pub use self::answer::{Explanation, Group, PickedResources, Request, Side, SourceLine, Target};
+pub use self::answer::{
+    Explanation, Group, PickedResources, RejectedLine, Request, Side, SourceLine, Target,
+};
 pub use self::targets::explain;

@@ -2,7 +2,7 @@
 //! units that they come from, all as published. Their rows are sums of answers, and are not shown
 //! one by one.
 
-use super::answer::{Explanation, Group, Side};
+use super::answer::{Explanation, Group, Request, Side};
 use super::published::{Published, VarianceRow};
 use crate::engine::rules::definitions::{self, Definition, Measure};
 use crate::model::cause::TieOut;
@@ -12,8 +12,9 @@ use crate::pipeline::failure::RunError;
 /// Explains a row of any tie-out from the published tables.
 ///
 /// # Errors
-/// [`RunError::NotThere`] where the tables cannot be read.
+/// [`RunError::Damaged`] where the tables hold what no run publishes.
 pub(super) fn explain(
+    request: &Request,
     published: &Published,
     tie_out: TieOut,
     row: VarianceRow,
@@ -42,7 +43,12 @@ pub(super) fn explain(
     };
     // Published figures are exact, so that their difference is the published variance.
     let variance = published.amount(&invoiced)? - published.amount(&expected)?;
-    let [expected_rows, invoiced_rows] = row.rows;
+    let [usage_rows, invoice_lines] = row.rows;
+    let [expected_rows, invoiced_rows] = match tie_out {
+        // Lines are expected there; how many headers they met is not published.
+        TieOut::LinesToInvoice => [invoice_lines, usage_rows],
+        _ => [usage_rows, invoice_lines],
+    };
     let group = Group {
         break_id: row.break_id,
         tie_out: tie_out.name(),
@@ -59,12 +65,14 @@ pub(super) fn explain(
         narrowest,
         units: units_of(published, definition),
     };
-    Ok(Explanation {
-        run_id: published.run_id.clone(),
-        groups: vec![group],
-        groups_more: 0,
-        resources: None,
-    })
+    let rejected = published.rejected(|dataset| needs(definition, dataset))?;
+    let run_id = &published.manifest().run_id;
+    Ok(Explanation::new(
+        run_id,
+        vec![group],
+        rejected,
+        request.limit,
+    ))
 }
 
 /// A side that shows no lines.
@@ -82,14 +90,16 @@ fn side(column: &'static str, rows: u64, figure: String) -> Side {
 
 /// Units of the datasets that the tie-out needs, each with its number of rows.
 fn units_of(published: &Published, definition: &Definition) -> Vec<String> {
-    let is_needed = |dataset: &str| {
-        let mut needs = definition.needs.iter();
-        needs.any(|needed| needed.contains(&dataset))
-    };
     // The manifest alone: the files are not opened, and need not be there any more.
-    let inputs = published.manifest.inputs.iter();
+    let inputs = published.manifest().inputs.iter();
     inputs
-        .filter(|input| is_needed(&input.dataset))
+        .filter(|input| needs(definition, &input.dataset))
         .map(|input| format!("{} ({} rows)", input.unit, input.rows))
         .collect()
+}
+
+/// True if the tie-out is made from the dataset.
+fn needs(definition: &Definition, dataset: &str) -> bool {
+    let mut needs = definition.needs.iter();
+    needs.any(|needed| needed.contains(&dataset))
 }

@@ -1,10 +1,15 @@
-//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the input
-//! files behind them, which must be unchanged.
+//! A published run, as `explain` reads it back: rows of its tables, its manifest, and the names and
+//! hashes of the input files behind them.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::answer::RejectedLine;
+use super::input_file::held_as_read;
+use super::run_folder::RunFolder;
+use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key, Part};
+use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{self, PUBLISHED_SCALE};
@@ -12,10 +17,8 @@ use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
-use crate::reports::atomic;
 use crate::reports::manifest::{self, Manifest};
-use crate::reports::read;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::FileUnit;
 
 /// The customer and subscription whose rows are read; `None` lets all through. Both are folded.
 pub(super) struct AccountFilter {
@@ -31,13 +34,21 @@ impl AccountFilter {
         };
         fits(&self.customer, customer) && fits(&self.subscription, subscription)
     }
+
+    /// This filter without the ids that a pass leaves out: its groups span accounts, and are the
+    /// same only among all of them.
+    pub(super) fn held_by_all_passes(self, settings: &TieOutPlan) -> Self {
+        let holds = |key| settings.passes.iter().all(|pass| pass.keys.contains(&key));
+        Self {
+            customer: self.customer.filter(|_| holds(Key::Customer)),
+            subscription: self.subscription.filter(|_| holds(Key::Subscription)),
+        }
+    }
 }
 
 /// A complete run in its folder.
 pub(super) struct Published {
-    pub(super) run_id: String,
-    pub(super) manifest: Manifest,
-    folder: PathBuf,
+    folder: RunFolder,
 }
 
 /// A row of `variances`, as far as explanations need it, as published text.
@@ -58,12 +69,17 @@ pub(super) struct VarianceRow {
     pub(super) rows: [String; 2],
     /// Expected and invoiced quantities.
     pub(super) quantities: [String; 2],
+    pub(super) customer_name: String,
+    pub(super) product_id: String,
+    pub(super) sku_id: String,
+    pub(super) availability_id: String,
+    pub(super) price_adjustment: String,
     /// Cause and amount of each part that is not zero.
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
 /// Columns of `variances` before its parts, in the order in which `row_of` takes them.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 21] = [
     "break_id",
     "tie_out",
     "invoice_number",
@@ -80,6 +96,11 @@ const COLUMNS: [&str; 16] = [
     "invoice_lines",
     "expected_quantity",
     "invoiced_quantity",
+    "customer_name",
+    "product_id",
+    "sku_id",
+    "availability_id",
+    "price_adjustment",
 ];
 /// Number of columns with the parts of a variance.
 const PARTS: usize = Cause::ALL.len();
@@ -88,46 +109,33 @@ impl Published {
     /// Opens a run by its id, or the newest complete one.
     ///
     /// # Errors
-    /// [`RunError::NotThere`].
+    /// [`RunError::NotThere`] where there is no such run, and [`RunError::Damaged`].
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
-        // The pointer to the newest run is set last when a run is published, so that it is
-        // complete.
-        let run_id = run.map(str::to_owned).or_else(|| atomic::current_run(out));
-        let missing = |found: String| RunError::NotThere {
-            what: format!("`{}`", out.display()),
-            found,
-            wanted: "a complete run".to_owned(),
-            hint: "name the folder that holds the runs with `--out`; `tieout run` prints it"
-                .to_owned(),
+        let published = Self {
+            folder: RunFolder::open(out, run)?,
         };
-        let run_id = run_id.ok_or_else(|| missing("no published run".to_owned()))?;
-        let folder = out.join("runs").join(&run_id);
-        let path = folder.join("manifest.json");
-        let text = fs::read_to_string(&path)
-            .map_err(|error| missing(format!("no manifest of run `{run_id}` ({error})")))?;
-        let manifest = serde_json::from_str(&text)
-            .map_err(|error| missing(format!("a manifest that does not parse ({error})")))?;
-        Ok(Self {
-            run_id,
-            manifest,
-            folder,
-        })
+        // At once, whatever is explained: settings that no run has are those of a damaged manifest.
+        published.description()?;
+        for tie_out in TieOut::ALL {
+            published.settings(tie_out)?;
+        }
+        Ok(published)
     }
 
-    /// A table that cannot be read, or holds what no run publishes.
-    fn damaged(&self, table: &str, error: &dyn std::fmt::Display) -> RunError {
-        RunError::NotThere {
-            what: format!("`{}`", self.folder.join(table).display()),
-            found: error.to_string(),
-            wanted: "the table as it was published".to_owned(),
-            hint: "run the pipeline again".to_owned(),
-        }
+    /// Manifest of the run.
+    pub(super) const fn manifest(&self) -> &Manifest {
+        &self.folder.manifest
+    }
+
+    /// Error for a table that holds what no run publishes.
+    fn damaged(&self, found: &str) -> RunError {
+        self.folder.damaged("variances.parquet", &found)
     }
 
     /// The row of `variances` with this id.
     ///
     /// # Errors
-    /// [`RunError::NotThere`] where there is none, or the table cannot be read.
+    /// [`RunError::NotThere`] where there is none.
     pub(super) fn find(&self, break_id: &str) -> Result<VarianceRow, RunError> {
         let part_columns = Cause::ALL.map(|cause| format!("{}_amount", cause.name()));
         let mut columns = [""; COLUMNS.len() + PARTS];
@@ -140,16 +148,15 @@ impl Published {
         }
         // Ids are unique within a run, so that the last match is the only one.
         let mut found = None;
-        read::rows(&self.folder.join("variances.parquet"), columns, |cells| {
+        self.folder.rows("variances", columns, |cells| {
             if cells[0] == break_id {
                 found = Some(cells);
             }
-        })
-        .map_err(|error| self.damaged("variances.parquet", &error))?;
+        })?;
         let found = found.ok_or_else(|| RunError::NotThere {
             what: format!("`{break_id}`"),
             found: "no row with this `break_id`".to_owned(),
-            wanted: format!("a `break_id` of run `{}`", self.run_id),
+            wanted: format!("a `break_id` of run `{}`", self.manifest().run_id),
             hint: "the table `variances` of that run lists them; name another run with `--run`"
                 .to_owned(),
         })?;
@@ -159,94 +166,154 @@ impl Published {
     /// The comparison that a row is of.
     ///
     /// # Errors
-    /// [`RunError::NotThere`] for a name that no run publishes.
+    /// [`RunError::Damaged`] for a name that no run publishes.
     pub(super) fn tie_out(&self, row: &VarianceRow) -> Result<TieOut, RunError> {
         let found = TieOut::ALL
             .into_iter()
             .find(|tie_out| tie_out.name() == row.tie_out);
-        found.ok_or_else(|| {
-            let error = format!("the tie-out `{}`", row.tie_out);
-            self.damaged("variances.parquet", &error)
-        })
+        found.ok_or_else(|| self.damaged(&format!("the tie-out `{}`", row.tie_out)))
     }
 
     /// A published amount or quantity as a number, in units of 10^-10.
     ///
     /// # Errors
-    /// [`RunError::NotThere`] for a text that is no number.
+    /// [`RunError::Damaged`] for a text that is no number.
     pub(super) fn amount(&self, text: &str) -> Result<i128, RunError> {
         match decimal::parse(text.as_bytes(), PUBLISHED_SCALE) {
             Ok(parsed) => Ok(parsed.value),
-            Err(_) => Err(self.damaged("variances.parquet", &format!("the amount `{text}`"))),
+            Err(_) => Err(self.damaged(&format!("the amount `{text}`"))),
         }
     }
 
     /// A published number of rows.
     ///
     /// # Errors
-    /// [`RunError::NotThere`] for a text that is no number.
+    /// [`RunError::Damaged`] for a text that is no number.
     pub(super) fn count(&self, text: &str) -> Result<u64, RunError> {
-        text.parse().map_err(|_| {
-            let error = format!("the number of rows `{text}`");
-            self.damaged("variances.parquet", &error)
-        })
+        text.parse()
+            .map_err(|_| self.damaged(&format!("the number of rows `{text}`")))
     }
 
-    /// Products and SKUs that have usage: they decide which lines are in scope.
-    pub(super) fn used_products(&self) -> Result<Vec<(String, String)>, RunError> {
-        // Usage of any account counts: in the run, too, it puts the lines of a product in scope.
-        let mut used = BTreeSet::new();
-        read::rows(
-            &self.folder.join("resources.parquet"),
-            ["product_id", "sku_id", "usage_rows"],
-            |[product, sku, rows]| {
-                // Rows without usage are invoiced amounts alone: counted, a line would put itself
-                // in scope.
-                if rows != "0" {
-                    used.insert((product, sku));
+    /// Products and SKUs, folded, of which the run set lines aside because no usage of them was
+    /// read. Of no other product does any line depend on it.
+    pub(super) fn unused_products(&self) -> Result<BTreeSet<(String, String)>, RunError> {
+        // Not the usage of `resources`: in the run usage of other periods counts as well.
+        let rules = Scope::ALL.into_iter().filter(|scope| scope.is_of_unused());
+        let rules: Vec<&str> = rules.map(Scope::rule).collect();
+        let mut unused = BTreeSet::new();
+        self.folder.rows(
+            "variances",
+            ["product_id", "sku_id", "matched_on"],
+            |[product, sku, matched_on]| {
+                if rules.contains(&matched_on.as_str()) {
+                    unused.insert((
+                        fold_as(Domain::Product, &product),
+                        fold_as(Domain::Sku, &sku),
+                    ));
                 }
             },
-        )
-        .map_err(|error| self.damaged("resources.parquet", &error))?;
-        Ok(used.into_iter().collect())
+        )?;
+        Ok(unused)
     }
 
-    /// The units of a dataset that hold an account, checked to be the bytes that the run read.
+    /// The units of a dataset that hold an account, as the run read them.
     pub(super) fn units(
         &self,
         dataset: Dataset,
         account: &AccountFilter,
     ) -> Result<Vec<FileUnit>, RunError> {
         // Lineage first: an account stands in few units, and only those are hashed and read again.
+        let names = self.units_of(dataset, account)?;
+        let inputs = self.inputs(dataset);
+        let of_account = inputs.filter(|input| names.contains(&input.unit));
+        Ok(of_account.map(as_read).collect())
+    }
+
+    /// Names of the units of a dataset in which the run counted rows of an account.
+    fn units_of(
+        &self,
+        dataset: Dataset,
+        account: &AccountFilter,
+    ) -> Result<BTreeSet<String>, RunError> {
         let mut names = BTreeSet::new();
-        read::rows(
-            &self.folder.join("lineage.parquet"),
+        self.folder.rows(
+            "lineage",
             ["source", "unit", "customer_id", "subscription_id"],
             |[source, unit, customer, subscription]| {
                 if source == dataset.name() && account.lets_through(&customer, &subscription) {
                     names.insert(unit);
                 }
             },
-        )
-        .map_err(|error| self.damaged("lineage.parquet", &error))?;
-        // Identified again, bytes and all: an explanation of other bytes would be wrong in silence.
-        let inputs = self
-            .manifest
-            .inputs
-            .iter()
-            .filter(|input| input.dataset == dataset.name() && names.contains(&input.unit));
-        inputs.map(unchanged).collect()
+        )?;
+        Ok(names)
     }
 
-    /// All units of a dataset, checked to be the bytes that the run read.
-    pub(super) fn all_units(&self, dataset: Dataset) -> Result<Vec<FileUnit>, RunError> {
+    /// The other units of a dataset that have rejected rows, which may be of the account: lineage
+    /// knows rows that counted only.
+    pub(super) fn units_with_rejects(
+        &self,
+        dataset: Dataset,
+        account: &AccountFilter,
+    ) -> Result<Vec<FileUnit>, RunError> {
+        let names = self.units_of(dataset, account)?;
+        let of_rejects = self
+            .inputs(dataset)
+            .filter(|input| input.rows_rejected > 0 && !names.contains(&input.unit));
+        Ok(of_rejects.map(as_read).collect())
+    }
+
+    /// All units of a dataset, as the run read them.
+    pub(super) fn all_units(&self, dataset: Dataset) -> Vec<FileUnit> {
         // Lineage is by account, but an invoice has lines of many, and its header of none.
-        self.manifest
-            .inputs
-            .iter()
-            .filter(|input| input.dataset == dataset.name())
-            .map(unchanged)
-            .collect()
+        self.inputs(dataset).map(as_read).collect()
+    }
+
+    /// Number of rows that the run found in some units of a dataset.
+    pub(super) fn rows_in(&self, dataset: Dataset, units: &[FileUnit]) -> u64 {
+        let names: BTreeSet<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
+        self.inputs(dataset)
+            .filter(|input| names.contains(input.unit.as_str()))
+            .map(|input| input.rows)
+            .sum()
+    }
+
+    fn inputs(&self, dataset: Dataset) -> impl Iterator<Item = &manifest::Input> {
+        let inputs = self.manifest().inputs.iter();
+        inputs.filter(move |input| input.dataset == dataset.name())
+    }
+
+    /// Rejected rows of some datasets, as published.
+    pub(super) fn rejected(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<RejectedLine>, RunError> {
+        let mut rows = Vec::new();
+        self.folder.rows(
+            "rejected_rows",
+            [
+                "source", "unit", "line", "column", "found", "wanted", "text",
+            ],
+            |[source, unit, line, column, found, wanted, text]| {
+                if is_wanted(&source) {
+                    rows.push((source, unit, line, column, found, wanted, text));
+                }
+            },
+        )?;
+        let line =
+            |(source, unit, line, column, found, wanted, text): (_, _, String, _, _, _, _)| {
+                Ok(RejectedLine {
+                    source,
+                    unit,
+                    line: self.count(&line)?,
+                    column,
+                    found,
+                    // The table does not tell.
+                    in_words: false,
+                    wanted,
+                    text,
+                })
+            };
+        rows.into_iter().map(line).collect()
     }
 
     /// Narrowest level, meter, resource, first and last day of the row of `findings` with this id;
@@ -262,39 +329,92 @@ impl Published {
             "last_usage_date",
         ];
         let mut found = [const { String::new() }; 5];
-        read::rows(
-            &self.folder.join("findings.parquet"),
+        self.folder.rows(
+            "findings",
             columns,
             |[id, level, meter, resource, first, last]| {
                 if id == break_id {
                     found = [level, meter, resource, first, last];
                 }
             },
-        )
-        .map_err(|error| self.damaged("findings.parquet", &error))?;
+        )?;
         Ok(found)
     }
 
-    /// Billing period of each invoice. The usage and lines of one account alone may not tell it, as
-    /// it can come from a header.
-    pub(super) fn periods(&self) -> Result<Vec<(String, Period)>, RunError> {
-        let mut periods = BTreeSet::new();
-        read::rows(
-            &self.folder.join("variances.parquet"),
+    /// Each invoice that was compared, with its billing period as far as the run knew it. The usage
+    /// and lines of one account alone may not tell it, as it can come from a header.
+    pub(super) fn periods(&self) -> Result<BTreeMap<String, Option<Period>>, RunError> {
+        let mut periods = BTreeMap::new();
+        // Every amount is spread over resources, so that no invoice is missing there.
+        self.folder.rows(
+            "resources",
             ["invoice_number", "billing_period"],
             |[invoice, period]| {
-                // Empty where the run did not know the period either.
-                periods.extend(Period::parse(&period).map(|period| (invoice, period)));
+                periods
+                    .entry(invoice)
+                    .or_insert_with(|| Period::parse(&period));
             },
-        )
-        .map_err(|error| self.damaged("variances.parquet", &error))?;
-        Ok(periods.into_iter().collect())
+        )?;
+        Ok(periods)
+    }
+
+    /// Fails if the run did not do a tie-out.
+    pub(super) fn needs(&self, tie_out: TieOut) -> Result<(), RunError> {
+        let name = tie_out.name();
+        let mut done = self.manifest().tie_outs.iter();
+        if done.any(|done| done.name == name) {
+            return Ok(());
+        }
+        Err(RunError::NotThere {
+            what: format!("Run `{}`", self.manifest().run_id),
+            found: format!("no tie-out `{name}`"),
+            wanted: "a run that compares usage with lines, by whose groups keys are looked up"
+                .to_owned(),
+            hint: format!("run the pipeline with `tie_out.{name}`, or explain a `break_id`"),
+        })
     }
 
     /// The settings that the run was done with.
-    pub(super) fn settings(&self, tie_out: TieOut) -> TieOutPlan {
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for settings that no run has.
+    pub(super) fn settings(&self, tie_out: TieOut) -> Result<TieOutPlan, RunError> {
         // The manifest, not the pipeline file, which may have changed since the run.
-        manifest_settings::from_manifest(tie_out, &self.manifest.tie_outs)
+        manifest_settings::from_manifest(tie_out, &self.manifest().tie_outs)
+            .map_err(|found| self.folder.damaged("manifest.json", &found))
+    }
+
+    /// The usage column that the run found MeterDescription to repeat. One account alone might pair
+    /// better by another column than all accounts together.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for a column that no run finds.
+    pub(super) fn description(&self) -> Result<Part, RunError> {
+        let learned = &self.manifest().meter_description_is;
+        let mut parts = DESCRIPTION_PARTS.into_iter();
+        parts.find(|part| part.column() == learned).ok_or_else(|| {
+            let found = format!("the column `{learned}` as meter description");
+            self.folder.damaged("manifest.json", &found)
+        })
+    }
+
+    /// The error for source rows that do not come to the published figures of a group. It is ours
+    /// only if the inputs are still those that the run read.
+    pub(super) fn disagrees(&self, row: &VarianceRow, expected: &str, invoiced: &str) -> RunError {
+        let words =
+            |expected: &str, invoiced: &str| format!("{expected} expected and {invoiced} invoiced");
+        for dataset in Dataset::ALL {
+            for unit in self.all_units(dataset) {
+                if let Err(error) = held_as_read(&unit) {
+                    return error;
+                }
+            }
+        }
+        RunError::Disagrees {
+            break_id: row.break_id.clone(),
+            published: words(&row.expected_amount, &row.invoiced_amount),
+            recounted: words(expected, invoiced),
+        }
     }
 }
 
@@ -318,6 +438,11 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
         meter_description: next(),
         rows: [next(), next()],
         quantities: [next(), next()],
+        customer_name: next(),
+        product_id: next(),
+        sku_id: next(),
+        availability_id: next(),
+        price_adjustment: next(),
         parts: Vec::new(),
     };
     // Of the text, which is a number by the type of its column.
@@ -331,25 +456,12 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
     VarianceRow { parts, ..row }
 }
 
-impl VarianceRow {
-    /// The error for source lines that come to other amounts than were published.
-    pub(super) fn disagrees(&self, expected: &str, invoiced: &str) -> RunError {
-        let words =
-            |expected: &str, invoiced: &str| format!("{expected} expected and {invoiced} invoiced");
-        RunError::Disagrees {
-            break_id: self.break_id.clone(),
-            published: words(&self.expected_amount, &self.invoiced_amount),
-            recounted: words(expected, invoiced),
-        }
-    }
-}
-
-/// An input file, if it is the bytes that the run read.
-fn unchanged(input: &manifest::Input) -> Result<FileUnit, RunError> {
-    let unit = files::identify(Path::new(&input.unit))?;
-    if unit.blake3 == input.blake3 {
-        Ok(unit)
-    } else {
-        Err(RunError::Changed { unit: unit.name })
+/// An input file, with the identity that the run read it under.
+fn as_read(input: &manifest::Input) -> FileUnit {
+    FileUnit {
+        name: input.unit.clone(),
+        path: PathBuf::from(&input.unit),
+        blake3: input.blake3.clone(),
+        bytes: input.bytes,
     }
 }

@@ -5,7 +5,7 @@
 //! other accounts decide is taken from the published run: the periods of invoices, and which
 //! products have usage.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use polars::prelude::DataFrame;
 
@@ -17,28 +17,33 @@ use crate::engine::causes::investigate;
 use crate::engine::compare::group::Sides;
 use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
+use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::judge::variance::{self, Variance};
+use crate::engine::matching::joins;
 use crate::engine::matching::passes::{self, Matching};
-use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{
-    DESCRIPTION_PARTS, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME,
-};
+use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::key_projections::{FieldPlace, raw_place};
+use crate::engine::rules::keys::{Counted, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::model::reject::RejectedRow;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
+use crate::pipeline::reconcile::judging::published_order;
 
 /// Groups and resources of one account, computed again.
 pub(super) struct Recount<'p> {
     pub(super) published: &'p Published,
     pub(super) account: AccountFilter,
-    /// Products and SKUs that the run had usage of.
-    pub(super) used: Vec<(String, String)>,
+    /// Products and SKUs, folded, without usage in the run, as far as a line's scope depends on it.
+    pub(super) unused: BTreeSet<(String, String)>,
+    /// Rejected rows that are of the account, or may be.
+    pub(super) rejected: Vec<RejectedRow>,
     pub(super) totals: Folded,
     pub(super) matching: Matching,
     /// Both sides of each group, by its number.
@@ -58,32 +63,27 @@ impl<'p> Recount<'p> {
     /// [`RunError::Changed`], [`RunError::Decode`], [`RunError::Overflow`], and
     /// [`RunError::NotThere`] for damaged tables.
     pub(super) fn new(published: &'p Published, account: AccountFilter) -> Result<Self, RunError> {
-        let used = published.used_products()?;
+        let settings = published.settings(TieOut::UsageToInvoice)?;
+        let description = published.description()?;
+        let unused = published.unused_products()?;
+        let account = account.held_by_all_passes(&settings);
+        let usage = gather::count(published, Dataset::Usage, &account)?;
+        let lines = gather::count(published, Dataset::InvoiceLines, &account)?;
+        let also_used = also_used(&lines.partial, &unused);
         let mut totals = folded::fold_partials(
-            gather::count(published, Dataset::Usage, &account)?,
-            gather::count(published, Dataset::InvoiceLines, &account)?,
+            usage.partial,
+            lines.partial,
             // Neither headers nor other inputs: the periods of invoices are taken from the run, and
             // the other tie-outs are explained from its tables.
             &[],
-            &used,
+            &also_used,
             OtherInputs::default(),
         )?;
-        for (invoice, period) in published.periods()? {
-            // Invoices of other accounts are not in the vocabulary.
-            if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
-                totals.periods.insert(code, period);
-            }
-        }
-        // One account alone might pair better by another column than all accounts together.
-        let learned = &published.manifest.meter_description_is;
-        let description = DESCRIPTION_PARTS
-            .into_iter()
-            .find(|part| part.column() == learned);
-        let settings = published.settings(TieOut::UsageToInvoice);
+        select(published, &mut totals)?;
         let rules = &settings.rules;
-        let matching = passes::match_usage(&totals, description, &settings.passes);
+        let matching = passes::match_usage(&totals, Some(description), &settings.passes);
         // One account tells nothing of what nine of ten lines of its invoice obey.
-        let practice = manifest_settings::practice(&published.manifest.invoices);
+        let practice = manifest_settings::practice(&published.manifest().invoices);
         let practice = InvoicePractice::from_words(&practice, &totals.vocabulary, rules);
         let usage_to_invoice::Compared { sides, resources } =
             usage_to_invoice::compare(&totals, &matching, rules, &practice)?;
@@ -92,7 +92,8 @@ impl<'p> Recount<'p> {
         Ok(Self {
             published,
             account,
-            used,
+            unused,
+            rejected: [usage.rejected, lines.rejected].concat(),
             totals,
             matching,
             sides,
@@ -103,7 +104,7 @@ impl<'p> Recount<'p> {
         })
     }
 
-    /// All groups, judged, each with its number.
+    /// All groups, judged, each with its number, in published order.
     ///
     /// # Errors
     /// [`EngineError::AmountOverflow`].
@@ -120,7 +121,16 @@ impl<'p> Recount<'p> {
             )?;
             Ok((number, variance))
         };
-        (0..).zip(&self.sides).map(judge).collect()
+        let variances = (0..).zip(&self.sides).map(judge);
+        let mut variances = variances.collect::<Result<Vec<(u32, Variance)>, EngineError>>()?;
+        let periods = &self.totals.periods;
+        variances.sort_by(|(_, left), (_, right)| {
+            published_order(periods, left).cmp(&published_order(periods, right))
+        });
+        // Groups of equal keys are of the same accounts, so that their numbers are those of the
+        // run.
+        variance::separate_equal_ids(variances.iter_mut().map(|(_, variance)| variance));
+        Ok(variances)
     }
 
     /// Usage and lines: each frame with the groups of its rows, and true for usage.
@@ -210,4 +220,48 @@ impl<'p> Recount<'p> {
             variance_amount: fixed(invoiced - expected, PUBLISHED_SCALE),
         })
     }
+}
+
+/// Products and SKUs of the lines that the run did not set aside for want of usage.
+fn also_used(lines: &Partial, unused: &BTreeSet<(String, String)>) -> Vec<(String, String)> {
+    const PRODUCT: FieldPlace = raw_place(Counted::Lines, Part::Product);
+    const SKU: FieldPlace = raw_place(Counted::Lines, Part::Sku);
+    let mut used = BTreeSet::new();
+    for key in lines.totals.keys() {
+        let text = |place| lines.text_at(key, place);
+        let (product, sku) = (text(PRODUCT), text(SKU));
+        let folded = (fold_as(Domain::Product, product), fold_as(Domain::Sku, sku));
+        if !unused.contains(&folded) {
+            used.insert((product.to_owned(), sku.to_owned()));
+        }
+    }
+    used.into_iter().collect()
+}
+
+/// Gives each invoice the period that the run gave it, and leaves out the invoices that the run
+/// left out for its period.
+fn select(published: &Published, totals: &mut Folded) -> Result<(), RunError> {
+    let mut compared = HashSet::new();
+    for (invoice, period) in published.periods()? {
+        // Invoices of other accounts are not in the vocabulary.
+        if let Some(code) = totals.vocabulary.code(Domain::Invoice, &invoice) {
+            compared.insert(code);
+            if let Some(period) = period {
+                totals.periods.insert(code, period);
+            }
+        }
+    }
+    if published.manifest().period.is_none() {
+        return Ok(());
+    }
+    for frame in [&mut totals.usage, &mut totals.lines] {
+        let invoices = columns::codes(frame, Part::Invoice.column());
+        let rows: Vec<u32> = (0..)
+            .zip(invoices)
+            .filter(|(_, invoice)| compared.contains(*invoice))
+            .map(|(row, _)| row)
+            .collect();
+        *frame = joins::take(frame, &rows);
+    }
+    Ok(())
 }

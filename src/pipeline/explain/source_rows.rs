@@ -2,7 +2,8 @@
 //! arithmetic that leads from its price and quantity to its amount.
 
 use super::answer::{Side, SourceLine};
-use crate::decode::{self, Sink};
+use super::input_file::{changed, held_as_read};
+use crate::decode::{self, DecodeError, Decoded, Sink};
 use crate::engine::count::measures::Measures;
 use crate::engine::fold::row_key;
 use crate::engine::rules::rounding::{Line, Rules};
@@ -13,8 +14,10 @@ use crate::model::decimal::{
     multiply, plain, power_of_ten,
 };
 use crate::model::period::date_of;
+use crate::model::reject::RejectedRow;
 use crate::model::row::{Cell, Row};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::intake::held_reading::{ExpectedContent, read_held};
 use crate::sources::files::FileUnit;
 use rayon::prelude::*;
 
@@ -74,42 +77,80 @@ impl SourceRows {
     }
 }
 
-/// Decodes all units in parallel; the sinks that took their rows, in no order of rows.
+/// Decodes a unit, which must be the bytes that the run read; the account of the file, and the sinks
+/// that took its rows.
 ///
 /// # Errors
-/// [`RunError::Decode`] for the first unit that cannot be read.
+/// [`RunError::Changed`], [`RunError::File`] and [`RunError::Decode`].
+pub(super) fn decode_unit<S: Sink>(
+    unit: &FileUnit,
+    dataset: Dataset,
+    new_sink: impl Fn() -> S + Sync,
+) -> Result<(Decoded, Vec<S>), RunError> {
+    reread(unit, dataset, |input| decode::decode(input, new_sink))
+}
+
+/// Reads a unit, which must be the bytes that the run read; the account of the file, and what `read`
+/// makes of its rows.
+///
+/// # Errors
+/// Those of [`decode_unit`].
+pub(super) fn reread<T>(
+    unit: &FileUnit,
+    dataset: Dataset,
+    read: impl FnOnce(decode::Input<'_>) -> Result<(Decoded, T), DecodeError>,
+) -> Result<(Decoded, T), RunError> {
+    let held = held_as_read(unit)?;
+    let changed = || changed(unit);
+    let expected = ExpectedContent {
+        blake3: Some(&unit.blake3),
+        otherwise: &changed,
+    };
+    let (found, _) = read_held(&held, &expected, |file| {
+        let input = decode::Input {
+            unit: &unit.name,
+            file,
+            dataset,
+        };
+        let (decoded, rows) = read(input)?;
+        let hash = decoded.blake3.clone();
+        Ok(((decoded, rows), hash))
+    })?;
+    Ok(found)
+}
+
+/// Decodes all units in parallel; the sinks that took their rows, in no order of rows, and the rows
+/// that decoders or sinks rejected, in the order of units and lines.
+///
+/// # Errors
+/// Those of [`decode_unit`], for the first unit that cannot be read.
 pub(super) fn decode_all<'u, S: Sink>(
     units: &'u [FileUnit],
     dataset: Dataset,
     new_sink: impl Fn(&'u FileUnit) -> S + Sync,
-) -> Result<Vec<S>, RunError> {
-    let sinks = units.par_iter().map(|unit| {
-        let input = decode::Input {
-            unit: &unit.name,
-            path: &unit.path,
-            dataset,
-        };
-        let (_, sinks) = decode::decode(input, || new_sink(unit))?;
-        Ok(sinks)
-    });
-    let sinks = sinks.collect::<Result<Vec<Vec<S>>, RunError>>()?;
-    Ok(sinks.into_iter().flatten().collect())
+) -> Result<(Vec<S>, Vec<RejectedRow>), RunError> {
+    let decoded = units
+        .par_iter()
+        .map(|unit| decode_unit(unit, dataset, || new_sink(unit)));
+    // All of them first: collected as one result, any of several errors would be returned.
+    let decoded: Vec<Result<(Decoded, Vec<S>), RunError>> = decoded.collect();
+    let (mut sinks, mut rejected) = (Vec::new(), Vec::new());
+    for unit in decoded {
+        let (mut decoded, of_unit) = unit?;
+        rejected.append(&mut decoded.rejected);
+        sinks.extend(of_unit);
+    }
+    Ok((sinks, rejected))
 }
 
-/// A row of usage or lines, to be shown with its arithmetic.
+/// A row of usage or lines, to be shown with its `arithmetic`.
 pub(super) fn source_line(
-    dataset: Dataset,
     unit: &FileUnit,
     row: &Row<'_, '_>,
-    measures: &Measures,
     amount: i128,
+    arithmetic: String,
 ) -> SourceLine {
     let text = String::from_utf8_lossy(row.place.text.trim_ascii_end());
-    let arithmetic = if dataset == Dataset::Usage {
-        usage_arithmetic(row.cells, measures)
-    } else {
-        line_arithmetic(row.cells, measures, amount)
-    };
     SourceLine {
         unit: unit.name.clone(),
         line: row.place.line(),
@@ -117,6 +158,20 @@ pub(super) fn source_line(
         arithmetic,
         // Characters, as a cut between two bytes of one would leave invalid UTF-8.
         text: text.chars().take(TEXT_LIMIT).collect(),
+    }
+}
+
+/// Arithmetic that leads from price and quantity of a row to its amount, by the rules of the run.
+pub(super) fn arithmetic(
+    dataset: Dataset,
+    cells: &[Cell<'_>],
+    measures: &Measures,
+    rules: &Rules,
+) -> String {
+    if dataset == Dataset::Usage {
+        usage_arithmetic(cells, measures)
+    } else {
+        line_arithmetic(cells, measures, rules)
     }
 }
 
@@ -171,14 +226,13 @@ fn usage_arithmetic(cells: &[Cell<'_>], measures: &Measures) -> String {
 
 /// Price, quantity and rate of an invoice line, and the rounding rule that gives its Subtotal
 /// ([semantics §3](crate::model::domain::semantics)).
-fn line_arithmetic(cells: &[Cell<'_>], measures: &Measures, subtotal: i128) -> String {
+fn line_arithmetic(cells: &[Cell<'_>], measures: &Measures, rules: &Rules) -> String {
+    let [_, subtotal, ..] = measures.sums;
     const CURRENCY: usize = position(INVOICE_LINES, "Currency");
     let (price, quantity, rate, factors) = factors(Dataset::InvoiceLines, cells, measures);
     let currency = String::from_utf8_lossy(&cells[CURRENCY].bytes())
         .trim()
         .to_uppercase();
-    // The documented rules only: which of them gives the line is the same in every pipeline.
-    let rules = Rules::default();
     let line = |price| Line {
         price,
         quantity,
@@ -188,7 +242,7 @@ fn line_arithmetic(cells: &[Cell<'_>], measures: &Measures, subtotal: i128) -> S
     let rule = price.and_then(|price| rules.that_fits(line(price), subtotal, true));
     let rule = match rule {
         Some(rule) => format!("{}, rule {}", rule.formula(), rule.name),
-        None => "no documented rounding rule gives this Subtotal".to_owned(),
+        None => "no rounding rule of the run gives this Subtotal".to_owned(),
     };
     format!("EffectiveUnitPrice x BillableQuantity x PCToBCExchangeRate = {factors}; {rule}")
 }

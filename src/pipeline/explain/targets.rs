@@ -13,8 +13,8 @@ use crate::pipeline::failure::RunError;
 /// Explains a figure of a published run.
 ///
 /// # Errors
-/// [`RunError`]: no such run, break or usage; a source that changed; or a figure that the sources
-/// do not come to any more, which must never be.
+/// [`RunError`]: no such run, break or usage; a run that is damaged; a source that changed; or a
+/// figure that unchanged sources do not come to, which must never be.
 pub fn explain(request: &Request) -> Result<Explanation, RunError> {
     let published = Published::open(&request.out, request.run.as_deref())?;
     match &request.target {
@@ -30,7 +30,7 @@ fn explain_break(
 ) -> Result<Explanation, RunError> {
     let row = published.find(id)?;
     match published.tie_out(&row)? {
-        TieOut::LinesToInvoice => lines_to_invoice::explain(request, published, &row),
+        TieOut::LinesToInvoice => lines_to_invoice::explain(request, published, row),
         TieOut::UsageToInvoice => {
             let account = AccountFilter {
                 customer: Some(fold_as(Domain::Customer, &row.customer_id)),
@@ -38,9 +38,13 @@ fn explain_break(
             };
             let recount = Recount::new(published, account)?;
             let has_id = |_, variance: &Variance| variance.break_id.to_string() == id;
-            usage_to_invoice::explain(&recount, request, has_id, &[])
+            let found = usage_to_invoice::explain(&recount, request, has_id, &[])?;
+            if found.groups.is_empty() {
+                return Err(published.disagrees(&row, "nothing", "nothing"));
+            }
+            Ok(found)
         }
-        tie_out => other_tie_outs::explain(published, tie_out, row),
+        tie_out => other_tie_outs::explain(request, published, tie_out, row),
     }
 }
 
@@ -53,6 +57,7 @@ fn explain_keys(
         let found = keys.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| fold_as(domain, value))
     };
+    published.needs(TieOut::UsageToInvoice)?;
     // The more of the account is named, the fewer units are read; without it, all of them are.
     let account = AccountFilter {
         customer: wanted("customer_id", Domain::Customer),

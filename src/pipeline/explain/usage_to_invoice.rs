@@ -5,20 +5,19 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::answer::{Explanation, Group, Request};
+use super::answer::{Explanation, Group, RejectedLine, Request};
 use super::gather::Gatherer;
+use super::published::{Published, VarianceRow};
 use super::recount::Recount;
 use super::source_rows::SourceRows;
 use crate::engine::causes::investigate;
 use crate::engine::fold::columns::{self, LineColumns};
 use crate::engine::fold::row_key::FineKey;
 use crate::engine::judge::variance::Variance;
-use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
-use crate::model::period::date_of;
 use crate::pipeline::failure::RunError;
 
 /// Groups explained at most for one set of keys; the rest is counted.
@@ -57,11 +56,12 @@ pub(super) fn explain(
     } else {
         recount.resource_sums(keys)
     };
+    let run_id = &recount.published.manifest().run_id;
+    let rejected = recount.rejected.iter().cloned().map(RejectedLine::from);
     Ok(Explanation {
-        run_id: recount.published.run_id.clone(),
-        groups,
         groups_more,
         resources,
+        ..Explanation::new(run_id, groups, rejected.collect(), request.limit)
     })
 }
 
@@ -101,7 +101,8 @@ fn source_rows(
         description,
         account: &recount.account,
         by_key: &by_key,
-        used: &recount.used,
+        unused: &recount.unused,
+        rules: &recount.settings.rules,
         keys,
     };
     gatherer.gather(recount.published, chosen.iter().map(|(number, _)| *number))
@@ -124,12 +125,13 @@ fn group(
         && row.invoiced_amount == invoiced
         && (usage.rows, lines.rows) == (sides.expected_rows, sides.invoiced_rows);
     if !agrees {
-        return Err(row.disagrees(&expected, &invoiced));
+        return Err(recount.published.disagrees(&row, &expected, &invoiced));
     }
+    let narrowest = narrowest(recount.published, &row)?;
     Ok(Group {
         break_id,
         tie_out: sides.tie_out.name(),
-        keys: keys_of(recount, variance),
+        keys: keys_of(&row),
         matched_on: sides.matched_on.to_string(),
         // Only the whole run knows which groups are awaited.
         status: row.status,
@@ -141,27 +143,30 @@ fn group(
         tolerance_is: variance.limit.name(),
         parts: parts_of(variance),
         workings: workings(recount, number, variance),
-        narrowest: narrowest(recount, variance),
+        narrowest,
         units: Vec::new(),
     })
 }
 
-/// Published key columns of a group with their values, those without a value left out.
-fn keys_of(recount: &Recount<'_>, variance: &Variance) -> Vec<(&'static str, String)> {
-    let (vocabulary, names) = (&recount.totals.vocabulary, &recount.totals.names);
-    let codes = variance.sides.keys;
-    let mut keys = Vec::with_capacity(FINE_KEYS.len() + 1);
-    for key in FINE_KEYS {
-        let text = vocabulary.text(key.domain(), codes[key]);
-        keys.push((key.published(), text.to_owned()));
-        if key == Key::Customer {
-            let name = names.code(Domain::CustomerName, [codes[key], 0, 0]);
-            let text = vocabulary.text(Domain::CustomerName, name);
-            keys.push(("customer_name", text.to_owned()));
-        }
-    }
-    keys.retain(|(_, text)| !text.is_empty());
-    keys
+/// Published key columns of a group with their values, those without a value left out. The texts
+/// are the run's: an account may not have the spelling that the run shows.
+fn keys_of(row: &VarianceRow) -> Vec<(&'static str, String)> {
+    let keys = [
+        ("invoice_number", &row.invoice_number),
+        ("customer_id", &row.customer_id),
+        ("customer_name", &row.customer_name),
+        ("subscription_id", &row.subscription_id),
+        ("product_id", &row.product_id),
+        ("sku_id", &row.sku_id),
+        ("availability_id", &row.availability_id),
+        ("meter_description", &row.meter_description),
+        ("price_adjustment", &row.price_adjustment),
+        ("currency", &row.currency),
+    ];
+    keys.into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| (name, text.clone()))
+        .collect()
 }
 
 /// The parts of a variance that are not zero.
@@ -199,26 +204,19 @@ fn workings(
 }
 
 /// The narrowest thing that holds the variance, with the resource and the days that it concerns;
-/// empty where rounding explains the variance.
-fn narrowest(recount: &Recount<'_>, variance: &Variance) -> String {
-    let Some(finding) = &variance.finding else {
-        return String::new();
-    };
-    let mut words = finding.narrowest.name().to_owned();
-    // Code 0 is usage without a resource id.
-    if let Some(resource) = finding.resource.filter(|code| *code != 0) {
-        let vocabulary = &recount.totals.vocabulary;
-        words += &format!(" {}", vocabulary.text(Domain::Resource, resource));
+/// empty where rounding explains the variance. As published: the run looked at all accounts.
+fn narrowest(published: &Published, row: &VarianceRow) -> Result<String, RunError> {
+    let [level, _, resource, first, last] = published.finding(&row.break_id)?;
+    let mut words = level;
+    if !resource.is_empty() {
+        words += &format!(" {resource}");
     }
-    let dates = finding
-        .days
-        .map(|(first, last)| (date_of(first), date_of(last)));
-    if let Some((Some(first), Some(last))) = dates {
+    if !first.is_empty() {
         words += &if first == last {
             format!(", {first}")
         } else {
             format!(", {first} to {last}")
         };
     }
-    words
+    Ok(words)
 }

@@ -3,7 +3,8 @@
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::progress::reporting::Progress;
-use crate::reports::atomic::{OutputFolder, PublishError};
+use crate::reports::atomic::OutputFolder;
+use crate::reports::failure::PublishError;
 use crate::sources::auth::Tokens;
 use crate::sources::doctor::{self, Finding};
 use crate::sources::failure::FetchError;

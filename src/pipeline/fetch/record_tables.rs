@@ -13,11 +13,14 @@ use crate::model::decimal::plain;
 use crate::model::record::{RecordSet, RecordType};
 use crate::model::reject::excerpt;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::intake::held_reading::{ExpectedContent, read_held};
+use crate::pipeline::intake::input_unit;
 use crate::pipeline::intake::records::{RecordReadings, RecordTaker};
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::reports::atomic::replace_file;
 use crate::reports::records::{Cell, CellType, RecordWriter};
 use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
+use crate::sources::files::HeldFile;
 
 /// Number of rejected rows, and of unknown keys, that are listed; the others are counted only.
 const SHOWN: usize = 20;
@@ -236,11 +239,20 @@ impl<'r> SetReader<'r> {
         for file in files {
             // One reading serves the tie-outs, the table and the totals.
             let entries = &mut self.readings.entries;
-            let read = records::read(&file.name, &file.path, self.set, &mut |values| {
-                if let Some(taker) = taker {
-                    taker.take(entries, &context, values);
-                }
-                take(&context, values)
+            let held = HeldFile::open(&file.path)?;
+            let expected = ExpectedContent {
+                blake3: Some(&file.blake3),
+                otherwise: &|| input_unit::damaged(&file.path),
+            };
+            let (read, _) = read_held(&held, &expected, |handle| {
+                let read = records::read(&file.name, handle, self.set, &mut |values| {
+                    if let Some(taker) = taker {
+                        taker.take(entries, &context, values);
+                    }
+                    take(&context, values)
+                })?;
+                let hash = read.blake3.clone();
+                Ok((read, hash))
             })?;
             if taker.is_some() {
                 self.readings.note(self.set, &file, &read, etag.clone());

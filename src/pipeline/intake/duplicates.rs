@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::held_reading::{ExpectedContent, read_held};
 use super::unit::{Counted, Counting, DiskRoom, read_unit};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::duplicates::Repeated;
@@ -14,7 +15,7 @@ use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::spill::parts::Spill;
-use crate::sources::files::FileUnit;
+use crate::sources::files::{FileUnit, HeldFile};
 
 /// Totals of a dataset, to which its duplicates are added.
 pub(crate) enum WholeTotals<'t> {
@@ -53,7 +54,16 @@ pub(crate) fn count_duplicates<'u>(
             by_day: false,
             room: room.cloned(),
         };
-        let reading = read_unit(dataset, &unit.name, &unit.path, &counting)?;
+        let held = HeldFile::open(&unit.path)?;
+        let expected = ExpectedContent {
+            blake3: Some(&unit.blake3),
+            otherwise: &|| changed(unit.name.clone()),
+        };
+        let (reading, _) = read_held(&held, &expected, |file| {
+            let reading = read_unit(dataset, &unit.name, file, &counting)?;
+            let hash = reading.decoded.blake3.clone();
+            Ok((reading, hash))
+        })?;
         for extent in reading.waiting {
             let room = room.expect("totals wait on disk only where there is room");
             let waiting = room.take(dataset, extent)?;
@@ -63,13 +73,16 @@ pub(crate) fn count_duplicates<'u>(
             totals.count_again(*partial, &mut open)?;
         }
     }
-    // Every duplicate is found in the second reading, unless a file has changed since the first.
+    // Every duplicate is found in the second reading, for it was of the same bytes; a kept reading
+    // that came from others would show here.
     if !open.is_empty() {
-        return Err(RunError::Changed {
-            unit: dataset.name().to_owned(),
-        });
+        return Err(changed(dataset.name().to_owned()));
     }
     Ok(())
+}
+
+fn changed(unit: String) -> RunError {
+    RunError::Changed { unit }
 }
 
 impl WholeTotals<'_> {

@@ -167,7 +167,7 @@ impl Merger {
         }
         let Self {
             mut readings,
-            mut headers,
+            headers,
             usage,
             lines,
             folder,
@@ -196,15 +196,11 @@ impl Merger {
         }
         if let Some(spill) = spill {
             spill.check()?;
-            readings.spilled = Some(spill.close(shares.loaded).map_err(no_room)?);
+            readings.spilled = Some(spill.close(&shares).map_err(no_room)?);
         }
         readings
             .inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
-        // By unit and line, for the choice of the first header below.
-        headers.sort_by(|(left, first), (right, second)| {
-            (left, first.line).cmp(&(right, second.line))
-        });
         readings.keep_one_header_each(headers);
         readings.check()?;
         Ok(readings)

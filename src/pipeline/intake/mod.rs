@@ -5,6 +5,10 @@ pub mod input_unit;
 
 pub mod incomplete;
 
+pub(crate) mod page_lists;
+
+pub(crate) mod held_reading;
+
 pub(crate) mod unit;
 
 pub(crate) mod unit_cache;

@@ -161,6 +161,7 @@ impl Readings {
     pub(crate) fn take_records(&mut self, records: RecordReadings) {
         self.entries.absorb(records.entries);
         self.inputs.extend(records.inputs);
+        self.warnings.extend(records.warnings);
         self.inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
         for (dataset, unit, rows) in records.rejected {
@@ -219,42 +220,21 @@ impl Readings {
         }
     }
 
-    /// Keeps the first header of each invoice and currency, and rejects the others: counting two
-    /// would double the invoice, and which of them is right cannot be known.
+    /// Takes the first header of each invoice and currency, and rejects the others.
     pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, HeaderInFile)>) {
-        let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
-        for (unit, HeaderInFile { header, line, text }) in headers {
-            // An invoice in two currencies has two headers, and both count.
-            let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
-            // The headers come sorted by unit and line, so that "first" does not depend on threads.
-            match first.get(&key) {
-                Some(place) => {
-                    let found =
-                        format!("invoice {} in {} a second time", header.id, header.currency);
-                    let wanted =
-                        format!("one header for each invoice and currency; {place} has the first");
-                    let rejection = Rejection::in_words("Id", &found, wanted);
-                    self.rejected.push(RejectedRow {
-                        dataset: Dataset::Invoices,
-                        unit,
-                        line,
-                        rejection,
-                        text,
-                    });
-                    let has_rows = |control: &&mut ControlTotal| {
-                        control.source == Dataset::Invoices.name() && control.rows_out > 0
-                    };
-                    let found = self.controls.iter_mut().find(has_rows);
-                    let control = found.expect("a header counts as a row of its unit");
-                    control.rows_out -= 1;
-                    control.rows_rejected += 1;
-                }
-                None => {
-                    first.insert(key, format!("`{unit}` line {line}"));
-                    self.headers.push(header);
-                }
-            }
+        let FirstHeaders { kept, mut rejected } = first_headers(headers);
+        self.headers
+            .extend(kept.into_iter().map(|(_, found)| found.header));
+        for _ in &rejected {
+            let has_rows = |control: &&mut ControlTotal| {
+                control.source == Dataset::Invoices.name() && control.rows_out > 0
+            };
+            let found = self.controls.iter_mut().find(has_rows);
+            let control = found.expect("a header counts as a row of its unit");
+            control.rows_out -= 1;
+            control.rows_rejected += 1;
         }
+        self.rejected.append(&mut rejected);
     }
 
     /// Sums the laws of decoding over units, adds those of counting, and sorts warnings and
@@ -331,6 +311,48 @@ impl Readings {
         }
         Ok(tallies)
     }
+}
+
+/// Headers of all units, one for each invoice and currency.
+#[derive(Debug)]
+pub(crate) struct FirstHeaders {
+    /// Headers that count, each with the name of its unit.
+    pub(crate) kept: Vec<(String, HeaderInFile)>,
+    /// Further headers of the same invoices and currencies.
+    pub(crate) rejected: Vec<RejectedRow>,
+}
+
+/// Keeps the first header of each invoice and currency, and rejects the others: counting two would
+/// double the invoice, and which of them is right cannot be known.
+pub(crate) fn first_headers(mut headers: Vec<(String, HeaderInFile)>) -> FirstHeaders {
+    // By unit and line, so that "first" does not depend on threads.
+    headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
+    let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
+    let (mut kept, mut rejected) = (Vec::new(), Vec::new());
+    for (unit, found) in headers {
+        let HeaderInFile { header, line, .. } = &found;
+        // An invoice in two currencies has two headers, and both count.
+        let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
+        match first.get(&key) {
+            Some(place) => {
+                let words = format!("invoice {} in {} a second time", header.id, header.currency);
+                let wanted =
+                    format!("one header for each invoice and currency; {place} has the first");
+                rejected.push(RejectedRow {
+                    dataset: Dataset::Invoices,
+                    unit,
+                    line: *line,
+                    rejection: Rejection::in_words("Id", &words, wanted),
+                    text: found.text,
+                });
+            }
+            None => {
+                first.insert(key, format!("`{unit}` line {line}"));
+                kept.push((unit, found));
+            }
+        }
+    }
+    FirstHeaders { kept, rejected }
 }
 
 /// Adds totals by day to those there are.

@@ -1,8 +1,11 @@
 //! Rows of the datasets other than usage, lines and invoices, from files or fetched: summed up for
 //! the tie-outs that compare them. Those datasets are small, and are read one file after another.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::held_reading::{ExpectedContent, read_held};
+use super::page_lists::PageLists;
 use crate::decode::records::{self, RecordsRead, Value};
 use crate::engine::fold::entries::{Entries, Field};
 use crate::model::record::{RecordColumn, RecordSet};
@@ -10,7 +13,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, RecordSource};
 use crate::reports::manifest;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::{self, FileUnit, HeldFile};
 
 /// Microseconds in a day, for instants in microseconds since 1970.
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
@@ -24,6 +27,8 @@ pub(crate) struct RecordReadings {
     pub inputs: Vec<manifest::Input>,
     /// Units with rows that could not be used: dataset, name of the unit, number of rows.
     pub rejected: Vec<(&'static str, String, u64)>,
+    /// Warnings for the user about single units.
+    pub warnings: Vec<String>,
 }
 
 impl RecordReadings {
@@ -36,6 +41,7 @@ impl RecordReadings {
         etag: Option<String>,
     ) {
         self.inputs.push(input(set, unit, read, etag));
+        self.warnings.extend(read.warning.clone());
         if read.rows_rejected > 0 {
             self.rejected
                 .push((set.name, unit.name.clone(), read.rows_rejected));
@@ -47,6 +53,7 @@ impl RecordReadings {
         self.entries.absorb(other.entries);
         self.inputs.extend(other.inputs);
         self.rejected.extend(other.rejected);
+        self.warnings.extend(other.warnings);
     }
 }
 
@@ -116,47 +123,73 @@ fn input(
 /// [`RunError`] for a glob that matches no file, or a file that cannot be used.
 pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
     let mut readings = RecordReadings::default();
+    let mut lists = PageLists::default();
     for source in &plan.records {
         let Some(taker) = RecordTaker::of(source.set) else {
             continue;
         };
         // One file after another: these datasets are small beside usage.
         for (path, context) in files_of(source)? {
-            let unit = files::identify(&path)?;
+            let held = HeldFile::open(&path)?;
+            let name = files::name_of(&path);
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             let entries = &mut readings.entries;
-            let read = records::read(&unit.name, &path, source.set, &mut |values| {
-                taker.take(entries, &context, values);
-                Ok(())
+            let expected = ExpectedContent {
+                blake3: None,
+                otherwise: &|| held.changed().into(),
+            };
+            let (read, blake3) = read_held(&held, &expected, |file| {
+                let read = records::read(&name, file, source.set, &mut |values| {
+                    taker.take(entries, &context, values);
+                    Ok(())
+                })?;
+                let hash = read.blake3.clone();
+                Ok((read, hash))
             })?;
+            let unit = FileUnit {
+                name,
+                blake3,
+                bytes: held.bytes(),
+                path,
+            };
             readings.note(source.set, &unit, &read, None);
+            lists.note(source.set.name, &unit.name, read.page);
         }
     }
+    lists.check()?;
     Ok(readings)
 }
 
 /// Files of a source, each with the parameters of its request, which its path holds, in the order
 /// of the set's. A parameter that the pattern does not name is empty.
 fn files_of(source: &RecordSource) -> Result<Vec<(PathBuf, Vec<String>)>, RunError> {
-    let mut found = Vec::new();
+    let dataset = source.set.name;
+    // By path: two globs of a source may match the same file, which is read once.
+    let mut found: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
     for pattern in &source.paths {
-        let missing = |(found, hint)| RunError::NoInput {
-            dataset: source.set.name,
-            found,
-            hint,
-        };
-        for path in globs::find_any(&globs::glob_of(pattern)).map_err(missing)? {
-            let context = source
-                .set
-                .context
-                .iter()
-                .map(|name| globs::captured(pattern, &path, name).unwrap_or_default())
-                .collect();
-            found.push((path, context));
+        for path in globs::find_input(dataset, &globs::glob_of(pattern))? {
+            let mut context = Vec::with_capacity(source.set.context.len());
+            for name in source.set.context {
+                let told = globs::captured(pattern, &path, name)
+                    .map_err(|fault| globs::no_input(dataset, fault))?;
+                context.push(told.unwrap_or_default());
+            }
+            match found.insert(path.clone(), context.clone()) {
+                Some(other) if other != context => {
+                    return Err(RunError::NoInput {
+                        dataset,
+                        found: format!(
+                            "`{}` under two patterns that tell different names",
+                            path.display()
+                        ),
+                        wanted: "one pattern for each file".to_owned(),
+                        hint: "leave out one of the patterns: its rows would count twice"
+                            .to_owned(),
+                    });
+                }
+                _ => {}
+            }
         }
     }
-    // Two globs of a source may match the same file.
-    found.sort();
-    found.dedup();
-    Ok(found)
+    Ok(found.into_iter().collect())
 }

@@ -1,10 +1,10 @@
 //! Reads one unit and counts its rows: each worker has its own sink, and the sinks' totals are
 //! merged at the end of the unit.
 
-use std::path::Path;
+use std::fs::File;
 use std::sync::Arc;
 
-use crate::decode::{self, Decoded, Sink};
+use crate::decode::{self, DecodeError, Decoded, Sink};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
@@ -98,26 +98,23 @@ pub(crate) struct HeaderInFile {
     pub(crate) text: String,
 }
 
-/// Reads and counts the unit at `path`.
+/// Reads and counts the unit in `file`.
 ///
 /// # Errors
 /// [`RunError`] for a file that cannot be used, or a disk that takes no more.
 pub(crate) fn read_unit(
     dataset: Dataset,
     name: &str,
-    path: &Path,
+    file: &File,
     counting: &Counting,
 ) -> Result<UnitReading, RunError> {
     let input = decode::Input {
         unit: name,
-        path,
+        file,
         dataset,
     };
     if dataset == Dataset::Invoices {
-        let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
-        let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
-        // Workers end in any order.
-        headers.sort_by_key(|header| header.line);
+        let (decoded, headers) = read_headers(input)?;
         return Ok(UnitReading {
             decoded,
             counted: Counted::Headers(headers),
@@ -152,6 +149,20 @@ pub(crate) fn read_unit(
         lost,
         waiting,
     })
+}
+
+/// Reads the invoice headers of a unit, in the order of their lines.
+///
+/// # Errors
+/// [`DecodeError`] for a file that cannot be used.
+pub(crate) fn read_headers(
+    input: decode::Input<'_>,
+) -> Result<(Decoded, Vec<HeaderInFile>), DecodeError> {
+    let (decoded, sinks) = decode::decode(input, || HeaderSink(Vec::new()))?;
+    let mut headers: Vec<HeaderInFile> = sinks.into_iter().flat_map(|sink| sink.0).collect();
+    // Workers end in any order.
+    headers.sort_by_key(|header| header.line);
+    Ok((decoded, headers))
 }
 
 /// Counts the rows of one worker.

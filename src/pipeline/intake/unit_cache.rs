@@ -10,9 +10,10 @@ use super::unit::{Counted, Counting, UnitReading};
 use crate::decode::{Decoded, FORMATS};
 use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
+use crate::model::page::PageFacts;
 use crate::model::reject::{RejectedRow, Rejection};
-use crate::sources::cache::{Cache, Stamp};
-use crate::sources::files;
+use crate::sources::cache::Cache;
+use crate::sources::files::HeldFile;
 
 /// Facts of a reading, as JSON before its totals.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +24,7 @@ struct Head {
     rejected: Vec<CachedRejection>,
     lost: Vec<(String, String)>,
     has_daily: bool,
+    page: Option<PageFacts>,
 }
 
 /// A rejected row of the unit.
@@ -52,11 +54,12 @@ impl UnitCache {
         let path = std::env::current_exe().ok()?;
         // The executable is large: its hash is remembered like that of a data file.
         let program = match disk.identity(&path) {
-            Some(known) => known,
+            Some((known, _)) => known,
             None => {
-                let stamp = Stamp::of(&path);
-                let found = files::identify(&path).ok()?.blake3;
-                disk.remember(&path, stamp, &found);
+                let held = HeldFile::open(&path).ok()?;
+                let found = held.hash().ok()?;
+                held.check().ok()?;
+                disk.remember(&held, &found);
                 found
             }
         };
@@ -126,6 +129,7 @@ impl UnitCache {
             rows: head.rows,
             rejected: rejected.collect(),
             warnings: head.warnings,
+            page: head.page,
             format: FORMATS.into_iter().find(|format| *format == head.format)?,
             blake3: Some(blake3.to_owned()),
         };
@@ -177,6 +181,7 @@ impl UnitCache {
             rejected: rejected.collect(),
             lost: lost.clone(),
             has_daily: daily.is_some(),
+            page: decoded.page.clone(),
         };
         let Ok(head) = serde_json::to_vec(&head) else {
             return;

@@ -2,7 +2,7 @@
 //! these are known without reading the file for its hash alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::Plan;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::files::{self, FileError, FileUnit, HeldFile};
 
 /// A unit that is still to be read.
 #[derive(Clone, Debug)]
@@ -55,12 +55,26 @@ impl UnreadUnit {
             etag,
         }
     }
+
+    /// The unit as it was read, with the hash of its content.
+    pub(crate) fn read(self, blake3: String) -> InputUnit {
+        InputUnit {
+            dataset: self.dataset,
+            unit: FileUnit {
+                name: self.name,
+                path: self.path,
+                blake3,
+                bytes: self.bytes,
+            },
+            etag: self.etag,
+        }
+    }
 }
 
 /// Files of a plan, by dataset and path, each content once. A file that is left out is a warning.
 ///
 /// # Errors
-/// [`RunError`] for a glob that matches no file, or a file that cannot be read.
+/// [`RunError`] for a glob that matches no file, or a thing that cannot be read as one.
 pub(crate) fn unit_list(
     plan: &Plan,
     cache: Option<&UnitCache>,
@@ -75,11 +89,7 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
     let mut paths: BTreeSet<(Dataset, PathBuf)> = BTreeSet::new();
     for source in &plan.sources {
         for glob in &source.paths {
-            let found = globs::find_any(glob).map_err(|(found, hint)| RunError::NoInput {
-                dataset: source.dataset.name(),
-                found,
-                hint,
-            })?;
+            let found = globs::find_input(source.dataset.name(), glob)?;
             paths.extend(found.into_iter().map(|path| (source.dataset, path)));
         }
     }
@@ -102,16 +112,32 @@ fn units_of(plan: &Plan, cache: Option<&UnitCache>) -> Result<Vec<UnreadUnit>, R
         });
     }
     let identified = units.into_par_iter().map(|unit| {
-        let blake3 = match cache.and_then(|cache| cache.disk().identity(&unit.path)) {
-            Some(known) => Some(known),
+        let (blake3, bytes) = match cache.and_then(|cache| cache.disk().identity(&unit.path)) {
+            Some((known, bytes)) => (Some(known), bytes),
             // The only file of its size has the content of no other: it is hashed while it is
             // decoded.
-            None if files_of_size[&(unit.dataset, unit.bytes)] == 1 => None,
-            None => Some(files::identify(&unit.path)?.blake3),
+            None if files_of_size[&(unit.dataset, unit.bytes)] == 1 => (None, unit.bytes),
+            None => {
+                let (blake3, bytes) = identify(&unit.path)?;
+                (Some(blake3), bytes)
+            }
         };
+        // Since the sizes were compared another file has taken the name.
+        if bytes != unit.bytes {
+            let path = unit.path;
+            return Err(FileError::Changed { path }.into());
+        }
         Ok(UnreadUnit { blake3, ..unit })
     });
     identified.collect()
+}
+
+/// Hash and size of a file that is read for these alone.
+fn identify(path: &Path) -> Result<(String, u64), FileError> {
+    let held = HeldFile::open(path)?;
+    let blake3 = held.hash()?;
+    held.check()?;
+    Ok((blake3, held.bytes()))
 }
 
 /// Leaves out each unit whose content came before: its rows would count twice.

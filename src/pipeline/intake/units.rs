@@ -7,22 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::input_unit::InputUnit;
+use super::held_reading::{ExpectedContent, read_held};
+use super::input_unit::{self, InputUnit};
 use super::merger::Merger;
+use super::page_lists::PageLists;
 use super::readings::Readings;
 use super::unit::{Counting, DiskRoom, UnitReading, read_unit};
 use super::unit_cache::UnitCache;
 use super::unit_list::{UnreadUnit, unit_list};
-use crate::decode::Decoded;
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::budget::{self, MemoryShares};
 use crate::progress::reporting::Progress;
-use crate::sources::cache::{Cache, Stamp};
-use crate::sources::failure::FetchError;
-use crate::sources::files::{self, FileUnit};
+use crate::sources::cache::Cache;
+use crate::sources::files::HeldFile;
 
 /// Smallest size of a row that was seen in uncompressed files, in bytes. The estimate of rows must
 /// not be too low: a filter that is too small takes too many rows for possible duplicates.
@@ -53,6 +53,7 @@ pub fn read(
         counting: counting(plan, &units, &shares, merger.room()),
         cache,
         merger: Mutex::new(merger),
+        lists: Mutex::default(),
         first_fault: Mutex::new(None),
         progress,
     };
@@ -112,6 +113,8 @@ struct Reader<'w> {
     counting: Counting,
     cache: Option<UnitCache>,
     merger: Mutex<Merger>,
+    /// Pages that were saved as files, for which no journal speaks.
+    lists: Mutex<PageLists>,
     first_fault: Mutex<Option<(UnitPlace, RunError)>>,
     progress: &'w Progress,
 }
@@ -129,7 +132,10 @@ impl Reader<'_> {
         {
             return;
         }
-        let taken = self.reading_of(unread).and_then(|(input, reading)| {
+        let is_landed = unread.is_landed;
+        let taken = self.reading_of(unread).and_then(|(input, mut reading)| {
+            let page = reading.decoded.page.take().filter(|_| !is_landed);
+            locked(&self.lists).note(input.dataset.name(), &input.unit.name, page);
             self.progress
                 .advanced(input.unit.bytes, reading.decoded.rows);
             locked(&self.merger).take(input, reading)
@@ -144,70 +150,58 @@ impl Reader<'_> {
 
     /// Reading of a unit: that in the cache, or a new one, which goes to the cache.
     fn reading_of(&self, unread: UnreadUnit) -> Result<(InputUnit, UnitReading), RunError> {
-        let UnreadUnit {
-            dataset,
-            name,
-            path,
-            bytes,
-            blake3,
-            is_landed,
-            etag,
-        } = unread;
-        let input = |blake3: String| InputUnit {
-            dataset,
-            unit: FileUnit {
-                name: name.clone(),
-                path: path.clone(),
-                blake3,
-                bytes,
-            },
-            etag,
-        };
-        if let (Some(blake3), Some(cache)) = (&blake3, &self.cache)
-            // The hash of a downloaded file comes from the journal; that the file still has it must
-            // be known apart from that.
-            && (!is_landed || cache.disk().identity(&path).as_ref() == Some(blake3))
-            && let Some(reading) = cache.load(dataset, &name, blake3, &self.counting)
-        {
+        if let Some(reading) = self.kept(&unread) {
             self.progress
                 .counters
                 .units_kept
                 .fetch_add(1, Ordering::Relaxed);
-            return Ok((input(blake3.clone()), reading));
+            let blake3 = unread.blake3.clone().expect("a reading is kept by hash");
+            return Ok((unread.read(blake3), reading));
         }
-        // Before reading: a file that changes meanwhile has another stamp afterwards, and is read
-        // again.
-        let stamp = Stamp::of(&path);
-        let read = read_unit(dataset, &name, &path, &self.counting);
-        // A downloaded file that has changed is reported as that, even if it can no longer be
-        // decoded.
-        let found = match &read {
-            Ok(UnitReading {
-                decoded:
-                    Decoded {
-                        blake3: Some(found),
-                        ..
-                    },
-                ..
-            }) => Some(found.clone()),
-            Ok(_) => Some(files::identify(&path)?.blake3),
-            Err(_) if is_landed => Some(files::identify(&path)?.blake3),
-            Err(_) => None,
-        };
-        if is_landed && blake3 != found {
-            return Err(FetchError::Damaged {
-                path,
-                found: "other bytes".to_owned(),
+        let held = HeldFile::open(&unread.path)?;
+        // Files of other sizes were told apart without being hashed: the size has to be true.
+        if !unread.is_landed && held.bytes() != unread.bytes {
+            return Err(held.changed().into());
+        }
+        let otherwise = || {
+            if unread.is_landed {
+                input_unit::damaged(&unread.path)
+            } else {
+                held.changed().into()
             }
-            .into());
-        }
-        let reading = read?;
-        let found = found.expect("a file that was read has a hash");
+        };
+        let expected = ExpectedContent {
+            blake3: unread.blake3.as_deref(),
+            otherwise: &otherwise,
+        };
+        let (reading, found) = read_held(&held, &expected, |file| {
+            let reading = read_unit(unread.dataset, &unread.name, file, &self.counting)?;
+            let hash = reading.decoded.blake3.clone();
+            Ok((reading, hash))
+        })?;
         if let Some(cache) = &self.cache {
-            cache.disk().remember(&path, stamp, &found);
-            cache.store(dataset, &name, &found, &self.counting, &reading);
+            cache.disk().remember(&held, &found);
+            cache.store(
+                unread.dataset,
+                &unread.name,
+                &found,
+                &self.counting,
+                &reading,
+            );
         }
-        Ok((input(found), reading))
+        Ok((unread.read(found), reading))
+    }
+
+    /// Reading of a unit in the cache, for one whose content is known.
+    fn kept(&self, unread: &UnreadUnit) -> Option<UnitReading> {
+        let (blake3, cache) = (unread.blake3.as_ref()?, self.cache.as_ref()?);
+        // The hash of a downloaded file comes from the journal; that the file still has it must be
+        // known apart from that.
+        if unread.is_landed {
+            let (found, _) = cache.disk().identity(&unread.path)?;
+            (found == *blake3).then_some(())?;
+        }
+        cache.load(unread.dataset, &unread.name, blake3, &self.counting)
     }
 
     /// Readings of all units, once none is to come.
@@ -215,6 +209,7 @@ impl Reader<'_> {
         if let Some((_, error)) = into_inner(self.first_fault) {
             return Err(error);
         }
+        into_inner(self.lists).check()?;
         let readings = into_inner(self.merger).finish(self.progress)?;
         // A cache that cannot be closed well makes the next run read more, and find the same.
         drop(self.cache.map(|cache| cache.into_disk().close()));

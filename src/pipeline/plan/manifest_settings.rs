@@ -15,6 +15,7 @@ use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::{Order, Rule, Rules};
 use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::{Cause, TieOut};
+use crate::model::decimal::PUBLISHED_SCALE;
 use crate::reports::manifest;
 
 /// Settings as the manifest keeps them.
@@ -79,40 +80,37 @@ fn rule_to_manifest(rule: &Rule) -> manifest::Rule {
 /// Settings of a tie-out as the run had them. A manifest without them was written before settings
 /// were kept, when the usual ones were the only ones.
 ///
-/// A name that this version of the program does not know is left out: the manifest is of another
-/// version then, and `explain` compares what it finds with the published figures in any case.
-pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOutPlan {
+/// # Errors
+/// The first setting that no run of this version writes: judged without it, figures would come out
+/// otherwise than they were published.
+pub(crate) fn from_manifest(
+    tie_out: TieOut,
+    kept: &[manifest::TieOut],
+) -> Result<TieOutPlan, String> {
     let usual = TieOutPlan::usual(tie_out, true);
     let Some(kept) = kept.iter().find(|kept| kept.name == tie_out.name()) else {
-        return usual;
+        return Ok(usual);
     };
     let by_name = |kept: &BTreeMap<String, manifest::Tolerance>| {
         kept.iter()
-            .map(|(name, tolerance)| (name.clone(), tolerance_from_manifest(tolerance)))
-            .collect()
+            .map(|(name, tolerance)| Ok((name.clone(), tolerance_from_manifest(tolerance)?)))
+            .collect::<Result<BTreeMap<String, Tolerance>, String>>()
     };
-    let passes: Vec<Pass> = kept
-        .passes
-        .iter()
-        .map(|pass| Pass {
-            name: pass.name.as_str().into(),
-            keys: pass
-                .keys
-                .iter()
-                .filter_map(|name| Key::named(name))
-                .collect(),
-        })
-        .collect();
-    let rules: Vec<Rule> = kept
-        .rounding
-        .iter()
-        .filter_map(rule_from_manifest)
-        .collect();
-    TieOutPlan {
+    let passes = kept.passes.iter().map(pass_from_manifest);
+    let passes = passes.collect::<Result<Vec<Pass>, String>>()?;
+    let rules = kept.rounding.iter().map(rule_from_manifest);
+    let rules = rules.collect::<Result<Vec<Rule>, String>>()?;
+    let without_causes = kept.without_causes.iter().map(|name| {
+        let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
+        cause.ok_or_else(|| format!("the cause `{name}`"))
+    });
+    let mut without_causes = without_causes.collect::<Result<Vec<Cause>, String>>()?;
+    without_causes.sort_unstable_by_key(|cause| *cause as usize);
+    Ok(TieOutPlan {
         tolerances: Tolerances {
-            all: tolerance_from_manifest(&kept.all),
-            by_currency: by_name(&kept.by_currency),
-            by_customer: by_name(&kept.by_customer),
+            all: tolerance_from_manifest(&kept.all)?,
+            by_currency: by_name(&kept.by_currency)?,
+            by_customer: by_name(&kept.by_customer)?,
         },
         // A manifest without passes was written before passes could be added.
         passes: if passes.is_empty() {
@@ -121,33 +119,56 @@ pub(crate) fn from_manifest(tie_out: TieOut, kept: &[manifest::TieOut]) -> TieOu
             passes
         },
         rules: Rules::with(&rules),
-        without_causes: Cause::ALL
-            .into_iter()
-            .filter(|cause| kept.without_causes.iter().any(|name| name == cause.name()))
-            .collect(),
+        without_causes,
         ..usual
-    }
+    })
 }
 
-fn tolerance_from_manifest(kept: &manifest::Tolerance) -> Tolerance {
+fn tolerance_from_manifest(kept: &manifest::Tolerance) -> Result<Tolerance, String> {
     let amount = |text: &Option<String>| {
-        text.as_deref()
-            .and_then(|text| Decimal::from_str_exact(text).ok())
+        let parsed = text.as_deref().map(|text| {
+            Decimal::from_str_exact(text).map_err(|_| format!("the tolerance `{text}`"))
+        });
+        parsed.transpose()
     };
-    Tolerance {
-        absolute: amount(&kept.absolute),
-        relative: amount(&kept.relative),
-        materiality: amount(&kept.materiality),
-    }
+    Ok(Tolerance {
+        absolute: amount(&kept.absolute)?,
+        relative: amount(&kept.relative)?,
+        materiality: amount(&kept.materiality)?,
+    })
 }
 
-fn rule_from_manifest(kept: &manifest::Rule) -> Option<Rule> {
-    Some(Rule {
+fn pass_from_manifest(kept: &manifest::Pass) -> Result<Pass, String> {
+    let keys = kept
+        .keys
+        .iter()
+        .map(|name| Key::named(name).ok_or_else(|| format!("the key `{name}` of a pass")));
+    Ok(Pass {
+        name: kept.name.as_str().into(),
+        keys: keys.collect::<Result<Vec<Key>, String>>()?,
+    })
+}
+
+fn rule_from_manifest(kept: &manifest::Rule) -> Result<Rule, String> {
+    let unknown = || format!("the rounding rule `{}`", kept.name);
+    let mut orders = Order::ALL.into_iter();
+    let mut modes = MODES.into_iter();
+    // As the pipeline is checked: more digits than a figure has would overflow.
+    let mut digits = [Some(kept.pricing_digits), kept.billing_digits]
+        .into_iter()
+        .flatten();
+    if digits.any(|digits| digits > PUBLISHED_SCALE) {
+        return Err(unknown());
+    }
+    Ok(Rule {
         name: kept.name.clone().into(),
-        order: Order::ALL
-            .into_iter()
-            .find(|order| order.name() == kept.order)?,
-        mode: MODES.into_iter().find(|(name, _)| *name == kept.mode)?.1,
+        order: orders
+            .find(|order| order.name() == kept.order)
+            .ok_or_else(unknown)?,
+        mode: modes
+            .find(|(name, _)| *name == kept.mode)
+            .ok_or_else(unknown)?
+            .1,
         pricing_digits: kept.pricing_digits,
         billing_digits: kept.billing_digits,
         is_of_usage: kept.usage,

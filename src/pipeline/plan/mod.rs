@@ -9,6 +9,8 @@ pub(crate) mod overrides;
 
 pub(crate) mod checker;
 
+pub mod listing;
+
 pub mod globs;
 
 pub(crate) mod rounding_modes;

@@ -48,16 +48,16 @@ pub fn survey(path: &Path, overrides: &[String]) -> Result<Survey, Vec<Mistake>>
                 pattern: glob.pattern.clone(),
                 files,
             }),
-            Err(found) => {
+            Err(faults) => draft.mistakes.extend(faults.into_iter().map(|fault| {
                 let mistake = Mistake {
                     place: glob.words.clone(),
                     key: Some(format!("source.{}.files.paths", glob.dataset)),
-                    found,
-                    wanted: "a path or glob that matches a file".to_owned(),
-                    hint: Some(globs::hint(&glob.pattern)),
+                    found: fault.found,
+                    wanted: fault.wanted,
+                    hint: Some(fault.hint),
                 };
-                draft.mistakes.push((glob.place.clone(), mistake));
-            }
+                (glob.place.clone(), mistake)
+            })),
         }
     }
     let plan = draft.finish()?;

@@ -16,6 +16,7 @@ use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::handover::FetchReport;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
+use crate::reports::atomic::Publication;
 
 /// Breaks, and rejected rows, that a summary shows; all of them are in the published tables.
 const LIST_LIMIT: usize = 10;
@@ -150,7 +151,7 @@ impl Outcome {
     #[must_use]
     pub fn new(
         run_id: String,
-        folder: PathBuf,
+        published: Publication,
         readings: &Readings,
         found: &Reconciled,
         exit_code: u8,
@@ -165,9 +166,14 @@ impl Outcome {
         breaks.sort_by_key(|variance| {
             std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
         });
+        // No part of the manifest, which is that of the first publish.
+        let put_back = published.put_back.iter().map(|file| {
+            format!("`{file}` of the published run `{run_id}` was missing, and was put back")
+        });
+        let warnings = found.warnings.iter().cloned().chain(put_back).collect();
         Self {
             run_id,
-            folder,
+            folder: published.folder,
             exit_code,
             usage_rows: readings.usage_rows,
             invoice_lines: readings.invoice_lines,
@@ -186,7 +192,7 @@ impl Outcome {
                 .take(LIST_LIMIT)
                 .map(|variance| one_break(found, variance))
                 .collect(),
-            warnings: found.warnings.clone(),
+            warnings,
             units: readings.inputs.len() as u64,
             // Counted by the readers; the caller sets it.
             units_kept: 0,

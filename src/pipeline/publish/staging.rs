@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -17,19 +16,17 @@ use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::reconcile::stages::Reconciled;
-use crate::reports::atomic::{OutputFolder, Staging, Written};
+use crate::reports::atomic::{OutputFolder, Publication, Staging, Written};
+use crate::reports::earlier_run::MANIFEST;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
-/// File of the manifest in the folder of a run.
-const MANIFEST: &str = "manifest.json";
-
-/// Publishes a run; returns its id and folder. Equal inputs and settings give the same id. Where
+/// Publishes a run; returns its id and its place. Equal inputs and settings give the same id. Where
 /// memory is limited (`is_bound`), tables are written one after the other, as each writer holds a
 /// row group.
 ///
 /// # Errors
-/// [`RunError::Publish`]; the last publish is then intact.
+/// [`RunError::Publish`]; the last publish is then as it was.
 pub(crate) fn publish(
     plan: &Plan,
     output: &OutputFolder,
@@ -37,9 +34,16 @@ pub(crate) fn publish(
     found: &Reconciled,
     exit_code: u8,
     is_bound: bool,
-) -> Result<(String, PathBuf), RunError> {
+) -> Result<(String, Publication), RunError> {
     // The id does not depend on any table: it is known before the first one is filled.
     let run_id = run_id(plan, readings);
+    // A run that is published again does not follow itself.
+    let previous = output.current().filter(|current| *current != run_id);
+    // Before the first table: a run that is damaged must not be followed, and so hidden, by another.
+    // One that is published again is compared file by file.
+    if let Some(previous) = &previous {
+        output.ensure_whole(previous)?;
+    }
     let staging = output.stage()?;
     let tables = tables::all(readings, found);
     let files = write_tables(&staging, &tables, is_bound)?;
@@ -48,8 +52,6 @@ pub(crate) fn publish(
         .zip(&files)
         .flat_map(|(table, files)| files.iter().map(|file| output_of(file, table.count)))
         .collect();
-    // A run that is published again does not follow itself.
-    let previous = output.current().filter(|current| *current != run_id);
     let manifest = manifest(
         plan,
         readings,
@@ -66,8 +68,8 @@ pub(crate) fn publish(
     })?);
     // A run published again must have the same bytes, but for the manifest: it names the run
     // before.
-    let folder = staging.publish(&run_id, &written, MANIFEST)?;
-    Ok((run_id, folder))
+    let publication = staging.publish(&run_id, &written)?;
+    Ok((run_id, publication))
 }
 
 /// Writes the tables; their files, in the order of the tables.

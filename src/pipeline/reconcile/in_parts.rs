@@ -17,9 +17,10 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{DESCRIPTION_PARTS, Part};
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::spill::budget;
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::SpilledResources;
-use crate::progress::reporting::Progress;
+use crate::progress::reporting::{Event, Progress};
 
 /// Takes usage and lines through the stages part by part; their resources are on disk.
 ///
@@ -39,7 +40,9 @@ pub(super) fn compare(
     let mut resources = spilled.resources();
     // Code 0 of every domain is the empty text.
     let mut resource_texts = vec![String::new()];
-    progress.phase("compare part by part", spilled.stored_bytes());
+    let (mut done, all) = (0, spilled.stored_bytes());
+    let mut warning = None;
+    progress.phase("compare part by part", all);
     for parts in &spilled.batches() {
         totals.take_part(
             &mut in_parts,
@@ -50,7 +53,15 @@ pub(super) fn compare(
         let found = stages.take(totals, &|_| {})?;
         resources.add(totals, &found).map_err(no_room)?;
         stages.keep_resource_texts(first, totals, &mut resource_texts);
+        done += spilled.bytes_of(parts);
         progress.advanced(spilled.bytes_of(parts), 0);
+        // As soon as it can be told, and once.
+        if warning.is_none() {
+            warning = budget::warn_of_groups(stages.checked.len(), [done, all], spilled.bound);
+            if let Some(line) = &warning {
+                progress.tell(Event::Note(line.clone()));
+            }
+        }
     }
     // Findings of all parts name places in these texts now; codes of the last part would mislead.
     totals.forget_part(resource_texts);

@@ -58,7 +58,7 @@ pub(super) fn judge(
 
 /// Sort key of `variances`, in the order of the fields.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct PublishedOrder<'v> {
+pub(crate) struct PublishedOrder<'v> {
     tie_out: TieOut,
     period: Option<Period>,
     /// Codes from the invoice to the description.
@@ -74,7 +74,7 @@ struct PublishedOrder<'v> {
 }
 
 /// The order of the published key columns; codes are in the order of what they print.
-fn published_order<'v>(
+pub(crate) fn published_order<'v>(
     periods: &HashMap<u32, Period>,
     variance: &'v Variance,
 ) -> PublishedOrder<'v> {

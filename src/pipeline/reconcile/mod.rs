@@ -18,7 +18,7 @@ mod other_tie_outs;
 
 mod warnings;
 
-mod judging;
+pub(crate) mod judging;
 
 mod in_parts;
 

@@ -19,9 +19,10 @@ use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::spill::budget;
 use crate::pipeline::spill::parts::Spilled;
 use crate::pipeline::spill::resources::Resources;
-use crate::progress::reporting::Progress;
+use crate::progress::reporting::{Event, Progress};
 
 /// Result of a reconciliation: all that is published, and the texts of its codes.
 #[derive(Debug)]
@@ -68,6 +69,12 @@ pub fn reconcile_watched(
     progress.phase("fold", 0);
     let mut controls = readings.controls.clone();
     let mut told = readings.warnings.clone();
+    if readings.spilled.is_none() {
+        let warning = budget::warn_of_usage(readings.usage.keys());
+        if let Some(line) = warning {
+            progress.tell(Event::Note(line));
+        }
+    }
     let (mut totals, folded) = fold(readings)?;
     // Before any selection: the period of an invoice is asked of its header first.
     headers::set_periods(&mut totals, &readings.headers);

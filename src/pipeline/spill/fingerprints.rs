@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use hashbrown::HashSet;
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::scratch;
 use crate::engine::count::duplicates::{Repeated, add_repeated};
 
 /// Number of buckets: 64, one for each value of the top 6 bits. Equal fingerprints share a bucket.
@@ -43,8 +45,19 @@ struct SpilledFingerprints {
     file: File,
     /// Length of the file in bytes.
     end: u64,
-    /// Pieces of each bucket: offset in the file, and number of fingerprints.
-    pieces: Vec<Vec<(u64, usize)>>,
+    /// Pieces of each bucket.
+    pieces: Vec<Vec<BucketPiece>>,
+}
+
+/// Fingerprints of one bucket that went to disk together.
+#[derive(Clone, Copy, Debug)]
+struct BucketPiece {
+    /// Offset in the file.
+    start: u64,
+    /// Number of fingerprints in the piece.
+    count: usize,
+    /// XXH3 of the bytes: of a fingerprint that came back as another, no law would tell.
+    hash: u64,
 }
 
 impl Fingerprints {
@@ -97,9 +110,13 @@ impl Fingerprints {
                     .flat_map(|fingerprint| fingerprint.to_le_bytes()),
             );
             spilled.file.write_all(&bytes)?;
-            // Memory for the pieces: 16 bytes for each bucket and spill, whatever the number of
+            // Memory for the pieces: 24 bytes for each bucket and spill, whatever the number of
             // rows.
-            pieces.push((spilled.end, bucket.len()));
+            pieces.push(BucketPiece {
+                start: spilled.end,
+                count: bucket.len(),
+                hash: xxh3_64(&bytes),
+            });
             spilled.end += bytes.len() as u64;
             // Keeps its capacity: it fills up again until the next spill.
             bucket.clear();
@@ -144,10 +161,11 @@ impl Fingerprints {
         let mut bytes = Vec::new();
         for (number, mut bucket) in buckets.into_iter().enumerate() {
             if let Some(SpilledFingerprints { file, pieces, .. }) = &mut spilled {
-                for (start, count) in &pieces[number] {
-                    bytes.resize(count * 8, 0);
-                    file.seek(SeekFrom::Start(*start))?;
+                for piece in &pieces[number] {
+                    bytes.resize(piece.count * 8, 0);
+                    file.seek(SeekFrom::Start(piece.start))?;
                     file.read_exact(&mut bytes)?;
+                    scratch::ensure_same(&bytes, piece.hash)?;
                     let (read, rest) = bytes.as_chunks::<8>();
                     assert!(rest.is_empty(), "a fingerprint has 8 bytes");
                     bucket.extend(read.iter().map(|bytes| u64::from_le_bytes(*bytes)));

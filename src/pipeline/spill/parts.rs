@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
+use super::budget::MemoryShares;
 use super::fingerprints::Fingerprints;
 use super::resources::SpilledResources;
 use super::scratch::{self, Extent, Scratch};
@@ -181,9 +182,8 @@ impl Spill {
         lines.check(Dataset::InvoiceLines)
     }
 
-    /// Ends the reading: no totals follow. Parts of up to `loaded` bytes on disk will be loaded at
-    /// a time.
-    pub(crate) fn close(self, loaded: u64) -> io::Result<Spilled> {
+    /// Ends the reading: no totals follow. How much is loaded at a time, `shares` say.
+    pub(crate) fn close(self, shares: &MemoryShares) -> io::Result<Spilled> {
         let Self {
             scratch,
             hasher,
@@ -197,7 +197,8 @@ impl Spill {
             hasher,
             parts,
             overview,
-            loaded,
+            loaded: shares.loaded,
+            bound: shares.bound,
             spellings: Vec::new(),
             counted,
         };
@@ -234,6 +235,8 @@ pub struct Spilled {
     pub(crate) overview: AcrossParts,
     /// Bytes on disk of the parts that are loaded at a time.
     loaded: u64,
+    /// Bound on the memory of the run, in bytes.
+    pub(crate) bound: Option<u64>,
     /// Display texts of the resources that several parts name, so that all parts show them alike.
     pub(crate) spellings: Vec<String>,
     /// Counts of usage and of lines, for the laws.

@@ -111,24 +111,22 @@ impl SpilledResources {
             self.written.add(resource);
         }
         let mut bytes = Vec::new();
-        let mut ends = Vec::new();
+        let (mut runs, mut ends) = (Vec::new(), Vec::new());
         for run in resources.chunk_by(|left, right| order(left) == order(right)) {
             for resource in run {
                 write(totals, resource, &mut bytes);
             }
-            ends.push((order(&run[0]), run.len(), bytes.len()));
+            runs.push((order(&run[0]), run.len()));
+            ends.push(bytes.len());
         }
         // One write for all rows of the part, of which each run is an extent.
-        let whole = self.scratch.append(&bytes)?;
-        let mut start = 0;
-        for (order, rows, end) in ends {
-            self.runs.push(Run {
-                order,
-                rows,
-                extent: whole.part(start..end),
-            });
-            start = end;
-        }
+        let extents = self.scratch.append_pieces(&bytes, &ends)?;
+        let added = runs.into_iter().zip(extents);
+        self.runs.extend(added.map(|((order, rows), extent)| Run {
+            order,
+            rows,
+            extent,
+        }));
         Ok(())
     }
 

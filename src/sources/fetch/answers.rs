@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::api_version::is_legacy;
-use crate::model::page::without_boms;
+use crate::model::page::{self, PageFault, without_boms};
 use crate::model::period::{Day, Period, parse_day};
 
 /// A subscription of a customer.
@@ -71,12 +71,6 @@ impl Invoice {
     }
 }
 
-#[derive(Deserialize)]
-struct Page<T> {
-    #[serde(alias = "Items", default = "Vec::new")]
-    items: Vec<T>,
-}
-
 /// A customer or an amendment, of which only the id is of interest.
 #[derive(Deserialize)]
 struct WithId {
@@ -115,10 +109,18 @@ struct InvoiceItem {
     amendments: Vec<WithId>,
 }
 
+/// The items of a list. An answer that is no list is a fault: read as an empty one, it would say
+/// that there are no customers or invoices.
 fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
-    serde_json::from_slice::<Page<T>>(without_boms(body))
-        .map(|page| page.items)
-        .map_err(|error| error.to_string())
+    let page = page::read(without_boms(body)).map_err(|fault| match fault {
+        PageFault::Json(error) => error.to_string(),
+        PageFault::Unclear(found) => found,
+    })?;
+    let items = page.items.ok_or("an answer without `items`")?;
+    items
+        .into_iter()
+        .map(|item| serde_json::from_str(item.get()).map_err(|error| error.to_string()))
+        .collect()
 }
 
 /// The ids on a page of customers.

@@ -2,7 +2,7 @@
 //! is stored. Blob storage takes the signature in the address and must not get an Authorization
 //! header, so these requests do not go through the tokens.
 
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::manifest::Blob;
 use crate::sources::failure::{FetchError, storage};
 use crate::sources::identity::origin;
 use crate::sources::landing::journal::Part;
-use crate::sources::landing::verify;
+use crate::sources::landing::verify::{self, Fault};
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::{attempts_in_words, pause_in};
 use crate::sources::wire::http::{AttemptError, network};
@@ -246,26 +246,30 @@ impl Download {
     }
 
     /// Stores a blob that proves to be complete.
-    async fn verified(&self, mut partial: Partial) -> Result<Verified, FetchError> {
+    async fn verified(&self, partial: Partial) -> Result<Verified, FetchError> {
         if let Some(promised) = self.blob.bytes
             && promised != partial.bytes
         {
             let found = format!("{} of {promised} promised bytes", partial.bytes);
             return Ok(Verified::Damaged(found));
         }
-        let path = partial.file.path().to_owned();
-        partial
+        // The bytes that were written and hashed, and are stored below, whatever has their name.
+        let written = partial
             .file
-            .seek(SeekFrom::Start(0))
-            .map_err(storage("read", &path))?;
+            .as_file()
+            .try_clone()
+            .map_err(storage("read", partial.file.path()))?;
         // Decompressing takes seconds: on a worker of its own, it holds up no other request.
-        let counted = tokio::task::spawn_blocking(move || verify::lines(&path)).await;
+        let counted = tokio::task::spawn_blocking(move || verify::lines(written)).await;
         let rows = match counted.map_err(|source| FetchError::Start {
             what: "the verification of a blob",
             source: source.into(),
         })? {
             Ok(rows) => rows,
-            Err(found) => return Ok(Verified::Damaged(found)),
+            Err(Fault::Damage(found)) => return Ok(Verified::Damaged(found)),
+            Err(Fault::Storage(error)) => {
+                return Err(storage("read", partial.file.path())(error));
+            }
         };
         if let Some(promised) = self.blob.rows
             && promised != rows

@@ -35,6 +35,38 @@ pub(crate) fn clear_folder(path: &Path) -> Result<(), FetchError> {
     make_folder(path)
 }
 
+/// Checks that an entry of the state folder, if it is there, is a folder or a file of its own.
+/// Links are not followed, and a pipe would be waited for.
+///
+/// # Errors
+/// [`FetchError::Storage`] if it is of another kind.
+pub(crate) fn ensure_kind(path: &Path, is_folder: bool) -> Result<(), FetchError> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(storage("examine", path)(error)),
+    };
+    if is_folder && found.is_dir() || !is_folder && found.is_file() {
+        return Ok(());
+    }
+    let found = if found.is_symlink() {
+        "a link"
+    } else {
+        "another kind of thing"
+    };
+    let wanted = if is_folder { "folder" } else { "file" };
+    let words = format!("found {found}, wanted a {wanted} of its own: move it away");
+    Err(storage("use", path)(io::Error::other(words)))
+}
+
+/// Removes temporary files that a fetch that was killed left in a folder.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn clear_temporary(folder: &Path) -> Result<(), FetchError> {
+    crate::sources::files::clear_temporary(folder).map_err(storage("clear", folder))
+}
+
 /// A file's bytes; `None` if there is no file.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ pub(crate) mod verify;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +25,15 @@ use super::files::{FileUnit, name_of};
 
 const LOCK: &str = ".lock";
 const JOURNAL: &str = "journal.jsonl";
+/// Entries of a state folder, and whether each is a folder.
+const ENTRIES: [(&str, bool); 6] = [
+    (LOCK, false),
+    (JOURNAL, false),
+    ("landing", true),
+    ("tmp", true),
+    ("credentials", true),
+    ("tables", true),
+];
 /// Characters of an id, besides letters and digits, that stand in a file name as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'@');
 /// Longest file name made of an id; a longer one is hashed. File systems take 255 bytes, and ids
@@ -52,11 +61,15 @@ impl Landing {
     /// [`FetchError::Locked`] if another fetch is using the folder, [`FetchError::Storage`] if the
     /// file system refuses.
     pub fn open(folder: &Path) -> Result<(Self, Vec<String>), FetchError> {
+        for (name, is_folder) in ENTRIES {
+            files::ensure_kind(&folder.join(name), is_folder)?;
+        }
         files::make_folder(&folder.join("landing"))?;
         // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
         // Half downloads of a fetch that was killed.
         files::clear_folder(&folder.join("tmp"))?;
+        files::clear_temporary(&folder.join("credentials"))?;
         let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
         let mut units: BTreeMap<String, Unit> = BTreeMap::new();
         for (unit, entry) in content.entries {
@@ -208,7 +221,8 @@ impl Landing {
     /// The bytes of a stored page, as received.
     ///
     /// # Errors
-    /// [`FetchError::Damaged`] if they cannot be read, or are not those that were received.
+    /// [`FetchError::Damaged`] if they are not those that were received, [`FetchError::Storage`] if
+    /// the file system refuses.
     pub(crate) fn bytes_of(&self, part: &Part) -> Result<Vec<u8>, FetchError> {
         let path = self.folder.join(&part.path);
         let mut body = Vec::new();
@@ -217,6 +231,11 @@ impl Landing {
         let found = match read {
             Ok(_) if blake3::hash(&body).to_hex().as_str() == part.blake3 => return Ok(body),
             Ok(_) => "other bytes".to_owned(),
+            // Errors of the system have a number; those of the decompressor have none. A page that
+            // is gone is damage, too.
+            Err(error) if error.raw_os_error().is_some() && error.kind() != ErrorKind::NotFound => {
+                return Err(storage("read", &path)(error));
+            }
             Err(error) => error.to_string(),
         };
         Err(FetchError::Damaged { path, found })
@@ -281,4 +300,28 @@ fn lock(path: &Path) -> Result<File, FetchError> {
         .and_then(|()| writeln!(file, "process {}", std::process::id()))
         .map_err(storage("write the lock", path))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_the_system_does_not_give_is_not_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (landing, _) = Landing::open(folder.path()).unwrap();
+        let part = landing.land_page("u/1", "page-1", b"{}", "json").unwrap();
+        let path = folder.path().join(&part.path);
+        assert_eq!(landing.bytes_of(&part).unwrap(), b"{}");
+        std::fs::write(&path, "{}").unwrap();
+        let damaged = landing.bytes_of(&part);
+        assert!(matches!(damaged, Err(FetchError::Damaged { .. })));
+        // A folder is opened, but reading it is an error of the system.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let refused = landing.bytes_of(&part);
+        assert!(matches!(refused, Err(FetchError::Storage { .. })));
+        let refused = verify::lines(std::fs::File::open(&path).unwrap());
+        assert!(matches!(refused, Err(verify::Fault::Storage(_))));
+    }
 }

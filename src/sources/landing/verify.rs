@@ -2,8 +2,7 @@
 //! its line break. It counts lines and looks at the first byte only; decoding comes later.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -16,16 +15,39 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Counts the lines of a blob of JSON lines, compressed or not; blank lines do not count.
+/// Reason why a blob cannot be counted.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The blob is damaged, as these words say: it is worth another download.
+    Damage(String),
+    /// The system refused to read it: another download would not help.
+    Storage(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        // Errors of the system have a number; those of the decompressor have none.
+        if error.raw_os_error().is_some() {
+            return Self::Storage(error);
+        }
+        Self::Damage(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "a gzip stream that ends too early".to_owned(),
+            _ => format!("a broken gzip stream ({error})"),
+        })
+    }
+}
+
+/// Counts the lines of a blob of JSON lines, compressed or not, from its start; blank lines do not
+/// count.
 ///
 /// # Errors
-/// The damage, in words.
-pub(crate) fn lines(path: &Path) -> Result<u64, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let compressed = file.metadata().map_err(|error| error.to_string())?.len();
+/// The [`Fault`] of the blob or of the system.
+pub(crate) fn lines(mut file: File) -> Result<u64, Fault> {
+    file.rewind()?;
+    let compressed = file.metadata()?.len();
     let mut raw = BufReader::with_capacity(BUFFER_BYTES, file);
     // The manifest's format says less than the first bytes do.
-    let is_gzip = raw.fill_buf().map_err(broken)?.starts_with(&GZIP_MAGIC);
+    let is_gzip = raw.fill_buf()?.starts_with(&GZIP_MAGIC);
     let mut plain: Box<dyn Read> = if is_gzip {
         Box::new(MultiGzDecoder::new(raw))
     } else {
@@ -35,7 +57,7 @@ pub(crate) fn lines(path: &Path) -> Result<u64, String> {
     let mut count = LineCount::default();
     let mut total = 0_u64;
     loop {
-        let length = plain.read(&mut buffer).map_err(broken)?;
+        let length = plain.read(&mut buffer)?;
         if length == 0 {
             break;
         }
@@ -47,33 +69,26 @@ pub(crate) fn lines(path: &Path) -> Result<u64, String> {
         total += length as u64;
         // The ratio of everything so far: in places, honest text may expand a lot.
         if total > BOMB_FREE_BYTES && total / compressed.max(1) > BOMB_RATIO {
-            return Err(format!(
+            return Err(Fault::Damage(format!(
                 "a gzip stream that expands more than {BOMB_RATIO}-fold"
-            ));
+            )));
         }
     }
     if count.is_open && !is_gzip {
         // Plain text has no checksum: only its last line break shows that it is complete.
-        return Err("a last line without a line break".to_owned());
+        return Err(Fault::Damage("a last line without a line break".to_owned()));
     }
     Ok(count.lines + u64::from(count.is_open))
 }
 
-fn broken(error: std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "a gzip stream that ends too early".to_owned(),
-        _ => format!("a broken gzip stream ({error})"),
-    }
-}
-
 /// The first piece of a blob without its BOM, if it looks like JSON lines.
-fn start_of_lines(piece: &[u8]) -> Result<&[u8], String> {
+fn start_of_lines(piece: &[u8]) -> Result<&[u8], Fault> {
     let text = piece.strip_prefix(BOM).unwrap_or(piece);
     match text.first() {
         None | Some(b'{' | b'\n' | b'\r' | b' ') => Ok(text),
         // A second BOM, which real files have: the decoder strips any number of them.
         Some(0xEF) => Ok(text),
-        Some(_) => Err("bytes that are not JSON lines".to_owned()),
+        Some(_) => Err(Fault::Damage("bytes that are not JSON lines".to_owned())),
     }
 }
 
@@ -109,13 +124,21 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
+    /// The lines of a file; the damage, in words.
+    fn lines_in(file: File) -> Result<u64, String> {
+        lines(file).map_err(|fault| match fault {
+            Fault::Damage(words) => words,
+            Fault::Storage(error) => panic!("{error}"),
+        })
+    }
+
     fn counted(text: &str) -> Result<u64, String> {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(text.as_bytes()).expect("memory");
         file.write_all(&encoder.finish().expect("memory"))
             .expect("a file");
-        lines(file.path())
+        lines_in(file.into_file())
     }
 
     #[test]
@@ -141,7 +164,7 @@ mod tests {
         for cut in 1..two.len() {
             let mut file = tempfile::NamedTempFile::new().expect("a file");
             file.write_all(&two[..cut]).expect("a file");
-            let found = lines(file.path());
+            let found = lines_in(file.into_file());
             // Between members a file is whole by itself: only the promised rows tell.
             assert!(
                 found.is_err() || cut == whole.len() && found == Ok(2),

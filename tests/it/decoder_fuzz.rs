@@ -1,0 +1,180 @@
+//! The decoders against the readers of the libraries: random files, as hostile as the formats allow,
+//! are written by the csv crate, serde_json and arrow, and read once by tieout and once by the
+//! library with plain loops. Rows, cells, places and rejections must be the same, and two rows have
+//! one fingerprint if and only if they are equal by value.
+//!
+//! 100 files of each format, 2,000 with `TIEOUT_SLOW_TESTS=1`. A failure names the seed of its file.
+
+mod csv_files;
+mod json_files;
+mod parquet_files;
+mod parquet_writers;
+mod random;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::path::Path;
+
+use tieout::decode::{self, DecodeError, Input, Sink};
+use tieout::model::dataset::{Dataset, Need};
+use tieout::model::reject::Rejection;
+use tieout::model::row::Row;
+
+use self::random::Random;
+use crate::runs::is_slow;
+
+/// A row as a decoder gives it, or as the library's reader says that it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FoundRow {
+    line: u64,
+    cells: Vec<Vec<u8>>,
+}
+
+/// All that a decoder says of a file, in the order of its lines.
+struct Found {
+    rows: Vec<FoundRow>,
+    /// Fingerprint of each row.
+    fingerprints: Vec<u64>,
+    /// Line and column of each rejected row.
+    rejected: Vec<(u64, String)>,
+}
+
+#[derive(Default)]
+struct Recorder(Vec<(FoundRow, u64)>);
+
+impl Sink for Recorder {
+    fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+        let cells = row.cells.iter().map(|cell| cell.bytes().into_owned());
+        let found = FoundRow {
+            line: row.place.line(),
+            cells: cells.collect(),
+        };
+        self.0.push((found, row.fingerprint()));
+        Ok(())
+    }
+}
+
+/// Reads a file of usage with tieout.
+fn read(path: &Path) -> Result<Found, DecodeError> {
+    let file = std::fs::File::open(path).unwrap();
+    let input = Input {
+        unit: "fuzzed",
+        file: &file,
+        dataset: Dataset::Usage,
+    };
+    let (decoded, recorders) = decode::decode(input, Recorder::default)?;
+    let mut rows: Vec<_> = recorders.into_iter().flat_map(|found| found.0).collect();
+    rows.sort_by_key(|(row, _)| row.line);
+    let rejected = decoded.rejected.into_iter();
+    let rejected: Vec<_> = rejected
+        .map(|row| (row.line, row.rejection.column))
+        .collect();
+    assert_eq!(decoded.rows, (rows.len() + rejected.len()) as u64);
+    let (rows, fingerprints) = rows.into_iter().unzip();
+    Ok(Found {
+        rows,
+        fingerprints,
+        rejected,
+    })
+}
+
+/// What a library says of a file.
+#[derive(Default)]
+struct Wanted {
+    rows: Vec<FoundRow>,
+    rejected: Vec<(u64, String)>,
+    /// For each row what makes it equal to another; `None` where that is not said.
+    identities: Vec<Option<String>>,
+}
+
+/// Holds what tieout found against what the library found.
+fn check(found: &Found, wanted: &Wanted, seed: u64) {
+    assert_eq!(found.rejected, wanted.rejected, "seed {seed}");
+    for (found, wanted) in found.rows.iter().zip(&wanted.rows) {
+        assert_eq!(show(found), show(wanted), "seed {seed}");
+    }
+    assert_eq!(found.rows.len(), wanted.rows.len(), "seed {seed}");
+    let known = found.fingerprints.iter().zip(&wanted.identities);
+    let known = known.filter_map(|(print, identity)| Some((print, identity.as_ref()?)));
+    check_copies(known.clone(), seed);
+    check_copies(known.map(|(print, identity)| (identity, print)), seed);
+}
+
+/// Whatever has one key has one value.
+fn check_copies<K: Eq + Hash + Debug, V: PartialEq + Debug>(
+    pairs: impl Iterator<Item = (K, V)>,
+    seed: u64,
+) {
+    let mut of_key: HashMap<K, V> = HashMap::new();
+    for (key, value) in pairs {
+        if let Some(known) = of_key.get(&key) {
+            assert_eq!(*known, value, "seed {seed}: {key:?}");
+        } else {
+            of_key.insert(key, value);
+        }
+    }
+}
+
+fn show(row: &FoundRow) -> (u64, Vec<(&'static str, String)>) {
+    let names = Dataset::Usage.columns().iter().map(|column| column.name);
+    let cells = names.zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
+    let cells = cells.map(|(name, cell)| (name, cell.escape_ascii().to_string()));
+    (row.line, cells.collect())
+}
+
+/// Cells of a row that has nothing yet.
+fn no_cells() -> Vec<Vec<u8>> {
+    vec![Vec::new(); Dataset::Usage.columns().len()]
+}
+
+/// Position of the column that a heading names, if it is read.
+fn read_position(heading: &str) -> Option<usize> {
+    Dataset::Usage
+        .position_of(heading)
+        .filter(|at| Dataset::Usage.columns()[*at].need != Need::Unread)
+}
+
+/// Headings of a random file: all that usage needs, some others, some that nobody knows.
+fn headings(random: &mut Random) -> Vec<String> {
+    let mut headings = Vec::new();
+    for column in Dataset::Usage.columns() {
+        let is_needed = matches!(column.need, Need::Value | Need::Column);
+        if is_needed || random.chance(2) {
+            headings.push(match random.below(8) {
+                0 => column.name.to_lowercase(),
+                1 => column.name.to_uppercase(),
+                2 => format!("Spalte ({})", column.name),
+                _ => column.name.to_owned(),
+            });
+        }
+    }
+    for unknown in ["Größe", "日本", "中文", "Other", "a \"quoted\" one", "x,y"] {
+        if random.chance(3) {
+            headings.push(unknown.to_owned());
+        }
+    }
+    random.shuffle(&mut headings);
+    headings
+}
+
+/// Seeds of the files of one format.
+fn seeds() -> impl Iterator<Item = u64> {
+    1..=if is_slow() { 2_000 } else { 100 }
+}
+
+/// The same files without AVX2: what is looked up as the program runs cannot be changed in it, so
+/// the tests run once more in a process of their own.
+#[test]
+fn every_format_is_read_without_avx2_too() {
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["decoder_fuzz::", "--skip", "without_avx2"])
+        .env("TIEOUT_WITHOUT_AVX2", "1")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&done.stdout);
+    assert!(
+        done.status.success() && printed.contains("csv_files"),
+        "{printed}"
+    );
+}

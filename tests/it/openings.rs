@@ -1,0 +1,114 @@
+//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file that
+//! is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
+
+use crate::tidy::{code_of, sources};
+
+/// Ways to open a file, or to read it by its path.
+const WAYS: [&str; 7] = [
+    "File::open(",
+    "File::options(",
+    "OpenOptions::new(",
+    "fs::read(",
+    "fs::read_to_string(",
+    "from_path(",
+    "fs::copy(",
+];
+
+/// Files of `src` that open files: how often, and why a file that changes meanwhile does no harm.
+const OPENINGS: [(&str, usize, &str); 12] = [
+    (
+        "src/pipeline/explain/published.rs",
+        1,
+        "the manifest of a run, read whole by one opening",
+    ),
+    (
+        "src/pipeline/plan/parse.rs",
+        1,
+        "a pipeline file, read whole by one opening and never again",
+    ),
+    (
+        "src/progress/phases.rs",
+        2,
+        "figures of this process in /proc",
+    ),
+    (
+        "src/reports/atomic.rs",
+        6,
+        "locks, pointers and files of this program, under the lock of the folder",
+    ),
+    (
+        "src/reports/read.rs",
+        1,
+        "a published table, which nothing changes once it is published; one opening a reading",
+    ),
+    (
+        "src/sandbox/",
+        5,
+        "data of `synth`, served to tests and trials",
+    ),
+    (
+        "src/sources/auth/grant.rs",
+        1,
+        "a token, read whole by one opening",
+    ),
+    (
+        "src/sources/cache.rs",
+        1,
+        "an entry, read whole by one opening and held against its hash",
+    ),
+    (
+        "src/sources/files.rs",
+        3,
+        "inputs: one handle for all readings, compared with its stamp and its hash afterwards",
+    ),
+    (
+        "src/sources/identity/account.rs",
+        1,
+        "a secret, read whole by one opening",
+    ),
+    (
+        "src/sources/landing/files.rs",
+        3,
+        "files of the state folder, under its lock",
+    ),
+    (
+        "src/sources/landing/mod.rs",
+        2,
+        "a stored page, read by one opening and held against its hash; the name of a lock's holder",
+    ),
+];
+
+#[test]
+fn only_known_places_open_files() {
+    let mut found: Vec<(&str, usize)> = OPENINGS.iter().map(|(path, ..)| (*path, 0)).collect();
+    for source in sources("src")
+        .into_iter()
+        .filter(|source| !source.path.contains("/tests/"))
+    {
+        let code = code_of(source.text.split("#[cfg(test)]\nmod tests").next().unwrap());
+        // `HeldFile::open` is the right way.
+        let is_word = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric());
+        let times = |way: &&str| {
+            code.match_indices(way)
+                .filter(|(at, _)| is_word(*at))
+                .count()
+        };
+        let count: usize = WAYS.iter().map(times).sum();
+        let known = found
+            .iter_mut()
+            .find(|(path, _)| source.path.starts_with(path));
+        match known {
+            Some((_, known)) => *known += count,
+            None => assert_eq!(
+                count, 0,
+                "{} opens files: by `sources/files`, or into the list with a reason",
+                source.path
+            ),
+        }
+    }
+    let listed: Vec<(&str, usize)> = OPENINGS
+        .iter()
+        .map(|(path, count, _)| (*path, *count))
+        .collect();
+    assert_eq!(found, listed, "openings of files came or went");
+}
