@@ -9,6 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tieout::decode::{self, Input, Sink};
 use tieout::engine::causes::investigate;
+use tieout::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
 use tieout::engine::compare::usage_to_invoice;
 use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::partial::Partial;
@@ -168,8 +169,11 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
     let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
     let matched = passes::match_usage(&totals, None, &plan.passes);
-    let compared =
-        usage_to_invoice::compare(&totals, &matched, &plan.rules).expect("amounts that fit");
+    let mut votes = LineVotes::default();
+    votes.count(&totals, &plan.rules);
+    let practice = InvoicePractice::of(&votes);
+    let compared = usage_to_invoice::compare(&totals, &matched, &plan.rules, &practice)
+        .expect("amounts that fit");
     let mut group = criterion.benchmark_group("after reading");
     group.throughput(Throughput::Elements(totals.usage.height() as u64));
     group.bench_function("fold", |bencher| {
@@ -196,11 +200,13 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
         });
     });
     group.bench_function("compare and allocate", |bencher| {
-        bencher.iter(|| usage_to_invoice::compare(&totals, &matched, &plan.rules).is_ok());
+        bencher
+            .iter(|| usage_to_invoice::compare(&totals, &matched, &plan.rules, &practice).is_ok());
     });
     group.bench_function("attribute", |bencher| {
         bencher.iter(|| {
-            investigate::investigate(&totals, &matched, &compared.sides, &plan.rules).is_ok()
+            investigate::investigate(&totals, &matched, &compared.sides, &plan.rules, &practice)
+                .is_ok()
         });
     });
     group.finish();

@@ -7,9 +7,7 @@
 use super::exchange_rate::written_rate;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::model::decimal::{
-    self, AMOUNT_SCALE, RATE_SCALE, Rounding, power_of_ten, quotient_up,
-};
+use crate::model::decimal::{self, AMOUNT_SCALE, RATE_SCALE, Rounding, power_of_ten, quotient_up};
 
 /// Decimals to which files of 2021 cut the amount of each row
 /// ([semantics §3](crate::model::domain::semantics)).

@@ -59,7 +59,10 @@ impl LineVotes {
             [Part::Invoice, Part::Currency].map(|part| numbers.columns.codes(part));
         for row in rows.iter().copied().filter(|row| numbers.is_metered(*row)) {
             let count = numbers.columns.rows[row];
-            let at_rate = votes.rates.entry([invoice[row], currency[row]]).or_default();
+            let at_rate = votes
+                .rates
+                .entry([invoice[row], currency[row]])
+                .or_default();
             *at_rate.entry(numbers.rate(row)).or_default() += count;
             let Some(line) = numbers.line(row) else {
                 continue;
@@ -200,7 +203,9 @@ impl InvoicePractice {
             let named = |name: &String| rules.all().iter().position(|rule| rule.name == *name);
             if let Some(rule) = of_invoice.rule.as_ref().and_then(named) {
                 let is_learned = true;
-                practice.rules.insert(invoice, HeldRule { rule, is_learned });
+                practice
+                    .rules
+                    .insert(invoice, HeldRule { rule, is_learned });
             }
             for (currency, rate) in &of_invoice.rates {
                 if let Some(currency) = vocabulary.code(Domain::Currency, currency)
@@ -216,7 +221,10 @@ impl InvoicePractice {
     /// Rule that is held for the metered lines of an invoice.
     #[must_use]
     pub fn rule_of(&self, invoice: u32) -> HeldRule {
-        self.rules.get(&invoice).copied().unwrap_or(Self::DOCUMENTED)
+        self.rules
+            .get(&invoice)
+            .copied()
+            .unwrap_or(Self::DOCUMENTED)
     }
 
     /// Rate of most metered lines of an invoice and currency, in units of 10^-18; `None` where it

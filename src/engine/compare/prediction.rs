@@ -153,7 +153,9 @@ impl<'t> Predictor<'t> {
     }
 
     fn count(&self, lines: &[u32]) -> u64 {
-        let rows = lines.iter().map(|row| self.lines.columns.rows[*row as usize]);
+        let rows = lines
+            .iter()
+            .map(|row| self.lines.columns.rows[*row as usize]);
         rows.sum()
     }
 
@@ -257,7 +259,10 @@ impl<'t> Predictor<'t> {
             rule.subtotal_of_charge(pricing, sum.quantity, charge.rate, terms.digits)
         };
         let nominal = made(terms.rule, snapped(charge, terms.rule.pricing_digits)?)?;
-        let (mut low, mut high) = (made(terms.rule, charge.low)?, made(terms.rule, charge.high)?);
+        let (mut low, mut high) = (
+            made(terms.rule, charge.low)?,
+            made(terms.rule, charge.high)?,
+        );
         if !terms.held.is_learned {
             for rule in self.rules.all().iter().filter(|rule| rule.is_of_usage) {
                 low = low.min(made(rule, charge.low)?);

@@ -243,7 +243,12 @@ impl Rule {
         let billed = match self.order {
             Order::AmountThenRate => {
                 let priced = rescale(pricing, AMOUNT_SCALE, self.pricing_digits, self.mode)?;
-                multiply((priced, self.pricing_digits), (rate, RATE_SCALE), to, self.mode)?
+                multiply(
+                    (priced, self.pricing_digits),
+                    (rate, RATE_SCALE),
+                    to,
+                    self.mode,
+                )?
             }
             Order::UnitPriceThenQuantity if quantity != 0 => {
                 let price = self.price_of(pricing, quantity)?;

@@ -42,15 +42,16 @@ impl Bounds {
     pub fn of_lines(rules: &Rules, lines: LinesAtOneRate) -> Option<Self> {
         // Lines of one sum may follow different rules: no sum of them is beyond the widest bound.
         let of_usage = rules.all().iter().filter(|rule| rule.is_of_usage);
-        of_usage
-            .map(|rule| Self::of_rule(rule, lines))
-            .try_fold(Self::default(), |widest, bounds| {
+        of_usage.map(|rule| Self::of_rule(rule, lines)).try_fold(
+            Self::default(),
+            |widest, bounds| {
                 let bounds = bounds?;
                 Some(Self {
                     below: widest.below.max(bounds.below),
                     above: widest.above.max(bounds.above),
                 })
-            })
+            },
+        )
     }
 
     /// Bounds of the sum of some lines that all follow one rule. Negative lines mirror positive

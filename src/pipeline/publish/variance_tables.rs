@@ -34,7 +34,8 @@ pub(super) fn variances<'f>(totals: &'f Folded, rows: &'f [Variance]) -> TablePa
         }),
         columns.decimal("off_rule_amount", |row| row.sides.off_rule_amount),
         columns.text("counterpart", |row| {
-            row.counterpart.map_or_else(String::new, |id| id.to_string())
+            row.counterpart
+                .map_or_else(String::new, |id| id.to_string())
         }),
         columns.text("awaited_for", |row| {
             // Only what the status says: a group that ties does not wait.

@@ -127,9 +127,13 @@ impl<'p> UsageStages<'p> {
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
         phase("attribute");
         if settings.enabled {
-            let mut findings =
-                investigate::investigate(
-                totals, &matching, &compared.sides, &settings.rules, practice)?;
+            let mut findings = investigate::investigate(
+                totals,
+                &matching,
+                &compared.sides,
+                &settings.rules,
+                practice,
+            )?;
             self.checked.extend(
                 (0..)
                     .zip(compared.sides)
