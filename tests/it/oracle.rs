@@ -9,6 +9,7 @@
 mod causes;
 mod groups;
 mod month;
+mod proof;
 mod rows;
 
 use std::collections::BTreeSet;

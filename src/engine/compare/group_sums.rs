@@ -111,7 +111,7 @@ impl GroupSums {
     /// `members` are the rows of its usage and of its lines.
     ///
     /// # Errors
-    /// [`EngineError::AmountOverflow`] where an amount exceeds 28 digits, or a bound 128 bits.
+    /// [`EngineError::AmountOverflow`] where an amount exceeds 28 digits.
     pub(super) fn compared(
         self,
         expected_amount: i128,
@@ -122,9 +122,11 @@ impl GroupSums {
         let published = |amount| to_published(amount).ok_or(EngineError::AmountOverflow);
         let keys = Keys::fine(self.keys.map(|key| key.expect("a match has a member")));
         let prediction = if self.scope == Scope::Usage {
+            // A price or a rate past all sense predicts nothing: its group then proves nothing, and
+            // the other groups still do.
             let [usage, lines] = members;
             let found = predictor.predict(usage, lines);
-            Some(found.ok_or(EngineError::AmountOverflow)?)
+            found.and_then(|found| Some((found, to_published(found.off_rule)?)))
         } else {
             None
         };
@@ -132,7 +134,7 @@ impl GroupSums {
             Some(_) => predictor.rule_name(keys[Key::Invoice]),
             None => None,
         };
-        let off_rule = prediction.map_or(Ok(0), |found| published(found.off_rule))?;
+        let (prediction, off_rule) = prediction.unzip();
         Ok(Sides {
             tie_out: TieOut::UsageToInvoice,
             keys,
@@ -153,7 +155,7 @@ impl GroupSums {
                 is_certain: rounding_rule.is_some() && !found.is_shared,
             }),
             rounding_rule,
-            off_rule_amount: off_rule,
+            off_rule_amount: off_rule.unwrap_or_default(),
             measure: Measure::Amount,
             awaited_for: None,
         })

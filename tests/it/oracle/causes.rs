@@ -36,21 +36,20 @@ pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
     [&row[..CAUSE], &row[PARTS.end..]].concat()
 }
 
-/// Appends the id to each row: a hash of tie-out, folded keys and rule. Of rows with the same hash
+/// Puts the id into each row, after the status: a hash of tie-out, rule and those folded keys that
+/// say what a thing is. Of rows with the same hash
 /// the later ones are numbered.
 pub(crate) fn add_ids(rows: &mut [Vec<String>]) {
-    const KEYS: [(usize, Fold); 9] = [
+    const KEYS: [(usize, Fold); 7] = [
         (2, Fold::Identifier),
         (3, Fold::Identifier),
         (5, Fold::Identifier),
         (6, Fold::Identifier),
         (8, Fold::Sku),
-        (10, Fold::Identifier),
         (11, Fold::Text),
-        (13, Fold::Text),
         (14, Fold::Code),
     ];
-    let short = |text: &str| blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+    let short = |text: &str| format!("B{}", &blake3::hash(text.as_bytes()).to_hex()[..16]);
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for row in rows {
         let keys: String = KEYS
@@ -67,10 +66,13 @@ pub(crate) fn add_ids(rows: &mut [Vec<String>]) {
             .entry(id.clone())
             .and_modify(|count| *count += 1)
             .or_default();
-        row.push(if *count == 0 {
-            id
-        } else {
-            short(&format!("{id}#{count}"))
-        });
+        row.insert(
+            CAUSE,
+            if *count == 0 {
+                id
+            } else {
+                short(&format!("{id}#{count}"))
+            },
+        );
     }
 }

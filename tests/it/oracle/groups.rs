@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tieout::model::decimal::{self, Rounding, divide, proportion};
+use tieout::model::decimal::{Rounding, divide, proportion};
 
-use super::month::{CENT, FINE, Lines, Month, PASSES, POINT, Usage};
+use super::month::{FINE, Lines, Month, PASSES, POINT, Usage};
+use super::proof::{Members, Proven, practice_of};
 
 /// The fine key of a usage total.
 fn fine(key: &[String]) -> Vec<String> {
@@ -80,10 +81,8 @@ pub(super) struct Group {
     pub(super) lines: Lines,
     pub(super) usage_types: BTreeSet<String>,
     pub(super) line_types: BTreeSet<String>,
-    rate: String,
-    /// Tolerance for an invoice that is too low, and for one that is too high, scale 20.
-    pub(super) below: i128,
-    pub(super) above: i128,
+    /// What rounding makes of its usage; none where no usage is expected behind its lines.
+    pub(super) proven: Option<Proven>,
     /// Published quantity and amount of usage, scale 10.
     pub(super) expected_quantity: i128,
     pub(super) expected: i128,
@@ -97,20 +96,6 @@ impl Group {
             .zip(key)
             .filter(|(known, text)| known != text)
             .for_each(|(known, _)| known.clear());
-    }
-
-    /// Widens the tolerance for lines of a rate: rounding down twice loses less than a cent at each
-    /// step, half up less than half a cent, in either direction.
-    fn allow(&mut self, lines: u64, rate: &str, subtotal: i128) {
-        let rate = decimal::parse(rate.as_bytes(), 20).unwrap().value;
-        let all = (rate / 100 + CENT) * i128::from(lines);
-        let (below, above) = if subtotal > 0 {
-            (all, all / 2)
-        } else {
-            (all / 2, all)
-        };
-        self.below += if subtotal == 0 { all } else { below };
-        self.above += if subtotal == 0 { all } else { above };
     }
 }
 
@@ -230,39 +215,39 @@ pub(super) fn allocate(pieces: &mut [Piece], members: &[usize], invoiced: i128) 
     }
 }
 
-/// Both sides of each match, with its tolerance.
+/// Both sides of each match, with what the invoice's rounding makes of its usage.
 pub(super) fn groups_of(
     month: &Month,
     (usage, lines, made_by): &Matches,
     pieces: &[Piece],
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = made_by.iter().map(|_| Group::default()).collect();
+    let mut behind: Vec<Members<'_>> = made_by.iter().map(|_| Members::default()).collect();
     for (key, total) in &month.usage {
-        let group = &mut groups[usage[&fine(key)]];
+        let number = usage[&fine(key)];
+        let group = &mut groups[number];
         group.join(&fine(key));
         group.usage.rows += total.rows;
         group.usage.amount += total.amount;
-        group.usage.precision += total.precision;
         group.usage_types.insert(key[11].clone());
-        group.rate.clone_from(&key[15]);
+        behind[number].usage.push((key, total));
     }
     for (key, total) in &month.lines {
-        let group = &mut groups[lines[&[&key[..9], &key[11..12]].concat()]];
+        let number = lines[&[&key[..9], &key[11..12]].concat()];
+        let group = &mut groups[number];
         group.join(&key[..9]);
         group.line_types.insert(key[9].clone());
         group.lines.rows += total.rows;
         group.lines.quantity += total.quantity;
         group.lines.subtotal += total.subtotal;
-        group.allow(total.rows, &key[10], total.subtotal);
+        behind[number].lines.push((key, total));
     }
-    for group in &mut groups {
-        if group.lines.rows == 0 {
-            // Usage that comes to less than a cent needs no line.
-            let (rate, amount) = (group.rate.clone(), group.usage.amount);
-            group.allow(1, &rate, amount);
+    let practice = practice_of(month);
+    for ((group, behind), pass) in groups.iter_mut().zip(&behind).zip(made_by) {
+        let keys = group.keys.as_ref().unwrap();
+        if !pass.starts_with("rule:") {
+            group.proven = Some(behind.proven(&practice[&keys[0]], &keys[8]));
         }
-        group.below += group.usage.precision;
-        group.above += group.usage.precision;
     }
     for piece in pieces {
         groups[piece.group].expected += piece.shares[0];

@@ -155,6 +155,8 @@ pub(super) struct Usage {
     pub(super) rows: u64,
     pub(super) quantity: i128,
     pub(super) amount: i128,
+    /// Amount in the pricing currency.
+    pub(super) pricing: i128,
     /// Sum of what each amount may have lost when its text was cut.
     pub(super) precision: i128,
     pub(super) days: BTreeSet<Day>,
@@ -256,6 +258,7 @@ impl Month {
         total.rows += 1;
         total.quantity += number(row, "Quantity").value;
         total.amount += amount.value;
+        total.pricing += number(row, "PricingPreTaxTotal").value;
         // A text of ten digits or more may have been cut: it counts for half a unit of its last
         // digit.
         if let (10.., last) = amount.significance() {

@@ -13,7 +13,7 @@ pub(super) fn half_up(amount: i128) -> i128 {
     divide(amount, POINT, Rounding::HalfUp)
 }
 
-/// Rows of `variances` for `usage-to-invoice`, up to the status; cause, parts and id are left out.
+/// Rows of `variances` for `usage-to-invoice`; cause, parts and id are left out.
 pub(super) fn usage_to_invoice(
     month: &Month,
     groups: &[Group],
@@ -43,11 +43,8 @@ fn variance_row(month: &Month, group: &Group, pass: &str) -> Vec<String> {
     };
     let (quantity, invoiced) = (half_up(group.lines.quantity), half_up(group.lines.subtotal));
     let variance = invoiced - group.expected;
-    let tolerance = if variance > 0 {
-        group.above
-    } else {
-        group.below
-    };
+    let (proof, tolerance) = judged(group, variance);
+    let status = status(pass, variance, proof);
     let texts = [
         "usage-to-invoice",
         &month.period_of(invoice),
@@ -79,8 +76,35 @@ fn variance_row(month: &Month, group: &Group, pass: &str) -> Vec<String> {
         divide(tolerance, POINT, Rounding::Down),
     ]
     .map(|number| fixed(number, 10));
-    let status = status(pass, variance, tolerance).to_owned();
-    texts.into_iter().chain(numbers).chain([status]).collect()
+    let (rule, off_rule) = group
+        .proven
+        .as_ref()
+        .map_or(("", 0), |proven| (proven.rule, half_up(proven.off_rule)));
+    let after = [status, proof, rule, &fixed(off_rule, 10), "", ""].map(str::to_owned);
+    texts.into_iter().chain(numbers).chain(after).collect()
+}
+
+/// The proof that rounding makes a variance of scale 10, and how far it could have made one on that
+/// side, scale 20.
+fn judged(group: &Group, variance: i128) -> (&'static str, i128) {
+    let Some(proven) = &group.proven else {
+        return ("", 0);
+    };
+    let (expected, invoiced) = (group.expected * POINT, group.lines.subtotal);
+    let most = if variance > 0 {
+        proven.high - expected
+    } else {
+        expected - proven.low
+    };
+    let proof = match () {
+        () if variance == 0 => "",
+        () if invoiced == proven.likely && proven.is_certain => "exact",
+        () if invoiced >= proven.low && invoiced <= proven.high => "bounded",
+        () => "none",
+    };
+    // What rounding could have made is no tolerance for what it did not make.
+    let is_refused = proof == "none" && variance.abs() * POINT <= most;
+    (proof, if is_refused { 0 } else { most.max(0) })
 }
 
 /// Charge types of the lines, or of the usage where there are no lines.
@@ -98,17 +122,17 @@ fn charge_types(group: &Group) -> String {
     types.join("|")
 }
 
-/// The status of a variance of scale 10 under a tolerance of scale 20.
-fn status(pass: &str, variance: i128, tolerance: i128) -> &'static str {
+/// The status of a variance: only a proof makes it rounding.
+fn status(pass: &str, variance: i128, proof: &str) -> &'static str {
     match () {
         () if pass.starts_with("rule:") => "out_of_scope",
         () if variance == 0 => "tied",
-        () if variance.abs() * POINT <= tolerance => "within_tolerance",
+        () if proof != "none" => "within_tolerance",
         () => "break",
     }
 }
 
-/// Rows of `variances` for `lines-to-invoice`, up to the status.
+/// Rows of `variances` for `lines-to-invoice`; cause, parts and id are left out.
 pub(super) fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
     let mut sums: BTreeMap<(String, String), (u64, i128)> = BTreeMap::new();
     for (key, total) in &month.lines {
@@ -127,10 +151,10 @@ pub(super) fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
             0,
             "synthetic lines are cents, and have no tolerance"
         );
-        let status = if expected == invoiced {
-            "tied"
+        let (status, proof) = if expected == invoiced {
+            ("tied", "")
         } else {
-            "break"
+            ("break", "none")
         };
         let mut row = vec![
             "lines-to-invoice".to_owned(),
@@ -143,7 +167,7 @@ pub(super) fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
         row.extend(
             [0, 0, 0, expected, invoiced, invoiced - expected, 0].map(|number| fixed(number, 10)),
         );
-        row.push(status.to_owned());
+        row.extend([status, proof, "", &fixed(0, 10), "", ""].map(str::to_owned));
         row
     });
     rows.collect()
