@@ -1,8 +1,8 @@
 //! All integration tests, in one binary: each further binary would link polars again, at 0.8 GB and
 //! 14 s.
 //!
-//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and `sheets`
-//! are what the tests share.
+//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and
+//! `sheets` are what the tests share.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file that
-//! is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
+//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file
+//! that is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
 
 use crate::tidy::{code_of, sources};
 
@@ -93,7 +93,7 @@ fn only_known_places_open_files() {
                 .filter(|(at, _)| is_word(*at))
                 .count()
         };
-        let count: usize = WAYS.iter().map(|way| times(way)).sum();
+        let count: usize = WAYS.iter().map(times).sum();
         let known = found
             .iter_mut()
             .find(|(path, _)| source.path.starts_with(path));
