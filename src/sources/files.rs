@@ -2,8 +2,8 @@
 //! once, and everything that is read of it is read through that handle, so that another file under
 //! its name changes nothing. Nothing is decoded here.
 //!
-//! What must change together: the text of [`Stamp`] and the ages from which it is trusted. A file is held to be unchanged
-//! only if every change of it would change its stamp.
+//! What must change together: the text of [`Stamp`] and the ages from which it is trusted. A file is
+//! held to be unchanged only if every change of it would change its stamp.
 
 use std::fs::{File, FileType, Metadata};
 use std::io;

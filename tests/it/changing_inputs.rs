@@ -225,4 +225,13 @@ fn exchange(text: &mut [u8]) {
         }
         at += 1;
     }
+    // A list of invoices has few numbers: the first total, whatever it is.
+    let total = b"otalCharges\":";
+    if let Some(at) = text.windows(total.len()).position(|window| window == total)
+        && let Some(digit) = text[at + total.len()..]
+            .iter_mut()
+            .find(|byte| byte.is_ascii_digit())
+    {
+        *digit = if *digit == b'1' { b'2' } else { b'1' };
+    }
 }

@@ -1,5 +1,5 @@
-//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file that
-//! is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
+//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file
+//! that is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
 
 use crate::tidy::{code_of, sources};
 
