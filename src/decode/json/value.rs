@@ -63,7 +63,7 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
 /// Where a value ends, and if it is a string, whether it has a second spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Length in bytes.
+    /// Number of bytes that the value takes.
     pub(super) length: usize,
     /// True if it is [`is_plain`](super::spelling::is_plain).
     pub(super) is_plain: bool,
