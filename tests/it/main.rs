@@ -49,6 +49,7 @@ mod rim_rows;
 mod rim_runs;
 mod rooms;
 mod runs;
+mod scenarios;
 mod served;
 mod sheets;
 mod slices;

@@ -178,6 +178,14 @@ impl Published {
         published
     }
 
+    /// Every row by column name.
+    pub(crate) fn cells(&self) -> Vec<BTreeMap<String, String>> {
+        let names = || self.names.iter().cloned();
+        let rows = self.rows.iter();
+        rows.map(|row| names().zip(row.iter().cloned()).collect())
+            .collect()
+    }
+
     /// Position of a column.
     pub(crate) fn at(&self, name: &str) -> usize {
         self.names
