@@ -262,7 +262,7 @@ fn what_is_no_file_is_named_and_not_waited_for() {
     let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
     for (path, wanted) in [
-        (fifo.as_path(), "found a pipe, wanted a file"),
+        (fifo.as_path(), "found a pipe (FIFO), wanted a file"),
         (folder.path(), "found a folder, wanted a file"),
         (Path::new("/dev/null"), "found a device, wanted a file"),
     ] {

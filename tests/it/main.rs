@@ -60,3 +60,4 @@ mod traced;
 mod truth;
 mod usual_invoices;
 mod words;
+mod worlds;
