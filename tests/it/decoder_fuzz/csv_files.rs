@@ -135,7 +135,7 @@ fn wanted(bytes: &[u8]) -> Wanted {
         let mut cells = no_cells();
         for (at, (heading, mut cell)) in headings.iter().zip(&record).enumerate() {
             // A mark at the start of a record is that of a file which was joined to another.
-            while at == 0 && cell.starts_with(b"\xEF\xBB\xBF") {
+            while at == 0 && own.starts_with(b"\xEF\xBB\xBF") && cell.starts_with(b"\xEF\xBB\xBF") {
                 cell = &cell[3..];
             }
             if let Some(position) = read_position(heading)
