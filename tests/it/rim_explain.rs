@@ -156,7 +156,7 @@ fn a_meter_given_as_key_picks_rows_within_a_group() {
 }
 
 #[test]
-fn groups_with_equal_keys_are_found() {
+fn groups_with_equal_keys_are_told_apart() {
     let case = Case::new();
     // One group has no availability, the other has two: both show none.
     case.write(
@@ -178,9 +178,9 @@ fn groups_with_equal_keys_are_found() {
     walk(&case.out());
 }
 
-/// A pass without the account: its groups have no customer, and hold several.
 #[test]
-fn groups_of_a_pass_that_leaves_keys_out_are_found() {
+fn groups_of_a_pass_without_the_account_are_found() {
+    // A pass without the account: its groups have no customer, and hold several.
     let wide = Case::new();
     wide.write(
         "u.csv",
