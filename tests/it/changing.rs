@@ -156,7 +156,7 @@ fn sweep(kind: &'static str, count: u32, changes: &[&str]) -> Vec<String> {
             let point = point.min(last);
             // Of a few points each is tried in one way, of many in both.
             let both = [at % 2 == 1, at % 2 == 0];
-            for is_fresh in both.into_iter().take(if count > 2 { 2 } else { 1 }) {
+            for is_fresh in both.into_iter().take(if count > 10 { 2 } else { 1 }) {
                 all += 1;
                 match check(&world, point, change, &references, is_fresh) {
                     Ok(is_changed) => reached += u32::from(is_changed),
@@ -200,7 +200,7 @@ fn a_file_that_changes_is_one_content_or_none() {
         return;
     }
     // Each kind replaced in one way, and changed in place in another.
-    sweep_all(2, |number| vec![CHANGES[number % 2], CHANGES[2 + number]]);
+    sweep_all(4, |number| vec![CHANGES[number % 2], CHANGES[2 + number]]);
 }
 
 #[test]
