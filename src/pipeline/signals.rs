@@ -63,6 +63,21 @@ impl Interrupt {
     }
 }
 
+/// Runtime in which signals are listened for.
+#[cfg(unix)]
+fn listener() -> Result<tokio::runtime::Runtime, FetchError> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(not_listening)
+}
+
+#[cfg(unix)]
+fn not_listening(source: std::io::Error) -> FetchError {
+    FetchError::Start {
+        what: "listening for signals",
+        source: source.into(),
+    }
+}
+
 /// Number of SIGXFSZ, on all systems that tieout is built for.
 #[cfg(unix)]
 const FILE_TOO_LARGE: i32 = 25;
@@ -75,19 +90,12 @@ const FILE_TOO_LARGE: i32 = 25;
 #[cfg(unix)]
 pub fn survive_file_limit() -> Result<(), FetchError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |source: std::io::Error| FetchError::Start {
-        what: "listening for signals",
-        source: source.into(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = listener()?;
     let _guard = runtime.enter();
     // The handler stays when its listener is gone: the signal then does nothing at all.
     signal(SignalKind::from_raw(FILE_TOO_LARGE))
         .map(drop)
-        .map_err(failed)
+        .map_err(not_listening)
 }
 
 /// Does nothing: other systems have no such signal.
@@ -103,19 +111,12 @@ pub fn survive_file_limit() -> Result<(), FetchError> {
 #[cfg(unix)]
 fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let failed = |source: std::io::Error| FetchError::Start {
-        what: "listening for signals",
-        source: source.into(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = listener()?;
     let (mut interrupted, mut terminated) = {
         let _guard = runtime.enter();
         (
-            signal(SignalKind::interrupt()).map_err(failed)?,
-            signal(SignalKind::terminate()).map_err(failed)?,
+            signal(SignalKind::interrupt()).map_err(not_listening)?,
+            signal(SignalKind::terminate()).map_err(not_listening)?,
         )
     };
     let listen = move || {
@@ -132,7 +133,7 @@ fn on_signals(mut tell: impl FnMut(u8) + Send + 'static) -> Result<(), FetchErro
         .name("signals".to_owned())
         .spawn(listen)
         .map(drop)
-        .map_err(failed)
+        .map_err(not_listening)
 }
 
 /// Does nothing: on other systems the default holds, and the first signal ends the process at once.

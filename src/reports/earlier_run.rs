@@ -49,20 +49,16 @@ pub(super) fn ensure_whole(folder: &Path, run_id: &str) -> Result<(), PublishErr
         return Err(damaged(folder, "no such folder, at which `current` points"));
     }
     let path = folder.join(MANIFEST);
-    let Some(outline) = outline_of(&path)? else {
-        return Err(damaged(&path, "no manifest"));
-    };
-    let outline = match outline {
-        Ok(outline) if outline.run_id == run_id => outline,
-        Ok(other) => {
+    let outline = match outline_of(&path)? {
+        OutlineRead::Missing => return Err(damaged(&path, "no manifest")),
+        OutlineRead::Whole(outline) if outline.run_id == run_id => outline,
+        OutlineRead::Whole(other) => {
             let found = format!("the manifest of run `{}`", other.run_id);
             return Err(damaged(&path, &found));
         }
-        Err(error) => {
-            return Err(damaged(
-                &path,
-                &format!("a manifest that is cut or damaged ({error})"),
-            ));
+        OutlineRead::Damaged(error) => {
+            let found = format!("a manifest that is cut or damaged ({error})");
+            return Err(damaged(&path, &found));
         }
     };
     let states: Vec<FileState> = outline
@@ -126,9 +122,11 @@ fn manifest_state(
     files: &[(&str, &str)],
 ) -> Result<FileState, PublishError> {
     Ok(match outline_of(path)? {
-        None => FileState::Missing,
-        Some(Ok(outline)) if outline.run_id == run_id && lists(&outline, files) => FileState::Whole,
-        Some(_) => FileState::Differs,
+        OutlineRead::Missing => FileState::Missing,
+        OutlineRead::Whole(outline) if outline.run_id == run_id && lists(&outline, files) => {
+            FileState::Whole
+        }
+        OutlineRead::Whole(_) | OutlineRead::Damaged(_) => FileState::Differs,
     })
 }
 
@@ -142,13 +140,26 @@ fn lists(outline: &Outline, files: &[(&str, &str)]) -> bool {
     listed.eq(wanted)
 }
 
-/// Outline of the manifest at `path`; `None` if there is none.
-fn outline_of(path: &Path) -> Result<Option<Result<Outline, serde_json::Error>>, PublishError> {
+/// A manifest, once it was looked for.
+enum OutlineRead {
+    /// No file has its name.
+    Missing,
+    /// It does not parse, for this reason.
+    Damaged(serde_json::Error),
+    /// What it says was published.
+    Whole(Outline),
+}
+
+/// Outline of the manifest at `path`.
+fn outline_of(path: &Path) -> Result<OutlineRead, PublishError> {
     if !is_plain_file(path)? {
-        return Ok(None);
+        return Ok(OutlineRead::Missing);
     }
     let bytes = fs::read(path).map_err(storage("read", path))?;
-    Ok(Some(serde_json::from_slice(&bytes)))
+    Ok(match serde_json::from_slice(&bytes) {
+        Ok(outline) => OutlineRead::Whole(outline),
+        Err(error) => OutlineRead::Damaged(error),
+    })
 }
 
 fn state_of(path: &Path, blake3: &str) -> Result<FileState, PublishError> {

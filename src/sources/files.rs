@@ -2,8 +2,8 @@
 //! once, and everything that is read of it is read through that handle, so that another file under
 //! its name changes nothing. Nothing is decoded here.
 //!
-//! What must change together: the text of [`Stamp`] and the ages from which it is trusted. A file is held to be unchanged
-//! only if every change of it would change its stamp.
+//! What must change together: the text of [`Stamp`] and the ages from which it is trusted. A file is
+//! held to be unchanged only if every change of it would change its stamp.
 
 use std::fs::{File, FileType, Metadata};
 use std::io;
@@ -307,11 +307,12 @@ pub(crate) fn clear_temporary(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Words for what is neither a file nor a folder.
 #[cfg(unix)]
-fn special_kind(kind: FileType) -> &'static str {
+pub(crate) fn special_kind(kind: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt as _;
     if kind.is_fifo() {
-        "a pipe"
+        "a pipe (FIFO)"
     } else if kind.is_socket() {
         "a socket"
     } else {
@@ -319,9 +320,10 @@ fn special_kind(kind: FileType) -> &'static str {
     }
 }
 
+/// Words for what is neither a file nor a folder.
 #[cfg(not(unix))]
-fn special_kind(_: FileType) -> &'static str {
-    "something that is no file"
+pub(crate) fn special_kind(_: FileType) -> &'static str {
+    "neither a file nor a folder"
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> FileError {

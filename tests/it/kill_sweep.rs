@@ -25,6 +25,7 @@ use crate::program::{PACKAGE, program, stderr};
 use crate::runs::{is_quick, plan};
 use crate::served::{House, serve, settings};
 use crate::traced::{FAULTS, Fault, Site, Traced, has_strace, run_with, sites};
+use crate::worlds::{copy, current, names, tables, whole};
 
 /// Sweeps that may run at the same time: two, for each keeps a core busy.
 static TURNS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
@@ -255,69 +256,6 @@ fn told(output: &Output) -> String {
     let words = stderr(output);
     let line = words.lines().next().unwrap_or_default();
     format!("exit {:?}: {line}", output.status.code())
-}
-
-/// Copies a folder with its links.
-fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").args([from, to]).status();
-    assert!(status.unwrap().success());
-}
-
-/// Id of the run that `current` leads to; empty if there is none.
-fn current(world: &Path) -> String {
-    let led = fs::canonicalize(world.join("out/current")).unwrap_or_default();
-    led.file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-}
-
-/// Names of everything below a folder, with the targets of links.
-fn names(world: &Path) -> Vec<String> {
-    let listed = Command::new("find")
-        .args([".", "-printf", "/%P %y %l\\n"])
-        .current_dir(world)
-        .output()
-        .unwrap();
-    let mut names: Vec<String> = String::from_utf8(listed.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names
-}
-
-/// The files of the current run by name. The manifest is left out: it tells which run came before.
-fn tables(world: &Path) -> BTreeMap<String, Vec<u8>> {
-    let Ok(files) = fs::read_dir(world.join("out/current")) else {
-        return BTreeMap::new();
-    };
-    files
-        .map(|file| file.unwrap())
-        .map(|file| (file.file_name().into_string().unwrap(), file.path()))
-        .filter(|(name, _)| name != "manifest.json")
-        .map(|(name, path)| (name, fs::read(path).unwrap()))
-        .collect()
-}
-
-/// Checks that a run has every file of its manifest, as it was written, and no other.
-fn whole(run: &Path) -> Result<(), String> {
-    let manifest = fs::read(run.join("manifest.json")).map_err(|error| error.to_string())?;
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&manifest).map_err(|error| error.to_string())?;
-    let outputs = manifest["outputs"].as_array().ok_or("no outputs")?;
-    for output in outputs {
-        let name = output["file"].as_str().unwrap();
-        let bytes = fs::read(run.join(name)).map_err(|error| format!("{name}: {error}"))?;
-        if blake3::hash(&bytes).to_hex().as_str() != output["blake3"] {
-            return Err(format!("{name}: other bytes"));
-        }
-    }
-    let found = fs::read_dir(run).unwrap().count();
-    if found == outputs.len() + 1 {
-        Ok(())
-    } else {
-        Err(format!("{found} files"))
-    }
 }
 
 /// Flags of a run over the month of `samples/`, whose usage has one of two names.

@@ -5,6 +5,8 @@
 //! what the tests share.
 //! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and `sheets`
 //! are what the tests share.
+//! A module is a kind of test; `changing_inputs`, `fixtures`, `program`, `runs`, `served` and
+//! `sheets` are what the tests share.
 
 #![cfg(test)]
 
@@ -58,3 +60,4 @@ mod traced;
 mod truth;
 mod usual_invoices;
 mod words;
+mod worlds;

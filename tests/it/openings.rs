@@ -1,5 +1,5 @@
-//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file that
-//! is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
+//! Every place in `src` where a file is opened or read by its path, and why that is safe. A file
+//! that is opened twice by one path may be two files: inputs are opened by `sources/files` alone.
 
 use crate::tidy::{code_of, sources};
 
@@ -15,11 +15,16 @@ const WAYS: [&str; 7] = [
 ];
 
 /// Files of `src` that open files: how often, and why a file that changes meanwhile does no harm.
-const OPENINGS: [(&str, usize, &str); 12] = [
+const OPENINGS: [(&str, usize, &str); 14] = [
     (
-        "src/pipeline/explain/published.rs",
+        "src/pipeline/explain/run_folder.rs",
         1,
-        "the manifest of a run, read whole by one opening",
+        "the manifest and the tables of a run, each opened once and held against its hash",
+    ),
+    (
+        "src/pipeline/machine.rs",
+        4,
+        "limits of this process and of the machine in /proc and /sys",
     ),
     (
         "src/pipeline/plan/parse.rs",
@@ -33,13 +38,18 @@ const OPENINGS: [(&str, usize, &str); 12] = [
     ),
     (
         "src/reports/atomic.rs",
-        6,
+        4,
         "locks, pointers and files of this program, under the lock of the folder",
     ),
     (
-        "src/reports/read.rs",
+        "src/reports/earlier_run.rs",
+        2,
+        "files of a published run, under the lock of the folder, each held against its hash",
+    ),
+    (
+        "src/reports/output_entries.rs",
         1,
-        "a published table, which nothing changes once it is published; one opening a reading",
+        "the pointer to a run where links do not exist, read whole by one opening",
     ),
     (
         "src/sandbox/",

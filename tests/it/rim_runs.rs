@@ -78,61 +78,94 @@ fn a_file_that_moved_is_told_from_one_that_changed() {
     }
 }
 
-#[test]
-fn a_damaged_run_is_named_with_place_found_wanted_and_hint() {
-    let case = Case::new();
-    case.write("u.csv", sheet(USAGE, &[&[]]))
-        .write(
-            "l.csv",
-            sheet(LINE, &[&[("Subtotal", "2"), ("Total", "2")]]),
-        )
-        .write("h.csv", sheet(HEADER, &[&[]]));
-    assert_says(&case.explain(&["00"]), 2, &["no published run"]);
-    assert_eq!(case.run().status.code(), Some(0));
-    let ids = case.ids(&[]);
-    assert_eq!(ids.len(), 2);
-    let folder = fs::canonicalize(case.path("out/current")).unwrap();
-    let manifest = fs::read_to_string(folder.join("manifest.json")).unwrap();
-    let refused = |what: &str| {
-        for arguments in [
-            vec![ids[0].as_str()],
-            vec![&ids[1]],
-            vec!["--key", "customer_id=c-1"],
-        ] {
-            assert_says(
-                &case.explain(&arguments),
-                24,
-                &[what, "found", "wanted", "hint:"],
-            );
+/// A published run with a group of each tie-out.
+struct Whole {
+    case: Case,
+    ids: Vec<String>,
+    folder: PathBuf,
+    manifest: String,
+}
+
+impl Whole {
+    fn new() -> Self {
+        let case = Case::new();
+        let line = sheet(LINE, &[&[("Subtotal", "2"), ("Total", "2")]]);
+        case.write("u.csv", sheet(USAGE, &[&[]]))
+            .write("l.csv", line)
+            .write("h.csv", sheet(HEADER, &[&[]]));
+        assert_says(&case.explain(&["00"]), 2, &["no published run"]);
+        assert_eq!(case.run().status.code(), Some(0));
+        let ids = case.ids(&[]);
+        assert_eq!(ids.len(), 2);
+        let folder = fs::canonicalize(case.path("out/current")).unwrap();
+        let manifest = fs::read_to_string(folder.join("manifest.json")).unwrap();
+        Self {
+            case,
+            ids,
+            folder,
+            manifest,
         }
-    };
-    let damage = |file: &str, bytes: &[u8]| {
-        let path = folder.join(file);
+    }
+
+    /// Whatever is explained is refused with the place, what was found and wanted, and a hint.
+    fn refused(&self, place: &str) {
+        let key = ["--key", "customer_id=c-1"];
+        for arguments in [&[&*self.ids[0]][..], &[&self.ids[1]], &key] {
+            let said = self.case.explain(arguments);
+            assert_says(&said, 24, &[place, "found", "wanted", "hint:"]);
+        }
+    }
+
+    /// With other bytes in a file, everything is refused; the file is then as it was.
+    fn damage(&self, file: &str, bytes: &[u8]) {
+        let path = self.folder.join(file);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, bytes).unwrap();
-        refused(file);
+        self.refused(file);
         fs::write(&path, whole).unwrap();
-    };
-    let other_version = manifest.replace("\"version\": 1,", "\"version\": 2,");
-    let unknown_column = manifest.replace(
-        "\"meter_description_is\": \"meter_name\"",
-        "\"meter_description_is\": \"x\"",
-    );
-    for text in [other_version, unknown_column] {
-        assert_ne!(text, manifest);
-        damage("manifest.json", text.as_bytes());
     }
+
+    fn explained(&self, arguments: &[&str]) {
+        for id in &self.ids {
+            let output = self.case.explain(&[arguments, &[id]].concat());
+            assert_says(&output, 0, &[id]);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_manifest_is_named() {
+    let run = Whole::new();
+    let replaced = |old: &str, new: &str| {
+        let text = run.manifest.replace(old, new);
+        assert_ne!(text, run.manifest);
+        text
+    };
+    let half = &run.manifest[..run.manifest.len() / 2];
     for text in [
+        &*replaced("\"version\": 1,", "\"version\": 2,"),
+        &replaced("is\": \"meter_name\"", "is\": \"x\""),
+        &replaced("\"absolute\": null", "\"absolute\": \"much\""),
+        &replaced("\"run_id\": \"", "\"run_id\": \"0"),
         "",
         "{",
         "[]",
         "{}",
         "\u{0}",
-        &manifest[..manifest.len() / 2],
+        half,
     ] {
-        damage("manifest.json", text.as_bytes());
+        run.damage("manifest.json", text.as_bytes());
     }
-    damage("manifest.json", b"\xff\xfe");
+    run.damage("manifest.json", b"\xff\xfe");
+    fs::remove_file(run.folder.join("manifest.json")).unwrap();
+    run.refused("manifest.json");
+    fs::write(run.folder.join("manifest.json"), &run.manifest).unwrap();
+    run.explained(&[]);
+}
+
+#[test]
+fn a_damaged_table_is_named() {
+    let run = Whole::new();
     for table in [
         "variances",
         "resources",
@@ -141,44 +174,41 @@ fn a_damaged_run_is_named_with_place_found_wanted_and_hint() {
         "rejected_rows",
     ] {
         let file = format!("{table}.parquet");
-        let whole = fs::read(folder.join(&file)).unwrap();
-        damage(&file, b"");
-        damage(&file, &whole[..whole.len() / 2]);
+        let path = run.folder.join(&file);
+        let whole = fs::read(&path).unwrap();
+        run.damage(&file, b"");
+        run.damage(&file, &whole[..whole.len() / 2]);
         for at in [0, whole.len() / 3, whole.len() - 5] {
             let mut flipped = whole.clone();
             flipped[at] ^= 0x10;
-            damage(&file, &flipped);
+            run.damage(&file, &flipped);
         }
-        fs::rename(folder.join(&file), case.path("aside")).unwrap();
-        refused(&file);
-        fs::create_dir(folder.join(&file)).unwrap();
-        refused(&file);
-        fs::remove_dir(folder.join(&file)).unwrap();
-        fs::rename(case.path("aside"), folder.join(&file)).unwrap();
+        fs::rename(&path, run.case.path("aside")).unwrap();
+        run.refused(&file);
+        fs::create_dir(&path).unwrap();
+        run.refused(&file);
+        fs::remove_dir(&path).unwrap();
+        fs::rename(run.case.path("aside"), &path).unwrap();
     }
-    fs::remove_file(folder.join("manifest.json")).unwrap();
-    refused("manifest.json");
-    fs::write(folder.join("manifest.json"), &manifest).unwrap();
-    for id in &ids {
-        assert_eq!(case.explain(&[id]).status.code(), Some(0));
-    }
+    run.explained(&[]);
+}
+
+#[test]
+fn a_pointer_that_leads_to_no_run_is_named() {
+    let run = Whole::new();
     // Not a run at all, as the user named it.
-    assert_says(
-        &case.explain(&["--run", "none", &ids[0]]),
-        2,
-        &["no run `none`"],
-    );
-    // The pointer.
-    let pointer = case.path("out/current");
+    let output = run.case.explain(&["--run", "none", &run.ids[0]]);
+    assert_says(&output, 2, &["no run `none`"]);
+    let pointer = run.case.path("out/current");
     fs::remove_file(&pointer).unwrap();
-    refused("current");
+    run.refused("current");
     std::os::unix::fs::symlink("runs/gone", &pointer).unwrap();
-    refused("current");
+    run.refused("current");
     fs::remove_file(&pointer).unwrap();
     fs::create_dir(&pointer).unwrap();
-    refused("current");
-    let id = folder.file_name().unwrap().to_str().unwrap();
-    assert_eq!(case.explain(&["--run", id, &ids[0]]).status.code(), Some(0));
+    run.refused("current");
+    let id = run.folder.file_name().unwrap().to_str().unwrap();
+    run.explained(&["--run", id]);
 }
 
 /// Puts hostile rows in a CSV file: every 50th row again, every 70th with a broken number.

@@ -290,7 +290,12 @@ fn only_the_atomic_publish_creates_files() {
             let allowed = writers.contains(&source.path.as_str())
                 || layer(&source.path) == Some("synth")
                 || is_test(&source.path);
-            !allowed && words.iter().any(|word| has_word(&source.code, word))
+            // Unit tests make the files that they read.
+            let (code, _) = source
+                .code
+                .split_once("#[cfg(test)]")
+                .unwrap_or((&source.code, ""));
+            !allowed && words.iter().any(|word| has_word(code, word))
         },
     );
 }

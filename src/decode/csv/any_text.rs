@@ -5,9 +5,7 @@
 use std::borrow::Cow;
 
 use super::cells::value_of;
-use super::layout::{
-    Layout, Likeness, csv_crate, next_record, offset_of, other_header, without_boms,
-};
+use super::layout::{Layout, csv_crate, next_record, offset_of, without_boms};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
@@ -62,20 +60,11 @@ fn read_record<S: Sink>(
     place: Place<'_>,
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), DecodeError> {
-    let is_ragged = record.len() != layout.width();
-    if is_ragged || layout.may_be_header(|at| &record[at]) {
-        match layout.likeness(record.len(), |at| Cow::Borrowed(&record[at])) {
-            Likeness::Row if is_ragged => {
-                sink.reject(place, layout.ragged(record.len()));
-                return Ok(());
-            }
-            Likeness::Row => {}
-            Likeness::Header => {
-                sink.headings_again += 1;
-                return Ok(());
-            }
-            Likeness::OtherHeader => return Err(other_header(sink.input.unit, place)),
-        }
+    let count = record.len();
+    if (count != layout.width() || layout.may_be_header(|at| &record[at]))
+        && !layout.is_row(count, |at| Cow::Borrowed(&record[at]), place, sink)?
+    {
+        return Ok(());
     }
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::decode::binding::hash_of_name;
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
+use crate::decode::sink::{Sink, SliceSink};
 use crate::model::dataset::{Dataset, Kind, Need};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Place};
@@ -33,7 +34,7 @@ pub(super) struct Layout {
 
 /// A record, as compared with the header of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Likeness {
+enum Likeness {
     /// A row of data, however odd.
     Row,
     /// The header once more.
@@ -78,7 +79,7 @@ impl Layout {
     }
 
     /// The rejection of a record whose number of cells is not that of the header.
-    pub(super) fn ragged(&self, found: usize) -> Rejection {
+    fn ragged(&self, found: usize) -> Rejection {
         Rejection::in_words(
             "",
             &format!("{found} cells"),
@@ -98,14 +99,31 @@ impl Layout {
             .is_some_and(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
     }
 
-    /// Compares a record of `count` cells with the header: each member of a gzip file, or each of
-    /// several files joined into one, may begin with one. Names are compared by the columns that
-    /// they mean, in any case and spelling.
-    pub(super) fn likeness<'c>(
+    /// Looks closely at a record of `count` cells that is ragged or may be a header: true if it is a
+    /// row to be read. A header once more is counted, a ragged row rejected.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for another header.
+    pub(super) fn is_row<'c, S: Sink>(
         &self,
         count: usize,
         cell: impl Fn(usize) -> Cow<'c, [u8]>,
-    ) -> Likeness {
+        place: Place<'_>,
+        sink: &mut SliceSink<'_, S>,
+    ) -> Result<bool, DecodeError> {
+        match self.likeness(count, cell) {
+            Likeness::Row if count == self.width() => return Ok(true),
+            Likeness::Row => sink.reject(place, self.ragged(count)),
+            Likeness::Header => sink.headings_again += 1,
+            Likeness::OtherHeader => return Err(other_header(sink.input.unit, place)),
+        }
+        Ok(false)
+    }
+
+    /// Compares a record of `count` cells with the header: each member of a gzip file, or each of
+    /// several files joined into one, may begin with one. Names are compared by the columns that
+    /// they mean, in any case and spelling.
+    fn likeness<'c>(&self, count: usize, cell: impl Fn(usize) -> Cow<'c, [u8]>) -> Likeness {
         let name_at = |at: usize| {
             let cell = cell(at);
             (cell.len() <= LONGEST_HEADING_BYTES)
@@ -124,7 +142,7 @@ impl Layout {
 }
 
 /// The error of a header in the middle that is not that of the file.
-pub(super) fn other_header(unit: &str, place: Place<'_>) -> DecodeError {
+fn other_header(unit: &str, place: Place<'_>) -> DecodeError {
     DecodeError::wrong(
         unit,
         "headings in another order, or others, than in the first line",

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::cells::{Record, value_of};
-use super::layout::{Layout, Likeness, other_header, without_boms};
+use super::layout::{Layout, without_boms};
 use super::marks::{Irregular, Marks};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
@@ -85,20 +85,10 @@ fn read_record<'t, S: Sink>(
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), DecodeError> {
     let count = record.ends.len();
-    let is_ragged = count != layout.width();
-    if is_ragged || layout.may_be_header(|at| record.raw(at)) {
-        match layout.likeness(count, |at| record.plain(at)) {
-            Likeness::Row if is_ragged => {
-                sink.reject(place, layout.ragged(count));
-                return Ok(());
-            }
-            Likeness::Row => {}
-            Likeness::Header => {
-                sink.headings_again += 1;
-                return Ok(());
-            }
-            Likeness::OtherHeader => return Err(other_header(sink.input.unit, place)),
-        }
+    if (count != layout.width() || layout.may_be_header(|at| record.raw(at)))
+        && !layout.is_row(count, |at| record.plain(at), place, sink)?
+    {
+        return Ok(());
     }
     // Every wanted cell is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::spelling::{hash_of_nested, is_one_of_two, plain_string};
+use super::spelling::{hash_of_nested, plain_string};
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::row::Cell;
 
@@ -63,7 +63,7 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
 /// Where a value ends, and if it is a string, whether it has a second spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Length in bytes.
+    /// Number of bytes that the value takes.
     pub(super) length: usize,
     /// True if it is [`is_plain`](super::spelling::is_plain).
     pub(super) is_plain: bool,
@@ -128,9 +128,9 @@ fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
             if quotes >> bit & 1 == 1 {
                 return Some((place, is_plain));
             }
-            let escape = &text[place + 1..];
-            free = place + escape_length(escape)?;
-            is_plain &= !is_one_of_two(escape[0]);
+            let (length, is_only) = escape(&text[place + 1..])?;
+            free = place + length;
+            is_plain &= is_only;
         }
         at += BLOCK;
     }
@@ -150,11 +150,13 @@ fn masks(text: &[u8]) -> (u64, u64) {
     }
 }
 
-/// Length in bytes of an escape with its backslash, given the text after the backslash; `None` for
-/// what is no escape, and for surrogates, which come in pairs and are left to serde.
-fn escape_length(text: &[u8]) -> Option<usize> {
+/// Length in bytes of an escape with its backslash, given the text after the backslash, and true if
+/// its character has no other spelling; `None` for what is no escape, and for surrogates, which come
+/// in pairs and are left to serde.
+fn escape(text: &[u8]) -> Option<(usize, bool)> {
     match text {
-        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
+        [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, true)),
+        [b'/', ..] => Some((2, false)),
         [b'u', digits @ ..] => {
             let digits = digits
                 .get(..4)
@@ -163,7 +165,7 @@ fn escape_length(text: &[u8]) -> Option<usize> {
                 digits,
                 [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]
             ))
-            .then_some(6)
+            .then_some((6, false))
         }
         _ => None,
     }

@@ -78,7 +78,7 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// Days, for dates.
+    /// The unit of dates, which are hashed as their midnight.
     pub(super) const DAY: Self = Self {
         nanoseconds: 86_400_000_000_000,
     };

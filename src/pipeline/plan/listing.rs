@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, PatternError};
 
+use crate::sources::files::special_kind;
+
 /// Rules of a shell: `*` stays within one folder, and matches no name that begins with a point.
 pub(crate) const SHELL: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -190,7 +192,7 @@ impl Listing<'_> {
         match fs::metadata(path) {
             Ok(found) if found.is_file() => Some(Thing::File),
             Ok(found) if found.is_dir() => Some(Thing::Folder),
-            Ok(found) => Some(Thing::Other(kind_of(found.file_type()))),
+            Ok(found) => Some(Thing::Other(special_kind(found.file_type()))),
             Err(error) if is_absent(&error) => {
                 // Not there, or a link to what is not there.
                 let target = fs::read_link(path).ok()?;
@@ -335,23 +337,6 @@ pub fn shown(path: &Path) -> String {
         }
     }
     shown
-}
-
-#[cfg(unix)]
-fn kind_of(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_fifo() {
-        "a pipe (FIFO)"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    }
-}
-
-#[cfg(not(unix))]
-fn kind_of(_: FileType) -> &'static str {
-    "neither a file nor a folder"
 }
 
 #[cfg(test)]

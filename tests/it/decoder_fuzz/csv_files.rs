@@ -133,7 +133,11 @@ fn wanted(bytes: &[u8]) -> Wanted {
             continue;
         }
         let mut cells = no_cells();
-        for (heading, cell) in headings.iter().zip(&record) {
+        for (at, (heading, mut cell)) in headings.iter().zip(&record).enumerate() {
+            // A mark at the start of a record is that of a file which was joined to another.
+            while at == 0 && own.starts_with(b"\xEF\xBB\xBF") && cell.starts_with(b"\xEF\xBB\xBF") {
+                cell = &cell[3..];
+            }
             if let Some(position) = read_position(heading)
                 && cell != b"NULL"
             {

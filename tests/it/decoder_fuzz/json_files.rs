@@ -1,7 +1,7 @@
 //! JSON lines and pages against serde_json.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -266,7 +266,15 @@ fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
     let mut cells = no_cells();
     let mut identity: BTreeMap<String, String> = BTreeMap::new();
     let (mut twice, mut has_name_twice) = (None, false);
+    let mut spelt = BTreeSet::new();
     for (key, value) in pairs {
+        // One key twice is no row, even if one of the values is null: readers take the one or the
+        // other.
+        if let Some(position) = read_position(&key)
+            && !spelt.insert(key.clone())
+        {
+            twice = Some(Dataset::Usage.columns()[position].name);
+        }
         let (cell, canonical) = read_value(value.get());
         if canonical.is_empty() {
             continue;

@@ -22,7 +22,11 @@ pub(super) fn write(month: &Month, folder: &Path) -> Vec<(&'static str, &'static
         sources.push((source, glob));
     };
     let one = |name: &str, text: String| vec![(name.to_owned(), text)];
-    if let Some(table) = month.table("usage") {
+    // A pipeline must name usage to compare it: nothing used is a file of headings.
+    let nothing = Table::default();
+    let is_compared = month.tie_outs().contains(&"usage-to-invoice");
+    let usage = month.table("usage");
+    if let Some(table) = usage.or(is_compared.then_some(&nothing)) {
         let text = sheet(Dataset::Usage, table, defaults::USAGE);
         add("usage", "usage.csv", one("usage.csv", text));
     }

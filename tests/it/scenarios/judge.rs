@@ -150,8 +150,8 @@ fn wrong_cells(tie_out: &str, table: &Table, pair: &Pair<'_>, all: &[&Cells]) ->
     let of = |name: &str| table.cell(pair.wanted, name);
     if pair.got.is_empty() {
         // Nothing used and nothing billed need not be published.
-        let is_nothing = |name: &&str| of(name).is_some_and(|text| matches!(units(text), Some(0)));
-        let is_nothing = ["expected", "invoiced"].iter().all(|name| is_nothing(name));
+        let is_zero = |name: &&str| of(name).is_some_and(|text| matches!(units(text), Some(0)));
+        let is_nothing = ["expected", "invoiced"].iter().all(is_zero);
         let is_tied = ["tied", "*"].contains(&status(table, pair.wanted));
         return if is_tied && is_nothing {
             Vec::new()

@@ -40,8 +40,8 @@ fn months() -> Vec<Month> {
 /// What is wrong with each month; an empty list for one that holds.
 fn judged(months: &[Month]) -> BTreeMap<String, Vec<String>> {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    // Twice the cores: a run of a few rows waits for the disk most of the time.
-    let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    // More than the cores: a run of a few rows waits for the disk most of the time.
+    let workers = 8 * std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
