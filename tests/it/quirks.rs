@@ -36,17 +36,25 @@ fn usage_02_numbers_saved_by_a_spreadsheet_are_read_exactly() {
 fn usage_03_tolerance_follows_the_digits_of_the_text() {
     let tie = |amount: &str, subtotal: &str| {
         let usage = sheet(USAGE, &[&[("BillingPreTaxTotal", amount)]]);
-        tie(&usage, &sheet(LINE, &[&[("Subtotal", subtotal)]]))
-            .variances("variance_amount tolerance_amount status")
+        let line = [("Subtotal", subtotal), ("EffectiveUnitPrice", subtotal)];
+        tie(&usage, &sheet(LINE, &[&line]))
+            .variances("variance_amount tolerance_amount status proof")
     };
-    // A line may lose a cent in each of two steps; an amount of ten digits adds half a unit of its
-    // last one.
-    assert_eq!(tie("1234567.891", "1234567.87"), ["-0.021 0.0205 break"]);
+    // An amount of ten digits or more may have been cut: half a unit of its last digit is open.
     assert_eq!(
-        tie("1234567.891", "1234567.8706"),
-        ["-0.0204 0.0205 within_tolerance"]
+        tie("12345678901.2", "12345678901.25"),
+        ["0.05 0.05 within_tolerance bounded"]
     );
-    assert_eq!(tie("123456.789", "123456.7686"), ["-0.0204 0.02 break"]);
+    assert_eq!(
+        tie("12345678901.2", "12345678901.26"),
+        ["0.06 0.05 break none"]
+    );
+    // Of fewer digits all are there, and the rule of the line gives one amount.
+    assert_eq!(tie("12345678.2", "12345678.21"), ["0.01 0 break none"]);
+    assert_eq!(
+        tie("123456.209", "123456.2"),
+        ["-0.009 0.009 within_tolerance exact"]
+    );
 }
 
 #[test]

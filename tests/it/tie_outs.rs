@@ -163,20 +163,19 @@ fn a_pipeline_adds_a_pass() {
 
 #[test]
 fn a_pipeline_adds_a_rounding_rule() {
-    // 3 x 3.333333 to the third decimal, then half up: no documented rule gives 10.01.
-    let usage = "G1,c,s,P,0001,A,Disk,2026-10-05,3,9.999999,EUR,9.999999,1.0005,3.333333";
-    let line = "G1,c,s,P,0001,A,Disk,new,1,3,10.01,EUR,1.0005,3.333333,Azure plan";
-    let columns = ["status", "cause", "tolerance_amount", "variance_amount"];
-    let without = row(usage, line, "", columns);
-    let rule = "[tie_out.usage-to-invoice.rounding.house]\norder = \"at_once\"\nmode = \"half_up\"\nbilling_digits = 1\n";
-    let with = row(usage, line, rule, columns);
-    assert!(
-        units(&with[0][2]) > units(&without[0][2]),
-        "a rule of one decimal widens the derived tolerance: {with:?} {without:?}"
-    );
+    // 10.035 to one decimal: the documented rules give 10.02 to 10.05.
+    let usage = "G1,c,s,P,0001,A,Disk,2026-10-05,3,10.035,EUR,10.035,1,3.345";
+    let line = "G1,c,s,P,0001,A,Disk,new,1,3,10,EUR,1,3.345,Azure plan";
+    let columns = ["status", "proof", "rounding_rule", "variance_amount"];
+    let cells = |cells: [&str; 4]| [cells.map(str::to_owned).to_vec()];
     assert_eq!(
-        (with[0][0].as_str(), with[0][1].as_str()),
-        ("within_tolerance", "rounding")
+        row(usage, line, "", columns),
+        cells(["break", "none", "", "-0.0350000000"])
+    );
+    let rule = "[tie_out.usage-to-invoice.rounding.house]\norder = \"at_once\"\nmode = \"half_up\"\nbilling_digits = 1\n";
+    assert_eq!(
+        row(usage, line, rule, columns),
+        cells(["within_tolerance", "exact", "house", "-0.0350000000"])
     );
 }
 

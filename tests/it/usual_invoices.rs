@@ -234,11 +234,16 @@ fn causes_that_cannot_be_told_apart_have_the_nearest_name() {
         parts(&[&USED], &[&line("1", "12", "12")]),
         ["quantity 2 0 0 2 0 0"]
     );
-    // A duplicate row, and an invoice that charges one unit more: the duplicate is set apart first,
-    // and the rest is quantity.
+    // A duplicate row and an invoice that charges one unit more, or two rows of which nine units were
+    // not billed: the smaller story.
     assert_eq!(
         parts(&[&USED, &USED], &[&line("1", "11", "11")]),
-        ["duplicate -9 0 0 1 -10 0"]
+        ["quantity -9 0 0 -9 0 0"]
+    );
+    // If the duplicate alone is the whole difference, it is named.
+    assert_eq!(
+        parts(&[&USED, &USED], &[&line("1", "10", "10")]),
+        ["duplicate -10 0 0 0 -10 0"]
     );
     // Two equal rows, both charged by the invoice: no variance at all.
     assert_eq!(
@@ -276,9 +281,9 @@ fn rows_that_were_cut_to_cents_widen_the_tolerance_by_what_they_lost() {
         ("BillableQuantity", "3"),
     ];
     let found = tie(&usage, &sheet(LINE, &[&line]));
-    // Half a cent for each of two steps, and the 0.024.
+    // Rounding 3.054 makes 3.05 of it, 0.02 more than the rows have, and nothing else.
     assert_eq!(
         found.variances("variance_amount tolerance_amount status cause"),
-        ["0.02 0.034 within_tolerance rounding"]
+        ["0.02 0.02 within_tolerance rounding"]
     );
 }

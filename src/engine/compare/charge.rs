@@ -20,7 +20,7 @@ pub struct UsageSum {
     pub rate: u32,
     /// Number of usage rows.
     pub rows: u64,
-    /// Quantity used.
+    /// Quantity of the usage.
     pub quantity: i128,
     /// Amount in the pricing currency; 0 also where the files do not give it.
     pub pricing: i128,
