@@ -14,6 +14,7 @@ use tieout::engine::compare::usage_to_invoice;
 use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::fold::folded::{self, Folded, OtherInputs};
+use tieout::engine::matching::descriptions::{DescriptionColumns, DescriptionVotes};
 use tieout::engine::matching::passes;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
@@ -164,11 +165,19 @@ fn aggregation(criterion: &mut Criterion, month: &Path) {
     group.finish();
 }
 
+/// Usage columns that the lines' descriptions repeat, learned.
+fn descriptions(totals: &Folded) -> DescriptionColumns {
+    let mut votes = DescriptionVotes::default();
+    votes.count(&totals.usage, &totals.lines);
+    votes.columns(&totals.vocabulary)
+}
+
 /// The stages after reading, by usage groups.
 fn after_reading(criterion: &mut Criterion, month: &Path) {
     let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
-    let matched = passes::match_usage(&totals, None, &plan.passes);
+    let descriptions = descriptions(&totals);
+    let matched = passes::match_usage(&totals, &descriptions, &plan.passes);
     let mut votes = LineVotes::default();
     votes.count(&totals, &plan.rules);
     let practice = InvoicePractice::of(&votes);
@@ -194,7 +203,7 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
     });
     group.bench_function("match", |bencher| {
         bencher.iter(|| {
-            passes::match_usage(&totals, None, &plan.passes)
+            passes::match_usage(&totals, &self::descriptions(&totals), &plan.passes)
                 .of_usage
                 .len()
         });

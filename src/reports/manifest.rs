@@ -38,6 +38,10 @@ pub struct Manifest {
     pub inputs: Vec<Input>,
     /// Name of the usage column that the lines' MeterDescription was found to repeat.
     pub meter_description_is: String,
+    /// Names of other columns that it was found to repeat in lines of some products, by folded
+    /// product id.
+    #[serde(default)]
+    pub meter_description_of_products: BTreeMap<String, String>,
     /// Number of lines that pair with usage under each column that MeterDescription could repeat.
     pub meter_description_pairs: BTreeMap<String, u64>,
     /// Number of lines that obey each rounding rule, by currency.

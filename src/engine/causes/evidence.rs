@@ -190,7 +190,7 @@ fn add_states(
         Part::Currency,
     ]
     .map(|part| usage.codes(part));
-    let description = usage.codes(matching.description);
+    let description = &matching.described;
     for (row, group) in matching
         .of_usage
         .iter()

@@ -70,9 +70,12 @@ fn rules_tried<'r>(
 
 fn finding_of(sides: &Sides, evidence: &Evidence, rules: RulesTried<'_>) -> Finding {
     let (variance, bounds) = (sides.variance_amount(), sides.bounds);
-    let steps = VarianceBridge::of_usage(evidence, rules, variance, bounds, None)
+    let mut steps = VarianceBridge::of_usage(evidence, rules, variance, bounds, None)
         // Numbers past all sense explain nothing.
         .unwrap_or_else(|| VarianceBridge::one_sided(sides));
+    if sides.is_billed_again {
+        steps.take_for_duplicate();
+    }
     let location = location_of(&steps, evidence);
     Finding {
         steps,

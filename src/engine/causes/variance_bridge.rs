@@ -238,6 +238,13 @@ impl VarianceBridge {
         (self.quantity, self.missing_usage, self.missing_invoice) = (0, 0, 0);
     }
 
+    /// Moves lines without usage to the duplicates. For lines that bill again what another invoice
+    /// bills.
+    pub(super) const fn take_for_duplicate(&mut self) {
+        self.duplicate += self.missing_usage;
+        self.missing_usage = 0;
+    }
+
     /// Adds the steps of the rows and lines that the most likely hypothesis leaves out, and of
     /// Azure credits. `None` on overflow.
     fn add_left_out(

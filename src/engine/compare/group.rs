@@ -13,6 +13,7 @@ use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Proof, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
+use crate::model::period::Day;
 
 /// Codes of a group's keys, one for each of [`Key::ALL`]; 0 where the members of the group differ
 /// in a key, or have none.
@@ -99,6 +100,39 @@ impl AwaitedFor {
     }
 }
 
+/// First and last of some days, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayRange {
+    /// First day; [`Day::MAX`] for none.
+    pub first: Day,
+    /// Last day; [`Day::MIN`] for none.
+    pub last: Day,
+}
+
+impl Default for DayRange {
+    /// Range of no days.
+    fn default() -> Self {
+        Self {
+            first: Day::MAX,
+            last: Day::MIN,
+        }
+    }
+}
+
+impl DayRange {
+    /// Widens the range to two more days, which may be [`Day::MAX`] and [`Day::MIN`] for none.
+    pub fn widen(&mut self, first: Day, last: Day) {
+        self.first = self.first.min(first);
+        self.last = self.last.max(last);
+    }
+
+    /// True if there is a day.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.first <= self.last
+    }
+}
+
 /// Invoiced amount that rounding alone makes of the expected one, in units of 10^-20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Predicted {
@@ -153,6 +187,12 @@ pub struct Sides {
     /// Measure that is compared. Where it is the quantity, tolerances are quantities too, and all
     /// amounts may be zero.
     pub measure: Measure,
+    /// True if its lines bill again what another invoice of the same data bills.
+    pub is_billed_again: bool,
+    /// Days on which its usage was used.
+    pub used: DayRange,
+    /// Days that its lines charge for.
+    pub charged: DayRange,
     /// What a side of it lacks to be complete and final; `None` where nothing is awaited.
     pub awaited_for: Option<AwaitedFor>,
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::group::{Keys, Predicted, Sides};
+use super::group::{DayRange, Keys, Predicted, Sides};
 use super::prediction::Predictor;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
@@ -20,6 +20,7 @@ use crate::engine::rules::keys::{FINE_KEYS, Key, Part};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{PUBLISHED_LIMIT, to_published};
+use crate::model::period::{Day, parse_day};
 
 /// Sums of the members of one match; amounts and quantities in units of 10^-20.
 pub(super) struct GroupSums {
@@ -33,6 +34,9 @@ pub(super) struct GroupSums {
     line_rows: u64,
     line_quantity: i128,
     subtotal: i128,
+    is_billed_again: bool,
+    used: DayRange,
+    charged: DayRange,
 }
 
 /// Sums of each match, in the order of the matches.
@@ -50,7 +54,7 @@ pub(super) fn sum_matches(totals: &Folded, matching: &Matching) -> Vec<GroupSums
 fn add_usage(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
     let usage = UsageColumns::of(&totals.usage);
     let codes = FINE_KEYS.map(|key| match key {
-        Key::Description => usage.codes(matching.description),
+        Key::Description => &matching.described[..],
         key => usage.codes(key.part()),
     });
     let charge_types = usage.codes(Part::ChargeType);
@@ -59,6 +63,7 @@ fn add_usage(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
         group.add_keys(&codes, row);
         group.usage_charge_types.insert(charge_types[row]);
         group.usage_rows += usage.rows[row];
+        group.used.widen(usage.first[row], usage.last[row]);
     }
 }
 
@@ -66,6 +71,12 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
     let lines = LineColumns::of(&totals.lines);
     let codes = FINE_KEYS.map(|key| lines.codes(key.part()));
     let charge_types = lines.codes(Part::ChargeType);
+    let charged = [Part::ChargeStart, Part::ChargeEnd].map(|part| lines.codes(part));
+    // A month has few dates, and a line for each of a million meters.
+    let dates = totals.vocabulary.all(Domain::Date).iter();
+    let days: Vec<Option<Day>> = dates
+        .map(|text| parse_day(text.as_bytes()).ok().flatten())
+        .collect();
     for (row, group) in matching.of_lines.iter().enumerate() {
         let group = &mut groups[*group as usize];
         let (rows, quantity, subtotal) =
@@ -77,6 +88,14 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
         group.line_rows += rows;
         group.line_quantity += quantity;
         group.subtotal += subtotal;
+        // A charge that names one of its days only is known by that day.
+        let [start, end] = charged.map(|column| days[column[row] as usize]);
+        if let (Some(first), Some(last)) = (start.or(end), end.or(start)) {
+            group.charged.widen(first, last);
+        }
+    }
+    for group in &matching.billed_again {
+        groups[*group as usize].is_billed_again = true;
     }
 }
 
@@ -92,6 +111,9 @@ impl GroupSums {
             line_rows: 0,
             line_quantity: 0,
             subtotal: 0,
+            is_billed_again: false,
+            used: DayRange::default(),
+            charged: DayRange::default(),
         }
     }
 
@@ -157,6 +179,9 @@ impl GroupSums {
             rounding_rule,
             off_rule_amount: off_rule.unwrap_or_default(),
             measure: Measure::Amount,
+            is_billed_again: self.is_billed_again,
+            used: self.used,
+            charged: self.charged,
             awaited_for: None,
         })
     }

@@ -83,7 +83,7 @@ struct Terms<'r> {
 impl<'t> Predictor<'t> {
     pub(super) fn new(
         totals: &'t Folded,
-        matching: &Matching,
+        matching: &'t Matching,
         rules: &'t Rules,
         practice: &'t InvoicePractice,
     ) -> Self {
@@ -95,13 +95,12 @@ impl<'t> Predictor<'t> {
             practice,
             usage,
             of_usage: [
-                matching.description,
-                Part::Adjustment,
-                Part::Rate,
-                Part::Invoice,
-                Part::Currency,
-            ]
-            .map(|part| usage.codes(part)),
+                &matching.described,
+                usage.codes(Part::Adjustment),
+                usage.codes(Part::Rate),
+                usage.codes(Part::Invoice),
+                usage.codes(Part::Currency),
+            ],
             lines,
             of_lines: [
                 Part::Description,

@@ -6,7 +6,7 @@
 //! rules as in `codes` and `frames`. Rows are keyed one by one, without numbers or codes: far
 //! slower than counting, for one group's account only.
 
-use crate::engine::rules::domain::fold_as;
+use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
 use crate::engine::rules::price_adjustment;
 use crate::engine::rules::scope::{self, LineTexts, Scope};
@@ -40,17 +40,33 @@ const fn counted(dataset: Dataset) -> Counted {
     }
 }
 
-fn fine_key(cells: &[Cell<'_>], counted: Counted, description: Part, adjustment: &str) -> FineKey {
+fn fine_key(
+    cells: &[Cell<'_>],
+    counted: Counted,
+    description: Option<Part>,
+    adjustment: &str,
+) -> FineKey {
     FINE_KEYS.map(|key| match key {
         Key::Adjustment => fold_as(key.domain(), adjustment),
-        Key::Description => fold_as(key.domain(), &text(cells, counted, description)),
+        Key::Description => match description {
+            Some(part) => fold_as(key.domain(), &text(cells, counted, part)),
+            None => String::new(),
+        },
         key => fold_as(key.domain(), &text(cells, counted, key.part())),
     })
 }
 
-/// Key of a usage row; `description` is the part that the lines' MeterDescription repeats.
+/// Folded product of a usage row.
 #[must_use]
-pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {
+pub fn product_of(cells: &[Cell<'_>]) -> String {
+    fold_as(Domain::Product, &text(cells, Counted::Usage, Part::Product))
+}
+
+/// Key of a usage row; `description` gives the part that the lines' MeterDescription repeats for a
+/// folded product, `None` for none.
+#[must_use]
+pub fn of_usage(cells: &[Cell<'_>], description: impl Fn(&str) -> Option<Part>) -> FineKey {
+    let description = description(&product_of(cells));
     let text = |part| text(cells, Counted::Usage, part);
     let adjustment = price_adjustment::usage_adjustment(
         &text(Part::CreditType),
@@ -75,7 +91,7 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
     });
     let adjustment =
         price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText));
-    let key = fine_key(cells, Counted::Lines, Part::Description, &adjustment);
+    let key = fine_key(cells, Counted::Lines, Some(Part::Description), &adjustment);
     (key, scope)
 }
 

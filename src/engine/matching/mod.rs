@@ -4,4 +4,8 @@
 
 pub mod joins;
 
+pub mod descriptions;
+
 pub mod passes;
+
+mod second_invoices;

@@ -2,17 +2,21 @@
 //! coarser ones.
 //!
 //! A full outer match: every row of either side ends in exactly one match, which may be one-sided.
-//! Amounts have no say in it, so that an error in an amount cannot choose its own partner. Nor is
-//! anything compared here.
+//! Amounts have no say in it, so that an error in an amount cannot choose its own partner. Keys may
+//! be missing, never contradictory: a coarser pass pairs what is blank on one side, and never two
+//! things that both sides name. Nor is anything compared here.
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
+use super::descriptions::{self, DescriptionColumns};
 use super::joins::{self, Groups};
+use super::second_invoices;
 use crate::engine::fold::columns::{self, SCOPE};
 use crate::engine::fold::folded::Folded;
-use crate::engine::rules::keys::{DESCRIPTION_PARTS, FINE_KEYS, Key, Part};
+use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 
 /// One pass over the rows that have no partner yet.
@@ -62,27 +66,27 @@ pub struct FrameMatches {
 /// Matches of usage and invoice lines.
 #[derive(Debug)]
 pub struct Matching {
-    /// Usage column that the lines' MeterDescription was found to repeat.
-    pub description: Part,
-    /// Number of line rows that find usage by each of [`DESCRIPTION_PARTS`]; all 0 where the column
-    /// was given.
-    pub description_pairs: [usize; DESCRIPTION_PARTS.len()],
+    /// Description of each usage row, as lines have it, parallel to the usage frame.
+    pub described: Vec<u32>,
     /// Number of each row's match, parallel to the rows of the usage frame.
     pub of_usage: Vec<u32>,
     /// Number of each row's match, parallel to the rows of the lines frame.
     pub of_lines: Vec<u32>,
     /// Name of the pass or rule that made each match; empty for one-sided ones.
     pub matched_on: Vec<Arc<str>>,
+    /// Matches without usage whose lines bill again what another invoice bills.
+    pub billed_again: HashSet<u32>,
 }
 
-/// Matches usage and invoice lines. `description` is the usage column that the lines'
-/// MeterDescription repeats; `None` learns it from these rows.
-pub fn match_usage(totals: &Folded, description: Option<Part>, passes: &[Pass]) -> Matching {
-    let (description, description_pairs) = match description {
-        Some(description) => (description, [0; DESCRIPTION_PARTS.len()]),
-        None => learned(description_pairs(&totals.usage, &totals.lines)),
-    };
-    let usage = described(&totals.usage, description);
+/// Matches usage and invoice lines. `descriptions` tells which usage column the lines'
+/// MeterDescription repeats.
+pub fn match_usage(
+    totals: &Folded,
+    descriptions: &DescriptionColumns,
+    passes: &[Pass],
+) -> Matching {
+    let described = descriptions.codes(&totals.usage, &totals.vocabulary);
+    let usage = descriptions::described(&totals.usage, described.clone());
     let met = match_frames(
         (&usage, &totals.lines),
         &FINE_KEYS,
@@ -94,44 +98,15 @@ pub fn match_usage(totals: &Folded, description: Option<Part>, passes: &[Pass]) 
         of_right,
         matched_on,
     } = met;
-    Matching {
-        description,
-        description_pairs,
+    let mut matching = Matching {
+        described,
         of_usage: of_left,
         of_lines: of_right,
         matched_on,
-    }
-}
-
-/// Number of line rows that find usage by each of [`DESCRIPTION_PARTS`].
-pub fn description_pairs(usage: &DataFrame, lines: &DataFrame) -> [usize; DESCRIPTION_PARTS.len()] {
-    let mut pairs = [0; DESCRIPTION_PARTS.len()];
-    for (pairs, column) in pairs.iter_mut().zip(DESCRIPTION_PARTS) {
-        *pairs = described_pairs(&described(usage, column), lines);
-    }
-    pairs
-}
-
-/// Usage column by which most line rows find usage, with the numbers by which it was chosen.
-///
-/// No document says which column the lines' MeterDescription repeats.
-#[must_use]
-pub fn learned(
-    pairs: [usize; DESCRIPTION_PARTS.len()],
-) -> (Part, [usize; DESCRIPTION_PARTS.len()]) {
-    // Reversed, as `max_by_key` takes the last of equals, and the first part is to win a draw.
-    let best = DESCRIPTION_PARTS.into_iter().zip(pairs).rev();
-    let (part, _) = best.max_by_key(|(_, pairs)| *pairs).expect("three parts");
-    (part, pairs)
-}
-
-/// Usage with a description as lines have it: a copy of one of its columns.
-fn described(usage: &DataFrame, part: Part) -> DataFrame {
-    joins::with_codes(
-        usage.clone(),
-        Part::Description.column(),
-        columns::codes(usage, part.column()).to_vec(),
-    )
+        billed_again: HashSet::new(),
+    };
+    second_invoices::settle(totals, &mut matching);
+    matching
 }
 
 /// Matches the rows of two frames. Rows that are equal in all of `keys` are matched as one; the
@@ -169,8 +144,10 @@ pub fn match_frames(
         let of_groups = right_groups.first_row.iter();
         open.set_out_of_scope(of_groups.map(|row| scopes[*row as usize]));
     }
-    for pass in passes {
-        open.run_pass(&left, &right, pass);
+    for (at, pass) in passes.iter().enumerate() {
+        for rows in blank_rows(dropped(passes, at)) {
+            open.run_pass(&left, &right, pass, &rows);
+        }
     }
     open.close();
     FrameMatches {
@@ -178,31 +155,6 @@ pub fn match_frames(
         of_right: spread(&right_groups, &open.right),
         matched_on: open.matched_on,
     }
-}
-
-/// Number of line rows that find usage by their description.
-fn described_pairs(usage: &DataFrame, lines: &DataFrame) -> usize {
-    // Without the availability, which usage of basic attributes lacks (model::domain::semantics
-    // §1), and which tells nothing about what a text repeats.
-    const BY_METER: [Key; 7] = [
-        Key::Invoice,
-        Key::Customer,
-        Key::Subscription,
-        Key::Product,
-        Key::Sku,
-        Key::Description,
-        Key::Currency,
-    ];
-    let nameless = columns::codes(lines, Part::Description.column());
-    // Lines without a description would meet usage without a name, and prove nothing by it.
-    let named: Vec<u32> = (0..)
-        .zip(nameless)
-        .filter(|(_, code)| **code != 0)
-        .map(|(row, _)| row)
-        .collect();
-    joins::pair(usage, &joins::take(lines, &named), &columns_of(&BY_METER))
-        .right
-        .len()
 }
 
 /// Match of each row, given the match of each group.
@@ -239,14 +191,20 @@ impl OpenRows {
         }
     }
 
-    /// Matches the open rows that have a partner under the pass's keys.
-    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass) {
+    /// Matches the open rows that have a partner under the pass's keys and those of `rows`, which
+    /// have no value for the others.
+    fn run_pass(&mut self, left: &DataFrame, right: &DataFrame, pass: &Pass, rows: &BlankRows) {
         // Rows that have found their partner are out: a coarser key could only pair them otherwise.
-        let (open_left, open_right) = (open(&self.left), open(&self.right));
+        let open_left = open(&self.left, left, &rows.left);
+        let open_right = open(&self.right, right, &rows.right);
+        if open_left.is_empty() || open_right.is_empty() {
+            return;
+        }
+        let keys: Vec<Key> = pass.keys.iter().chain(&rows.equal).copied().collect();
         let pairs = joins::pair(
             &joins::take(left, &open_left),
             &joins::take(right, &open_right),
-            &columns_of(&pass.keys),
+            &columns_of(&keys),
         );
         let first = self.next();
         set(&mut self.left, &open_left, &pairs.left, first);
@@ -273,13 +231,85 @@ impl OpenRows {
     }
 }
 
-/// Rows without a match.
-fn open(matches: &[Option<u32>]) -> Vec<u32> {
+/// Rows without a match and without a value for each of `blank`.
+fn open(matches: &[Option<u32>], frame: &DataFrame, blank: &[Key]) -> Vec<u32> {
+    let blank: Vec<&[u32]> = blank
+        .iter()
+        .map(|key| columns::codes(frame, key.column()))
+        .collect();
     (0..)
         .zip(matches)
         .filter(|(_, found)| found.is_none())
         .map(|(row, _)| row)
+        // Code 0 of every domain is the empty text.
+        .filter(|row| blank.iter().all(|codes| codes[*row as usize] == 0))
         .collect()
+}
+
+/// Keys that say what a thing *is*, where [`FINE_KEYS`] also hold what qualifies it: two things that
+/// both sides name are never paired, however much else of them is equal.
+const IDENTITY: [Key; 8] = [
+    Key::Customer,
+    Key::Subscription,
+    Key::Product,
+    Key::Sku,
+    Key::Description,
+    Key::Meter,
+    Key::Resource,
+    Key::Day,
+];
+
+/// Keys of [`IDENTITY`] that finer passes ask for, and this one does not.
+fn dropped(passes: &[Pass], at: usize) -> Vec<Key> {
+    let (finer, from) = passes.split_at(at);
+    let is_dropped =
+        |key: &Key| finer.iter().any(|pass| pass.keys.contains(key)) && !from[0].keys.contains(key);
+    IDENTITY.into_iter().filter(is_dropped).collect()
+}
+
+/// Rows that a pass looks at: a key that it drops is equal on both sides, or blank on one.
+struct BlankRows {
+    /// Keys that are blank on the left side.
+    left: Vec<Key>,
+    /// Keys that are blank on the right side.
+    right: Vec<Key>,
+    /// Keys that are equal.
+    equal: Vec<Key>,
+}
+
+/// Every way in which rows can agree in the keys that a pass drops, those first that leave fewest
+/// blank.
+fn blank_rows(dropped: Vec<Key>) -> Vec<BlankRows> {
+    let mut ways = vec![BlankRows {
+        left: Vec::new(),
+        right: Vec::new(),
+        equal: Vec::new(),
+    }];
+    for key in dropped {
+        ways = ways.iter().flat_map(|way| way.with(key)).collect();
+    }
+    ways.sort_by_key(|way| way.left.len() + way.right.len());
+    ways
+}
+
+impl BlankRows {
+    /// The three ways in which rows can agree in one more key.
+    fn with(&self, key: Key) -> [Self; 3] {
+        let and = |keys: &[Key], is_added: bool| {
+            let added = is_added.then_some(key);
+            keys.iter().copied().chain(added).collect()
+        };
+        let way = |[left, right, equal]: [bool; 3]| Self {
+            left: and(&self.left, left),
+            right: and(&self.right, right),
+            equal: and(&self.equal, equal),
+        };
+        [
+            way([false, false, true]),
+            way([false, true, false]),
+            way([true, false, false]),
+        ]
+    }
 }
 
 /// Gives open rows their matches; `found` holds positions in `open`, each with the number of its

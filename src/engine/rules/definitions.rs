@@ -231,6 +231,18 @@ pub const DEFINITIONS: [Definition; 8] = [
                 ],
             ),
             (
+                // Usage of basic attributes has no customer; its plan is as good a name.
+                "meter_any_customer",
+                &[
+                    Key::Invoice,
+                    Key::Subscription,
+                    Key::Product,
+                    Key::Sku,
+                    Key::Description,
+                    Key::Currency,
+                ],
+            ),
+            (
                 "sku",
                 &[
                     Key::Invoice,

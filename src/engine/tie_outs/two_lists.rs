@@ -10,7 +10,7 @@ use polars::prelude::DataFrame;
 
 use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::VarianceBridge;
-use crate::engine::compare::group::{Keys, Sides};
+use crate::engine::compare::group::{DayRange, Keys, Sides};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::{self, column};
 use crate::engine::fold::side_row::SideRow;
@@ -150,6 +150,9 @@ fn sides(
         rounding_rule: None,
         off_rule_amount: 0,
         measure: definition.measure,
+        is_billed_again: false,
+        used: DayRange::default(),
+        charged: DayRange::default(),
         awaited_for: None,
     })
 }

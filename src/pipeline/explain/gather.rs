@@ -12,6 +12,7 @@ use crate::engine::count::duplicates::{Repeated, add_repeated};
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::row_key::{self, FineKey};
+use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::keys::{Counted, Origin, Part};
 use crate::engine::rules::rounding::Rules;
@@ -144,8 +145,8 @@ fn count_duplicates(
 
 /// Search for the source rows of the groups that are explained.
 pub(super) struct Gatherer<'g> {
-    /// The usage column that MeterDescription repeats.
-    pub(super) description: Part,
+    /// Usage columns that MeterDescription repeats.
+    pub(super) descriptions: &'g DescriptionColumns,
     pub(super) account: &'g AccountFilter,
     /// Number of the group that each key belongs to, for the groups that are explained.
     pub(super) by_key: &'g HashMap<(FineKey, Scope), u32>,
@@ -174,7 +175,7 @@ impl Sink for RowSink<'_> {
         }
         let key = match self.dataset {
             Dataset::Usage => (
-                row_key::of_usage(row.cells, self.gatherer.description),
+                row_key::of_usage(row.cells, |product| self.gatherer.descriptions.of(product)),
                 Scope::Usage,
             ),
             _ => row_key::of_line(row.cells, |product, sku| {
@@ -210,7 +211,13 @@ impl Gatherer<'_> {
             let (counted, part) = match (dataset, part) {
                 (Dataset::InvoiceLines, part) => (Counted::Lines, part),
                 // Usage repeats the description in the column that the run learned.
-                (_, Part::Description) => (Counted::Usage, self.description),
+                (_, Part::Description) => {
+                    let product = row_key::product_of(cells);
+                    match self.descriptions.of(&product) {
+                        Some(part) => (Counted::Usage, part),
+                        None => return true,
+                    }
+                }
                 (_, part) => (Counted::Usage, part),
             };
             let Origin::Text(_, column) = part.row().origin(counted) else {

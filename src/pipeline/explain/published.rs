@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::answer::RejectedLine;
 use super::input_file::held_as_read;
 use super::run_folder::RunFolder;
+use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::rules::domain::{Domain, fold_as};
-use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key, Part};
+use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
@@ -115,7 +116,7 @@ impl Published {
             folder: RunFolder::open(out, run)?,
         };
         // At once, whatever is explained: settings that no run has are those of a damaged manifest.
-        published.description()?;
+        published.descriptions()?;
         for tie_out in TieOut::ALL {
             published.settings(tie_out)?;
         }
@@ -384,17 +385,28 @@ impl Published {
             .map_err(|found| self.folder.damaged("manifest.json", &found))
     }
 
-    /// The usage column that the run found MeterDescription to repeat. One account alone might pair
-    /// better by another column than all accounts together.
+    /// Usage columns that the run found MeterDescription to repeat. One account alone might pair
+    /// better by other columns than all accounts together.
     ///
     /// # Errors
     /// [`RunError::Damaged`] for a column that no run finds.
-    pub(super) fn description(&self) -> Result<Part, RunError> {
-        let learned = &self.manifest().meter_description_is;
-        let mut parts = DESCRIPTION_PARTS.into_iter();
-        parts.find(|part| part.column() == learned).ok_or_else(|| {
-            let found = format!("the column `{learned}` as meter description");
-            self.folder.damaged("manifest.json", &found)
+    pub(super) fn descriptions(&self) -> Result<DescriptionColumns, RunError> {
+        let part_of = |learned: &String| {
+            let mut parts = DESCRIPTION_PARTS.into_iter();
+            parts.find(|part| part.column() == learned).ok_or_else(|| {
+                let found = format!("the column `{learned}` as meter description");
+                self.folder.damaged("manifest.json", &found)
+            })
+        };
+        let manifest = self.manifest();
+        let usual = &manifest.meter_description_is;
+        let of_products = manifest.meter_description_of_products.iter();
+        Ok(DescriptionColumns {
+            // Empty where descriptions repeat no column.
+            usual: (!usual.is_empty()).then(|| part_of(usual)).transpose()?,
+            of_products: of_products
+                .map(|(product, part)| Ok((product.clone(), part_of(part)?)))
+                .collect::<Result<_, RunError>>()?,
         })
     }
 

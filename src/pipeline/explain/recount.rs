@@ -22,6 +22,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::judge::variance::{self, Variance};
+use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::matching::joins;
 use crate::engine::matching::passes::{self, Matching};
 use crate::engine::rules::domain::{Domain, fold_as};
@@ -45,6 +46,8 @@ pub(super) struct Recount<'p> {
     /// Rejected rows that are of the account, or may be.
     pub(super) rejected: Vec<RejectedRow>,
     pub(super) totals: Folded,
+    /// Usage columns that MeterDescription repeats, as the run learned them.
+    pub(super) descriptions: DescriptionColumns,
     pub(super) matching: Matching,
     /// Both sides of each group, by its number.
     pub(super) sides: Vec<Sides>,
@@ -64,7 +67,7 @@ impl<'p> Recount<'p> {
     /// [`RunError::NotThere`] for damaged tables.
     pub(super) fn new(published: &'p Published, account: AccountFilter) -> Result<Self, RunError> {
         let settings = published.settings(TieOut::UsageToInvoice)?;
-        let description = published.description()?;
+        let descriptions = published.descriptions()?;
         let unused = published.unused_products()?;
         let account = account.held_by_all_passes(&settings);
         let usage = gather::count(published, Dataset::Usage, &account)?;
@@ -81,7 +84,7 @@ impl<'p> Recount<'p> {
         )?;
         select(published, &mut totals)?;
         let rules = &settings.rules;
-        let matching = passes::match_usage(&totals, Some(description), &settings.passes);
+        let matching = passes::match_usage(&totals, &descriptions, &settings.passes);
         // One account tells nothing of what nine of ten lines of its invoice obey.
         let practice = manifest_settings::practice(&published.manifest().invoices);
         let practice = InvoicePractice::from_words(&practice, &totals.vocabulary, rules);
@@ -95,6 +98,7 @@ impl<'p> Recount<'p> {
             unused,
             rejected: [usage.rejected, lines.rejected].concat(),
             totals,
+            descriptions,
             matching,
             sides,
             settings,
@@ -178,14 +182,13 @@ impl<'p> Recount<'p> {
             let Some(part) = Part::picked_by(name) else {
                 return Vec::new();
             };
-            let column = match part {
-                Part::Description if is_usage => self.matching.description,
-                part if parts.contains(&part) => part,
+            let codes = match part {
+                Part::Description if is_usage => &self.matching.described,
+                part if parts.contains(&part) => columns::codes(frame, part.column()),
                 _ => return Vec::new(),
             };
             // A value in no row has no code, and leaves no row.
             let code = self.totals.vocabulary.code(part.domain(), value);
-            let codes = columns::codes(frame, column.column());
             rows.retain(|row| code == Some(codes[*row]));
         }
         rows

@@ -72,7 +72,6 @@ fn source_rows(
     keys: &[(String, String)],
 ) -> Result<HashMap<u32, [SourceRows; 2]>, RunError> {
     let is_chosen = |number: u32| chosen.iter().any(|(chosen, _)| *chosen == number);
-    let description = recount.matching.description;
     // Rows are found again by their folded texts: codes are of this recount only, and rows have
     // none.
     let mut by_key: HashMap<(FineKey, Scope), u32> = HashMap::new();
@@ -82,11 +81,11 @@ fn source_rows(
                 continue;
             }
             let key = FINE_KEYS.map(|key| {
-                let part = match key {
-                    Key::Description if is_usage => description,
-                    key => key.part(),
+                let codes = match key {
+                    Key::Description if is_usage => &recount.matching.described,
+                    key => columns::codes(frame, key.part().column()),
                 };
-                let code = columns::codes(frame, part.column())[row];
+                let code = codes[row];
                 recount.totals.vocabulary.folded(key.domain(), code)
             });
             let scope = if is_usage {
@@ -98,7 +97,7 @@ fn source_rows(
         }
     }
     let gatherer = Gatherer {
-        description,
+        descriptions: &recount.descriptions,
         account: &recount.account,
         by_key: &by_key,
         unused: &recount.unused,

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
-use crate::engine::compare::group::AwaitedFor;
+use crate::engine::compare::group::{AwaitedFor, DayRange, Sides};
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
+use crate::model::period::month_number;
 
 /// Parts of the data that are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,27 +30,13 @@ impl Awaited {
     }
 
     /// Marks the groups of which a side is not complete or final: those of an account that lost
-    /// rows, of a tie-out that lacks a unit, and of an invoice that has no lines at all, or no
-    /// usage at all, such as that of usage which is not billed yet.
+    /// rows, of a tie-out that lacks a unit, and one-sided ones whose other side can still come.
     pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
-        // Of each invoice: has it any usage, and has it any lines?
-        let mut invoices: HashMap<u32, (bool, bool)> = HashMap::new();
-        for (sides, _) in checked
-            .iter()
-            .filter(|(sides, _)| sides.tie_out == TieOut::UsageToInvoice)
-        {
-            let slot = invoices.entry(sides.keys[Key::Invoice]).or_default();
-            slot.0 |= sides.expected_rows > 0;
-            slot.1 |= sides.invoiced_rows > 0;
-        }
+        let read = Read::of(totals, checked);
         for (sides, _) in checked.iter_mut() {
-            let half_there = match (
-                definitions::definition(sides.tie_out).finality,
-                invoices.get(&sides.keys[Key::Invoice]),
-            ) {
-                (Finality::Invoiced, Some((true, false))) => Some(AwaitedFor::InvoiceLines),
-                (Finality::Invoiced, Some((false, true))) => Some(AwaitedFor::Usage),
-                _ => None,
+            let half_there = match definitions::definition(sides.tie_out).finality {
+                Finality::Invoiced => read.lacking(sides, totals),
+                Finality::Complete | Finality::Estimate => None,
             };
             let lost_rows = || {
                 let texts = &totals.vocabulary;
@@ -95,4 +82,98 @@ impl Awaited {
             }
         }
     }
+}
+
+/// Codes of a customer and a subscription, in whose name a month is final or not.
+type AccountCodes = [u32; 2];
+
+fn account_of(sides: &Sides) -> AccountCodes {
+    [Key::Customer, Key::Subscription].map(|key| sides.keys[key])
+}
+
+/// Usage and lines that were read under the number of an invoice, which makes them final.
+struct Read {
+    /// Invoices that have usage, and those that have lines.
+    invoices: [HashSet<u32>; 2],
+    /// Months of each account's usage, and those that its lines charge for, as [`month_number`]
+    /// counts them.
+    months: [HashMap<AccountCodes, BTreeSet<i32>>; 2],
+}
+
+impl Read {
+    fn of(totals: &Folded, checked: &[Checked]) -> Self {
+        let mut read = Self {
+            invoices: Default::default(),
+            months: Default::default(),
+        };
+        let compared = checked.iter().map(|(sides, _)| sides);
+        for sides in compared.filter(|sides| sides.tie_out == TieOut::UsageToInvoice) {
+            let invoice = sides.keys[Key::Invoice];
+            let there = [
+                (sides.expected_rows > 0, sides.used),
+                (sides.invoiced_rows > 0, charged(sides, totals)),
+            ];
+            for (side, (is_there, range)) in there.into_iter().enumerate() {
+                if is_there {
+                    read.invoices[side].insert(invoice);
+                }
+                // Code 0 is the empty text: what has no number is not billed yet.
+                if is_there && invoice != 0 {
+                    let of_account = read.months[side].entry(account_of(sides)).or_default();
+                    of_account.extend(months(range));
+                }
+            }
+        }
+        read
+    }
+
+    /// Side that a group lacks and that can still come: its invoice has nothing of that side, nor
+    /// has anything final of its months been read for its account.
+    fn lacking(&self, sides: &Sides, totals: &Folded) -> Option<AwaitedFor> {
+        let invoice = sides.keys[Key::Invoice];
+        let [has_usage, has_lines] = self.invoices.each_ref().map(|of| of.contains(&invoice));
+        let [used, billed] = &self.months;
+        let is_final = |read: &HashMap<AccountCodes, BTreeSet<i32>>, range: DayRange| {
+            range.is_known()
+                && read
+                    .get(&account_of(sides))
+                    .is_some_and(|read| months(range).all(|month| read.contains(&month)))
+        };
+        match (has_usage, has_lines) {
+            (false, true) if !sides.is_billed_again && !is_final(used, charged(sides, totals)) => {
+                Some(AwaitedFor::Usage)
+            }
+            (true, false) if is_of_last_day(sides.used) || !is_final(billed, sides.used) => {
+                Some(AwaitedFor::InvoiceLines)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Days that a group's lines charge for: as they are written, else those of the invoice's period.
+fn charged(sides: &Sides, totals: &Folded) -> DayRange {
+    let period = totals.periods.get(&sides.keys[Key::Invoice]);
+    match period.map(|period| period.days()) {
+        Some((first, next)) if !sides.charged.is_known() => DayRange {
+            first,
+            last: next - 1,
+        },
+        _ => sides.charged,
+    }
+}
+
+/// Months of a range of days; none of a range of no days.
+fn months(range: DayRange) -> impl Iterator<Item = i32> {
+    // A charge of several years is a commitment, and no usage waits for each of its months.
+    const MOST: usize = 120;
+    let is_known = range.is_known();
+    let months = || month_number(range.first)..=month_number(range.last);
+    is_known.then(months).into_iter().flatten().take(MOST)
+}
+
+/// True for days of which the last of a month alone is one: what is reported within a day after the
+/// close is billed with the next month ([semantics §9](crate::model::domain::semantics)).
+fn is_of_last_day(used: DayRange) -> bool {
+    used.is_known() && month_number(used.first) != month_number(used.first.saturating_add(1))
 }

@@ -154,7 +154,8 @@ fn manifest(
     outputs: Vec<manifest::PublishedFile>,
     exit_code: u8,
 ) -> Manifest {
-    let pairs = DESCRIPTION_PARTS.into_iter().zip(found.description_pairs);
+    let (descriptions, pairs) = &found.descriptions;
+    let pairs = DESCRIPTION_PARTS.into_iter().zip(pairs);
     Manifest {
         version: manifest::VERSION,
         tieout: env!("CARGO_PKG_VERSION").to_owned(),
@@ -175,11 +176,16 @@ fn manifest(
             .collect(),
         inputs: readings.inputs.clone(),
         // `explain` must match by the column that the whole run learned, not one account.
-        meter_description_is: found
-            .description
+        meter_description_is: descriptions
+            .usual
             .map_or_else(String::new, |part| part.column().to_owned()),
+        meter_description_of_products: descriptions
+            .of_products
+            .iter()
+            .map(|(product, part)| (product.clone(), part.column().to_owned()))
+            .collect(),
         meter_description_pairs: pairs
-            .map(|(part, pairs)| (part.column().to_owned(), pairs as u64))
+            .map(|(part, pairs)| (part.column().to_owned(), *pairs))
             .collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
         invoices: manifest_settings::invoices(&found.practice),

@@ -1,8 +1,9 @@
 //! Usage that is more than may be in memory: the stages of usage to invoice, part by part.
 //!
 //! Lines are loaded twice: first to learn from all of them which usage column MeterDescription
-//! repeats and which rounding rule their invoices hold, then with the usage of each part. The result is that of comparing all at once; what
-//! must change together is what [`UsageStages`] adds up and what a single run of it computes.
+//! repeats and which rounding rule their invoices hold, then with the usage of each part. The result
+//! is that of comparing all at once; what must change together is what [`UsageStages`] adds up and
+//! what a single run of it computes.
 
 use hashbrown::HashMap;
 use polars::prelude::DataFrame;
@@ -12,9 +13,10 @@ use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
 use crate::engine::count::partial::Partial;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::{FoldState, Folded};
-use crate::engine::matching::{joins, passes};
+use crate::engine::matching::descriptions::DescriptionVotes;
+use crate::engine::matching::joins;
 use crate::engine::rules::domain::Domain;
-use crate::engine::rules::keys::{DESCRIPTION_PARTS, Part};
+use crate::engine::rules::keys::Part;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::spill::budget;
@@ -34,8 +36,8 @@ pub(super) fn compare(
     progress: &Progress,
 ) -> Result<SpilledResources, RunError> {
     let no_room = |source| RunError::no_room(spilled.folder(), source);
-    let (pairs, votes) = learn(totals, stages, spilled, &mut in_parts)?;
-    stages.description = Some(passes::learned(pairs));
+    let (described, votes) = learn(totals, stages, spilled, &mut in_parts)?;
+    stages.set_descriptions(&described, totals);
     stages.practice = Some(InvoicePractice::of(&votes));
     let mut resources = spilled.resources();
     // Code 0 of every domain is the empty text.
@@ -68,15 +70,15 @@ pub(super) fn compare(
     Ok(resources)
 }
 
-/// Lines of all parts that pair with usage under each of [`DESCRIPTION_PARTS`], and the votes of all
-/// lines for what their invoices hold.
+/// Votes of the lines of all parts for the column that their descriptions repeat, and for what their
+/// invoices hold.
 fn learn(
     totals: &mut Folded,
     stages: &mut UsageStages<'_>,
     spilled: &Spilled,
     in_parts: &mut FoldState,
-) -> Result<([usize; DESCRIPTION_PARTS.len()], LineVotes), RunError> {
-    let mut pairs = [0; DESCRIPTION_PARTS.len()];
+) -> Result<(DescriptionVotes, LineVotes), RunError> {
+    let mut pairs = DescriptionVotes::default();
     let mut votes = LineVotes::default();
     let described = stages.selection.select(totals, &in_parts.described);
     let part_of_row = parts_of_rows(totals, spilled, &described);
@@ -94,30 +96,25 @@ fn learn(
             .filter(|(_, part)| parts.contains(part))
             .map(|(row, _)| row)
             .collect();
-        // An account's usage and lines are of one part: pairs of all parts add up to those of the
-        // whole.
-        let found = passes::description_pairs(&joins::take(&described, &rows), &lines);
-        for (pairs, found) in pairs.iter_mut().zip(found) {
-            *pairs += found;
-        }
+        // A subscription's usage and lines are of one part: pairs of all parts add up to those of
+        // the whole.
+        pairs.count(&joins::take(&described, &rows), &lines);
     }
     Ok((pairs, votes))
 }
 
 /// Number of the part that each row of a frame belongs to.
 fn parts_of_rows(totals: &Folded, spilled: &Spilled, frame: &DataFrame) -> Vec<u32> {
-    let [customers, subscriptions] =
-        [Part::Customer, Part::Subscription].map(|part| columns::codes(frame, part.column()));
-    // Folding and hashing texts is slow, and rows are many more than accounts.
-    let mut known: HashMap<(u32, u32), u32> = HashMap::new();
-    let part = |(customer, subscription): (&u32, &u32)| {
-        *known.entry((*customer, *subscription)).or_insert_with(|| {
-            let folded = |domain, code| totals.vocabulary.folded(domain, code);
-            spilled.part_of(
-                &folded(Domain::Customer, *customer),
-                &folded(Domain::Subscription, *subscription),
-            )
+    let subscriptions = columns::codes(frame, Part::Subscription.column());
+    // Folding and hashing texts is slow, and rows are many more than subscriptions.
+    let mut known: HashMap<u32, u32> = HashMap::new();
+    let part = |subscription: &u32| {
+        *known.entry(*subscription).or_insert_with(|| {
+            let folded = totals
+                .vocabulary
+                .folded(Domain::Subscription, *subscription);
+            spilled.part_of(&folded)
         })
     };
-    customers.iter().zip(subscriptions).map(part).collect()
+    subscriptions.iter().map(part).collect()
 }

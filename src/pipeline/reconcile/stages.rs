@@ -11,7 +11,7 @@ use crate::engine::judge::control_totals::{self, ByCurrency, ControlTotal};
 use crate::engine::judge::roll_up::{self, Rollup};
 use crate::engine::judge::rounding_census::Census;
 use crate::engine::judge::variance::Variance;
-use crate::engine::rules::keys::{DESCRIPTION_PARTS, Part};
+use crate::engine::matching::descriptions::{DescriptionColumns, DescriptionPairs};
 use crate::engine::tie_outs::lines_to_invoice;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -29,10 +29,9 @@ use crate::progress::reporting::{Event, Progress};
 pub struct Reconciled {
     /// Texts, names and periods; usage and lines where they were compared as a whole.
     pub totals: Folded,
-    /// The usage column that MeterDescription was found to repeat.
-    pub description: Option<Part>,
-    /// Lines that pair under each of [`DESCRIPTION_PARTS`].
-    pub description_pairs: [usize; DESCRIPTION_PARTS.len()],
+    /// Usage columns that MeterDescription was found to repeat, and the lines that pair under each
+    /// candidate.
+    pub descriptions: (DescriptionColumns, DescriptionPairs),
     /// Rounding rule and exchange rates of each invoice with metered lines.
     pub practice: Vec<PracticeInWords>,
     /// Rows of `variances`, in published order.
@@ -108,17 +107,12 @@ pub fn reconcile_watched(
     }
     warnings::of_mismatches(&totals, &stages, &variances, &mut told);
     let rollups = roll_up::roll_up(&variances)?;
-    let (description, description_pairs) = match stages.description {
-        Some((part, pairs)) => (Some(part), pairs),
-        None => (None, [0; DESCRIPTION_PARTS.len()]),
-    };
     let practice = stages.practice.as_ref().map_or_else(Vec::new, |practice| {
         practice.in_words(&totals.vocabulary, stages.rules())
     });
     Ok(Reconciled {
         totals,
-        description,
-        description_pairs,
+        descriptions: stages.descriptions.take().unwrap_or_default(),
         practice,
         variances,
         resources,

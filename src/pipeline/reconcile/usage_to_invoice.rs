@@ -18,6 +18,9 @@ use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency};
 use crate::engine::judge::rounding_census::{self, Census};
+use crate::engine::matching::descriptions::{
+    DescriptionColumns, DescriptionPairs, DescriptionVotes,
+};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::key_parts::Part;
@@ -36,9 +39,8 @@ pub(super) struct UsageStages<'p> {
     settings: &'p TieOutPlan,
     /// Billing period that is compared.
     pub(super) selection: PeriodSelection,
-    /// The usage column that MeterDescription repeats, and the lines that pair under each
-    /// candidate.
-    pub(super) description: Option<(Part, [usize; 3])>,
+    /// Usage columns that MeterDescription repeats, and the lines that pair under each candidate.
+    pub(super) descriptions: Option<(DescriptionColumns, DescriptionPairs)>,
     /// Rounding rule and exchange rates of each invoice, learned from all lines.
     pub(super) practice: Option<InvoicePractice>,
     /// Usage and lines when they were folded.
@@ -73,7 +75,7 @@ impl<'p> UsageStages<'p> {
             plan,
             settings: settings::of_tie_out(plan, TieOut::UsageToInvoice),
             selection: PeriodSelection::new(plan.period),
-            description: None,
+            descriptions: None,
             practice: None,
             folded: Default::default(),
             selected: Default::default(),
@@ -108,11 +110,14 @@ impl<'p> UsageStages<'p> {
         }
         phase("match");
         // Part by part, the column was learned from all parts before the first was compared.
-        let (description, _) = *self.description.get_or_insert_with(|| {
-            passes::learned(passes::description_pairs(&totals.usage, &totals.lines))
-        });
+        if self.descriptions.is_none() {
+            let mut votes = DescriptionVotes::default();
+            votes.count(&totals.usage, &totals.lines);
+            self.set_descriptions(&votes, totals);
+        }
+        let (descriptions, _) = self.descriptions.as_ref().expect("set above");
         let settings = self.settings;
-        let matching = passes::match_usage(totals, Some(description), &settings.passes);
+        let matching = passes::match_usage(totals, descriptions, &settings.passes);
         // A scope rule is no match: it sets lines aside that no usage is expected behind.
         self.has_matched |= matching
             .matched_on
@@ -149,6 +154,11 @@ impl<'p> UsageStages<'p> {
         }
         resources.sort_by_key(|resource| published_order(totals, &resource.key));
         Ok(resources)
+    }
+
+    /// Sets what the lines' descriptions were found to repeat.
+    pub(super) fn set_descriptions(&mut self, votes: &DescriptionVotes, totals: &Folded) {
+        self.descriptions = Some((votes.columns(&totals.vocabulary), votes.sum()));
     }
 
     /// Rounding rules of usage to invoice.

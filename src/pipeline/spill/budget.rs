@@ -163,14 +163,10 @@ fn needs_all(plan: &Plan) -> Option<String> {
         .tie_outs
         .iter()
         .find(|tie_out| tie_out.tie_out == TieOut::UsageToInvoice)?;
-    let holds_account = |pass: &&Pass| {
-        [Key::Customer, Key::Subscription]
-            .iter()
-            .all(|key| pass.keys.contains(key))
-    };
-    let pass = usage.passes.iter().find(|pass| !holds_account(pass))?;
+    let holds_subscription = |pass: &&Pass| pass.keys.contains(&Key::Subscription);
+    let pass = usage.passes.iter().find(|pass| !holds_subscription(pass))?;
     Some(format!(
-        "pass `{}` of `usage-to-invoice` matches across customers or subscriptions",
+        "pass `{}` of `usage-to-invoice` matches across subscriptions",
         pass.name
     ))
 }

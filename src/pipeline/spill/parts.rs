@@ -1,7 +1,9 @@
-//! Totals of usage and lines that do not fit in memory: on disk, in 256 parts of whole accounts.
+//! Totals of usage and lines that do not fit in memory: on disk, in 256 parts of whole
+//! subscriptions.
 //!
-//! An account is a customer and a subscription. Where every pass of the usage tie-out keeps
-//! accounts apart, and amounts are allocated within one, a part can be compared by itself
+//! Where every pass of the usage tie-out keeps subscriptions apart, and amounts are allocated
+//! within one, a part can be compared by itself. A customer has no say in it, as usage may lack its
+//! customer while its lines name him
 //! ([`budget`](super::budget) checks that). What a comparison must know of all parts (texts,
 //! products, months, and which resources occur in several parts) is noted when totals go to disk.
 
@@ -135,14 +137,10 @@ impl Spill {
     /// Part of an account, by its tuple in a partial.
     fn part_of_account(&self, partial: &Partial, account: u32) -> u32 {
         let fields: Vec<&str> = partial.fields(0, account).collect();
-        let [_, customer, _, subscription, ..] = fields.as_slice() else {
-            unreachable!("an account has a customer and a subscription");
+        let [_, _, _, subscription, ..] = fields.as_slice() else {
+            unreachable!("an account has a subscription");
         };
-        part_of(
-            &self.hasher,
-            &fold_as(Domain::Customer, customer),
-            &fold_as(Domain::Subscription, subscription),
-        )
+        part_of(&self.hasher, &fold_as(Domain::Subscription, subscription))
     }
 
     /// Counts the candidates that are duplicates, as [`Partial::count_duplicates`] does in memory.
@@ -213,9 +211,9 @@ impl Spill {
 }
 
 /// Part of an account, by its folded ids.
-fn part_of(hasher: &DefaultHashBuilder, customer: &str, subscription: &str) -> u32 {
-    // The hasher is seeded anew in each run: which part an account is in reaches no output.
-    let part = hasher.hash_one((customer, subscription)) % u64::from(PARTS);
+fn part_of(hasher: &DefaultHashBuilder, subscription: &str) -> u32 {
+    // The hasher is seeded anew in each run: which part a subscription is in reaches no output.
+    let part = hasher.hash_one(subscription) % u64::from(PARTS);
     u32::try_from(part).expect("there are 256 parts")
 }
 
@@ -315,8 +313,8 @@ impl Spilled {
     }
 
     /// Part of an account, by its folded ids.
-    pub(crate) fn part_of(&self, customer: &str, subscription: &str) -> u32 {
-        part_of(&self.hasher, customer, subscription)
+    pub(crate) fn part_of(&self, subscription: &str) -> u32 {
+        part_of(&self.hasher, subscription)
     }
 
     /// Loads usage and lines of some parts.

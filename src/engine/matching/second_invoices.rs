@@ -1,0 +1,162 @@
+//! Lines of a second invoice for what another invoice of the same data bills: the same plan,
+//! product, SKU, meter and charge period.
+//!
+//! Where one of them is negative, the charge was voided: void and re-issue join the charge in one
+//! match, so that what is left is their difference. Else the meter is billed again, whatever the
+//! amount. Only lines that found no usage are looked at, as late usage of a period comes with lines
+//! of its own. Whole matches move, so that the rows of a match keep the keys that they were found
+//! by.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::passes::Matching;
+use crate::engine::fold::columns::LineColumns;
+use crate::engine::fold::folded::Folded;
+use crate::engine::fold::vocabulary::Vocabulary;
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Part;
+use crate::engine::rules::scope::Scope;
+use crate::model::period::{Day, parse_day};
+
+/// Parts of the key that say what a line charges for.
+const CHARGED: [Part; 6] = [
+    Part::Customer,
+    Part::Subscription,
+    Part::Product,
+    Part::Sku,
+    Part::Description,
+    Part::Currency,
+];
+
+/// Codes of [`CHARGED`], and the first and the last day of the charge.
+type Charge = ([u32; CHARGED.len()], [Day; 2]);
+
+/// Lines of one charge, as far as they decide which match the others belong to.
+#[derive(Default)]
+struct Charged {
+    /// Matches without usage, each with its invoice; of this charge alone.
+    unmatched: Vec<(u32, u32)>,
+    /// First match that has usage.
+    matched: Option<u32>,
+    /// First invoice of all lines, in the order of their numbers.
+    first_invoice: Option<u32>,
+    /// True if a line without usage takes an amount back.
+    is_voided: bool,
+}
+
+/// Settles the lines of second invoices in a matching that is otherwise complete.
+pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
+    let charges = charges(totals, matching);
+    let mut target: Vec<u32> = (0..).take(matching.matched_on.len()).collect();
+    for charged in charges.values() {
+        let Some(((first, _), _)) = charged.unmatched.split_first() else {
+            continue;
+        };
+        if charged.is_voided {
+            let into = charged.matched.unwrap_or(*first);
+            for (group, _) in &charged.unmatched {
+                target[*group as usize] = into;
+            }
+            continue;
+        }
+        for (group, invoice) in &charged.unmatched {
+            if charged.matched.is_some() || charged.first_invoice != Some(*invoice) {
+                matching.billed_again.insert(*group);
+            }
+        }
+    }
+    join(matching, &target);
+}
+
+/// Charges that a match without usage has lines of.
+fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
+    let mut has_usage = vec![false; matching.matched_on.len()];
+    for group in &matching.of_usage {
+        has_usage[*group as usize] = true;
+    }
+    let lines = LineColumns::of(&totals.lines);
+    let codes = CHARGED.map(|part| lines.codes(part));
+    let [start, end, invoice] =
+        [Part::ChargeStart, Part::ChargeEnd, Part::Invoice].map(|part| lines.codes(part));
+    let is_unmatched = |row: &usize| {
+        let group = matching.of_lines[*row] as usize;
+        !has_usage[group] && lines.scope(*row) == Scope::Usage
+    };
+    let charge_of = |row: usize| -> Option<Charge> {
+        let day = |column: &[u32]| day_of(&totals.vocabulary, column[row]);
+        Some((codes.map(|column| column[row]), [day(start)?, day(end)?]))
+    };
+    let rows = 0..lines.rows.len();
+    let mut charges: HashMap<Charge, Charged> = HashMap::new();
+    // Charge of each match without usage; `None` where it holds several.
+    let mut only: HashMap<u32, Option<Charge>> = HashMap::new();
+    for row in rows.clone().filter(is_unmatched) {
+        let charge = charge_of(row);
+        only.entry(matching.of_lines[row])
+            .and_modify(|known| *known = known.filter(|known| Some(*known) == charge))
+            .or_insert(charge);
+    }
+    let mut seen: HashSet<u32> = HashSet::new();
+    for row in rows.clone().filter(is_unmatched) {
+        let group = matching.of_lines[row];
+        let Some(Some(charge)) = only.get(&group) else {
+            continue;
+        };
+        let charged = charges.entry(*charge).or_default();
+        charged.is_voided |= lines.subtotal[row] < 0;
+        if seen.insert(group) {
+            charged.unmatched.push((group, invoice[row]));
+        }
+    }
+    if charges.is_empty() {
+        return charges;
+    }
+    for row in rows.filter(|row| lines.scope(*row) == Scope::Usage) {
+        let Some(charged) = charge_of(row).and_then(|charge| charges.get_mut(&charge)) else {
+            continue;
+        };
+        let earlier = charged
+            .first_invoice
+            .map_or(invoice[row], |first| first.min(invoice[row]));
+        charged.first_invoice = Some(earlier);
+        let group = matching.of_lines[row];
+        if has_usage[group as usize] {
+            charged.matched = Some(charged.matched.map_or(group, |first| first.min(group)));
+        }
+    }
+    charges
+}
+
+/// Day behind a code; `None` for none.
+fn day_of(vocabulary: &Vocabulary, code: u32) -> Option<Day> {
+    // A text that is no date was told when it was read; such a line names no charge period.
+    parse_day(vocabulary.text(Domain::Date, code).as_bytes())
+        .ok()
+        .flatten()
+}
+
+/// Moves the lines of each match to its target, and numbers the matches anew without those that are
+/// empty then.
+fn join(matching: &mut Matching, target: &[u32]) {
+    if (0..).zip(target).all(|(group, into)| group == *into) {
+        return;
+    }
+    let mut number = Vec::with_capacity(target.len());
+    let mut kept = Vec::new();
+    for ((group, into), pass) in (0..).zip(target).zip(&matching.matched_on) {
+        number.push(u32::try_from(kept.len()).expect("fewer than 2^32 matches"));
+        if group == *into {
+            kept.push(pass.clone());
+        }
+    }
+    let renumbered = |group: u32| number[target[group as usize] as usize];
+    for group in matching.of_usage.iter_mut().chain(&mut matching.of_lines) {
+        *group = renumbered(*group);
+    }
+    matching.billed_again = matching
+        .billed_again
+        .iter()
+        .map(|group| renumbered(*group))
+        .collect();
+    matching.matched_on = kept;
+}
