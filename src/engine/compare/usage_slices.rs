@@ -160,21 +160,33 @@ pub(super) fn quantise(
     Ok(quantised)
 }
 
-/// Shares of an invoiced amount in proportion to the usage amounts behind it; where these are all
-/// zero, as of free usage, to the quantities. Empty where no usage is behind it.
+/// Shares of an invoiced amount: of each slice its own amount, and its part of the variance, which
+/// is spread in proportion to the sizes of the usage amounts; where these are all zero, as of free
+/// usage, of the quantities. A refund so stays with the resource that was refunded. Empty where no
+/// usage is behind the amount.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`] where the weights exceed 128 bits together.
-pub(super) fn share(invoiced: i128, behind: &[UsageSlice]) -> Result<Vec<i128>, EngineError> {
+pub(super) fn share(
+    variance: i128,
+    behind: &[(UsageSlice, QuantisedSlice)],
+) -> Result<Vec<i128>, EngineError> {
     if behind.is_empty() {
         return Ok(Vec::new());
     }
-    let weights = |of: fn(&UsageSlice) -> i128| behind.iter().map(of).collect::<Vec<_>>();
+    let weights = |of: fn(&UsageSlice) -> i128| {
+        behind
+            .iter()
+            .map(|(slice, _)| of(slice))
+            .collect::<Vec<_>>()
+    };
     let amounts = weights(|slice| slice.amount);
     let weights = if amounts.iter().all(|amount| *amount == 0) {
         weights(|slice| slice.quantity)
     } else {
         amounts
     };
-    allocate::spread(invoiced, &weights).ok_or(EngineError::AmountOverflow)
+    let parts = allocate::spread(variance, &weights).ok_or(EngineError::AmountOverflow)?;
+    let own = behind.iter().map(|(_, own)| own.amount);
+    Ok(own.zip(parts).map(|(own, part)| own + part).collect())
 }

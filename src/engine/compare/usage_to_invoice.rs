@@ -2,8 +2,8 @@
 //! behind them.
 //!
 //! The finest grain that an invoice has is no resource
-//! ([semantics §1](crate::model::domain::semantics)): what a resource is invoiced is its share of
-//! its groups' lines, in proportion to its usage. Sums are in `group_sums`, rounding and shares in
+//! ([semantics §1](crate::model::domain::semantics)): what a resource is invoiced is its own usage,
+//! and its part of what its groups' lines ask for more or less. Sums are in `group_sums`, rounding and shares in
 //! `usage_slices`; here the two meet.
 
 use std::collections::BTreeMap;
@@ -66,11 +66,11 @@ pub fn compare(
                 &totals.vocabulary,
                 (&predictor, [usage_of.of(group), lines_of.of(group)]),
             )?;
-            let behind: Vec<UsageSlice> = numbers
+            let behind: Vec<_> = numbers
                 .iter()
-                .map(|number| slices[*number as usize])
+                .map(|number| (slices[*number as usize], quantised[*number as usize]))
                 .collect();
-            let shares = usage_slices::share(sides.invoiced_amount, &behind)?;
+            let shares = usage_slices::share(sides.variance_amount(), &behind)?;
             Ok((sides, shares))
         })
         .collect::<Result<_, EngineError>>()?;

@@ -3,6 +3,8 @@
 
 pub mod variance;
 
+pub mod counterparts;
+
 pub mod control_totals;
 
 pub mod roll_up;

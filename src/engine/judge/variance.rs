@@ -98,7 +98,7 @@ pub struct Variance {
     pub limit: Limit,
     /// Status that follows from variance and tolerance.
     pub status: Status,
-    /// Cause of the largest part; `None` where there is no variance.
+    /// Cause of the largest part; `None` where there is no variance, or its other side is awaited.
     pub cause: Option<Cause>,
     /// Parts of the variance, by cause.
     pub parts: Parts,
@@ -175,6 +175,8 @@ pub fn judge(
         off,
     );
     let cause = match sides.measure {
+        // What can still come has no cause yet: `awaited_for` says what it waits for.
+        _ if status == Status::Awaited => None,
         Measure::Amount => attribute::largest(&parts),
         Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
     };

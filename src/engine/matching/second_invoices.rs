@@ -7,6 +7,8 @@
 //! of its own. Whole matches move, so that the rows of a match keep the keys that they were found
 //! by.
 
+use std::collections::BTreeSet;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::passes::Matching;
@@ -36,10 +38,10 @@ type Charge = ([u32; CHARGED.len()], [Day; 2]);
 struct Charged {
     /// Matches without usage, each with its invoice; of this charge alone.
     unmatched: Vec<(u32, u32)>,
-    /// First match that has usage.
-    matched: Option<u32>,
-    /// First invoice of all lines, in the order of their numbers.
-    first_invoice: Option<u32>,
+    /// Matches with usage, each with the invoice of one of its lines.
+    matched: BTreeSet<(u32, u32)>,
+    /// Invoices of all lines, in the order of their numbers.
+    invoices: BTreeSet<u32>,
     /// True if a line without usage takes an amount back.
     is_voided: bool,
 }
@@ -48,19 +50,20 @@ struct Charged {
 pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
     let charges = charges(totals, matching);
     let mut target: Vec<u32> = (0..).take(matching.matched_on.len()).collect();
-    for charged in charges.values() {
-        let Some(((first, _), _)) = charged.unmatched.split_first() else {
-            continue;
-        };
-        if charged.is_voided {
-            let into = charged.matched.unwrap_or(*first);
-            for (group, _) in &charged.unmatched {
-                target[*group as usize] = into;
-            }
-            continue;
-        }
+    // Lines of one invoice stand apart for their price adjustments, and are no second charge.
+    for charged in charges
+        .values()
+        .filter(|charged| charged.invoices.len() > 1)
+    {
+        let first = charged.matched.first().or(charged.unmatched.first());
+        let (first, _) = first.expect("a charge is listed for its match without usage");
         for (group, invoice) in &charged.unmatched {
-            if charged.matched.is_some() || charged.first_invoice != Some(*invoice) {
+            let mut matched_in = charged.matched.iter().map(|(_, invoice)| invoice);
+            if charged.is_voided {
+                target[*group as usize] = *first;
+            } else if matched_in.any(|other| other != invoice)
+                || charged.invoices.first() != Some(invoice)
+            {
                 matching.billed_again.insert(*group);
             }
         }
@@ -115,13 +118,10 @@ fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
         let Some(charged) = charge_of(row).and_then(|charge| charges.get_mut(&charge)) else {
             continue;
         };
-        let earlier = charged
-            .first_invoice
-            .map_or(invoice[row], |first| first.min(invoice[row]));
-        charged.first_invoice = Some(earlier);
+        charged.invoices.insert(invoice[row]);
         let group = matching.of_lines[row];
         if has_usage[group as usize] {
-            charged.matched = Some(charged.matched.map_or(group, |first| first.min(group)));
+            charged.matched.insert((group, invoice[row]));
         }
     }
     charges

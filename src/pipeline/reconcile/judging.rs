@@ -6,6 +6,7 @@ use super::settings;
 use crate::engine::causes::investigate::Holders;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
+use crate::engine::judge::counterparts;
 use crate::engine::judge::variance::{self, Variance};
 use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
@@ -53,6 +54,7 @@ pub(super) fn judge(
     });
     // Ids of groups with equal keys are numbered in this order.
     variance::separate_equal_ids(&mut variances);
+    counterparts::set(&mut variances, &totals.vocabulary);
     Ok(variances)
 }
 
