@@ -15,6 +15,7 @@ mod explain;
 mod explanation;
 mod failure;
 mod fetch;
+mod invoice_blocks;
 mod phase_bar;
 mod profile;
 mod progress;

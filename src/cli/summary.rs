@@ -5,15 +5,18 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
+use super::invoice_blocks;
 use super::wording::counted;
 use crate::pipeline::fetch::handover::{DatasetReport, FetchReport};
 use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
 
 /// Characters of a customer's or item's name in the table of breaks; longer names are cut.
 const NAME_WIDTH: usize = 32;
+/// Columns of a terminal that the summary fits into.
+const WIDTH: u16 = 80;
 
 /// Writes the summary of a run as text.
 pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -29,25 +32,20 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
              the table `rejected_rows` lists them."
         )?;
     }
-    for total in &outcome.totals {
-        writeln!(out, "{}", explained(total))?;
-        if let Some(line) = awaited(total) {
-            writeln!(out, "{line}")?;
-        }
-    }
-    for line in &outcome.rounding_rules {
-        writeln!(out, "{line}")?;
-    }
+    invoice_blocks::write(&outcome.invoices, out)?;
     writeln!(
         out,
-        "\nTotals (variance = invoiced - expected; \
-         positive: the invoice asks for more than expected)\n{}",
+        "\nBy tie-out (variance = invoiced - expected; \
+         positive: the invoice asks for more)\n{}",
         totals(outcome)
     )?;
-    writeln!(out, "\nGroups by status\n{}", statuses(outcome))?;
-    match outcome.largest_breaks.as_slice() {
-        [] => writeln!(out, "\nNo breaks.")?,
-        [largest, ..] => write_breaks(outcome, largest, out)?,
+    match outcome
+        .largest_breaks
+        .first()
+        .or(outcome.header_breaks.first())
+    {
+        None => writeln!(out, "\nNo breaks.")?,
+        Some(largest) => write_breaks(outcome, largest, out)?,
     }
     writeln!(out, "Published in {}", outcome.folder.display())
 }
@@ -111,7 +109,23 @@ fn write_fetched(fetched: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_breaks(outcome: &Outcome, largest: &Break, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nLargest breaks\n{}", breaks(outcome))?;
+    let mut rest = outcome.largest_breaks.as_slice();
+    while let Some(first) = rest.first() {
+        let of_currency = rest
+            .iter()
+            .take_while(|found| found.currency == first.currency);
+        let (breaks, others) = rest.split_at(of_currency.count());
+        let in_currency = match first.currency.as_str() {
+            "" => String::new(),
+            currency => format!(" in {currency}"),
+        };
+        writeln!(out, "\nLargest breaks{in_currency}\n{}", table_of(breaks))?;
+        rest = others;
+    }
+    if !outcome.header_breaks.is_empty() {
+        let breaks = table_of(&outcome.header_breaks);
+        writeln!(out, "\nHeaders that differ from their lines\n{breaks}")?;
+    }
     writeln!(
         out,
         "\nTo see the source lines behind a break: tieout explain {} --out {}",
@@ -125,47 +139,6 @@ fn output_folder(run: &Path) -> &Path {
     run.parent()
         .and_then(Path::parent)
         .expect("a run is published in OUT/runs/<run id>")
-}
-
-/// One sentence: how much of a tie-out's variance has a cause.
-fn explained(total: &Total) -> String {
-    let name = name(total);
-    let apart = groups(total, |status| matches!(status, "break" | "awaited"));
-    match &total.explained_percent {
-        Some(percent) => format!(
-            "{name}: {percent} % of the absolute variance of {} is explained; {} is unexplained.",
-            readable(&total.gross_variance_amount),
-            readable(&total.unexplained_amount)
-        ),
-        None if apart > 0 && total.is_of_quantities => format!(
-            "{name}: {apart} of {} differ in quantity.",
-            counted(groups(total, |_| true), "group")
-        ),
-        None if groups(total, |status| status == "awaited") > 0 => {
-            format!("{name}: everything that is final ties.")
-        }
-        None => format!("{name}: everything ties."),
-    }
-}
-
-/// One sentence on the groups that are awaited; `None` if there are none.
-fn awaited(total: &Total) -> Option<String> {
-    let groups = groups(total, |status| status == "awaited");
-    (groups > 0).then(|| {
-        format!(
-            "{}: awaited: {} with an absolute variance of {}, \
-             because a side is not complete or not final.",
-            name(total),
-            counted(groups, "group"),
-            readable(&total.awaited_amount)
-        )
-    })
-}
-
-/// Tie-out and currency; a tie-out of quantities has no currency.
-fn name(total: &Total) -> String {
-    let name = format!("{} {}", total.tie_out, total.currency);
-    name.trim_end().to_owned()
 }
 
 /// Number of groups whose status is wanted.
@@ -182,10 +155,15 @@ fn groups(total: &Total, is_wanted: impl Fn(&str) -> bool) -> u64 {
 fn table(header: &[&str], amounts: &[usize]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(UTF8_FULL_CONDENSED)
-        // Not fitted to a terminal: the summary reads the same on a screen and in a log.
-        .set_content_arrangement(ContentArrangement::Disabled)
+        // Without borders, which would take a third of what 80 columns hold.
+        .load_style(NOTHING)
+        // Fitted to what every terminal and log has, so that both read the same.
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
         .set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
     for at in amounts {
         let column = table.column_mut(*at).expect("the header has the column");
         column.set_cell_alignment(CellAlignment::Right);
@@ -197,79 +175,56 @@ fn totals(outcome: &Outcome) -> Table {
     let mut table = table(
         &[
             "tie-out",
-            "currency",
-            "expected",
-            "invoiced",
+            "",
+            "groups",
+            "breaks",
             "variance",
-            "absolute variance",
+            "absolute",
+            "explained",
         ],
-        &[2, 3, 4, 5],
+        &[2, 3, 4, 5, 6],
     );
     for total in &outcome.totals {
-        let amounts = [
-            &total.expected_amount,
-            &total.invoiced_amount,
-            &total.variance_amount,
-            &total.gross_variance_amount,
-        ];
-        let mut row = vec![total.tie_out.to_owned(), total.currency.clone()];
-        row.extend(amounts.map(|amount| readable(amount)));
-        table.add_row(row);
+        let explained = match &total.explained_percent {
+            Some(percent) => format!("{percent} %"),
+            None => String::new(),
+        };
+        table.add_row([
+            total.tie_out.to_owned(),
+            total.currency.clone(),
+            groups(total, |_| true).to_string(),
+            groups(total, |status| status == "break").to_string(),
+            readable(&total.variance_amount),
+            readable(&total.gross_variance_amount),
+            explained,
+        ]);
     }
     table
 }
 
-fn statuses(outcome: &Outcome) -> Table {
-    let mut table = table(
-        &["tie-out", "currency", "status", "groups", "variance"],
-        &[3, 4],
-    );
-    for total in &outcome.totals {
-        for status in &total.statuses {
-            let amount = readable(&status.variance_amount);
-            let cells = [
-                total.tie_out,
-                &total.currency,
-                status.status,
-                &status.groups.to_string(),
-                &amount,
-            ]
-            .map(str::to_owned);
-            table.add_row(cells);
-        }
+/// Table of breaks of one currency.
+fn table_of(breaks: &[Break]) -> Table {
+    let mut table = table(&["break", "what", "variance", "cause"], &[2]);
+    for found in breaks {
+        table.add_row([
+            found.break_id.clone(),
+            what(found),
+            readable(&found.variance_amount),
+            found.cause.to_owned(),
+        ]);
     }
     table
 }
 
-fn breaks(outcome: &Outcome) -> Table {
-    let header = [
-        "break", "tie-out", "customer", "item", "currency", "expected", "invoiced", "variance",
-        "cause",
-    ];
-    let mut table = table(&header, &[5, 6, 7]);
-    for found in &outcome.largest_breaks {
-        let amounts = [
-            &found.expected_amount,
-            &found.invoiced_amount,
-            &found.variance_amount,
-        ]
-        .map(|amount| readable(amount));
-        let texts = [
-            &found.break_id,
-            found.tie_out,
-            &short(&found.customer),
-            &short(&found.item),
-            &found.currency,
-        ]
-        .map(str::to_owned);
-        table.add_row(
-            texts
-                .into_iter()
-                .chain(amounts)
-                .chain([found.cause.to_owned()]),
-        );
-    }
-    table
+/// Customer and item of a break, and its tie-out where it is not that of usage and lines.
+fn what(found: &Break) -> String {
+    let tie_out = match found.tie_out {
+        "usage-to-invoice" => "",
+        other => other,
+    };
+    let parts = [tie_out, &short(&found.customer), &short(&found.item)];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
 }
 
 /// A name of at most [`NAME_WIDTH`] characters.

@@ -36,6 +36,7 @@ mod nightly;
 mod openings;
 mod oracle;
 mod program;
+mod proven;
 mod quirks;
 mod quirks_json;
 mod records;

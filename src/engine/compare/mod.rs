@@ -24,3 +24,5 @@ mod group_sums;
 mod usage_slices;
 
 pub mod usage_to_invoice;
+
+pub mod copies;

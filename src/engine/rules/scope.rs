@@ -47,6 +47,12 @@ impl Scope {
         }
     }
 
+    /// Kind of such lines in words; empty for [`Scope::Usage`].
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        self.rule().trim_start_matches("rule:")
+    }
+
     /// Name of the rule in `matched_on`; empty for [`Scope::Usage`], which the passes match.
     #[must_use]
     pub const fn rule(self) -> &'static str {

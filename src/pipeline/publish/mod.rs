@@ -14,4 +14,6 @@ mod tables;
 
 pub(crate) mod staging;
 
+pub mod invoice_figures;
+
 pub mod outcome;

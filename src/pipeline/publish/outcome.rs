@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::invoice_figures::{self, InvoiceFigures, published};
 use super::variance_tables::cause_name;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
@@ -40,10 +41,13 @@ pub struct Outcome {
     pub rejected: Vec<String>,
     /// Totals by tie-out and currency.
     pub totals: Vec<Total>,
-    /// Rounding rules that the lines of each currency obey, in words.
-    pub rounding_rules: Vec<String>,
-    /// The ten largest breaks.
+    /// Figures of each invoice: what was checked, what cannot be, and what was found.
+    pub invoices: Vec<InvoiceFigures>,
+    /// The ten largest breaks of each currency, currency by currency.
     pub largest_breaks: Vec<Break>,
+    /// The ten largest breaks between the lines and the header of an invoice, which repeat what the
+    /// others say or have no usage behind them.
+    pub header_breaks: Vec<Break>,
     /// Sentences about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
     /// Number of files or answers read: of usage, lines and headers.
@@ -157,15 +161,6 @@ impl Outcome {
         exit_code: u8,
         fetched: Option<FetchReport>,
     ) -> Self {
-        let mut breaks: Vec<&Variance> = found
-            .variances
-            .iter()
-            .filter(|variance| variance.status == Status::Break)
-            .collect();
-        // A stable sort: breaks of equal size stay in published order.
-        breaks.sort_by_key(|variance| {
-            std::cmp::Reverse(variance.sides.variance_amount().unsigned_abs())
-        });
         // No part of the manifest, which is that of the first publish.
         let put_back = published.put_back.iter().map(|file| {
             format!("`{file}` of the published run `{run_id}` was missing, and was put back")
@@ -186,12 +181,9 @@ impl Outcome {
                 .map(ToString::to_string)
                 .collect(),
             totals: totals(found),
-            rounding_rules: rounding_rules(found),
-            largest_breaks: breaks
-                .into_iter()
-                .take(LIST_LIMIT)
-                .map(|variance| one_break(found, variance))
-                .collect(),
+            invoices: invoice_figures::of_invoices(found),
+            largest_breaks: largest_breaks(found, |of| of != TieOut::LinesToInvoice),
+            header_breaks: largest_breaks(found, |of| of == TieOut::LinesToInvoice),
             warnings,
             units: readings.inputs.len() as u64,
             // Counted by the readers; the caller sets it.
@@ -201,9 +193,26 @@ impl Outcome {
     }
 }
 
-/// An amount of ten decimals as text.
-fn published(amount: i128) -> String {
-    fixed(amount, PUBLISHED_SCALE)
+/// Largest breaks of each currency among the tie-outs that are wanted. Amounts of two currencies have
+/// no order.
+fn largest_breaks(found: &Reconciled, is_wanted: impl Fn(TieOut) -> bool) -> Vec<Break> {
+    let mut by_currency: BTreeMap<u32, Vec<&Variance>> = BTreeMap::new();
+    for variance in &found.variances {
+        if variance.status == Status::Break && is_wanted(variance.sides.tie_out) {
+            let currency = variance.sides.keys[Key::Currency];
+            by_currency.entry(currency).or_default().push(variance);
+        }
+    }
+    let largest = by_currency.into_values().flat_map(|mut breaks| {
+        // A stable sort: breaks of equal size stay in published order.
+        breaks.sort_by_key(|variance| {
+            let (_, difference) = variance.sides.compared();
+            std::cmp::Reverse(difference.unsigned_abs())
+        });
+        breaks.truncate(LIST_LIMIT);
+        breaks
+    });
+    largest.map(|variance| one_break(found, variance)).collect()
 }
 
 /// Totals by tie-out and currency, in this order.
@@ -257,27 +266,6 @@ fn explained_percent(gross: i128, unexplained: i128) -> Option<String> {
         .checked_mul(1_000)?
         .checked_div(gross)?;
     Some(fixed(per_mille, 1))
-}
-
-/// A sentence for each kind of lines and currency, with the number of lines that obey each rule.
-fn rounding_rules(found: &Reconciled) -> Vec<String> {
-    // The census is sorted by kind, currency and rule: so are the sentences and the rules in them.
-    let mut by_kind: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    for ((kind, currency, rule), count) in &found.census {
-        by_kind
-            .entry((*kind, currency))
-            .or_default()
-            .push(format!("{rule} {count}"));
-    }
-    by_kind
-        .into_iter()
-        .map(|((kind, currency), rules)| {
-            format!(
-                "rounding of {kind} lines in {currency}: {}",
-                rules.join(", ")
-            )
-        })
-        .collect()
 }
 
 fn one_break(found: &Reconciled, variance: &Variance) -> Break {

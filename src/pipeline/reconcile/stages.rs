@@ -3,6 +3,7 @@
 
 use super::usage_to_invoice::UsageStages;
 use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
+use crate::engine::compare::copies::CopiesByInvoice;
 use crate::engine::compare::invoice_practice::PracticeInWords;
 use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
@@ -42,6 +43,8 @@ pub struct Reconciled {
     pub rollups: Vec<Rollup>,
     /// Laws from decoding to attribution; all hold.
     pub controls: Vec<ControlTotal>,
+    /// Rows and lines of the period that repeat another one, by invoice.
+    pub copies: CopiesByInvoice,
     /// Number of lines by the rounding rule that they obey.
     pub census: Census,
     /// Sentences for the user about what may make the figures wrong or incomplete.
@@ -118,6 +121,7 @@ pub fn reconcile_watched(
         resources,
         rollups,
         controls,
+        copies: stages.copies,
         census: stages.census,
         warnings: told,
     })

@@ -10,6 +10,7 @@ use polars::prelude::DataFrame;
 use super::period::PeriodSelection;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
+use crate::engine::compare::copies::{self, CopiesByInvoice};
 use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::failure::EngineError;
@@ -63,6 +64,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) has_matched: bool,
     /// Usage by subscription; empty unless it is compared with usage summaries.
     pub(super) by_subscription: Vec<SideRow>,
+    /// Rows and lines of the period that repeat another one.
+    pub(super) copies: CopiesByInvoice,
     /// Number of lines by the rounding rule that they obey.
     pub(super) census: Census,
     /// Compared groups, each with its finding.
@@ -87,6 +90,7 @@ impl<'p> UsageStages<'p> {
             has_rows: [false; 2],
             has_matched: false,
             by_subscription: Vec::new(),
+            copies: CopiesByInvoice::new(),
             census: Census::new(),
             checked: Vec::new(),
         }
@@ -178,6 +182,7 @@ impl<'p> UsageStages<'p> {
             &control_totals::frame_of(totals, &totals.lines, "total"),
         );
         self.by_invoice.add(totals);
+        copies::add(&mut self.copies, totals);
         rounding_census::count(&mut self.census, totals, &self.settings.rules);
     }
 

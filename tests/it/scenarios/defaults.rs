@@ -3,7 +3,7 @@
 
 /// Text of a column that is left out.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Text {
+pub(crate) enum Text {
     /// The same text in every row.
     Always(&'static str),
     /// Text of another column of the row.
@@ -17,9 +17,9 @@ pub(super) enum Text {
 use Text::{Always, Named, Same, Whole};
 
 /// Columns of a dataset that have a default, each after those that it is made of.
-pub(super) type Defaults = &'static [(&'static str, Text)];
+pub(crate) type Defaults = &'static [(&'static str, Text)];
 
-pub(super) const USAGE: Defaults = &[
+pub(crate) const USAGE: Defaults = &[
     ("PartnerId", Always("pa1")),
     ("CustomerId", Always("c1")),
     ("CustomerName", Named("name of ", "CustomerId")),
@@ -48,7 +48,7 @@ pub(super) const USAGE: Defaults = &[
     ("ConsumedService", Always("Microsoft.Compute")),
 ];
 
-pub(super) const LINES: Defaults = &[
+pub(crate) const LINES: Defaults = &[
     ("PartnerId", Always("pa1")),
     ("CustomerName", Named("name of ", "CustomerId")),
     ("AvailabilityId", Always("A1")),
@@ -75,7 +75,7 @@ pub(super) const INVOICES: Defaults = &[
 ];
 
 /// Day on which a month is looked at: all of October is final.
-pub(super) const AS_OF: &str = "2026-12-15";
+pub(crate) const AS_OF: &str = "2026-12-15";
 
 /// Resource id in full; a month may write `r1` for one of the usual group.
 pub(super) fn resource(text: &str, entitlement: &str) -> String {

@@ -89,7 +89,7 @@ fn cell(table: &Table, row: &[String], name: &str, defaults: Defaults) -> String
 }
 
 /// Rows as a CSV file with all columns of its dataset, in the documented order.
-fn sheet(dataset: Dataset, table: &Table, defaults: Defaults) -> String {
+pub(crate) fn sheet(dataset: Dataset, table: &Table, defaults: Defaults) -> String {
     let names: Vec<&str> = dataset.columns().iter().map(|column| column.name).collect();
     let unknown = table
         .names

@@ -7,11 +7,11 @@
 //! one month: what is wanted, what was published, and where the two differ.
 
 mod answer;
-mod defaults;
-mod inputs;
+pub(crate) mod defaults;
+pub(crate) mod inputs;
 mod judge;
 mod known;
-mod month;
+pub(crate) mod month;
 mod run;
 
 use std::collections::BTreeMap;

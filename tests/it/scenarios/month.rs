@@ -5,9 +5,9 @@ use std::path::Path;
 
 /// A table of text cells, as it stands in the file.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) names: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) names: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {

@@ -1,0 +1,70 @@
+//! Copies of rows and of lines, by invoice: told wherever they are, also where both sides have them
+//! and nothing differs.
+
+use std::collections::BTreeMap;
+
+use crate::engine::fold::columns::{LineColumns, UsageColumns};
+use crate::engine::fold::folded::{Folded, numbered};
+use crate::engine::rules::keys::Part;
+use crate::model::decimal::to_published;
+
+/// Copies by the codes of invoice and currency.
+pub type CopiesByInvoice = BTreeMap<[u32; 2], Copies>;
+
+/// Rows of usage and invoice lines that repeat another one.
+#[derive(Clone, Debug, Default)]
+pub struct Copies {
+    /// Number of usage rows, and what they come to in units of 10^-20.
+    usage: (u64, i128),
+    /// Number of lines, and the sum of their subtotals in units of 10^-20.
+    lines: (u64, i128),
+}
+
+impl Copies {
+    /// Adds more copies.
+    // No addition is checked: all sums are bounded by `count::partial::GROSS_LIMIT`.
+    pub fn add(&mut self, more: &Self) {
+        for (sum, more) in [(&mut self.usage, more.usage), (&mut self.lines, more.lines)] {
+            sum.0 += more.0;
+            sum.1 += more.1;
+        }
+    }
+
+    /// Number and amount, in units of 10^-10, of usage rows and of lines.
+    ///
+    /// # Panics
+    /// For an amount that no run can have.
+    #[must_use]
+    pub fn sums(&self) -> [(u64, i128); 2] {
+        [self.usage, self.lines].map(|(count, amount)| {
+            let amount = to_published(amount).expect("sums of copies are within those of a run");
+            (count, amount)
+        })
+    }
+}
+
+/// Adds the copies among the usage and the lines of `totals`.
+pub fn add(copies: &mut CopiesByInvoice, totals: &Folded) {
+    let usage = UsageColumns::of(&totals.usage);
+    let [invoices, currencies] = [Part::Invoice, Part::Currency].map(|part| usage.codes(part));
+    for (row, number) in usage.duplicates.iter().enumerate() {
+        let duplicates = numbered(&totals.usage_duplicates, *number);
+        if duplicates.rows > 0 {
+            let [_, billing, ..] = duplicates.sums;
+            let of_invoice = copies.entry([invoices[row], currencies[row]]).or_default();
+            of_invoice.usage.0 += duplicates.rows;
+            of_invoice.usage.1 += billing;
+        }
+    }
+    let lines = LineColumns::of(&totals.lines);
+    let [invoices, currencies] = [Part::Invoice, Part::Currency].map(|part| lines.codes(part));
+    for (row, number) in lines.duplicates.iter().enumerate() {
+        let duplicates = numbered(&totals.line_duplicates, *number);
+        if duplicates.rows > 0 {
+            let [_, subtotal, ..] = duplicates.sums;
+            let of_invoice = copies.entry([invoices[row], currencies[row]]).or_default();
+            of_invoice.lines.0 += duplicates.rows;
+            of_invoice.lines.1 += subtotal;
+        }
+    }
+}

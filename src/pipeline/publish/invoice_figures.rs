@@ -1,0 +1,236 @@
+//! Figures of each invoice: what of it was checked against usage, what cannot be, and what the check
+//! found. They come first in the summary of a run, so that no sum stays quiet.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::engine::compare::copies::Copies;
+use crate::engine::judge::variance::Variance;
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
+use crate::engine::rules::scope::Scope;
+use crate::model::cause::{Cause, Proof, Status, TieOut};
+use crate::model::decimal::{PUBLISHED_SCALE, Rounding, divide, fixed};
+use crate::pipeline::reconcile::stages::Reconciled;
+
+/// Figures of one invoice in one currency; amounts are decimal text with ten places, before tax.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct InvoiceFigures {
+    /// Number of the invoice; empty for usage and lines of none, or of several.
+    pub invoice_number: String,
+    /// Billing currency, ISO 4217.
+    pub currency: String,
+    /// Sum of the lines.
+    pub invoiced_amount: String,
+    /// Sum of the lines that usage is expected behind.
+    pub checked_amount: String,
+    /// Breaks that ask for more than usage comes to.
+    pub over_billed: Counted,
+    /// Breaks that ask for less than usage comes to; the amount is negative.
+    pub under_billed: Counted,
+    /// Sum of all that rounding makes, with sign.
+    pub rounding_amount: String,
+    /// Groups whose rounding the invoice's own rule proves.
+    pub exact_groups: u64,
+    /// Groups whose rounding lies within what cannot be known, and is not proven.
+    pub bounded_groups: u64,
+    /// Rounding rule that the invoice's metered lines hold; empty where they agree on none.
+    pub rounding_rule: String,
+    /// Lines whose subtotal or total is not what their own numbers make, and by how much together.
+    pub off_rule_lines: Counted,
+    /// Sum of the absolute parts of breaks that have no cause.
+    pub without_cause_amount: String,
+    /// Lines that no usage is behind, by kind: reservations, licences and the like.
+    pub not_checkable: Vec<NotCheckable>,
+    /// Share of the sum of the lines that cannot be checked, in per cent with one decimal; `None`
+    /// where the lines come to nothing.
+    pub not_checkable_percent: Option<String>,
+    /// Groups whose other side can still come.
+    pub awaited: Counted,
+    /// Usage rows that repeat another row, whether or not the lines repeat them, too.
+    pub usage_copies: Counted,
+    /// Lines that repeat another line, whether or not usage repeats them, too.
+    pub line_copies: Counted,
+}
+
+/// A number of groups, rows or lines, and what they come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Number of them.
+    pub count: u64,
+    /// Sum of their amounts, with sign.
+    pub amount: String,
+}
+
+/// Lines of one kind that no usage is behind.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotCheckable {
+    /// Kind of the lines, as in `matched_on` without `rule:`.
+    pub kind: &'static str,
+    /// Sum of the lines.
+    pub amount: String,
+}
+
+/// Sums of one invoice and currency, in units of 10^-10.
+#[derive(Default)]
+struct Sums {
+    invoiced: i128,
+    checked: i128,
+    over_billed: (u64, i128),
+    under_billed: (u64, i128),
+    rounding: i128,
+    /// Groups that are proven, and groups that are bounded.
+    proofs: [u64; 2],
+    rule: Option<String>,
+    off_rule: (u64, i128),
+    without_cause: i128,
+    /// Lines without usage behind them, in the order of [`Scope::ALL`].
+    not_checkable: BTreeMap<Scope, i128>,
+    awaited: (u64, i128),
+    copies: Copies,
+}
+
+impl Sums {
+    fn add(&mut self, variance: &Variance) {
+        let sides = &variance.sides;
+        match sides.tie_out {
+            TieOut::UsageToInvoice => self.add_checked(variance),
+            TieOut::LineArithmetic if variance.status == Status::Break => {
+                self.off_rule.0 += sides.invoiced_rows;
+                self.off_rule.1 += sides.variance_amount();
+            }
+            _ => {}
+        }
+    }
+
+    fn add_checked(&mut self, variance: &Variance) {
+        let sides = &variance.sides;
+        let amount = sides.variance_amount();
+        self.invoiced += sides.invoiced_amount;
+        if sides.scope != Scope::Usage {
+            *self.not_checkable.entry(sides.scope).or_default() += sides.invoiced_amount;
+            return;
+        }
+        self.checked += sides.invoiced_amount;
+        if let Some(rule) = &sides.rounding_rule {
+            self.rule = Some(rule.to_string());
+        }
+        let counted = match variance.status {
+            Status::Awaited => Some(&mut self.awaited),
+            Status::Break if amount < 0 => Some(&mut self.under_billed),
+            Status::Break => Some(&mut self.over_billed),
+            _ => None,
+        };
+        if let Some((count, sum)) = counted {
+            *count += 1;
+            *sum += amount;
+        }
+        if variance.status != Status::Awaited {
+            self.rounding += variance.parts.by(Cause::Rounding);
+            self.without_cause += variance.parts.by(Cause::Unexplained).abs();
+        }
+        match variance.proof {
+            Some(Proof::Exact) => self.proofs[0] += 1,
+            Some(Proof::Bounded) => self.proofs[1] += 1,
+            Some(Proof::None) | None => {}
+        }
+    }
+
+    fn figures(self, invoice: &str, currency: &str) -> InvoiceFigures {
+        let counted = |(count, amount): (u64, i128)| Counted {
+            count,
+            amount: published(amount),
+        };
+        let apart: i128 = self.not_checkable.values().map(|amount| amount.abs()).sum();
+        let [exact_groups, bounded_groups] = self.proofs;
+        let [usage_copies, line_copies] = self.copies.sums();
+        InvoiceFigures {
+            invoice_number: invoice.to_owned(),
+            currency: currency.to_owned(),
+            invoiced_amount: published(self.invoiced),
+            checked_amount: published(self.checked),
+            over_billed: counted(self.over_billed),
+            under_billed: counted(self.under_billed),
+            rounding_amount: published(self.rounding),
+            exact_groups,
+            bounded_groups,
+            rounding_rule: self.rule.unwrap_or_default(),
+            off_rule_lines: counted(self.off_rule),
+            without_cause_amount: published(self.without_cause),
+            not_checkable_percent: share_percent(apart, self.invoiced.abs()),
+            not_checkable: self
+                .not_checkable
+                .into_iter()
+                .map(|(scope, amount)| NotCheckable {
+                    kind: scope.kind(),
+                    amount: published(amount),
+                })
+                .collect(),
+            awaited: counted(self.awaited),
+            usage_copies: counted(usage_copies),
+            line_copies: counted(line_copies),
+        }
+    }
+}
+
+/// Figures of all invoices, in the order of their numbers and currencies; those of no invoice last.
+pub(super) fn of_invoices(found: &Reconciled) -> Vec<InvoiceFigures> {
+    // Codes are in the order of their texts, so that the map sorts by number.
+    let mut sums: BTreeMap<[u32; 2], Sums> = BTreeMap::new();
+    for variance in &found.variances {
+        let keys = &variance.sides.keys;
+        let of_invoice = [keys[Key::Invoice], keys[Key::Currency]];
+        sums.entry(of_invoice).or_default().add(variance);
+    }
+    for (of_invoice, copies) in &found.copies {
+        sums.entry(*of_invoice).or_default().copies.add(copies);
+    }
+    let vocabulary = &found.totals.vocabulary;
+    let is_of_none = |[invoice, _]: &[u32; 2]| *invoice == 0;
+    let (none, numbered): (Vec<_>, Vec<_>) = sums.into_iter().partition(|(of, _)| is_of_none(of));
+    numbered
+        .into_iter()
+        .chain(none)
+        .map(|([invoice, currency], sums)| {
+            sums.figures(
+                vocabulary.text(Domain::Invoice, invoice),
+                vocabulary.text(Domain::Currency, currency),
+            )
+        })
+        // Tie-outs besides those of lines have no invoice to be told of.
+        .filter(|figures| !figures.is_empty())
+        .collect()
+}
+
+impl InvoiceFigures {
+    /// True if there is no line and no usage to tell of.
+    fn is_empty(&self) -> bool {
+        let zero = published(0);
+        let nothing = [
+            &self.over_billed,
+            &self.under_billed,
+            &self.awaited,
+            &self.off_rule_lines,
+            &self.usage_copies,
+            &self.line_copies,
+        ];
+        self.invoiced_amount == zero
+            && self.exact_groups + self.bounded_groups == 0
+            && self.not_checkable.is_empty()
+            && nothing.iter().all(|counted| counted.count == 0)
+    }
+}
+
+/// An amount of ten decimals as text.
+pub(super) fn published(amount: i128) -> String {
+    fixed(amount, PUBLISHED_SCALE)
+}
+
+/// Share of an amount in another in per cent, with one decimal, rounded half up; `None` where there
+/// is nothing to divide by.
+pub(super) fn share_percent(part: i128, whole: i128) -> Option<String> {
+    (whole != 0).then_some(())?;
+    let per_mille = divide(part.checked_mul(1_000)?, whole, Rounding::HalfUp);
+    Some(fixed(per_mille, 1))
+}
