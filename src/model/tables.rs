@@ -179,6 +179,10 @@ pub const VARIANCES: Table = Table {
             "partner_earned_credit_amount",
             "part of variance_amount: partner earned credit",
         ),
+        decimal(
+            "promotion_amount",
+            "part of variance_amount: promotions and other discounts on the line only",
+        ),
         decimal("credit_amount", "part of variance_amount: credits"),
         decimal("tax_amount", "part of variance_amount: tax"),
         decimal(
@@ -427,7 +431,7 @@ mod tests {
             .iter()
             .map(|column| column.name)
             .skip(27)
-            .take(13)
+            .take(14)
             .collect();
         let wanted: Vec<String> = Cause::ALL
             .iter()

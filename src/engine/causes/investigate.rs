@@ -137,6 +137,7 @@ fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
         (Cause::MissingInvoice, steps.missing_invoice),
         (Cause::Quantity, steps.quantity),
         (Cause::PartnerEarnedCredit, steps.partner_earned_credit),
+        (Cause::Promotion, steps.promotion),
         (Cause::Price, steps.price),
         (Cause::Fx, steps.fx),
         (Cause::Tax, steps.tax),

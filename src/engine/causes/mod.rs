@@ -15,6 +15,8 @@ mod pairs;
 
 mod paired_usage;
 
+mod line_prices;
+
 mod bridge_points;
 
 pub mod variance_bridge;

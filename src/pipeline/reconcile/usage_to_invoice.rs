@@ -45,6 +45,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) folded: [ByCurrency; 2],
     /// Usage and lines of the selected period.
     pub(super) selected: [ByCurrency; 2],
+    /// Selected lines, with the quantities that they charge for.
+    pub(super) charged: ByCurrency,
     /// Total, tax included, of the selected lines.
     pub(super) lines_total: ByCurrency,
     /// Sums of the selected lines by invoice, for the comparison with the headers.
@@ -77,6 +79,7 @@ impl<'p> UsageStages<'p> {
             practice: None,
             folded: Default::default(),
             selected: Default::default(),
+            charged: ByCurrency::new(),
             lines_total: ByCurrency::new(),
             by_invoice: LineSums::default(),
             allocated: Default::default(),
@@ -163,6 +166,7 @@ impl<'p> UsageStages<'p> {
         totals.usage = self.select_side(0, totals, &usage, "billing");
         let lines = totals.lines.clone();
         totals.lines = self.select_side(1, totals, &lines, "subtotal");
+        control_totals::add_up(&mut self.charged, &control_totals::charged_of(totals));
         control_totals::add_up(
             &mut self.lines_total,
             &control_totals::frame_of(totals, &totals.lines, "total"),
