@@ -152,7 +152,7 @@ pub const VARIANCES: Table = Table {
         decimal("expected_quantity", "usage quantity"),
         decimal(
             "invoiced_quantity",
-            "billable quantity of the invoice lines",
+            "billable quantity of the invoice lines, negative for refunds",
         ),
         decimal("variance_quantity", "invoiced_quantity - expected_quantity"),
         EXPECTED,

@@ -8,6 +8,7 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::billed_again;
 use super::evidence::{self, Evidence, Location};
 use super::finding::{Finding, Narrowest};
 use super::variance_bridge::{RulesTried, VarianceBridge};
@@ -52,6 +53,7 @@ pub fn investigate(
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     // Only after all groups: two siblings make up for each other once both have a finding.
     pair_siblings(&mut found, sides);
+    billed_again::name_it(&mut found, sides, &totals.periods);
     Ok(found)
 }
 

@@ -23,6 +23,8 @@ pub mod variance_bridge;
 
 pub mod finding;
 
+mod billed_again;
+
 pub mod attribute;
 
 pub mod investigate;

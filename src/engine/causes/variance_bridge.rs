@@ -97,7 +97,7 @@ impl VarianceBridge {
     }
 
     /// Sum of the sizes of all parts, the unexplained one among them, in units of 10^-10.
-    fn size(&self, variance: i128) -> i128 {
+    pub(super) fn size(&self, variance: i128) -> i128 {
         let parts = [
             self.duplicate,
             self.timing,
@@ -249,6 +249,13 @@ impl VarianceBridge {
     pub(super) fn take_for_earned_credit(&mut self) {
         self.partner_earned_credit += self.quantity + self.missing_usage + self.missing_invoice;
         (self.quantity, self.missing_usage, self.missing_invoice) = (0, 0, 0);
+    }
+
+    /// Moves the step of the quantity to timing. For a group that bills the usage of an earlier
+    /// period again.
+    pub(super) fn take_for_timing(&mut self) {
+        self.timing += self.quantity;
+        self.quantity = 0;
     }
 
     /// Adds the steps of the rows and lines that the most likely hypothesis leaves out, and of
