@@ -129,8 +129,10 @@ fn precision_of(amount: Parsed, cell: &Cell<'_>) -> i128 {
 /// digits that are shown. Programs write an exponent behind numbers that large only if they exceed
 /// 10^15, and then all digits that they have.
 fn is_displayed(cell: &Cell<'_>) -> bool {
-    let (Cell::Text(text) | Cell::Entry { text, .. }) = cell else {
-        return false;
+    let text: &[u8] = match cell {
+        Cell::Text(text) => text,
+        Cell::Entry { text, .. } => text,
+        Cell::Missing | Cell::Decimal(..) | Cell::Date(_) => return false,
     };
     let Some(at) = text.iter().position(|byte| *byte == b'E') else {
         return false;
