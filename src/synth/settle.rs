@@ -215,7 +215,10 @@ impl Settlement<'_> {
         step(&mut exact, Cause::PartnerEarnedCredit, next);
         if self.has(Change::Quantity) {
             // 7 %, 3 % and 1.03 % of the next steps: different enough that none passes for another.
-            terms.quantity = terms.quantity * 107 / 100;
+            // Fewer units where late usage is not billed either: more of them would make up for a
+            // part of it, and the smallest story is then the difference.
+            let percent = if self.has(Change::LateUsage) { 93 } else { 107 };
+            terms.quantity = terms.quantity * percent / 100;
             let quantity = terms.quantity;
             let next = Exact { quantity, ..exact };
             step(&mut exact, Cause::Quantity, next);

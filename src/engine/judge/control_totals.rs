@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use polars::prelude::DataFrame;
 
 use super::variance::Variance;
-use crate::engine::compare::line_numbers::LineNumbers;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::count::partial::{GROSS_LIMIT, Partial};
 use crate::engine::count::total::{SUMS, Total};
@@ -332,24 +331,6 @@ pub fn frame_of(totals: &Folded, frame: &DataFrame, amount: &str) -> ByCurrency 
             rows: *rows,
             amount: *amount,
             quantity: Some(*quantity),
-        });
-    }
-    by_name(totals, by_code)
-}
-
-/// Counts of the lines frame with the quantities that the lines charge for: those of refunds are
-/// negative, and a group counts them so.
-#[must_use]
-pub fn charged_of(totals: &Folded) -> ByCurrency {
-    let numbers = LineNumbers::of(totals);
-    let lines = numbers.columns;
-    let mut by_code: BTreeMap<u32, ControlSums> = BTreeMap::new();
-    for (row, currency) in lines.codes(Part::Currency).iter().enumerate() {
-        let sums = by_code.entry(*currency).or_insert(ControlSums::NOTHING);
-        sums.add(ControlSums {
-            rows: lines.rows[row],
-            amount: lines.subtotal[row],
-            quantity: Some(numbers.charged_quantity(row)),
         });
     }
     by_name(totals, by_code)

@@ -44,14 +44,14 @@ pub fn usage_adjustment(
 /// Texts of an invoice line that tell the discounts in its price.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LineDiscounts<'t> {
-    /// Text of ChargeType.
+    /// Text of ChargeType, which names Azure credits.
     pub charge_type: &'t str,
     /// Text of PriceAdjustmentDescription: a list of quoted texts, whose wording and order are
     /// unstable.
     pub description: &'t str,
-    /// Text of PromotionId.
+    /// Text of PromotionId, empty for none.
     pub promotion_id: &'t str,
-    /// Text of EffectiveUnitPrice.
+    /// Text of EffectiveUnitPrice, the price that was billed.
     pub price: &'t str,
     /// Text of UnitPrice, the list price.
     pub unit_price: &'t str,

@@ -11,12 +11,13 @@ use super::period::PeriodSelection;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
 use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
+use crate::engine::compare::line_numbers::LineNumbers;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
-use crate::engine::judge::control_totals::{self, ByCurrency};
+use crate::engine::judge::control_totals::{self, ByCurrency, ControlSums};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
@@ -166,7 +167,7 @@ impl<'p> UsageStages<'p> {
         totals.usage = self.select_side(0, totals, &usage, "billing");
         let lines = totals.lines.clone();
         totals.lines = self.select_side(1, totals, &lines, "subtotal");
-        control_totals::add_up(&mut self.charged, &control_totals::charged_of(totals));
+        control_totals::add_up(&mut self.charged, &charged_lines(totals));
         control_totals::add_up(
             &mut self.lines_total,
             &control_totals::frame_of(totals, &totals.lines, "total"),
@@ -233,4 +234,24 @@ fn rows_without_customer(frame: &DataFrame) -> u64 {
         .filter(|(code, _)| **code == 0)
         .map(|(_, rows)| rows)
         .sum()
+}
+
+/// Counts of the lines with the quantities that they charge for: refunds take theirs back, and a
+/// group counts them so.
+fn charged_lines(totals: &Folded) -> ByCurrency {
+    let numbers = LineNumbers::of(totals);
+    let mut found = control_totals::frame_of(totals, &totals.lines, "subtotal");
+    let currencies = numbers.columns.codes(Part::Currency);
+    for (row, currency) in currencies.iter().enumerate() {
+        let taken_back = numbers.charged_quantity(row) - numbers.columns.quantity[row];
+        if taken_back != 0 {
+            let name = totals.vocabulary.text(Domain::Currency, *currency);
+            let sums = ControlSums {
+                quantity: Some(taken_back),
+                ..ControlSums::NOTHING
+            };
+            control_totals::add_to(&mut found, name.to_owned(), sums);
+        }
+    }
+    found
 }

@@ -283,8 +283,8 @@ impl Month {
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
         // A refund repeats the quantity of its charge, and gives it back; an Azure credit does not.
-        let takes_back =
-            row["Subtotal"].starts_with('-') || row["EffectiveUnitPrice"].starts_with('-');
+        let is_negative = |name: &str| number(row, name).value < 0;
+        let takes_back = is_negative("Subtotal") || is_negative("EffectiveUnitPrice");
         let quantity = number(row, "BillableQuantity").value;
         total.quantity += if takes_back && row["ChargeType"] != "customerCredit" {
             -quantity
