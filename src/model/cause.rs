@@ -128,6 +128,9 @@ pub enum Cause {
     Quantity,
     /// Partner earned credit gained or lost.
     PartnerEarnedCredit,
+    /// A promotion, or another discount beside the partner earned credit, that only the invoice's
+    /// price has ([semantics §5](crate::model::domain::semantics)).
+    Promotion,
     /// A credit that one side does not show.
     Credit,
     /// Tax that only the lines, or only the header, has.
@@ -148,12 +151,13 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, in the order of their columns.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Rounding,
         Self::Fx,
         Self::Price,
         Self::Quantity,
         Self::PartnerEarnedCredit,
+        Self::Promotion,
         Self::Credit,
         Self::Tax,
         Self::Timing,
@@ -173,6 +177,7 @@ impl Cause {
             Self::Price => "price",
             Self::Quantity => "quantity",
             Self::PartnerEarnedCredit => "partner_earned_credit",
+            Self::Promotion => "promotion",
             Self::Credit => "credit",
             Self::Tax => "tax",
             Self::Timing => "timing",

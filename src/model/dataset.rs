@@ -220,7 +220,7 @@ pub const INVOICE_LINES: &[Column] = &[
     // A scalar or, in newer files, a JSON object: model::domain::quirks, recon files.
     column("ReferenceId", &[], ID, Unread),
     column("ProductQualifiers", &[], TEXT, Unread),
-    column("PromotionId", &[], ID, Unread),
+    column("PromotionId", &[], ID, Optional),
     // The 47th column, appended in newer files.
     column("ProductCategory", &[], TEXT, Unread),
 ];

@@ -152,7 +152,7 @@ pub const VARIANCES: Table = Table {
         decimal("expected_quantity", "usage quantity"),
         decimal(
             "invoiced_quantity",
-            "billable quantity of the invoice lines",
+            "billable quantity of the invoice lines, negative for refunds",
         ),
         decimal("variance_quantity", "invoiced_quantity - expected_quantity"),
         EXPECTED,
@@ -178,6 +178,10 @@ pub const VARIANCES: Table = Table {
         decimal(
             "partner_earned_credit_amount",
             "part of variance_amount: partner earned credit",
+        ),
+        decimal(
+            "promotion_amount",
+            "part of variance_amount: promotions and other discounts on the line only",
         ),
         decimal("credit_amount", "part of variance_amount: credits"),
         decimal("tax_amount", "part of variance_amount: tax"),
@@ -427,7 +431,7 @@ mod tests {
             .iter()
             .map(|column| column.name)
             .skip(27)
-            .take(13)
+            .take(14)
             .collect();
         let wanted: Vec<String> = Cause::ALL
             .iter()

@@ -1,16 +1,21 @@
 //! Settlement: the lines of a group, change by change, and the amount of each change. The order is
-//! the one in which a reconciliation takes them apart: quantity, credit, price, exchange rate, the
-//! subtotal.
+//! the one in which a reconciliation takes them apart: quantity, price, credit, exchange rate, the
+//! subtotal. Changes are valued exactly; what truncation makes of them is rounding.
 
 use super::catalogue::{Meter, PRICE_SCALE};
 use super::lines::{
     Amount, EARNED, LINE_PRICE_SCALE, Line, Terms, line, usage_product, usage_sale,
 };
-use super::partner::{Partner, Plan};
+use super::partner::{Partner, Plan, RATE_SCALE};
 use super::planting::Change;
 use super::random::Random;
 use super::truth::{Parts, Truth, add, cents, published};
+use super::usage::{QUANTITY_SCALE, TOTAL_SCALE};
 use crate::model::cause::{Cause, TieOut};
+use crate::model::decimal::{self, AMOUNT_SCALE, Rounding};
+
+/// Decimals of a unit price that is divided out of exact amounts.
+const EXACT_PRICE_SCALE: u32 = 22;
 
 /// Sums of one price state of a group, with the partner earned credit or without. `expected` is
 /// rounded to published decimals resource by resource, as the published rows are.
@@ -59,8 +64,8 @@ impl Settlement<'_> {
     pub(super) fn settle(&self, tally: Tally, random: &mut Random) -> Settled {
         let rate = self.plan.customer.invoice.rate;
         let natural = Terms::of(tally.quantity, tally.pricing, rate);
-        let mut parts = natural_parts(&tally, natural);
-        let (terms, earned) = self.changed(natural, &mut parts);
+        let mut parts = natural_parts(&tally);
+        let (terms, earned) = self.changed(natural, tally.pricing, &mut parts);
         let mut settled = Settled::default();
         let mut invoiced = self.charge(&mut settled.lines, terms, earned, &mut parts, random);
         if self.has(Change::EarlierLine) {
@@ -94,6 +99,13 @@ impl Settlement<'_> {
             let missing = one_part(Cause::MissingInvoice, -tally.expected);
             (tally.expected, 0, missing)
         } else {
+            // All parts but rounding are known: what they leave is what truncation made.
+            let known: i128 = parts.iter().sum();
+            add(
+                &mut parts,
+                Cause::Rounding,
+                invoiced - tally.expected - known,
+            );
             (tally.expected, invoiced, parts)
         };
         let truth = self.truth(causes, adjustment, expected, invoiced, parts);
@@ -178,50 +190,66 @@ impl Settlement<'_> {
         settled.truths.extend(truth);
     }
 
-    /// Terms of the line, changed step by step, and true if it names the credit. Each step's
-    /// difference of the subtotal goes to its cause.
-    fn changed(&self, natural: Terms, parts: &mut Parts) -> (Terms, bool) {
-        let (mut terms, mut earned) = (natural, self.earned);
-        let mut step = |terms: &mut Terms, cause: Cause, next: Terms| {
-            add(parts, cause, cents(next.subtotal() - terms.subtotal()));
-            *terms = next;
+    /// Terms of the line, changed step by step, and true if it names the credit. What each step
+    /// makes of the exact charge goes to its cause. `pricing` is the exact charge of the natural
+    /// terms, in units of 10^-15 of USD.
+    fn changed(&self, natural: Terms, pricing: i128, parts: &mut Parts) -> (Terms, bool) {
+        let keeps_price = ![Change::Price, Change::LoseCredit, Change::GainCredit]
+            .into_iter()
+            .any(|change| self.has(change));
+        // Where the line has the price that Microsoft made of the truncated charge, that is the
+        // price of the usage too; where it has another one, usage has its exact price.
+        let mut exact = if keeps_price {
+            Exact::of(natural)
+        } else {
+            Exact::of_usage(pricing, natural)
         };
-        if self.shifted != 0 {
-            let quantity = terms.quantity + self.shifted;
-            let next = Terms { quantity, ..terms };
-            step(&mut terms, Cause::PartnerEarnedCredit, next);
-        }
+        let mut step = |exact: &mut Exact, cause: Cause, next: Exact| {
+            add(parts, cause, next.less(*exact));
+            *exact = next;
+        };
+        let (mut terms, mut earned) = (natural, self.earned);
+        terms.quantity += self.shifted;
+        let quantity = terms.quantity;
+        let next = Exact { quantity, ..exact };
+        step(&mut exact, Cause::PartnerEarnedCredit, next);
         if self.has(Change::Quantity) {
             // 7 %, 3 % and 1.03 % of the next steps: different enough that none passes for another.
-            let quantity = terms.quantity * 107 / 100;
-            let next = Terms { quantity, ..terms };
-            step(&mut terms, Cause::Quantity, next);
+            // Fewer units where late usage is not billed either: more of them would make up for a
+            // part of it, and the smallest story is then the difference.
+            let percent = if self.has(Change::LateUsage) { 93 } else { 107 };
+            terms.quantity = terms.quantity * percent / 100;
+            let quantity = terms.quantity;
+            let next = Exact { quantity, ..exact };
+            step(&mut exact, Cause::Quantity, next);
         }
         let list = self.meter.unit_price * 10_i128.pow(LINE_PRICE_SCALE - PRICE_SCALE);
         if self.has(Change::LoseCredit) {
-            let next = Terms {
-                price: list,
-                ..terms
-            };
-            step(&mut terms, Cause::PartnerEarnedCredit, next);
-            earned = false;
+            (terms.price, earned) = (list, false);
         }
         if self.has(Change::GainCredit) {
             // Exact, as list prices have ten decimals and those of lines fifteen.
-            let price = list * 85 / 100;
-            let next = Terms { price, ..terms };
-            step(&mut terms, Cause::PartnerEarnedCredit, next);
-            earned = true;
+            (terms.price, earned) = (list * 85 / 100, true);
         }
         if self.has(Change::Price) {
-            let price = (terms.price * 103 + 99) / 100;
-            let next = Terms { price, ..terms };
-            step(&mut terms, Cause::Price, next);
+            terms.price = (terms.price * 103 + 99) / 100;
+            let next = Exact::of(terms);
+            // The list price changes first: at the credit that usage has.
+            let price = if self.has(Change::LoseCredit) {
+                next.price * 85 / 100
+            } else {
+                next.price
+            };
+            step(&mut exact, Cause::Price, Exact { price, ..next });
+        }
+        if !keeps_price {
+            step(&mut exact, Cause::PartnerEarnedCredit, Exact::of(terms));
         }
         if self.has(Change::Fx) {
-            let rate = terms.rate * 10_103 / 10_000;
-            let next = Terms { rate, ..terms };
-            step(&mut terms, Cause::Fx, next);
+            terms.rate = terms.rate * 10_103 / 10_000;
+            let rate = terms.rate;
+            let next = Exact { rate, ..exact };
+            step(&mut exact, Cause::Fx, next);
         }
         (terms, earned)
     }
@@ -282,19 +310,58 @@ impl Settlement<'_> {
     }
 }
 
-/// Parts that a group has whatever its line says: copies and late rows, which no line charges, and
-/// rounding.
-fn natural_parts(tally: &Tally, natural: Terms) -> Parts {
+/// Terms of a charge that is not truncated.
+#[derive(Clone, Copy)]
+struct Exact {
+    /// Unit price in USD, units of 10^-22.
+    price: i128,
+    /// Quantity in units of 10^-6.
+    quantity: i128,
+    /// Exchange rate from USD to the billing currency, units of 10^-9.
+    rate: i128,
+}
+
+impl Exact {
+    fn of(terms: Terms) -> Self {
+        Self {
+            price: terms.price * 10_i128.pow(EXACT_PRICE_SCALE - LINE_PRICE_SCALE),
+            quantity: terms.quantity,
+            rate: terms.rate,
+        }
+    }
+
+    /// Terms of usage that costs `pricing`, in units of 10^-15 of USD.
+    fn of_usage(pricing: i128, terms: Terms) -> Self {
+        let (pricing, quantity) = ((pricing, TOTAL_SCALE), (terms.quantity, QUANTITY_SCALE));
+        Self {
+            price: decimal::quotient_up(pricing, quantity, EXACT_PRICE_SCALE)
+                .expect("the usage of a line has a quantity"),
+            ..Self::of(terms)
+        }
+    }
+
+    /// Amount in the billing currency, in units of 10^-20.
+    fn amount(self) -> i128 {
+        let factors = [
+            (self.price, EXACT_PRICE_SCALE),
+            (self.quantity, QUANTITY_SCALE),
+            (self.rate, RATE_SCALE),
+        ];
+        decimal::multiply_three(factors, AMOUNT_SCALE, Rounding::HalfEven)
+            .expect("synthetic amounts are small")
+    }
+
+    /// Amount less that of other terms, as it is published.
+    fn less(self, before: Self) -> i128 {
+        decimal::to_published(self.amount() - before.amount()).expect("synthetic amounts are small")
+    }
+}
+
+/// Parts that a group has whatever its line says: copies and late rows, which no line charges.
+fn natural_parts(tally: &Tally) -> Parts {
     let mut parts = Parts::default();
-    let (copies, late) = (published(tally.copies), published(tally.late));
-    add(&mut parts, Cause::Duplicate, -copies);
-    add(&mut parts, Cause::Timing, -late);
-    let billable = tally.expected - copies - late;
-    add(
-        &mut parts,
-        Cause::Rounding,
-        cents(natural.subtotal()) - billable,
-    );
+    add(&mut parts, Cause::Duplicate, -published(tally.copies));
+    add(&mut parts, Cause::Timing, -published(tally.late));
     parts
 }
 

@@ -117,7 +117,7 @@ fn two_different_lines_of_one_product_are_no_duplicates() {
 
 /// `semantics` §11, cause 16.
 #[test]
-fn a_promotion_on_top_of_the_earned_credit_is_price() {
+fn a_promotion_on_top_of_the_earned_credit_is_promotion() {
     let earned = [
         USED[0],
         USED[1],
@@ -138,7 +138,7 @@ fn a_promotion_on_top_of_the_earned_credit_is_price() {
     ];
     assert_eq!(
         tied(&[&earned], &[&stacked]),
-        ["break price -0.85 0 -0.85 0 0"]
+        ["break promotion -0.85 0 0 0 0"]
     );
 }
 

@@ -48,6 +48,7 @@ const CAUSES: &[(Cause, PartTaken)] = &[
     (Cause::PartnerEarnedCredit, |input, _| {
         step(input, |b| b.partner_earned_credit)
     }),
+    (Cause::Promotion, |input, _| step(input, |b| b.promotion)),
     (Cause::Price, |input, _| step(input, |b| b.price)),
     (Cause::Fx, |input, _| step(input, |b| b.fx)),
 ];

@@ -15,7 +15,7 @@ use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
-use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT};
+use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT, PROMOTION};
 use crate::model::currency::minor_digits;
 use crate::model::decimal::{self, PRICE_SCALE, RATE_SCALE, power_of_ten};
 use crate::model::period::{Day, Period, parse_day};
@@ -67,13 +67,15 @@ pub(super) struct EqualLines {
     pub(super) earned: i128,
     /// True of an Azure credit, which is neither a price nor a quantity.
     pub(super) is_credit: bool,
+    /// True if the price has a promotion, or another discount beside the partner earned credit.
+    pub(super) is_promoted: bool,
     /// True if they charge for a cycle that is not the invoice's.
     pub(super) is_of_other_cycle: bool,
     /// EffectiveUnitPrice, in units of 10^-22, not negative; `None` where a line has none.
     pub(super) price: Option<i128>,
     /// UnitPrice (the list price), in units of 10^-22; `None` where a line has none.
     pub(super) unit_price: Option<i128>,
-    /// BillableQuantity, in units of 10^-20; negative where the price was.
+    /// BillableQuantity, in units of 10^-20; negative where the price was, or the subtotal.
     pub(super) quantity: i128,
     /// Exchange rate, in units of 10^-18.
     pub(super) rate: i128,
@@ -93,6 +95,11 @@ impl EqualLines {
         // No product overflows here or below: each number is a sum of the frame divided by the
         // count.
         self.quantity * self.count
+    }
+
+    /// True of lines for units that were given free.
+    pub(super) fn is_free(&self) -> bool {
+        self.price == Some(0) && self.subtotal == 0
     }
 
     /// Subtotal of all of the lines, in units of 10^-20.
@@ -336,6 +343,7 @@ fn add_equal_lines(
         rate,
         price,
         unit_price,
+        promotion,
         currency,
         start,
         end,
@@ -346,6 +354,7 @@ fn add_equal_lines(
         Part::Rate,
         Part::Price,
         Part::UnitPrice,
+        Part::Promotion,
         Part::Currency,
         Part::ChargeStart,
         Part::ChargeEnd,
@@ -365,13 +374,12 @@ fn add_equal_lines(
         let is_of_other_cycle =
             period_of(totals, invoice[row]).is_some_and(|period| is_outside(period, charged));
         let price = number_of(&totals.vocabulary, price[row], PRICE_SCALE);
-        // A refund has the quantity of the charge and the opposite price
+        let is_credit = text(Domain::Adjustment, adjustment) == AZURE_CREDIT;
+        // A refund has the quantity of the charge and the opposite price, or the opposite subtotal
         // (`model::domain::semantics` §3); with the sign on the quantity, the two cancel.
-        let sign = if price.is_some_and(|price| price < 0) {
-            -1
-        } else {
-            1
-        };
+        let is_negative = price.is_some_and(|price| price < 0);
+        let is_refund = lines.subtotal[row] < 0 && lines.quantity[row] > 0 && !is_credit;
+        let sign = if is_negative || is_refund { -1 } else { 1 };
         let duplicates = numbered(&totals.line_duplicates, lines.duplicates[row]).rows;
         let evidence = found.entry(*group).or_default();
         evidence.digits = minor_digits(text(Domain::Currency, currency));
@@ -380,10 +388,12 @@ fn add_equal_lines(
             description: description[row],
             adjustment: adjustment[row],
             earned: price_adjustment::earned_fraction(text(Domain::Adjustment, adjustment)),
-            is_credit: text(Domain::Adjustment, adjustment) == AZURE_CREDIT,
+            is_credit,
+            is_promoted: text(Domain::Adjustment, promotion) == PROMOTION,
             is_of_other_cycle,
-            price: price.map(|price| price * sign),
-            unit_price: number_of(&totals.vocabulary, unit_price[row], PRICE_SCALE),
+            price: price.map(|price| price.saturating_abs()),
+            unit_price: number_of(&totals.vocabulary, unit_price[row], PRICE_SCALE)
+                .map(i128::saturating_abs),
             quantity: lines.quantity[row] / count * sign,
             rate: rate_of(&totals.vocabulary, rate[row]),
             subtotal: lines.subtotal[row] / count,

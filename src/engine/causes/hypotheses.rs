@@ -42,6 +42,9 @@ pub(super) struct Remaining {
     pub(super) duplicates: LeftOut,
     /// Late usage, and lines of other cycles, that were left out.
     pub(super) timing: LeftOut,
+    /// Azure credits: lines of their own, and rows of usage
+    /// ([semantics §7](crate::model::domain::semantics)).
+    pub(super) credits: LeftOut,
     /// True if the lines are taken to leave free usage out of their quantity.
     pub(super) is_free_left_out: bool,
 }
@@ -54,12 +57,10 @@ impl Remaining {
             is_free_left_out: has(FREE_USAGE),
             ..Self::default()
         };
-        // Azure credits stay out: a credit line repeats the quantity of the charge that it offsets
-        // (`model::domain::semantics §7`), which would count twice here.
-        for state in evidence.states.iter().filter(|state| !state.is_credit) {
+        for state in &evidence.states {
             let mut state = state.clone();
             // Late usage leaves with its duplicates: each row is left out once.
-            if state.is_late && has(LATE_USAGE) {
+            if state.is_late && !state.is_credit && has(LATE_USAGE) {
                 remaining.timing.usage += state.billing;
                 continue;
             }
@@ -71,11 +72,17 @@ impl Remaining {
                 state.billing -= billing;
                 state.pricing -= pricing;
             }
-            remaining.states.push(state);
+            // Azure credits stay out: a credit line repeats the quantity of the charge that it
+            // offsets (`model::domain::semantics §7`), which would count twice here.
+            if state.is_credit {
+                remaining.credits.usage += state.billing;
+            } else {
+                remaining.states.push(state);
+            }
         }
-        for lines in evidence.lines.iter().filter(|lines| !lines.is_credit) {
+        for lines in &evidence.lines {
             let mut lines = lines.clone();
-            if lines.is_of_other_cycle && has(OTHER_CYCLE) {
+            if lines.is_of_other_cycle && !lines.is_credit && has(OTHER_CYCLE) {
                 remaining.timing.lines += lines.subtotal_of_all();
                 continue;
             }
@@ -83,7 +90,12 @@ impl Remaining {
                 remaining.duplicates.lines += lines.subtotal * lines.duplicates;
                 lines.count -= lines.duplicates;
             }
-            remaining.lines.push(lines);
+            if lines.is_credit {
+                remaining.credits.lines += lines.subtotal_of_all();
+            } else if !(lines.is_free() && has(FREE_USAGE)) {
+                // Free units are left out of both sides.
+                remaining.lines.push(lines);
+            }
         }
         remaining
     }
@@ -106,18 +118,32 @@ impl Remaining {
 /// Hypotheses that the evidence leaves open: every set of the anomalies that are present, the
 /// smallest first; of equally many anomalies, the order of the bits makes the choice the same in
 /// every run.
+///
+/// Free units are no anomaly: hypotheses that leave them out of both sides stand before all others.
 pub(super) fn open_to(evidence: &Evidence) -> Vec<u8> {
-    let states = || evidence.states.iter().filter(|state| !state.is_credit);
-    let lines = || evidence.lines.iter().filter(|lines| !lines.is_credit);
+    let states = || evidence.states.iter();
+    let lines = || evidence.lines.iter();
+    let charges = || states().filter(|state| !state.is_credit);
+    let mut charged = lines().filter(|lines| !lines.is_credit);
     let mut present = 0;
     present |= DUPLICATE_USAGE * u8::from(states().any(|state| state.duplicates.rows > 0));
-    present |= LATE_USAGE * u8::from(states().any(|state| state.is_late));
+    present |= LATE_USAGE * u8::from(charges().any(|state| state.is_late));
     present |= DUPLICATE_LINES * u8::from(lines().any(|lines| lines.duplicates > 0));
-    present |= OTHER_CYCLE * u8::from(lines().any(|lines| lines.is_of_other_cycle));
-    present |= FREE_USAGE * u8::from(states().any(|state| state.is_free));
+    present |= OTHER_CYCLE * u8::from(charged.any(|lines| lines.is_of_other_cycle));
+    // Of usage that is free throughout nothing would be left.
+    let is_partly_free =
+        charges().any(|state| state.is_free) && charges().any(|state| !state.is_free);
+    present |= FREE_USAGE * u8::from(is_partly_free);
     let mut hypotheses: Vec<u8> = (0..1 << ANOMALIES)
         .filter(|hypothesis| hypothesis & !present == 0)
         .collect();
-    hypotheses.sort_by_key(|hypothesis| (hypothesis.count_ones(), *hypothesis));
+    hypotheses.sort_by_key(|hypothesis| {
+        let anomalies = hypothesis & !FREE_USAGE;
+        (
+            hypothesis & FREE_USAGE == 0,
+            anomalies.count_ones(),
+            *hypothesis,
+        )
+    });
     hypotheses
 }

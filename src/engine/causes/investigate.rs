@@ -8,6 +8,7 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::billed_again;
 use super::evidence::{self, Evidence, Location};
 use super::finding::{Finding, Narrowest};
 use super::variance_bridge::{RulesTried, VarianceBridge};
@@ -52,6 +53,7 @@ pub fn investigate(
     let mut found: HashMap<u32, Finding> = found.into_iter().collect();
     // Only after all groups: two siblings make up for each other once both have a finding.
     pair_siblings(&mut found, sides);
+    billed_again::name_it(&mut found, sides, &totals.periods);
     Ok(found)
 }
 
@@ -140,6 +142,7 @@ fn main_cause(steps: &VarianceBridge) -> Option<Cause> {
         (Cause::MissingInvoice, steps.missing_invoice),
         (Cause::Quantity, steps.quantity),
         (Cause::PartnerEarnedCredit, steps.partner_earned_credit),
+        (Cause::Promotion, steps.promotion),
         (Cause::Price, steps.price),
         (Cause::Fx, steps.fx),
         (Cause::Tax, steps.tax),

@@ -15,11 +15,15 @@ mod pairs;
 
 mod paired_usage;
 
+mod line_prices;
+
 mod bridge_points;
 
 pub mod variance_bridge;
 
 pub mod finding;
+
+mod billed_again;
 
 pub mod attribute;
 

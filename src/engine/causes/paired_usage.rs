@@ -78,8 +78,7 @@ impl<'s> PairedUsage<'s> {
         line: &EqualLines,
         usual: i128,
         price: i128,
-        rule: &Rule,
-        digits: u32,
+        (rule, digits): (&Rule, u32),
     ) -> Option<i128> {
         if self.states.iter().all(|state| state.earned == line.earned) {
             return self.at_own_credit(line, usual, price, rule, digits);
@@ -89,9 +88,40 @@ impl<'s> PairedUsage<'s> {
         if let Some(list) = line.unit_price
             && self.follows(list)?
         {
-            return self.at_list_price(list, line.earned, rule);
+            return self.at_list_price(list, line.earned);
         }
-        self.in_proportion(line.earned, rule)
+        self.in_proportion(line.earned)
+    }
+
+    /// List price of a line less the credit that it names; `None` inside where it has no list price.
+    #[expect(clippy::option_option, reason = "overflow is no missing price")]
+    pub(super) fn net_of_credit(&self, line: &EqualLines) -> Option<Option<i128>> {
+        match line.unit_price {
+            Some(list) => net_of(line.earned, (list, PRICE_SCALE)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Partner earned credit that all of the usage has; `None` where it differs.
+    pub(super) fn common_credit(&self) -> Option<i128> {
+        let mut credits = self.states.iter().map(|state| state.earned);
+        let first = credits.next()?;
+        credits.all(|earned| earned == first).then_some(first)
+    }
+
+    /// Least and greatest amount in the pricing currency that the usage's texts allow. `None` on
+    /// overflow.
+    pub(super) fn pricing_bounds(&self) -> Option<[i128; 2]> {
+        let precision: i128 = self.states.iter().map(|state| state.precision).sum();
+        let cut = quotient_up(
+            (precision, AMOUNT_SCALE),
+            (self.rate.checked_abs()?, RATE_SCALE),
+            AMOUNT_SCALE,
+        )?;
+        Some([
+            self.pricing.checked_sub(cut)?,
+            self.pricing.checked_add(cut)?,
+        ])
     }
 
     /// Price where usage and line have one credit: the usage's own, except that an API's amounts
@@ -149,7 +179,7 @@ impl<'s> PairedUsage<'s> {
     }
 
     /// List price less a credit; spread over all of the quantity where some of the usage is free.
-    fn at_list_price(&self, list: i128, earned: i128, rule: &Rule) -> Option<i128> {
+    fn at_list_price(&self, list: i128, earned: i128) -> Option<i128> {
         let adjusted = net_of(earned, (list, PRICE_SCALE))?;
         let paid_quantity: i128 = self.paid().map(|state| state.quantity).sum();
         if paid_quantity == self.quantity {
@@ -161,11 +191,11 @@ impl<'s> PairedUsage<'s> {
             AMOUNT_SCALE,
             Rounding::HalfEven,
         )?;
-        rule.price_of(pricing, self.quantity)
+        unit_price(pricing, self.quantity)
     }
 
     /// Price of the usage's own amounts, each brought from its credit to another one.
-    fn in_proportion(&self, earned: i128, rule: &Rule) -> Option<i128> {
+    fn in_proportion(&self, earned: i128) -> Option<i128> {
         let mut pricing = 0_i128;
         for state in self.states {
             // A credit of the whole price leaves nothing to scale by: the division refuses, and the
@@ -182,8 +212,18 @@ impl<'s> PairedUsage<'s> {
                 Rounding::HalfEven,
             )?)?;
         }
-        rule.price_of(pricing, self.quantity)
+        unit_price(pricing, self.quantity)
     }
+}
+
+/// Unit price of a quantity whose amount is `pricing`, in units of 10^-22: exact but for its last
+/// digit, as the parts of a variance are. `None` for a quantity of 0, or on overflow.
+pub(super) fn unit_price(pricing: i128, quantity: i128) -> Option<i128> {
+    quotient_up(
+        (pricing, AMOUNT_SCALE),
+        (quantity, QUANTITY_SCALE),
+        PRICE_SCALE,
+    )
 }
 
 /// Amount in the pricing currency, in units of 10^-20: as the usage says, or where that is not what

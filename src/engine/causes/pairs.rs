@@ -64,7 +64,9 @@ pub(super) struct Paired<'r> {
 }
 
 /// Pairs usage and lines of equal description and adjustment first. The rest is a pair of its own
-/// if it is of one meter on both sides: its adjustment has changed then, or its name.
+/// if it is of one meter on both sides: its adjustment has changed then, or its name. So it is if
+/// the usage names no meter and all of the lines have one price: the usage then tells their prices,
+/// though not which meter it is of.
 pub(super) fn pair(remaining: &Remaining) -> Paired<'_> {
     let (states, lines) = (&remaining.states, &remaining.lines);
     let name_of_state = |state: &UsageState| (state.description, state.adjustment);
@@ -99,7 +101,7 @@ pub(super) fn pair(remaining: &Remaining) -> Paired<'_> {
     let unpaired = if rest.states.is_empty() && rest.lines.is_empty() {
         None
     } else if is_of_one(rest.states.iter().map(|state| state.description))
-        && is_of_one(rest.lines.iter().map(|line| line.description))
+        && (is_of_one(rest.lines.iter().map(|line| line.description)) || is_of_one_price(&rest))
     {
         pairs.push(rest);
         None
@@ -107,6 +109,14 @@ pub(super) fn pair(remaining: &Remaining) -> Paired<'_> {
         Some(rest)
     };
     Paired { pairs, unpaired }
+}
+
+/// True if usage without a meter's name stands against lines of one price.
+fn is_of_one_price(rest: &Pair<'_>) -> bool {
+    let is_nameless = rest.states.iter().all(|state| state.description == 0);
+    let mut prices = rest.lines.iter().map(|line| line.price);
+    let first = prices.next().flatten();
+    is_nameless && first.is_some() && prices.all(|price| price == first)
 }
 
 /// True if there are descriptions, and all are equal.

@@ -12,7 +12,7 @@
 use super::bridge_points::{BridgeInputs, BridgePoints, line_at};
 use super::evidence::{EqualLines, Evidence};
 use super::hypotheses::{self, LeftOut, Remaining};
-use super::paired_usage::PairedUsage;
+use super::paired_usage::{PairedUsage, unit_price};
 use super::pairs::{Pair, pair};
 use super::workings::{Notes, note};
 use crate::engine::compare::group::Sides;
@@ -46,9 +46,11 @@ pub struct VarianceBridge {
     pub missing_invoice: i128,
     /// Another quantity, at the usage's price.
     pub quantity: i128,
-    /// Partner earned credit that was gained or lost, at the billed quantity.
+    /// Partner earned credit that was gained or lost, at the billed quantity and list price.
     pub partner_earned_credit: i128,
-    /// Another unit price, at the billed quantity.
+    /// Promotions that only the lines have, at the billed quantity and list price.
+    pub promotion: i128,
+    /// Another unit price, at the billed quantity and the usage's discounts.
     pub price: i128,
     /// Another exchange rate, on the billed charge.
     pub fx: i128,
@@ -95,7 +97,7 @@ impl VarianceBridge {
     }
 
     /// Sum of the sizes of all parts, the unexplained one among them, in units of 10^-10.
-    fn size(&self, variance: i128) -> i128 {
+    pub(super) fn size(&self, variance: i128) -> i128 {
         let parts = [
             self.duplicate,
             self.timing,
@@ -104,6 +106,7 @@ impl VarianceBridge {
             self.missing_invoice,
             self.quantity,
             self.partner_earned_credit,
+            self.promotion,
             self.price,
             self.fx,
             self.tax,
@@ -133,13 +136,15 @@ impl VarianceBridge {
             quantity_delta: remaining.billed() - remaining.used(),
             ..Self::default()
         };
-        bridge.add_left_out(evidence, &remaining, &mut notes)?;
+        bridge.add_left_out(&remaining, &mut notes)?;
         let is_free_left_out = remaining.is_free_left_out;
         let paired = pair(&remaining);
-        let mut unexplained = 0;
+        let (mut unexplained, mut rounded) = (0, 0);
         for pair in &paired.pairs {
-            unexplained +=
+            let [apart, by_rule] =
                 bridge.add_pair(pair, rules, evidence.digits, is_free_left_out, &mut notes)?;
+            unexplained += apart;
+            rounded += by_rule;
         }
         if let Some(unpaired) = &paired.unpaired {
             // Alone, it is all that the others leave: pieces of published sums need not be rounded
@@ -149,12 +154,19 @@ impl VarianceBridge {
         }
         unexplained = bridge.add_tax(&remaining, unexplained, &mut notes)?;
         let rest = variance - bridge.sum() - published(unexplained)?;
-        // One unit of the last digit on top, which publishing the amounts can move.
-        // All or nothing: beyond the bounds, a part that is called rounding would only hide as much
-        // of a real error.
-        if rest.abs() <= published(bounds.toward(rest))?.checked_add(1)? {
-            bridge.rounding = rest;
-        }
+        let rounded = published(rounded)?;
+        // What the rule makes of the lines is proven. The rest of the rest is the usage's: digits
+        // that were cut off, and rows that were floored. All or nothing: beyond the bounds, a part
+        // that is called rounding would only hide as much of a real error.
+        let is_bounded = |rest: i128| {
+            // One unit of the last digit on top, which publishing the amounts can move.
+            Some(rest.abs() <= published(bounds.toward(rest))?.checked_add(1)?)
+        };
+        bridge.rounding = if is_bounded(rest)? || is_bounded(rest - rounded)? {
+            rest
+        } else {
+            rounded
+        };
         if unexplained != 0 {
             note(&mut notes, Cause::Unexplained, || {
                 format!(
@@ -224,6 +236,7 @@ impl VarianceBridge {
         on_one_side
             + self.quantity
             + self.partner_earned_credit
+            + self.promotion
             + self.price
             + self.fx
             + self.tax
@@ -245,15 +258,17 @@ impl VarianceBridge {
         self.missing_usage = 0;
     }
 
+    /// Moves the step of the quantity to timing. For a group that bills the usage of an earlier
+    /// period again.
+    pub(super) fn take_for_timing(&mut self) {
+        self.timing += self.quantity;
+        self.quantity = 0;
+    }
+
     /// Adds the steps of the rows and lines that the most likely hypothesis leaves out, and of
     /// Azure credits. `None` on overflow.
-    fn add_left_out(
-        &mut self,
-        evidence: &Evidence,
-        remaining: &Remaining,
-        notes: &mut Notes<'_>,
-    ) -> Option<()> {
-        let credit = credits(evidence);
+    fn add_left_out(&mut self, remaining: &Remaining, notes: &mut Notes<'_>) -> Option<()> {
+        let credit = remaining.credits;
         let step = |of: LeftOut| Some(published(of.lines)? - published(of.usage)?);
         self.duplicate = step(remaining.duplicates)?;
         self.timing = step(remaining.timing)?;
@@ -281,7 +296,7 @@ impl VarianceBridge {
     }
 
     /// Adds the steps of a pair. Returns the amount that the lines' own arithmetic does not give,
-    /// in units of 10^-20; `None` on overflow.
+    /// and what its rounding makes of them, in units of 10^-20; `None` on overflow.
     fn add_pair(
         &mut self,
         pair: &Pair<'_>,
@@ -289,12 +304,12 @@ impl VarianceBridge {
         digits: u32,
         is_free_left_out: bool,
         notes: &mut Notes<'_>,
-    ) -> Option<i128> {
+    ) -> Option<[i128; 2]> {
         let usage = PairedUsage::of(&pair.states, is_free_left_out)?;
         // Without prices there are no points to value a step between: the pair's whole distance
         // stays unexplained, as a guess would be taken for a finding.
         let Some(prices) = pair.prices() else {
-            return Some(pair.subtotal() - pair.billing());
+            return Some([pair.subtotal() - pair.billing(), 0]);
         };
         let fitting = fitting_rule(pair, &prices, rules.all, digits);
         if let Some(rule) = fitting {
@@ -303,25 +318,21 @@ impl VarianceBridge {
         // Held before fitting: a line that departs from the rule of its invoice must not be excused
         // by another one. Lines that obey no rule are measured by the first documented one.
         let rule = rules.held.or(fitting).unwrap_or(&rules.all.all()[0]);
-        let Some(usual_price) = rule.price_of(usage.pricing, usage.quantity) else {
-            return Some(pair.subtotal() - pair.billing());
+        let Some(usual_price) = unit_price(usage.pricing, usage.quantity) else {
+            return Some([pair.subtotal() - pair.billing(), 0]);
         };
-        let inputs = BridgeInputs {
-            pair,
-            rule,
-            usage,
-            usual_price,
-            prices: &prices,
-            digits,
-        };
+        let inputs = BridgeInputs::of(pair, rule, usage, usual_price, &prices, digits)?;
         let points = BridgePoints::of(&inputs)?;
         points.note(&inputs, notes);
         self.quantity += published(points.at_billed_quantity - points.natural)?;
-        self.partner_earned_credit +=
-            published(points.at_billed_adjustment - points.at_billed_quantity)?;
-        self.price += published(points.at_billed_price - points.at_billed_adjustment)?;
-        self.fx += published(points.by_formula - points.at_billed_price)?;
-        Some(pair.subtotal() - points.by_formula)
+        self.price += published(points.at_billed_price - points.at_billed_quantity)?;
+        self.partner_earned_credit += published(points.at_billed_credit - points.at_billed_price)?;
+        self.promotion += published(points.at_billed_promotion - points.at_billed_credit)?;
+        self.fx += published(points.at_billed_rate - points.at_billed_promotion)?;
+        Some([
+            pair.subtotal() - points.by_formula,
+            points.by_formula - points.at_billed_rate,
+        ])
     }
 
     /// Adds the step of usage and lines that could not be paired. `alone` is what they come to
@@ -337,17 +348,6 @@ impl VarianceBridge {
             _ => return Some(subtotal - billing),
         }
         Some(0)
-    }
-}
-
-/// Azure credits of both sides: lines of their own, and rows of usage
-/// ([semantics §7](crate::model::domain::semantics)).
-fn credits(evidence: &Evidence) -> LeftOut {
-    let states = evidence.states.iter().filter(|state| state.is_credit);
-    let lines = evidence.lines.iter().filter(|lines| lines.is_credit);
-    LeftOut {
-        usage: states.map(|state| state.billing).sum(),
-        lines: lines.map(EqualLines::subtotal_of_all).sum(),
     }
 }
 

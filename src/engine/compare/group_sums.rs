@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::group::{DayRange, Keys, Predicted, Sides};
+use super::line_numbers::LineNumbers;
 use super::prediction::Predictor;
 use crate::engine::failure::EngineError;
-use crate::engine::fold::columns::{LineColumns, UsageColumns};
+use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::matching::passes::Matching;
@@ -68,7 +69,8 @@ fn add_usage(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
 }
 
 fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
-    let lines = LineColumns::of(&totals.lines);
+    let numbers = LineNumbers::of(totals);
+    let lines = numbers.columns;
     let codes = FINE_KEYS.map(|key| lines.codes(key.part()));
     let charge_types = lines.codes(Part::ChargeType);
     let charged = [Part::ChargeStart, Part::ChargeEnd].map(|part| lines.codes(part));
@@ -79,14 +81,13 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
         .collect();
     for (row, group) in matching.of_lines.iter().enumerate() {
         let group = &mut groups[*group as usize];
-        let (rows, quantity, subtotal) =
-            (lines.rows[row], lines.quantity[row], lines.subtotal[row]);
+        let (rows, subtotal) = (lines.rows[row], lines.subtotal[row]);
         group.add_keys(&codes, row);
         group.line_charge_types.insert(charge_types[row]);
         // Matching never puts lines of two scopes into one group.
         group.scope = lines.scope(row);
         group.line_rows += rows;
-        group.line_quantity += quantity;
+        group.line_quantity += numbers.charged_quantity(row);
         group.subtotal += subtotal;
         // A charge that names one of its days only is known by that day.
         let [start, end] = charged.map(|column| days[column[row] as usize]);

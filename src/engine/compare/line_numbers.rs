@@ -12,6 +12,7 @@ use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
+use crate::engine::rules::price_adjustment::AZURE_CREDIT;
 use crate::engine::rules::rounding::Line;
 use crate::engine::rules::scope::Scope;
 use crate::model::currency::minor_digits;
@@ -26,6 +27,7 @@ pub struct LineNumbers<'f> {
     price: &'f [u32],
     rate: &'f [u32],
     currency: &'f [u32],
+    adjustment: &'f [u32],
 }
 
 impl<'f> LineNumbers<'f> {
@@ -39,6 +41,7 @@ impl<'f> LineNumbers<'f> {
             price: columns.codes(Part::Price),
             rate: columns.codes(Part::Rate),
             currency: columns.codes(Part::Currency),
+            adjustment: columns.codes(Part::Adjustment),
         }
     }
 
@@ -53,6 +56,29 @@ impl<'f> LineNumbers<'f> {
             rate: self.rate(row),
             digits: self.digits(row),
         })
+    }
+
+    /// Quantity that a row's lines charge for, in units of 10^-20. Refunds repeat the quantity of
+    /// the charge at the opposite price ([semantics §3](crate::model::domain::semantics)): theirs is
+    /// negative, so that a charge that was voided and issued again has its quantity once. An Azure
+    /// credit takes no quantity back.
+    #[must_use]
+    pub fn charged_quantity(&self, row: usize) -> i128 {
+        let quantity = self.columns.quantity[row];
+        let is_negative = |price: &str| price.trim_start().starts_with('-');
+        let is_refund = quantity > 0
+            && (self.columns.subtotal[row] < 0
+                || is_negative(self.vocabulary.text(Domain::Number, self.price[row])));
+        if is_refund && !self.is_credit(row) {
+            -quantity
+        } else {
+            quantity
+        }
+    }
+
+    fn is_credit(&self, row: usize) -> bool {
+        let adjustment = self.adjustment[row];
+        self.vocabulary.text(Domain::Adjustment, adjustment) == AZURE_CREDIT
     }
 
     /// Exchange rate of a row's lines, in units of 10^-18.

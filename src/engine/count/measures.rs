@@ -101,7 +101,7 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let pricing = measures.optional(cells, &PRICING)?;
     measures.sums = [quantity, billing.value, pricing, 0];
     // Only the billing amount is compared with the invoice: its precision widens the tolerance.
-    measures.precision = precision_of(billing);
+    measures.precision = precision_of(billing, &cells[BILLING.position]);
     // The rate is part of the key, as text: that the text is a number is made sure of here.
     measures.number(cells, &USAGE_RATE)?;
     measures.day = cells[USAGE_DATE].day("UsageDate")?;
@@ -109,10 +109,13 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
 }
 
 /// Half a unit of a number's last digit, in units of 10^-20; 0 for a number that is taken as exact.
-fn precision_of(amount: Parsed) -> i128 {
-    let (digits, last_exponent) = amount.significance();
+fn precision_of(amount: Parsed, cell: &Cell<'_>) -> i128 {
+    let (digits, mut last_exponent) = amount.significance();
     if digits < LIMITED_DIGITS {
-        return 0;
+        if !is_displayed(cell) {
+            return 0;
+        }
+        last_exponent = amount.last_exponent();
     }
     // Half of 10^exponent, at 20 decimals, is 5 x 10^(exponent + 19).
     match u32::try_from(last_exponent + 19) {
@@ -120,6 +123,26 @@ fn precision_of(amount: Parsed) -> i128 {
         // The last digit is below 10^-19, and half of it below what is kept.
         Err(_) => 0,
     }
+}
+
+/// True of a number as a spreadsheet displays it with an exponent, `1.23457E+05`: it is cut to the
+/// digits that are shown. Programs write an exponent behind numbers that large only if they exceed
+/// 10^15, and then all digits that they have.
+fn is_displayed(cell: &Cell<'_>) -> bool {
+    let text: &[u8] = match cell {
+        Cell::Text(text) => text,
+        Cell::Entry { text, .. } => text,
+        Cell::Missing | Cell::Decimal(..) | Cell::Date(_) => return false,
+    };
+    let Some(at) = text.iter().position(|byte| *byte == b'E') else {
+        return false;
+    };
+    let (mantissa, exponent) = text.split_at(at);
+    mantissa.contains(&b'.')
+        && matches!(
+            exponent,
+            [b'E', b'+', b'0', _] | [b'E', b'+', b'1', b'0'..=b'4']
+        )
 }
 
 const BILLABLE: NumberColumn = number_column(INVOICE_LINES, "BillableQuantity", QUANTITY_SCALE);

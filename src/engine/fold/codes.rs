@@ -13,7 +13,7 @@ use crate::engine::rules::key_projections::{
     CodePlaces, FieldPlace, code_places, coded_parts, raw_place,
 };
 use crate::engine::rules::keys::{Counted, Origin, Part, PartRow, TUPLES, Tuple};
-use crate::engine::rules::price_adjustment::{line_adjustment, usage_adjustment};
+use crate::engine::rules::price_adjustment::{LineDiscounts, usage_adjustment};
 
 static USAGE_PLACES: CodePlaces = code_places(Counted::Usage);
 static DAILY_PLACES: CodePlaces = code_places(Counted::DailyUsage);
@@ -176,11 +176,12 @@ fn states(
     parts: &[&PartRow],
 ) -> Vec<u32> {
     let adjustment = Adjustment::of(counted);
-    // Field of each part's raw text; `None` for the adjustment, which is not one text.
+    // Field of each part's raw text; `None` for the adjustment and the promotion, which are made of
+    // several texts.
     let fields: Vec<Option<usize>> = parts
         .iter()
         .map(|row| {
-            let is_text = row.origin(counted) != Origin::Adjustment;
+            let is_text = !matches!(row.origin(counted), Origin::Adjustment | Origin::Promotion);
             is_text.then(|| raw_place(counted, row.part).field)
         })
         .collect();
@@ -191,16 +192,16 @@ fn states(
         let raw: Vec<&str> = partial.fields(Tuple::State as usize, id).collect();
         codes.extend(parts.iter().zip(&fields).map(|(row, field)| match field {
             Some(field) => builder.add(row.part.domain(), raw[*field]),
-            None => builder.add(row.part.domain(), &adjustment.text(&raw)),
+            None => builder.add(row.part.domain(), &adjustment.text(row.part, &raw)),
         }));
     }
     codes
 }
 
-/// Fields of the raw state tuple that the price adjustment is made of.
+/// Fields of the raw state tuple that price adjustment and promotion are made of.
 enum Adjustment {
     Usage([usize; 3]),
-    Line([usize; 2]),
+    Line([usize; 5]),
 }
 
 impl Adjustment {
@@ -215,16 +216,39 @@ impl Adjustment {
                 ]
                 .map(field),
             ),
-            Counted::Lines => Self::Line([Part::ChargeType, Part::AdjustmentText].map(field)),
+            Counted::Lines => Self::Line(
+                [
+                    Part::ChargeType,
+                    Part::AdjustmentText,
+                    Part::PromotionId,
+                    Part::Price,
+                    Part::UnitPrice,
+                ]
+                .map(field),
+            ),
         }
     }
 
-    fn text(&self, raw: &[&str]) -> String {
+    /// Canonical text of one of the two parts.
+    fn text(&self, part: Part, raw: &[&str]) -> String {
         match *self {
             Self::Usage([kind, earned, credit]) => {
                 usage_adjustment(raw[kind], raw[earned], raw[credit])
             }
-            Self::Line([charge_type, text]) => line_adjustment(raw[charge_type], raw[text]),
+            Self::Line([charge_type, description, promotion_id, price, unit_price]) => {
+                let discounts = LineDiscounts {
+                    charge_type: raw[charge_type],
+                    description: raw[description],
+                    promotion_id: raw[promotion_id],
+                    price: raw[price],
+                    unit_price: raw[unit_price],
+                };
+                if part == Part::Promotion {
+                    discounts.promotion()
+                } else {
+                    discounts.adjustment()
+                }
+            }
         }
     }
 }

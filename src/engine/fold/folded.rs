@@ -259,10 +259,7 @@ impl CodedInputs {
     ) -> HashMap<u32, Period> {
         line_months.add(&self.lines.partial, &self.lines.codes);
         usage_months.add(&self.usage.partial, &self.usage.codes);
-        let mut periods = line_months.periods();
-        // Usage overrules the lines, whose charges may begin in another month than they are billed.
-        periods.extend(usage_months.periods());
-        periods
+        InvoiceMonths::periods_of(&line_months, &usage_months)
     }
 
     fn folded(

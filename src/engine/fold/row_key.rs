@@ -8,7 +8,7 @@
 
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::keys::{Counted, FINE_KEYS, Key, Origin, Part};
-use crate::engine::rules::price_adjustment;
+use crate::engine::rules::price_adjustment::{self, LineDiscounts};
 use crate::engine::rules::scope::{self, LineTexts, Scope};
 use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::decimal::{PRICE_SCALE, RATE_SCALE};
@@ -89,8 +89,14 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
         charge_end: &text(Part::ChargeEnd),
         product_is_used: is_used(&folded(Part::Product), &folded(Part::Sku)),
     });
-    let adjustment =
-        price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText));
+    let discounts = LineDiscounts {
+        charge_type: &text(Part::ChargeType),
+        description: &text(Part::AdjustmentText),
+        promotion_id: &text(Part::PromotionId),
+        price: &text(Part::Price),
+        unit_price: &text(Part::UnitPrice),
+    };
+    let adjustment = discounts.adjustment();
     let key = fine_key(cells, Counted::Lines, Some(Part::Description), &adjustment);
     (key, scope)
 }

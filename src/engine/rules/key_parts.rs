@@ -49,6 +49,8 @@ pub enum Origin {
     Derived(Derived),
     /// Price adjustment, made of other texts of [`Tuple::State`] when they are folded.
     Adjustment,
+    /// Promotion, made of other texts of [`Tuple::State`] when they are folded.
+    Promotion,
 }
 
 /// Kinds of rows that are counted by a raw key of their own.
@@ -114,6 +116,11 @@ pub enum Part {
     Rate,
     /// Description of a line's price adjustment, as it was written.
     AdjustmentText,
+    /// Promotion of a line, by its id.
+    PromotionId,
+    /// Mark of a line whose price has a promotion, or another discount beside the partner earned
+    /// credit.
+    Promotion,
     /// Kind of the credit on a usage row.
     CreditType,
     /// Partner earned credit of a usage row, in percent.

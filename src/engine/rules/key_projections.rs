@@ -102,7 +102,9 @@ pub const fn raw_place(counted: Counted, part: Part) -> FieldPlace {
     let (tuple, is_derived) = match part.row().origin(counted) {
         Origin::Text(tuple, _) => (tuple, false),
         Origin::Derived(_) => (Tuple::State, true),
-        Origin::Nowhere | Origin::Adjustment => panic!("the part is no raw text"),
+        Origin::Nowhere | Origin::Adjustment | Origin::Promotion => {
+            panic!("the part is no raw text")
+        }
     };
     // Derived fields stand behind all input columns, wherever their rows stand in the table.
     if is_derived {
@@ -130,7 +132,7 @@ const fn coded_tuple(row: &PartRow, counted: Counted) -> Option<Tuple> {
     match row.origin(counted) {
         Origin::Nowhere => None,
         Origin::Text(tuple, _) => Some(tuple),
-        Origin::Derived(_) | Origin::Adjustment => Some(Tuple::State),
+        Origin::Derived(_) | Origin::Adjustment | Origin::Promotion => Some(Tuple::State),
     }
 }
 

@@ -132,6 +132,14 @@ impl PartRow {
         }
     }
 
+    /// Makes the part of other texts of a line.
+    const fn promotion(self) -> Self {
+        Self {
+            lines: Origin::Promotion,
+            ..self
+        }
+    }
+
     /// Origin of the part in one kind of rows.
     #[must_use]
     pub const fn origin(&self, counted: Counted) -> Origin {
@@ -200,6 +208,8 @@ pub const PARTS: [PartRow; PART_COUNT] = {
             .both(Account, "PricingCurrency"),
         part(Part::Rate, "rate", Domain::Rate).both(Account, "PCToBCExchangeRate"),
         raw(Part::AdjustmentText, "adjustment_text").lines(State, "PriceAdjustmentDescription"),
+        raw(Part::PromotionId, "promotion_id").lines(State, "PromotionId"),
+        part(Part::Promotion, "promotion", Domain::Adjustment).promotion(),
         raw(Part::CreditType, "credit_type").usage(State, "CreditType"),
         raw(Part::EarnedCreditPercentage, "earned_credit")
             .usage(State, "PartnerEarnedCreditPercentage"),
@@ -252,7 +262,7 @@ pub const USAGE_FRAME: [Part; 18] = [
 
 /// Key columns of the lines frame, in its sort order. The columns from the price on keep lines
 /// apart whose arithmetic differs.
-pub const LINES_FRAME: [Part; 18] = [
+pub const LINES_FRAME: [Part; 19] = [
     Part::Invoice,
     Part::Customer,
     Part::Subscription,
@@ -266,6 +276,7 @@ pub const LINES_FRAME: [Part; 18] = [
     Part::Rate,
     Part::Price,
     Part::UnitPrice,
+    Part::Promotion,
     Part::Billable,
     Part::Seats,
     Part::SubtotalText,

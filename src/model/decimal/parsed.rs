@@ -34,6 +34,12 @@ impl Parsed {
         exponent: 0,
     };
 
+    /// Power of ten of the text's last digit, be it a zero; 0 for zero.
+    #[must_use]
+    pub const fn last_exponent(&self) -> i32 {
+        self.exponent
+    }
+
     /// Significant digits of the text, leading and trailing zeros not counted, and the power of ten
     /// of the last of them; 0 and 0 for zero.
     #[must_use]

@@ -58,7 +58,7 @@ pub(super) fn of_comparing(
     stages: &UsageStages<'_>,
     variances: &[Variance],
 ) -> Vec<ControlTotal> {
-    let [usage, lines] = &stages.selected;
+    let [usage, _] = &stages.selected;
     let [expected, invoiced] = &stages.allocated;
     let side = |tie_out, is_expected| {
         control_totals::variances_of(totals, variances, tie_out, is_expected)
@@ -76,7 +76,7 @@ pub(super) fn of_comparing(
         controls.extend(law(
             "match",
             "invoice_lines",
-            lines,
+            &stages.charged,
             &matched_lines,
             allowance,
         ));

@@ -12,12 +12,13 @@ use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
 use crate::engine::compare::copies::{self, CopiesByInvoice};
 use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
+use crate::engine::compare::line_numbers::LineNumbers;
 use crate::engine::compare::usage_to_invoice::{self, Resource};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
-use crate::engine::judge::control_totals::{self, ByCurrency};
+use crate::engine::judge::control_totals::{self, ByCurrency, ControlSums};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::descriptions::{
     DescriptionColumns, DescriptionPairs, DescriptionVotes,
@@ -48,6 +49,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) folded: [ByCurrency; 2],
     /// Usage and lines of the selected period.
     pub(super) selected: [ByCurrency; 2],
+    /// Selected lines, with the quantities that they charge for.
+    pub(super) charged: ByCurrency,
     /// Total, tax included, of the selected lines.
     pub(super) lines_total: ByCurrency,
     /// Sums of the selected lines by invoice, for the comparison with the headers.
@@ -82,6 +85,7 @@ impl<'p> UsageStages<'p> {
             practice: None,
             folded: Default::default(),
             selected: Default::default(),
+            charged: ByCurrency::new(),
             lines_total: ByCurrency::new(),
             by_invoice: LineSums::default(),
             allocated: Default::default(),
@@ -177,6 +181,7 @@ impl<'p> UsageStages<'p> {
         totals.usage = self.select_side(0, totals, &usage, "billing");
         let lines = totals.lines.clone();
         totals.lines = self.select_side(1, totals, &lines, "subtotal");
+        control_totals::add_up(&mut self.charged, &charged_lines(totals));
         control_totals::add_up(
             &mut self.lines_total,
             &control_totals::frame_of(totals, &totals.lines, "total"),
@@ -244,4 +249,24 @@ fn rows_without_customer(frame: &DataFrame) -> u64 {
         .filter(|(code, _)| **code == 0)
         .map(|(_, rows)| rows)
         .sum()
+}
+
+/// Counts of the lines with the quantities that they charge for: refunds take theirs back, and a
+/// group counts them so.
+fn charged_lines(totals: &Folded) -> ByCurrency {
+    let numbers = LineNumbers::of(totals);
+    let mut found = control_totals::frame_of(totals, &totals.lines, "subtotal");
+    let currencies = numbers.columns.codes(Part::Currency);
+    for (row, currency) in currencies.iter().enumerate() {
+        let taken_back = numbers.charged_quantity(row) - numbers.columns.quantity[row];
+        if taken_back != 0 {
+            let name = totals.vocabulary.text(Domain::Currency, *currency);
+            let sums = ControlSums {
+                quantity: Some(taken_back),
+                ..ControlSums::NOTHING
+            };
+            control_totals::add_to(&mut found, name.to_owned(), sums);
+        }
+    }
+    found
 }

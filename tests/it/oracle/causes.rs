@@ -9,7 +9,7 @@ use crate::runs::units;
 
 /// Positions of the cause and of the parts in a row of `variances`.
 const CAUSE: usize = 26;
-const PARTS: std::ops::Range<usize> = 27..40;
+const PARTS: std::ops::Range<usize> = 27..41;
 
 /// Checks cause and parts as far as that needs no attribution of its own (`truth` holds them
 /// against what was planted), and takes them out of the row.

@@ -282,7 +282,15 @@ impl Month {
         );
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
-        total.quantity += number(row, "BillableQuantity").value;
+        // A refund repeats the quantity of its charge, and gives it back; an Azure credit does not.
+        let is_negative = |name: &str| number(row, name).value < 0;
+        let takes_back = is_negative("Subtotal") || is_negative("EffectiveUnitPrice");
+        let quantity = number(row, "BillableQuantity").value;
+        total.quantity += if takes_back && row["ChargeType"] != "customerCredit" {
+            -quantity
+        } else {
+            quantity
+        };
         total.subtotal += number(row, "Subtotal").value;
         total.total += number(row, "Total").value;
     }
