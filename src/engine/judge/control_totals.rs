@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use polars::prelude::DataFrame;
 
 use super::variance::Variance;
+use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::count::partial::{GROSS_LIMIT, Partial};
 use crate::engine::count::total::{SUMS, Total};
@@ -21,6 +22,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::key_parts::{Counted, Key, Part, TUPLES};
 use crate::engine::rules::key_projections::FieldPlace;
 use crate::engine::rules::key_projections::raw_place;
+use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, plain, power_of_ten};
@@ -345,7 +347,8 @@ fn by_name(totals: &Folded, by_code: BTreeMap<u32, ControlSums>) -> ByCurrency {
         .collect()
 }
 
-/// Counts of one side of a tie-out's variances.
+/// Counts of one side of a tie-out's variances. What is expected counts as far as there is
+/// something to compare with: where no usage is expected, it only repeats the invoiced side.
 #[must_use]
 pub fn variances_of(
     totals: &Folded,
@@ -360,11 +363,8 @@ pub fn variances_of(
         .filter(|sides| sides.tie_out == tie_out)
     {
         let (rows, amount, quantity) = if expected {
-            (
-                sides.expected_rows,
-                sides.expected_amount,
-                sides.expected_quantity,
-            )
+            let (quantity, amount) = sides.compared_with();
+            (sides.expected_rows, amount, quantity)
         } else {
             (
                 sides.invoiced_rows,
@@ -408,6 +408,37 @@ pub fn resources_of(totals: &Folded, resources: &[Resource], expected: bool) -> 
             .add(sums);
     }
     by_name(totals, by_code)
+}
+
+/// Amounts of groups behind which no usage is expected, as the expected side repeats them; without
+/// rows, which are those of lines.
+#[must_use]
+pub fn repeated_of(totals: &Folded, groups: &[Sides]) -> ByCurrency {
+    let mut found = ByCurrency::new();
+    for sides in groups.iter().filter(|sides| sides.scope != Scope::Usage) {
+        let name = totals
+            .vocabulary
+            .text(Domain::Currency, sides.keys[Key::Currency]);
+        let sums = ControlSums {
+            amount: widened(sides.expected_amount),
+            ..ControlSums::NOTHING
+        };
+        add_to(&mut found, name.to_owned(), sums);
+    }
+    found
+}
+
+/// Takes amounts and quantities off; the currencies stay.
+pub fn take_off(whole: &mut ByCurrency, less: &ByCurrency) {
+    for (currency, sums) in less {
+        let negative = ControlSums {
+            rows: 0,
+            // No overflow: the sums are far from the ends of the type.
+            amount: -sums.amount,
+            quantity: sums.quantity.map(|quantity| -quantity),
+        };
+        add_to(whole, currency.clone(), negative);
+    }
 }
 
 /// Counts without their rows, to be compared with counts that have none.

@@ -5,6 +5,8 @@ pub mod variance;
 
 pub mod control_totals;
 
+pub mod out_of_scope;
+
 pub mod roll_up;
 
 pub mod rounding_census;

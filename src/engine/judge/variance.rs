@@ -98,7 +98,8 @@ pub struct Variance {
     pub limit: Limit,
     /// Status that follows from variance and tolerance.
     pub status: Status,
-    /// Cause of the largest part; `None` where there is no variance.
+    /// Cause of the largest part; that of the scope where no usage is expected; `None` where there
+    /// is no variance.
     pub cause: Option<Cause>,
     /// Parts of the variance, by cause.
     pub parts: Parts,
@@ -175,6 +176,10 @@ pub fn judge(
         off,
     );
     let cause = match sides.measure {
+        // Named though there is no part of it: it says why the lines are not compared.
+        _ if status == Status::OutOfScope && !off.contains(&Cause::OutOfScope) => {
+            Some(Cause::OutOfScope)
+        }
         Measure::Amount => attribute::largest(&parts),
         Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
     };

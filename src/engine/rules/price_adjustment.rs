@@ -45,7 +45,7 @@ pub fn usage_adjustment(
 pub fn line_adjustment(charge_type: &str, description: &str) -> String {
     // The charge type alone tells: such a line is a credit as a whole
     // (`model::domain::semantics §7`).
-    if fold(Fold::Text, charge_type) == "customercredit" {
+    if is_credit(charge_type) {
         return AZURE_CREDIT.to_owned();
     }
     // A list of quoted texts, whose wording and order are unstable: only the earned credit is read.
@@ -64,6 +64,13 @@ pub fn line_adjustment(charge_type: &str, description: &str) -> String {
         // Named without a percentage that can be read: there is none but 15 %.
         None => FULL_CREDIT.to_owned(),
     }
+}
+
+/// True for the charge type of lines that are credits as a whole
+/// ([semantics §7](crate::model::domain::semantics)).
+#[must_use]
+pub fn is_credit(charge_type: &str) -> bool {
+    fold(Fold::Text, charge_type) == "customercredit"
 }
 
 fn last_word(text: &str) -> &str {

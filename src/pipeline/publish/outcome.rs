@@ -40,6 +40,8 @@ pub struct Outcome {
     pub rejected: Vec<String>,
     /// Totals by tie-out and currency.
     pub totals: Vec<Total>,
+    /// Lines that cannot be checked against usage, by invoice, currency and kind.
+    pub out_of_scope: Vec<OutOfScopeLines>,
     /// Rounding rules that the lines of each currency obey, in words.
     pub rounding_rules: Vec<String>,
     /// The ten largest breaks.
@@ -80,6 +82,22 @@ pub struct Total {
     /// Share of the gross variance that has a cause, in per cent with one decimal, rounded down;
     /// `None` where there is no variance.
     pub explained_percent: Option<String>,
+}
+
+/// Lines of one kind behind which no usage is expected, on one invoice.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutOfScopeLines {
+    /// Invoice number; empty for lines that are not billed yet.
+    pub invoice_number: String,
+    /// Billing currency, ISO 4217.
+    pub currency: String,
+    /// Kind of the lines: `reservation`, `savings_plan`, `subscription`, `licence` or
+    /// `perpetual_software`.
+    pub kind: &'static str,
+    /// Number of lines.
+    pub lines: u64,
+    /// Sum of their subtotals, which stands in both sides of the totals.
+    pub amount: String,
 }
 
 /// Groups of one status.
@@ -186,6 +204,7 @@ impl Outcome {
                 .map(ToString::to_string)
                 .collect(),
             totals: totals(found),
+            out_of_scope: out_of_scope(found),
             rounding_rules: rounding_rules(found),
             largest_breaks: breaks
                 .into_iter()
@@ -220,6 +239,20 @@ fn totals(found: &Reconciled) -> Vec<Total> {
     sums.into_iter()
         .map(|((tie_out, currency), sums)| {
             total(tie_out, vocabulary.text(Domain::Currency, currency), &sums)
+        })
+        .collect()
+}
+
+fn out_of_scope(found: &Reconciled) -> Vec<OutOfScopeLines> {
+    let text = |domain, code| found.totals.vocabulary.text(domain, code).to_owned();
+    let lines = found.out_of_scope.iter();
+    lines
+        .map(|(invoice, currency, scope, sum)| OutOfScopeLines {
+            invoice_number: text(Domain::Invoice, invoice),
+            currency: text(Domain::Currency, currency),
+            kind: scope.name(),
+            lines: sum.lines,
+            amount: published(sum.amount),
         })
         .collect()
 }

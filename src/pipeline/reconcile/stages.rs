@@ -2,12 +2,15 @@
 //! each followed by its conservation law.
 
 use super::usage_to_invoice::UsageStages;
-use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
+use super::{
+    headers, in_parts, judging, laws, nothing_compared, other_tie_outs, settings, warnings,
+};
 use crate::engine::compare::invoice_practice::PracticeInWords;
 use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::{self, FoldState, Folded, OtherInputs};
 use crate::engine::judge::control_totals::{self, ByCurrency, ControlTotal};
+use crate::engine::judge::out_of_scope::OutOfScope;
 use crate::engine::judge::roll_up::{self, Rollup};
 use crate::engine::judge::rounding_census::Census;
 use crate::engine::judge::variance::Variance;
@@ -43,8 +46,13 @@ pub struct Reconciled {
     pub rollups: Vec<Rollup>,
     /// Laws from decoding to attribution; all hold.
     pub controls: Vec<ControlTotal>,
+    /// Lines behind which no usage is expected.
+    pub out_of_scope: OutOfScope,
     /// Number of lines by the rounding rule that they obey.
     pub census: Census,
+    /// True if a tie-out that is wanted compared nothing, which is no success; a warning says what
+    /// was found instead.
+    pub compared_nothing: bool,
     /// Sentences for the user about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
 }
@@ -107,6 +115,15 @@ pub fn reconcile_watched(
         return Err(RunError::Law(Box::new(broken.clone())));
     }
     warnings::of_mismatches(&totals, &stages, &variances, &mut told);
+    let has_lines = stages.has_rows[1];
+    let nothing = match readings.inputs.as_slice() {
+        // A fetch that found nothing yet has told so.
+        [] => Vec::new(),
+        _ => nothing_compared::nothing_compared(plan, &stages.seen, has_lines, &variances),
+    };
+    let compared_nothing = !nothing.is_empty();
+    // Before all others: whatever else there is to say, it is about nothing.
+    told.splice(0..0, nothing);
     let rollups = roll_up::roll_up(&variances)?;
     let (description, description_pairs) = match stages.description {
         Some((part, pairs)) => (Some(part), pairs),
@@ -124,7 +141,9 @@ pub fn reconcile_watched(
         resources,
         rollups,
         controls,
+        out_of_scope: stages.out_of_scope,
         census: stages.census,
+        compared_nothing,
         warnings: told,
     })
 }
