@@ -29,6 +29,9 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
              the table `rejected_rows` lists them."
         )?;
     }
+    for line in &outcome.nothing_compared {
+        writeln!(out, "INCOMPLETE: {line}")?;
+    }
     for total in &outcome.totals {
         writeln!(out, "{}", explained(total))?;
         if let Some(line) = awaited(total) {

@@ -239,7 +239,7 @@ fn exit_code(
     };
     match fetched.map_or(0, FetchReport::exit_code) {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        0 if has(Status::Awaited) || found.compared_nothing => 11,
+        0 if has(Status::Awaited) || !found.nothing_compared.is_empty() => 11,
         0 if options.fail_on_breaks && has(Status::Break) => 10,
         other => other,
     }

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use polars::prelude::DataFrame;
 
 use super::variance::Variance;
-use crate::engine::compare::group::Sides;
 use crate::engine::compare::usage_to_invoice::Resource;
 use crate::engine::count::partial::{GROSS_LIMIT, Partial};
 use crate::engine::count::total::{SUMS, Total};
@@ -22,7 +21,6 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::key_parts::{Counted, Key, Part, TUPLES};
 use crate::engine::rules::key_projections::FieldPlace;
 use crate::engine::rules::key_projections::raw_place;
-use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, plain, power_of_ten};
@@ -410,37 +408,6 @@ pub fn resources_of(totals: &Folded, resources: &[Resource], expected: bool) -> 
     by_name(totals, by_code)
 }
 
-/// Amounts of groups behind which no usage is expected, as the expected side repeats them; without
-/// rows, which are those of lines.
-#[must_use]
-pub fn repeated_of(totals: &Folded, groups: &[Sides]) -> ByCurrency {
-    let mut found = ByCurrency::new();
-    for sides in groups.iter().filter(|sides| sides.scope != Scope::Usage) {
-        let name = totals
-            .vocabulary
-            .text(Domain::Currency, sides.keys[Key::Currency]);
-        let sums = ControlSums {
-            amount: widened(sides.expected_amount),
-            ..ControlSums::NOTHING
-        };
-        add_to(&mut found, name.to_owned(), sums);
-    }
-    found
-}
-
-/// Takes amounts and quantities off; the currencies stay.
-pub fn take_off(whole: &mut ByCurrency, less: &ByCurrency) {
-    for (currency, sums) in less {
-        let negative = ControlSums {
-            rows: 0,
-            // No overflow: the sums are far from the ends of the type.
-            amount: -sums.amount,
-            quantity: sums.quantity.map(|quantity| -quantity),
-        };
-        add_to(whole, currency.clone(), negative);
-    }
-}
-
 /// Counts without their rows, to be compared with counts that have none.
 #[must_use]
 pub fn without_rows(counts: ByCurrency) -> ByCurrency {
@@ -471,7 +438,7 @@ pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> 
 
 /// Published amount or quantity (units of 10^-10) in units of 10^-20. Saturates past what is ever
 /// published.
-fn widened(amount: i128) -> i128 {
+pub(super) fn widened(amount: i128) -> i128 {
     amount.saturating_mul(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))
 }
 

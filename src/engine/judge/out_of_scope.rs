@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::control_totals::{ByCurrency, ControlSums, add_to, widened};
 use crate::engine::compare::group::Sides;
+use crate::engine::fold::folded::Folded;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::engine::rules::scope::Scope;
 
@@ -37,5 +40,36 @@ impl OutOfScope {
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32, Scope, LinesOfScope)> {
         let entries = self.0.iter();
         entries.map(|((invoice, currency, scope), sum)| (*invoice, *currency, *scope, *sum))
+    }
+}
+
+/// Amounts of groups behind which no usage is expected, as the expected side repeats them; without
+/// rows, which are those of lines.
+#[must_use]
+pub fn repeated_of(totals: &Folded, groups: &[Sides]) -> ByCurrency {
+    let mut found = ByCurrency::new();
+    for sides in groups.iter().filter(|sides| sides.scope != Scope::Usage) {
+        let name = totals
+            .vocabulary
+            .text(Domain::Currency, sides.keys[Key::Currency]);
+        let sums = ControlSums {
+            amount: widened(sides.expected_amount),
+            ..ControlSums::NOTHING
+        };
+        add_to(&mut found, name.to_owned(), sums);
+    }
+    found
+}
+
+/// Takes amounts and quantities off; the currencies stay.
+pub fn take_off(whole: &mut ByCurrency, less: &ByCurrency) {
+    for (currency, sums) in less {
+        let negative = ControlSums {
+            rows: 0,
+            // No overflow: the sums are far from the ends of the type.
+            amount: -sums.amount,
+            quantity: sums.quantity.map(|quantity| -quantity),
+        };
+        add_to(whole, currency.clone(), negative);
     }
 }

@@ -49,7 +49,7 @@ impl Scope {
         }
     }
 
-    /// Name in summaries.
+    /// Name in the outcome of a run.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -46,6 +46,8 @@ pub struct Outcome {
     pub rounding_rules: Vec<String>,
     /// The ten largest breaks.
     pub largest_breaks: Vec<Break>,
+    /// A sentence for each tie-out that is wanted and compared nothing, with what was found instead.
+    pub nothing_compared: Vec<String>,
     /// Sentences about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
     /// Number of files or answers read: of usage, lines and headers.
@@ -94,7 +96,7 @@ pub struct OutOfScopeLines {
     /// Kind of the lines: `reservation`, `savings_plan`, `subscription`, `licence` or
     /// `perpetual_software`.
     pub kind: &'static str,
-    /// Number of lines.
+    /// Number of such lines.
     pub lines: u64,
     /// Sum of their subtotals, which stands in both sides of the totals.
     pub amount: String,
@@ -188,7 +190,8 @@ impl Outcome {
         let put_back = published.put_back.iter().map(|file| {
             format!("`{file}` of the published run `{run_id}` was missing, and was put back")
         });
-        let warnings = found.warnings.iter().cloned().chain(put_back).collect();
+        let of_run = found.warnings.iter().skip(found.nothing_compared.len());
+        let warnings = of_run.cloned().chain(put_back).collect();
         Self {
             run_id,
             folder: published.folder,
@@ -211,6 +214,7 @@ impl Outcome {
                 .take(LIST_LIMIT)
                 .map(|variance| one_break(found, variance))
                 .collect(),
+            nothing_compared: found.nothing_compared.clone(),
             warnings,
             units: readings.inputs.len() as u64,
             // Counted by the readers; the caller sets it.

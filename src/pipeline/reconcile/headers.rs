@@ -13,7 +13,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::sources::fetch::api_version;
 
 /// A header, with the number of the invoice that it is about.
-type Document<'h> = (&'h Header, &'h str);
+type NumberedHeader<'h> = (&'h Header, &'h str);
 
 /// Code of an invoice by its number in a header.
 fn invoice_code(totals: &Folded, number: &str) -> u32 {
@@ -53,19 +53,19 @@ pub(super) fn to_compare(
             .copied()
             .collect(),
     };
-    let documents: Vec<Document<'_>> = all.iter().zip(header::invoice_numbers(all)).collect();
+    let documents: Vec<NumberedHeader<'_>> = all.iter().zip(header::invoice_numbers(all)).collect();
     // A note of November may change an invoice of October.
     let period_of: HashMap<u32, Period> = all
         .iter()
         .filter_map(|header| Some((invoice_code(totals, &header.id), header.period?)))
         .collect();
-    let has_rows = |(header, number): &Document<'_>| {
+    let has_rows = |(header, number): &NumberedHeader<'_>| {
         [header.id.as_str(), number]
             .map(|number| invoice_code(totals, number))
             .iter()
             .any(|code| with_rows.contains(code))
     };
-    let concerns_run = |document: &Document<'_>| {
+    let concerns_run = |document: &NumberedHeader<'_>| {
         let (header, number) = *document;
         let period = period_of.get(&invoice_code(totals, number)).copied();
         has_rows(document)
@@ -74,7 +74,7 @@ pub(super) fn to_compare(
                 .is_some_and(|period| periods.contains(&period))
     };
     // One warning with a number, as such a list holds hundreds of invoices.
-    let (kept, others): (Vec<Document<'_>>, Vec<Document<'_>>) =
+    let (kept, others): (Vec<NumberedHeader<'_>>, Vec<NumberedHeader<'_>>) =
         documents.into_iter().partition(concerns_run);
     if !others.is_empty() {
         warnings.push(format!(
@@ -85,8 +85,8 @@ pub(super) fn to_compare(
     // Legacy invoices have no reconciliation lines (model::domain::endpoints §0), so that their
     // headers have nothing to be compared with.
     let has_lines =
-        |document: &Document<'_>| !api_version::is_legacy(document.1) || has_rows(document);
-    let (kept, legacy): (Vec<Document<'_>>, Vec<Document<'_>>) =
+        |document: &NumberedHeader<'_>| !api_version::is_legacy(document.1) || has_rows(document);
+    let (kept, legacy): (Vec<NumberedHeader<'_>>, Vec<NumberedHeader<'_>>) =
         kept.into_iter().partition(has_lines);
     warnings.extend(legacy.iter().map(|(header, _)| {
         format!(

@@ -54,23 +54,21 @@ impl Seen {
             .extend(invoices.filter_map(|invoice| totals.periods.get(invoice)));
     }
 
-    /// The rows in words, of which `name` is the plural.
+    /// The rows in words; `name` is what they are.
     fn in_words(&self, name: &str) -> String {
         if self.rows == 0 {
             return format!("no {name}");
         }
-        let mut words = format!("{} {name}", self.rows);
+        let mut words = name.to_owned();
         if !self.periods.is_empty() {
             let periods: Vec<String> = self.periods.iter().map(Period::to_string).collect();
             words += &format!(" of {}", periods.join(", "));
         }
-        if let Some((Some(first), Some(last))) = self
+        let days = self
             .days
-            .map(|(first, last)| (date_of(first), date_of(last)))
-        {
-            words += &format!(" ({first} to {last})");
-        }
-        words
+            .and_then(|(first, last)| Some((date_of(first)?, date_of(last)?)));
+        let days = days.map_or_else(String::new, |(first, last)| format!("{first} to {last}, "));
+        format!("{words} ({days}rows: {})", self.rows)
     }
 
     /// True if the first or the last day is of `period` once its day and month are swapped.
@@ -113,7 +111,7 @@ fn sentence(plan: &Plan, tie_out: TieOut, seen: &[Seen; 2], has_lines: bool) -> 
     let [usage, lines] = seen;
     let found = format!(
         "{} and {}",
-        usage.in_words("rows of usage"),
+        usage.in_words("usage"),
         lines.in_words("invoice lines")
     );
     let wanted = match tie_out {

@@ -50,9 +50,9 @@ pub struct Reconciled {
     pub out_of_scope: OutOfScope,
     /// Number of lines by the rounding rule that they obey.
     pub census: Census,
-    /// True if a tie-out that is wanted compared nothing, which is no success; a warning says what
-    /// was found instead.
-    pub compared_nothing: bool,
+    /// A sentence for each tie-out that is wanted and compared nothing, which is no success; they
+    /// are the first of the warnings.
+    pub nothing_compared: Vec<String>,
     /// Sentences for the user about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
 }
@@ -121,9 +121,8 @@ pub fn reconcile_watched(
         [] => Vec::new(),
         _ => nothing_compared::nothing_compared(plan, &stages.seen, has_lines, &variances),
     };
-    let compared_nothing = !nothing.is_empty();
     // Before all others: whatever else there is to say, it is about nothing.
-    told.splice(0..0, nothing);
+    told.splice(0..0, nothing.iter().cloned());
     let rollups = roll_up::roll_up(&variances)?;
     let (description, description_pairs) = match stages.description {
         Some((part, pairs)) => (Some(part), pairs),
@@ -143,7 +142,7 @@ pub fn reconcile_watched(
         controls,
         out_of_scope: stages.out_of_scope,
         census: stages.census,
-        compared_nothing,
+        nothing_compared: nothing,
         warnings: told,
     })
 }

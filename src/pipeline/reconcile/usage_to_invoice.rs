@@ -18,7 +18,7 @@ use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency};
-use crate::engine::judge::out_of_scope::OutOfScope;
+use crate::engine::judge::out_of_scope::{self, OutOfScope};
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::passes;
 use crate::engine::rules::domain::Domain;
@@ -134,7 +134,7 @@ impl<'p> UsageStages<'p> {
             InvoicePractice::of(&votes)
         });
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
-        let repeated = control_totals::repeated_of(totals, &compared.sides);
+        let repeated = out_of_scope::repeated_of(totals, &compared.sides);
         self.out_of_scope.add(&compared.sides);
         phase("attribute");
         if settings.enabled {
@@ -159,7 +159,7 @@ impl<'p> UsageStages<'p> {
             control_totals::add_up(sums, &found);
         }
         // Lines behind which no usage is expected stand on both sides; the law is about usage.
-        control_totals::take_off(&mut self.allocated[0], &repeated);
+        out_of_scope::take_off(&mut self.allocated[0], &repeated);
         resources.sort_by_key(|resource| published_order(totals, &resource.key));
         Ok(resources)
     }
