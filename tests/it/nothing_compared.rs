@@ -13,7 +13,7 @@ fn case(usage: &str, lines: &str) -> Case {
 #[test]
 fn a_wrong_period_names_the_months_and_days_that_were_found() {
     let case = case(&sheet(USAGE, &[&[]]), &sheet(LINE, &[&[]]));
-    let output = case.run_with("period = \"2026-09\"\n", &["--fail-on-breaks"]);
+    let output = case.run_with("", &["--period", "2026-09", "--fail-on-breaks"]);
     assert_says(
         &output,
         11,
@@ -39,7 +39,7 @@ fn swapped_days_and_months_are_told() {
         ]],
     );
     let case = case(&usage, &sheet(LINE, &[]));
-    let output = case.run_with("period = \"2026-10\"\n", &[]);
+    let output = case.run_with("", &["--period", "2026-10"]);
     assert_says(
         &output,
         11,
