@@ -16,7 +16,7 @@ pub(super) enum Exit {
     Usage = 2,
     /// Complete, but with breaks, and `--fail-on-breaks` was given.
     Breaks = 10,
-    /// Rows were rejected, or a source is cut, incomplete or not final.
+    /// Rows were rejected, a source is cut, incomplete or not final, or a tie-out compared nothing.
     Incomplete = 11,
     /// A credential or a permission is missing.
     Authentication = 20,

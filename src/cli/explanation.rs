@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::wording::counted;
+use crate::model::cause::Status;
 use crate::pipeline::explain::{Explanation, Group, Side};
 
 /// Writes an explanation; `verbose` adds the text of each source line.
@@ -101,7 +102,14 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
     for (name, text) in &group.keys {
         writeln!(out, "  {name:<18} {text}")?;
     }
-    write_side("Expected", &group.expected, verbose, out)?;
+    if group.status == Status::OutOfScope.name() {
+        writeln!(
+            out,
+            "Expected: not applicable, as no usage is behind such lines; it repeats what they ask for"
+        )?;
+    } else {
+        write_side("Expected", &group.expected, verbose, out)?;
+    }
     write_side("Invoiced", &group.invoiced, verbose, out)?;
     for unit in &group.units {
         writeln!(out, "  from {unit}")?;

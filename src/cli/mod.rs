@@ -60,7 +60,8 @@ Exit codes:
   1   unexpected error (a bug in tieout)
   2   wrong command line, configuration or kind of input file
   10  complete, but breaks were found (only with --fail-on-breaks)
-  11  incomplete: rows were rejected, or a source is cut or not final
+  11  incomplete: rows were rejected, a source is cut or not final, or
+      nothing was compared
   20  a credential or permission is missing
   21  remote unavailable; try again later
   22  local storage error, or too few descriptors, threads or memory

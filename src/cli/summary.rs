@@ -32,6 +32,9 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
              the table `rejected_rows` lists them."
         )?;
     }
+    for line in &outcome.nothing_compared {
+        writeln!(out, "INCOMPLETE: {line}")?;
+    }
     invoice_blocks::write(&outcome.invoices, out)?;
     writeln!(
         out,

@@ -107,7 +107,7 @@ const USAGE_ROWS: PublishedColumn = count("usage_rows", "usage rows behind this 
 // other way round.
 const EXPECTED: PublishedColumn = decimal(
     "expected_amount",
-    "what usage says is owed, before tax, in currency",
+    "what usage says is owed, before tax, in currency; of lines out of scope what they ask for",
 );
 const INVOICED: PublishedColumn =
     decimal("invoiced_amount", "what the invoice asks for, in currency");
@@ -149,7 +149,10 @@ pub const VARIANCES: Table = Table {
         ),
         USAGE_ROWS,
         count("invoice_lines", "invoice lines behind this row"),
-        decimal("expected_quantity", "usage quantity"),
+        decimal(
+            "expected_quantity",
+            "usage quantity; of lines out of scope what they bill",
+        ),
         decimal(
             "invoiced_quantity",
             "billable quantity of the invoice lines, negative for refunds",
@@ -168,7 +171,7 @@ pub const VARIANCES: Table = Table {
         ),
         text(
             "cause",
-            "largest part of the variance; empty where there is none",
+            "largest part of the variance, or out_of_scope; empty where there is neither",
         ),
         // One column for each of `Cause::ALL`, in its order; a test holds the two together.
         decimal("rounding_amount", "part of variance_amount: rounding"),
@@ -191,7 +194,7 @@ pub const VARIANCES: Table = Table {
         ),
         decimal(
             "out_of_scope_amount",
-            "part of variance_amount: products that never appear in usage",
+            "part of variance_amount; 0, as lines out of scope are no variance",
         ),
         decimal(
             "duplicate_amount",

@@ -218,8 +218,9 @@ fn runtime() -> Result<Runtime, FetchError> {
     })
 }
 
-/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows, then 10 for
-/// breaks. Missing rows outrank breaks, as a break may be nothing but a row that is missing.
+/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows or nothing that was
+/// compared, then 10 for breaks. Missing rows outrank breaks, as a break may be nothing but a row that
+/// is missing.
 fn exit_code(
     options: &Options,
     readings: &Readings,
@@ -238,7 +239,7 @@ fn exit_code(
     };
     match fetched.map_or(0, FetchReport::exit_code) {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        0 if has(Status::Awaited) => 11,
+        0 if has(Status::Awaited) || !found.nothing_compared.is_empty() => 11,
         0 if options.fail_on_breaks && has(Status::Break) => 10,
         other => other,
     }

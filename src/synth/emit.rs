@@ -12,7 +12,7 @@ use super::planting::{Change, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Weights};
 use super::request::{Report, Request, SynthError};
 use super::settle::{Settled, Settlement, Tally};
-use super::truth::{Parts, Truth, add, cents, published_pieces};
+use super::truth::{Parts, Truth, cents, published_pieces};
 use super::usage::{Rated, Series, UsageRow};
 use crate::model::cause::{Cause, TieOut};
 
@@ -245,8 +245,6 @@ impl Emitter<'_> {
         let customer = self.partner.customer(index);
         let other = elsewhere(self.partner, &customer, kind, at);
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
-        let mut parts = Parts::default();
-        add(&mut parts, Cause::OutOfScope, cents(other.subtotal));
         self.output.push_truths([Truth {
             causes: vec![Cause::OutOfScope],
             tie_out: TieOut::UsageToInvoice,
@@ -259,9 +257,10 @@ impl Emitter<'_> {
             meter_description: String::new(),
             price_adjustment: "",
             currency: customer.invoice.currency,
-            expected: 0,
+            // Nothing says what it should come to, so that it is no variance.
+            expected: cents(other.subtotal),
             invoiced: cents(other.subtotal),
-            parts,
+            parts: Parts::default(),
         }]);
         self.output.push_line(&customer, other.line)
     }

@@ -10,6 +10,7 @@
 
 #![cfg(test)]
 
+mod amendments;
 mod attribution;
 mod changing;
 mod changing_inputs;
@@ -33,6 +34,7 @@ mod laws_of_numbers;
 mod lifecycle;
 mod memory;
 mod nightly;
+mod nothing_compared;
 mod openings;
 mod oracle;
 mod program;

@@ -87,7 +87,7 @@ fn usage_under_a_savings_plan_needs_no_line_and_the_purchase_is_out_of_scope() {
         [
             "tied  0 0 0 0 0",
             "tied  0 0 0 0 0",
-            "out_of_scope out_of_scope 7 0 0 0 0"
+            "out_of_scope out_of_scope 0 0 0 0 0"
         ]
     );
 }
@@ -110,8 +110,8 @@ fn two_different_lines_of_one_product_are_no_duplicates() {
         &sheet(LINE, &[&BILLED, &telecom("5"), &telecom("3")]),
     );
     assert_eq!(
-        split.variances("product_id invoice_lines variance_amount duplicate_amount cause"),
-        ["E5 2 8 0 out_of_scope", "P1 1 0 0 "]
+        split.variances("product_id invoice_lines invoiced_amount duplicate_amount cause"),
+        ["E5 2 8 0 out_of_scope", "P1 1 10 0 "]
     );
 }
 

@@ -1,5 +1,5 @@
 //! JSON rows: one object to the cells of a row (`object`), fast where objects repeat the keys of
-//! the one before (`template`), and the two ways in which objects come: one on each line, or in a
+//! the one before (`template`), of invoices those inside of them, too (`amendments`), and the two ways in which objects come: one on each line, or in a
 //! page.
 
 mod spelling;
@@ -7,6 +7,8 @@ mod spelling;
 mod value;
 
 mod template;
+
+mod amendments;
 
 mod object;
 

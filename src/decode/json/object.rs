@@ -1,6 +1,7 @@
 //! One JSON object to the cells of a row: keys in any case and spelling, numbers kept as the text
 //! in which they came, so that no digit passes through a float.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserializer as _;
@@ -8,6 +9,7 @@ use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::amendments::{self, AMENDS_OF};
 use super::spelling::{Pairs, is_plain};
 use super::template::Template;
 use super::value;
@@ -96,7 +98,7 @@ impl<'w> Keys<'w> {
     }
 
     /// Reads one object as the row at `place`, and hands it to a sink; see [`Keys::read`] for the
-    /// rest.
+    /// rest. An invoice is followed by the amendments inside of it.
     pub(super) fn feed<'a, S: Sink>(
         &mut self,
         object: &'a [u8],
@@ -105,8 +107,42 @@ impl<'w> Keys<'w> {
         place: Place<'_>,
         sink: &mut SliceSink<'_, S>,
     ) {
+        if self.dataset != Dataset::Invoices {
+            return self.feed_one((object, None), cells, is_clean, place, sink);
+        }
+        let documents = match amendments::documents(object) {
+            Ok(documents) => documents,
+            Err(rejection) => return sink.reject(place, rejection),
+        };
+        for document in &documents {
+            // Cells of its own: they may borrow the id of the invoice around it.
+            let mut cells = self.missing_cells();
+            let place = Place {
+                text: document.text,
+                ..place
+            };
+            let within = document.within.as_deref();
+            self.feed_one((document.text, within), &mut cells, is_clean, place, sink);
+        }
+    }
+
+    /// Reads one object; `within` is the id of the invoice around it, which it amends unless it says
+    /// otherwise.
+    fn feed_one<'a, S: Sink>(
+        &mut self,
+        (object, within): (&'a [u8], Option<&'a str>),
+        cells: &mut [Cell<'a>],
+        is_clean: bool,
+        place: Place<'_>,
+        sink: &mut SliceSink<'_, S>,
+    ) {
         match self.read(object, cells, is_clean) {
             Ok(digest) => {
+                if let Some(id) = within
+                    && cells[AMENDS_OF].bytes().trim_ascii().is_empty()
+                {
+                    cells[AMENDS_OF] = Cell::Text(Cow::Borrowed(id.as_bytes()));
+                }
                 let content = Content::Values(digest);
                 let place = Place { content, ..place };
                 sink.row(&Row { cells, place });

@@ -165,11 +165,12 @@ pub struct Sides {
     pub expected_rows: u64,
     /// Invoice lines (of `lines-to-invoice`: headers) on the invoiced side.
     pub invoiced_rows: u64,
-    /// Quantity used, in units of 10^-10.
+    /// Quantity used, in units of 10^-10; that billed where no usage is expected.
     pub expected_quantity: i128,
     /// Quantity billed (BillableQuantity), in units of 10^-10.
     pub invoiced_quantity: i128,
-    /// Amount that usage comes to, in the billing currency before tax, in units of 10^-10.
+    /// Amount that usage comes to, in the billing currency before tax, in units of 10^-10; the
+    /// invoiced amount where no usage is expected, as nothing else is known of it.
     pub expected_amount: i128,
     /// Amount that the lines ask for (Subtotal), in units of 10^-10.
     pub invoiced_amount: i128,
@@ -214,6 +215,16 @@ impl Sides {
                 self.expected_quantity,
                 self.invoiced_quantity - self.expected_quantity,
             ),
+        }
+    }
+
+    /// Quantity and amount that the expected side was compared with, in units of 10^-10; 0 where it
+    /// only repeats the invoiced side.
+    #[must_use]
+    pub fn compared_with(&self) -> (i128, i128) {
+        match self.scope {
+            Scope::Usage => (self.expected_quantity, self.expected_amount),
+            _ => (0, 0),
         }
     }
 

@@ -158,6 +158,14 @@ impl GroupSums {
             None => None,
         };
         let (prediction, off_rule) = prediction.unzip();
+        let invoiced_quantity = published(self.line_quantity)?;
+        let invoiced_amount = sum_published([published(self.subtotal)?])?;
+        // Where no usage is expected, nothing says what the lines should come to: they stand on both
+        // sides, so that they are no variance and move no sum of variances.
+        let (expected_amount, expected_quantity) = match self.scope {
+            Scope::Usage => (expected_amount, expected_quantity),
+            _ => (invoiced_amount, invoiced_quantity),
+        };
         Ok(Sides {
             tie_out: TieOut::UsageToInvoice,
             keys,
@@ -167,9 +175,9 @@ impl GroupSums {
             expected_rows: self.usage_rows,
             invoiced_rows: self.line_rows,
             expected_quantity,
-            invoiced_quantity: published(self.line_quantity)?,
+            invoiced_quantity,
             expected_amount,
-            invoiced_amount: sum_published([published(self.subtotal)?])?,
+            invoiced_amount,
             bounds: prediction.map(|found| found.bounds).unwrap_or_default(),
             predicted: prediction.map(|found| Predicted {
                 low: found.low,

@@ -47,7 +47,8 @@ pub struct Resource {
     pub last: Day,
     /// Quantity used, in units of 10^-10.
     pub quantity: i128,
-    /// Amount that its usage comes to, in the billing currency before tax.
+    /// Amount that its usage comes to, in the billing currency before tax, and the amounts of lines
+    /// behind which no usage is expected.
     pub expected_amount: i128,
     /// Share of the amounts that the lines of its groups ask for.
     pub invoiced_amount: i128,

@@ -74,7 +74,8 @@ pub fn compare(
             Ok((sides, shares))
         })
         .collect::<Result<_, EngineError>>()?;
-    let mut unused: BTreeMap<ResourceKey, i128> = BTreeMap::new();
+    // Expected and invoiced amount.
+    let mut unused: BTreeMap<ResourceKey, [i128; 2]> = BTreeMap::new();
     let mut groups = Vec::with_capacity(compared.len());
     for ((sides, shares), numbers) in compared.into_iter().zip(&slices_of) {
         for (number, share) in numbers.iter().zip(shares) {
@@ -87,7 +88,9 @@ pub fn compare(
         if numbers.is_empty() {
             // Added up, as groups that differ in their adjustment or description alone have one
             // such key.
-            *unused.entry(key_without_usage(&sides)).or_default() += sides.invoiced_amount;
+            let [expected, invoiced] = unused.entry(key_without_usage(&sides)).or_default();
+            *expected += sides.expected_amount;
+            *invoiced += sides.invoiced_amount;
         }
         groups.push(sides);
     }
@@ -116,14 +119,18 @@ fn key_without_usage(sides: &Sides) -> ResourceKey {
     })
 }
 
-/// Adds invoiced amounts without usage: as rows of their own, or to a usage row that has no
-/// entitlement, meter and resource either, so that keys stay unique.
-fn add_unused(resources: &mut Vec<Resource>, unused: BTreeMap<ResourceKey, i128>) {
+/// Adds the expected and invoiced amounts of groups without usage: as rows of their own, or to a
+/// usage row that has no entitlement, meter and resource either, so that keys stay unique.
+fn add_unused(resources: &mut Vec<Resource>, unused: BTreeMap<ResourceKey, [i128; 2]>) {
     let mut own_rows = Vec::new();
-    for (key, invoiced_amount) in unused {
+    for (key, [expected_amount, invoiced_amount]) in unused {
         match resources.binary_search_by_key(&key, |resource| resource.key) {
-            Ok(at) => resources[at].invoiced_amount += invoiced_amount,
+            Ok(at) => {
+                resources[at].expected_amount += expected_amount;
+                resources[at].invoiced_amount += invoiced_amount;
+            }
             Err(_) => own_rows.push(Resource {
+                expected_amount,
                 invoiced_amount,
                 ..Resource::unused(key)
             }),

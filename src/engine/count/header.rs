@@ -2,11 +2,14 @@
 //!
 //! Headers are few and each is compared by itself, so that they are kept one by one and not summed.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::partial::GROSS_LIMIT;
 use crate::model::dataset::{INVOICES, position};
 use crate::model::decimal::{self, AMOUNT_SCALE};
+use crate::model::ids::{Fold, fold};
 use crate::model::period::Period;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
@@ -16,6 +19,11 @@ use crate::model::row::Cell;
 pub struct Header {
     /// Invoice number, as it was written; never empty.
     pub id: String,
+    /// Number of the invoice that this document changes, as it was written; empty for an invoice by
+    /// itself.
+    pub amends: String,
+    /// True for a void, adjustment or credit note.
+    pub is_note: bool,
     /// Billing currency, as a code in upper case; never empty.
     pub currency: String,
     /// Sum that the invoice asks for, in the billing currency; negative for a credit note. Tax is
@@ -25,6 +33,35 @@ pub struct Header {
     /// Month that the invoice bills, by the first day of its billing period; `None` where it names
     /// no such day.
     pub period: Option<Period>,
+}
+
+/// Numbers of the invoices that some documents are about, parallel to them: of an invoice its own,
+/// of a note that of the invoice which it changes in the end, as a note may change another note.
+#[must_use]
+pub fn invoice_numbers(documents: &[Header]) -> Vec<&str> {
+    let folded = |number: &str| fold(Fold::Identifier, number);
+    let mut amends: BTreeMap<String, &str> = BTreeMap::new();
+    for document in documents.iter().filter(|one| !one.amends.is_empty()) {
+        // Of two with one number the first counts, as everywhere.
+        amends
+            .entry(folded(&document.id))
+            .or_insert(&document.amends);
+    }
+    let number = |document: &Header| {
+        let mut number = *amends.get(&folded(&document.id))?;
+        // One step more than there are notes is a circle: notes that change no invoice.
+        for _ in 0..amends.len() {
+            match amends.get(&folded(number)) {
+                Some(next) => number = *next,
+                None => return Some(number),
+            }
+        }
+        None
+    };
+    documents
+        .iter()
+        .map(|document| number(document).unwrap_or(&document.id))
+        .collect()
 }
 
 impl Header {
@@ -62,11 +99,54 @@ impl Header {
             )
         })?;
         let start = cell("BillingPeriodStartDate").day("BillingPeriodStartDate")?;
+        let (id, amends) = (needed("Id")?, text("AmendsOf")?);
+        // "Credit Note" in prose, `adjustment_note` in answers.
+        let document = text("DocumentType")?.to_lowercase();
         Ok(Self {
-            id: needed("Id")?,
+            // Some answers name a document as its own amendment.
+            amends: if amends.eq_ignore_ascii_case(&id) {
+                String::new()
+            } else {
+                amends
+            },
+            is_note: document.ends_with("note"),
+            id,
             currency: needed("CurrencyCode")?.to_uppercase(),
             total_charges,
             period: start.and_then(Period::of),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(id: &str, amends: &str) -> Header {
+        Header {
+            id: id.to_owned(),
+            amends: amends.to_owned(),
+            is_note: !amends.is_empty(),
+            currency: "USD".to_owned(),
+            total_charges: Decimal::ONE,
+            period: None,
+        }
+    }
+
+    #[test]
+    fn a_note_is_about_the_invoice_that_it_changes_in_the_end() {
+        let documents = [
+            document("G1", ""),
+            document("A1", "g1"),
+            document("A2", "a1"),
+            document("A3", "G7"),
+        ];
+        assert_eq!(invoice_numbers(&documents), ["G1", "g1", "g1", "G7"]);
+    }
+
+    #[test]
+    fn notes_in_a_circle_are_about_themselves() {
+        let documents = [document("A1", "A2"), document("A2", "A1")];
+        assert_eq!(invoice_numbers(&documents), ["A1", "A2"]);
     }
 }

@@ -170,6 +170,7 @@ impl Numbered {
         // Only texts that are compared by code: other texts of headers are not among the keys.
         for header in headers {
             builder.add(Domain::Invoice, &header.id);
+            builder.add(Domain::Invoice, &header.amends);
             builder.add(Domain::Currency, &header.currency);
         }
         let also_used = also_used

@@ -65,13 +65,17 @@ fn scope_of_key(lines: &Partial, key: &[u32; TUPLES], product_is_used: bool) -> 
         raw_place(Counted::Lines, part)
     }
     const METER: FieldPlace = place(Part::Description);
-    const SUBSCRIPTION: FieldPlace = place(Part::SubscriptionDescription);
+    const CHARGE_TYPE: FieldPlace = place(Part::ChargeType);
+    const SUBSCRIPTION: FieldPlace = place(Part::Subscription);
+    const DESCRIPTION: FieldPlace = place(Part::SubscriptionDescription);
     const TERM: FieldPlace = place(Part::Term);
     const RESERVATION: FieldPlace = place(Part::ReservationOrder);
     const END: FieldPlace = place(Part::ChargeEnd);
     scope_of(LineTexts {
         meter_description: lines.text_at(key, METER),
-        subscription_description: lines.text_at(key, SUBSCRIPTION),
+        charge_type: lines.text_at(key, CHARGE_TYPE),
+        subscription_id: lines.text_at(key, SUBSCRIPTION),
+        subscription_description: lines.text_at(key, DESCRIPTION),
         term: lines.text_at(key, TERM),
         reservation_order_id: lines.text_at(key, RESERVATION),
         charge_end: lines.text_at(key, END),

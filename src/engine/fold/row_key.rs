@@ -83,6 +83,8 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
     let folded = |part: Part| fold_as(part.domain(), &text(part));
     let scope = scope::scope_of(LineTexts {
         meter_description: &text(Part::Description),
+        charge_type: &text(Part::ChargeType),
+        subscription_id: &text(Part::Subscription),
         subscription_description: &text(Part::SubscriptionDescription),
         term: &text(Part::Term),
         reservation_order_id: &text(Part::ReservationOrder),

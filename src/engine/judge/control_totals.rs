@@ -345,7 +345,8 @@ fn by_name(totals: &Folded, by_code: BTreeMap<u32, ControlSums>) -> ByCurrency {
         .collect()
 }
 
-/// Counts of one side of a tie-out's variances.
+/// Counts of one side of a tie-out's variances. What is expected counts as far as there is
+/// something to compare with: where no usage is expected, it only repeats the invoiced side.
 #[must_use]
 pub fn variances_of(
     totals: &Folded,
@@ -360,11 +361,8 @@ pub fn variances_of(
         .filter(|sides| sides.tie_out == tie_out)
     {
         let (rows, amount, quantity) = if expected {
-            (
-                sides.expected_rows,
-                sides.expected_amount,
-                sides.expected_quantity,
-            )
+            let (quantity, amount) = sides.compared_with();
+            (sides.expected_rows, amount, quantity)
         } else {
             (
                 sides.invoiced_rows,
@@ -440,7 +438,7 @@ pub fn attributed(totals: &Folded, variances: &[Variance]) -> Vec<ControlTotal> 
 
 /// Published amount or quantity (units of 10^-10) in units of 10^-20. Saturates past what is ever
 /// published.
-fn widened(amount: i128) -> i128 {
+pub(super) fn widened(amount: i128) -> i128 {
     amount.saturating_mul(power_of_ten(AMOUNT_SCALE - PUBLISHED_SCALE))
 }
 

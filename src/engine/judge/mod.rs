@@ -7,6 +7,8 @@ pub mod counterparts;
 
 pub mod control_totals;
 
+pub mod out_of_scope;
+
 pub mod roll_up;
 
 pub mod rounding_census;

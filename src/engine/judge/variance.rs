@@ -98,7 +98,8 @@ pub struct Variance {
     pub limit: Limit,
     /// Status that follows from variance and tolerance.
     pub status: Status,
-    /// Cause of the largest part; `None` where there is no variance, or its other side is awaited.
+    /// Cause of the largest part; that of the scope where no usage is expected; `None` where there
+    /// is no variance, or its other side is awaited.
     pub cause: Option<Cause>,
     /// Parts of the variance, by cause.
     pub parts: Parts,
@@ -177,6 +178,10 @@ pub fn judge(
     let cause = match sides.measure {
         // What can still come has no cause yet: `awaited_for` says what it waits for.
         _ if status == Status::Awaited => None,
+        // Named though there is no part of it: it says why the lines are not compared.
+        _ if status == Status::OutOfScope && !off.contains(&Cause::OutOfScope) => {
+            Some(Cause::OutOfScope)
+        }
         Measure::Amount => attribute::largest(&parts),
         Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
     };

@@ -95,10 +95,9 @@ impl LineDiscounts<'_> {
         }
     }
 
-    /// True of an Azure credit: the charge type alone tells, as such a line is a credit as a whole
-    /// ([semantics §7](crate::model::domain::semantics)).
+    /// True of an Azure credit: the charge type alone tells, as such a line is a credit as a whole.
     fn is_credit(&self) -> bool {
-        fold(Fold::Text, self.charge_type) == "customercredit"
+        is_credit(self.charge_type)
     }
 
     /// The one of the adjustment's texts that is the partner earned credit: by its words, else, as
@@ -152,6 +151,13 @@ fn percent_in(text: &str) -> Option<i128> {
     let number = last_word(before.trim_end()).replace(',', ".");
     let percent = decimal::parse(number.as_bytes(), RATE_SCALE).ok()?.value;
     (percent != 0).then_some(percent)
+}
+
+/// True for the charge type of lines that are credits as a whole
+/// ([semantics §7](crate::model::domain::semantics)).
+#[must_use]
+pub fn is_credit(charge_type: &str) -> bool {
+    fold(Fold::Text, charge_type) == "customercredit"
 }
 
 fn last_word(text: &str) -> &str {

@@ -6,6 +6,7 @@
 //! ([semantics §9](crate::model::domain::semantics), TermAndBillingCycle). A line without any hint
 //! stays in scope, so that a person sees it.
 
+use super::price_adjustment::is_credit;
 use crate::model::ids::{Fold, fold};
 use crate::model::period;
 
@@ -19,11 +20,12 @@ pub enum Scope {
     Reservation,
     /// Savings plan: the term says so.
     SavingsPlan,
-    /// Third-party or software subscription: the term says `Subscription`.
+    /// Third-party or software subscription, or the fixed fee beside metered use: the term says
+    /// `Subscription`, and there is no meter.
     Subscription,
     /// Seat licence: a commitment term, and no usage of the product.
     Licence,
-    /// Perpetual software: no term, no end of charge.
+    /// Perpetual software: no term, no end of charge, and no credit.
     PerpetualSoftware,
 }
 
@@ -42,15 +44,22 @@ impl Scope {
     #[must_use]
     pub const fn is_of_unused(self) -> bool {
         match self {
-            Self::Subscription | Self::Licence | Self::PerpetualSoftware => true,
-            Self::Usage | Self::Reservation | Self::SavingsPlan => false,
+            Self::Licence | Self::PerpetualSoftware => true,
+            Self::Usage | Self::Reservation | Self::SavingsPlan | Self::Subscription => false,
         }
     }
 
-    /// Kind of such lines in words; empty for [`Scope::Usage`].
+    /// Name in the outcome of a run.
     #[must_use]
-    pub fn kind(self) -> &'static str {
-        self.rule().trim_start_matches("rule:")
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Reservation => "reservation",
+            Self::SavingsPlan => "savings_plan",
+            Self::Subscription => "subscription",
+            Self::Licence => "licence",
+            Self::PerpetualSoftware => "perpetual_software",
+        }
     }
 
     /// Name of the rule in `matched_on`; empty for [`Scope::Usage`], which the passes match.
@@ -72,6 +81,10 @@ impl Scope {
 pub struct LineTexts<'t> {
     /// MeterDescription; only usage has a meter.
     pub meter_description: &'t str,
+    /// ChargeType; `customerCredit` is a credit, whatever else the line lacks.
+    pub charge_type: &'t str,
+    /// SubscriptionId; the charges of an Azure plan name the plan.
+    pub subscription_id: &'t str,
     /// SubscriptionDescription; `Azure plan` is usage.
     pub subscription_description: &'t str,
     /// TermAndBillingCycle: free text, read for the documented hints only.
@@ -90,6 +103,11 @@ pub struct LineTexts<'t> {
 pub fn scope_of(line: LineTexts<'_>) -> Scope {
     let term = fold(Fold::Text, line.term);
     let metered = !line.meter_description.trim().is_empty();
+    // Capacity that is held ready is metered by the hour like a machine that runs: no commitment,
+    // though the name of its meter says "reservation".
+    if metered && term.contains("capacity reservation") {
+        return Scope::Usage;
+    }
     // Asked before the plan: reservations and savings plans are bought within an Azure plan, and
     // their lines may name it as the subscription.
     if term.contains("savings plan") {
@@ -98,20 +116,27 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     if term.contains("reservation") || (!line.reservation_order_id.trim().is_empty() && !metered) {
         return Scope::Reservation;
     }
-    if metered
-        || line.product_is_used
-        || fold(Fold::Text, line.subscription_description) == "azure plan"
-    {
+    if metered {
+        return Scope::Usage;
+    }
+    // Before the product is asked for usage: a product may be billed with included units, by a fixed
+    // fee on one line and what goes beyond them on another (`model::domain::semantics §2`, 3).
+    if term.contains("subscription") {
+        return Scope::Subscription;
+    }
+    // A plan without an id is only a word: nothing used hangs on it.
+    let is_of_plan = !line.subscription_id.trim().is_empty()
+        && fold(Fold::Text, line.subscription_description) == "azure plan";
+    if line.product_is_used || is_of_plan {
         return Scope::Usage;
     }
     // No date, or Microsoft's sentinel for none.
     let open_ended = matches!(period::parse_day(line.charge_end.as_bytes()), Ok(None));
-    match (term.contains("subscription"), term.is_empty(), open_ended) {
-        (true, ..) => Scope::Subscription,
-        (false, false, _) => Scope::Licence,
-        (false, true, true) => Scope::PerpetualSoftware,
+    match (term.is_empty(), open_ended, is_credit(line.charge_type)) {
+        (false, ..) => Scope::Licence,
+        (true, true, false) => Scope::PerpetualSoftware,
         // Nothing tells it apart from usage: compared, it becomes a variance that a person sees.
-        (false, true, false) => Scope::Usage,
+        (true, ..) => Scope::Usage,
     }
 }
 
@@ -121,6 +146,8 @@ mod tests {
 
     const BLANK: LineTexts<'static> = LineTexts {
         meter_description: "",
+        charge_type: "new",
+        subscription_id: "s1",
         subscription_description: "",
         term: "",
         reservation_order_id: "",
@@ -189,10 +216,49 @@ mod tests {
         );
         check(
             LineTexts {
-                charge_end: "",
+                term: "D2 v5 Capacity Reservation",
+                meter_description: "D2 v5 Capacity Reservation",
                 ..BLANK
             },
-            Scope::PerpetualSoftware,
+            Scope::Usage,
         );
+    }
+
+    #[test]
+    fn without_term_and_end_a_line_is_software_unless_it_is_a_credit() {
+        let open_ended = LineTexts {
+            charge_end: "",
+            ..BLANK
+        };
+        check(open_ended, Scope::PerpetualSoftware);
+        let credit = LineTexts {
+            charge_type: "customerCredit",
+            ..open_ended
+        };
+        check(credit, Scope::Usage);
+        for (subscription_id, expect) in [("s1", Scope::Usage), ("", Scope::PerpetualSoftware)] {
+            let line = LineTexts {
+                subscription_id,
+                subscription_description: "Azure plan",
+                ..open_ended
+            };
+            check(line, expect);
+        }
+    }
+
+    #[test]
+    fn the_fee_for_included_units_has_no_usage_though_its_product_has() {
+        let fee = LineTexts {
+            term: "Subscription",
+            subscription_description: "Azure plan",
+            product_is_used: true,
+            ..BLANK
+        };
+        check(fee, Scope::Subscription);
+        let metered = LineTexts {
+            meter_description: "Calls",
+            ..fee
+        };
+        check(metered, Scope::Usage);
     }
 }

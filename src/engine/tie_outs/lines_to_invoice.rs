@@ -10,7 +10,7 @@ use super::two_lists::{self, Checked, GroupRows, finding};
 use crate::engine::causes::finding::Narrowest;
 use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::Sides;
-use crate::engine::count::header::Header;
+use crate::engine::count::header::{self, Header};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::LineColumns;
 use crate::engine::fold::folded::{Folded, numbered};
@@ -22,7 +22,9 @@ use crate::engine::rules::keys::{KEYS, Key, Part};
 use crate::engine::rules::price_adjustment::AZURE_CREDIT;
 use crate::model::cause::TieOut;
 use crate::model::currency::minor_digits;
-use crate::model::decimal::{self, AMOUNT_SCALE, power_of_ten, to_published as published};
+use crate::model::decimal::{
+    self, AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, divide, power_of_ten, to_published as published,
+};
 
 /// Sums of invoice lines, by the codes of the invoice and the currency.
 #[derive(Debug, Default)]
@@ -52,21 +54,17 @@ pub fn compare(
     headers: &[Header],
     passes: &[Pass],
 ) -> Result<Vec<Checked>, EngineError> {
+    let documents = Documents::of(headers, lines, totals).ok_or(EngineError::AmountOverflow)?;
     let expected: Vec<SideRow> = lines
         .0
         .iter()
         .map(|((invoice, currency), sum)| sum.row(*invoice, *currency, totals))
         .collect();
-    let invoiced: Option<Vec<SideRow>> = headers
-        .iter()
-        .map(|header| header_row(header, totals))
-        .collect();
-    let invoiced = invoiced.ok_or(EngineError::AmountOverflow)?;
     let compared = two_lists::compare(
         definitions::definition(TieOut::LinesToInvoice),
         passes,
         &expected,
-        &invoiced,
+        &documents.rows,
     )?;
     // Parallel to `expected`.
     let sums: Vec<&LineSum> = lines.0.values().collect();
@@ -74,13 +72,22 @@ pub fn compare(
         if !sides.is_beyond_rounding()? {
             return Ok((sides, None));
         }
-        let steps = if rows.is_one_sided() {
+        let (variance, notes) = (sides.variance_amount(), documents.notes(&rows.invoiced));
+        let steps = if rows.expected.is_empty() && notes == Some(variance) {
+            // Notes without a line of their own, and without the invoice that they change.
+            credit(variance)
+        } else if rows.is_one_sided() {
             VarianceBridge::one_sided(&sides)
         } else {
             let in_group = rows.expected.iter().map(|at| sums[*at]);
-            in_group
-                .fold(LineSum::default(), LineSum::plus)
-                .left_out(sides.variance_amount())
+            let sum = in_group.fold(LineSum::default(), LineSum::plus);
+            let digits = minor_digits(
+                totals
+                    .vocabulary
+                    .text(Domain::Currency, sides.keys[Key::Currency]),
+            );
+            notes
+                .and_then(|notes| sum.left_out(variance, notes, digits))
                 .ok_or(EngineError::AmountOverflow)?
         };
         Ok((sides, finding(steps, Narrowest::Invoice)))
@@ -89,20 +96,56 @@ pub fn compare(
     groups.map(check).collect()
 }
 
-/// Row of a header; `None` on overflow.
-fn header_row(header: &Header, totals: &Folded) -> Option<SideRow> {
-    let code = |domain, text: &str| {
-        let code = totals.vocabulary.code(domain, text);
-        code.expect("the texts of headers were folded with all others")
-    };
-    let invoice = code(Domain::Invoice, &header.id);
-    let currency = code(Domain::Currency, &header.currency);
-    Some(SideRow {
-        keys: keys_of(invoice, currency),
-        rows: 1,
-        amount: decimal::from_money(header.total_charges)?,
-        ..SideRow::default()
-    })
+/// Invoices and notes, each as a row under the number of the invoice that it is compared with.
+struct Documents {
+    rows: Vec<SideRow>,
+    /// Published amount of each row that is a note, parallel to `rows`; 0 of an invoice.
+    notes: Vec<i128>,
+}
+
+impl Documents {
+    /// Rows of the documents; `None` on overflow.
+    fn of(headers: &[Header], lines: &LineSums, totals: &Folded) -> Option<Self> {
+        let code = |domain, text: &str| {
+            let code = totals.vocabulary.code(domain, text);
+            code.expect("the texts of headers were folded with all others")
+        };
+        let (mut rows, mut notes) = (Vec::new(), Vec::new());
+        for (header, number) in headers.iter().zip(header::invoice_numbers(headers)) {
+            let currency = code(Domain::Currency, &header.currency);
+            let own = code(Domain::Invoice, &header.id);
+            // A note with lines of its own is what these come to; one without changes the invoice.
+            let has_lines = lines.0.contains_key(&(own, currency));
+            let invoice = if has_lines {
+                own
+            } else {
+                code(Domain::Invoice, number)
+            };
+            let amount = decimal::from_money(header.total_charges)?;
+            let is_note = header.is_note || invoice != own;
+            notes.push(if is_note { published(amount)? } else { 0 });
+            rows.push(SideRow {
+                keys: keys_of(invoice, currency),
+                rows: 1,
+                amount,
+                ..SideRow::default()
+            });
+        }
+        Some(Self { rows, notes })
+    }
+
+    /// Sum of the notes among some rows; `None` on overflow.
+    fn notes(&self, rows: &[usize]) -> Option<i128> {
+        rows.iter()
+            .try_fold(0_i128, |sum, at| sum.checked_add(self.notes[*at]))
+    }
+}
+
+fn credit(amount: i128) -> VarianceBridge {
+    VarianceBridge {
+        credit: amount,
+        ..VarianceBridge::default()
+    }
 }
 
 fn keys_of(invoice: u32, currency: u32) -> [u32; KEYS] {
@@ -161,11 +204,13 @@ impl LineSum {
         }
     }
 
-    /// Steps of a header that leaves out tax, credits or duplicates, or several of these: those
-    /// whose sum is the variance to the last digit, as nothing less is evidence. Empty where there
-    /// are none such, `None` on overflow.
-    fn left_out(&self, variance: i128) -> Option<VarianceBridge> {
+    /// Steps of a header that leaves out tax, credits or duplicates of the lines, or counts notes
+    /// that no line has, or several of these: those whose sum is the variance to the last digit, as
+    /// nothing less is evidence; else a tax that only the header has. Empty where there are none
+    /// such, `None` on overflow. `notes` and the result are published amounts.
+    fn left_out(&self, variance: i128, notes: i128, digits: u32) -> Option<VarianceBridge> {
         let parts = [
+            notes,
             published(-self.tax)?,
             published(-self.credits)?,
             published(-self.duplicates)?,
@@ -178,7 +223,8 @@ impl LineSum {
                 continue;
             }
             let part = |at: usize| if is_chosen(at) { parts[at] } else { 0 };
-            let [tax, credit, duplicate] = [part(0), part(1), part(2)];
+            let [notes, tax, credits, duplicate] = [part(0), part(1), part(2), part(3)];
+            let credit = notes.checked_add(credits)?;
             if tax.checked_add(credit)?.checked_add(duplicate)? == variance {
                 return Some(VarianceBridge {
                     tax,
@@ -188,6 +234,37 @@ impl LineSum {
                 });
             }
         }
-        Some(VarianceBridge::default())
+        Some(self.header_tax(variance, notes, digits).unwrap_or_default())
+    }
+
+    /// Steps of a tax or levy that stands on the header alone, as some countries add it, beside the
+    /// notes: evidence is that no line has tax, and that one rate in whole or half per cent makes the
+    /// amount of the lines' sum to the last digit.
+    fn header_tax(&self, variance: i128, notes: i128, digits: u32) -> Option<VarianceBridge> {
+        const HALF_PER_CENTS: i128 = 60;
+        let cent = power_of_ten(AMOUNT_SCALE - digits);
+        // Of a small sum any amount is some rate: a step of the rate must be ten times the last digit.
+        if self.tax != 0 || self.total.checked_abs()? < 10 * 200 * cent {
+            return None;
+        }
+        let published_cent = power_of_ten(PUBLISHED_SCALE - digits);
+        let is_rate = |tax: i128, halves: i128| {
+            let exact = self.total.checked_mul(halves);
+            let rounded =
+                |mode| exact.map(|exact| divide(exact, 200 * cent, mode) * published_cent);
+            [Rounding::HalfUp, Rounding::Down]
+                .map(rounded)
+                .contains(&Some(tax))
+        };
+        [notes, 0].into_iter().find_map(|credit| {
+            let tax = variance.checked_sub(credit)?;
+            (1..=HALF_PER_CENTS)
+                .any(|halves| is_rate(tax, halves))
+                .then(|| VarianceBridge {
+                    tax,
+                    credit,
+                    ..VarianceBridge::default()
+                })
+        })
     }
 }

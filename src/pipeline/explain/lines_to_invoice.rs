@@ -1,12 +1,14 @@
 //! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is
 //! recounted: both sides are sums over the whole invoice.
 
+use std::collections::BTreeSet;
+
 use super::answer::{Explanation, Group, RejectedLine, Request, SourceLine};
 use super::other_tie_outs;
 use super::published::{Published, VarianceRow};
 use super::source_rows::{SourceRows, decode_all, reread, source_line};
 use crate::decode::Sink;
-use crate::engine::count::header::Header;
+use crate::engine::count::header::{self, Header};
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
 use crate::engine::rules::domain::{Domain, fold_as};
@@ -21,7 +23,8 @@ use crate::pipeline::intake::readings::{self, FirstHeaders};
 use crate::pipeline::intake::unit::{self, HeaderInFile};
 use crate::sources::files::FileUnit;
 
-/// The invoice and currency that are explained, both folded.
+/// An invoice and a currency, both folded.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Invoice {
     number: String,
     currency: String,
@@ -29,16 +32,19 @@ struct Invoice {
 
 impl Invoice {
     fn of(row: &VarianceRow) -> Self {
+        Self::named(&row.invoice_number, &row.currency)
+    }
+
+    fn named(number: &str, currency: &str) -> Self {
         Self {
-            number: fold_as(Domain::Invoice, &row.invoice_number),
-            currency: fold_as(Domain::Currency, &row.currency),
+            number: fold_as(Domain::Invoice, number),
+            currency: fold_as(Domain::Currency, currency),
         }
     }
 
     /// True for the invoice and currency that are explained, in any spelling.
     fn is(&self, number: &str, currency: &str) -> bool {
-        fold_as(Domain::Invoice, number) == self.number
-            && fold_as(Domain::Currency, currency) == self.currency
+        Self::named(number, currency) == *self
     }
 }
 
@@ -96,8 +102,21 @@ fn lines_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunEr
     Ok((whole, rejected))
 }
 
-/// Header of the invoice: the one that the run took, by the run's own rule.
-fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
+/// Invoices that lines were compared with: a note that is one of them changes no other invoice.
+fn with_lines(published: &Published) -> Result<BTreeSet<Invoice>, RunError> {
+    let mut found = BTreeSet::new();
+    let columns = ["tie_out", "invoice_number", "currency", "invoice_lines"];
+    published.rows_of_variances(columns, |[tie_out, number, currency, lines]| {
+        if tie_out == TieOut::LinesToInvoice.name() && lines != "0" {
+            found.insert(Invoice::named(&number, &currency));
+        }
+    })?;
+    Ok(found)
+}
+
+/// Headers of the invoice, which are those that the run took, by the run's own rules: the invoice and
+/// the notes that change it.
+fn headers_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
     let units = published.all_units(Dataset::Invoices);
     let (mut headers, mut rejected) = (Vec::new(), Vec::new());
     for unit in &units {
@@ -105,12 +124,31 @@ fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunE
         rejected.append(&mut decoded.rejected);
         headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
     }
+    // Sorted as the run sorts them: of two documents with one number the first counts.
+    headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
     // Of a header that was refused nothing is known, not even its invoice. Of a second one it is.
-    let is_of = |header: &Header| invoice.is(&header.id, &header.currency);
-    headers.retain(|(_, found)| is_of(&found.header));
+    let documents: Vec<Header> = headers
+        .iter()
+        .map(|(_, found)| found.header.clone())
+        .collect();
+    let with_lines = with_lines(published)?;
+    let mut is_of = documents
+        .iter()
+        .zip(header::invoice_numbers(&documents))
+        .map(|(document, number)| {
+            let own = Invoice::named(&document.id, &document.currency);
+            let number = if with_lines.contains(&own) {
+                &document.id
+            } else {
+                number
+            };
+            invoice.is(number, &document.currency)
+        });
+    headers.retain(|_| is_of.next().expect("one answer for each header"));
     let FirstHeaders {
         kept,
         rejected: mut second,
+        ..
     } = readings::first_headers(headers);
     rejected.append(&mut second);
     rejected.sort_by(|left, right| (&left.unit, left.line).cmp(&(&right.unit, right.line)));
@@ -122,7 +160,7 @@ fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunE
             unit,
             line,
             amount: decimal::plain(total, AMOUNT_SCALE),
-            arithmetic: format!("totalCharges of {} in {}", header.id, header.currency),
+            arithmetic: in_words(&header),
             text,
         };
         rows.push(total, Some(line));
@@ -130,11 +168,25 @@ fn header_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunE
     Ok((rows, rejected))
 }
 
+/// What a header contributes.
+fn in_words(header: &Header) -> String {
+    let total = format!("totalCharges of {} in {}", header.id, header.currency);
+    if header.amends.is_empty() {
+        total
+    } else {
+        format!("{total}, which changes {}", header.amends)
+    }
+}
+
 /// Sentences about what the header leaves out, for the parts that tell it.
 fn workings(row: &VarianceRow) -> Vec<(&'static str, String)> {
     let left_out = |cause: &str| match cause {
-        "tax" => Some("the header leaves out the sum of TaxTotal over all lines"),
-        "credit" => Some("the header leaves out the lines of Azure credits"),
+        "tax" => Some(
+            "the header leaves out the sum of TaxTotal over all lines, or has a tax that no line has",
+        ),
+        "credit" => Some(
+            "the header leaves out the lines of Azure credits, or has notes that no line repeats",
+        ),
         "duplicate" => Some("the header leaves out the lines that occur twice"),
         _ => None,
     };
@@ -166,7 +218,7 @@ pub(super) fn explain(
     }
     let invoice = Invoice::of(&row);
     let (lines, mut rejected) = lines_of(published, &invoice)?;
-    let (header, mut of_headers) = header_of(published, &invoice)?;
+    let (header, mut of_headers) = headers_of(published, &invoice)?;
     rejected.append(&mut of_headers);
     let rounded = |amount| to_published(amount).expect("fewer decimals need no more digits");
     let (expected, invoiced) = (rounded(lines.sum), rounded(header.sum));

@@ -195,6 +195,18 @@ impl Published {
             .map_err(|_| self.damaged(&format!("the number of rows `{text}`")))
     }
 
+    /// Hands some columns of each row of `variances` to `take`.
+    ///
+    /// # Errors
+    /// [`RunError`] for a table that cannot be read.
+    pub(super) fn rows_of_variances<const N: usize>(
+        &self,
+        columns: [&str; N],
+        take: impl FnMut([String; N]),
+    ) -> Result<(), RunError> {
+        self.folder.rows("variances", columns, take)
+    }
+
     /// Products and SKUs, folded, of which the run set lines aside because no usage of them was
     /// read. Of no other product does any line depend on it.
     pub(super) fn unused_products(&self) -> Result<BTreeSet<(String, String)>, RunError> {

@@ -220,12 +220,17 @@ impl Readings {
         }
     }
 
-    /// Takes the first header of each invoice and currency, and rejects the others.
+    /// Takes the first header of each invoice and currency. Others that say the same are left out
+    /// with a warning, and rejected where they say something else.
     pub(crate) fn keep_one_header_each(&mut self, headers: Vec<(String, HeaderInFile)>) {
-        let FirstHeaders { kept, mut rejected } = first_headers(headers);
+        let FirstHeaders {
+            kept,
+            again,
+            mut rejected,
+        } = first_headers(headers);
         self.headers
             .extend(kept.into_iter().map(|(_, found)| found.header));
-        for _ in &rejected {
+        for _ in 0..again.len() + rejected.len() {
             let has_rows = |control: &&mut ControlTotal| {
                 control.source == Dataset::Invoices.name() && control.rows_out > 0
             };
@@ -235,6 +240,7 @@ impl Readings {
             control.rows_rejected += 1;
         }
         self.rejected.append(&mut rejected);
+        self.warnings.extend(again);
     }
 
     /// Sums the laws of decoding over units, adds those of counting, and sorts warnings and
@@ -318,23 +324,30 @@ impl Readings {
 pub(crate) struct FirstHeaders {
     /// Headers that count, each with the name of its unit.
     pub(crate) kept: Vec<(String, HeaderInFile)>,
-    /// Further headers of the same invoices and currencies.
+    /// A sentence for each further header that says the same as the one that counts.
+    pub(crate) again: Vec<String>,
+    /// Further headers of the same invoices and currencies that say something else.
     pub(crate) rejected: Vec<RejectedRow>,
 }
 
-/// Keeps the first header of each invoice and currency, and rejects the others: counting two would
-/// double the invoice, and which of them is right cannot be known.
+/// Keeps the first header of each invoice and currency: counting two would double the invoice. A copy,
+/// as of a list that was saved twice, says nothing new; of others it cannot be known which is right,
+/// and they are rejected.
 pub(crate) fn first_headers(mut headers: Vec<(String, HeaderInFile)>) -> FirstHeaders {
     // By unit and line, so that "first" does not depend on threads.
     headers.sort_by(|(left, first), (right, second)| (left, first.line).cmp(&(right, second.line)));
-    let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
-    let (mut kept, mut rejected) = (Vec::new(), Vec::new());
+    let mut first: BTreeMap<(String, String), (String, Header)> = BTreeMap::new();
+    let (mut kept, mut again, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     for (unit, found) in headers {
         let HeaderInFile { header, line, .. } = &found;
         // An invoice in two currencies has two headers, and both count.
         let key = (fold(Fold::Identifier, &header.id), header.currency.clone());
         match first.get(&key) {
-            Some(place) => {
+            Some((place, known)) if says_the_same(known, header) => again.push(format!(
+                "`{unit}` line {line}: invoice `{}` in {} a second time, as in {place}; it counts once",
+                header.id, header.currency
+            )),
+            Some((place, _)) => {
                 let words = format!("invoice {} in {} a second time", header.id, header.currency);
                 let wanted =
                     format!("one header for each invoice and currency; {place} has the first");
@@ -347,12 +360,25 @@ pub(crate) fn first_headers(mut headers: Vec<(String, HeaderInFile)>) -> FirstHe
                 });
             }
             None => {
-                first.insert(key, format!("`{unit}` line {line}"));
+                first.insert(key, (format!("`{unit}` line {line}"), header.clone()));
                 kept.push((unit, found));
             }
         }
     }
-    FirstHeaders { kept, rejected }
+    FirstHeaders {
+        kept,
+        again,
+        rejected,
+    }
+}
+
+/// True if two headers of one invoice and currency say the same of what it comes to. One that names
+/// no period does not contradict one that does: an answer by id has fewer fields than a list.
+fn says_the_same(one: &Header, other: &Header) -> bool {
+    let folded = |header: &Header| fold(Fold::Identifier, &header.amends);
+    one.total_charges == other.total_charges
+        && folded(one) == folded(other)
+        && (one.period == other.period || one.period.is_none() || other.period.is_none())
 }
 
 /// Adds totals by day to those there are.

@@ -163,7 +163,7 @@ impl Sums {
                 .not_checkable
                 .into_iter()
                 .map(|(scope, amount)| NotCheckable {
-                    kind: scope.kind(),
+                    kind: scope.name(),
                     amount: published(amount),
                 })
                 .collect(),

@@ -48,6 +48,8 @@ pub struct Outcome {
     /// The ten largest breaks between the lines and the header of an invoice, which repeat what the
     /// others say or have no usage behind them.
     pub header_breaks: Vec<Break>,
+    /// A sentence for each tie-out that is wanted and compared nothing.
+    pub nothing_compared: Vec<String>,
     /// Sentences about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
     /// Number of files or answers read: of usage, lines and headers.
@@ -165,7 +167,8 @@ impl Outcome {
         let put_back = published.put_back.iter().map(|file| {
             format!("`{file}` of the published run `{run_id}` was missing, and was put back")
         });
-        let warnings = found.warnings.iter().cloned().chain(put_back).collect();
+        let of_run = found.warnings.iter().skip(found.nothing_compared.len());
+        let warnings = of_run.cloned().chain(put_back).collect();
         Self {
             run_id,
             folder: published.folder,
@@ -184,6 +187,7 @@ impl Outcome {
             invoices: invoice_figures::of_invoices(found),
             largest_breaks: largest_breaks(found, |of| of != TieOut::LinesToInvoice),
             header_breaks: largest_breaks(found, |of| of == TieOut::LinesToInvoice),
+            nothing_compared: found.nothing_compared.clone(),
             warnings,
             units: readings.inputs.len() as u64,
             // Counted by the readers; the caller sets it.

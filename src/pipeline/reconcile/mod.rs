@@ -8,6 +8,8 @@ mod period;
 
 mod headers;
 
+mod nothing_compared;
+
 mod usage_by_subscription;
 
 mod usage_to_invoice;

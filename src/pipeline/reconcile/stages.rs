@@ -2,7 +2,9 @@
 //! each followed by its conservation law.
 
 use super::usage_to_invoice::UsageStages;
-use super::{headers, in_parts, judging, laws, other_tie_outs, settings, warnings};
+use super::{
+    headers, in_parts, judging, laws, nothing_compared, other_tie_outs, settings, warnings,
+};
 use crate::engine::compare::copies::CopiesByInvoice;
 use crate::engine::compare::invoice_practice::PracticeInWords;
 use crate::engine::count::partial::Partial;
@@ -47,6 +49,9 @@ pub struct Reconciled {
     pub copies: CopiesByInvoice,
     /// Number of lines by the rounding rule that they obey.
     pub census: Census,
+    /// A sentence for each tie-out that is wanted and compared nothing, which is no success; they
+    /// are the first of the warnings.
+    pub nothing_compared: Vec<String>,
     /// Sentences for the user about what may make the figures wrong or incomplete.
     pub warnings: Vec<String>,
 }
@@ -109,6 +114,14 @@ pub fn reconcile_watched(
         return Err(RunError::Law(Box::new(broken.clone())));
     }
     warnings::of_mismatches(&totals, &stages, &variances, &mut told);
+    let has_lines = stages.has_rows[1];
+    let nothing = match readings.inputs.as_slice() {
+        // A fetch that found nothing yet has told so.
+        [] => Vec::new(),
+        _ => nothing_compared::nothing_compared(plan, &stages.seen, has_lines, &variances),
+    };
+    // Before all others: whatever else there is to say, it is about nothing.
+    told.splice(0..0, nothing.iter().cloned());
     let rollups = roll_up::roll_up(&variances)?;
     let practice = stages.practice.as_ref().map_or_else(Vec::new, |practice| {
         practice.in_words(&totals.vocabulary, stages.rules())
@@ -123,6 +136,7 @@ pub fn reconcile_watched(
         controls,
         copies: stages.copies,
         census: stages.census,
+        nothing_compared: nothing,
         warnings: told,
     })
 }

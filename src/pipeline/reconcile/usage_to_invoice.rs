@@ -7,6 +7,7 @@
 use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
+use super::nothing_compared::Seen;
 use super::period::PeriodSelection;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
@@ -19,6 +20,7 @@ use crate::engine::fold::columns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::side_row::SideRow;
 use crate::engine::judge::control_totals::{self, ByCurrency, ControlSums};
+use crate::engine::judge::out_of_scope;
 use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::descriptions::{
     DescriptionColumns, DescriptionPairs, DescriptionVotes,
@@ -55,12 +57,15 @@ pub(super) struct UsageStages<'p> {
     pub(super) lines_total: ByCurrency,
     /// Sums of the selected lines by invoice, for the comparison with the headers.
     pub(super) by_invoice: LineSums,
-    /// Expected and invoiced amounts of all resources.
+    /// Expected and invoiced amounts of all resources, the expected ones without what only repeats
+    /// the invoice.
     pub(super) allocated: [ByCurrency; 2],
     /// Source rows of usage and of lines without a customer id.
     pub(super) blank: [u64; 2],
     /// Codes of the invoices that have usage or lines.
     pub(super) invoices: HashSet<u32>,
+    /// Usage and lines before the period was selected.
+    pub(super) seen: [Seen; 2],
     /// True where there is usage, and where there are lines.
     pub(super) has_rows: [bool; 2],
     /// True once any usage matched an invoice line.
@@ -91,6 +96,7 @@ impl<'p> UsageStages<'p> {
             allocated: Default::default(),
             blank: [0; 2],
             invoices: HashSet::new(),
+            seen: Default::default(),
             has_rows: [false; 2],
             has_matched: false,
             by_subscription: Vec::new(),
@@ -138,6 +144,7 @@ impl<'p> UsageStages<'p> {
             InvoicePractice::of(&votes)
         });
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
+        let repeated = out_of_scope::repeated_of(totals, &compared.sides);
         phase("attribute");
         if settings.enabled {
             let mut findings = investigate::investigate(
@@ -160,6 +167,8 @@ impl<'p> UsageStages<'p> {
             let found = control_totals::resources_of(totals, &resources, is_expected);
             control_totals::add_up(sums, &found);
         }
+        // Lines behind which no usage is expected stand on both sides; the law is about usage.
+        out_of_scope::take_off(&mut self.allocated[0], &repeated);
         resources.sort_by_key(|resource| published_order(totals, &resource.key));
         Ok(resources)
     }
@@ -200,6 +209,8 @@ impl<'p> UsageStages<'p> {
         frame: &DataFrame,
         amount: &str,
     ) -> DataFrame {
+        // First: the selection gives invoices of no known period the one that is wanted.
+        self.seen[side].add(totals, frame);
         let selected = self.selection.select(totals, frame);
         let before = control_totals::frame_of(totals, frame, amount);
         let after = control_totals::frame_of(totals, &selected, amount);

@@ -253,5 +253,11 @@ pub(super) fn groups_of(
         groups[piece.group].expected += piece.shares[0];
         groups[piece.group].expected_quantity += piece.shares[1];
     }
+    // Nothing says what lines out of scope should come to: they stand on both sides.
+    let made = groups.iter_mut().zip(made_by);
+    for (group, _) in made.filter(|(_, pass)| pass.starts_with("rule:")) {
+        group.expected = divide(group.lines.subtotal, POINT, Rounding::HalfUp);
+        group.expected_quantity = divide(group.lines.quantity, POINT, Rounding::HalfUp);
+    }
     groups
 }

@@ -192,7 +192,10 @@ pub(super) fn resources(month: &Month, pieces: &[Piece], groups: &[Group]) -> Ve
         ]
         .map(str::to_owned)
         .to_vec();
-        found.entry(key).or_default().1[2] += half_up(group.lines.subtotal);
+        let (_, sums) = found.entry(key).or_default();
+        // Of lines out of scope what they ask for, else nothing.
+        sums[0] += group.expected;
+        sums[2] += half_up(group.lines.subtotal);
     }
     found
         .into_iter()

@@ -177,20 +177,6 @@ fn value(name: &str, text: &str) -> String {
 fn invoices(table: &Table) -> Vec<(String, String)> {
     let is_amendment =
         |row: &[String]| table.cell(row, "AmendsOf").is_some_and(|of| !of.is_empty());
-    let header = |row: &[String]| {
-        let id = table.cell(row, "Id").unwrap();
-        let amending = table
-            .rows
-            .iter()
-            .filter(|other| table.cell(other, "AmendsOf") == Some(id));
-        let amendments: Vec<String> = amending.map(|row| object(&invoice(table, row))).collect();
-        let mut pairs = invoice(table, row);
-        pairs.push((
-            "amendments".to_owned(),
-            format!("[{}]", amendments.join(",")),
-        ));
-        object(&pairs)
-    };
     let mut pages: Vec<Vec<String>> = Vec::new();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for row in table.rows.iter().filter(|row| !is_amendment(row)) {
@@ -198,7 +184,7 @@ fn invoices(table: &Table) -> Vec<(String, String)> {
         if pages.len() == *page {
             pages.push(Vec::new());
         }
-        pages[*page].push(header(row));
+        pages[*page].push(document(table, row));
         *page += 1;
     }
     let text = |(number, page): (usize, &Vec<String>)| {
@@ -207,6 +193,22 @@ fn invoices(table: &Table) -> Vec<(String, String)> {
         (format!("invoices-{number}.json"), text)
     };
     pages.iter().enumerate().map(text).collect()
+}
+
+/// An invoice or a note, with the notes that change it inside.
+fn document(table: &Table, row: &[String]) -> String {
+    let id = table.cell(row, "Id").unwrap();
+    let amending = table
+        .rows
+        .iter()
+        .filter(|other| table.cell(other, "AmendsOf") == Some(id));
+    let amendments: Vec<String> = amending.map(|row| document(table, row)).collect();
+    let mut pairs = invoice(table, row);
+    pairs.push((
+        "amendments".to_owned(),
+        format!("[{}]", amendments.join(",")),
+    ));
+    object(&pairs)
 }
 
 fn invoice(table: &Table, row: &[String]) -> Vec<(String, String)> {

@@ -259,10 +259,12 @@ fn parts(row: &Cells) -> impl Iterator<Item = &str> {
     row.keys().map(String::as_str).filter(|name| is_part(name))
 }
 
-/// The cause of one row, or of several: the largest part of all but rounding.
+/// The cause of one row, or of several: the one that all name, else the largest part of all but
+/// rounding.
 fn cause(rows: &[&Cells]) -> String {
-    if let [row] = rows {
-        return row["cause"].clone();
+    let named = &rows[0]["cause"];
+    if rows.iter().all(|row| row["cause"] == *named) {
+        return named.clone();
     }
     let size = |part: &&str| {
         let size = sum(rows, part).abs();
