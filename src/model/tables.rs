@@ -144,7 +144,8 @@ pub const VARIANCES: Table = Table {
         CURRENCY,
         text(
             "matched_on",
-            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided \
+            "pass on which both sides met; rule:<name> for out_of_scope; of line-arithmetic what was \
+             checked: line, rate, total, lines_above_rule, lines_below_rule; empty for one-sided \
              groups",
         ),
         USAGE_ROWS,

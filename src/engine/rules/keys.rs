@@ -119,6 +119,10 @@ impl PartRow {
                 daily: origin,
                 ..self
             },
+            Derived::TotalApart => Self {
+                lines: origin,
+                ..self
+            },
         }
     }
 
@@ -224,6 +228,9 @@ pub const PARTS: [PartRow; PART_COUNT] = {
             .key(Key::Day, "usage_date")
             .derived(Derived::Day),
         part(Part::Free, "free", Domain::Free).derived(Derived::Free),
+        // Equal lines are one row, whose sums would hide that one line's total is too high and
+        // another's too low.
+        part(Part::TotalApart, "total_apart", Domain::Number).derived(Derived::TotalApart),
         part(Part::Line, "line", Domain::Number).key(Key::Line, "line"),
     ]
 };
@@ -252,7 +259,7 @@ pub const USAGE_FRAME: [Part; 18] = [
 
 /// Key columns of the lines frame, in its sort order. The columns from the price on keep lines
 /// apart whose arithmetic differs.
-pub const LINES_FRAME: [Part; 18] = [
+pub const LINES_FRAME: [Part; 20] = [
     Part::Invoice,
     Part::Customer,
     Part::Subscription,
@@ -263,6 +270,7 @@ pub const LINES_FRAME: [Part; 18] = [
     Part::ChargeType,
     Part::Adjustment,
     Part::Currency,
+    Part::PricingCurrency,
     Part::Rate,
     Part::Price,
     Part::UnitPrice,
@@ -271,6 +279,7 @@ pub const LINES_FRAME: [Part; 18] = [
     Part::SubtotalText,
     Part::ChargeStart,
     Part::ChargeEnd,
+    Part::TotalApart,
 ];
 
 /// Keys of a row of the published table `resources`.

@@ -25,24 +25,31 @@ pub enum Scope {
     Licence,
     /// Perpetual software: no term, no end of charge.
     PerpetualSoftware,
+    /// Licence in its Extended Service Term, at 3 % or 23 % more: the term says so
+    /// ([semantics §6](crate::model::domain::semantics); the lines' exact shape is not documented).
+    ExtendedServiceTerm,
 }
 
 impl Scope {
     /// Every scope, at the position of its number in the frames of lines.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Usage,
         Self::Reservation,
         Self::SavingsPlan,
         Self::Subscription,
         Self::Licence,
         Self::PerpetualSoftware,
+        Self::ExtendedServiceTerm,
     ];
 
     /// True of the scopes of lines that would be compared if their product had usage.
     #[must_use]
     pub const fn is_of_unused(self) -> bool {
         match self {
-            Self::Subscription | Self::Licence | Self::PerpetualSoftware => true,
+            Self::Subscription
+            | Self::Licence
+            | Self::PerpetualSoftware
+            | Self::ExtendedServiceTerm => true,
             Self::Usage | Self::Reservation | Self::SavingsPlan => false,
         }
     }
@@ -57,6 +64,7 @@ impl Scope {
             Self::Subscription => "rule:subscription",
             Self::Licence => "rule:licence",
             Self::PerpetualSoftware => "rule:perpetual_software",
+            Self::ExtendedServiceTerm => "rule:extended_service_term",
         }
     }
 }
@@ -98,6 +106,11 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     {
         return Scope::Usage;
     }
+    // Named, as it is dearer than the term before it; no more is told of it than that the line says
+    // so.
+    if term.contains("extended service") {
+        return Scope::ExtendedServiceTerm;
+    }
     // No date, or Microsoft's sentinel for none.
     let open_ended = matches!(period::parse_day(line.charge_end.as_bytes()), Ok(None));
     match (term.contains("subscription"), term.is_empty(), open_ended) {
@@ -135,6 +148,7 @@ mod tests {
                 "One-Year commitment for monthly/yearly billing",
                 Scope::Licence,
             ),
+            ("Extended Service Term", Scope::ExtendedServiceTerm),
         ] {
             check(LineTexts { term, ..BLANK }, expect);
         }

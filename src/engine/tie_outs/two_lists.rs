@@ -186,6 +186,7 @@ pub(super) fn finding(steps: VarianceBridge, narrowest: Narrowest) -> Option<Box
         narrowest,
         resource: None,
         days: None,
+        contradiction: None,
     }))
 }
 
@@ -208,7 +209,7 @@ fn price_steps(sides: &Sides, rows: &GroupRows, expected: &[SideRow]) -> Option<
 }
 
 /// Finest thing that a group's keys name.
-fn narrowest(keys: &Keys) -> Narrowest {
+pub(super) fn narrowest(keys: &Keys) -> Narrowest {
     match (
         keys[Key::Day],
         keys[Key::Resource],

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use crate::engine::compare::group::AwaitedFor;
+use crate::engine::compare::group::{AwaitedFor, Sides};
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::definitions::{self, Finality};
 use crate::engine::rules::domain::Domain;
@@ -42,7 +42,10 @@ impl Awaited {
             slot.0 |= sides.expected_rows > 0;
             slot.1 |= sides.invoiced_rows > 0;
         }
-        for (sides, _) in checked.iter_mut() {
+        // A line's arithmetic is complete by itself, whatever else is still to come.
+        let may_wait = |sides: &&mut Sides| sides.tie_out != TieOut::LineArithmetic;
+        let all = checked.iter_mut().map(|(sides, _)| sides);
+        for sides in all.filter(may_wait) {
             let half_there = match (
                 definitions::definition(sides.tie_out).finality,
                 invoices.get(&sides.keys[Key::Invoice]),

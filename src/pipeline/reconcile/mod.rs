@@ -10,6 +10,8 @@ mod headers;
 
 mod usage_by_subscription;
 
+mod recomputed;
+
 mod usage_to_invoice;
 
 mod laws;

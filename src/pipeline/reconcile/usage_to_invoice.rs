@@ -8,6 +8,7 @@ use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
 use super::period::PeriodSelection;
+use super::recomputed::RecomputedLines;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
 use crate::engine::compare::invoice_practice::{InvoicePractice, LineVotes};
@@ -41,6 +42,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) description: Option<(Part, [usize; 3])>,
     /// Rounding rule and exchange rates of each invoice, learned from all lines.
     pub(super) practice: Option<InvoicePractice>,
+    /// Lines that are held against their own arithmetic.
+    pub(super) recomputed: RecomputedLines<'p>,
     /// Usage and lines when they were folded.
     pub(super) folded: [ByCurrency; 2],
     /// Usage and lines of the selected period.
@@ -69,9 +72,11 @@ pub(super) struct UsageStages<'p> {
 
 impl<'p> UsageStages<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
+        let settings = settings::of_tie_out(plan, TieOut::UsageToInvoice);
         Self {
             plan,
-            settings: settings::of_tie_out(plan, TieOut::UsageToInvoice),
+            settings,
+            recomputed: RecomputedLines::new(plan, &settings.rules),
             selection: PeriodSelection::new(plan.period),
             description: None,
             practice: None,
@@ -122,8 +127,10 @@ impl<'p> UsageStages<'p> {
         let practice = self.practice.get_or_insert_with(|| {
             let mut votes = LineVotes::default();
             votes.count(totals, &settings.rules);
+            self.recomputed.learn(totals);
             InvoicePractice::of(&votes)
         });
+        self.recomputed.add(totals, practice)?;
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
         phase("attribute");
         if settings.enabled {
