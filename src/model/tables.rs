@@ -169,7 +169,8 @@ pub const VARIANCES: Table = Table {
         ),
         text(
             "cause",
-            "largest part of the variance; empty where there is none",
+            "largest part of the variance, rounding only where there is no other; empty where there is \
+             no variance",
         ),
         // One column for each of `Cause::ALL`, in its order; a test holds the two together.
         decimal("rounding_amount", "part of variance_amount: rounding"),

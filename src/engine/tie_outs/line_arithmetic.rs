@@ -63,9 +63,9 @@ pub struct LineArithmetic {
 #[derive(Debug, Default)]
 struct InvoiceLines {
     /// Lines whose subtotal is the expected one.
-    as_expected: LineSums,
+    as_expected: RecomputedSums,
     /// Metered lines off the documented rule, above and below it, where no rule is held.
-    together: [LineSums; 2],
+    together: [RecomputedSums; 2],
     /// Groups of these lines, while they are few.
     few: Vec<Checked>,
     check: LineCheck,
@@ -73,7 +73,7 @@ struct InvoiceLines {
 
 /// Sums of lines, in units of 10^-20.
 #[derive(Clone, Copy, Debug, Default)]
-struct LineSums {
+struct RecomputedSums {
     /// Number of source lines.
     rows: u64,
     quantity: i128,
@@ -81,7 +81,7 @@ struct LineSums {
     invoiced: i128,
 }
 
-impl LineSums {
+impl RecomputedSums {
     fn add(&mut self, more: &Self) -> Result<(), EngineError> {
         self.rows += more.rows;
         for (sum, more) in [
@@ -100,7 +100,7 @@ struct Group<'g> {
     keys: Keys,
     charge_type: &'g str,
     matched_on: &'static str,
-    sums: LineSums,
+    sums: RecomputedSums,
     /// Name of the rule that is held; `None` where there is none.
     rule: Option<Arc<str>>,
 }
@@ -280,7 +280,7 @@ impl LineArithmetic {
 struct Adding<'t> {
     numbers: LineNumbers<'t>,
     vocabulary: &'t Vocabulary,
-    /// Codes of [`FINE_KEYS`].
+    /// Codes of each row, in the order of [`FINE_KEYS`].
     fine: [&'t [u32]; FINE_KEYS.len()],
     charge_types: &'t [u32],
     practice: &'t InvoicePractice,
@@ -298,10 +298,10 @@ impl Adding<'_> {
     }
 
     /// Sums of a row's lines, each of which should have a subtotal (in units of 10^-20).
-    fn sums(&self, row: usize, each: i128) -> Result<LineSums, EngineError> {
+    fn sums(&self, row: usize, each: i128) -> Result<RecomputedSums, EngineError> {
         let columns = &self.numbers.columns;
         let expected = each.checked_mul(self.numbers.count(row));
-        Ok(LineSums {
+        Ok(RecomputedSums {
             rows: columns.rows[row],
             quantity: columns.quantity[row],
             expected: expected.ok_or(EngineError::AmountOverflow)?,
@@ -325,7 +325,7 @@ impl Adding<'_> {
             keys,
             charge_type: self.charge_type(row),
             matched_on: TOTAL,
-            sums: LineSums {
+            sums: RecomputedSums {
                 rows: columns.rows[row],
                 quantity: columns.quantity[row],
                 expected: columns.subtotal[row] + columns.tax[row],
