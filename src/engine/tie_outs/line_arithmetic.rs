@@ -217,7 +217,9 @@ impl LineArithmetic {
         } else {
             of_invoice.check.off_rule.add(count, variance);
         }
-        let checked = (sides, expected.finding(variance, narrowest(&keys)));
+        let tax = to_published(adding.numbers.columns.tax[row]);
+        let tax = tax.ok_or(EngineError::AmountOverflow)?;
+        let checked = (sides, expected.finding(variance, tax, narrowest(&keys)));
         if !is_metered || held.is_learned || expected.other_rate.is_some() {
             self.singles.push(checked);
             return Ok(());
@@ -354,11 +356,18 @@ impl Adding<'_> {
 }
 
 impl Expected {
-    /// Finding about lines whose subtotal or rate is not the expected one.
-    fn finding(&self, variance: i128, narrowest: Narrowest) -> Option<Box<Finding>> {
+    /// Finding about lines whose subtotal or rate is not the expected one; `tax` is what the lines
+    /// name as theirs.
+    fn finding(&self, variance: i128, tax: i128, narrowest: Narrowest) -> Option<Box<Finding>> {
         let is_of_rate = self.other_rate == Some(true);
         let steps = VarianceBridge {
             fx: if is_of_rate { variance } else { 0 },
+            // To the last digit: a near miss is no evidence of tax in the subtotal.
+            tax: if !is_of_rate && variance == tax {
+                variance
+            } else {
+                0
+            },
             rule: self.obeyed.clone(),
             ..VarianceBridge::default()
         };
