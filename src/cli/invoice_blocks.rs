@@ -49,6 +49,8 @@ fn write_block(figures: &InvoiceFigures, out: &mut dyn Write) -> io::Result<()> 
     let rounding = rounding(figures);
     line(out, "      rounding", &figures.rounding_amount, &rounding)?;
     line_of(out, "      off rule", &figures.off_rule_lines, "line")?;
+    line_of(out, "      at another rate", &figures.other_rate_lines, "line")?;
+    line_of(out, "      wrong in total", &figures.wrong_total_lines, "line")?;
     if breaks > 0 {
         line(
             out,

@@ -62,7 +62,7 @@ pub(super) fn run(
     super::run::execute(&plan(args)?, globals, &args.flags, options, out)
 }
 
-/// The plan of the two tie-outs over invoices; all their tolerances are those of the flags.
+/// The plan of the tie-outs over invoices; all their tolerances are those of the flags.
 fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
     let all = Tolerance {
         absolute: args.tolerance_absolute,
@@ -75,7 +75,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
     };
     let tie_out = |tie_out: TieOut| {
         let enabled = match tie_out {
-            TieOut::UsageToInvoice => true,
+            TieOut::UsageToInvoice | TieOut::LineArithmetic => true,
             TieOut::LinesToInvoice => !args.invoices.is_empty(),
             // The others compare data that these flags cannot name.
             _ => false,

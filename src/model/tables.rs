@@ -144,7 +144,8 @@ pub const VARIANCES: Table = Table {
         CURRENCY,
         text(
             "matched_on",
-            "pass on which both sides met; rule:<name> for out_of_scope; empty for one-sided \
+            "pass on which both sides met; rule:<name> for out_of_scope; of line-arithmetic what was \
+             checked: line, rate, total, lines_above_rule, lines_below_rule; empty for one-sided \
              groups",
         ),
         USAGE_ROWS,
@@ -171,7 +172,8 @@ pub const VARIANCES: Table = Table {
         ),
         text(
             "cause",
-            "largest part of the variance, or out_of_scope; empty where there is neither",
+            "largest part of the variance, rounding only where there is no other, or out_of_scope; \
+              empty where there is neither, or the other side is awaited",
         ),
         // One column for each of `Cause::ALL`, in its order; a test holds the two together.
         decimal("rounding_amount", "part of variance_amount: rounding"),

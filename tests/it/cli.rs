@@ -84,6 +84,7 @@ sources
   invoice_lines  lines.csv    1 file
 
 tie-outs
+  line-arithmetic      on   tolerance: rounding only
   lines-to-invoice     off  tolerance: rounding only
   usage-to-invoice     on   tolerance: absolute 0.05
     currency EUR: relative 0.01

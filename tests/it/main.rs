@@ -32,6 +32,7 @@ mod kill_sweep;
 mod laws;
 mod laws_of_numbers;
 mod lifecycle;
+mod line_arithmetic;
 mod memory;
 mod nightly;
 mod nothing_compared;

@@ -60,6 +60,9 @@ fn free(plan: &Plan) -> Outcome {
 fn two(folder: &Path, globs: &Globs, change: impl Fn(&mut Plan)) -> (Plan, Plan) {
     let of = |name: &str| {
         let mut plan = plan(globs, &folder.join(name));
+        for of in &mut plan.tie_outs {
+            of.enabled |= of.tie_out == TieOut::LineArithmetic;
+        }
         change(&mut plan);
         plan
     };

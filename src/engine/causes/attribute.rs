@@ -107,18 +107,19 @@ fn step(input: &AttributionInput<'_>, of: fn(&VarianceBridge) -> i128) -> i128 {
     }
 }
 
-/// Cause with the largest part, of equal ones the first of [`Cause::ALL`]; `None` where all parts
-/// are zero.
+/// Cause with the largest part but rounding, of equal ones the first of [`Cause::ALL`]; rounding
+/// where there is no other part, `None` where all parts are zero.
 #[must_use]
 pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
     let sized = Cause::ALL
         .into_iter()
         .zip(parts)
         .filter(|(_, part)| **part != 0);
+    // What rounding makes is proven, and no reason to look: a smaller part beside it is.
     // Reversed, as `max_by_key` takes the last of equals.
     sized
         .rev()
-        .max_by_key(|(_, part)| part.unsigned_abs())
+        .max_by_key(|(cause, part)| (*cause != Cause::Rounding, part.unsigned_abs()))
         .map(|(cause, _)| cause)
 }
 

@@ -3,6 +3,7 @@
 //! `findings`.
 
 use super::variance_bridge::VarianceBridge;
+use crate::model::cause::Cause;
 use crate::model::period::Day;
 
 /// Level of the narrowest thing that holds a break alone: where a person should look first.
@@ -49,4 +50,7 @@ pub struct Finding {
     pub resource: Option<u32>,
     /// First and last day that the break concerns; `None` where no usage has a day.
     pub days: Option<(Day, Day)>,
+    /// Cause of a break whose amounts agree: one of a line's numbers contradicts all others, and the
+    /// amount is right all the same. `None` for any other group.
+    pub contradiction: Option<Cause>,
 }

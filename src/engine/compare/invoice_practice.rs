@@ -27,8 +27,8 @@ const ROWS_AT_A_TIME: usize = 4096;
 pub struct LineVotes {
     /// By the invoice's code.
     rules: HashMap<u32, RuleVotes>,
-    /// By the codes of invoice and currency, then by rate in units of 10^-18.
-    rates: HashMap<[u32; 2], HashMap<i128, u64>>,
+    /// By the codes of invoice, billing and pricing currency, then by rate in units of 10^-18.
+    rates: HashMap<[u32; 3], HashMap<i128, u64>>,
 }
 
 /// Votes of the lines of one invoice.
@@ -55,13 +55,13 @@ impl LineVotes {
 
     fn of_rows(numbers: &LineNumbers<'_>, rows: &[usize], rules: &Rules) -> Self {
         let mut votes = Self::default();
-        let [invoice, currency] =
-            [Part::Invoice, Part::Currency].map(|part| numbers.columns.codes(part));
+        let [invoice, currency, pricing] = [Part::Invoice, Part::Currency, Part::PricingCurrency]
+            .map(|part| numbers.columns.codes(part));
         for row in rows.iter().copied().filter(|row| numbers.is_metered(*row)) {
             let count = numbers.columns.rows[row];
             let at_rate = votes
                 .rates
-                .entry([invoice[row], currency[row]])
+                .entry([invoice[row], currency[row], pricing[row]])
                 .or_default();
             *at_rate.entry(numbers.rate(row)).or_default() += count;
             let Some(line) = numbers.line(row) else {
@@ -71,7 +71,7 @@ impl LineVotes {
             of_invoice.lines += count;
             of_invoice.obeying.resize(rules.all().len(), 0);
             for (obeying, rule) in of_invoice.obeying.iter_mut().zip(rules.all()) {
-                if rule.subtotal(line) == Some(numbers.subtotal(row)) {
+                if rule.distance(line, numbers.subtotal(row)) == Some(0) {
                     *obeying += count;
                 }
             }
@@ -124,6 +124,9 @@ pub struct PracticeInWords {
 pub struct InvoicePractice {
     rules: HashMap<u32, HeldRule>,
     rates: HashMap<[u32; 2], i128>,
+    /// Rate of more than half of the metered lines, by the codes of invoice, billing and pricing
+    /// currency.
+    common_rates: HashMap<[u32; 3], i128>,
 }
 
 impl InvoicePractice {
@@ -154,14 +157,25 @@ impl InvoicePractice {
             };
             (*invoice, held)
         });
-        let rates = votes.rates.iter().map(|(pair, votes)| {
-            let most = votes.iter().max_by_key(|(rate, count)| (**count, **rate));
-            let (rate, _) = most.expect("a pair has a line");
-            (*pair, *rate)
-        });
+        let mut of_invoice: HashMap<[u32; 2], HashMap<i128, u64>> = HashMap::new();
+        let mut common_rates = HashMap::new();
+        for (pair @ [invoice, currency, _], votes) in &votes.rates {
+            let of_invoice = of_invoice.entry([*invoice, *currency]).or_default();
+            for (rate, count) in votes {
+                *of_invoice.entry(*rate).or_default() += count;
+            }
+            let (rate, count) = most(votes);
+            if count * 2 > votes.values().sum() {
+                common_rates.insert(*pair, rate);
+            }
+        }
+        let rates = of_invoice
+            .iter()
+            .map(|(pair, votes)| (*pair, most(votes).0));
         Self {
             rules: rules.collect(),
             rates: rates.collect(),
+            common_rates,
         }
     }
 
@@ -227,10 +241,24 @@ impl InvoicePractice {
             .unwrap_or(Self::DOCUMENTED)
     }
 
+    /// Rate of more than half of the metered lines of an invoice and a pair of currencies (billing,
+    /// pricing), in units of 10^-18; `None` where no rate has so many, and no line departs.
+    #[must_use]
+    pub fn common_rate(&self, invoice: u32, [billing, pricing]: [u32; 2]) -> Option<i128> {
+        self.common_rates.get(&[invoice, billing, pricing]).copied()
+    }
+
     /// Rate of most metered lines of an invoice and currency, in units of 10^-18; `None` where it
     /// has none.
     #[must_use]
     pub fn rate_of(&self, invoice: u32, currency: u32) -> Option<i128> {
         self.rates.get(&[invoice, currency]).copied()
     }
+}
+
+/// Rate with the most lines, of equal ones the highest, and the number of its lines.
+fn most(votes: &HashMap<i128, u64>) -> (i128, u64) {
+    let most = votes.iter().max_by_key(|(rate, count)| (**count, **rate));
+    let (rate, count) = most.expect("a pair has a line");
+    (*rate, *count)
 }

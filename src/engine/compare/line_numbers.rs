@@ -16,7 +16,7 @@ use crate::engine::rules::price_adjustment::AZURE_CREDIT;
 use crate::engine::rules::rounding::Line;
 use crate::engine::rules::scope::Scope;
 use crate::model::currency::minor_digits;
-use crate::model::decimal::{self, PRICE_SCALE};
+use crate::model::decimal::{self, AMOUNT_SCALE, PRICE_SCALE};
 
 /// Numbers of the lines of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,7 @@ pub struct LineNumbers<'f> {
     rate: &'f [u32],
     currency: &'f [u32],
     adjustment: &'f [u32],
+    total_apart: &'f [u32],
 }
 
 impl<'f> LineNumbers<'f> {
@@ -42,6 +43,7 @@ impl<'f> LineNumbers<'f> {
             rate: columns.codes(Part::Rate),
             currency: columns.codes(Part::Currency),
             adjustment: columns.codes(Part::Adjustment),
+            total_apart: columns.codes(Part::TotalApart),
         }
     }
 
@@ -103,6 +105,22 @@ impl<'f> LineNumbers<'f> {
     #[must_use]
     pub fn subtotal(&self, row: usize) -> i128 {
         self.columns.subtotal[row] / self.count(row)
+    }
+
+    /// Total of one line of a row less its Subtotal and TaxTotal, in units of 10^-20; 0 where they
+    /// agree, or the line lacks one of them.
+    ///
+    /// # Panics
+    /// For a text that the count did not write.
+    #[must_use]
+    pub fn total_apart(&self, row: usize) -> i128 {
+        match self.vocabulary.text(Domain::Number, self.total_apart[row]) {
+            "" => 0,
+            text => {
+                let apart = decimal::parse(text.as_bytes(), AMOUNT_SCALE);
+                apart.expect("a number that was counted").value
+            }
+        }
     }
 
     /// True if usage is expected behind a row's lines.

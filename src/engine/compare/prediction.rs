@@ -367,8 +367,7 @@ impl<'t> Predictor<'t> {
         let mut off = 0_i128;
         for row in lines.iter().map(|row| *row as usize) {
             if let Some(line) = self.lines.line(row) {
-                let made = terms.rule.subtotal(line)?;
-                let each = self.lines.subtotal(row).checked_sub(made)?;
+                let each = terms.rule.distance(line, self.lines.subtotal(row))?;
                 off = off.checked_add(each.checked_mul(self.lines.count(row))?)?;
             }
         }

@@ -26,6 +26,9 @@ pub struct Measures {
     /// Half a unit of the billing amount's last digit, in units of 10^-20, if the amount was
     /// written with limited precision; 0 otherwise, and for invoice lines.
     pub precision: i128,
+    /// Total of an invoice line less its Subtotal and TaxTotal, in units of 10^-20; 0 where they
+    /// agree as far as they are written, where the line lacks Total or TaxTotal, and for usage.
+    pub total_apart: i128,
     /// Day of use, or first day of the charge; `None` where the cell is empty.
     pub day: Option<Day>,
     /// True if a number had more decimals than are kept, and was rounded half to even.
@@ -145,6 +148,37 @@ fn is_displayed(cell: &Cell<'_>) -> bool {
         )
 }
 
+/// Total less Subtotal and TaxTotal, in units of 10^-20; 0 where cents that a spreadsheet cut off
+/// can make the difference.
+fn total_apart(subtotal: Parsed, tax: Parsed, total: Parsed) -> i128 {
+    // Saturates past all sense only, where the dataset is refused by `GROSS_LIMIT`.
+    let apart = total
+        .value
+        .saturating_sub(subtotal.value)
+        .saturating_sub(tax.value);
+    let lost: i128 = [subtotal, tax, total].map(cents_cut_off).iter().sum();
+    if apart.saturating_abs() <= lost {
+        0
+    } else {
+        apart
+    }
+}
+
+/// Most by which a number may have lost cents to a spreadsheet, in units of 10^-20: half a unit of
+/// the last digit that a spreadsheet keeps of it, where that is before the cents and the number has
+/// no digit behind.
+fn cents_cut_off(amount: Parsed) -> i128 {
+    const TENTHS: i64 = -1;
+    let (digits, last_exponent) = amount.significance();
+    let last_kept = i64::from(last_exponent) + i64::from(digits) - i64::from(LIMITED_DIGITS);
+    match u32::try_from(last_kept + 19) {
+        Ok(places) if (1..=LIMITED_DIGITS).contains(&digits) && last_kept >= TENTHS => {
+            5 * decimal::power_of_ten(places)
+        }
+        Ok(_) | Err(_) => 0,
+    }
+}
+
 const BILLABLE: NumberColumn = number_column(INVOICE_LINES, "BillableQuantity", QUANTITY_SCALE);
 const SEATS: NumberColumn = number_column(INVOICE_LINES, "Quantity", QUANTITY_SCALE);
 const SUBTOTAL: NumberColumn = number_column(INVOICE_LINES, "Subtotal", AMOUNT_SCALE);
@@ -161,10 +195,16 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
         Some(billable) => billable.value,
         None => measures.optional(cells, &SEATS)?,
     };
-    let subtotal = measures.needed(cells, &SUBTOTAL)?.value;
-    let tax = measures.optional(cells, &TAX)?;
+    let subtotal_written = measures.needed(cells, &SUBTOTAL)?;
+    let subtotal = subtotal_written.value;
+    let tax_written = measures.number(cells, &TAX)?;
+    let tax = tax_written.map_or(0, |tax| tax.value);
     // A Total that is there is taken as it is: whether the line adds up is a tie-out of its own.
-    let total = match measures.number(cells, &TOTAL)? {
+    let total_written = measures.number(cells, &TOTAL)?;
+    if let (Some(tax), Some(total)) = (tax_written, total_written) {
+        measures.total_apart = total_apart(subtotal_written, tax, total);
+    }
+    let total = match total_written {
         Some(total) => total.value,
         None => subtotal.checked_add(tax).ok_or_else(|| {
             Rejection::in_words(

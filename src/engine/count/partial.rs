@@ -24,6 +24,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::rules::key_projections::FieldPlace;
 use crate::engine::rules::keys::{Derived, TUPLES};
 use crate::model::dataset::Dataset;
+use crate::model::decimal::{AMOUNT_SCALE, plain};
 use crate::model::period::{self, Day, Period};
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
@@ -236,11 +237,16 @@ impl Partial {
         }
         // The columns that are left are those of the derived fields, which end the last tuple.
         for (field, (_, (column, number))) in self.layout.derived.iter().zip(columns) {
+            let apart;
             let text: &[u8] = match field {
                 Derived::Month if measures.day.is_some() => &self.last_day.month_text,
                 Derived::Day if measures.day.is_some() => &self.last_day.day_text,
                 Derived::Free if measures.is_free() => b"free",
-                Derived::Month | Derived::Day | Derived::Free => b"",
+                Derived::TotalApart if measures.total_apart != 0 => {
+                    apart = plain(measures.total_apart, AMOUNT_SCALE);
+                    apart.as_bytes()
+                }
+                Derived::Month | Derived::Day | Derived::Free | Derived::TotalApart => b"",
             };
             *number = column.number_of_text(text);
         }

@@ -16,7 +16,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::engine::rules::tolerance::{Limit, Tolerances};
-use crate::model::cause::{Cause, Proof, Status};
+use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
 /// Id of a group, equal in every run that has the group: `B` and 16 hexadecimal digits of a hash
@@ -150,9 +150,12 @@ pub fn judge(
     let (limit_amount, limit) = settings
         .limit(derived, exact(expected)?)
         .ok_or(EngineError::AmountOverflow)?;
+    let contradiction = finding.as_ref().and_then(|found| found.contradiction);
     // The order is that of precedence: what is out of scope is no break, however large.
     let status = match () {
         () if sides.scope != Scope::Usage => Status::OutOfScope,
+        // No tolerance is of a number that contradicts the others.
+        () if contradiction.is_some() => Status::Break,
         () if variance == 0 => Status::Tied,
         () if proof != Some(Proof::None) => Status::WithinTolerance,
         // Rounding does not make it: only what the pipeline configured may pass it over.
@@ -182,7 +185,7 @@ pub fn judge(
         _ if status == Status::OutOfScope && !off.contains(&Cause::OutOfScope) => {
             Some(Cause::OutOfScope)
         }
-        Measure::Amount => attribute::largest(&parts),
+        Measure::Amount => attribute::largest(&parts).or(contradiction),
         Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
     };
     let break_id = break_id_of(&sides, vocabulary);
@@ -207,7 +210,7 @@ pub fn judge(
 const UNNAMED: [Key; 2] = [Key::Availability, Key::Adjustment];
 
 /// Id of a group: a hash of its tie-out, the fine keys but [`UNNAMED`] ones, the rule of its scope,
-/// and those of the other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
+/// for `line-arithmetic` what was checked, and those of the other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
 /// otherwise gives the same id. A change here gives every break a new id, and its history is lost.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
@@ -226,6 +229,10 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
         add(&vocabulary.folded(key.domain(), code));
     }
     add(sides.scope.rule());
+    // One line may have a wrong subtotal and a wrong total: each is a break that keeps its name.
+    if sides.tie_out == TieOut::LineArithmetic {
+        add(&sides.matched_on);
+    }
     // Other keys are left out where they are empty: a key that is added to the table later does not
     // change the ids that there are.
     for (key, code) in more.into_iter().filter(|(_, code)| *code != 0) {

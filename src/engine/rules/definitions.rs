@@ -87,7 +87,7 @@ const SUMMARIES: &[&str] = &[
 pub const DEFINITIONS: [Definition; 8] = [
     Definition {
         tie_out: TieOut::LineArithmetic,
-        // Both sides are made of one line, which therefore always finds itself: by its number.
+        // Both sides are made of one line: it is held against itself, and no match is made.
         needs: &[&["invoice_lines"]],
         passes: &[(
             "line",

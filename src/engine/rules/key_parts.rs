@@ -36,6 +36,9 @@ pub enum Derived {
     Day,
     /// `free` for usage that is neither billed nor priced, empty otherwise.
     Free,
+    /// Total of a line less its Subtotal and TaxTotal, in digits; empty where they agree, and where
+    /// the line lacks one of them.
+    TotalApart,
 }
 
 /// Origin of a part of the key on one side.
@@ -155,6 +158,8 @@ pub enum Part {
     Day,
     /// Mark of usage that is neither billed nor priced.
     Free,
+    /// Total of a line less its Subtotal and TaxTotal; empty where they agree.
+    TotalApart,
     /// Number of a line, where each line is a group of its own.
     Line,
 }

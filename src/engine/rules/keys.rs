@@ -119,6 +119,10 @@ impl PartRow {
                 daily: origin,
                 ..self
             },
+            Derived::TotalApart => Self {
+                lines: origin,
+                ..self
+            },
         }
     }
 
@@ -234,6 +238,9 @@ pub const PARTS: [PartRow; PART_COUNT] = {
             .key(Key::Day, "usage_date")
             .derived(Derived::Day),
         part(Part::Free, "free", Domain::Free).derived(Derived::Free),
+        // Equal lines are one row, whose sums would hide that one line's total is too high and
+        // another's too low.
+        part(Part::TotalApart, "total_apart", Domain::Number).derived(Derived::TotalApart),
         part(Part::Line, "line", Domain::Number).key(Key::Line, "line"),
     ]
 };
@@ -262,7 +269,7 @@ pub const USAGE_FRAME: [Part; 18] = [
 
 /// Key columns of the lines frame, in its sort order. The columns from the price on keep lines
 /// apart whose arithmetic differs.
-pub const LINES_FRAME: [Part; 19] = [
+pub const LINES_FRAME: [Part; 21] = [
     Part::Invoice,
     Part::Customer,
     Part::Subscription,
@@ -273,6 +280,7 @@ pub const LINES_FRAME: [Part; 19] = [
     Part::ChargeType,
     Part::Adjustment,
     Part::Currency,
+    Part::PricingCurrency,
     Part::Rate,
     Part::Price,
     Part::UnitPrice,
@@ -282,6 +290,7 @@ pub const LINES_FRAME: [Part; 19] = [
     Part::SubtotalText,
     Part::ChargeStart,
     Part::ChargeEnd,
+    Part::TotalApart,
 ];
 
 /// Keys of a row of the published table `resources`.

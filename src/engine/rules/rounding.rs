@@ -157,7 +157,7 @@ impl Rules {
         // Several rules often give the same cent: their order decides which one is named.
         let fitting = |is_of_usage| {
             self.0.iter().find(|rule| {
-                rule.is_of_usage == is_of_usage && rule.subtotal(line) == Some(subtotal)
+                rule.is_of_usage == is_of_usage && rule.distance(line, subtotal) == Some(0)
             })
         };
         // The other group is tried as well: Microsoft's examples do not keep to its pages, and a
@@ -227,6 +227,13 @@ impl Rule {
                 multiply((unit, digits), quantity, AMOUNT_SCALE, Rounding::HalfEven)
             }
         }
+    }
+
+    /// A subtotal (units of 10^-20) less the one that the rule makes of the line's own numbers: 0
+    /// for a line that obeys the rule. `None` on overflow.
+    #[must_use]
+    pub fn distance(&self, line: Line, subtotal: i128) -> Option<i128> {
+        subtotal.checked_sub(self.subtotal(line)?)
     }
 
     /// Subtotal that the rule gives a line whose charge in the pricing currency is known, and not

@@ -27,24 +27,28 @@ pub enum Scope {
     Licence,
     /// Perpetual software: no term, no end of charge, and no credit.
     PerpetualSoftware,
+    /// Licence in its Extended Service Term, at 3 % or 23 % more: the term says so
+    /// ([semantics §6](crate::model::domain::semantics); the lines' exact shape is not documented).
+    ExtendedServiceTerm,
 }
 
 impl Scope {
     /// Every scope, at the position of its number in the frames of lines.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Usage,
         Self::Reservation,
         Self::SavingsPlan,
         Self::Subscription,
         Self::Licence,
         Self::PerpetualSoftware,
+        Self::ExtendedServiceTerm,
     ];
 
     /// True of the scopes of lines that would be compared if their product had usage.
     #[must_use]
     pub const fn is_of_unused(self) -> bool {
         match self {
-            Self::Licence | Self::PerpetualSoftware => true,
+            Self::Licence | Self::PerpetualSoftware | Self::ExtendedServiceTerm => true,
             Self::Usage | Self::Reservation | Self::SavingsPlan | Self::Subscription => false,
         }
     }
@@ -59,6 +63,7 @@ impl Scope {
             Self::Subscription => "subscription",
             Self::Licence => "licence",
             Self::PerpetualSoftware => "perpetual_software",
+            Self::ExtendedServiceTerm => "extended_service_term",
         }
     }
 
@@ -72,6 +77,7 @@ impl Scope {
             Self::Subscription => "rule:subscription",
             Self::Licence => "rule:licence",
             Self::PerpetualSoftware => "rule:perpetual_software",
+            Self::ExtendedServiceTerm => "rule:extended_service_term",
         }
     }
 }
@@ -130,6 +136,11 @@ pub fn scope_of(line: LineTexts<'_>) -> Scope {
     if line.product_is_used || is_of_plan {
         return Scope::Usage;
     }
+    // Named, as it is dearer than the term before it; no more is told of it than that the line says
+    // so.
+    if term.contains("extended service") {
+        return Scope::ExtendedServiceTerm;
+    }
     // No date, or Microsoft's sentinel for none.
     let open_ended = matches!(period::parse_day(line.charge_end.as_bytes()), Ok(None));
     match (term.is_empty(), open_ended, is_credit(line.charge_type)) {
@@ -168,6 +179,7 @@ mod tests {
                 "One-Year commitment for monthly/yearly billing",
                 Scope::Licence,
             ),
+            ("Extended Service Term", Scope::ExtendedServiceTerm),
         ] {
             check(LineTexts { term, ..BLANK }, expect);
         }

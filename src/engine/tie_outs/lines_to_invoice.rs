@@ -38,6 +38,8 @@ struct LineSum {
     total: i128,
     /// Tax in the total.
     tax: i128,
+    /// Tax of lines whose total leaves it out.
+    tax_left_out: i128,
     /// Total of Azure credits, which is negative.
     credits: i128,
     /// Total of duplicate lines.
@@ -162,13 +164,15 @@ impl LineSums {
             [Part::Invoice, Part::Currency, Part::Adjustment].map(|part| lines.codes(part));
         for (row, rows) in lines.rows.iter().enumerate() {
             let adjustment = totals.vocabulary.text(Domain::Adjustment, adjustments[row]);
-            let total = lines.total[row];
+            let (total, tax) = (lines.total[row], lines.tax[row]);
+            let is_left_out = total == lines.subtotal[row];
             // The last of a line's sums is its total, which is what the header repeats.
             let [.., duplicates] = numbered(&totals.line_duplicates, lines.duplicates[row]).sums;
             let more = LineSum {
                 rows: *rows,
                 total,
-                tax: lines.tax[row],
+                tax: if is_left_out { 0 } else { tax },
+                tax_left_out: if is_left_out { tax } else { 0 },
                 credits: if adjustment == AZURE_CREDIT { total } else { 0 },
                 duplicates,
             };
@@ -184,6 +188,7 @@ impl LineSum {
         self.rows += more.rows;
         self.total += more.total;
         self.tax += more.tax;
+        self.tax_left_out += more.tax_left_out;
         self.credits += more.credits;
         self.duplicates += more.duplicates;
         self
@@ -204,16 +209,18 @@ impl LineSum {
         }
     }
 
-    /// Steps of a header that leaves out tax, credits or duplicates of the lines, or counts notes
-    /// that no line has, or several of these: those whose sum is the variance to the last digit, as
-    /// nothing less is evidence; else a tax that only the header has. Empty where there are none
-    /// such, `None` on overflow. `notes` and the result are published amounts.
+    /// Steps of a header that leaves out tax, credits or duplicates of the lines, counts notes that no
+    /// line has, or has tax that the lines' totals leave out, or several of these: those whose sum is
+    /// the variance to the last digit, as nothing less is evidence; else a tax that only the header
+    /// has. Empty where there are none such, `None` on overflow. `notes` and the result are published
+    /// amounts.
     fn left_out(&self, variance: i128, notes: i128, digits: u32) -> Option<VarianceBridge> {
         let parts = [
             notes,
             published(-self.tax)?,
             published(-self.credits)?,
             published(-self.duplicates)?,
+            published(self.tax_left_out)?,
         ];
         // Each set of parts is a number of which the bits are its members.
         for chosen in 1..1_u8 << parts.len() {
@@ -223,8 +230,9 @@ impl LineSum {
                 continue;
             }
             let part = |at: usize| if is_chosen(at) { parts[at] } else { 0 };
-            let [notes, tax, credits, duplicate] = [part(0), part(1), part(2), part(3)];
+            let [notes, credits, duplicate] = [part(0), part(2), part(3)];
             let credit = notes.checked_add(credits)?;
+            let tax = part(1).checked_add(part(4))?;
             if tax.checked_add(credit)?.checked_add(duplicate)? == variance {
                 return Some(VarianceBridge {
                     tax,

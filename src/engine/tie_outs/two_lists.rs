@@ -189,6 +189,7 @@ pub(super) fn finding(steps: VarianceBridge, narrowest: Narrowest) -> Option<Box
         narrowest,
         resource: None,
         days: None,
+        contradiction: None,
     }))
 }
 
@@ -211,7 +212,7 @@ fn price_steps(sides: &Sides, rows: &GroupRows, expected: &[SideRow]) -> Option<
 }
 
 /// Finest thing that a group's keys name.
-fn narrowest(keys: &Keys) -> Narrowest {
+pub(super) fn narrowest(keys: &Keys) -> Narrowest {
     match (
         keys[Key::Day],
         keys[Key::Resource],

@@ -33,7 +33,10 @@ impl Awaited {
     /// rows, of a tie-out that lacks a unit, and one-sided ones whose other side can still come.
     pub(crate) fn mark(&self, totals: &Folded, checked: &mut [Checked]) {
         let read = Read::of(totals, checked);
-        for (sides, _) in checked.iter_mut() {
+        // A line's arithmetic is complete by itself, whatever else is still to come.
+        let may_wait = |sides: &&mut Sides| sides.tie_out != TieOut::LineArithmetic;
+        let all = checked.iter_mut().map(|(sides, _)| sides);
+        for sides in all.filter(may_wait) {
             let half_there = match definitions::definition(sides.tie_out).finality {
                 Finality::Invoiced => read.lacking(sides, totals),
                 Finality::Complete | Finality::Estimate => None,

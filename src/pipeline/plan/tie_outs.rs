@@ -34,10 +34,13 @@ pub(crate) fn read(
     TieOut::ALL.into_iter().map(plan).collect()
 }
 
-/// True of the two tie-outs that every invoice allows: they are done even where the pipeline does
+/// True of the tie-outs that every invoice allows: they are done even where the pipeline does
 /// not name them. The others are done when they are named.
 fn is_unasked(tie_out: TieOut) -> bool {
-    matches!(tie_out, TieOut::UsageToInvoice | TieOut::LinesToInvoice)
+    matches!(
+        tie_out,
+        TieOut::UsageToInvoice | TieOut::LinesToInvoice | TieOut::LineArithmetic
+    )
 }
 
 /// Reads one table. `lacking` are the datasets of which the tie-out needs one, and has none.
@@ -50,10 +53,13 @@ fn tie_out_of(
     let tie_out = definition.tie_out;
     let key = join("tie_out", tie_out.name());
     let fields = checker.optional_table(&key, Some(entry));
+    let known = ["enabled", "tolerance", "rounding", "without_causes", "pass"];
+    // A line is held against itself: there is nothing to match.
+    let has_passes = tie_out != TieOut::LineArithmetic;
     checker.known(
         &key,
         fields,
-        &["enabled", "tolerance", "pass", "rounding", "without_causes"],
+        &known[..known.len() - usize::from(!has_passes)],
     );
     // A table without `enabled` enables its tie-out: to name it is to ask for it.
     let mut plan = TieOutPlan::usual(tie_out, lacking.is_none());
@@ -61,7 +67,7 @@ fn tie_out_of(
     if let Some(entry) = get(fields, "tolerance") {
         plan.tolerances = tolerances::read(checker, &join(&key, "tolerance"), entry);
     }
-    if let Some(entry) = get(fields, "pass") {
+    if let Some(entry) = get(fields, "pass").filter(|_| has_passes) {
         let key = join(&key, "pass");
         passes::read(checker, &key, entry, definition, &mut plan.passes);
     }

@@ -10,12 +10,13 @@ use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::engine::rules::scope::Scope;
+use crate::engine::tie_outs::line_check::{Departures, LineCheck};
 use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, divide, fixed};
 use crate::pipeline::reconcile::stages::Reconciled;
 
 /// Figures of one invoice in one currency; amounts are decimal text with ten places, before tax.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct InvoiceFigures {
     /// Number of the invoice; empty for usage and lines of none, or of several.
     pub invoice_number: String,
@@ -37,8 +38,13 @@ pub struct InvoiceFigures {
     pub bounded_groups: u64,
     /// Rounding rule that the invoice's metered lines hold; empty where they agree on none.
     pub rounding_rule: String,
-    /// Lines whose subtotal or total is not what their own numbers make, and by how much together.
+    /// Lines whose subtotal is not what the held rule makes of their own numbers, and by how much
+    /// together.
     pub off_rule_lines: Counted,
+    /// Lines at another exchange rate than the others of the invoice.
+    pub other_rate_lines: Counted,
+    /// Lines whose total is not subtotal and tax.
+    pub wrong_total_lines: Counted,
     /// Sum of the absolute parts of breaks that have no cause.
     pub without_cause_amount: String,
     /// Lines that no usage is behind, by kind: reservations, licences and the like.
@@ -55,12 +61,22 @@ pub struct InvoiceFigures {
 }
 
 /// A number of groups, rows or lines, and what they come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Counted {
     /// Number of them.
     pub count: u64,
     /// Sum of their amounts, with sign.
     pub amount: String,
+}
+
+impl Default for Counted {
+    /// Nothing, which comes to zero.
+    fn default() -> Self {
+        Self {
+            count: 0,
+            amount: published(0),
+        }
+    }
 }
 
 /// Lines of one kind that no usage is behind.
@@ -83,7 +99,6 @@ struct Sums {
     /// Groups that are proven, and groups that are bounded.
     proofs: [u64; 2],
     rule: Option<String>,
-    off_rule: (u64, i128),
     without_cause: i128,
     /// Lines without usage behind them, in the order of [`Scope::ALL`].
     not_checkable: BTreeMap<Scope, i128>,
@@ -93,18 +108,6 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, variance: &Variance) {
-        let sides = &variance.sides;
-        match sides.tie_out {
-            TieOut::UsageToInvoice => self.add_checked(variance),
-            TieOut::LineArithmetic if variance.status == Status::Break => {
-                self.off_rule.0 += sides.invoiced_rows;
-                self.off_rule.1 += sides.variance_amount();
-            }
-            _ => {}
-        }
-    }
-
-    fn add_checked(&mut self, variance: &Variance) {
         let sides = &variance.sides;
         let amount = sides.variance_amount();
         self.invoiced += sides.invoiced_amount;
@@ -137,7 +140,17 @@ impl Sums {
         }
     }
 
-    fn figures(self, invoice: &str, currency: &str) -> InvoiceFigures {
+    fn figures(self, invoice: &str, currency: &str, checks: &[LineCheck]) -> InvoiceFigures {
+        let check = checks
+            .iter()
+            .find(|check| (check.invoice.as_str(), check.currency.as_str()) == (invoice, currency));
+        let of = |departures: fn(&LineCheck) -> Departures| match check.map(departures) {
+            Some(found) => Counted {
+                count: found.lines,
+                amount: published(found.sum()),
+            },
+            None => Counted::default(),
+        };
         let counted = |(count, amount): (u64, i128)| Counted {
             count,
             amount: published(amount),
@@ -156,7 +169,9 @@ impl Sums {
             exact_groups,
             bounded_groups,
             rounding_rule: self.rule.unwrap_or_default(),
-            off_rule_lines: counted(self.off_rule),
+            off_rule_lines: of(|check| check.off_rule),
+            other_rate_lines: of(|check| check.other_rates),
+            wrong_total_lines: of(|check| check.wrong_totals),
             without_cause_amount: published(self.without_cause),
             not_checkable_percent: share_percent(apart, self.invoiced.abs()),
             not_checkable: self
@@ -181,7 +196,9 @@ pub(super) fn of_invoices(found: &Reconciled) -> Vec<InvoiceFigures> {
     for variance in &found.variances {
         let keys = &variance.sides.keys;
         let of_invoice = [keys[Key::Invoice], keys[Key::Currency]];
-        sums.entry(of_invoice).or_default().add(variance);
+        if variance.sides.tie_out == TieOut::UsageToInvoice {
+            sums.entry(of_invoice).or_default().add(variance);
+        }
     }
     for (of_invoice, copies) in &found.copies {
         sums.entry(*of_invoice).or_default().copies.add(copies);
@@ -196,30 +213,10 @@ pub(super) fn of_invoices(found: &Reconciled) -> Vec<InvoiceFigures> {
             sums.figures(
                 vocabulary.text(Domain::Invoice, invoice),
                 vocabulary.text(Domain::Currency, currency),
+                &found.line_checks,
             )
         })
-        // Tie-outs besides those of lines have no invoice to be told of.
-        .filter(|figures| !figures.is_empty())
         .collect()
-}
-
-impl InvoiceFigures {
-    /// True if there is no line and no usage to tell of.
-    fn is_empty(&self) -> bool {
-        let zero = published(0);
-        let nothing = [
-            &self.over_billed,
-            &self.under_billed,
-            &self.awaited,
-            &self.off_rule_lines,
-            &self.usage_copies,
-            &self.line_copies,
-        ];
-        self.invoiced_amount == zero
-            && self.exact_groups + self.bounded_groups == 0
-            && self.not_checkable.is_empty()
-            && nothing.iter().all(|counted| counted.count == 0)
-    }
 }
 
 /// An amount of ten decimals as text.

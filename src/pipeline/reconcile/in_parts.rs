@@ -91,6 +91,7 @@ fn learn(
         let lines = stages.selection.select(totals, &lines);
         totals.lines = lines.clone();
         votes.count(totals, stages.rules());
+        stages.recomputed.learn(totals);
         let rows: Vec<u32> = (0..)
             .zip(&part_of_row)
             .filter(|(_, part)| parts.contains(part))

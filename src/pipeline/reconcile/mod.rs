@@ -12,6 +12,8 @@ mod nothing_compared;
 
 mod usage_by_subscription;
 
+mod recomputed;
+
 mod usage_to_invoice;
 
 mod laws;

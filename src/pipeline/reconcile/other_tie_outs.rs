@@ -14,7 +14,6 @@ use crate::engine::judge::control_totals::{
 use crate::engine::rules::definitions::{self, Definition, Measure, Side};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
-use crate::engine::tie_outs::line_arithmetic;
 use crate::engine::tie_outs::two_lists::{self, Checked};
 use crate::engine::tie_outs::unbilled_to_billed;
 use crate::model::cause::TieOut;
@@ -52,9 +51,9 @@ pub(super) fn compare(
             continue;
         }
         let compared = match tie_out {
-            // Both are compared elsewhere, as resources and headers belong to them.
-            TieOut::UsageToInvoice | TieOut::LinesToInvoice => continue,
-            TieOut::LineArithmetic => recompute_lines(totals, settings, warnings)?,
+            // They are compared elsewhere: resources and headers belong to them, and lines are
+            // there part by part only.
+            TieOut::UsageToInvoice | TieOut::LinesToInvoice | TieOut::LineArithmetic => continue,
             TieOut::UnbilledToBilled => compare_days(plan, totals, settings, &mut controls)?,
             TieOut::RateCard
             | TieOut::RecordsToSummary
@@ -68,26 +67,6 @@ pub(super) fn compare(
         checked.extend(compared.checked);
     }
     Ok(controls)
-}
-
-fn recompute_lines(
-    totals: &Folded,
-    settings: &TieOutPlan,
-    warnings: &mut Vec<String>,
-) -> Result<ComparedLists, EngineError> {
-    let found = line_arithmetic::compare(totals, &settings.passes, &settings.rules)?;
-    if found.without_price > 0 {
-        warnings.push(format!(
-            "`invoice_lines`: lines not recomputed, as they have no usable EffectiveUnitPrice: {}",
-            found.without_price
-        ));
-    }
-    let [expected, invoiced] = found.sides;
-    Ok(ComparedLists {
-        expected,
-        invoiced,
-        checked: found.checked,
-    })
 }
 
 /// Compares unbilled with billed usage, day by day. What the period leaves out goes to `controls`.

@@ -15,6 +15,7 @@ use crate::engine::judge::roll_up::{self, Rollup};
 use crate::engine::judge::rounding_census::Census;
 use crate::engine::judge::variance::Variance;
 use crate::engine::matching::descriptions::{DescriptionColumns, DescriptionPairs};
+use crate::engine::tie_outs::line_check::LineCheck;
 use crate::engine::tie_outs::lines_to_invoice;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -37,6 +38,8 @@ pub struct Reconciled {
     pub descriptions: (DescriptionColumns, DescriptionPairs),
     /// Rounding rule and exchange rates of each invoice with metered lines.
     pub practice: Vec<PracticeInWords>,
+    /// What the lines of each invoice and currency came to; empty where `line-arithmetic` is off.
+    pub line_checks: Vec<LineCheck>,
     /// Rows of `variances`, in published order.
     pub variances: Vec<Variance>,
     /// Rows of `resources`, in published order.
@@ -98,6 +101,8 @@ pub fn reconcile_watched(
     checked.extend(compare_headers(
         plan, &totals, &stages, readings, &mut told,
     )?);
+    let (groups, line_checks) = recompute_lines(&totals, &mut stages, &mut controls, &mut told)?;
+    checked.extend(groups);
     let usage = &stages.by_subscription;
     controls.extend(other_tie_outs::compare(
         plan,
@@ -130,6 +135,7 @@ pub fn reconcile_watched(
         totals,
         descriptions: stages.descriptions.take().unwrap_or_default(),
         practice,
+        line_checks,
         variances,
         resources,
         rollups,
@@ -188,6 +194,30 @@ fn compare_usage(
             Ok((counted, Resources::Spilled(resources)))
         }
     }
+}
+
+/// Groups of lines that were recomputed, and what was found in each invoice; none where the plan does
+/// not enable the tie-out.
+fn recompute_lines(
+    totals: &Folded,
+    stages: &mut UsageStages<'_>,
+    controls: &mut Vec<ControlTotal>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Checked>, Vec<LineCheck>), EngineError> {
+    let Some(practice) = &stages.practice else {
+        // No part was taken: there is no line.
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let [_, lines] = &stages.selected;
+    let recomputed = &mut stages.recomputed;
+    let (groups, checks) = recomputed.finish(totals, practice, lines, controls)?;
+    let without_price: u64 = checks.iter().map(|check| check.without_price).sum();
+    if without_price > 0 {
+        warnings.push(format!(
+            "`invoice_lines`: lines not recomputed, as they have no usable EffectiveUnitPrice: {without_price}"
+        ));
+    }
+    Ok((groups, checks))
 }
 
 /// Groups of lines to invoice; none where the plan does not enable the tie-out.

@@ -9,6 +9,7 @@ use polars::prelude::DataFrame;
 
 use super::nothing_compared::Seen;
 use super::period::PeriodSelection;
+use super::recomputed::RecomputedLines;
 use super::{settings, usage_by_subscription};
 use crate::engine::causes::investigate;
 use crate::engine::compare::copies::{self, CopiesByInvoice};
@@ -47,6 +48,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) descriptions: Option<(DescriptionColumns, DescriptionPairs)>,
     /// Rounding rule and exchange rates of each invoice, learned from all lines.
     pub(super) practice: Option<InvoicePractice>,
+    /// Lines that are held against their own arithmetic.
+    pub(super) recomputed: RecomputedLines<'p>,
     /// Usage and lines when they were folded.
     pub(super) folded: [ByCurrency; 2],
     /// Usage and lines of the selected period.
@@ -82,9 +85,11 @@ pub(super) struct UsageStages<'p> {
 
 impl<'p> UsageStages<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
+        let settings = settings::of_tie_out(plan, TieOut::UsageToInvoice);
         Self {
             plan,
-            settings: settings::of_tie_out(plan, TieOut::UsageToInvoice),
+            settings,
+            recomputed: RecomputedLines::new(plan, &settings.rules),
             selection: PeriodSelection::new(plan.period),
             descriptions: None,
             practice: None,
@@ -141,8 +146,10 @@ impl<'p> UsageStages<'p> {
         let practice = self.practice.get_or_insert_with(|| {
             let mut votes = LineVotes::default();
             votes.count(totals, &settings.rules);
+            self.recomputed.learn(totals);
             InvoicePractice::of(&votes)
         });
+        self.recomputed.add(totals, practice)?;
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
         let repeated = out_of_scope::repeated_of(totals, &compared.sides);
         phase("attribute");

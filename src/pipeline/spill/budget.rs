@@ -151,14 +151,6 @@ fn needs_all(plan: &Plan) -> Option<String> {
     if looks_at_days(plan) {
         return Some("a tie-out compares usage day by day".to_owned());
     }
-    if plan
-        .tie_outs
-        .iter()
-        // Lines are recomputed after usage was compared, when no part is in memory any more.
-        .any(|tie_out| tie_out.enabled && tie_out.tie_out == TieOut::LineArithmetic)
-    {
-        return Some("`line-arithmetic` looks at each line".to_owned());
-    }
     let usage = plan
         .tie_outs
         .iter()

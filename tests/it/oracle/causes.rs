@@ -17,11 +17,12 @@ pub(crate) fn without_causes(row: &[String]) -> Vec<String> {
     let variance = units(&row[23]);
     let parts: Vec<i128> = row[PARTS].iter().map(|part| units(part)).collect();
     assert_eq!(parts.iter().sum::<i128>(), variance, "{row:?}");
-    let largest = parts.iter().map(|part| part.abs()).max().unwrap_or(0);
-    let named = Cause::ALL
-        .into_iter()
-        .zip(&parts)
-        .find(|(_, part)| **part != 0 && part.abs() == largest);
+    // Rounding is the cause only where there is no other part.
+    let size = |(cause, part): (Cause, &i128)| (cause != Cause::Rounding, part.abs());
+    let causes = || Cause::ALL.into_iter().zip(&parts);
+    let filled = || causes().filter(|(_, part)| **part != 0);
+    let largest = filled().map(size).max();
+    let named = filled().find(|pair| Some(size(*pair)) == largest);
     let is_outside = row[25] == "out_of_scope";
     let named = named.map_or("", |(cause, _)| cause.name());
     assert_eq!(
