@@ -49,4 +49,6 @@ pub struct Finding {
     pub resource: Option<u32>,
     /// First and last day that the break concerns; `None` where no usage has a day.
     pub days: Option<(Day, Day)>,
+    /// True for quantities that differ because the days of one side are shifted.
+    pub is_timing: bool,
 }

@@ -79,6 +79,7 @@ fn finding_of(sides: &Sides, evidence: &Evidence, rules: RulesTried<'_>) -> Find
         resource: location.and_then(|location| location.resource),
         days: location.map(|location| location.days),
         narrowest: Narrowest::Meter,
+        is_timing: false,
     }
 }
 

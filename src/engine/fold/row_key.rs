@@ -48,6 +48,32 @@ fn fine_key(cells: &[Cell<'_>], counted: Counted, description: Part, adjustment:
     })
 }
 
+/// Folded text of one key of a row, as the tie-outs over two lists have it; `None` for a key that the
+/// row's side lacks. The description of usage is its meter's name.
+#[must_use]
+pub fn key_of(dataset: Dataset, cells: &[Cell<'_>], key: Key) -> Option<String> {
+    let counted = counted(dataset);
+    let text = |part| text(cells, counted, part);
+    let found = match (key, counted) {
+        (Key::Adjustment, Counted::Lines) => {
+            price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText))
+                .into()
+        }
+        (Key::Adjustment, _) => price_adjustment::usage_adjustment(
+            &text(Part::CreditType),
+            &text(Part::EarnedCreditPercentage),
+            &text(Part::CreditPercentage),
+        )
+        .into(),
+        (Key::Description, Counted::Usage | Counted::DailyUsage) => text(Part::MeterName),
+        (key, counted) => match key.part().row().origin(counted) {
+            Origin::Text(..) => text(key.part()),
+            _ => return None,
+        },
+    };
+    Some(fold_as(key.domain(), &found))
+}
+
 /// Key of a usage row; `description` is the part that the lines' MeterDescription repeats.
 #[must_use]
 pub fn of_usage(cells: &[Cell<'_>], description: Part) -> FineKey {

@@ -56,7 +56,7 @@ pub fn compare(totals: &Folded, passes: &[Pass], rules: &Rules) -> Result<Recomp
         .iter()
         .map(|group| rows.rules[group.expected[0]].clone())
         .collect();
-    let mut checked = two_lists::with_findings(compared, &rows.expected)?;
+    let mut checked = two_lists::with_findings(compared)?;
     for ((sides, finding), rule) in checked.iter_mut().zip(rule_of) {
         // The number of a line is of this run only: lines are told apart by their other keys.
         sides.keys[Key::Line] = 0;
@@ -138,7 +138,7 @@ impl LineRows {
             quantity,
             amount,
             bound,
-            at_billed_price: None,
+            charge: None,
         };
         self.expected.push(side(expected.amount, expected.bound));
         self.invoiced.push(side(subtotal, 0));
