@@ -4,7 +4,8 @@
 //! rounded by itself. What is billed beyond that is split into the units that the card does not
 //! charge for, and the price that the lines name for them ([`rate_card`](crate::engine::rules::rate_card)).
 
-use super::two_lists::{self, Checked, GroupRows, finding, narrowest};
+use super::two_lists::{self, Checked, GroupRows, finding};
+use crate::engine::causes::finding::Narrowest;
 use crate::engine::causes::variance_bridge::VarianceBridge;
 use crate::engine::compare::group::{Predicted, Sides};
 use crate::engine::failure::EngineError;
@@ -56,8 +57,8 @@ fn with_finding(sides: Sides, charge: Option<&CardCharge>) -> Result<Checked, En
         }
         _ => VarianceBridge::one_sided(&sides),
     };
-    let narrowest = narrowest(&sides.keys);
-    Ok((sides, finding(steps, narrowest)))
+    // The day among the keys is that of a charge period, and no day of use.
+    Ok((sides, finding(steps, Narrowest::Meter)))
 }
 
 /// Charges of a group as one; `Some(None)` where there are none, `None` on overflow.

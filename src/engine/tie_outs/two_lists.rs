@@ -183,7 +183,7 @@ pub(super) fn finding(steps: VarianceBridge, narrowest: Narrowest) -> Option<Box
 }
 
 /// Finest thing that a group's keys name.
-pub(super) fn narrowest(keys: &Keys) -> Narrowest {
+fn narrowest(keys: &Keys) -> Narrowest {
     match (
         keys[Key::Day],
         keys[Key::Resource],

@@ -47,7 +47,7 @@ pub(super) fn explain(
         ("meter_id", meter),
         ("meter_description", row.meter_description),
         ("resource_uri", resource),
-        ("usage_date", days),
+        (name_of_day(tie_out), days),
         ("currency", row.currency),
     ];
     keys.retain(|(_, text)| !text.is_empty());
@@ -95,6 +95,14 @@ pub(super) fn explain(
         rejected,
         request.limit,
     ))
+}
+
+/// Name of the day that a group is of.
+const fn name_of_day(tie_out: TieOut) -> &'static str {
+    match tie_out {
+        TieOut::RateCard => "charge_start_date",
+        _ => "usage_date",
+    }
 }
 
 /// A side by its published figures, with the rows that carry the keys of the group.

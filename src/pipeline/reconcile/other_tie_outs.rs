@@ -137,6 +137,7 @@ fn lists_of(
     }
     if tie_out == TieOut::RecordsToSummary {
         let kept = without_azure_plans(totals, &expected, warnings);
+        name_currency(&kept, &mut invoiced);
         let kept = of_summed_currencies(totals, &kept, &invoiced, warnings);
         controls.extend(law_of_selection(totals, tie_out.name(), &expected, &kept));
         expected = kept;
@@ -273,6 +274,25 @@ fn without_azure_plans(
         ));
     }
     kept
+}
+
+/// Gives the partner's total, which mostly names no currency ([resources
+/// §B](crate::model::domain::resources), usage summary), the one that all records have.
+fn name_currency(records: &[SideRow], summaries: &mut [SideRow]) {
+    let is_of_partner = |row: &SideRow| row.code(Key::Customer) == 0;
+    let records = records.iter().filter(|row| is_of_partner(row));
+    let mut currencies = records.map(|row| row.code(Key::Currency));
+    let Some(currency) = currencies.next() else {
+        return;
+    };
+    if currencies.any(|other| other != currency) {
+        return;
+    }
+    for row in summaries.iter_mut().filter(|row| is_of_partner(row)) {
+        if row.code(Key::Currency) == 0 {
+            row.keys[Key::Currency as usize] = currency;
+        }
+    }
 }
 
 /// Records of the currencies that the partner's summary has a total in, with a warning for the
