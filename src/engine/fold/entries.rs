@@ -37,7 +37,7 @@ pub enum Field<'v> {
     Decimal(i128),
     /// Calendar day, in UTC.
     Day(Day),
-    /// Yes or no.
+    /// Truth value, as JSON has them.
     Flag(bool),
 }
 

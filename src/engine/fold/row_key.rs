@@ -57,14 +57,12 @@ pub fn key_of(dataset: Dataset, cells: &[Cell<'_>], key: Key) -> Option<String> 
     let found = match (key, counted) {
         (Key::Adjustment, Counted::Lines) => {
             price_adjustment::line_adjustment(&text(Part::ChargeType), &text(Part::AdjustmentText))
-                .into()
         }
         (Key::Adjustment, _) => price_adjustment::usage_adjustment(
             &text(Part::CreditType),
             &text(Part::EarnedCreditPercentage),
             &text(Part::CreditPercentage),
-        )
-        .into(),
+        ),
         (Key::Description, Counted::Usage | Counted::DailyUsage) => text(Part::MeterName),
         (key, counted) => match key.part().row().origin(counted) {
             Origin::Text(..) => text(key.part()),

@@ -111,7 +111,6 @@ fn predicted(charge: &CardCharge) -> Option<Predicted> {
 fn steps(sides: &Sides, charge: &CardCharge) -> Option<VarianceBridge> {
     let mut steps = VarianceBridge {
         quantity: published(charge.of_billed_units)? - published(charge.exact)?,
-        quantity_delta: 0,
         ..VarianceBridge::default()
     };
     let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
