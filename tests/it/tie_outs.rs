@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 
-use crate::program::{program, stderr};
+use rust_decimal::Decimal;
+use tieout::model::cause::TieOut;
+use tieout::pipeline;
+use tieout::pipeline::explain::{Request, Target};
+
+use crate::explained::number;
+use crate::program::{PACKAGE, program, run_case, stderr};
 use crate::runs::{Published, units};
 use crate::served::{House, TODAY, serve, settings};
 
@@ -287,4 +293,62 @@ fn a_header_whose_lines_lost_a_row_is_awaited() {
         ["lines-to-invoice awaited", "usage-to-invoice tied"]
     );
     assert_eq!(found.outcome.exit_code, 11);
+}
+
+/// Explains every group of a sample that has rows on both sides, and returns how many there are of
+/// the tie-out that the sample is named after.
+fn explained(sample: &str, tie_out: &str) -> usize {
+    let out = tempfile::tempdir().unwrap();
+    run_case(&Path::new(PACKAGE).join("samples").join(sample), out.path());
+    let table = Published::read(&out.path().join("current"), "variances");
+    let mut explained = 0;
+    for row in &table.rows {
+        let cell = |name: &str| table.cell(row, name);
+        // Headers, the other side of `lines-to-invoice`, are not counted in a column.
+        let is_one_sided = match tie_out {
+            "lines-to-invoice" => cell("invoice_lines") == "0",
+            _ => [cell("usage_rows"), cell("invoice_lines")].contains(&"0"),
+        };
+        if cell("tie_out") != tie_out || is_one_sided {
+            continue;
+        }
+        let request = Request {
+            target: Target::Break(cell("break_id").to_owned()),
+            out: out.path().to_owned(),
+            run: None,
+            limit: 1_000_000,
+        };
+        let found = pipeline::explain::explain(&request).unwrap();
+        let answer = serde_json::to_value(found).unwrap();
+        for side in ["expected", "invoiced"] {
+            let side_of = &answer["groups"][0][side];
+            let lines = side_of["lines"].as_array().unwrap();
+            assert!(!lines.is_empty(), "{side} of {row:?}");
+            // The card has prices, and the recomputed side of a line no row of its own.
+            let is_computed = ["rate-card", "line-arithmetic"].contains(&tie_out);
+            if is_computed && side == "expected" {
+                continue;
+            }
+            let sum: Decimal = lines.iter().map(|line| number(&line["amount"])).sum();
+            let published = number(&side_of["published"]);
+            assert!(
+                (sum - published).abs() < Decimal::new(1, 9),
+                "{side}: {sum} of {row:?}"
+            );
+        }
+        explained += 1;
+    }
+    explained
+}
+
+#[test]
+fn each_tie_out_is_explained_with_the_rows_of_both_sides() {
+    for tie_out in TieOut::ALL {
+        let name = tie_out.name();
+        let sample = match tie_out {
+            TieOut::UsageToInvoice => "worked-example",
+            _ => name,
+        };
+        assert!(explained(sample, name) > 0, "{name}");
+    }
 }

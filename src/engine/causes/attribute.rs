@@ -126,11 +126,17 @@ pub fn largest(parts: &[i128; Cause::ALL.len()]) -> Option<Cause> {
 /// Cause of a variance of quantities, which has no amounts to be split; `None` where there is no
 /// variance.
 #[must_use]
-pub fn of_quantity(sides: &Sides, variance: i128, within_rounding: bool) -> Option<Cause> {
+pub fn of_quantity(
+    sides: &Sides,
+    variance: i128,
+    within_rounding: bool,
+    is_timing: bool,
+) -> Option<Cause> {
     match (variance, sides.expected_rows, sides.invoiced_rows) {
         (0, ..) => None,
         // Before the missing sides: usage that rounds to nothing was not forgotten.
         _ if within_rounding => Some(Cause::Rounding),
+        _ if is_timing => Some(Cause::Timing),
         (_, 0, _) => Some(Cause::MissingUsage),
         (_, _, 0) => Some(Cause::MissingInvoice),
         _ => Some(Cause::Quantity),

@@ -53,4 +53,6 @@ pub struct Finding {
     /// Cause of a break whose amounts agree: one of a line's numbers contradicts all others, and the
     /// amount is right all the same. `None` for any other group.
     pub contradiction: Option<Cause>,
+    /// True for quantities that differ because the days of one side are shifted.
+    pub is_timing: bool,
 }

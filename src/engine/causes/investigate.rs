@@ -85,6 +85,7 @@ fn finding_of(sides: &Sides, evidence: &Evidence, rules: RulesTried<'_>) -> Find
         days: location.map(|location| location.days),
         narrowest: Narrowest::Meter,
         contradiction: None,
+        is_timing: false,
     }
 }
 

@@ -84,7 +84,7 @@ impl DayRow {
             quantity: self.quantity,
             amount: self.billing,
             bound: self.precision,
-            at_billed_price: None,
+            charge: None,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::rules::definitions::{self, Measure, Rounded, Side};
 use crate::engine::rules::domain::fold_as;
 use crate::engine::rules::feeds::{FEEDS, Feed};
 use crate::engine::rules::keys::{KEYS, Key};
-use crate::engine::rules::rate_card::{ClassicLine, RateCard};
+use crate::engine::rules::rate_card::{CardCharge, ClassicLine, RateCard, Tier};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::period::{Day, date_of};
@@ -37,6 +37,8 @@ pub enum Field<'v> {
     Decimal(i128),
     /// Calendar day, in UTC.
     Day(Day),
+    /// Truth value, as JSON has them.
+    Flag(bool),
 }
 
 /// Key of a sum: tie-out, side and texts.
@@ -50,8 +52,10 @@ struct EntrySum {
     amount: i128,
     /// Sum of the absolute values of the measure that is compared.
     gross: i128,
-    /// Lines of which the charge is recomputed; none but of the rate card's invoiced side.
+    /// Lines of which the charge is recomputed; none but of the rate card.
     classic: Vec<ClassicLine>,
+    /// Charge that the rate card makes of the lines; of its expected side only.
+    charge: Option<CardCharge>,
 }
 
 impl EntrySum {
@@ -79,8 +83,17 @@ pub struct Entries {
     gross: [i128; 2],
 }
 
+/// Rows of all sides, sorted by tie-out, side and keys, and the charges that some of them name.
+#[derive(Debug, Default)]
+pub struct EntryRows {
+    /// Rows by tie-out and side.
+    pub rows: Vec<(TieOut, Side, SideRow)>,
+    /// Charges of the rate card, each at the position that its row names.
+    pub card_charges: Vec<CardCharge>,
+}
+
 /// Rows whose keys are numbers of a vocabulary that is still being built.
-pub(super) struct NumberedEntries(Vec<(TieOut, Side, SideRow)>);
+pub(super) struct NumberedEntries(EntryRows);
 
 impl Entries {
     /// True if rows of a dataset are part of any tie-out.
@@ -111,7 +124,11 @@ impl Entries {
         for (key, column) in feed.keys {
             keys[*key as usize] = text(value(column));
         }
-        if let Some(label) = feed.label {
+        let other = feed
+            .labelled_by
+            .filter(|(column, _)| value(column) == Field::Flag(true))
+            .map(|(_, label)| label);
+        if let Some(label) = other.or(feed.label) {
             label.clone_into(&mut keys[Key::Description as usize]);
         }
         let measured = number(value(feed.measured));
@@ -139,12 +156,13 @@ impl Entries {
     fn tier<'v>(&mut self, value: &dyn Fn(&str) -> Field<'v>) {
         // Other rows are offer terms: discounts, and no prices.
         if let Field::Decimal(price) = value("unit_price") {
-            self.rate_card.add(
-                &text(value("currency")),
-                &text(value("meter_id")),
-                number(value("tier_from")),
+            let tier = Tier {
+                from: number(value("tier_from")),
                 price,
-            );
+                included: decimal_of(value("included_quantity")),
+            };
+            self.rate_card
+                .add(&text(value("currency")), &text(value("meter_id")), tier);
         }
     }
 
@@ -155,19 +173,22 @@ impl Entries {
             (Key::Customer, "customer_id"),
             (Key::Subscription, "subscription_id"),
             (Key::Meter, "meter_id"),
+            // Tiers are counted anew in each charge period, which is told by its first day.
+            (Key::Day, "charge_start_date"),
             (Key::Currency, "currency"),
         ] {
             keys[key as usize] = text(value(column));
         }
         keys[Key::Description as usize] = text(value("meter_name"));
-        let overage = match value("overage_quantity") {
-            Field::Decimal(overage) => overage,
-            _ => number(value("consumed_quantity"))
-                .saturating_sub(number(value("included_quantity"))),
-        };
-        let list_price = match value("list_price") {
-            Field::Decimal(price) => Some(price),
-            _ => None,
+        let [consumed, overage] =
+            ["consumed_quantity", "overage_quantity"].map(|column| decimal_of(value(column)));
+        let included = number(value("included_quantity"));
+        // A line that leaves one of the two out tells it by the other.
+        let (consumed, overage) = match (consumed, overage) {
+            (Some(consumed), Some(overage)) => (consumed, overage),
+            (Some(consumed), None) => (consumed, consumed.saturating_sub(included)),
+            (None, Some(overage)) => (overage.saturating_add(included), overage),
+            (None, None) => (0, 0),
         };
         let sum = self.add_to_sum(
             (TieOut::RateCard, Side::Invoiced, keys),
@@ -175,9 +196,13 @@ impl Entries {
             number(value("pretax_charges")),
         );
         sum.classic.push(ClassicLine {
+            consumed,
             overage,
-            list_price,
+            list_price: decimal_of(value("list_price")),
         });
+        // The card prices units that were consumed, which the control over sums does not hold yet.
+        let [quantity, _] = &mut self.gross;
+        *quantity = quantity.saturating_add(consumed.saturating_abs());
     }
 
     /// Adds all rows of other entries.
@@ -195,8 +220,9 @@ impl Entries {
     /// Makes the expected side of the rate card: the units of the classic lines, priced by the
     /// tiers.
     ///
-    /// The units of a meter are added up before they are priced, as tiers hold for their sum. For
-    /// this the keys are folded here already: the lines may spell one meter in several ways.
+    /// The units of a meter and charge period are added up before they are priced, as tiers hold for
+    /// their sum. For this the keys are folded here already: the lines may spell one meter in
+    /// several ways.
     fn price_classic(&mut self) {
         let mut folded: BTreeMap<Vec<String>, (KeyTexts, EntrySum)> = BTreeMap::new();
         for ((tie_out, _, texts), sum) in &self.sums {
@@ -218,14 +244,13 @@ impl Entries {
             }
         }
         for (texts, mut sum) in folded.into_values() {
+            let [currency, meter] =
+                [Key::Currency, Key::Meter].map(|key| texts[key as usize].as_str());
             // Units that the card does not price get no expected row, and their charge shows as
             // one-sided.
-            if let Some(amount) = self.rate_card.charge(
-                &texts[Key::Currency as usize],
-                &texts[Key::Meter as usize],
-                sum.quantity,
-            ) {
-                (sum.amount, sum.gross) = (amount, amount.saturating_abs());
+            if let Some(charge) = self.rate_card.charge(currency, meter, &sum.classic) {
+                (sum.quantity, sum.amount) = (charge.units, charge.exact);
+                (sum.gross, sum.charge) = (charge.exact.saturating_abs(), Some(charge));
                 let [_, gross] = &mut self.gross;
                 *gross = gross.saturating_add(sum.gross);
                 self.sums
@@ -247,27 +272,24 @@ impl Entries {
         }
         // The order of the hash map does no harm: texts are ranked before their codes are used, and
         // the rows are sorted by them.
-        let row = |((tie_out, side, texts), sum): (&EntryKey, &EntrySum)| {
+        let mut found = EntryRows::default();
+        for ((tie_out, side, texts), sum) in &self.sums {
+            let charge = sum.charge.map(|charge| {
+                found.card_charges.push(charge);
+                u32::try_from(found.card_charges.len() - 1).expect("fewer than 2^32 rows")
+            });
             let row = SideRow {
                 keys: Key::ALL.map(|key| builder.add(key.domain(), &texts[key as usize])),
                 rows: sum.rows,
                 quantity: sum.quantity,
                 amount: sum.amount,
                 bound: bound_of(*tie_out, *side, sum),
-                at_billed_price: at_billed_price(&sum.classic),
+                charge,
             };
-            (*tie_out, *side, row)
-        };
-        Some(NumberedEntries(self.sums.iter().map(row).collect()))
+            found.rows.push((*tie_out, *side, row));
+        }
+        Some(NumberedEntries(found))
     }
-}
-
-/// Charges of some classic lines by their own list prices, in units of 10^-20. `None` where there
-/// are no lines, one of them names no price, or the sum overflows.
-fn at_billed_price(lines: &[ClassicLine]) -> Option<i128> {
-    let mut charges = lines.iter().map(ClassicLine::charge);
-    let sum = charges.try_fold(0_i128, |sum, charge| sum.checked_add(charge?));
-    sum.filter(|_| !lines.is_empty())
 }
 
 /// Bound on the distance of a sum from the exact one, by the rounding of its tie-out: in units of
@@ -277,10 +299,8 @@ fn bound_of(tie_out: TieOut, side: Side, sum: &EntrySum) -> i128 {
         (Rounded::EachTo(digits), Side::Invoiced) => {
             i128::from(sum.rows) * decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
         }
-        // The charge that is expected was rounded as well.
-        (Rounded::EachTo(digits), Side::Expected) if !sum.classic.is_empty() => {
-            decimal::power_of_ten(AMOUNT_SCALE - digits) / 2
-        }
+        // What the card makes of the units is not rounded.
+        (_, Side::Expected) if sum.charge.is_some() => 0,
         // One on top: a bound of 0 would tell `two_lists` that the sum is exact.
         _ => sum.gross / decimal::power_of_ten(SERVICE_DIGITS) + 1,
     }
@@ -290,13 +310,15 @@ impl NumberedEntries {
     /// Rows with the codes of the finished vocabulary, sorted by tie-out, side and keys. `code_of`
     /// holds the code of each number, by domain.
     #[must_use]
-    pub(super) fn into_rows(self, code_of: &[Vec<u32>]) -> Vec<(TieOut, Side, SideRow)> {
-        let mut rows = self.0;
-        for (_, _, row) in &mut rows {
+    pub(super) fn into_rows(self, code_of: &[Vec<u32>]) -> EntryRows {
+        let mut found = self.0;
+        for (_, _, row) in &mut found.rows {
             row.keys = Key::ALL.map(|key| code_of[key.domain() as usize][row.code(key) as usize]);
         }
-        rows.sort_by_key(|(tie_out, side, row)| (*tie_out, *side, row.keys));
-        rows
+        found
+            .rows
+            .sort_by_key(|(tie_out, side, row)| (*tie_out, *side, row.keys));
+        found
     }
 }
 
@@ -308,7 +330,15 @@ fn text(field: Field<'_>) -> String {
             // Outside the calendar's years, as only a typed file can say: compared as no day.
             None => String::new(),
         },
-        Field::Missing | Field::Decimal(_) => String::new(),
+        Field::Missing | Field::Decimal(_) | Field::Flag(_) => String::new(),
+    }
+}
+
+/// Number of a field; `None` where it has none.
+fn decimal_of(field: Field<'_>) -> Option<i128> {
+    match field {
+        Field::Decimal(value) => Some(value),
+        Field::Missing | Field::Text(_) | Field::Day(_) | Field::Flag(_) => None,
     }
 }
 
@@ -316,6 +346,6 @@ fn text(field: Field<'_>) -> String {
 fn number(field: Field<'_>) -> i128 {
     match field {
         Field::Decimal(value) => value,
-        Field::Missing | Field::Text(_) | Field::Day(_) => 0,
+        Field::Missing | Field::Text(_) | Field::Day(_) | Field::Flag(_) => 0,
     }
 }

@@ -14,18 +14,15 @@ use super::across_parts::AcrossParts;
 use super::codes::Codes;
 use super::days::{self, DayRow};
 use super::display_names::DisplayNames;
-use super::entries::{Entries, NumberedEntries};
+use super::entries::{Entries, EntryRows, NumberedEntries};
 use super::frames::{lines_frame, usage_frame};
 use super::invoice_months::InvoiceMonths;
-use super::side_row::SideRow;
 use super::vocabulary::{Vocabulary, VocabularyBuilder};
 use crate::engine::count::duplicates::Duplicates;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
 use crate::engine::failure::EngineError;
-use crate::engine::rules::definitions::Side;
 use crate::engine::rules::domain::{Domain, LOCAL};
-use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 
@@ -48,8 +45,8 @@ pub struct Folded {
     pub daily: Vec<DayRow>,
     /// Unbilled usage day by day, sorted; empty unless a tie-out compares it.
     pub unbilled: Vec<DayRow>,
-    /// Rows of the other datasets, sorted.
-    pub entries: Vec<(TieOut, Side, SideRow)>,
+    /// Rows of the other datasets.
+    pub entries: EntryRows,
     /// Period of each invoice, by the invoice's code: the month of most of its usage, or of most of
     /// its lines where it has no usage.
     pub periods: HashMap<u32, Period>,
@@ -240,7 +237,7 @@ struct CodedInputs {
     lines: Coded,
     daily: Vec<DayRow>,
     unbilled: Vec<DayRow>,
-    entries: Vec<(TieOut, Side, SideRow)>,
+    entries: EntryRows,
     also_used: Vec<[u32; 2]>,
 }
 

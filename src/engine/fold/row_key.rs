@@ -56,6 +56,30 @@ fn fine_key(
     })
 }
 
+/// Folded text of one key of a row, as the tie-outs over two lists have it; `None` for a key that the
+/// row's side lacks. The description of usage is its meter's name.
+#[must_use]
+pub fn key_of(dataset: Dataset, cells: &[Cell<'_>], key: Key) -> Option<String> {
+    let counted = counted(dataset);
+    let text = |part| text(cells, counted, part);
+    let found = match (key, counted) {
+        (Key::Adjustment, Counted::Lines) => {
+            line_adjustment(cells)
+        }
+        (Key::Adjustment, _) => price_adjustment::usage_adjustment(
+            &text(Part::CreditType),
+            &text(Part::EarnedCreditPercentage),
+            &text(Part::CreditPercentage),
+        ),
+        (Key::Description, Counted::Usage | Counted::DailyUsage) => text(Part::MeterName),
+        (key, counted) => match key.part().row().origin(counted) {
+            Origin::Text(..) => text(key.part()),
+            _ => return None,
+        },
+    };
+    Some(fold_as(key.domain(), &found))
+}
+
 /// Folded product of a usage row.
 #[must_use]
 pub fn product_of(cells: &[Cell<'_>]) -> String {
@@ -76,6 +100,19 @@ pub fn of_usage(cells: &[Cell<'_>], description: impl Fn(&str) -> Option<Part>) 
     fine_key(cells, Counted::Usage, description, &adjustment)
 }
 
+/// Price adjustment of an invoice line, in the words that usage and lines share.
+fn line_adjustment(cells: &[Cell<'_>]) -> String {
+    let text = |part| text(cells, Counted::Lines, part);
+    let discounts = LineDiscounts {
+        charge_type: &text(Part::ChargeType),
+        description: &text(Part::AdjustmentText),
+        promotion_id: &text(Part::PromotionId),
+        price: &text(Part::Price),
+        unit_price: &text(Part::UnitPrice),
+    };
+    discounts.adjustment()
+}
+
 /// Key and scope of an invoice line. `is_used` is true of a folded product and SKU that have usage.
 #[must_use]
 pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (FineKey, Scope) {
@@ -91,14 +128,7 @@ pub fn of_line(cells: &[Cell<'_>], is_used: impl Fn(&str, &str) -> bool) -> (Fin
         charge_end: &text(Part::ChargeEnd),
         product_is_used: is_used(&folded(Part::Product), &folded(Part::Sku)),
     });
-    let discounts = LineDiscounts {
-        charge_type: &text(Part::ChargeType),
-        description: &text(Part::AdjustmentText),
-        promotion_id: &text(Part::PromotionId),
-        price: &text(Part::Price),
-        unit_price: &text(Part::UnitPrice),
-    };
-    let adjustment = discounts.adjustment();
+    let adjustment = line_adjustment(cells);
     let key = fine_key(cells, Counted::Lines, Some(Part::Description), &adjustment);
     (key, scope)
 }

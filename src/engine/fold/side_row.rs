@@ -16,9 +16,9 @@ pub struct SideRow {
     /// Bound on the distance of the compared sum from the exact one, in units of 10^-20; not
     /// negative.
     pub bound: i128,
-    /// Amount of the same units at the price that the other side names, in units of 10^-20; `None`
-    /// where it names none.
-    pub at_billed_price: Option<i128>,
+    /// Position of the row's charge among those of the rate card; `None` for a row of another
+    /// tie-out.
+    pub charge: Option<u32>,
 }
 
 impl SideRow {

@@ -11,7 +11,7 @@ use crate::engine::causes::finding::Finding;
 use crate::engine::compare::group::Sides;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::engine::rules::definitions::Measure;
+use crate::engine::rules::definitions::{self, Finality, Measure};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
@@ -112,6 +112,22 @@ pub struct Variance {
     pub finding: Option<Box<Finding>>,
 }
 
+impl Variance {
+    /// True if the variance informs only, and fails no close: that of an estimate, and usage that a
+    /// snapshot could not know yet. A snapshot that knows a meter, and not all of it, is no excuse.
+    #[must_use]
+    pub fn informs(&self) -> bool {
+        let (_, variance) = self.sides.compared();
+        match definitions::definition(self.sides.tie_out).finality {
+            Finality::Estimate => true,
+            Finality::Snapshot => {
+                self.sides.expected_rows == 0 && self.parts.by(Cause::Timing) == variance
+            }
+            Finality::Complete | Finality::Invoiced => false,
+        }
+    }
+}
+
 /// Judges a group: its tolerance, status, causes and id. `off` names causes that are not looked
 /// for.
 ///
@@ -186,7 +202,10 @@ pub fn judge(
             Some(Cause::OutOfScope)
         }
         Measure::Amount => attribute::largest(&parts).or(contradiction),
-        Measure::Quantity => attribute::of_quantity(&sides, variance, proof != Some(Proof::None)),
+        Measure::Quantity => {
+            let is_timing = finding.as_ref().is_some_and(|finding| finding.is_timing);
+            attribute::of_quantity(&sides, variance, proof != Some(Proof::None), is_timing)
+        }
     };
     let break_id = break_id_of(&sides, vocabulary);
     Ok(Variance {

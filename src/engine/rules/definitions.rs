@@ -46,7 +46,9 @@ pub enum Finality {
     Complete,
     /// Both sides are complete, and the invoice has usage as well as lines.
     Invoiced,
-    /// No such moment: one side is an estimate or a snapshot. Breaks inform, and fail no close.
+    /// The snapshot is complete: what it could not know yet informs only, and all else is a break.
+    Snapshot,
+    /// No such moment: one side is an estimate. Breaks inform, and fail no close.
     Estimate,
 }
 
@@ -66,14 +68,6 @@ pub struct Definition {
     pub rounded: Rounded,
     /// Moment from which differences are breaks.
     pub finality: Finality,
-}
-
-impl Definition {
-    /// True if breaks inform only, and fail no close.
-    #[must_use]
-    pub fn informs(&self) -> bool {
-        self.finality == Finality::Estimate
-    }
 }
 
 /// Usage summaries, each the sum of the records one level below it.
@@ -123,7 +117,14 @@ pub const DEFINITIONS: [Definition; 8] = [
         needs: &[&["rate_card"], &["azure_lines"]],
         passes: &[(
             "meter",
-            &[Key::Customer, Key::Subscription, Key::Meter, Key::Currency],
+            &[
+                Key::Customer,
+                Key::Subscription,
+                Key::Meter,
+                // First day of the charge period.
+                Key::Day,
+                Key::Currency,
+            ],
         )],
         measure: Measure::Amount,
         rounded: Rounded::EachTo(2),
@@ -196,7 +197,7 @@ pub const DEFINITIONS: [Definition; 8] = [
         ],
         measure: Measure::Amount,
         rounded: Rounded::ServiceDigits,
-        finality: Finality::Estimate,
+        finality: Finality::Snapshot,
     },
     Definition {
         tie_out: TieOut::UsageToInvoice,
@@ -281,7 +282,8 @@ pub const DEFINITIONS: [Definition; 8] = [
     },
     Definition {
         tie_out: TieOut::UtilizationToUsage,
-        // Quantities are compared, as utilization records have no prices.
+        // Quantities are compared, as utilization records have no prices. No pass is without the day:
+        // it would tie units of one day with those of another.
         needs: &[&["utilization"], &["azure_usage_lines", "usage"]],
         passes: &[
             (
@@ -299,7 +301,6 @@ pub const DEFINITIONS: [Definition; 8] = [
                 "meter_and_day",
                 &[Key::Customer, Key::Subscription, Key::Meter, Key::Day],
             ),
-            ("meter", &[Key::Customer, Key::Subscription, Key::Meter]),
         ],
         measure: Measure::Quantity,
         rounded: Rounded::EachTo(6),

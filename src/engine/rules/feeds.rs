@@ -23,6 +23,8 @@ pub struct Feed {
     /// Name of what is summed up, where one customer or subscription is summed up in several ways.
     /// It stands in for the meter's description, so that each way is a group of its own.
     pub label: Option<&'static str>,
+    /// Column that is true for rows of another label, and that label.
+    pub labelled_by: Option<(&'static str, &'static str)>,
     /// Column that is compared; the tie-out's measure says whether it holds amounts or quantities.
     pub measured: &'static str,
     /// Column that must have a value, lest the row be passed over; `None` takes all rows.
@@ -34,6 +36,9 @@ const METERS: &str = "all meters";
 const RESOURCES: &str = "all resources";
 const SUBSCRIPTIONS: &str = "all subscriptions";
 const CUSTOMERS: &str = "all customers";
+/// Label of the customers whom the partner's summary leaves out: those with an Azure plan ([semantics
+/// §11](crate::model::domain::semantics), 19).
+pub const AZURE_PLAN_CUSTOMERS: &str = "customers with an Azure plan";
 
 /// Feed of costs in `records-to-summary`.
 const fn cost(
@@ -48,6 +53,7 @@ const fn cost(
         side,
         keys,
         label: Some(label),
+        labelled_by: None,
         measured: "total_cost",
         only_with: None,
     }
@@ -136,12 +142,15 @@ pub const FEEDS: &[Feed] = &[
         OF_CUSTOMER,
         SUBSCRIPTIONS,
     ),
-    cost(
-        "customer_usage_records",
-        Side::Expected,
-        OF_PARTNER,
-        CUSTOMERS,
-    ),
+    Feed {
+        labelled_by: Some(("is_upgraded", AZURE_PLAN_CUSTOMERS)),
+        ..cost(
+            "customer_usage_records",
+            Side::Expected,
+            OF_PARTNER,
+            CUSTOMERS,
+        )
+    },
     cost(
         "partner_usage_summary",
         Side::Invoiced,
@@ -154,6 +163,7 @@ pub const FEEDS: &[Feed] = &[
         side: Side::Invoiced,
         keys: OF_SUBSCRIPTION,
         label: None,
+        labelled_by: None,
         measured: "total_cost",
         // Classic subscriptions have no daily rated usage, and are told by their missing currency
         // code.
@@ -165,6 +175,7 @@ pub const FEEDS: &[Feed] = &[
         side: Side::Expected,
         keys: UTILIZED,
         label: None,
+        labelled_by: None,
         measured: "quantity",
         only_with: None,
     },
@@ -174,6 +185,7 @@ pub const FEEDS: &[Feed] = &[
         side: Side::Invoiced,
         keys: CLASSIC_USED,
         label: None,
+        labelled_by: None,
         measured: "consumed_quantity",
         only_with: None,
     },

@@ -12,4 +12,8 @@ pub mod line_arithmetic;
 
 pub mod lines_to_invoice;
 
+pub mod rate_card;
+
 pub mod unbilled_to_billed;
+
+pub mod utilization_to_usage;

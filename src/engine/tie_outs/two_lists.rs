@@ -20,7 +20,7 @@ use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding_bounds::Bounds;
 use crate::engine::rules::scope::Scope;
 use crate::model::decimal::{
-    AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published as published,
+    AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten, to_published as published,
 };
 
 /// A compared group with its finding; `None` where rounding alone can make the variance.
@@ -157,29 +157,21 @@ fn sides(
     })
 }
 
-/// Findings about groups whose rows tell no more than their sums: another price, where the expected
-/// side knows its amount at the billed price. The rest is unexplained.
+/// Findings about groups whose rows tell no more than their sums: what is on one side only. The rest
+/// is unexplained.
 ///
 /// # Errors
 /// [`EngineError::AmountOverflow`].
-pub fn with_findings(
-    compared: ComparedLists,
-    expected: &[SideRow],
-) -> Result<Vec<Checked>, EngineError> {
-    let groups = compared.sides.into_iter().zip(compared.rows);
-    let check = |(sides, rows): (Sides, GroupRows)| {
+pub fn with_findings(compared: ComparedLists) -> Result<Vec<Checked>, EngineError> {
+    let check = |sides: Sides| {
         if !sides.is_beyond_rounding()? {
             return Ok((sides, None));
         }
+        let steps = VarianceBridge::one_sided(&sides);
         let narrowest = narrowest(&sides.keys);
-        let steps = if rows.is_one_sided() {
-            VarianceBridge::one_sided(&sides)
-        } else {
-            price_steps(&sides, &rows, expected).ok_or(EngineError::AmountOverflow)?
-        };
         Ok((sides, finding(steps, narrowest)))
     };
-    groups.map(check).collect()
+    compared.sides.into_iter().map(check).collect()
 }
 
 /// Finding that names neither a resource nor days.
@@ -190,25 +182,8 @@ pub(super) fn finding(steps: VarianceBridge, narrowest: Narrowest) -> Option<Box
         resource: None,
         days: None,
         contradiction: None,
+        is_timing: false,
     }))
-}
-
-/// Steps of a group with rows on both sides; `None` on overflow.
-fn price_steps(sides: &Sides, rows: &GroupRows, expected: &[SideRow]) -> Option<VarianceBridge> {
-    let mut steps = VarianceBridge::default();
-    let mut at_billed_price = rows.expected.iter().map(|at| expected[*at].at_billed_price);
-    let Some(at_billed_price) = at_billed_price.try_fold(0_i128, |sum, one| sum.checked_add(one?))
-    else {
-        // One of the rows does not know its amount at the billed price.
-        return Some(steps);
-    };
-    steps.price = published(at_billed_price)? - sides.expected_amount;
-    let rest = sides.variance_amount() - steps.price;
-    let exact = rescale(rest, PUBLISHED_SCALE, AMOUNT_SCALE, Rounding::Down)?;
-    if exact.abs() <= sides.bounds.toward(rest) {
-        steps.rounding = rest;
-    }
-    Some(steps)
 }
 
 /// Finest thing that a group's keys name.

@@ -4,11 +4,13 @@
 //! earned credit, prices, the exchange rate and credits, as far as both sides tell them ([semantics
 //! §10](crate::model::domain::semantics)).
 
+use std::collections::BTreeSet;
+
 use super::two_lists::{self, Checked, GroupRows, finding};
 use crate::engine::causes::finding::Narrowest;
 use crate::engine::causes::variance_bridge::VarianceBridge;
+use crate::engine::compare::exchange_rate::{rate_of, written_rate};
 use crate::engine::compare::group::Sides;
-use crate::engine::compare::usage_to_invoice::rate_of;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::days::{DayRow, summed};
 use crate::engine::fold::vocabulary::Vocabulary;
@@ -22,6 +24,7 @@ use crate::model::decimal::{
     AMOUNT_SCALE, PUBLISHED_SCALE, RATE_SCALE, Rounding, multiply, power_of_ten, quotient_up,
     rescale, to_published as published,
 };
+use crate::model::period::{Day, parse_day};
 
 /// Compares the last unbilled snapshot with the billed usage.
 ///
@@ -65,18 +68,27 @@ pub fn compare(
     groups.map(check).collect()
 }
 
+/// Day of usage of a row; `None` for a row without one.
+fn day_of(vocabulary: &Vocabulary, row: &DayRow) -> Option<Day> {
+    let text = vocabulary.text(Domain::Date, row.code(Key::Day));
+    parse_day(text.as_bytes()).ok().flatten()
+}
+
 /// Rows by day that a group's rows are sums of; `made_of` holds their positions for each sum.
 fn rows_of(rows: &[DayRow], made_of: &[Vec<usize>], group: &[usize]) -> Vec<DayRow> {
     let positions = group.iter().flat_map(|sum| &made_of[*sum]);
     positions.map(|position| rows[*position]).collect()
 }
 
+/// Days before the end of a snapshot of which it may not know all usage yet: usage was seen to be
+/// reported one to four days late ([quirks](crate::model::domain::quirks), JSON of the API, 4).
+const LATEST_REPORT: Day = 4;
+
 /// Facts about the unbilled snapshot as a whole.
 struct Snapshot<'v> {
     vocabulary: &'v Vocabulary,
-    /// Code of its last day; `None`, which is less than any day, where there is no snapshot. Codes
-    /// are in the order of days, so that usage of a larger code came after the snapshot.
-    last_day: Option<u32>,
+    /// Its last day of usage; `None`, which is less than any day, where there is no snapshot.
+    last_day: Option<Day>,
 }
 
 /// Sums of some rows that are no credits, in units of 10^-20.
@@ -110,13 +122,71 @@ impl<'v> Snapshot<'v> {
     fn of(vocabulary: &'v Vocabulary, unbilled: &[DayRow]) -> Self {
         Self {
             vocabulary,
-            last_day: unbilled.iter().map(|row| row.code(Key::Day)).max(),
+            last_day: unbilled
+                .iter()
+                .filter_map(|row| day_of(vocabulary, row))
+                .max(),
         }
+    }
+
+    /// True for usage that the snapshot could not know yet: of days behind its end, and of those
+    /// just before it on which it has nothing of the group.
+    fn is_late(&self, row: &DayRow, known: &BTreeSet<u32>) -> bool {
+        let Some(last) = self.last_day else {
+            return true;
+        };
+        // Usage without a day tells nothing about when it came.
+        day_of(self.vocabulary, row).is_some_and(|day| {
+            day > last || (day > last - LATEST_REPORT && !known.contains(&row.code(Key::Day)))
+        })
     }
 
     fn adjustment(&self, row: &DayRow) -> &str {
         self.vocabulary
             .text(Domain::Adjustment, row.code(Key::Adjustment))
+    }
+
+    /// Amount of a row in the pricing currency: its own, unless the rate that the row names makes
+    /// another billed amount of it. Then the rate is believed, as the billed amount is what is
+    /// compared. `None` on overflow.
+    fn pricing_of(&self, row: &DayRow) -> Option<i128> {
+        let rate = rate_of(self.vocabulary, row.rate);
+        let billing = multiply(
+            (row.pricing, AMOUNT_SCALE),
+            (rate, RATE_SCALE),
+            AMOUNT_SCALE,
+            Rounding::HalfEven,
+        )?;
+        // A row may be floored to cents, which says nothing against its pricing amount.
+        let cent = power_of_ten(AMOUNT_SCALE - 2).checked_add(row.precision)?;
+        if billing.checked_sub(row.billing)?.abs() < cent {
+            return Some(row.pricing);
+        }
+        match written_rate(self.vocabulary, row.rate) {
+            Some(rate) if rate > 0 => quotient_up(
+                (row.billing, AMOUNT_SCALE),
+                (rate, RATE_SCALE),
+                AMOUNT_SCALE,
+            ),
+            _ => Some(row.pricing),
+        }
+    }
+
+    /// Exchange rate of a row, in units of 10^-18: the one that it names, else its billed amount
+    /// over its pricing amount.
+    fn rate_of(&self, row: &DayRow) -> i128 {
+        let of_amounts = || {
+            quotient_up(
+                (row.billing, AMOUNT_SCALE),
+                (row.pricing, AMOUNT_SCALE),
+                RATE_SCALE,
+            )
+        };
+        written_rate(self.vocabulary, row.rate)
+            .or_else(of_amounts)
+            .filter(|rate| *rate > 0)
+            // Amounts of opposite signs, or none at all, have no rate.
+            .unwrap_or(power_of_ten(RATE_SCALE))
     }
 
     /// Sums of rows; `None` on overflow.
@@ -135,16 +205,17 @@ impl<'v> Snapshot<'v> {
             let left = one - price_adjustment::earned_fraction(self.adjustment(row));
             sums.quantity = sums.quantity.checked_add(row.quantity)?;
             sums.billing = sums.billing.checked_add(row.billing)?;
-            sums.pricing = sums.pricing.checked_add(row.pricing)?;
+            let pricing = self.pricing_of(row)?;
+            sums.pricing = sums.pricing.checked_add(pricing)?;
             sums.listed = sums.listed.checked_add(quotient_up(
-                (row.pricing, AMOUNT_SCALE),
+                (pricing, AMOUNT_SCALE),
                 // A credit of the whole price leaves nothing to divide by; with the least share
                 // instead, an amount of 0 stays 0.
                 (left.max(1), RATE_SCALE),
                 AMOUNT_SCALE,
             )?)?;
             if row.billing.abs() > largest {
-                (largest, sums.rate) = (row.billing.abs(), rate_of(self.vocabulary, row.rate));
+                (largest, sums.rate) = (row.billing.abs(), self.rate_of(row));
             }
         }
         Some(sums)
@@ -162,14 +233,19 @@ impl<'v> Snapshot<'v> {
         };
         let is_charge = |row: &&DayRow| !is_credit(row);
         let before: Vec<&DayRow> = before.iter().filter(is_charge).collect();
+        let known: BTreeSet<u32> = before.iter().map(|row| row.code(Key::Day)).collect();
         let after = after.iter().filter(is_charge);
         let (late, in_time): (Vec<&DayRow>, Vec<&DayRow>) =
-            after.partition(|row| Some(row.code(Key::Day)) > self.last_day);
+            after.partition(|row| self.is_late(row, &known));
         steps.timing = published(late.iter().map(|row| row.billing).sum())?;
         let rest = |steps: &VarianceBridge| sides.variance_amount() - steps.sum();
         if before.is_empty() {
-            // Reported after the snapshot, whatever its day.
-            steps.timing += rest(&steps);
+            // Usage of days that the snapshot should have known all about, unless all of it is late.
+            if in_time.is_empty() {
+                steps.timing += rest(&steps);
+            } else {
+                steps.missing_usage = rest(&steps);
+            }
             return Some(steps);
         }
         if in_time.is_empty() {

@@ -19,6 +19,8 @@ mod recount;
 
 mod usage_to_invoice;
 
+mod other_rows;
+
 mod other_tie_outs;
 
 mod lines_to_invoice;

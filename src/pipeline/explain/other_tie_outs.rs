@@ -1,9 +1,11 @@
 //! `explain` for the tie-outs besides those of the invoice: keys, both figures, the parts, and the
-//! units that they come from, all as published. Their rows are sums of answers, and are not shown
-//! one by one.
+//! units that they come from, all as published, with the source rows of both sides
+//! ([`other_rows`](super::other_rows)).
 
 use super::answer::{Explanation, Group, Request, Side};
+use super::other_rows::GroupKeys;
 use super::published::{Published, VarianceRow};
+use super::source_rows::SourceRows;
 use crate::engine::rules::definitions::{self, Definition, Measure};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
@@ -21,6 +23,18 @@ pub(super) fn explain(
 ) -> Result<Explanation, RunError> {
     let definition = definitions::definition(tie_out);
     let [narrowest, meter, resource, first, last] = published.finding(&row.break_id)?;
+    let [expected_found, invoiced_found] = match tie_out {
+        // Groups without an invoice hold what many invoices come to.
+        TieOut::LinesToInvoice => Default::default(),
+        _ => {
+            let finding = [&meter, &resource, &first, &last].map(String::as_str);
+            let keys = GroupKeys::of(published, definition, &row, finding)?;
+            [
+                keys.rows(published, definitions::Side::Expected)?,
+                keys.rows(published, definitions::Side::Invoiced)?,
+            ]
+        }
+    };
     let days = if first == last {
         first
     } else {
@@ -33,7 +47,7 @@ pub(super) fn explain(
         ("meter_id", meter),
         ("meter_description", row.meter_description),
         ("resource_uri", resource),
-        ("usage_date", days),
+        (name_of_day(tie_out), days),
         ("currency", row.currency),
     ];
     keys.retain(|(_, text)| !text.is_empty());
@@ -55,8 +69,16 @@ pub(super) fn explain(
         keys,
         matched_on: row.matched_on,
         status: row.status,
-        expected: side(column, published.count(&expected_rows)?, expected),
-        invoiced: side(column, published.count(&invoiced_rows)?, invoiced),
+        expected: side(
+            (column, published.count(&expected_rows)?, expected),
+            expected_found,
+            request.limit,
+        ),
+        invoiced: side(
+            (column, published.count(&invoiced_rows)?, invoiced),
+            invoiced_found,
+            request.limit,
+        ),
         variance_amount: fixed(variance, PUBLISHED_SCALE),
         tolerance_amount: row.tolerance_amount,
         tolerance_is: "as published",
@@ -75,16 +97,25 @@ pub(super) fn explain(
     ))
 }
 
-/// A side that shows no lines.
-fn side(column: &'static str, rows: u64, figure: String) -> Side {
+/// Name of the day that a group is of.
+const fn name_of_day(tie_out: TieOut) -> &'static str {
+    match tie_out {
+        TieOut::RateCard => "charge_start_date",
+        _ => "usage_date",
+    }
+}
+
+/// A side by its published figures, with the rows that carry the keys of the group.
+fn side(
+    (column, rows, figure): (&'static str, u64, String),
+    found: SourceRows,
+    limit: usize,
+) -> Side {
     Side {
-        column,
         rows,
         exact_sum: figure.clone(),
         published: figure,
-        picked_rows: 0,
-        picked_sum: String::new(),
-        lines: Vec::new(),
+        ..found.into_side(column, 0, limit)
     }
 }
 

@@ -281,6 +281,13 @@ impl Published {
         self.inputs(dataset).map(as_read).collect()
     }
 
+    /// All units of a dataset of any kind, by its name.
+    pub(super) fn units_named(&self, dataset: &str) -> Vec<FileUnit> {
+        let inputs = self.manifest().inputs.iter();
+        let inputs = inputs.filter(|input| input.dataset == dataset);
+        inputs.map(as_read).collect()
+    }
+
     /// Number of rows that the run found in some units of a dataset.
     pub(super) fn rows_in(&self, dataset: Dataset, units: &[FileUnit]) -> u64 {
         let names: BTreeSet<&str> = units.iter().map(|unit| unit.name.as_str()).collect();

@@ -84,17 +84,23 @@ impl RecordTaker {
             let Some(at) = self.columns.iter().position(|column| column.name == name) else {
                 return Field::Missing;
             };
-            match &values[at] {
-                Value::Text(text) => Field::Text(text),
-                Value::Decimal(number) => Field::Decimal(*number),
-                Value::Day(day) => Field::Day(*day),
-                Value::Instant(instant) => {
-                    let day = instant.div_euclid(DAY_MICROSECONDS);
-                    Field::Day(i32::try_from(day).expect("64 bits of microseconds are 2^27 days"))
-                }
-                Value::Missing | Value::Integer(_) | Value::Boolean(_) => Field::Missing,
-            }
+            field_of(&values[at])
         });
+    }
+}
+
+/// A value of a response as the tie-outs take it: of an instant its day.
+pub(crate) fn field_of(value: &Value) -> Field<'_> {
+    match value {
+        Value::Text(text) => Field::Text(text),
+        Value::Decimal(number) => Field::Decimal(*number),
+        Value::Day(day) => Field::Day(*day),
+        Value::Instant(instant) => {
+            let day = instant.div_euclid(DAY_MICROSECONDS);
+            Field::Day(i32::try_from(day).expect("64 bits of microseconds are 2^27 days"))
+        }
+        Value::Boolean(is_true) => Field::Flag(*is_true),
+        Value::Missing | Value::Integer(_) => Field::Missing,
     }
 }
 

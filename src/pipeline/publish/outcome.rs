@@ -12,7 +12,6 @@ use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
-use crate::engine::tie_outs::line_check::LineCheck;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::handover::FetchReport;
@@ -59,9 +58,6 @@ pub struct Outcome {
     pub units_kept: u64,
     /// Report of the fetch; `None` for a run over files only.
     pub fetched: Option<FetchReport>,
-    /// What the lines of each invoice and currency came to by their own arithmetic.
-    #[serde(skip)]
-    pub line_checks: Vec<LineCheck>,
 }
 
 /// A tie-out's total in one currency.
@@ -197,7 +193,6 @@ impl Outcome {
             // Counted by the readers; the caller sets it.
             units_kept: 0,
             fetched,
-            line_checks: found.line_checks.clone(),
         }
     }
 }

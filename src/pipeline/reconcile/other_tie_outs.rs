@@ -13,9 +13,12 @@ use crate::engine::judge::control_totals::{
 };
 use crate::engine::rules::definitions::{self, Definition, Measure, Side};
 use crate::engine::rules::domain::Domain;
+use crate::engine::rules::feeds::AZURE_PLAN_CUSTOMERS;
 use crate::engine::rules::keys::Key;
+use crate::engine::tie_outs::rate_card;
 use crate::engine::tie_outs::two_lists::{self, Checked};
 use crate::engine::tie_outs::unbilled_to_billed;
+use crate::engine::tie_outs::utilization_to_usage::{self, shift_text};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, power_of_ten};
 use crate::model::period::parse_day;
@@ -60,7 +63,7 @@ pub(super) fn compare(
             | TieOut::UsageToSummary
             | TieOut::UtilizationToUsage => {
                 let lists = lists_of(totals, definition, usage, &mut controls, warnings)?;
-                compare_lists(definition, settings, lists)?
+                compare_lists(totals, definition, settings, lists, warnings)?
             }
         };
         controls.extend(laws_of(totals, tie_out, &compared));
@@ -112,7 +115,9 @@ fn lists_of(
         invoiced.extend(rated_usage_of(totals, &expected)?);
     }
     if tie_out == TieOut::RecordsToSummary {
-        let kept = of_summed_currencies(totals, &expected, &invoiced, warnings);
+        let kept = without_azure_plans(totals, &expected, warnings);
+        name_currency(&kept, &mut invoiced);
+        let kept = of_summed_currencies(totals, &kept, &invoiced, warnings);
         controls.extend(law_of_selection(totals, tie_out.name(), &expected, &kept));
         expected = kept;
     }
@@ -120,15 +125,31 @@ fn lists_of(
 }
 
 fn compare_lists(
+    totals: &Folded,
     definition: &Definition,
     settings: &TieOutPlan,
     [expected, invoiced]: [Vec<SideRow>; 2],
+    warnings: &mut Vec<String>,
 ) -> Result<ComparedLists, EngineError> {
-    let compared = two_lists::compare(definition, &settings.passes, &expected, &invoiced)?;
+    let passes = &settings.passes;
+    let checked = match definition.tie_out {
+        TieOut::RateCard => rate_card::compare(&totals.entries, passes, &expected, &invoiced)?,
+        TieOut::UtilizationToUsage => {
+            let vocabulary = &totals.vocabulary;
+            let found = utilization_to_usage::compare(vocabulary, passes, &expected, &invoiced)?;
+            let shifts = found.shifts.iter();
+            warnings.extend(shifts.map(|(shift, meters)| shift_text(shift, *meters)));
+            found.checked
+        }
+        _ => {
+            let compared = two_lists::compare(definition, passes, &expected, &invoiced)?;
+            two_lists::with_findings(compared)?
+        }
+    };
     Ok(ComparedLists {
-        checked: two_lists::with_findings(compared, &expected)?,
         expected,
         invoiced,
+        checked,
     })
 }
 
@@ -136,6 +157,7 @@ fn compare_lists(
 fn entries(totals: &Folded, tie_out: TieOut, side: Side) -> Vec<SideRow> {
     totals
         .entries
+        .rows
         .iter()
         .filter(|(of, on, _)| (*of, *on) == (tie_out, side))
         .map(|(_, _, row)| *row)
@@ -207,6 +229,49 @@ fn rated_usage_of(totals: &Folded, records: &[SideRow]) -> Result<Vec<SideRow>, 
 fn summed(rows: impl Iterator<Item = SideRow>) -> Result<Vec<SideRow>, EngineError> {
     let (sums, _) = days::summed(rows).ok_or(EngineError::AmountOverflow)?;
     Ok(sums)
+}
+
+/// Records but for those of customers with an Azure plan, whom the partner's summary leaves out
+/// ([semantics §11](crate::model::domain::semantics), 19); with a warning that tells their number.
+fn without_azure_plans(
+    totals: &Folded,
+    expected: &[SideRow],
+    warnings: &mut Vec<String>,
+) -> Vec<SideRow> {
+    let label = |row: &SideRow| {
+        let code = row.code(Key::Description);
+        totals.vocabulary.text(Domain::Description, code)
+    };
+    let (left, kept): (Vec<SideRow>, Vec<SideRow>) = expected
+        .iter()
+        .copied()
+        .partition(|row| label(row) == AZURE_PLAN_CUSTOMERS);
+    let rows: u64 = left.iter().map(|row| row.rows).sum();
+    if rows > 0 {
+        warnings.push(format!(
+            "`customer_usage_records`: records of customers with an Azure plan left out, as the partner's summary does not count them: {rows}"
+        ));
+    }
+    kept
+}
+
+/// Gives the partner's total, which mostly names no currency ([resources
+/// §B](crate::model::domain::resources), usage summary), the one that all records have.
+fn name_currency(records: &[SideRow], summaries: &mut [SideRow]) {
+    let is_of_partner = |row: &SideRow| row.code(Key::Customer) == 0;
+    let records = records.iter().filter(|row| is_of_partner(row));
+    let mut currencies = records.map(|row| row.code(Key::Currency));
+    let Some(currency) = currencies.next() else {
+        return;
+    };
+    if currencies.any(|other| other != currency) {
+        return;
+    }
+    for row in summaries.iter_mut().filter(|row| is_of_partner(row)) {
+        if row.code(Key::Currency) == 0 {
+            row.keys[Key::Currency as usize] = currency;
+        }
+    }
 }
 
 /// Records of the currencies that the partner's summary has a total in, with a warning for the

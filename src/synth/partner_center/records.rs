@@ -292,7 +292,7 @@ pub(super) fn write_customer(
     let object = Object::new()
         .raw("budget", &budget)
         .raw("percentUsed", "28.08")
-        .raw("isUpgraded", "true")
+        .raw("isUpgraded", &has_azure_plan(customer).to_string())
         .text("resourceId", &customer.id)
         .text("id", &customer.id)
         .text("resourceName", &customer.name)
@@ -335,8 +335,13 @@ pub(super) fn write_customer(
     )
 }
 
+/// True for most customers, as their records tell it: the partner's summary counts the others only.
+fn has_azure_plan(customer: &Customer) -> bool {
+    !customer.id.ends_with(['0', '4', '8', 'c'])
+}
+
 /// Writes the partner's summary. It has one currency: the first invoice's, and of that invoice's
-/// customers only.
+/// customers without an Azure plan only.
 pub(super) fn write_partner(
     files: &mut Files,
     partner: &Partner,
@@ -347,6 +352,7 @@ pub(super) fn write_partner(
     customers
         .iter()
         .filter(|sums| sums.customer.invoice.currency == currency)
+        .filter(|sums| !has_azure_plan(&sums.customer))
         .for_each(|sums| all.and(sums.all));
     let object = Object::new()
         .raw("customersOverBudget", "1")

@@ -50,6 +50,22 @@ pub(super) fn write(month: &Month, folder: &Path) -> Vec<(&'static str, &'static
     if let Some(table) = month.table("rate-card") {
         add("rate_card", "card.json", one("card.json", rate_card(table)));
     }
+    if let Some(table) = month.table("customer-records") {
+        let text = collection(&items(table, estimate));
+        add(
+            "customer_usage_records",
+            "records.json",
+            one("records.json", text),
+        );
+    }
+    if let Some(table) = month.table("partner-summary") {
+        let text = estimate(table, &table.rows[0]);
+        add(
+            "partner_usage_summary",
+            "summary.json",
+            one("summary.json", text),
+        );
+    }
     if let Some(table) = month.table("classic-lines") {
         let text = collection(&items(table, classic_line));
         add("azure_lines", "classic.json", one("classic.json", text));
@@ -273,6 +289,22 @@ fn rate_card(table: &Table) -> String {
         string(currency),
         meters.join(",\n")
     )
+}
+
+/// A usage record or summary: an estimated cost.
+fn estimate(table: &Table, row: &[String]) -> String {
+    let pair = |name: &String| {
+        let text = table.cell(row, name).unwrap();
+        let is_text = ["ResourceId", "CurrencyCode", "CurrencyLocale"].contains(&name.as_str());
+        let json = if is_text {
+            string(text)
+        } else {
+            text.to_owned()
+        };
+        (!text.is_empty()).then(|| (camel(name), json))
+    };
+    let pairs: Vec<_> = table.names.iter().filter_map(pair).collect();
+    object(&pairs)
 }
 
 fn classic_line(table: &Table, row: &[String]) -> String {
