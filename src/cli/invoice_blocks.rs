@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::wording::counted;
-use crate::pipeline::publish::invoice_figures::{Counted, InvoiceFigures};
+use crate::pipeline::publish::invoice_figures::{Counted, Departed, InvoiceFigures};
 use crate::pipeline::publish::outcome::readable;
 
 /// Invoices that are shown, in the order of their numbers: most partners have one in each currency.
@@ -48,9 +48,9 @@ fn write_block(figures: &InvoiceFigures, out: &mut dyn Write) -> io::Result<()> 
     line_of(out, "      under-billed", &figures.under_billed, "break")?;
     let rounding = rounding(figures);
     line(out, "      rounding", &figures.rounding_amount, &rounding)?;
-    line_of(out, "      off rule", &figures.off_rule_lines, "line")?;
-    line_of(out, "      at another rate", &figures.other_rate_lines, "line")?;
-    line_of(out, "      wrong in total", &figures.wrong_total_lines, "line")?;
+    departed(out, "      off rule", &figures.off_rule_lines)?;
+    departed(out, "      at another rate", &figures.other_rate_lines)?;
+    departed(out, "      wrong in total", &figures.wrong_total_lines)?;
     if breaks > 0 {
         line(
             out,
@@ -101,4 +101,17 @@ fn line_of(out: &mut dyn Write, label: &str, of: &Counted, noun: &str) -> io::Re
         return Ok(());
     }
     line(out, label, &of.amount, &counted(of.count, noun))
+}
+
+/// Writes a label and the lines that depart; nothing where there are none.
+fn departed(out: &mut dyn Write, label: &str, of: &Departed) -> io::Result<()> {
+    if of.count == 0 {
+        return Ok(());
+    }
+    let mut words = counted(of.count, "line");
+    let [above, below] = [&of.above_amount, &of.below_amount].map(|amount| readable(amount));
+    if above != "0.00" && below != "0.00" {
+        words = format!("{words}: {above} too much, {below} too little");
+    }
+    line(out, label, &of.amount, &words)
 }

@@ -1,17 +1,17 @@
 //! `line-arithmetic` where a month as text cannot show it: equal lines, many lines, and what a run
 //! knows of each invoice.
 
-use tieout::engine::tie_outs::line_check::LineCheck;
 use tieout::model::cause::TieOut;
 use tieout::pipeline::options::Options;
+use tieout::pipeline::publish::invoice_figures::InvoiceFigures;
 use tieout::pipeline::run::run;
 use tieout::progress::reporting::Progress;
 
 use crate::fixtures::{Changes, LINE, USAGE, sheet};
 use crate::runs::{Published, plan};
 
-/// Rows of `line-arithmetic`: meter, what was checked, status, cause and both amounts; and the checks.
-fn checked(usage: &[Changes<'_>], lines: &[Changes<'_>]) -> (Vec<String>, Vec<LineCheck>) {
+/// Rows of `line-arithmetic`: meter, what was checked, status, cause and both amounts; and the invoices' figures.
+fn checked(usage: &[Changes<'_>], lines: &[Changes<'_>]) -> (Vec<String>, Vec<InvoiceFigures>) {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -49,7 +49,7 @@ fn checked(usage: &[Changes<'_>], lines: &[Changes<'_>]) -> (Vec<String>, Vec<Li
     };
     let of_lines = rows.iter().filter(|row| row[0] == "line-arithmetic");
     let words = of_lines.map(|row| row[1..].iter().map(short).collect::<Vec<_>>().join(" "));
-    (words.collect(), outcome.line_checks)
+    (words.collect(), outcome.invoices)
 }
 
 const PRICED: [(&str, &str); 2] = [("EffectiveUnitPrice", "1"), ("UnitPrice", "1")];
@@ -68,11 +68,11 @@ fn totals_that_are_wrong_in_both_directions_do_not_cancel() {
             "Meter total break unexplained 1 1.00 6.00",
         ]
     );
-    let wrong = checks[0].wrong_totals;
-    assert_eq!((wrong.lines, wrong.sum()), (2, 0));
+    let wrong = &checks[0].wrong_total_lines;
+    assert_eq!((wrong.count, wrong.amount.as_str()), (2, "0.0000000000"));
     assert_eq!(
-        (wrong.above, wrong.below),
-        (50_000_000_000, -50_000_000_000)
+        [&wrong.above_amount, &wrong.below_amount],
+        ["5.0000000000", "-5.0000000000"]
     );
 }
 
@@ -129,9 +129,12 @@ fn many_lines_off_the_documented_rule_are_two_rows_and_no_net() {
             " lines_below_rule break unexplained 20 20.00 19.80",
         ]
     );
-    let off = checks[0].off_rule;
-    assert_eq!((checks[0].lines, checks[0].rule.clone()), (60, None));
-    assert_eq!((off.lines, off.above, off.sum()), (40, 2_000_000_000, 0));
+    let off = &checks[0].off_rule_lines;
+    assert_eq!(checks[0].rounding_rule, "");
+    assert_eq!(
+        (off.count, off.above_amount.as_str(), off.amount.as_str()),
+        (40, "0.2000000000", "0.0000000000")
+    );
     // Few of them are told one by one.
     let (rows, _) = checked(&[&[]], &lines[..30]);
     assert_eq!(rows.len(), 1 + 20);
@@ -161,7 +164,7 @@ fn a_rate_that_only_usage_of_the_account_has_is_told_there() {
         rows,
         [" line tied  2 1.00 1.00", "C rate break fx 1 0.50 0.75"]
     );
-    assert_eq!(checks[0].other_rates.lines, 1);
+    assert_eq!(checks[0].other_rate_lines.count, 1);
     let (rows, _) = checked(&[&[("PCToBCExchangeRate", "0.750")]], &lines);
     assert_eq!(rows, [" line tied  3 1.75 1.75"]);
 }

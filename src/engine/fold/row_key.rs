@@ -63,9 +63,7 @@ pub fn key_of(dataset: Dataset, cells: &[Cell<'_>], key: Key) -> Option<String> 
     let counted = counted(dataset);
     let text = |part| text(cells, counted, part);
     let found = match (key, counted) {
-        (Key::Adjustment, Counted::Lines) => {
-            line_adjustment(cells)
-        }
+        (Key::Adjustment, Counted::Lines) => line_adjustment(cells),
         (Key::Adjustment, _) => price_adjustment::usage_adjustment(
             &text(Part::CreditType),
             &text(Part::EarnedCreditPercentage),

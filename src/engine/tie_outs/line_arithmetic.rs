@@ -17,7 +17,7 @@ use super::line_check::{Expected, LineCheck, LineChecker};
 use super::two_lists::{Checked, finding, narrowest};
 use crate::engine::causes::finding::{Finding, Narrowest};
 use crate::engine::causes::variance_bridge::VarianceBridge;
-use crate::engine::compare::group::{Keys, Sides};
+use crate::engine::compare::group::{DayRange, Keys, Sides};
 use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::compare::line_numbers::LineNumbers;
 use crate::engine::failure::EngineError;
@@ -133,6 +133,9 @@ impl Group<'_> {
             rounding_rule: self.rule.clone(),
             off_rule_amount: if is_of_rule { invoiced - expected } else { 0 },
             measure: Measure::Amount,
+            is_billed_again: false,
+            used: DayRange::default(),
+            charged: DayRange::default(),
             awaited_for: None,
         })
     }

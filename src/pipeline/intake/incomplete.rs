@@ -39,7 +39,7 @@ impl Awaited {
         for sides in all.filter(may_wait) {
             let half_there = match definitions::definition(sides.tie_out).finality {
                 Finality::Invoiced => read.lacking(sides, totals),
-                Finality::Complete | Finality::Estimate => None,
+                Finality::Complete | Finality::Estimate | Finality::Snapshot => None,
             };
             let lost_rows = || {
                 let texts = &totals.vocabulary;

@@ -40,11 +40,11 @@ pub struct InvoiceFigures {
     pub rounding_rule: String,
     /// Lines whose subtotal is not what the held rule makes of their own numbers, and by how much
     /// together.
-    pub off_rule_lines: Counted,
+    pub off_rule_lines: Departed,
     /// Lines at another exchange rate than the others of the invoice.
-    pub other_rate_lines: Counted,
+    pub other_rate_lines: Departed,
     /// Lines whose total is not subtotal and tax.
-    pub wrong_total_lines: Counted,
+    pub wrong_total_lines: Departed,
     /// Sum of the absolute parts of breaks that have no cause.
     pub without_cause_amount: String,
     /// Lines that no usage is behind, by kind: reservations, licences and the like.
@@ -69,14 +69,18 @@ pub struct Counted {
     pub amount: String,
 }
 
-impl Default for Counted {
-    /// Nothing, which comes to zero.
-    fn default() -> Self {
-        Self {
-            count: 0,
-            amount: published(0),
-        }
-    }
+/// Lines that depart from what they should be: as a net, and in both directions, which may hide each
+/// other in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Departed {
+    /// Number of lines.
+    pub count: u64,
+    /// Sum of what is too much and too little, with sign.
+    pub amount: String,
+    /// Sum of what is too much.
+    pub above_amount: String,
+    /// Sum of what is too little; negative.
+    pub below_amount: String,
 }
 
 /// Lines of one kind that no usage is behind.
@@ -144,12 +148,14 @@ impl Sums {
         let check = checks
             .iter()
             .find(|check| (check.invoice.as_str(), check.currency.as_str()) == (invoice, currency));
-        let of = |departures: fn(&LineCheck) -> Departures| match check.map(departures) {
-            Some(found) => Counted {
+        let of = |departures: fn(&LineCheck) -> Departures| {
+            let found = check.map_or_else(Departures::default, departures);
+            Departed {
                 count: found.lines,
                 amount: published(found.sum()),
-            },
-            None => Counted::default(),
+                above_amount: published(found.above),
+                below_amount: published(found.below),
+            }
         };
         let counted = |(count, amount): (u64, i128)| Counted {
             count,
