@@ -21,7 +21,7 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Adds more copies.
+    /// Adds the copies of another part of the data.
     // No addition is checked: all sums are bounded by `count::partial::GROSS_LIMIT`.
     pub fn add(&mut self, more: &Self) {
         for (sum, more) in [(&mut self.usage, more.usage), (&mut self.lines, more.lines)] {

@@ -14,7 +14,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key, Part};

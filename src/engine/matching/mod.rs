@@ -9,3 +9,5 @@ pub mod descriptions;
 pub mod passes;
 
 mod second_invoices;
+
+pub mod usage_matches;

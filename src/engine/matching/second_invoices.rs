@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::passes::Matching;
+use super::passes::FrameMatches;
 use crate::engine::fold::columns::LineColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
@@ -31,7 +31,7 @@ const CHARGED: [Part; 6] = [
 ];
 
 /// Codes of [`CHARGED`], and the first and the last day of the charge.
-type Charge = ([u32; CHARGED.len()], [Day; 2]);
+type ChargeKey = ([u32; CHARGED.len()], [Day; 2]);
 
 /// Lines of one charge, as far as they decide which match the others belong to.
 #[derive(Default)]
@@ -46,9 +46,11 @@ struct Charged {
     is_voided: bool,
 }
 
-/// Settles the lines of second invoices in a matching that is otherwise complete.
-pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
-    let charges = charges(totals, matching);
+/// Matches of usage (left) and lines (right) with the lines of second invoices settled, and the
+/// matches whose lines bill again what another invoice bills.
+pub(super) fn settled(totals: &Folded, mut matching: FrameMatches) -> (FrameMatches, HashSet<u32>) {
+    let charges = charges(totals, &matching);
+    let mut billed_again = HashSet::new();
     let mut target: Vec<u32> = (0..).take(matching.matched_on.len()).collect();
     // Lines of one invoice stand apart for their price adjustments, and are no second charge.
     for charged in charges
@@ -64,17 +66,18 @@ pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
             } else if matched_in.any(|other| other != invoice)
                 || charged.invoices.first() != Some(invoice)
             {
-                matching.billed_again.insert(*group);
+                billed_again.insert(*group);
             }
         }
     }
-    join(matching, &target);
+    let billed_again = join(&mut matching, &target, billed_again);
+    (matching, billed_again)
 }
 
 /// Charges that a match without usage has lines of.
-fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
+fn charges(totals: &Folded, matching: &FrameMatches) -> HashMap<ChargeKey, Charged> {
     let mut has_usage = vec![false; matching.matched_on.len()];
-    for group in &matching.of_usage {
+    for group in &matching.of_left {
         has_usage[*group as usize] = true;
     }
     let lines = LineColumns::of(&totals.lines);
@@ -82,26 +85,26 @@ fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
     let [start, end, invoice] =
         [Part::ChargeStart, Part::ChargeEnd, Part::Invoice].map(|part| lines.codes(part));
     let is_unmatched = |row: &usize| {
-        let group = matching.of_lines[*row] as usize;
+        let group = matching.of_right[*row] as usize;
         !has_usage[group] && lines.scope(*row) == Scope::Usage
     };
-    let charge_of = |row: usize| -> Option<Charge> {
+    let charge_of = |row: usize| -> Option<ChargeKey> {
         let day = |column: &[u32]| day_of(&totals.vocabulary, column[row]);
         Some((codes.map(|column| column[row]), [day(start)?, day(end)?]))
     };
     let rows = 0..lines.rows.len();
-    let mut charges: HashMap<Charge, Charged> = HashMap::new();
-    // Charge of each match without usage; `None` where it holds several.
-    let mut only: HashMap<u32, Option<Charge>> = HashMap::new();
+    let mut charges: HashMap<ChargeKey, Charged> = HashMap::new();
+    // ChargeKey of each match without usage; `None` where it holds several.
+    let mut only: HashMap<u32, Option<ChargeKey>> = HashMap::new();
     for row in rows.clone().filter(is_unmatched) {
         let charge = charge_of(row);
-        only.entry(matching.of_lines[row])
+        only.entry(matching.of_right[row])
             .and_modify(|known| *known = known.filter(|known| Some(*known) == charge))
             .or_insert(charge);
     }
     let mut seen: HashSet<u32> = HashSet::new();
     for row in rows.clone().filter(is_unmatched) {
-        let group = matching.of_lines[row];
+        let group = matching.of_right[row];
         let Some(Some(charge)) = only.get(&group) else {
             continue;
         };
@@ -119,7 +122,7 @@ fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
             continue;
         };
         charged.invoices.insert(invoice[row]);
-        let group = matching.of_lines[row];
+        let group = matching.of_right[row];
         if has_usage[group as usize] {
             charged.matched.insert((group, invoice[row]));
         }
@@ -136,10 +139,10 @@ fn day_of(vocabulary: &Vocabulary, code: u32) -> Option<Day> {
 }
 
 /// Moves the lines of each match to its target, and numbers the matches anew without those that are
-/// empty then.
-fn join(matching: &mut Matching, target: &[u32]) {
+/// empty then; returns the new numbers of `billed_again`.
+fn join(matching: &mut FrameMatches, target: &[u32], billed_again: HashSet<u32>) -> HashSet<u32> {
     if (0..).zip(target).all(|(group, into)| group == *into) {
-        return;
+        return billed_again;
     }
     let mut number = Vec::with_capacity(target.len());
     let mut kept = Vec::new();
@@ -150,13 +153,9 @@ fn join(matching: &mut Matching, target: &[u32]) {
         }
     }
     let renumbered = |group: u32| number[target[group as usize] as usize];
-    for group in matching.of_usage.iter_mut().chain(&mut matching.of_lines) {
+    for group in matching.of_left.iter_mut().chain(&mut matching.of_right) {
         *group = renumbered(*group);
     }
-    matching.billed_again = matching
-        .billed_again
-        .iter()
-        .map(|group| renumbered(*group))
-        .collect();
     matching.matched_on = kept;
+    billed_again.into_iter().map(renumbered).collect()
 }

@@ -24,7 +24,7 @@ use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::matching::joins;
-use crate::engine::matching::passes::{self, Matching};
+use crate::engine::matching::usage_matches::{self, Matching};
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::key_projections::{FieldPlace, raw_place};
 use crate::engine::rules::keys::{Counted, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME};
@@ -84,7 +84,7 @@ impl<'p> Recount<'p> {
         )?;
         select(published, &mut totals)?;
         let rules = &settings.rules;
-        let matching = passes::match_usage(&totals, &descriptions, &settings.passes);
+        let matching = usage_matches::match_usage(&totals, &descriptions, &settings.passes);
         // One account tells nothing of what nine of ten lines of its invoice obey.
         let practice = manifest_settings::practice(&published.manifest().invoices);
         let practice = InvoicePractice::from_words(&practice, &totals.vocabulary, rules);
