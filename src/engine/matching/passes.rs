@@ -22,6 +22,9 @@ pub struct Pass {
     pub name: Arc<str>,
     /// Keys that must be equal on both sides.
     pub keys: Vec<Key>,
+    /// True if nothing but its keys decides, so that it also pairs things that both sides name
+    /// differently: for passes that a pipeline adds, whose author knows what was renamed.
+    pub may_contradict: bool,
 }
 
 impl Pass {
@@ -40,6 +43,7 @@ pub fn passes(table: &[(&str, &[Key])]) -> Vec<Pass> {
         .map(|(name, keys)| Pass {
             name: Arc::from(*name),
             keys: keys.to_vec(),
+            may_contradict: false,
         })
         .collect()
 }
@@ -209,9 +213,13 @@ const IDENTITY: [Key; 8] = [
     Key::Day,
 ];
 
-/// Keys of [`IDENTITY`] that finer passes ask for, and this one does not.
+/// Keys of [`IDENTITY`] that finer passes ask for, and this one does not; none of a pass that may
+/// contradict.
 fn dropped(passes: &[Pass], at: usize) -> Vec<Key> {
     let (finer, from) = passes.split_at(at);
+    if from[0].may_contradict {
+        return Vec::new();
+    }
     let is_dropped =
         |key: &Key| finer.iter().any(|pass| pass.keys.contains(key)) && !from[0].keys.contains(key);
     IDENTITY.into_iter().filter(is_dropped).collect()
