@@ -57,8 +57,11 @@ impl AccountFilter {
         let passes = &settings.passes;
         let holds = |key| passes.iter().all(|pass| pass.keys.contains(&key));
         let kept = |wanted: Option<String>, key| {
+            let mut coarser = passes.iter().skip_while(|pass| pass.keys.contains(&key));
             let begins_with = passes.first().is_some_and(|pass| pass.keys.contains(&key));
-            wanted.filter(|id| holds(key) || (begins_with && !id.is_empty()))
+            let pairs_blanks_only = begins_with
+                && !coarser.any(|pass| pass.may_contradict && !pass.keys.contains(&key));
+            wanted.filter(|id| holds(key) || (pairs_blanks_only && !id.is_empty()))
         };
         Self {
             customer: kept(self.customer, Key::Customer),
