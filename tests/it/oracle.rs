@@ -185,8 +185,10 @@ fn damage(folder: &Path, seed: u64) {
         match draw {
             0 | 1 => row[at("PriceAdjustmentDescription")].clear(),
             2 | 3 => row[at("AvailabilityId")] = "OTHER".to_owned(),
-            4 | 5 => row[at("MeterDescription")] = "Another Meter".to_owned(),
-            6 | 7 => row[at("SkuId")] = "0ZZZ".to_owned(),
+            4 => row[at("MeterDescription")] = "Another Meter".to_owned(),
+            5 => row[at("CustomerId")].clear(),
+            6 => row[at("SkuId")] = "0ZZZ".to_owned(),
+            7 => row[at("SkuId")].clear(),
             8 => row[at("MeterDescription")].clear(),
             9 => row[at("Currency")] = "CHF".to_owned(),
             10 => writer.write_record(&row).unwrap(),

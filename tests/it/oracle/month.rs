@@ -234,6 +234,11 @@ impl Month {
     }
 
     fn name(&mut self, of: &'static str, key: &[&String], name: &str) {
+        // What lacks its id has no name, as what several share has none.
+        let has_id = key.last().is_some_and(|id| !id.is_empty());
+        if ["customer", "product", "sku"].contains(&of) && !has_id {
+            return;
+        }
         better(
             self.names
                 .entry((of, key.iter().map(|text| (*text).clone()).collect()))
