@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use polars::prelude::DataFrame;
 
+use super::account_filter::AccountFilter;
 use super::answer::PickedResources;
 use super::gather;
-use super::published::{AccountFilter, Published};
+use super::published::Published;
 use crate::engine::causes::finding::Finding;
 use crate::engine::causes::investigate;
 use crate::engine::compare::group::Sides;

@@ -1,8 +1,9 @@
 //! From what was asked for to its explanation: finds the published row or the account, and hands
 //! over to the explanation of its tie-out.
 
+use super::account_filter::AccountFilter;
 use super::answer::{Explanation, Request, Target};
-use super::published::{AccountFilter, Published};
+use super::published::Published;
 use super::recount::Recount;
 use super::{lines_to_invoice, other_tie_outs, usage_to_invoice};
 use crate::engine::judge::variance::Variance;
