@@ -352,6 +352,7 @@ mod tests {
         const DOWN: &[&str] = &[
             "round_down_twice",
             "half_up_twice",
+            "round_down_twice_to_cents",
             "total_down",
             "total_half_up",
         ];
@@ -363,6 +364,7 @@ mod tests {
             &[
                 "round_down_twice",
                 "half_up_twice",
+                "round_down_twice_to_cents",
                 "total_down",
                 "total_half_up",
             ],
