@@ -27,9 +27,9 @@ pub(super) fn stray(
         .map(|group| meters[group.meter].product)
         .collect();
     // The rarest meters first, and another one for each line.
-    let free = meters.iter().rev().filter(|it| !used.contains(&it.product));
+    let mut free = meters.iter().rev().filter(|it| !used.contains(&it.product));
     let place = usize::try_from(at).expect("a small number");
-    let meter = free.skip(place).next()?;
+    let meter = free.nth(place)?;
     let invoice = &plan.customer.invoice;
     // Cents of USD that make one cent of the billing currency.
     let one = 10_i128.pow(RATE_SCALE);
