@@ -6,13 +6,15 @@ use std::rc::Rc;
 use super::catalogue::{METERS, Meter, catalogue};
 use super::elsewhere::{COUNT, elsewhere};
 use super::layout::{Earning, Group, groups};
+use super::notes::Notes;
 use super::output::Output;
 use super::partner::{Partner, Plan};
 use super::planting::{Change, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Weights};
 use super::request::{Report, Request, SynthError};
 use super::settle::{Settled, Settlement, Tally};
-use super::truth::{Parts, Truth, cents, published_pieces};
+use super::strays::stray;
+use super::truth::{Truth, cents, published_pieces};
 use super::usage::{Rated, Series, UsageRow};
 use crate::model::cause::{Cause, TieOut};
 
@@ -50,13 +52,24 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
         partner: &partner,
         meters: &meters,
         planting: &planting,
-        output: Output::open(request, &partner)?,
+        output: Output::open(
+            request,
+            &partner,
+            (planting.wanted > 0).then(|| Notes::of(&partner)),
+        )?,
     };
-    for plan in plans.into_iter().map(Rc::new) {
-        for group in groups(request.seed, &plan, &meters, &popularity) {
-            emitter.group(&plan, group)?;
+    let plans: Vec<Rc<Plan>> = plans.into_iter().map(Rc::new).collect();
+    for plan in &plans {
+        for group in groups(request.seed, plan, &meters, &popularity) {
+            emitter.group(plan, group)?;
         }
-        emitter.output.end_plan(&plan)?;
+        emitter.output.end_plan(plan)?;
+    }
+    for at in 0..planting.wanted {
+        if let Some((line, truth)) = stray(&partner, &plans, &meters, &popularity, at) {
+            emitter.output.push_truths([truth]);
+            emitter.output.push_line(line)?;
+        }
     }
     for kind in 0..COUNT {
         for at in 0..planting.wanted {
@@ -145,7 +158,7 @@ impl Emitter<'_> {
             self.output.push_truths(truths);
             lines
                 .into_iter()
-                .try_for_each(|line| self.output.push_line(&plan.customer, line))?;
+                .try_for_each(|line| self.output.push_line(line))?;
         }
         Ok(())
     }
@@ -162,6 +175,7 @@ impl Emitter<'_> {
     ) -> Result<(), SynthError> {
         let meter = &self.meters[group.meter];
         let series = Rc::new(Series::new(self.partner, plan, meter, at));
+        let saved = self.planting.saved.get(&plan.index).copied();
         let days = self.partner.dates.count();
         let (start, level) = (random.below(days), 500 + random.below(1_500));
         let mut sums: StateSums = [0; 2];
@@ -192,7 +206,8 @@ impl Emitter<'_> {
                 series: Rc::clone(&series),
                 day,
                 rated,
-                amounts,
+                // The line is made of all digits, whatever was saved of them.
+                amounts: saved.map_or(amounts, |digits| amounts.saved_with(digits)),
                 serial,
                 spelling: bits,
             };
@@ -247,22 +262,17 @@ impl Emitter<'_> {
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
         self.output.push_truths([Truth {
             causes: vec![Cause::OutOfScope],
-            tie_out: TieOut::UsageToInvoice,
-            invoice_number: customer.invoice.number.clone(),
             customer_id: customer.id.clone(),
             subscription_id: other.subscription_id,
             product_id,
             sku_id,
             availability_id,
-            meter_description: String::new(),
-            price_adjustment: "",
-            currency: customer.invoice.currency,
             // Nothing says what it should come to, so that it is no variance.
             expected: cents(other.subtotal),
             invoiced: cents(other.subtotal),
-            parts: Parts::default(),
+            ..Truth::of_invoice(&customer.invoice, TieOut::UsageToInvoice)
         }]);
-        self.output.push_line(&customer, other.line)
+        self.output.push_line(other.line)
     }
 }
 

@@ -7,6 +7,7 @@
 //! position: slow, and simple enough to be right.
 
 mod causes;
+mod counterparts;
 mod groups;
 mod month;
 mod proof;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use tieout::synth::Format;
 
 use self::causes::{add_ids, without_causes};
+use self::counterparts::add_counterparts;
 use self::groups::{allocate, groups_of, matched, pieces_of, quantise};
 use self::month::{Month, PASSES};
 use self::rows::{half_up, lines_to_invoice, resources, usage_to_invoice};
@@ -31,7 +33,12 @@ fn plain_loops_find_the_same_tables_on_damaged_lines() {
         damage(folder.path(), seed);
         let passes = compare(&folder);
         assert!(
-            PASSES.iter().all(|(pass, _)| passes.contains(*pass)) && passes.contains(""),
+            PASSES
+                .iter()
+                // No line loses its customer: a final period is known by the account.
+                .filter(|(pass, _)| *pass != "meter_any_customer")
+                .all(|(pass, _)| passes.contains(*pass))
+                && passes.contains(""),
             "{passes:?}"
         );
     }
@@ -133,7 +140,8 @@ fn compare(folder: &TempDir) -> BTreeSet<String> {
         let members: Vec<usize> = (0..pieces.len())
             .filter(|at| pieces[*at].group == number)
             .collect();
-        allocate(&mut pieces, &members, half_up(group.lines.subtotal));
+        let variance = half_up(group.lines.subtotal) - group.expected;
+        allocate(&mut pieces, &members, variance);
     }
 
     let published = Published::read(&outcome.folder, "variances");
@@ -191,6 +199,7 @@ fn damage(folder: &Path, seed: u64) {
             7 => row[at("SkuId")].clear(),
             8 => row[at("MeterDescription")].clear(),
             9 => row[at("Currency")] = "CHF".to_owned(),
+            13 => row[at("SkuId")].clear(),
             10 => writer.write_record(&row).unwrap(),
             11 if !row[at("Subtotal")].starts_with('-') => row[at("Subtotal")].insert(0, '-'),
             _ => {}

@@ -75,6 +75,10 @@ pub(super) const PASSES: [(&str, &[usize]); 6] = [
     ("product", &[0, 1, 2, 3, 8]),
 ];
 
+/// Positions in the fine key of the parts that say what a thing is: customer, subscription, product,
+/// SKU and description. A pass that drops one pairs what is blank on one side, never what differs.
+pub(super) const IDENTITY: [usize; 5] = [1, 2, 3, 4, 6];
+
 /// Units of 10^-20 in one of 10^-10, the published scale.
 pub(super) const POINT: i128 = 10_i128.pow(10);
 /// Units of 10^-20 in a cent.
@@ -181,7 +185,8 @@ pub(super) struct Month {
     shown: Shown,
     /// Usage totals by the columns of [`USAGE`].
     pub(super) usage: BTreeMap<Vec<String>, Usage>,
-    /// Totals of lines by the columns of [`LINES`], scope, price, quantity and subtotal.
+    /// Totals of lines by the columns of [`LINES`], scope, price, quantity, subtotal
+    /// and the days of the charge.
     pub(super) lines: BTreeMap<Vec<String>, Lines>,
     /// Names by what they name: `customer`, `product`, `sku`, `meter`, `category`, `unit` or
     /// `group`, and its key.
@@ -215,9 +220,13 @@ impl Month {
                 .unwrap();
         for header in invoices["items"].as_array().unwrap() {
             let text = |name: &str| header[name].as_str().unwrap().to_owned();
-            let total = decimal::parse(header["totalCharges"].to_string().as_bytes(), 10)
-                .unwrap()
-                .value;
+            let total_of = |document: &serde_json::Value| {
+                let text = document["totalCharges"].to_string();
+                decimal::parse(text.as_bytes(), 10).unwrap().value
+            };
+            // Notes inside of an invoice change what it asks for.
+            let notes = header["amendments"].as_array();
+            let total = total_of(header) + notes.into_iter().flatten().map(total_of).sum::<i128>();
             month.headers.insert(
                 (text("id"), text("currencyCode")),
                 (text("billingPeriodStartDate")[..7].to_owned(), total),
@@ -287,7 +296,14 @@ impl Month {
         self.name("sku", &[&key[3], &key[4]], &names[2]);
         key.push(scope_of(row).to_owned());
         key.extend(
-            ["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()),
+            [
+                "EffectiveUnitPrice",
+                "BillableQuantity",
+                "Subtotal",
+                "ChargeStartDate",
+                "ChargeEndDate",
+            ]
+            .map(|name| row[name].clone()),
         );
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
@@ -316,6 +332,7 @@ impl Month {
             .iter()
             .find(|((id, _), _)| id == invoice)
             .map(|(_, (period, _))| period.clone())
-            .unwrap()
+            // Of no one invoice.
+            .unwrap_or_default()
     }
 }
