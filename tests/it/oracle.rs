@@ -72,48 +72,6 @@ fn assert_equal(table: &str, found: &[Vec<String>], wanted: &[Vec<String>]) {
     assert_eq!(found.len(), wanted.len(), "{table}");
 }
 
-/// Gives breaks of one side the one that may be their other half: of the same customer and currency,
-/// with the same quantity and amount, or with either.
-fn add_counterparts(rows: &mut [Vec<String>]) {
-    let [used_rows, billed_rows, status, id, counterpart] = [16, 17, 25, 26, 30];
-    let number = |text: &str| text.replace('.', "").parse::<i128>().unwrap();
-    let is_open = |row: &Vec<String>, missing: usize| {
-        row[0] == "usage-to-invoice"
-            && row[status] == "break"
-            && row[missing] == "0"
-            && row[counterpart].is_empty()
-    };
-    let cents = |amount: i128| {
-        let cent = 10_i128.pow(8);
-        [amount / cent, (amount + cent / 2 * amount.signum()) / cent]
-    };
-    for kind in 0..3 {
-        for used in 0..rows.len() {
-            if !is_open(&rows[used], billed_rows) {
-                continue;
-            }
-            let (quantity, amount) = (number(&rows[used][18]), number(&rows[used][21]));
-            let fits = |row: &Vec<String>, amount: i128| {
-                let billed = number(&row[22]) / 10_i128.pow(8);
-                let has_amount = billed == amount && amount != 0;
-                let has_quantity = number(&row[19]) == quantity && quantity != 0;
-                is_open(row, used_rows)
-                    && [3, 14]
-                        .into_iter()
-                        .all(|key: usize| row[key] == rows[used][key])
-                    && [has_amount && has_quantity, has_amount, has_quantity][kind]
-            };
-            let found = cents(amount)
-                .into_iter()
-                .find_map(|amount| rows.iter().position(|row| fits(row, amount)));
-            if let Some(billed) = found {
-                rows[used][counterpart] = rows[billed][id].clone();
-                rows[billed][counterpart] = rows[used][id].clone();
-            }
-        }
-    }
-}
-
 fn check(seed: u64) {
     compare(&runs::month(50_000, seed, &[Format::Csv]));
 }

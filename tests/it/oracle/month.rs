@@ -75,10 +75,6 @@ pub(super) const PASSES: [(&str, &[usize]); 6] = [
     ("product", &[0, 1, 2, 3, 8]),
 ];
 
-/// Positions in the fine key of the parts that say what a thing is: customer, subscription, product,
-/// SKU and description. A pass that drops one pairs what is blank on one side, never what differs.
-pub(super) const IDENTITY: [usize; 5] = [1, 2, 3, 4, 6];
-
 /// Units of 10^-20 in one of 10^-10, the published scale.
 pub(super) const POINT: i128 = 10_i128.pow(10);
 /// Units of 10^-20 in a cent.
