@@ -12,7 +12,7 @@ use crate::model::decimal::fixed;
 pub(super) struct Listed<'i> {
     pub(super) id: &'i str,
     pub(super) currency: &'i str,
-    /// totalCharges in cents.
+    /// Total of the charges (totalCharges), in cents.
     pub(super) total: i128,
     /// Member `amendments` with a comma behind it; empty for none.
     pub(super) amendments: String,

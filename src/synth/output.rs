@@ -110,7 +110,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Takes a line.
+    /// Writes a line, and adds it to the sums of its invoice.
     pub(super) fn push_line(&mut self, line: Line) -> Result<(), SynthError> {
         self.lines += 1;
         let number = &line.cells[const { position(INVOICE_LINES, "InvoiceNumber") }];

@@ -192,7 +192,11 @@ impl Sink for Lines {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
-        let blob = self.blob.take();
+        let blob = match self.blob.take() {
+            // An export of no rows has one blob all the same.
+            None if self.blobs.is_empty() => Some(self.room()?),
+            blob => blob,
+        };
         self.close(blob)?;
         let mut manifest = OutFile::create(self.target.folder.join("manifest.json"))?;
         manifest.put(self.manifest().as_bytes())?;
