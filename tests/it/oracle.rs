@@ -59,6 +59,15 @@ fn plain_loops_find_the_same_tables_with_seed_3() {
     check(3);
 }
 
+#[test]
+fn plain_loops_find_the_same_tables_with_twenty_seeds() {
+    if runs::is_quick("the oracle with twenty seeds") {
+        return;
+    }
+    // The first three are tests of their own.
+    (4..=20).for_each(check);
+}
+
 fn assert_equal(table: &str, found: &[Vec<String>], wanted: &[Vec<String>]) {
     let first = found
         .iter()

@@ -19,11 +19,7 @@ struct Wanted {
 
 #[test]
 fn every_mutation_of_an_honest_month_is_found_with_its_exact_amount() {
-    let tries = if std::env::var_os("TIEOUT_SLOW_TESTS").is_some() {
-        10_000
-    } else {
-        200
-    };
+    let tries = if crate::runs::is_slow() { 10_000 } else { 200 };
     let next = std::sync::atomic::AtomicU64::new(0);
     let kinds = std::sync::Mutex::new(BTreeMap::<&str, u64>::new());
     let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
