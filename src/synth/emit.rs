@@ -8,7 +8,7 @@ use super::elsewhere::{COUNT, elsewhere};
 use super::layout::{Earning, Group, groups};
 use super::notes::Notes;
 use super::output::Output;
-use super::partner::{Partner, Plan};
+use super::partner::{Customer, Partner, Plan};
 use super::planting::{Change, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Weights};
 use super::request::{Report, Request, SynthError};
@@ -46,7 +46,8 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let filler = (reserve.cast_signed() - planting.surplus)
         .max(0)
         .cast_unsigned();
-    plans.push(partner.plan(&partner.customer(0), plans.len(), filler));
+    let customer = last_customer(&partner, planting.has_second_invoices());
+    plans.push(partner.plan(&customer, plans.len(), filler));
 
     let mut emitter = Emitter {
         partner: &partner,
@@ -77,6 +78,19 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
         }
     }
     emitter.output.finish(planting.wanted > 0)
+}
+
+/// Customer of the last plan: the first one, billed on the second invoice of its currency where
+/// there is one, as a real one has usage of its own.
+fn last_customer(partner: &Partner, has_second_invoices: bool) -> Rc<Customer> {
+    let customer = partner.customer(0);
+    if !has_second_invoices {
+        return customer;
+    }
+    Rc::new(Customer {
+        invoice: Rc::clone(partner.second_of(&customer.invoice)),
+        ..Customer::clone(&customer)
+    })
 }
 
 /// Plans of all customers, numbered through.

@@ -52,6 +52,7 @@ pub(super) struct Invoice {
 }
 
 /// Customer tenant of the partner.
+#[derive(Clone)]
 pub(super) struct Customer {
     pub(super) id: String,
     /// Spelling of the id in another case.
@@ -203,6 +204,12 @@ impl Partner {
             sizes: Weights::zipf(customers, 1),
             rows,
         }
+    }
+
+    /// Second invoice in the currency of a first one.
+    pub(super) fn second_of(&self, first: &Invoice) -> &Rc<Invoice> {
+        let at = usize::from(first.currency != self.invoices[0].currency);
+        &self.second[at]
     }
 
     /// All invoices that may have lines.

@@ -246,6 +246,12 @@ impl Planting {
         }
     }
 
+    /// True if a second invoice charges something again.
+    pub(super) fn has_second_invoices(&self) -> bool {
+        let mut changes = self.plants.values().copied().flatten();
+        changes.any(|change| matches!(change, BilledAgain | Reissued | ReissuedLess))
+    }
+
     /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty
     /// list is a plant too: only rounding.
     pub(super) fn changes(&self, plan: usize, meter: usize) -> Option<&'static [Change]> {
@@ -295,6 +301,8 @@ impl Candidate {
         }
         changes.iter().all(|change| match change {
             Fx => self.euro && self.cost_micro >= LEAST_FX_COST_MICRO,
+            // The second invoice in dollars would have no usage of its own.
+            BilledAgain | Reissued | ReissuedLess => self.euro,
             LoseCredit => self.group.earning == Earning::Always,
             GainCredit => self.group.earning == Earning::Never,
             // Rows without the change must be left beside those that have it.

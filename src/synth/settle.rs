@@ -196,12 +196,7 @@ impl Settlement<'_> {
         let Some(change) = changes.find(|change| self.has(*change)) else {
             return 0;
         };
-        let invoices = self.partner.invoices.iter().zip(&self.partner.second);
-        let number = &self.plan.customer.invoice.number;
-        let (_, invoice) = invoices
-            .into_iter()
-            .find(|(first, _)| first.number == *number)
-            .expect("a customer's invoice is one of the partner's");
+        let invoice = self.partner.second_of(&self.plan.customer.invoice);
         let mut invoiced = 0;
         for amount in second::amounts(change, terms) {
             invoiced += cents(amount.subtotal);
