@@ -44,7 +44,7 @@ pub(super) struct SynthArgs {
         default_value = "csv"
     )]
     formats: Vec<SynthFormat>,
-    /// Plant nothing: no variances, second invoices, notes or cut digits
+    /// Plant no variances in the month
     #[arg(long)]
     clean: bool,
 }

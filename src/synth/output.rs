@@ -3,10 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::invoices::{self, Listed};
+use super::invoices;
 use super::lines::Line;
-use super::notes::Notes;
-use super::partner::{Partner, Plan};
+use super::partner::{Customer, Partner, Plan};
 use super::partner_center::PartnerCenter;
 use super::random::{Random, Shuffle};
 use super::request::{Format, Report, Request, SynthError};
@@ -14,7 +13,7 @@ use super::truth::{self, Truth, header_truth};
 use super::usage::{Scratch, UsageRow};
 use super::write::{Sink, Target, Written, create_folder, open};
 use crate::model::cause::Cause;
-use crate::model::dataset::{Dataset, INVOICE_LINES, position};
+use crate::model::dataset::Dataset;
 
 /// Number of usage rows among which one loses its place.
 const ROW_WINDOW: usize = 8_192;
@@ -33,30 +32,17 @@ pub(super) struct Output<'a> {
     /// Answers of the other endpoints; `None` where no format is one that a server serves.
     partner_center: Option<PartnerCenter>,
     truths: Vec<Truth>,
-    /// Sums of the lines of each invoice, parallel to [`Partner::all_invoices`].
-    sums: [InvoiceSum; 4],
-    /// Notes inside of invoices; `None` where nothing is planted.
-    notes: Option<Notes>,
+    /// Totals of the lines of each invoice in cents, parallel to the partner's invoices.
+    totals: [i128; 2],
+    /// Taxes among the totals of the lines, in cents.
+    taxes: [i128; 2],
     rows: u64,
     lines: u64,
 }
 
-/// Sums of the lines of an invoice; amounts in cents.
-#[derive(Clone, Copy, Default)]
-struct InvoiceSum {
-    lines: u64,
-    total: i128,
-    /// Tax in the total.
-    tax: i128,
-}
-
 impl<'a> Output<'a> {
-    /// Opens the files of every format; `notes` are those inside of the invoices.
-    pub(super) fn open(
-        request: &Request,
-        partner: &'a Partner,
-        notes: Option<Notes>,
-    ) -> Result<Self, SynthError> {
+    /// Opens the files of every format.
+    pub(super) fn open(request: &Request, partner: &'a Partner) -> Result<Self, SynthError> {
         create_folder(&request.out.join("invoices"))?;
         let mut formats = request.formats.clone();
         // The order of the request decides nothing, and no file is made twice.
@@ -89,8 +75,8 @@ impl<'a> Output<'a> {
                 None
             },
             truths: Vec::new(),
-            sums: [InvoiceSum::default(); 4],
-            notes,
+            totals: [0; 2],
+            taxes: [0; 2],
             rows: 0,
             lines: 0,
         })
@@ -110,16 +96,12 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes a line, and adds it to the sums of its invoice.
-    pub(super) fn push_line(&mut self, line: Line) -> Result<(), SynthError> {
+    /// Takes a line of a customer's invoice.
+    pub(super) fn push_line(&mut self, customer: &Customer, line: Line) -> Result<(), SynthError> {
         self.lines += 1;
-        let number = &line.cells[const { position(INVOICE_LINES, "InvoiceNumber") }];
-        let mut invoices = self.partner.all_invoices();
-        let of_line = invoices.position(|invoice| invoice.number == *number);
-        let sum = &mut self.sums[of_line.expect("a line has an invoice of the partner")];
-        sum.lines += 1;
-        sum.total += line.total;
-        sum.tax += line.tax;
+        let invoice = usize::from(customer.invoice.number != self.partner.invoices[0].number);
+        self.totals[invoice] += line.total;
+        self.taxes[invoice] += line.tax;
         match self.line_window.push(line) {
             Some(line) => self.write_line(&line),
             None => Ok(()),
@@ -167,14 +149,10 @@ impl<'a> Output<'a> {
         while let Some(line) = self.line_window.pop() {
             self.write_line(&line)?;
         }
-        let mut headers = self.sums.map(|sum| sum.total);
+        let mut headers = self.totals;
         if untaxed_header {
-            headers[0] -= self.sums[0].tax;
-            let truth = header_truth(self.partner, self.sums[0].total, headers[0]);
-            self.truths.push(truth);
-        }
-        if let Some(notes) = &self.notes {
-            let truth = notes.truth(self.partner, headers[1]);
+            headers[0] -= self.taxes[0];
+            let truth = header_truth(self.partner, self.totals[0], headers[0]);
             self.truths.push(truth);
         }
         let mut written = self.write_invoices(headers)?;
@@ -192,48 +170,9 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Headers of the invoices that have lines, and of the one that is voided; totals in cents.
-    fn listed(&self, headers: [i128; 4]) -> Vec<Listed<'_>> {
-        let partner = self.partner;
-        let mut listed = Vec::new();
-        let sums = headers.into_iter().zip(self.sums);
-        for (at, (invoice, (total, sum))) in partner.all_invoices().zip(sums).enumerate() {
-            // The first two are there in any month.
-            if at < 2 || sum.lines > 0 {
-                let (id, currency) = (&invoice.number, invoice.currency);
-                let notes = self.notes.as_ref().filter(|_| at == 1);
-                listed.push(Listed {
-                    id,
-                    currency,
-                    total,
-                    amendments: notes
-                        .map_or_else(String::new, |notes| notes.adjusting(id, currency)),
-                });
-            }
-        }
-        if let Some(notes) = &self.notes {
-            let currency = partner.invoices[0].currency;
-            listed.push(Listed {
-                id: &notes.voided_number,
-                currency,
-                total: notes.voided,
-                amendments: notes.voiding(currency),
-            });
-        }
-        listed
-    }
-
     /// Writes the invoice headers, their totals in cents, and what else is served.
-    fn write_invoices(&mut self, headers: [i128; 4]) -> Result<Written, SynthError> {
-        let listed = self.listed(headers);
-        let items = invoices::items(self.partner, &listed);
-        let ids: Vec<String> = listed.iter().map(|header| header.id.to_owned()).collect();
-        for id in ids {
-            let sinks = self.usage.iter_mut().chain(&mut self.recon);
-            for sink in sinks {
-                sink.invoice(&id)?;
-            }
-        }
+    fn write_invoices(&mut self, headers: [i128; 2]) -> Result<Written, SynthError> {
+        let items = invoices::items(self.partner, headers);
         let written = invoices::write(&self.out, "invoices.json", &items)?;
         let Some(partner_center) = self.partner_center.take() else {
             return Ok(written);

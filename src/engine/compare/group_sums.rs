@@ -23,10 +23,6 @@ use crate::model::cause::TieOut;
 use crate::model::decimal::{PUBLISHED_LIMIT, to_published};
 use crate::model::period::{Day, parse_day};
 
-/// Position of the invoice among [`FINE_KEYS`].
-const INVOICE: usize = 0;
-const _: () = assert!(matches!(FINE_KEYS[INVOICE], Key::Invoice));
-
 /// Sums of the members of one match; amounts and quantities in units of 10^-20.
 pub(super) struct GroupSums {
     matched_on: Arc<str>,
@@ -86,13 +82,7 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
     for (row, group) in matching.of_lines.iter().enumerate() {
         let group = &mut groups[*group as usize];
         let (rows, subtotal) = (lines.rows[row], lines.subtotal[row]);
-        let invoice = group.keys[INVOICE];
         group.add_keys(&codes, row);
-        // Void and re-issue on other invoices change the charge of the usage's own invoice, under
-        // whose number and period the group stays.
-        if group.usage_rows > 0 && invoice != Some(0) {
-            group.keys[INVOICE] = invoice;
-        }
         group.line_charge_types.insert(charge_types[row]);
         // Matching never puts lines of two scopes into one group.
         group.scope = lines.scope(row);

@@ -4,7 +4,6 @@
 use serde::Deserialize;
 
 use super::api_version::is_legacy;
-use crate::model::decimal::{self, AMOUNT_SCALE};
 use crate::model::page::{self, PageFault, without_boms};
 use crate::model::period::{Day, Period, parse_day};
 
@@ -72,19 +71,10 @@ impl Invoice {
     }
 }
 
-/// A customer, of which only the id is of interest.
+/// A customer or an amendment, of which only the id is of interest.
 #[derive(Deserialize)]
 struct WithId {
     id: String,
-}
-
-/// Amendment of an invoice.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Amendment {
-    id: String,
-    #[serde(default)]
-    total_charges: Option<Box<serde_json::value::RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +106,7 @@ struct InvoiceItem {
     #[serde(default)]
     billing_period_end_date: Option<String>,
     #[serde(default)]
-    amendments: Vec<Amendment>,
+    amendments: Vec<WithId>,
 }
 
 /// The items of a list. An answer that is no list is a fault: read as an empty one, it would say
@@ -199,19 +189,11 @@ impl From<InvoiceItem> for Invoice {
     fn from(item: InvoiceItem) -> Self {
         // A date that cannot be read is no date: the invoice is then judged by the others.
         let day = |text: Option<String>| parse_day(text?.as_bytes()).ok().flatten();
-        let amount = |total: &Option<Box<serde_json::value::RawValue>>| {
-            let text = total.as_ref()?.get().trim_matches('"');
-            let exact = decimal::parse(text.as_bytes(), AMOUNT_SCALE).ok();
-            exact
-                .filter(|parsed| !parsed.rounded)
-                .map(|parsed| parsed.value)
-        };
-        // Of an invoice that is voided as a whole nothing is left, either. An amount that cannot be
-        // read is not nothing.
-        let notes = item.amendments.iter().map(|it| amount(&it.total_charges));
-        let all = std::iter::once(amount(&item.total_charges)).chain(notes);
-        let sum = all.reduce(|sum, more| sum?.checked_add(more?)).flatten();
-        let is_zero = amount(&item.total_charges) == Some(0) || sum == Some(0);
+        // As text, without a number type: only zeros, in whatever number of decimals.
+        let is_zero = item.total_charges.is_some_and(|total| {
+            let total = total.get().trim_matches('"');
+            !total.is_empty() && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'))
+        });
         Self {
             id: item.id,
             currency: item.currency_code.to_uppercase(),

@@ -1,5 +1,4 @@
-//! A folder and a sink for each invoice, as the APIs serve one at a time; an invoice without rows is
-//! served as well.
+//! A folder and a sink for each invoice, as the APIs serve one at a time.
 
 use super::file::{Written, create_folder};
 use super::sink::{Sink, Target};
@@ -10,7 +9,7 @@ use crate::synth::request::SynthError;
 pub(super) struct ByInvoice {
     target: Target,
     open: fn(Target) -> Box<dyn Sink>,
-    /// Sinks by invoice number; there are few, so that a list is fastest.
+    /// Sinks by invoice number; there are two, so that a list is fastest.
     sinks: Vec<(String, Box<dyn Sink>)>,
     /// Position of InvoiceNumber among the cells.
     column: usize,
@@ -31,22 +30,14 @@ impl ByInvoice {
             column,
         }
     }
+}
 
-    /// Sink of an invoice, opened where there is none.
-    fn sink(&mut self, invoice: &str) -> Result<&mut dyn Sink, SynthError> {
-        let known = self.sinks.iter().position(|(known, _)| known == invoice);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let sink = self.opened(invoice)?;
-                self.sinks.push((invoice.to_owned(), sink));
-                self.sinks.len() - 1
-            }
-        };
-        Ok(&mut *self.sinks[at].1)
-    }
-
-    fn opened(&self, invoice: &str) -> Result<Box<dyn Sink>, SynthError> {
+impl Sink for ByInvoice {
+    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        let invoice = cells[self.column];
+        if let Some((_, sink)) = self.sinks.iter_mut().find(|(known, _)| known == invoice) {
+            return sink.row(cells);
+        }
         let folder = self.target.folder.join(invoice);
         create_folder(&folder)?;
         // The id of the export with the invoice's digits at its end, so that no two exports share
@@ -56,23 +47,15 @@ impl ByInvoice {
             export_id.len() - 8..,
             &invoice[invoice.len().saturating_sub(8)..],
         );
-        Ok((self.open)(Target {
+        let mut sink = (self.open)(Target {
             folder,
             invoice_number: invoice.to_owned(),
             export_id,
             ..self.target.clone()
-        }))
-    }
-}
-
-impl Sink for ByInvoice {
-    fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
-        let invoice = cells[self.column];
-        self.sink(invoice)?.row(cells)
-    }
-
-    fn invoice(&mut self, number: &str) -> Result<(), SynthError> {
-        self.sink(number).map(drop)
+        });
+        let written = sink.row(cells);
+        self.sinks.push((invoice.to_owned(), sink));
+        written
     }
 
     fn finish(self: Box<Self>) -> Result<Written, SynthError> {

@@ -192,11 +192,7 @@ impl Sink for Lines {
     }
 
     fn finish(mut self: Box<Self>) -> Result<Written, SynthError> {
-        let blob = match self.blob.take() {
-            // An export of no rows has one blob all the same.
-            None if self.blobs.is_empty() => Some(self.room()?),
-            blob => blob,
-        };
+        let blob = self.blob.take();
         self.close(blob)?;
         let mut manifest = OutFile::create(self.target.folder.join("manifest.json"))?;
         manifest.put(self.manifest().as_bytes())?;

@@ -10,10 +10,6 @@ use crate::synth::request::SynthError;
 pub(in crate::synth) trait Sink {
     /// Takes the cells of a row, parallel to the dataset's columns.
     fn row(&mut self, cells: &[&str]) -> Result<(), SynthError>;
-    /// Makes room for an invoice, which may have no rows.
-    fn invoice(&mut self, _number: &str) -> Result<(), SynthError> {
-        Ok(())
-    }
     /// Completes the files; their number and size.
     fn finish(self: Box<Self>) -> Result<Written, SynthError>;
 }

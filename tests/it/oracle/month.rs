@@ -181,8 +181,7 @@ pub(super) struct Month {
     shown: Shown,
     /// Usage totals by the columns of [`USAGE`].
     pub(super) usage: BTreeMap<Vec<String>, Usage>,
-    /// Totals of lines by the columns of [`LINES`], scope, price, quantity, subtotal
-    /// and the days of the charge.
+    /// Totals of lines by the columns of [`LINES`], scope, price, quantity and subtotal.
     pub(super) lines: BTreeMap<Vec<String>, Lines>,
     /// Names by what they name: `customer`, `product`, `sku`, `meter`, `category`, `unit` or
     /// `group`, and its key.
@@ -216,13 +215,9 @@ impl Month {
                 .unwrap();
         for header in invoices["items"].as_array().unwrap() {
             let text = |name: &str| header[name].as_str().unwrap().to_owned();
-            let total_of = |document: &serde_json::Value| {
-                let text = document["totalCharges"].to_string();
-                decimal::parse(text.as_bytes(), 10).unwrap().value
-            };
-            // Notes inside of an invoice change what it asks for.
-            let notes = header["amendments"].as_array();
-            let total = total_of(header) + notes.into_iter().flatten().map(total_of).sum::<i128>();
+            let total = decimal::parse(header["totalCharges"].to_string().as_bytes(), 10)
+                .unwrap()
+                .value;
             month.headers.insert(
                 (text("id"), text("currencyCode")),
                 (text("billingPeriodStartDate")[..7].to_owned(), total),
@@ -292,14 +287,7 @@ impl Month {
         self.name("sku", &[&key[3], &key[4]], &names[2]);
         key.push(scope_of(row).to_owned());
         key.extend(
-            [
-                "EffectiveUnitPrice",
-                "BillableQuantity",
-                "Subtotal",
-                "ChargeStartDate",
-                "ChargeEndDate",
-            ]
-            .map(|name| row[name].clone()),
+            ["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()),
         );
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
@@ -328,7 +316,6 @@ impl Month {
             .iter()
             .find(|((id, _), _)| id == invoice)
             .map(|(_, (period, _))| period.clone())
-            // Of no one invoice.
-            .unwrap_or_default()
+            .unwrap()
     }
 }

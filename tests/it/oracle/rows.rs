@@ -139,10 +139,10 @@ pub(super) fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
         let sum = sums.entry((key[0].clone(), key[8].clone())).or_default();
         *sum = (sum.0 + total.rows, sum.1 + total.total);
     }
-    // An invoice that is voided as a whole has no lines.
-    for key in month.headers.keys() {
-        sums.entry(key.clone()).or_default();
-    }
+    assert!(
+        month.headers.keys().all(|key| sums.contains_key(key)),
+        "every synthetic header has lines"
+    );
     let rows = sums.into_iter().map(|(key, (rows, total))| {
         let header = month.headers.get(&key);
         let (expected, invoiced) = (half_up(total), header.map_or(0, |(_, total)| *total));
@@ -162,11 +162,7 @@ pub(super) fn lines_to_invoice(month: &Month) -> Vec<Vec<String>> {
             key.0,
         ];
         row.resize(14, String::new());
-        let pass = if header.is_some() && rows > 0 {
-            "invoice"
-        } else {
-            ""
-        };
+        let pass = if header.is_some() { "invoice" } else { "" };
         row.extend([key.1, pass.to_owned(), "0".to_owned(), rows.to_string()]);
         row.extend(
             [0, 0, 0, expected, invoiced, invoiced - expected, 0].map(|number| fixed(number, 10)),
