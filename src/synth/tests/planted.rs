@@ -73,7 +73,8 @@ fn planted_deviations_are_far_beyond_rounding() {
             [12, 13, 14, 15].map(|at| value(&record[at], 10));
         let parts: i128 = (15..29).map(|at| value(&record[at], 10)).sum();
         assert_eq!((invoiced - expected, parts), (amount, amount));
-        assert!(rounding.abs() < 200_000_000, "{record:?}");
+        // Two cents that are cut off, one of them at the exchange rate.
+        assert!(rounding.abs() < 250_000_000, "{record:?}");
         assert!(
             (amount - rounding).abs() >= 500_000_000
                 || ["rounding", "out_of_scope"].contains(&&record[0]),
