@@ -5,7 +5,7 @@
 //! match, so that what is left is their difference. Else the meter is billed again, whatever the
 //! amount. Only lines that found no usage are looked at, as late usage of a period comes with lines
 //! of its own. Whole matches move, so that the rows of a match keep the keys that they were found
-//! by.
+//! by, and the match keeps the invoice of the charge.
 
 use std::collections::BTreeSet;
 
@@ -46,11 +46,22 @@ struct Charged {
     is_voided: bool,
 }
 
-/// Matches of usage (left) and lines (right) with the lines of second invoices settled, and the
-/// matches whose lines bill again what another invoice bills.
-pub(super) fn settled(totals: &Folded, mut matching: FrameMatches) -> (FrameMatches, HashSet<u32>) {
+/// Matches that second invoices decided on.
+#[derive(Debug, Default)]
+pub struct SecondInvoices {
+    /// Matches without usage whose lines bill again what another invoice bills.
+    pub billed_again: HashSet<u32>,
+    /// Matches that lines of other invoices joined, as they void a charge or issue it again.
+    pub reissued: HashSet<u32>,
+}
+
+/// Matches of usage (left) and lines (right) with the lines of second invoices settled.
+pub(super) fn settled(
+    totals: &Folded,
+    mut matching: FrameMatches,
+) -> (FrameMatches, SecondInvoices) {
     let charges = charges(totals, &matching);
-    let mut billed_again = HashSet::new();
+    let mut found = SecondInvoices::default();
     let mut target: Vec<u32> = (0..).take(matching.matched_on.len()).collect();
     // Lines of one invoice stand apart for their price adjustments, and are no second charge.
     for charged in charges
@@ -63,15 +74,16 @@ pub(super) fn settled(totals: &Folded, mut matching: FrameMatches) -> (FrameMatc
             let mut matched_in = charged.matched.iter().map(|(_, invoice)| invoice);
             if charged.is_voided {
                 target[*group as usize] = *first;
+                found.reissued.insert(*first);
             } else if matched_in.any(|other| other != invoice)
                 || charged.invoices.first() != Some(invoice)
             {
-                billed_again.insert(*group);
+                found.billed_again.insert(*group);
             }
         }
     }
-    let billed_again = join(&mut matching, &target, billed_again);
-    (matching, billed_again)
+    join(&mut matching, &target, &mut found);
+    (matching, found)
 }
 
 /// Charges that a match without usage has lines of.
@@ -94,7 +106,7 @@ fn charges(totals: &Folded, matching: &FrameMatches) -> HashMap<ChargeKey, Charg
     };
     let rows = 0..lines.rows.len();
     let mut charges: HashMap<ChargeKey, Charged> = HashMap::new();
-    // ChargeKey of each match without usage; `None` where it holds several.
+    // Charge of each match without usage; `None` where it holds several.
     let mut only: HashMap<u32, Option<ChargeKey>> = HashMap::new();
     for row in rows.clone().filter(is_unmatched) {
         let charge = charge_of(row);
@@ -139,10 +151,10 @@ fn day_of(vocabulary: &Vocabulary, code: u32) -> Option<Day> {
 }
 
 /// Moves the lines of each match to its target, and numbers the matches anew without those that are
-/// empty then; returns the new numbers of `billed_again`.
-fn join(matching: &mut FrameMatches, target: &[u32], billed_again: HashSet<u32>) -> HashSet<u32> {
+/// empty then, in `found` as well.
+fn join(matching: &mut FrameMatches, target: &[u32], found: &mut SecondInvoices) {
     if (0..).zip(target).all(|(group, into)| group == *into) {
-        return billed_again;
+        return;
     }
     let mut number = Vec::with_capacity(target.len());
     let mut kept = Vec::new();
@@ -157,5 +169,7 @@ fn join(matching: &mut FrameMatches, target: &[u32], billed_again: HashSet<u32>)
         *group = renumbered(*group);
     }
     matching.matched_on = kept;
-    billed_again.into_iter().map(renumbered).collect()
+    for groups in [&mut found.billed_again, &mut found.reissued] {
+        *groups = groups.iter().map(|group| renumbered(*group)).collect();
+    }
 }

@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
-
 use super::descriptions::{self, DescriptionColumns};
 use super::passes::{Pass, match_frames};
-use super::second_invoices;
+use super::second_invoices::{self, SecondInvoices};
 use crate::engine::fold::columns::{self, SCOPE};
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::keys::FINE_KEYS;
@@ -23,8 +21,8 @@ pub struct Matching {
     pub of_lines: Vec<u32>,
     /// Name of the pass or rule that made each match; empty for one-sided ones.
     pub matched_on: Vec<Arc<str>>,
-    /// Matches without usage whose lines bill again what another invoice bills.
-    pub billed_again: HashSet<u32>,
+    /// Matches that second invoices decided on.
+    pub second_invoices: SecondInvoices,
 }
 
 /// Matches usage and invoice lines. `descriptions` tells which usage column the lines'
@@ -42,12 +40,12 @@ pub fn match_usage(
         passes,
         Some(columns::codes(&totals.lines, SCOPE)),
     );
-    let (met, billed_again) = second_invoices::settled(totals, met);
+    let (met, second_invoices) = second_invoices::settled(totals, met);
     Matching {
         described,
         of_usage: met.of_left,
         of_lines: met.of_right,
         matched_on: met.matched_on,
-        billed_again,
+        second_invoices,
     }
 }
