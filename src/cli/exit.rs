@@ -18,6 +18,8 @@ pub(super) enum Exit {
     Breaks = 10,
     /// Rows were rejected, a source is cut, incomplete or not final, or a tie-out compared nothing.
     Incomplete = 11,
+    /// The list of invoices is whole, and none of the period is out yet.
+    NotDue = 12,
     /// A credential or a permission is missing.
     Authentication = 20,
     /// The remote does not answer, or throttles beyond the retry budget: worth trying later.
@@ -43,7 +45,11 @@ impl Exit {
             10 => Self::Breaks,
             11 => Self::Incomplete,
             20 => Self::Authentication,
-            _ => unreachable!("a run ends with 0, 10, 11 or 20, not with {code}"),
+            21 => Self::Remote,
+            22 => Self::Storage,
+            23 => Self::Locked,
+            24 => Self::Integrity,
+            _ => Self::Unexpected,
         }
     }
 }

@@ -134,6 +134,7 @@ impl From<RunError> for Failure {
             }
             // A damaged file may be whole after another download, so a scheduler should try again;
             // a wrong file stays wrong.
+            RunError::NotDue { .. } => Exit::NotDue,
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::File(FileError::NotAFile { .. }) => Exit::Usage,

@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use crate::model::period::Period;
-use crate::pipeline::fetch::handover::FetchReport;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
@@ -47,8 +47,8 @@ pub(super) fn run(
     // so that no bar is drawn over it.
     drop(progress);
     display.end();
-    let report = fetched?;
-    let exit = Exit::of_outcome(report.exit_code());
+    let (report, code) = fetched?;
+    let exit = Exit::of_outcome(code);
     exit_of_printed(exit, print(&report, globals, out))
 }
 
@@ -76,6 +76,32 @@ pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Re
     Ok(())
 }
 
+/// Writes what is not complete, and what there is nothing of.
+pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
+    match report.finality {
+        "provisional" => writeln!(
+            out,
+            "PROVISIONAL: Microsoft may restate the period until {}",
+            report.provisional_until
+        )?,
+        "awaited" => writeln!(out, "AWAITED: data of the period can still come")?,
+        _ => {}
+    }
+    for reason in &report.incomplete {
+        writeln!(out, "INCOMPLETE: {reason}")?;
+    }
+    for reason in &report.informational {
+        writeln!(out, "Not complete, informs only: {reason}")?;
+    }
+    if let Some(failure) = &report.failure {
+        writeln!(out, "Stopped while fetching what only informs: {failure}")?;
+    }
+    for note in &report.notes {
+        writeln!(out, "Note: {note}")?;
+    }
+    Ok(())
+}
+
 /// Writes a table with a row for each dataset, and below it what is incomplete, summed and written.
 fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
@@ -85,6 +111,7 @@ fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
         "Complete",
         "Unchanged",
         "Restated",
+        "Empty",
         "Incomplete",
         "Parts",
         "Rows",
@@ -94,6 +121,7 @@ fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
             row.complete,
             row.unchanged,
             row.restated,
+            row.empty,
             row.incomplete,
             row.parts,
             row.rows,
@@ -102,15 +130,13 @@ fn write(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
             std::iter::once(row.dataset.clone()).chain(counts.iter().map(ToString::to_string)),
         );
     }
-    for column in 1..7 {
+    for column in 1..8 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     writeln!(out, "{table}")?;
-    for reason in &report.incomplete {
-        writeln!(out, "Incomplete: {reason}")?;
-    }
+    write_reasons(report, out)?;
     for total in &report.records.totals {
         writeln!(
             out,

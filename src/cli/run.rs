@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
@@ -16,7 +18,8 @@ use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
-use crate::pipeline::run;
+use crate::pipeline::fetch::report::FetchReport;
+use crate::pipeline::run::{self, RunFailure};
 use crate::progress::phases::peak_memory;
 
 /// Run a pipeline: fetch and read its sources, reconcile them, publish the results
@@ -81,12 +84,52 @@ pub(super) fn execute(
         true => profile::write(&phases, whole, &mut io::stderr().lock()),
         false => Ok(()),
     };
-    let found = found?;
+    let found = match found {
+        Ok(found) => found,
+        Err(failure) => return Err(unpublished(failure, globals, out)?),
+    };
     let printed = profiled
         .map_err(Failure::Output)
         .and_then(|()| print(&found, globals, flags, out))
         .map_err(|failure| failure.after_publish(&found.folder));
     exit_of_printed(Exit::of_outcome(found.exit_code), printed)
+}
+
+/// A run that published nothing, for `--json`.
+#[derive(Serialize)]
+struct UnpublishedRun<'f> {
+    published: bool,
+    exit_code: u8,
+    reason: String,
+    hint: Option<String>,
+    fetched: Option<&'f FetchReport>,
+}
+
+/// Prints what a run that published nothing has fetched; its failure, to be printed last.
+fn unpublished(
+    failure: RunFailure,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> Result<Failure, Failure> {
+    let RunFailure { reason, fetched } = failure;
+    let (text, hint) = (reason.to_string(), reason.hint());
+    let failure = Failure::from(reason);
+    if globals.json {
+        let told = UnpublishedRun {
+            published: false,
+            exit_code: failure.exit() as u8,
+            reason: text,
+            hint,
+            fetched: fetched.as_deref(),
+        };
+        serde_json::to_writer_pretty(&mut *out, &told)?;
+        writeln!(out)?;
+    } else if let Some(fetched) = &fetched {
+        super::fetch::write_reasons(fetched, out)?;
+        writeln!(out, "Nothing was published.")?;
+    }
+    out.flush()?;
+    Ok(failure)
 }
 
 /// Prints the summary of a run that is published.

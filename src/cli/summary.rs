@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::invoice_blocks;
 use super::wording::counted;
-use crate::pipeline::fetch::handover::{DatasetReport, FetchReport};
+use crate::pipeline::fetch::report::{DatasetReport, FetchReport};
 use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
 
 /// Characters of a customer's or item's name in the table of breaks; longer names are cut.
@@ -104,10 +104,7 @@ fn write_fetched(fetched: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
         sum(|row| row.unchanged),
         sum(|row| row.restated)
     )?;
-    for reason in &fetched.incomplete {
-        writeln!(out, "INCOMPLETE: {reason}")?;
-    }
-    Ok(())
+    super::fetch::write_reasons(fetched, out)
 }
 
 fn write_breaks(outcome: &Outcome, largest: &Break, out: &mut dyn Write) -> io::Result<()> {

@@ -30,6 +30,9 @@ pub struct Page<'a> {
 pub struct PageFacts {
     /// Number of items in the page; 1 for a single object.
     pub items: u64,
+    /// True if `items` is `null`: it stands for no items in a file, and for no answer of a service.
+    #[serde(default)]
+    pub is_null: bool,
     /// `totalCount`, or Graph's `@odata.count`: of the page in published answers, of the whole list
     /// in others.
     pub total: Option<u64>,
@@ -206,7 +209,10 @@ impl<'a> Members<'a> {
             Collection::Rows(rows) => self.items = Some(rows),
             // A row may have a key `value` of its own; `items` it has not.
             _ if key == "value" => return,
-            Collection::Null => self.items = Some(self.items.take().unwrap_or_default()),
+            Collection::Null => {
+                self.facts.is_null = true;
+                self.items = Some(self.items.take().unwrap_or_default());
+            }
             Collection::Other => self.misfits(format!("`{key}` that is no array")),
         }
         self.collections.push(key);

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
+use crate::model::period::Period;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
 use crate::sources::files::FileError;
@@ -74,6 +75,12 @@ pub enum RunError {
     /// Something could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// No invoice of the period is out yet: the list of invoices was read whole.
+    #[error("The invoices of {period}: found none yet, wanted an invoice")]
+    NotDue {
+        /// Billing period that was asked for.
+        period: Period,
+    },
     /// Something that the user named, or that the command needs, does not exist.
     #[error("{what}: found {found}, wanted {wanted}")]
     NotThere {
@@ -133,6 +140,9 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoInput { hint, .. } | Self::NotThere { hint, .. } => return Some(hint.clone()),
+            Self::NotDue { .. } => {
+                "Microsoft issues it between the 6th and the 8th of the next month; run it again then"
+            }
             Self::Decode(error) => return Some(error.hint.clone()),
             Self::File(FileError::NotAFile { hint, .. }) => return Some(hint.clone()),
             Self::File(FileError::Changed { .. }) => {

@@ -1,8 +1,8 @@
-//! A run, on one screen: fetch, read, reconcile, publish. Fetched files are read as they arrive, so
-//! the network and the cores are busy at the same time.
+//! A run: fetch, read, reconcile, publish, and fetch what only informs. Fetched files are read as they
+//! arrive, so the network and the cores are busy at the same time.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -13,67 +13,125 @@ use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::doctor::{self, WorstProblem};
-use crate::pipeline::fetch::handover::{self, FetchReport};
-use crate::pipeline::fetch::record_tables::{self, RecordReport};
+use crate::pipeline::fetch::report::FetchReport;
+use crate::pipeline::fetch::{handover, record_tables, usage_due, verdict};
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
-use crate::pipeline::intake::records::{self, RecordReadings};
+use crate::pipeline::intake::records;
 use crate::pipeline::intake::units;
 use crate::pipeline::machine::STACK_BYTES;
 use crate::pipeline::options::{FetchOptions, Options};
-use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::publish::staging;
 use crate::pipeline::reconcile::stages::{self, Reconciled};
 use crate::pipeline::signals::Interrupt;
 use crate::pipeline::threads::with_threads;
-use crate::progress::reporting::Progress;
+use crate::progress::reporting::{Event, Progress};
 use crate::reports::atomic::OutputFolder;
 use crate::reports::output_entries::CACHE;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
 use crate::sources::failure::FetchError;
-use crate::sources::fetch::workers::{Became, Fetched};
+use crate::sources::fetch::fetched::Fetched;
+use crate::sources::fetch::workers::Fetcher;
 
 /// Fetched files that may wait to be read: 1,000, after which the fetch waits for the intake.
 const WAITING_FILES: usize = 1_000;
 
-/// Runs a plan: fetches, reads, reconciles and publishes.
+/// A run that failed; nothing was published then, unless the reason says so.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct RunFailure {
+    /// Reason that it failed.
+    pub reason: RunError,
+    /// What was fetched all the same; `None` for a run over files only, or one that failed before.
+    pub fetched: Option<Box<FetchReport>>,
+}
+
+impl<E: Into<RunError>> From<E> for RunFailure {
+    fn from(reason: E) -> Self {
+        Self {
+            reason: reason.into(),
+            fetched: None,
+        }
+    }
+}
+
+/// Runs a plan: fetches what its tie-outs need, reads, reconciles and publishes; then fetches what only
+/// informs, so that no close waits for it.
 ///
 /// # Errors
-/// [`RunError`]; nothing was published then, unless the error says so.
-pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcome, RunError> {
-    with_threads(options, || {
-        let interrupt = Interrupt::listen()?;
-        progress.phase("find files", 0);
-        let output = OutputFolder::open(&plan.out)?;
-        let (mut readings, fetched) = gather(plan, options, progress, interrupt)?;
-        interrupt.check()?;
-        if readings.rejected.len() as u64 <= options.allow_rejects {
-            // The rejected rows are tolerated: no group waits for them.
-            readings.awaited.accounts.clear();
-        }
-        let found = stages::reconcile_watched(plan, &mut readings, progress)?;
-        // Before publishing, as the manifest holds the exit code.
-        let exit_code = exit_code(options, &readings, &found, fetched.as_ref());
-        // The last look: once a run publishes, a first signal no longer stops it.
-        interrupt.check()?;
-        progress.phase("publish", 0);
-        let (run_id, published) = staging::publish(
+/// [`RunFailure`]; nothing was published then, unless its reason says so.
+pub fn run(plan: &Plan, options: &Options, progress: &Progress) -> Result<Outcome, RunFailure> {
+    with_threads(options, || Ok(run_on_threads(plan, options, progress)))?
+}
+
+fn run_on_threads(
+    plan: &Plan,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Outcome, RunFailure> {
+    let interrupt = Interrupt::listen()?;
+    progress.phase("find files", 0);
+    let output = OutputFolder::open(&plan.out)?;
+    let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
+    let (to, arriving): (SyncSender<InputUnit>, Receiver<InputUnit>) = sync_channel(WAITING_FILES);
+    let Some(network) = Network::of(plan, &options.asked, progress, interrupt)? else {
+        // No fetch: the closed channel ends the intake after the files of the plan.
+        drop(to);
+        let mut readings = units::read(plan, arriving, cache, options.memory, progress)?;
+        progress.phase("read other datasets", 0);
+        readings.take_records(records::read(plan)?);
+        let close = Close {
             plan,
-            &output,
-            &readings,
-            &found,
-            exit_code,
-            options.memory.is_some(),
-        )?;
-        progress.phase("summarise", 0);
-        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
-        Ok(Outcome {
-            units_kept,
-            ..Outcome::new(run_id, published, &readings, &found, exit_code, fetched)
-        })
-    })
+            options,
+            progress,
+            interrupt,
+            fetched_code: 0,
+        };
+        return Ok(close.publish(output, readings)?);
+    };
+    // Fetched files are read as they arrive.
+    let (found, readings) = std::thread::scope(|scope| {
+        let fetching = std::thread::Builder::new()
+            .name("fetch".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || network.needed(Some(to)))
+            .map_err(|source| RunError::Threads { threads: 1, source })?;
+        let readings = units::read(plan, arriving, cache, options.memory, progress);
+        Ok::<_, RunError>((fetching.join(), readings))
+    })?;
+    // A failure of the fetch is reported before one of the intake, which may only follow from it.
+    let mut found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let closed = network.close(options, output, &found, readings);
+    if goes_on(&closed) {
+        network.informational(&mut found, closed.as_ref().ok());
+    }
+    let fetched = network.report(&found)?;
+    match closed {
+        Ok(outcome) => Ok(Outcome {
+            exit_code: fetched.failure_code.unwrap_or(outcome.exit_code),
+            fetched: Some(fetched),
+            ..outcome
+        }),
+        Err(reason) => Err(RunFailure {
+            reason,
+            fetched: Some(Box::new(fetched)),
+        }),
+    }
+}
+
+/// True if what only informs is worth asking for: the close is published, or waits for data.
+fn goes_on(closed: &Result<Outcome, RunError>) -> bool {
+    match closed {
+        Ok(_) | Err(RunError::NotDue { .. }) => true,
+        Err(RunError::Fetch(error)) => matches!(
+            error,
+            FetchError::Authentication { .. } | FetchError::Incomplete { .. }
+        ),
+        Err(_) => false,
+    }
 }
 
 /// Fetches what a plan names, and does not reconcile it.
@@ -84,63 +142,206 @@ pub fn fetch(
     plan: &Plan,
     asked: &FetchOptions,
     progress: &Progress,
-) -> Result<FetchReport, RunError> {
+) -> Result<(FetchReport, u8), RunError> {
     with_threads(&Options::default(), || {
         let interrupt = Interrupt::listen()?;
-        let (found, records, _) = fetch_to(plan, asked, progress, interrupt, None)?;
-        Ok(FetchReport::of(&found, records, progress))
+        let Some(network) = Network::of(plan, asked, progress, interrupt)? else {
+            return Err(RunError::NotThere {
+                what: format!("Pipeline `{}`", plan.name),
+                found: "nothing to fetch".to_owned(),
+                wanted: "`[partner_center]`".to_owned(),
+                hint: "`pipelines/nightly.toml` is an example".to_owned(),
+            });
+        };
+        let mut found = network.needed(None)?;
+        network.informational(&mut found, None);
+        // What is not out yet is no failure of a fetch: it has all there is.
+        let code = if network.fetcher.is_not_due() {
+            0
+        } else {
+            verdict::fetch_code(&found)
+        };
+        let report = network.report(&found)?;
+        let code = report.failure_code.unwrap_or(code);
+        Ok((report, code))
     })
 }
 
-/// Reads the files of a plan, and fetched files while others are still on their way.
-fn gather(
-    plan: &Plan,
-    options: &Options,
-    progress: &Progress,
+/// The close of a period: what is done with everything that was read.
+struct Close<'c> {
+    plan: &'c Plan,
+    options: &'c Options,
+    progress: &'c Progress,
     interrupt: Interrupt,
-) -> Result<(Readings, Option<FetchReport>), RunError> {
-    let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
-    let (to, arriving): (SyncSender<InputUnit>, Receiver<InputUnit>) = sync_channel(WAITING_FILES);
-    if plan.fetching.is_none() {
-        // No fetch: the closed channel ends the intake after the files of the plan.
-        drop(to);
-        let mut readings = units::read(plan, arriving, cache, options.memory, progress)?;
-        progress.phase("read other datasets", 0);
-        readings.take_records(records::read(plan)?);
-        return Ok((readings, None));
-    }
-    let asked = &options.asked;
-    let (fetched, readings) = std::thread::scope(|scope| {
-        let fetching = std::thread::Builder::new()
-            .name("fetch".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, move || {
-                fetch_to(plan, asked, progress, interrupt, Some(to))
-            })
-            .map_err(|source| RunError::Threads { threads: 1, source })?;
-        let readings = units::read(plan, arriving, cache, options.memory, progress);
-        Ok::<_, RunError>((fetching.join(), readings))
-    })?;
-    let (found, report, mut records) =
-        fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    // A failure of the fetch is reported before one of the intake, which may only follow from it.
-    handover::prove(plan, &found)?;
-    let mut readings = readings?;
-    progress.phase("read other datasets", 0);
-    records.absorb(records::read(plan)?);
-    readings.take_records(records);
-    note_incomplete(plan, &found, &mut readings);
-    Ok((readings, Some(FetchReport::of(&found, report, progress))))
+    /// Exit code of the fetch before it, 0 if that has all that the tie-outs need.
+    fetched_code: u8,
 }
 
-/// Notes the tie-outs that lack a fetched unit, so that their differences are awaited.
-fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
-    for unit in found {
-        if matches!(unit.became, Became::Incomplete(_)) {
-            readings.awaited.lacks(unit.dataset);
+impl Close<'_> {
+    /// Reconciles and publishes.
+    fn publish(&self, output: OutputFolder, mut readings: Readings) -> Result<Outcome, RunError> {
+        let Self {
+            plan,
+            options,
+            progress,
+            ..
+        } = self;
+        self.interrupt.check()?;
+        if readings.rejected.len() as u64 <= options.allow_rejects {
+            // The rejected rows are tolerated: no group waits for them.
+            readings.awaited.accounts.clear();
+        }
+        let found = stages::reconcile_watched(plan, &mut readings, progress)?;
+        // Before publishing, as the manifest holds the exit code.
+        let exit_code = exit_code(options, &readings, &found, self.fetched_code);
+        // The last look: once a run publishes, a first signal no longer stops it.
+        self.interrupt.check()?;
+        progress.phase("publish", 0);
+        let (run_id, published) = staging::publish(
+            plan,
+            &output,
+            &readings,
+            &found,
+            exit_code,
+            options.memory.is_some(),
+        )?;
+        // Others may publish to the folder while the rest is fetched.
+        drop(output);
+        progress.phase("summarise", 0);
+        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
+        Ok(Outcome {
+            units_kept,
+            ..Outcome::new(run_id, published, &readings, &found, exit_code, None)
+        })
+    }
+}
+
+/// A fetch, and the runtime on which its requests are sent. Exports go on running on it while the
+/// close is reconciled.
+struct Network<'n> {
+    plan: &'n Plan,
+    fetching: &'n Fetching,
+    asked: &'n FetchOptions,
+    progress: &'n Progress,
+    interrupt: Interrupt,
+    fetcher: Arc<Fetcher>,
+    runtime: Runtime,
+    /// Failure of what only informs: it ends the fetch, and no close.
+    failure: OnceLock<FetchError>,
+}
+
+impl<'n> Network<'n> {
+    /// The fetch of a plan; `None` if it has none.
+    fn of(
+        plan: &'n Plan,
+        asked: &'n FetchOptions,
+        progress: &'n Progress,
+        interrupt: Interrupt,
+    ) -> Result<Option<Self>, RunError> {
+        let Some(fetching) = &plan.fetching else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            plan,
+            fetching,
+            asked,
+            progress,
+            interrupt,
+            fetcher: handover::fetcher(plan, fetching, asked, progress)?,
+            runtime: runtime()?,
+            failure: OnceLock::new(),
+        }))
+    }
+
+    /// Fetches what the tie-outs need that are wanted, and sends the files that are reconciled to
+    /// `to` as they are complete. The channel closes with the fetch.
+    fn needed(&self, to: Option<SyncSender<InputUnit>>) -> Result<Vec<Fetched>, RunError> {
+        let mut arrived = |unit: &Fetched| {
+            if let Some(to) = &to {
+                handover::hand_over(&self.fetcher, self.plan, unit, to);
+            }
+        };
+        let mut found = self.block_on(self.fetcher.needed(&mut arrived))?;
+        usage_due::settle(&self.fetcher, &mut found)?;
+        Ok(found)
+    }
+
+    /// Fetches what only informs. A failure is kept for the report.
+    fn informational(&self, found: &mut Vec<Fetched>, published: Option<&Outcome>) {
+        self.progress.phase("fetch what informs", 0);
+        if let Some(outcome) = published {
+            let folder = outcome.folder.display();
+            self.progress
+                .tell(Event::Note(format!("published in `{folder}`; now fetching what only informs")));
+        }
+        match self.block_on(self.fetcher.informational()) {
+            Ok(more) => found.extend(more),
+            Err(error) => drop(self.failure.set(error)),
         }
     }
-    // Microsoft serves unbilled usage for two months only; of an older one no unit is even planned.
+
+    /// Waits for a part of the fetch. A signal drops the requests under way; pages and blobs that
+    /// were complete are kept.
+    fn block_on(
+        &self,
+        part: impl Future<Output = Result<Vec<Fetched>, FetchError>>,
+    ) -> Result<Vec<Fetched>, FetchError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                found = part => found,
+                signal = self.interrupt.wait() => Err(FetchError::Interrupted { signal }),
+            }
+        })
+    }
+
+    /// Closes the period with what was fetched, if that is enough.
+    fn close(
+        &self,
+        options: &Options,
+        output: OutputFolder,
+        found: &[Fetched],
+        readings: Result<Readings, RunError>,
+    ) -> Result<Outcome, RunError> {
+        verdict::prove(self.plan, &self.fetcher, found)?;
+        let mut readings = readings?;
+        self.progress.phase("read other datasets", 0);
+        let (mut compared, rejected) = record_tables::compared(&self.fetcher, found)?;
+        compared.absorb(records::read(self.plan)?);
+        readings.take_records(compared);
+        verdict::note_awaited(self.plan, self.fetching, found, &mut readings.awaited);
+        note_unserved(self.plan, found, &mut readings);
+        let fetched_code = match verdict::exit_code(found) {
+            0 if rejected > 0 => 11,
+            code => code,
+        };
+        let close = Close {
+            plan: self.plan,
+            options,
+            progress: self.progress,
+            interrupt: self.interrupt,
+            fetched_code,
+        };
+        close.publish(output, readings)
+    }
+
+    fn report(&self, found: &[Fetched]) -> Result<FetchReport, RunError> {
+        let records = record_tables::report(
+            self.plan,
+            self.fetching,
+            &self.fetcher,
+            found,
+            self.asked.tables,
+        )?;
+        let report = FetchReport::of(&self.fetcher, found, records, self.progress);
+        Ok(match self.failure.get() {
+            Some(error) => report.failed(error),
+            None => report,
+        })
+    }
+}
+
+/// Notes that the service has no unbilled usage of an older month: of such no unit is even planned.
+fn note_unserved(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
     let unbilled = Dataset::UnbilledUsage;
     let is_wanted = plan
         .sources
@@ -153,42 +354,6 @@ fn note_incomplete(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
                 .to_owned(),
         );
     }
-}
-
-/// Fetches what a plan names, and sends the files that are reconciled to `to` as they are complete.
-fn fetch_to(
-    plan: &Plan,
-    asked: &FetchOptions,
-    progress: &Progress,
-    interrupt: Interrupt,
-    to: Option<SyncSender<InputUnit>>,
-) -> Result<(Vec<Fetched>, RecordReport, RecordReadings), RunError> {
-    let Some(fetching) = &plan.fetching else {
-        return Err(RunError::NotThere {
-            what: format!("Pipeline `{}`", plan.name),
-            found: "nothing to fetch".to_owned(),
-            wanted: "`[partner_center]`".to_owned(),
-            hint: "`pipelines/nightly.toml` is an example".to_owned(),
-        });
-    };
-    let fetcher = handover::fetcher(plan, fetching, asked, progress)?;
-    let sender = Arc::clone(&fetcher);
-    let mut arrived = |unit: &Fetched| {
-        if let Some(to) = &to {
-            handover::hand_over(&sender, plan, unit, to);
-        }
-    };
-    let found = runtime()?.block_on(async {
-        // A signal drops the requests under way; pages and blobs that were complete are kept.
-        tokio::select! {
-            found = fetcher.run(&mut arrived) => found,
-            signal = interrupt.wait() => Err(FetchError::Interrupted { signal }),
-        }
-    })?;
-    // Ends the intake: it need not wait while the record tables are written.
-    drop(to);
-    let (records, gathered) = record_tables::read(plan, fetching, &fetcher, &found, asked.tables)?;
-    Ok((found, records, gathered))
 }
 
 /// Checks what a plan needs before it runs.
@@ -224,7 +389,7 @@ fn exit_code(
     options: &Options,
     readings: &Readings,
     found: &Reconciled,
-    fetched: Option<&FetchReport>,
+    fetched_code: u8,
 ) -> u8 {
     let has = |status: Status| {
         let counted = found
@@ -236,7 +401,7 @@ fn exit_code(
             .into_iter()
             .any(|variance| variance.status == status)
     };
-    match fetched.map_or(0, FetchReport::exit_code) {
+    match fetched_code {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
         0 if has(Status::Awaited) || !found.nothing_compared.is_empty() => 11,
         0 if options.fail_on_breaks && has(Status::Break) => 10,

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::auth::{TokenKind, Tokens};
 use super::failure::FetchError;
 use super::wire::http::Http;
-use super::wire::message::{ApiRequest, ApiResponse, any_body};
+use super::wire::message::{ApiRequest, ApiResponse, Purpose, any_body};
+use super::wire::rate_limit::Api;
 
 /// Largest accepted difference between the clocks, in seconds; beyond it tokens are refused.
 const CLOCK_SECONDS: i64 = 300;
@@ -147,7 +148,11 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiRespons
         url,
         headers,
         body: None,
-        throttle: "doctor",
+        api: match probe.kind {
+            TokenKind::Graph => Api::Graph,
+            TokenKind::App | TokenKind::User => Api::PartnerCenter,
+        },
+        purpose: Purpose::Needed,
         waits_for_content: false,
         check: &any_body,
     };

@@ -5,6 +5,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What a unit that is not complete lacks: who can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// Data that the service does not give, or not whole: time, or Microsoft.
+    Data,
+    /// An answer of the service: time.
+    Service,
+    /// A credential or a permission: the partner's administrator.
+    Permission,
+}
+
 /// Reason why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -118,16 +129,29 @@ pub(super) fn storage(doing: &'static str, path: &Path) -> impl FnOnce(io::Error
 }
 
 impl FetchError {
-    /// True if only one unit is concerned, and the others may go on.
+    /// True if only the unit is concerned that was asked for, or the units of one credential: the
+    /// others go on.
     #[must_use]
     pub fn is_of_one_unit(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Incomplete { .. })
+        matches!(
+            self,
+            Self::Refused { .. }
+                | Self::Incomplete { .. }
+                | Self::Remote { .. }
+                | Self::Authentication { .. }
+        )
     }
 
-    /// True if a permission is missing.
+    /// What is lacking, for an error of one unit.
     #[must_use]
-    pub(crate) fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Refused { status: 403, .. })
+    pub(crate) fn lack(&self) -> Lack {
+        match self {
+            Self::Authentication { .. } | Self::Refused { status: 401 | 403, .. } => {
+                Lack::Permission
+            }
+            Self::Remote { .. } => Lack::Service,
+            _ => Lack::Data,
+        }
     }
 
     /// Advice for the operator, if there is any.

@@ -19,7 +19,8 @@ use crate::pipeline::intake::records::{RecordReadings, RecordTaker};
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::reports::atomic::replace_file;
 use crate::reports::records::{Cell, CellType, RecordWriter};
-use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
+use crate::sources::fetch::fetched::Fetched;
+use crate::sources::fetch::workers::Fetcher;
 use crate::sources::files::HeldFile;
 
 /// Number of rejected rows, and of unknown keys, that are listed; the others are counted only.
@@ -56,53 +57,80 @@ pub struct RecordReport {
 /// Sums by measure and currency; `None` for a sum beyond 38 digits.
 type MeasureSums = BTreeMap<(String, String), Option<i128>>;
 
-/// Reads the responses of all datasets that were fetched, for their totals, for their tables if
-/// `tables` is set, and for the tie-outs that compare them. Datasets that the intake reads are read
-/// here for their tables only.
+/// Reads the responses of the datasets that the tie-outs compare, apart from those that the intake
+/// reads; with the number of rows that could not be used.
 ///
 /// # Errors
-/// [`RunError`] for a response that cannot be used, or a disk that does not take its table.
-pub(crate) fn read(
+/// [`RunError`] for a response that cannot be used.
+pub(crate) fn compared(
+    fetcher: &Fetcher,
+    found: &[Fetched],
+) -> Result<(RecordReadings, u64), RunError> {
+    let mut readings = RecordReadings::default();
+    let mut report = RecordReport::default();
+    for (set, units) in sets_of(found, |unit| unit.is_needed) {
+        if let Some(taker) = RecordTaker::of(set) {
+            let mut reader = SetReader::new(fetcher, set, &mut report);
+            reader.compared = Some((taker, &mut readings));
+            reader.read(&units, &mut |_, _| Ok(()))?;
+        }
+    }
+    Ok((readings, report.rows_rejected))
+}
+
+/// Reads the responses of all datasets that were fetched, for their totals, and for their tables if
+/// `tables` is set. Datasets that the intake reads are read here for their tables only. A response
+/// that cannot be used is a warning: what is compared was read before.
+///
+/// # Errors
+/// [`RunError`] for a disk that does not take a table.
+pub(crate) fn report(
     plan: &Plan,
     fetching: &Fetching,
     fetcher: &Fetcher,
     found: &[Fetched],
     tables: bool,
-) -> Result<(RecordReport, RecordReadings), RunError> {
-    let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
-    for unit in found
-        .iter()
-        .filter(|unit| !matches!(unit.became, Became::Incomplete(_)))
-    {
-        by_dataset.entry(unit.dataset).or_default().push(unit);
-    }
-    let period = plan.period.expect("a plan that was fetched has a period");
+) -> Result<RecordReport, RunError> {
+    let period = fetcher.order.period;
     let mut report = RecordReport::default();
-    let mut readings = RecordReadings::default();
-    for (dataset, units) in by_dataset {
-        // A dataset without a set of columns, such as statements in PDF, has no rows to read.
-        let Some(set) = RecordSet::named(dataset) else {
-            continue;
-        };
+    for (set, units) in sets_of(found, |_| true) {
         let is_reconciled = plan
             .sources
             .iter()
-            .any(|source| source.is_fetched && source.dataset.name() == dataset);
-        let mut reader = SetReader::new(fetcher, set, &mut report, &mut readings);
+            .any(|source| source.is_fetched && source.dataset.name() == set.name);
+        let mut reader = SetReader::new(fetcher, set, &mut report);
         // Datasets that the intake reads have their totals in the run's own tables.
         if tables {
             let path = fetching
                 .state
                 .join("tables")
-                .join(dataset)
+                .join(set.name)
                 .join(format!("{period}.parquet"));
             write_table(&mut reader, &units, &path, &period.to_string())?;
             report.tables.push(path);
-        } else if !is_reconciled {
-            reader.read(&units, &mut |_, _| Ok(()))?;
+        } else if !is_reconciled
+            && let Err(error) = reader.read(&units, &mut |_, _| Ok(()))
+        {
+            report.warnings.push(format!("`{}`: {error}", set.name));
         }
     }
-    Ok((report, readings))
+    Ok(report)
+}
+
+/// Complete units by their record sets. A dataset without columns, such as statements in PDF, has no
+/// rows to read.
+fn sets_of(
+    found: &[Fetched],
+    is_wanted: impl Fn(&Fetched) -> bool,
+) -> Vec<(&'static RecordSet, Vec<&Fetched>)> {
+    let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
+    for unit in found.iter().filter(|unit| unit.is_complete() && is_wanted(unit)) {
+        by_dataset.entry(unit.dataset).or_default().push(unit);
+    }
+    by_dataset
+        .into_iter()
+        .filter_map(|(dataset, units)| Some((RecordSet::named(dataset)?, units)))
+        .collect()
 }
 
 /// Reads the responses of a set and writes them to a Parquet file, which replaces an older one
@@ -179,10 +207,9 @@ type TakeRow<'t> = dyn FnMut(&[&str], &[Value]) -> io::Result<()> + 't;
 struct SetReader<'r> {
     fetcher: &'r Fetcher,
     set: &'static RecordSet,
-    /// Taker for the tie-outs; `None` for a set that no tie-out compares.
-    taker: Option<RecordTaker>,
+    /// Taker of rows for the tie-outs, and what it fills; `None` if the set is only reported.
+    compared: Option<(RecordTaker, &'r mut RecordReadings)>,
     report: &'r mut RecordReport,
-    readings: &'r mut RecordReadings,
     sums: MeasureSums,
     /// Keys that no column reads, each with the number of its occurrences.
     unknown: BTreeMap<String, u64>,
@@ -195,14 +222,12 @@ impl<'r> SetReader<'r> {
         fetcher: &'r Fetcher,
         set: &'static RecordSet,
         report: &'r mut RecordReport,
-        readings: &'r mut RecordReadings,
     ) -> Self {
         Self {
             fetcher,
             set,
-            taker: RecordTaker::of(set),
+            compared: None,
             report,
-            readings,
             sums: MeasureSums::new(),
             unknown: BTreeMap::new(),
             rounded: 0,
@@ -225,7 +250,7 @@ impl<'r> SetReader<'r> {
         is_compared: bool,
         take: &mut TakeRow<'_>,
     ) -> Result<(), RunError> {
-        let taker = self.taker.as_ref().filter(|_| is_compared);
+        let mut compared = self.compared.as_mut().filter(|_| is_compared);
         let context: Vec<&str> = self
             .set
             .context
@@ -237,8 +262,6 @@ impl<'r> SetReader<'r> {
             return Ok(());
         };
         for file in files {
-            // One reading serves the tie-outs, the table and the totals.
-            let entries = &mut self.readings.entries;
             let held = HeldFile::open(&file.path)?;
             let expected = ExpectedContent {
                 blake3: Some(&file.blake3),
@@ -246,16 +269,16 @@ impl<'r> SetReader<'r> {
             };
             let (read, _) = read_held(&held, &expected, |handle| {
                 let read = records::read(&file.name, handle, self.set, &mut |values| {
-                    if let Some(taker) = taker {
-                        taker.take(entries, &context, values);
+                    if let Some((taker, readings)) = &mut compared {
+                        taker.take(&mut readings.entries, &context, values);
                     }
                     take(&context, values)
                 })?;
                 let hash = read.blake3.clone();
                 Ok((read, hash))
             })?;
-            if taker.is_some() {
-                self.readings.note(self.set, &file, &read, etag.clone());
+            if let Some((_, readings)) = &mut compared {
+                readings.note(self.set, &file, &read, etag.clone());
             }
             add_up(&mut self.sums, &read);
             report_rejected(self.report, &read);

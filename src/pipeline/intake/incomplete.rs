@@ -1,7 +1,7 @@
 //! Data that are not complete, or not final yet. A group that lacks some of them has the status
 //! `awaited`, not `break`, as its difference may go away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -12,6 +12,8 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
+use crate::model::dataset::Dataset;
+use crate::model::ids::{Fold, fold};
 use crate::model::period::month_number;
 
 /// Parts of the data that are missing.
@@ -21,12 +23,46 @@ pub struct Awaited {
     pub accounts: BTreeSet<(String, String)>,
     /// Tie-outs that lack a unit of one of their datasets.
     pub tie_outs: BTreeSet<TieOut>,
+    /// Numbers of invoices, folded, of which usage or lines can still come.
+    pub invoices: BTreeMap<String, AwaitedFor>,
 }
 
 impl Awaited {
     /// Notes that a unit of a dataset is not complete: every tie-out that uses it lacks something.
     pub(crate) fn lacks(&mut self, dataset: &str) {
         self.tie_outs.extend(definitions::uses(dataset));
+    }
+
+    /// Notes that data of one invoice can still come.
+    pub(crate) fn lacks_of_invoice(&mut self, invoice: &str, dataset: &str) {
+        let lacking = if dataset == Dataset::Usage.name() {
+            AwaitedFor::Usage
+        } else {
+            AwaitedFor::InvoiceLines
+        };
+        // Without lines nothing of the invoice is compared: that outranks its usage.
+        let of_invoice = self.invoices.entry(fold(Fold::Identifier, invoice));
+        let known = of_invoice.or_insert(lacking);
+        if lacking == AwaitedFor::InvoiceLines {
+            *known = lacking;
+        }
+    }
+
+    /// What can still come of a group's invoice. Without lines, the header has nothing to be compared
+    /// with either.
+    fn of_invoice(&self, sides: &Sides, totals: &Folded) -> Option<AwaitedFor> {
+        if self.invoices.is_empty() {
+            return None;
+        }
+        let number = totals
+            .vocabulary
+            .folded(Domain::Invoice, sides.keys[Key::Invoice]);
+        let lacking = *self.invoices.get(&*number)?;
+        let is_concerned = match lacking {
+            AwaitedFor::InvoiceLines => true,
+            _ => definitions::uses(Dataset::Usage.name()).any(|used| used == sides.tie_out),
+        };
+        is_concerned.then_some(lacking)
     }
 
     /// Marks the groups of which a side is not complete or final: those of an account that lost
@@ -48,7 +84,9 @@ impl Awaited {
                     &texts.folded(Domain::Subscription, sides.keys[Key::Subscription]),
                 )
             };
-            sides.awaited_for = half_there
+            sides.awaited_for = self
+                .of_invoice(sides, totals)
+                .or(half_there)
                 .or_else(|| {
                     let lacks_unit = self.tie_outs.contains(&sides.tie_out);
                     lacks_unit.then_some(AwaitedFor::CompleteData)

@@ -31,6 +31,8 @@ pub(crate) mod tie_outs;
 
 pub(crate) mod credentials;
 
+pub(crate) mod exclusions;
+
 pub(crate) mod partner_center;
 
 pub(crate) mod sources;

@@ -173,6 +173,7 @@ fn plan_of(
             "source",
             "tie_out",
             "partner_center",
+            "exclude",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checker::{Checker, did_you_mean, join, quoted};
 use super::credentials::CredentialReader;
 use super::document::{Entry, Node, Place, Value, get};
+use super::exclusions;
 use super::pipeline_plan::Fetching;
 use crate::model::spelling;
 use crate::sources::fetch::endpoints;
@@ -37,13 +38,15 @@ const WORKERS: usize = 8;
 const READ_TIMEOUT_MS: u64 = 60_000;
 /// Longest time for one request, where the table gives none.
 const REQUEST_TIMEOUT_MS: u64 = 300_000;
-const PATIENCE_KEYS: [&str; 9] = [
+const PATIENCE_KEYS: [&str; 11] = [
     "attempts",
     "backoff_ms",
     "longest_pause_ms",
     "run_retries",
     "run_pause_ms",
     "polls",
+    "export_wait_ms",
+    "informational_ms",
     "restarts",
     "read_timeout_ms",
     "request_timeout_ms",
@@ -73,6 +76,7 @@ pub(crate) fn read(
     };
     let account = account(checker, &reader, entry, fields, &names, addresses);
     let (api, currencies) = (api(checker, fields), currencies(checker, fields));
+    let exclusions = exclusions::read(checker, root);
     // Last, so that a missing state folder does not hide the mistakes in the table.
     let Some(state) = state else {
         checker.missing(
@@ -88,6 +92,7 @@ pub(crate) fn read(
         names,
         api,
         currencies,
+        exclusions,
         state,
     })
 }
@@ -281,6 +286,8 @@ fn patience(checker: &mut Checker<'_>, fields: &[Entry]) -> (RetryPolicy, u64, u
         longest_pause_ms: wide(given("longest_pause_ms"), usual.longest_pause_ms),
         run_retries: wide(given("run_retries"), usual.run_retries),
         run_pause_ms: wide(given("run_pause_ms"), usual.run_pause_ms),
+        export_wait_ms: wide(given("export_wait_ms"), usual.export_wait_ms),
+        informational_ms: wide(given("informational_ms"), usual.informational_ms),
         attempts: given("attempts").map_or(usual.attempts, NonZeroU32::get),
         polls: given("polls").map_or(usual.polls, NonZeroU32::get),
         restarts: given("restarts").map_or(usual.restarts, NonZeroU32::get),

@@ -12,7 +12,7 @@ use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
-use crate::sources::fetch::order::Api;
+use crate::sources::fetch::order::{Api, Exclusion};
 use crate::sources::identity::account::Account;
 
 /// A pipeline without mistakes.
@@ -46,6 +46,8 @@ pub struct Fetching {
     pub api: Api,
     /// ISO codes of currencies of unbilled data, besides those of the invoices.
     pub currencies: Vec<String>,
+    /// Customers of whom nothing is asked.
+    pub exclusions: Vec<Exclusion>,
     /// State folder, which holds the downloaded files.
     pub state: PathBuf,
 }

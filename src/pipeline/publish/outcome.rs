@@ -14,7 +14,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
-use crate::pipeline::fetch::handover::FetchReport;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
 use crate::reports::atomic::Publication;
@@ -25,6 +25,8 @@ const LIST_LIMIT: usize = 10;
 /// A run's figures; amounts are decimal text with ten places.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
+    /// True: the tables came out. A run that published nothing has no other figures.
+    pub published: bool,
     /// Id of the run, which is also the name of its folder.
     pub run_id: String,
     /// Folder in which the run was published.
@@ -170,6 +172,7 @@ impl Outcome {
         let of_run = found.warnings.iter().skip(found.nothing_compared.len());
         let warnings = of_run.cloned().chain(put_back).collect();
         Self {
+            published: true,
             run_id,
             folder: published.folder,
             exit_code,

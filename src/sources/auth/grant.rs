@@ -16,9 +16,10 @@ use crate::model::page::without_boms;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::{Account, AppCredential, Proof, UserCredential};
 use crate::sources::identity::cloud::GRAPH_AUDIENCE;
-use crate::sources::wire::attempts::Attempts;
+use crate::sources::wire::attempts::{Attempts, attempts_in_words};
 use crate::sources::wire::http::Http;
-use crate::sources::wire::message::{ApiRequest, ApiResponse, FORM};
+use crate::sources::wire::message::{ApiRequest, ApiResponse, FORM, Purpose};
+use crate::sources::wire::rate_limit::Api;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Life of a token whose response does not state one: five minutes, after which it is requested
@@ -174,8 +175,8 @@ impl Granting<'_> {
             url,
             headers: Vec::new(),
             body: Some((FORM, text)),
-            // Tokens have a rate limit of their own: they must not wait behind pages.
-            throttle: "token",
+            api: Api::Tokens,
+            purpose: Purpose::Needed,
             waits_for_content: false,
             check: &|body| {
                 serde_json::from_slice::<Value>(without_boms(body))
@@ -191,6 +192,12 @@ impl Granting<'_> {
                 wanted: "a token".to_owned(),
                 hint: "check tenant, client id and secret; `tieout doctor` checks each credential"
                     .to_owned(),
+            }),
+            // A portal's page in place of the service: it may be gone tomorrow.
+            Err(FetchError::Incomplete { what, found, .. }) => Err(FetchError::Remote {
+                what,
+                found,
+                budget: attempts_in_words(self.http),
             }),
             other => other,
         }

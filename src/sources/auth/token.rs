@@ -64,3 +64,55 @@ pub(super) fn missing(what: &str, hint: &str) -> FetchError {
         hint: hint.to_owned(),
     }
 }
+
+/// A token that is not to be had, as the error that says so: kept, because every unit that needs the
+/// token fails with it.
+#[derive(Clone, Debug)]
+pub(super) enum Unavailable {
+    /// The credential is refused.
+    Refused([String; 4]),
+    /// The service does not answer.
+    Unanswered([String; 3]),
+}
+
+impl Unavailable {
+    /// What an error says of a token.
+    pub(super) fn of(error: &FetchError) -> Self {
+        let text = |text: &String| text.clone();
+        match error {
+            FetchError::Authentication {
+                what,
+                found,
+                wanted,
+                hint,
+            } => Self::Refused([what, found, wanted, hint].map(text)),
+            FetchError::Remote {
+                what,
+                found,
+                budget,
+            } => Self::Unanswered([what, found, budget].map(text)),
+            other => Self::Unanswered([
+                "A token".to_owned(),
+                other.to_string(),
+                "one request".to_owned(),
+            ]),
+        }
+    }
+
+    /// The error, once more.
+    pub(super) fn error(&self) -> FetchError {
+        match self.clone() {
+            Self::Refused([what, found, wanted, hint]) => FetchError::Authentication {
+                what,
+                found,
+                wanted,
+                hint,
+            },
+            Self::Unanswered([what, found, budget]) => FetchError::Remote {
+                what,
+                found,
+                budget,
+            },
+        }
+    }
+}

@@ -27,6 +27,17 @@ pub(super) enum SubscriptionKind {
     Other,
 }
 
+/// A customer of the partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Customer {
+    /// Id of the customer's tenant.
+    pub(super) id: String,
+    /// Relation to the partner in Microsoft's words, if it is not that of a customer who buys from
+    /// the partner: nothing is asked for such a customer
+    /// ([endpoints §4](crate::model::domain::endpoints)).
+    pub(super) other_relation: Option<String>,
+}
+
 /// An invoice, as far as a fetch needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Invoice {
@@ -34,13 +45,31 @@ pub(super) struct Invoice {
     pub(super) id: String,
     /// Currency code in upper case; empty if the invoice states none.
     pub(super) currency: String,
-    /// True if nothing is charged: only then may an export be empty.
+    /// True if nothing is charged: only then may the lines be none.
     pub(super) is_zero: bool,
-    /// Ids of the documents that amend the invoice.
-    pub(super) amendments: Vec<String>,
+    /// True for a document that amends an invoice.
+    pub(super) is_note: bool,
+    /// Kinds of lines that the invoice says to have; empty if it says nothing of them.
+    pub(super) details: Vec<Detail>,
     start: Option<Day>,
     end: Option<Day>,
     dated: Option<Day>,
+}
+
+/// Kind of lines of an invoice, as it lists it; both texts in lower case, letters only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Detail {
+    /// Billing provider: `office`, `azure`, `onetime`.
+    pub(super) provider: String,
+    /// Kind of the lines: `billinglineitems`, `usagelineitems`.
+    pub(super) kind: String,
+}
+
+/// Items of a list, and the items that cannot be used, in words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Listed<T> {
+    pub(super) items: Vec<T>,
+    pub(super) rejected: Vec<String>,
 }
 
 impl Invoice {
@@ -71,11 +100,16 @@ impl Invoice {
     }
 }
 
-/// A customer or an amendment, of which only the id is of interest.
 #[derive(Deserialize)]
-struct WithId {
+#[serde(rename_all = "camelCase")]
+struct CustomerItem {
     id: String,
+    #[serde(default)]
+    relationship_to_partner: Option<String>,
 }
+
+/// Relations in which nothing of a customer is to be had.
+const OTHER_RELATIONS: [&str; 2] = ["advisor", "none"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,8 +129,9 @@ struct SubscriptionItem {
 #[serde(rename_all = "camelCase")]
 struct InvoiceItem {
     id: String,
+    // Each of these has been `null` where it is usually there.
     #[serde(default)]
-    currency_code: String,
+    currency_code: Option<String>,
     #[serde(default)]
     total_charges: Option<Box<serde_json::value::RawValue>>,
     #[serde(default)]
@@ -106,46 +141,75 @@ struct InvoiceItem {
     #[serde(default)]
     billing_period_end_date: Option<String>,
     #[serde(default)]
-    amendments: Vec<WithId>,
+    invoice_details: Option<Vec<DetailItem>>,
+    #[serde(default)]
+    amendments: Option<Vec<InvoiceItem>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DetailItem {
+    #[serde(default)]
+    billing_provider: Option<String>,
+    #[serde(default)]
+    invoice_line_item_type: Option<String>,
 }
 
 /// The items of a list. An answer that is no list is a fault: read as an empty one, it would say
-/// that there are no customers or invoices.
-fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, String> {
+/// that there are no customers or invoices. One item that cannot be used is no fault of the others.
+fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Listed<T>, String> {
     let page = page::read(without_boms(body)).map_err(|fault| match fault {
         PageFault::Json(error) => error.to_string(),
         PageFault::Unclear(found) => found,
     })?;
-    let items = page.items.ok_or("an answer without `items`")?;
-    items
-        .into_iter()
-        .map(|item| serde_json::from_str(item.get()).map_err(|error| error.to_string()))
-        .collect()
+    let raw = page.items.ok_or("an answer without `items`")?;
+    let mut listed = Listed {
+        items: Vec::with_capacity(raw.len()),
+        rejected: Vec::new(),
+    };
+    for (number, item) in raw.into_iter().enumerate() {
+        match serde_json::from_str(item.get()) {
+            Ok(item) => listed.items.push(item),
+            Err(error) => listed.rejected.push(format!("item {}: {error}", number + 1)),
+        }
+    }
+    Ok(listed)
 }
 
-/// The ids on a page of customers.
+impl<T> Listed<T> {
+    fn map<U>(self, of: impl Fn(T) -> U) -> Listed<U> {
+        Listed {
+            items: self.items.into_iter().map(of).collect(),
+            rejected: self.rejected,
+        }
+    }
+}
+
+/// The customers on a page.
 ///
 /// # Errors
 /// The fault of the page, in words.
-pub(super) fn customers(body: &[u8]) -> Result<Vec<String>, String> {
-    Ok(page::<WithId>(body)?
-        .into_iter()
-        .map(|customer| customer.id)
-        .collect())
+pub(super) fn customers(body: &[u8]) -> Result<Listed<Customer>, String> {
+    let listed = page::<CustomerItem>(body)?;
+    Ok(listed.map(|item| Customer {
+        id: item.id,
+        other_relation: item.relationship_to_partner.filter(|relation| {
+            let is_same = |other: &&str| relation.trim().eq_ignore_ascii_case(other);
+            OTHER_RELATIONS.iter().any(is_same)
+        }),
+    }))
 }
 
 /// The subscriptions on a page.
 ///
 /// # Errors
 /// The fault of the page, in words.
-pub(super) fn subscriptions(body: &[u8]) -> Result<Vec<Subscription>, String> {
-    Ok(page::<SubscriptionItem>(body)?
-        .into_iter()
-        .map(|item| Subscription {
-            kind: item.kind(),
-            id: item.id,
-        })
-        .collect())
+pub(super) fn subscriptions(body: &[u8]) -> Result<Listed<Subscription>, String> {
+    let listed = page::<SubscriptionItem>(body)?;
+    Ok(listed.map(|item| Subscription {
+        kind: item.kind(),
+        id: item.id,
+    }))
 }
 
 impl SubscriptionItem {
@@ -171,18 +235,48 @@ impl SubscriptionItem {
     }
 }
 
-/// The invoices on a page, by id. An amendment is named, but is not an invoice of its own here: it
-/// is not documented whether its lines can be asked for.
+/// The invoices on a page, and the documents that amend them. A document without dates of its own
+/// is of the period of what it amends.
 ///
 /// # Errors
 /// The fault of the page, in words.
-pub(super) fn invoices(body: &[u8]) -> Result<Vec<Invoice>, String> {
-    let mut found: Vec<Invoice> = page::<InvoiceItem>(body)?
-        .into_iter()
-        .map(Invoice::from)
-        .collect();
-    found.sort_by(|left, right| left.id.cmp(&right.id));
-    Ok(found)
+pub(super) fn invoices(body: &[u8]) -> Result<Listed<Invoice>, String> {
+    let listed = page::<InvoiceItem>(body)?;
+    let mut found = Vec::new();
+    for item in listed.items {
+        with_amendments(item, None, &mut found);
+    }
+    Ok(Listed {
+        items: found,
+        rejected: listed.rejected,
+    })
+}
+
+/// Adds an invoice and what amends it.
+fn with_amendments(mut item: InvoiceItem, amended: Option<&Invoice>, found: &mut Vec<Invoice>) {
+    let amendments = item.amendments.take().unwrap_or_default();
+    let mut invoice = Invoice::from(item);
+    if let Some(amended) = amended {
+        invoice.is_note = true;
+        // It is billed with what it amends, whatever day it was made.
+        (invoice.start, invoice.end, invoice.dated) = (amended.start, amended.end, amended.dated);
+        if invoice.currency.is_empty() {
+            invoice.currency.clone_from(&amended.currency);
+        }
+    }
+    for amendment in amendments {
+        // Some answers name a document as its own amendment.
+        if !amendment.id.eq_ignore_ascii_case(&invoice.id) {
+            with_amendments(amendment, Some(&invoice), found);
+        }
+    }
+    found.push(invoice);
+}
+
+/// A word in lower case, its letters only: `one_time` and `OneTime` are the same provider.
+fn letters(text: Option<String>) -> String {
+    let text = text.unwrap_or_default().to_lowercase();
+    text.chars().filter(char::is_ascii_alphabetic).collect()
 }
 
 impl From<InvoiceItem> for Invoice {
@@ -194,11 +288,19 @@ impl From<InvoiceItem> for Invoice {
             let total = total.get().trim_matches('"');
             !total.is_empty() && total.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'))
         });
+        let details = item.invoice_details.unwrap_or_default();
         Self {
             id: item.id,
-            currency: item.currency_code.to_uppercase(),
+            currency: item.currency_code.unwrap_or_default().to_uppercase(),
             is_zero,
-            amendments: item.amendments.into_iter().map(|it| it.id).collect(),
+            is_note: false,
+            details: details
+                .into_iter()
+                .map(|detail| Detail {
+                    provider: letters(detail.billing_provider),
+                    kind: letters(detail.invoice_line_item_type),
+                })
+                .collect(),
             start: day(item.billing_period_start_date),
             end: day(item.billing_period_end_date),
             dated: day(item.invoice_date),
@@ -214,25 +316,36 @@ mod tests {
     fn an_invoice_belongs_to_its_period() {
         let body = br#"{"items":[{"id":"G1","currencyCode":"eur","totalCharges":0.00,"billingPeriodStartDate":"2026-10-01T00:00:00Z"},
             {"id":"G2","totalCharges":"12.5","invoiceDate":"2026-11-08T01:22:47.6Z","amendments":[{"id":"G3","totalCharges":1}]},
-            {"id":"D1","totalCharges":5,"invoiceDate":"2026-10-21T00:00:00Z"}]}"#;
-        let found = invoices(body).expect("a page");
+            {"currencyCode":"EUR"},
+            {"id":"D1","currencyCode":null,"amendments":null,"totalCharges":5,"invoiceDate":"2026-10-21T00:00:00Z",
+             "invoiceDetails":[{"billingProvider":"office","invoiceLineItemType":"billing_line_items"}]}]}"#;
+        let listed = invoices(body).expect("a page");
+        assert_eq!(listed.rejected.len(), 1, "{:?}", listed.rejected);
+        let found = listed.items;
         let of = |period: &str| -> Vec<&str> {
             let period = Period::parse(period).expect("a month");
-            found
-                .iter()
-                .filter(|invoice| invoice.is_of(period))
-                .map(|invoice| invoice.id.as_str())
-                .collect()
+            let of = found.iter().filter(|invoice| invoice.is_of(period));
+            of.map(|invoice| invoice.id.as_str()).collect()
         };
-        assert_eq!(of("2026-10"), ["D1", "G1", "G2"]);
+        assert_eq!(of("2026-10"), ["G1", "G3", "G2", "D1"]);
         assert!(of("2026-11").is_empty());
+        let zero_or_note = |invoice: &Invoice| (invoice.is_zero, invoice.is_note);
         assert_eq!(
-            found
-                .iter()
-                .map(|invoice| invoice.is_zero)
-                .collect::<Vec<_>>(),
-            [false, true, false]
+            found.iter().map(zero_or_note).collect::<Vec<_>>(),
+            [(true, false), (false, true), (false, false), (false, false)]
         );
-        assert_eq!(found[2].amendments, ["G3"]);
+        assert_eq!(found[3].details[0].kind, "billinglineitems");
+    }
+
+    #[test]
+    fn what_is_no_list_is_a_fault() {
+        for bad in ["", "null", "{}", "<html>"] {
+            assert!(customers(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let listed = customers(br#"{"items":[{"id":"a","relationshipToPartner":"advisor"},
+            {"id":"b","relationshipToPartner":"reseller"},{"id":"c"}]}"#);
+        let other = |customer: &Customer| customer.other_relation.is_some();
+        let found = listed.expect("a list").items;
+        assert_eq!(found.iter().map(other).collect::<Vec<_>>(), [true, false, false]);
     }
 }

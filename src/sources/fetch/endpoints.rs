@@ -3,6 +3,7 @@
 //! turn into requests is in `units` and `pages`.
 
 use super::api_version::Billed;
+use crate::sources::graph_export::operation::Report;
 
 /// Paging of a list ([endpoints §6](crate::model::domain::endpoints)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +61,18 @@ pub struct Endpoint {
     pub paging: Paging,
     /// Rows per page; 0 if no size is sent.
     pub page_size: u32,
-    /// Key of its rate limit; with `{customer}`, one for each customer.
-    pub throttle: &'static str,
     /// Things for each of which it is asked.
     pub over: Over,
     /// True if 204 means "not ready yet".
     pub waits_for_content: bool,
     /// True if its responses show the present, so that they are fetched anew each day.
     pub snapshot: bool,
+    /// True if only a list with `items` shows that there is nothing: other units, or a close, follow
+    /// from what it lists.
+    pub proves_by_items: bool,
+    /// True if it is documented to refuse a customer without usage with code 3000, which stands for
+    /// "nothing" ([quirks, JSON of the API, 9](crate::model::domain::quirks)).
+    pub refuses_nothing: bool,
 }
 
 /// A row with the usual values, which each endpoint starts from.
@@ -79,10 +84,17 @@ const BASE: Endpoint = Endpoint {
     user_only: false,
     paging: Paging::None,
     page_size: 0,
-    throttle: "partner",
     over: Over::Partner,
     waits_for_content: false,
     snapshot: true,
+    proves_by_items: false,
+    refuses_nothing: false,
+};
+
+/// A row for usage records and summaries.
+const USAGE: Endpoint = Endpoint {
+    refuses_nothing: true,
+    ..BASE
 };
 
 const SEEK: Paging = Paging::Seek {
@@ -109,6 +121,7 @@ const HOURS: &[(&str, &str)] = &[
 pub const CUSTOMERS: Endpoint = Endpoint {
     name: "customers",
     dataset: "customers",
+    proves_by_items: true,
     path: "customers",
     paging: SEEK,
     page_size: 500,
@@ -120,8 +133,8 @@ pub const CUSTOMERS: Endpoint = Endpoint {
 pub const SUBSCRIPTIONS: Endpoint = Endpoint {
     name: "subscriptions",
     dataset: "subscriptions",
+    proves_by_items: true,
     path: "customers/{customer}/subscriptions",
-    throttle: "customer {customer}",
     over: Over::Customers,
     ..BASE
 };
@@ -130,6 +143,7 @@ pub const SUBSCRIPTIONS: Endpoint = Endpoint {
 pub const INVOICES: Endpoint = Endpoint {
     name: "invoices",
     dataset: "invoices",
+    proves_by_items: true,
     path: "invoices",
     paging: Paging::Offset,
     page_size: 200,
@@ -140,13 +154,11 @@ pub const INVOICES: Endpoint = Endpoint {
 pub const ENDPOINTS: &[Endpoint] = &[
     CUSTOMERS,
     SUBSCRIPTIONS,
-    // Throttled for each customer separately, like the list of subscriptions.
     Endpoint {
         name: "azure_entitlements",
         dataset: "azure_entitlements",
         path: "customers/{customer}/subscriptions/{subscription}/azureEntitlements",
-        throttle: "customer {customer}",
-        over: Over::AzurePlans,
+            over: Over::AzurePlans,
         ..BASE
     },
     // Days and hours of the same usage: a pipeline lists one of the two.
@@ -194,7 +206,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         dataset: "partner_usage_summary",
         path: "usagesummary",
         user_only: true,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "customer_usage_summary",
@@ -202,7 +214,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "customers/{customer}/usagesummary",
         user_only: true,
         over: Over::Customers,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "subscription_usage_summary",
@@ -210,14 +222,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "customers/{customer}/subscriptions/{subscription}/usagesummary",
         user_only: true,
         over: Over::AzureSubscriptions,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "customer_usage_records",
         dataset: "customer_usage_records",
         path: "customers/usagerecords",
         user_only: true,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "subscription_usage_records",
@@ -225,7 +237,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "customers/{customer}/subscriptions/usagerecords",
         user_only: true,
         over: Over::Customers,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "meter_usage_records",
@@ -234,7 +246,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         user_only: true,
         paging: SEEK,
         over: Over::AzurePlans,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "resource_usage_records",
@@ -243,7 +255,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         user_only: true,
         paging: SEEK,
         over: Over::AzurePlans,
-        ..BASE
+        ..USAGE
     },
     // By meter, as above, but App-only and for classic subscriptions alone.
     Endpoint {
@@ -251,7 +263,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         dataset: "classic_usage_records",
         path: "customers/{customer}/subscriptions/{subscription}/usagerecords/resources",
         over: Over::ClassicSubscriptions,
-        ..BASE
+        ..USAGE
     },
     Endpoint {
         name: "usage_budget",
@@ -348,10 +360,19 @@ const LEGACY: Endpoint = Endpoint {
 pub struct Twin {
     /// Endpoint in v1; its name is the dataset's.
     pub v1: Endpoint,
-    /// Path of the v2 export below Graph's reports.
-    pub v2: &'static str,
+    /// Export in v2.
+    pub(super) v2: Report,
     /// Kind of the data.
     pub(super) what: Billed,
+}
+
+/// A report of Graph's first version, of which all attributes are wanted.
+const fn report(path: &'static str) -> Report {
+    Report {
+        version: "v1.0",
+        path,
+        has_attributes: true,
+    }
 }
 
 /// Billed and unbilled usage and reconciliation lines.
@@ -364,10 +385,11 @@ pub const TWINS: &[Twin] = &[
                 ("provider", "onetime"),
                 ("invoicelineitemtype", "usagelineitems"),
                 ("currencycode", "{currency}"),
+                ("period", "{usage_period}"),
             ],
             ..BILLED
         },
-        v2: "usage/billed/export",
+        v2: report("usage/billed/export"),
         what: Billed::Usage,
     },
     Twin {
@@ -380,7 +402,7 @@ pub const TWINS: &[Twin] = &[
             ],
             ..BILLED
         },
-        v2: "reconciliation/billed/export",
+        v2: report("reconciliation/billed/export"),
         what: Billed::Lines,
     },
     Twin {
@@ -395,7 +417,7 @@ pub const TWINS: &[Twin] = &[
             ],
             ..UNBILLED
         },
-        v2: "usage/unbilled/export",
+        v2: report("usage/unbilled/export"),
         what: Billed::Usage,
     },
     Twin {
@@ -410,7 +432,7 @@ pub const TWINS: &[Twin] = &[
             ],
             ..UNBILLED
         },
-        v2: "reconciliation/unbilled/export",
+        v2: report("reconciliation/unbilled/export"),
         what: Billed::Lines,
     },
 ];
@@ -422,6 +444,7 @@ const BILLED: Endpoint = Endpoint {
     page_size: 2_000,
     over: Over::NewInvoices,
     snapshot: false,
+    proves_by_items: true,
     ..BASE
 };
 
@@ -431,6 +454,7 @@ const UNBILLED: Endpoint = Endpoint {
     paging: SEEK,
     page_size: 2_000,
     over: Over::Currencies,
+    proves_by_items: true,
     ..BASE
 };
 

@@ -13,6 +13,16 @@ pub mod order;
 
 pub(crate) mod units;
 
+pub(crate) mod walk;
+
 pub(crate) mod pages;
+
+pub mod fetched;
+
+pub(crate) mod unit;
+
+pub(crate) mod pool;
+
+pub(crate) mod lists;
 
 pub mod workers;

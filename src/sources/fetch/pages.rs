@@ -1,26 +1,28 @@
-//! Pages of a Partner Center v1 endpoint, followed to the last one and stored as received. The next
-//! address is built here, because published links are malformed: only the token of a response is
-//! used ([endpoints §6](crate::model::domain::endpoints)).
+//! Pages of a Partner Center v1 endpoint, followed to the last one and stored as received. Published
+//! links are malformed, so that the next address is built here from the token of a response; only a
+//! link that brings no token is followed itself ([endpoints §6](crate::model::domain::endpoints)).
 //!
 //! A list may change, repeat itself or end early while it is read. Whatever looks like that starts
-//! the unit over; it is never patched together.
-
-use std::collections::HashSet;
+//! the unit over; it is never patched together. A list ends where a page says so, or brings nothing
+//! that was not there before.
 
 use reqwest::{Method, Url};
 
 use super::context::Context;
 use super::endpoints::{Endpoint, Paging};
+use super::walk::{Next, Repeats, Walk};
 use crate::model::page::{PageFacts, page_facts, same_items};
 use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
-use crate::sources::identity::origin;
 use crate::sources::landing::journal::{Entry, Part};
 use crate::sources::session::Session;
-use crate::sources::wire::message::{ApiRequest, ApiResponse};
+use crate::sources::wire::message::{ApiRequest, ApiResponse, Purpose};
+use crate::sources::wire::rate_limit::Api;
 
-/// Codes of error responses that mean that there is nothing, and are an empty list.
-const NOTHING_CODES: [&str; 1] = ["3000"];
+/// Code of the refusal of a customer who has no usage.
+const NO_USAGE: &str = "3000";
+/// Code of the refusal of a customer who has left the partner.
+const NO_RELATION: &str = "20002";
 /// Pages of one list: 100,000; a longer one is taken for an endless one.
 const PAGE_LIMIT: u32 = 100_000;
 
@@ -31,45 +33,27 @@ pub(super) struct Pages<'f> {
     pub(super) context: &'f Context,
     /// Id of the unit.
     pub(super) id: &'f str,
+    pub(super) purpose: Purpose,
+    /// True if a list without items proves nothing by itself: the caller knows more.
+    pub(super) doubts_emptiness: bool,
+}
+
+/// What a service said that it has nothing of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NothingThere {
+    /// Nothing of what was asked for.
+    Data(String),
+    /// No relation to the customer any more: nothing else of it is to be had either.
+    Relation(String),
 }
 
 /// End of one try at the unit.
 enum PagesEnd {
     Complete,
+    /// The service says that there is nothing.
+    Nothing(NothingThere),
     /// The unit has to be started over, for this reason.
     Restart(String),
-}
-
-/// Position in a list, and everything seen of it before.
-struct Walk {
-    /// Number of the last page, from 1.
-    number: u32,
-    /// Rows of all pages so far.
-    offset: u64,
-    /// Token of the next page.
-    token: Option<String>,
-    /// BLAKE3 of each page, by which a repeated one is noticed.
-    hashes: HashSet<String>,
-    /// Each token, by which a cycle is noticed.
-    tokens: HashSet<String>,
-}
-
-impl Walk {
-    /// The position behind the pages that are stored already, in their order.
-    fn behind(parts: &[Part]) -> Self {
-        Self {
-            number: u32::try_from(parts.len()).expect("a list has at most `PAGE_LIMIT` pages"),
-            offset: parts.iter().map(|part| part.rows).sum(),
-            token: parts.last().and_then(|part| part.next.clone()),
-            hashes: parts.iter().map(|part| part.blake3.clone()).collect(),
-            tokens: parts.iter().filter_map(|part| part.next.clone()).collect(),
-        }
-    }
-
-    /// True if a page of the list comes before the current one.
-    fn follows(&self) -> bool {
-        self.number > 1
-    }
 }
 
 /// Answer to the request for the next page.
@@ -81,31 +65,50 @@ enum NextPage {
 }
 
 impl Pages<'_> {
-    /// Fetches the unit, beginning with what an interrupted fetch has stored of it.
-    pub(super) async fn fetch(&self) -> Result<(), FetchError> {
+    /// Fetches the unit, beginning with what an interrupted fetch has stored of it. The words of the
+    /// service, if it says that there is nothing: the unit is then not completed here.
+    pub(super) async fn fetch(&self) -> Result<Option<NothingThere>, FetchError> {
         let http = &self.session.http;
         let restarts = http.retry_policy.restarts;
         let mut reason = String::new();
         for attempt in 0..=restarts {
             match self.run(attempt).await? {
+                PagesEnd::Complete if self.doubts_emptiness && self.is_empty() => {
+                    let found = "a list without items".to_owned();
+                    return Ok(Some(NothingThere::Data(found)));
+                }
                 PagesEnd::Complete => {
                     let day = self.session.today.clone();
-                    return self.enter(Entry::Complete { etag: None, day });
+                    self.enter(Entry::Complete { etag: None, day })?;
+                    return Ok(None);
                 }
+                PagesEnd::Nothing(nothing) => return Ok(Some(nothing)),
                 PagesEnd::Restart(why) => {
                     let line = format!("`{}`: {why}; the unit is started over", self.id);
                     http.progress.tell(Event::Note(line));
-                    http.count_retry(self.id, &why)?;
+                    http.count_retry(self.purpose, self.id, &why)?;
                     reason = why.clone();
                     self.enter(Entry::Restarted { reason: why })?;
                 }
             }
         }
-        Err(FetchError::Incomplete {
+        Err(self.incomplete(
+            format!("{reason}, {} times", restarts + 1),
+            "a chain of pages that ends",
+        ))
+    }
+
+    fn is_empty(&self) -> bool {
+        let unit = self.session.landing.unit(self.id);
+        unit.open_parts().iter().all(|part| part.rows == 0)
+    }
+
+    fn incomplete(&self, found: String, wanted: &str) -> FetchError {
+        FetchError::Incomplete {
             what: format!("`{}`", self.id),
-            found: format!("{reason}, {} times", restarts + 1),
-            wanted: "a chain of pages that ends".to_owned(),
-        })
+            found,
+            wanted: wanted.to_owned(),
+        }
     }
 
     fn enter(&self, entry: Entry) -> Result<(), FetchError> {
@@ -113,15 +116,12 @@ impl Pages<'_> {
     }
 
     async fn run(&self, attempt: u32) -> Result<PagesEnd, FetchError> {
-        let mut parts = self.session.landing.unit(self.id).open_parts().to_vec();
-        // Names have leading zeros: their order is that of the pages.
-        parts.sort_by(|left, right| left.name.cmp(&right.name));
-        let mut walk = Walk::behind(&parts);
+        let mut walk = self.walk_on()?;
         // The last page was stored, but the fetch ended before it could say so.
-        if !parts.is_empty() && walk.token.is_none() {
+        if walk.number > 0 && walk.next.is_none() {
             return Ok(PagesEnd::Complete);
         }
-        if !self.is_unchanged(&parts).await? {
+        if !self.is_unchanged().await? {
             return Ok(PagesEnd::Restart("the first page has changed".to_owned()));
         }
         loop {
@@ -140,23 +140,52 @@ impl Pages<'_> {
         }
     }
 
+    /// The pages that are stored already, in their order.
+    fn stored(&self) -> Vec<Part> {
+        let mut parts = self.session.landing.unit(self.id).open_parts().to_vec();
+        // Names have leading zeros: their order is that of the pages.
+        parts.sort_by(|left, right| left.name.cmp(&right.name));
+        parts
+    }
+
+    /// The position behind the pages that are stored already.
+    fn walk_on(&self) -> Result<Walk, FetchError> {
+        let mut walk = Walk::default();
+        if self.endpoint.paging == Paging::File {
+            return Ok(walk);
+        }
+        for part in self.stored() {
+            let body = self.session.landing.bytes_of(&part)?;
+            walk.number += 1;
+            walk.offset += part.rows;
+            walk.see(&body);
+            walk.next = Next::stored(self.endpoint.paging, &part);
+        }
+        Ok(walk)
+    }
+
     /// True if what was stored before an interruption may be continued: pages of two versions of
     /// the data do not belong together. A snapshot of today is not checked: it changes all the
     /// time.
-    async fn is_unchanged(&self, parts: &[Part]) -> Result<bool, FetchError> {
+    async fn is_unchanged(&self) -> Result<bool, FetchError> {
+        let parts = self.stored();
         let Some(first) = parts.first().filter(|_| !self.endpoint.snapshot) else {
             return Ok(true);
         };
         let stored = self.session.landing.bytes_of(first)?;
-        let reply = self.page(None, 0, 1).await?;
+        let reply = self.page(None, 1).await?;
         Ok(same_items(&stored, &reply.body))
     }
 
     /// Asks for the page that the walk has come to.
     async fn next_page(&self, walk: &Walk) -> Result<NextPage, FetchError> {
         let number = walk.number;
-        let asked = self.page(walk.token.as_deref(), walk.offset, number).await;
-        match asked {
+        let nothing = |found| Ok(NextPage::Ended(PagesEnd::Nothing(found)));
+        match self.page(walk.next.as_ref(), number).await {
+            Ok(reply) if reply.status == 204 && self.endpoint.proves_by_items => {
+                let found = "204 in place of a list".to_owned();
+                Err(self.incomplete(found, "a list, even an empty one"))
+            }
             Ok(reply) if reply.status == 204 => Ok(NextPage::Ended(PagesEnd::Complete)),
             Ok(reply) => Ok(NextPage::Page(reply)),
             // A token that has expired.
@@ -168,8 +197,13 @@ impl Pages<'_> {
                 let why = format!("page {number} refused ({found})");
                 Ok(NextPage::Ended(PagesEnd::Restart(why)))
             }
-            Err(FetchError::Refused { code, .. }) if NOTHING_CODES.contains(&code.as_str()) => {
-                Ok(NextPage::Ended(PagesEnd::Complete))
+            Err(FetchError::Refused { code, found, .. })
+                if code == NO_USAGE && self.endpoint.refuses_nothing && is_no_usage(&found) =>
+            {
+                nothing(NothingThere::Data(found))
+            }
+            Err(FetchError::Refused { code, found, .. }) if code == NO_RELATION => {
+                nothing(NothingThere::Relation(found))
             }
             Err(error) => Err(error),
         }
@@ -184,19 +218,25 @@ impl Pages<'_> {
         attempt: u32,
     ) -> Result<Option<PagesEnd>, FetchError> {
         let number = walk.number;
-        // The order of these checks matters: a repeated page is told before an empty one.
         let facts = self.facts(reply)?;
-        let hash = blake3::hash(&reply.body).to_hex().to_string();
-        if !walk.hashes.insert(hash) && walk.follows() {
-            // A server that ignores `offset` returns the whole list for ever.
-            let is_ignored = self.endpoint.paging == Paging::Offset && facts.next_uri.is_none();
-            return Ok(Some(if is_ignored {
-                PagesEnd::Complete
-            } else {
-                PagesEnd::Restart(format!("page {number} repeats an earlier page"))
-            }));
+        // The order of these checks matters: a repeated page is told before an empty one.
+        let repeats = match self.endpoint.paging {
+            Paging::File => Repeats::default(),
+            _ => walk.see(&reply.body),
+        };
+        match self.endpoint.paging {
+            // A server that ignores `offset` sends the whole list for ever.
+            Paging::Offset if walk.follows() && (repeats.page || repeats.ids) => {
+                return Ok(Some(PagesEnd::Complete));
+            }
+            Paging::Seek { .. } | Paging::None if walk.follows() && repeats.page => {
+                let why = format!("page {number} repeats an earlier page");
+                return Ok(Some(PagesEnd::Restart(why)));
+            }
+            _ => {}
         }
-        let next = self.next(&facts, walk.offset);
+        let base = &self.session.addresses().partner_center;
+        let next = Next::of(self.endpoint, &facts, walk.offset, base)?;
         if facts.items == 0 && walk.follows() {
             match &next {
                 None if self.endpoint.paging == Paging::Offset => {
@@ -211,46 +251,22 @@ impl Pages<'_> {
             }
         }
         if let Some(next) = &next
-            && !walk.tokens.insert(next.clone())
+            && !walk.leads_on(next)
         {
             let why = format!("page {number} links back to an earlier page");
             return Ok(Some(PagesEnd::Restart(why)));
         }
         walk.offset += facts.items;
-        self.land(number, &reply.body, &facts, next.clone())?;
-        walk.token = next;
-        Ok(walk.token.is_none().then_some(PagesEnd::Complete))
-    }
-
-    /// The token of the next page, if there is one; for pages by offset, the offset.
-    fn next(&self, facts: &PageFacts, offset: u64) -> Option<String> {
-        match self.endpoint.paging {
-            Paging::Seek { .. } | Paging::None => facts.next_token.clone(),
-            // A full page may be the last one: the next, empty one will tell.
-            Paging::Offset => {
-                let is_full = facts.items >= u64::from(self.endpoint.page_size);
-                (facts.items > 0 && (is_full || facts.next_uri.is_some()))
-                    .then(|| (offset + facts.items).to_string())
-            }
-            Paging::File => None,
-        }
+        self.land(number, &reply.body, &facts, next.as_ref())?;
+        walk.next = next;
+        Ok(walk.next.is_none().then_some(PagesEnd::Complete))
     }
 
     fn facts(&self, reply: &ApiResponse) -> Result<PageFacts, FetchError> {
         if self.endpoint.paging == Paging::File {
             return Ok(PageFacts::default());
         }
-        let facts = page_facts(&reply.body).map_err(|found| FetchError::Incomplete {
-            what: format!("`{}`", self.id),
-            found,
-            wanted: "a page".to_owned(),
-        })?;
-        // The link is not followed; but one to another host shows that something is badly wrong.
-        if let Some(uri) = &facts.next_uri {
-            let base = &self.session.addresses().partner_center;
-            origin::same_origin(base, uri, "The next link of a page")?;
-        }
-        Ok(facts)
+        page_facts(&reply.body).map_err(|found| self.incomplete(found, "a page"))
     }
 
     fn land(
@@ -258,7 +274,7 @@ impl Pages<'_> {
         number: u32,
         body: &[u8],
         facts: &PageFacts,
-        next: Option<String>,
+        next: Option<&Next>,
     ) -> Result<(), FetchError> {
         let ending = match self.endpoint.paging {
             Paging::File => "pdf",
@@ -277,27 +293,22 @@ impl Pages<'_> {
         // The bytes are on disk: only now the journal may name them.
         self.enter(Entry::Part(Part {
             rows: facts.items,
-            next,
+            next: next.and_then(Next::token),
+            next_uri: next.and_then(Next::uri),
             ..part
         }))?;
         self.session.http.progress.tell(event);
         Ok(())
     }
 
-    /// Asks for a page by its token or offset.
-    async fn page(
-        &self,
-        token: Option<&str>,
-        offset: u64,
-        number: u32,
-    ) -> Result<ApiResponse, FetchError> {
+    /// Asks for a page by its token, offset or address; without one, for the first.
+    async fn page(&self, next: Option<&Next>, number: u32) -> Result<ApiResponse, FetchError> {
         let follows = number > 1;
-        let mut headers = Vec::new();
         // The first page is asked for without a token, also after an interruption.
-        if let (Paging::Seek { .. } | Paging::None, Some(token), true) =
-            (self.endpoint.paging, token, follows)
-        {
-            headers.push(("MS-ContinuationToken", token.to_owned()));
+        let next = next.filter(|_| follows);
+        let mut headers = Vec::new();
+        if let Some(Next::Token(token)) = next {
+            headers.push(("MS-ContinuationToken", token.clone()));
         }
         let what = if follows {
             format!("`{}` page {number}", self.id)
@@ -308,10 +319,11 @@ impl Pages<'_> {
         let ask = ApiRequest {
             what: &what,
             method: Method::GET,
-            url: self.address(follows, offset),
+            url: self.address(next),
             headers,
             body: None,
-            throttle: &self.context.fill(self.endpoint.throttle),
+            api: Api::PartnerCenter,
+            purpose: self.purpose,
             // After a page with a next link, 204 means "not ready yet", never "the end"
             // (`model::domain::quirks`, "JSON of the API", 6).
             waits_for_content: self.endpoint.waits_for_content || follows,
@@ -322,7 +334,10 @@ impl Pages<'_> {
     }
 
     /// The address of a page.
-    fn address(&self, follows: bool, offset: u64) -> Url {
+    fn address(&self, next: Option<&Next>) -> Url {
+        if let Some(Next::Uri(url)) = next {
+            return url.clone();
+        }
         let Self {
             session,
             endpoint,
@@ -339,16 +354,19 @@ impl Pages<'_> {
             .query
             .iter()
             .map(|(name, value)| (*name, context.fill(value)))
-            // A placeholder without a value, such as `{period}` of billed data.
+            // A placeholder without a value, such as `{currency}` of an invoice that states none.
             .filter(|(_, value)| !value.contains('{'))
             .collect();
         if endpoint.page_size > 0 {
             // Sent with every page, as the first one was: a page of another size is another list.
             pairs.push(("size", endpoint.page_size.to_string()));
         }
-        match endpoint.paging {
-            Paging::Offset => pairs.push(("offset", offset.to_string())),
-            Paging::Seek { seek } if follows => pairs.push((seek, "Next".to_owned())),
+        match (endpoint.paging, next) {
+            (Paging::Offset, Some(Next::Offset(offset))) => {
+                pairs.push(("offset", offset.to_string()));
+            }
+            (Paging::Offset, _) => pairs.push(("offset", "0".to_owned())),
+            (Paging::Seek { seek }, Some(_)) => pairs.push((seek, "Next".to_owned())),
             _ => {}
         }
         if !pairs.is_empty() {
@@ -358,8 +376,19 @@ impl Pages<'_> {
     }
 }
 
+/// True if the words of a refusal say that there is no usage. The same code refuses a request with
+/// a wrong property, too.
+fn is_no_usage(words: &str) -> bool {
+    let words = words.to_lowercase();
+    words.contains("usage data") && !words.contains("invalid")
+}
+
 fn is_page(body: &[u8]) -> Result<(), String> {
-    page_facts(body).map(|_| ())
+    let facts = page_facts(body)?;
+    if facts.is_null {
+        return Err("a list whose `items` are null".to_owned());
+    }
+    Ok(())
 }
 
 /// Accepts a complete PDF: its end mark is within the last 1,024 bytes.

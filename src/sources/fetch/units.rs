@@ -3,31 +3,45 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::{Invoice, Subscription, SubscriptionKind};
-use super::api_version::{self, ApiVersion};
+use super::answers::{Detail, Invoice, Subscription, SubscriptionKind};
+use super::api_version::{self, ApiVersion, Billed};
 use super::context::Context;
 use super::endpoints::{
     CUSTOMERS, ENDPOINTS, Endpoint, INVOICES, Over, SUBSCRIPTIONS, TWINS, Twin, all,
 };
 use super::order::{Api, Order};
 use crate::model::period::{Day, Period, date_of, parse_day};
-use crate::sources::graph_export::operation::{Emptiness, Scope};
+use crate::sources::graph_export::operation::Scope;
+use crate::sources::wire::message::Purpose;
 
 /// Way in which a unit is fetched.
+#[derive(Debug)]
 pub(super) enum Route {
     Pages(&'static Endpoint),
-    Export {
-        twin: &'static Twin,
-        scope: Scope,
-        emptiness: Emptiness,
-    },
+    Export { twin: &'static Twin, scope: Scope },
+}
+
+/// What it means if a service has nothing of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// There is nothing, for this reason.
+    Proven(&'static str),
+    /// The lines of the invoice tell: only usage products have usage.
+    AsLinesTell,
+    /// There must be something, sooner or later.
+    Refuted,
+    /// A list without items is an answer; anything else is none.
+    Unknown,
 }
 
 /// A unit to be fetched.
+#[derive(Debug)]
 pub(super) struct Task {
     pub(super) id: String,
     pub(super) route: Route,
     pub(super) context: Context,
+    pub(super) purpose: Purpose,
+    pub(super) silence: Silence,
 }
 
 impl Task {
@@ -37,6 +51,8 @@ impl Task {
             id: id_of(endpoint, "v1", &context, order),
             route: Route::Pages(endpoint),
             context,
+            purpose: order.purpose(endpoint.dataset),
+            silence: Silence::Unknown,
         }
     }
 
@@ -66,7 +82,7 @@ fn id_of(endpoint: &Endpoint, route: &str, context: &Context, order: &Order) -> 
     // The window of time follows from the period, which is there already.
     let named = context
         .iter()
-        .filter(|(name, _)| !["start", "end"].contains(name));
+        .filter(|(name, _)| !["start", "end", "usage_period"].contains(name));
     steps.extend(named.map(|(_, value)| value.to_ascii_lowercase()));
     // Tomorrow the same request is another unit: it shows another state.
     if endpoint.snapshot {
@@ -83,12 +99,13 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// The lists that an order needs.
-    pub(super) fn of(order: &Order) -> Self {
+    /// The lists that the endpoints with these names need.
+    pub(super) fn of(order: &Order, is_wanted: impl Fn(&Endpoint) -> bool) -> Self {
+        let is_wanted = |endpoint: &Endpoint| order.lists(endpoint.name) && is_wanted(endpoint);
         let any_over = |wanted: &[Over]| {
-            all().any(|endpoint| order.lists(endpoint.name) && wanted.contains(&endpoint.over))
+            all().any(|endpoint| is_wanted(endpoint) && wanted.contains(&endpoint.over))
         };
-        let subscriptions = order.lists(SUBSCRIPTIONS.name)
+        let subscriptions = is_wanted(&SUBSCRIPTIONS)
             || any_over(&[
                 Over::AzurePlans,
                 Over::ClassicSubscriptions,
@@ -96,38 +113,45 @@ impl Needs {
             ]);
         Self {
             // Currencies are those of the invoices, too.
-            invoices: order.lists(INVOICES.name)
+            invoices: is_wanted(&INVOICES)
                 || any_over(&[
                     Over::Invoices,
                     Over::NewInvoices,
                     Over::LegacyInvoices,
                     Over::Currencies,
                 ]),
-            customers: subscriptions || order.lists(CUSTOMERS.name) || any_over(&[Over::Customers]),
+            customers: subscriptions || is_wanted(&CUSTOMERS) || any_over(&[Over::Customers]),
             subscriptions,
         }
     }
 }
 
 /// Lists from the first responses.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
-    /// Ids of the customers.
+    /// Ids of the customers that are asked for, each once.
     pub(super) customers: Vec<String>,
     /// Subscriptions by customer id.
     pub(super) subscriptions: BTreeMap<String, Vec<Subscription>>,
-    /// Invoices of the period.
+    /// Invoices of the period, each once.
     pub(super) invoices: Vec<Invoice>,
     /// Currencies of the pipeline file and of the invoices.
     pub(super) currencies: BTreeSet<String>,
 }
 
-/// The units of an order besides the lists themselves, and the reasons for their routes, for the
-/// log.
-pub(super) fn rest(order: &Order, lists: &Lists, has_graph: bool) -> (Vec<Task>, Vec<String>) {
+/// The units of an order besides the lists themselves, of those endpoints that are wanted now, and
+/// the reasons for their routes, for the log. Exports come first: they run while the rest is asked
+/// for.
+pub(super) fn rest(
+    order: &Order,
+    lists: &Lists,
+    has_graph: bool,
+    is_wanted: impl Fn(&Endpoint) -> bool,
+) -> (Vec<Task>, Vec<String>) {
+    let is_wanted = |endpoint: &Endpoint| order.lists(endpoint.name) && is_wanted(endpoint);
     let mut tasks = Vec::new();
     let mut reasons = Vec::new();
-    for twin in TWINS.iter().filter(|twin| order.lists(twin.v1.name)) {
+    for twin in TWINS.iter().filter(|twin| is_wanted(&twin.v1)) {
         let (version, reason) = version_for(order, twin, has_graph);
         reasons.push(reason);
         match twin_contexts(order, lists, twin) {
@@ -143,15 +167,26 @@ pub(super) fn rest(order: &Order, lists: &Lists, has_graph: bool) -> (Vec<Task>,
     let fetched = [CUSTOMERS.name, SUBSCRIPTIONS.name, INVOICES.name];
     for endpoint in ENDPOINTS
         .iter()
-        .filter(|endpoint| order.lists(endpoint.name) && !fetched.contains(&endpoint.name))
+        .filter(|endpoint| is_wanted(endpoint) && !fetched.contains(&endpoint.name))
     {
         tasks.extend(
-            contexts(order, lists, endpoint.over)
+            contexts(order, lists, endpoint)
                 .into_iter()
                 .map(|context| Task::pages(endpoint, context, order)),
         );
     }
+    // A list may name a thing twice, and two tasks on one unit would mix their pages.
+    let mut seen = BTreeSet::new();
+    tasks.retain(|task| seen.insert(task.id.clone()));
+    tasks.sort_by_key(|task| (!task.is_export(), task.purpose as u8));
     (tasks, reasons)
+}
+
+/// True of an endpoint whose data come as an export: they are ordered before anything else.
+pub(super) fn is_exported(order: &Order, endpoint: &Endpoint, has_graph: bool) -> bool {
+    TWINS.iter().any(|twin| {
+        twin.v1.name == endpoint.name && version_for(order, twin, has_graph).0 == ApiVersion::V2
+    })
 }
 
 fn is_billed(twin: &Twin) -> bool {
@@ -178,7 +213,7 @@ fn version_for(order: &Order, twin: &Twin, has_graph: bool) -> (ApiVersion, Stri
 /// The contexts of a twin; the reason, in words, if its period is not served.
 fn twin_contexts(order: &Order, lists: &Lists, twin: &Twin) -> Result<Vec<Context>, String> {
     if is_billed(twin) {
-        return Ok(contexts(order, lists, Over::NewInvoices));
+        return Ok(contexts(order, lists, &twin.v1));
     }
     let period = unbilled_period(order).ok_or_else(|| {
         format!(
@@ -204,39 +239,67 @@ fn twin_task(
     version: ApiVersion,
     context: Context,
 ) -> Task {
+    let silence = silence_of(lists, twin, &context);
+    let purpose = order.purpose(twin.v1.dataset);
     if version == ApiVersion::V1 {
-        return Task::pages(&twin.v1, context, order);
+        let context = if is_billed(twin) && twin.what == Billed::Usage {
+            // Any month but the current one is `previous`: there is no third word.
+            context.with("usage_period", unbilled_period(order).unwrap_or("previous"))
+        } else {
+            context
+        };
+        return Task {
+            silence,
+            ..Task::pages(&twin.v1, context, order)
+        };
     }
-    let (scope, emptiness) = match context.get("invoice") {
-        Some(id) => {
-            let invoice = lists.invoices.iter().find(|invoice| invoice.id == id);
-            let invoice = invoice.expect("contexts are made of the invoices");
-            let emptiness = if invoice.is_zero {
-                Emptiness::Proven
-            } else {
-                Emptiness::Refuted
-            };
-            (Scope::Invoice(id.to_owned()), emptiness)
-        }
-        None => {
-            let currency = context.get("currency").expect("unbilled data have one");
+    let scope = match context.get("invoice") {
+        Some(id) => Scope::Invoice(id.to_owned()),
+        None => Scope::Unbilled {
+            currency: context
+                .get("currency")
+                .expect("unbilled data have one")
+                .to_owned(),
             // Partner Center's word for the last month is `previous`, Graph's is `last`.
-            let period = match context.get("period") {
+            period: match context.get("period") {
                 Some("previous") => "last",
                 _ => "current",
-            };
-            let currency = currency.to_owned();
-            (Scope::Unbilled { currency, period }, Emptiness::Possible)
-        }
+            },
+        },
     };
     Task {
         id: id_of(&twin.v1, "v2", &context, order),
-        route: Route::Export {
-            twin,
-            scope,
-            emptiness,
-        },
+        route: Route::Export { twin, scope },
         context,
+        purpose,
+        silence,
+    }
+}
+
+/// What it means if there is nothing of a twin.
+fn silence_of(lists: &Lists, twin: &Twin, context: &Context) -> Silence {
+    let Some(id) = context.get("invoice") else {
+        // What was unbilled is billed once an invoice of the month is out.
+        let is_out = lists
+            .invoices
+            .iter()
+            .any(|invoice| !invoice.is_legacy() && Some(&*invoice.currency) == context.get("currency"));
+        return if is_out {
+            Silence::Proven("the month is billed")
+        } else {
+            Silence::Unknown
+        };
+    };
+    let invoice = lists.invoices.iter().find(|invoice| invoice.id == id);
+    let invoice = invoice.expect("contexts are made of the invoices");
+    match twin.what {
+        // Free usage is billed by lines of zero, too: they tell, where there are any.
+        Billed::Usage => Silence::AsLinesTell,
+        Billed::Lines if invoice.is_zero => Silence::Proven("the invoice charges nothing"),
+        Billed::Lines if invoice.is_note => {
+            Silence::Proven("it amends an invoice, and has no lines of its own")
+        }
+        Billed::Lines => Silence::Refuted,
     }
 }
 
@@ -256,9 +319,9 @@ fn unbilled_period(order: &Order) -> Option<&'static str> {
 }
 
 /// One context for each thing that an endpoint is asked for.
-fn contexts(order: &Order, lists: &Lists, over: Over) -> Vec<Context> {
+fn contexts(order: &Order, lists: &Lists, endpoint: &Endpoint) -> Vec<Context> {
     let with = |name: &'static str, value: &String| Context::default().with(name, value);
-    match over {
+    match endpoint.over {
         Over::Partner => vec![Context::default()],
         Over::Customers => lists
             .customers
@@ -281,7 +344,9 @@ fn contexts(order: &Order, lists: &Lists, over: Over) -> Vec<Context> {
             .collect(),
         Over::Invoices => of_invoices(lists, |_| true),
         Over::NewInvoices => of_invoices(lists, |invoice| !invoice.is_legacy()),
-        Over::LegacyInvoices => of_invoices(lists, Invoice::is_legacy),
+        Over::LegacyInvoices => of_invoices(lists, |invoice| {
+            invoice.is_legacy() && has_lines_of(invoice, endpoint)
+        }),
     }
 }
 
@@ -313,6 +378,18 @@ fn of_invoices(lists: &Lists, wanted: impl Fn(&Invoice) -> bool) -> Vec<Context>
                 .with("currency", &invoice.currency)
         })
         .collect()
+}
+
+/// True if an invoice has the lines of an endpoint, as far as it says. One that says nothing is
+/// asked for all.
+fn has_lines_of(invoice: &Invoice, endpoint: &Endpoint) -> bool {
+    let value = |name: &str| {
+        let found = endpoint.query.iter().find(|(key, _)| *key == name);
+        found.map_or("", |(_, value)| *value)
+    };
+    let wanted = (value("provider"), value("invoicelineitemtype"));
+    let of = |detail: &Detail| (&*detail.provider, &*detail.kind) == wanted;
+    invoice.details.is_empty() || invoice.details.iter().any(of)
 }
 
 /// A context with the window of a period. Utilization is selected by when it was reported, which is

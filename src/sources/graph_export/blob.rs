@@ -18,7 +18,7 @@ use crate::sources::landing::verify::{self, Fault};
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::{attempts_in_words, pause_in};
 use crate::sources::wire::http::{AttemptError, network};
-use crate::sources::wire::message::{guid, header};
+use crate::sources::wire::message::{Purpose, header};
 use crate::sources::wire::retry::{Verdict, verdict};
 
 /// Slowest download that is waited for, in bytes per second; below it the attempt is given up.
@@ -31,6 +31,7 @@ pub(super) struct Download {
     pub(super) session: Arc<Session>,
     /// Id of the unit.
     pub(super) id: String,
+    pub(super) purpose: Purpose,
     /// Address with the signature.
     pub(super) url: Url,
     pub(super) blob: Blob,
@@ -106,9 +107,9 @@ impl Download {
             let Some(backoff) = pauses.next() else {
                 return Err(self.used_up(what, found, is_damaged));
             };
-            http.count_retry(&what, &found)?;
+            http.count_retry(self.purpose, &what, &found)?;
             let pause = asked.map_or(backoff, |asked| http.retry_policy.capped(asked));
-            http.pause(&what, pause, &found).await?;
+            http.pause(self.purpose, &what, pause, &found).await?;
         }
     }
 
@@ -137,6 +138,8 @@ impl Download {
     }
 
     async fn attempt(&self, partial: &mut Partial) -> Result<Attempt, FetchError> {
+        // Held until the bytes are here: downloads and requests share the workers.
+        let _permit = self.session.http.permit().await;
         let request = self.request(partial)?;
         let response = match request.send().await.map_err(network) {
             Ok(response) => response,
@@ -171,7 +174,7 @@ impl Download {
     /// The request for the bytes that are missing.
     fn request(&self, partial: &mut Partial) -> Result<RequestBuilder, FetchError> {
         let http = &self.session.http;
-        let mut request = http.request(Method::GET, self.url.clone(), &guid());
+        let mut request = http.plain_request(Method::GET, self.url.clone());
         if partial.bytes > 0 {
             match partial.etag.clone() {
                 Some(etag) => {

@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 
 use super::blob::{Download, Downloaded};
 use super::manifest::{Manifest, ManifestRead};
-use super::operation::{Emptiness, Ended, Operations, Scope};
+use super::operation::{Ended, Operations, Report, Scope};
 use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::landing::journal::Entry;
 use crate::sources::session::Session;
+use crate::sources::wire::message::Purpose;
 
 /// Blobs of one export that are downloaded at the same time.
 const BLOBS_AT_ONCE: usize = 4;
@@ -25,17 +26,18 @@ pub(crate) struct Export<'f> {
     pub(crate) session: &'f Arc<Session>,
     /// Name of the dataset.
     pub(crate) dataset: &'static str,
-    /// Path of the export below Graph's reports.
-    pub(crate) report: &'static str,
+    pub(crate) report: Report,
     pub(crate) scope: &'f Scope,
     /// Id of the unit.
     pub(crate) id: &'f str,
-    pub(crate) emptiness: Emptiness,
+    pub(crate) purpose: Purpose,
 }
 
 /// End of one try at the unit.
 enum ExportEnd {
     Complete,
+    /// The service says that it has no data, in these words.
+    NoData(String),
     /// The manifest has to be asked for again, for this reason; the operation holds.
     Again(String),
     /// Another export has to be ordered, for this reason.
@@ -43,24 +45,48 @@ enum ExportEnd {
 }
 
 impl Export<'_> {
-    /// Fetches the unit, or finds that the stored version is the newest.
-    pub(crate) async fn fetch(&self) -> Result<(), FetchError> {
+    /// Fetches the unit, or finds that the stored version is the newest. The words of the service,
+    /// if it says that it has no data, or sends none: that alone proves nothing, and the caller
+    /// knows more.
+    pub(crate) async fn fetch(&self) -> Result<Option<String>, FetchError> {
         let http = &self.session.http;
         // Restarts of one kind or the other count alike: an export that never settles must end.
         let tries = http.retry_policy.restarts + 1;
         let mut reason = String::new();
+        let mut pauses = http.retry_policy.pauses();
+        // An operation of an earlier fetch is told by its age, not by its failure: it may have been
+        // forgotten overnight.
+        let mut known = self.journalled().map(|url| (url, true));
+        let mut was_again = false;
         for _ in 0..tries {
-            match self.run().await? {
-                ExportEnd::Complete => return Ok(()),
-                ExportEnd::Again(why) => reason = why,
+            let (operation, is_older) = match known.take() {
+                Some(known) => known,
+                None => (self.order().await?, false),
+            };
+            match self.run(&operation, is_older).await? {
+                ExportEnd::Complete => return Ok(None),
+                ExportEnd::NoData(found) => return Ok(Some(found)),
+                ExportEnd::Again(why) => {
+                    reason = why;
+                    // The same manifest twice: the operation is stale, and only another export
+                    // brings a signature that holds.
+                    known = (!was_again).then_some((operation, is_older));
+                    was_again = !was_again;
+                }
                 ExportEnd::Anew(why) => {
-                    reason = why.clone();
-                    self.enter(Entry::Restarted { reason: why })?;
+                    reason = why;
+                    was_again = false;
+                    if is_older {
+                        // It costs no patience that yesterday's operation is gone.
+                        self.note(&reason);
+                        continue;
+                    }
                 }
             }
-            let line = format!("`{}`: {reason}; retrying", self.id);
-            http.progress.tell(Event::Note(line));
-            http.count_retry(self.id, &reason)?;
+            self.note(&reason);
+            http.count_retry(self.purpose, self.id, &reason)?;
+            let pause = pauses.next().unwrap_or_default();
+            http.pause(self.purpose, self.id, pause, &reason).await?;
         }
         Err(self.operations().incomplete(
             format!("{reason}, {tries} times"),
@@ -68,15 +94,16 @@ impl Export<'_> {
         ))
     }
 
-    async fn run(&self) -> Result<ExportEnd, FetchError> {
-        let operation = match self.journalled() {
-            Some(url) => url,
-            None => self.order().await?,
-        };
-        match self.operations().poll(&operation, self.emptiness).await? {
+    fn note(&self, reason: &str) {
+        let line = format!("`{}`: {reason}; trying again", self.id);
+        self.session.http.progress.tell(Event::Note(line));
+    }
+
+    async fn run(&self, operation: &Url, is_older: bool) -> Result<ExportEnd, FetchError> {
+        match self.operations().poll(operation, is_older).await? {
             Ended::Manifest(manifest) => self.follow(&manifest).await,
-            Ended::Forgotten(why) => Ok(ExportEnd::Anew(why)),
-            Ended::Nothing => self.complete(None),
+            Ended::Over(why) => Ok(ExportEnd::Anew(why)),
+            Ended::NoData(found) => Ok(ExportEnd::NoData(found)),
         }
     }
 
@@ -101,9 +128,9 @@ impl Export<'_> {
             ManifestRead::Usable(manifest) => manifest,
             ManifestRead::Unsettled(why) => return Ok(ExportEnd::Again(why)),
         };
-        if manifest.blobs.is_empty() && self.emptiness == Emptiness::Refuted {
-            let why = "a manifest without blobs for an invoice with charges";
-            return Ok(ExportEnd::Again(why.to_owned()));
+        if manifest.blobs.is_empty() {
+            let found = "an export that succeeded without any blob";
+            return Ok(ExportEnd::NoData(found.to_owned()));
         }
         let unit = self.session.landing.unit(self.id);
         let etag = Some(&manifest.etag);
@@ -134,7 +161,11 @@ impl Export<'_> {
             return Ok(ExportEnd::Again(why));
         }
         self.prove(&manifest)?;
-        self.complete(Some(manifest.etag))
+        self.enter(Entry::Complete {
+            etag: Some(manifest.etag),
+            day: self.session.today.clone(),
+        })?;
+        Ok(ExportEnd::Complete)
     }
 
     /// Downloads the blobs that are not stored yet, some at the same time; the reason, in words, to
@@ -154,6 +185,7 @@ impl Export<'_> {
                 let download = Download {
                     session: Arc::clone(self.session),
                     id: self.id.to_owned(),
+                    purpose: self.purpose,
                     url: manifest.address(blob)?,
                     blob: blob.clone(),
                 };
@@ -209,14 +241,6 @@ impl Export<'_> {
             .collect()
     }
 
-    fn complete(&self, etag: Option<String>) -> Result<ExportEnd, FetchError> {
-        self.enter(Entry::Complete {
-            etag,
-            day: self.session.today.clone(),
-        })?;
-        Ok(ExportEnd::Complete)
-    }
-
     fn enter(&self, entry: Entry) -> Result<(), FetchError> {
         self.session.landing.enter(self.id, entry)
     }
@@ -225,6 +249,7 @@ impl Export<'_> {
         Operations {
             session: self.session,
             id: self.id,
+            purpose: self.purpose,
         }
     }
 }

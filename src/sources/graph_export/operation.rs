@@ -1,7 +1,7 @@
 //! Operation of an export: its order, the polls until it ends, and the manifest, which comes in one
 //! of three shapes ([endpoints §7](crate::model::domain::endpoints)).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, Url};
 use serde_json::Value;
@@ -12,14 +12,29 @@ use crate::sources::failure::FetchError;
 use crate::sources::identity::origin;
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::pause_in;
-use crate::sources::wire::message::{ApiRequest, ApiResponse, any_body};
+use crate::sources::wire::message::{ApiRequest, ApiResponse, Purpose, any_body};
+use crate::sources::wire::rate_limit::Api;
 
-const REPORTS: &str = "v1.0/reports/partners/billing";
+/// Path of the billing reports below Graph's version.
+const REPORTS: &str = "reports/partners/billing";
 /// Polls during which an operation may still be unknown to the server that is asked.
 const GRACE_POLLS: u32 = 6;
 /// Code of an operation that found no data. Other failures have it as well, so that it alone proves
 /// nothing.
 const NO_DATA: &str = "5000";
+/// Longest pause between two polls where the server asks for none.
+const LONGEST_POLL_PAUSE: Duration = Duration::from_secs(60);
+
+/// An export of Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Version of Graph that serves it: `v1.0`, or `beta`.
+    pub(crate) version: &'static str,
+    /// Path below Graph's reports.
+    pub(crate) path: &'static str,
+    /// True if its rows come in several sets of attributes, of which all are wanted.
+    pub(crate) has_attributes: bool,
+}
 
 /// Data that an export is ordered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +50,14 @@ pub(crate) enum Scope {
     },
 }
 
-/// Knowledge of whether an export may be empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Emptiness {
-    /// The invoice charges something: an empty export is not complete.
-    Refuted,
-    /// Nobody knows: the data are not billed yet.
-    Possible,
-    /// The invoice charges nothing: "no data" is a complete answer.
-    Proven,
-}
-
 /// End of an operation.
 pub(super) enum Ended {
     /// The export succeeded, with this manifest.
     Manifest(Value),
-    /// The operation is gone: order another export, for this reason.
-    Forgotten(String),
-    /// There is nothing to export.
-    Nothing,
+    /// The operation is gone, or failed: order another export, for this reason.
+    Over(String),
+    /// The service says that it has no data, in these words.
+    NoData(String),
 }
 
 /// The requests of one unit to Graph.
@@ -61,22 +65,25 @@ pub(super) struct Operations<'f> {
     pub(super) session: &'f Session,
     /// Id of the unit.
     pub(super) id: &'f str,
+    pub(super) purpose: Purpose,
 }
 
 impl Operations<'_> {
-    /// Orders an export of `report`, a path below Graph's reports; returns the operation's address.
-    pub(super) async fn order(&self, report: &str, scope: &Scope) -> Result<Url, FetchError> {
-        let body = match scope {
-            Scope::Invoice(invoice) => {
-                serde_json::json!({"invoiceId": invoice, "attributeSet": "full"})
+    /// Orders an export; returns the operation's address.
+    pub(super) async fn order(&self, report: Report, scope: &Scope) -> Result<Url, FetchError> {
+        let mut body = match scope {
+            Scope::Invoice(invoice) => serde_json::json!({"invoiceId": invoice}),
+            Scope::Unbilled { currency, period } => {
+                serde_json::json!({"currencyCode": currency, "billingPeriod": period})
             }
-            Scope::Unbilled { currency, period } => serde_json::json!({
-                "currencyCode": currency, "billingPeriod": period, "attributeSet": "full"
-            }),
         };
+        if report.has_attributes {
+            body["attributeSet"] = "full".into();
+        }
+        let Report { version, path, .. } = report;
         let url = self
             .graph()?
-            .join(&format!("/{REPORTS}/{report}"))
+            .join(&format!("/{version}/{REPORTS}/{path}"))
             .expect("a path of the table of endpoints");
         let body = ("application/json", body.to_string());
         let reply = self
@@ -92,73 +99,71 @@ impl Operations<'_> {
         self.own(location, "The Location of an export")
     }
 
-    /// Polls an operation until it ends.
-    pub(super) async fn poll(
-        &self,
-        operation: &Url,
-        emptiness: Emptiness,
-    ) -> Result<Ended, FetchError> {
+    /// Polls an operation until it ends. That an export runs for half an hour is no fault: the time
+    /// is counted for each export by itself. `is_older` is true of an operation that an earlier
+    /// fetch ordered.
+    pub(super) async fn poll(&self, operation: &Url, is_older: bool) -> Result<Ended, FetchError> {
         let http = &self.session.http;
         let policy = &http.retry_policy;
+        let began = Instant::now();
+        let limit = Duration::from_millis(policy.export_wait_ms);
+        let mut grace = if is_older { 0 } else { GRACE_POLLS };
         let mut pauses = policy.pauses();
-        let mut pause = pauses.next().unwrap_or(Duration::ZERO);
-        for poll in 0..policy.polls {
+        let mut backoff = pauses.next().unwrap_or(Duration::ZERO);
+        loop {
             let asked = self
                 .ask("The operation of", Method::GET, operation.clone(), None)
                 .await;
-            let reply = match asked {
-                Ok(reply) => reply,
+            let (pause, why) = match asked {
+                Ok(reply) => {
+                    let answer = self.json(&reply)?;
+                    let status = status_of(&answer);
+                    if let Some(ended) = self.end(&status, &answer).await? {
+                        return Ok(ended);
+                    }
+                    let pause = pause_in(reply.header("retry-after"));
+                    let pause = pause.map(|asked| policy.capped(asked));
+                    (pause, format!("the export is `{status}`"))
+                }
                 // Just accepted, the operation may not be known to all servers yet; later on, it
                 // has been forgotten.
-                Err(FetchError::Refused { status: 404, .. }) if poll < GRACE_POLLS => {
-                    let why = "the operation is not known yet";
-                    http.pause(self.id, pause, why).await?;
-                    continue;
-                }
-                Err(FetchError::Refused { status: 404, .. }) => {
-                    let why = "the operation is no longer known";
-                    return Ok(Ended::Forgotten(why.to_owned()));
+                Err(FetchError::Refused {
+                    status: 404 | 410, ..
+                }) => {
+                    if grace == 0 {
+                        let why = "the operation is no longer known";
+                        return Ok(Ended::Over(why.to_owned()));
+                    }
+                    grace -= 1;
+                    (None, "the operation is not known yet".to_owned())
                 }
                 Err(error) => return Err(error),
             };
-            let answer = self.json(&reply)?;
-            let status = status_of(&answer);
-            if let Some(ended) = self.end(&status, &answer, emptiness).await? {
-                return Ok(ended);
+            if began.elapsed() >= limit {
+                return Err(FetchError::Remote {
+                    what: format!("The operation of `{}`", self.id),
+                    found: format!("{why} after {} s", began.elapsed().as_secs()),
+                    budget: format!("{} s, as `export_wait_ms` says", limit.as_secs()),
+                });
             }
-            pause = match pause_in(reply.header("retry-after")) {
-                Some(asked) => policy.capped(asked),
+            let pause = pause.unwrap_or_else(|| {
                 // After the longest back-off, go on with it.
-                None => pauses.next().unwrap_or(pause),
-            };
-            http.pause(self.id, pause, &format!("the export is `{status}`"))
-                .await?;
+                backoff = pauses.next().unwrap_or(backoff).min(LONGEST_POLL_PAUSE);
+                backoff
+            });
+            http.wait(self.id, pause, &why).await;
         }
-        Err(FetchError::Remote {
-            what: format!("The operation of `{}`", self.id),
-            found: "an export that does not finish".to_owned(),
-            budget: format!("{} polls", policy.polls),
-        })
     }
 
     /// The end of an operation; `None` while it is not started, is running, or has a status that is
     /// newer than this program.
-    async fn end(
-        &self,
-        status: &str,
-        answer: &Value,
-        emptiness: Emptiness,
-    ) -> Result<Option<Ended>, FetchError> {
+    async fn end(&self, status: &str, answer: &Value) -> Result<Option<Ended>, FetchError> {
         let error = &answer["error"];
         match status {
             // The documentation says `completed`, every sample says `succeeded`.
             "succeeded" | "completed" => {
                 let manifest = self.manifest(answer).await?;
                 Ok(Some(Ended::Manifest(manifest)))
-            }
-            // "No data" for an invoice that charges nothing is the whole truth.
-            "failed" if emptiness == Emptiness::Proven && error["code"] == NO_DATA => {
-                Ok(Some(Ended::Nothing))
             }
             "failed" => {
                 // The code or the message may be missing: shown as empty.
@@ -168,7 +173,12 @@ impl Operations<'_> {
                     field("code"),
                     field("message")
                 );
-                Err(self.incomplete(found, "an export that succeeds"))
+                Ok(Some(if error["code"] == NO_DATA {
+                    Ended::NoData(found)
+                } else {
+                    // A failed operation cannot be resumed, but another one may succeed.
+                    Ended::Over(found)
+                }))
             }
             _ => Ok(None),
         }
@@ -226,7 +236,8 @@ impl Operations<'_> {
             url,
             headers: Vec::new(),
             body,
-            throttle: "graph",
+            api: Api::Graph,
+            purpose: self.purpose,
             waits_for_content: false,
             check: if is_post { &any_body } else { &is_object },
         };

@@ -74,9 +74,9 @@ pub struct Account {
     pub user: Option<UserCredential>,
     /// Limits after which a fetch gives up.
     pub patience: RetryPolicy,
-    /// Requests per second, for each rate limit separately.
+    /// Requests per second, for each API separately.
     pub requests_per_second: NonZeroU32,
-    /// Number of units that are fetched at the same time.
+    /// Number of requests that are on their way at the same time.
     pub workers: usize,
     /// Longest time between two pieces of a response, in milliseconds.
     pub read_timeout_ms: u64,
@@ -93,12 +93,18 @@ pub struct RetryPolicy {
     pub backoff_ms: u64,
     /// Longest pause in milliseconds, whether computed here or asked for by the server.
     pub longest_pause_ms: u64,
-    /// Retries of a whole run, added up over its workers.
+    /// Retries of a whole run after faults, added up over its workers. What informs only has as many
+    /// again for itself.
     pub run_retries: u64,
-    /// Pauses of a whole run in milliseconds, added up over its workers.
+    /// Pauses of a whole run after faults in milliseconds, added up over its workers. What informs
+    /// only has as many again for itself.
     pub run_pause_ms: u64,
-    /// Polls of one operation, or of data that are not ready yet.
+    /// Polls of data that are not ready yet.
     pub polls: u32,
+    /// Longest time in milliseconds that one export is waited for.
+    pub export_wait_ms: u64,
+    /// Longest time in milliseconds for what informs only, after the rest is done.
+    pub informational_ms: u64,
     /// Times that one unit is started over.
     pub restarts: u32,
 }
@@ -112,6 +118,9 @@ impl Default for RetryPolicy {
             run_retries: 2_000,
             run_pause_ms: 3_600_000,
             polls: 400,
+            // Microsoft's own sample ran for 25 minutes.
+            export_wait_ms: 4 * 3_600_000,
+            informational_ms: 6 * 3_600_000,
             restarts: 3,
         }
     }

@@ -76,6 +76,9 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
     /// Continuation token of the next page; `None` for the last page and for blobs.
     pub(crate) next: Option<String>,
+    /// Address of the next page, where the page names no token; `None` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_uri: Option<String>,
 }
 
 /// A complete version of a unit.
@@ -133,12 +136,8 @@ impl Unit {
         // Steps that end a version close it again below.
         let open = self.open.get_or_insert_default();
         match entry {
-            Entry::Operation { url } => {
-                *open = OpenVersion {
-                    operation: Some(url),
-                    ..OpenVersion::default()
-                }
-            }
+            // Parts of a version before are kept: the manifest tells whether they are of the same.
+            Entry::Operation { url } => open.operation = Some(url),
             Entry::Manifest { etag } => {
                 // Parts of different versions do not belong together.
                 if open.etag.as_ref().is_some_and(|known| *known != etag) {

@@ -174,6 +174,7 @@ impl Landing {
             stored_bytes: compressed.len() as u64,
             rows: 0,
             next: None,
+            next_uri: None,
         })
     }
 
@@ -215,6 +216,7 @@ impl Landing {
             stored_bytes: bytes,
             rows: 0,
             next: None,
+            next_uri: None,
         })
     }
 

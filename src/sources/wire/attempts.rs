@@ -1,7 +1,6 @@
 //! The attempts of one request: sent until it is answered, refused, or its retries are used up. The
 //! caller brings a token for each attempt, because a token may expire during a long back-off.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::ExponentialBackoff;
@@ -9,8 +8,8 @@ use secrecy::SecretString;
 
 use super::error_body::{refused, unauthorized, words_of};
 use super::http::{AttemptError, Http};
-use super::message::{ApiRequest, ApiResponse, guid};
-use super::rate_limit::RateLimit;
+use super::message::{ApiRequest, ApiResponse, CallIds, guid};
+use super::rate_limit::Gate;
 use super::retry::{Verdict, retry_after, seconds_in_words, verdict};
 use crate::sources::failure::FetchError;
 
@@ -18,13 +17,19 @@ use crate::sources::failure::FetchError;
 pub(crate) struct Attempts<'r> {
     http: &'r Http,
     ask: &'r ApiRequest<'r>,
-    rate_limit: Arc<RateLimit>,
+    gate: &'r Gate,
     pauses: ExponentialBackoff,
     polls: u32,
-    /// Id of the attempt: kept when no response came, so that the server can tell a repetition; new
-    /// after any response ([endpoints §3](crate::model::domain::endpoints)).
-    request_id: String,
+    /// Number of times that the server asked this request to slow down.
+    throttled: u32,
+    ids: CallIds,
 }
+
+/// Times in a row that a request which is asked to slow down makes all others of its API wait, too.
+/// Beyond them it waits alone: one customer that is throttled for ever must not hold up the rest.
+const SHARED_THROTTLES: u32 = 2;
+/// Times that a request slows down for each retry that it has for faults.
+const THROTTLES_FOR_RETRY: u32 = 3;
 
 /// Outcome of one attempt that does not end in an error.
 pub(crate) enum Outcome {
@@ -42,10 +47,11 @@ impl<'r> Attempts<'r> {
         Self {
             http,
             ask,
-            rate_limit: http.rate_limits.of(ask.throttle),
+            gate: http.gates.of(ask.api),
             pauses: http.retry_policy.pauses(),
             polls: 0,
-            request_id: guid(),
+            throttled: 0,
+            ids: CallIds::new(),
         }
     }
 
@@ -64,12 +70,13 @@ impl<'r> Attempts<'r> {
         }
     }
 
-    /// Waits until the rate limit lets the next attempt through.
+    /// Waits until the API's gate lets the next attempt through.
     pub(crate) async fn turn(&self) {
-        self.rate_limit.pass().await;
+        self.gate.pass().await;
     }
 
-    /// Makes one attempt; a failure that is worth a retry is followed by its pause.
+    /// Makes one attempt; a failure that is worth a retry is followed by its pause, and so is a
+    /// server's wish to be asked more slowly.
     ///
     /// # Errors
     /// [`FetchError`] if the request is refused, or if a budget is used up.
@@ -77,7 +84,7 @@ impl<'r> Attempts<'r> {
         &mut self,
         token: Option<&SecretString>,
     ) -> Result<Outcome, FetchError> {
-        let sent = self.http.attempt(self.ask, token, &self.request_id).await;
+        let sent = self.http.attempt(self.ask, token, &self.ids).await;
         let reply = match sent {
             Ok(reply) => reply,
             Err(error) => {
@@ -86,7 +93,7 @@ impl<'r> Attempts<'r> {
             }
         };
         // A response came, whatever it says: the next attempt is another request.
-        self.request_id = guid();
+        self.ids.request = guid();
         match verdict(reply.status) {
             Verdict::Take if self.is_not_ready(&reply) => self.poll(&reply).await?,
             Verdict::Take => return Ok(Outcome::Answered(reply)),
@@ -94,16 +101,59 @@ impl<'r> Attempts<'r> {
             Verdict::Unauthorized => return Ok(Outcome::Unauthorized(reply)),
             Verdict::Refuse => return Err(refused(self.ask, &reply)),
             Verdict::Again => {
-                let pause = asked_pause(&reply).map(|pause| self.http.retry_policy.capped(pause));
-                if let Some(pause) = pause.filter(|_| [429, 503].contains(&reply.status)) {
-                    // Whoever asks meanwhile would be throttled as well, and prolong it for all.
-                    self.rate_limit.shut(pause);
+                let pause = asked_pause(&reply)
+                    // A server that asks for no pause at all is not believed: it has just failed.
+                    .filter(|pause| !pause.is_zero())
+                    .map(|pause| self.http.retry_policy.capped(pause));
+                if reply.status == 429 {
+                    self.slow_down(&reply, pause).await?;
+                } else {
+                    if let Some(pause) = pause.filter(|_| reply.status == 503) {
+                        self.share(pause);
+                    }
+                    let error = AttemptError::Unanswered(words_of(&reply));
+                    self.back_off(error, pause).await?;
                 }
-                self.back_off(AttemptError::Unanswered(words_of(&reply)), pause)
-                    .await?;
             }
         }
         Ok(Outcome::Again)
+    }
+
+    /// Waits as long as the server asks for, or for a back-off where it names no time. That is no
+    /// fault; but a request that is put off again and again is given up in the end.
+    async fn slow_down(
+        &mut self,
+        reply: &ApiResponse,
+        asked: Option<Duration>,
+    ) -> Result<(), FetchError> {
+        let most = self.http.retry_policy.attempts.saturating_mul(THROTTLES_FOR_RETRY);
+        let found = words_of(reply);
+        if self.throttled >= most {
+            return Err(FetchError::Remote {
+                what: self.ask.what.to_owned(),
+                found,
+                budget: format!("{} attempts", most + 1),
+            });
+        }
+        self.http.count_again();
+        // A policy without retries has no back-off either: ask again at once.
+        let mut backoffs = self.http.retry_policy.pauses();
+        let pause = asked
+            .or_else(|| backoffs.nth(self.throttled as usize))
+            .or_else(|| self.http.retry_policy.pauses().last())
+            .unwrap_or(Duration::ZERO);
+        self.share(pause);
+        self.http.wait(self.ask.what, pause, &found).await;
+        Ok(())
+    }
+
+    /// Lets all requests of the API wait for `pause`: whoever asks meanwhile would be put off as
+    /// well, and prolong it for all.
+    fn share(&mut self, pause: Duration) {
+        self.throttled += 1;
+        if self.throttled <= SHARED_THROTTLES {
+            self.gate.shut(pause);
+        }
     }
 
     fn is_not_ready(&self, reply: &ApiResponse) -> bool {
@@ -128,8 +178,9 @@ impl<'r> Attempts<'r> {
             .unwrap_or(Duration::ZERO);
         let pause = policy.capped(pause);
         self.http
-            .pause(self.ask.what, pause, "204: not ready yet")
-            .await
+            .wait(self.ask.what, pause, "204: not ready yet")
+            .await;
+        Ok(())
     }
 
     /// Waits before a retry: for `asked`, the pause that the server asks for, or for the next
@@ -144,10 +195,10 @@ impl<'r> Attempts<'r> {
         };
         // Both kinds are worth a retry; they differ in what they mean when the retries are used up.
         let (AttemptError::Unanswered(found) | AttemptError::Unusable(found)) = error;
-        // A server that asks for no pause at all is not believed: it has just failed.
-        let pause = asked.filter(|pause| !pause.is_zero()).unwrap_or(backoff);
-        self.http.count_retry(self.ask.what, &found)?;
-        self.http.pause(self.ask.what, pause, &found).await
+        let (what, purpose) = (self.ask.what, self.ask.purpose);
+        self.http.count_retry(purpose, what, &found)?;
+        let pause = asked.unwrap_or(backoff);
+        self.http.pause(purpose, what, pause, &found).await
     }
 
     fn used_up(&self, error: AttemptError) -> FetchError {

@@ -51,7 +51,7 @@ pub(crate) fn unauthorized(what: &str, reply: &ApiResponse) -> FetchError {
 }
 
 /// Status, code, message and correlation id of an error response.
-pub(super) fn words_of(reply: &ApiResponse) -> String {
+pub(crate) fn words_of(reply: &ApiResponse) -> String {
     let (code, message) = fault_in(&reply.body);
     let mut words = format!("status {}", reply.status);
     if !code.is_empty() {

@@ -1,17 +1,19 @@
-//! The HTTP client of a run: time limits, headers, one attempt at a time, and the retry and waiting
-//! budgets that all workers share. It follows no redirects and keeps no tokens; the loop over the
+//! The HTTP client of a run: time limits, headers, one attempt at a time, and the budgets for faults
+//! that all workers share. Waiting that a service asks for costs none of them. It follows no redirects and keeps no tokens; the loop over the
 //! attempts of a request is in `attempts`.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error_body::without_secrets;
-use super::message::{ApiRequest, ApiResponse, guid};
-use super::rate_limit::RateLimits;
+use super::message::{ApiRequest, ApiResponse, CallIds, Purpose, header};
+use super::rate_limit::{Api, Gates};
 use crate::progress::reporting::Progress;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::{Account, RetryPolicy};
@@ -30,12 +32,20 @@ pub struct Http {
     client: Client,
     /// Limits of retries and waiting.
     pub(crate) retry_policy: RetryPolicy,
-    pub(super) rate_limits: RateLimits,
+    pub(super) gates: Gates,
     /// Progress of the run.
     pub(crate) progress: Progress,
     request_timeout: Duration,
-    /// Correlation id of all requests of the run.
-    correlation: String,
+    /// A permit for each request that may be on its way at the same time. Whoever waits holds none:
+    /// an export of half an hour must not keep a page from being asked for.
+    on_the_way: Semaphore,
+    /// What faults have cost so far, in the order of [`Purpose`].
+    spent: [Spent; 2],
+}
+
+/// Retries and pauses that faults have cost, added up over all workers.
+#[derive(Debug, Default)]
+struct Spent {
     retries: AtomicU64,
     paused_ms: AtomicU64,
 }
@@ -77,28 +87,41 @@ impl Http {
         Ok(Self {
             client,
             retry_policy: account.patience.clone(),
-            rate_limits: RateLimits::new(account.requests_per_second),
+            gates: Gates::new(account.requests_per_second),
             progress,
             request_timeout: Duration::from_millis(account.request_timeout_ms),
-            correlation: guid(),
-            retries: AtomicU64::new(0),
-            paused_ms: AtomicU64::new(0),
+            on_the_way: Semaphore::new(account.workers.max(1)),
+            spent: Default::default(),
         })
     }
 
-    /// A request with the headers that all requests have
+    /// A request to a blob, or another one without the headers of an API.
+    pub(crate) fn plain_request(&self, method: Method, url: Url) -> RequestBuilder {
+        let counters = &self.progress.counters;
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        self.client.request(method, url)
+    }
+
+    /// A request with the headers that an API documents
     /// ([endpoints §3](crate::model::domain::endpoints)).
-    pub(crate) fn request(&self, method: Method, url: Url, request_id: &str) -> RequestBuilder {
-        self.progress
-            .counters
-            .requests
-            .fetch_add(1, Ordering::Relaxed);
-        self.client
-            .request(method, url)
+    fn request(&self, ask: &ApiRequest<'_>, ids: &CallIds) -> RequestBuilder {
+        let request = self
+            .plain_request(ask.method.clone(), ask.url.clone())
             .header("Accept", "application/json")
-            .header("MS-CorrelationId", &self.correlation)
-            .header("MS-RequestId", request_id)
-            .header("client-request-id", request_id)
+            .header("Accept-Encoding", "gzip");
+        match ask.api {
+            Api::PartnerCenter => request
+                .header("MS-CorrelationId", &ids.correlation)
+                .header("MS-RequestId", &ids.request)
+                .header("MS-Contract-Version", "v1"),
+            Api::Graph | Api::Tokens => request.header("client-request-id", &ids.request),
+        }
+    }
+
+    /// Waits until one more request may be on its way; it is until the permit is dropped.
+    pub(crate) async fn permit(&self) -> SemaphorePermit<'_> {
+        let permit = self.on_the_way.acquire().await;
+        permit.expect("the semaphore is never closed")
     }
 
     /// Sends a request once. A 2xx response with a body that fails the request's test is an error;
@@ -107,13 +130,15 @@ impl Http {
         &self,
         ask: &ApiRequest<'_>,
         token: Option<&SecretString>,
-        request_id: &str,
+        ids: &CallIds,
     ) -> Result<ApiResponse, AttemptError> {
+        let permit = self.permit().await;
         // The limit is for the whole exchange, body included; silence in between has one of its
         // own.
         let began = Instant::now();
         let sent =
-            tokio::time::timeout(self.request_timeout, self.exchange(ask, token, request_id)).await;
+            tokio::time::timeout(self.request_timeout, self.exchange(ask, token, ids)).await;
+        drop(permit);
         self.progress.waited(began.elapsed());
         let reply = sent.unwrap_or_else(|_| {
             Err(AttemptError::Unanswered(format!(
@@ -147,9 +172,9 @@ impl Http {
         &self,
         ask: &ApiRequest<'_>,
         token: Option<&SecretString>,
-        request_id: &str,
+        ids: &CallIds,
     ) -> Result<ApiResponse, AttemptError> {
-        let mut request = self.request(ask.method.clone(), ask.url.clone(), request_id);
+        let mut request = self.request(ask, ids);
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
         }
@@ -161,7 +186,12 @@ impl Http {
         }
         let response = request.send().await.map_err(network)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_gzip = header(&headers, "content-encoding")
+            .is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("gzip"));
         let mut body = self.body_of(response).await?;
+        if is_gzip && !body.is_empty() {
+            body = unzipped(&body)?;
+        }
         if !is_success(status) {
             // Only bodies of errors are ever shown; data are stored as received.
             body = without_secrets(&body, ask, token);
@@ -183,26 +213,25 @@ impl Http {
             body.extend_from_slice(&piece);
             // While receiving: a body without end must not fill the memory first.
             if body.len() > PAGE_LIMIT_BYTES {
-                return Err(AttemptError::Unusable(format!(
-                    "a response of more than {} MiB",
-                    PAGE_LIMIT_BYTES >> 20
-                )));
+                return Err(too_large());
             }
         }
         Ok(body)
     }
 
-    /// Takes one retry from the run's budget; `found` is the reason for it.
+    /// Takes one retry from the budget of a purpose; `found` is the fault that it is for.
     ///
     /// # Errors
     /// [`FetchError::Remote`] if the budget is used up.
-    pub(crate) fn count_retry(&self, what: &str, found: &str) -> Result<(), FetchError> {
-        // The figure for the summary counts the retry that is refused here as well.
-        self.progress
-            .counters
-            .retries
-            .fetch_add(1, Ordering::Relaxed);
-        if self.retries.fetch_add(1, Ordering::Relaxed) >= self.retry_policy.run_retries {
+    pub(crate) fn count_retry(
+        &self,
+        purpose: Purpose,
+        what: &str,
+        found: &str,
+    ) -> Result<(), FetchError> {
+        self.count_again();
+        let spent = &self.spent[purpose as usize].retries;
+        if spent.fetch_add(1, Ordering::Relaxed) >= self.retry_policy.run_retries {
             return Err(FetchError::Remote {
                 what: what.to_owned(),
                 found: found.to_owned(),
@@ -212,33 +241,66 @@ impl Http {
         Ok(())
     }
 
-    /// Waits, and takes the time from the run's budget; `why` is the reason for it.
+    /// Counts a request that is sent again, for the summary.
+    pub(super) fn count_again(&self) {
+        let counters = &self.progress.counters;
+        counters.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits because of a fault, and takes the time from the budget of a purpose; `why` is the
+    /// fault.
     ///
     /// # Errors
     /// [`FetchError::Remote`] if the budget is used up.
     pub(crate) async fn pause(
         &self,
+        purpose: Purpose,
         what: &str,
         pause: Duration,
         why: &str,
     ) -> Result<(), FetchError> {
-        self.progress
-            .detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
         let millis = u64::try_from(pause.as_millis()).expect("a pause is capped");
         // Before sleeping: workers that pause at the same time share one budget.
-        let before = self.paused_ms.fetch_add(millis, Ordering::Relaxed);
+        let spent = &self.spent[purpose as usize].paused_ms;
+        let before = spent.fetch_add(millis, Ordering::Relaxed);
         if before.saturating_add(millis) > self.retry_policy.run_pause_ms {
             let seconds = self.retry_policy.run_pause_ms / 1_000;
             return Err(FetchError::Remote {
                 what: what.to_owned(),
                 found: why.to_owned(),
-                budget: format!("{seconds} s of waiting in one run"),
+                budget: format!("{seconds} s of pauses after faults"),
             });
         }
-        self.progress.waited(pause);
-        tokio::time::sleep(pause).await;
+        self.wait(what, pause, why).await;
         Ok(())
     }
+
+    /// Waits as the service asks for, which is no fault and costs no budget; `why` is the reason.
+    pub(crate) async fn wait(&self, what: &str, pause: Duration, why: &str) {
+        self.progress
+            .detail(|| format!("{what}: {why}; waiting {} ms", pause.as_millis()));
+        self.progress.waited(pause);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn too_large() -> AttemptError {
+    let limit = PAGE_LIMIT_BYTES >> 20;
+    AttemptError::Unusable(format!("a response of more than {limit} MiB"))
+}
+
+/// The body of a response that was compressed on its way.
+fn unzipped(body: &[u8]) -> Result<Vec<u8>, AttemptError> {
+    let mut plain = Vec::new();
+    let limit = PAGE_LIMIT_BYTES as u64 + 1;
+    flate2::read::MultiGzDecoder::new(body)
+        .take(limit)
+        .read_to_end(&mut plain)
+        .map_err(|error| AttemptError::Unanswered(format!("a broken gzip stream ({error})")))?;
+    if plain.len() as u64 == limit {
+        return Err(too_large());
+    }
+    Ok(plain)
 }
 
 fn is_success(status: u16) -> bool {

@@ -4,8 +4,40 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use ring::rand::SecureRandom as _;
 
+use super::rate_limit::Api;
+
 /// Content type of a form, which may contain secrets.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Purpose of a request. Each has a budget of its own: what only informs never uses up the patience
+/// for what a close needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A tie-out that is wanted needs the answer.
+    #[default]
+    Needed,
+    /// The answer informs.
+    Informational,
+}
+
+/// Ids of one call, by which a service traces it ([endpoints §3](crate::model::domain::endpoints)).
+#[derive(Clone, Debug)]
+pub(crate) struct CallIds {
+    /// The same for all attempts of one call.
+    pub(crate) correlation: String,
+    /// Kept when no response came, so that the server can tell a repetition; new after any response.
+    pub(crate) request: String,
+}
+
+impl CallIds {
+    /// Ids of a new call.
+    pub(crate) fn new() -> Self {
+        Self {
+            correlation: guid(),
+            request: guid(),
+        }
+    }
+}
 
 /// A request, without its token.
 pub(crate) struct ApiRequest<'a> {
@@ -19,8 +51,10 @@ pub(crate) struct ApiRequest<'a> {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Content type and text of the body.
     pub(crate) body: Option<(&'static str, String)>,
-    /// Key of the rate limit that the request counts towards.
-    pub(crate) throttle: &'a str,
+    /// API to which the request goes, and at whose gate it waits.
+    pub(crate) api: Api,
+    /// Purpose, from whose budget faults are paid.
+    pub(crate) purpose: Purpose,
     /// True if 204 means "not ready yet" even without a `Retry-After`.
     pub(crate) waits_for_content: bool,
     /// Test of a body: the reason why it is not usable, in words. A body that fails it is asked for

@@ -1,52 +1,52 @@
-//! Rate limits: requests per second, for each API and tenant. When a server tells one worker to
-//! wait, all workers that use the same limit wait.
+//! Gates: for each API of the partner's tenant, how many requests a second may pass. A server that
+//! asks one worker to wait is heard by all: while a gate is shut, nobody asks
+//! ([endpoints §4](crate::model::domain::endpoints), throttling).
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// The rate limits of a run, one for each key.
-#[derive(Debug)]
-pub(crate) struct RateLimits {
-    per_second: NonZeroU32,
-    limits: Mutex<HashMap<String, Arc<RateLimit>>>,
+/// API that a request belongs to. The services count the requests of a tenant for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// Partner Center.
+    PartnerCenter,
+    /// Microsoft Graph.
+    Graph,
+    /// The token endpoint: tokens must not wait behind pages.
+    Tokens,
 }
 
-/// The rate limit of one API or tenant.
+/// The gates of a run, one for each API.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
+pub(crate) struct Gates([Gate; 3]);
+
+/// The gate of one API.
+#[derive(Debug)]
+pub(crate) struct Gate {
     rate: DefaultDirectRateLimiter,
     shut_until: Mutex<Instant>,
 }
 
-impl RateLimits {
-    /// Limits that let `per_second` requests through per second, each.
+impl Gates {
+    /// Gates that let `per_second` requests through per second, each.
     pub(crate) fn new(per_second: NonZeroU32) -> Self {
-        Self {
-            per_second,
-            limits: Mutex::default(),
-        }
+        Self(std::array::from_fn(|_| Gate {
+            rate: RateLimiter::direct(Quota::per_second(per_second)),
+            shut_until: Mutex::new(Instant::now()),
+        }))
     }
 
-    /// The limit for a key; it is created with the first request.
-    pub(crate) fn of(&self, key: &str) -> Arc<RateLimit> {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            Arc::new(RateLimit {
-                rate: RateLimiter::direct(Quota::per_second(self.per_second)),
-                shut_until: Mutex::new(Instant::now()),
-            })
-        };
-        // Created on demand: the customers are not known beforehand.
-        Arc::clone(limits.entry(key.to_owned()).or_insert_with(make))
+    /// The gate of an API.
+    pub(crate) fn of(&self, api: Api) -> &Gate {
+        &self.0[api as usize]
     }
 }
 
-impl RateLimit {
+impl Gate {
     /// Waits until a request may be sent.
     pub(crate) async fn pass(&self) {
         loop {
