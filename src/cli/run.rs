@@ -13,12 +13,12 @@ use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
 use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
-use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::run::{self, RunFailure};
 use crate::progress::phases::peak_memory;
 
@@ -113,7 +113,7 @@ fn unpublished(
 ) -> Result<Failure, Failure> {
     let RunFailure { reason, fetched } = failure;
     let (text, hint) = (reason.to_string(), reason.hint());
-    let failure = Failure::from(reason);
+    let failure = Failure::from(*reason);
     if globals.json {
         let told = UnpublishedRun {
             published: false,

@@ -2,9 +2,9 @@
 //! arrive, so the network and the cores are busy at the same time.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Runtime;
 
@@ -44,7 +44,7 @@ const WAITING_FILES: usize = 1_000;
 #[error("{reason}")]
 pub struct RunFailure {
     /// Reason that it failed.
-    pub reason: RunError,
+    pub reason: Box<RunError>,
     /// What was fetched all the same; `None` for a run over files only, or one that failed before.
     pub fetched: Option<Box<FetchReport>>,
 }
@@ -52,7 +52,7 @@ pub struct RunFailure {
 impl<E: Into<RunError>> From<E> for RunFailure {
     fn from(reason: E) -> Self {
         Self {
-            reason: reason.into(),
+            reason: Box::new(reason.into()),
             fetched: None,
         }
     }
@@ -116,7 +116,7 @@ fn run_on_threads(
             ..outcome
         }),
         Err(reason) => Err(RunFailure {
-            reason,
+            reason: Box::new(reason),
             fetched: Some(Box::new(fetched)),
         }),
     }
@@ -271,8 +271,9 @@ impl<'n> Network<'n> {
         self.progress.phase("fetch what informs", 0);
         if let Some(outcome) = published {
             let folder = outcome.folder.display();
-            self.progress
-                .tell(Event::Note(format!("published in `{folder}`; now fetching what only informs")));
+            self.progress.tell(Event::Note(format!(
+                "published in `{folder}`; now fetching what only informs"
+            )));
         }
         match self.block_on(self.fetcher.informational()) {
             Ok(more) => found.extend(more),
@@ -385,12 +386,7 @@ fn runtime() -> Result<Runtime, FetchError> {
 /// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows or nothing that was
 /// compared, then 10 for breaks. Missing rows outrank breaks, as a break may be nothing but a row that
 /// is missing.
-fn exit_code(
-    options: &Options,
-    readings: &Readings,
-    found: &Reconciled,
-    fetched_code: u8,
-) -> u8 {
+fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched_code: u8) -> u8 {
     let has = |status: Status| {
         let counted = found
             .variances

@@ -146,9 +146,10 @@ impl FetchError {
     #[must_use]
     pub(crate) fn lack(&self) -> Lack {
         match self {
-            Self::Authentication { .. } | Self::Refused { status: 401 | 403, .. } => {
-                Lack::Permission
-            }
+            Self::Authentication { .. }
+            | Self::Refused {
+                status: 401 | 403, ..
+            } => Lack::Permission,
             Self::Remote { .. } => Lack::Service,
             _ => Lack::Data,
         }

@@ -179,7 +179,13 @@ fn a_rotated_refresh_token_is_stored_before_it_is_used() {
         &[],
         &[],
     );
-    assert_eq!(wrong.status.code(), Some(20));
+    // No close needs what the user may read: it is told, and the fetch goes on.
+    assert_eq!(wrong.status.code(), Some(0));
+    let told = printed(&wrong);
+    assert!(
+        told.contains("App+User calls: ") && told.contains("informs only"),
+        "{told}"
+    );
     private(&house, "refresh", "a person signed in");
     let pipeline = pipeline(
         &house,

@@ -367,6 +367,7 @@ fn bound_run() {
             );
         }
         Err(error) => {
+            let error = *error.reason;
             let code = match error {
                 RunError::File(_)
                 | RunError::Publish(PublishError::Storage { .. } | PublishError::Late { .. }) => 22,

@@ -117,6 +117,7 @@ pub(crate) fn reconcile(
         },
         &Progress::default(),
     )
+    .map_err(|failure| *failure.reason)
 }
 
 /// The bytes of every published table, by file name. `lineage` names files, and is left out.

@@ -24,7 +24,8 @@ pub struct Header {
     pub amends: String,
     /// True for a void, adjustment or credit note.
     pub is_note: bool,
-    /// Billing currency, as a code in upper case; never empty.
+    /// Billing currency, as a code in upper case; empty where the header states none, as headers of
+    /// other years do: of one that is compared, that is a difference which a person sees.
     pub currency: String,
     /// Sum that the invoice asks for, in the billing currency; negative for a credit note. Tax is
     /// included unless the invoice says otherwise ([semantics
@@ -111,7 +112,7 @@ impl Header {
             },
             is_note: document.ends_with("note"),
             id,
-            currency: needed("CurrencyCode")?.to_uppercase(),
+            currency: text("CurrencyCode")?.to_uppercase(),
             total_charges,
             period: start.and_then(Period::of),
         })

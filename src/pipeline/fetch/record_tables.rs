@@ -108,9 +108,7 @@ pub(crate) fn report(
                 .join(format!("{period}.parquet"));
             write_table(&mut reader, &units, &path, &period.to_string())?;
             report.tables.push(path);
-        } else if !is_reconciled
-            && let Err(error) = reader.read(&units, &mut |_, _| Ok(()))
-        {
+        } else if !is_reconciled && let Err(error) = reader.read(&units, &mut |_, _| Ok(())) {
             report.warnings.push(format!("`{}`: {error}", set.name));
         }
     }
@@ -124,7 +122,10 @@ fn sets_of(
     is_wanted: impl Fn(&Fetched) -> bool,
 ) -> Vec<(&'static RecordSet, Vec<&Fetched>)> {
     let mut by_dataset: BTreeMap<&'static str, Vec<&Fetched>> = BTreeMap::new();
-    for unit in found.iter().filter(|unit| unit.is_complete() && is_wanted(unit)) {
+    for unit in found
+        .iter()
+        .filter(|unit| unit.is_complete() && is_wanted(unit))
+    {
         by_dataset.entry(unit.dataset).or_default().push(unit);
     }
     by_dataset
@@ -218,11 +219,7 @@ struct SetReader<'r> {
 }
 
 impl<'r> SetReader<'r> {
-    fn new(
-        fetcher: &'r Fetcher,
-        set: &'static RecordSet,
-        report: &'r mut RecordReport,
-    ) -> Self {
+    fn new(fetcher: &'r Fetcher, set: &'static RecordSet, report: &'r mut RecordReport) -> Self {
         Self {
             fetcher,
             set,

@@ -170,7 +170,9 @@ impl Reasons {
 
     fn of_needed(&self) -> Vec<String> {
         let of_all = self.needed.iter();
-        of_all.map(|((dataset, reason), count)| with_count(dataset, reason, *count)).collect()
+        of_all
+            .map(|((dataset, reason), count)| with_count(dataset, reason, *count))
+            .collect()
     }
 
     fn of_informational(&self) -> Vec<String> {
@@ -187,9 +189,9 @@ impl Reasons {
     }
 
     fn of_empty(&self) -> impl Iterator<Item = String> {
-        self.empty.iter().map(|((dataset, why), count)| {
-            format!("`{dataset}`: nothing in {count} ({why})")
-        })
+        self.empty
+            .iter()
+            .map(|((dataset, why), count)| format!("`{dataset}`: nothing in {count} ({why})"))
     }
 }
 

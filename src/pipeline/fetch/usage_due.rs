@@ -123,7 +123,10 @@ impl UsageLines {
             product_is_used: false,
         };
         let is_named = !line.meter_description.trim().is_empty()
-            || line.subscription_description.trim().eq_ignore_ascii_case("azure plan");
+            || line
+                .subscription_description
+                .trim()
+                .eq_ignore_ascii_case("azure plan");
         is_named && !is_credit(line.charge_type) && scope_of(line) == Scope::Usage
     }
 }

@@ -104,7 +104,10 @@ pub(crate) fn note_awaited(
     found: &[Fetched],
     awaited: &mut Awaited,
 ) {
-    for unit in found.iter().filter(|unit| unit.is_needed && !unit.is_complete()) {
+    for unit in found
+        .iter()
+        .filter(|unit| unit.is_needed && !unit.is_complete())
+    {
         match (&unit.became, unit.context.get("invoice")) {
             (Became::Awaited(_), Some(invoice)) => awaited.lacks_of_invoice(invoice, unit.dataset),
             _ => awaited.lacks(unit.dataset),

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use self::grant::Granting;
 pub use self::grant::TokenKind;
 use self::token::{Token, Unavailable};
+use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::Account;
 use crate::sources::wire::attempts::{Attempts, Outcome};
@@ -93,15 +94,6 @@ impl Tokens {
         }
     }
 
-    /// Requests a token of a kind, so that a credential that is dead is known before anything is
-    /// asked for with it.
-    ///
-    /// # Errors
-    /// [`FetchError`] if there is no token.
-    pub(crate) async fn prepare(&self, http: &Http, kind: TokenKind) -> Result<(), FetchError> {
-        self.get(http, kind).await.map(drop)
-    }
-
     /// Sends a request with a token until it is answered. A refused token is renewed once.
     ///
     /// # Errors
@@ -121,7 +113,10 @@ impl Tokens {
             let token = self.get(http, kind).await?;
             let sent = attempts.send(Some(&token.secret)).await;
             // A refusal of what was asked for accepts the token.
-            if matches!(sent, Ok(Outcome::Answered(_)) | Err(FetchError::Refused { .. })) {
+            if matches!(
+                sent,
+                Ok(Outcome::Answered(_)) | Err(FetchError::Refused { .. })
+            ) {
                 record.is_accepted.store(true, Ordering::Relaxed);
             }
             match sent? {
@@ -200,7 +195,13 @@ impl Tokens {
         let requested = self.granting(http).token(kind).await;
         match &requested {
             Ok(token) => *slot = Slot::Token(token.clone()),
-            Err(error) if error.is_of_one_unit() => *slot = Slot::Dead(Unavailable::of(error)),
+            Err(error) if error.is_of_one_unit() => {
+                // Once, and at once: every unit that needs the token fails from now on.
+                let hint = error.hint().map(|hint| format!("; {hint}"));
+                let line = format!("{kind}: {error}{}", hint.unwrap_or_default());
+                http.progress.tell(Event::Note(line));
+                *slot = Slot::Dead(Unavailable::of(error));
+            }
             Err(_) => {}
         }
         requested

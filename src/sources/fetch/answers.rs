@@ -170,7 +170,9 @@ fn page<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Listed<T>, String> {
     for (number, item) in raw.into_iter().enumerate() {
         match serde_json::from_str(item.get()) {
             Ok(item) => listed.items.push(item),
-            Err(error) => listed.rejected.push(format!("item {}: {error}", number + 1)),
+            Err(error) => listed
+                .rejected
+                .push(format!("item {}: {error}", number + 1)),
         }
     }
     Ok(listed)
@@ -342,10 +344,15 @@ mod tests {
         for bad in ["", "null", "{}", "<html>"] {
             assert!(customers(bad.as_bytes()).is_err(), "{bad}");
         }
-        let listed = customers(br#"{"items":[{"id":"a","relationshipToPartner":"advisor"},
-            {"id":"b","relationshipToPartner":"reseller"},{"id":"c"}]}"#);
+        let listed = customers(
+            br#"{"items":[{"id":"a","relationshipToPartner":"advisor"},
+            {"id":"b","relationshipToPartner":"reseller"},{"id":"c"}]}"#,
+        );
         let other = |customer: &Customer| customer.other_relation.is_some();
         let found = listed.expect("a list").items;
-        assert_eq!(found.iter().map(other).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(
+            found.iter().map(other).collect::<Vec<_>>(),
+            [true, false, false]
+        );
     }
 }

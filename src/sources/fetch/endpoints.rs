@@ -158,7 +158,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         name: "azure_entitlements",
         dataset: "azure_entitlements",
         path: "customers/{customer}/subscriptions/{subscription}/azureEntitlements",
-            over: Over::AzurePlans,
+        over: Over::AzurePlans,
         ..BASE
     },
     // Days and hours of the same usage: a pipeline lists one of the two.

@@ -50,10 +50,9 @@ impl Fetched {
     pub fn is_complete(&self) -> bool {
         match self.became {
             Became::Unchanged | Became::Fetched | Became::Restated | Became::Nothing(_) => true,
-            Became::Doubtful(_)
-            | Became::Awaited(_)
-            | Became::Incomplete(..)
-            | Became::Left => false,
+            Became::Doubtful(_) | Became::Awaited(_) | Became::Incomplete(..) | Became::Left => {
+                false
+            }
         }
     }
 }

@@ -42,7 +42,10 @@ impl ListReader<'_> {
         lists.invoices.sort_by(|left, right| left.id.cmp(&right.id));
         let currencies = lists.invoices.iter().map(|invoice| &invoice.currency);
         let currencies = currencies.chain(&self.order.currencies);
-        lists.currencies = currencies.filter(|code| !code.is_empty()).cloned().collect();
+        lists.currencies = currencies
+            .filter(|code| !code.is_empty())
+            .cloned()
+            .collect();
         Ok(())
     }
 
@@ -76,12 +79,14 @@ impl ListReader<'_> {
             }
         }
         if twice > 0 {
-            self.notes
-                .push(format!("`customers`: {twice} listed twice, as the list changed; each counts once"));
+            self.notes.push(format!(
+                "`customers`: {twice} listed twice, as the list changed; each counts once"
+            ));
         }
         for (why, count) in not_asked {
-            self.notes
-                .push(format!("`customers`: {count} not asked for anything ({why})"));
+            self.notes.push(format!(
+                "`customers`: {count} not asked for anything ({why})"
+            ));
         }
         Ok(())
     }
@@ -92,7 +97,11 @@ impl ListReader<'_> {
         unit: &Fetched,
         lists: &mut Lists,
     ) -> Result<(), FetchError> {
-        let customer = unit.context.get("customer").expect("asked for each").to_owned();
+        let customer = unit
+            .context
+            .get("customer")
+            .expect("asked for each")
+            .to_owned();
         let subscriptions = self.read(unit, answers::subscriptions)?;
         let of_customer = lists.subscriptions.entry(customer).or_default();
         let mut seen = BTreeSet::new();

@@ -129,9 +129,10 @@ fn nothing_of(
         (Silence::Refuted, _) if order.is_provisional() => {
             (void(found), Became::Awaited(of_unit(task, found)))
         }
-        (Silence::Refuted | Silence::Unknown, _) => {
-            (void(found), Became::Incomplete(Lack::Data, of_unit(task, found)))
-        }
+        (Silence::Refuted | Silence::Unknown, _) => (
+            void(found),
+            Became::Incomplete(Lack::Data, of_unit(task, found)),
+        ),
     };
     session.landing.enter(&task.id, entry)?;
     Ok(became)

@@ -280,10 +280,9 @@ fn twin_task(
 fn silence_of(lists: &Lists, twin: &Twin, context: &Context) -> Silence {
     let Some(id) = context.get("invoice") else {
         // What was unbilled is billed once an invoice of the month is out.
-        let is_out = lists
-            .invoices
-            .iter()
-            .any(|invoice| !invoice.is_legacy() && Some(&*invoice.currency) == context.get("currency"));
+        let is_out = lists.invoices.iter().any(|invoice| {
+            !invoice.is_legacy() && Some(&*invoice.currency) == context.get("currency")
+        });
         return if is_out {
             Silence::Proven("the month is billed")
         } else {

@@ -238,19 +238,33 @@ mod tests {
     #[test]
     fn a_link_without_a_token_is_followed() {
         let next = |uri: &str| {
-            let body = format!(r#"{{"items":[{{"id":"a"}}],"links":{{"next":{{"uri":"{uri}"}}}}}}"#);
+            let body =
+                format!(r#"{{"items":[{{"id":"a"}}],"links":{{"next":{{"uri":"{uri}"}}}}}}"#);
             Next::of(&CUSTOMERS, &facts(&body), 0, &base())
         };
         let uri = |text: &str| Some(Next::Uri(Url::parse(text).expect("a constant")));
         for (link, wanted) in [
-            ("/customers?size=2&page=x", uri("https://api.example/v1/customers?size=2&page=x")),
-            ("v1/customers?a=1?b=2", uri("https://api.example/v1/customers?a=1&b=2")),
+            (
+                "/customers?size=2&page=x",
+                uri("https://api.example/v1/customers?size=2&page=x"),
+            ),
+            (
+                "v1/customers?a=1?b=2",
+                uri("https://api.example/v1/customers?a=1&b=2"),
+            ),
             ("https://api.example/v1/x", uri("https://api.example/v1/x")),
-            ("/v1/c?MS-ContinuationToken=q%2F", Some(Next::Token("q/".to_owned()))),
+            (
+                "/v1/c?MS-ContinuationToken=q%2F",
+                Some(Next::Token("q/".to_owned())),
+            ),
         ] {
             assert_eq!(next(link).expect("the same origin"), wanted, "{link}");
         }
-        for bad in ["https://evil.example/v1/x", "//evil.example/x", "http://api.example/v1/x"] {
+        for bad in [
+            "https://evil.example/v1/x",
+            "//evil.example/x",
+            "http://api.example/v1/x",
+        ] {
             assert!(next(bad).is_err(), "{bad}");
         }
     }
@@ -274,9 +288,15 @@ mod tests {
         assert_eq!((moved.page, moved.ids), (false, true));
         // The link's own offset, and a promise of more.
         let link = r#","links":{"next":{"uri":"/invoices?size=20&offset=20"}}"#;
-        assert_eq!(next(&page(0..20, link), 0).expect("same"), Some(Next::Offset(20)));
+        assert_eq!(
+            next(&page(0..20, link), 0).expect("same"),
+            Some(Next::Offset(20))
+        );
         let more = r#","totalCount":50"#;
-        assert_eq!(next(&page(0..20, more), 0).expect("none"), Some(Next::Offset(20)));
+        assert_eq!(
+            next(&page(0..20, more), 0).expect("none"),
+            Some(Next::Offset(20))
+        );
         assert_eq!(next(&page(20..50, more), 20).expect("none"), None);
         // Lines have no ids, and two of them may be equal.
         let lines = br#"{"items":[{"a":1},{"a":1}]}"#;

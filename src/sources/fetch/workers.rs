@@ -1,4 +1,4 @@
-//! Order of work of a fetch. First what a close needs: tokens, invoices, all exports, billed data, and
+//! Order of work of a fetch. First what a close needs: invoices, all exports, billed data, and
 //! what the tie-outs that are wanted compare. Then, after the close is published, what only informs,
 //! within a time of its own. Exports of the latter are ordered with the others, as they take long.
 
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::answers::Invoice;
 use super::context::Context;
-use super::endpoints::{CUSTOMERS, Endpoint, INVOICES, SUBSCRIPTIONS};
+use super::endpoints::{self, CUSTOMERS, Endpoint, INVOICES, Over, SUBSCRIPTIONS};
 use super::fetched::{Became, Fetched};
 use super::lists::ListReader;
 use super::order::Order;
 use super::pool::{Arrived, LeftCustomers, Pool};
 use super::units::{Lists, Needs, Task, is_exported, rest};
 use crate::progress::reporting::{Event, Progress};
-use crate::sources::auth::TokenKind;
 use crate::sources::failure::{FetchError, Lack};
 use crate::sources::identity::account::Account;
 use crate::sources::landing::Landing;
@@ -90,13 +90,14 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`] if it makes no sense to go on; what was stored is kept.
     pub async fn needed(&self, arrived: Arrived<'_>) -> Result<Vec<Fetched>, FetchError> {
-        self.permissions().await?;
         let has_graph = self.session.addresses().graph.is_some();
         let is_wanted = |endpoint: &Endpoint| {
             self.order.needed.contains(endpoint.dataset)
                 || is_exported(&self.order, endpoint, has_graph)
         };
-        let mut found = self.lists(&is_wanted, Purpose::Needed, arrived, None).await?;
+        let mut found = self
+            .lists(&is_wanted, Purpose::Needed, arrived, None)
+            .await?;
         if !self.state().has_invoices {
             return Ok(in_order(found));
         }
@@ -126,7 +127,9 @@ impl Fetcher {
         };
         let mut nobody = |_: &Fetched| {};
         let purpose = Purpose::Informational;
-        let mut found = self.lists(&is_wanted, purpose, &mut nobody, deadline).await?;
+        let mut found = self
+            .lists(&is_wanted, purpose, &mut nobody, deadline)
+            .await?;
         let mut pool = self.pool();
         pool.add(self.tasks(is_wanted));
         found.extend(pool.work(&mut nobody, deadline).await?);
@@ -141,11 +144,27 @@ impl Fetcher {
         self.state().notes.clone()
     }
 
-    /// True if the list of invoices was read whole, and holds none of the period.
+    /// True if the list of invoices was read whole, and holds none of the period from which data that
+    /// are needed follow.
     #[must_use]
     pub fn is_not_due(&self) -> bool {
         let state = self.state();
-        state.has_invoices && state.lists.invoices.is_empty()
+        let invoices = &state.lists.invoices;
+        let is_needed = |legacy: bool| {
+            let of_needed =
+                |endpoint: &&'static Endpoint| self.order.needed.contains(endpoint.dataset);
+            endpoints::all()
+                .filter(of_needed)
+                .any(|endpoint| match endpoint.over {
+                    Over::NewInvoices => !legacy,
+                    Over::LegacyInvoices => legacy,
+                    _ => false,
+                })
+        };
+        let is_there = |invoice: &Invoice| is_needed(invoice.is_legacy());
+        state.has_invoices
+            && (is_needed(true) || is_needed(false))
+            && !invoices.iter().any(is_there)
     }
 
     /// Decides about usage that the service has nothing of.
@@ -186,30 +205,6 @@ impl Fetcher {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Requests a token of each kind that the account has credentials for. One that is not to be had
-    /// is told once; the units that need it fail.
-    async fn permissions(&self) -> Result<(), FetchError> {
-        let account = self.session.tokens.account();
-        let has_graph = account.addresses.graph.is_some();
-        let kinds = [
-            (TokenKind::App, account.app.is_some()),
-            (TokenKind::Graph, account.app.is_some() && has_graph),
-            (TokenKind::User, account.user.is_some()),
-        ];
-        for (kind, _) in kinds.into_iter().filter(|(_, is_there)| *is_there) {
-            match self.session.tokens.prepare(&self.session.http, kind).await {
-                Ok(()) => {}
-                Err(error) if error.is_of_one_unit() => {
-                    let hint = error.hint().map(|hint| format!("; {hint}"));
-                    let note = format!("{kind}: {error}{}", hint.unwrap_or_default());
-                    self.note(note);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     /// The tasks of those endpoints that are wanted now.
@@ -255,7 +250,10 @@ impl Fetcher {
         if needs.subscriptions && !self.state().has_subscriptions {
             let customers = self.state().lists.customers.clone();
             let tasks = customers.iter().map(|customer| {
-                task(&SUBSCRIPTIONS, Context::default().with("customer", customer))
+                task(
+                    &SUBSCRIPTIONS,
+                    Context::default().with("customer", customer),
+                )
             });
             pool.add(tasks.collect());
             let units = pool.work(arrived, deadline).await?;
@@ -294,11 +292,6 @@ impl Fetcher {
         let notes = reader.notes;
         (state.lists, state.notes) = (lists, [std::mem::take(&mut state.notes), notes].concat());
         Ok(())
-    }
-
-    fn note(&self, line: String) {
-        self.state().notes.push(line.clone());
-        self.session.http.progress.tell(Event::Note(line));
     }
 }
 

@@ -38,6 +38,8 @@ enum ExportEnd {
     Complete,
     /// The service says that it has no data, in these words.
     NoData(String),
+    /// The manifest names no data: believed when it says so twice.
+    Empty(String),
     /// The manifest has to be asked for again, for this reason; the operation holds.
     Again(String),
     /// Another export has to be ordered, for this reason.
@@ -57,7 +59,7 @@ impl Export<'_> {
         // An operation of an earlier fetch is told by its age, not by its failure: it may have been
         // forgotten overnight.
         let mut known = self.journalled().map(|url| (url, true));
-        let mut was_again = false;
+        let mut was_empty = false;
         for _ in 0..tries {
             let (operation, is_older) = match known.take() {
                 Some(known) => known,
@@ -66,16 +68,18 @@ impl Export<'_> {
             match self.run(&operation, is_older).await? {
                 ExportEnd::Complete => return Ok(None),
                 ExportEnd::NoData(found) => return Ok(Some(found)),
+                ExportEnd::Empty(found) if was_empty => return Ok(Some(found)),
+                ExportEnd::Empty(found) => {
+                    reason = found;
+                    was_empty = true;
+                    known = Some((operation, is_older));
+                }
                 ExportEnd::Again(why) => {
                     reason = why;
-                    // The same manifest twice: the operation is stale, and only another export
-                    // brings a signature that holds.
-                    known = (!was_again).then_some((operation, is_older));
-                    was_again = !was_again;
+                    known = Some((operation, is_older));
                 }
                 ExportEnd::Anew(why) => {
                     reason = why;
-                    was_again = false;
                     if is_older {
                         // It costs no patience that yesterday's operation is gone.
                         self.note(&reason);
@@ -101,7 +105,7 @@ impl Export<'_> {
 
     async fn run(&self, operation: &Url, is_older: bool) -> Result<ExportEnd, FetchError> {
         match self.operations().poll(operation, is_older).await? {
-            Ended::Manifest(manifest) => self.follow(&manifest).await,
+            Ended::Manifest(manifest) => self.follow(&manifest, is_older).await,
             Ended::Over(why) => Ok(ExportEnd::Anew(why)),
             Ended::NoData(found) => Ok(ExportEnd::NoData(found)),
         }
@@ -123,14 +127,14 @@ impl Export<'_> {
     }
 
     /// Downloads what a manifest lists, unless that version is stored already.
-    async fn follow(&self, manifest: &Value) -> Result<ExportEnd, FetchError> {
+    async fn follow(&self, manifest: &Value, is_older: bool) -> Result<ExportEnd, FetchError> {
         let manifest = match Manifest::read(manifest, self.session.addresses(), self.id)? {
             ManifestRead::Usable(manifest) => manifest,
             ManifestRead::Unsettled(why) => return Ok(ExportEnd::Again(why)),
         };
         if manifest.blobs.is_empty() {
             let found = "an export that succeeded without any blob";
-            return Ok(ExportEnd::NoData(found.to_owned()));
+            return Ok(ExportEnd::Empty(found.to_owned()));
         }
         let unit = self.session.landing.unit(self.id);
         let etag = Some(&manifest.etag);
@@ -158,7 +162,13 @@ impl Export<'_> {
             self.session.http.progress.tell(Event::Note(line));
         }
         if let Some(why) = self.download(&manifest).await? {
-            return Ok(ExportEnd::Again(why));
+            // An operation of an earlier fetch gives out a signature of its day: only another export
+            // has one that holds. What was downloaded stays.
+            return Ok(if is_older {
+                ExportEnd::Anew(why)
+            } else {
+                ExportEnd::Again(why)
+            });
         }
         self.prove(&manifest)?;
         self.enter(Entry::Complete {

@@ -126,7 +126,11 @@ impl<'r> Attempts<'r> {
         reply: &ApiResponse,
         asked: Option<Duration>,
     ) -> Result<(), FetchError> {
-        let most = self.http.retry_policy.attempts.saturating_mul(THROTTLES_FOR_RETRY);
+        let most = self
+            .http
+            .retry_policy
+            .attempts
+            .saturating_mul(THROTTLES_FOR_RETRY);
         let found = words_of(reply);
         if self.throttled >= most {
             return Err(FetchError::Remote {

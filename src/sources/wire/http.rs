@@ -136,8 +136,7 @@ impl Http {
         // The limit is for the whole exchange, body included; silence in between has one of its
         // own.
         let began = Instant::now();
-        let sent =
-            tokio::time::timeout(self.request_timeout, self.exchange(ask, token, ids)).await;
+        let sent = tokio::time::timeout(self.request_timeout, self.exchange(ask, token, ids)).await;
         drop(permit);
         self.progress.waited(began.elapsed());
         let reply = sent.unwrap_or_else(|_| {
