@@ -5,4 +5,6 @@ pub mod record_tables;
 
 pub mod handover;
 
+pub(crate) mod permissions;
+
 pub mod doctor;
