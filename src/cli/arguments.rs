@@ -122,29 +122,71 @@ impl FetchFlags {
     /// A mistake in `TIEOUT_TODAY`.
     pub(super) fn asked(&self) -> Result<FetchOptions, Failure> {
         Ok(FetchOptions {
-            today: today().map_err(|mistake| Failure::usage(mistake, None))?,
+            today: today()?,
             refresh: self.refresh,
             tables: self.tables,
         })
     }
 }
 
-/// Today in UTC, such as `2026-11-21`; an error for a `TIEOUT_TODAY` that is no day.
-fn today() -> Result<String, String> {
+/// Today in UTC, such as `2026-11-21`.
+fn today() -> Result<String, TodayError> {
+    Ok(match day_in_environment()? {
+        Some(today) => today,
+        None => {
+            let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+            now.date_naive().to_string()
+        }
+    })
+}
+
+/// The day in `TIEOUT_TODAY`; `None` where it is not set.
+///
+/// # Errors
+/// A mistake in it.
+pub(super) fn rehearsed_today() -> Result<Option<String>, Failure> {
+    Ok(day_in_environment()?)
+}
+
+fn day_in_environment() -> Result<Option<String>, TodayError> {
     // `TIEOUT_TODAY` stands in for the clock in tests and rehearsals. One that is no day must not
     // let the clock decide: the rehearsal would be of another day, and nobody would know.
-    let found = match std::env::var("TIEOUT_TODAY") {
-        Ok(text) if matches!(parse_day(text.as_bytes()), Ok(Some(_))) => return Ok(text),
-        Ok(text) => text,
-        Err(VarError::NotUnicode(text)) => text.to_string_lossy().into_owned(),
-        Err(VarError::NotPresent) => {
-            let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-            return Ok(now.date_naive().to_string());
-        }
-    };
-    Err(format!(
-        "`TIEOUT_TODAY`: found `{found}`, wanted a day, such as `2026-11-21`"
-    ))
+    match std::env::var("TIEOUT_TODAY") {
+        Ok(text) if is_plain_day(&text) => Ok(Some(text)),
+        Ok(found) => Err(TodayError { found }),
+        Err(VarError::NotUnicode(text)) => Err(TodayError {
+            found: text.to_string_lossy().into_owned(),
+        }),
+        Err(VarError::NotPresent) => Ok(None),
+    }
+}
+
+/// True for a day that exists, written as `2026-11-21`. No other spelling will do: the text is a
+/// part of the ids of units, and a day must have one id.
+fn is_plain_day(text: &str) -> bool {
+    let is_shaped = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_shaped && matches!(parse_day(text.as_bytes()), Ok(Some(_)))
+}
+
+/// A `TIEOUT_TODAY` that is no day.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "The environment variable `TIEOUT_TODAY`: found `{found}`, wanted a day, such as `2026-11-21`"
+)]
+struct TodayError {
+    found: String,
+}
+
+const TODAY_HINT: &str = "unset it, unless this is a rehearsal of another day";
+
+impl From<TodayError> for Failure {
+    fn from(error: TodayError) -> Self {
+        Self::usage(error.to_string(), Some(TODAY_HINT.to_owned()))
+    }
 }
 
 /// Parses a size in bytes, such as `512MB`, `2GB` or `1.5GiB`.
@@ -172,7 +214,9 @@ fn memory(text: &str) -> Result<u64, String> {
 /// Parses a month, or `current` and `last`: this month and the one before it, in UTC.
 pub(super) fn period(text: &str) -> Result<Period, String> {
     let now = || -> Result<Option<Period>, String> {
-        Ok(parse_day(today()?.as_bytes())
+        // Clap prints one text alone, so that the hint is a part of it.
+        let today = today().map_err(|error| format!("{error}\nhint: {TODAY_HINT}"))?;
+        Ok(parse_day(today.as_bytes())
             .ok()
             .flatten()
             .and_then(Period::of))
@@ -209,6 +253,28 @@ pub(super) fn pair(text: &str) -> Result<(String, String), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_has_one_spelling_and_exists() {
+        assert!(is_plain_day("2026-11-21") && is_plain_day("2028-02-29"));
+        for text in [
+            "",
+            "tomorrow",
+            "2026-02-29",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-00-10",
+            "0001-01-01",
+            "2026-1-2",
+            "11/21/2026",
+            "2026-11-21T00:00:00Z",
+            " 2026-11-21",
+            "+026-11-21",
+            "2026-11-2１",
+        ] {
+            assert!(!is_plain_day(text), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_in_decimal_and_binary_units() {

@@ -127,7 +127,13 @@ async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> 
         Some(Fault::ShortLength) => (length + MISSING_BYTES, length),
         _ => (length, length),
     };
-    let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nDate: {}\r\n",
+        answer.status,
+        reason(answer.status),
+        now.format("%a, %d %b %Y %H:%M:%S GMT")
+    );
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tieout::sandbox::Settings;
 use tieout::sandbox::faults::{Fault, Faults};
 
@@ -60,12 +58,12 @@ const WORKLOAD_APP: &str =
 const MANAGED_APP: &str = "[partner_center.app.managed_identity]\n";
 const USER: &str = "[partner_center.user]\nclient_id = \"app\"\nsecret = { file = \"secret\" }\nrefresh_token = { file = \"refresh\" }\n";
 
-/// Writes `certificate`: the key, and bytes in place of a certificate, which the sandbox does not
-/// check.
+/// A certificate of that key, good until 2096.
+const LASTING: &str = include_str!("certificates/lasting.pem");
+
+/// Writes `certificate`: the key and its certificate.
 fn write_certificate(house: &House) {
-    let body = STANDARD.encode(b"not a certificate, but its bytes");
-    let pem = format!("{KEY}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
-    private(house, "certificate", &pem);
+    private(house, "certificate", &format!("{KEY}{LASTING}"));
 }
 
 #[test]
@@ -108,10 +106,14 @@ fn what_is_wrong_with_a_credential_is_named() {
     private(&house, "refresh", "first");
     let wrong = tieout("doctor", &pipeline(&house, SECRET_APP, "", USER), &[], &[]);
     assert_eq!(wrong.status.code(), Some(20));
+    let words = unfolded(&wrong);
+    // Nothing that this pipeline fetches needs the user: no reason to fail.
     assert!(
-        printed(&wrong).contains("AADSTS7000215") && printed(&wrong).contains("FAIL  App+User"),
-        "{}",
-        printed(&wrong)
+        words.contains("AADSTS7000215")
+            && words.contains("FAIL  App-only: customers")
+            && words.contains("warn  App+User")
+            && words.contains("costs: nothing; this pipeline does not need it"),
+        "{words}"
     );
     private(&house, "secret", "right");
     let right = tieout("doctor", &pipeline(&house, SECRET_APP, "", USER), &[], &[]);
@@ -127,9 +129,9 @@ fn what_is_wrong_with_a_credential_is_named() {
         let open = tieout("doctor", &pipeline(&house, SECRET_APP, "", ""), &[], &[]);
         assert_eq!(open.status.code(), Some(20));
         assert!(
-            printed(&open).contains("others can read (mode 644)"),
+            unfolded(&open).contains("others can read (mode 644)"),
             "{}",
-            printed(&open)
+            unfolded(&open)
         );
     }
     private(&house, "secret", "right");
@@ -143,12 +145,26 @@ fn what_is_wrong_with_a_credential_is_named() {
         }),
     };
     let output = tieout("doctor", &pipeline(&strict, SECRET_APP, "", USER), &[], &[]);
-    let printed = printed(&output);
+    let words = unfolded(&output);
     assert_eq!(output.status.code(), Some(20));
     assert!(
-        printed.contains("PartnerBilling.Read.All") && printed.contains("Admin agent"),
-        "{printed}"
+        words.contains("PartnerBilling.Read.All") && words.contains("Admin agent"),
+        "{words}"
     );
+    // What they are for in this pipeline, by name.
+    assert!(
+        words.contains(
+            "costs: tie-outs: line-arithmetic, lines-to-invoice, usage-to-invoice; \
+             data: usage, invoice_lines hint: grant the application permission"
+        ),
+        "{words}"
+    );
+}
+
+/// Everything that was printed, its lines joined.
+fn unfolded(output: &Output) -> String {
+    let words = printed(output);
+    words.replace("\n      ", " ")
 }
 
 #[test]

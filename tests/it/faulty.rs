@@ -35,7 +35,8 @@ fn differs(case: &Path) -> Option<String> {
         .unwrap()
         .replace(out_text, "$OUT");
     check_rows(case, out.path(), &stderr);
-    let found = format!("exit {exit}\n{stderr}");
+    let findings = findings(&String::from_utf8(done.stdout).unwrap()).replace(out_text, "$OUT");
+    let found = format!("exit {exit}\n{findings}{stderr}");
     let expected = case.join("expected");
     if is_update() {
         fs::write(&expected, &found).unwrap();
@@ -44,10 +45,31 @@ fn differs(case: &Path) -> Option<String> {
     (wanted != found).then(|| format!("{}: wanted\n{wanted}found\n{found}", case.display()))
 }
 
+/// The findings of `tieout doctor` in its stdout, each on a line of its own, as the length of a path
+/// decides where lines end; without the free space of this machine. Empty for another command.
+fn findings(stdout: &str) -> String {
+    if !stdout.starts_with("ok    Results in") {
+        return String::new();
+    }
+    let paragraphs = ["costs:", "hint:"].iter().fold(
+        // A paragraph of a finding begins on a line of its own; other lines continue one.
+        stdout.replace("\n      ", "\n+"),
+        |text, label| text.replace(&format!("\n+{label}"), &format!("\n      {label}")),
+    );
+    let is_kept = |line: &&str| !line.contains("Space for");
+    let lines = paragraphs.replace("\n+", " ");
+    lines
+        .lines()
+        .filter(is_kept)
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 /// An error publishes nothing; a published run has lost no row.
 fn check_rows(case: &Path, out: &Path, stderr: &str) {
     let current = out.join("current");
-    if stderr.starts_with("error:") {
+    let command = fs::read_to_string(case.join("command")).unwrap();
+    if stderr.starts_with("error:") || command.starts_with("doctor\n") {
         let runs = fs::read_dir(out.join("runs")).map_or(0, Iterator::count);
         assert!(
             runs == 0 && !current.exists(),

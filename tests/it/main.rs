@@ -19,6 +19,7 @@ mod copies;
 mod credentials;
 mod damaged_files;
 mod decoder_fuzz;
+mod doctors;
 mod edges;
 mod explained;
 mod eyes;

@@ -47,7 +47,21 @@ pub(crate) fn run_case(case: &Path, out: &Path) -> Output {
         .lines()
         .map(|line| line.replace("$OUT", out.to_str().unwrap()))
         .collect();
+    set_modes(case);
     program(&arguments).output().unwrap()
+}
+
+/// Opens the `secret` of a case to others, and closes its `certificate.pem`: a checkout keeps no
+/// modes.
+fn set_modes(case: &Path) {
+    #[cfg(unix)]
+    for (name, mode) in [("secret", 0o644), ("certificate.pem", 0o600)] {
+        let path = case.join(name);
+        if path.is_file() {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(path, mode).unwrap();
+        }
+    }
 }
 
 /// True if expectations are to be rewritten: a person then reads the diff.

@@ -12,4 +12,6 @@ pub mod report;
 
 pub(crate) mod handover;
 
+pub(crate) mod permissions;
+
 pub mod doctor;

@@ -13,12 +13,17 @@ use super::token::missing;
 use crate::sources::failure::FetchError;
 use crate::sources::wire::message::guid;
 
-/// Life of an assertion: ten minutes. It is used at once.
+/// Life of an assertion from its `nbf`: ten minutes, the most that Microsoft's page advises. It is
+/// used at once.
 const GOOD_FOR_SECONDS: i64 = 600;
+/// Seconds by which an assertion is dated back, as the clocks of two machines differ.
+const DATED_BACK_SECONDS: i64 = 60;
 
 /// The assertion for the token endpoint, signed with the key in `pem`, which also contains the
-/// certificate. RS256 (RSA, PKCS#1 v1.5, SHA-256); the header names the certificate by its SHA-256
-/// thumbprint. `place` is where `pem` comes from, for the error.
+/// certificate. Header and claims are those of Microsoft's page "Certificate credentials" of 2025
+/// (learn.microsoft.com/entra/identity-platform/certificate-credentials): PS256, which is RSA with
+/// PSS padding, SHA-256 and a salt of 32 bytes, and the SHA-256 thumbprint of the certificate's DER.
+/// `place` is where `pem` comes from, for the error.
 ///
 /// # Errors
 /// [`FetchError::Authentication`] if the certificate or the key is missing or of no use.
@@ -32,14 +37,14 @@ pub(super) fn signed(
     let bytes = pem.expose_secret().as_bytes();
     let certificate = CertificateDer::from_pem_slice(bytes)
         .map_err(|_| wrong("put the certificate (`BEGIN CERTIFICATE`) into the file"))?;
-    let key = key_in(bytes, &wrong)?;
+    let key = key_in(bytes).map_err(|hint| wrong(&hint))?;
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, certificate.as_ref()));
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp();
-    let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t#S256": thumbprint});
+    let header = serde_json::json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint});
+    let begins = now - DATED_BACK_SECONDS;
     let claims = serde_json::json!({
         "aud": endpoint.as_str(), "iss": client_id, "sub": client_id, "jti": guid(),
-        // The clocks of two machines differ by some seconds.
-        "nbf": now - 60, "iat": now, "exp": now + GOOD_FOR_SECONDS,
+        "nbf": begins, "iat": now, "exp": begins + GOOD_FOR_SECONDS,
     });
     let signing_input = format!(
         "{}.{}",
@@ -49,7 +54,7 @@ pub(super) fn signed(
     // An RSA signature is as long as the modulus of its key.
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(
-        &signature::RSA_PKCS1_SHA256,
+        &signature::RSA_PSS_SHA256,
         &rand::SystemRandom::new(),
         signing_input.as_bytes(),
         &mut signature,
@@ -62,21 +67,19 @@ pub(super) fn signed(
 }
 
 /// The RSA key in a PEM text.
-fn key_in(
-    pem: &[u8],
-    wrong: &dyn Fn(&str) -> FetchError,
-) -> Result<signature::RsaKeyPair, FetchError> {
+///
+/// # Errors
+/// The reason why there is none that can be used, as advice for the operator.
+pub(crate) fn key_in(pem: &[u8]) -> Result<signature::RsaKeyPair, String> {
     let key = match PrivateKeyDer::from_pem_slice(pem)
-        .map_err(|_| wrong("put the private key (`BEGIN PRIVATE KEY`) into the file"))?
+        .map_err(|_| "put the private key (`BEGIN PRIVATE KEY`) into the file")?
     {
         PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),
-        _ => return Err(wrong("the key must be RSA, in PKCS#8 or PKCS#1")),
+        _ => return Err("the key must be RSA, in PKCS#8 or PKCS#1".to_owned()),
     };
     key.map_err(|error| {
-        wrong(&format!(
-            "the key cannot be used ({error}); it must be RSA with 2,048 bits or more"
-        ))
+        format!("the key cannot be used ({error}); it must be RSA with 2,048 bits or more")
     })
 }
 
@@ -102,14 +105,22 @@ mod tests {
             (claims["aud"].as_str(), claims["iss"].as_str()),
             (Some(endpoint.as_str()), Some("client"))
         );
-        let header: serde_json::Value = serde_json::from_slice(&part(0)).expect("JSON");
+        let moment = |name: &str| claims[name].as_i64().expect("seconds");
+        assert_eq!(moment("exp") - moment("nbf"), 600);
+        assert!(moment("nbf") < moment("iat") && moment("iat") < moment("exp"));
+        let names: Vec<&String> = claims.as_object().expect("an object").keys().collect();
+        assert_eq!(names, ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"]);
+        let header = String::from_utf8(part(0)).expect("UTF-8");
         let thumbprint =
             URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, b"bytes of a certificate"));
-        assert_eq!(header["x5t#S256"].as_str(), Some(thumbprint.as_str()));
+        assert_eq!(
+            header,
+            format!(r#"{{"alg":"PS256","typ":"JWT","x5t#S256":"{thumbprint}"}}"#)
+        );
         let der = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
         let pair = signature::RsaKeyPair::from_der(der.secret_der()).expect("a key");
         let public = signature::UnparsedPublicKey::new(
-            &signature::RSA_PKCS1_2048_8192_SHA256,
+            &signature::RSA_PSS_2048_8192_SHA256,
             pair.public().as_ref(),
         );
         public

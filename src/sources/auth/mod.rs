@@ -4,9 +4,9 @@
 
 mod token;
 
-mod store;
+pub(crate) mod store;
 
-mod assertion;
+pub(crate) mod assertion;
 
 mod managed;
 

@@ -13,19 +13,33 @@ use crate::sources::landing::files;
 const NAME_DIGITS: usize = 16;
 
 /// The file with the newest refresh token of one application.
-pub(super) struct Store {
+pub(crate) struct Store {
     path: PathBuf,
 }
 
 impl Store {
     /// The store of an application in `folder`; nothing is read or written yet.
-    pub(super) fn new(folder: &Path, tenant: &str, client_id: &str) -> Self {
+    pub(crate) fn new(folder: &Path, tenant: &str, client_id: &str) -> Self {
         // Ids are compared in any case: the file must be found however they are spelled.
         let key = format!("{tenant}\0{client_id}").to_ascii_lowercase();
         let name = blake3::hash(key.as_bytes()).to_hex();
         Self {
             path: folder.join(format!("refresh-{}", &name.as_str()[..NAME_DIGITS])),
         }
+    }
+
+    /// Path of the file, which may not be there.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// True if the stored token is the one to use, and not `first`.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(crate) fn is_in_use(&self, first: &SecretString) -> Result<bool, FetchError> {
+        let current = self.current(first)?;
+        Ok(current.expose_secret() != first.expose_secret())
     }
 
     /// The token to use: the stored one if it descends from `first`, else `first` itself. Whoever

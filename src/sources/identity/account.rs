@@ -216,7 +216,7 @@ impl SecretSource {
 
 /// The permission bits of a file, if they let anyone but its owner do anything.
 #[cfg(unix)]
-fn open_to_others(path: &std::path::Path) -> Option<u32> {
+pub(crate) fn open_to_others(path: &std::path::Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then_some(mode)
@@ -224,7 +224,7 @@ fn open_to_others(path: &std::path::Path) -> Option<u32> {
 
 /// Permissions of other systems are not checked.
 #[cfg(not(unix))]
-fn open_to_others(_: &std::path::Path) -> Option<u32> {
+pub(crate) fn open_to_others(_: &std::path::Path) -> Option<u32> {
     None
 }
 

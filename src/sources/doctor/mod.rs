@@ -1,57 +1,31 @@
 //! Check of each credential: a token is requested, and something harmless is asked for with it.
-//! What is missing is named: a scope, a role, multi-factor authentication, the right clock.
+//! What is missing is named: a scope, a role, multi-factor authentication. Beside it, what
+//! credentials depend on: the clock, certificates, the store of tokens, space on the disk.
+
+pub mod finding;
+
+pub(crate) mod space;
+
+pub(crate) mod x509;
+
+pub(crate) mod certificates;
+
+pub(crate) mod refresh_token;
+
+pub(crate) mod clock;
 
 use reqwest::{Method, Url};
-use serde::Serialize;
 
+pub use self::finding::Finding;
 use super::auth::{TokenKind, Tokens};
 use super::failure::FetchError;
 use super::wire::http::Http;
 use super::wire::message::{ApiRequest, ApiResponse, Purpose, any_body};
 use super::wire::rate_limit::Api;
 
-/// Largest accepted difference between the clocks, in seconds; beyond it tokens are refused.
-const CLOCK_SECONDS: i64 = 300;
 /// No operation has this id: the response is 404 for whoever has the permission to ask.
 const NO_OPERATION: &str =
     "v1.0/reports/partners/billing/operations/00000000-0000-0000-0000-000000000000";
-
-/// Result of one check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Name of what was checked.
-    pub what: String,
-    /// True if it is as it should be.
-    pub is_good: bool,
-    /// The state of it, in words.
-    pub found: String,
-    /// Advice for the operator.
-    pub hint: Option<String>,
-}
-
-impl Finding {
-    /// A finding that all is well.
-    #[must_use]
-    pub fn good(what: &str, found: &str) -> Self {
-        Self {
-            what: what.to_owned(),
-            is_good: true,
-            found: found.to_owned(),
-            hint: None,
-        }
-    }
-
-    /// A finding that something is wrong.
-    #[must_use]
-    pub fn bad(what: &str, found: String, hint: Option<String>) -> Self {
-        Self {
-            what: what.to_owned(),
-            is_good: false,
-            found,
-            hint,
-        }
-    }
-}
 
 /// A request that changes nothing, and the name of what it checks.
 struct Probe {
@@ -91,16 +65,12 @@ const USER: Probe = Probe {
 /// Checks the credentials that an account has, and this machine's clock.
 pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
     let account = tokens.account();
-    let mut findings = Vec::new();
-    let mut date = None;
+    let has_graph = account.addresses.graph.is_some();
+    // The clock first: it explains why a token is refused.
+    let mut findings = vec![clock::finding(http, &account.addresses.authority).await];
     if account.app.is_some() {
-        let found = probe(http, tokens, &APP).await;
-        // Any response has the server's date; the first one is as good as another.
-        if let Ok(reply) = &found {
-            date = reply.header("date").map(str::to_owned);
-        }
-        findings.push(finding(&APP, found));
-        if account.addresses.graph.is_some() {
+        findings.push(finding(&APP, probe(http, tokens, &APP).await));
+        if has_graph {
             findings.push(finding(&GRAPH, probe(http, tokens, &GRAPH).await));
         }
     }
@@ -114,12 +84,23 @@ pub async fn credentials(http: &Http, tokens: &Tokens) -> Vec<Finding> {
                     "sign in again with multi-factor authentication, and store the new refresh token"
                         .to_owned(),
                 ),
-            ),
+            )
+            .lacking(USER.kind),
             found => finding(&USER, found),
         });
     }
-    findings.extend(date.and_then(|date| clock(&date)));
     findings
+}
+
+/// The finding on a permission of an application that the account does not even have.
+pub(crate) fn no_application() -> Finding {
+    let hint = "add `[partner_center.app.…]`: billing exports are for applications alone";
+    Finding::bad(
+        GRAPH.name,
+        "no application in the pipeline file".to_owned(),
+        Some(hint.to_owned()),
+    )
+    .lacking(GRAPH.kind)
 }
 
 fn lacks_mfa(reply: &ApiResponse) -> bool {
@@ -168,36 +149,29 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiRespons
 }
 
 fn finding(probe: &Probe, found: Result<ApiResponse, FetchError>) -> Finding {
-    let what = probe.name;
-    match found {
-        Ok(_) => Finding::good(what, "works"),
-        Err(FetchError::Refused {
-            status: 403, found, ..
-        }) => Finding::bad(what, found, Some(probe.missing.to_owned())),
+    let error = match found {
+        Ok(_) => return Finding::good(probe.name, "works"),
+        Err(error) => error,
+    };
+    let hint = match &error {
+        FetchError::Refused { status: 403, .. } => Some(probe.missing.to_owned()),
         // Code of Partner Center for a retired audience (`model::domain::endpoints` §4).
-        Err(FetchError::Authentication { found, hint, .. }) if found.contains("900420") => {
-            let hint = format!("the token is for a retired audience; {hint}");
-            Finding::bad(what, found, Some(hint))
+        FetchError::Authentication { found, hint, .. } if found.contains("900420") => {
+            Some(format!("the token is for a retired audience; {hint}"))
         }
-        Err(error) => Finding::bad(what, error.to_string(), error.hint()),
+        error => error.hint(),
+    };
+    let words = match &error {
+        FetchError::Refused {
+            status: 403, found, ..
+        } => found.clone(),
+        error => error.to_string(),
+    };
+    Finding {
+        is_remote: matches!(
+            error,
+            FetchError::Remote { .. } | FetchError::Incomplete { .. }
+        ),
+        ..Finding::bad(probe.name, words, hint).lacking(probe.kind)
     }
-}
-
-/// The finding on this machine's clock, by the date of a response; `None` if it cannot be read.
-fn clock(date: &str) -> Option<Finding> {
-    let theirs = chrono::DateTime::parse_from_rfc2822(date)
-        .ok()?
-        .with_timezone(&chrono::Utc);
-    // The time that the response took does not matter against five minutes.
-    let off = (chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()) - theirs)
-        .num_seconds();
-    Some(if off.abs() <= CLOCK_SECONDS {
-        Finding::good("Clock", "within five minutes of the server's")
-    } else {
-        Finding::bad(
-            "Clock",
-            format!("{off} seconds off the server's"),
-            Some("set the clock; otherwise tokens are refused".to_owned()),
-        )
-    })
 }
