@@ -130,7 +130,7 @@ impl FetchFlags {
 }
 
 /// Today in UTC, such as `2026-11-21`; an error for a `TIEOUT_TODAY` that is no day.
-fn today() -> Result<String, String> {
+pub(super) fn today() -> Result<String, String> {
     // `TIEOUT_TODAY` stands in for the clock in tests and rehearsals. One that is no day must not
     // let the clock decide: the rehearsal would be of another day, and nobody would know.
     let found = match std::env::var("TIEOUT_TODAY") {

@@ -58,5 +58,6 @@ pub(super) fn run(
         WorstProblem::Credential => Exit::Authentication,
         WorstProblem::Lock => Exit::Locked,
         WorstProblem::Storage => Exit::Storage,
+        WorstProblem::Integrity => Exit::Integrity,
     })
 }

@@ -8,7 +8,7 @@ use crate::reports::failure::PublishError;
 use crate::sources::auth::Tokens;
 use crate::sources::doctor::{self, Finding};
 use crate::sources::failure::FetchError;
-use crate::sources::landing::Landing;
+use crate::sources::landing::{Landing, StateOwner};
 use crate::sources::wire::http::Http;
 
 /// WorstProblem kind of problem found, for the exit code; in ascending order.
@@ -23,6 +23,8 @@ pub enum WorstProblem {
     Lock,
     /// A folder that cannot be written.
     Storage,
+    /// A state folder that belongs to another tenant, cloud or host.
+    Integrity,
 }
 
 /// Checks the folders of a plan, then its credentials. `block_on` runs the requests: the runtime of
@@ -57,16 +59,16 @@ pub(crate) fn examine(
         return Ok((findings, worst));
     };
     let what = format!("State in `{}`", fetching.state.display());
-    let landing = match Landing::open(&fetching.state) {
+    let landing = match Landing::open(&fetching.state, &StateOwner::of(&fetching.account)) {
         Ok((landing, _)) => {
             findings.push(Finding::good(&what, "writable, and not locked"));
             landing
         }
         Err(error) => {
-            worst = worst.max(if matches!(error, FetchError::Locked { .. }) {
-                WorstProblem::Lock
-            } else {
-                WorstProblem::Storage
+            worst = worst.max(match error {
+                FetchError::Locked { .. } => WorstProblem::Lock,
+                FetchError::State { .. } => WorstProblem::Integrity,
+                _ => WorstProblem::Storage,
             });
             findings.push(Finding::bad(&what, error.to_string(), error.hint()));
             return Ok((findings, worst));

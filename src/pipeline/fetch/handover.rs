@@ -18,7 +18,7 @@ use crate::progress::reporting::{Event, Progress};
 use crate::sources::failure::FetchError;
 use crate::sources::fetch::order::Order;
 use crate::sources::fetch::workers::{Became, Fetched, Fetcher};
-use crate::sources::landing::Landing;
+use crate::sources::landing::{Landing, StateOwner};
 
 /// Report on a fetch, printed by `tieout fetch` and within the outcome of a run.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -130,7 +130,8 @@ pub(crate) fn fetcher(
         wanted: "a month, such as `--period 2026-10`".to_owned(),
         hint: "a fetch needs a month; `--period last` is last month".to_owned(),
     })?;
-    let (landing, warnings) = Landing::open(&fetching.state)?;
+    let (landing, warnings) = Landing::open(&fetching.state, &StateOwner::of(&fetching.account))?;
+    landing.note_output(&plan.out)?;
     // Damage to the journal is not an error: what was lost is fetched again.
     for warning in warnings {
         progress.tell(Event::Note(warning));

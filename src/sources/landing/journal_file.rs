@@ -1,0 +1,173 @@
+//! The journal's file: lines that are only appended, and that are read as a stream, so that memory
+//! does not grow with them.
+//!
+//! What must change together: [`Line::stored`] and [`leading_line`]. A line ends with a checksum
+//! and a line break; JSON has neither tabs nor line breaks of its own, so that lines are told apart
+//! even where a line break is damaged.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::journal::{CHECK_DIGITS, Entry, Line, check};
+use crate::sources::failure::{FetchError, storage};
+
+/// Longest piece that is read at once: 1 MiB. Lines have some hundred bytes; a longer one is damage.
+const LINE_LIMIT: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 18;
+/// Tabs after which a damaged piece is no longer searched for the line that it begins with.
+const TABS: usize = 2;
+
+/// Position in a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LinePlace {
+    /// Number of the line, from 1.
+    pub(super) line: u64,
+    /// Number of bytes before it.
+    pub(super) byte: u64,
+}
+
+/// A piece of a journal.
+#[derive(Debug)]
+pub(super) enum JournalPiece<'b> {
+    /// A whole line, and its bytes without the line break.
+    Whole(Line, &'b [u8]),
+    /// Bytes that are no line.
+    Damaged(LinePlace, &'b [u8]),
+    /// A byte where a line break should be, between whole lines: nothing is lost.
+    BrokenBreak(LinePlace),
+}
+
+/// The journal's file, open for appending.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens a journal to append to it, or creates an empty one.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(super) fn append_to(path: &Path) -> Result<Self, FetchError> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: files::open_to_append(path)?,
+        })
+    }
+
+    /// Appends a step of a unit, with the proof of a completion.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub(super) fn append(&mut self, line: &Line) -> Result<(), FetchError> {
+        let text = line
+            .stored()
+            .map_err(|error| storage("write", &self.path)(error.into()))?;
+        // One write for line and checksum: a crash leaves a prefix of the line at most.
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(storage("write", &self.path))?;
+        match line.entry {
+            // A completion is believed by later fetches, and an export costs minutes. Any other
+            // step that a power failure takes away is only repeated.
+            Entry::Complete { .. } | Entry::Operation { .. } => {
+                self.file.sync_data().map_err(storage("sync", &self.path))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads a journal piece by piece, and returns the number of bytes before its torn end: what a
+/// crash left of the last line is no piece.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses, [`FetchError::State`] for a step that this
+/// release does not know, and the errors of `each`.
+pub(super) fn read(
+    path: &Path,
+    each: &mut dyn FnMut(JournalPiece<'_>) -> Result<(), FetchError>,
+) -> Result<u64, FetchError> {
+    let Some(file) = files::open_if_there(path)? else {
+        return Ok(0);
+    };
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
+    let mut raw = Vec::new();
+    let mut place = LinePlace { line: 0, byte: 0 };
+    loop {
+        raw.clear();
+        let length = (&mut reader)
+            .take(LINE_LIMIT as u64)
+            .read_until(b'\n', &mut raw)
+            .map_err(storage("read", path))?;
+        place.line += 1;
+        let taken = take(path, &raw, place, each)?;
+        place.byte += taken as u64;
+        if taken < length || length == 0 {
+            return Ok(place.byte);
+        }
+    }
+}
+
+/// Tells the pieces of what was read up to a line break, the file's end or [`LINE_LIMIT`]; returns
+/// the number of its bytes before a torn end.
+fn take(
+    path: &Path,
+    raw: &[u8],
+    place: LinePlace,
+    each: &mut dyn FnMut(JournalPiece<'_>) -> Result<(), FetchError>,
+) -> Result<usize, FetchError> {
+    let body = raw.strip_suffix(b"\n").unwrap_or(raw);
+    let has_break = body.len() < raw.len();
+    let place_of = |at: usize| LinePlace {
+        byte: place.byte + at as u64,
+        ..place
+    };
+    if body.is_empty() && has_break {
+        each(JournalPiece::Damaged(place, body))?;
+    }
+    let mut at = 0;
+    while at < body.len() {
+        let rest = &body[at..];
+        let Some((line, length)) = leading_line(path, rest)? else {
+            if !has_break && raw.len() < LINE_LIMIT {
+                return Ok(at);
+            }
+            each(JournalPiece::Damaged(place_of(at), rest))?;
+            break;
+        };
+        let is_last = length == rest.len();
+        if is_last && !has_break {
+            return Ok(at);
+        }
+        each(JournalPiece::Whole(line, &rest[..length]))?;
+        at += length;
+        if !is_last {
+            each(JournalPiece::BrokenBreak(place_of(at)))?;
+            at += 1;
+        }
+    }
+    Ok(raw.len())
+}
+
+/// The whole line with which bytes begin, and its length without the line break.
+fn leading_line(path: &Path, bytes: &[u8]) -> Result<Option<(Line, usize)>, FetchError> {
+    for tab in memchr::memchr_iter(b'\t', bytes).take(TABS) {
+        let end = tab + 1 + CHECK_DIGITS;
+        let text = &bytes[..tab];
+        if bytes.get(tab + 1..end) != Some(check(text).as_bytes()) {
+            continue;
+        }
+        let line = serde_json::from_slice(text).map_err(|error| FetchError::State {
+            what: format!("`{}`", path.display()),
+            found: format!("a line that is whole, but cannot be read ({error})"),
+            wanted: "a journal of this release or an older one".to_owned(),
+            hint: "use the release of tieout that wrote it".to_owned(),
+        })?;
+        return Ok(Some((line, end)));
+    }
+    Ok(None)
+}
