@@ -16,6 +16,10 @@ use crate::sources::failure::{FetchError, storage};
 /// Longest piece that is read at once: 1 MiB. Lines have some hundred bytes; a longer one is damage.
 const LINE_LIMIT: usize = 1 << 20;
 const BUFFER_BYTES: usize = 1 << 18;
+/// Damaged lines of one journal for which the byte at fault is looked for, and the longest of them:
+/// each takes up to 255 hashes a byte, 50 ms for a usual line.
+const MENDED_LINES: usize = 16;
+const MENDED_BYTES: usize = 2_048;
 /// Tabs after which a damaged piece is no longer searched for the line that it begins with.
 const TABS: usize = 2;
 
@@ -33,10 +37,21 @@ pub(super) struct LinePlace {
 pub(super) enum JournalPiece<'b> {
     /// A whole line, and its bytes without the line break.
     Whole(Line, &'b [u8]),
+    /// A line in which one byte was another, and its bytes as they must have been.
+    Mended(LinePlace, Line, MendedBytes<'b>),
     /// Bytes that are no line.
     Damaged(LinePlace, &'b [u8]),
     /// A byte where a line break should be, between whole lines: nothing is lost.
     BrokenBreak(LinePlace),
+}
+
+/// Bytes of a line that was damaged, without the line break.
+#[derive(Debug)]
+pub(super) struct MendedBytes<'b> {
+    /// Bytes as they were found.
+    pub(super) found: &'b [u8],
+    /// Bytes that agree with the checksum.
+    pub(super) mended: &'b [u8],
 }
 
 /// The journal's file, open for appending.
@@ -97,6 +112,7 @@ pub(super) fn read(
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
     let mut raw = Vec::new();
     let mut place = LinePlace { line: 0, byte: 0 };
+    let mut mendable = MENDED_LINES;
     loop {
         raw.clear();
         let length = (&mut reader)
@@ -104,7 +120,7 @@ pub(super) fn read(
             .read_until(b'\n', &mut raw)
             .map_err(storage("read", path))?;
         place.line += 1;
-        let taken = take(path, &raw, place, each)?;
+        let taken = take(path, &raw, place, &mut mendable, each)?;
         place.byte += taken as u64;
         if taken < length || length == 0 {
             return Ok(place.byte);
@@ -118,6 +134,7 @@ fn take(
     path: &Path,
     raw: &[u8],
     place: LinePlace,
+    mendable: &mut usize,
     each: &mut dyn FnMut(JournalPiece<'_>) -> Result<(), FetchError>,
 ) -> Result<usize, FetchError> {
     let body = raw.strip_suffix(b"\n").unwrap_or(raw);
@@ -136,7 +153,7 @@ fn take(
             if !has_break && raw.len() < LINE_LIMIT {
                 return Ok(at);
             }
-            each(JournalPiece::Damaged(place_of(at), rest))?;
+            take_damaged(path, rest, place_of(at), mendable, each)?;
             break;
         };
         let is_last = length == rest.len();
@@ -151,6 +168,58 @@ fn take(
         }
     }
     Ok(raw.len())
+}
+
+/// Tells bytes that are no line: the line that they were, if that can be found out.
+fn take_damaged(
+    path: &Path,
+    found: &[u8],
+    place: LinePlace,
+    mendable: &mut usize,
+    each: &mut dyn FnMut(JournalPiece<'_>) -> Result<(), FetchError>,
+) -> Result<(), FetchError> {
+    let is_tried = *mendable > 0 && found.len() <= MENDED_BYTES;
+    if is_tried {
+        *mendable -= 1;
+        if let Some(mended) = mended(found)
+            && let Some((line, _)) = leading_line(path, &mended)?
+        {
+            let bytes = MendedBytes {
+                found,
+                mended: &mended,
+            };
+            return each(JournalPiece::Mended(place, line, bytes));
+        }
+    }
+    each(JournalPiece::Damaged(place, found))
+}
+
+/// The line of which one byte is another: the only change that agrees with the checksum.
+fn mended(found: &[u8]) -> Option<Vec<u8>> {
+    let tab = found.len().checked_sub(CHECK_DIGITS + 1)?;
+    let mut bytes = found.to_vec();
+    // The text may be whole, and the byte be one of its checksum.
+    let whole = check(&found[..tab]);
+    let digits = found[tab + 1..].iter().zip(whole.as_bytes());
+    if digits.filter(|(left, right)| left != right).count() <= 1 {
+        bytes[tab] = b'\t';
+        bytes[tab + 1..].copy_from_slice(whole.as_bytes());
+        return Some(bytes);
+    }
+    let digits = std::str::from_utf8(&found[tab + 1..]).ok()?;
+    // A single bit first, as that is what memory and disks do.
+    let masks = (0..8).map(|bit| 1_u8 << bit);
+    let masks = masks.chain((1..=u8::MAX).filter(|mask| !mask.is_power_of_two()));
+    for mask in masks {
+        for at in 0..tab {
+            bytes[at] ^= mask;
+            if check(&bytes[..tab]) == digits {
+                return Some(bytes);
+            }
+            bytes[at] ^= mask;
+        }
+    }
+    None
 }
 
 /// The whole line with which bytes begin, and its length without the line break.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::journal::{CHECK_DIGITS, Entry, Line, Unit};
+use super::journal::{Entry, Line, Unit};
 use super::journal_file::{JournalPiece, LinePlace};
 
 /// States of units by their ids.
@@ -11,15 +11,8 @@ pub(super) type Units = BTreeMap<String, Unit>;
 
 /// Complete versions of a unit that are current: the newest, and the one that it restated.
 const VERSIONS: usize = 2;
-/// Damaged pieces that are kept for [`Loader::doubtful`], with their first bytes; beyond them, a
-/// damaged line may have been anybody's.
-const DAMAGES: usize = 1_000;
-const HEAD_BYTES: usize = 512;
 /// Damaged places, and versions without their parts, that are told one by one.
 const TOLD: usize = 5;
-/// Bytes of a line before the id of its unit.
-const BEFORE_ID: &[u8] = b"{\"unit\":\"";
-
 /// Adds up the lines of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Loader {
@@ -32,18 +25,10 @@ pub(super) struct Loader {
     /// Number of damaged places, broken line breaks included.
     pub(super) damaged: u64,
     snapshot_day: Option<String>,
-    damages: Vec<Damage>,
+    /// True if a line is lost, nobody knows whose.
+    is_line_lost: bool,
     told: Vec<LinePlace>,
     unproved: BTreeSet<String>,
-}
-
-/// A damaged piece of a journal.
-#[derive(Debug)]
-struct Damage {
-    /// Its first bytes.
-    head: Vec<u8>,
-    /// Things behind the head that no line has: more than one, and it may have been several lines.
-    defects: usize,
 }
 
 impl Loader {
@@ -51,13 +36,15 @@ impl Loader {
     pub(super) fn take(&mut self, piece: JournalPiece<'_>) {
         match piece {
             JournalPiece::Whole(line, _) => self.take_line(line),
-            JournalPiece::Damaged(place, bytes) => {
+            JournalPiece::Mended(place, line, _) => {
                 self.note_place(place);
-                if self.damages.len() <= DAMAGES {
-                    self.damages.push(Damage::of(bytes));
-                }
+                self.take_line(line);
             }
             JournalPiece::BrokenBreak(place) => self.note_place(place),
+            JournalPiece::Damaged(place, _) => {
+                self.note_place(place);
+                self.is_line_lost = true;
+            }
         }
     }
 
@@ -97,21 +84,17 @@ impl Loader {
         }
     }
 
-    /// The ids of the units of which a damaged line may have been. A line that can be nobody's may
-    /// have been anybody's: then those are in doubt whose figures could be others for it, units that
-    /// are no snapshots, and units that are not complete. Versions without a proof always are.
+    /// Ids of the units that may be wrong because a line is lost: those that are no snapshots of a
+    /// day, as a newer version of theirs may be lost; those that are not complete, as one of their
+    /// parts may be; and those whose completion has no proof.
     pub(super) fn doubtful(&self) -> Vec<String> {
-        if self.damages.is_empty() {
-            return Vec::new();
-        }
-        let is_named = |damage: &Damage| self.units.keys().any(|id| damage.resembles(id));
-        let is_anybody = self.damages.len() > DAMAGES || !self.damages.iter().all(is_named);
         let is_doubtful = |id: &str, unit: &Unit| {
-            is_anybody && (snapshot_day(id).is_none() || unit.open.is_some())
+            snapshot_day(id).is_none()
+                || unit.open.is_some()
                 || unit.versions.iter().any(|version| !version.is_proved)
-                || self.damages.iter().any(|damage| damage.resembles(id))
         };
-        let doubtful = self.units.iter().filter(|(id, unit)| is_doubtful(id, unit));
+        let units = self.units.iter().filter(|_| self.is_line_lost);
+        let doubtful = units.filter(|(id, unit)| is_doubtful(id, unit));
         doubtful.map(|(id, _)| id.clone()).collect()
     }
 
@@ -122,14 +105,18 @@ impl Loader {
 
     /// Warnings of what was damaged or did not agree, in words; `journal` is its path in words.
     pub(super) fn warnings(&self, journal: &str) -> Vec<String> {
+        let consequence = if self.is_line_lost {
+            "; what may depend on a lost line is asked for again"
+        } else {
+            "; nothing is lost: its checksum tells what it was"
+        };
         let mut warnings: Vec<String> = self
             .told
             .iter()
             .map(|place| {
                 format!(
-                    "{journal} line {}, byte {}: damaged, and set aside in `journal.damaged`; what \
-                     may depend on it is fetched again",
-                    place.line, place.byte
+                    "{journal} line {}, byte {}: damaged, and set aside in `journal.damaged`{}",
+                    place.line, place.byte, consequence
                 )
             })
             .collect();
@@ -149,45 +136,6 @@ impl Loader {
     }
 }
 
-impl Damage {
-    fn of(bytes: &[u8]) -> Self {
-        let has_check = has_check(bytes);
-        let end = bytes.len() - if has_check { CHECK_DIGITS + 1 } else { 0 };
-        let inner = bytes[..end].iter().map(|byte| match byte {
-            // The end of a line in the middle: the break behind it is damaged, too.
-            b'\t' => 2,
-            0..0x20 | 0x7f.. => 1,
-            _ => 0,
-        });
-        Self {
-            head: bytes[..bytes.len().min(HEAD_BYTES)].to_vec(),
-            defects: inner.sum::<usize>() + usize::from(!has_check),
-        }
-    }
-
-    /// True if it can have been one line of the unit, with one byte that is another.
-    fn resembles(&self, id: &str) -> bool {
-        let begin = [BEFORE_ID, id.as_bytes(), b"\""].concat();
-        if self.defects > 1 || self.head.len() < begin.len() {
-            return false;
-        }
-        let differing = self.head.iter().zip(&begin);
-        let differing = differing
-            .filter(|(left, right)| left != right)
-            .take(2)
-            .count();
-        // A byte of the id may be counted twice, as one that differs and as one that no line has.
-        differing <= 1 && (differing == 0 || self.defects == 0 || self.has_odd_head(begin.len()))
-    }
-
-    /// True if the one defect is within the first bytes.
-    fn has_odd_head(&self, length: usize) -> bool {
-        self.head[..length]
-            .iter()
-            .any(|byte| !matches!(byte, 0x20..0x7f))
-    }
-}
-
 /// The day of a snapshot, from the end of a unit's id.
 pub(super) fn snapshot_day(id: &str) -> Option<&str> {
     let (_, day) = id.rsplit_once('@')?;
@@ -197,13 +145,4 @@ pub(super) fn snapshot_day(id: &str) -> Option<&str> {
             _ => byte.is_ascii_digit(),
         });
     is_day.then_some(day)
-}
-
-/// True if bytes end as a line does: with a tab and the digits of a checksum.
-fn has_check(bytes: &[u8]) -> bool {
-    let at = bytes.len().checked_sub(CHECK_DIGITS + 1);
-    at.is_some_and(|at| {
-        let (tab, digits) = bytes[at..].split_at(1);
-        tab == b"\t" && digits.iter().all(u8::is_ascii_hexdigit)
-    })
 }

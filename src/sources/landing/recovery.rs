@@ -83,6 +83,10 @@ fn mend(folder: &Path, path: &Path, doubtful: &[String]) -> Result<(), FetchErro
     read(path, &mut |piece| {
         match piece {
             JournalPiece::Whole(_, bytes) => return writer.write(&[bytes, b"\n"]),
+            JournalPiece::Mended(place, _, bytes) => {
+                set_aside(&mut damaged, place, bytes.found);
+                return writer.write(&[bytes.mended, b"\n"]);
+            }
             JournalPiece::Damaged(place, bytes) => set_aside(&mut damaged, place, bytes),
             JournalPiece::BrokenBreak(place) => set_aside(&mut damaged, place, b""),
         }

@@ -36,6 +36,12 @@ fn open(folder: &Path) -> (Landing, Vec<String>) {
     Landing::open(folder, &owner()).unwrap()
 }
 
+/// A folder in memory, where there is one: thousands of openings sync to disk each time.
+fn quick_folder() -> tempfile::TempDir {
+    let memory = tempfile::tempdir_in("/dev/shm");
+    memory.unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
 /// Units of a folder's journal, whether their files are there or not, and the warnings.
 fn units(folder: &Path) -> (BTreeMap<String, Unit>, Vec<String>) {
     fs::create_dir_all(folder.join(recovery::TEMPORARY)).unwrap();
@@ -153,67 +159,68 @@ fn differing(found: &BTreeMap<String, Unit>, whole: &BTreeMap<String, Unit>) -> 
 
 #[test]
 fn a_byte_of_the_journal_flips() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let journal = small_journal(folder.path());
     let path = folder.path().join(recovery::JOURNAL);
     let (whole, warnings) = units(folder.path());
     assert!(warnings.is_empty() && whole.len() == 5, "{warnings:?}");
-    for (at, mask) in (0..journal.len()).flat_map(|at| [1, 4, 0x40].map(|mask| (at, mask))) {
+    for at in 0..journal.len() {
+        // One bit, as memory does; here and there another byte altogether, which takes longer.
+        let mask = if at % 29 == 0 { 0x5a } else { 1 << (at % 7) };
         let mut damaged = journal.clone();
         damaged[at] ^= mask;
         fs::write(&path, &damaged).unwrap();
         let (found, warnings) = units(folder.path());
-        assert!(!warnings.is_empty(), "byte {at}");
+        assert_eq!(
+            warnings.len(),
+            1 + usize::from(damaged[at] == b'\n'),
+            "byte {at}: {warnings:?}"
+        );
         let changed = differing(&found, &whole);
-        // A line break that appears makes two pieces, of which one can be anybody's; else only the
-        // line's own unit is asked again.
-        let is_break = damaged[at] == b'\n';
-        let begin = journal[..at]
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let line = String::from_utf8_lossy(&journal[begin..begin + 40]).into_owned();
-        let is_own = |id: &String| line.contains(id.as_str()) || id.starts_with("usage/v2");
-        assert!(
-            is_break || changed.iter().all(is_own),
-            "byte {at}: {changed:?}"
-        );
-        let stays =
-            |id: &&String| found.get(*id).map(|unit| &unit.versions) == Some(&whole[*id].versions);
-        assert!(
-            whole.keys().filter(stays).count() >= 4,
-            "byte {at}: {found:?}"
-        );
+        if damaged[at] == b'\n' {
+            // Two pieces of a line, neither of which tells what it was.
+            let stays = whole.iter().filter(|(id, unit)| {
+                found
+                    .get(*id)
+                    .is_some_and(|found| found.versions == unit.versions)
+            });
+            assert!(stays.count() >= whole.len() - 1, "byte {at}: {found:?}");
+        } else {
+            assert!(changed.is_empty(), "byte {at}: {changed:?}");
+        }
         // Told once, and the same from then on.
         assert_eq!(units(folder.path()), (found, Vec::new()), "byte {at}");
     }
     let copies = fs::read_to_string(folder.path().join(recovery::DAMAGED)).unwrap();
-    assert!(copies.lines().count() >= journal.len() * 3, "each is kept");
+    assert!(copies.lines().count() >= journal.len(), "each is kept");
 }
 
 #[test]
 fn a_block_of_the_journal_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let journal = small_journal(folder.path());
     let path = folder.path().join(recovery::JOURNAL);
     let (whole, _) = units(folder.path());
-    for (at, length) in (0..journal.len())
-        .step_by(3)
-        .flat_map(|at| [40, 300, 900].map(|length| (at, length)))
-    {
-        for filling in [0, b'x', b'\t'] {
-            let mut damaged = journal.clone();
-            let end = journal.len().min(at + length);
-            damaged[at..end].fill(filling);
-            fs::write(&path, &damaged).unwrap();
-            differing(&units(folder.path()).0, &whole);
-        }
+    let mut copies = 0;
+    for at in (0..journal.len()).step_by(11) {
+        let length = [40, 300, 900][at % 3];
+        let mut damaged = journal.clone();
+        let end = journal.len().min(at + length);
+        damaged[at..end].fill([0, b'x', b'\t', b'\n'][at % 4]);
+        fs::write(&path, &damaged).unwrap();
+        let (found, warnings) = units(folder.path());
+        differing(&found, &whole);
+        assert!(!warnings.is_empty(), "byte {at}");
+        let all = fs::read(folder.path().join(recovery::DAMAGED)).map_or(0, |all| all.len());
+        let is_cut = warnings[0].contains("cut off");
+        assert!(all > copies || is_cut, "byte {at}: each is kept");
+        copies = all;
     }
 }
 
 #[test]
 fn a_torn_line_is_cut_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let journal = small_journal(folder.path());
     let path = folder.path().join(recovery::JOURNAL);
     for cut in 0..=journal.len() {
@@ -258,7 +265,7 @@ fn a_journal_of_an_older_release_is_believed_until_it_is_damaged() {
         2
     );
     // The first line of the first unit is lost: nothing proves the rest.
-    let damaged = text.concat().replacen("page-1", "page-2", 1);
+    let damaged = text.concat().replacen("page-1", "page-22", 1);
     fs::write(&path, damaged).unwrap();
     let (found, _) = units(folder.path());
     assert!(
@@ -341,7 +348,7 @@ fn many_nights(landing: &Landing, lines: u64) {
 
 #[test]
 fn a_long_journal_is_compacted_to_what_is_current() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let path = folder.path().join(recovery::JOURNAL);
     many_nights(&open(folder.path()).0, MANY);
     let long = fs::read(&path).unwrap();
