@@ -150,7 +150,7 @@ fn take(
     while at < body.len() {
         let rest = &body[at..];
         let Some((line, length)) = leading_line(path, rest)? else {
-            if !has_break && raw.len() < LINE_LIMIT {
+            if !has_break && raw.len() < LINE_LIMIT && is_torn(rest) {
                 return Ok(at);
             }
             take_damaged(path, rest, place_of(at), mendable, each)?;
@@ -206,20 +206,45 @@ fn mended(found: &[u8]) -> Option<Vec<u8>> {
         bytes[tab + 1..].copy_from_slice(whole.as_bytes());
         return Some(bytes);
     }
-    let digits = std::str::from_utf8(&found[tab + 1..]).ok()?;
+    let wanted = sum_of(&found[tab + 1..])?;
+    if found[..tab]
+        .iter()
+        .filter(|byte| !matches!(byte, 0x20..0x7f))
+        .count()
+        > 1
+    {
+        return None;
+    }
     // A single bit first, as that is what memory and disks do.
     let masks = (0..8).map(|bit| 1_u8 << bit);
     let masks = masks.chain((1..=u8::MAX).filter(|mask| !mask.is_power_of_two()));
     for mask in masks {
         for at in 0..tab {
             bytes[at] ^= mask;
-            if check(&bytes[..tab]) == digits {
+            if blake3::hash(&bytes[..tab]).as_bytes()[..CHECK_DIGITS / 2] == wanted {
                 return Some(bytes);
             }
             bytes[at] ^= mask;
         }
     }
     None
+}
+
+/// True for what a crash may have left of a line. Other bytes at the end of a journal are damage.
+fn is_torn(bytes: &[u8]) -> bool {
+    let control = bytes.iter().filter(|byte| byte.is_ascii_control());
+    control.clone().count() <= 1 && control.clone().all(|byte| *byte == b'\t')
+}
+
+/// The bytes that the digits of a checksum stand for.
+fn sum_of(digits: &[u8]) -> Option<[u8; CHECK_DIGITS / 2]> {
+    let mut sum = [0; CHECK_DIGITS / 2];
+    let pairs = digits.chunks_exact(2);
+    for (byte, pair) in sum.iter_mut().zip(pairs) {
+        let pair = std::str::from_utf8(pair).ok()?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(sum)
 }
 
 /// The whole line with which bytes begin, and its length without the line break.

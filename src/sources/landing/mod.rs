@@ -86,9 +86,12 @@ impl Landing {
         for (name, is_folder) in ENTRIES {
             files::ensure_kind(&folder.join(name), is_folder)?;
         }
+        // Before anything is written: nothing is changed in another's folder.
+        owner.check(folder)?;
         files::make_folder(&folder.join("landing"))?;
         // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
+        // Again, as another fetch may just have made it its own.
         let has_owner = owner.check(folder)?;
         // Half downloads of a fetch that was killed.
         files::clear_folder(&folder.join(recovery::TEMPORARY))?;

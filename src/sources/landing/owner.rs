@@ -85,8 +85,12 @@ impl StateOwner {
         let formatted: Formatted = serde_json::from_slice(&bytes)
             .map_err(|error| wrong(format!("a damaged file ({error})"), again))?;
         if formatted.format != FORMAT {
-            let found = format!("format {} of the state folder", formatted.format);
-            return Err(wrong(found, "use the release of tieout that wrote it"));
+            return Err(FetchError::State {
+                what: format!("`{}`", path.display()),
+                found: format!("a state folder of format {}", formatted.format),
+                wanted: format!("format {FORMAT}"),
+                hint: "use the release of tieout that wrote it".to_owned(),
+            });
         }
         let owner: Self = serde_json::from_slice(&bytes)
             .map_err(|error| wrong(format!("a damaged file ({error})"), again))?;
