@@ -130,7 +130,7 @@ impl FetchFlags {
 }
 
 /// Today in UTC, such as `2026-11-21`.
-fn today() -> Result<String, TodayError> {
+pub(super) fn today() -> Result<String, TodayError> {
     Ok(match day_in_environment()? {
         Some(today) => today,
         None => {
@@ -177,7 +177,7 @@ fn is_plain_day(text: &str) -> bool {
 #[error(
     "The environment variable `TIEOUT_TODAY`: found `{found}`, wanted a day, such as `2026-11-21`"
 )]
-struct TodayError {
+pub(super) struct TodayError {
     found: String,
 }
 

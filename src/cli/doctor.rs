@@ -62,6 +62,7 @@ pub(super) fn run(
         WorstProblem::Credential => Exit::Authentication,
         WorstProblem::Lock => Exit::Locked,
         WorstProblem::Storage => Exit::Storage,
+        WorstProblem::Integrity => Exit::Integrity,
     })
 }
 

@@ -175,7 +175,9 @@ fn fetch_exit(error: &FetchError) -> Exit {
         }
         FetchError::Remote { .. } => Exit::Remote,
         FetchError::Refused { .. } | FetchError::Incomplete { .. } => Exit::Incomplete,
-        FetchError::Security { .. } | FetchError::Damaged { .. } => Exit::Integrity,
+        FetchError::Security { .. } | FetchError::Damaged { .. } | FetchError::State { .. } => {
+            Exit::Integrity
+        }
         FetchError::Storage { .. } => Exit::Storage,
         FetchError::Locked { .. } => Exit::Locked,
         // A thread or a descriptor that the system refused; anything else is a bug.

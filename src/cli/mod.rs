@@ -19,6 +19,7 @@ mod invoice_blocks;
 mod phase_bar;
 mod profile;
 mod progress;
+mod prune;
 mod reconcile;
 mod run;
 mod sandbox;
@@ -77,6 +78,7 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
+    Prune(prune::PruneArgs),
     Explain(explain::ExplainArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
@@ -154,6 +156,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::run(args, globals, out),
         Command::Check(args) => check::run(args, globals, out),
         Command::Doctor(args) => doctor::run(args, globals, out),
+        Command::Prune(args) => prune::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),

@@ -25,6 +25,8 @@ pub mod publish;
 
 pub mod explain;
 
+pub mod prune;
+
 pub mod run;
 
 pub use crate::decode::is_guarded;

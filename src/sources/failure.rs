@@ -81,6 +81,18 @@ pub enum FetchError {
         /// The damage, in words.
         found: String,
     },
+    /// The state folder belongs to another tenant, cloud or host, or to a newer release.
+    #[error("{what}: found {found}, wanted {wanted}")]
+    State {
+        /// The file that tells it.
+        what: String,
+        /// The owner or the state that was found, in words.
+        found: String,
+        /// The expected one, in words.
+        wanted: String,
+        /// Advice for the operator.
+        hint: String,
+    },
     /// The file system refused something.
     #[error("Cannot {doing} `{}`", .path.display())]
     Storage {
@@ -159,7 +171,9 @@ impl FetchError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Authentication { hint, .. } => return Some(hint.clone()),
+            Self::Authentication { hint, .. } | Self::State { hint, .. } => {
+                return Some(hint.clone());
+            }
             Self::Remote { .. } => {
                 "run it again later; what was downloaded is kept, and the next fetch continues from there"
             }

@@ -5,12 +5,13 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "run",
     "fetch",
     "reconcile",
     "check",
     "doctor",
+    "prune",
     "explain",
     "synth",
     "sandbox",

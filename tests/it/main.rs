@@ -59,6 +59,7 @@ mod served;
 mod sheets;
 mod slices;
 mod spellings;
+mod state_folder;
 mod tidy;
 mod tie_outs;
 mod traced;

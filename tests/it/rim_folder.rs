@@ -9,9 +9,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use tieout::sources::landing::Landing;
-
 use crate::program::{PACKAGE, files_below, program, stderr};
+use crate::state_folder::open_state;
 
 const SAMPLE: &str = "samples/worked-example";
 
@@ -354,11 +353,11 @@ fn a_reader_that_leaves_early_does_not_hide_breaks() {
 fn the_state_folder_has_no_litter_and_no_links() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    drop(Landing::open(&state).unwrap());
+    drop(open_state(&state).unwrap());
     fs::create_dir(state.join("credentials")).unwrap();
     fs::write(state.join("credentials/.tmpAbC123"), "half a token").unwrap();
     fs::write(state.join("tmp/.tmpAbC123"), "half a page").unwrap();
-    drop(Landing::open(&state).unwrap());
+    drop(open_state(&state).unwrap());
     assert!(!state.join("credentials/.tmpAbC123").exists());
     assert!(!state.join("tmp/.tmpAbC123").exists());
     for name in [
@@ -374,7 +373,7 @@ fn the_state_folder_has_no_litter_and_no_links() {
             fs::rename(&path, folder.path().join("aside")).unwrap();
         }
         symlink(folder.path().join("aside"), &path).unwrap();
-        let error = Landing::open(&state).unwrap_err();
+        let error = open_state(&state).unwrap_err();
         assert!(
             error.to_string().contains(&path.display().to_string()),
             "{error}"
@@ -385,5 +384,5 @@ fn the_state_folder_has_no_litter_and_no_links() {
             fs::rename(&aside, &path).unwrap();
         }
     }
-    drop(Landing::open(&state).unwrap());
+    drop(open_state(&state).unwrap());
 }

@@ -14,7 +14,7 @@ use crate::sources::auth::{TokenKind, Tokens};
 use crate::sources::doctor::finding::{Finding, Gravity};
 use crate::sources::doctor::{self, certificates, clock, refresh_token, space};
 use crate::sources::failure::FetchError;
-use crate::sources::landing::Landing;
+use crate::sources::landing::{Landing, StateOwner};
 use crate::sources::wire::http::Http;
 
 /// Free space that a run may need for its results: 1 GB, and twice the last run, as the new one is
@@ -38,6 +38,8 @@ pub enum WorstProblem {
     Lock,
     /// A folder that cannot be written.
     Storage,
+    /// A state folder that belongs to another tenant, cloud or host.
+    Integrity,
 }
 
 /// Checks the folders of a plan, then its credentials. `block_on` runs the requests: the runtime of
@@ -56,16 +58,16 @@ pub(crate) fn examine(
         return Ok((findings, worst));
     };
     let what = format!("State in `{}`", fetching.state.display());
-    let landing = match Landing::open(&fetching.state) {
+    let landing = match Landing::open(&fetching.state, &StateOwner::of(&fetching.account)) {
         Ok((landing, _)) => {
             findings.push(Finding::good(&what, "writable, and not locked"));
             landing
         }
         Err(error) => {
-            worst = worst.max(if matches!(error, FetchError::Locked { .. }) {
-                WorstProblem::Lock
-            } else {
-                WorstProblem::Storage
+            worst = worst.max(match error {
+                FetchError::Locked { .. } => WorstProblem::Lock,
+                FetchError::State { .. } => WorstProblem::Integrity,
+                _ => WorstProblem::Storage,
             });
             findings.push(Finding::bad(&what, error.to_string(), error.hint()));
             return Ok((findings, worst));

@@ -13,7 +13,7 @@ use crate::progress::reporting::{Event, Progress};
 use crate::sources::fetch::fetched::Fetched;
 use crate::sources::fetch::order::Order;
 use crate::sources::fetch::workers::Fetcher;
-use crate::sources::landing::Landing;
+use crate::sources::landing::{Landing, StateOwner};
 
 /// Fetcher for a plan; its state folder is locked until it is dropped.
 ///
@@ -32,7 +32,8 @@ pub(crate) fn fetcher(
         wanted: "a month, such as `--period 2026-10`".to_owned(),
         hint: "a fetch needs a month; `--period last` is last month".to_owned(),
     })?;
-    let (landing, warnings) = Landing::open(&fetching.state)?;
+    let (landing, warnings) = Landing::open(&fetching.state, &StateOwner::of(&fetching.account))?;
+    landing.note_output(&plan.out)?;
     // Damage to the journal is not an error: what was lost is fetched again.
     for warning in warnings {
         progress.tell(Event::Note(warning));

@@ -128,7 +128,9 @@ impl FetchReport {
             failure: Some(error.to_string()),
             // Whatever the service does with such data changes no exit code.
             failure_code: match error {
-                FetchError::Security { .. } | FetchError::Damaged { .. } => Some(24),
+                FetchError::Security { .. }
+                | FetchError::Damaged { .. }
+                | FetchError::State { .. } => Some(24),
                 FetchError::Storage { .. } => Some(22),
                 FetchError::Start { .. } => Some(1),
                 FetchError::Locked { .. } => Some(23),

@@ -6,7 +6,7 @@ use reqwest::{Method, Url};
 use super::finding::Finding;
 use crate::sources::identity::origin;
 use crate::sources::wire::http::Http;
-use crate::sources::wire::message::{guid, header};
+use crate::sources::wire::message::header;
 
 const WHAT: &str = "Clock";
 /// Largest difference in seconds that is accepted without a word: an assertion is dated back by as
@@ -25,7 +25,7 @@ pub(super) async fn finding(http: &Http, authority: &Url) -> Finding {
             "compare it with another one; tokens depend on it",
         )
     };
-    let asked = http.request(Method::GET, authority.clone(), &guid());
+    let asked = http.plain_request(Method::GET, authority.clone());
     let Ok(response) = asked.send().await else {
         let authority = origin::shown(authority);
         return unknown(format!("not compared: `{authority}` does not answer"));

@@ -79,6 +79,18 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FetchError> 
     }
 }
 
+/// A file, open for reading; `None` if there is no file.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, FetchError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(storage("read", path)(error)),
+    }
+}
+
 /// A temporary file in `folder`, removed when it is dropped.
 ///
 /// # Errors
@@ -125,9 +137,30 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
     let folder = path.parent().expect("a file of the state folder");
     make_folder(folder)?;
     write_new(folder, path, bytes)?;
+    sync_folder(folder)
+}
+
+/// Syncs a folder, so that names in it outlive a power failure.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), FetchError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(storage("sync", folder))
+}
+
+/// Removes a folder that is empty; one that is not stays.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn remove_empty_folder(path: &Path) -> Result<(), FetchError> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
+            Err(storage("remove the folder", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Opens a lock file for reading and writing; its content stays.
@@ -155,6 +188,28 @@ pub(crate) fn open_to_append(path: &Path) -> Result<File, FetchError> {
         .create(true)
         .open(path)
         .map_err(storage("open", path))
+}
+
+/// Size of a file in bytes; 0 if there is no file.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn length(path: &Path) -> Result<u64, FetchError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(storage("examine", path)(error)),
+    }
+}
+
+/// Syncs a file.
+///
+/// # Errors
+/// [`FetchError::Storage`] if the file system refuses.
+pub(crate) fn sync(path: &Path) -> Result<(), FetchError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(storage("sync", path))
 }
 
 /// Truncates a file to `length` bytes.

@@ -1,21 +1,15 @@
-//! Journal of the units in a state folder: one line for each step, with a checksum behind it. Lines
-//! are only appended. A tail that was cut off or damaged is dropped when the journal is opened, and
-//! what it recorded is fetched again.
+//! Steps in the lives of units, as the journal of a state folder records them, and the state that
+//! they add up to. `journal_file` reads and writes the lines, `loading` adds them up.
 //!
-//! The stored form is the JSON of [`Entry`], a tab, and the checksum: old journals must stay
-//! readable, so names in it never change.
+//! The stored form is the JSON of [`Line`], a tab, and the checksum: old journals must stay
+//! readable, so names in it never change, and a member that is added has a default.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::files;
-use crate::sources::failure::{FetchError, storage};
-
 /// Hexadecimal digits of a line's checksum.
-const CHECK_DIGITS: usize = 16;
+pub(super) const CHECK_DIGITS: usize = 16;
 
 /// One step in the life of a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +49,12 @@ pub(crate) enum Entry {
         /// Reason for it, in words.
         reason: String,
     },
+    /// A line of the unit may be lost: neither the parts so far nor versions without a proof count,
+    /// and the server is asked again.
+    Doubted {
+        /// Reason for it, in words.
+        reason: String,
+    },
 }
 
 /// A page or blob.
@@ -76,7 +76,7 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
     /// Continuation token of the next page; `None` for the last page and for blobs.
     pub(crate) next: Option<String>,
-    /// Address of the next page, where the page names no token; `None` otherwise.
+    /// Address of the next page, where the server names it by nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next_uri: Option<String>,
 }
@@ -88,6 +88,10 @@ pub(crate) struct Version {
     pub(crate) etag: Option<String>,
     /// Pages or blobs, ordered by name.
     pub(crate) parts: Vec<Part>,
+    /// Day of the completion, UTC, as `2026-10-31`.
+    pub(crate) day: String,
+    /// True if the journal has a proof of the parts; completions of older releases have none.
+    pub(crate) is_proved: bool,
 }
 
 /// A version that is being fetched.
@@ -131,12 +135,29 @@ impl Unit {
         }
     }
 
-    /// Brings the state up to date with one step.
-    pub(crate) fn apply(&mut self, entry: Entry) {
+    /// Proof of a completion now: a hash over the parts that it completes. A line that is lost
+    /// between the first part and the completion changes it.
+    #[must_use]
+    pub(super) fn proof(&self) -> String {
+        let mut parts: Vec<&Part> = self.open_parts().iter().collect();
+        parts.sort_by(|left, right| left.name.cmp(&right.name));
+        proof_of(parts)
+    }
+
+    /// Brings the state up to date with one step; false for a completion whose parts are not those
+    /// of its `proof`. Such a version is forgotten, and the unit doubted.
+    pub(super) fn apply(&mut self, entry: Entry, proof: Option<&str>) -> bool {
+        if matches!(entry, Entry::Complete { .. })
+            && proof.is_some_and(|proof| proof != self.proof())
+        {
+            self.doubt();
+            return false;
+        }
         // Steps that end a version close it again below.
         let open = self.open.get_or_insert_default();
         match entry {
-            // Parts of a version before are kept: the manifest tells whether they are of the same.
+            // Ordered anew, the export may have the same data: parts are kept until its manifest
+            // says otherwise.
             Entry::Operation { url } => open.operation = Some(url),
             Entry::Manifest { etag } => {
                 // Parts of different versions do not belong together.
@@ -154,8 +175,13 @@ impl Unit {
                 let mut parts = std::mem::take(&mut open.parts);
                 // Blobs arrive in any order; readers must see them in one.
                 parts.sort_by(|left, right| left.name.cmp(&right.name));
-                self.checked = Some(day);
-                self.versions.push(Version { etag, parts });
+                self.checked = Some(day.clone());
+                self.versions.push(Version {
+                    etag,
+                    parts,
+                    day,
+                    is_proved: proof.is_some(),
+                });
                 self.open = None;
             }
             Entry::Checked { day } => {
@@ -163,149 +189,111 @@ impl Unit {
                 self.open = None;
             }
             Entry::Restarted { .. } | Entry::Incomplete { .. } => self.open = None,
+            Entry::Doubted { .. } => self.doubt(),
         }
+        true
+    }
+
+    /// Forgets whatever may be wrong if a line of the unit is lost.
+    pub(super) fn doubt(&mut self) {
+        self.versions.retain(|version| version.is_proved);
+        self.checked = None;
+        // Open, so that the next fetch asks the server again. The operation may be used: its
+        // manifest tells which version it is.
+        self.open = Some(OpenVersion {
+            operation: self.open.take().and_then(|open| open.operation),
+            ..OpenVersion::default()
+        });
+    }
+
+    /// The steps that give this state, each with its proof: the lines of a compacted journal.
+    #[must_use]
+    pub(super) fn steps(&self) -> Vec<(Entry, Option<String>)> {
+        let mut steps = Vec::new();
+        for version in &self.versions {
+            let parts = version.parts.iter().cloned();
+            steps.extend(parts.map(|part| (Entry::Part(part), None)));
+            let complete = Entry::Complete {
+                etag: version.etag.clone(),
+                day: version.day.clone(),
+            };
+            steps.push((complete, Some(proof_of(&version.parts))));
+        }
+        let last = self.versions.last().map(|version| &version.day);
+        match &self.checked {
+            Some(day) if Some(day) != last => {
+                steps.push((Entry::Checked { day: day.clone() }, None))
+            }
+            None if self.open.is_some() && last.is_some() => {
+                let reason = "doubted before the journal was compacted".to_owned();
+                steps.push((Entry::Doubted { reason }, None));
+            }
+            _ => {}
+        }
+        if let Some(open) = &self.open {
+            let operation = open.operation.iter().cloned();
+            steps.extend(operation.map(|url| (Entry::Operation { url }, None)));
+            let etag = open.etag.iter().cloned();
+            steps.extend(etag.map(|etag| (Entry::Manifest { etag }, None)));
+            let parts = open.parts.iter().cloned();
+            steps.extend(parts.map(|part| (Entry::Part(part), None)));
+        }
+        steps
+    }
+
+    /// Number of lines that [`Unit::steps`] needs, or one more: what is current of the unit.
+    #[must_use]
+    pub(super) fn lines(&self) -> u64 {
+        let versions = self.versions.iter();
+        let versions: usize = versions.map(|version| version.parts.len() + 1).sum();
+        let open = self.open.as_ref().map_or(0, |open| open.parts.len() + 2);
+        (versions + open + 1) as u64
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Line {
-    unit: String,
+/// Hash over parts that are ordered by name.
+fn proof_of<'p>(parts: impl IntoIterator<Item = &'p Part>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        // Each text behind its length, so that no two lists of parts are the same bytes.
+        for text in [&part.name, &part.blake3, &part.stored_blake3] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.update(&part.rows.to_le_bytes());
+    }
+    hasher.finalize().to_hex()[..CHECK_DIGITS * 2].to_owned()
+}
+
+/// A line of the journal: a step of a unit.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    /// Id of the unit.
+    pub(super) unit: String,
+    /// The step.
     #[serde(flatten)]
-    entry: Entry,
+    pub(super) entry: Entry,
+    /// Hash over the parts of a completion; none for other steps and in older journals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) proof: Option<String>,
 }
 
-/// Content of a journal when it was opened.
-#[derive(Debug, Default)]
-pub(crate) struct JournalContent {
-    /// Unit ids and their steps, in the order in which they were written.
-    pub(crate) entries: Vec<(String, Entry)>,
-    /// Warnings of what was dropped, in words.
-    pub(crate) warnings: Vec<String>,
-}
-
-/// The journal's file, open for appending.
-#[derive(Debug)]
-pub(crate) struct Journal {
-    path: PathBuf,
-    file: File,
-}
-
-impl Journal {
-    /// Opens the journal, or creates an empty one, and reads it up to the first damage. What
-    /// follows is cut off the file.
+impl Line {
+    /// The line as it is stored, with its checksum and line break.
     ///
     /// # Errors
-    /// [`FetchError::Storage`] if the file system refuses.
-    pub(crate) fn open(path: &Path) -> Result<(Self, JournalContent), FetchError> {
-        let mut content = JournalContent::default();
-        if let Some(bytes) = files::read_if_there(path)? {
-            let mut whole = 0;
-            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                let Some(Line { unit, entry }) = parse(line) else {
-                    break;
-                };
-                content.entries.push((unit, entry));
-                whole += line.len();
-            }
-            if whole < bytes.len() {
-                let lost = bytes.len() - whole;
-                content.warnings.push(format!(
-                    "`{}`: the last {lost} bytes are cut off or damaged; what they recorded is \
-                     fetched again",
-                    path.display()
-                ));
-                files::cut(path, whole as u64)?;
-            }
-        }
-        let journal = Self {
-            path: path.to_owned(),
-            file: files::open_to_append(path)?,
-        };
-        Ok((journal, content))
+    /// That of the JSON writer.
+    pub(super) fn stored(&self) -> serde_json::Result<String> {
+        let mut text = serde_json::to_string(self)?;
+        let check = check(text.as_bytes());
+        text.push('\t');
+        text.push_str(&check);
+        text.push('\n');
+        Ok(text)
     }
-
-    /// Appends a step of a unit.
-    ///
-    /// # Errors
-    /// [`FetchError::Storage`] if the file system refuses.
-    pub(crate) fn append(&mut self, unit: &str, entry: &Entry) -> Result<(), FetchError> {
-        let line = Line {
-            unit: unit.to_owned(),
-            entry: entry.clone(),
-        };
-        let mut text = serde_json::to_string(&line)
-            .map_err(|error| storage("write", &self.path)(error.into()))?;
-        // One write for line and checksum: a crash leaves a prefix of the line at most.
-        text.push_str(&format!("\t{}\n", check(text.as_bytes())));
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(storage("write", &self.path))?;
-        match entry {
-            // A completion is believed by later fetches, and an export costs minutes. Any other
-            // step that a power failure takes away is only repeated.
-            Entry::Complete { .. } | Entry::Operation { .. } => {
-                self.file.sync_data().map_err(storage("sync", &self.path))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The content of a line with its line break; `None` if it is cut off or damaged.
-fn parse(line: &[u8]) -> Option<Line> {
-    let line = line.strip_suffix(b"\n")?;
-    let at = line.len().checked_sub(CHECK_DIGITS + 1)?;
-    let (text, rest) = line.split_at(at);
-    let sum = rest.strip_prefix(b"\t")?;
-    (sum == check(text).as_bytes()).then(|| serde_json::from_slice(text).ok())?
 }
 
 /// The checksum of a line: the first digits of its BLAKE3.
-fn check(text: &[u8]) -> String {
+pub(super) fn check(text: &[u8]) -> String {
     blake3::hash(text).to_hex()[..CHECK_DIGITS].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_journal_is_read_as_far_as_it_is_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("journal.jsonl");
-        let (mut journal, told) = Journal::open(&path).expect("new");
-        assert!(told.entries.is_empty());
-        for day in ["2026-10-01", "2026-10-02", "2026-10-03"] {
-            journal
-                .append(
-                    "u/1",
-                    &Entry::Checked {
-                        day: day.to_owned(),
-                    },
-                )
-                .expect("written");
-        }
-        let whole = std::fs::read(&path).expect("there");
-        let line = whole.len() / 3;
-        for cut in 0..=whole.len() {
-            files::replace(&path, &whole[..cut]).expect("written");
-            let (_, JournalContent { entries, warnings }) = Journal::open(&path).expect("readable");
-            assert_eq!(
-                (entries.len(), warnings.is_empty()),
-                (cut / line, cut % line == 0),
-                "cut at {cut}"
-            );
-            assert_eq!(
-                std::fs::read(&path).expect("there").len(),
-                cut / line * line
-            );
-        }
-        for flipped in 0..whole.len() {
-            let mut damaged = whole.clone();
-            damaged[flipped] ^= 4;
-            files::replace(&path, &damaged).expect("written");
-            let (_, told) = Journal::open(&path).expect("readable");
-            assert!(told.entries.len() <= flipped / line, "flipped at {flipped}");
-        }
-    }
 }

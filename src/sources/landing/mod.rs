@@ -6,9 +6,19 @@ pub(crate) mod files;
 
 pub(crate) mod journal;
 
+mod journal_file;
+
+mod loading;
+
+mod recovery;
+
+mod owner;
+
 pub(crate) mod verify;
 
-use std::collections::{BTreeMap, HashSet};
+pub mod leftovers;
+
+use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,18 +29,26 @@ use flate2::write::GzEncoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::NamedTempFile;
 
-use self::journal::{Entry, Journal, Part, Unit, Version};
+use self::journal::{Entry, Line, Part, Unit, Version};
+use self::journal_file::Journal;
+use self::loading::Units;
+pub use self::owner::StateOwner;
 use super::failure::{FetchError, storage};
 use super::files::{FileUnit, name_of};
 
 const LOCK: &str = ".lock";
-const JOURNAL: &str = "journal.jsonl";
+/// File with the output folders whose runs were made of a state folder, a path a line.
+const OUTPUTS: &str = "outputs";
 /// Entries of a state folder, and whether each is a folder.
-const ENTRIES: [(&str, bool); 6] = [
+const ENTRIES: [(&str, bool); 10] = [
     (LOCK, false),
-    (JOURNAL, false),
+    (owner::OWNER, false),
+    (OUTPUTS, false),
+    (recovery::JOURNAL, false),
+    (recovery::DAMAGED, false),
+    (recovery::ARCHIVE, true),
     ("landing", true),
-    ("tmp", true),
+    (recovery::TEMPORARY, true),
     ("credentials", true),
     ("tables", true),
 ];
@@ -51,43 +69,90 @@ pub struct Landing {
 #[derive(Debug)]
 struct State {
     journal: Journal,
-    units: BTreeMap<String, Unit>,
+    units: Units,
+    /// Owner to be written before the first step; none once the folder has its owner.
+    owner: Option<StateOwner>,
 }
 
 impl Landing {
-    /// Creates and locks the folder, and reads its journal; with warnings of what the journal lost.
+    /// Creates and locks the folder, which must be `owner`'s or nobody's, and reads its journal;
+    /// with warnings of what the journal lost. A folder that is nobody's becomes `owner`'s with the
+    /// first step that is entered.
     ///
     /// # Errors
-    /// [`FetchError::Locked`] if another fetch is using the folder, [`FetchError::Storage`] if the
-    /// file system refuses.
-    pub fn open(folder: &Path) -> Result<(Self, Vec<String>), FetchError> {
+    /// [`FetchError::Locked`] if another fetch is using the folder, [`FetchError::State`] if it is
+    /// another's, [`FetchError::Storage`] if the file system refuses.
+    pub fn open(folder: &Path, owner: &StateOwner) -> Result<(Self, Vec<String>), FetchError> {
         for (name, is_folder) in ENTRIES {
             files::ensure_kind(&folder.join(name), is_folder)?;
         }
+        // Before anything is written: nothing is changed in another's folder.
+        owner.check(folder)?;
         files::make_folder(&folder.join("landing"))?;
         // The lock comes before everything that another fetch may be using.
         let lock = lock(&folder.join(LOCK))?;
+        // Again, as another fetch may just have made it its own.
+        let has_owner = owner.check(folder)?;
         // Half downloads of a fetch that was killed.
-        files::clear_folder(&folder.join("tmp"))?;
+        files::clear_folder(&folder.join(recovery::TEMPORARY))?;
         files::clear_temporary(&folder.join("credentials"))?;
-        let (journal, content) = Journal::open(&folder.join(JOURNAL))?;
-        let mut units: BTreeMap<String, Unit> = BTreeMap::new();
-        for (unit, entry) in content.entries {
-            units.entry(unit).or_default().apply(entry);
+        files::clear_temporary(folder)?;
+        let (journal, units, mut warnings) = recovery::open(folder)?;
+        if !has_owner && !units.is_empty() {
+            // A folder of an older release: nothing in it says whose it is.
+            warnings.push(format!(
+                "`{}`: a state folder without an owner; from now on it is that of {owner}",
+                folder.display()
+            ));
         }
         let landing = Self {
             folder: folder.to_owned(),
-            state: Mutex::new(State { journal, units }),
+            state: Mutex::new(State {
+                journal,
+                units,
+                owner: (!has_owner).then(|| owner.clone()),
+            }),
             _lock: lock,
         };
         landing.forget_lost_parts();
-        Ok((landing, content.warnings))
+        Ok((landing, warnings))
     }
 
     /// Folder for secrets that must outlive a run.
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.folder.join("credentials")
+    }
+
+    /// Output folders whose runs were made of this state folder.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub fn outputs(&self) -> Result<Vec<PathBuf>, FetchError> {
+        let text = files::read_if_there(&self.folder.join(OUTPUTS))?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        Ok(text.lines().map(PathBuf::from).collect())
+    }
+
+    /// Notes that runs in `output` are made of this state folder: pipelines may share it, and what
+    /// the runs of one were made of is not to be removed on behalf of another.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses.
+    pub fn note_output(&self, output: &Path) -> Result<(), FetchError> {
+        let output = std::path::absolute(output).map_err(storage("find", output))?;
+        let mut outputs = self.outputs()?;
+        if outputs.contains(&output) {
+            return Ok(());
+        }
+        outputs.push(output);
+        let lines = outputs
+            .iter()
+            .map(|output| format!("{}\n", output.display()));
+        files::replace(
+            &self.folder.join(OUTPUTS),
+            lines.collect::<String>().as_bytes(),
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,11 +168,14 @@ impl Landing {
                 .is_ok_and(|file| file.len() == part.stored_bytes)
         };
         for unit in self.state().units.values_mut() {
+            let newest = unit.versions.last();
+            let is_newest_there = newest.is_none_or(|newest| newest.parts.iter().all(&is_there));
             unit.versions
                 .retain(|version| version.parts.iter().all(&is_there));
-            if unit.versions.is_empty() {
-                // Whatever the server said was about a version that is lost.
-                unit.checked = None;
+            if !is_newest_there {
+                // Whatever the server said was about a version that is lost; an older one must not
+                // pass for it.
+                unit.doubt();
             }
             if !unit.open_parts().iter().all(&is_there) {
                 unit.open = None;
@@ -137,9 +205,21 @@ impl Landing {
     /// [`FetchError::Storage`] if the file system refuses.
     pub(crate) fn enter(&self, id: &str, entry: Entry) -> Result<(), FetchError> {
         let mut state = self.state();
+        if let Some(owner) = &state.owner {
+            owner.write(&self.folder)?;
+            state.owner = None;
+        }
+        let proof = matches!(entry, Entry::Complete { .. })
+            .then(|| state.units.entry(id.to_owned()).or_default().proof());
+        let line = Line {
+            unit: id.to_owned(),
+            entry,
+            proof,
+        };
         // First on disk, then in memory: what is believed here must survive a crash.
-        state.journal.append(id, &entry)?;
-        state.units.entry(id.to_owned()).or_default().apply(entry);
+        state.journal.append(&line)?;
+        let unit = state.units.entry(line.unit).or_default();
+        unit.apply(line.entry, line.proof.as_deref());
         Ok(())
     }
 
@@ -164,7 +244,7 @@ impl Landing {
             .write_all(body)
             .and_then(|()| encoder.finish())
             .map_err(storage("compress", &full))?;
-        files::write_new(&self.folder.join("tmp"), &full, &compressed)?;
+        files::write_new(&self.folder.join(recovery::TEMPORARY), &full, &compressed)?;
         Ok(Part {
             name: name.to_owned(),
             path,
@@ -183,7 +263,7 @@ impl Landing {
     /// # Errors
     /// [`FetchError::Storage`] if the file system refuses.
     pub(crate) fn temporary(&self) -> Result<NamedTempFile, FetchError> {
-        files::temporary(&self.folder.join("tmp"))
+        files::temporary(&self.folder.join(recovery::TEMPORARY))
     }
 
     /// Stores a downloaded file of a unit as it is, under its `hash`. The caller adds the rows and
@@ -305,25 +385,4 @@ fn lock(path: &Path) -> Result<File, FetchError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_that_the_system_does_not_give_is_not_damaged() {
-        let folder = tempfile::tempdir().unwrap();
-        let (landing, _) = Landing::open(folder.path()).unwrap();
-        let part = landing.land_page("u/1", "page-1", b"{}", "json").unwrap();
-        let path = folder.path().join(&part.path);
-        assert_eq!(landing.bytes_of(&part).unwrap(), b"{}");
-        std::fs::write(&path, "{}").unwrap();
-        let damaged = landing.bytes_of(&part);
-        assert!(matches!(damaged, Err(FetchError::Damaged { .. })));
-        // A folder is opened, but reading it is an error of the system.
-        std::fs::remove_file(&path).unwrap();
-        std::fs::create_dir(&path).unwrap();
-        let refused = landing.bytes_of(&part);
-        assert!(matches!(refused, Err(FetchError::Storage { .. })));
-        let refused = verify::lines(std::fs::File::open(&path).unwrap());
-        assert!(matches!(refused, Err(verify::Fault::Storage(_))));
-    }
-}
+mod tests;
