@@ -383,6 +383,11 @@ fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, Strin
     let invoice = order.invoice_id.as_str();
     let folder = tenant.data.part(dataset, "v2", invoice);
     folder.map(Source::Folder).ok_or_else(|| {
+        // An invoice of licences has no usage, and a note may have no lines. Legacy invoices are
+        // never served here, and have their own message: model::domain::endpoints §7.
+        if tenant.data.is_of_new_commerce(invoice) {
+            return "No data available".to_owned();
+        }
         format!(
             "No reconciliation data available currently for Invoice {}. Please try again later.",
             invoice.escape_default()
