@@ -89,8 +89,8 @@ fn every_endpoint_is_fetched_to_its_last_row() {
             rows("invoice"),
             rows("estimate_links")
         ),
-        // Five invoices, one of the legacy commerce; two have a note inside.
-        (2, 5, 7, 8)
+        // Five invoices, one of them of the legacy commerce, and the notes inside of two.
+        (2, 7, 7, 8)
     );
     assert_eq!(
         (
