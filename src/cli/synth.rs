@@ -44,7 +44,7 @@ pub(super) struct SynthArgs {
         default_value = "csv"
     )]
     formats: Vec<SynthFormat>,
-    /// Plant no variances in the month
+    /// Plant nothing: no variances, second invoices, notes or cut digits
     #[arg(long)]
     clean: bool,
 }

@@ -1,5 +1,6 @@
 //! Data that are served: a folder that `synth` wrote, indexed by kind and key.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -9,6 +10,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::failure::SandboxError;
+
+/// Kinds of items that are invoices.
+const NEW_INVOICES: &str = "invoices";
+const LEGACY_INVOICES: &str = "legacy_invoices";
 
 /// Items as JSON text, by their key in lower case.
 type Items = HashMap<String, Vec<Box<RawValue>>>;
@@ -25,6 +30,15 @@ pub(super) struct Data {
 struct Line {
     key: String,
     item: Box<RawValue>,
+}
+
+/// An invoice or a note, as far as it must be told from others.
+#[derive(Deserialize)]
+struct Document<'i> {
+    #[serde(borrow)]
+    id: Cow<'i, str>,
+    #[serde(borrow, default)]
+    amendments: Vec<&'i RawValue>,
 }
 
 impl Data {
@@ -74,6 +88,29 @@ impl Data {
             .map(Vec::as_slice)
     }
 
+    /// All invoices, those of the new commerce first.
+    pub(super) fn invoices(&self) -> impl Iterator<Item = &RawValue> {
+        let kinds = [NEW_INVOICES, LEGACY_INVOICES].into_iter();
+        kinds.flat_map(|kind| self.listed(kind))
+    }
+
+    /// The invoice or the note with an id, in any case. A note stands inside of its invoice, and has
+    /// an id of its own, by which it is asked for like any other.
+    pub(super) fn invoice(&self, id: &str) -> Option<&RawValue> {
+        self.invoices().find_map(|item| document(item, id))
+    }
+
+    /// True of the id of an invoice of the new commerce, or of a note to one.
+    pub(super) fn is_of_new_commerce(&self, id: &str) -> bool {
+        self.listed(NEW_INVOICES)
+            .any(|item| document(item, id).is_some())
+    }
+
+    fn listed(&self, kind: &str) -> impl Iterator<Item = &RawValue> {
+        let items = self.items(kind, "").into_iter();
+        items.flatten().map(AsRef::as_ref)
+    }
+
     /// The folder of a v1 page sequence or a v2 export: for `usage` or `recon`, `v1` or `v2`, and
     /// an invoice.
     pub(super) fn part(&self, dataset: &str, version: &str, invoice: &str) -> Option<PathBuf> {
@@ -89,6 +126,16 @@ impl Data {
             })
             .map(|entry| entry.path())
     }
+}
+
+/// The document with an id, in any case: an invoice, or a note inside of it.
+fn document<'i>(item: &'i RawValue, id: &str) -> Option<&'i RawValue> {
+    let document: Document<'i> = serde_json::from_str(item.get()).ok()?;
+    if document.id.eq_ignore_ascii_case(id) {
+        return Some(item);
+    }
+    let mut notes = document.amendments.into_iter();
+    notes.find_map(|note| self::document(note, id))
 }
 
 /// Reads one file of items.

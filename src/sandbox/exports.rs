@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::blobs::{damaged, ranged};
+use super::data::Data;
 use super::faults::{Class, Drawn, Fault};
 use super::message::{Answer, Body, Request};
 use super::tenant::{GRAPH_ROOT, Tenant, error};
@@ -382,12 +383,21 @@ fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, Strin
     let dataset = if is_usage { "usage" } else { "recon" };
     let invoice = order.invoice_id.as_str();
     let folder = tenant.data.part(dataset, "v2", invoice);
-    folder.map(Source::Folder).ok_or_else(|| {
-        format!(
-            "No reconciliation data available currently for Invoice {}. Please try again later.",
-            invoice.escape_default()
-        )
-    })
+    let missing = || no_data(&tenant.data, invoice);
+    folder.map(Source::Folder).ok_or_else(missing)
+}
+
+/// Message of an export that finds no data.
+fn no_data(data: &Data, invoice: &str) -> String {
+    // An invoice of licences has no usage, and a note may have no lines. Legacy invoices are never
+    // served here, and have their own message: model::domain::endpoints §7.
+    if data.is_of_new_commerce(invoice) {
+        return "No data available".to_owned();
+    }
+    format!(
+        "No reconciliation data available currently for Invoice {}. Please try again later.",
+        invoice.escape_default()
+    )
 }
 
 /// An id in Microsoft's form; `family` tells operations, manifests and folders of blobs apart.
@@ -437,4 +447,43 @@ fn pascal(manifest: Value) -> Value {
         _ => (key[..1].to_ascii_uppercase() + &key[1..], value),
     });
     Value::Object(renamed.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn an_invoice_or_a_note_without_rows_has_no_data() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let api = folder.path().join("partner_center");
+        std::fs::create_dir(&api).expect("a new folder");
+        for (kind, item) in [
+            ("invoices", r#"{"id":"G1","amendments":[{"id":"G2"}]}"#),
+            ("legacy_invoices", r#"{"id":"D1"}"#),
+        ] {
+            let line = format!("{{\"key\":\"\",\"item\":{item}}}\n");
+            std::fs::write(api.join(format!("{kind}.jsonl")), line).expect("a new file");
+        }
+        let data = Data::load(folder.path()).expect("a folder of invoices");
+        for (id, wanted) in [
+            ("G1", "No data available"),
+            ("g2", "No data available"),
+            (
+                "G3",
+                "No reconciliation data available currently for Invoice G3.",
+            ),
+            (
+                "D1",
+                "No reconciliation data available currently for Invoice D1.",
+            ),
+        ] {
+            let message = no_data(&data, id);
+            assert!(message.starts_with(wanted), "{message}");
+        }
+        let note = data.invoice("G2").map(RawValue::get);
+        assert_eq!(note, Some(r#"{"id":"G2"}"#));
+    }
 }

@@ -200,9 +200,13 @@ pub(super) struct Meter {
     /// SKU id as a spreadsheet leaves it: a numeric one without its zeros.
     pub(super) short_sku_id: String,
     pub(super) sku_name: String,
+    /// Another SKU of the product, which this meter is never used under.
+    pub(super) other_sku_id: String,
     pub(super) availability_id: String,
     pub(super) meter_id: String,
     pub(super) meter_name: String,
+    /// Name that no meter has any more.
+    pub(super) former_name: String,
     pub(super) meter_type: String,
     pub(super) region: &'static str,
     pub(super) location: &'static str,
@@ -237,7 +241,10 @@ fn meter(seed: u64, index: usize) -> Meter {
     let (region, location) = REGIONS[product / SERVICES.len() % REGIONS.len()];
     // Licences come from the marketplace: another publisher, ids that are words, never any credit.
     let marketplace = service.category == "Virtual Machine Licenses";
-    let sku_id = sku_id(product, sku_slot);
+    let (other_sku_id, sku_id) = (
+        sku_id(product, (sku_slot + 1) % 3),
+        sku_id(product, sku_slot),
+    );
     let (unit_price, cost_micro) = price(&mut random);
     let guid = random.guid();
     let size = 2_u32 << (index % 7);
@@ -246,6 +253,11 @@ fn meter(seed: u64, index: usize) -> Meter {
     } else {
         format!(" - {region}")
     };
+    let meter_name = format!(
+        "{} {size} {}{place}",
+        VARIANTS[slot],
+        service.name_prefix.to_uppercase()
+    );
     Meter {
         rank: index as u64,
         product,
@@ -260,6 +272,7 @@ fn meter(seed: u64, index: usize) -> Meter {
         ),
         short_sku_id: shorten(&sku_id),
         sku_id,
+        other_sku_id,
         sku_name: format!("{} - {}", service.category, VARIANTS[sku_slot]),
         availability_id: format!(
             "DZH318Z0{}",
@@ -271,11 +284,8 @@ fn meter(seed: u64, index: usize) -> Meter {
         } else {
             guid
         },
-        meter_name: format!(
-            "{} {size} {}{place}",
-            VARIANTS[slot],
-            service.name_prefix.to_uppercase()
-        ),
+        former_name: format!("{meter_name} (retired)"),
+        meter_name,
         meter_type: format!("{} - {} {}", service.unit, service.category, VARIANTS[slot]),
         region,
         location,

@@ -5,6 +5,7 @@ use super::lines::{Amount, Line, LineProduct, Sale, line};
 use super::number::number;
 use super::partner::{Customer, Partner, RATE_SCALE};
 use super::random::Random;
+use crate::model::dataset::{INVOICE_LINES, position};
 
 /// Kind of product that never appears in usage, with the marks by which a line of it is known.
 struct ProductKind {
@@ -101,6 +102,8 @@ pub(super) struct Elsewhere {
 
 /// Number of kinds of such lines.
 pub(super) const COUNT: usize = KINDS.len();
+/// Number of the kind that is sold by seats.
+pub(super) const SEATS: usize = 2;
 
 /// Line of kind number `kind` for a customer; `at` tells lines of one kind apart.
 pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at: u64) -> Elsewhere {
@@ -159,5 +162,18 @@ pub(super) fn elsewhere(partner: &Partner, customer: &Customer, kind: usize, at:
         subscription_id,
         ids: kind.ids,
         subtotal,
+    }
+}
+
+impl Elsewhere {
+    /// Line that takes this one back: the same quantity at the opposite price.
+    pub(super) fn reversed(mut self) -> Self {
+        for name in ["EffectiveUnitPrice", "Subtotal", "TaxTotal", "Total"] {
+            self.line.cells[position(INVOICE_LINES, name)].insert(0, '-');
+        }
+        self.subtotal = -self.subtotal;
+        self.line.total = -self.line.total;
+        self.line.tax = -self.line.tax;
+        self
     }
 }

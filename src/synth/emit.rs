@@ -4,15 +4,17 @@
 use std::rc::Rc;
 
 use super::catalogue::{METERS, Meter, catalogue};
-use super::elsewhere::{COUNT, elsewhere};
+use super::elsewhere::{COUNT, Elsewhere, SEATS, elsewhere};
 use super::layout::{Earning, Group, groups};
+use super::notes::Notes;
 use super::output::Output;
-use super::partner::{Partner, Plan};
+use super::partner::{Customer, Invoice, Partner, Plan};
 use super::planting::{Change, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Weights};
 use super::request::{Report, Request, SynthError};
 use super::settle::{Settled, Settlement, Tally};
-use super::truth::{Parts, Truth, cents, published_pieces};
+use super::strays::stray;
+use super::truth::{Truth, cents, published_pieces};
 use super::usage::{Rated, Series, UsageRow};
 use crate::model::cause::{Cause, TieOut};
 
@@ -44,26 +46,51 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let filler = (reserve.cast_signed() - planting.surplus)
         .max(0)
         .cast_unsigned();
-    plans.push(partner.plan(&partner.customer(0), plans.len(), filler));
+    let customer = last_customer(&partner, planting.has_second_invoices());
+    plans.push(partner.plan(&customer, plans.len(), filler));
 
+    let notes = (planting.wanted > 0).then(|| Notes::of(&partner));
     let mut emitter = Emitter {
         partner: &partner,
         meters: &meters,
         planting: &planting,
-        output: Output::open(request, &partner)?,
+        output: Output::open(request, &partner, notes.as_ref())?,
     };
-    for plan in plans.into_iter().map(Rc::new) {
-        for group in groups(request.seed, &plan, &meters, &popularity) {
-            emitter.group(&plan, group)?;
+    let plans: Vec<Rc<Plan>> = plans.into_iter().map(Rc::new).collect();
+    for plan in &plans {
+        for group in groups(request.seed, plan, &meters, &popularity) {
+            emitter.group(plan, group)?;
         }
-        emitter.output.end_plan(&plan)?;
+        emitter.output.end_plan(plan)?;
+    }
+    for at in 0..planting.wanted {
+        if let Some((line, truth)) = stray(&partner, &plans, &meters, &popularity, at) {
+            emitter.output.push_truths([truth]);
+            emitter.output.push_line(line)?;
+        }
     }
     for kind in 0..COUNT {
         for at in 0..planting.wanted {
             emitter.elsewhere(kind, at)?;
         }
     }
+    if let Some(notes) = &notes {
+        emitter.voided(notes)?;
+    }
     emitter.output.finish(planting.wanted > 0)
+}
+
+/// Customer of the last plan: the first one, billed on the second invoice of its currency where
+/// there is one, as a real one has usage of its own.
+fn last_customer(partner: &Partner, has_second_invoices: bool) -> Rc<Customer> {
+    let customer = partner.customer(0);
+    if !has_second_invoices {
+        return customer;
+    }
+    Rc::new(Customer {
+        invoice: Rc::clone(partner.second_of(&customer.invoice)),
+        ..Customer::clone(&customer)
+    })
 }
 
 /// Plans of all customers, numbered through.
@@ -145,7 +172,7 @@ impl Emitter<'_> {
             self.output.push_truths(truths);
             lines
                 .into_iter()
-                .try_for_each(|line| self.output.push_line(&plan.customer, line))?;
+                .try_for_each(|line| self.output.push_line(line))?;
         }
         Ok(())
     }
@@ -162,6 +189,7 @@ impl Emitter<'_> {
     ) -> Result<(), SynthError> {
         let meter = &self.meters[group.meter];
         let series = Rc::new(Series::new(self.partner, plan, meter, at));
+        let saved = self.planting.saved.get(&plan.index).copied();
         let days = self.partner.dates.count();
         let (start, level) = (random.below(days), 500 + random.below(1_500));
         let mut sums: StateSums = [0; 2];
@@ -192,7 +220,8 @@ impl Emitter<'_> {
                 series: Rc::clone(&series),
                 day,
                 rated,
-                amounts,
+                // The line is made of all digits, whatever was saved of them.
+                amounts: saved.map_or(amounts, |digits| amounts.saved_with(digits)),
                 serial,
                 spelling: bits,
             };
@@ -244,25 +273,40 @@ impl Emitter<'_> {
         let index = usize::try_from((at * 7 + kind as u64) % customers).expect("below a count");
         let customer = self.partner.customer(index);
         let other = elsewhere(self.partner, &customer, kind, at);
+        self.out_of_scope(&customer, other)
+    }
+
+    /// Writes the line of the invoice that is voided, and that of the note which takes it back.
+    fn voided(&mut self, notes: &Notes) -> Result<(), SynthError> {
+        let customer = self.partner.customer(0);
+        let on = |invoice: &Rc<Invoice>| Customer {
+            invoice: Rc::clone(invoice),
+            ..Customer::clone(&customer)
+        };
+        let [voided, void_note] = [&notes.voided, &notes.void_note].map(on);
+        // Another line than all others of its kind.
+        let other = |on: &Customer| elsewhere(self.partner, on, SEATS, self.planting.wanted);
+        let (charge, reversal) = (other(&voided), other(&void_note).reversed());
+        self.out_of_scope(&voided, charge)?;
+        self.out_of_scope(&void_note, reversal)
+    }
+
+    /// Writes a line without usage, and its truth.
+    fn out_of_scope(&mut self, customer: &Customer, other: Elsewhere) -> Result<(), SynthError> {
         let [product_id, sku_id, availability_id] = other.ids.map(str::to_owned);
         self.output.push_truths([Truth {
             causes: vec![Cause::OutOfScope],
-            tie_out: TieOut::UsageToInvoice,
-            invoice_number: customer.invoice.number.clone(),
             customer_id: customer.id.clone(),
             subscription_id: other.subscription_id,
             product_id,
             sku_id,
             availability_id,
-            meter_description: String::new(),
-            price_adjustment: "",
-            currency: customer.invoice.currency,
             // Nothing says what it should come to, so that it is no variance.
             expected: cents(other.subtotal),
             invoiced: cents(other.subtotal),
-            parts: Parts::default(),
+            ..Truth::of_invoice(&customer.invoice, TieOut::UsageToInvoice)
         }]);
-        self.output.push_line(&customer, other.line)
+        self.output.push_line(other.line)
     }
 }
 

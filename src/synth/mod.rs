@@ -6,24 +6,31 @@
 //! so that the two can be held against each other.
 //!
 //! In reading order: `catalogue`, `partner` and `layout` decide what is sold to whom, `planting`
-//! what goes wrong, `usage`, `lines`, `settle` and `elsewhere` make rows and lines of it, `truth`
-//! notes what a reconciliation should find, `write` spells it all in files, and `emit` walks over
+//! what goes wrong, `usage`, `lines`, `settle` and `elsewhere` make rows and lines of it; what a plant
+//! needs beyond that has a file of its own (`spreadsheet`, `promotion`, `second`, `strays`, `notes`).
+//! `truth` notes what a reconciliation should find, `write` spells it all in files, and `emit` walks over
 //! the partner.
 
 mod catalogue;
 mod elsewhere;
 mod emit;
+mod exact;
 mod invoices;
 mod layout;
 mod lines;
+mod notes;
 mod number;
 mod output;
 mod partner;
 mod partner_center;
 mod planting;
+mod promotion;
 mod random;
 mod request;
+mod second;
 mod settle;
+mod spreadsheet;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod truth;

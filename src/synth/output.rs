@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
-use super::invoices;
+use super::invoices::{self, Listed};
 use super::lines::Line;
-use super::partner::{Customer, Partner, Plan};
+use super::notes::Notes;
+use super::partner::{Partner, Plan};
 use super::partner_center::PartnerCenter;
 use super::random::{Random, Shuffle};
 use super::request::{Format, Report, Request, SynthError};
@@ -13,7 +14,7 @@ use super::truth::{self, Truth, header_truth};
 use super::usage::{Scratch, UsageRow};
 use super::write::{Sink, Target, Written, create_folder, open};
 use crate::model::cause::Cause;
-use crate::model::dataset::Dataset;
+use crate::model::dataset::{Dataset, INVOICE_LINES, position};
 
 /// Number of usage rows among which one loses its place.
 const ROW_WINDOW: usize = 8_192;
@@ -32,17 +33,31 @@ pub(super) struct Output<'a> {
     /// Answers of the other endpoints; `None` where no format is one that a server serves.
     partner_center: Option<PartnerCenter>,
     truths: Vec<Truth>,
-    /// Totals of the lines of each invoice in cents, parallel to the partner's invoices.
-    totals: [i128; 2],
-    /// Taxes among the totals of the lines, in cents.
-    taxes: [i128; 2],
+    /// Sums of the lines of each invoice, parallel to [`Partner::all_invoices`]; those of
+    /// [`Notes::invoices`] follow.
+    sums: [InvoiceSum; 6],
+    /// Notes inside of invoices; `None` where nothing is planted.
+    notes: Option<&'a Notes>,
     rows: u64,
     lines: u64,
 }
 
+/// Sums of the lines of an invoice; amounts in cents.
+#[derive(Clone, Copy, Default)]
+struct InvoiceSum {
+    lines: u64,
+    total: i128,
+    /// Tax in the total.
+    tax: i128,
+}
+
 impl<'a> Output<'a> {
-    /// Opens the files of every format.
-    pub(super) fn open(request: &Request, partner: &'a Partner) -> Result<Self, SynthError> {
+    /// Opens the files of every format; `notes` are those inside of the invoices.
+    pub(super) fn open(
+        request: &Request,
+        partner: &'a Partner,
+        notes: Option<&'a Notes>,
+    ) -> Result<Self, SynthError> {
         create_folder(&request.out.join("invoices"))?;
         let mut formats = request.formats.clone();
         // The order of the request decides nothing, and no file is made twice.
@@ -75,8 +90,8 @@ impl<'a> Output<'a> {
                 None
             },
             truths: Vec::new(),
-            totals: [0; 2],
-            taxes: [0; 2],
+            sums: [InvoiceSum::default(); 6],
+            notes,
             rows: 0,
             lines: 0,
         })
@@ -96,12 +111,17 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Takes a line of a customer's invoice.
-    pub(super) fn push_line(&mut self, customer: &Customer, line: Line) -> Result<(), SynthError> {
+    /// Writes a line, and adds it to the sums of its invoice.
+    pub(super) fn push_line(&mut self, line: Line) -> Result<(), SynthError> {
         self.lines += 1;
-        let invoice = usize::from(customer.invoice.number != self.partner.invoices[0].number);
-        self.totals[invoice] += line.total;
-        self.taxes[invoice] += line.tax;
+        let number = &line.cells[const { position(INVOICE_LINES, "InvoiceNumber") }];
+        let notes = self.notes.into_iter().flat_map(Notes::invoices);
+        let mut invoices = self.partner.all_invoices().chain(notes);
+        let of_line = invoices.position(|invoice| invoice.number == *number);
+        let sum = &mut self.sums[of_line.expect("a line has an invoice of the partner")];
+        sum.lines += 1;
+        sum.total += line.total;
+        sum.tax += line.tax;
         match self.line_window.push(line) {
             Some(line) => self.write_line(&line),
             None => Ok(()),
@@ -149,10 +169,14 @@ impl<'a> Output<'a> {
         while let Some(line) = self.line_window.pop() {
             self.write_line(&line)?;
         }
-        let mut headers = self.totals;
+        let mut headers = self.sums.map(|sum| sum.total);
         if untaxed_header {
-            headers[0] -= self.taxes[0];
-            let truth = header_truth(self.partner, self.totals[0], headers[0]);
+            headers[0] -= self.sums[0].tax;
+            let truth = header_truth(self.partner, self.sums[0].total, headers[0]);
+            self.truths.push(truth);
+        }
+        if let Some(notes) = self.notes {
+            let truth = notes.truth(self.partner, headers[1]);
             self.truths.push(truth);
         }
         let mut written = self.write_invoices(headers)?;
@@ -170,9 +194,40 @@ impl<'a> Output<'a> {
         })
     }
 
+    /// Headers of the invoices that have lines, and of the one that is voided; totals in cents. A
+    /// note is listed inside of the invoice that it amends.
+    fn listed(&self, headers: [i128; 6]) -> Vec<Listed<'a>> {
+        let partner = self.partner;
+        let mut listed = Vec::new();
+        let sums = headers.into_iter().zip(self.sums);
+        for (at, (invoice, (total, sum))) in partner.all_invoices().zip(sums).enumerate() {
+            // The first two are there in any month.
+            if at < 2 || sum.lines > 0 {
+                let (id, currency) = (&invoice.number, invoice.currency);
+                let notes = self.notes.filter(|_| at == 1);
+                listed.push(Listed {
+                    id,
+                    currency,
+                    total,
+                    note: notes.map(Notes::adjusting),
+                });
+            }
+        }
+        if let Some(notes) = self.notes {
+            let [.., voided, void_note] = headers;
+            listed.push(Listed {
+                id: &notes.voided.number,
+                currency: notes.voided.currency,
+                total: voided,
+                note: Some(notes.voiding(void_note)),
+            });
+        }
+        listed
+    }
+
     /// Writes the invoice headers, their totals in cents, and what else is served.
-    fn write_invoices(&mut self, headers: [i128; 2]) -> Result<Written, SynthError> {
-        let items = invoices::items(self.partner, headers);
+    fn write_invoices(&mut self, headers: [i128; 6]) -> Result<Written, SynthError> {
+        let items = invoices::items(self.partner, &self.listed(headers));
         let written = invoices::write(&self.out, "invoices.json", &items)?;
         let Some(partner_center) = self.partner_center.take() else {
             return Ok(written);

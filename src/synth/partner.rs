@@ -40,7 +40,8 @@ const PLACES: [&str; 12] = [
 ];
 const COUNTRIES: [&str; 6] = ["DE", "FR", "CH", "SE", "PL", "US"];
 
-/// Header of one of the two invoices, one in each billing currency.
+/// Header of an invoice; there is one in each billing currency, and may be a second.
+#[derive(Clone)]
 pub(super) struct Invoice {
     pub(super) number: String,
     pub(super) currency: &'static str,
@@ -51,6 +52,7 @@ pub(super) struct Invoice {
 }
 
 /// Customer tenant of the partner.
+#[derive(Clone)]
 pub(super) struct Customer {
     pub(super) id: String,
     /// Spelling of the id in another case.
@@ -88,6 +90,9 @@ pub(super) struct Partner {
     pub(super) name: &'static str,
     pub(super) mpn_id: String,
     pub(super) invoices: [Rc<Invoice>; 2],
+    /// Second invoice of the month in each currency, parallel to `invoices`; planted months only
+    /// have them.
+    pub(super) second: [Rc<Invoice>; 2],
     pub(super) dates: Dates,
     sizes: Weights,
     rows: u64,
@@ -178,17 +183,39 @@ impl Partner {
             rate: 1_000_000_000,
             tax_percent: 0,
         };
+        let invoices = [Rc::new(eur), Rc::new(usd)];
+        let mut numbers = Random::of(seed, &[21]);
+        let second = invoices.each_ref().map(|invoice| {
+            let number = format!("G0{}", numbers.digits(8));
+            Rc::new(Invoice {
+                number,
+                ..Invoice::clone(invoice)
+            })
+        });
         Self {
             seed,
             period,
             id: random.guid(),
             name: "Brücke & \"BPC\", Cloud",
             mpn_id: random.digits(7),
-            invoices: [Rc::new(eur), Rc::new(usd)],
+            invoices,
+            second,
             dates: Dates::of(period),
             sizes: Weights::zipf(customers, 1),
             rows,
         }
+    }
+
+    /// Second invoice in the currency of a first one.
+    pub(super) fn second_of(&self, first: &Invoice) -> &Rc<Invoice> {
+        let at = usize::from(first.currency != self.invoices[0].currency);
+        &self.second[at]
+    }
+
+    /// All invoices that may have lines.
+    pub(super) fn all_invoices(&self) -> impl Iterator<Item = &Invoice> {
+        let all = self.invoices.iter().chain(&self.second);
+        all.map(|invoice| &**invoice)
     }
 
     /// Number of rows of each customer, largest first.

@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use self::Change::{
-    AzureCredit, CoveredUsage, EarlierLine, Fx, GainCredit, LateUsage, LineCopy, LoseCredit,
-    NoLine, NoUsage, Overcharge, Price, Quantity, Rebilled, ShiftCredit, UsageCopies,
+    AzureCredit, BilledAgain, CentDown, CentUp, CoveredUsage, Discount, EarlierLine, Fx,
+    GainCredit, LateUsage, LineCopy, LoseCredit, NoLine, NoUsage, OtherMeter, OtherSku, Overcharge,
+    Price, Promotion, Quantity, Rebilled, Reissued, ReissuedLess, ShiftCredit, UsageCopies,
 };
 use super::catalogue::Meter;
 use super::layout::{Earning, Group, groups};
 use super::partner::{Partner, Plan};
 use super::random::Weights;
+use super::spreadsheet;
 use crate::model::cause::Cause;
 
 /// Change of a group by which its two sides differ.
@@ -53,11 +55,29 @@ pub(super) enum Change {
     NoUsage,
     /// There is no line.
     NoLine,
+    /// The line's subtotal is a cent above what the invoice's rule makes.
+    CentUp,
+    /// The line's subtotal is a cent below what the invoice's rule makes.
+    CentDown,
+    /// The line is for another SKU than was used.
+    OtherSku,
+    /// The line names another meter than was used.
+    OtherMeter,
+    /// The line has a promotion, with the id of its offer.
+    Promotion,
+    /// The line has another discount, which only a text tells.
+    Discount,
+    /// A second invoice has the line too.
+    BilledAgain,
+    /// A second invoice voids the line, and issues it again: no variance.
+    Reissued,
+    /// A second invoice voids the line, and issues it again over fewer units.
+    ReissuedLess,
 }
 
 /// Changes that are planted together. Single causes come first; the mixtures are those whose
 /// amounts can still be told from each other.
-pub(super) const PLANTS: [&[Change]; 27] = [
+pub(super) const PLANTS: [&[Change]; 36] = [
     &[Fx],
     &[LoseCredit],
     &[Price],
@@ -70,12 +90,21 @@ pub(super) const PLANTS: [&[Change]; 27] = [
     &[Overcharge],
     // Only rounding.
     &[],
+    &[CentUp],
+    &[OtherSku],
+    &[Promotion],
     &[GainCredit],
     &[ShiftCredit],
     &[LineCopy],
     &[EarlierLine],
     &[Rebilled],
     &[CoveredUsage],
+    &[CentDown],
+    &[OtherMeter],
+    &[Discount],
+    &[BilledAgain],
+    &[Reissued],
+    &[ReissuedLess],
     &[Quantity, Price],
     &[Price, Fx],
     &[Quantity, LoseCredit, Price, Fx],
@@ -88,7 +117,7 @@ pub(super) const PLANTS: [&[Change]; 27] = [
     &[CoveredUsage, EarlierLine, Price],
 ];
 /// Number of plants, from the first on, that a small month has too.
-const SINGLE: usize = 11;
+const SINGLE: usize = 14;
 
 impl Change {
     /// Cause that a reconciliation should name; `None` where the sides do not differ by it.
@@ -96,15 +125,19 @@ impl Change {
         Some(match self {
             LateUsage | EarlierLine => Cause::Timing,
             UsageCopies | LineCopy => Cause::Duplicate,
-            Quantity => Cause::Quantity,
+            Quantity | ReissuedLess => Cause::Quantity,
             LoseCredit | GainCredit | ShiftCredit => Cause::PartnerEarnedCredit,
             Price => Cause::Price,
             Fx => Cause::Fx,
-            Overcharge => Cause::Unexplained,
+            Promotion | Discount => Cause::Promotion,
+            Overcharge | CentUp | CentDown => Cause::Unexplained,
             AzureCredit => Cause::Credit,
             NoUsage => Cause::MissingUsage,
             NoLine => Cause::MissingInvoice,
-            CoveredUsage | Rebilled => return None,
+            // Keys that contradict and a second invoice make groups of their own.
+            CoveredUsage | Rebilled | OtherSku | OtherMeter | BilledAgain | Reissued => {
+                return None;
+            }
         })
     }
 }
@@ -129,6 +162,8 @@ pub(super) struct Planting {
     plants: BTreeMap<(usize, usize), &'static [Change]>,
     /// Number of groups wanted for each single cause; 0 where nothing is planted.
     pub(super) wanted: u64,
+    /// Significant digits of the usage of plans that were saved by a spreadsheet, by plan.
+    pub(super) saved: BTreeMap<usize, u32>,
     /// Number of rows emitted beyond those laid out, less those held back.
     pub(super) surplus: i64,
 }
@@ -160,9 +195,16 @@ impl Planting {
         } else {
             (2 + (rows / 50_000).isqrt()).min(20)
         };
-        let candidates = candidates(partner, plans, meters, popularity);
+        let digits = |plan: &Plan| spreadsheet::saved_digits(partner.seed, rows, plan.index);
+        let saved: BTreeMap<usize, u32> = plans
+            .iter()
+            .filter_map(|plan| Some((plan.index, digits(plan)?)))
+            .chain([(plans.len(), spreadsheet::OF_THE_LAST_PLAN)])
+            .collect();
+        let candidates = candidates(partner, plans, meters, popularity, &saved);
         let mut planting = Self {
             wanted,
+            saved,
             ..Self::default()
         };
         let (single, more) = PLANTS.split_at(SINGLE);
@@ -202,6 +244,12 @@ impl Planting {
                 _ => {}
             }
         }
+    }
+
+    /// True if a second invoice charges something again.
+    pub(super) fn has_second_invoices(&self) -> bool {
+        let mut changes = self.plants.values().copied().flatten();
+        changes.any(|change| matches!(change, BilledAgain | Reissued | ReissuedLess))
     }
 
     /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty
@@ -253,6 +301,8 @@ impl Candidate {
         }
         changes.iter().all(|change| match change {
             Fx => self.euro && self.cost_micro >= LEAST_FX_COST_MICRO,
+            // The second invoice in dollars would have no usage of its own.
+            BilledAgain | Reissued | ReissuedLess => self.euro,
             LoseCredit => self.group.earning == Earning::Always,
             GainCredit => self.group.earning == Earning::Never,
             // Rows without the change must be left beside those that have it.
@@ -270,9 +320,11 @@ fn candidates(
     plans: &[Plan],
     meters: &[Rc<Meter>],
     popularity: &Weights,
+    saved: &BTreeMap<usize, u32>,
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
-    for plan in plans {
+    // Among cut numbers no amount could be told to the last digit.
+    for plan in plans.iter().filter(|plan| !saved.contains_key(&plan.index)) {
         let mut products = BTreeSet::new();
         for group in groups(partner.seed, plan, meters, popularity) {
             let meter = &meters[group.meter];

@@ -3,19 +3,17 @@
 //! subtotal. Changes are valued exactly; what truncation makes of them is rounding.
 
 use super::catalogue::{Meter, PRICE_SCALE};
+use super::exact::Exact;
 use super::lines::{
-    Amount, EARNED, LINE_PRICE_SCALE, Line, Terms, line, usage_product, usage_sale,
+    Amount, EARNED, LINE_PRICE_SCALE, Line, LineProduct, Terms, line, usage_product, usage_sale,
 };
-use super::partner::{Partner, Plan, RATE_SCALE};
+use super::partner::{Partner, Plan};
 use super::planting::Change;
+use super::promotion;
 use super::random::Random;
+use super::second;
 use super::truth::{Parts, Truth, add, cents, published};
-use super::usage::{QUANTITY_SCALE, TOTAL_SCALE};
 use crate::model::cause::{Cause, TieOut};
-use crate::model::decimal::{self, AMOUNT_SCALE, Rounding};
-
-/// Decimals of a unit price that is divided out of exact amounts.
-const EXACT_PRICE_SCALE: u32 = 22;
 
 /// Sums of one price state of a group, with the partner earned credit or without. `expected` is
 /// rounded to published decimals resource by resource, as the published rows are.
@@ -67,7 +65,7 @@ impl Settlement<'_> {
         let mut parts = natural_parts(&tally);
         let (terms, earned) = self.changed(natural, tally.pricing, &mut parts);
         let mut settled = Settled::default();
-        let mut invoiced = self.charge(&mut settled.lines, terms, earned, &mut parts, random);
+        let (mut invoiced, off_rule) = self.charge(&mut settled, terms, earned, &mut parts, random);
         if self.has(Change::EarlierLine) {
             invoiced += self.charge_earlier(&mut settled.lines, terms, earned, &mut parts, random);
         }
@@ -79,16 +77,16 @@ impl Settlement<'_> {
                 settled.lines.push(self.line(&amount, earned, random));
             }
         }
+        invoiced += self.charge_second(&mut settled, terms, earned, &mut parts, random);
         if self.has(Change::AzureCredit) {
             self.credit(&mut settled, terms, random);
         }
+        if self.has(Change::OtherSku) || self.has(Change::OtherMeter) {
+            settled.truths.extend(self.halves(&tally, invoiced));
+        }
         // The truth names the credit only where both sides have it: otherwise groups are matched
         // without it.
-        let adjustment = if earned && self.earned {
-            "15% partner earned credit"
-        } else {
-            ""
-        };
+        let adjustment = adjustment(earned && self.earned);
         let Some(causes) = self.causes() else {
             return settled;
         };
@@ -109,39 +107,152 @@ impl Settlement<'_> {
             (tally.expected, invoiced, parts)
         };
         let truth = self.truth(causes, adjustment, expected, invoiced, parts);
-        settled.truths.extend(truth);
+        settled
+            .truths
+            .extend(truth.map(|truth| Truth { off_rule, ..truth }));
         settled
     }
 
     /// Makes the line that charges the group, twice or never where that is planted; the invoiced
-    /// amount in units of 10^-10.
+    /// amount, and what of it is off the invoice's rule, in units of 10^-10.
     fn charge(
         &self,
-        lines: &mut Vec<Line>,
+        settled: &mut Settled,
+        terms: Terms,
+        earned: bool,
+        parts: &mut Parts,
+        random: &mut Random,
+    ) -> (i128, i128) {
+        let mut amount = Amount::of(terms);
+        let more = self.off_rule(random);
+        amount.subtotal += more;
+        add(parts, Cause::Unexplained, cents(more));
+        if self.has(Change::NoLine) {
+            return (0, 0);
+        }
+        let charge = self.line(&amount, earned, random);
+        let (invoiced, off_rule) = (cents(amount.subtotal), cents(more));
+        settled
+            .truths
+            .extend(self.arithmetic_truth(terms, earned, amount.subtotal));
+        if self.has(Change::LineCopy) {
+            settled.lines.extend([charge.clone(), charge]);
+            add(parts, Cause::Duplicate, invoiced);
+            return (2 * invoiced, 2 * off_rule);
+        }
+        settled.lines.push(charge);
+        (invoiced, off_rule)
+    }
+
+    /// Cents by which the line's subtotal is not what its own numbers give.
+    fn off_rule(&self, random: &mut Random) -> i128 {
+        match () {
+            // 2.31 to 62.30: too much for rounding, and of no proportion to price or quantity.
+            () if self.has(Change::Overcharge) => 231 + i128::from(random.below(6_000)),
+            () if self.has(Change::CentUp) => 1,
+            () if self.has(Change::CentDown) => -1,
+            () => 0,
+        }
+    }
+
+    /// Truth that the line's own numbers tell, at the rate of the other lines.
+    fn arithmetic_truth(&self, terms: Terms, earned: bool, subtotal: i128) -> Option<Truth> {
+        let rate = self.plan.customer.invoice.rate;
+        let expected = cents(Terms { rate, ..terms }.subtotal());
+        let invoiced = cents(subtotal);
+        let cause = if terms.rate != rate && subtotal == terms.subtotal() {
+            Cause::Fx
+        } else {
+            Cause::Unexplained
+        };
+        let variance = invoiced - expected;
+        let truth = self.truth(
+            vec![cause],
+            adjustment(earned),
+            expected,
+            invoiced,
+            one_part(cause, variance),
+        )?;
+        Some(Truth {
+            tie_out: TieOut::LineArithmetic,
+            // At another rate it is the rate that is wrong.
+            off_rule: if terms.rate == rate { variance } else { 0 },
+            ..truth
+        })
+    }
+
+    /// Makes the lines of a second invoice, and the truth of what it bills again; the amount that is
+    /// added to the first charge, in units of 10^-10.
+    fn charge_second(
+        &self,
+        settled: &mut Settled,
         terms: Terms,
         earned: bool,
         parts: &mut Parts,
         random: &mut Random,
     ) -> i128 {
-        let mut amount = Amount::of(terms);
-        if self.has(Change::Overcharge) {
-            // 2.31 to 62.30: too much for rounding, and of no proportion to price or quantity.
-            let more = 231 + i128::from(random.below(6_000));
-            amount.subtotal += more;
-            add(parts, Cause::Unexplained, cents(more));
+        use Change::{BilledAgain, Reissued, ReissuedLess};
+        let mut changes = [BilledAgain, Reissued, ReissuedLess].into_iter();
+        let Some(change) = changes.find(|change| self.has(*change)) else {
+            return 0;
+        };
+        let invoice = self.partner.second_of(&self.plan.customer.invoice);
+        let mut invoiced = 0;
+        for amount in second::amounts(change, terms) {
+            invoiced += cents(amount.subtotal);
+            settled
+                .lines
+                .push(self.line(&amount, earned, random).on(invoice));
         }
-        if self.has(Change::NoLine) {
+        if change == BilledAgain {
+            let duplicate = one_part(Cause::Duplicate, invoiced);
+            let causes = vec![Cause::Duplicate];
+            let truth = self.truth(causes, adjustment(earned), 0, invoiced, duplicate);
+            settled.truths.extend(truth.map(|truth| Truth {
+                invoice_number: invoice.number.clone(),
+                ..truth
+            }));
             return 0;
         }
-        let charge = self.line(&amount, earned, random);
-        let invoiced = cents(amount.subtotal);
-        if self.has(Change::LineCopy) {
-            lines.extend([charge.clone(), charge]);
-            add(parts, Cause::Duplicate, invoiced);
-            return 2 * invoiced;
+        if change == ReissuedLess {
+            let less = Exact::of(second::reissued(terms)).less(Exact::of(terms));
+            add(parts, Cause::Quantity, less);
         }
-        lines.push(charge);
         invoiced
+    }
+
+    /// Truths of usage and of a line whose keys contradict each other: two breaks, each the
+    /// counterpart of the other.
+    fn halves(&self, tally: &Tally, invoiced: i128) -> Vec<Truth> {
+        let adjustment = adjustment(self.earned);
+        let product = self.product();
+        let half = |cause, expected, invoiced| {
+            let parts = one_part(cause, invoiced - expected);
+            self.truth(vec![cause], adjustment, expected, invoiced, parts)
+        };
+        let used = half(Cause::MissingInvoice, tally.expected, 0).map(|truth| Truth {
+            counterpart: format!("{}/{}", product.sku_id, product.meter_description),
+            ..truth
+        });
+        let billed = half(Cause::MissingUsage, 0, invoiced).map(|truth| Truth {
+            counterpart: format!("{}/{}", truth.sku_id, truth.meter_description),
+            sku_id: product.sku_id.to_owned(),
+            meter_description: product.meter_description.to_owned(),
+            ..truth
+        });
+        used.into_iter().chain(billed).collect()
+    }
+
+    /// Product that the line names.
+    fn product(&self) -> LineProduct<'_> {
+        let mut product = usage_product(self.meter);
+        if self.has(Change::OtherSku) {
+            product.sku_id = &self.meter.other_sku_id;
+        }
+        if self.has(Change::OtherMeter) {
+            product.meter_description = &self.meter.former_name;
+        }
+        product
     }
 
     /// Makes a line of the charge cycle before, for a third of the quantity; the invoiced amount in
@@ -194,9 +305,7 @@ impl Settlement<'_> {
     /// makes of the exact charge goes to its cause. `pricing` is the exact charge of the natural
     /// terms, in units of 10^-15 of USD.
     fn changed(&self, natural: Terms, pricing: i128, parts: &mut Parts) -> (Terms, bool) {
-        let keeps_price = ![Change::Price, Change::LoseCredit, Change::GainCredit]
-            .into_iter()
-            .any(|change| self.has(change));
+        let keeps_price = !PRICES.into_iter().any(|change| self.has(change));
         // Where the line has the price that Microsoft made of the truncated charge, that is the
         // price of the usage too; where it has another one, usage has its exact price.
         let mut exact = if keeps_price {
@@ -242,6 +351,10 @@ impl Settlement<'_> {
             };
             step(&mut exact, Cause::Price, Exact { price, ..next });
         }
+        if self.has(Change::Promotion) || self.has(Change::Discount) {
+            terms.price = (terms.price * promotion::PRICE_PERCENT + 99) / 100;
+            step(&mut exact, Cause::Promotion, Exact::of(terms));
+        }
         if !keeps_price {
             step(&mut exact, Cause::PartnerEarnedCredit, Exact::of(terms));
         }
@@ -257,14 +370,19 @@ impl Settlement<'_> {
     /// Usage line of the group, with a price adjustment where it names the credit.
     fn line(&self, amount: &Amount, earned: bool, random: &mut Random) -> Line {
         let sale = usage_sale(self.plan, if earned { EARNED } else { "" });
-        line(
+        let line = line(
             self.partner,
             &self.plan.customer,
-            &usage_product(self.meter),
+            &self.product(),
             &sale,
             amount,
             random,
-        )
+        );
+        let mut discounts = [Change::Promotion, Change::Discount].into_iter();
+        match discounts.find(|change| self.has(*change)) {
+            Some(change) => line.promoted(change, earned),
+            None => line,
+        }
     }
 
     /// Causes that the truth of the group names; `None` for a group that is left alone, and for one
@@ -293,67 +411,30 @@ impl Settlement<'_> {
     ) -> Option<Truth> {
         (expected != invoiced).then(|| Truth {
             causes,
-            tie_out: TieOut::UsageToInvoice,
-            invoice_number: self.plan.customer.invoice.number.clone(),
-            customer_id: self.plan.customer.id.clone(),
-            subscription_id: self.plan.id.clone(),
-            product_id: self.meter.product_id.clone(),
-            sku_id: self.meter.sku_id.clone(),
-            availability_id: self.meter.availability_id.clone(),
-            meter_description: self.meter.meter_name.clone(),
             price_adjustment,
-            currency: self.plan.customer.invoice.currency,
             expected,
             invoiced,
             parts,
+            ..Truth::about(self.plan, self.meter, TieOut::UsageToInvoice)
         })
     }
 }
 
-/// Terms of a charge that is not truncated.
-#[derive(Clone, Copy)]
-struct Exact {
-    /// Unit price in USD, units of 10^-22.
-    price: i128,
-    /// Quantity in units of 10^-6.
-    quantity: i128,
-    /// Exchange rate from USD to the billing currency, units of 10^-9.
-    rate: i128,
-}
+/// Changes by which the line has another price than the usage.
+const PRICES: [Change; 5] = [
+    Change::Price,
+    Change::LoseCredit,
+    Change::GainCredit,
+    Change::Promotion,
+    Change::Discount,
+];
 
-impl Exact {
-    fn of(terms: Terms) -> Self {
-        Self {
-            price: terms.price * 10_i128.pow(EXACT_PRICE_SCALE - LINE_PRICE_SCALE),
-            quantity: terms.quantity,
-            rate: terms.rate,
-        }
-    }
-
-    /// Terms of usage that costs `pricing`, in units of 10^-15 of USD.
-    fn of_usage(pricing: i128, terms: Terms) -> Self {
-        let (pricing, quantity) = ((pricing, TOTAL_SCALE), (terms.quantity, QUANTITY_SCALE));
-        Self {
-            price: decimal::quotient_up(pricing, quantity, EXACT_PRICE_SCALE)
-                .expect("the usage of a line has a quantity"),
-            ..Self::of(terms)
-        }
-    }
-
-    /// Amount in the billing currency, in units of 10^-20.
-    fn amount(self) -> i128 {
-        let factors = [
-            (self.price, EXACT_PRICE_SCALE),
-            (self.quantity, QUANTITY_SCALE),
-            (self.rate, RATE_SCALE),
-        ];
-        decimal::multiply_three(factors, AMOUNT_SCALE, Rounding::HalfEven)
-            .expect("synthetic amounts are small")
-    }
-
-    /// Amount less that of other terms, as it is published.
-    fn less(self, before: Self) -> i128 {
-        decimal::to_published(self.amount() - before.amount()).expect("synthetic amounts are small")
+/// Price adjustment of a group with the partner earned credit, or without.
+fn adjustment(earned: bool) -> &'static str {
+    if earned {
+        "15% partner earned credit"
+    } else {
+        ""
     }
 }
 

@@ -12,7 +12,8 @@ use arrow_array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
-use super::partner::Partner;
+use super::catalogue::Meter;
+use super::partner::{Invoice, Partner, Plan};
 use super::request::SynthError;
 use super::usage::TOTAL_SCALE;
 use super::write::{OutFile, Written, properties};
@@ -34,8 +35,12 @@ const TEXTS: [&str; 12] = [
     "price_adjustment",
     "currency",
 ];
-/// Number of amounts: expected, invoiced, their difference, and its parts.
-const AMOUNTS: usize = 3 + Cause::ALL.len();
+/// Number of amounts: expected, invoiced, their difference, its parts, and what is off the rule.
+const AMOUNTS: usize = SIDES + Cause::ALL.len() + 1;
+/// Number of amounts before the parts.
+const SIDES: usize = 3;
+/// Names of the text columns after the amounts.
+const LAST_TEXTS: [&str; 2] = ["status", "counterpart"];
 
 const AMOUNT_TYPE: DataType = DataType::Decimal128(28, 10);
 
@@ -48,12 +53,14 @@ pub(super) fn add(parts: &mut Parts, cause: Cause, amount: i128) {
     parts[cause as usize] += amount;
 }
 
-/// Names of the amounts: expected, invoiced, their difference, and the parts of it.
+/// Names of the amounts: expected, invoiced, their difference, the parts of it, and what is off the
+/// rule.
 fn amount_names() -> Vec<String> {
     let sides = ["expected_amount", "invoiced_amount", "amount"].map(str::to_owned);
     sides
         .into_iter()
         .chain(Cause::ALL.map(|cause| format!("{}_amount", cause.name())))
+        .chain(["off_rule_amount".to_owned()])
         .collect()
 }
 
@@ -77,9 +84,48 @@ pub(super) struct Truth {
     pub(super) invoiced: i128,
     /// Parts of the difference by cause; they add up to it.
     pub(super) parts: Parts,
+    /// Subtotals of the lines less what the invoice's rule makes of their own numbers.
+    pub(super) off_rule: i128,
+    /// SKU and meter of the one-sided break that is the other half; empty for none.
+    pub(super) counterpart: String,
 }
 
 impl Truth {
+    /// Truth about a meter of a plan, without amounts or cause.
+    pub(super) fn about(plan: &Plan, meter: &Meter, tie_out: TieOut) -> Self {
+        Self {
+            customer_id: plan.customer.id.clone(),
+            subscription_id: plan.id.clone(),
+            product_id: meter.product_id.clone(),
+            sku_id: meter.sku_id.clone(),
+            availability_id: meter.availability_id.clone(),
+            meter_description: meter.meter_name.clone(),
+            ..Self::of_invoice(&plan.customer.invoice, tie_out)
+        }
+    }
+
+    /// Truth about an invoice, without amounts or cause.
+    pub(super) fn of_invoice(invoice: &Invoice, tie_out: TieOut) -> Self {
+        Self {
+            causes: Vec::new(),
+            tie_out,
+            invoice_number: invoice.number.clone(),
+            customer_id: String::new(),
+            subscription_id: String::new(),
+            product_id: String::new(),
+            sku_id: String::new(),
+            availability_id: String::new(),
+            meter_description: String::new(),
+            price_adjustment: "",
+            currency: invoice.currency,
+            expected: 0,
+            invoiced: 0,
+            parts: Parts::default(),
+            off_rule: 0,
+            counterpart: String::new(),
+        }
+    }
+
     /// Cells of the text columns.
     fn texts(&self, billing_period: &str) -> [String; TEXTS.len()] {
         [
@@ -111,10 +157,17 @@ impl Truth {
             "the parts of a truth add up: {self:?}"
         );
         let mut amounts = [0; AMOUNTS];
-        let (sides, parts) = amounts.split_at_mut(AMOUNTS - Cause::ALL.len());
+        let [sides @ .., off_rule] = &mut amounts;
+        *off_rule = self.off_rule;
+        let (sides, parts) = sides.split_at_mut(SIDES);
         sides.copy_from_slice(&[self.expected, self.invoiced, amount]);
         parts.copy_from_slice(&self.parts);
         amounts
+    }
+
+    /// Cells of the text columns after the amounts, named by [`LAST_TEXTS`].
+    fn last_texts(&self) -> [&str; LAST_TEXTS.len()] {
+        [self.status().name(), &self.counterpart]
     }
 
     /// Status that the variance should have.
@@ -163,19 +216,10 @@ pub(super) fn header_truth(partner: &Partner, lines: i128, header: i128) -> Trut
     add(&mut parts, Cause::Tax, cents(header - lines));
     Truth {
         causes: vec![Cause::Tax],
-        tie_out: TieOut::LinesToInvoice,
-        invoice_number: partner.invoices[0].number.clone(),
-        customer_id: String::new(),
-        subscription_id: String::new(),
-        product_id: String::new(),
-        sku_id: String::new(),
-        availability_id: String::new(),
-        meter_description: String::new(),
-        price_adjustment: "",
-        currency: partner.invoices[0].currency,
         expected: cents(lines),
         invoiced: cents(header),
         parts,
+        ..Truth::of_invoice(&partner.invoices[0], TieOut::LinesToInvoice)
     }
 }
 
@@ -205,7 +249,7 @@ fn table(billing_period: &str, truths: &[Truth]) -> String {
         .iter()
         .map(|name| (*name).to_owned())
         .chain(amount_names())
-        .chain(["status".to_owned()]);
+        .chain(LAST_TEXTS.map(str::to_owned));
     let mut text = names.collect::<Vec<_>>().join(",");
     text.push('\n');
     for truth in truths {
@@ -217,7 +261,10 @@ fn table(billing_period: &str, truths: &[Truth]) -> String {
             text.push_str(&fixed(amount, PUBLISHED_SCALE));
             text.push(',');
         }
-        text.push_str(truth.status().name());
+        let [status, counterpart] = truth.last_texts();
+        text.push_str(status);
+        text.push(',');
+        super::write::csv_cell(&mut text, counterpart);
         text.push('\n');
     }
     text
@@ -255,7 +302,7 @@ fn schema() -> Schema {
     let amount = |name: String| Field::new(name, AMOUNT_TYPE, false);
     let fields = TEXTS.into_iter().map(text);
     let fields = fields.chain(amount_names().into_iter().map(amount));
-    Schema::new(fields.chain([text("status")]).collect::<Vec<_>>())
+    Schema::new(fields.chain(LAST_TEXTS.map(text)).collect::<Vec<_>>())
 }
 
 fn columns(billing_period: &str, truths: &[Truth]) -> Vec<ArrayRef> {
@@ -276,7 +323,9 @@ fn columns(billing_period: &str, truths: &[Truth]) -> Vec<ArrayRef> {
             .with_data_type(AMOUNT_TYPE);
         columns.push(Arc::new(array));
     }
-    let statuses = truths.iter().map(|truth| Some(truth.status().name()));
-    columns.push(Arc::new(statuses.collect::<StringArray>()));
+    for at in 0..LAST_TEXTS.len() {
+        let cells = truths.iter().map(|truth| Some(truth.last_texts()[at]));
+        columns.push(Arc::new(cells.collect::<StringArray>()));
+    }
     columns
 }

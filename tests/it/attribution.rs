@@ -9,7 +9,7 @@ use tieout::model::decimal::{Rounding, fixed, multiply, plain, rescale};
 use tieout::synth::Format;
 
 use crate::fixtures::{LINE, USAGE, sheet, tie};
-use crate::runs::{Published, globs, is_quick, month, reconcile};
+use crate::runs::{Published, globs, is_quick, month, reconcile_lines_too};
 use crate::truth::KEYS;
 
 /// Usage of one meter at one price.
@@ -182,12 +182,10 @@ fn every_planted_part_is_found_and_each_cause_earns_its_share() {
     let (mut shares, mut parts_equal) = (BTreeMap::<&str, (i128, i128)>::new(), 0_u64);
     for seed in seeds {
         let folder = month(rows, seed, &[Format::Csv]);
-        let outcome = reconcile(
+        let outcome = reconcile_lines_too(
             &globs(folder.path(), Format::Csv),
             &folder.path().join("out"),
-            None,
-        )
-        .unwrap();
+        );
         let variances = Published::read(&outcome.folder, "variances");
         compare(
             &folder.path().join("month/truth.csv"),

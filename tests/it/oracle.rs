@@ -7,6 +7,7 @@
 //! position: slow, and simple enough to be right.
 
 mod causes;
+mod counterparts;
 mod groups;
 mod month;
 mod proof;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use tieout::synth::Format;
 
 use self::causes::{add_ids, without_causes};
+use self::counterparts::add_counterparts;
 use self::groups::{allocate, groups_of, matched, pieces_of, quantise};
 use self::month::{Month, PASSES};
 use self::rows::{half_up, lines_to_invoice, resources, usage_to_invoice};
@@ -31,7 +33,12 @@ fn plain_loops_find_the_same_tables_on_damaged_lines() {
         damage(folder.path(), seed);
         let passes = compare(&folder);
         assert!(
-            PASSES.iter().all(|(pass, _)| passes.contains(*pass)) && passes.contains(""),
+            PASSES
+                .iter()
+                // No line loses its customer: a final period is known by the account.
+                .filter(|(pass, _)| *pass != "meter_any_customer")
+                .all(|(pass, _)| passes.contains(*pass))
+                && passes.contains(""),
             "{passes:?}"
         );
     }
@@ -74,48 +81,6 @@ fn assert_equal(table: &str, found: &[Vec<String>], wanted: &[Vec<String>]) {
     assert_eq!(found.len(), wanted.len(), "{table}");
 }
 
-/// Gives breaks of one side the one that may be their other half: of the same customer and currency,
-/// with the same quantity and amount, or with either.
-fn add_counterparts(rows: &mut [Vec<String>]) {
-    let [used_rows, billed_rows, status, id, counterpart] = [16, 17, 25, 26, 30];
-    let number = |text: &str| text.replace('.', "").parse::<i128>().unwrap();
-    let is_open = |row: &Vec<String>, missing: usize| {
-        row[0] == "usage-to-invoice"
-            && row[status] == "break"
-            && row[missing] == "0"
-            && row[counterpart].is_empty()
-    };
-    let cents = |amount: i128| {
-        let cent = 10_i128.pow(8);
-        [amount / cent, (amount + cent / 2 * amount.signum()) / cent]
-    };
-    for kind in 0..3 {
-        for used in 0..rows.len() {
-            if !is_open(&rows[used], billed_rows) {
-                continue;
-            }
-            let (quantity, amount) = (number(&rows[used][18]), number(&rows[used][21]));
-            let fits = |row: &Vec<String>, amount: i128| {
-                let billed = number(&row[22]) / 10_i128.pow(8);
-                let has_amount = billed == amount && amount != 0;
-                let has_quantity = number(&row[19]) == quantity && quantity != 0;
-                is_open(row, used_rows)
-                    && [3, 14]
-                        .into_iter()
-                        .all(|key: usize| row[key] == rows[used][key])
-                    && [has_amount && has_quantity, has_amount, has_quantity][kind]
-            };
-            let found = cents(amount)
-                .into_iter()
-                .find_map(|amount| rows.iter().position(|row| fits(row, amount)));
-            if let Some(billed) = found {
-                rows[used][counterpart] = rows[billed][id].clone();
-                rows[billed][counterpart] = rows[used][id].clone();
-            }
-        }
-    }
-}
-
 fn check(seed: u64) {
     compare(&runs::month(50_000, seed, &[Format::Csv]));
 }
@@ -142,7 +107,8 @@ fn compare(folder: &TempDir) -> BTreeSet<String> {
         let members: Vec<usize> = (0..pieces.len())
             .filter(|at| pieces[*at].group == number)
             .collect();
-        allocate(&mut pieces, &members, half_up(group.lines.subtotal));
+        let variance = half_up(group.lines.subtotal) - group.expected;
+        allocate(&mut pieces, &members, variance);
     }
 
     let published = Published::read(&outcome.folder, "variances");
@@ -200,6 +166,7 @@ fn damage(folder: &Path, seed: u64) {
             7 => row[at("SkuId")].clear(),
             8 => row[at("MeterDescription")].clear(),
             9 => row[at("Currency")] = "CHF".to_owned(),
+            13 => row[at("SkuId")].clear(),
             10 => writer.write_record(&row).unwrap(),
             11 if !row[at("Subtotal")].starts_with('-') => row[at("Subtotal")].insert(0, '-'),
             _ => {}

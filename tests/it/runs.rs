@@ -120,6 +120,15 @@ pub(crate) fn reconcile(
     .map_err(|failure| *failure.reason)
 }
 
+/// As [`reconcile`], with the lines held against their own arithmetic, too.
+pub(crate) fn reconcile_lines_too(globs: &Globs, out: &Path) -> Outcome {
+    let mut plan = plan(globs, out);
+    let mut tie_outs = plan.tie_outs.iter_mut();
+    let lines = tie_outs.find(|planned| planned.tie_out == TieOut::LineArithmetic);
+    lines.unwrap().enabled = true;
+    run(&plan, &Options::default(), &Progress::default()).unwrap()
+}
+
 /// The bytes of every published table, by file name. `lineage` names files, and is left out.
 pub(crate) fn table_bytes(outcome: &Outcome) -> BTreeMap<String, Vec<u8>> {
     let tables = TABLES.iter().filter(|table| table.name != "lineage");

@@ -19,7 +19,8 @@ use crate::program::{program, stderr, tieout};
 /// A day on which `last` is the tenant's month, 2026-10.
 pub(crate) const TODAY: &str = "2026-11-21";
 
-/// The tenant that all tests share: 5,000 usage rows, two invoices.
+/// The tenant that all tests share: 5,000 usage rows, three invoices of usage, one of licences that a
+/// note voids, and one of the legacy commerce.
 pub(crate) fn tenant() -> &'static Path {
     static TENANT: OnceLock<TempDir> = OnceLock::new();
     let folder = TENANT.get_or_init(|| {

@@ -104,9 +104,10 @@ fn every_planted_deviation_is_the_only_break_of_its_tie_out() {
         causes.iter().filter(|groups| **groups > 0).count(),
         "{found:?}"
     );
-    // A header without tax.
+    // A header without tax, and one with an adjustment that no line has.
     assert!(of("lines-to-invoice", "tax").1 > 0);
-    assert_eq!(breaks("lines-to-invoice"), 1);
+    assert_eq!(of("lines-to-invoice", "credit").0, 1);
+    assert_eq!(breaks("lines-to-invoice"), 2);
     assert!(breaks("usage-to-invoice") > 8, "{found:?}");
     // The unbilled snapshot has the first rows only: other billed usage came after it.
     assert!(of("unbilled-to-billed", "timing").0 > 0, "{found:?}");

@@ -41,11 +41,7 @@ fn every_cause_is_planted() {
                 true,
             );
             assert_eq!(report.rows, rows);
-            // No promotion is planted yet.
-            for cause in Cause::ALL
-                .into_iter()
-                .filter(|cause| *cause != Cause::Promotion)
-            {
+            for cause in Cause::ALL {
                 let count = report
                     .planted
                     .iter()
@@ -68,16 +64,31 @@ fn planted_deviations_are_far_beyond_rounding() {
     let out = tempfile::tempdir().unwrap();
     make(&out.path().join("x"), 20_000, 3, &[], true);
     let mut truth = ::csv::Reader::from_path(out.path().join("x/truth.csv")).unwrap();
+    let headers = truth.headers().unwrap().clone();
     for record in truth.records().map(Result::unwrap) {
-        let [expected, invoiced, amount, rounding] =
-            [12, 13, 14, 15].map(|at| value(&record[at], 10));
-        let parts: i128 = (15..29).map(|at| value(&record[at], 10)).sum();
+        let number = |name: &str| {
+            let at = headers.iter().position(|header| header == name).unwrap();
+            value(&record[at], 10)
+        };
+        let [expected, invoiced, amount, rounding, off_rule] = [
+            "expected_amount",
+            "invoiced_amount",
+            "amount",
+            "rounding_amount",
+            "off_rule_amount",
+        ]
+        .map(number);
+        let parts = Cause::ALL.map(|cause| number(&format!("{}_amount", cause.name())));
+        let parts: i128 = parts.iter().sum();
+        // A cent off the rule, or for nothing, is a break although rounding moves as much.
+        let is_cent = [off_rule.abs(), number("missing_usage_amount")].contains(&100_000_000);
         assert_eq!((invoiced - expected, parts), (amount, amount));
         // Two cents that are cut off, one of them at the exchange rate.
         assert!(rounding.abs() < 250_000_000, "{record:?}");
         assert!(
             (amount - rounding).abs() >= 500_000_000
-                || ["rounding", "out_of_scope"].contains(&&record[0]),
+                || ["rounding", "out_of_scope"].contains(&&record[0])
+                || is_cent,
             "{record:?}"
         );
     }

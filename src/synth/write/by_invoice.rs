@@ -9,7 +9,7 @@ use crate::synth::request::SynthError;
 pub(super) struct ByInvoice {
     target: Target,
     open: fn(Target) -> Box<dyn Sink>,
-    /// Sinks by invoice number; there are two, so that a list is fastest.
+    /// Sinks by invoice number; there are few, so that a list is fastest.
     sinks: Vec<(String, Box<dyn Sink>)>,
     /// Position of InvoiceNumber among the cells.
     column: usize,

@@ -32,42 +32,38 @@ pub(super) fn matched(month: &Month) -> Matches {
         lines.insert(key, made_by.len() - 1);
     }
     for (at, (pass, parts)) in PASSES.into_iter().enumerate() {
-        let finer = |part: &usize| PASSES[..at].iter().any(|(_, parts)| parts.contains(part));
-        let dropped = IDENTITY
-            .into_iter()
-            .filter(|part| finer(part) && !parts.contains(part));
-        for blank in ways_to_be_blank(&dropped.collect::<Vec<usize>>()) {
-            // Parts that are blank on one side are no key; all other identity is.
-            let wanted: Vec<usize> = parts.iter().chain(&blank.equal).copied().collect();
-            let is_blank =
-                |key: &[String], parts: &[usize]| parts.iter().all(|at| key[*at].is_empty());
+        for way in ways(at) {
             let coarse = |key: &[String]| -> Vec<String> {
-                wanted.iter().map(|at| key[*at].clone()).collect()
+                let equal = way.iter().filter(|(_, blank)| blank.is_none());
+                let all = parts.iter().chain(equal.map(|(part, _)| part));
+                all.map(|part| key[*part].clone()).collect()
+            };
+            // Blank on the side of that number, or on none.
+            let fits = |key: &[String], side: usize| {
+                let mut blank = way.iter().filter(|(_, blank)| *blank == Some(side));
+                blank.all(|(part, _)| key[*part].is_empty())
             };
             let right: BTreeSet<Vec<String>> = open_lines
                 .iter()
-                .filter(|key| is_blank(key, &blank.lines))
+                .filter(|key| fits(key, 1))
                 .map(|key| coarse(key))
                 .collect();
             let both: BTreeSet<Vec<String>> = open_usage
                 .iter()
-                .filter(|key| is_blank(key, &blank.usage))
+                .filter(|key| fits(key, 0))
                 .map(|key| coarse(key))
                 .filter(|key| right.contains(key))
                 .collect();
             for key in both {
-                let number = made_by.len();
-                let taken =
-                    |blank: &[usize], open: &[String]| is_blank(open, blank) && coarse(open) == key;
                 usage.extend(
                     open_usage
-                        .extract_if(.., |open| taken(&blank.usage, open))
-                        .map(|open| (open, number)),
+                        .extract_if(.., |open| fits(open, 0) && coarse(open) == key)
+                        .map(|open| (open, made_by.len())),
                 );
                 lines.extend(
                     open_lines
-                        .extract_if(.., |open| taken(&blank.lines, open))
-                        .map(|open| (open, number)),
+                        .extract_if(.., |open| fits(open, 1) && coarse(open) == key)
+                        .map(|open| (open, made_by.len())),
                 );
                 made_by.push(pass);
             }
@@ -79,33 +75,65 @@ pub(super) fn matched(month: &Month) -> Matches {
             made_by.push("");
         }
     }
+    join_reissued(month, &usage, &mut lines);
+    // Matches that gave all their lines away are none.
+    let left: BTreeSet<usize> = usage.values().chain(lines.values()).copied().collect();
+    for number in usage.values_mut().chain(lines.values_mut()) {
+        *number = left.range(..*number).count();
+    }
+    let made_by = left.iter().map(|number| made_by[*number]).collect();
     (usage, lines, made_by)
 }
 
-/// Parts of identity that a pass drops: equal on both sides, or blank on one.
-#[derive(Clone, Default)]
-struct Blank {
-    equal: Vec<usize>,
-    lines: Vec<usize>,
-    usage: Vec<usize>,
+/// Ways in which rows agree in the parts that say what a thing is and that a pass drops: each part
+/// equal, or blank on one side (0 is usage). Those with fewest blanks first.
+fn ways(at: usize) -> Vec<Vec<(usize, Option<usize>)>> {
+    let (finer, from) = PASSES.split_at(at);
+    let is_dropped = |part: &usize| {
+        finer.iter().any(|(_, parts)| parts.contains(part)) && !from[0].1.contains(part)
+    };
+    let mut ways = vec![Vec::new()];
+    for part in IDENTITY.into_iter().filter(is_dropped) {
+        let with = |way: &Vec<_>, blank| [way.clone(), vec![(part, blank)]].concat();
+        ways = ways
+            .iter()
+            .flat_map(|way| [None, Some(1), Some(0)].map(|blank| with(way, blank)))
+            .collect();
+    }
+    ways.sort_by_key(|way| way.iter().filter(|(_, blank)| blank.is_some()).count());
+    ways
 }
 
-/// Every way in which dropped parts may agree, those with fewest blanks first.
-fn ways_to_be_blank(dropped: &[usize]) -> Vec<Blank> {
-    let mut ways = vec![Blank::default()];
-    for part in dropped {
-        let mut more = Vec::new();
-        for way in &ways {
-            let mut with = [way.clone(), way.clone(), way.clone()];
-            with[0].equal.push(*part);
-            with[1].lines.push(*part);
-            with[2].usage.push(*part);
-            more.extend(with);
-        }
-        ways = more;
+/// Puts lines of a second invoice that void the charge of a first one, or issue it again, into the
+/// match of that charge.
+fn join_reissued(
+    month: &Month,
+    usage: &BTreeMap<Vec<String>, usize>,
+    lines: &mut BTreeMap<Vec<String>, usize>,
+) {
+    let line_key = |key: &[String]| [&key[..9], &key[11..12]].concat();
+    let has_usage: BTreeSet<usize> = usage.values().copied().collect();
+    let charge = |key: &[String]| [1, 2, 3, 4, 6, 8, 15, 16].map(|at: usize| key[at].clone());
+    let mut charges: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut of_match: BTreeMap<usize, BTreeSet<_>> = BTreeMap::new();
+    for (key, total) in month.lines.iter().filter(|(key, _)| key[11].is_empty()) {
+        let number = lines[&line_key(key)];
+        of_match.entry(number).or_default().insert(charge(key));
+        let of_charge = charges.entry(charge(key)).or_default();
+        of_charge.push((key, number, total.subtotal));
     }
-    ways.sort_by_key(|way| way.lines.len() + way.usage.len());
-    ways
+    for members in charges.into_values() {
+        let invoices: BTreeSet<&String> = members.iter().map(|(key, ..)| &key[0]).collect();
+        let is_open = |number: &usize| !has_usage.contains(number) && of_match[number].len() == 1;
+        let mut open = members.iter().filter(|(_, number, _)| is_open(number));
+        let is_voided = open.clone().any(|(.., subtotal)| *subtotal < 0);
+        let matched = members.iter().map(|(_, number, _)| *number);
+        let matched = matched.filter(|number| has_usage.contains(number)).min();
+        let first = matched.or(open.clone().next().map(|(_, number, _)| *number));
+        if invoices.len() > 1 && is_voided {
+            open.all(|(key, ..)| lines.insert(line_key(key), first.unwrap()).is_some());
+        }
+    }
 }
 
 /// Rules by which a line has no usage.
@@ -228,12 +256,10 @@ pub(super) fn quantise(pieces: &mut [Piece]) {
     }
 }
 
-/// Gives each piece of a match its own amount, and its part of what the match is invoiced beyond
-/// these: in proportion to the sizes of the exact usage amounts; of quantities if all amounts are
-/// zero; evenly if those are zero, too.
-pub(super) fn allocate(pieces: &mut [Piece], members: &[usize], invoiced: i128) {
-    let own: i128 = members.iter().map(|at| pieces[*at].shares[0]).sum();
-    let variance = invoiced - own;
+/// Gives each piece of a match its own amount of what is invoiced, and its part of the variance: in
+/// proportion to the exact usage amounts; of quantities if all amounts are zero; evenly if those are
+/// zero, too.
+pub(super) fn allocate(pieces: &mut [Piece], members: &[usize], variance: i128) {
     let weights = |of: fn(&Usage) -> i128| -> Vec<u128> {
         members
             .iter()
@@ -283,7 +309,14 @@ pub(super) fn groups_of(
     for (key, total) in &month.lines {
         let number = lines[&[&key[..9], &key[11..12]].concat()];
         let group = &mut groups[number];
+        // Void and re-issue change the charge of the usage's own invoice.
+        let invoice = group.keys.as_ref().map(|keys| keys[0].clone());
         group.join(&key[..9]);
+        if let (Some(invoice), Some(keys)) = (invoice.filter(|it| !it.is_empty()), &mut group.keys)
+            && group.usage.rows > 0
+        {
+            keys[0] = invoice;
+        }
         group.line_types.insert(key[9].clone());
         group.lines.rows += total.rows;
         group.lines.quantity += total.quantity;

@@ -181,7 +181,8 @@ pub(super) struct Month {
     shown: Shown,
     /// Usage totals by the columns of [`USAGE`].
     pub(super) usage: BTreeMap<Vec<String>, Usage>,
-    /// Totals of lines by the columns of [`LINES`], scope, price, quantity and subtotal.
+    /// Totals of lines by the columns of [`LINES`], scope, price, quantity, subtotal
+    /// and the days of the charge.
     pub(super) lines: BTreeMap<Vec<String>, Lines>,
     /// Names by what they name: `customer`, `product`, `sku`, `meter`, `category`, `unit` or
     /// `group`, and its key.
@@ -215,13 +216,25 @@ impl Month {
                 .unwrap();
         for header in invoices["items"].as_array().unwrap() {
             let text = |name: &str| header[name].as_str().unwrap().to_owned();
-            let total = decimal::parse(header["totalCharges"].to_string().as_bytes(), 10)
-                .unwrap()
-                .value;
-            month.headers.insert(
-                (text("id"), text("currencyCode")),
-                (text("billingPeriodStartDate")[..7].to_owned(), total),
-            );
+            let total_of = |document: &serde_json::Value| {
+                let text = document["totalCharges"].to_string();
+                decimal::parse(text.as_bytes(), 10).unwrap().value
+            };
+            let mut total = total_of(header);
+            let period = text("billingPeriodStartDate")[..7].to_owned();
+            for note in header["amendments"].as_array().into_iter().flatten() {
+                let id = note["id"].as_str().unwrap();
+                // A note changes what its invoice asks for, or has lines of its own.
+                if month.lines.keys().any(|key| key[0] == id) {
+                    let key = (id.to_owned(), text("currencyCode"));
+                    let header = (period.clone(), total_of(note));
+                    month.headers.insert(key, header);
+                } else {
+                    total += total_of(note);
+                }
+            }
+            let key = (text("id"), text("currencyCode"));
+            month.headers.insert(key, (period, total));
         }
         month
     }
@@ -287,7 +300,14 @@ impl Month {
         self.name("sku", &[&key[3], &key[4]], &names[2]);
         key.push(scope_of(row).to_owned());
         key.extend(
-            ["EffectiveUnitPrice", "BillableQuantity", "Subtotal"].map(|name| row[name].clone()),
+            [
+                "EffectiveUnitPrice",
+                "BillableQuantity",
+                "Subtotal",
+                "ChargeStartDate",
+                "ChargeEndDate",
+            ]
+            .map(|name| row[name].clone()),
         );
         let total = self.lines.entry(key).or_default();
         total.rows += 1;
@@ -316,6 +336,7 @@ impl Month {
             .iter()
             .find(|((id, _), _)| id == invoice)
             .map(|(_, (period, _))| period.clone())
-            .unwrap()
+            // Of no one invoice.
+            .unwrap_or_default()
     }
 }
