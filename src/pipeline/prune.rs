@@ -109,7 +109,7 @@ pub fn prune(plan: &Plan, options: &PruneOptions) -> Result<PruneReport, RunErro
     for out in outputs(&landing, plan)? {
         // A run that is about to publish has no manifest yet.
         locks.push(OutputFolder::open(&out)?);
-        needs.add_runs(&out)?;
+        needs.add_runs(&out, state)?;
     }
     let mut kinds: BTreeMap<(String, Fate), (u64, u64)> = BTreeMap::new();
     landing.sweep(&mut |file| {
@@ -213,9 +213,9 @@ fn day_of(time: SystemTime) -> Day {
 struct RunInputs {
     /// Number of runs.
     runs: u64,
-    /// Hashes of the files' bytes.
+    /// Hashes of the files' bytes, of those that are not at their paths any more.
     hashes: HashSet<String>,
-    /// Sizes of the files: one of another size need not be hashed.
+    /// Sizes of the same: one of another size need not be hashed.
     sizes: HashSet<u64>,
     /// Paths of landed files, below the state folder.
     paths: HashSet<String>,
@@ -239,7 +239,7 @@ impl RunInputs {
     ///
     /// # Errors
     /// [`RunError::Damaged`] for a run whose inputs are not known.
-    fn add_runs(&mut self, out: &Path) -> Result<(), RunError> {
+    fn add_runs(&mut self, out: &Path, state: &Path) -> Result<(), RunError> {
         let runs = out.join("runs");
         for entry in fs::read_dir(&runs).map_err(unreadable(&runs))? {
             let run = entry.map_err(unreadable(&runs))?.path();
@@ -261,8 +261,13 @@ impl RunInputs {
                 serde_json::from_slice(&text).map_err(|error| damaged(format!("`{error}`")))?;
             self.runs += 1;
             for input in manifest.inputs {
-                if let Some(at) = input.unit.rfind("landing/") {
-                    self.paths.insert(input.unit[at..].to_owned());
+                let landed = input.unit.rfind("landing/").map(|at| &input.unit[at..]);
+                if let Some(path) = landed
+                    && state.join(path).is_file()
+                {
+                    // The name is made of the content: no other file needs to be kept for it.
+                    self.paths.insert(path.to_owned());
+                    continue;
                 }
                 self.hashes.insert(input.blake3);
                 self.sizes.insert(input.bytes);

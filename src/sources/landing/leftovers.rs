@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::files;
 use super::loading::snapshot_day;
-use super::{Landing, files};
+
 use crate::sources::failure::{FetchError, storage};
 
 /// Hexadecimal digits of the hash with which the name of a landed file begins.
@@ -33,58 +34,48 @@ pub struct LandedFile {
     pub is_ours: bool,
 }
 
-impl Landing {
-    /// Shows each file below `landing` to `is_removed`, and removes those for which it is true. A
-    /// folder that is empty then is removed, too. Killed at any moment, what is left is whole: the
-    /// journal names none of the files that are removed.
+/// Files of a landing, and what is to become of each.
+pub(super) struct Sweep<'s> {
+    /// The state folder.
+    pub(super) folder: &'s Path,
+    /// Paths of all files that a current line of the journal names.
+    pub(super) current: HashSet<PathBuf>,
+    /// Tells whether a file is to be removed.
+    pub(super) is_removed: &'s mut dyn FnMut(&LandedFile) -> Result<bool, FetchError>,
+}
+
+impl Sweep<'_> {
+    /// Shows each file, and removes those that are to be; a folder that is empty then, too.
     ///
     /// # Errors
     /// [`FetchError::Storage`] if the file system refuses, and the errors of `is_removed`.
-    pub fn sweep(
-        &self,
-        is_removed: &mut dyn FnMut(&LandedFile) -> Result<bool, FetchError>,
-    ) -> Result<(), FetchError> {
-        let current = self.current_paths();
+    pub(super) fn run(&mut self) -> Result<(), FetchError> {
         let landing = Path::new("landing");
         for entry in entries(&self.folder.join(landing))? {
             let path = landing.join(entry.file_name());
-            self.sweep_entry(&entry, path, &current, is_removed)?;
+            self.sweep(&entry, path)?;
         }
         Ok(())
     }
 
-    /// Paths of all files that a current line of the journal names.
-    fn current_paths(&self) -> HashSet<PathBuf> {
-        let state = self.state();
-        let units = state.units.values();
-        let parts = units.flat_map(|unit| {
-            let versions = unit.versions.iter().flat_map(|version| &version.parts);
-            versions.chain(unit.open_parts())
-        });
-        parts.map(|part| part.path.clone()).collect()
-    }
-
     /// Sweeps a file or folder; true if it was removed.
-    fn sweep_entry(
-        &self,
-        entry: &DirEntry,
-        path: PathBuf,
-        current: &HashSet<PathBuf>,
-        is_removed: &mut dyn FnMut(&LandedFile) -> Result<bool, FetchError>,
-    ) -> Result<bool, FetchError> {
+    fn sweep(&mut self, entry: &DirEntry, path: PathBuf) -> Result<bool, FetchError> {
         let full = self.folder.join(&path);
         // Of the entry itself: links are not followed, they would lead out of the folder.
         let metadata = entry.metadata().map_err(storage("examine", &full))?;
         if metadata.is_dir() {
-            let mut is_empty = true;
+            let (mut is_empty, mut is_changed) = (true, false);
             for entry in entries(&full)? {
-                let path = path.join(entry.file_name());
-                is_empty &= self.sweep_entry(&entry, path, current, is_removed)?;
+                let is_removed = self.sweep(&entry, path.join(entry.file_name()))?;
+                is_empty &= is_removed;
+                is_changed |= is_removed;
             }
-            if is_empty {
+            // A folder that was empty before may be one that a dry run is to leave.
+            let is_removed = is_empty && is_changed;
+            if is_removed {
                 files::remove_empty_folder(&full)?;
             }
-            return Ok(is_empty);
+            return Ok(is_removed);
         }
         let file = LandedFile {
             dataset: step(&path, 1),
@@ -94,11 +85,11 @@ impl Landing {
                 snapshot_day(folders).map(str::to_owned)
             }),
             landed: metadata.modified().map_err(storage("examine", &full))?,
-            is_current: current.contains(&path),
+            is_current: self.current.contains(&path),
             is_ours: metadata.is_file() && has_hash(&entry.file_name().to_string_lossy()),
             path,
         };
-        let is_removed = is_removed(&file)?;
+        let is_removed = (self.is_removed)(&file)?;
         if is_removed {
             fs::remove_file(&full).map_err(storage("remove", &full))?;
         }

@@ -31,6 +31,7 @@ use tempfile::NamedTempFile;
 
 use self::journal::{Entry, Line, Part, Unit, Version};
 use self::journal_file::Journal;
+use self::leftovers::{LandedFile, Sweep};
 use self::loading::Units;
 pub use self::owner::StateOwner;
 use super::failure::{FetchError, storage};
@@ -122,6 +123,30 @@ impl Landing {
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.folder.join("credentials")
+    }
+
+    /// Shows each file below `landing` to `is_removed`, and removes those for which it is true.
+    /// Killed at any moment, what is left is whole, if none of them is current: the journal names
+    /// no other.
+    ///
+    /// # Errors
+    /// [`FetchError::Storage`] if the file system refuses, and the errors of `is_removed`.
+    pub fn sweep(
+        &self,
+        is_removed: &mut dyn FnMut(&LandedFile) -> Result<bool, FetchError>,
+    ) -> Result<(), FetchError> {
+        let state = self.state();
+        let units = state.units.values();
+        let parts = units.flat_map(|unit| {
+            let versions = unit.versions.iter().flat_map(|version| &version.parts);
+            versions.chain(unit.open_parts())
+        });
+        let mut sweep = Sweep {
+            folder: &self.folder,
+            current: parts.map(|part| part.path.clone()).collect(),
+            is_removed,
+        };
+        sweep.run()
     }
 
     /// Output folders whose runs were made of this state folder.
