@@ -10,7 +10,7 @@ use super::exit::Exit;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::failure::PublishError;
-use crate::sources::failure::FetchError;
+use crate::sources::failure::{FetchError, Lack};
 use crate::sources::files::FileError;
 
 /// The reason why a command failed.
@@ -174,6 +174,11 @@ fn fetch_exit(error: &FetchError) -> Exit {
             Exit::Authentication
         }
         FetchError::Remote { .. } => Exit::Remote,
+        FetchError::Lacking { lack, .. } => match lack {
+            Lack::Permission => Exit::Authentication,
+            Lack::Service => Exit::Remote,
+            Lack::Data => Exit::Incomplete,
+        },
         FetchError::Refused { .. } | FetchError::Incomplete { .. } => Exit::Incomplete,
         FetchError::Security { .. } | FetchError::Damaged { .. } | FetchError::State { .. } => {
             Exit::Integrity

@@ -10,6 +10,7 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
+use super::wording::paragraph;
 use crate::model::period::Period;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::plan::parse;
@@ -78,26 +79,22 @@ pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Re
 
 /// Writes what is not complete, and what there is nothing of.
 pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Result<()> {
-    match report.finality {
-        "provisional" => writeln!(
-            out,
-            "PROVISIONAL: Microsoft may restate the period until {}",
-            report.provisional_until
-        )?,
-        "awaited" => writeln!(out, "AWAITED: data of the period can still come")?,
-        _ => {}
+    if report.finality == "provisional" {
+        let until = &report.provisional_until;
+        let text = format!("Microsoft may restate the period until {until}");
+        paragraph("PROVISIONAL: ", &text, out)?;
     }
-    for reason in &report.incomplete {
-        writeln!(out, "INCOMPLETE: {reason}")?;
-    }
-    for reason in &report.informational {
-        writeln!(out, "Not complete, informs only: {reason}")?;
+    let lists = [
+        ("AWAITED: ", &report.awaited),
+        ("INCOMPLETE: ", &report.incomplete),
+        ("Informs only, not complete: ", &report.informational),
+        ("Note: ", &report.notes),
+    ];
+    for (label, texts) in lists {
+        texts.iter().try_for_each(|text| paragraph(label, text, out))?;
     }
     if let Some(failure) = &report.failure {
-        writeln!(out, "Stopped while fetching what only informs: {failure}")?;
-    }
-    for note in &report.notes {
-        writeln!(out, "Note: {note}")?;
+        paragraph("Stopped while fetching what only informs: ", failure, out)?;
     }
     Ok(())
 }

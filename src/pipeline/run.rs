@@ -32,7 +32,7 @@ use crate::reports::atomic::OutputFolder;
 use crate::reports::output_entries::CACHE;
 use crate::sources::cache::Cache;
 use crate::sources::doctor::Finding;
-use crate::sources::failure::FetchError;
+use crate::sources::failure::{FetchError, Lack};
 use crate::sources::fetch::fetched::Fetched;
 use crate::sources::fetch::workers::Fetcher;
 
@@ -128,7 +128,10 @@ fn goes_on(closed: &Result<Outcome, RunError>) -> bool {
         Ok(_) | Err(RunError::NotDue { .. }) => true,
         Err(RunError::Fetch(error)) => matches!(
             error,
-            FetchError::Authentication { .. } | FetchError::Incomplete { .. }
+            FetchError::Lacking {
+                lack: Lack::Data | Lack::Permission,
+                ..
+            }
         ),
         Err(_) => false,
     }

@@ -63,6 +63,14 @@ pub enum FetchError {
         /// The expected response, in words.
         wanted: String,
     },
+    /// Units that a close needs are not complete; the reason is that of the worst of them.
+    #[error("{reason}")]
+    Lacking {
+        /// What it lacks.
+        lack: Lack,
+        /// Reason in the words of the unit.
+        reason: String,
+    },
     /// A response would lead a token or a signature elsewhere.
     #[error("{what}: found {found}, wanted {wanted}")]
     Security {
@@ -163,6 +171,7 @@ impl FetchError {
                 status: 401 | 403, ..
             } => Lack::Permission,
             Self::Remote { .. } => Lack::Service,
+            Self::Lacking { lack, .. } => *lack,
             _ => Lack::Data,
         }
     }
@@ -177,10 +186,12 @@ impl FetchError {
             Self::Remote { .. } => {
                 "run it again later; what was downloaded is kept, and the next fetch continues from there"
             }
-            Self::Refused { status: 403, .. } => {
-                "`tieout doctor` tells which permission is missing"
-            }
-            Self::Refused { .. } | Self::Incomplete { .. } => {
+            Self::Refused { status: 403, .. }
+            | Self::Lacking {
+                lack: Lack::Permission,
+                ..
+            } => "`tieout doctor` tells which permission is missing, and what it costs",
+            Self::Refused { .. } | Self::Incomplete { .. } | Self::Lacking { .. } => {
                 "run it again later; `--verbose` shows each request"
             }
             Self::Security { .. } => {

@@ -81,8 +81,11 @@ pub(super) fn objects_in(item: &Item<'_>, name: &str) -> Result<Vec<Item<'static
     let Some(raw) = named(item, name) else {
         return Ok(Vec::new());
     };
-    let elements: Vec<&RawValue> = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+    // `null` stands for none, as with other keys.
+    let elements: Option<Vec<&RawValue>> =
+        serde_json::from_str(raw).map_err(|error| error.to_string())?;
     elements
+        .unwrap_or_default()
         .into_iter()
         .map(|element| owned_object(element.get()))
         .collect()

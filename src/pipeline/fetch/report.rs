@@ -26,6 +26,8 @@ pub struct FetchReport {
     pub datasets: Vec<DatasetReport>,
     /// Reasons why units that a wanted tie-out needs are not complete, each once.
     pub incomplete: Vec<String>,
+    /// Reasons why units that a wanted tie-out needs can still come, each once.
+    pub awaited: Vec<String>,
     /// Reasons why units that only inform are not complete; of a dataset with many, the first.
     pub informational: Vec<String>,
     /// Sentences about what there is nothing of, and what was not asked for.
@@ -96,6 +98,7 @@ impl FetchReport {
                     row.empty += 1;
                     reasons.empty(unit, why);
                 }
+                Became::Awaited(reason) if unit.is_needed => reasons.awaited(unit, reason),
                 Became::Awaited(reason)
                 | Became::Doubtful(reason)
                 | Became::Incomplete(_, reason) => reasons.lacking(unit, reason),
@@ -110,7 +113,8 @@ impl FetchReport {
             provisional_until: fetcher.order.provisional_until(),
             datasets: datasets.into_values().collect(),
             notes: notes.collect(),
-            incomplete: reasons.of_needed(),
+            incomplete: told(&reasons.needed),
+            awaited: told(&reasons.awaited),
             informational: reasons.of_informational(),
             failure: None,
             failure_code: None,
@@ -138,6 +142,7 @@ impl FetchReport {
                 | FetchError::Remote { .. }
                 | FetchError::Refused { .. }
                 | FetchError::Incomplete { .. }
+                | FetchError::Lacking { .. }
                 | FetchError::Interrupted { .. } => None,
             },
             ..self
@@ -149,6 +154,7 @@ impl FetchReport {
 #[derive(Default)]
 struct Reasons {
     needed: BTreeMap<(&'static str, String), u64>,
+    awaited: BTreeMap<(&'static str, String), u64>,
     informational: BTreeMap<&'static str, BTreeMap<String, u64>>,
     empty: BTreeMap<(&'static str, String), u64>,
 }
@@ -166,15 +172,13 @@ impl Reasons {
     }
 
     fn empty(&mut self, unit: &Fetched, why: &str) {
-        let key = (unit.dataset, why.to_owned());
+        let key = (unit.dataset, without_ids(why).to_owned());
         *self.empty.entry(key).or_default() += 1;
     }
 
-    fn of_needed(&self) -> Vec<String> {
-        let of_all = self.needed.iter();
-        of_all
-            .map(|((dataset, reason), count)| with_count(dataset, reason, *count))
-            .collect()
+    fn awaited(&mut self, unit: &Fetched, reason: &str) {
+        let key = (unit.dataset, reason.to_owned());
+        *self.awaited.entry(key).or_default() += 1;
     }
 
     fn of_informational(&self) -> Vec<String> {
@@ -195,6 +199,21 @@ impl Reasons {
             .iter()
             .map(|((dataset, why), count)| format!("`{dataset}`: nothing in {count} ({why})"))
     }
+}
+
+fn told(reasons: &BTreeMap<(&'static str, String), u64>) -> Vec<String> {
+    let of_all = reasons.iter();
+    of_all
+        .map(|((dataset, reason), count)| with_count(dataset, reason, *count))
+        .collect()
+}
+
+/// A reason without the ids of its request, so that equal ones are counted together.
+fn without_ids(reason: &str) -> &str {
+    [" (ms-", " (request-id"]
+        .into_iter()
+        .find_map(|ids| reason.split_once(ids))
+        .map_or(reason, |(words, _)| words)
 }
 
 fn with_count(dataset: &str, reason: &str, count: u64) -> String {

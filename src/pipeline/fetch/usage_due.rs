@@ -43,6 +43,7 @@ fn lines_tell(
     };
     match &lines.became {
         Became::Nothing(_) => return Ok(LinesTell::NoUsage),
+        Became::Awaited(_) => return Ok(LinesTell::Awaited),
         _ if lines.is_complete() => {}
         _ => {
             let why = "the lines are not complete either".to_owned();

@@ -52,10 +52,9 @@ pub(crate) fn prove(plan: &Plan, fetcher: &Fetcher, found: &[Fetched]) -> Result
         _ => None,
     });
     match awaited {
-        Some(reason) if !of(lines).any(Fetched::is_complete) => Err(FetchError::Incomplete {
-            what: format!("The lines of {}", fetcher.order.period),
-            found: reason.clone(),
-            wanted: "lines; Microsoft publishes them by the 8th of the next month".to_owned(),
+        Some(reason) if !of(lines).any(Fetched::is_complete) => Err(FetchError::Lacking {
+            lack: Lack::Data,
+            reason: reason.clone(),
         }
         .into()),
         _ => Ok(()),
@@ -65,35 +64,19 @@ pub(crate) fn prove(plan: &Plan, fetcher: &Fetcher, found: &[Fetched]) -> Result
 /// Fails for the unit that lacks most: a permission outranks an answer, and that the data.
 fn refuse_worst<'u>(units: impl Iterator<Item = &'u Fetched>) -> Result<(), FetchError> {
     let lacking = units.filter_map(|unit| match &unit.became {
-        Became::Incomplete(lack, reason) => Some((*lack, unit, reason)),
-        Became::Doubtful(reason) => Some((Lack::Data, unit, reason)),
+        Became::Incomplete(lack, reason) => Some((*lack, reason)),
+        Became::Doubtful(reason) => Some((Lack::Data, reason)),
         _ => None,
     });
     // Of several the first: the report of the fetch names them all.
     let worst = lacking.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
-    let Some((lack, unit, reason)) = worst else {
-        return Ok(());
-    };
-    let what = format!("`{}`", unit.id);
-    let found = reason.clone();
-    Err(match lack {
-        Lack::Permission => FetchError::Authentication {
-            what,
-            found,
-            wanted: "permission to read it".to_owned(),
-            hint: "`tieout doctor` says which permission is missing, and what it costs".to_owned(),
-        },
-        Lack::Service => FetchError::Remote {
-            what,
-            found,
-            budget: "the patience of this run".to_owned(),
-        },
-        Lack::Data => FetchError::Incomplete {
-            what,
-            found,
-            wanted: "all of it before it is reconciled".to_owned(),
-        },
-    })
+    match worst {
+        Some((lack, reason)) => Err(FetchError::Lacking {
+            lack,
+            reason: reason.clone(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Notes what a fetch lacks that can be published all the same: the invoices whose usage or lines can

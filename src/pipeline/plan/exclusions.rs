@@ -7,7 +7,7 @@ use crate::sources::fetch::order::Exclusion;
 
 const KEY: &str = "exclude";
 
-/// Reads the tables.
+/// Reads the tables of a pipeline, with a mistake for each field that lacks.
 pub(crate) fn read(checker: &mut Checker<'_>, root: &[Entry]) -> Vec<Exclusion> {
     let Some(entry) = get(root, KEY) else {
         return Vec::new();

@@ -19,7 +19,7 @@ use crate::sources::identity::cloud::GRAPH_AUDIENCE;
 use crate::sources::wire::attempts::{Attempts, attempts_in_words};
 use crate::sources::wire::http::Http;
 use crate::sources::wire::message::{ApiRequest, ApiResponse, FORM, Purpose};
-use crate::sources::wire::rate_limit::Api;
+use crate::sources::wire::rate_limit::Service;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Life of a token whose response does not state one: five minutes, after which it is requested
@@ -175,7 +175,7 @@ impl Granting<'_> {
             url,
             headers: Vec::new(),
             body: Some((FORM, text)),
-            api: Api::Tokens,
+            service: Service::Tokens,
             purpose: Purpose::Needed,
             waits_for_content: false,
             check: &|body| {

@@ -21,7 +21,7 @@ use super::auth::{TokenKind, Tokens};
 use super::failure::FetchError;
 use super::wire::http::Http;
 use super::wire::message::{ApiRequest, ApiResponse, Purpose, any_body};
-use super::wire::rate_limit::Api;
+use super::wire::rate_limit::Service;
 
 /// No operation has this id: the response is 404 for whoever has the permission to ask.
 const NO_OPERATION: &str =
@@ -129,9 +129,9 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiRespons
         url,
         headers,
         body: None,
-        api: match probe.kind {
-            TokenKind::Graph => Api::Graph,
-            TokenKind::App | TokenKind::User => Api::PartnerCenter,
+        service: match probe.kind {
+            TokenKind::Graph => Service::Graph,
+            TokenKind::App | TokenKind::User => Service::PartnerCenter,
         },
         purpose: Purpose::Needed,
         waits_for_content: false,

@@ -79,6 +79,14 @@ impl Invoice {
         is_legacy(&self.id)
     }
 
+    /// True if the invoice is served by its id: new commerce ones are not since 2025-05-15
+    /// ([endpoints §0](crate::model::domain::endpoints)).
+    #[must_use]
+    pub(super) fn is_served_by_id(&self) -> bool {
+        let last = parse_day(b"2025-05-14").ok().flatten();
+        self.is_legacy() || self.dated.is_some() && self.dated <= last
+    }
+
     /// True if the invoice bills a period. A new commerce invoice states the start of its period,
     /// or is dated in the month after it. A legacy invoice has a period that is not a month, and
     /// counts for every month that it touches.

@@ -38,6 +38,9 @@ pub enum Over {
     Currencies,
     /// Invoices of the period.
     Invoices,
+    /// Invoices of the period that are still served by id: legacy ones, and new commerce ones before
+    /// 2025-05-15.
+    InvoicesById,
     /// New commerce invoices of the period.
     NewInvoices,
     /// Legacy commerce invoices of the period.
@@ -280,7 +283,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         dataset: "invoice",
         path: "invoices/{invoice}",
         user_only: true,
-        over: Over::Invoices,
+        over: Over::InvoicesById,
         ..BASE
     },
     // The balance in the partner's own currency, and below it those in all currencies.

@@ -17,7 +17,7 @@ use crate::sources::failure::FetchError;
 use crate::sources::landing::journal::{Entry, Part};
 use crate::sources::session::Session;
 use crate::sources::wire::message::{ApiRequest, ApiResponse, Purpose};
-use crate::sources::wire::rate_limit::Api;
+use crate::sources::wire::rate_limit::Service;
 
 /// Code of the refusal of a customer who has no usage.
 const NO_USAGE: &str = "3000";
@@ -322,7 +322,7 @@ impl Pages<'_> {
             url: self.address(next),
             headers,
             body: None,
-            api: Api::PartnerCenter,
+            service: Service::PartnerCenter,
             purpose: self.purpose,
             // After a page with a next link, 204 means "not ready yet", never "the end"
             // (`model::domain::quirks`, "JSON of the API", 6).

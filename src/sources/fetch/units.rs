@@ -116,6 +116,7 @@ impl Needs {
             invoices: is_wanted(&INVOICES)
                 || any_over(&[
                     Over::Invoices,
+                    Over::InvoicesById,
                     Over::NewInvoices,
                     Over::LegacyInvoices,
                     Over::Currencies,
@@ -342,6 +343,7 @@ fn contexts(order: &Order, lists: &Lists, endpoint: &Endpoint) -> Vec<Context> {
             .map(|currency| with("currency", currency))
             .collect(),
         Over::Invoices => of_invoices(lists, |_| true),
+        Over::InvoicesById => of_invoices(lists, Invoice::is_served_by_id),
         Over::NewInvoices => of_invoices(lists, |invoice| !invoice.is_legacy()),
         Over::LegacyInvoices => of_invoices(lists, |invoice| {
             invoice.is_legacy() && has_lines_of(invoice, endpoint)

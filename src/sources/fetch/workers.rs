@@ -54,6 +54,8 @@ pub enum LinesTell {
     NoUsage,
     /// Some of them charge usage products.
     Usage,
+    /// They can still come.
+    Awaited,
     /// They are not there, for this reason.
     NotThere(String),
 }
@@ -190,6 +192,9 @@ impl Fetcher {
                 Lack::Data,
                 of_unit("the usage that the invoice's lines charge"),
             ),
+            LinesTell::Awaited => {
+                Became::Awaited(of_unit("usage, or lines that say that there is none"))
+            }
             LinesTell::NotThere(why) => {
                 let wanted = format!("usage, or lines that say that there is none ({why})");
                 Became::Incomplete(Lack::Data, of_unit(&wanted))

@@ -13,7 +13,7 @@ use crate::sources::identity::origin;
 use crate::sources::session::Session;
 use crate::sources::wire::attempts::pause_in;
 use crate::sources::wire::message::{ApiRequest, ApiResponse, Purpose, any_body};
-use crate::sources::wire::rate_limit::Api;
+use crate::sources::wire::rate_limit::Service;
 
 /// Path of the billing reports below Graph's version.
 const REPORTS: &str = "reports/partners/billing";
@@ -236,7 +236,7 @@ impl Operations<'_> {
             url,
             headers: Vec::new(),
             body,
-            api: Api::Graph,
+            service: Service::Graph,
             purpose: self.purpose,
             waits_for_content: false,
             check: if is_post { &any_body } else { &is_object },

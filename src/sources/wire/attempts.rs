@@ -47,7 +47,7 @@ impl<'r> Attempts<'r> {
         Self {
             http,
             ask,
-            gate: http.gates.of(ask.api),
+            gate: http.gates.of(ask.service),
             pauses: http.retry_policy.pauses(),
             polls: 0,
             throttled: 0,

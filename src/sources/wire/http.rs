@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error_body::without_secrets;
 use super::message::{ApiRequest, ApiResponse, CallIds, Purpose, header};
-use super::rate_limit::{Api, Gates};
+use super::rate_limit::{Service, Gates};
 use crate::progress::reporting::Progress;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::{Account, RetryPolicy};
@@ -109,12 +109,12 @@ impl Http {
             .plain_request(ask.method.clone(), ask.url.clone())
             .header("Accept", "application/json")
             .header("Accept-Encoding", "gzip");
-        match ask.api {
-            Api::PartnerCenter => request
+        match ask.service {
+            Service::PartnerCenter => request
                 .header("MS-CorrelationId", &ids.correlation)
                 .header("MS-RequestId", &ids.request)
                 .header("MS-Contract-Version", "v1"),
-            Api::Graph | Api::Tokens => request.header("client-request-id", &ids.request),
+            Service::Graph | Service::Tokens => request.header("client-request-id", &ids.request),
         }
     }
 

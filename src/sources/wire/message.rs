@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use ring::rand::SecureRandom as _;
 
-use super::rate_limit::Api;
+use super::rate_limit::Service;
 
 /// Content type of a form, which may contain secrets.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -16,7 +16,7 @@ pub(crate) enum Purpose {
     /// A tie-out that is wanted needs the answer.
     #[default]
     Needed,
-    /// The answer informs.
+    /// The answer informs a reader, and no tie-out.
     Informational,
 }
 
@@ -51,8 +51,8 @@ pub(crate) struct ApiRequest<'a> {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Content type and text of the body.
     pub(crate) body: Option<(&'static str, String)>,
-    /// API to which the request goes, and at whose gate it waits.
-    pub(crate) api: Api,
+    /// Service to which the request goes, and at whose gate it waits.
+    pub(crate) service: Service,
     /// Purpose, from whose budget faults are paid.
     pub(crate) purpose: Purpose,
     /// True if 204 means "not ready yet" even without a `Retry-After`.

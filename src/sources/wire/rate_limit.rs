@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 /// API that a request belongs to. The services count the requests of a tenant for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Api {
-    /// Partner Center.
+pub(crate) enum Service {
+    /// Partner Center's own API.
     PartnerCenter,
-    /// Microsoft Graph.
+    /// Microsoft Graph, which orders exports.
     Graph,
     /// The token endpoint: tokens must not wait behind pages.
     Tokens,
@@ -41,8 +41,8 @@ impl Gates {
     }
 
     /// The gate of an API.
-    pub(crate) fn of(&self, api: Api) -> &Gate {
-        &self.0[api as usize]
+    pub(crate) fn of(&self, service: Service) -> &Gate {
+        &self.0[service as usize]
     }
 }
 
