@@ -7,12 +7,11 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::ProgressDisplay;
-use super::wording::paragraph;
+use super::wording::{INDENT, paragraph};
 use crate::pipeline::fetch::doctor::WorstProblem;
 use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 use crate::sources::doctor::finding::{Finding, Gravity, Loss};
-
 
 /// Check what a pipeline needs: folders, locks, space, the clock, each credential and its
 /// permissions, and name what is lost without them

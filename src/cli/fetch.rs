@@ -91,7 +91,9 @@ pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Re
         ("Note: ", &report.notes),
     ];
     for (label, texts) in lists {
-        texts.iter().try_for_each(|text| paragraph(label, text, out))?;
+        texts
+            .iter()
+            .try_for_each(|text| paragraph(label, text, out))?;
     }
     if let Some(failure) = &report.failure {
         paragraph("Stopped while fetching what only informs: ", failure, out)?;

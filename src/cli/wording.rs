@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 const COLUMNS: usize = 80;
 /// Columns of a label, by which the rest of its text is indented.
-const INDENT: &str = "      ";
+pub(super) const INDENT: &str = "      ";
 
 /// A count and its noun: `1 line`, `2 lines`. The noun takes a plain `s`.
 pub(super) fn counted(count: u64, noun: &str) -> String {

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error_body::without_secrets;
 use super::message::{ApiRequest, ApiResponse, CallIds, Purpose, header};
-use super::rate_limit::{Service, Gates};
+use super::rate_limit::{Gates, Service};
 use crate::progress::reporting::Progress;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::{Account, RetryPolicy};
