@@ -38,6 +38,7 @@ mod nightly;
 mod nothing_compared;
 mod openings;
 mod oracle;
+mod ordinary;
 mod program;
 mod proven;
 mod quirks;
