@@ -322,3 +322,43 @@ fn audience(asked: &str, v2: bool, user: bool) -> Option<Audience> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assertion(head: &str, exp: i64) -> String {
+        let claims = format!(
+            r#"{{"iss":"c","sub":"c","aud":"https://login/t/oauth2/token","jti":"1","exp":{exp}}}"#
+        );
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.sig", part(head), part(&claims))
+    }
+
+    #[test]
+    fn an_assertion_is_held_to_microsofts_page() {
+        let head = r#"{"alg":"PS256","x5t#S256":"x"}"#;
+        let later = pace::now() + 600;
+        assert_eq!(assertion_fault(&assertion(head, later), "c"), None);
+        assert!(assertion_fault(&assertion(head, later), "d").is_some());
+        assert!(assertion_fault(&assertion(head, 1), "c").is_some());
+        for head in [
+            r#"{"alg":"RS256","x5t#S256":"x"}"#,
+            r#"{"alg":"PS256","x5t":"x"}"#,
+        ] {
+            assert!(assertion_fault(&assertion(head, later), "c").is_some());
+        }
+    }
+
+    #[test]
+    fn an_audience_is_what_was_asked_for() {
+        let graph = "openid https://graph.microsoft.com/.default";
+        assert_eq!(audience(graph, true, false), Some(Audience::Graph));
+        let one = "https://graph.microsoft.com/PartnerBilling.Read.All";
+        assert_eq!(audience(one, true, true), Some(Audience::Graph));
+        assert_eq!(audience(one, true, false), None);
+        let old = "https://graph.windows.net";
+        assert_eq!(audience(old, false, false), Some(Audience::Retired));
+        assert_eq!(audience("https://evil.example", false, false), None);
+    }
+}

@@ -71,7 +71,7 @@ pub(super) enum Content {
     },
 }
 
-/// An invoice.
+/// An invoice, before its total is reckoned.
 #[derive(Clone, Debug)]
 pub(super) struct Bill {
     pub(super) id: String,

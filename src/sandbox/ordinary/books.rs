@@ -11,7 +11,7 @@ use super::chance::Chance;
 use super::charges::{Book, Charge, book};
 use super::classic::{ClassicCharge, OfficeCharge, classic_charges, office_charges};
 use super::exact::{Exact, ZERO, sum};
-use super::partner::{Customer, PARTNER_ID, customers};
+use super::partner::{Customer, PARTNER_ID, Standing, customers};
 use super::rated::{Extent, UsageRow, usage_of};
 use super::settings::OrdinarySettings;
 
@@ -60,15 +60,29 @@ impl Partner {
             Some(id) => id.to_ascii_lowercase(),
             None => PARTNER_ID.to_owned(),
         };
+        let mut customers = customers(chance);
+        // All of them stand at the end of the list: the places of the others stay.
+        customers.retain(|customer| match customer.standing {
+            Standing::Advisor => settings.quirks.has("advisors"),
+            Standing::Former => settings.quirks.has("former-customers"),
+            Standing::Quiet => settings.quirks.has("quiet-customers"),
+            _ => true,
+        });
         let mut partner = Self {
-            customers: customers(chance),
+            customers,
             posted: Vec::new(),
             settings,
             chance,
             id,
         };
         for bill in bills(chance) {
-            if bill.is_legacy() && bill.month == closing_month() && !partner.has("legacy-invoice") {
+            let is_left_out = bill.month == closing_month()
+                && match bill.content {
+                    Content::Classic { .. } => !partner.has("legacy-invoice"),
+                    Content::Licences => !partner.has("licence-invoice"),
+                    _ => false,
+                };
+            if is_left_out {
                 continue;
             }
             let total = partner.total(&bill);
@@ -82,7 +96,7 @@ impl Partner {
         self.settings.quirks.has(quirk)
     }
 
-    /// The tenant's day.
+    /// The tenant's day, from the settings.
     pub(super) const fn today(&self) -> NaiveDate {
         self.settings.today
     }

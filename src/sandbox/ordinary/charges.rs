@@ -44,7 +44,7 @@ pub(super) enum ChargeKind {
     Usage(usize),
     /// A licence for a month.
     Licence,
-    /// A reservation's instalment.
+    /// An instalment of a reservation.
     Reservation,
 }
 
@@ -106,8 +106,11 @@ pub(super) fn book(
     for (at, (key, group)) in groups.iter().enumerate() {
         let mut billed: Vec<&UsageRow> = group.clone();
         if plants_variance && at == 0 {
-            let missing = billed.remove(billed.len() / 2);
-            planted = missing.cost().times(bill.currency.rate);
+            // The dearest day, so that it is told from rounding at once.
+            billed.sort_by_key(|row| row.quantity.value);
+            if let Some(missing) = billed.pop() {
+                planted = missing.cost().times(bill.currency.rate);
+            }
         }
         charges.push(usage_charge(customers, bill, *key, &billed));
     }

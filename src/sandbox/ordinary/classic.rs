@@ -14,7 +14,7 @@ use super::partner::Customer;
 pub(super) struct ClassicUsage {
     pub(super) meter: &'static ClassicMeter,
     pub(super) day: NaiveDate,
-    /// Six decimals, positive.
+    /// Units of the meter, six decimals, positive.
     pub(super) quantity: Exact,
 }
 

@@ -14,7 +14,7 @@ const PAGE_CUSTOMERS: usize = 15;
 /// Customer whose subscriptions come as an empty answer, under a quirk.
 const EMPTY: usize = 21;
 /// Customer that has no id in the list, under a quirk.
-const NAMELESS: usize = 33;
+const NAMELESS: usize = 27;
 
 /// The list of customers: id, profile and relation only.
 pub(super) fn customers(partner: &Partner, request: &Request) -> Answer {
@@ -101,7 +101,7 @@ pub(super) fn refusal(partner: &Partner, customer: &Customer) -> Option<Answer> 
     }
 }
 
-/// One customer.
+/// One customer, with its profile.
 pub(super) fn customer(customer: &Customer) -> Answer {
     let own = format!("/customers/{}", customer.id);
     let body = object([

@@ -241,7 +241,7 @@ pub(super) fn subscription_records(partner: &Partner, at: usize, customer: &Cust
 pub(super) enum Held {
     /// An Azure plan, by its place.
     Plan(usize),
-    /// Classic Azure (MS-AZR-0145P).
+    /// A classic Azure subscription (MS-AZR-0145P).
     Classic,
 }
 

@@ -40,7 +40,7 @@ pub(super) enum Wanted {
     },
 }
 
-/// A finished export.
+/// An export that has ended well.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     pub(super) etag: String,

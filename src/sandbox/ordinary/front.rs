@@ -25,6 +25,7 @@ const BROKEN_401: usize = 5;
 const BROKEN_403: usize = 6;
 const BROKEN_429: usize = 7;
 const NEVER_ANSWERED: usize = 8;
+const INVALID_PROPERTY: usize = 9;
 
 /// The services of the tenant.
 #[derive(Debug)]
@@ -207,6 +208,9 @@ impl Front {
             }
             (BROKEN_429, ["usagesummary"]) if partner.has("broken-429") => {
                 return Some(limits::for_ever(partner));
+            }
+            (INVALID_PROPERTY, ["usagesummary"]) if partner.has("invalid-property") => {
+                return Some(refusals::partner_center(400, "3000", "Invalid property"));
             }
             (NEVER_ANSWERED, ["usagesummary"]) if partner.has("never-answers") => return None,
             _ => {}

@@ -29,11 +29,10 @@ pub(super) fn list(partner: &Partner, request: &Request) -> Answer {
             return refusals::invalid(name);
         }
     }
-    let legacy: Vec<&Posted> = partner
+    let all_paged = partner.has("paged-list");
+    let (legacy, modern): (Vec<&Posted>, Vec<&Posted>) = partner
         .posted()
-        .filter(|posted| posted.bill.is_legacy())
-        .collect();
-    let modern = partner.posted().filter(|posted| !posted.bill.is_legacy());
+        .partition(|posted| all_paged || posted.bill.is_legacy());
     let offset = request.number("offset", 0);
     let size = request.number("size", usize::MAX);
     let end = offset.saturating_add(size).min(legacy.len());
@@ -96,7 +95,7 @@ fn item(partner: &Partner, posted: &Posted, listed: bool) -> Json {
             .with("billingPeriodStartDate", midnight(bill.month))
             .with("billingPeriodEndDate", midnight(bill.last_day()));
     }
-    let currency = match partner.has("null-currency") && bill.month.year() == 2019 {
+    let currency = match partner.has("null-currency") && is_first(bill) {
         true => Json::Null,
         false => text(bill.currency.code),
     };
@@ -116,6 +115,12 @@ fn item(partner: &Partner, posted: &Posted, listed: bool) -> Json {
         .with("invoiceType", text(kind))
         .with("links", object([("self", own)]))
         .with("attributes", object_type("Invoice"))
+}
+
+/// True for one modern invoice, the first of all that have usage and licences.
+fn is_first(bill: &Bill) -> bool {
+    let month = (bill.month.year(), bill.month.month());
+    month == (2019, 1) && bill.content == Content::Mixed
 }
 
 /// Negative if a payment was received.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::exact::Exact;
 
-/// A JSON value.
+/// A JSON value, exact in its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Json {
     Null,
@@ -16,7 +16,7 @@ pub(super) enum Json {
     Object(Vec<(String, Json)>),
 }
 
-/// A JSON text.
+/// A text as a JSON value.
 pub(super) fn text(text: impl Into<String>) -> Json {
     Json::Text(text.into())
 }

@@ -9,7 +9,7 @@ pub(super) enum Standing {
     Azure,
     /// Has an Azure plan, sold through an indirect reseller.
     Indirect,
-    /// Has licences only.
+    /// Has licences and nothing else.
     Licences,
     /// Has classic Azure (MS-AZR-0145P) and Office of the legacy commerce.
     Classic,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 /// Names, whether every real tenant does it, and what happens.
-pub const QUIRKS: [(&str, bool, &str); 38] = [
+pub const QUIRKS: [(&str, bool, &str); 44] = [
     (
         "planted-variance",
         true,
@@ -51,6 +51,31 @@ pub const QUIRKS: [(&str, bool, &str); 38] = [
         "the period has a legacy invoice as well",
     ),
     (
+        "advisors",
+        true,
+        "three customers are `advisor`s, for whom each call answers 403",
+    ),
+    (
+        "former-customers",
+        true,
+        "three customers have left: listed, and 403 with code 20002",
+    ),
+    (
+        "quiet-customers",
+        true,
+        "two customers use nothing: 400 with code 3000, `Customer does not have usage data.`",
+    ),
+    (
+        "licence-invoice",
+        true,
+        "the period has an invoice of licences and a reservation, without any usage",
+    ),
+    (
+        "invalid-property",
+        false,
+        "the usage summary of one customer answers 400 with code 3000, `Invalid property`",
+    ),
+    (
         "broken-401",
         false,
         "the usage summary of one customer answers 401 for ever",
@@ -69,6 +94,11 @@ pub const QUIRKS: [(&str, bool, &str); 38] = [
         "endless-list",
         false,
         "each page of invoices has a next link, and modern invoices come again",
+    ),
+    (
+        "paged-list",
+        false,
+        "`size` and `offset` of the list of invoices count for modern ones, too",
     ),
     (
         "null-items",

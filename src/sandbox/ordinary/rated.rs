@@ -31,7 +31,7 @@ pub(super) struct UsageRow {
     pub(super) meter: usize,
     pub(super) resource: u64,
     pub(super) day: NaiveDate,
-    /// Six decimals, positive.
+    /// Units of the meter, six decimals, positive.
     pub(super) quantity: Exact,
     /// True if partner earned credit applies.
     pub(super) earned: bool,

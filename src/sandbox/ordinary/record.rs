@@ -1,7 +1,7 @@
 //! A record of all requests and their answers, one JSON object a line, to be held against
 //! Microsoft's pages by a reviewer. It has no secret: no token, no signature, no body.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -25,6 +25,8 @@ struct Inner {
     file: Option<File>,
     /// Request ids that were answered: they must not come again.
     answered: HashSet<String>,
+    /// Paths for which each correlation id was used first.
+    correlated: HashMap<String, String>,
 }
 
 impl Record {
@@ -35,6 +37,7 @@ impl Record {
             inner: Mutex::new(Inner {
                 file,
                 answered: HashSet::new(),
+                correlated: HashMap::new(),
             }),
         })
     }
@@ -43,7 +46,7 @@ impl Record {
     /// record that cannot be written is the reviewer's loss, not the client's.
     pub(super) fn note(&self, service: &str, request: &Request, answer: Option<&Answer>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let remarks = remarks(&mut inner.answered, request, answer);
+        let remarks = remarks(&mut inner, request, answer);
         let Some(file) = &mut inner.file else {
             return;
         };
@@ -84,18 +87,22 @@ impl Record {
 }
 
 /// What a reviewer should look at: rules of the pages that no answer enforces.
-fn remarks(
-    answered: &mut HashSet<String>,
-    request: &Request,
-    answer: Option<&Answer>,
-) -> Vec<Json> {
+fn remarks(inner: &mut Inner, request: &Request, answer: Option<&Answer>) -> Vec<Json> {
     let mut remarks = Vec::new();
     if let Some(id) = request.header("ms-requestid") {
-        if answered.contains(id) {
+        if inner.answered.contains(id) {
             remarks.push(text("MS-RequestId was answered before: a new one is due"));
         }
         if answer.is_some() {
-            answered.insert(id.to_owned());
+            inner.answered.insert(id.to_owned());
+        }
+    }
+    if let Some(id) = request.header("ms-correlationid") {
+        let first = inner.correlated.entry(id.to_owned());
+        if *first.or_insert_with(|| request.path.clone()) != request.path {
+            remarks.push(text(
+                "MS-CorrelationId was used for another path: each call has its own",
+            ));
         }
     }
     let is_public = request.path.starts_with("/v1/");
