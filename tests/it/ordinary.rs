@@ -376,6 +376,77 @@ fn quirks_have_names_that_differ_and_can_be_switched() {
 }
 
 #[test]
+fn lists_end_and_fail_as_they_were_reported() {
+    let night = Night::new(on(
+        "2026-11-16",
+        &[
+            "link-only",
+            "number-code",
+            "null-items",
+            "nameless-customer",
+            "endless-list",
+        ],
+    ));
+    let first = night.app("/v1/customers?size=40").json();
+    assert!(first.get("continuationToken").is_none());
+    let next = &first["links"]["next"];
+    assert_eq!(next["headers"], Value::Array(Vec::new()));
+    let link = format!("/v1{}", next["uri"].as_str().unwrap());
+    let second = night.app(&link).json();
+    let items = second["items"].as_array().unwrap();
+    assert_eq!(
+        items.iter().filter(|item| item.get("id").is_none()).count(),
+        1
+    );
+    let empty = items[7]["id"].as_str().unwrap();
+    let list = night.app(&format!("/v1/customers/{empty}/subscriptions"));
+    assert_eq!(list.body, br#"{"totalCount": 0, "items": null}"#);
+    let link = second["links"]["next"]["uri"].as_str().unwrap();
+    let third = night.app(&format!("/v1{link}")).json();
+    let third = third["items"].as_array().unwrap();
+    let former = third.last().unwrap()["id"].as_str().unwrap();
+    let refused = night.app(&format!("/v1/customers/{former}/subscriptions"));
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (403, &20_002.into())
+    );
+    let beyond = night.app("/v1/invoices?size=200&offset=1000").json();
+    assert_eq!(beyond["items"].as_array().unwrap().len(), 209);
+    assert_eq!(
+        beyond["links"]["next"]["uri"],
+        "/invoices?size=200&offset=1200"
+    );
+}
+
+#[test]
+fn exports_end_in_all_their_reported_shapes() {
+    let night = Night::new(on("2026-11-16", &["inline-manifest", "aggregated-v1"]));
+    let invoice = night.october().remove(0);
+    let inline = night.operation("usage/billed", &invoice_body(&invoice));
+    assert!(night.rows(&inline["resourceLocation"]).len() > 300);
+    let body = format!(r#"{{"invoiceId":"{}"}}"#, invoice["id"].as_str().unwrap());
+    let aggregated = night.operation("aggregatedUsage/billed", &body);
+    let rows = night.rows(&aggregated["resourceLocation"]);
+    assert!(rows.iter().all(|row| row.contains_key("PartnerPrice")));
+
+    let mut settings = on("2026-11-16", &["string-manifest", "gone-operations"]);
+    settings.export_ms = Some(300);
+    let night = Night::new(settings);
+    let path = "/v1.0/reports/partners/billing/usage/billed/export";
+    let accepted = night.graph(path, &body);
+    let place = accepted.headers["location"].clone();
+    let place = place.split_once("/v1.0").unwrap().1.to_owned();
+    let place = format!("/v1.0{place}");
+    let running = night.graph(&place, "");
+    assert_eq!(running.json()["status"], "running");
+    assert!(running.headers["retry-after"].starts_with("0."));
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let ended = night.graph(&place, "").json();
+    assert!(ended["resourceLocation"].is_string());
+    assert_eq!(night.graph(&place, "").status, 410);
+}
+
+#[test]
 fn requests_are_recorded_without_their_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("requests.jsonl");

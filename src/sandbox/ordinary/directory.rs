@@ -5,7 +5,7 @@ use super::books::Partner;
 use super::catalogue::LICENCES;
 use super::json::{Json, count, object, text};
 use super::paging::{SeekList, collection, link, seek};
-use super::partner::{Customer, PARTNER_MPN, Standing};
+use super::partner::{Customer, Standing};
 use super::refusals;
 use super::spelled::object_type;
 
@@ -242,10 +242,9 @@ fn subscription_item(
         ("links", links),
         ("attributes", object_type("Subscription")),
     ]);
+    // The reseller of record, in the indirect model only.
     if customer.standing == Standing::Indirect {
         item = item.with("partnerId", text(customer.reseller()));
-    } else if billing == "usage" {
-        item = item.with("partnerId", text(PARTNER_MPN));
     }
     item
 }

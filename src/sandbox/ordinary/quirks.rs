@@ -1,5 +1,7 @@
 //! What a real tenant does that no sample shows, each under a name by which it is switched on and
 //! off. The everyday ones are on unless they are switched off: every real tenant has them.
+#![doc = ""]
+#![doc = include_str!("quirks.md")]
 
 use std::collections::BTreeSet;
 
@@ -254,5 +256,22 @@ impl Quirks {
     pub(super) fn has(&self, name: &str) -> bool {
         debug_assert!(QUIRKS.iter().any(|(known, _, _)| *known == name), "{name}");
         self.0.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_quirk() {
+        let page = include_str!("quirks.md");
+        for (name, everyday, what) in QUIRKS {
+            let row = format!(
+                "| `{name}` | {} | {what} |",
+                if everyday { "yes" } else { "" }
+            );
+            assert!(page.contains(&row), "{row}");
+        }
     }
 }
