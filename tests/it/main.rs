@@ -39,6 +39,7 @@ mod nightly;
 mod nothing_compared;
 mod openings;
 mod oracle;
+mod ordinary;
 mod program;
 mod proven;
 mod quirks;
