@@ -36,6 +36,7 @@ mod lifecycle;
 mod line_arithmetic;
 mod memory;
 mod nightly;
+mod nights;
 mod nothing_compared;
 mod openings;
 mod oracle;

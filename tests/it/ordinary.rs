@@ -7,7 +7,7 @@ use serde_json::Value;
 use tieout::model::decimal::{self, Rounding};
 use tieout::sandbox::ordinary::{self, QUIRKS, Quirks};
 
-mod wire;
+pub(crate) mod wire;
 
 use wire::{Night, amount, call, on, post_form, text};
 
