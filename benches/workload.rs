@@ -52,6 +52,8 @@ const FOLDS: [Fold; TUPLES] = [
 
 /// Usage by customer, subscription, meter and resource.
 static GRAIN: KeyLayout = KeyLayout {
+    summed: &[],
+    day: None,
     tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
     derived: &[],
     measure: quantity_and_amount,
@@ -85,6 +87,8 @@ const RIGHT_DAY: i32 = 1;
 
 /// The left table by customer and resource, with its amounts negative.
 static LEFT: KeyLayout = KeyLayout {
+    summed: &[],
+    day: None,
     tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
     derived: &[],
     measure: of_left,

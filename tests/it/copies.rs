@@ -16,9 +16,12 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 use tieout::decode::{self, DecodeError, Input, Sink};
+use tieout::model::content::content_of;
 use tieout::model::dataset::Dataset;
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Row};
+
+use crate::runs::{globs, month};
 
 /// Fingerprints of a file's rows.
 #[derive(Default)]
@@ -26,7 +29,8 @@ struct Prints(Vec<(u64, u64)>);
 
 impl Sink for Prints {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.0.push((row.place.line(), row.fingerprint()));
+        self.0
+            .push((row.place.line(), content_of(Dataset::Usage, row)));
         Ok(())
     }
 }
@@ -226,11 +230,67 @@ fn a_text_of_csv_means_its_columns() {
         "the same headings in another spelling"
     );
     assert_eq!(csv("UnitPrice,Other\r", "1,2\r"), row, "other line ends");
-    assert_ne!(
-        csv("UnitPrice,Other", "1,2 "),
-        row,
-        "a blank in the last cell"
-    );
+    for same in ["1,2 ", "1.0,2", "\"1\",\"2\"", "1,2E0", "1.00, 2.000 "] {
+        assert_eq!(csv("UnitPrice,Other", same), row, "{same}");
+    }
+    for other in ["1,3", "1,2x", "2,1", ",2", "NULL,2", "10,2"] {
+        assert_ne!(csv("UnitPrice,Other", other), row, "{other}");
+    }
+}
+
+/// Contents of a file's rows, in no order.
+fn contents(path: &Path, dataset: Dataset) -> Vec<u64> {
+    struct Contents(Dataset, Vec<u64>);
+    impl Sink for Contents {
+        fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+            self.1.push(content_of(self.0, row));
+            Ok(())
+        }
+    }
+    let file = std::fs::File::open(path).unwrap();
+    let input = Input {
+        unit: "rows",
+        file: &file,
+        dataset,
+    };
+    let (_, sinks) = decode::decode(input, || Contents(dataset, Vec::new())).unwrap();
+    sinks.into_iter().flat_map(|sink| sink.1).collect()
+}
+
+/// The same month in every format has the same rows by value: usage and lines.
+#[test]
+fn a_row_is_one_row_in_every_format() {
+    use tieout::synth::Format;
+    let formats = [Format::Csv, Format::V1, Format::V2, Format::Parquet];
+    let folder = month(3_000, 5, &formats);
+    for (at, dataset) in [Dataset::Usage, Dataset::InvoiceLines]
+        .into_iter()
+        .enumerate()
+    {
+        let read = |format: Format| {
+            let glob = &globs(folder.path(), format)[at][0];
+            let files = tieout::pipeline::plan::globs::find(glob).unwrap();
+            let mut all: Vec<u64> = files
+                .iter()
+                .flat_map(|path| contents(path, dataset))
+                .collect();
+            all.sort_unstable();
+            all
+        };
+        let csv = read(Format::Csv);
+        for format in [Format::V2, Format::Parquet, Format::V1] {
+            let other = read(format);
+            let shared = other
+                .iter()
+                .filter(|content| csv.binary_search(content).is_ok())
+                .count();
+            assert_eq!(
+                (shared, other.len()),
+                (csv.len(), csv.len()),
+                "{dataset:?} {format:?}"
+            );
+        }
+    }
 }
 
 #[test]

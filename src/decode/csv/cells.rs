@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
+use crate::model::same::same;
 
 /// One record of regular text.
 pub(super) struct Record<'t> {
@@ -53,8 +55,64 @@ impl<'t> Record<'t> {
     }
 }
 
-/// A cell's value: nothing for an empty cell, and an empty text for the `NULL` that database tools
-/// write ([quirks](crate::model::domain::quirks), other exports).
+/// Parts of the columns that are not read in the contents of rows. Rows that follow each other share
+/// some of their texts: of each column the last one is kept, with its part.
+pub(super) struct UnreadCells<'t> {
+    last: Vec<(&'t [u8], u64)>,
+}
+
+impl<'t> UnreadCells<'t> {
+    /// Memory of so many columns, empty.
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            last: vec![(b"", 0); columns],
+        }
+    }
+
+    /// Sum of the parts that a record has in `columns`.
+    #[inline]
+    pub(super) fn content_of(
+        &mut self,
+        record: &Record<'t>,
+        columns: &[(usize, ColumnContent)],
+    ) -> u64 {
+        let mut sum = 0_u64;
+        for ((at, column), (text, part)) in columns.iter().zip(&mut self.last) {
+            let raw = record.raw(*at);
+            if raw.is_empty() {
+                continue;
+            }
+            if !same(raw, text) {
+                (*text, *part) = (raw, part_of(record, *at, column));
+            }
+            sum = sum.wrapping_add(*part);
+        }
+        sum
+    }
+}
+
+fn part_of(record: &Record<'_>, at: usize, column: &ColumnContent) -> u64 {
+    match record.raw(at) {
+        // The second quote of a pair need not be taken out where quotes do not count.
+        [b'"', inner @ .., b'"'] if column.ignores_escapes() && !is_null(inner) => {
+            column.of_text(inner)
+        }
+        [b'"', ..] => match record.plain(at) {
+            plain if is_null(&plain) => 0,
+            plain => column.of_text(&plain),
+        },
+        raw if is_null(raw) => 0,
+        raw => column.of_text(raw),
+    }
+}
+
+/// True for the `NULL` that database tools write ([quirks](crate::model::domain::quirks), other
+/// exports).
+pub(super) fn is_null(text: &[u8]) -> bool {
+    text == b"NULL"
+}
+
+/// A cell's value: nothing for an empty cell, and an empty text for `NULL`.
 pub(super) fn value_of(bytes: Cow<'_, [u8]>) -> Cell<'_> {
     match &*bytes {
         b"" => Cell::Missing,

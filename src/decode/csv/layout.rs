@@ -2,13 +2,12 @@
 //! are read.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::decode::binding::hash_of_name;
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
+use crate::model::content::ColumnContent;
 use crate::model::dataset::{Dataset, Kind, Need};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Place};
@@ -26,8 +25,9 @@ pub(super) struct Layout {
     named: Vec<Option<usize>>,
     /// Input columns that are read, each with the position of the dataset's column that it fills.
     pub(super) wanted: Vec<(usize, usize)>,
-    /// Hash of the columns that the headings name, in their order.
-    pub(super) columns_hash: u64,
+    /// Input columns that are not read, each with its part in the content of a row; empty where
+    /// contents are not wanted.
+    pub(super) unread: Vec<(usize, ColumnContent)>,
     /// Input column in which every row has a number, so that text in it tells a header.
     number: Option<usize>,
 }
@@ -44,12 +44,24 @@ enum Likeness {
 }
 
 impl Layout {
-    /// Layout under these headings; `wanted` are the input columns that are read.
-    pub(super) fn new(dataset: Dataset, headings: &[String], wanted: Vec<(usize, usize)>) -> Self {
-        let names = headings
-            .iter()
-            .flat_map(|heading| hash_of_name(dataset, heading).to_le_bytes());
-        let columns_hash = xxh3_64(&names.collect::<Vec<u8>>());
+    /// Layout under these headings; `wanted` are the input columns that are read. With `unread`,
+    /// the others count for the content of a row.
+    pub(super) fn new(
+        dataset: Dataset,
+        headings: &[String],
+        wanted: Vec<(usize, usize)>,
+        unread: impl IntoIterator<Item = usize>,
+    ) -> Self {
+        let mut met: HashMap<String, u64> = HashMap::new();
+        let unread = unread.into_iter().filter_map(|at| {
+            let before = met.entry(headings[at].to_lowercase()).or_default();
+            *before += 1;
+            Some((
+                at,
+                ColumnContent::unread(dataset, &headings[at], *before - 1)?,
+            ))
+        });
+        let unread = unread.collect();
         let named: Vec<Option<usize>> = headings
             .iter()
             .map(|heading| dataset.position_of(heading))
@@ -63,7 +75,7 @@ impl Layout {
             number: named.iter().position(|at| at.is_some_and(is_number)),
             named,
             wanted,
-            columns_hash,
+            unread,
         }
     }
 

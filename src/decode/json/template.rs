@@ -4,10 +4,11 @@
 //! Reading by a template is fast because no key is parsed or looked up: all text between two
 //! values, `,"Key":`, is compared as a whole, and each value is skipped by its shape. An object
 //! that does not fit is left to serde, which makes a new template of it. So `read` here and
-//! `Keys::read_by_serde` in `object` must give the same cells and the same digest for every object
+//! `Keys::read_by_serde` in `object` must give the same cells and the same content for every object
 //! that fits, and nothing may fit that serde would refuse.
 
 use super::value::{self, Extent};
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
 use crate::model::same::same;
 
@@ -26,8 +27,10 @@ struct Part {
     literal: Vec<u8>,
     /// Position of the column that the value fills; `None` if it is not read.
     slot: Option<usize>,
-    /// Seed of the value's hash, different for each key.
-    seed: u64,
+    /// Hash of the name, the same in all spellings of the key.
+    name: u64,
+    /// Part of the value in the content of a row; `None` if the value is read, or has none.
+    unread: Option<ColumnContent>,
 }
 
 impl Template {
@@ -39,7 +42,12 @@ impl Template {
 
     /// Adds the next key. One that needs escapes makes a template that fits nothing: as it is
     /// without them, its text would be that of another key, or of no JSON at all.
-    pub(super) fn push(&mut self, key: &str, slot: Option<usize>, seed: u64) {
+    pub(super) fn push(
+        &mut self,
+        key: &str,
+        slot: Option<usize>,
+        (name, unread): (u64, Option<ColumnContent>),
+    ) {
         self.has_escapes |= key
             .bytes()
             .any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
@@ -49,29 +57,30 @@ impl Template {
         self.parts.push(Part {
             literal,
             slot,
-            seed,
+            name,
+            unread,
         });
     }
 
-    /// True if no two keys name the same column, by their seeds. Other objects are read by serde,
+    /// True if no two keys name the same column, by their hashes. Other objects are read by serde,
     /// which rejects a row in which both have a value, or tells the two apart.
     pub(super) fn has_each_name_once(&self) -> bool {
-        let mut seeds: Vec<u64> = self.parts.iter().map(|part| part.seed).collect();
-        seeds.sort_unstable();
-        seeds.windows(2).all(|pair| pair[0] != pair[1])
+        let mut names: Vec<u64> = self.parts.iter().map(|part| part.name).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
-    /// the object's digest, or 0 if none is wanted; `None` if the object does not fit, and the
+    /// the content of its values that are not read, or 0 if none is wanted; `None` if the object does not fit, and the
     /// cells are then of no use. The text must be UTF-8 without control characters.
     pub(super) fn read<'a>(
         &self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
-        with_digest: bool,
+        with_content: bool,
     ) -> Option<u64> {
         let mut rest = object;
-        let mut digest = 0_u64;
+        let mut content = 0_u64;
         if self.parts.is_empty() || self.has_escapes {
             return None;
         }
@@ -82,22 +91,23 @@ impl Template {
             let Extent { length, is_plain } = value::extent(rest)?;
             let (text, behind) = rest.split_at(length);
             rest = behind;
-            if with_digest {
+            if with_content && let Some(column) = &part.unread {
                 // A sum, so that the order of the keys does not matter.
-                digest = digest.wrapping_add(value::hash(text, is_plain, part.seed));
+                content = content.wrapping_add(value::part_of(text, is_plain, column));
             }
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;
             }
         }
         // Nothing else may follow: a further key, white space and a cut line are left to serde.
-        (rest == b"}").then_some(digest)
+        (rest == b"}").then_some(content)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dataset::Dataset;
 
     #[test]
     fn a_key_that_needs_escapes_fits_nothing() {
@@ -107,7 +117,7 @@ mod tests {
             ("a\tb", "{\"a\tb\":1}"),
         ] {
             let mut template = Template::default();
-            template.push(key, None, 1);
+            template.push(key, None, (1, None));
             assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
         }
     }
@@ -115,8 +125,12 @@ mod tests {
     #[test]
     fn a_template_fits_what_has_its_keys() {
         let mut template = Template::default();
-        template.push("A", Some(1), 1);
-        template.push("B", None, 2);
+        template.push("A", Some(1), (1, None));
+        template.push(
+            "B",
+            None,
+            (2, ColumnContent::unread(Dataset::Usage, "B", 0)),
+        );
         let mut cells = vec![Cell::Missing; 2];
         let number = template
             .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)

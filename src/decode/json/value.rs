@@ -1,44 +1,32 @@
 //! A JSON value as it is written: how long it is, what cell it makes, and what it adds to its row's
-//! digest. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
+//! content. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
-
-use super::spelling::{hash_of_nested, plain_string};
+use super::spelling::hash_of_nested;
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
+use crate::model::value_hash::hash_of_bytes;
 
-/// Longest value that is hashed with its seed: 240 bytes. For longer ones xxh3 makes a secret of
-/// the seed each time, which costs more than to mix the seed in afterwards.
-const LONGEST_SEEDED_BYTES: usize = 240;
-
-/// A value's part in its object's digest. A missing value adds 0, and a number in quotes what
-/// the bare number adds, so that one row has one digest in both of the API's spellings. `is_plain`
+/// A value's part in its object's content. A missing value adds 0, and a number in quotes what
+/// the bare number adds, so that one row has one content in both of the API's spellings. `is_plain`
 /// is that of the value's [`Extent`].
-pub(super) fn hash(value: &[u8], is_plain: bool, seed: u64) -> u64 {
-    let text = match value {
-        b"null" | b"\"\"" => return 0,
-        [b'"', inner @ .., b'"'] if is_plain => inner,
-        [b'"', ..] => return hash_of_text(inner_of(&plain_string(value)), seed),
-        [b'{' | b'[', ..] => return hash_of_text(&hash_of_nested(value).to_le_bytes(), seed),
-        other => other,
-    };
-    hash_of_text(text, seed)
-}
-
-fn hash_of_text(text: &[u8], seed: u64) -> u64 {
-    if text.len() <= LONGEST_SEEDED_BYTES {
-        xxh3_64_with_seed(text, seed)
-    } else {
-        (xxh3_64(text) ^ seed).wrapping_mul(seed | 1)
-    }
-}
-
-fn inner_of(string: &[u8]) -> &[u8] {
-    match string {
-        [b'"', inner @ .., b'"'] => inner,
-        other => other,
+pub(super) fn part_of(value: &[u8], is_plain: bool, column: &ColumnContent) -> u64 {
+    match value {
+        b"null" | b"\"\"" => 0,
+        [b'"', inner @ .., b'"']
+            if (is_plain && column.ignores_escapes()) || memchr::memchr(b'\\', inner).is_none() =>
+        {
+            column.of_text(inner)
+        }
+        [b'"', ..] => match serde_json::from_slice::<String>(value) {
+            Ok(text) => column.of_text(text.as_bytes()),
+            // Escapes that stand for no character, as half of a surrogate pair.
+            Err(_) => column.part(hash_of_bytes(value)),
+        },
+        [b'{' | b'[', ..] => column.part(hash_of_nested(value) | 1),
+        other => column.of_text(other),
     }
 }
 
@@ -60,7 +48,8 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
-/// Where a value ends, and if it is a string, whether it has a second spelling.
+/// Where a value ends, and if it is a string, whether its escapes are of quotes, backslashes and
+/// slashes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Number of bytes that the value takes.
@@ -151,12 +140,12 @@ fn masks(text: &[u8]) -> (u64, u64) {
 }
 
 /// Length in bytes of an escape with its backslash, given the text after the backslash, and true if
-/// its character has no other spelling; `None` for what is no escape, and for surrogates, which come
-/// in pairs and are left to serde.
+/// it is the escaped character itself that follows; `None` for what is no escape, and for surrogates,
+/// which come in pairs and are left to serde.
 fn escape(text: &[u8]) -> Option<(usize, bool)> {
     match text {
-        [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, true)),
-        [b'/', ..] => Some((2, false)),
+        [b'"' | b'\\' | b'/', ..] => Some((2, true)),
+        [b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, false)),
         [b'u', digits @ ..] => {
             let digits = digits
                 .get(..4)
@@ -203,8 +192,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_text_has_one_hash_in_all_its_spellings() {
-        let hash = |value: &str| hash(value.as_bytes(), is_plain(value.as_bytes()), 7);
+    fn one_text_has_one_part_in_all_its_spellings() {
+        use crate::model::dataset::Dataset;
+        let unknown = ColumnContent::unread(Dataset::Usage, "Other", 0).unwrap();
+        let tags = ColumnContent::unread(Dataset::Usage, "Tags", 0).unwrap();
+        let part = |value: &str, column: &ColumnContent| {
+            part_of(value.as_bytes(), is_plain(value.as_bytes()), column)
+        };
         for spellings in [
             vec![r#""aA""#, r#""a\u0041""#, r#""\u0061\u0041""#],
             vec![r#""\"\\/\n""#, r#""\u0022\u005c\/\u000A""#],
@@ -216,16 +210,19 @@ mod tests {
                 r#"{ "b": {}, "a": [ 1, "\u0078" ] }"#,
             ],
         ] {
-            let first = hash(spellings[0]);
-            assert!(
-                spellings.iter().all(|other| hash(other) == first),
-                "{spellings:?}"
-            );
+            for column in [&unknown, &tags] {
+                let first = part(spellings[0], column);
+                assert!(
+                    spellings.iter().all(|other| part(other, column) == first),
+                    "{spellings:?}"
+                );
+            }
+        }
+        for spellings in [["1.5", "1.50"], ["\"1E+1\"", "10"], ["0", "null"]] {
+            assert_eq!(part(spellings[0], &unknown), part(spellings[1], &unknown));
         }
         let different = [
             "null",
-            "0",
-            "\"null \"",
             "true",
             "[]",
             "\"[]\"",
@@ -243,8 +240,11 @@ mod tests {
             r#"{"a":1,"a":2}"#,
             r#"{"a":2,"a":1}"#,
         ];
-        let hashes: std::collections::HashSet<u64> = different.into_iter().map(hash).collect();
-        assert_eq!(hashes.len(), different.len());
+        let parts: std::collections::HashSet<u64> = different
+            .into_iter()
+            .map(|value| part(value, &unknown))
+            .collect();
+        assert_eq!(parts.len(), different.len());
     }
 
     #[test]

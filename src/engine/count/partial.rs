@@ -18,6 +18,7 @@ use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::KeyLayout;
 use super::measures::Measures;
+use super::row_content::RowContent;
 use super::total::{AccountControl, SUMS, Total};
 use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
@@ -69,6 +70,9 @@ pub struct Partial {
     pub(super) overflow: bool,
     last_day: LastDay,
     pub(super) filter: Option<Arc<DuplicateFilter>>,
+    /// Parts of texts and tuples in the contents of rows; `None` where duplicates are not looked
+    /// for, and until the first row.
+    content: Option<Box<RowContent>>,
     pub(crate) layout: &'static KeyLayout,
     /// True if the partial was stored and loaded again: numbers lead to texts and tuples, and texts
     /// and tuples to no number, so that nothing can be added.
@@ -163,6 +167,7 @@ impl Partial {
             overflow: false,
             last_day: LastDay::default(),
             filter,
+            content: None,
             layout,
             is_stored: false,
             row: RowKey {
@@ -200,10 +205,15 @@ impl Partial {
         }
         let key = self.row.tuples;
         self.record(key, &measures);
-        // Whole rows are compared, by fingerprint: usage has no natural key
+        // Whole rows are compared, by a hash of their content: usage has no natural key
         // (model::domain::quirks, daily rated usage 5).
         if let Some(filter) = &self.filter {
-            let fingerprint = row.fingerprint();
+            let (dataset, layout) = (self.dataset, self.layout);
+            let content = self
+                .content
+                .get_or_insert_with(|| Box::new(RowContent::new(dataset, layout)));
+            let known = (layout, self.columns.as_slice(), &self.tuples);
+            let fingerprint = content.of(row, &measures, key, known);
             // Every row's, as the first of two equal rows is no candidate.
             self.fingerprints.push(fingerprint);
             // A filter that is too full takes most rows for duplicates; then duplicates are looked
@@ -349,7 +359,8 @@ impl Partial {
         let rows = self.candidates.capacity() * size_of::<Candidate>()
             + self.fingerprints.capacity() * size_of::<u64>();
         // Counts by account and month are left out: they are few beside the totals.
-        columns + tuples + rows + self.totals.footprint()
+        let content = self.content.as_ref().map_or(0, |parts| parts.footprint());
+        columns + tuples + rows + content + self.totals.footprint()
     }
 
     /// Number of distinct keys.
