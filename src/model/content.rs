@@ -15,7 +15,7 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::dataset::{Column, Dataset, Kind, Need, USAGE, position};
+use super::dataset::{Column, Dataset, INVOICE_LINES, Kind, Need, USAGE, position};
 use super::decimal::{self, NumberFault};
 use super::ids::{Fold, fold};
 use super::period::{self, Day};
@@ -34,6 +34,10 @@ const KEYS_WITHOUT_CONTENT: [&str; 7] = [
     "billingProvider",
     "hasPartnerEarnedCredit",
 ];
+
+/// Position of the category of an invoice line's product. It says nothing that the product does not,
+/// and older files and the answers of v1 lack it, while newer ones fill it.
+const CATEGORY: usize = position(INVOICE_LINES, "ProductCategory");
 
 /// Fraction digits to which a number of a column that is not known is compared.
 const UNKNOWN_SCALE: u32 = 20;
@@ -63,6 +67,8 @@ pub struct ColumnContent {
     meaning: Meaning,
     /// Seed of the column's parts, different for each column.
     seed: u64,
+    /// Decimals of the column's numbers, and their scale, ready for hashes.
+    own_scale: (u32, Scale),
 }
 
 /// Hash of the column that a heading or key names: the same in every spelling of a column of the
@@ -76,19 +82,31 @@ pub fn hash_of_name(dataset: Dataset, name: &str) -> u64 {
 }
 
 impl ColumnContent {
+    fn new(meaning: Meaning, seed: u64) -> Self {
+        let scale = match meaning {
+            Meaning::Number(scale) | Meaning::Share(scale) => scale,
+            _ => UNKNOWN_SCALE,
+        };
+        Self {
+            meaning,
+            seed,
+            own_scale: (scale, scale_of(scale.cast_signed())),
+        }
+    }
+
     /// Column of a dataset, by its position.
     #[must_use]
     pub fn of(dataset: Dataset, at: usize) -> Self {
         let column = &dataset.columns()[at];
-        Self {
-            meaning: meaning_of(dataset, at, column),
-            seed: xxh3_64(column.name.as_bytes()),
-        }
+        Self::new(
+            meaning_of(dataset, at, column),
+            xxh3_64(column.name.as_bytes()),
+        )
     }
 
     /// Column under a heading or key that is not read: not read at all, or not known. `before` is
     /// the number of columns with that name before it, for of several each has its own part. `None`
-    /// for a key that has none.
+    /// for one that has no part.
     #[must_use]
     pub fn unread(dataset: Dataset, name: &str, before: u64) -> Option<Self> {
         let is_without = |key: &str| name.eq_ignore_ascii_case(key);
@@ -96,11 +114,9 @@ impl ColumnContent {
             return None;
         }
         let column = match dataset.position_of(name) {
+            Some(CATEGORY) if dataset == Dataset::InvoiceLines => return None,
             Some(position) => Self::of(dataset, position),
-            None => Self {
-                meaning: Meaning::Unknown,
-                seed: hash_of_name(dataset, name),
-            },
+            None => Self::new(Meaning::Unknown, hash_of_name(dataset, name)),
         };
         Some(Self {
             seed: column.seed.wrapping_add(before),
@@ -111,10 +127,7 @@ impl ColumnContent {
     /// Column of an object that has a name twice: the `number`th of a key as it is spelt.
     #[must_use]
     pub fn spelt(key: &str, number: u64) -> Self {
-        Self {
-            meaning: Meaning::Unknown,
-            seed: xxh3_64_with_seed(key.as_bytes(), number),
-        }
+        Self::new(Meaning::Unknown, xxh3_64_with_seed(key.as_bytes(), number))
     }
 
     /// True if quotes and backslashes do not count, so that a text may be given with the escapes of
@@ -182,6 +195,7 @@ impl ColumnContent {
             Meaning::Share(_) if value.unsigned_abs() <= 10_u128.saturating_pow(scale) => {
                 self.part(scale_of(scale.cast_signed() - 2).hash(value))
             }
+            _ if scale == self.own_scale.0 => self.part(self.own_scale.1.hash(value)),
             _ => self.part(scale_of(scale.cast_signed()).hash(value)),
         }
     }

@@ -21,8 +21,6 @@ use tieout::model::dataset::Dataset;
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Row};
 
-use crate::runs::{globs, month};
-
 /// Fingerprints of a file's rows.
 #[derive(Default)]
 struct Prints(Vec<(u64, u64)>);
@@ -48,7 +46,7 @@ fn prints(path: &Path) -> Result<Vec<u64>, DecodeError> {
     Ok(rows.into_iter().map(|(_, print)| print).collect())
 }
 
-fn prints_of(bytes: &[u8]) -> Vec<u64> {
+pub(crate) fn prints_of(bytes: &[u8]) -> Vec<u64> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     prints(file.path()).unwrap()
@@ -235,61 +233,6 @@ fn a_text_of_csv_means_its_columns() {
     }
     for other in ["1,3", "1,2x", "2,1", ",2", "NULL,2", "10,2"] {
         assert_ne!(csv("UnitPrice,Other", other), row, "{other}");
-    }
-}
-
-/// Contents of a file's rows, in no order.
-fn contents(path: &Path, dataset: Dataset) -> Vec<u64> {
-    struct Contents(Dataset, Vec<u64>);
-    impl Sink for Contents {
-        fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-            self.1.push(content_of(self.0, row));
-            Ok(())
-        }
-    }
-    let file = std::fs::File::open(path).unwrap();
-    let input = Input {
-        unit: "rows",
-        file: &file,
-        dataset,
-    };
-    let (_, sinks) = decode::decode(input, || Contents(dataset, Vec::new())).unwrap();
-    sinks.into_iter().flat_map(|sink| sink.1).collect()
-}
-
-/// The same month in every format has the same rows by value: usage and lines.
-#[test]
-fn a_row_is_one_row_in_every_format() {
-    use tieout::synth::Format;
-    let formats = [Format::Csv, Format::V1, Format::V2, Format::Parquet];
-    let folder = month(3_000, 5, &formats);
-    for (at, dataset) in [Dataset::Usage, Dataset::InvoiceLines]
-        .into_iter()
-        .enumerate()
-    {
-        let read = |format: Format| {
-            let glob = &globs(folder.path(), format)[at][0];
-            let files = tieout::pipeline::plan::globs::find(glob).unwrap();
-            let mut all: Vec<u64> = files
-                .iter()
-                .flat_map(|path| contents(path, dataset))
-                .collect();
-            all.sort_unstable();
-            all
-        };
-        let csv = read(Format::Csv);
-        for format in [Format::V2, Format::Parquet, Format::V1] {
-            let other = read(format);
-            let shared = other
-                .iter()
-                .filter(|content| csv.binary_search(content).is_ok())
-                .count();
-            assert_eq!(
-                (shared, other.len()),
-                (csv.len(), csv.len()),
-                "{dataset:?} {format:?}"
-            );
-        }
     }
 }
 

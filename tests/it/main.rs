@@ -36,6 +36,7 @@ mod line_arithmetic;
 mod memory;
 mod nightly;
 mod nothing_compared;
+mod one_row;
 mod openings;
 mod oracle;
 mod program;
