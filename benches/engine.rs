@@ -15,7 +15,7 @@ use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::partial::Partial;
 use tieout::engine::fold::folded::{self, Folded, OtherInputs};
 use tieout::engine::matching::descriptions::{DescriptionColumns, DescriptionVotes};
-use tieout::engine::matching::passes;
+use tieout::engine::matching::usage_matches;
 use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
 use tieout::model::period::Period;
@@ -177,7 +177,7 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
     let totals = folded(month);
     let plan = TieOutPlan::usual(TieOut::UsageToInvoice, true);
     let descriptions = descriptions(&totals);
-    let matched = passes::match_usage(&totals, &descriptions, &plan.passes);
+    let matched = usage_matches::match_usage(&totals, &descriptions, &plan.passes);
     let mut votes = LineVotes::default();
     votes.count(&totals, &plan.rules);
     let practice = InvoicePractice::of(&votes);
@@ -203,7 +203,7 @@ fn after_reading(criterion: &mut Criterion, month: &Path) {
     });
     group.bench_function("match", |bencher| {
         bencher.iter(|| {
-            passes::match_usage(&totals, &self::descriptions(&totals), &plan.passes)
+            usage_matches::match_usage(&totals, &self::descriptions(&totals), &plan.passes)
                 .of_usage
                 .len()
         });

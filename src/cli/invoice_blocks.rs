@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::wording::counted;
-use crate::pipeline::publish::invoice_figures::{Counted, Departed, InvoiceFigures};
+use crate::pipeline::publish::invoice_figures::{CountAndSum, Departed, InvoiceFigures};
 use crate::pipeline::publish::outcome::readable;
 
 /// Invoices that are shown, in the order of their numbers: most partners have one in each currency.
@@ -96,7 +96,7 @@ fn line(out: &mut dyn Write, label: &str, amount: &str, words: &str) -> io::Resu
 }
 
 /// Writes a label and what was counted; nothing where there is nothing.
-fn line_of(out: &mut dyn Write, label: &str, of: &Counted, noun: &str) -> io::Result<()> {
+fn line_of(out: &mut dyn Write, label: &str, of: &CountAndSum, noun: &str) -> io::Result<()> {
     if of.count == 0 {
         return Ok(());
     }

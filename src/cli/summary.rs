@@ -38,9 +38,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     invoice_blocks::write(&outcome.invoices, out)?;
     writeln!(
         out,
-        "\nBy tie-out (variance = invoiced - expected; \
-         positive: the invoice asks for more)\n{}",
-        totals(outcome)
+        "\nBy tie-out (variance = invoiced - expected)\n{}",
+        text_of(&totals(outcome))
     )?;
     match outcome
         .largest_breaks
@@ -122,11 +121,15 @@ fn write_breaks(outcome: &Outcome, largest: &Break, out: &mut dyn Write) -> io::
             "" => String::new(),
             currency => format!(" in {currency}"),
         };
-        writeln!(out, "\nLargest breaks{in_currency}\n{}", table_of(breaks))?;
+        writeln!(
+            out,
+            "\nLargest breaks{in_currency}\n{}",
+            text_of(&table_of(breaks))
+        )?;
         rest = others;
     }
     if !outcome.header_breaks.is_empty() {
-        let breaks = table_of(&outcome.header_breaks);
+        let breaks = text_of(&table_of(&outcome.header_breaks));
         writeln!(out, "\nHeaders that differ from their lines\n{breaks}")?;
     }
     writeln!(
@@ -174,6 +177,15 @@ fn table(header: &[&str], amounts: &[usize]) -> Table {
     table
 }
 
+/// Text of a table, without the blanks that fill its last column.
+fn text_of(table: &Table) -> String {
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}
+
 fn totals(outcome: &Outcome) -> Table {
     let mut table = table(
         &[
@@ -219,10 +231,11 @@ fn table_of(breaks: &[Break]) -> Table {
     table
 }
 
-/// Customer and item of a break, and its tie-out where it is not that of usage and lines.
+/// Customer and item of a break, and its tie-out where a reader would not know it.
 fn what(found: &Break) -> String {
     let tie_out = match found.tie_out {
-        "usage-to-invoice" => "",
+        // The first is what a reader takes a break for, and the second has a table of its own.
+        "usage-to-invoice" | "lines-to-invoice" => "",
         other => other,
     };
     let parts = [tie_out, &short(&found.customer), &short(&found.item)];

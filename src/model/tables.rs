@@ -306,6 +306,30 @@ pub const SUMMARY: Table = Table {
         count("out_of_scope_groups", "of these, out of scope"),
         EXPECTED,
         INVOICED,
+        decimal(
+            "not_checkable_amount",
+            "of invoiced_amount, what no usage is behind: licences, reservations and the like",
+        ),
+        decimal(
+            "over_billed_amount",
+            "sum of the variances of breaks that ask for too much",
+        ),
+        decimal(
+            "under_billed_amount",
+            "sum of the variances of breaks that ask for too little; negative",
+        ),
+        decimal(
+            "awaited_amount",
+            "sum of the variances of groups whose other side can still come",
+        ),
+        decimal(
+            "rounding_amount",
+            "sum of all that rounding makes, with sign",
+        ),
+        decimal(
+            "off_rule_amount",
+            "sum by which lines are off the rounding rule that their invoice holds, with sign",
+        ),
         decimal("net_variance_amount", "sum of the variances, in currency"),
         decimal(
             "gross_variance_amount",

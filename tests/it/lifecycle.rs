@@ -150,6 +150,12 @@ fn explain_adds_up_to_every_published_variance() {
             let number =
                 |text: &serde_json::Value| text.as_str().unwrap().parse::<Decimal>().unwrap();
             let sum: Decimal = lines.iter().map(|line| number(&line["amount"])).sum();
+            // What a line should come to is in no file; and the group of the lines that are right
+            // shows all lines of its invoice.
+            if &row[at("tie_out")] == "line-arithmetic" {
+                assert!(!lines.is_empty(), "{row:?}");
+                continue;
+            }
             assert_eq!(sum, number(&group[side]["exact_sum"]), "the lines add up");
             if &row[at("tie_out")] == "usage-to-invoice" {
                 assert_eq!(lines.len().to_string(), row[at(rows)]);

@@ -219,6 +219,7 @@ fn a_pass_across_accounts_keeps_all_in_memory_and_warns() {
             of.passes.push(Pass {
                 name: "anyone".into(),
                 keys: vec![Key::Invoice, Key::Product, Key::Currency],
+                may_contradict: true,
             });
         }
     };

@@ -12,7 +12,7 @@ use crate::engine::count::duplicates::Duplicates;
 use crate::engine::fold::columns::{LineColumns, UsageColumns};
 use crate::engine::fold::folded::{Folded, numbered};
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 use crate::engine::rules::price_adjustment::{self, AZURE_CREDIT, PROMOTION};

@@ -17,7 +17,7 @@ use crate::engine::compare::group::{Keys, Sides};
 use crate::engine::compare::invoice_practice::InvoicePractice;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::keys::Key;
 use crate::engine::rules::rounding::Rules;
 use crate::engine::rules::scope::Scope;

@@ -21,7 +21,7 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Adds more copies.
+    /// Adds the copies of another part of the data.
     // No addition is checked: all sums are bounded by `count::partial::GROSS_LIMIT`.
     pub fn add(&mut self, more: &Self) {
         for (sum, more) in [(&mut self.usage, more.usage), (&mut self.lines, more.lines)] {
@@ -46,25 +46,36 @@ impl Copies {
 /// Adds the copies among the usage and the lines of `totals`.
 pub fn add(copies: &mut CopiesByInvoice, totals: &Folded) {
     let usage = UsageColumns::of(&totals.usage);
-    let [invoices, currencies] = [Part::Invoice, Part::Currency].map(|part| usage.codes(part));
-    for (row, number) in usage.duplicates.iter().enumerate() {
-        let duplicates = numbered(&totals.usage_duplicates, *number);
-        if duplicates.rows > 0 {
-            let [_, billing, ..] = duplicates.sums;
-            let of_invoice = copies.entry([invoices[row], currencies[row]]).or_default();
-            of_invoice.usage.0 += duplicates.rows;
-            of_invoice.usage.1 += billing;
-        }
-    }
     let lines = LineColumns::of(&totals.lines);
-    let [invoices, currencies] = [Part::Invoice, Part::Currency].map(|part| lines.codes(part));
-    for (row, number) in lines.duplicates.iter().enumerate() {
-        let duplicates = numbered(&totals.line_duplicates, *number);
-        if duplicates.rows > 0 {
-            let [_, subtotal, ..] = duplicates.sums;
-            let of_invoice = copies.entry([invoices[row], currencies[row]]).or_default();
-            of_invoice.lines.0 += duplicates.rows;
-            of_invoice.lines.1 += subtotal;
+    for (is_usage, numbers, duplicates, keys) in [
+        (
+            true,
+            usage.duplicates,
+            &totals.usage_duplicates,
+            [Part::Invoice, Part::Currency].map(|part| usage.codes(part)),
+        ),
+        (
+            false,
+            lines.duplicates,
+            &totals.line_duplicates,
+            [Part::Invoice, Part::Currency].map(|part| lines.codes(part)),
+        ),
+    ] {
+        for (row, number) in numbers.iter().enumerate() {
+            let found = numbered(duplicates, *number);
+            if found.rows == 0 {
+                continue;
+            }
+            // Of usage the billed amount, of lines the subtotal.
+            let [_, amount, ..] = found.sums;
+            let of_invoice = copies.entry(keys.map(|codes| codes[row])).or_default();
+            let sum = if is_usage {
+                &mut of_invoice.usage
+            } else {
+                &mut of_invoice.lines
+            };
+            sum.0 += found.rows;
+            sum.1 += amount;
         }
     }
 }

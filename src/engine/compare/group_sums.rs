@@ -14,7 +14,7 @@ use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::definitions::Measure;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{FINE_KEYS, Key, Part};
@@ -22,6 +22,10 @@ use crate::engine::rules::scope::Scope;
 use crate::model::cause::TieOut;
 use crate::model::decimal::{PUBLISHED_LIMIT, to_published};
 use crate::model::period::{Day, parse_day};
+
+/// Position of the invoice among [`FINE_KEYS`].
+const INVOICE: usize = 0;
+const _: () = assert!(matches!(FINE_KEYS[INVOICE], Key::Invoice));
 
 /// Sums of the members of one match; amounts and quantities in units of 10^-20.
 pub(super) struct GroupSums {
@@ -79,10 +83,17 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
     let days: Vec<Option<Day>> = dates
         .map(|text| parse_day(text.as_bytes()).ok().flatten())
         .collect();
-    for (row, group) in matching.of_lines.iter().enumerate() {
-        let group = &mut groups[*group as usize];
+    let reissued = &matching.second_invoices.reissued;
+    for (row, number) in matching.of_lines.iter().enumerate() {
+        let group = &mut groups[*number as usize];
         let (rows, subtotal) = (lines.rows[row], lines.subtotal[row]);
+        let invoice = group.keys[INVOICE];
         group.add_keys(&codes, row);
+        // Void and re-issue on other invoices change a charge, and not the invoice that it is of:
+        // that of the usage, else of the first line.
+        if invoice.is_some() && reissued.contains(number) {
+            group.keys[INVOICE] = invoice;
+        }
         group.line_charge_types.insert(charge_types[row]);
         // Matching never puts lines of two scopes into one group.
         group.scope = lines.scope(row);
@@ -95,7 +106,7 @@ fn add_lines(groups: &mut [GroupSums], totals: &Folded, matching: &Matching) {
             group.charged.widen(first, last);
         }
     }
-    for group in &matching.billed_again {
+    for group in &matching.second_invoices.billed_again {
         groups[*group as usize].is_billed_again = true;
     }
 }

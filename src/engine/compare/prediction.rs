@@ -19,7 +19,7 @@ use super::invoice_practice::{HeldRule, InvoicePractice};
 use super::line_numbers::LineNumbers;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Part;
 use crate::engine::rules::rounding::{Line, Rule, Rules};

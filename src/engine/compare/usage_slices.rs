@@ -9,7 +9,7 @@ use super::allocate;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::columns::UsageColumns;
 use crate::engine::fold::folded::Folded;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::key_parts::Part;
 use crate::engine::rules::key_projections::resource_field;
 use crate::engine::rules::keys::RESOURCE_KEYS;

@@ -18,7 +18,7 @@ use super::prediction::Predictor;
 use super::usage_slices::{self, ResourceKey, UsageSlice};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
-use crate::engine::matching::passes::Matching;
+use crate::engine::matching::usage_matches::Matching;
 use crate::engine::rules::keys::RESOURCE_KEYS;
 use crate::engine::rules::rounding::Rules;
 

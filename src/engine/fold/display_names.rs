@@ -75,15 +75,23 @@ impl DisplayNames {
             let code = |part| codes.of(part, account);
             let key = [code(Part::Customer), 0, 0];
             let name = Part::CustomerName;
-            self.offer(vocabulary, name.domain(), key, code(name));
+            // Code 0 is also that of what several customers share, which must not get the name of a
+            // row that lacks its id.
+            if key != [0; 3] {
+                self.offer(vocabulary, name.domain(), key, code(name));
+            }
         }
         for product in ids(partial, Tuple::Product) {
             let code = |part| codes.of(part, product);
             let (key, name) = ([code(Part::Product), 0, 0], Part::ProductName);
-            self.offer(vocabulary, name.domain(), key, code(name));
+            if key != [0; 3] {
+                self.offer(vocabulary, name.domain(), key, code(name));
+            }
             let key = [code(Part::Product), code(Part::Sku), NO_METER];
             let name = Part::SkuName;
-            self.offer(vocabulary, name.domain(), key, code(name));
+            if key[1] != 0 {
+                self.offer(vocabulary, name.domain(), key, code(name));
+            }
         }
     }
 }

@@ -88,6 +88,18 @@ pub struct Rollup {
     pub expected_amount: i128,
     /// Sum of the invoiced amounts.
     pub invoiced_amount: i128,
+    /// Part of the invoiced amounts that no usage is behind.
+    pub not_checkable_amount: i128,
+    /// Sum of the variances of breaks that ask for too much.
+    pub over_billed_amount: i128,
+    /// Sum of the variances of breaks that ask for too little; not positive.
+    pub under_billed_amount: i128,
+    /// Sum of the variances of groups whose other side can still come.
+    pub awaited_amount: i128,
+    /// Sum of all that rounding makes.
+    pub rounding_amount: i128,
+    /// Sum by which lines are off the rule that is held.
+    pub off_rule_amount: i128,
     /// Sum of the absolute variances.
     pub gross_variance_amount: i128,
     /// Sum of the absolute parts that no cause explains.
@@ -115,16 +127,27 @@ impl Rollup {
     /// Adds a variance; `None` on overflow.
     fn add(&mut self, variance: &Variance) -> Option<()> {
         let sides = &variance.sides;
-        let size = sides.variance_amount().checked_abs()?;
+        let amount = sides.variance_amount();
         self.groups[variance.status as usize] += 1;
-        self.expected_amount = self.expected_amount.checked_add(sides.expected_amount)?;
-        self.invoiced_amount = self.invoiced_amount.checked_add(sides.invoiced_amount)?;
-        self.gross_variance_amount = self.gross_variance_amount.checked_add(size)?;
+        let add = |sum: &mut i128, more: i128| {
+            *sum = sum.checked_add(more)?;
+            Some(())
+        };
+        add(&mut self.expected_amount, sides.expected_amount)?;
+        add(&mut self.invoiced_amount, sides.invoiced_amount)?;
+        match variance.status {
+            Status::OutOfScope => add(&mut self.not_checkable_amount, sides.invoiced_amount)?,
+            Status::Awaited => add(&mut self.awaited_amount, amount)?,
+            Status::Break if amount < 0 => add(&mut self.under_billed_amount, amount)?,
+            Status::Break => add(&mut self.over_billed_amount, amount)?,
+            Status::Tied | Status::WithinTolerance => {}
+        }
+        let rounding = variance.parts.by(Cause::Rounding);
+        add(&mut self.rounding_amount, rounding)?;
+        add(&mut self.off_rule_amount, sides.off_rule_amount)?;
+        add(&mut self.gross_variance_amount, amount.checked_abs()?)?;
         let unexplained = variance.parts.by(Cause::Unexplained);
-        self.unexplained_amount = self
-            .unexplained_amount
-            .checked_add(unexplained.checked_abs()?)?;
-        Some(())
+        add(&mut self.unexplained_amount, unexplained.checked_abs()?)
     }
 }
 
@@ -184,6 +207,12 @@ fn empty(level: Level, first: &Variance) -> Rollup {
         groups: [0; Status::ALL.len()],
         expected_amount: 0,
         invoiced_amount: 0,
+        not_checkable_amount: 0,
+        over_billed_amount: 0,
+        under_billed_amount: 0,
+        awaited_amount: 0,
+        rounding_amount: 0,
+        off_rule_amount: 0,
         gross_variance_amount: 0,
         unexplained_amount: 0,
     }

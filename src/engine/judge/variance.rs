@@ -167,21 +167,8 @@ pub fn judge(
         .limit(derived, exact(expected)?)
         .ok_or(EngineError::AmountOverflow)?;
     let contradiction = finding.as_ref().and_then(|found| found.contradiction);
-    // The order is that of precedence: what is out of scope is no break, however large.
-    let status = match () {
-        () if sides.scope != Scope::Usage => Status::OutOfScope,
-        // No tolerance is of a number that contradicts the others.
-        () if contradiction.is_some() => Status::Break,
-        () if variance == 0 => Status::Tied,
-        () if proof != Some(Proof::None) => Status::WithinTolerance,
-        // Rounding does not make it: only what the pipeline configured may pass it over.
-        () if size <= limit_amount => Status::WithinTolerance,
-        // Awaited rather than broken, as billed usage may be missing or partial for 48 hours after
-        // the lines (`model::domain::semantics §9`); after the tolerance, as sides that agree
-        // already need no waiting.
-        () if sides.awaited_for.is_some() => Status::Awaited,
-        () => Status::Break,
-    };
+    let is_allowed = proof != Some(Proof::None) || size <= limit_amount;
+    let status = status_of(&sides, variance, contradiction, is_allowed);
     // Attributed in any case, by amounts, even where quantities are what is compared.
     let bridge = finding.as_ref().map(|finding| &finding.steps);
     let amount = sides.variance_amount();
@@ -224,13 +211,37 @@ pub fn judge(
     })
 }
 
+/// Status of a group. `is_allowed` is true of a variance that rounding makes, or that the pipeline
+/// passes over; the order is that of precedence.
+fn status_of(
+    sides: &Sides,
+    variance: i128,
+    contradiction: Option<Cause>,
+    is_allowed: bool,
+) -> Status {
+    match () {
+        // What is out of scope is no break, however large.
+        () if sides.scope != Scope::Usage => Status::OutOfScope,
+        // No tolerance is of a number that contradicts the others.
+        () if contradiction.is_some() => Status::Break,
+        () if variance == 0 => Status::Tied,
+        () if is_allowed => Status::WithinTolerance,
+        // Awaited rather than broken, as billed usage may be missing or partial for 48 hours after
+        // the lines (`model::domain::semantics §9`); after the tolerance, as sides that agree
+        // already need no waiting.
+        () if sides.awaited_for.is_some() => Status::Awaited,
+        () => Status::Break,
+    }
+}
+
 /// Keys that are no part of an id: what qualifies a charge may be known today and not tomorrow, and a
 /// break that is found finer or coarser is the same break.
 const UNNAMED: [Key; 2] = [Key::Availability, Key::Adjustment];
 
 /// Id of a group: a hash of its tie-out, the fine keys but [`UNNAMED`] ones, the rule of its scope,
-/// for `line-arithmetic` what was checked, and those of the other keys that it has. Texts are hashed as they are folded: a run whose files spell a key
-/// otherwise gives the same id. A change here gives every break a new id, and its history is lost.
+/// for `line-arithmetic` what was checked, and those of the other keys that it has. Texts are hashed
+/// as they are folded: a run whose files spell a key otherwise gives the same id. A change here gives
+/// every break a new id, and its history is lost.
 fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     let mut hash = blake3::Hasher::new();
     hash.update(sides.tie_out.name().as_bytes());

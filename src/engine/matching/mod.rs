@@ -8,4 +8,6 @@ pub mod descriptions;
 
 pub mod passes;
 
-mod second_invoices;
+pub mod second_invoices;
+
+pub mod usage_matches;

@@ -8,15 +8,11 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
-use super::descriptions::{self, DescriptionColumns};
 use super::joins::{self, Groups};
-use super::second_invoices;
 use crate::engine::fold::columns::{self, SCOPE};
-use crate::engine::fold::folded::Folded;
-use crate::engine::rules::keys::{FINE_KEYS, Key};
+use crate::engine::rules::keys::Key;
 use crate::engine::rules::scope::Scope;
 
 /// One pass over the rows that have no partner yet.
@@ -26,6 +22,9 @@ pub struct Pass {
     pub name: Arc<str>,
     /// Keys that must be equal on both sides.
     pub keys: Vec<Key>,
+    /// True if nothing but its keys decides, so that it also pairs things that both sides name
+    /// differently: for passes that a pipeline adds, whose author knows what was renamed.
+    pub may_contradict: bool,
 }
 
 impl Pass {
@@ -44,6 +43,7 @@ pub fn passes(table: &[(&str, &[Key])]) -> Vec<Pass> {
         .map(|(name, keys)| Pass {
             name: Arc::from(*name),
             keys: keys.to_vec(),
+            may_contradict: false,
         })
         .collect()
 }
@@ -61,52 +61,6 @@ pub struct FrameMatches {
     pub of_right: Vec<u32>,
     /// Name of the pass or rule that made each match; empty for one-sided ones.
     pub matched_on: Vec<Arc<str>>,
-}
-
-/// Matches of usage and invoice lines.
-#[derive(Debug)]
-pub struct Matching {
-    /// Description of each usage row, as lines have it, parallel to the usage frame.
-    pub described: Vec<u32>,
-    /// Number of each row's match, parallel to the rows of the usage frame.
-    pub of_usage: Vec<u32>,
-    /// Number of each row's match, parallel to the rows of the lines frame.
-    pub of_lines: Vec<u32>,
-    /// Name of the pass or rule that made each match; empty for one-sided ones.
-    pub matched_on: Vec<Arc<str>>,
-    /// Matches without usage whose lines bill again what another invoice bills.
-    pub billed_again: HashSet<u32>,
-}
-
-/// Matches usage and invoice lines. `descriptions` tells which usage column the lines'
-/// MeterDescription repeats.
-pub fn match_usage(
-    totals: &Folded,
-    descriptions: &DescriptionColumns,
-    passes: &[Pass],
-) -> Matching {
-    let described = descriptions.codes(&totals.usage, &totals.vocabulary);
-    let usage = descriptions::described(&totals.usage, described.clone());
-    let met = match_frames(
-        (&usage, &totals.lines),
-        &FINE_KEYS,
-        passes,
-        Some(columns::codes(&totals.lines, SCOPE)),
-    );
-    let FrameMatches {
-        of_left,
-        of_right,
-        matched_on,
-    } = met;
-    let mut matching = Matching {
-        described,
-        of_usage: of_left,
-        of_lines: of_right,
-        matched_on,
-        billed_again: HashSet::new(),
-    };
-    second_invoices::settle(totals, &mut matching);
-    matching
 }
 
 /// Matches the rows of two frames. Rows that are equal in all of `keys` are matched as one; the
@@ -246,7 +200,7 @@ fn open(matches: &[Option<u32>], frame: &DataFrame, blank: &[Key]) -> Vec<u32> {
         .collect()
 }
 
-/// Keys that say what a thing *is*, where [`FINE_KEYS`] also hold what qualifies it: two things that
+/// Keys that say what a thing *is*, where the fine keys also hold what qualifies it: two things that
 /// both sides name are never paired, however much else of them is equal.
 const IDENTITY: [Key; 8] = [
     Key::Customer,
@@ -259,9 +213,13 @@ const IDENTITY: [Key; 8] = [
     Key::Day,
 ];
 
-/// Keys of [`IDENTITY`] that finer passes ask for, and this one does not.
+/// Keys of [`IDENTITY`] that finer passes ask for, and this one does not; none of a pass that may
+/// contradict.
 fn dropped(passes: &[Pass], at: usize) -> Vec<Key> {
     let (finer, from) = passes.split_at(at);
+    if from[0].may_contradict {
+        return Vec::new();
+    }
     let is_dropped =
         |key: &Key| finer.iter().any(|pass| pass.keys.contains(key)) && !from[0].keys.contains(key);
     IDENTITY.into_iter().filter(is_dropped).collect()

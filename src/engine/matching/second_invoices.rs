@@ -5,13 +5,13 @@
 //! match, so that what is left is their difference. Else the meter is billed again, whatever the
 //! amount. Only lines that found no usage are looked at, as late usage of a period comes with lines
 //! of its own. Whole matches move, so that the rows of a match keep the keys that they were found
-//! by.
+//! by, and the match keeps the invoice of the charge.
 
 use std::collections::BTreeSet;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::passes::Matching;
+use super::passes::FrameMatches;
 use crate::engine::fold::columns::LineColumns;
 use crate::engine::fold::folded::Folded;
 use crate::engine::fold::vocabulary::Vocabulary;
@@ -31,7 +31,7 @@ const CHARGED: [Part; 6] = [
 ];
 
 /// Codes of [`CHARGED`], and the first and the last day of the charge.
-type Charge = ([u32; CHARGED.len()], [Day; 2]);
+type ChargeKey = ([u32; CHARGED.len()], [Day; 2]);
 
 /// Lines of one charge, as far as they decide which match the others belong to.
 #[derive(Default)]
@@ -46,9 +46,22 @@ struct Charged {
     is_voided: bool,
 }
 
-/// Settles the lines of second invoices in a matching that is otherwise complete.
-pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
-    let charges = charges(totals, matching);
+/// Matches that second invoices decided on.
+#[derive(Debug, Default)]
+pub struct SecondInvoices {
+    /// Matches without usage whose lines bill again what another invoice bills.
+    pub billed_again: HashSet<u32>,
+    /// Matches that lines of other invoices joined, as they void a charge or issue it again.
+    pub reissued: HashSet<u32>,
+}
+
+/// Matches of usage (left) and lines (right) with the lines of second invoices settled.
+pub(super) fn settled(
+    totals: &Folded,
+    mut matching: FrameMatches,
+) -> (FrameMatches, SecondInvoices) {
+    let charges = charges(totals, &matching);
+    let mut found = SecondInvoices::default();
     let mut target: Vec<u32> = (0..).take(matching.matched_on.len()).collect();
     // Lines of one invoice stand apart for their price adjustments, and are no second charge.
     for charged in charges
@@ -61,20 +74,22 @@ pub(super) fn settle(totals: &Folded, matching: &mut Matching) {
             let mut matched_in = charged.matched.iter().map(|(_, invoice)| invoice);
             if charged.is_voided {
                 target[*group as usize] = *first;
+                found.reissued.insert(*first);
             } else if matched_in.any(|other| other != invoice)
                 || charged.invoices.first() != Some(invoice)
             {
-                matching.billed_again.insert(*group);
+                found.billed_again.insert(*group);
             }
         }
     }
-    join(matching, &target);
+    join(&mut matching, &target, &mut found);
+    (matching, found)
 }
 
 /// Charges that a match without usage has lines of.
-fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
+fn charges(totals: &Folded, matching: &FrameMatches) -> HashMap<ChargeKey, Charged> {
     let mut has_usage = vec![false; matching.matched_on.len()];
-    for group in &matching.of_usage {
+    for group in &matching.of_left {
         has_usage[*group as usize] = true;
     }
     let lines = LineColumns::of(&totals.lines);
@@ -82,26 +97,26 @@ fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
     let [start, end, invoice] =
         [Part::ChargeStart, Part::ChargeEnd, Part::Invoice].map(|part| lines.codes(part));
     let is_unmatched = |row: &usize| {
-        let group = matching.of_lines[*row] as usize;
+        let group = matching.of_right[*row] as usize;
         !has_usage[group] && lines.scope(*row) == Scope::Usage
     };
-    let charge_of = |row: usize| -> Option<Charge> {
+    let charge_of = |row: usize| -> Option<ChargeKey> {
         let day = |column: &[u32]| day_of(&totals.vocabulary, column[row]);
         Some((codes.map(|column| column[row]), [day(start)?, day(end)?]))
     };
     let rows = 0..lines.rows.len();
-    let mut charges: HashMap<Charge, Charged> = HashMap::new();
+    let mut charges: HashMap<ChargeKey, Charged> = HashMap::new();
     // Charge of each match without usage; `None` where it holds several.
-    let mut only: HashMap<u32, Option<Charge>> = HashMap::new();
+    let mut only: HashMap<u32, Option<ChargeKey>> = HashMap::new();
     for row in rows.clone().filter(is_unmatched) {
         let charge = charge_of(row);
-        only.entry(matching.of_lines[row])
+        only.entry(matching.of_right[row])
             .and_modify(|known| *known = known.filter(|known| Some(*known) == charge))
             .or_insert(charge);
     }
     let mut seen: HashSet<u32> = HashSet::new();
     for row in rows.clone().filter(is_unmatched) {
-        let group = matching.of_lines[row];
+        let group = matching.of_right[row];
         let Some(Some(charge)) = only.get(&group) else {
             continue;
         };
@@ -119,7 +134,7 @@ fn charges(totals: &Folded, matching: &Matching) -> HashMap<Charge, Charged> {
             continue;
         };
         charged.invoices.insert(invoice[row]);
-        let group = matching.of_lines[row];
+        let group = matching.of_right[row];
         if has_usage[group as usize] {
             charged.matched.insert((group, invoice[row]));
         }
@@ -136,8 +151,8 @@ fn day_of(vocabulary: &Vocabulary, code: u32) -> Option<Day> {
 }
 
 /// Moves the lines of each match to its target, and numbers the matches anew without those that are
-/// empty then.
-fn join(matching: &mut Matching, target: &[u32]) {
+/// empty then, in `found` as well.
+fn join(matching: &mut FrameMatches, target: &[u32], found: &mut SecondInvoices) {
     if (0..).zip(target).all(|(group, into)| group == *into) {
         return;
     }
@@ -150,13 +165,11 @@ fn join(matching: &mut Matching, target: &[u32]) {
         }
     }
     let renumbered = |group: u32| number[target[group as usize] as usize];
-    for group in matching.of_usage.iter_mut().chain(&mut matching.of_lines) {
+    for group in matching.of_left.iter_mut().chain(&mut matching.of_right) {
         *group = renumbered(*group);
     }
-    matching.billed_again = matching
-        .billed_again
-        .iter()
-        .map(|group| renumbered(*group))
-        .collect();
     matching.matched_on = kept;
+    for groups in [&mut found.billed_again, &mut found.reissued] {
+        *groups = groups.iter().map(|group| renumbered(*group)).collect();
+    }
 }

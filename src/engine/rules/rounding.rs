@@ -92,7 +92,7 @@ const fn rule(name: &'static str, order: Order, mode: Rounding, is_of_usage: boo
 /// Rules of Microsoft's pages and worked examples, in the order in which they are tried
 /// ([semantics §3](crate::model::domain::semantics)). The first is the documented rule for usage;
 /// the worked examples of licence lines contradict each other, and obey one or another of the rest.
-pub const DOCUMENTED: [Rule; 6] = [
+pub const DOCUMENTED: [Rule; 7] = [
     // Documented for usage lines of new commerce.
     rule(
         "round_down_twice",
@@ -107,6 +107,15 @@ pub const DOCUMENTED: [Rule; 6] = [
         Rounding::HalfUp,
         true,
     ),
+    // The documented formula to the letter, which says two decimals in every currency.
+    Rule {
+        name: Cow::Borrowed("round_down_twice_to_cents"),
+        order: Order::AmountThenRate,
+        mode: Rounding::Down,
+        pricing_digits: PRICING_DIGITS,
+        billing_digits: Some(2),
+        is_of_usage: true,
+    },
     // Documented for licence lines; the examples of cancelling and of upgrading follow it.
     rule(
         "unit_price_down",
@@ -343,6 +352,7 @@ mod tests {
         const DOWN: &[&str] = &[
             "round_down_twice",
             "half_up_twice",
+            "round_down_twice_to_cents",
             "total_down",
             "total_half_up",
         ];
@@ -354,6 +364,7 @@ mod tests {
             &[
                 "round_down_twice",
                 "half_up_twice",
+                "round_down_twice_to_cents",
                 "total_down",
                 "total_half_up",
             ],

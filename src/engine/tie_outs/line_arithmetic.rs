@@ -188,7 +188,6 @@ impl LineArithmetic {
         let (invoice, currency) = (keys[Key::Invoice], keys[Key::Currency]);
         let of_invoice = self.invoices.entry([invoice, currency]).or_default();
         let count = adding.numbers.columns.rows[row];
-        of_invoice.check.lines += count;
         self.singles.extend(adding.wrong_total(row, of_invoice)?);
         let Some(expected) = expected else {
             of_invoice.check.without_price += count;
@@ -274,7 +273,6 @@ impl LineArithmetic {
                 }
             }
             lines.check.name(vocabulary, invoice, currency);
-            lines.check.rule = rule.map(ToString::to_string);
             checks.push(lines.check);
         }
         Ok((groups, checks))

@@ -61,11 +61,6 @@ pub struct LineCheck {
     pub invoice: String,
     /// Code of the billing currency.
     pub currency: String,
-    /// Name of the rule that at least nine of ten metered lines obey; `None` where there is none,
-    /// and the documented one was held all the same.
-    pub rule: Option<String>,
-    /// Number of lines, of which all totals were checked.
-    pub lines: u64,
     /// Lines that have no usable price, and whose subtotal was not recomputed.
     pub without_price: u64,
     /// Sum of their subtotals, in units of 10^-20.

@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::published::{AccountFilter, Published};
+use super::account_filter::AccountFilter;
+use super::published::Published;
 use super::source_rows::{SourceRows, arithmetic, decode_all, decode_unit, source_line};
 use crate::decode::Sink;
 use crate::engine::count::duplicate_filter::DuplicateFilter;

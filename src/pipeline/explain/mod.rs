@@ -9,6 +9,8 @@ mod run_folder;
 
 mod input_file;
 
+mod account_filter;
+
 mod published;
 
 mod source_rows;

@@ -78,6 +78,8 @@ impl GroupKeys {
         // A group of one side has the keys of the finest pass, of which no other row had them all.
         let pass = passes.find(|pass| *pass.name == *row.matched_on);
         let shared = match pass.or(settings.passes.first()) {
+            // Lines that are as they should be are one group of an invoice, whatever else they name.
+            _ if definition.tie_out == TieOut::LineArithmetic => vec![Key::Invoice, Key::Currency],
             Some(pass) => pass.keys.clone(),
             None => Vec::new(),
         };

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::account_filter::AccountFilter;
 use super::answer::RejectedLine;
 use super::input_file::held_as_read;
 use super::run_folder::RunFolder;
 use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::rules::domain::{Domain, fold_as};
-use crate::engine::rules::keys::{DESCRIPTION_PARTS, Key};
+use crate::engine::rules::keys::DESCRIPTION_PARTS;
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
@@ -20,32 +21,6 @@ use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::TieOutPlan;
 use crate::reports::manifest::{self, Manifest};
 use crate::sources::files::FileUnit;
-
-/// The customer and subscription whose rows are read; `None` lets all through. Both are folded.
-pub(super) struct AccountFilter {
-    pub(super) customer: Option<String>,
-    pub(super) subscription: Option<String>,
-}
-
-impl AccountFilter {
-    /// True if rows of this account, folded, are read.
-    pub(super) fn lets_through(&self, customer: &str, subscription: &str) -> bool {
-        let fits = |wanted: &Option<String>, found: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == found)
-        };
-        fits(&self.customer, customer) && fits(&self.subscription, subscription)
-    }
-
-    /// This filter without the ids that a pass leaves out: its groups span accounts, and are the
-    /// same only among all of them.
-    pub(super) fn held_by_all_passes(self, settings: &TieOutPlan) -> Self {
-        let holds = |key| settings.passes.iter().all(|pass| pass.keys.contains(&key));
-        Self {
-            customer: self.customer.filter(|_| holds(Key::Customer)),
-            subscription: self.subscription.filter(|_| holds(Key::Subscription)),
-        }
-    }
-}
 
 /// A complete run in its folder.
 pub(super) struct Published {

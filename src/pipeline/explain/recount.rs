@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use polars::prelude::DataFrame;
 
+use super::account_filter::AccountFilter;
 use super::answer::PickedResources;
 use super::gather;
-use super::published::{AccountFilter, Published};
+use super::published::Published;
 use crate::engine::causes::finding::Finding;
 use crate::engine::causes::investigate;
 use crate::engine::compare::group::Sides;
@@ -24,7 +25,7 @@ use crate::engine::fold::folded::{self, Folded, OtherInputs};
 use crate::engine::judge::variance::{self, Variance};
 use crate::engine::matching::descriptions::DescriptionColumns;
 use crate::engine::matching::joins;
-use crate::engine::matching::passes::{self, Matching};
+use crate::engine::matching::usage_matches::{self, Matching};
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::engine::rules::key_projections::{FieldPlace, raw_place};
 use crate::engine::rules::keys::{Counted, LINES_FRAME, Part, RESOURCE_KEYS, USAGE_FRAME};
@@ -84,7 +85,7 @@ impl<'p> Recount<'p> {
         )?;
         select(published, &mut totals)?;
         let rules = &settings.rules;
-        let matching = passes::match_usage(&totals, &descriptions, &settings.passes);
+        let matching = usage_matches::match_usage(&totals, &descriptions, &settings.passes);
         // One account tells nothing of what nine of ten lines of its invoice obey.
         let practice = manifest_settings::practice(&published.manifest().invoices);
         let practice = InvoicePractice::from_words(&practice, &totals.vocabulary, rules);

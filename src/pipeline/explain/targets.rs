@@ -1,8 +1,9 @@
 //! From what was asked for to its explanation: finds the published row or the account, and hands
 //! over to the explanation of its tie-out.
 
+use super::account_filter::AccountFilter;
 use super::answer::{Explanation, Request, Target};
-use super::published::{AccountFilter, Published};
+use super::published::Published;
 use super::recount::Recount;
 use super::{lines_to_invoice, other_tie_outs, usage_to_invoice};
 use crate::engine::judge::variance::Variance;
@@ -32,10 +33,10 @@ fn explain_break(
     match published.tie_out(&row)? {
         TieOut::LinesToInvoice => lines_to_invoice::explain(request, published, row),
         TieOut::UsageToInvoice => {
-            let account = AccountFilter {
-                customer: Some(fold_as(Domain::Customer, &row.customer_id)),
-                subscription: Some(fold_as(Domain::Subscription, &row.subscription_id)),
-            };
+            let account = AccountFilter::new(
+                Some(fold_as(Domain::Customer, &row.customer_id)),
+                Some(fold_as(Domain::Subscription, &row.subscription_id)),
+            );
             let recount = Recount::new(published, account)?;
             let has_id = |_, variance: &Variance| variance.break_id.to_string() == id;
             let found = usage_to_invoice::explain(&recount, request, has_id, &[])?;
@@ -59,10 +60,10 @@ fn explain_keys(
     };
     published.needs(TieOut::UsageToInvoice)?;
     // The more of the account is named, the fewer units are read; without it, all of them are.
-    let account = AccountFilter {
-        customer: wanted("customer_id", Domain::Customer),
-        subscription: wanted("subscription_id", Domain::Subscription),
-    };
+    let account = AccountFilter::new(
+        wanted("customer_id", Domain::Customer),
+        wanted("subscription_id", Domain::Subscription),
+    );
     let recount = Recount::new(published, account)?;
     let picked = recount.pick(keys)?;
     usage_to_invoice::explain(

@@ -96,7 +96,12 @@ pub(crate) fn from_manifest(
             .map(|(name, tolerance)| Ok((name.clone(), tolerance_from_manifest(tolerance)?)))
             .collect::<Result<BTreeMap<String, Tolerance>, String>>()
     };
-    let passes = kept.passes.iter().map(pass_from_manifest);
+    let passes = kept.passes.iter().map(|pass| {
+        let mut pass = pass_from_manifest(pass)?;
+        // Passes that are not the program's own were added by the pipeline.
+        pass.may_contradict = !usual.passes.contains(&pass);
+        Ok(pass)
+    });
     let passes = passes.collect::<Result<Vec<Pass>, String>>()?;
     let rules = kept.rounding.iter().map(rule_from_manifest);
     let rules = rules.collect::<Result<Vec<Rule>, String>>()?;
@@ -146,6 +151,7 @@ fn pass_from_manifest(kept: &manifest::Pass) -> Result<Pass, String> {
     Ok(Pass {
         name: kept.name.as_str().into(),
         keys: keys.collect::<Result<Vec<Key>, String>>()?,
+        may_contradict: false,
     })
 }
 

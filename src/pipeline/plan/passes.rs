@@ -81,7 +81,14 @@ fn add(
         return;
     }
     let name = name.into();
-    passes.insert(at, Pass { name, keys });
+    passes.insert(
+        at,
+        Pass {
+            name,
+            keys,
+            may_contradict: true,
+        },
+    );
 }
 
 /// Index at which a pass goes: that of the pass in its `before`, or the end.

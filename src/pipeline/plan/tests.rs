@@ -65,6 +65,7 @@ fn a_good_file_is_a_plan() {
         ]
     );
     let canonical = "period=2026-10\nsource=usage\nsource=invoice_lines\nsource=invoices\n\
+        tie_out=line-arithmetic enabled=true\n  all=\"\" absolute= relative= materiality=\n\
         tie_out=lines-to-invoice enabled=true\n  all=\"\" absolute= relative= materiality=\n\
         tie_out=usage-to-invoice enabled=true\n  all=\"\" absolute=0.05 relative=0 materiality=\n  \
         currency=\"EUR\" absolute= relative= materiality=1\n  customer=\"ab-cd\" absolute=2 relative= materiality=\n";

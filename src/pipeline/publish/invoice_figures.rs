@@ -27,9 +27,9 @@ pub struct InvoiceFigures {
     /// Sum of the lines that usage is expected behind.
     pub checked_amount: String,
     /// Breaks that ask for more than usage comes to.
-    pub over_billed: Counted,
+    pub over_billed: CountAndSum,
     /// Breaks that ask for less than usage comes to; the amount is negative.
-    pub under_billed: Counted,
+    pub under_billed: CountAndSum,
     /// Sum of all that rounding makes, with sign.
     pub rounding_amount: String,
     /// Groups whose rounding the invoice's own rule proves.
@@ -53,17 +53,17 @@ pub struct InvoiceFigures {
     /// where the lines come to nothing.
     pub not_checkable_percent: Option<String>,
     /// Groups whose other side can still come.
-    pub awaited: Counted,
+    pub awaited: CountAndSum,
     /// Usage rows that repeat another row, whether or not the lines repeat them, too.
-    pub usage_copies: Counted,
+    pub usage_copies: CountAndSum,
     /// Lines that repeat another line, whether or not usage repeats them, too.
-    pub line_copies: Counted,
+    pub line_copies: CountAndSum,
 }
 
 /// A number of groups, rows or lines, and what they come to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Counted {
-    /// Number of them.
+pub struct CountAndSum {
+    /// Number of groups, rows or lines.
     pub count: u64,
     /// Sum of their amounts, with sign.
     pub amount: String,
@@ -73,7 +73,7 @@ pub struct Counted {
 /// other in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Departed {
-    /// Number of lines.
+    /// Number of source lines that depart.
     pub count: u64,
     /// Sum of what is too much and too little, with sign.
     pub amount: String,
@@ -157,7 +157,7 @@ impl Sums {
                 below_amount: published(found.below),
             }
         };
-        let counted = |(count, amount): (u64, i128)| Counted {
+        let counted = |(count, amount): (u64, i128)| CountAndSum {
             count,
             amount: published(amount),
         };

@@ -143,6 +143,12 @@ pub(super) fn summary<'f>(totals: &'f Folded, rows: &'f [Rollup]) -> TablePart<'
         groups("out_of_scope_groups", Status::OutOfScope),
         columns.decimal("expected_amount", |row| row.expected_amount),
         columns.decimal("invoiced_amount", |row| row.invoiced_amount),
+        columns.decimal("not_checkable_amount", |row| row.not_checkable_amount),
+        columns.decimal("over_billed_amount", |row| row.over_billed_amount),
+        columns.decimal("under_billed_amount", |row| row.under_billed_amount),
+        columns.decimal("awaited_amount", |row| row.awaited_amount),
+        columns.decimal("rounding_amount", |row| row.rounding_amount),
+        columns.decimal("off_rule_amount", |row| row.off_rule_amount),
         columns.decimal("net_variance_amount", |row| {
             row.invoiced_amount - row.expected_amount
         }),

@@ -119,12 +119,7 @@ pub fn reconcile_watched(
         return Err(RunError::Law(Box::new(broken.clone())));
     }
     warnings::of_mismatches(&totals, &stages, &variances, &mut told);
-    let has_lines = stages.has_rows[1];
-    let nothing = match readings.inputs.as_slice() {
-        // A fetch that found nothing yet has told so.
-        [] => Vec::new(),
-        _ => nothing_compared::nothing_compared(plan, &stages.seen, has_lines, &variances),
-    };
+    let nothing = nothing_compared_by(plan, readings, &stages, &variances);
     // Before all others: whatever else there is to say, it is about nothing.
     told.splice(0..0, nothing.iter().cloned());
     let rollups = roll_up::roll_up(&variances)?;
@@ -145,6 +140,23 @@ pub fn reconcile_watched(
         nothing_compared: nothing,
         warnings: told,
     })
+}
+
+/// A sentence for each tie-out that is wanted and compared nothing.
+fn nothing_compared_by(
+    plan: &Plan,
+    readings: &Readings,
+    stages: &UsageStages<'_>,
+    variances: &[Variance],
+) -> Vec<String> {
+    match readings.inputs.as_slice() {
+        // A fetch that found nothing yet has told so.
+        [] => Vec::new(),
+        _ => {
+            let has_lines = stages.has_rows[1];
+            nothing_compared::nothing_compared(plan, &stages.seen, has_lines, variances)
+        }
+    }
 }
 
 /// Place of usage and lines while everything else is folded.

@@ -26,7 +26,7 @@ use crate::engine::judge::rounding_census::{self, Census};
 use crate::engine::matching::descriptions::{
     DescriptionColumns, DescriptionPairs, DescriptionVotes,
 };
-use crate::engine::matching::passes;
+use crate::engine::matching::usage_matches;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::key_parts::Part;
 use crate::engine::rules::key_projections::resource_field;
@@ -136,7 +136,7 @@ impl<'p> UsageStages<'p> {
         }
         let (descriptions, _) = self.descriptions.as_ref().expect("set above");
         let settings = self.settings;
-        let matching = passes::match_usage(totals, descriptions, &settings.passes);
+        let matching = usage_matches::match_usage(totals, descriptions, &settings.passes);
         // A scope rule is no match: it sets lines aside that no usage is expected behind.
         self.has_matched |= matching
             .matched_on

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tieout::model::decimal::{Rounding, divide, proportion};
 
-use super::month::{FINE, Lines, Month, PASSES, POINT, Usage};
+use super::month::{FINE, IDENTITY, Lines, Month, PASSES, POINT, Usage};
 use super::proof::{Members, Proven, practice_of};
 
 /// The fine key of a usage total.
@@ -31,27 +31,46 @@ pub(super) fn matched(month: &Month) -> Matches {
         made_by.push(LINE_RULES.into_iter().find(|rule| *rule == key[9]).unwrap());
         lines.insert(key, made_by.len() - 1);
     }
-    for (pass, parts) in PASSES {
-        let coarse =
-            |key: &[String]| -> Vec<String> { parts.iter().map(|at| key[*at].clone()).collect() };
-        let right: BTreeSet<Vec<String>> = open_lines.iter().map(|key| coarse(key)).collect();
-        let both: BTreeSet<Vec<String>> = open_usage
-            .iter()
-            .map(|key| coarse(key))
-            .filter(|key| right.contains(key))
-            .collect();
-        for key in both {
-            usage.extend(
-                open_usage
-                    .extract_if(.., |open| coarse(open) == key)
-                    .map(|open| (open, made_by.len())),
-            );
-            lines.extend(
-                open_lines
-                    .extract_if(.., |open| coarse(open) == key)
-                    .map(|open| (open, made_by.len())),
-            );
-            made_by.push(pass);
+    for (at, (pass, parts)) in PASSES.into_iter().enumerate() {
+        let finer = |part: &usize| PASSES[..at].iter().any(|(_, parts)| parts.contains(part));
+        let dropped = IDENTITY
+            .into_iter()
+            .filter(|part| finer(part) && !parts.contains(part));
+        for blank in ways_to_be_blank(&dropped.collect::<Vec<usize>>()) {
+            // Parts that are blank on one side are no key; all other identity is.
+            let wanted: Vec<usize> = parts.iter().chain(&blank.equal).copied().collect();
+            let is_blank =
+                |key: &[String], parts: &[usize]| parts.iter().all(|at| key[*at].is_empty());
+            let coarse = |key: &[String]| -> Vec<String> {
+                wanted.iter().map(|at| key[*at].clone()).collect()
+            };
+            let right: BTreeSet<Vec<String>> = open_lines
+                .iter()
+                .filter(|key| is_blank(key, &blank.lines))
+                .map(|key| coarse(key))
+                .collect();
+            let both: BTreeSet<Vec<String>> = open_usage
+                .iter()
+                .filter(|key| is_blank(key, &blank.usage))
+                .map(|key| coarse(key))
+                .filter(|key| right.contains(key))
+                .collect();
+            for key in both {
+                let number = made_by.len();
+                let taken =
+                    |blank: &[usize], open: &[String]| is_blank(open, blank) && coarse(open) == key;
+                usage.extend(
+                    open_usage
+                        .extract_if(.., |open| taken(&blank.usage, open))
+                        .map(|open| (open, number)),
+                );
+                lines.extend(
+                    open_lines
+                        .extract_if(.., |open| taken(&blank.lines, open))
+                        .map(|open| (open, number)),
+                );
+                made_by.push(pass);
+            }
         }
     }
     for (open, side) in [(open_usage, &mut usage), (open_lines, &mut lines)] {
@@ -61,6 +80,32 @@ pub(super) fn matched(month: &Month) -> Matches {
         }
     }
     (usage, lines, made_by)
+}
+
+/// Parts of identity that a pass drops: equal on both sides, or blank on one.
+#[derive(Clone, Default)]
+struct Blank {
+    equal: Vec<usize>,
+    lines: Vec<usize>,
+    usage: Vec<usize>,
+}
+
+/// Every way in which dropped parts may agree, those with fewest blanks first.
+fn ways_to_be_blank(dropped: &[usize]) -> Vec<Blank> {
+    let mut ways = vec![Blank::default()];
+    for part in dropped {
+        let mut more = Vec::new();
+        for way in &ways {
+            let mut with = [way.clone(), way.clone(), way.clone()];
+            with[0].equal.push(*part);
+            with[1].lines.push(*part);
+            with[2].usage.push(*part);
+            more.extend(with);
+        }
+        ways = more;
+    }
+    ways.sort_by_key(|way| way.lines.len() + way.usage.len());
+    ways
 }
 
 /// Rules by which a line has no usage.
@@ -183,9 +228,12 @@ pub(super) fn quantise(pieces: &mut [Piece]) {
     }
 }
 
-/// Spreads an invoiced amount over the pieces of a match in proportion to the exact usage amounts;
-/// of quantities if all amounts are zero; evenly if those are zero, too.
+/// Gives each piece of a match its own amount, and its part of what the match is invoiced beyond
+/// these: in proportion to the sizes of the exact usage amounts; of quantities if all amounts are
+/// zero; evenly if those are zero, too.
 pub(super) fn allocate(pieces: &mut [Piece], members: &[usize], invoiced: i128) {
+    let own: i128 = members.iter().map(|at| pieces[*at].shares[0]).sum();
+    let variance = invoiced - own;
     let weights = |of: fn(&Usage) -> i128| -> Vec<u128> {
         members
             .iter()
@@ -204,14 +252,14 @@ pub(super) fn allocate(pieces: &mut [Piece], members: &[usize], invoiced: i128) 
     let whole = weights.iter().sum();
     let (floors, remainders): (Vec<i128>, Vec<u128>) = weights
         .iter()
-        .map(|weight| proportion(invoiced.unsigned_abs(), *weight, whole))
+        .map(|weight| proportion(variance.unsigned_abs(), *weight, whole))
         .map(|(share, rest)| (share.cast_signed(), rest))
         .unzip();
     for (at, share) in members
         .iter()
-        .zip(largest_remainder(floors, &remainders, invoiced.abs()))
+        .zip(largest_remainder(floors, &remainders, variance.abs()))
     {
-        pieces[*at].shares[2] = share * invoiced.signum();
+        pieces[*at].shares[2] = pieces[*at].shares[0] + share * variance.signum();
     }
 }
 

@@ -62,11 +62,15 @@ const LINES_NAMES: [Column; 3] = [
 /// Positions in [`USAGE`] of the parts of the fine key, in the order of [`LINES`]. The synthetic
 /// MeterDescription repeats the MeterName.
 pub(super) const FINE: [usize; 9] = [0, 1, 2, 4, 5, 9, 12, 10, 8];
+/// Positions in the fine key of the parts that say what a thing is: customer, plan, product, SKU and
+/// description. Where both sides name one and differ, they are no pair.
+pub(super) const IDENTITY: [usize; 5] = [1, 2, 3, 4, 6];
 /// Passes from fine to coarse: name, and positions in the fine key of the parts that must agree.
-pub(super) const PASSES: [(&str, &[usize]); 5] = [
+pub(super) const PASSES: [(&str, &[usize]); 6] = [
     ("meter_and_price", &[0, 1, 2, 3, 4, 5, 6, 7, 8]),
     ("meter", &[0, 1, 2, 3, 4, 5, 6, 8]),
     ("meter_any_availability", &[0, 1, 2, 3, 4, 6, 8]),
+    ("meter_any_customer", &[0, 2, 3, 4, 6, 8]),
     ("sku", &[0, 1, 2, 3, 4, 8]),
     ("product", &[0, 1, 2, 3, 8]),
 ];
@@ -230,6 +234,11 @@ impl Month {
     }
 
     fn name(&mut self, of: &'static str, key: &[&String], name: &str) {
+        // What lacks its id has no name, as what several share has none.
+        let has_id = key.last().is_some_and(|id| !id.is_empty());
+        if ["customer", "product", "sku"].contains(&of) && !has_id {
+            return;
+        }
         better(
             self.names
                 .entry((of, key.iter().map(|text| (*text).clone()).collect()))
