@@ -20,7 +20,7 @@ use super::decimal::{self, NumberFault};
 use super::ids::{Fold, fold};
 use super::period::{self, Day};
 use super::row::{Cell, Row};
-use super::value_hash::{Scale, Unit, hash_of_bytes, hash_of_text, multiplied};
+use super::value_hash::{Scale, Unit, hash_of_bytes, hash_of_text, hash_of_units, multiplied};
 
 /// Keys that JSON has beside the columns, and that repeat what other columns say or how to ask: no
 /// other format has them ([resources §D1](crate::model::domain::resources)).
@@ -67,8 +67,6 @@ pub struct ColumnContent {
     meaning: Meaning,
     /// Seed of the column's parts, different for each column.
     seed: u64,
-    /// Decimals of the column's numbers, and their scale, ready for hashes.
-    own_scale: (u32, Scale),
 }
 
 /// Hash of the column that a heading or key names: the same in every spelling of a column of the
@@ -82,26 +80,14 @@ pub fn hash_of_name(dataset: Dataset, name: &str) -> u64 {
 }
 
 impl ColumnContent {
-    fn new(meaning: Meaning, seed: u64) -> Self {
-        let scale = match meaning {
-            Meaning::Number(scale) | Meaning::Share(scale) => scale,
-            _ => UNKNOWN_SCALE,
-        };
-        Self {
-            meaning,
-            seed,
-            own_scale: (scale, scale_of(scale.cast_signed())),
-        }
-    }
-
     /// Column of a dataset, by its position.
     #[must_use]
     pub fn of(dataset: Dataset, at: usize) -> Self {
         let column = &dataset.columns()[at];
-        Self::new(
-            meaning_of(dataset, at, column),
-            xxh3_64(column.name.as_bytes()),
-        )
+        Self {
+            meaning: meaning_of(dataset, at, column),
+            seed: xxh3_64(column.name.as_bytes()),
+        }
     }
 
     /// Column under a heading or key that is not read: not read at all, or not known. `before` is
@@ -116,7 +102,10 @@ impl ColumnContent {
         let column = match dataset.position_of(name) {
             Some(CATEGORY) if dataset == Dataset::InvoiceLines => return None,
             Some(position) => Self::of(dataset, position),
-            None => Self::new(Meaning::Unknown, hash_of_name(dataset, name)),
+            None => Self {
+                meaning: Meaning::Unknown,
+                seed: hash_of_name(dataset, name),
+            },
         };
         Some(Self {
             seed: column.seed.wrapping_add(before),
@@ -127,13 +116,16 @@ impl ColumnContent {
     /// Column of an object that has a name twice: the `number`th of a key as it is spelt.
     #[must_use]
     pub fn spelt(key: &str, number: u64) -> Self {
-        Self::new(Meaning::Unknown, xxh3_64_with_seed(key.as_bytes(), number))
+        Self {
+            meaning: Meaning::Unknown,
+            seed: xxh3_64_with_seed(key.as_bytes(), number),
+        }
     }
 
-    /// True if quotes and backslashes do not count, so that a text may be given with the escapes of
-    /// quotes and backslashes in it.
+    /// True if a value's part is that of [`hash_of_text`] whatever the text looks like, so that a
+    /// decoder may hash the text in the spelling in which it has it.
     #[must_use]
-    pub fn ignores_escapes(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.meaning == Meaning::Plain
     }
 
@@ -184,19 +176,32 @@ impl ColumnContent {
     }
 
     /// Part of a number in units of 10^-scale; 0 for 0.
+    #[inline]
     #[must_use]
     pub fn of_number(&self, value: i128, scale: u32) -> u64 {
         match self.meaning {
             _ if value == 0 => 0,
+            Meaning::Number(own) if own == scale => self.part(hash_of_units(value)),
+            _ => self.of_other_number(value, scale),
+        }
+    }
+
+    fn of_other_number(&self, value: i128, scale: u32) -> u64 {
+        match self.meaning {
             Meaning::Plain | Meaning::Folded(_) => {
                 self.of_text(decimal::plain(value, scale).as_bytes())
             }
             // A percentage of one or less is none that is granted.
             Meaning::Share(_) if value.unsigned_abs() <= 10_u128.saturating_pow(scale) => {
-                self.part(scale_of(scale.cast_signed() - 2).hash(value))
+                self.part(hash_in(scale.cast_signed() - 2, value))
             }
-            _ if scale == self.own_scale.0 => self.part(self.own_scale.1.hash(value)),
-            _ => self.part(scale_of(scale.cast_signed()).hash(value)),
+            Meaning::Number(own) => match decimal::from_typed(value, scale, own) {
+                Some(number) if number.value == 0 => 0,
+                Some(number) => self.part(hash_of_units(number.value)),
+                // Too large for its column: of a row that is rejected, or of a column not read.
+                None => self.part(hash_in(scale.cast_signed(), value)),
+            },
+            _ => self.part(hash_in(scale.cast_signed(), value)),
         }
     }
 
@@ -254,9 +259,10 @@ fn meaning_of(dataset: Dataset, at: usize, column: &Column) -> Meaning {
     }
 }
 
-/// Scale of numbers in units of 10^-scale.
-fn scale_of(scale: i32) -> Scale {
-    Scale::new(i8::try_from(scale).expect("numbers have at most 76 decimals"))
+/// Hash of a number in units of 10^-scale, the same in all units.
+fn hash_in(scale: i32, value: i128) -> u64 {
+    let scale = i8::try_from(scale).expect("numbers have at most 76 decimals");
+    Scale::new(scale).hash(value)
 }
 
 fn hash_of_folded(kind: Fold, text: &[u8]) -> u64 {

@@ -15,47 +15,79 @@ pub fn hash_of_bytes(text: &[u8]) -> u64 {
 }
 
 /// Hash of a text by what it says; 0 for a blank one. Neither the case of its ASCII letters counts,
-/// nor blanks around it, nor quotes and backslashes anywhere.
+/// nor blanks around it.
 ///
-/// Leaving out the latter makes a text of CSV, in which quotes are doubled, and one of JSON, in
-/// which they have a backslash, equal to the plain text without a copy of either: tags and
-/// additional information are JSON, with quotes every few bytes.
+/// A text is hashed in the spelling in which each of its quotes stands twice, as in CSV: tags and
+/// additional information are JSON, with a quote every few bytes, and CSV and JSON have them in that
+/// spelling or in one of the same length. Of other formats the quotes are doubled first.
 #[must_use]
 pub fn hash_of_text(text: &[u8]) -> u64 {
-    let text = text.trim_ascii();
-    let mut words = Words::default();
-    let (chunks, rest) = text.as_chunks::<8>();
-    for chunk in chunks {
-        words.take(u64::from_le_bytes(*chunk), 64);
+    if memchr::memchr(b'"', text).is_none() {
+        return hash_of_doubled(text);
     }
-    if !rest.is_empty() {
-        let bits = 8 * rest.len() as u32;
-        words.take(last_word(text, rest) >> (64 - bits), bits);
+    let mut doubled = Vec::with_capacity(text.len() * 2);
+    let mut from = 0;
+    for quote in memchr::memchr_iter(b'"', text) {
+        // The quote is written at the end of what stands before it and at the start of the rest.
+        doubled.extend_from_slice(&text[from..=quote]);
+        from = quote;
     }
-    words.finish()
+    doubled.extend_from_slice(&text[from..]);
+    hash_of_doubled(&doubled)
 }
 
-/// The last bytes of a text at the high end of a word; `rest` are those that fill no word.
+/// Hash of a text that has two quotes for each one, as in CSV: that of [`hash_of_text`].
 #[inline]
-fn last_word(text: &[u8], rest: &[u8]) -> u64 {
-    match text.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => rest
-            .iter()
-            .fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56),
+#[must_use]
+pub fn hash_of_doubled(text: &[u8]) -> u64 {
+    hash_of_words(text.trim_ascii(), |word| word)
+}
+
+/// Hash of a text that has a backslash before each quote and nowhere else, as in JSON: that of
+/// [`hash_of_text`].
+#[inline]
+#[must_use]
+pub fn hash_of_escaped(text: &[u8]) -> u64 {
+    hash_of_words(text.trim_ascii(), |word| {
+        let backslashes = equal_bytes(word, b'\\') >> 7;
+        word ^ (backslashes * u64::from(b'\\' ^ b'"'))
+    })
+}
+
+/// Hash of a text in lower case, sixteen bytes at a time, after the manner of wyhash: the last
+/// sixteen overlap those before. 0 for an empty text.
+#[inline]
+fn hash_of_words(text: &[u8], spelt: impl Fn(u64) -> u64) -> u64 {
+    let word = |bytes: &[u8; 8]| lower(spelt(u64::from_le_bytes(*bytes)));
+    // No word is the key itself, which has a capital letter: no factor of the pair is ever 0.
+    let pair = |hash: u64, first: u64, second: u64| multiplied(first ^ KEY, second ^ hash);
+    let mut hash = multiplied(text.len() as u64 ^ KEY, LENGTH_FACTOR);
+    if let Some(tail) = text.last_chunk::<16>() {
+        let (chunks, _) = text[..text.len() - 1].as_chunks::<16>();
+        for chunk in chunks.iter().chain([tail]) {
+            let [first, second] = halves(chunk);
+            hash = pair(hash, word(first), word(second));
+        }
+        return hash | 1;
+    }
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => pair(hash, word(first), word(last)) | 1,
+        _ if text.is_empty() => 0,
+        _ => {
+            let mut bytes = [0; 8];
+            bytes[..text.len()].copy_from_slice(text);
+            pair(hash, word(&bytes), 0) | 1
+        }
     }
 }
 
-/// Bytes of a text, eight at a time, without those that do not count.
-#[derive(Default)]
-struct Words {
-    hash: u64,
-    /// Bytes that fill no word yet.
-    open: u128,
-    /// Number of bits in `open`, less than 64.
-    open_bits: u32,
-    /// Number of bits of all bytes.
-    bits: u64,
+/// Both halves of sixteen bytes.
+#[inline]
+fn halves(bytes: &[u8; 16]) -> [&[u8; 8]; 2] {
+    let ([first, second], []) = bytes.as_chunks::<8>() else {
+        unreachable!("sixteen bytes are twice eight")
+    };
+    [first, second]
 }
 
 /// One in each byte of a word.
@@ -63,60 +95,12 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte of a word.
 const HIGH: u64 = 0x80 * ONES;
 
-impl Words {
-    /// Takes the `bits` low bits of a word; the others are 0.
-    #[inline]
-    fn take(&mut self, word: u64, bits: u32) {
-        let mut dropped = equal_bytes(word, b'"') | equal_bytes(word, b'\\');
-        let word = lower(word);
-        if dropped == 0 {
-            return self.append(word, bits);
-        }
-        let mut from = 0;
-        while dropped != 0 {
-            let at = dropped.trailing_zeros() - 7;
-            self.append_part(word, from, at);
-            from = at + 8;
-            dropped &= dropped - 1;
-        }
-        self.append_part(word, from, bits);
-    }
-
-    /// Appends the bits of a word from `from` to before `to`.
-    #[inline]
-    fn append_part(&mut self, word: u64, from: u32, to: u32) {
-        if to > from {
-            let bits = to - from;
-            self.append((word >> from) & (u64::MAX >> (64 - bits)), bits);
-        }
-    }
-
-    #[inline]
-    fn append(&mut self, word: u64, bits: u32) {
-        self.bits += u64::from(bits);
-        self.open |= u128::from(word) << self.open_bits;
-        self.open_bits += bits;
-        if self.open_bits >= 64 {
-            self.hash = multiplied(self.hash ^ low(self.open), WORD_FACTOR);
-            self.open >>= 64;
-            self.open_bits -= 64;
-        }
-    }
-
-    fn finish(self) -> u64 {
-        if self.bits == 0 {
-            return 0;
-        }
-        let hash = multiplied(self.hash ^ low(self.open), WORD_FACTOR);
-        multiplied(hash ^ self.bits, LENGTH_FACTOR) | 1
-    }
-}
-
-/// Odd numbers with bits in no order: 2^64 over the golden ratio, and the second of splitmix64.
-const WORD_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Numbers with bits in no order: 2^64 over the golden ratio, which has a `J` among its bytes, and
+/// the second of splitmix64.
+const KEY: u64 = 0x9E37_79B9_7F4A_7C15;
 const LENGTH_FACTOR: u64 = 0xBF58_476D_1CE4_E5B9;
 
-/// Both halves of a product, folded into one: every bit of `left` tells in every bit of it.
+/// Both halves of a product, folded into one: every bit of both factors tells in every bit of it.
 #[inline]
 pub(super) fn multiplied(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
@@ -151,6 +135,14 @@ fn lower(word: u64) -> u64 {
 #[must_use]
 pub fn hash_of_number(number: i128) -> u64 {
     Scale::WHOLE.hash(number)
+}
+
+/// Hash of a number in units that all numbers of its column have; never 0. Cheaper than
+/// [`Scale::hash`], which is the same in all units.
+#[inline]
+#[must_use]
+pub fn hash_of_units(number: i128) -> u64 {
+    mixed(number) | 1
 }
 
 /// Every bit of a number spread over 64: two multiplications in place of a call, for a row has a
@@ -264,29 +256,38 @@ mod tests {
     #[test]
     fn a_text_has_one_hash_in_every_spelling_and_others_have_another() {
         let text = r#"{"env":"Prod","owner":"Team Größe"}"#;
-        for spelling in [
-            r#"{\"env\":\"prod\",\"owner\":\"team größe\"} "#,
-            r#"{""ENV"":""Prod"",""owner"":""Team Größe""}"#,
-        ] {
-            assert_eq!(
-                hash_of_text(spelling.as_bytes()),
-                hash_of_text(text.as_bytes())
-            );
-        }
-        assert_eq!(
-            [hash_of_text(b""), hash_of_text(b" "), hash_of_text(b"\"\"")],
-            [0; 3]
-        );
+        let hash = hash_of_text(text.as_bytes());
+        let doubled = r#"{""ENV"":""Prod"",""owner"":""Team Größe""}"#;
+        let escaped = r#"{\"env\":\"prod\",\"owner\":\"team größe\"} "#;
+        assert_eq!(hash_of_doubled(doubled.as_bytes()), hash);
+        assert_eq!(hash_of_escaped(escaped.as_bytes()), hash);
+        assert_eq!([hash_of_text(b""), hash_of_text(b" ")], [0; 2]);
         let mut met = std::collections::HashSet::new();
-        let long: Vec<u8> = (0..40).map(|at| b"abc[{@`5\xc3\x9f"[at % 10]).collect();
-        for length in 0..40 {
+        let long: Vec<u8> = (0..70).map(|at| b"abc[{@`5\xc3\x9f"[at % 10]).collect();
+        for length in 0..70 {
             assert!(met.insert(hash_of_text(&long[..length])), "{length}");
             for at in 0..length {
-                let mut other = long[..length].to_vec();
-                other[at] = b'~';
-                assert!(met.insert(hash_of_text(&other)), "{length} {at}");
+                for byte in [b'~', b'"', b'\\', 0] {
+                    let mut other = long[..length].to_vec();
+                    other[at] = byte;
+                    assert!(met.insert(hash_of_text(&other)), "{length} {at} {byte}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn quotes_are_told_by_their_number() {
+        for length in 0..40 {
+            let text = "a\"".repeat(length);
+            let doubled = text.replace('"', "\"\"");
+            let escaped = text.replace('"', "\\\"");
+            let hash = hash_of_text(text.as_bytes());
+            assert_eq!(hash_of_doubled(doubled.as_bytes()), hash, "{length}");
+            assert_eq!(hash_of_escaped(escaped.as_bytes()), hash, "{length}");
+        }
+        assert_ne!(hash_of_text(br#"{"a":"1"}"#), hash_of_text(br#"{"a":1}"#));
+        assert_ne!(hash_of_text(br#"a\b"#), hash_of_text(br#"a"b"#));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::cells::{is_null, value_of};
+use super::cells::{UnreadRun, is_null, value_of};
 use super::layout::{Layout, csv_crate, next_record, offset_of, without_boms};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
@@ -64,13 +64,13 @@ fn read_record<S: Sink>(
     {
         return Ok(());
     }
-    let cells_unread = layout
+    let unread = layout
         .unread
         .iter()
-        .map(|(at, column)| (column, &record[*at]));
-    let unread = cells_unread
-        .filter(|(_, cell)| !is_null(cell))
-        .map(|(column, cell)| column.of_text(cell))
+        .flat_map(UnreadRun::columns)
+        .map(|(at, column)| (&record[at], column))
+        .filter(|(cell, _)| !is_null(cell))
+        .map(|(cell, column)| column.of_text(cell))
         .fold(0, u64::wrapping_add);
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();

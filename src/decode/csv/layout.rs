@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::cells::UnreadRun;
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::content::ColumnContent;
+use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Kind, Need};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Place};
@@ -25,9 +26,9 @@ pub(super) struct Layout {
     named: Vec<Option<usize>>,
     /// Input columns that are read, each with the position of the dataset's column that it fills.
     pub(super) wanted: Vec<(usize, usize)>,
-    /// Input columns that are not read, each with its part in the content of a row; empty where
+    /// Input columns that are not read, with their parts in the content of a row; empty where
     /// contents are not wanted.
-    pub(super) unread: Vec<(usize, ColumnContent)>,
+    pub(super) unread: Vec<UnreadRun>,
     /// Input column in which every row has a number, so that text in it tells a header.
     number: Option<usize>,
 }
@@ -52,16 +53,6 @@ impl Layout {
         wanted: Vec<(usize, usize)>,
         unread: impl IntoIterator<Item = usize>,
     ) -> Self {
-        let mut met: HashMap<String, u64> = HashMap::new();
-        let unread = unread.into_iter().filter_map(|at| {
-            let before = met.entry(headings[at].to_lowercase()).or_default();
-            *before += 1;
-            Some((
-                at,
-                ColumnContent::unread(dataset, &headings[at], *before - 1)?,
-            ))
-        });
-        let unread = unread.collect();
         let named: Vec<Option<usize>> = headings
             .iter()
             .map(|heading| dataset.position_of(heading))
@@ -75,7 +66,7 @@ impl Layout {
             number: named.iter().position(|at| at.is_some_and(is_number)),
             named,
             wanted,
-            unread,
+            unread: unread_runs(dataset, headings, unread),
         }
     }
 
@@ -151,6 +142,32 @@ impl Layout {
             Likeness::OtherHeader
         }
     }
+}
+
+/// The columns at some positions, ascending, that have a part in the content of a row.
+fn unread_runs(
+    dataset: Dataset,
+    headings: &[String],
+    positions: impl IntoIterator<Item = usize>,
+) -> Vec<UnreadRun> {
+    let mut met: HashMap<u64, u64> = HashMap::new();
+    let mut runs: Vec<UnreadRun> = Vec::new();
+    for at in positions {
+        let before = met.entry(hash_of_name(dataset, &headings[at])).or_default();
+        let column = ColumnContent::unread(dataset, &headings[at], *before);
+        *before += 1;
+        let Some(column) = column else {
+            continue;
+        };
+        match runs.last_mut() {
+            Some(run) if run.first + run.columns.len() == at => run.columns.push(column),
+            _ => runs.push(UnreadRun {
+                first: at,
+                columns: vec![column],
+            }),
+        }
+    }
+    runs
 }
 
 /// The error of a header in the middle that is not that of the file.

@@ -39,7 +39,7 @@ pub(super) fn read<S: Sink>(
     let mut marks = Marks::default();
     marks.find(body).map_err(|Irregular| Stopped::Irregular)?;
     let mut cells = layout.missing_cells();
-    let mut unread = UnreadCells::new(layout.unread.len());
+    let mut unread = UnreadCells::new(&layout.unread);
     // `text_start` falls behind `start` where empty lines stand before a record.
     let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
     for end_of_row in &marks.rows {

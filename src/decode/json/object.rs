@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::amendments::{self, AMENDS_OF};
-use super::spelling::{Pairs, is_plain};
+use super::spelling::{Pairs, escapes_quotes_only};
 use super::template::Template;
 use super::value;
 use crate::decode::sink::{Sink, SliceSink};
@@ -311,7 +311,7 @@ struct UnreadValues {
 
 impl UnreadValues {
     fn add(&mut self, value: &[u8], name: u64, column: &ColumnContent) {
-        let part = value::part_of(value, is_plain(value), column);
+        let part = value::part_of(value, escapes_quotes_only(value), column);
         if part != 0 {
             self.sum = self.sum.wrapping_add(part);
             self.names.push(name);
@@ -337,7 +337,7 @@ fn content_by_spelling(object: &[u8]) -> u64 {
         *number += 1;
         let text = text.get().as_bytes();
         let column = ColumnContent::spelt(key, *number);
-        value::part_of(text, is_plain(text), &column)
+        value::part_of(text, escapes_quotes_only(text), &column)
     });
     hashes.fold(0, u64::wrapping_add)
 }

@@ -11,13 +11,13 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Microsoft's data has two levels.
 const DEEPEST_LEVEL: u32 = 32;
 
-/// True if a value has no escapes but those of quotes, backslashes and slashes, in which the
-/// character itself follows the backslash.
-pub(super) fn is_plain(value: &[u8]) -> bool {
+/// True if a value has no escapes but those of quotes, so that every backslash stands before a
+/// quote.
+pub(super) fn escapes_quotes_only(value: &[u8]) -> bool {
     let mut rest = value;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         match rest.get(at + 1) {
-            Some(b'"' | b'\\' | b'/') => rest = &rest[at + 2..],
+            Some(b'"') => rest = &rest[at + 2..],
             _ => return false,
         }
     }

@@ -7,7 +7,7 @@
 //! `Keys::read_by_serde` in `object` must give the same cells and the same content for every object
 //! that fits, and nothing may fit that serde would refuse.
 
-use super::value::{self, Extent};
+use super::value::{self, Extent, extent};
 use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
 use crate::model::same::same;
@@ -30,7 +30,40 @@ struct Part {
     /// Hash of the name, the same in all spellings of the key.
     name: u64,
     /// Part of the value in the content of a row; `None` if the value is read, or has none.
-    unread: Option<ColumnContent>,
+    unread: Option<UnreadValue>,
+}
+
+/// A value that is not read, of one object after another. Objects that follow each other share most
+/// of their values: one like the last is known by one comparison, its end included.
+#[derive(Debug)]
+struct UnreadValue {
+    column: ColumnContent,
+    /// The value that came last, as it was written; empty for a number, whose text may go on.
+    last: Vec<u8>,
+    /// Part of the value that came last.
+    part: u64,
+}
+
+impl UnreadValue {
+    /// Length and part of the value with which a text begins; `None` for what is no value.
+    #[inline]
+    fn take(&mut self, text: &[u8]) -> Option<(usize, u64)> {
+        let again = text.split_at_checked(self.last.len());
+        if !self.last.is_empty() && again.is_some_and(|(value, _)| same(value, &self.last)) {
+            return Some((self.last.len(), self.part));
+        }
+        let Extent {
+            length,
+            escapes_quotes_only,
+        } = extent(text)?;
+        let value = &text[..length];
+        self.part = value::part_of(value, escapes_quotes_only, &self.column);
+        self.last.clear();
+        if matches!(value, [b'"' | b'n', ..]) {
+            self.last.extend_from_slice(value);
+        }
+        Some((length, self.part))
+    }
 }
 
 impl Template {
@@ -58,7 +91,11 @@ impl Template {
             literal,
             slot,
             name,
-            unread,
+            unread: unread.map(|column| UnreadValue {
+                column,
+                last: Vec::new(),
+                part: 0,
+            }),
         });
     }
 
@@ -71,10 +108,11 @@ impl Template {
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
-    /// the content of its values that are not read, or 0 if none is wanted; `None` if the object does not fit, and the
-    /// cells are then of no use. The text must be UTF-8 without control characters.
+    /// the content of its values that are not read, or 0 if none is wanted; `None` if the object
+    /// does not fit, and the cells are then of no use. The text must be UTF-8 without control
+    /// characters.
     pub(super) fn read<'a>(
-        &self,
+        &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
         with_content: bool,
@@ -84,17 +122,19 @@ impl Template {
         if self.parts.is_empty() || self.has_escapes {
             return None;
         }
-        for part in &self.parts {
+        for part in &mut self.parts {
             (_, rest) = rest
                 .split_at_checked(part.literal.len())
                 .filter(|(literal, _)| same(literal, &part.literal))?;
-            let Extent { length, is_plain } = value::extent(rest)?;
-            let (text, behind) = rest.split_at(length);
-            rest = behind;
-            if with_content && let Some(column) = &part.unread {
+            if with_content && let Some(unread) = &mut part.unread {
+                let (length, value) = unread.take(rest)?;
                 // A sum, so that the order of the keys does not matter.
-                content = content.wrapping_add(value::part_of(text, is_plain, column));
+                content = content.wrapping_add(value);
+                rest = &rest[length..];
+                continue;
             }
+            let (text, behind) = rest.split_at(extent(rest)?.length);
+            rest = behind;
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;
             }

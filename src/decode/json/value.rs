@@ -7,19 +7,18 @@ use super::spelling::hash_of_nested;
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
-use crate::model::value_hash::hash_of_bytes;
+use crate::model::value_hash::{hash_of_bytes, hash_of_escaped};
 
 /// A value's part in its object's content. A missing value adds 0, and a number in quotes what
-/// the bare number adds, so that one row has one content in both of the API's spellings. `is_plain`
-/// is that of the value's [`Extent`].
-pub(super) fn part_of(value: &[u8], is_plain: bool, column: &ColumnContent) -> u64 {
+/// the bare number adds, so that one row has one content in both of the API's spellings.
+/// `escapes_quotes_only` is that of the value's [`Extent`].
+pub(super) fn part_of(value: &[u8], escapes_quotes_only: bool, column: &ColumnContent) -> u64 {
     match value {
         b"null" | b"\"\"" => 0,
-        [b'"', inner @ .., b'"']
-            if (is_plain && column.ignores_escapes()) || memchr::memchr(b'\\', inner).is_none() =>
-        {
-            column.of_text(inner)
+        [b'"', inner @ .., b'"'] if escapes_quotes_only && column.is_plain() => {
+            column.part(hash_of_escaped(inner))
         }
+        [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_none() => column.of_text(inner),
         [b'"', ..] => match serde_json::from_slice::<String>(value) {
             Ok(text) => column.of_text(text.as_bytes()),
             // Escapes that stand for no character, as half of a surrogate pair.
@@ -48,14 +47,13 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
-/// Where a value ends, and if it is a string, whether its escapes are of quotes, backslashes and
-/// slashes alone.
+/// Where a value ends, and if it is a string, whether its escapes are of quotes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Number of bytes that the value takes.
     pub(super) length: usize,
-    /// True if it is [`is_plain`](super::spelling::is_plain).
-    pub(super) is_plain: bool,
+    /// True if it [`escapes_quotes_only`](super::spelling::escapes_quotes_only).
+    pub(super) escapes_quotes_only: bool,
 }
 
 /// Extent of the value with which a text begins; `None` for arrays, objects and what is no value,
@@ -63,7 +61,7 @@ pub(super) struct Extent {
 pub(super) fn extent(text: &[u8]) -> Option<Extent> {
     let plain = |length: usize| Extent {
         length,
-        is_plain: true,
+        escapes_quotes_only: true,
     };
     match text.first()? {
         b'"' => string_extent(text),
@@ -84,23 +82,23 @@ fn string_extent(text: &[u8]) -> Option<Extent> {
     if inner[stop] == b'"' {
         return Some(Extent {
             length: stop + 2,
-            is_plain: true,
+            escapes_quotes_only: true,
         });
     }
-    let (quote, is_plain) = closing_quote(inner, stop)?;
+    let (quote, escapes_quotes_only) = closing_quote(inner, stop)?;
     Some(Extent {
         length: 1 + quote + 1,
-        is_plain,
+        escapes_quotes_only,
     })
 }
 
 /// Offset of the quote that closes a string with escapes, the first of which is at `from`, and
-/// whether the string is plain. Tags and additional information are JSON within JSON, with an
+/// whether all of its escapes are of quotes. Tags and additional information are JSON within JSON, with an
 /// escape every few bytes: 64 bytes are compared at a time, and then only quotes and backslashes
 /// are visited.
 fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
     let mut at = from;
-    let mut is_plain = true;
+    let mut escapes_quotes_only = true;
     // Offset of the first byte that is not part of an escape.
     let mut free = from;
     loop {
@@ -115,11 +113,11 @@ fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
                 continue;
             }
             if quotes >> bit & 1 == 1 {
-                return Some((place, is_plain));
+                return Some((place, escapes_quotes_only));
             }
-            let (length, is_only) = escape(&text[place + 1..])?;
+            let (length, is_quote) = escape(&text[place + 1..])?;
             free = place + length;
-            is_plain &= is_only;
+            escapes_quotes_only &= is_quote;
         }
         at += BLOCK;
     }
@@ -144,8 +142,8 @@ fn masks(text: &[u8]) -> (u64, u64) {
 /// which come in pairs and are left to serde.
 fn escape(text: &[u8]) -> Option<(usize, bool)> {
     match text {
-        [b'"' | b'\\' | b'/', ..] => Some((2, true)),
-        [b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, false)),
+        [b'"', ..] => Some((2, true)),
+        [b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, false)),
         [b'u', digits @ ..] => {
             let digits = digits
                 .get(..4)
@@ -188,7 +186,7 @@ fn number_length(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spelling::is_plain;
+    use super::super::spelling::escapes_quotes_only;
     use super::*;
 
     #[test]
@@ -197,7 +195,8 @@ mod tests {
         let unknown = ColumnContent::unread(Dataset::Usage, "Other", 0).unwrap();
         let tags = ColumnContent::unread(Dataset::Usage, "Tags", 0).unwrap();
         let part = |value: &str, column: &ColumnContent| {
-            part_of(value.as_bytes(), is_plain(value.as_bytes()), column)
+            let value = value.as_bytes();
+            part_of(value, escapes_quotes_only(value), column)
         };
         for spellings in [
             vec![r#""aA""#, r#""a\u0041""#, r#""\u0061\u0041""#],
@@ -269,7 +268,7 @@ mod tests {
                 let found = extent(format!("{value}{behind}").as_bytes());
                 let wanted = Extent {
                     length: value.len(),
-                    is_plain: is_plain(value.as_bytes()),
+                    escapes_quotes_only: escapes_quotes_only(value.as_bytes()),
                 };
                 assert_eq!(found, Some(wanted), "{value}");
             }

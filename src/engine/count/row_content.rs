@@ -3,7 +3,8 @@
 //!
 //! Fast, because a key's texts and tuples are numbered anyway: the part of a tuple is looked up by
 //! its number, and only a tuple that is new adds up the parts of its texts. The numbers that are
-//! summed were parsed before. What is left are a few columns that no key needs.
+//! summed were parsed before. What is left are a few columns that no key needs, prices among them:
+//! rows that follow each other mostly share them, and of each the last text is kept with its part.
 
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
@@ -12,7 +13,8 @@ use super::measures::Measures;
 use crate::engine::rules::keys::TUPLES;
 use crate::model::content::ColumnContent;
 use crate::model::dataset::{Dataset, Need};
-use crate::model::row::Row;
+use crate::model::row::{Cell, Row};
+use crate::model::same::same;
 
 /// Parts of the texts and tuples that were met, by their numbers.
 #[derive(Debug)]
@@ -27,8 +29,36 @@ pub(super) struct RowContent {
     summed: Vec<ColumnContent>,
     /// Column of the day; `None` where the day is among the texts.
     day: Option<ColumnContent>,
-    /// Columns that are read, but neither part of the key nor summed, by their positions.
-    others: Vec<(usize, ColumnContent)>,
+    /// Columns that are read, but neither part of the key nor summed.
+    others: Vec<OtherColumn>,
+}
+
+/// A column that no key needs.
+#[derive(Debug)]
+struct OtherColumn {
+    /// Position among the dataset's columns.
+    at: usize,
+    content: ColumnContent,
+    /// The text that came last; empty before the first one.
+    last: Vec<u8>,
+    /// Part of the text that came last.
+    part: u64,
+}
+
+impl OtherColumn {
+    fn part_of(&mut self, cell: &Cell<'_>) -> u64 {
+        let text: &[u8] = match cell {
+            Cell::Text(text) => text,
+            Cell::Entry { text, .. } => text,
+            typed => return self.content.of_cell(typed),
+        };
+        if !same(text, &self.last) {
+            self.last.clear();
+            self.last.extend_from_slice(text);
+            self.part = self.content.of_text(text);
+        }
+        self.part
+    }
 }
 
 impl RowContent {
@@ -50,7 +80,14 @@ impl RowContent {
             tuples: std::array::from_fn(|_| Vec::new()),
             summed: layout.summed.iter().map(of).collect(),
             day: layout.day.as_ref().map(of),
-            others: others.map(|at| (at, of(&at))).collect(),
+            others: others
+                .map(|at| OtherColumn {
+                    at,
+                    content: of(&at),
+                    last: Vec::new(),
+                    part: 0,
+                })
+                .collect(),
         }
     }
 
@@ -82,8 +119,8 @@ impl RowContent {
         if let (Some(column), Some(day)) = (&self.day, measures.day) {
             sum = sum.wrapping_add(column.of_day(day));
         }
-        for (at, column) in &self.others {
-            sum = sum.wrapping_add(column.of_cell(&row.cells[*at]));
+        for column in &mut self.others {
+            sum = sum.wrapping_add(column.part_of(&row.cells[column.at]));
         }
         sum
     }
