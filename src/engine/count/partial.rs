@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::duplicate_filter::DuplicateFilter;
+use super::duplicate_filter::{BATCH, DuplicateFilter};
 use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
@@ -53,6 +53,8 @@ pub struct Partial {
     pub copies: HashMap<[u32; TUPLES], Duplicates>,
     /// Rows that may be duplicates, as far as the filter can tell.
     pub candidates: Vec<Candidate>,
+    /// Rows that the filter was not asked about yet, at most [`BATCH`].
+    waiting: Vec<Candidate>,
     /// Fingerprints of all rows; empty where duplicates are not looked for.
     pub fingerprints: Vec<u64>,
     /// Rows, quantities and amounts by the number of the account: counted apart from the totals,
@@ -159,6 +161,7 @@ impl Partial {
             totals: TotalsByKey::default(),
             copies: HashMap::new(),
             candidates: Vec::new(),
+            waiting: Vec::new(),
             fingerprints: Vec::new(),
             control: Vec::new(),
             months: HashMap::new(),
@@ -207,7 +210,7 @@ impl Partial {
         self.record(key, &measures);
         // Whole rows are compared, by a hash of their content: usage has no natural key
         // (model::domain::quirks, daily rated usage 5).
-        if let Some(filter) = &self.filter {
+        if self.filter.is_some() {
             let (dataset, layout) = (self.dataset, self.layout);
             let content = self
                 .content
@@ -216,16 +219,31 @@ impl Partial {
             let fingerprint = content.of(row, &measures, key, known);
             // Every row's, as the first of two equal rows is no candidate.
             self.fingerprints.push(fingerprint);
-            // A filter that is too full takes most rows for duplicates; then duplicates are looked
-            // for in a second reading of the unit.
-            let has_room = filter.is_exact()
-                || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
-            if has_room && filter.may_be_duplicate(fingerprint) {
-                self.candidates
-                    .push(Candidate::of(fingerprint, key, &measures));
+            self.waiting
+                .push(Candidate::of(fingerprint, key, &measures));
+            if self.waiting.len() == BATCH {
+                self.filter_waiting();
             }
         }
         Ok(())
+    }
+
+    /// Keeps those of the waiting rows that may be duplicates.
+    fn filter_waiting(&mut self) {
+        // A filter that is too full takes most rows for duplicates; then duplicates are looked for
+        // in a second reading of the unit.
+        if let Some(filter) = &self.filter
+            && (filter.is_exact()
+                || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16)
+        {
+            let mut told = filter.possible_duplicates(&self.waiting);
+            while told != 0 {
+                let row = self.waiting[told.trailing_zeros() as usize];
+                self.candidates.push(row);
+                told &= told - 1;
+            }
+        }
+        self.waiting.clear();
     }
 
     /// Numbers the row's texts. An error leaves the texts of the columns before it behind, listed
@@ -302,14 +320,17 @@ impl Partial {
         self.overflow |= !self.control[slot].add(more);
     }
 
-    /// Brings the totals up to the rows that were added, after which they may be read.
+    /// Brings the totals and the candidates up to the rows that were added, after which they may be
+    /// read.
     pub fn flush(&mut self) {
         self.overflow |= !self.totals.flush();
+        self.filter_waiting();
     }
 
     /// Counts the candidates that are duplicates. `open` holds how many rows of each fingerprint
     /// are still to be counted; fingerprints with too few candidates here are left in it.
     pub fn count_duplicates(&mut self, open: &mut Repeated) {
+        self.filter_waiting();
         count_duplicates(
             &std::mem::take(&mut self.candidates),
             open,
