@@ -38,6 +38,7 @@ mod memory;
 mod nightly;
 mod nights;
 mod nothing_compared;
+mod one_row;
 mod openings;
 mod oracle;
 mod ordinary;
