@@ -33,7 +33,13 @@ impl Partner {
     }
 
     fn run(&self, day: &str, served: &Night, more: &[&str]) -> Played {
-        let mut process = program(&["run", "pipelines/nightly.toml", "--period", "2026-10", "--json"]);
+        let mut process = program(&[
+            "run",
+            "pipelines/nightly.toml",
+            "--period",
+            "2026-10",
+            "--json",
+        ]);
         let settings = [
             format!("partner_center.sandbox=http://{}", served.address),
             format!("state={}", self.path("state")),
@@ -52,10 +58,19 @@ impl Partner {
             process.args(["--set", setting]);
         }
         process.args(["--set", "partner_center.requests_per_second=100000"]);
-        for name in ["TIEOUT_TENANT", "TIEOUT_CLIENT_ID", "HTTP_PROXY", "http_proxy"] {
+        for name in [
+            "TIEOUT_TENANT",
+            "TIEOUT_CLIENT_ID",
+            "HTTP_PROXY",
+            "http_proxy",
+        ] {
             process.env_remove(name);
         }
-        let output = process.args(more).env("TIEOUT_TODAY", day).output().unwrap();
+        let output = process
+            .args(more)
+            .env("TIEOUT_TODAY", day)
+            .output()
+            .unwrap();
         Played::of(&output, &self.path("out"))
     }
 }
@@ -84,7 +99,10 @@ impl Played {
     fn list(&self, name: &str) -> String {
         let list = self.json["fetched"][name].as_array();
         let texts = list.unwrap_or_else(|| panic!("`{name}` in {}", self.json));
-        texts.iter().map(|text| text.as_str().unwrap().to_owned() + "\n").collect()
+        texts
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned() + "\n")
+            .collect()
     }
 
     fn dataset(&self, name: &str) -> &serde_json::Value {
@@ -106,7 +124,12 @@ const EXPECTED: [(&str, i32, bool, &str); 25] = [
     ("blank-list", 0, true, "JSON that does not parse"),
     ("null-currency", 0, true, ""),
     ("nameless-customer", 0, true, "1 items cannot be used"),
-    ("number-code", 0, true, "no relation to the partner any more"),
+    (
+        "number-code",
+        0,
+        true,
+        "no relation to the partner any more",
+    ),
     ("link-only", 0, true, ""),
     ("malformed-links", 0, true, ""),
     ("no-period-dates", 0, true, ""),
@@ -187,10 +210,16 @@ fn everyday_nights_are_told_as_they_are() {
     }
     // Broken for ever, and named; whatever they are, they only inform.
     let broken = played.list("informational");
-    assert!(broken.contains("status 500") && broken.contains("status 403"), "{broken}");
+    assert!(
+        broken.contains("status 500") && broken.contains("status 403"),
+        "{broken}"
+    );
     // The legacy invoice lists Office lines alone, and is asked for nothing else.
     let rows = played.json["fetched"]["datasets"].as_array().unwrap();
-    assert!(rows.iter().all(|row| row["dataset"] != "azure_usage_lines"), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["dataset"] != "azure_usage_lines"),
+        "{rows:?}"
+    );
 }
 
 #[test]
@@ -235,6 +264,10 @@ fn a_second_run_of_the_day_asks_only_for_what_is_missing() {
     let again = partner.run("2026-11-16", &served, &[]);
     let requests = |played: &Played| played.json["fetched"]["requests"].as_u64().unwrap();
     // The endpoints that are broken for ever, with their retries and a token each.
-    assert!(requests(&first) > 200 && requests(&again) < 20, "{}", again.json);
+    assert!(
+        requests(&first) > 200 && requests(&again) < 20,
+        "{}",
+        again.json
+    );
     assert_eq!((first.code, again.code), (0, 0));
 }
