@@ -131,6 +131,7 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiRespons
         body: None,
         service: match probe.kind {
             TokenKind::Graph => Service::Graph,
+            TokenKind::Sheets => Service::Sheets,
             TokenKind::App | TokenKind::User => Service::PartnerCenter,
         },
         purpose: Purpose::Needed,

@@ -114,7 +114,10 @@ impl Http {
                 .header("MS-CorrelationId", &ids.correlation)
                 .header("MS-RequestId", &ids.request)
                 .header("MS-Contract-Version", "v1"),
-            Service::Graph | Service::Tokens => request.header("client-request-id", &ids.request),
+            // Nothing is documented for the host of the sheets: as Graph does, which it resembles.
+            Service::Graph | Service::Sheets | Service::Tokens => {
+                request.header("client-request-id", &ids.request)
+            }
         }
     }
 
