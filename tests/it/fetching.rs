@@ -90,7 +90,7 @@ fn every_endpoint_is_fetched_to_its_last_row() {
             rows("estimate_links")
         ),
         // Five invoices, one of them of the legacy commerce, and the notes inside of two.
-        (2, 7, 7, 8)
+        (2, 7, 1, 8)
     );
     assert_eq!(
         (

@@ -71,6 +71,11 @@ pub(crate) fn read(
     let mut names: Vec<String> = sources.iter().map(|name| (*name).to_owned()).collect();
     names.extend(fetch_names(checker, fields));
     let price_sheets = sheets::price_sheets(checker, fields);
+    if get(fields, "price_sheets").is_none() && names.iter().any(|name| name == "price_sheets") {
+        let hint = "add `price_sheets = [{ market = \"DE\", view = \"azure_consumption\" }]`";
+        let wanted = "the markets and views of the price sheets";
+        checker.missing("partner_center.price_sheets", &entry.place, wanted, hint);
+    }
     if !price_sheets.is_empty() {
         names.push("price_sheets".to_owned());
     }

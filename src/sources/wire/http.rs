@@ -105,9 +105,14 @@ impl Http {
     /// A request with the headers that an API documents
     /// ([endpoints §3](crate::model::domain::endpoints)).
     fn request(&self, ask: &ApiRequest<'_>, ids: &CallIds) -> RequestBuilder {
+        let accepted = match ask.service {
+            // CSV, as `application/octet-stream` or whatever an archive is called.
+            Service::Sheets => "*/*",
+            Service::PartnerCenter | Service::Graph | Service::Tokens => "application/json",
+        };
         let request = self
             .plain_request(ask.method.clone(), ask.url.clone())
-            .header("Accept", "application/json")
+            .header("Accept", accepted)
             .header("Accept-Encoding", "gzip");
         match ask.service {
             Service::PartnerCenter => request
