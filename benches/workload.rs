@@ -4,6 +4,10 @@
 //! `workload sums FILE...` prints the exact sums of usage by customer, subscription, meter and
 //! resource, as the peers' scripts do; `--out FILE` also writes every group, to be compared by key.
 //!
+//! `workload count FILE...` reads every column, as a run does: totals by the whole key, and what
+//! tells copies. It prints rows and copies; peers have no such work, but our own changes are measured
+//! by it.
+//!
 //! `workload gunzip FILE...` only decompresses: the least that any reader of a gzip export costs.
 //!
 //! `workload compare LEFT RIGHT --tolerance 0.01` compares two tables of customers' resources, and
@@ -21,6 +25,8 @@ use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
 use tieout::decode::{self, Input, Sink};
+use tieout::engine::count::duplicate_filter::DuplicateFilter;
+use tieout::engine::count::duplicates::{Repeated, add_repeated};
 use tieout::engine::count::interner::{Texts, Tuples};
 use tieout::engine::count::key_layout::KeyLayout;
 use tieout::engine::count::measures::Measures;
@@ -52,6 +58,8 @@ const FOLDS: [Fold; TUPLES] = [
 
 /// Usage by customer, subscription, meter and resource.
 static GRAIN: KeyLayout = KeyLayout {
+    summed: &[],
+    day: None,
     tuples: [&[CUSTOMER], &[SUBSCRIPTION], &[METER], &[RESOURCE]],
     derived: &[],
     measure: quantity_and_amount,
@@ -85,6 +93,8 @@ const RIGHT_DAY: i32 = 1;
 
 /// The left table by customer and resource, with its amounts negative.
 static LEFT: KeyLayout = KeyLayout {
+    summed: &[],
+    day: None,
     tuples: [&[CUSTOMER], &[RESOURCE], &[], &[]],
     derived: &[],
     measure: of_left,
@@ -348,6 +358,34 @@ fn write_groups(shards: &Shards, out: &str) -> Result<(), Box<dyn Error + Send +
     Ok(())
 }
 
+/// Rows and copies of usage files, each row counted by its whole key and looked for among the others.
+fn count(files: &[String]) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let filter = Arc::new(DuplicateFilter::for_rows(4_000_000, 1 << 26));
+    let idle: Mutex<Vec<SumSink>> = Mutex::new(Vec::new());
+    let new_sink = || SumSink(Partial::new(Dataset::Usage, Arc::clone(&filter)));
+    let sink = || {
+        let idle = idle.lock().expect("no one panics").pop();
+        idle.unwrap_or_else(new_sink)
+    };
+    files.iter().try_for_each(|file| {
+        let input = Input {
+            unit: file,
+            file: &File::open(file)?,
+            dataset: Dataset::Usage,
+        };
+        let (_, sinks) = decode::decode(input, sink)?;
+        idle.lock().expect("no one panics").extend(sinks);
+        Ok::<(), Box<dyn Error + Send + Sync>>(())
+    })?;
+    let partials = idle.into_inner().expect("no one panics");
+    let prints = partials.iter().flat_map(|sink| &sink.0.fingerprints);
+    let mut prints: Vec<u64> = prints.copied().collect();
+    let mut repeated = Repeated::new();
+    add_repeated(&mut prints, &mut repeated);
+    let (rows, copies) = (prints.len(), repeated.values().sum::<u64>());
+    Ok(format!("{{\"rows\": {rows}, \"copies\": {copies}}}"))
+}
+
 /// A full outer join: for each key, the right amounts minus the left ones.
 fn compare(
     left: &str,
@@ -416,11 +454,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (out, tolerance, _) = (option("--out"), option("--tolerance"), option("--keys"));
     match arguments.split_first() {
         Some((command, files)) if command == "sums" && !files.is_empty() => writeln!(stdout(), "{}", sums(files, out.as_deref())?)?,
+        Some((command, files)) if command == "count" => writeln!(stdout(), "{}", count(files)?)?,
         Some((command, files)) if command == "gunzip" => writeln!(stdout(), "{}", gunzip(files)?)?,
         Some((command, [left, right])) if command == "compare" => {
             writeln!(stdout(), "{}", compare(left, right, tolerance.as_deref().unwrap_or("0"))?)?;
         }
-        _ => return Err("usage: workload sums FILE... [--out FILE] | gunzip FILE... | compare LEFT RIGHT [--tolerance AMOUNT]".into()),
+        _ => return Err("usage: workload sums FILE... [--out FILE] | count FILE... | gunzip FILE... | compare LEFT RIGHT [--tolerance AMOUNT]".into()),
     }
     Ok(())
 }

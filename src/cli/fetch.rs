@@ -68,6 +68,9 @@ fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result
 
 /// Writes the warnings and rejected rows of the responses that are not reconciled.
 pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Result<()> {
+    for note in &report.notes {
+        paragraph("note: ", note, notes)?;
+    }
     for warning in &report.records.warnings {
         writeln!(notes, "warning: {warning}")?;
     }
@@ -88,7 +91,6 @@ pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Re
         ("AWAITED: ", &report.awaited),
         ("INCOMPLETE: ", &report.incomplete),
         ("Informs only, not complete: ", &report.informational),
-        ("Note: ", &report.notes),
     ];
     for (label, texts) in lists {
         texts

@@ -16,6 +16,7 @@ mod explanation;
 mod failure;
 mod fetch;
 mod invoice_blocks;
+mod ordinary_tenant;
 mod phase_bar;
 mod profile;
 mod progress;

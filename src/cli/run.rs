@@ -125,6 +125,9 @@ fn unpublished(
         serde_json::to_writer_pretty(&mut *out, &told)?;
         writeln!(out)?;
     } else if let Some(fetched) = &fetched {
+        if !globals.quiet {
+            super::fetch::write_notes(fetched, &mut io::stderr().lock())?;
+        }
         super::fetch::write_reasons(fetched, out)?;
         writeln!(out, "Nothing was published.")?;
     }

@@ -1,14 +1,16 @@
 //! `tieout sandbox`: a local stand-in for Microsoft's services, to rehearse a fetch against.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::ordinary_tenant::{OrdinaryArgs, settings};
 use crate::model::spelling;
 use crate::sandbox::faults::{Fault, Faults};
-use crate::sandbox::{self, SandboxError, Settings};
+use crate::sandbox::{self, SandboxError, Settings, ordinary};
 
 /// Serve a synthetic partner on this machine, with the APIs of Partner Center, Graph and blob
 /// storage
@@ -16,9 +18,13 @@ use crate::sandbox::{self, SandboxError, Settings};
 #[command(after_help = "Example:\n  tieout sandbox --data demo --port 8080 \
                   --faults passing --fault-seed 3")]
 pub(super) struct SandboxArgs {
-    /// A folder written by `tieout synth --formats v1,v2`
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// Tenant to serve: the rehearsal's, from a folder of `synth`, or an ordinary partner's, made
+    /// from a seed
+    #[arg(long, value_enum, default_value_t = TenantKind::Rehearsal)]
+    tenant: TenantKind,
+    /// A folder written by `tieout synth --formats v1,v2`, for the rehearsal
+    #[arg(long, value_name = "DIR", required_unless_present = "tenant")]
+    data: Option<PathBuf>,
     /// Port on 127.0.0.1; 0 for any free port
     #[arg(long, value_name = "P", default_value_t = 8080)]
     port: u16,
@@ -45,6 +51,17 @@ pub(super) struct SandboxArgs {
     /// Delay before each response, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
+    #[command(flatten)]
+    ordinary: OrdinaryArgs,
+}
+
+/// Tenant that the sandbox serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TenantKind {
+    /// A folder of `synth`, with faults by schedule
+    Rehearsal,
+    /// An ordinary partner's tenant, night by night
+    Ordinary,
 }
 
 /// Serves until the process is stopped. Stdout gets the address as soon as the server listens, so
@@ -54,8 +71,24 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    if args.tenant == TenantKind::Ordinary {
+        let settings = settings(
+            &args.ordinary,
+            (args.port, args.token_seconds, args.sas_seconds),
+        )?;
+        if !globals.quiet {
+            tell_planted(&settings);
+        }
+        return serve(globals, out, |ready| ordinary::serve(settings, ready));
+    }
+    let Some(data) = args.data.clone() else {
+        return Err(Failure::usage(
+            "`--data` is missing: the rehearsal serves a folder".to_owned(),
+            Some("write one with `tieout synth`, or take `--tenant ordinary`".to_owned()),
+        ));
+    };
     let settings = Settings {
-        data: args.data.clone(),
+        data,
         port: args.port,
         faults: Faults::new(faults(&args.faults)?, args.fault_seed, args.fault_rate),
         token_seconds: args.token_seconds,
@@ -65,8 +98,34 @@ pub(super) fn run(
         foreign: None,
         latency_ms: args.latency_ms,
     };
+    serve(globals, out, |ready| sandbox::serve(settings, ready))
+}
+
+/// Tells the variance that a reconciliation must find.
+fn tell_planted(settings: &ordinary::OrdinarySettings) {
+    if let Some(planted) = ordinary::planted_variance(settings) {
+        let told = format!(
+            "Planted: invoice {}, customer {}, subscription {}, {}: the line lacks usage of {} {}\n",
+            planted.invoice,
+            planted.customer,
+            planted.subscription,
+            planted.product,
+            planted.missing,
+            planted.currency
+        );
+        // The hint is a courtesy, as the one on how to fetch.
+        drop(std::io::stderr().lock().write_all(told.as_bytes()));
+    }
+}
+
+/// Serves with `start`, and tells the address as soon as there is one.
+fn serve(
+    globals: &Globals,
+    out: &mut dyn Write,
+    start: impl FnOnce(&mut dyn FnMut(SocketAddr)) -> Result<(), SandboxError>,
+) -> Result<Exit, Failure> {
     let mut told = Ok(());
-    let served = sandbox::serve(settings, |address| {
+    let served = start(&mut |address| {
         // Flushed at once: a script waits for this line, and a server does not end by itself.
         told = writeln!(out, "http://{address}").and_then(|()| out.flush());
         if !globals.quiet {
@@ -112,7 +171,7 @@ fn failure(error: SandboxError) -> Failure {
             Exit::Usage,
             Some("write one with `tieout synth --rows 50000 --seed 7 --out DIR --formats v1,v2`"),
         ),
-        SandboxError::Unreadable { .. } => (Exit::Storage, None),
+        SandboxError::Unreadable { .. } | SandboxError::Unwritable { .. } => (Exit::Storage, None),
         SandboxError::Listen { .. } => (
             Exit::Usage,
             Some("another program may be using the port; `--port 0` takes any free one"),

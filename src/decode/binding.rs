@@ -3,21 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::failure::DecodeError;
 use super::input::Input;
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::excerpt;
-
-/// Hash of the column that a heading or key names: the same in every spelling of a column of the
-/// dataset. Of other names only case is overlooked, for `Größe` and `Grüße` may be two columns.
-pub(super) fn hash_of_name(dataset: Dataset, name: &str) -> u64 {
-    match dataset.position_of(name) {
-        Some(position) => xxh3_64(dataset.columns()[position].name.as_bytes()),
-        None => xxh3_64(name.to_lowercase().as_bytes()),
-    }
-}
 
 /// A file's columns, bound to those of its dataset.
 #[derive(Debug)]

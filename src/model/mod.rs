@@ -14,6 +14,9 @@ pub mod dataset;
 
 pub mod reject;
 pub mod row;
+pub mod value_hash;
+
+pub mod content;
 
 pub mod page;
 pub mod record;

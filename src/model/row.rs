@@ -116,57 +116,9 @@ pub struct Place<'r> {
     pub before: &'r [u8],
     /// Text of the row; empty for formats without any.
     pub text: &'r [u8],
-    /// What tells the row from others.
-    pub content: Content,
-}
-
-/// What tells a row from all others: a copy has the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Hash of all its values, each with its column: in formats that write one row in several ways
-    /// (JSON) or have no text (Parquet).
-    ///
-    /// A column without a value adds nothing, as if it were not there. Neither the order of columns
-    /// or keys counts, nor the spelling of a name that the dataset knows, white space around values,
-    /// escapes, quotes around a JSON number, or how Parquet stores a number, a text or an instant.
-    /// What JSON calls a number is its text: `1.5` and `1.50` are two values.
-    Values(u64),
-    /// The row's text, under these columns: CSV, where a hash of every cell would cost more than
-    /// all the rest. A copy that is written with other quotes or in another order of columns is not
-    /// seen as one; that costs a cause its name, where a row that is wrongly taken for a copy would
-    /// name a cause that is none.
-    Text {
-        /// Hash of the names of the columns, in their order: one text means different rows below
-        /// different headings.
-        columns: u64,
-    },
-}
-
-impl Row<'_, '_> {
-    /// Hash of the whole row, columns that are not read or not known included: equal for duplicate
-    /// rows of one format, as far as [`Content`] says. 64 bits: among 100 million rows, two
-    /// different ones share a fingerprint with a chance of 1 in 4,000.
-    ///
-    /// Whole-row equality is the only proof of a duplicate, as daily rated usage has no natural key
-    /// ([quirks](crate::model::domain::quirks), daily rated usage 5).
-    #[must_use]
-    pub fn fingerprint(&self) -> u64 {
-        match self.place.content {
-            Content::Values(digest) => digest,
-            Content::Text { columns } => {
-                xxhash_rust::xxh3::xxh3_64(without_line_ends(self.place.text)) ^ columns
-            }
-        }
-    }
-}
-
-/// A row's text without the line ends around it: they differ between copies of one file, and are no
-/// part of a row. Blanks are: they stand in a cell.
-fn without_line_ends(mut text: &[u8]) -> &[u8] {
-    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
-        text = rest;
-    }
-    text
+    /// Hash of the values of all columns that are not read, known or not; see
+    /// [`content`](super::content). 0 where none is wanted.
+    pub unread: u64,
 }
 
 impl Place<'_> {

@@ -45,7 +45,7 @@ pub(super) async fn converse(mut stream: TcpStream, service: Arc<Service>, laten
 
 /// The next request; `None` if the connection ends, or sends too much. `buffer` keeps what was read
 /// beyond the request.
-async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
+pub(super) async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     loop {
         if let Some((mut request, used, wanted)) = head(buffer) {
             // Behind the head, the buffer may have the body or its beginning already.
@@ -107,7 +107,7 @@ fn head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
 }
 
 /// Sends a response, broken as the fault demands; true if the connection can be used again.
-async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> bool {
+pub(super) async fn send(stream: &mut TcpStream, answer: &Answer, fault: Option<Fault>) -> bool {
     let length = answer.body.length();
     let half = length / 2;
     let (claimed, sent) = match fault {
@@ -222,10 +222,14 @@ fn reason(status: u16) -> &'static str {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         409 => "Conflict",
+        410 => "Gone",
         412 => "Precondition Failed",
         416 => "Range Not Satisfiable",
         429 => "Too Many Requests",
+        500 => "Internal Server Error",
         503 => "Service Unavailable",
         _ => "Status",
     }

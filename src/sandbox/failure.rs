@@ -22,6 +22,15 @@ pub enum SandboxError {
         #[source]
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("Cannot write `{}`", .path.display())]
+    Unwritable {
+        /// Path of the file.
+        path: PathBuf,
+        /// Error of the system.
+        #[source]
+        source: std::io::Error,
+    },
     /// The port is taken, or no runtime could be started.
     #[error("Cannot listen on 127.0.0.1:{port}")]
     Listen {

@@ -35,6 +35,8 @@ mod routes;
 
 mod connection;
 
+pub mod ordinary;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,6 +16,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 use tieout::decode::{self, DecodeError, Input, Sink};
+use tieout::model::content::content_of;
 use tieout::model::dataset::Dataset;
 use tieout::model::reject::Rejection;
 use tieout::model::row::{Cell, Row};
@@ -26,7 +27,8 @@ struct Prints(Vec<(u64, u64)>);
 
 impl Sink for Prints {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.0.push((row.place.line(), row.fingerprint()));
+        self.0
+            .push((row.place.line(), content_of(Dataset::Usage, row)));
         Ok(())
     }
 }
@@ -44,7 +46,7 @@ fn prints(path: &Path) -> Result<Vec<u64>, DecodeError> {
     Ok(rows.into_iter().map(|(_, print)| print).collect())
 }
 
-fn prints_of(bytes: &[u8]) -> Vec<u64> {
+pub(crate) fn prints_of(bytes: &[u8]) -> Vec<u64> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     prints(file.path()).unwrap()
@@ -226,11 +228,12 @@ fn a_text_of_csv_means_its_columns() {
         "the same headings in another spelling"
     );
     assert_eq!(csv("UnitPrice,Other\r", "1,2\r"), row, "other line ends");
-    assert_ne!(
-        csv("UnitPrice,Other", "1,2 "),
-        row,
-        "a blank in the last cell"
-    );
+    for same in ["1,2 ", "1.0,2", "\"1\",\"2\"", "1,2E0", "1.00, 2.000 "] {
+        assert_eq!(csv("UnitPrice,Other", same), row, "{same}");
+    }
+    for other in ["1,3", "1,2x", "2,1", ",2", "NULL,2", "10,2"] {
+        assert_ne!(csv("UnitPrice,Other", other), row, "{other}");
+    }
 }
 
 #[test]

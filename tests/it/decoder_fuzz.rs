@@ -17,9 +17,12 @@ use std::hash::Hash;
 use std::path::Path;
 
 use tieout::decode::{self, DecodeError, Input, Sink};
-use tieout::model::dataset::{Dataset, Need};
+use tieout::model::content::content_of;
+use tieout::model::dataset::{Dataset, Kind, Need};
+use tieout::model::ids::fold;
 use tieout::model::reject::Rejection;
 use tieout::model::row::Row;
+use tieout::model::{decimal, period};
 
 use self::random::Random;
 use crate::runs::is_slow;
@@ -50,7 +53,7 @@ impl Sink for Recorder {
             line: row.place.line(),
             cells: cells.collect(),
         };
-        self.0.push((found, row.fingerprint()));
+        self.0.push((found, content_of(Dataset::Usage, row)));
         Ok(())
     }
 }
@@ -121,6 +124,58 @@ fn show(row: &FoundRow) -> (u64, Vec<(&'static str, String)>) {
     let cells = names.zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
     let cells = cells.map(|(name, cell)| (name, cell.escape_ascii().to_string()));
     (row.line, cells.collect())
+}
+
+/// What a value of a column says, so that two values are equal by value if and only if these are;
+/// `None` for nothing.
+fn meaning(heading: &str, value: &[u8]) -> Option<String> {
+    let plain = || {
+        let text = value.trim_ascii().to_ascii_lowercase();
+        let is_counted = |byte: &u8| !matches!(byte, b'"' | b'\\');
+        let text: Vec<u8> = text.into_iter().filter(is_counted).collect();
+        text.escape_ascii().to_string()
+    };
+    let number = |scale: u32, is_exact: bool| match decimal::parse(value, scale) {
+        Ok(number) if number.rounded && is_exact => plain(),
+        Ok(number) if number.value == 0 => String::new(),
+        Ok(number) => decimal::plain(number.value, scale),
+        Err(decimal::NumberFault::Empty) => String::new(),
+        Err(_) => plain(),
+    };
+    let position = Dataset::Usage.position_of(heading);
+    let column = position.map(|at| &Dataset::Usage.columns()[at]);
+    let meaning = match column.map(|column| (column.name, column.kind, column.need)) {
+        None => number(20, true),
+        Some((_, Kind::Text(_), Need::Unread)) => plain(),
+        Some((_, Kind::Text(kind), _)) => match std::str::from_utf8(value) {
+            Ok(text) => fold(kind, text),
+            Err(_) => value.escape_ascii().to_string(),
+        },
+        Some(("PartnerEarnedCreditPercentage" | "CreditPercentage", Kind::Decimal(scale), _)) => {
+            match decimal::parse(value, scale - 2) {
+                // A fraction of one: in hundredths.
+                Ok(one) if one.value.abs() <= 10_i128.pow(scale - 2) => {
+                    let hundredths = decimal::parse(value, scale).unwrap().value;
+                    match hundredths {
+                        0 => String::new(),
+                        value => decimal::plain(value, scale - 2),
+                    }
+                }
+                _ => number(scale, false),
+            }
+        }
+        Some((_, Kind::Decimal(scale), _)) => number(scale, false),
+        Some((name, Kind::Date, _)) => match period::parse_day(value) {
+            Ok(None) => String::new(),
+            Ok(Some(day)) => {
+                let is_first = period::date_of(day).unwrap().to_string().ends_with("-01");
+                let is_exclusive = name == "ChargeEndDate" && is_first;
+                (day - i32::from(is_exclusive)).to_string()
+            }
+            Err(_) => plain(),
+        },
+    };
+    (!meaning.is_empty()).then_some(meaning)
 }
 
 /// Cells of a row that has nothing yet.

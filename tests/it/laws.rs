@@ -14,7 +14,7 @@ use tieout::engine::judge::variance::Variance;
 use tieout::engine::rules::keys::Key;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
-use tieout::model::row::{self, Cell, Place, Row};
+use tieout::model::row::{Cell, Place, Row};
 use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
@@ -166,7 +166,8 @@ fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str
         first_line: 1,
         before: b"",
         text: text.as_bytes(),
-        content: row::Content::Text { columns: 0 },
+        // Stands for columns that are not read.
+        unread: xxhash_rust::xxh3::xxh3_64(text.as_bytes()),
     };
     let row = Row {
         cells: &cells,

@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::cells::value_of;
+use super::cells::{UnreadRun, is_null, value_of};
 use super::layout::{Layout, csv_crate, next_record, offset_of, without_boms};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Content, Place, Row};
+use crate::model::row::{Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
 ///
@@ -44,9 +44,7 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..start + blank],
             text,
-            content: Content::Text {
-                columns: layout.columns_hash,
-            },
+            unread: 0,
         };
         start = end;
         read_record(layout, &record, place, sink)?;
@@ -66,6 +64,14 @@ fn read_record<S: Sink>(
     {
         return Ok(());
     }
+    let unread = layout
+        .unread
+        .iter()
+        .flat_map(UnreadRun::columns)
+        .map(|(at, column)| (&record[at], column))
+        .filter(|(cell, _)| !is_null(cell))
+        .map(|(cell, column)| column.of_text(cell))
+        .fold(0, u64::wrapping_add);
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();
     for (at, slot) in &layout.wanted {
@@ -73,7 +79,7 @@ fn read_record<S: Sink>(
     }
     sink.row(&Row {
         cells: &cells,
-        place,
+        place: Place { unread, ..place },
     });
     Ok(())
 }

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
+use crate::model::same::same;
+use crate::model::value_hash::hash_of_doubled;
 
 /// One record of regular text.
 pub(super) struct Record<'t> {
@@ -16,14 +19,21 @@ pub(super) struct Record<'t> {
 }
 
 impl<'t> Record<'t> {
-    /// A cell as it is written, with its quotes.
-    pub(super) fn raw(&self, at: usize) -> &'t [u8] {
-        let start = if at == 0 {
+    /// So many cells side by side, as they are written, with the commas between them.
+    #[inline]
+    fn span(&self, first: usize, count: usize) -> &'t [u8] {
+        let start = if first == 0 {
             self.start
         } else {
-            self.ends[at - 1] as usize + 1
+            self.ends[first - 1] as usize + 1
         };
-        let cell = &self.text[start..self.ends[at] as usize];
+        &self.text[start..self.ends[first + count - 1] as usize]
+    }
+
+    /// A cell as it is written, with its quotes.
+    #[inline]
+    pub(super) fn raw(&self, at: usize) -> &'t [u8] {
+        let cell = self.span(at, 1);
         if at + 1 == self.ends.len() {
             // The mark of a row is its line feed; the carriage return of a CRLF stands before it.
             cell.strip_suffix(b"\r").unwrap_or(cell)
@@ -53,8 +63,102 @@ impl<'t> Record<'t> {
     }
 }
 
-/// A cell's value: nothing for an empty cell, and an empty text for the `NULL` that database tools
-/// write ([quirks](crate::model::domain::quirks), other exports).
+/// Columns side by side that are not read.
+pub(super) struct UnreadRun {
+    /// Position of the first one in a record.
+    pub(super) first: usize,
+    /// Part of each in the content of a row; never empty.
+    pub(super) columns: Vec<ColumnContent>,
+}
+
+impl UnreadRun {
+    /// Positions of the columns in a record, and their parts.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &ColumnContent)> {
+        (self.first..).zip(&self.columns)
+    }
+}
+
+/// Parts of the columns that are not read in the contents of rows. Rows that follow each other share
+/// most of their texts: of each run of columns, and of each column in it, the last text is kept with
+/// its part, and most runs are known by one comparison.
+pub(super) struct UnreadCells<'t> {
+    last: Vec<LastRun<'t>>,
+}
+
+/// Last texts of a run of columns, and what they add to the content of a row.
+struct LastRun<'t> {
+    text: &'t [u8],
+    part: u64,
+    cells: Vec<(&'t [u8], u64)>,
+}
+
+impl<'t> UnreadCells<'t> {
+    /// Memory of the columns of `runs`, empty.
+    pub(super) fn new(runs: &[UnreadRun]) -> Self {
+        let last = runs.iter().map(|run| LastRun {
+            // Shorter than any run of two columns; one column adds nothing where it is empty.
+            text: b"",
+            part: 0,
+            cells: vec![(b"", 0); run.columns.len()],
+        });
+        Self {
+            last: last.collect(),
+        }
+    }
+
+    /// Sum of the parts that a record has in the columns of `runs`.
+    #[inline]
+    pub(super) fn content_of(&mut self, record: &Record<'t>, runs: &[UnreadRun]) -> u64 {
+        let mut sum = 0_u64;
+        for (run, last) in runs.iter().zip(&mut self.last) {
+            let text = record.span(run.first, run.columns.len());
+            if !same(text, last.text) {
+                last.text = text;
+                last.part = last.of_cells(record, run);
+            }
+            sum = sum.wrapping_add(last.part);
+        }
+        sum
+    }
+}
+
+impl<'t> LastRun<'t> {
+    fn of_cells(&mut self, record: &Record<'t>, run: &UnreadRun) -> u64 {
+        let mut sum = 0_u64;
+        for ((at, column), (text, part)) in run.columns().zip(&mut self.cells) {
+            let raw = record.raw(at);
+            if !same(raw, text) {
+                (*text, *part) = (raw, part_of(record, at, column));
+            }
+            sum = sum.wrapping_add(*part);
+        }
+        sum
+    }
+}
+
+fn part_of(record: &Record<'_>, at: usize, column: &ColumnContent) -> u64 {
+    match record.raw(at) {
+        [b'"', inner @ .., b'"'] if column.is_plain() && !is_null(inner) => {
+            column.part(hash_of_doubled(inner))
+        }
+        [b'"', ..] => match record.plain(at) {
+            plain if is_null(&plain) => 0,
+            plain => column.of_text(&plain),
+        },
+        b"" => 0,
+        raw if is_null(raw) => 0,
+        raw => column.of_text(raw),
+    }
+}
+
+/// True for the `NULL` that database tools write ([quirks](crate::model::domain::quirks), other
+/// exports).
+pub(super) fn is_null(text: &[u8]) -> bool {
+    text == b"NULL"
+}
+
+/// A cell's value: nothing for an empty cell, and an empty text for `NULL`.
+#[inline]
 pub(super) fn value_of(bytes: Cow<'_, [u8]>) -> Cell<'_> {
     match &*bytes {
         b"" => Cell::Missing,

@@ -2,13 +2,13 @@
 //! are read.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::decode::binding::hash_of_name;
+use super::cells::UnreadRun;
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
+use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Kind, Need};
 use crate::model::reject::Rejection;
 use crate::model::row::{Cell, Place};
@@ -26,8 +26,9 @@ pub(super) struct Layout {
     named: Vec<Option<usize>>,
     /// Input columns that are read, each with the position of the dataset's column that it fills.
     pub(super) wanted: Vec<(usize, usize)>,
-    /// Hash of the columns that the headings name, in their order.
-    pub(super) columns_hash: u64,
+    /// Input columns that are not read, with their parts in the content of a row; empty where
+    /// contents are not wanted.
+    pub(super) unread: Vec<UnreadRun>,
     /// Input column in which every row has a number, so that text in it tells a header.
     number: Option<usize>,
 }
@@ -44,12 +45,14 @@ enum Likeness {
 }
 
 impl Layout {
-    /// Layout under these headings; `wanted` are the input columns that are read.
-    pub(super) fn new(dataset: Dataset, headings: &[String], wanted: Vec<(usize, usize)>) -> Self {
-        let names = headings
-            .iter()
-            .flat_map(|heading| hash_of_name(dataset, heading).to_le_bytes());
-        let columns_hash = xxh3_64(&names.collect::<Vec<u8>>());
+    /// Layout under these headings; `wanted` are the input columns that are read. With `unread`,
+    /// the others count for the content of a row.
+    pub(super) fn new(
+        dataset: Dataset,
+        headings: &[String],
+        wanted: Vec<(usize, usize)>,
+        unread: impl IntoIterator<Item = usize>,
+    ) -> Self {
         let named: Vec<Option<usize>> = headings
             .iter()
             .map(|heading| dataset.position_of(heading))
@@ -63,7 +66,7 @@ impl Layout {
             number: named.iter().position(|at| at.is_some_and(is_number)),
             named,
             wanted,
-            columns_hash,
+            unread: unread_runs(dataset, headings, unread),
         }
     }
 
@@ -139,6 +142,32 @@ impl Layout {
             Likeness::OtherHeader
         }
     }
+}
+
+/// The columns at some positions, ascending, that have a part in the content of a row.
+fn unread_runs(
+    dataset: Dataset,
+    headings: &[String],
+    positions: impl IntoIterator<Item = usize>,
+) -> Vec<UnreadRun> {
+    let mut met: HashMap<u64, u64> = HashMap::new();
+    let mut runs: Vec<UnreadRun> = Vec::new();
+    for at in positions {
+        let before = met.entry(hash_of_name(dataset, &headings[at])).or_default();
+        let column = ColumnContent::unread(dataset, &headings[at], *before);
+        *before += 1;
+        let Some(column) = column else {
+            continue;
+        };
+        match runs.last_mut() {
+            Some(run) if run.first + run.columns.len() == at => run.columns.push(column),
+            _ => runs.push(UnreadRun {
+                first: at,
+                columns: vec![column],
+            }),
+        }
+    }
+    runs
 }
 
 /// The error of a header in the middle that is not that of the file.

@@ -8,14 +8,14 @@
 
 use std::borrow::Cow;
 
-use super::cells::{Record, value_of};
+use super::cells::{Record, UnreadCells, value_of};
 use super::layout::{Layout, without_boms};
 use super::marks::{Irregular, Marks};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
-use crate::model::row::{Cell, Content, Place, Row};
+use crate::model::row::{Cell, Place, Row};
 
 /// Reason why a slice is not read.
 pub(super) enum Stopped {
@@ -39,6 +39,7 @@ pub(super) fn read<S: Sink>(
     let mut marks = Marks::default();
     marks.find(body).map_err(|Irregular| Stopped::Irregular)?;
     let mut cells = layout.missing_cells();
+    let mut unread = UnreadCells::new(&layout.unread);
     // `text_start` falls behind `start` where empty lines stand before a record.
     let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
     for end_of_row in &marks.rows {
@@ -66,12 +67,11 @@ pub(super) fn read<S: Sink>(
             first_line: slice.first_line,
             before: &slice.bytes[..skipped + record.start],
             text: &slice.bytes[skipped + text_start..text_end],
-            content: Content::Text {
-                columns: layout.columns_hash,
-            },
+            unread: 0,
         };
         text_start = start;
-        read_record(layout, &record, place, &mut cells, sink).map_err(Stopped::Refused)?;
+        read_record(layout, &record, place, (&mut cells, &mut unread), sink)
+            .map_err(Stopped::Refused)?;
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ fn read_record<'t, S: Sink>(
     layout: &Layout,
     record: &Record<'t>,
     place: Place<'_>,
-    cells: &mut [Cell<'t>],
+    (cells, unread): (&mut [Cell<'t>], &mut UnreadCells<'t>),
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), DecodeError> {
     let count = record.ends.len();
@@ -97,6 +97,10 @@ fn read_record<'t, S: Sink>(
             bytes => value_of(Cow::Borrowed(bytes)),
         };
     }
+    let place = Place {
+        unread: unread.content_of(record, &layout.unread),
+        ..place
+    };
     sink.row(&Row { cells, place });
     Ok(())
 }

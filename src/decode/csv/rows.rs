@@ -143,5 +143,9 @@ fn bind<S: Sink>(
         .enumerate()
         .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
         .collect();
-    Ok(Layout::new(input.dataset, &headings, wanted))
+    let slots = binding.slots.iter().enumerate();
+    let unread = slots
+        .filter(|(_, slot)| slot.is_none() && collector.wanted.is_none())
+        .map(|(at, _)| at);
+    Ok(Layout::new(input.dataset, &headings, wanted, unread))
 }

@@ -11,7 +11,7 @@ use crate::decode::lock::{into_inner, lock};
 use crate::decode::open::{BOM, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::{Slice, Slices};
-use crate::model::row::{Content, Place};
+use crate::model::row::Place;
 
 /// Reads all rows of a file of JSON lines. A file whose first line lacks a needed key is refused;
 /// in later lines that is the fault of the row.
@@ -72,7 +72,7 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
             first_line: slice.first_line,
             before: &slice.bytes[..start],
             text: line,
-            content: Content::Values(0),
+            unread: 0,
         };
         start = end;
         if object.is_empty() {

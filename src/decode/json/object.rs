@@ -7,17 +7,17 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::amendments::{self, AMENDS_OF};
-use super::spelling::{Pairs, is_plain};
+use super::spelling::{Pairs, escapes_quotes_only};
 use super::template::Template;
 use super::value;
-use crate::decode::binding::hash_of_name;
 use crate::decode::sink::{Sink, SliceSink};
+use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Need};
 use crate::model::reject::Rejection;
-use crate::model::row::{Cell, Content, Place, Row};
+use crate::model::row::{Cell, Place, Row};
 
 /// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
 /// beyond the limit are looked up each time.
@@ -62,8 +62,10 @@ pub(super) struct Keys<'w> {
 struct BoundKey {
     /// Position of its column; `None` if it is not read.
     slot: Option<usize>,
-    /// Seed of the hash of its values: one for all spellings of the key.
-    seed: u64,
+    /// Hash of its name: one for all spellings of the key.
+    name: u64,
+    /// Part of its values in the content of a row; `None` if they are read, or have none.
+    unread: Option<ColumnContent>,
     /// Hash of the key as it is spelt.
     spelling: u64,
 }
@@ -137,14 +139,13 @@ impl<'w> Keys<'w> {
         sink: &mut SliceSink<'_, S>,
     ) {
         match self.read(object, cells, is_clean) {
-            Ok(digest) => {
+            Ok(unread) => {
                 if let Some(id) = within
                     && cells[AMENDS_OF].bytes().trim_ascii().is_empty()
                 {
                     cells[AMENDS_OF] = Cell::Text(Cow::Borrowed(id.as_bytes()));
                 }
-                let content = Content::Values(digest);
-                let place = Place { content, ..place };
+                let place = Place { unread, ..place };
                 sink.row(&Row { cells, place });
             }
             // Each of several rows on one line is rejected: one rejection would make them look like
@@ -162,7 +163,7 @@ impl<'w> Keys<'w> {
     }
 
     /// Reads one object's text into cells that hold the row read before, or are missing. Returns
-    /// the row's digest as [`Content::Values`] has it, or 0 if none is wanted. `is_clean` is true if
+    /// the content of the values that are not read, or 0 if none is wanted. `is_clean` is true if
     /// the text is UTF-8 without control characters.
     fn read<'a>(
         &mut self,
@@ -171,10 +172,10 @@ impl<'w> Keys<'w> {
         is_clean: bool,
     ) -> Result<u64, Rejection> {
         let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
-        let with_digest = self.wanted.is_none();
-        if tries_template && let Some(digest) = self.template.read(object, cells, with_digest) {
+        let with_content = self.wanted.is_none();
+        if tries_template && let Some(unread) = self.template.read(object, cells, with_content) {
             self.misfits = 0;
-            return Ok(digest);
+            return Ok(unread);
         }
         self.misfits = self.misfits.saturating_add(1);
         // The template may have filled cells before it met the key that did not fit.
@@ -196,14 +197,14 @@ impl<'w> Keys<'w> {
         cells: &mut [Cell<'a>],
         learns: bool,
     ) -> Result<u64, Rejection> {
-        let (mut repeated, mut digest) = (None, RowDigest::default());
-        let with_digest = self.wanted.is_none();
+        let (mut repeated, mut unread) = (None, UnreadValues::default());
+        let with_content = self.wanted.is_none();
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let visitor = ObjectVisitor {
             keys: self,
             cells,
             repeated: &mut repeated,
-            digest: with_digest.then_some(&mut digest),
+            unread: with_content.then_some(&mut unread),
             learns,
         };
         let read = deserializer.deserialize_map(visitor);
@@ -222,8 +223,8 @@ impl<'w> Keys<'w> {
                 "the key twice",
                 "each key once".to_owned(),
             )),
-            None if digest.has_a_name_twice() => Ok(digest_by_spelling(object)),
-            None => Ok(digest.sum),
+            None if unread.has_a_name_twice() => Ok(content_by_spelling(object)),
+            None => Ok(unread.sum),
         }
     }
 
@@ -252,11 +253,16 @@ impl<'w> Keys<'w> {
             columns[*slot].need != Need::Unread
                 && self.wanted.is_none_or(|wanted| wanted.contains(slot))
         });
-        // The seed comes from the column, so that a row has one digest under every spelling of its
-        // keys (`model::domain::quirks`, JSON of the API 5).
+        let is_read = position.is_some_and(|at| columns[at].need != Need::Unread);
+        // Both come from the column, so that a row has one content under every spelling of its keys
+        // (`model::domain::quirks`, JSON of the API 5).
         let bound = BoundKey {
             slot,
-            seed: hash_of_name(self.dataset, key),
+            name: hash_of_name(self.dataset, key),
+            unread: match is_read {
+                true => None,
+                false => ColumnContent::unread(self.dataset, key, 0),
+            },
             // 0 stands for no key.
             spelling: xxh3_64(key.as_bytes()).max(1),
         };
@@ -294,34 +300,34 @@ fn is_documented(key: &str) -> bool {
         .any(|known| key.eq_ignore_ascii_case(known))
 }
 
-/// The digest of an object while its values are met.
+/// The values of an object that are not read, while they are met.
 #[derive(Default)]
-struct RowDigest {
-    /// Sum of the values' hashes, so that the order of the keys does not matter.
+struct UnreadValues {
+    /// Sum of the values' parts, so that the order of the keys does not matter.
     sum: u64,
-    /// Seeds of the values that are not missing.
-    seeds: Vec<u64>,
+    /// Hashes of the names of the values that are not missing.
+    names: Vec<u64>,
 }
 
-impl RowDigest {
-    fn add(&mut self, value: &[u8], seed: u64) {
-        let hash = value::hash(value, is_plain(value), seed);
-        if hash != 0 {
-            self.sum = self.sum.wrapping_add(hash);
-            self.seeds.push(seed);
+impl UnreadValues {
+    fn add(&mut self, value: &[u8], name: u64, column: &ColumnContent) {
+        let part = value::part_of(value, escapes_quotes_only(value), column);
+        if part != 0 {
+            self.sum = self.sum.wrapping_add(part);
+            self.names.push(name);
         }
     }
 
     /// True if two values have one name, as `Foo` and `foo`: the sum does not say which is whose.
     fn has_a_name_twice(&mut self) -> bool {
-        self.seeds.sort_unstable();
-        self.seeds.windows(2).any(|pair| pair[0] == pair[1])
+        self.names.sort_unstable();
+        self.names.windows(2).any(|pair| pair[0] == pair[1])
     }
 }
 
-/// Digest of an object that has a name twice, by the keys as they are spelt and, of one spelling, by
-/// their order.
-fn digest_by_spelling(object: &[u8]) -> u64 {
+/// Content of an object that has a name twice, by the keys as they are spelt and, of one spelling,
+/// by their order.
+fn content_by_spelling(object: &[u8]) -> u64 {
     let Ok(Pairs(pairs)) = serde_json::from_slice::<Pairs<'_>>(object) else {
         return xxh3_64(object);
     };
@@ -329,9 +335,9 @@ fn digest_by_spelling(object: &[u8]) -> u64 {
     let hashes = pairs.iter().map(|(key, text)| {
         let number = met.entry(key).or_default();
         *number += 1;
-        let seed = xxh3_64_with_seed(key.as_bytes(), *number);
         let text = text.get().as_bytes();
-        value::hash(text, is_plain(text), seed)
+        let column = ColumnContent::spelt(key, *number);
+        value::part_of(text, escapes_quotes_only(text), &column)
     });
     hashes.fold(0, u64::wrapping_add)
 }
@@ -342,8 +348,8 @@ struct ObjectVisitor<'k, 'w, 'c, 'a> {
     cells: &'c mut [Cell<'a>],
     /// Column for which two keys have a value, or that has one key twice.
     repeated: &'c mut Option<usize>,
-    /// `None` where no digest is wanted.
-    digest: Option<&'c mut RowDigest>,
+    /// `None` where no content is wanted.
+    unread: Option<&'c mut UnreadValues>,
     learns: bool,
 }
 
@@ -357,8 +363,8 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
     fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key_seed(KeySeed(self.keys, self.learns))? {
             let text = map.next_value::<&'a RawValue>()?.get().as_bytes();
-            if let Some(digest) = &mut self.digest {
-                digest.add(text, key.seed);
+            if let (Some(unread), Some(column)) = (&mut self.unread, &key.unread) {
+                unread.add(text, key.name, column);
             }
             let Some(slot) = key.slot else {
                 continue;
@@ -408,7 +414,9 @@ impl Visitor<'_> for KeySeed<'_, '_> {
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
         let bound = self.0.bind(key);
         if self.1 {
-            self.0.template.push(key, bound.slot, bound.seed);
+            self.0
+                .template
+                .push(key, bound.slot, (bound.name, bound.unread));
         }
         Ok(bound)
     }

@@ -15,7 +15,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::open::{self, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::page::{self, Page, PageFacts, PageFault};
-use crate::model::row::{Content, Place};
+use crate::model::row::Place;
 
 /// Largest page: 1 GiB, for it is kept in memory. A page has 2,000 rows; a list that was asked for
 /// without a page size has all of them.
@@ -101,7 +101,7 @@ fn feed<S: Sink>(
             first_line: 1,
             before: &body[..offset],
             text,
-            content: Content::Values(0),
+            unread: 0,
         };
         // The page was parsed, so its strings are clean.
         keys.feed(text, &mut cells, true, place, sink);

@@ -11,24 +11,22 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Microsoft's data has two levels.
 const DEEPEST_LEVEL: u32 = 32;
 
-/// True if a value has no escape for which there is another spelling: `\u0041` is `A`, and `\/` a
-/// slash, while a quote or a line feed in a string has one short escape.
-pub(super) fn is_plain(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', value).all(|at| {
-        !value
-            .get(at + 1)
-            .is_some_and(|escape| is_one_of_two(*escape))
-    })
-}
-
-/// True if an escape, by its second byte, is one of two spellings.
-pub(super) fn is_one_of_two(escape: u8) -> bool {
-    matches!(escape, b'u' | b'/')
+/// True if a value has no escapes but those of quotes, so that every backslash stands before a
+/// quote.
+pub(super) fn escapes_quotes_only(value: &[u8]) -> bool {
+    let mut rest = value;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        match rest.get(at + 1) {
+            Some(b'"') => rest = &rest[at + 2..],
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// A string in the spelling with the fewest escapes. One whose escapes stand for no character, as
 /// half of a surrogate pair, stays as it is.
-pub(super) fn plain_string(value: &[u8]) -> Cow<'_, [u8]> {
+fn plain_string(value: &[u8]) -> Cow<'_, [u8]> {
     match serde_json::from_slice::<String>(value).map(|text| serde_json::to_vec(&text)) {
         Ok(Ok(plain)) => Cow::Owned(plain),
         _ => Cow::Borrowed(value),
@@ -45,7 +43,7 @@ fn hash_at(value: &[u8], level: u32) -> u64 {
     let written = || xxh3_64(value);
     match value {
         _ if level > DEEPEST_LEVEL => written(),
-        [b'"', ..] if !is_plain(value) => xxh3_64(&plain_string(value)),
+        [b'"', ..] if memchr::memchr(b'\\', value).is_some() => xxh3_64(&plain_string(value)),
         [b'[', ..] => match serde_json::from_slice::<Vec<&RawValue>>(value) {
             Ok(items) => hash_of_all(b'[', items.iter().map(|item| hash_of(item, level))),
             Err(_) => written(),

@@ -4,10 +4,11 @@
 //! Reading by a template is fast because no key is parsed or looked up: all text between two
 //! values, `,"Key":`, is compared as a whole, and each value is skipped by its shape. An object
 //! that does not fit is left to serde, which makes a new template of it. So `read` here and
-//! `Keys::read_by_serde` in `object` must give the same cells and the same digest for every object
+//! `Keys::read_by_serde` in `object` must give the same cells and the same content for every object
 //! that fits, and nothing may fit that serde would refuse.
 
-use super::value::{self, Extent};
+use super::value::{self, Extent, extent};
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
 use crate::model::same::same;
 
@@ -26,8 +27,43 @@ struct Part {
     literal: Vec<u8>,
     /// Position of the column that the value fills; `None` if it is not read.
     slot: Option<usize>,
-    /// Seed of the value's hash, different for each key.
-    seed: u64,
+    /// Hash of the name, the same in all spellings of the key.
+    name: u64,
+    /// Part of the value in the content of a row; `None` if the value is read, or has none.
+    unread: Option<UnreadValue>,
+}
+
+/// A value that is not read, of one object after another. Objects that follow each other share most
+/// of their values: one like the last is known by one comparison, its end included.
+#[derive(Debug)]
+struct UnreadValue {
+    column: ColumnContent,
+    /// The value that came last, as it was written; empty for a number, whose text may go on.
+    last: Vec<u8>,
+    /// Part of the value that came last.
+    part: u64,
+}
+
+impl UnreadValue {
+    /// Length and part of the value with which a text begins; `None` for what is no value.
+    #[inline]
+    fn take(&mut self, text: &[u8]) -> Option<(usize, u64)> {
+        let again = text.split_at_checked(self.last.len());
+        if !self.last.is_empty() && again.is_some_and(|(value, _)| same(value, &self.last)) {
+            return Some((self.last.len(), self.part));
+        }
+        let Extent {
+            length,
+            escapes_quotes_only,
+        } = extent(text)?;
+        let value = &text[..length];
+        self.part = value::part_of(value, escapes_quotes_only, &self.column);
+        self.last.clear();
+        if matches!(value, [b'"' | b'n', ..]) {
+            self.last.extend_from_slice(value);
+        }
+        Some((length, self.part))
+    }
 }
 
 impl Template {
@@ -39,7 +75,12 @@ impl Template {
 
     /// Adds the next key. One that needs escapes makes a template that fits nothing: as it is
     /// without them, its text would be that of another key, or of no JSON at all.
-    pub(super) fn push(&mut self, key: &str, slot: Option<usize>, seed: u64) {
+    pub(super) fn push(
+        &mut self,
+        key: &str,
+        slot: Option<usize>,
+        (name, unread): (u64, Option<ColumnContent>),
+    ) {
         self.has_escapes |= key
             .bytes()
             .any(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
@@ -49,55 +90,64 @@ impl Template {
         self.parts.push(Part {
             literal,
             slot,
-            seed,
+            name,
+            unread: unread.map(|column| UnreadValue {
+                column,
+                last: Vec::new(),
+                part: 0,
+            }),
         });
     }
 
-    /// True if no two keys name the same column, by their seeds. Other objects are read by serde,
+    /// True if no two keys name the same column, by their hashes. Other objects are read by serde,
     /// which rejects a row in which both have a value, or tells the two apart.
     pub(super) fn has_each_name_once(&self) -> bool {
-        let mut seeds: Vec<u64> = self.parts.iter().map(|part| part.seed).collect();
-        seeds.sort_unstable();
-        seeds.windows(2).all(|pair| pair[0] != pair[1])
+        let mut names: Vec<u64> = self.parts.iter().map(|part| part.name).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
-    /// the object's digest, or 0 if none is wanted; `None` if the object does not fit, and the
-    /// cells are then of no use. The text must be UTF-8 without control characters.
+    /// the content of its values that are not read, or 0 if none is wanted; `None` if the object
+    /// does not fit, and the cells are then of no use. The text must be UTF-8 without control
+    /// characters.
     pub(super) fn read<'a>(
-        &self,
+        &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
-        with_digest: bool,
+        with_content: bool,
     ) -> Option<u64> {
         let mut rest = object;
-        let mut digest = 0_u64;
+        let mut content = 0_u64;
         if self.parts.is_empty() || self.has_escapes {
             return None;
         }
-        for part in &self.parts {
+        for part in &mut self.parts {
             (_, rest) = rest
                 .split_at_checked(part.literal.len())
                 .filter(|(literal, _)| same(literal, &part.literal))?;
-            let Extent { length, is_plain } = value::extent(rest)?;
-            let (text, behind) = rest.split_at(length);
-            rest = behind;
-            if with_digest {
+            if with_content && let Some(unread) = &mut part.unread {
+                let (length, value) = unread.take(rest)?;
                 // A sum, so that the order of the keys does not matter.
-                digest = digest.wrapping_add(value::hash(text, is_plain, part.seed));
+                content = content.wrapping_add(value);
+                rest = &rest[length..];
+                continue;
             }
+            let (text, behind) = rest.split_at(extent(rest)?.length);
+            rest = behind;
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;
             }
         }
         // Nothing else may follow: a further key, white space and a cut line are left to serde.
-        (rest == b"}").then_some(digest)
+        (rest == b"}").then_some(content)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dataset::Dataset;
 
     #[test]
     fn a_key_that_needs_escapes_fits_nothing() {
@@ -107,7 +157,7 @@ mod tests {
             ("a\tb", "{\"a\tb\":1}"),
         ] {
             let mut template = Template::default();
-            template.push(key, None, 1);
+            template.push(key, None, (1, None));
             assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
         }
     }
@@ -115,8 +165,12 @@ mod tests {
     #[test]
     fn a_template_fits_what_has_its_keys() {
         let mut template = Template::default();
-        template.push("A", Some(1), 1);
-        template.push("B", None, 2);
+        template.push("A", Some(1), (1, None));
+        template.push(
+            "B",
+            None,
+            (2, ColumnContent::unread(Dataset::Usage, "B", 0)),
+        );
         let mut cells = vec![Cell::Missing; 2];
         let number = template
             .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)

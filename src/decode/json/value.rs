@@ -1,44 +1,31 @@
 //! A JSON value as it is written: how long it is, what cell it makes, and what it adds to its row's
-//! digest. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
+//! content. Nothing here builds a tree or a number; numbers stay text, so that no digit is lost.
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
-
-use super::spelling::{hash_of_nested, plain_string};
+use super::spelling::hash_of_nested;
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
+use crate::model::value_hash::{hash_of_bytes, hash_of_escaped};
 
-/// Longest value that is hashed with its seed: 240 bytes. For longer ones xxh3 makes a secret of
-/// the seed each time, which costs more than to mix the seed in afterwards.
-const LONGEST_SEEDED_BYTES: usize = 240;
-
-/// A value's part in its object's digest. A missing value adds 0, and a number in quotes what
-/// the bare number adds, so that one row has one digest in both of the API's spellings. `is_plain`
-/// is that of the value's [`Extent`].
-pub(super) fn hash(value: &[u8], is_plain: bool, seed: u64) -> u64 {
-    let text = match value {
-        b"null" | b"\"\"" => return 0,
-        [b'"', inner @ .., b'"'] if is_plain => inner,
-        [b'"', ..] => return hash_of_text(inner_of(&plain_string(value)), seed),
-        [b'{' | b'[', ..] => return hash_of_text(&hash_of_nested(value).to_le_bytes(), seed),
-        other => other,
-    };
-    hash_of_text(text, seed)
-}
-
-fn hash_of_text(text: &[u8], seed: u64) -> u64 {
-    if text.len() <= LONGEST_SEEDED_BYTES {
-        xxh3_64_with_seed(text, seed)
-    } else {
-        (xxh3_64(text) ^ seed).wrapping_mul(seed | 1)
-    }
-}
-
-fn inner_of(string: &[u8]) -> &[u8] {
-    match string {
-        [b'"', inner @ .., b'"'] => inner,
-        other => other,
+/// A value's part in its object's content. A missing value adds 0, and a number in quotes what
+/// the bare number adds, so that one row has one content in both of the API's spellings.
+/// `escapes_quotes_only` is that of the value's [`Extent`].
+pub(super) fn part_of(value: &[u8], escapes_quotes_only: bool, column: &ColumnContent) -> u64 {
+    match value {
+        b"null" | b"\"\"" => 0,
+        [b'"', inner @ .., b'"'] if escapes_quotes_only && column.is_plain() => {
+            column.part(hash_of_escaped(inner))
+        }
+        [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_none() => column.of_text(inner),
+        [b'"', ..] => match serde_json::from_slice::<String>(value) {
+            Ok(text) => column.of_text(text.as_bytes()),
+            // Escapes that stand for no character, as half of a surrogate pair.
+            Err(_) => column.part(hash_of_bytes(value)),
+        },
+        [b'{' | b'[', ..] => column.part(hash_of_nested(value) | 1),
+        other => column.of_text(other),
     }
 }
 
@@ -60,13 +47,13 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
-/// Where a value ends, and if it is a string, whether it has a second spelling.
+/// Where a value ends, and if it is a string, whether its escapes are of quotes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Number of bytes that the value takes.
     pub(super) length: usize,
-    /// True if it is [`is_plain`](super::spelling::is_plain).
-    pub(super) is_plain: bool,
+    /// True if it [`escapes_quotes_only`](super::spelling::escapes_quotes_only).
+    pub(super) escapes_quotes_only: bool,
 }
 
 /// Extent of the value with which a text begins; `None` for arrays, objects and what is no value,
@@ -74,7 +61,7 @@ pub(super) struct Extent {
 pub(super) fn extent(text: &[u8]) -> Option<Extent> {
     let plain = |length: usize| Extent {
         length,
-        is_plain: true,
+        escapes_quotes_only: true,
     };
     match text.first()? {
         b'"' => string_extent(text),
@@ -95,23 +82,23 @@ fn string_extent(text: &[u8]) -> Option<Extent> {
     if inner[stop] == b'"' {
         return Some(Extent {
             length: stop + 2,
-            is_plain: true,
+            escapes_quotes_only: true,
         });
     }
-    let (quote, is_plain) = closing_quote(inner, stop)?;
+    let (quote, escapes_quotes_only) = closing_quote(inner, stop)?;
     Some(Extent {
         length: 1 + quote + 1,
-        is_plain,
+        escapes_quotes_only,
     })
 }
 
 /// Offset of the quote that closes a string with escapes, the first of which is at `from`, and
-/// whether the string is plain. Tags and additional information are JSON within JSON, with an
+/// whether all of its escapes are of quotes. Tags and additional information are JSON within JSON, with an
 /// escape every few bytes: 64 bytes are compared at a time, and then only quotes and backslashes
 /// are visited.
 fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
     let mut at = from;
-    let mut is_plain = true;
+    let mut escapes_quotes_only = true;
     // Offset of the first byte that is not part of an escape.
     let mut free = from;
     loop {
@@ -126,11 +113,11 @@ fn closing_quote(text: &[u8], from: usize) -> Option<(usize, bool)> {
                 continue;
             }
             if quotes >> bit & 1 == 1 {
-                return Some((place, is_plain));
+                return Some((place, escapes_quotes_only));
             }
-            let (length, is_only) = escape(&text[place + 1..])?;
+            let (length, is_quote) = escape(&text[place + 1..])?;
             free = place + length;
-            is_plain &= is_only;
+            escapes_quotes_only &= is_quote;
         }
         at += BLOCK;
     }
@@ -151,12 +138,12 @@ fn masks(text: &[u8]) -> (u64, u64) {
 }
 
 /// Length in bytes of an escape with its backslash, given the text after the backslash, and true if
-/// its character has no other spelling; `None` for what is no escape, and for surrogates, which come
-/// in pairs and are left to serde.
+/// it is the escaped character itself that follows; `None` for what is no escape, and for surrogates,
+/// which come in pairs and are left to serde.
 fn escape(text: &[u8]) -> Option<(usize, bool)> {
     match text {
-        [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, true)),
-        [b'/', ..] => Some((2, false)),
+        [b'"', ..] => Some((2, true)),
+        [b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((2, false)),
         [b'u', digits @ ..] => {
             let digits = digits
                 .get(..4)
@@ -199,12 +186,18 @@ fn number_length(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spelling::is_plain;
+    use super::super::spelling::escapes_quotes_only;
     use super::*;
 
     #[test]
-    fn one_text_has_one_hash_in_all_its_spellings() {
-        let hash = |value: &str| hash(value.as_bytes(), is_plain(value.as_bytes()), 7);
+    fn one_text_has_one_part_in_all_its_spellings() {
+        use crate::model::dataset::Dataset;
+        let unknown = ColumnContent::unread(Dataset::Usage, "Other", 0).unwrap();
+        let tags = ColumnContent::unread(Dataset::Usage, "Tags", 0).unwrap();
+        let part = |value: &str, column: &ColumnContent| {
+            let value = value.as_bytes();
+            part_of(value, escapes_quotes_only(value), column)
+        };
         for spellings in [
             vec![r#""aA""#, r#""a\u0041""#, r#""\u0061\u0041""#],
             vec![r#""\"\\/\n""#, r#""\u0022\u005c\/\u000A""#],
@@ -216,16 +209,19 @@ mod tests {
                 r#"{ "b": {}, "a": [ 1, "\u0078" ] }"#,
             ],
         ] {
-            let first = hash(spellings[0]);
-            assert!(
-                spellings.iter().all(|other| hash(other) == first),
-                "{spellings:?}"
-            );
+            for column in [&unknown, &tags] {
+                let first = part(spellings[0], column);
+                assert!(
+                    spellings.iter().all(|other| part(other, column) == first),
+                    "{spellings:?}"
+                );
+            }
+        }
+        for spellings in [["1.5", "1.50"], ["\"1E+1\"", "10"], ["0", "null"]] {
+            assert_eq!(part(spellings[0], &unknown), part(spellings[1], &unknown));
         }
         let different = [
             "null",
-            "0",
-            "\"null \"",
             "true",
             "[]",
             "\"[]\"",
@@ -243,8 +239,11 @@ mod tests {
             r#"{"a":1,"a":2}"#,
             r#"{"a":2,"a":1}"#,
         ];
-        let hashes: std::collections::HashSet<u64> = different.into_iter().map(hash).collect();
-        assert_eq!(hashes.len(), different.len());
+        let parts: std::collections::HashSet<u64> = different
+            .into_iter()
+            .map(|value| part(value, &unknown))
+            .collect();
+        assert_eq!(parts.len(), different.len());
     }
 
     #[test]
@@ -269,7 +268,7 @@ mod tests {
                 let found = extent(format!("{value}{behind}").as_bytes());
                 let wanted = Extent {
                     length: value.len(),
-                    is_plain: is_plain(value.as_bytes()),
+                    escapes_quotes_only: escapes_quotes_only(value.as_bytes()),
                 };
                 assert_eq!(found, Some(wanted), "{value}");
             }

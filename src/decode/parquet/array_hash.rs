@@ -1,7 +1,7 @@
 //! Hashes of the values of a column of any type, for columns that mean nothing to us but tell a row
 //! from a copy of another: floats, binary, lists, structs, maps and all the rest that Parquet has.
 //!
-//! As in [`value_hash`](super::value_hash), 0 stands for a missing value and for nothing else.
+//! As in [`value_hash`](crate::model::value_hash), 0 stands for a missing value and for nothing else.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -17,7 +17,7 @@ use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::value_hash::{Scale, Unit, hash_of_number, hash_of_text};
+use crate::model::value_hash::{Scale, Unit, hash_of_bytes, hash_of_number};
 
 /// True if [`hashes_of`] knows a type. Parquet has no other; Arrow has, and a file may name one.
 pub(super) fn is_hashable(data_type: &DataType) -> bool {
@@ -43,7 +43,7 @@ pub(super) fn hashes_of(array: &dyn Array) -> Vec<u64> {
     match array.data_type() {
         DataType::Null => vec![0; array.len()],
         DataType::Boolean => each(array, |row| {
-            hash_of_text(if array.as_boolean().value(row) {
+            hash_of_bytes(if array.as_boolean().value(row) {
                 b"true"
             } else {
                 b"false"
@@ -63,11 +63,13 @@ pub(super) fn hashes_of(array: &dyn Array) -> Vec<u64> {
         DataType::Binary => byte_texts::<arrow_array::types::BinaryType>(array),
         DataType::LargeBinary => byte_texts::<arrow_array::types::LargeBinaryType>(array),
         DataType::Utf8View => each(array, |row| {
-            hash_of_text(array.as_string_view().value(row).as_bytes())
+            hash_of_bytes(array.as_string_view().value(row).as_bytes())
         }),
-        DataType::BinaryView => each(array, |row| hash_of_text(array.as_binary_view().value(row))),
+        DataType::BinaryView => each(array, |row| {
+            hash_of_bytes(array.as_binary_view().value(row))
+        }),
         DataType::FixedSizeBinary(_) => each(array, |row| {
-            hash_of_text(array.as_fixed_size_binary().value(row))
+            hash_of_bytes(array.as_fixed_size_binary().value(row))
         }),
         DataType::Decimal256(..) => {
             let decimals = array.as_primitive::<Decimal256Type>();
@@ -205,7 +207,7 @@ fn byte_texts<T: ByteArrayType>(array: &dyn Array) -> Vec<u64> {
     let texts = array.as_bytes::<T>();
     each(array, |row| {
         let text: &T::Native = texts.value(row);
-        hash_of_text(text.as_ref())
+        hash_of_bytes(text.as_ref())
     })
 }
 
@@ -219,7 +221,7 @@ pub(super) fn hash_of_wide(text: &str) -> u64 {
     let scale = i8::try_from(decimals.len()).expect("a decimal has at most 76 digits");
     match digits.parse() {
         Ok(value) => Scale::new(scale).hash(value),
-        Err(_) => hash_of_text(format!("{digits}e-{scale}").as_bytes()),
+        Err(_) => hash_of_bytes(format!("{digits}e-{scale}").as_bytes()),
     }
 }
 

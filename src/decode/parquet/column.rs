@@ -15,14 +15,15 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, Decimal256Array, LargeStringArray, StringArray, StringViewArray,
+    Array, ArrayRef, BooleanArray, Decimal256Array, LargeStringArray, StringArray, StringViewArray,
 };
 use arrow_schema::{DataType, TimeUnit};
 
 use super::array_hash::{hash_of_wide, hashes_of};
 use super::dictionary::{DictionaryMemory, ViewedDictionary};
-use super::value_hash::{Scale, Unit, hash_of_number, hash_of_text};
+use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
+use crate::model::value_hash::Unit;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -75,11 +76,11 @@ enum Values<'b> {
         texts: &'b StringArray,
         /// Number of the dictionary.
         number: u32,
-        /// Hash of each entry of the dictionary; empty where no hashes are wanted.
-        hashes: &'b [u64],
+        /// Part of each entry of the dictionary; empty where none is wanted.
+        parts: &'b [u64],
     },
-    /// Values in units of 10^-scale, and the scale, twice.
-    Decimal(&'b [i128], u32, Scale),
+    /// Values in units of 10^-scale, and the scale.
+    Decimal(&'b [i128], u32),
     /// Decimals of more than 38 digits, few of which are numbers that we can use.
     WideDecimal(&'b Decimal256Array),
     Integer32(&'b [i32]),
@@ -90,6 +91,8 @@ enum Values<'b> {
     Date(&'b [i32]),
     /// Instants since 1970-01-01, UTC, and how many of their units make a second.
     Timestamp(&'b [i64], i64),
+    /// Truths, of a column that is not read.
+    Boolean(&'b BooleanArray),
     /// Hashes of values of another type, whose column is not read.
     Hashed(Vec<u64>),
 }
@@ -117,7 +120,7 @@ impl<'b> Column<'b> {
     pub(super) fn new(
         array: &'b ArrayRef,
         memory: &'b mut DictionaryMemory,
-        with_hashes: bool,
+        content: Option<&ColumnContent>,
     ) -> Self {
         let values = match array.data_type() {
             DataType::Null => Values::Null,
@@ -130,17 +133,16 @@ impl<'b> Column<'b> {
             DataType::Dictionary(key, value)
                 if (&**key, &**value) == (&DataType::Int32, &DataType::Utf8) =>
             {
-                entries::<Int32Type>(array, memory, with_hashes, Codes::Signed)
+                entries::<Int32Type>(array, memory, content, Codes::Signed)
             }
             DataType::Dictionary(key, value)
                 if (&**key, &**value) == (&DataType::UInt32, &DataType::Utf8) =>
             {
-                entries::<UInt32Type>(array, memory, with_hashes, Codes::Unsigned)
+                entries::<UInt32Type>(array, memory, content, Codes::Unsigned)
             }
             DataType::Decimal128(_, scale) if *scale >= 0 => Values::Decimal(
                 primitive::<Decimal128Type>(array),
                 scale.unsigned_abs().into(),
-                Scale::new(*scale),
             ),
             DataType::Decimal256(_, scale) if *scale >= 0 => {
                 Values::WideDecimal(array.as_primitive::<Decimal256Type>())
@@ -156,6 +158,7 @@ impl<'b> Column<'b> {
             DataType::Date32 => Values::Date(primitive::<Date32Type>(array)),
             DataType::Date64 => Values::Timestamp(primitive::<Date64Type>(array), 1_000),
             DataType::Timestamp(unit, _) => timestamps(array, *unit),
+            DataType::Boolean => Values::Boolean(array.as_boolean()),
             _ => Values::Hashed(hashes_of(array)),
         };
         Self {
@@ -180,7 +183,7 @@ impl<'b> Column<'b> {
             return;
         }
         match &self.values {
-            Values::Null | Values::Hashed(_) => {}
+            Values::Null | Values::Boolean(_) | Values::Hashed(_) => {}
             Values::Text(texts) => fill_text(texts.value(row), cell),
             Values::LargeText(texts) => fill_text(texts.value(row), cell),
             Values::View { texts, dictionary } => {
@@ -202,7 +205,7 @@ impl<'b> Column<'b> {
                     };
                 }
             }
-            Values::Decimal(values, scale, _) => *cell = Cell::Decimal(values[row], *scale),
+            Values::Decimal(values, scale) => *cell = Cell::Decimal(values[row], *scale),
             Values::WideDecimal(values) => {
                 *cell = Cell::Text(Cow::Owned(plain_text(values, row).into_bytes()));
             }
@@ -216,27 +219,44 @@ impl<'b> Column<'b> {
         }
     }
 
-    /// Hash of a value: equal for equal values, in all batches and files and however they are stored;
-    /// 0 for none.
-    pub(super) fn hash(&self, row: usize) -> u64 {
+    /// Part of a value in the content of a row, under the column that was given to [`Column::new`]:
+    /// equal for equal values, in all batches and files and however they are stored; 0 for none.
+    #[inline]
+    pub(super) fn part(&self, row: usize, content: &ColumnContent) -> u64 {
         if self.is_null(row) {
             return 0;
         }
         match &self.values {
             Values::Null => 0,
-            Values::Text(texts) => hash_of_text(texts.value(row).as_bytes()),
-            Values::LargeText(texts) => hash_of_text(texts.value(row).as_bytes()),
-            Values::View { texts, .. } => hash_of_text(texts.value(row).as_bytes()),
-            Values::Entry { codes, hashes, .. } => hashes[codes.at(row) as usize],
-            Values::Decimal(values, _, scale) => scale.hash(values[row]),
-            Values::WideDecimal(values) => hash_of_wide(&plain_text(values, row)),
-            Values::OtherInteger(values) => hash_of_number(values[row]),
-            Values::Hashed(hashes) => hashes[row],
-            Values::Integer32(values) => hash_of_number(values[row].into()),
-            Values::Integer64(values) => hash_of_number(values[row].into()),
-            Values::Date(days) => Unit::DAY.hash(days[row].into()),
+            Values::Entry { codes, parts, .. } => parts[codes.at(row) as usize],
+            Values::View { texts, .. } => content.of_text(texts.value(row).as_bytes()),
+            Values::Text(texts) => content.of_text(texts.value(row).as_bytes()),
+            _ => self.other_part(row, content),
+        }
+    }
+
+    fn other_part(&self, row: usize, content: &ColumnContent) -> u64 {
+        let mut cell = Cell::Missing;
+        match &self.values {
+            Values::Boolean(truths) => content.of_text(match truths.value(row) {
+                true => b"true",
+                false => b"false",
+            }),
+            Values::WideDecimal(values) if content.is_unknown() => {
+                match plain_text(values, row).as_str() {
+                    "0" => 0,
+                    text => content.part(hash_of_wide(text)),
+                }
+            }
             Values::Timestamp(instants, per_second) => {
-                Unit::of_second(*per_second).hash(instants[row])
+                let (instant, per_second) = (instants[row], *per_second);
+                let hash = Unit::of_second(per_second).hash(instant);
+                content.of_instant(hash, day_of_instant(instant, per_second))
+            }
+            Values::Hashed(hashes) => content.part(hashes[row]),
+            _ => {
+                self.fill(row, &mut cell);
+                content.of_cell(&cell)
             }
         }
     }
@@ -285,16 +305,16 @@ where
 fn entries<'b, K: ArrowDictionaryKeyType>(
     array: &'b ArrayRef,
     memory: &'b mut DictionaryMemory,
-    with_hashes: bool,
+    content: Option<&ColumnContent>,
     codes: impl FnOnce(&'b [K::Native]) -> Codes<'b>,
 ) -> Values<'b> {
     let dictionary = array.as_dictionary::<K>();
-    memory.meet(dictionary.values(), with_hashes);
+    memory.meet(dictionary.values(), content);
     Values::Entry {
         codes: codes(dictionary.keys().values()),
         texts: dictionary.values().as_string(),
         number: memory.number(),
-        hashes: memory.hashes(),
+        parts: memory.parts(),
     }
 }
 
@@ -367,7 +387,7 @@ mod tests {
         let mut of_code: HashMap<(u32, u32), String> = HashMap::new();
         let mut plain = Vec::new();
         for batch in batches.map(Result::unwrap) {
-            let column = Column::new(batch.column(0), &mut memory, false);
+            let column = Column::new(batch.column(0), &mut memory, None);
             for at in 0..batch.num_rows() {
                 let mut cell = Cell::Missing;
                 column.fill(at, &mut cell);

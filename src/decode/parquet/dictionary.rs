@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 
-use super::value_hash::hash_of_text;
+use crate::model::content::ColumnContent;
 
 /// Number of the next dictionary, over all files and threads, so that no two dictionaries share
 /// one.
@@ -31,8 +31,9 @@ pub(super) struct DictionaryMemory {
     /// first batch.
     values: Option<ArrayRef>,
     number: u32,
-    /// Hash of each entry, in the order of the codes; empty where no hashes are wanted.
-    hashes: Vec<u64>,
+    /// Part of each entry in the content of a row, in the order of the codes; empty where none is
+    /// wanted.
+    parts: Vec<u64>,
 }
 
 impl DictionaryMemory {
@@ -41,14 +42,14 @@ impl DictionaryMemory {
         self.number
     }
 
-    /// Hashes of the entries of the dictionary that was met last, in the order of their codes.
-    pub(super) fn hashes(&self) -> &[u64] {
-        &self.hashes
+    /// Parts of the entries of the dictionary that was met last, in the order of their codes.
+    pub(super) fn parts(&self) -> &[u64] {
+        &self.parts
     }
 
     /// Takes a batch's dictionary. Batches of one row group mostly share it: then there is nothing
     /// to do.
-    pub(super) fn meet(&mut self, values: &ArrayRef, with_hashes: bool) {
+    pub(super) fn meet(&mut self, values: &ArrayRef, content: Option<&ColumnContent>) {
         if let Some(known) = &self.values
             && have_same_buffers(known, values)
         {
@@ -56,14 +57,14 @@ impl DictionaryMemory {
         }
         // A new number even for equal texts: comparing them would take a pass over both.
         self.number = next_number();
-        self.hashes.clear();
-        if with_hashes {
+        self.parts.clear();
+        if let Some(column) = content {
             let texts = values.as_string::<i32>();
-            self.hashes.extend((0..texts.len()).map(|at| {
+            self.parts.extend((0..texts.len()).map(|at| {
                 if texts.is_null(at) {
                     0
                 } else {
-                    hash_of_text(texts.value(at).as_bytes())
+                    column.of_text(texts.value(at).as_bytes())
                 }
             }));
         }

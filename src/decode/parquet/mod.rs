@@ -2,8 +2,6 @@
 
 pub(super) mod panic_guard;
 
-mod value_hash;
-
 mod array_hash;
 
 mod dictionary;

@@ -11,11 +11,12 @@ use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, Ti
 
 use super::array_hash::is_hashable;
 use super::column::is_readable;
-use crate::decode::binding::{Binding, hash_of_name};
+use crate::decode::binding::Binding;
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::sink::Sink;
+use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::Kind;
 
 /// The columns that are read, in the order of the file.
@@ -24,8 +25,6 @@ pub(super) struct Projection {
     pub(super) roots: Vec<usize>,
     /// Use of each column, parallel to `roots`.
     pub(super) uses: Vec<ColumnUse>,
-    /// Rows get a digest of all their values, by which a copy of a row is recognised.
-    pub(super) with_digest: bool,
 }
 
 /// Use of a column's values.
@@ -33,8 +32,9 @@ pub(super) struct Projection {
 pub(super) struct ColumnUse {
     /// Position of the dataset's column that the values fill; `None` if they are only hashed.
     pub(super) slot: Option<usize>,
-    /// Seed of the values' hashes, different for each column.
-    pub(super) seed: u64,
+    /// Part of the values in the content of a row, for columns that are not read: one that means
+    /// nothing to us may still tell a row from a copy of another.
+    pub(super) unread: Option<ColumnContent>,
 }
 
 impl Projection {
@@ -47,21 +47,23 @@ impl Projection {
         let mut projection = Self {
             roots: Vec::new(),
             uses: Vec::new(),
-            with_digest: collector.wanted.is_none(),
         };
         let fields = metadata.schema().fields().iter();
         let mut names = HashMap::new();
-        for ((root, field), slot) in fields.enumerate().zip(&binding.slots) {
-            let slot = slot.filter(|slot| collector.wants(*slot));
-            // A column that means nothing to us may still tell a row from a copy of another.
-            if projection.with_digest || slot.is_some() {
-                let name = hash_of_name(collector.input.dataset, field.name());
-                // Of columns that share a name, each has its own seed.
-                let number = names.entry(name).or_insert(0_u64);
-                let seed = name.wrapping_add(*number);
-                *number += 1;
+        for ((root, field), bound) in fields.enumerate().zip(&binding.slots) {
+            let slot = bound.filter(|slot| collector.wants(*slot));
+            let mut unread = None;
+            if bound.is_none() && collector.wanted.is_none() {
+                let dataset = collector.input.dataset;
+                let before = names
+                    .entry(hash_of_name(dataset, field.name()))
+                    .or_insert(0_u64);
+                unread = ColumnContent::unread(dataset, field.name(), *before);
+                *before += 1;
+            }
+            if unread.is_some() || slot.is_some() {
                 projection.roots.push(root);
-                projection.uses.push(ColumnUse { slot, seed });
+                projection.uses.push(ColumnUse { slot, unread });
             }
         }
         projection

@@ -21,7 +21,8 @@ use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::positioned::SharedFile;
 use crate::decode::sink::{Sink, SliceSink};
-use crate::model::row::{Cell, Content, Place, Row};
+use crate::model::content::ColumnContent;
+use crate::model::row::{Cell, Place, Row};
 
 /// Rows that are decoded at a time. Each worker holds one such batch.
 const BATCH_ROWS: usize = 2_048;
@@ -166,34 +167,32 @@ fn feed<S: Sink>(
         .columns()
         .iter()
         .zip(memories)
-        .map(|(array, memory)| Column::new(array, memory, projection.with_digest))
+        .zip(&projection.uses)
+        .map(|((array, memory), used)| Column::new(array, memory, used.unread.as_ref()))
         .collect();
-    let read: Vec<(usize, &Column<'_>)> = projection
-        .uses
-        .iter()
-        .zip(&columns)
-        .filter_map(|(column_use, column)| Some((column_use.slot?, column)))
+    let uses = || projection.uses.iter().zip(&columns);
+    // Sorted out before the rows: the loops over them have no column to skip.
+    let read: Vec<(usize, &Column<'_>)> = uses()
+        .filter_map(|(used, column)| Some((used.slot?, column)))
         .collect();
-    // Sorted out before the rows: the loop over them has no column to skip.
+    let unread: Vec<(&ColumnContent, &Column<'_>)> = uses()
+        .filter_map(|(used, column)| Some((used.unread.as_ref()?, column)))
+        .collect();
     let mut cells = vec![Cell::Missing; sink.input.dataset.columns().len()];
     for index in 0..batch.num_rows() {
         for (slot, column) in &read {
             column.fill(index, &mut cells[*slot]);
         }
-        let mut digest = 0_u64;
-        if projection.with_digest {
-            for (column_use, column) in projection.uses.iter().zip(&columns) {
-                // A missing value has the hash 0 and adds nothing, as if its column were not there.
-                let hash = column.hash(index);
-                digest = digest.wrapping_add((hash ^ column_use.seed).wrapping_mul(hash));
-            }
-        }
+        let unread = unread
+            .iter()
+            .map(|(content, column)| column.part(index, content))
+            .fold(0, u64::wrapping_add);
         let place = Place {
             // Rows of Parquet have no lines; their number stands for one.
             first_line: first_row + index as u64,
             before: b"",
             text: b"",
-            content: Content::Values(digest),
+            unread,
         };
         sink.row(&Row {
             cells: &cells,

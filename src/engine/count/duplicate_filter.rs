@@ -4,11 +4,12 @@
 //! `false` is certain; `true` may be a false positive, which the lists of fingerprints clear up
 //! ([`super::duplicates`]). Fast, because a fingerprint is already a good hash: the filter takes
 //! its word and its bits straight from it, and three bits in one word cost one cache miss and one
-//! atomic instruction, without any lock.
+//! atomic instruction, without any lock. Rows are looked up in batches, so that their cache misses
+//! overlap: atomic instructions wait for each other, plain loads do not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::duplicates::Repeated;
+use super::duplicates::{Candidate, Repeated};
 
 /// Test for rows that may have come before.
 #[derive(Debug)]
@@ -20,6 +21,9 @@ pub enum DuplicateFilter {
     /// those rows, the first one of each included.
     Repeated(Repeated),
 }
+
+/// Most rows that are looked up at a time: 64, as their answer is a mask.
+pub(super) const BATCH: usize = 64;
 
 /// Bits of the filter for each row that is expected: about one new row in a hundred is then taken
 /// for a possible duplicate.
@@ -50,23 +54,46 @@ impl DuplicateFilter {
         matches!(self, Self::Repeated(_))
     }
 
-    /// True if a row may be the duplicate of one that came before; the row counts as seen from then
-    /// on. Of equal rows all but one are told to be, whichever worker comes first.
-    pub(super) fn may_be_duplicate(&self, fingerprint: u64) -> bool {
+    /// Rows that may be duplicates of rows that came before, a bit for each of up to [`BATCH`] rows,
+    /// the lowest for the first; the rows count as seen from then on. Of equal rows all but one are
+    /// told to be, whichever worker comes first.
+    pub(super) fn possible_duplicates(&self, rows: &[Candidate]) -> u64 {
+        debug_assert!(rows.len() <= BATCH);
+        let mut told = 0_u64;
         match self {
             Self::Bloom(words) => {
-                // The word from the high bits, three bits within it from the low ones.
-                let at = (fingerprint >> 20) as usize & (words.len() - 1);
-                let bits = 1 << (fingerprint & 63)
-                    | 1 << (fingerprint >> 6 & 63)
-                    | 1 << (fingerprint >> 12 & 63);
-                // Relaxed: the bits of a word change together, and nothing else is read through
-                // them.
-                words[at].fetch_or(bits, Ordering::Relaxed) & bits == bits
+                // Relaxed: the bits of a word change together, are never taken away, and nothing
+                // else is read through them.
+                for (at, row) in rows.iter().enumerate() {
+                    let (word, bits) = place(words, row.fingerprint);
+                    let is_seen = word.load(Ordering::Relaxed) & bits == bits;
+                    told |= u64::from(is_seen) << at;
+                }
+                for (at, row) in rows.iter().enumerate() {
+                    if told >> at & 1 == 0 {
+                        let (word, bits) = place(words, row.fingerprint);
+                        let is_seen = word.fetch_or(bits, Ordering::Relaxed) & bits == bits;
+                        told |= u64::from(is_seen) << at;
+                    }
+                }
             }
-            Self::Repeated(repeated) => repeated.contains_key(&fingerprint),
+            Self::Repeated(repeated) => {
+                for (at, row) in rows.iter().enumerate() {
+                    told |= u64::from(repeated.contains_key(&row.fingerprint)) << at;
+                }
+            }
         }
+        told
     }
+}
+
+/// Word of a fingerprint, from its high bits, and three bits within the word, from its low ones.
+#[inline]
+fn place(words: &[AtomicU64], fingerprint: u64) -> (&AtomicU64, u64) {
+    let at = (fingerprint >> 20) as usize & (words.len() - 1);
+    let bits =
+        1 << (fingerprint & 63) | 1 << (fingerprint >> 6 & 63) | 1 << (fingerprint >> 12 & 63);
+    (&words[at], bits)
 }
 
 impl Default for DuplicateFilter {
@@ -80,6 +107,8 @@ impl Default for DuplicateFilter {
 mod tests {
     use super::*;
     use crate::engine::count::duplicates::add_repeated;
+    use crate::engine::count::measures::Measures;
+    use crate::engine::rules::keys::TUPLES;
 
     #[test]
     fn of_equal_rows_all_but_one_may_be_copies() {
@@ -95,11 +124,20 @@ mod tests {
             .collect();
         fingerprints.extend_from_within(..100);
         fingerprints.extend_from_within(..10);
-        let told = fingerprints
+        let rows: Vec<Candidate> = fingerprints
             .iter()
-            .filter(|fingerprint| seen.may_be_duplicate(**fingerprint))
-            .count();
+            .map(|fingerprint| Candidate::of(*fingerprint, [0; TUPLES], &Measures::default()))
+            .collect();
+        let told: u32 = rows
+            .chunks(BATCH)
+            .map(|batch| seen.possible_duplicates(batch).count_ones())
+            .sum();
         assert!((110..200).contains(&told), "{told}");
+        // All of a batch alike: one of them is new.
+        let alike = [Candidate::of(7, [0; TUPLES], &Measures::default()); BATCH];
+        let empty = DuplicateFilter::default();
+        assert_eq!(empty.possible_duplicates(&alike), u64::MAX - 1);
+        assert_eq!(empty.possible_duplicates(&alike[..3]), 0b111);
         let mut found = Repeated::new();
         add_repeated(&mut fingerprints, &mut found);
         assert_eq!((found.len(), found.values().sum::<u64>()), (100, 110));

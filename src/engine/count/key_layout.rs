@@ -18,13 +18,18 @@ pub struct KeyLayout {
     pub tuples: [&'static [usize]; TUPLES],
     /// Fields that are made of the row's numbers; they end [`Tuple::State`], the last tuple.
     pub derived: &'static [Derived],
+    /// Positions of the columns whose numbers are summed as they are, in the order of
+    /// [`Measures::sums`].
+    pub summed: &'static [usize],
+    /// Position of the column of the day, where no tuple has its text.
+    pub day: Option<usize>,
     /// Reader of a row's numbers, or of the cell by which the row is rejected.
     pub measure: fn(&[Cell<'_>]) -> Result<Measures, Rejection>,
 }
 
 // A macro, as the length of each array is itself computed from the table.
 macro_rules! layout {
-    ($counted:expr, $measure:path) => {
+    ($counted:expr, $measure:path, $summed:expr, $day:expr) => {
         KeyLayout {
             tuples: [
                 &columns::<{ column_count($counted, Tuple::Account) }>($counted, Tuple::Account),
@@ -34,13 +39,25 @@ macro_rules! layout {
             ],
             derived: &derived::<{ derived_count($counted) }>($counted),
             measure: $measure,
+            summed: $summed,
+            day: $day,
         }
     };
 }
 
-static USAGE: KeyLayout = layout!(Counted::Usage, measures::of_usage);
-static DAILY_USAGE: KeyLayout = layout!(Counted::DailyUsage, measures::of_usage);
-static LINES: KeyLayout = layout!(Counted::Lines, measures::of_line);
+static USAGE: KeyLayout = layout!(
+    Counted::Usage,
+    measures::of_usage,
+    &measures::USAGE_SUMS,
+    Some(measures::USAGE_DATE)
+);
+static DAILY_USAGE: KeyLayout = layout!(
+    Counted::DailyUsage,
+    measures::of_usage,
+    &measures::USAGE_SUMS,
+    Some(measures::USAGE_DATE)
+);
+static LINES: KeyLayout = layout!(Counted::Lines, measures::of_line, &[], None);
 
 impl KeyLayout {
     /// Layout of a dataset that has totals: usage by month, or invoice lines.

@@ -93,7 +93,12 @@ const QUANTITY: NumberColumn = number_column(USAGE, "Quantity", QUANTITY_SCALE);
 const BILLING: NumberColumn = number_column(USAGE, "BillingPreTaxTotal", AMOUNT_SCALE);
 const PRICING: NumberColumn = number_column(USAGE, "PricingPreTaxTotal", AMOUNT_SCALE);
 const USAGE_RATE: NumberColumn = number_column(USAGE, "PCToBCExchangeRate", RATE_SCALE);
-const USAGE_DATE: usize = position(USAGE, "UsageDate");
+/// Position of the day of use.
+pub(super) const USAGE_DATE: usize = position(USAGE, "UsageDate");
+/// Positions of the numbers of usage that are summed, in the order of [`Measures::sums`].
+pub(super) const USAGE_SUMS: [usize; 3] = [QUANTITY.position, BILLING.position, PRICING.position];
+/// Decimals of [`Measures::sums`].
+pub(super) const SUM_SCALE: u32 = AMOUNT_SCALE;
 
 /// Numbers of a usage row.
 pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {

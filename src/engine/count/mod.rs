@@ -19,6 +19,8 @@ pub mod duplicates;
 
 pub mod duplicate_filter;
 
+mod row_content;
+
 pub mod partial;
 
 mod merging;

@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::duplicate_filter::DuplicateFilter;
+use super::duplicate_filter::{BATCH, DuplicateFilter};
 use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::KeyLayout;
 use super::measures::Measures;
+use super::row_content::RowContent;
 use super::total::{AccountControl, SUMS, Total};
 use super::totals_by_key::TotalsByKey;
 use crate::engine::failure::EngineError;
@@ -52,6 +53,8 @@ pub struct Partial {
     pub copies: HashMap<[u32; TUPLES], Duplicates>,
     /// Rows that may be duplicates, as far as the filter can tell.
     pub candidates: Vec<Candidate>,
+    /// Rows that the filter was not asked about yet, at most [`BATCH`].
+    waiting: Vec<Candidate>,
     /// Fingerprints of all rows; empty where duplicates are not looked for.
     pub fingerprints: Vec<u64>,
     /// Rows, quantities and amounts by the number of the account: counted apart from the totals,
@@ -69,6 +72,9 @@ pub struct Partial {
     pub(super) overflow: bool,
     last_day: LastDay,
     pub(super) filter: Option<Arc<DuplicateFilter>>,
+    /// Parts of texts and tuples in the contents of rows; `None` where duplicates are not looked
+    /// for, and until the first row.
+    content: Option<Box<RowContent>>,
     pub(crate) layout: &'static KeyLayout,
     /// True if the partial was stored and loaded again: numbers lead to texts and tuples, and texts
     /// and tuples to no number, so that nothing can be added.
@@ -155,6 +161,7 @@ impl Partial {
             totals: TotalsByKey::default(),
             copies: HashMap::new(),
             candidates: Vec::new(),
+            waiting: Vec::new(),
             fingerprints: Vec::new(),
             control: Vec::new(),
             months: HashMap::new(),
@@ -163,6 +170,7 @@ impl Partial {
             overflow: false,
             last_day: LastDay::default(),
             filter,
+            content: None,
             layout,
             is_stored: false,
             row: RowKey {
@@ -200,22 +208,42 @@ impl Partial {
         }
         let key = self.row.tuples;
         self.record(key, &measures);
-        // Whole rows are compared, by fingerprint: usage has no natural key
+        // Whole rows are compared, by a hash of their content: usage has no natural key
         // (model::domain::quirks, daily rated usage 5).
-        if let Some(filter) = &self.filter {
-            let fingerprint = row.fingerprint();
+        if self.filter.is_some() {
+            let (dataset, layout) = (self.dataset, self.layout);
+            let content = self
+                .content
+                .get_or_insert_with(|| Box::new(RowContent::new(dataset, layout)));
+            let known = (layout, self.columns.as_slice(), &self.tuples);
+            let fingerprint = content.of(row, &measures, key, known);
             // Every row's, as the first of two equal rows is no candidate.
             self.fingerprints.push(fingerprint);
-            // A filter that is too full takes most rows for duplicates; then duplicates are looked
-            // for in a second reading of the unit.
-            let has_room = filter.is_exact()
-                || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16;
-            if has_room && filter.may_be_duplicate(fingerprint) {
-                self.candidates
-                    .push(Candidate::of(fingerprint, key, &measures));
+            self.waiting
+                .push(Candidate::of(fingerprint, key, &measures));
+            if self.waiting.len() == BATCH {
+                self.filter_waiting();
             }
         }
         Ok(())
+    }
+
+    /// Keeps those of the waiting rows that may be duplicates.
+    fn filter_waiting(&mut self) {
+        // A filter that is too full takes most rows for duplicates; then duplicates are looked for
+        // in a second reading of the unit.
+        if let Some(filter) = &self.filter
+            && (filter.is_exact()
+                || self.candidates.len() <= CANDIDATE_LIMIT + self.fingerprints.len() / 16)
+        {
+            let mut told = filter.possible_duplicates(&self.waiting);
+            while told != 0 {
+                let row = self.waiting[told.trailing_zeros() as usize];
+                self.candidates.push(row);
+                told &= told - 1;
+            }
+        }
+        self.waiting.clear();
     }
 
     /// Numbers the row's texts. An error leaves the texts of the columns before it behind, listed
@@ -292,14 +320,17 @@ impl Partial {
         self.overflow |= !self.control[slot].add(more);
     }
 
-    /// Brings the totals up to the rows that were added, after which they may be read.
+    /// Brings the totals and the candidates up to the rows that were added, after which they may be
+    /// read.
     pub fn flush(&mut self) {
         self.overflow |= !self.totals.flush();
+        self.filter_waiting();
     }
 
     /// Counts the candidates that are duplicates. `open` holds how many rows of each fingerprint
     /// are still to be counted; fingerprints with too few candidates here are left in it.
     pub fn count_duplicates(&mut self, open: &mut Repeated) {
+        self.filter_waiting();
         count_duplicates(
             &std::mem::take(&mut self.candidates),
             open,
@@ -349,7 +380,8 @@ impl Partial {
         let rows = self.candidates.capacity() * size_of::<Candidate>()
             + self.fingerprints.capacity() * size_of::<u64>();
         // Counts by account and month are left out: they are few beside the totals.
-        columns + tuples + rows + self.totals.footprint()
+        let content = self.content.as_ref().map_or(0, |parts| parts.footprint());
+        columns + tuples + rows + content + self.totals.footprint()
     }
 
     /// Number of distinct keys.

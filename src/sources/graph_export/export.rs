@@ -170,10 +170,8 @@ impl Export<'_> {
         }
         if newest.is_some() {
             let line = format!(
-                "`{}`: restated: version `{}` replaces the one before; both are kept ({} in all)",
-                self.id,
-                manifest.etag,
-                unit.versions.len() + 1
+                "`{}`: restated: version `{}` replaces the one before; both are kept",
+                self.id, manifest.etag
             );
             self.session.http.progress.tell(Event::Note(line));
         }

@@ -203,7 +203,7 @@ fn a_block_of_the_journal_is_lost() {
     let path = folder.path().join(recovery::JOURNAL);
     let (whole, _) = units(folder.path());
     let mut copies = 0;
-    for at in (0..journal.len()).step_by(23) {
+    for at in (0..journal.len()).step_by(47) {
         let length = [40, 300, 900][at % 3];
         let mut damaged = journal.clone();
         let end = journal.len().min(at + length);

@@ -3,7 +3,7 @@
 use csv::{ByteRecord, QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
 
 use super::random::{Random, packed, row_count, text};
-use super::{FoundRow, Wanted, check, headings, no_cells, read, read_position, seeds};
+use super::{FoundRow, Wanted, check, headings, meaning, no_cells, read, read_position, seeds};
 
 #[test]
 fn csv_is_read_as_the_csv_crate_reads_it() {
@@ -133,19 +133,22 @@ fn wanted(bytes: &[u8]) -> Wanted {
             continue;
         }
         let mut cells = no_cells();
+        let mut identity: Vec<Option<String>> = Vec::new();
         for (at, (heading, mut cell)) in headings.iter().zip(&record).enumerate() {
             // A mark at the start of a record is that of a file which was joined to another.
             while at == 0 && own.starts_with(b"\xEF\xBB\xBF") && cell.starts_with(b"\xEF\xBB\xBF") {
                 cell = &cell[3..];
             }
+            let is_null = cell == b"NULL";
+            identity.push(meaning(heading, cell).filter(|_| !is_null));
             if let Some(position) = read_position(heading)
-                && cell != b"NULL"
+                && !is_null
             {
                 cells[position] = cell.to_vec();
             }
         }
         wanted.rows.push(FoundRow { line, cells });
-        wanted.identities.push(Some(own.escape_ascii().to_string()));
+        wanted.identities.push(Some(format!("{identity:?}")));
     }
     wanted
 }

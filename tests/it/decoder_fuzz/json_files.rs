@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tieout::model::dataset::Dataset;
 
 use super::random::{Random, packed, row_count, text};
-use super::{FoundRow, Wanted, check, headings, no_cells, read, read_position, seeds};
+use super::{FoundRow, Wanted, check, headings, meaning, no_cells, read, read_position, seeds};
 
 #[test]
 fn json_lines_are_read_as_serde_reads_them() {
@@ -258,6 +258,17 @@ fn wanted_page(page: &str) -> Wanted {
     wanted
 }
 
+/// Keys of answers that have no part in what makes two rows copies, in lower case.
+const WITHOUT_CONTENT: [&str; 7] = [
+    "links",
+    "attributes",
+    "attributes/objecttype",
+    "invoicelineitemtype",
+    "invoicelineitemtypce",
+    "billingprovider",
+    "haspartnerearnedcredit",
+];
+
 /// Adds a row, or its rejection.
 fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
     let Ok(Parsed(pairs)) = serde_json::from_slice::<Parsed<'_>>(text) else {
@@ -276,14 +287,22 @@ fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
             twice = Some(Dataset::Usage.columns()[position].name);
         }
         let (cell, canonical) = read_value(value.get());
-        if canonical.is_empty() {
-            continue;
-        }
+        // Keys that repeat what columns say have no part in it.
+        let canonical = match (value.get().as_bytes(), canonical.as_str()) {
+            _ if WITHOUT_CONTENT.contains(&&*key.to_lowercase()) => None,
+            ([b'[' | b'{', ..], nested) if read_position(&key).is_none() => Some(nested.to_owned()),
+            _ => meaning(&key, cell.as_bytes()),
+        };
         let name = match Dataset::Usage.position_of(&key) {
             Some(position) => Dataset::Usage.columns()[position].name.to_owned(),
             None => key.to_lowercase(),
         };
-        has_name_twice |= identity.insert(name, canonical).is_some();
+        if let Some(canonical) = canonical {
+            has_name_twice |= identity.insert(name, canonical).is_some();
+        }
+        if cell.is_empty() {
+            continue;
+        }
         if let Some(position) = read_position(&key) {
             if !cells[position].is_empty() {
                 twice = Some(Dataset::Usage.columns()[position].name);

@@ -20,7 +20,7 @@ use tieout::model::decimal;
 use tieout::model::period::date_of;
 
 use super::random::{Random, text};
-use super::{FoundRow, Wanted, check, headings, no_cells, read, read_position, seeds};
+use super::{FoundRow, Wanted, check, headings, meaning, no_cells, read, read_position, seeds};
 
 #[test]
 fn parquet_is_read_as_arrow_reads_it() {
@@ -263,10 +263,7 @@ fn wanted(path: &Path) -> Wanted {
                 if let Some(position) = read_position(field.name()) {
                     cells[position] = cell(column, row);
                 }
-                // An empty text is a missing one, to whoever reads it.
-                let is_empty = column.is_null(row)
-                    || (!column.data_type().is_nested() && cell_or_debug(column, row).is_empty());
-                identity.push((!is_empty).then(|| cell_or_debug(column, row)));
+                identity.push(identity_of(field.name(), column, row));
             }
             let line = wanted.rows.len() as u64 + 1;
             wanted.rows.push(FoundRow { line, cells });
@@ -274,6 +271,25 @@ fn wanted(path: &Path) -> Wanted {
         }
     }
     wanted
+}
+
+/// What a value says; `None` for nothing.
+fn identity_of(heading: &str, column: &ArrayRef, row: usize) -> Option<String> {
+    if column.is_null(row) {
+        return None;
+    }
+    let is_known = Dataset::Usage.position_of(heading).is_some();
+    let is_value = match column.data_type() {
+        DataType::Timestamp(..) => is_known,
+        DataType::Date32 | DataType::Date64 => is_known,
+        DataType::Binary => false,
+        other => is_cell(other),
+    };
+    if is_value {
+        return meaning(heading, &cell(column, row));
+    }
+    let written = cell_or_debug(column, row).escape_ascii().to_string();
+    (column.data_type().is_nested() || !written.is_empty()).then_some(written)
 }
 
 fn cell_or_debug(column: &ArrayRef, row: usize) -> Vec<u8> {

@@ -1,0 +1,273 @@
+//! Nights of an ordinary partner, played by the program itself against a tenant that was written from
+//! Microsoft's pages alone: what each does to the exit code, to the tables, and to what is said.
+
+use std::path::Path;
+use std::process::Output;
+
+use tieout::sandbox::ordinary;
+
+use crate::ordinary::wire::{Night, on};
+use crate::program::{program, stderr};
+use crate::served::tables;
+
+/// Folders of a partner's nights.
+struct Partner {
+    folder: tempfile::TempDir,
+}
+
+impl Partner {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Plays a night of the tenant as it is on a day.
+    fn night(&self, day: &str, quirks: &[&str], more: &[&str]) -> Played {
+        let served = Night::new(on(day, quirks));
+        self.run(day, &served, more)
+    }
+
+    fn run(&self, day: &str, served: &Night, more: &[&str]) -> Played {
+        let mut process = program(&[
+            "run",
+            "pipelines/nightly.toml",
+            "--period",
+            "2026-10",
+            "--json",
+        ]);
+        let settings = [
+            format!("partner_center.sandbox=http://{}", served.address),
+            format!("state={}", self.path("state")),
+            format!("out={}", self.path("out")),
+        ];
+        let patience = [
+            "backoff_ms=4",
+            "longest_pause_ms=400",
+            "attempts=3",
+            "polls=40",
+            "read_timeout_ms=1500",
+            "request_timeout_ms=3000",
+        ]
+        .map(|setting| format!("partner_center.patience.{setting}"));
+        for setting in settings.iter().chain(&patience) {
+            process.args(["--set", setting]);
+        }
+        process.args(["--set", "partner_center.requests_per_second=100000"]);
+        for name in [
+            "TIEOUT_TENANT",
+            "TIEOUT_CLIENT_ID",
+            "HTTP_PROXY",
+            "http_proxy",
+        ] {
+            process.env_remove(name);
+        }
+        let output = process
+            .args(more)
+            .env("TIEOUT_TODAY", day)
+            .output()
+            .unwrap();
+        Played::of(&output, &self.path("out"))
+    }
+}
+
+/// A night that was played.
+struct Played {
+    code: i32,
+    json: serde_json::Value,
+    told: String,
+    tables: Option<Vec<(String, Vec<u8>)>>,
+}
+
+impl Played {
+    fn of(output: &Output, out: &str) -> Self {
+        let told = stderr(output);
+        let json = serde_json::from_slice(&output.stdout);
+        Self {
+            code: output.status.code().unwrap(),
+            json: json.unwrap_or_else(|error| panic!("{error}: {told}")),
+            tables: tables(Path::new(out)),
+            told,
+        }
+    }
+
+    /// The texts of a list in the report of the fetch, a line each.
+    fn list(&self, name: &str) -> String {
+        let list = self.json["fetched"][name].as_array();
+        let texts = list.unwrap_or_else(|| panic!("`{name}` in {}", self.json));
+        texts
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned() + "\n")
+            .collect()
+    }
+
+    fn dataset(&self, name: &str) -> &serde_json::Value {
+        let rows = self.json["fetched"]["datasets"].as_array().unwrap();
+        rows.iter().find(|row| row["dataset"] == name).unwrap()
+    }
+}
+
+/// What a real tenant does, the exit code that it must have, whether tables come out, and words that
+/// must be said.
+const EXPECTED: [(&str, i32, bool, &str); 25] = [
+    ("broken-401", 0, true, "status 401"),
+    ("broken-429", 0, true, "status 429"),
+    ("never-answers", 0, true, "informs only"),
+    ("invalid-property", 0, true, "Invalid property"),
+    ("endless-list", 0, true, ""),
+    ("paged-list", 0, true, ""),
+    ("null-items", 0, true, "`items` are null"),
+    ("blank-list", 0, true, "JSON that does not parse"),
+    ("null-currency", 0, true, ""),
+    ("nameless-customer", 0, true, "1 items cannot be used"),
+    (
+        "number-code",
+        0,
+        true,
+        "no relation to the partner any more",
+    ),
+    ("link-only", 0, true, ""),
+    ("malformed-links", 0, true, ""),
+    ("no-period-dates", 0, true, ""),
+    ("empty-export-succeeds", 0, true, "hold no usage products"),
+    ("inline-manifest", 0, true, ""),
+    ("string-manifest", 0, true, ""),
+    ("completed-status", 0, true, ""),
+    ("bom", 0, true, ""),
+    ("dead-refresh-token", 0, true, "App+User calls: "),
+    ("strict-version", 0, true, ""),
+    ("invoice-by-id", 0, true, ""),
+    ("invoices-403", 20, false, "status 403"),
+    ("captive-portal", 21, false, "not JSON"),
+    ("gone-operations", 0, true, ""),
+];
+
+/// Tables of the tenant's own night, with which every other that is published must agree.
+fn reference() -> &'static [(String, Vec<u8>)] {
+    static REFERENCE: std::sync::OnceLock<Vec<(String, Vec<u8>)>> = std::sync::OnceLock::new();
+    REFERENCE.get_or_init(|| {
+        let played = Partner::new().night("2026-11-16", &[], &[]);
+        assert_eq!(played.code, 0, "{}", played.told);
+        assert_eq!(played.json["fetched"]["incomplete"], serde_json::json!([]));
+        played.tables.unwrap()
+    })
+}
+
+/// Plays those quirks that are in this share of the table: the tests of the shares run side by side.
+fn play(share: usize) {
+    for (quirk, code, is_published, words) in EXPECTED.iter().skip(share).step_by(3) {
+        let played = Partner::new().night("2026-11-16", &[quirk], &[]);
+        let said = played.told.clone() + &played.json.to_string();
+        assert_eq!(played.code, *code, "{quirk}: {said}");
+        assert_eq!(played.json["published"], *is_published, "{quirk}");
+        assert!(said.contains(words), "{quirk}: {words}: {said}");
+        match &played.tables {
+            Some(tables) => assert!(tables == reference(), "{quirk}: other bytes"),
+            None => assert!(!is_published, "{quirk}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_tenant_does_costs_no_close_in_the_first_third() {
+    play(0);
+}
+
+#[test]
+fn what_a_tenant_does_costs_no_close_in_the_second_third() {
+    play(1);
+}
+
+#[test]
+fn what_a_tenant_does_costs_no_close_in_the_last_third() {
+    play(2);
+}
+
+#[test]
+fn everyday_nights_are_told_as_they_are() {
+    let played = Partner::new().night("2026-11-16", &[], &["--fail-on-breaks"]);
+    assert_eq!(played.code, 10, "{}", played.told);
+    // The one planted variance, to the last digit.
+    let planted = ordinary::planted_variance(&on("2026-11-16", &[])).unwrap();
+    let breaks = played.json["largest_breaks"].as_array().unwrap();
+    assert_eq!(breaks.len(), 1, "{breaks:?}");
+    assert_eq!(breaks[0]["tie_out"], "usage-to-invoice");
+    assert!(breaks[0]["currency"] == planted.currency);
+    // What the service has nothing of, and of whom nothing is asked.
+    let notes = played.list("notes");
+    for words in [
+        "`usage`: nothing in 1 (the invoice's lines hold no usage products)",
+        "`unbilled_usage`: nothing in 3 (the month is billed)",
+        "3 not asked for anything (relation `advisor`)",
+        "1 listed twice",
+        "`subscriptions`: nothing in 3 (the customer has no relation to the partner any more)",
+    ] {
+        assert!(notes.contains(words), "{words} in {notes}");
+    }
+    // Broken for ever, and named; whatever they are, they only inform.
+    let broken = played.list("informational");
+    assert!(
+        broken.contains("status 500") && broken.contains("status 403"),
+        "{broken}"
+    );
+    // The legacy invoice lists Office lines alone, and is asked for nothing else.
+    let rows = played.json["fetched"]["datasets"].as_array().unwrap();
+    assert!(
+        rows.iter().all(|row| row["dataset"] != "azure_usage_lines"),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn the_nights_of_a_month_end() {
+    let partner = Partner::new();
+    let expected = [
+        ("2026-11-01", 12, false, "not_due"),
+        ("2026-11-02", 12, false, "not_due"),
+        ("2026-11-05", 12, false, "not_due"),
+        ("2026-11-06", 11, false, "awaited"),
+        ("2026-11-07", 11, false, "awaited"),
+        ("2026-11-08", 0, true, "provisional"),
+        ("2026-11-09", 0, true, "provisional"),
+        ("2026-11-10", 0, true, "provisional"),
+        ("2026-11-11", 0, true, "provisional"),
+        ("2026-11-16", 0, true, "final"),
+    ];
+    for (day, code, is_published, finality) in expected {
+        let played = partner.night(day, &[], &[]);
+        let said = format!("{day}: {} {}", played.told, played.json);
+        assert_eq!(played.code, code, "{said}");
+        assert_eq!(played.json["published"], is_published, "{said}");
+        assert_eq!(played.json["fetched"]["finality"], finality, "{said}");
+        // Microsoft restates the usage of the plan on the 10th, and nothing after.
+        let restated = match day {
+            "2026-11-10" => 1,
+            _ => 0,
+        };
+        if is_published {
+            assert_eq!(played.dataset("usage")["restated"], restated, "{said}");
+        }
+    }
+    // The last of them has the tables of a partner who never ran before.
+    assert!(tables(&partner.folder.path().join("out")).unwrap() == reference());
+}
+
+#[test]
+fn a_second_run_of_the_day_asks_only_for_what_is_missing() {
+    let partner = Partner::new();
+    let served = Night::new(on("2026-11-16", &[]));
+    let first = partner.run("2026-11-16", &served, &[]);
+    let again = partner.run("2026-11-16", &served, &[]);
+    let requests = |played: &Played| played.json["fetched"]["requests"].as_u64().unwrap();
+    // The endpoints that are broken for ever, with their retries and a token each.
+    assert!(
+        requests(&first) > 200 && requests(&again) < 20,
+        "{}",
+        again.json
+    );
+    assert_eq!((first.code, again.code), (0, 0));
+}
