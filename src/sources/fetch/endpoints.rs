@@ -285,6 +285,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
 const SHEET: Endpoint = Endpoint {
     user_only: true,
     paging: Paging::Sheet { columns: &[] },
+    // 204 is no sheet.
+    proves_by_items: true,
     ..BASE
 };
 
