@@ -33,6 +33,9 @@ pub(super) struct OrdinaryArgs {
     /// Most items on a page; Microsoft's maxima by default, and 15 customers
     #[arg(long, value_name = "N")]
     page_size: Option<usize>,
+    /// Customers besides the 40, each with an Azure plan that is not used
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    more_customers: usize,
     /// Directory id of the partner; any is accepted by default
     #[arg(long, value_name = "GUID")]
     partner: Option<String>,
@@ -55,6 +58,7 @@ pub(super) fn settings(
         export_ms: args.export_ms,
         customer_calls: args.customer_calls,
         page_size: args.page_size.map(|size| size.max(1)),
+        more_customers: args.more_customers,
         token_seconds,
         sas_seconds,
         partner: args.partner.clone(),

@@ -53,7 +53,7 @@ enum Meaning {
     Number(u32),
     /// A part of a whole, as a percentage or a fraction: 15 and 0.15 are one.
     Share(u32),
-    /// A day.
+    /// A day of the calendar.
     Day,
     /// The last day of a month or the first of the next: inclusive in CSV, exclusive in JSON.
     End,

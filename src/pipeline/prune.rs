@@ -46,7 +46,7 @@ pub enum Fate {
     Recent,
     /// No fetch has landed it.
     Unknown,
-    /// Nothing needs it.
+    /// Nothing needs it any more.
     Removed,
 }
 
@@ -57,7 +57,7 @@ pub struct PrunedKind {
     pub dataset: String,
     /// What becomes of the files, and why.
     pub fate: Fate,
-    /// Number of files.
+    /// Number of files of the kind.
     pub files: u64,
     /// Their size in bytes.
     pub bytes: u64,
@@ -211,7 +211,7 @@ fn day_of(time: SystemTime) -> Day {
 /// Inputs of published runs.
 #[derive(Debug, Default)]
 struct RunInputs {
-    /// Number of runs.
+    /// Number of runs that were read.
     runs: u64,
     /// Hashes of the files' bytes, of those that are not at their paths any more.
     hashes: HashSet<String>,

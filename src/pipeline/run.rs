@@ -181,7 +181,7 @@ struct Close<'c> {
 }
 
 impl Close<'_> {
-    /// Reconciles and publishes.
+    /// Reconciles what was read, and publishes it.
     fn publish(&self, output: OutputFolder, mut readings: Readings) -> Result<Outcome, RunError> {
         let Self {
             plan,

@@ -66,7 +66,7 @@ pub enum FetchError {
     /// Units that a close needs are not complete; the reason is that of the worst of them.
     #[error("{reason}")]
     Lacking {
-        /// What it lacks.
+        /// What the worst of them lacks.
         lack: Lack,
         /// Reason in the words of the unit.
         reason: String,

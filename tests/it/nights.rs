@@ -50,8 +50,8 @@ impl Partner {
             "longest_pause_ms=400",
             "attempts=3",
             "polls=40",
-            "read_timeout_ms=1500",
-            "request_timeout_ms=3000",
+            "read_timeout_ms=6000",
+            "request_timeout_ms=20000",
         ]
         .map(|setting| format!("partner_center.patience.{setting}"));
         for setting in settings.iter().chain(&patience) {
@@ -116,7 +116,12 @@ impl Played {
 const EXPECTED: [(&str, i32, bool, &str); 25] = [
     ("broken-401", 0, true, "status 401"),
     ("broken-429", 0, true, "status 429"),
-    ("never-answers", 0, true, "informs only"),
+    (
+        "never-answers",
+        0,
+        true,
+        "wanted a response within 4 attempts",
+    ),
     ("invalid-property", 0, true, "Invalid property"),
     ("endless-list", 0, true, ""),
     ("paged-list", 0, true, ""),
@@ -214,12 +219,10 @@ fn everyday_nights_are_told_as_they_are() {
         broken.contains("status 500") && broken.contains("status 403"),
         "{broken}"
     );
-    // The legacy invoice lists Office lines alone, and is asked for nothing else.
-    let rows = played.json["fetched"]["datasets"].as_array().unwrap();
-    assert!(
-        rows.iter().all(|row| row["dataset"] != "azure_usage_lines"),
-        "{rows:?}"
-    );
+    // The legacy invoice is asked for the lines that it lists.
+    for name in ["azure_lines", "azure_usage_lines", "office_lines"] {
+        assert_eq!(played.dataset(name)["incomplete"], 0, "{name}");
+    }
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn the_nights_of_a_month_end() {
         ("2026-11-02", 12, false, "not_due"),
         ("2026-11-05", 12, false, "not_due"),
         ("2026-11-06", 11, false, "awaited"),
-        ("2026-11-07", 11, false, "awaited"),
+        ("2026-11-07", 11, true, "awaited"),
         ("2026-11-08", 0, true, "provisional"),
         ("2026-11-09", 0, true, "provisional"),
         ("2026-11-10", 0, true, "provisional"),
@@ -321,4 +324,39 @@ fn aggregated_usage_is_awaited_without_being_needed() {
     assert_eq!(late.code, 0, "{}", late.told);
     assert_eq!(late.list("informational"), "");
     assert!(late.dataset("aggregated_usage")["rows"].as_u64() > Some(0));
+}
+
+/// The quirks of a schedule: three that a close survives.
+fn schedule(seed: u64) -> Vec<&'static str> {
+    let survived: Vec<&str> = EXPECTED
+        .iter()
+        // Silence takes its time, and is played by itself.
+        .filter(|(quirk, code, ..)| *code == 0 && *quirk != "never-answers")
+        .map(|(quirk, ..)| *quirk)
+        .collect();
+    let hash = blake3::hash(format!("night {seed}").as_bytes());
+    let mut quirks: Vec<&str> = (0..3)
+        .map(|at| survived[usize::from(hash.as_bytes()[at]) % survived.len()])
+        .collect();
+    quirks.sort_unstable();
+    quirks.dedup();
+    quirks
+}
+
+#[test]
+fn whatever_comes_together_the_close_has_the_same_bytes() {
+    let seeds = if std::env::var_os("TIEOUT_SLOW_TESTS").is_some() {
+        200
+    } else {
+        4
+    };
+    for seed in 0..seeds {
+        let quirks = schedule(seed);
+        let played = Partner::new().night("2026-11-16", &quirks, &[]);
+        assert_eq!(played.code, 0, "seed {seed}, {quirks:?}: {}", played.told);
+        assert!(
+            played.tables.unwrap() == reference(),
+            "seed {seed}, {quirks:?}"
+        );
+    }
 }

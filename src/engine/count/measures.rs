@@ -97,7 +97,7 @@ const USAGE_RATE: NumberColumn = number_column(USAGE, "PCToBCExchangeRate", RATE
 pub(super) const USAGE_DATE: usize = position(USAGE, "UsageDate");
 /// Positions of the numbers of usage that are summed, in the order of [`Measures::sums`].
 pub(super) const USAGE_SUMS: [usize; 3] = [QUANTITY.position, BILLING.position, PRICING.position];
-/// Decimals of [`Measures::sums`].
+/// Number of decimals that [`Measures::sums`] have.
 pub(super) const SUM_SCALE: u32 = AMOUNT_SCALE;
 
 /// Numbers of a usage row.

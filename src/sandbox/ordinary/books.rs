@@ -60,7 +60,7 @@ impl Partner {
             Some(id) => id.to_ascii_lowercase(),
             None => PARTNER_ID.to_owned(),
         };
-        let mut customers = customers(chance);
+        let mut customers = customers(chance, settings.more_customers);
         // All of them stand at the end of the list: the places of the others stay.
         customers.retain(|customer| match customer.standing {
             Standing::Advisor => settings.quirks.has("advisors"),

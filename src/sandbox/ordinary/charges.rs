@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn lines_are_the_usage_with_microsofts_rounding() {
         let chance = Chance(7);
-        let customers = customers(chance);
+        let customers = customers(chance, 0);
         for bill in bills(chance) {
             if bill.month != closing_month() || !bill.has_usage() {
                 continue;
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn the_planted_variance_is_one_row() {
         let chance = Chance(7);
-        let customers = customers(chance);
+        let customers = customers(chance, 0);
         let bills = bills(chance);
         let bill = &bills[bills.len() - 4];
         let with = book(chance, &customers, bill, true);

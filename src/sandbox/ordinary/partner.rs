@@ -94,12 +94,13 @@ impl Customer {
     }
 }
 
-/// All customers, in the order of the list.
-pub(super) fn customers(chance: Chance) -> Vec<Customer> {
+/// All customers, in the order of the list, and `more` whose plans are not used.
+pub(super) fn customers(chance: Chance, more: usize) -> Vec<Customer> {
     let standings = STANDINGS
         .iter()
         .flat_map(|(standing, count)| std::iter::repeat_n(*standing, *count));
     standings
+        .chain(std::iter::repeat_n(Standing::Quiet, more))
         .enumerate()
         .map(|(at, standing)| customer(chance, at, standing))
         .collect()

@@ -26,6 +26,8 @@ pub struct OrdinarySettings {
     /// Most items on one page of customers, lines or utilization; `None` for Microsoft's maxima,
     /// and 15 customers, so that 40 of them are paged.
     pub page_size: Option<usize>,
+    /// Further customers with an Azure plan that is not used, by which the tenant grows.
+    pub more_customers: usize,
     /// Life of a token in seconds of the machine's clock.
     pub token_seconds: u64,
     /// Life of a blob's signature in seconds of the machine's clock.
@@ -51,6 +53,7 @@ impl OrdinarySettings {
             export_ms: None,
             customer_calls: 300,
             page_size: None,
+            more_customers: 0,
             token_seconds: 3_600,
             sas_seconds: 43_200,
             partner: None,

@@ -305,7 +305,7 @@ const LEGACY: Endpoint = Endpoint {
 pub struct Twin {
     /// Endpoint in v1; its name is the dataset's. Without a path there is none.
     pub v1: Endpoint,
-    /// Export in v2.
+    /// Export in v2, by its path.
     pub(super) v2: Report,
     /// Kind of the data.
     pub(super) what: Billed,

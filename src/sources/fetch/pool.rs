@@ -35,7 +35,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// An empty pool.
+    /// An empty pool for a fetch.
     pub(super) fn new(session: &Arc<Session>, order: &Arc<Order>, left: &LeftCustomers) -> Self {
         Self {
             session: Arc::clone(session),

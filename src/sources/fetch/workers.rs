@@ -32,14 +32,14 @@ pub struct Fetcher {
     /// What the pipeline asks for.
     pub order: Arc<Order>,
     left: LeftCustomers,
-    state: Mutex<State>,
+    learned: Mutex<Learned>,
     /// Exports that only inform, which run from the beginning.
     background: tokio::sync::Mutex<Pool>,
 }
 
 /// What a fetch has learned so far.
 #[derive(Debug, Default)]
-struct State {
+struct Learned {
     lists: Lists,
     has_invoices: bool,
     has_customers: bool,
@@ -77,7 +77,7 @@ impl Fetcher {
         let left = LeftCustomers::default();
         Ok(Self {
             background: tokio::sync::Mutex::new(Pool::new(&session, &order, &left)),
-            state: Mutex::default(),
+            learned: Mutex::default(),
             session,
             landing,
             order,
@@ -100,7 +100,7 @@ impl Fetcher {
         let mut found = self
             .lists(&is_wanted, Purpose::Needed, arrived, None)
             .await?;
-        if !self.state().has_invoices {
+        if !self.learned().has_invoices {
             return Ok(in_order(found));
         }
         let tasks = self.tasks(is_wanted);
@@ -143,14 +143,14 @@ impl Fetcher {
     /// Sentences about what the lists hold that is not asked for, so far.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.state().notes.clone()
+        self.learned().notes.clone()
     }
 
     /// True if the list of invoices was read whole, and holds none of the period from which data that
     /// are needed follow.
     #[must_use]
     pub fn is_not_due(&self) -> bool {
-        let state = self.state();
+        let state = self.learned();
         let invoices = &state.lists.invoices;
         let is_needed = |legacy: bool| {
             let of_needed =
@@ -208,14 +208,14 @@ impl Fetcher {
         Pool::new(&self.session, &self.order, &self.left)
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn learned(&self) -> std::sync::MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tasks of those endpoints that are wanted now.
     fn tasks(&self, is_wanted: impl Fn(&Endpoint) -> bool) -> Vec<Task> {
         let has_graph = self.session.addresses().graph.is_some();
-        let lists = self.state().lists.clone();
+        let lists = self.learned().lists.clone();
         let (tasks, reasons) = rest(&self.order, &lists, has_graph, is_wanted);
         for reason in reasons {
             self.session.http.progress.tell(Event::Note(reason));
@@ -239,7 +239,7 @@ impl Fetcher {
         };
         let mut first = Vec::new();
         {
-            let state = self.state();
+            let state = self.learned();
             // Both lists at once: neither needs the other.
             if needs.invoices && !state.has_invoices {
                 first.push(task(&INVOICES, Context::default()));
@@ -252,8 +252,8 @@ impl Fetcher {
         pool.add(first);
         let mut found = pool.work(arrived, deadline).await?;
         self.learn(&found)?;
-        if needs.subscriptions && !self.state().has_subscriptions {
-            let customers = self.state().lists.customers.clone();
+        if needs.subscriptions && !self.learned().has_subscriptions {
+            let customers = self.learned().lists.customers.clone();
             let tasks = customers.iter().map(|customer| {
                 task(
                     &SUBSCRIPTIONS,
@@ -263,7 +263,7 @@ impl Fetcher {
             pool.add(tasks.collect());
             let units = pool.work(arrived, deadline).await?;
             self.learn(&units)?;
-            self.state().has_subscriptions = true;
+            self.learned().has_subscriptions = true;
             found.extend(units);
         }
         Ok(found)
@@ -271,7 +271,7 @@ impl Fetcher {
 
     /// Reads the lists among units.
     fn learn(&self, found: &[Fetched]) -> Result<(), FetchError> {
-        let mut state = self.state();
+        let mut state = self.learned();
         let mut lists = std::mem::take(&mut state.lists);
         let mut reader = ListReader {
             landing: &self.landing,

@@ -270,7 +270,7 @@ fn proof_of<'p>(parts: impl IntoIterator<Item = &'p Part>) -> String {
 pub(super) struct Line {
     /// Id of the unit.
     pub(super) unit: String,
-    /// The step.
+    /// The step in its life.
     #[serde(flatten)]
     pub(super) entry: Entry,
     /// Hash over the parts of a completion; none for other steps and in older journals.

@@ -22,7 +22,7 @@ pub struct LandedFile {
     pub path: PathBuf,
     /// Name of the dataset: the first step of its unit's id.
     pub dataset: String,
-    /// Size in bytes.
+    /// Size on disk in bytes.
     pub bytes: u64,
     /// Day of the snapshot to which it belongs, as `2026-10-31`; `None` for a unit of no day.
     pub day: Option<String>,
@@ -36,7 +36,7 @@ pub struct LandedFile {
 
 /// Files of a landing, and what is to become of each.
 pub(super) struct Sweep<'s> {
-    /// The state folder.
+    /// The state folder of the fetch.
     pub(super) folder: &'s Path,
     /// Paths of all files that a current line of the journal names.
     pub(super) current: HashSet<PathBuf>,

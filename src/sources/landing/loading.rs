@@ -16,7 +16,7 @@ const TOLD: usize = 5;
 /// Adds up the lines of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Loader {
-    /// Current units.
+    /// Units that are current.
     pub(super) units: Units,
     /// Number of whole lines.
     pub(super) lines: u64,
