@@ -279,7 +279,13 @@ impl<'n> Network<'n> {
             )));
         }
         match self.block_on(self.fetcher.informational()) {
-            Ok(more) => found.extend(more),
+            Ok(more) => {
+                found.extend(more);
+                // Lines that cannot be read decide nothing: the unit is told as it stands.
+                if let Err(RunError::Fetch(error)) = usage_due::settle(&self.fetcher, found) {
+                    drop(self.failure.set(error));
+                }
+            }
             Err(error) => drop(self.failure.set(error)),
         }
     }

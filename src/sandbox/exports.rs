@@ -1,21 +1,16 @@
 //! Graph exports: an operation for each order, manifests in all three shapes, and blobs behind a
 //! signature that expires.
 
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::blob_sources::{Order, Source, is_aggregated, source_of};
 use super::blobs::{damaged, ranged};
-use super::data::Data;
 use super::faults::{Class, Drawn, Fault};
-use super::message::{Answer, Body, Request};
-use super::tenant::{GRAPH_ROOT, Tenant, error};
+use super::message::{Answer, Request};
+use super::tenant::{BETA_ROOT, GRAPH_ROOT, Tenant, error};
 
 /// The exports that were ordered; an export's number is its place in the list, from 1.
 #[derive(Debug, Default)]
@@ -33,29 +28,8 @@ struct Export {
     until: Option<Instant>,
     /// Version of the data, from 1.
     version: u32,
-}
-
-/// Source of an export's blobs.
-#[derive(Clone, Debug)]
-enum Source {
-    /// A folder that `synth` wrote, with a manifest and its blobs.
-    Folder(PathBuf),
-    /// The items of a kind and key, made into a single blob.
-    Lines(&'static str, String),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Order {
-    /// Id of an invoice; empty for unbilled data.
-    #[serde(default)]
-    invoice_id: String,
-    /// Currency code; empty for billed data.
-    #[serde(default)]
-    currency_code: String,
-    /// `current` or `last`; empty for billed data.
-    #[serde(default)]
-    billing_period: String,
+    /// Path in the version of Graph by which it was ordered.
+    root: &'static str,
 }
 
 /// The number at the end of an id that was made here, without leading zeros.
@@ -107,12 +81,24 @@ impl Exports {
         let Ok(order) = serde_json::from_slice::<Order>(&request.body) else {
             return graph_error(400, "BadRequest", "The body is not valid.");
         };
+        let is_beta = request.path.starts_with(BETA_ROOT);
+        let is_aggregated = is_aggregated(&request.path);
+        if is_beta != is_aggregated {
+            let words = "Resource not found for the segment.";
+            return graph_error(400, "BadRequest", words);
+        }
+        if is_aggregated && !order.attribute_set.is_empty() {
+            let words = "The property 'attributeSet' does not exist.";
+            return graph_error(400, "BadRequest", words);
+        }
+        let root = if is_beta { BETA_ROOT } else { GRAPH_ROOT };
         let export = Export {
             data: source_of(tenant, &request.path, &order),
             polls: tenant.settings.polls,
             signature: String::new(),
             until: None,
             version: 1,
+            root,
         };
         let number = {
             let mut exports = self.list();
@@ -126,7 +112,7 @@ impl Exports {
         };
         Answer::empty(202).with(
             "Location",
-            format!("{host}{GRAPH_ROOT}/operations/{}", id("0", number)),
+            format!("{host}{root}/operations/{}", id("0", number)),
         )
     }
 
@@ -166,11 +152,8 @@ impl Exports {
             "succeeded"
         };
         let mut body = operation_body("exportSuccessOperation", number, status);
-        let url = format!(
-            "{}{GRAPH_ROOT}/manifests/{}",
-            tenant.origin,
-            id("1", number)
-        );
+        let root = self.with(number, |export| export.root);
+        let url = format!("{}{root}/manifests/{}", tenant.origin, id("1", number));
         match number % 3 {
             1 => body["resourceLocation@odata.navigationLink"] = url.into(),
             2 => body["resourceLocation"] = url.into(),
@@ -312,94 +295,6 @@ impl Export {
     }
 }
 
-impl Source {
-    /// The manifest without address and signature; `None` if there are no data.
-    fn manifest(&self, tenant: &Tenant) -> Option<Value> {
-        match self {
-            Self::Folder(folder) => {
-                serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).ok()?).ok()
-            }
-            Self::Lines(kind, key) => {
-                let items = tenant.data.items(kind, key)?;
-                let name = format!("{kind}-{key}");
-                Some(json!({
-                    "id": name, "schemaVersion": "1", "dataFormat": "compressedJSONLines",
-                    "createdDateTime": "2026-11-08T06:34:34.87Z", "eTag": name,
-                    "partitionType": "Default", "partnerTenantId": "sandbox", "blobCount": 1,
-                    "blobs": [{
-                        "name": "part-00000.c000.json.gz", "partitionValue": "default",
-                        "itemCount": items.len(),
-                    }],
-                }))
-            }
-        }
-    }
-
-    /// The bytes of a blob; `None` if there is no such blob.
-    fn blob(&self, tenant: &Tenant, name: &str) -> Option<Body> {
-        match self {
-            Self::Folder(folder) => {
-                // Names are compared with those of files, never joined: none leaves the folder.
-                let entry = std::fs::read_dir(folder)
-                    .ok()?
-                    .flatten()
-                    .find(|entry| entry.file_name().to_str() == Some(name))?;
-                Some(Body::File {
-                    length: entry.metadata().ok()?.len(),
-                    path: entry.path(),
-                    start: 0,
-                })
-            }
-            Self::Lines(kind, key) => {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-                for item in tenant.data.items(kind, key)? {
-                    encoder.write_all(item.get().as_bytes()).ok()?;
-                    encoder.write_all(b"\n").ok()?;
-                }
-                encoder.finish().ok().map(Body::Bytes)
-            }
-        }
-    }
-}
-
-/// The source of an order's blobs; the message of its failure if there are no data.
-fn source_of(tenant: &Tenant, path: &str, order: &Order) -> Result<Source, String> {
-    let is_usage = path.contains("/usage/");
-    if path.contains("/unbilled/") {
-        let period = match order.billing_period.as_str() {
-            "last" => "previous",
-            _ => "current",
-        };
-        let kind = if is_usage {
-            "unbilled_usage_v2"
-        } else {
-            "unbilled_lines_v2"
-        };
-        // Without a currency the key is not found, and the export has no manifest.
-        let key = format!("{}/{period}", order.currency_code.to_ascii_lowercase());
-        // Whether there are such items is seen when the manifest is made.
-        return Ok(Source::Lines(kind, key));
-    }
-    let dataset = if is_usage { "usage" } else { "recon" };
-    let invoice = order.invoice_id.as_str();
-    let folder = tenant.data.part(dataset, "v2", invoice);
-    let missing = || no_data(&tenant.data, invoice);
-    folder.map(Source::Folder).ok_or_else(missing)
-}
-
-/// Message of an export that finds no data.
-fn no_data(data: &Data, invoice: &str) -> String {
-    // An invoice of licences has no usage, and a note may have no lines. Legacy invoices are never
-    // served here, and have their own message: model::domain::endpoints §7.
-    if data.is_of_new_commerce(invoice) {
-        return "No data available".to_owned();
-    }
-    format!(
-        "No reconciliation data available currently for Invoice {}. Please try again later.",
-        invoice.escape_default()
-    )
-}
-
 /// An id in Microsoft's form; `family` tells operations, manifests and folders of blobs apart.
 fn id(family: &str, number: usize) -> String {
     format!("{family}fe687d7-1e0f-4bd6-9091-{number:012}")
@@ -447,43 +342,4 @@ fn pascal(manifest: Value) -> Value {
         _ => (key[..1].to_ascii_uppercase() + &key[1..], value),
     });
     Value::Object(renamed.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::value::RawValue;
-
-    use super::*;
-
-    #[test]
-    fn an_invoice_or_a_note_without_rows_has_no_data() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let api = folder.path().join("partner_center");
-        std::fs::create_dir(&api).expect("a new folder");
-        for (kind, item) in [
-            ("invoices", r#"{"id":"G1","amendments":[{"id":"G2"}]}"#),
-            ("legacy_invoices", r#"{"id":"D1"}"#),
-        ] {
-            let line = format!("{{\"key\":\"\",\"item\":{item}}}\n");
-            std::fs::write(api.join(format!("{kind}.jsonl")), line).expect("a new file");
-        }
-        let data = Data::load(folder.path()).expect("a folder of invoices");
-        for (id, wanted) in [
-            ("G1", "No data available"),
-            ("g2", "No data available"),
-            (
-                "G3",
-                "No reconciliation data available currently for Invoice G3.",
-            ),
-            (
-                "D1",
-                "No reconciliation data available currently for Invoice D1.",
-            ),
-        ] {
-            let message = no_data(&data, id);
-            assert!(message.starts_with(wanted), "{message}");
-        }
-        let note = data.invoice("G2").map(RawValue::get);
-        assert_eq!(note, Some(r#"{"id":"G2"}"#));
-    }
 }

@@ -21,11 +21,15 @@ mod tokens;
 
 mod blobs;
 
+mod blob_sources;
+
 mod exports;
 
 mod listing;
 
 mod pages;
+
+mod sheets;
 
 mod routes;
 

@@ -52,7 +52,7 @@ pub(super) fn answer(
 }
 
 /// The answer for App+User; App-only is refused.
-fn for_users(grant: &Grant, answer: impl FnOnce() -> Answer) -> Answer {
+pub(super) fn for_users(grant: &Grant, answer: impl FnOnce() -> Answer) -> Answer {
     if grant.user {
         return answer();
     }

@@ -7,7 +7,8 @@ use super::listing::digits_in;
 use super::message::{Answer, Body, Request, pairs};
 use super::pages;
 use super::settings::Settings;
-use super::tenant::{GRAPH_ROOT, Tenant, error, error_text};
+use super::sheets;
+use super::tenant::{BETA_ROOT, GRAPH_ROOT, SHEETS_ROOT, Tenant, error, error_text};
 use super::tokens::Tokens;
 
 /// A tenant with the tokens and exports of its clients.
@@ -82,7 +83,9 @@ impl Service {
         let Some(grant) = self.tokens.check(request) else {
             return error(401, "401", "The token is missing, unknown or has expired.");
         };
-        if matches!(class, Class::Page | Class::Next) {
+        if request.path.starts_with(SHEETS_ROOT) {
+            sheets::answer(&self.tenant, request, &grant)
+        } else if matches!(class, Class::Page | Class::Next) {
             pages::answer(&self.tenant, request, &grant, drawn)
         } else {
             self.exports.answer(&self.tenant, request, class, drawn)
@@ -197,14 +200,21 @@ fn class_of(request: &Request) -> Option<Class> {
                 .is_some_and(|offset| offset != "0");
         return Some(if follows { Class::Next } else { Class::Page });
     }
+    if path.starts_with(SHEETS_ROOT) && is_get {
+        return Some(Class::Page);
+    }
     if path.starts_with("/blobs/") && is_get {
         return Some(Class::Blob);
     }
-    let rest = path.strip_prefix(GRAPH_ROOT)?;
+    let rest = path
+        .strip_prefix(GRAPH_ROOT)
+        .or_else(|| path.strip_prefix(BETA_ROOT))?;
     match rest.split('/').find(|part| !part.is_empty())? {
         "operations" if is_get => Some(Class::Operation),
         "manifests" if is_get => Some(Class::Manifest),
-        "usage" | "reconciliation" if request.method == "POST" => Some(Class::Export),
+        "usage" | "reconciliation" | "aggregatedUsage" if request.method == "POST" => {
+            Some(Class::Export)
+        }
         _ => None,
     }
 }

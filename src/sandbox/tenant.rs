@@ -7,6 +7,11 @@ use super::settings::Settings;
 
 /// Path of the Graph reports of partners' billing.
 pub(super) const GRAPH_ROOT: &str = "/v1.0/reports/partners/billing";
+/// The same path in Graph's beta, which alone knows the newest report.
+pub(super) const BETA_ROOT: &str = "/beta/reports/partners/billing";
+
+/// Path of exchange rates and price sheets.
+pub(super) const SHEETS_ROOT: &str = "/v1.0/sales/";
 
 /// A partner's tenant behind its endpoints.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::message::{Answer, Request, pairs};
-use super::tenant::GRAPH_ROOT;
+use super::tenant::{BETA_ROOT, GRAPH_ROOT, SHEETS_ROOT};
 
 /// Beginning of the refresh tokens that are made here.
 const REFRESH: &str = "sandbox-refresh-";
@@ -145,8 +145,11 @@ impl Tokens {
     pub(super) fn check(&self, request: &Request) -> Option<Grant> {
         let token = request.header("authorization")?.strip_prefix("Bearer ")?;
         // By the path alone: one port plays all hosts.
-        let wanted = if request.path.starts_with(GRAPH_ROOT) {
+        let is_below = |root: &str| request.path.starts_with(root);
+        let wanted = if is_below(GRAPH_ROOT) || is_below(BETA_ROOT) {
             "graph"
+        } else if is_below(SHEETS_ROOT) {
+            "api.partner.microsoft.com"
         } else {
             "partnercenter"
         };

@@ -29,7 +29,7 @@ const WORDS: [&str; 8] = [
 const STAGES: [&str; 4] = ["prod", "test", "dev", "Prod"];
 
 /// Price that a row is rated at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rated {
     /// 15 % below list: with the partner earned credit.
     Earned,

@@ -114,6 +114,8 @@ fn every_endpoint_is_fetched_to_its_last_row() {
         "invoice_lines",
         "unbilled_usage",
         "unbilled_lines",
+        "aggregated_usage",
+        "fx_rates",
     ];
     assert!(other.into_iter().all(|dataset| rows(dataset) > 0));
     // The other generation of the API has the same rows, in pages.
@@ -128,6 +130,59 @@ fn every_endpoint_is_fetched_to_its_last_row() {
 }
 
 #[test]
+fn a_report_that_the_service_does_not_know_is_told_once() {
+    let house = House::new(serve(settings()));
+    let report = house.report(&["--set", "partner_center.aggregated=v1.0"]);
+    let found = counts(&report);
+    assert_eq!(found["aggregated_usage"], (0, 0));
+    let of_it = |text: &&str| text.contains("aggregated_usage");
+    let told = |list: &str| -> Vec<String> {
+        let list = report[list].as_array().unwrap().iter();
+        let texts = list.filter_map(|text| text.as_str()).filter(of_it);
+        texts.map(str::to_owned).collect()
+    };
+    let notes = told("notes");
+    assert!(
+        notes.len() == 1 && notes[0].contains("does not know such a report"),
+        "{notes:?}"
+    );
+    assert!(told("informational").is_empty(), "{report}");
+    // It may know it tomorrow, or in its other version.
+    let found = counts(&house.report(&[]));
+    assert!(found["aggregated_usage"].1 > 0, "{found:?}");
+}
+
+#[test]
+fn sheets_come_from_their_own_host_with_their_own_token() {
+    let house = House::new(serve(settings()));
+    let sheet = r#"partner_center.price_sheets=[{ market = "DE", view = "azure_consumption" }]"#;
+    let report = house.report(&["--set", sheet, "--tables"]);
+    let found = counts(&report);
+    // Dollars and euros; a meter for each row of prices.
+    assert_eq!(found["fx_rates"], (1, 2));
+    assert!(
+        found["price_sheets"].0 == 1 && found["price_sheets"].1 > 10,
+        "{found:?}"
+    );
+    assert!(
+        house
+            .path("state/tables/fx_rates/2026-10.parquet")
+            .is_file()
+    );
+    let warnings = report["records"]["warnings"].to_string();
+    assert!(
+        !warnings.contains("fx_rates") && !warnings.contains("aggregated"),
+        "{warnings}"
+    );
+    // A token for another audience is refused, which costs the sheets alone.
+    let other = House::new(house.address);
+    let audience = "partner_center.sheets_audience=https://api.partnercenter.microsoft.com";
+    let output = other.run("run", &["--set", audience]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(other.tables().unwrap(), reference());
+}
+
+#[test]
 fn eight_workers_ask_for_a_token_once() {
     let house = House::new(serve(Settings {
         latency_ms: 10,
@@ -139,9 +194,9 @@ fn eight_workers_ask_for_a_token_once() {
             .filter(|line| line.contains("/token: 200"))
             .count()
     };
-    // One token each for the application, for the user and for Graph.
+    // One token each for the application, for the user at both hosts, and for Graph.
     let output = house.run("fetch", &["-v"]);
-    assert_eq!((output.status.code(), asked(&output)), (Some(0), 3));
+    assert_eq!((output.status.code(), asked(&output)), (Some(0), 4));
     // A token that is revoked in the middle is renewed once for each refusal, not once by every
     // worker.
     let mut revoking = settings();
@@ -158,7 +213,7 @@ fn eight_workers_ask_for_a_token_once() {
         stderr(&output)
     );
     assert!(
-        asked(&output) as u64 <= 3 + revoked,
+        asked(&output) as u64 <= 4 + revoked,
         "{} for {revoked}",
         asked(&output)
     );

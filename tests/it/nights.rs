@@ -275,6 +275,57 @@ fn a_second_run_of_the_day_asks_only_for_what_is_missing() {
     assert_eq!((first.code, again.code), (0, 0));
 }
 
+#[test]
+fn reference_data_inform_and_never_decide() {
+    let told = |quirks: &[&str], more: &[&str]| {
+        let partner = Partner::new();
+        let played = partner.night("2026-11-16", quirks, more);
+        assert_eq!(played.code, 0, "{quirks:?}: {}", played.told);
+        assert!(played.tables.is_some(), "{quirks:?}");
+        played
+    };
+    let sheet = r#"partner_center.price_sheets=[{ market = "DE", view = "azure_consumption" }]"#;
+    let rows = |played: &Played, dataset: &str| played.dataset(dataset)["rows"].as_u64().unwrap();
+    // An invoice of licences has no aggregated usage either, as its lines tell.
+    let usual = told(&[], &["--set", sheet]);
+    for dataset in ["aggregated_usage", "fx_rates", "price_sheets"] {
+        assert!(rows(&usual, dataset) > 0, "{dataset}");
+    }
+    let notes = usual.list("notes");
+    let words = "`aggregated_usage`: nothing in 1 (the invoice's lines hold no usage products)";
+    assert!(notes.contains(words), "{notes}");
+    let other = "partner_center.aggregated=v1.0";
+    let other = told(&["aggregated-v1"], &["--set", other]);
+    assert_eq!(
+        rows(&other, "aggregated_usage"),
+        rows(&usual, "aggregated_usage")
+    );
+    let missing = told(&["aggregated-missing", "no-fx"], &[]);
+    let notes = missing.list("notes");
+    assert_eq!(notes.matches("`aggregated_usage`").count(), 1, "{notes}");
+    assert!(notes.contains("does not know such a report"), "{notes}");
+    let informational = missing.list("informational");
+    assert!(
+        !informational.contains("aggregated_usage"),
+        "{informational}"
+    );
+    assert!(informational.contains("fx_rates"), "{informational}");
+}
+
+#[test]
+fn aggregated_usage_is_awaited_without_being_needed() {
+    let partner = Partner::new();
+    let fetch = r#"partner_center.fetch=["aggregated_usage"]"#;
+    let early = partner.night("2026-11-07", &[], &["--set", fetch]);
+    assert_eq!(early.code, 11, "{}", early.told);
+    assert!(early.list("informational").contains("within 48 hours"));
+    assert!(!early.list("awaited").contains("aggregated_usage"));
+    let late = partner.night("2026-11-16", &[], &["--set", fetch]);
+    assert_eq!(late.code, 0, "{}", late.told);
+    assert_eq!(late.list("informational"), "");
+    assert!(late.dataset("aggregated_usage")["rows"].as_u64() > Some(0));
+}
+
 /// The quirks of a schedule: three that a close survives.
 fn schedule(seed: u64) -> Vec<&'static str> {
     let survived: Vec<&str> = EXPECTED

@@ -433,7 +433,7 @@ fn tables_of_fetched_data_read_back_exactly() {
     let house = House::new(serve(settings()));
     let report = house.report(&["--tables"]);
     let tables = report["records"]["tables"].as_array().unwrap();
-    assert_eq!(tables.len(), 26);
+    assert_eq!(tables.len(), 28);
     let sum = |dataset: &str, measure: &str| -> Vec<String> {
         let totals = report["records"]["totals"].as_array().unwrap().iter();
         let found =

@@ -20,6 +20,7 @@ pub(crate) fn open_state(folder: &Path) -> Result<Landing, FetchError> {
         app: None,
         user: None,
         patience: RetryPolicy::default(),
+        sheets_audience: String::new(),
         requests_per_second: std::num::NonZeroU32::MIN,
         workers: 1,
         read_timeout_ms: 1,

@@ -9,7 +9,7 @@ use crate::model::record::Shape;
 pub(super) fn expand(shape: Shape, text: &str) -> Result<Vec<Item<'_>>, String> {
     let item = object(text)?;
     match shape {
-        Shape::Items => Ok(vec![item]),
+        Shape::Items | Shape::Sheet => Ok(vec![item]),
         Shape::RateCard => rate_card(item),
         Shape::Invoices => with_amendments(item),
         Shape::Balances => balances(item),

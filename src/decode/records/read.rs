@@ -12,7 +12,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::json::pages;
 use crate::decode::open::{self, ByteStream, Opened, SharedHash};
 use crate::model::page::{Page, PageFacts};
-use crate::model::record::RecordSet;
+use crate::model::record::{RecordSet, Shape};
 use crate::model::reject::{Rejection, excerpt};
 
 /// Largest page: 256 MiB. A page has 2,000 rows, and a rate card 1.5 MB.
@@ -81,10 +81,11 @@ pub fn read(
     match opened {
         Opened::JsonLines(lines) => reading.json_lines(lines)?,
         Opened::JsonPage(page) => reading.json_page(page)?,
+        Opened::Csv(sheet) if set.shape == Shape::Sheet => reading.sheet(sheet)?,
         Opened::Csv(_) | Opened::Parquet => {
             return Err(DecodeError::wrong(
                 unit,
-                "a file that is not JSON",
+                "a file in another format",
                 format!("a response of `{}`", set.name),
                 format!("`tieout schema {}` lists its keys", set.name),
             ));
@@ -123,6 +124,26 @@ impl Reading<'_> {
             Some(items) => items.into_iter().try_for_each(|item| self.item(item.get())),
             None => self.item(pages::whole(&body).get()),
         }
+    }
+
+    /// Reads the rows of a CSV file as objects of texts. A row that is too short or too long damages
+    /// the file: such a sheet is small, and made by a machine.
+    fn sheet(&mut self, sheet: ByteStream<'_>) -> Result<(), DecodeError> {
+        let damaged = |unit: &str, error: csv::Error| {
+            DecodeError::damaged(unit, error.to_string(), "rows of a CSV file")
+        };
+        let mut rows = csv::Reader::from_reader(sheet);
+        let names = rows.headers().map_err(|error| damaged(self.unit, error))?;
+        let names = names.clone();
+        for row in rows.records() {
+            let row = row.map_err(|error| damaged(self.unit, error))?;
+            let cells = names.iter().zip(row.iter());
+            let object: BTreeMap<&str, &str> = cells.collect();
+            let text = serde_json::to_string(&object)
+                .map_err(|error| DecodeError::damaged(self.unit, error.to_string(), "texts"))?;
+            self.item(&text)?;
+        }
+        Ok(())
     }
 
     fn json_lines(&mut self, mut lines: ByteStream<'_>) -> Result<(), DecodeError> {

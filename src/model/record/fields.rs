@@ -433,6 +433,29 @@ pub(super) const USAGE_MORE: &[Field] = &[
     BILLING_PROVIDER,
     OBJECT_TYPE,
 ];
+/// Columns of billed aggregated usage. Microsoft names the key, the promotion and two of the prices
+/// ([resources §D4](crate::model::domain::resources)); the others are called as in its other exports.
+pub(super) const AGGREGATED_USAGE: &[Field] = &[
+    field("line_invoice_number", "invoiceNumber", Text),
+    field("customer_id", "customerId", Text),
+    field("subscription_id", "subscriptionId", Text),
+    field("product_id", "productId", Text),
+    field("sku_id", "skuId", Text),
+    field("meter_id", "meterId", Text),
+    field("quantity", "quantity", QUANTITY),
+    // List price, then after margins such as the partner earned credit, then after promotions, too.
+    field("unit_price", "unitPrice", PRICE),
+    field("partner_price", "partnerPrice", PRICE),
+    field("effective_unit_price", "effectiveUnitPrice", PRICE),
+    field("price_benefits", "priceBenefits", Text),
+    field("pricing_currency", "pricingCurrency", Text),
+];
+/// Columns of the sheet of exchange rates ([resources §G](crate::model::domain::resources)).
+pub(super) const FX_RATES: &[Field] = &[
+    field("currency_code", "CurrencyCode", Text),
+    field("usd_per_unit", "USDPerUnit", RATE),
+    field("month", "Month", Text),
+];
 /// Columns of reconciliation lines that only the API's items have.
 pub(super) const LINES_MORE: &[Field] = &[
     field("discount_details", "discountDetails", Text),

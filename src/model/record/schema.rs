@@ -75,6 +75,8 @@ pub enum Shape {
     Invoices,
     /// Each balance is a row, and each detail nested in it.
     Balances,
+    /// Each row of a CSV file is a row.
+    Sheet,
 }
 
 /// Source of a record set's columns.

@@ -1,10 +1,10 @@
 //! The record sets: one for each kind of answer.
 
 use super::fields::{
-    AZURE_LINES, AZURE_USAGE_LINES, BALANCES, BUDGETS, CLASSIC_RECORDS, CUSTOMER_RECORDS,
-    CUSTOMERS, ENTITLEMENTS, INVOICES, LINES_MORE, LINKS, METER_RECORDS, OFFICE_LINES,
-    PARTNER_SUMMARY, RATE_CARD, RESOURCE_RECORDS, SUBSCRIPTION_RECORDS, SUBSCRIPTIONS, SUMMARY,
-    USAGE_MORE, UTILIZATION,
+    AGGREGATED_USAGE, AZURE_LINES, AZURE_USAGE_LINES, BALANCES, BUDGETS, CLASSIC_RECORDS,
+    CUSTOMER_RECORDS, CUSTOMERS, ENTITLEMENTS, FX_RATES, INVOICES, LINES_MORE, LINKS,
+    METER_RECORDS, OFFICE_LINES, PARTNER_SUMMARY, RATE_CARD, RESOURCE_RECORDS,
+    SUBSCRIPTION_RECORDS, SUBSCRIPTIONS, SUMMARY, USAGE_MORE, UTILIZATION,
 };
 use super::schema::{Fields, RecordSet, Shape};
 use crate::model::dataset::Dataset;
@@ -39,6 +39,14 @@ pub const RECORD_SETS: &[RecordSet] = &[
         object_types: &["OneTimeInvoiceLineItem"],
         fields: Fields::OfDataset(Dataset::InvoiceLines, LINES_MORE),
         currency: "currency",
+        ..BASE
+    },
+    // What it charges is in the lines already: it says why, and nobody must add both up.
+    RecordSet {
+        name: "aggregated_usage",
+        row: "the billed usage of one meter, with its promotions",
+        fields: Fields::Listed(AGGREGATED_USAGE),
+        context: INVOICE,
         ..BASE
     },
     // Apart from the billed sets: what is unbilled today is billed later, so nobody must add both
@@ -167,6 +175,13 @@ pub const RECORD_SETS: &[RecordSet] = &[
         object_types: &["AzureRateCard"],
         shape: Shape::RateCard,
         fields: Fields::Listed(RATE_CARD),
+        ..BASE
+    },
+    RecordSet {
+        name: "fx_rates",
+        row: "the dollars for one unit of a currency in one month",
+        shape: Shape::Sheet,
+        fields: Fields::Listed(FX_RATES),
         ..BASE
     },
     // Summaries and records are estimates, never what is billed: model::domain::endpoints §0.

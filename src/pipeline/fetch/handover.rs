@@ -45,6 +45,8 @@ pub(crate) fn fetcher(
         period,
         today: asked.today.clone(),
         api: fetching.api,
+        price_sheets: fetching.price_sheets.clone(),
+        aggregated: fetching.aggregated,
         currencies: fetching.currencies.clone(),
         refresh: asked.refresh,
     };

@@ -11,9 +11,15 @@ use crate::sources::fetch::order::Api;
 
 /// What a pipeline loses if it has no token of a kind, or one without the permission.
 pub(crate) fn loss(plan: &Plan, fetching: &Fetching, lost: TokenKind) -> Loss {
+    let has_graph = fetching.account.addresses.graph.is_some();
     let twins = TWINS
         .iter()
-        .map(|twin| (&twin.v1, is_export(&twin.v1, plan, fetching)));
+        .map(|twin| {
+            let is_export = twin.is_export_only() || is_export(&twin.v1, plan, fetching);
+            (&twin.v1, is_export)
+        })
+        // A cloud without Graph has nothing of what is an export only, and is not asked for it.
+        .filter(|(endpoint, _)| !endpoint.path.is_empty() || has_graph);
     let others = ENDPOINTS.iter().map(|endpoint| (endpoint, false));
     let endpoints: Vec<&Endpoint> = twins
         .chain(others)
@@ -44,6 +50,11 @@ fn needs(endpoint: &Endpoint, is_export: bool, fetching: &Fetching, kind: TokenK
         Some(_) => TokenKind::App,
         None => TokenKind::User,
     };
+    // Both tokens of the user come from one refresh token, so that without the first there is no
+    // other.
+    if endpoint.is_sheet() {
+        return matches!(kind, TokenKind::Sheets | TokenKind::User);
+    }
     let own = if is_export {
         TokenKind::Graph
     } else if endpoint.user_only {
@@ -52,8 +63,7 @@ fn needs(endpoint: &Endpoint, is_export: bool, fetching: &Fetching, kind: TokenK
         of_lists
     };
     // Customers, subscriptions and invoices, and the currencies of the latter.
-    let is_planned_by_lists = endpoint.over != Over::Partner;
-    own == kind || is_planned_by_lists && of_lists == kind
+    own == kind || endpoint.over.is_planned_by_lists() && of_lists == kind
 }
 
 /// True if the dataset of a twin, here its endpoint in v1, comes as an export of Graph.
@@ -124,6 +134,19 @@ mod tests {
         assert_eq!(tie_outs, ["usage-to-summary"]);
         let user = ["subscription_usage_summary", "invoice_summaries"];
         assert_eq!(datasets, user);
+    }
+
+    #[test]
+    fn reference_data_cost_no_tie_out() {
+        let fetch = "partner_center.fetch=[\"aggregated_usage\", \"fx_rates\"]";
+        let settings = [fetch, "tie_out.usage-to-summary.enabled=false"];
+        let (_, datasets) = lost(&settings, TokenKind::Graph);
+        assert_eq!(datasets, ["usage", "invoice_lines", "aggregated_usage"]);
+        for kind in [TokenKind::User, TokenKind::Sheets] {
+            assert_eq!(lost(&settings, kind), (Vec::new(), vec!["fx_rates"]));
+        }
+        let china = [settings[0], settings[1], "partner_center.cloud=21vianet"];
+        assert_eq!(lost(&china, TokenKind::Graph), (Vec::new(), Vec::new()));
     }
 
     #[test]

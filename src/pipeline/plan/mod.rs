@@ -33,6 +33,8 @@ pub(crate) mod credentials;
 
 pub(crate) mod exclusions;
 
+mod sheets;
+
 pub(crate) mod partner_center;
 
 pub(crate) mod sources;

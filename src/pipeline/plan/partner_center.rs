@@ -9,6 +9,7 @@ use super::credentials::CredentialReader;
 use super::document::{Entry, Node, Place, Value, get};
 use super::exclusions;
 use super::pipeline_plan::Fetching;
+use super::sheets;
 use crate::model::spelling;
 use crate::sources::fetch::endpoints;
 use crate::sources::fetch::order::Api;
@@ -17,11 +18,14 @@ use crate::sources::identity::account::RetryPolicy;
 use crate::sources::identity::cloud::{Addresses, CLOUDS, Cloud, named};
 
 const KEY: &str = "partner_center";
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "cloud",
     "tenant",
     "fetch",
     "api",
+    "aggregated",
+    "price_sheets",
+    "sheets_audience",
     "currencies",
     "workers",
     "requests_per_second",
@@ -66,6 +70,15 @@ pub(crate) fn read(
     let sandbox = sandbox(checker, fields);
     let mut names: Vec<String> = sources.iter().map(|name| (*name).to_owned()).collect();
     names.extend(fetch_names(checker, fields));
+    let price_sheets = sheets::price_sheets(checker, fields);
+    if get(fields, "price_sheets").is_none() && names.iter().any(|name| name == "price_sheets") {
+        let hint = "add `price_sheets = [{ market = \"DE\", view = \"azure_consumption\" }]`";
+        let wanted = "the markets and views of the price sheets";
+        checker.missing("partner_center.price_sheets", &entry.place, wanted, hint);
+    }
+    if !price_sheets.is_empty() {
+        names.push("price_sheets".to_owned());
+    }
     // A dataset may be reconciled and listed in `fetch`, too; it is fetched once.
     names.sort();
     names.dedup();
@@ -76,6 +89,7 @@ pub(crate) fn read(
     };
     let account = account(checker, &reader, entry, fields, &names, addresses);
     let (api, currencies) = (api(checker, fields), currencies(checker, fields));
+    let aggregated = aggregated(checker, fields);
     let exclusions = exclusions::read(checker, root);
     // Last, so that a missing state folder does not hide the mistakes in the table.
     let Some(state) = state else {
@@ -91,6 +105,8 @@ pub(crate) fn read(
         account,
         names,
         api,
+        price_sheets,
+        aggregated,
         currencies,
         exclusions,
         state,
@@ -153,6 +169,7 @@ fn account(
         app,
         user,
         patience,
+        sheets_audience: sheets::audience(checker, fields),
         requests_per_second: requests_per_second.unwrap_or(REQUESTS_PER_SECOND),
         workers: workers.map_or(WORKERS, |workers| workers.get() as usize),
         read_timeout_ms,
@@ -200,6 +217,27 @@ fn api(checker: &mut Checker<'_>, fields: &[Entry]) -> Api {
         Some(_) => {
             checker.wrong(key, &entry.node, "`auto`, `v1` or `v2`", None);
             Api::Auto
+        }
+    }
+}
+
+/// Version of Graph for aggregated usage: `beta` where the table names none, as the other is not
+/// documented yet.
+fn aggregated(checker: &mut Checker<'_>, fields: &[Entry]) -> &'static str {
+    const VERSIONS: [&str; 2] = ["beta", "v1.0"];
+    let key = "partner_center.aggregated";
+    let wanted = "`beta` or `v1.0`";
+    let Some(entry) = get(fields, "aggregated") else {
+        return VERSIONS[0];
+    };
+    let Some(text) = checker.text(key, entry, wanted) else {
+        return VERSIONS[0];
+    };
+    match VERSIONS.into_iter().find(|version| *version == text) {
+        Some(version) => version,
+        None => {
+            checker.wrong(key, &entry.node, wanted, None);
+            VERSIONS[0]
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
-use crate::sources::fetch::order::{Api, Exclusion};
+use crate::sources::fetch::order::{Api, Exclusion, PriceSheet};
 use crate::sources::identity::account::Account;
 
 /// A pipeline without mistakes.
@@ -44,6 +44,10 @@ pub struct Fetching {
     pub names: Vec<String>,
     /// Version of the API for usage and invoice lines.
     pub api: Api,
+    /// Price sheets that are fetched.
+    pub price_sheets: Vec<PriceSheet>,
+    /// Version of Graph that is asked for aggregated usage: `beta` or `v1.0`.
+    pub aggregated: &'static str,
     /// ISO codes of currencies of unbilled data, besides those of the invoices.
     pub currencies: Vec<String>,
     /// Customers of whom nothing is asked.

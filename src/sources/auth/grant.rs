@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::store::Store;
 use super::token::{Token, missing};
@@ -35,6 +36,8 @@ pub enum TokenKind {
     User,
     /// The application, at Microsoft Graph.
     Graph,
+    /// The application and a user, at the host of exchange rates and price sheets.
+    Sheets,
 }
 
 impl fmt::Display for TokenKind {
@@ -43,6 +46,7 @@ impl fmt::Display for TokenKind {
             Self::App => "App-only calls",
             Self::User => "App+User calls",
             Self::Graph => "Graph",
+            Self::Sheets => "App+User calls for sheets",
         })
     }
 }
@@ -56,13 +60,18 @@ pub(super) struct Granting<'t> {
     pub(super) account: &'t Account,
     /// Folder in which rotated refresh tokens are kept.
     pub(super) folder: &'t Path,
+    /// Held while a refresh token is exchanged.
+    pub(super) exchange: &'t Mutex<()>,
 }
 
 impl Granting<'_> {
     /// Requests a new token of a kind.
     pub(super) async fn token(&self, kind: TokenKind) -> Result<Token, FetchError> {
         let is_graph = match kind {
-            TokenKind::User => return self.user_token().await,
+            TokenKind::User => {
+                return self.user_token(self.account.addresses.cloud.audience).await;
+            }
+            TokenKind::Sheets => return self.user_token(&self.account.sheets_audience).await,
             TokenKind::App => false,
             TokenKind::Graph => true,
         };
@@ -96,7 +105,8 @@ impl Granting<'_> {
         }
     }
 
-    async fn user_token(&self) -> Result<Token, FetchError> {
+    async fn user_token(&self, audience: &str) -> Result<Token, FetchError> {
+        let _turn = self.exchange.lock().await;
         let user = self
             .account
             .user
@@ -106,11 +116,14 @@ impl Granting<'_> {
         let first = user.refresh_token.read()?;
         let current = store.current(&first)?;
         let is_first = current.expose_secret() == first.expose_secret();
-        match self.refresh(user, &store, &first, &current).await {
+        match self
+            .refresh(user, &store, (&first, &current), audience)
+            .await
+        {
             // The stored token may be outdated, in a folder that was copied back from a backup; the
             // first one may still be good.
             Err(FetchError::Authentication { .. }) if !is_first => {
-                self.refresh(user, &store, &first, &first).await
+                self.refresh(user, &store, (&first, &first), audience).await
             }
             other => other,
         }
@@ -122,15 +135,15 @@ impl Granting<'_> {
         &self,
         user: &UserCredential,
         store: &Store,
-        first: &SecretString,
-        current: &SecretString,
+        (first, current): (&SecretString, &SecretString),
+        audience: &str,
     ) -> Result<Token, FetchError> {
         let what = "A token for the user";
         let url = self.endpoint(false);
         let mut form = vec![
             ("grant_type", "refresh_token".to_owned()),
             ("client_id", user.client_id.clone()),
-            ("resource", self.account.addresses.cloud.audience.to_owned()),
+            ("resource", audience.to_owned()),
             ("scope", "openid".to_owned()),
             ("refresh_token", current.expose_secret().to_owned()),
         ];

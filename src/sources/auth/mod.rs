@@ -36,9 +36,11 @@ pub struct Tokens {
     folder: PathBuf,
     /// The current token of each kind, in the order of [`TokenKind`]. The lock is held while a
     /// token is requested, so that workers wait for one request instead of sending their own.
-    slots: [Mutex<Slot>; 3],
+    slots: [Mutex<Slot>; 4],
     /// What became of the tokens of each kind, in the same order.
-    records: [Record; 3],
+    records: [Record; 4],
+    /// Held while a refresh token is exchanged: it is good once, and two kinds of token need it.
+    exchange: Mutex<()>,
 }
 
 /// Token of one kind.
@@ -75,6 +77,7 @@ impl Tokens {
             folder,
             slots: Default::default(),
             records: Default::default(),
+            exchange: Mutex::default(),
         }
     }
 
@@ -212,6 +215,7 @@ impl Tokens {
             http,
             account: &self.account,
             folder: &self.folder,
+            exchange: &self.exchange,
         }
     }
 }

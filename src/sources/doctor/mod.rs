@@ -111,10 +111,12 @@ fn lacks_mfa(reply: &ApiResponse) -> bool {
 
 async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiResponse, FetchError> {
     let addresses = &tokens.account().addresses;
-    let base = match (&addresses.graph, probe.kind) {
-        (Some(graph), TokenKind::Graph) => graph,
-        _ => &addresses.partner_center,
+    let own = match probe.kind {
+        TokenKind::Graph => addresses.graph.as_ref(),
+        TokenKind::Sheets => addresses.sheets.as_ref(),
+        TokenKind::App | TokenKind::User => None,
     };
+    let base = own.unwrap_or(&addresses.partner_center);
     let url: Url = base
         .join(&format!("/{}", probe.path))
         .expect("the paths of probes are constants");
@@ -131,6 +133,7 @@ async fn probe(http: &Http, tokens: &Tokens, probe: &Probe) -> Result<ApiRespons
         body: None,
         service: match probe.kind {
             TokenKind::Graph => Service::Graph,
+            TokenKind::Sheets => Service::Sheets,
             TokenKind::App | TokenKind::User => Service::PartnerCenter,
         },
         purpose: Purpose::Needed,

@@ -13,13 +13,15 @@ pub(crate) enum ApiVersion {
     V2,
 }
 
-/// Kind of data that both generations serve.
+/// Kind of billed or unbilled data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Billed {
     /// Daily rated usage, priced by Microsoft.
     Usage,
     /// Reconciliation lines of an invoice.
     Lines,
+    /// Usage of an invoice by meter, with its promotions: v2 alone.
+    Aggregated,
 }
 
 /// First billing period of reconciliation lines in v2.
@@ -40,6 +42,10 @@ pub(crate) fn billed(what: Billed, period: Period, has_graph: bool) -> (ApiVersi
     let (name, from) = match what {
         Billed::Usage => ("daily rated usage", USAGE_FROM),
         Billed::Lines => ("reconciliation lines", LINES_FROM),
+        Billed::Aggregated => {
+            let why = format!("v2 for the aggregated usage of {period}: there is no v1");
+            return (ApiVersion::V2, why);
+        }
     };
     if !has_graph {
         let why = format!("v1 for the {name} of {period}: this cloud has no v2");
@@ -60,6 +66,7 @@ pub(crate) fn unbilled(what: Billed, has_graph: bool) -> (ApiVersion, String) {
     let name = match what {
         Billed::Usage => "unbilled daily rated usage",
         Billed::Lines => "unbilled reconciliation lines",
+        Billed::Aggregated => "unbilled aggregated usage",
     };
     if has_graph {
         (ApiVersion::V2, format!("v2 for {name}: v1 is retired"))

@@ -3,96 +3,9 @@
 //! turn into requests is in `units` and `pages`.
 
 use super::api_version::Billed;
+use super::endpoint::BASE;
+pub use super::endpoint::{Endpoint, Over, Paging};
 use crate::sources::graph_export::operation::Report;
-
-/// Paging of a list ([endpoints §6](crate::model::domain::endpoints)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paging {
-    /// A single response, or one with a continuation token in spite of the documentation.
-    None,
-    /// Continuation token in a header; the other parameters are sent again.
-    Seek {
-        /// Name of the parameter: `seekOperation`, or `seek_operation` for utilization.
-        seek: &'static str,
-    },
-    /// Parameters `size` and `offset`.
-    Offset,
-    /// A file in a single response, not JSON.
-    File,
-}
-
-/// Things for each of which an endpoint is asked once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
-    /// The partner: a single request.
-    Partner,
-    /// All customers of the partner.
-    Customers,
-    /// Azure plans of all customers.
-    AzurePlans,
-    /// Classic Azure subscriptions (MS-AZR-0145P) of all customers.
-    ClassicSubscriptions,
-    /// Azure plans and classic Azure subscriptions of all customers.
-    AzureSubscriptions,
-    /// Currencies of the pipeline file and of the period's invoices.
-    Currencies,
-    /// Invoices of the period.
-    Invoices,
-    /// Invoices of the period that are still served by id: legacy ones, and new commerce ones before
-    /// 2025-05-15.
-    InvoicesById,
-    /// New commerce invoices of the period.
-    NewInvoices,
-    /// Legacy commerce invoices of the period.
-    LegacyInvoices,
-}
-
-/// One endpoint of Partner Center v1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Name in a pipeline file's list.
-    pub name: &'static str,
-    /// Name of the dataset in its responses.
-    pub dataset: &'static str,
-    /// Path below `/v1/`, with placeholders.
-    pub path: &'static str,
-    /// Query parameters, with placeholders; one whose placeholder has no value is not sent.
-    pub query: &'static [(&'static str, &'static str)],
-    /// True if App+User is needed.
-    pub user_only: bool,
-    /// Paging of its responses.
-    pub paging: Paging,
-    /// Rows per page; 0 if no size is sent.
-    pub page_size: u32,
-    /// Things for each of which it is asked.
-    pub over: Over,
-    /// True if 204 means "not ready yet".
-    pub waits_for_content: bool,
-    /// True if its responses show the present, so that they are fetched anew each day.
-    pub snapshot: bool,
-    /// True if only a list with `items` shows that there is nothing: other units, or a close, follow
-    /// from what it lists.
-    pub proves_by_items: bool,
-    /// True if it is documented to refuse a customer without usage with code 3000, which stands for
-    /// "nothing" ([quirks, JSON of the API, 9](crate::model::domain::quirks)).
-    pub refuses_nothing: bool,
-}
-
-/// A row with the usual values, which each endpoint starts from.
-const BASE: Endpoint = Endpoint {
-    name: "",
-    dataset: "",
-    path: "",
-    query: &[],
-    user_only: false,
-    paging: Paging::None,
-    page_size: 0,
-    over: Over::Partner,
-    waits_for_content: false,
-    snapshot: true,
-    proves_by_items: false,
-    refuses_nothing: false,
-};
 
 /// A row for usage records and summaries.
 const USAGE: Endpoint = Endpoint {
@@ -319,6 +232,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
         snapshot: false,
         ..BASE
     },
+    // One rate of each currency for the whole month.
+    Endpoint {
+        name: "fx_rates",
+        dataset: "fx_rates",
+        path: "sales/fxrates(Month='{month}')/$value",
+        over: Over::Month,
+        snapshot: false,
+        paging: Paging::Sheet {
+            columns: &["currencycode", "usdperunit", "month"],
+        },
+        ..SHEET
+    },
+    // The prices of the running month up to the day of the call.
+    Endpoint {
+        name: "price_sheets",
+        dataset: "price_sheets",
+        path: "sales/pricesheets(Market='{market}',PricesheetView='{view}')/$value",
+        over: Over::PriceSheets,
+        ..SHEET
+    },
     Endpoint {
         name: "office_lines",
         dataset: "office_lines",
@@ -348,6 +281,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
+/// A row for sheets of the other host, for Admin and Sales Agents alone.
+const SHEET: Endpoint = Endpoint {
+    user_only: true,
+    paging: Paging::Sheet { columns: &[] },
+    // 204 is no sheet.
+    proves_by_items: true,
+    ..BASE
+};
+
 /// A row for lines of legacy commerce invoices.
 const LEGACY: Endpoint = Endpoint {
     path: LINES,
@@ -358,15 +300,23 @@ const LEGACY: Endpoint = Endpoint {
     ..BASE
 };
 
-/// A dataset that both generations of the API serve.
+/// A dataset that both generations of the API serve, or the second alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Twin {
-    /// Endpoint in v1; its name is the dataset's.
+    /// Endpoint in v1; its name is the dataset's. Without a path there is none.
     pub v1: Endpoint,
     /// Export in v2, by its path.
     pub(super) v2: Report,
     /// Kind of the data.
     pub(super) what: Billed,
+}
+
+impl Twin {
+    /// True if v1 has nothing of it.
+    #[must_use]
+    pub fn is_export_only(&self) -> bool {
+        self.v1.path.is_empty()
+    }
 }
 
 /// A report of Graph's first version, of which all attributes are wanted.
@@ -375,10 +325,11 @@ const fn report(path: &'static str) -> Report {
         version: "v1.0",
         path,
         has_attributes: true,
+        is_new: false,
     }
 }
 
-/// Billed and unbilled usage and reconciliation lines.
+/// Billed and unbilled usage and reconciliation lines, and billed usage by meter with its promotions.
 pub const TWINS: &[Twin] = &[
     Twin {
         v1: Endpoint {
@@ -437,6 +388,22 @@ pub const TWINS: &[Twin] = &[
         },
         v2: report("reconciliation/unbilled/export"),
         what: Billed::Lines,
+    },
+    // Documented in beta since September 2026 (model::domain::endpoints §7.1).
+    Twin {
+        v1: Endpoint {
+            name: "aggregated_usage",
+            dataset: "aggregated_usage",
+            path: "",
+            ..BILLED
+        },
+        v2: Report {
+            version: "beta",
+            path: "aggregatedUsage/billed/export",
+            has_attributes: false,
+            is_new: true,
+        },
+        what: Billed::Aggregated,
     },
 ];
 

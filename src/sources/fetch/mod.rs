@@ -3,6 +3,8 @@
 
 pub mod api_version;
 
+pub mod endpoint;
+
 pub mod endpoints;
 
 pub mod context;
@@ -14,6 +16,8 @@ pub mod order;
 pub(crate) mod units;
 
 pub(crate) mod walk;
+
+mod sheets;
 
 pub(crate) mod pages;
 

@@ -33,10 +33,23 @@ pub struct Order {
     pub today: String,
     /// Generation of the API.
     pub api: Api,
+    /// Price sheets that are asked for.
+    pub price_sheets: Vec<PriceSheet>,
+    /// Version of Graph that is asked for aggregated usage: `beta` or `v1.0`.
+    pub aggregated: &'static str,
     /// Currencies of unbilled data, in addition to those of the period's invoices.
     pub currencies: Vec<String>,
     /// True if complete units are fetched again, too.
     pub refresh: bool,
+}
+
+/// A price sheet of a market.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceSheet {
+    /// Country of the market, ISO 3166 with two letters.
+    pub market: String,
+    /// Kind of the prices in Microsoft's words, such as `azure_consumption`.
+    pub view: String,
 }
 
 /// A customer of whom nothing is asked.

@@ -10,9 +10,11 @@ use reqwest::{Method, Url};
 
 use super::context::Context;
 use super::endpoints::{Endpoint, Paging};
+use super::sheets;
 use super::walk::{Next, Repeats, Walk};
 use crate::model::page::{PageFacts, page_facts, same_items};
 use crate::progress::reporting::Event;
+use crate::sources::auth::TokenKind;
 use crate::sources::failure::FetchError;
 use crate::sources::landing::journal::{Entry, Part};
 use crate::sources::session::Session;
@@ -45,6 +47,8 @@ pub(super) enum NothingThere {
     Data(String),
     /// No relation to the customer any more: nothing else of it is to be had either.
     Relation(String),
+    /// No such report or sheet at all.
+    Report(String),
 }
 
 /// End of one try at the unit.
@@ -68,6 +72,10 @@ impl Pages<'_> {
     /// Fetches the unit, beginning with what an interrupted fetch has stored of it. The words of the
     /// service, if it says that there is nothing: the unit is then not completed here.
     pub(super) async fn fetch(&self) -> Result<Option<NothingThere>, FetchError> {
+        if self.endpoint.is_sheet() && self.session.addresses().sheets.is_none() {
+            let found = "this cloud has no host of exchange rates and price sheets".to_owned();
+            return Ok(Some(NothingThere::Report(found)));
+        }
         let http = &self.session.http;
         let restarts = http.retry_policy.restarts;
         let mut reason = String::new();
@@ -151,7 +159,7 @@ impl Pages<'_> {
     /// The position behind the pages that are stored already.
     fn walk_on(&self) -> Result<Walk, FetchError> {
         let mut walk = Walk::default();
-        if self.endpoint.paging == Paging::File {
+        if self.is_file() {
             return Ok(walk);
         }
         for part in self.stored() {
@@ -221,7 +229,7 @@ impl Pages<'_> {
         let facts = self.facts(reply)?;
         // The order of these checks matters: a repeated page is told before an empty one.
         let repeats = match self.endpoint.paging {
-            Paging::File => Repeats::default(),
+            Paging::File | Paging::Sheet { .. } => Repeats::default(),
             _ => walk.see(&reply.body),
         };
         match self.endpoint.paging {
@@ -262,9 +270,20 @@ impl Pages<'_> {
         Ok(walk.next.is_none().then_some(PagesEnd::Complete))
     }
 
+    fn is_file(&self) -> bool {
+        self.endpoint.paging == Paging::File || self.endpoint.is_sheet()
+    }
+
     fn facts(&self, reply: &ApiResponse) -> Result<PageFacts, FetchError> {
-        if self.endpoint.paging == Paging::File {
-            return Ok(PageFacts::default());
+        if self.is_file() {
+            let items = match self.endpoint.paging {
+                Paging::Sheet { .. } => sheets::rows(&reply.body),
+                _ => 0,
+            };
+            return Ok(PageFacts {
+                items,
+                ..PageFacts::default()
+            });
         }
         page_facts(&reply.body).map_err(|found| self.incomplete(found, "a page"))
     }
@@ -278,6 +297,7 @@ impl Pages<'_> {
     ) -> Result<(), FetchError> {
         let ending = match self.endpoint.paging {
             Paging::File => "pdf",
+            Paging::Sheet { .. } => sheets::ending(body),
             _ => "json",
         };
         let name = format!("page-{number:06}");
@@ -315,21 +335,31 @@ impl Pages<'_> {
         } else {
             format!("`{}`", self.id)
         };
-        let is_file = self.endpoint.paging == Paging::File;
+        let paging = self.endpoint.paging;
+        let check = move |body: &[u8]| match paging {
+            Paging::File => is_pdf(body),
+            Paging::Sheet { columns } => sheets::check(body, columns),
+            Paging::None | Paging::Seek { .. } | Paging::Offset => is_page(body),
+        };
+        let (service, kind) = if self.endpoint.is_sheet() {
+            (Service::Sheets, TokenKind::Sheets)
+        } else {
+            let kind = self.session.tokens.kind_for(self.endpoint.user_only);
+            (Service::PartnerCenter, kind)
+        };
         let ask = ApiRequest {
             what: &what,
             method: Method::GET,
             url: self.address(next),
             headers,
             body: None,
-            service: Service::PartnerCenter,
+            service,
             purpose: self.purpose,
             // After a page with a next link, 204 means "not ready yet", never "the end"
             // (`model::domain::quirks`, "JSON of the API", 6).
             waits_for_content: self.endpoint.waits_for_content || follows,
-            check: if is_file { &is_pdf } else { &is_page },
+            check: &check,
         };
-        let kind = self.session.tokens.kind_for(self.endpoint.user_only);
         self.session.ask(kind, &ask).await
     }
 
@@ -344,11 +374,16 @@ impl Pages<'_> {
             context,
             ..
         } = self;
-        let mut url = session.addresses().partner_center.clone();
+        let addresses = session.addresses();
+        let (base, version) = match &addresses.sheets {
+            Some(sheets) if endpoint.is_sheet() => (sheets, "v1.0"),
+            _ => (&addresses.partner_center, "v1"),
+        };
+        let mut url = base.clone();
         url.path_segments_mut()
             .expect("an address with a host has a path")
             .clear()
-            .push("v1")
+            .push(version)
             .extend(endpoint.path.split('/').map(|step| context.fill(step)));
         let mut pairs: Vec<(&str, String)> = endpoint
             .query

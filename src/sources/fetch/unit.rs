@@ -8,7 +8,7 @@ use super::pages::{NothingThere, Pages};
 use super::units::{Route, Silence, Task};
 use crate::progress::reporting::Event;
 use crate::sources::failure::{FetchError, Lack};
-use crate::sources::graph_export::export::Export;
+use crate::sources::graph_export::export::{Export, ExportOutcome};
 use crate::sources::landing::journal::{Entry, Unit};
 use crate::sources::session::Session;
 use crate::sources::wire::message::Purpose;
@@ -93,16 +93,26 @@ async fn follow(session: &Arc<Session>, task: &Task) -> Result<Option<NothingThe
             };
             pages.fetch().await
         }
-        Route::Export { twin, scope } => {
+        Route::Export {
+            twin,
+            report,
+            scope,
+        } => {
             let export = Export {
                 session,
                 dataset: twin.v1.dataset,
-                report: twin.v2,
+                report: *report,
                 scope,
                 id: &task.id,
                 purpose: task.purpose,
             };
-            Ok(export.fetch().await?.map(NothingThere::Data))
+            Ok(match export.fetch().await? {
+                ExportOutcome::Complete => None,
+                ExportOutcome::NoData(found) => Some(NothingThere::Data(found)),
+                ExportOutcome::Unknown(found) => Some(NothingThere::Report(format!(
+                    "the service does not know such a report: {found}"
+                ))),
+            })
         }
     }
 }
@@ -114,7 +124,13 @@ fn nothing_of(
     nothing: NothingThere,
     order: &Order,
 ) -> Result<Became, FetchError> {
-    let (NothingThere::Data(found) | NothingThere::Relation(found)) = &nothing;
+    let found = match &nothing {
+        NothingThere::Data(found) | NothingThere::Relation(found) => found,
+        // Nothing is entered: the service may know it tomorrow.
+        NothingThere::Report(found) => {
+            return Ok(Became::Nothing(found.clone()));
+        }
+    };
     let is_export = task.is_export();
     let (entry, became) = match (task.silence, &nothing) {
         (Silence::Proven(why), _) => (complete(session), Became::Nothing(why.to_owned())),
@@ -122,9 +138,7 @@ fn nothing_of(
             complete(session),
             Became::Nothing("the customer has no relation to the partner any more".to_owned()),
         ),
-        (Silence::Unknown, NothingThere::Data(_)) if !is_export => {
-            (complete(session), Became::Nothing(found.clone()))
-        }
+        (Silence::Unknown, _) if !is_export => (complete(session), Became::Nothing(found.clone())),
         (Silence::AsLinesTell, _) => (void(found), Became::Doubtful(found.clone())),
         (Silence::Refuted, _) if order.is_provisional() => {
             (void(found), Became::Awaited(of_unit(task, found)))

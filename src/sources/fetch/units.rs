@@ -11,14 +11,18 @@ use super::endpoints::{
 };
 use super::order::{Api, Order};
 use crate::model::period::{Day, Period, date_of, parse_day};
-use crate::sources::graph_export::operation::Scope;
+use crate::sources::graph_export::operation::{Report, Scope};
 use crate::sources::wire::message::Purpose;
 
 /// Way in which a unit is fetched.
 #[derive(Debug)]
 pub(super) enum Route {
     Pages(&'static Endpoint),
-    Export { twin: &'static Twin, scope: Scope },
+    Export {
+        twin: &'static Twin,
+        report: Report,
+        scope: Scope,
+    },
 }
 
 /// What it means if a service has nothing of a unit.
@@ -155,7 +159,7 @@ pub(super) fn rest(
     for twin in TWINS.iter().filter(|twin| is_wanted(&twin.v1)) {
         let (version, reason) = version_for(order, twin, has_graph);
         reasons.push(reason);
-        match twin_contexts(order, lists, twin) {
+        match twin_contexts(order, lists, twin, has_graph) {
             Ok(contexts) => tasks.extend(
                 contexts
                     .into_iter()
@@ -198,6 +202,9 @@ fn is_billed(twin: &Twin) -> bool {
 fn version_for(order: &Order, twin: &Twin, has_graph: bool) -> (ApiVersion, String) {
     let name = twin.v1.name;
     match order.api {
+        Api::V1 | Api::V2 if twin.is_export_only() => {
+            api_version::billed(twin.what, order.period, has_graph)
+        }
         Api::V1 => {
             let why = format!("v1 for {name}: the pipeline says so");
             (ApiVersion::V1, why)
@@ -211,8 +218,16 @@ fn version_for(order: &Order, twin: &Twin, has_graph: bool) -> (ApiVersion, Stri
     }
 }
 
-/// The contexts of a twin; the reason, in words, if its period is not served.
-fn twin_contexts(order: &Order, lists: &Lists, twin: &Twin) -> Result<Vec<Context>, String> {
+/// The contexts of a twin; the reason, in words, if its period or its cloud is not served.
+fn twin_contexts(
+    order: &Order,
+    lists: &Lists,
+    twin: &Twin,
+    has_graph: bool,
+) -> Result<Vec<Context>, String> {
+    if twin.is_export_only() && !has_graph {
+        return Err(format!("no {}: this cloud has no v2", twin.v1.name));
+    }
     if is_billed(twin) {
         return Ok(contexts(order, lists, &twin.v1));
     }
@@ -270,7 +285,17 @@ fn twin_task(
     };
     Task {
         id: id_of(&twin.v1, "v2", &context, order),
-        route: Route::Export { twin, scope },
+        route: Route::Export {
+            twin,
+            report: match twin.what {
+                Billed::Aggregated => Report {
+                    version: order.aggregated,
+                    ..twin.v2
+                },
+                Billed::Usage | Billed::Lines => twin.v2,
+            },
+            scope,
+        },
         context,
         purpose,
         silence,
@@ -293,8 +318,9 @@ fn silence_of(lists: &Lists, twin: &Twin, context: &Context) -> Silence {
     let invoice = lists.invoices.iter().find(|invoice| invoice.id == id);
     let invoice = invoice.expect("contexts are made of the invoices");
     match twin.what {
-        // Free usage is billed by lines of zero, too: they tell, where there are any.
-        Billed::Usage => Silence::AsLinesTell,
+        // Free usage is billed by lines of zero, too: they tell, where there are any. Aggregated usage
+        // leaves out the same products as daily rated usage.
+        Billed::Usage | Billed::Aggregated => Silence::AsLinesTell,
         Billed::Lines if invoice.is_zero => Silence::Proven("the invoice charges nothing"),
         Billed::Lines if invoice.is_note => {
             Silence::Proven("it amends an invoice, and has no lines of its own")
@@ -323,6 +349,15 @@ fn contexts(order: &Order, lists: &Lists, endpoint: &Endpoint) -> Vec<Context> {
     let with = |name: &'static str, value: &String| Context::default().with(name, value);
     match endpoint.over {
         Over::Partner => vec![Context::default()],
+        Over::Month => {
+            let month = order.period.to_string().replace('-', "");
+            vec![with("month", &month)]
+        }
+        Over::PriceSheets => order
+            .price_sheets
+            .iter()
+            .map(|sheet| with("market", &sheet.market).with("view", &sheet.view))
+            .collect(),
         Over::Customers => lists
             .customers
             .iter()

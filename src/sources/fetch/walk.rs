@@ -122,7 +122,7 @@ impl Next {
             None => None,
         };
         Ok(match endpoint.paging {
-            Paging::File => None,
+            Paging::File | Paging::Sheet { .. } => None,
             Paging::Offset => offset_of(endpoint, facts, offset, link.as_ref()).map(Self::Offset),
             Paging::Seek { .. } | Paging::None => match (&facts.next_token, link) {
                 (Some(token), _) => Some(Self::Token(token.clone())),

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::blob::{Download, Downloaded};
 use super::manifest::{Manifest, ManifestRead};
-use super::operation::{Ended, Operations, Report, Scope};
+use super::operation::{Ended, Operations, Report, Scope, unknown_report};
 use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::landing::journal::Entry;
@@ -33,6 +33,17 @@ pub(crate) struct Export<'f> {
     pub(crate) purpose: Purpose,
 }
 
+/// Outcome of an export that did not fail.
+pub(crate) enum ExportOutcome {
+    /// The stored version is the newest.
+    Complete,
+    /// The service says that it has no data, in these words, or sends none: that alone proves
+    /// nothing, and the caller knows more.
+    NoData(String),
+    /// The service does not know such a report, in these words.
+    Unknown(String),
+}
+
 /// End of one try at the unit.
 enum ExportEnd {
     Complete,
@@ -47,10 +58,8 @@ enum ExportEnd {
 }
 
 impl Export<'_> {
-    /// Fetches the unit, or finds that the stored version is the newest. The words of the service,
-    /// if it says that it has no data, or sends none: that alone proves nothing, and the caller
-    /// knows more.
-    pub(crate) async fn fetch(&self) -> Result<Option<String>, FetchError> {
+    /// Fetches the unit, or finds that the stored version is the newest.
+    pub(crate) async fn fetch(&self) -> Result<ExportOutcome, FetchError> {
         let http = &self.session.http;
         // Restarts of one kind or the other count alike: an export that never settles must end.
         let tries = http.retry_policy.restarts + 1;
@@ -63,12 +72,19 @@ impl Export<'_> {
         for _ in 0..tries {
             let (operation, is_older) = match known.take() {
                 Some(known) => known,
-                None => (self.order().await?, false),
+                None => match self.order().await {
+                    Ok(ordered) => (ordered, false),
+                    Err(error) => {
+                        let unknown = unknown_report(&error).filter(|_| self.report.is_new);
+                        let unknown = unknown.map(|found| ExportOutcome::Unknown(found.to_owned()));
+                        return unknown.ok_or(error);
+                    }
+                },
             };
             match self.run(&operation, is_older).await? {
-                ExportEnd::Complete => return Ok(None),
-                ExportEnd::NoData(found) => return Ok(Some(found)),
-                ExportEnd::Empty(found) if was_empty => return Ok(Some(found)),
+                ExportEnd::Complete => return Ok(ExportOutcome::Complete),
+                ExportEnd::NoData(found) => return Ok(ExportOutcome::NoData(found)),
+                ExportEnd::Empty(found) if was_empty => return Ok(ExportOutcome::NoData(found)),
                 ExportEnd::Empty(found) => {
                     reason = found;
                     was_empty = true;

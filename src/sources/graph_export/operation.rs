@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) path: &'static str,
     /// True if its rows come in several sets of attributes, of which all are wanted.
     pub(crate) has_attributes: bool,
+    /// True if the service may not know it yet, or in another version only.
+    pub(crate) is_new: bool,
 }
 
 /// Data that an export is ordered for.
@@ -258,6 +260,21 @@ impl Operations<'_> {
             wanted: wanted.to_owned(),
         }
     }
+}
+
+/// The words of a refusal that says that the service does not know a report at all.
+pub(super) fn unknown_report(error: &FetchError) -> Option<&str> {
+    let FetchError::Refused { status, found, .. } = error else {
+        return None;
+    };
+    // Graph says 400 "Resource not found for the segment" of a path that it does not know; 400 alone
+    // is about what was asked for.
+    let is_unknown = match status {
+        404 => true,
+        400 => found.to_lowercase().contains("resource not found"),
+        _ => false,
+    };
+    is_unknown.then_some(found)
 }
 
 /// The status of an operation in lower case; empty if it states none, which is polled on like an

@@ -74,6 +74,8 @@ pub struct Account {
     pub user: Option<UserCredential>,
     /// Limits after which a fetch gives up.
     pub patience: RetryPolicy,
+    /// Audience of the tokens for exchange rates and price sheets.
+    pub sheets_audience: String,
     /// Requests per second, for each API separately.
     pub requests_per_second: NonZeroU32,
     /// Number of requests that are on their way at the same time.

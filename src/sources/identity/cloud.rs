@@ -18,6 +18,8 @@ pub struct Cloud {
     pub audience: &'static str,
     /// Base address of Microsoft Graph with the v2 exports; `None` where the cloud has none.
     pub graph: Option<&'static str>,
+    /// Base address of exchange rates and price sheets; `None` where the cloud has none.
+    pub sheets: Option<&'static str>,
     /// Endings of the host names on which blobs may be, each with its leading dot.
     pub blob_hosts: &'static [&'static str],
 }
@@ -30,6 +32,7 @@ pub const CLOUDS: &[Cloud] = &[
         partner_center: "https://api.partnercenter.microsoft.com",
         audience: "https://api.partnercenter.microsoft.com",
         graph: Some("https://graph.microsoft.com"),
+        sheets: Some("https://api.partner.microsoft.com"),
         blob_hosts: &[".blob.core.windows.net"],
     },
     Cloud {
@@ -39,6 +42,7 @@ pub const CLOUDS: &[Cloud] = &[
         partner_center: "https://api.partnercenter.microsoft.com",
         audience: "https://api.partnercenter.microsoft.com",
         graph: None,
+        sheets: None,
         blob_hosts: &[".blob.core.usgovcloudapi.net"],
     },
     Cloud {
@@ -48,12 +52,17 @@ pub const CLOUDS: &[Cloud] = &[
         audience: "https://partner.partnercenterapi.microsoftonline.cn",
         // The exports exist in the global cloud only.
         graph: None,
+        sheets: None,
         blob_hosts: &[".blob.core.chinacloudapi.cn"],
     },
 ];
 
 /// Audience of the tokens for Graph.
 pub const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
+
+/// Audience of the tokens for exchange rates and price sheets, where a pipeline file names none: their
+/// host, as for the other APIs. Microsoft's page on it could not be read.
+pub const SHEETS_AUDIENCE: &str = "https://api.partner.microsoft.com";
 
 /// The cloud with that name in a pipeline file.
 #[must_use]
@@ -72,6 +81,8 @@ pub struct Addresses {
     pub partner_center: Url,
     /// Base address of Microsoft Graph; `None` where the cloud has none.
     pub graph: Option<Url>,
+    /// Base address of exchange rates and price sheets; `None` where the cloud has none.
+    pub sheets: Option<Url>,
 }
 
 impl Addresses {
@@ -90,6 +101,7 @@ impl Addresses {
                 authority: url(cloud.authority)?,
                 partner_center: url(cloud.partner_center)?,
                 graph,
+                sheets: cloud.sheets.map(url).transpose()?,
             });
         };
         let base = url(sandbox)?;
@@ -101,8 +113,9 @@ impl Addresses {
         Ok(Self {
             cloud,
             authority: base.clone(),
-            partner_center: base,
+            partner_center: base.clone(),
             graph,
+            sheets: cloud.sheets.map(|_| base),
         })
     }
 

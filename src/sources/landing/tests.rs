@@ -21,6 +21,7 @@ fn account(tenant: &str, sandbox: Option<&str>) -> Account {
         app: None,
         user: None,
         patience: RetryPolicy::default(),
+        sheets_audience: String::new(),
         requests_per_second: std::num::NonZeroU32::MIN,
         workers: 1,
         read_timeout_ms: 1,

@@ -105,16 +105,24 @@ impl Http {
     /// A request with the headers that an API documents
     /// ([endpoints §3](crate::model::domain::endpoints)).
     fn request(&self, ask: &ApiRequest<'_>, ids: &CallIds) -> RequestBuilder {
+        let accepted = match ask.service {
+            // CSV, as `application/octet-stream` or whatever an archive is called.
+            Service::Sheets => "*/*",
+            Service::PartnerCenter | Service::Graph | Service::Tokens => "application/json",
+        };
         let request = self
             .plain_request(ask.method.clone(), ask.url.clone())
-            .header("Accept", "application/json")
+            .header("Accept", accepted)
             .header("Accept-Encoding", "gzip");
         match ask.service {
             Service::PartnerCenter => request
                 .header("MS-CorrelationId", &ids.correlation)
                 .header("MS-RequestId", &ids.request)
                 .header("MS-Contract-Version", "v1"),
-            Service::Graph | Service::Tokens => request.header("client-request-id", &ids.request),
+            // Nothing is documented for the host of the sheets: as Graph does, which it resembles.
+            Service::Graph | Service::Sheets | Service::Tokens => {
+                request.header("client-request-id", &ids.request)
+            }
         }
     }
 

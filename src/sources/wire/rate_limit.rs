@@ -16,13 +16,15 @@ pub(crate) enum Service {
     PartnerCenter,
     /// Microsoft Graph, which orders exports.
     Graph,
+    /// The host of exchange rates and price sheets.
+    Sheets,
     /// The token endpoint: tokens must not wait behind pages.
     Tokens,
 }
 
 /// The gates of a run, one for each API.
 #[derive(Debug)]
-pub(crate) struct Gates([Gate; 3]);
+pub(crate) struct Gates([Gate; 4]);
 
 /// The gate of one API.
 #[derive(Debug)]

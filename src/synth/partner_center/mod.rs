@@ -6,15 +6,18 @@ mod classic;
 mod files;
 mod object;
 mod records;
+mod sheets;
 mod unbilled;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use self::files::Files;
 use self::object::Object;
 use self::records::PlanSums;
 use self::unbilled::Unbilled;
+use super::catalogue::Meter;
 use super::partner::{Partner, Plan, iso};
 use super::request::SynthError;
 use super::usage::UsageRow;
@@ -35,6 +38,8 @@ pub(super) struct PartnerCenter {
     customers: Vec<records::CustomerSums>,
     /// Positions in `customers` by customer id.
     by_customer: BTreeMap<String, usize>,
+    /// Meters that were used, by their rank.
+    meters: BTreeMap<u64, Rc<Meter>>,
 }
 
 impl PartnerCenter {
@@ -51,6 +56,7 @@ impl PartnerCenter {
             planted,
             customers,
             by_customer,
+            meters: BTreeMap::new(),
         })
     }
 
@@ -83,6 +89,7 @@ impl PartnerCenter {
                 self.customers.len() - 1
             });
         self.customers[at].add(&sums);
+        self.meters.extend(sums.meters());
         // Planted: the first plan's summary has one unit of money more than its records.
         let surplus = i128::from(self.planted && plan.index == 0);
         records::write_plan(&mut self.files, partner, plan, &sums, surplus)
@@ -115,6 +122,8 @@ impl PartnerCenter {
             self.files.put("invoices", "", invoice)?;
         }
         self.balances(partner)?;
+        sheets::write_rates(&mut self.files, partner)?;
+        sheets::write_prices(&mut self.files, &self.meters)?;
         Ok((self.files.close()?, legacy))
     }
 

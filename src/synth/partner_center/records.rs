@@ -10,7 +10,7 @@ use crate::synth::catalogue::Meter;
 use crate::synth::number::number;
 use crate::synth::partner::{Customer, Entitlement, Partner, Plan, iso};
 use crate::synth::request::SynthError;
-use crate::synth::usage::{Amounts, QUANTITY_SCALE, TOTAL_SCALE, UsageRow};
+use crate::synth::usage::{Amounts, QUANTITY_SCALE, Rated, TOTAL_SCALE, UsageRow};
 
 /// Offer of the new commerce's Azure plan: product, SKU and availability.
 const PLAN_OFFER: &str = "DZH318Z0BPS6:0001:DZH318Z0BML6";
@@ -50,6 +50,8 @@ impl Cost {
 pub(super) struct PlanSums {
     /// Sums by the meter's rank.
     meters: BTreeMap<u64, (Rc<Meter>, Cost)>,
+    /// Sums by the meter's rank and the price.
+    prices: BTreeMap<(u64, Rated), (Rc<Meter>, Cost)>,
     /// Sums by the resource's canonical ARM id.
     resources: BTreeMap<String, (ResourcePlace, Cost)>,
     all: Cost,
@@ -63,11 +65,20 @@ struct ResourcePlace {
 }
 
 impl PlanSums {
+    /// Meters of the rows, by their rank.
+    pub(super) fn meters(&self) -> impl Iterator<Item = (u64, Rc<Meter>)> {
+        let meters = self.meters.iter();
+        meters.map(|(rank, (meter, _))| (*rank, Rc::clone(meter)))
+    }
+
     /// Adds a usage row.
     pub(super) fn add(&mut self, row: &UsageRow) {
         let series = &row.series;
         let meter = series.meter();
         let entry = self.meters.entry(meter.rank);
+        let (_, cost) = entry.or_insert_with(|| (Rc::clone(meter), Cost::default()));
+        cost.add(row.amounts);
+        let entry = self.prices.entry((meter.rank, row.rated));
         let (_, cost) = entry.or_insert_with(|| (Rc::clone(meter), Cost::default()));
         cost.add(row.amounts);
         // Not by `entry`, which would copy the id of the resource for every row.
@@ -165,6 +176,10 @@ pub(super) fn write_plan(
         let item = meter_record(partner, plan, meter, *cost);
         files.put("meter_usage_records", &key, &item)?;
     }
+    for ((_, rated), (meter, cost)) in &sums.prices {
+        let item = aggregated(plan, meter, *rated, *cost);
+        files.put("aggregated_usage", &customer.invoice.number, &item)?;
+    }
     for (uri, (place, cost)) in &sums.resources {
         let item = resource_record(partner, plan, uri, place, *cost);
         files.put("resource_usage_records", &key, &item)?;
@@ -246,6 +261,32 @@ fn meter_record(partner: &Partner, plan: &Plan, meter: &Meter, cost: Cost) -> St
         .raw("quantityUsed", &number(cost.quantity, QUANTITY_SCALE))
         .text("unit", meter.service.unit);
     costed(object, partner, plan.customer.invoice.currency, cost).of_type("MeterUsageRecord")
+}
+
+/// Billed aggregated usage of a meter at one price. Nothing of it has a promotion: usage does not
+/// know them.
+fn aggregated(plan: &Plan, meter: &Meter, rated: Rated, cost: Cost) -> String {
+    let (list, earned) = (&meter.unit_price_text, &meter.earned_price_text);
+    let (partner, effective) = match rated {
+        Rated::Earned => (earned, earned.as_str()),
+        Rated::Retail => (list, list.as_str()),
+        Rated::Granted(true) | Rated::Covered(true) => (earned, "0"),
+        Rated::Granted(false) | Rated::Covered(false) => (list, "0"),
+    };
+    Object::new()
+        .text("InvoiceNumber", &plan.customer.invoice.number)
+        .text("CustomerId", &plan.customer.id)
+        .text("SubscriptionId", &plan.id)
+        .text("ProductId", &meter.product_id)
+        .text("SkuId", &meter.sku_id)
+        .text("MeterId", &meter.meter_id)
+        .raw("Quantity", &number(cost.quantity, QUANTITY_SCALE))
+        .raw("UnitPrice", list)
+        .raw("PartnerPrice", partner)
+        .raw("EffectiveUnitPrice", effective)
+        .text("PriceBenefits", "")
+        .text("PricingCurrency", "USD")
+        .end()
 }
 
 fn resource_record(
