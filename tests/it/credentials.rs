@@ -199,7 +199,7 @@ fn a_rotated_refresh_token_is_stored_before_it_is_used() {
     assert_eq!(wrong.status.code(), Some(0));
     let told = printed(&wrong);
     assert!(
-        told.contains("App+User calls: ") && told.contains("Informs only"),
+        told.contains("A token for the user") && told.contains("Informs only"),
         "{told}"
     );
     private(&house, "refresh", "a person signed in");

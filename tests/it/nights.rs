@@ -143,7 +143,7 @@ const EXPECTED: [(&str, i32, bool, &str); 25] = [
     ("string-manifest", 0, true, ""),
     ("completed-status", 0, true, ""),
     ("bom", 0, true, ""),
-    ("dead-refresh-token", 0, true, "App+User calls: "),
+    ("dead-refresh-token", 0, true, "A token for the user"),
     ("strict-version", 0, true, ""),
     ("invoice-by-id", 0, true, ""),
     ("invoices-403", 20, false, "status 403"),

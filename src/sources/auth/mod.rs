@@ -20,7 +20,6 @@ use tokio::sync::Mutex;
 use self::grant::Granting;
 pub use self::grant::TokenKind;
 use self::token::{Token, Unavailable};
-use crate::progress::reporting::Event;
 use crate::sources::failure::FetchError;
 use crate::sources::identity::account::Account;
 use crate::sources::wire::attempts::{Attempts, Outcome};
@@ -199,10 +198,7 @@ impl Tokens {
         match &requested {
             Ok(token) => *slot = Slot::Token(token.clone()),
             Err(error) if error.is_of_one_unit() => {
-                // Once, and at once: every unit that needs the token fails from now on.
-                let hint = error.hint().map(|hint| format!("; {hint}"));
-                let line = format!("{kind}: {error}{}", hint.unwrap_or_default());
-                http.progress.tell(Event::Note(line));
+                http.progress.detail(|| format!("{kind}: {error}"));
                 *slot = Slot::Dead(Unavailable::of(error));
             }
             Err(_) => {}
