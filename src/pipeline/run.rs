@@ -157,6 +157,8 @@ pub fn fetch(
             });
         };
         let mut found = network.needed(None)?;
+        // Without anything at all the rest is not worth asking for.
+        verdict::refuse_nothing(&found)?;
         network.informational(&mut found, None);
         // What is not out yet is no failure of a fetch: it has all there is.
         let code = if network.fetcher.is_not_due() {

@@ -61,6 +61,17 @@ pub(crate) fn prove(plan: &Plan, fetcher: &Fetcher, found: &[Fetched]) -> Result
     }
 }
 
+/// Fails if not a single unit is complete, as without a service or a credential.
+///
+/// # Errors
+/// [`FetchError::Lacking`] with the worst reason.
+pub(crate) fn refuse_nothing(found: &[Fetched]) -> Result<(), FetchError> {
+    if found.iter().any(Fetched::is_complete) {
+        return Ok(());
+    }
+    refuse_worst(found.iter())
+}
+
 /// Fails for the unit that lacks most: a permission outranks an answer, and that the data.
 fn refuse_worst<'u>(units: impl Iterator<Item = &'u Fetched>) -> Result<(), FetchError> {
     let lacking = units.filter_map(|unit| match &unit.became {

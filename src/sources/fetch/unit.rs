@@ -6,7 +6,6 @@ use super::fetched::{Became, Fetched};
 use super::order::Order;
 use super::pages::{NothingThere, Pages};
 use super::units::{Route, Silence, Task};
-use crate::progress::reporting::Event;
 use crate::sources::failure::{FetchError, Lack};
 use crate::sources::graph_export::export::{Export, ExportOutcome};
 use crate::sources::landing::journal::{Entry, Unit};
@@ -180,8 +179,11 @@ fn incomplete(session: &Session, task: &Task, error: &FetchError) -> Result<Beca
         FetchError::Authentication { .. } => return Ok(Became::Incomplete(error.lack(), reason)),
         _ => session.landing.enter(&task.id, void(&reason))?,
     }
-    let line = format!("incomplete: {reason}");
-    session.http.progress.tell(Event::Note(line));
+    // The report of the fetch tells it once more, with the number of units that it is true of.
+    session
+        .http
+        .progress
+        .detail(|| format!("incomplete: {reason}"));
     Ok(Became::Incomplete(error.lack(), reason))
 }
 
