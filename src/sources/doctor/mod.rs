@@ -159,8 +159,11 @@ fn finding(probe: &Probe, found: Result<ApiResponse, FetchError>) -> Finding {
     let hint = match &error {
         FetchError::Refused { status: 403, .. } => Some(probe.missing.to_owned()),
         // Code of Partner Center for a retired audience (`model::domain::endpoints` §4).
-        FetchError::Authentication { found, hint, .. } if found.contains("900420") => {
-            Some(format!("the token is for a retired audience; {hint}"))
+        FetchError::Refused {
+            status: 401, found, ..
+        } if found.contains("900420") => Some("the token is for a retired audience".to_owned()),
+        FetchError::Refused { status: 401, .. } => {
+            Some("the token is refused: check the application's registration".to_owned())
         }
         error => error.hint(),
     };

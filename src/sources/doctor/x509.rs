@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-/// Tags of ASN.1 that a certificate has.
+// Tags of ASN.1, as DER writes them.
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const UTC_TIME: u8 = 0x17;
