@@ -33,13 +33,11 @@ impl Partner {
     }
 
     fn run(&self, day: &str, served: &Night, more: &[&str]) -> Played {
-        let mut process = program(&[
-            "run",
-            "pipelines/nightly.toml",
-            "--period",
-            "2026-10",
-            "--json",
-        ]);
+        self.run_pipeline("pipelines/nightly.toml", day, served, more)
+    }
+
+    fn run_pipeline(&self, pipeline: &str, day: &str, served: &Night, more: &[&str]) -> Played {
+        let mut process = program(&["run", pipeline, "--period", "2026-10", "--json"]);
         let settings = [
             format!("partner_center.sandbox=http://{}", served.address),
             format!("state={}", self.path("state")),
@@ -359,4 +357,43 @@ fn whatever_comes_together_the_close_has_the_same_bytes() {
             "seed {seed}, {quirks:?}"
         );
     }
+}
+
+#[test]
+fn unbilled_usage_is_held_against_its_last_snapshot() {
+    let partner = Partner::new();
+    let text = std::fs::read_to_string("pipelines/nightly.toml").unwrap();
+    let wanted = "[source.unbilled_usage.partner_center]\n[tie_out.unbilled-to-billed]\n";
+    let pipeline = partner.path("unbilled.toml");
+    let text = text.replace("[partner_center]\n", &format!("{wanted}[partner_center]\n"));
+    std::fs::write(&pipeline, text).unwrap();
+    let night = |day: &str| {
+        let served = Night::new(on(day, &[]));
+        partner.run_pipeline(&pipeline, day, &served, &[])
+    };
+    // Billed, and no night before it: nothing is there that could be compared, and nothing is
+    // called a break.
+    let none = night("2026-11-16");
+    assert_eq!((none.code, &none.json["published"]), (0, &true.into()));
+    assert!(
+        none.json.to_string().contains("\"awaited\""),
+        "{}",
+        none.json
+    );
+    // With a night before the invoice, its snapshot is taken ever after.
+    let partner_before = Partner::new();
+    let pipeline = pipeline.as_str();
+    let currencies = r#"partner_center.currencies=["EUR","GBP","USD"]"#;
+    let night = |day: &str| {
+        let served = Night::new(on(day, &[]));
+        partner_before.run_pipeline(pipeline, day, &served, &["--set", currencies])
+    };
+    assert_eq!(night("2026-11-05").code, 12);
+    let played = night("2026-11-16");
+    assert_eq!(played.code, 0, "{}", played.told);
+    assert!(
+        played
+            .list("notes")
+            .contains("@2026-11-05`: the last snapshot before")
+    );
 }

@@ -98,6 +98,14 @@ pub(crate) fn note_awaited(
     found: &[Fetched],
     awaited: &mut Awaited,
 ) {
+    // Without a snapshot from before the invoice there is nothing that the billed usage could be held
+    // against.
+    let is_gone = |unit: &&Fetched| {
+        unit.dataset == Dataset::UnbilledUsage.name() && matches!(unit.became, Became::Nothing(_))
+    };
+    if found.iter().filter(is_gone).any(|unit| unit.is_needed) {
+        awaited.lacks(Dataset::UnbilledUsage.name());
+    }
     for unit in found
         .iter()
         .filter(|unit| unit.is_needed && !unit.is_complete())

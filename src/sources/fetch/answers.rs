@@ -79,6 +79,12 @@ impl Invoice {
         is_legacy(&self.id)
     }
 
+    /// Month of the invoice by its period, or by its date where it states none.
+    #[must_use]
+    pub(super) fn month(&self) -> Option<Period> {
+        self.start.or(self.dated).and_then(Period::of)
+    }
+
     /// True if the invoice is served by its id: new commerce ones are not since 2025-05-15
     /// ([endpoints §0](crate::model::domain::endpoints)).
     #[must_use]

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::{self, Invoice, Listed};
+use super::answers::{self, Listed};
 use super::endpoints::INVOICES;
 use super::fetched::Fetched;
 use super::order::Order;
 use super::units::Lists;
+use crate::model::period::Period;
 use crate::sources::failure::FetchError;
 use crate::sources::landing::Landing;
 
@@ -30,19 +31,31 @@ impl ListReader<'_> {
         lists: &mut Lists,
     ) -> Result<(), FetchError> {
         let mut seen = BTreeSet::new();
+        // Months of the other invoices, each with its currencies.
+        let mut earlier: BTreeMap<Option<Period>, BTreeSet<String>> = BTreeMap::new();
         for unit in found.iter().filter(|unit| unit.dataset == INVOICES.dataset) {
-            let listed = self.read(unit, answers::invoices)?;
-            let wanted = |invoice: &Invoice| invoice.is_of(self.order.period);
-            for invoice in listed.into_iter().filter(wanted) {
-                if seen.insert(invoice.id.to_ascii_uppercase()) {
+            for invoice in self.read(unit, answers::invoices)? {
+                if !invoice.is_of(self.order.period) {
+                    let of_month = earlier.entry(invoice.month()).or_default();
+                    of_month.insert(invoice.currency);
+                } else if seen.insert(invoice.id.to_ascii_uppercase()) {
                     lists.invoices.push(invoice);
                 }
             }
         }
         lists.invoices.sort_by(|left, right| left.id.cmp(&right.id));
-        let currencies = lists.invoices.iter().map(|invoice| &invoice.currency);
-        let currencies = currencies.chain(&self.order.currencies);
-        lists.currencies = currencies
+        let of_period: BTreeSet<String> = lists
+            .invoices
+            .iter()
+            .map(|invoice| invoice.currency.clone())
+            .collect();
+        // Before the period is billed, the partner is billed in the currencies of the newest month.
+        let newest = earlier.pop_last().map(|(_, currencies)| currencies);
+        let known = Some(of_period).filter(|known| !known.is_empty()).or(newest);
+        let known = known.unwrap_or_default();
+        lists.currencies = known
+            .iter()
+            .chain(&self.order.currencies)
             .filter(|code| !code.is_empty())
             .cloned()
             .collect();

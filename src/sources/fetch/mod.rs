@@ -29,4 +29,6 @@ pub(crate) mod pool;
 
 pub(crate) mod lists;
 
+pub(crate) mod snapshots;
+
 pub mod workers;

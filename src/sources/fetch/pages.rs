@@ -165,7 +165,6 @@ impl Pages<'_> {
         for part in self.stored() {
             let body = self.session.landing.bytes_of(&part)?;
             walk.number += 1;
-            walk.offset += part.rows;
             walk.see(&body);
             walk.next = Next::stored(self.endpoint.paging, &part);
         }
@@ -244,7 +243,7 @@ impl Pages<'_> {
             _ => {}
         }
         let base = &self.session.addresses().partner_center;
-        let next = Next::of(self.endpoint, &facts, walk.offset, base)?;
+        let next = Next::of(self.endpoint, &facts, walk.offset(), base)?;
         if facts.items == 0 && walk.follows() {
             match &next {
                 None if self.endpoint.paging == Paging::Offset => {
@@ -264,7 +263,6 @@ impl Pages<'_> {
             let why = format!("page {number} links back to an earlier page");
             return Ok(Some(PagesEnd::Restart(why)));
         }
-        walk.offset += facts.items;
         self.land(number, &reply.body, &facts, next.as_ref())?;
         walk.next = next;
         Ok(walk.next.is_none().then_some(PagesEnd::Complete))

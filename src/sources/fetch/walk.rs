@@ -31,8 +31,6 @@ pub(super) enum Next {
 pub(super) struct Walk {
     /// Number of the last page, from 1.
     pub(super) number: u32,
-    /// Items of all pages so far.
-    pub(super) offset: u64,
     /// Place of the next page.
     pub(super) next: Option<Next>,
     /// Hashes of the ids of all items that have one.
@@ -59,6 +57,14 @@ struct WithId {
 }
 
 impl Walk {
+    /// Offset of the current page, in a list by offset.
+    pub(super) fn offset(&self) -> u64 {
+        match self.next {
+            Some(Next::Offset(offset)) => offset,
+            _ => 0,
+        }
+    }
+
     /// True if a page of the list comes before the current one.
     pub(super) fn follows(&self) -> bool {
         self.number > 1
@@ -176,14 +182,21 @@ fn offset_of(
     if facts.items == 0 {
         return None;
     }
-    let behind = offset + facts.items;
+    // Of invoices the service counts legacy ones only, and sends modern ones with every page: a page
+    // may hold more than was asked for, and the next one still begins behind `page_size`. Their ids
+    // tell what comes again; lines have none, and are counted as they came.
+    let counted = if endpoint.proves_by_items {
+        facts.items.min(u64::from(endpoint.page_size))
+    } else {
+        facts.items
+    };
+    let behind = offset + counted;
     if let Some(link) = link {
         let named = parameter(link, &["offset"]).and_then(|text| text.parse().ok());
         return Some(named.unwrap_or(behind));
     }
-    // More than was asked for: the server ignores the size, and has sent all there is. A full page
-    // may be the last one: the next will tell.
-    let is_full = facts.items == u64::from(endpoint.page_size);
+    // A full page may be the last one: the next will tell, if it brings nothing new.
+    let is_full = facts.items >= u64::from(endpoint.page_size);
     let has_more = facts.total.is_some_and(|total| total > behind);
     (is_full || has_more).then_some(behind)
 }
@@ -276,8 +289,9 @@ mod tests {
             format!(r#"{{"items":[{}]{rest}}}"#, items.join(","))
         };
         let next = |body: &str, offset| Next::of(&INVOICES, &facts(body), offset, &base());
-        // All at once: more than a page, or a page that comes again.
-        assert_eq!(next(&page(0..230, ""), 0).expect("no link"), None);
+        // All at once: more than a page, and a page that comes again.
+        let all = next(&page(0..230, ""), 0).expect("no link");
+        assert_eq!(all, Some(Next::Offset(200)));
         let full = page(0..200, "");
         assert_eq!(next(&full, 0).expect("no link"), Some(Next::Offset(200)));
         let mut walk = Walk::default();

@@ -14,6 +14,7 @@ use super::fetched::{Became, Fetched};
 use super::lists::ListReader;
 use super::order::Order;
 use super::pool::{Arrived, LeftCustomers, Pool};
+use super::snapshots;
 use super::units::{Lists, Needs, Task, is_exported, rest};
 use crate::progress::reporting::{Event, Progress};
 use crate::sources::failure::{FetchError, Lack};
@@ -111,7 +112,18 @@ impl Fetcher {
         pool.add(needed);
         // Behind the others, so that these are ordered first.
         self.background.lock().await.add(informational);
-        found.extend(pool.work(arrived, None).await?);
+        let mut units = pool.work(arrived, None).await?;
+        for unit in &mut units {
+            if snapshots::take_last(&self.landing, &self.order, unit) {
+                let note = format!(
+                    "`{}`: the last snapshot before the month was billed",
+                    unit.id
+                );
+                self.learned().notes.push(note);
+                arrived(unit);
+            }
+        }
+        found.extend(units);
         Ok(in_order(found))
     }
 

@@ -223,6 +223,22 @@ impl Landing {
         self.unit(id).versions.pop()
     }
 
+    /// Id of the newest snapshot with rows, among those that are named by `beginning` and a day of
+    /// `days`, whose end is left out; both as `2026-10-31`.
+    #[must_use]
+    pub(crate) fn newest_snapshot(
+        &self,
+        beginning: &str,
+        days: std::ops::Range<&String>,
+    ) -> Option<String> {
+        let ids = format!("{beginning}{}", days.start)..format!("{beginning}{}", days.end);
+        let state = self.state();
+        let has_rows = |unit: &Unit| unit.versions.last().is_some_and(|last| last.rows() > 0);
+        let mut newest_first = state.units.range(ids).rev();
+        let found = newest_first.find(|(_, unit)| has_rows(unit));
+        found.map(|(id, _)| id.clone())
+    }
+
     /// Writes a step of a unit to the journal, and applies it. A completion is on disk before it
     /// is believed.
     ///

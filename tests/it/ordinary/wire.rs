@@ -64,7 +64,9 @@ impl Night {
             let form =
                 format!("client_id=c&client_secret=s&{grant}&resource=https%3A%2F%2F{resource}");
             let reply = post_form(address, "/t/oauth2/token", &form);
-            let token = reply.json()["access_token"].as_str().map(str::to_owned);
+            // A portal's page in place of the service has none.
+            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let token = body["access_token"].as_str().map(str::to_owned);
             token.unwrap_or_default()
         };
         let app = "grant_type=client_credentials";
