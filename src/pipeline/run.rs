@@ -13,6 +13,7 @@ use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::doctor::{self, WorstProblem};
+use crate::pipeline::fetch::record_tables::RecordReport;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::fetch::{handover, record_tables, usage_due, verdict};
 use crate::pipeline::intake::input_unit::InputUnit;
@@ -35,6 +36,7 @@ use crate::sources::doctor::Finding;
 use crate::sources::failure::{FetchError, Lack};
 use crate::sources::fetch::fetched::Fetched;
 use crate::sources::fetch::workers::Fetcher;
+use crate::sources::files::FileError;
 
 /// Fetched files that may wait to be read: 1,000, after which the fetch waits for the intake.
 const WAITING_FILES: usize = 1_000;
@@ -108,16 +110,21 @@ fn run_on_threads(
     if goes_on(&closed) {
         network.informational(&mut found, closed.as_ref().ok());
     }
-    let fetched = network.report(&found)?;
-    match closed {
-        Ok(outcome) => Ok(Outcome {
-            exit_code: fetched.failure_code.unwrap_or(outcome.exit_code),
-            fetched: Some(fetched),
-            ..outcome
-        }),
-        Err(reason) => Err(RunFailure {
+    let report = network.report(&found);
+    match (closed, report) {
+        (Ok(outcome), report) => {
+            // The run is published, whatever becomes of the tables of what was fetched.
+            let fetched =
+                report.unwrap_or_else(|error| network.report_without_records(&found, &error));
+            Ok(Outcome {
+                exit_code: fetched.failure_code.unwrap_or(outcome.exit_code),
+                fetched: Some(fetched),
+                ..outcome
+            })
+        }
+        (Err(reason), report) => Err(RunFailure {
             reason: Box::new(reason),
-            fetched: Some(Box::new(fetched)),
+            fetched: report.ok().map(Box::new),
         }),
     }
 }
@@ -349,6 +356,22 @@ impl<'n> Network<'n> {
             Some(error) => report.failed(error),
             None => report,
         })
+    }
+}
+
+impl Network<'_> {
+    /// The report of a fetch whose answers could not be read once more, or written to tables.
+    fn report_without_records(&self, found: &[Fetched], error: &RunError) -> FetchReport {
+        let records = RecordReport::default();
+        let report = FetchReport::of(&self.fetcher, found, records, self.progress);
+        FetchReport {
+            failure: Some(error.to_string()),
+            failure_code: Some(match error {
+                RunError::File(FileError::Changed { .. }) | RunError::Changed { .. } => 24,
+                _ => 22,
+            }),
+            ..report
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 //! stalled, dripped, or sent with a wrong length.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
+use super::failure::SandboxError;
 use super::faults::Fault;
 use super::message::{Answer, Body, Request, pairs};
 use super::routes::Service;
@@ -25,6 +27,46 @@ const MISSING_BYTES: u64 = 512;
 /// Silence of a stalled response: longer than any timeout that a test sets, so that the client goes
 /// away first.
 const STALL: Duration = Duration::from_secs(120);
+
+/// Serves on a loopback port until the process ends: `make` makes the service of an address, and
+/// `converse` answers a connection to it. `ready` is called once clients are accepted.
+///
+/// # Errors
+/// [`SandboxError::Listen`] before the first request; afterwards a broken connection only ends itself.
+pub(super) fn accept<S, C>(
+    port: u16,
+    make: impl FnOnce(SocketAddr) -> S,
+    ready: impl FnOnce(SocketAddr),
+    converse: impl Fn(TcpStream, Arc<S>) -> C,
+) -> Result<(), SandboxError>
+where
+    S: Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let listening = |source| SandboxError::Listen { port, source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Two are enough: responses wait for files and clients, not for a processor.
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(listening)?;
+    runtime.block_on(async move {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(listening)?;
+        let address = listener.local_addr().map_err(listening)?;
+        let service = Arc::new(make(address));
+        // From here on clients are accepted: they wait in the listener's queue.
+        ready(address);
+        loop {
+            // A connection that cannot be accepted is the client's loss.
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            tokio::spawn(converse(stream, Arc::clone(&service)));
+        }
+    })
+}
 
 /// Answers the requests of one connection, one after the other.
 pub(super) async fn converse(mut stream: TcpStream, service: Arc<Service>, latency: Duration) {

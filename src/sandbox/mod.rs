@@ -37,11 +37,8 @@ mod connection;
 
 pub mod ordinary;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
-
-use tokio::net::TcpListener;
 
 use self::data::Data;
 pub use self::failure::SandboxError;
@@ -61,33 +58,15 @@ pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         blobs::bomb();
     }
     let port = settings.port;
-    let listening = |source| SandboxError::Listen { port, source };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        // Two are enough: responses wait for files and clients, not for a processor.
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(listening)?;
-    runtime.block_on(async move {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(listening)?;
-        let address = listener.local_addr().map_err(listening)?;
-        let latency = Duration::from_millis(settings.latency_ms);
-        let tenant = Tenant {
+    let latency = Duration::from_millis(settings.latency_ms);
+    let service = |address| {
+        Service::new(Tenant {
             data,
             settings,
             origin: format!("http://{address}"),
-        };
-        let service = Arc::new(Service::new(tenant));
-        // From here on clients are accepted: they wait in the listener's queue.
-        ready(address);
-        loop {
-            // A connection that cannot be accepted is the client's loss.
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            tokio::spawn(connection::converse(stream, Arc::clone(&service), latency));
-        }
+        })
+    };
+    connection::accept(port, service, ready, move |stream, service| {
+        connection::converse(stream, service, latency)
     })
 }

@@ -5,7 +5,7 @@ use tieout::sandbox::Settings;
 use tieout::sandbox::faults::{Fault, Faults};
 
 use crate::program::{program, stderr};
-use crate::served::{House, TODAY, counts, reference, serve, served, settings};
+use crate::served::{House, TODAY, counts, dataset, reference, serve, served, settings, tenant};
 
 #[test]
 fn a_nightly_run_publishes_what_reconcile_makes_of_the_files() {
@@ -279,5 +279,41 @@ fn a_wrong_secret_has_its_own_exit_code_and_message() {
         stderr(&output).contains("AADSTS7000215"),
         "{}",
         stderr(&output)
+    );
+}
+
+/// A pipeline that compares fetched summaries with usage in files asks for no invoice, and must not
+/// wait for one.
+#[test]
+fn what_needs_no_invoice_is_fetched_without_one() {
+    let house = House::new(serve(settings()));
+    let nightly = std::fs::read_to_string("pipelines/nightly.toml").unwrap();
+    let account = &nightly[nightly.find("[partner_center]").unwrap()..];
+    let fetch = account.find("fetch = [").unwrap();
+    let end = fetch + account[fetch..].find(']').unwrap() + 1;
+    let text = format!(
+        "out = \"out\"\nstate = \"state\"\n[source.usage.files]\npaths = [\"{}/usage/csv/*\"]\n\
+         [tie_out.usage-to-invoice]\nenabled = false\n[tie_out.usage-to-summary]\n{}\
+         fetch = [\"subscription_usage_summary\"]{}",
+        tenant().display(),
+        &account[..fetch],
+        &account[end..]
+    );
+    let pipeline = house.path("summary.toml");
+    std::fs::write(&pipeline, text).unwrap();
+    let output = house
+        .command_on(pipeline.to_str().unwrap(), "run", &["--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let summaries = dataset(&outcome["fetched"], "subscription_usage_summary");
+    assert!(summaries["is_needed"] == true && summaries["complete"].as_u64() > Some(3));
+    let totals = outcome["totals"].as_array().unwrap();
+    assert!(
+        totals
+            .iter()
+            .all(|total| total["tie_out"] == "usage-to-summary")
+            && !totals.is_empty()
     );
 }

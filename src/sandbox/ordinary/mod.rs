@@ -42,10 +42,10 @@ mod sheets;
 mod storage;
 mod utilization;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use self::books::Partner;
 pub use self::books::PlantedVariance;
@@ -53,7 +53,7 @@ use self::front::Front;
 pub use self::quirks::{QUIRKS, Quirks};
 use self::record::Record;
 pub use self::settings::OrdinarySettings;
-use super::connection::{receive, send};
+use super::connection::{accept, receive, send};
 use super::failure::SandboxError;
 
 /// Seconds of the tenant for which a request that is never answered is held.
@@ -76,27 +76,8 @@ pub fn serve(
         }
     })?;
     let partner = Partner::new(settings);
-    let listening = |source| SandboxError::Listen { port, source };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(listening)?;
-    runtime.block_on(async move {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(listening)?;
-        let address = listener.local_addr().map_err(listening)?;
-        let front = Arc::new(Front::new(partner, format!("http://{address}"), record));
-        ready(address);
-        loop {
-            // A connection that cannot be accepted is the client's loss.
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            tokio::spawn(converse(stream, Arc::clone(&front)));
-        }
-    })
+    let front = |address| Front::new(partner, format!("http://{address}"), record);
+    accept(port, front, ready, converse)
 }
 
 /// The variance that a tenant has in its invoices, if it has one.

@@ -87,7 +87,7 @@ impl Fetcher {
     }
 
     /// Fetches what the tie-outs need that are wanted, and calls `arrived` with each unit that is
-    /// complete. Without a list of invoices nothing else is asked for. The result is ordered by
+    /// complete. If the list of invoices is not to be had, nothing else is asked for. The result is ordered by
     /// dataset and id.
     ///
     /// # Errors
@@ -101,7 +101,8 @@ impl Fetcher {
         let mut found = self
             .lists(&is_wanted, Purpose::Needed, arrived, None)
             .await?;
-        if !self.learned().has_invoices {
+        let lacks = |unit: &Fetched| unit.dataset == INVOICES.dataset && !unit.is_complete();
+        if found.iter().any(lacks) {
             return Ok(in_order(found));
         }
         let tasks = self.tasks(is_wanted);
