@@ -14,6 +14,7 @@ pub mod decode;
 
 pub mod engine;
 
+pub mod ledger;
 pub mod reports;
 pub mod sandbox;
 pub mod synth;
