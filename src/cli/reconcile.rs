@@ -58,7 +58,11 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let options = globals.options(&args.flags, FetchOptions::default());
+    let asked = FetchOptions {
+        today: arguments::today()?,
+        ..FetchOptions::default()
+    };
+    let options = globals.options(&args.flags, asked);
     super::run::execute(&plan(args)?, globals, &args.flags, options, out)
 }
 
@@ -113,6 +117,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         out: args.out.clone(),
         sources,
         records: Vec::new(),
+        acceptances: Vec::new(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })

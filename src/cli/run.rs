@@ -15,6 +15,7 @@ use super::{address_space, allocator, profile, summary};
 use crate::model::period::Period;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
+use crate::pipeline::month_end::log;
 use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
@@ -72,7 +73,7 @@ pub(super) fn execute(
         allocator::return_freed_memory(is_space_limited);
     }
     address_space::watch()?;
-    let began = Instant::now();
+    let (began, started_at) = (Instant::now(), log::now());
     let (progress, display) = ProgressDisplay::start(globals)?;
     let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
@@ -86,7 +87,13 @@ pub(super) fn execute(
     };
     let found = match found {
         Ok(found) => found,
-        Err(failure) => return Err(unpublished(failure, globals, out)?),
+        Err(failure) => {
+            let reason = failure.reason.to_string();
+            let failure = unpublished(failure, globals, out)?;
+            let code = failure.exit() as u8;
+            log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
+            return Err(failure);
+        }
     };
     let printed = profiled
         .map_err(Failure::Output)

@@ -90,14 +90,17 @@ impl Ledger {
         Ok(was_lost)
     }
 
-    /// Writes a run that published nothing into the log.
+    /// Writes a run that published nothing into the log; `has_begun` is false of one that another run
+    /// kept out.
     ///
     /// # Errors
     /// Errors of the database.
-    pub fn end_failed(&mut self, row: RunRow) -> Result<i64, LedgerError> {
+    pub fn end_failed(&mut self, row: RunRow, has_begun: bool) -> Result<i64, LedgerError> {
         let change = self.change()?;
         let run_no = change.step(|connection| {
-            runs::end(connection)?;
+            if has_begun {
+                runs::end(connection)?;
+            }
             runs::add(connection, row)
         })?;
         change.commit()?;
@@ -105,7 +108,7 @@ impl Ledger {
     }
 
     /// Takes a run that is published into the ledger. Only a complete run of an open period moves
-    /// breaks.
+    /// breaks. `exit_code` says how the run ends, as that may depend on what is new.
     ///
     /// # Errors
     /// Errors of the database; the ledger is then as it was.
@@ -114,9 +117,10 @@ impl Ledger {
         row: RunRow,
         figures: RunFigures,
         acceptances: &[Acceptance],
+        exit_code: &mut dyn FnMut(&Recorded) -> u8,
     ) -> Result<Recorded, LedgerError> {
         let change = self.change()?;
-        let recorded = record_in(&change, row, figures, acceptances)?;
+        let recorded = record_in(&change, row, figures, acceptances, exit_code)?;
         change.commit()?;
         Ok(recorded)
     }
@@ -127,6 +131,7 @@ fn record_in(
     mut row: RunRow,
     found: RunFigures,
     acceptances: &[Acceptance],
+    exit_code: &mut dyn FnMut(&Recorded) -> u8,
 ) -> Result<Recorded, LedgerError> {
     let stream = row.stream();
     let run_no = change.step(runs::next_number)?;
@@ -173,6 +178,7 @@ fn record_in(
         change.step(|connection| accruals::keep(connection, run_no, &stream, &accruals))?;
     }
     row.is_current = recorded.is_current;
+    row.exit_code = exit_code(&recorded);
     row.new_breaks = recorded.new;
     row.moved_breaks = recorded.moved;
     row.resolved_breaks = recorded.resolved;

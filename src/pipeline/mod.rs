@@ -23,6 +23,10 @@ pub mod fetch;
 
 pub mod publish;
 
+pub mod month_end;
+
+pub mod finish;
+
 pub mod explain;
 
 pub mod prune;

@@ -16,6 +16,9 @@ pub(super) const LOCK: &str = ".lock";
 pub(super) const POINTER: &str = "current";
 pub(super) const NEW_POINTER: &str = ".current.new";
 
+/// Pointers to the newest complete run of each period.
+pub(super) const PERIODS: &str = "periods";
+
 /// Kind that an entry has if tieout made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EntryKind {
@@ -26,12 +29,15 @@ enum EntryKind {
 }
 
 /// Every entry of an output folder that tieout makes, or writes below.
-const ENTRIES: [(&str, EntryKind); 8] = [
+const ENTRIES: [(&str, EntryKind); 11] = [
     (LOCK, EntryKind::File),
     (POINTER, EntryKind::Pointer),
     (NEW_POINTER, EntryKind::Pointer),
     (RUNS, EntryKind::Folder),
     (STAGING, EntryKind::Folder),
+    (PERIODS, EntryKind::Folder),
+    ("ledger-tables", EntryKind::Folder),
+    ("ledger.db", EntryKind::File),
     (CACHE, EntryKind::Folder),
     ("cache/kept", EntryKind::Folder),
     ("cache/identities", EntryKind::File),

@@ -31,6 +31,7 @@ pub(crate) mod tie_outs;
 
 pub(crate) mod credentials;
 
+pub(crate) mod acceptances;
 pub(crate) mod exclusions;
 
 mod sheets;

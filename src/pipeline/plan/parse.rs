@@ -9,7 +9,7 @@ use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
-use super::{globs, overrides, partner_center, tie_outs};
+use super::{acceptances, globs, overrides, partner_center, tie_outs};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::sources::fetch::endpoints;
@@ -120,6 +120,7 @@ fn empty(name: &str) -> Plan {
         sources: Vec::new(),
         records: Vec::new(),
         tie_outs: Vec::new(),
+        acceptances: Vec::new(),
         fetching: None,
     }
 }
@@ -174,6 +175,7 @@ fn plan_of(
             "tie_out",
             "partner_center",
             "exclude",
+            "accept",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -200,6 +202,7 @@ fn plan_of(
         .map(|(dataset, _)| dataset.name())
         .collect();
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
+    plan.acceptances = acceptances::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

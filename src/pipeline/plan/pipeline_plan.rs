@@ -8,6 +8,7 @@ use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions;
 use crate::engine::rules::rounding::{DOCUMENTED, Rule, Rules};
 use crate::engine::rules::tolerance::Tolerances;
+use crate::ledger::acceptance::Acceptance;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub records: Vec<RecordSource>,
     /// All tie-outs, enabled or not, in the order of [`TieOut::ALL`].
     pub tie_outs: Vec<TieOutPlan>,
+    /// Kinds of breaks that are put up with. They move the ledger, and change no table of a run.
+    pub acceptances: Vec<Acceptance>,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
 }

@@ -21,7 +21,7 @@ use crate::reports::earlier_run::MANIFEST;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
-/// Publishes a run; returns its id and its place. Equal inputs and settings give the same id. Where
+/// Places a run in its folder; returns its id and its place. No pointer is moved yet. Equal inputs and settings give the same id. Where
 /// memory is limited (`is_bound`), tables are written one after the other, as each writer holds a
 /// row group.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn publish(
     })?);
     // A run published again must have the same bytes, but for the manifest: it names the run
     // before.
-    let publication = staging.publish(&run_id, &written)?;
+    let publication = staging.place(&run_id, &written)?;
     Ok((run_id, publication))
 }
 

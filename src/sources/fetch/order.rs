@@ -63,7 +63,7 @@ pub struct Exclusion {
 
 /// Day of the next month up to which Microsoft restates a billing period as a rule
 /// ([semantics §9](crate::model::domain::semantics)).
-const PROVISIONAL_DAYS: i32 = 15;
+pub const PROVISIONAL_DAYS: i32 = 15;
 
 impl Order {
     /// True if an endpoint of that name is asked for.

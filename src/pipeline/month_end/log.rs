@@ -1,0 +1,151 @@
+//! A run in the log of the ledger: that it begins, how it ends, and which pointers follow.
+
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::exports;
+use crate::ledger::acceptance::Acceptance;
+use crate::ledger::failure::LedgerError;
+use crate::ledger::record::{Recorded, RunFigures};
+use crate::ledger::runs::{RunRow, RunningRun, pointed_at, row_of};
+use crate::ledger::store::Ledger;
+use crate::pipeline::failure::RunError;
+use crate::pipeline::plan::pipeline_plan::Plan;
+use crate::reports::atomic::OutputFolder;
+use crate::sources::landing::StateOwner;
+
+/// Exit code of a run that another one kept out.
+const LOCKED: u8 = 23;
+
+/// A run that has begun in the ledger of its output folder.
+#[derive(Debug)]
+pub struct RunLog {
+    ledger: Ledger,
+    running: RunningRun,
+}
+
+/// Time now, UTC, to the second.
+#[must_use]
+pub fn now() -> String {
+    let now = DateTime::<Utc>::from(std::time::SystemTime::now());
+    now.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+impl RunLog {
+    /// Begins a run in the ledger of a locked output folder. What a run that did not end left is
+    /// mended: its pointers are brought to what the ledger says.
+    ///
+    /// # Errors
+    /// [`RunError::Ledger`] if the ledger is damaged or another tenant's; [`RunError::Publish`] if a
+    /// pointer cannot be mended.
+    pub fn begin(plan: &Plan, today: &str, output: &OutputFolder) -> Result<Self, RunError> {
+        let mut ledger = Ledger::open(&plan.out)?;
+        let running = running_of(plan, today);
+        let was_lost = ledger.begin(&running, owner_of(plan).as_deref(), &running.started_at)?;
+        if was_lost {
+            mend(&ledger, output)?;
+        }
+        Ok(Self { ledger, running })
+    }
+
+    /// Row of the run in the log, without what is known at its end.
+    #[must_use]
+    pub fn row(&self) -> RunRow {
+        RunRow {
+            finished_at: now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..row_of(&self.running)
+        }
+    }
+
+    /// Takes a run whose tables are in place into the ledger.
+    ///
+    /// # Errors
+    /// Errors of the ledger, which is then as it was.
+    pub fn record(
+        &mut self,
+        row: RunRow,
+        figures: RunFigures,
+        acceptances: &[Acceptance],
+        exit_code: &mut dyn FnMut(&Recorded) -> u8,
+    ) -> Result<Recorded, LedgerError> {
+        self.ledger.record(row, figures, acceptances, exit_code)
+    }
+
+    /// Writes the tables of the ledger out.
+    ///
+    /// # Errors
+    /// [`RunError`] if they cannot be written.
+    pub fn export(&self, out: &Path) -> Result<(), RunError> {
+        exports::refresh(out, &self.ledger)
+    }
+}
+
+/// Writes a run that published nothing into the log of its output folder, if that has one or can have
+/// one. Nothing that goes wrong here hides why the run failed.
+pub fn note_failure(plan: &Plan, today: &str, started_at: &str, code: u8, reason: &str) {
+    let note = || -> Result<(), RunError> {
+        // A run that found the folder locked never began: the log is written to all the same.
+        let Some(mut ledger) = Ledger::existing(&plan.out)? else {
+            return Ok(());
+        };
+        let running = RunningRun {
+            started_at: started_at.to_owned(),
+            ..running_of(plan, today)
+        };
+        let row = RunRow {
+            finished_at: now(),
+            exit_code: code,
+            reason: reason.lines().next().unwrap_or_default().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            finality: if code == 12 { "not_due" } else { "" }.to_owned(),
+            ..row_of(&running)
+        };
+        ledger.end_failed(row, code != LOCKED)?;
+        exports::refresh(&plan.out, &ledger)
+    };
+    drop(note());
+}
+
+fn running_of(plan: &Plan, today: &str) -> RunningRun {
+    let owner = plan
+        .fetching
+        .as_ref()
+        .map(|fetching| StateOwner::of(&fetching.account));
+    let source = match &owner {
+        None => "files",
+        Some(owner) if owner.is_sandbox() => "sandbox",
+        Some(_) => "service",
+    };
+    RunningRun {
+        started_at: now(),
+        as_of: today.to_owned(),
+        pipeline: plan.name.clone(),
+        tenant: owner.map_or_else(String::new, |owner| owner.tenant().to_owned()),
+        source: source.to_owned(),
+        period: plan
+            .period
+            .map_or_else(String::new, |period| period.to_string()),
+    }
+}
+
+/// Owner of the ledger of a plan that fetches: one ledger is of one tenant, cloud and host.
+fn owner_of(plan: &Plan) -> Option<String> {
+    let fetching = plan.fetching.as_ref()?;
+    Some(StateOwner::of(&fetching.account).to_string())
+}
+
+/// Brings the pointers to what the ledger says: a run was killed after its change of the ledger, and
+/// before its pointers were moved.
+fn mend(ledger: &Ledger, output: &OutputFolder) -> Result<(), RunError> {
+    let Some(newest) = ledger.read(|connection| pointed_at(connection, None))? else {
+        return Ok(());
+    };
+    let of_period = ledger.read(|connection| pointed_at(connection, Some(&newest.period)))?;
+    output.point_at(&newest.run_id)?;
+    if let Some(run) = of_period.filter(|run| !run.period.is_empty()) {
+        output.point_period(&run.period, &run.run_id)?;
+    }
+    Ok(())
+}
