@@ -85,6 +85,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     };
     Plan {
         records: Vec::new(),
+        acceptances: Vec::new(),
         fetching: None,
         name: "test".to_owned(),
         period: None,
