@@ -53,12 +53,11 @@ impl Finish<'_> {
         } = self;
         self.interrupt.check()?;
         if readings.rejected.len() as u64 <= options.allow_rejects {
-            // The rejected rows are tolerated: no group waits for them.
-            readings.awaited.accounts.clear();
+            readings.awaited.tolerate(&readings.rejected);
         }
         let found = stages::reconcile_watched(plan, &mut readings, progress)?;
-        // Before publishing, as the manifest holds the exit code: that of the data alone, for what the
-        // run before had is no part of a run.
+        // Before publishing, as the manifest holds the exit code: that of the data alone. Whether breaks
+        // have a code of their own is asked of the process.
         let exit_code = self.exit_code(&readings, &found);
         // The last look: once a run publishes, a first signal no longer stops it.
         self.interrupt.check()?;
@@ -97,7 +96,7 @@ impl Finish<'_> {
         exit_code: u8,
     ) -> Result<(Recorded, u8), RunError> {
         let Self { plan, options, .. } = self;
-        let is_complete = matches!(exit_code, 0 | 10);
+        let is_complete = exit_code == 0;
         let row = RunRow {
             run_id: run_id.to_owned(),
             period: figures::period_of(plan, found),
@@ -127,8 +126,8 @@ impl Finish<'_> {
                             || recorded.is_closed && !recorded.restatements.is_empty()
                     }
                     Some(FailOn::Open) => recorded.open > 0,
-                    // Decided by the data alone.
-                    Some(FailOn::All) | None => false,
+                    Some(FailOn::All) => has(found, Status::Break),
+                    None => false,
                 };
                 if exit_code == 0 && is_failing {
                     code = 10;
@@ -191,27 +190,22 @@ impl Finish<'_> {
     }
 
     /// Exit code of the data: that of the fetch, unless it is 0, then 11 for missing rows or nothing that
-    /// was compared, then 10 for breaks. Missing rows outrank breaks, as a break may be nothing but a row
-    /// that is missing.
+    /// was compared. That outranks the code for breaks, as a break may be nothing but a row that is
+    /// missing.
     fn exit_code(&self, readings: &Readings, found: &Reconciled) -> u8 {
         let options = self.options;
-        let has = |status: Status| {
-            let counted = found
-                .variances
-                .iter()
-                // Breaks of estimates inform, and fail no close.
-                .filter(|variance| !variance.informs());
-            counted
-                .into_iter()
-                .any(|variance| variance.status == status)
-        };
         match self.fetched_code {
             0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-            0 if has(Status::Awaited) || !found.nothing_compared.is_empty() => 11,
-            0 if options.fail_on_breaks == Some(FailOn::All) && has(Status::Break) => 10,
+            0 if has(found, Status::Awaited) || !found.nothing_compared.is_empty() => 11,
             other => other,
         }
     }
+}
+
+/// True if a variance that counts has this status; those of estimates inform, and fail no close.
+fn has(found: &Reconciled, status: Status) -> bool {
+    let mut counted = found.variances.iter().filter(|of| !of.informs());
+    counted.any(|variance| variance.status == status)
 }
 
 /// The newest billing period of the invoices of a run; `None` where none is known.

@@ -15,6 +15,7 @@ use crate::pipeline::fetch::record_tables::RecordReport;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::fetch::{handover, record_tables, usage_due, verdict};
 use crate::pipeline::finish::Finish;
+use crate::pipeline::intake::incomplete::Awaited;
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::intake::records;
@@ -278,9 +279,18 @@ impl<'n> Network<'n> {
         let (mut compared, rejected) = record_tables::compared(&self.fetcher, found)?;
         compared.absorb(records::read(self.plan)?);
         readings.take_records(compared);
-        verdict::note_awaited(self.plan, self.fetching, found, &mut readings.awaited);
-        note_unserved(self.plan, found, &mut readings);
-        let fetched_code = match verdict::exit_code(found) {
+        let mut lacking = Awaited::default();
+        verdict::note_awaited(self.plan, self.fetching, found, &mut lacking);
+        if is_unserved(self.plan, found) {
+            lacking.lacks(Dataset::UnbilledUsage.name());
+            readings.warnings.push(
+                "`unbilled_usage`: none for this month; Microsoft serves it for the current and the last month only"
+                    .to_owned(),
+            );
+        }
+        let fetch_code = verdict::exit_code(found);
+        readings.awaited.absorb_fetch(lacking, fetch_code);
+        let fetched_code = match fetch_code {
             0 if rejected > 0 => 11,
             code => code,
         };
@@ -327,20 +337,13 @@ impl Network<'_> {
     }
 }
 
-/// Notes that the service has no unbilled usage of an older month: of such no unit is even planned.
-fn note_unserved(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
+/// True if the service has no unbilled usage of the month, for it is an older one: of such no unit is
+/// even planned.
+fn is_unserved(plan: &Plan, found: &[Fetched]) -> bool {
     let unbilled = Dataset::UnbilledUsage;
-    let is_wanted = plan
-        .sources
-        .iter()
-        .any(|source| source.is_fetched && source.dataset == unbilled);
-    if is_wanted && found.iter().all(|unit| unit.dataset != unbilled.name()) {
-        readings.awaited.lacks(unbilled.name());
-        readings.warnings.push(
-            "`unbilled_usage`: none for this month; Microsoft serves it for the current and the last month only"
-                .to_owned(),
-        );
-    }
+    let mut fetched = plan.sources.iter().filter(|source| source.is_fetched);
+    fetched.any(|source| source.dataset == unbilled)
+        && found.iter().all(|unit| unit.dataset != unbilled.name())
 }
 
 /// Checks what a plan needs before it runs.
