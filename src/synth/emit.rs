@@ -242,7 +242,11 @@ impl<'a> Emitter<'a> {
                 shifted,
                 carried: self.carried(plan, group, is_earned),
             };
-            let Settled { lines, truths, over } = settlement.settle(tally, random);
+            let Settled {
+                lines,
+                truths,
+                over,
+            } = settlement.settle(tally, random);
             let is_mended = settlement.carried.is_some();
             self.note_planted(plan, group, (changes, is_mended), (is_earned, tally, over));
             self.output.push_truths(truths);
@@ -399,7 +403,9 @@ impl<'a> Emitter<'a> {
         let wish = usize::try_from(at * 7 + kind as u64).expect("a small number");
         // The next one where that one is not there: the first always is.
         let mut all = (wish..wish + customers).map(|index| index % customers);
-        let index = all.find(|index| self.partner.is_present(*index)).unwrap_or(0);
+        let index = all
+            .find(|index| self.partner.is_present(*index))
+            .unwrap_or(0);
         let customer = self.partner.customer(index);
         let other = elsewhere(self.partner, &customer, kind, at);
         self.out_of_scope(&customer, other)

@@ -137,7 +137,8 @@ impl Change {
             NoUsage => Cause::MissingUsage,
             NoLine => Cause::MissingInvoice,
             // Keys that contradict and a second invoice make groups of their own.
-            CoveredUsage | Rebilled | OtherSku | OtherMeter | BilledAgain | Reissued | Corrected => {
+            CoveredUsage | Rebilled | OtherSku | OtherMeter | BilledAgain | Reissued
+            | Corrected => {
                 return None;
             }
         })

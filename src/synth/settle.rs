@@ -2,8 +2,8 @@
 //! the one in which a reconciliation takes them apart: quantity, price, credit, exchange rate, the
 //! subtotal. Changes are valued exactly; what truncation makes of them is rounding.
 
-use super::catalogue::{Meter, PRICE_SCALE};
 use super::carried::{Carried, Mending};
+use super::catalogue::{Meter, PRICE_SCALE};
 use super::exact::Exact;
 use super::lines::{
     Amount, EARNED, LINE_PRICE_SCALE, Line, LineProduct, Terms, line, usage_product, usage_sale,
@@ -423,7 +423,10 @@ impl Settlement<'_> {
     /// Causes that the truth of the group names; `None` for a group that is left alone, and for one
     /// whose changes have no cause.
     fn causes(&self) -> Option<Vec<Cause>> {
-        if self.carried.is_some_and(|carried| carried.mending == Mending::BilledLate) {
+        if self
+            .carried
+            .is_some_and(|carried| carried.mending == Mending::BilledLate)
+        {
             return Some(vec![Cause::Timing]);
         }
         let changes = self.changes?;

@@ -37,7 +37,10 @@ impl Index {
     /// Writes the file.
     pub(super) fn write(self, out: &Path) -> Result<Written, SynthError> {
         let mut file = OutFile::create(out.join("months.json"))?;
-        let text = format!("{{\n  \"months\": [\n{}\n  ]\n}}\n", self.months.join(",\n"));
+        let text = format!(
+            "{{\n  \"months\": [\n{}\n  ]\n}}\n",
+            self.months.join(",\n")
+        );
         file.put(text.as_bytes())?;
         Ok(Written {
             files: 1,

@@ -170,7 +170,8 @@ impl Maker<'_> {
         made: &Made,
     ) {
         let period = period.to_string();
-        self.index.version(version, &folder_of(&period, version), days);
+        self.index
+            .version(version, &folder_of(&period, version), days);
         let place = [period.clone(), version.to_string(), iso(days.usage)];
         let after = breaks(&period, &made.truths);
         let mut sums: BTreeMap<[String; 2], Totals> = BTreeMap::new();

@@ -49,14 +49,7 @@ mod tests {
         let of = |at| absent(8, at, 6).into_iter().collect::<Vec<_>>();
         assert_eq!(
             (0..6).map(of).collect::<Vec<_>>(),
-            [
-                vec![3, 7],
-                vec![7],
-                vec![],
-                vec![],
-                vec![6],
-                vec![2, 6]
-            ]
+            [vec![3, 7], vec![7], vec![], vec![], vec![6], vec![2, 6]]
         );
         assert!(absent(8, 0, 1).is_empty());
     }

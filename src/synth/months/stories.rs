@@ -3,7 +3,9 @@
 use crate::synth::carried::{Carried, Mending};
 use crate::synth::course::{Made, PlantedGroup};
 use crate::synth::planting::{
-    Change::{self, Corrected, NoLine, NoUsage, Overcharge, Price, Promotion, Quantity, UsageCopies},
+    Change::{
+        self, Corrected, NoLine, NoUsage, Overcharge, Price, Promotion, Quantity, UsageCopies,
+    },
     Edit,
 };
 
@@ -123,5 +125,6 @@ pub(super) fn carried(made: &Made) -> Vec<Carried> {
         })
     };
     let late = of(&[NoLine], Mending::BilledLate, 2);
-    late.chain(of(&[Overcharge], Mending::Credited, 1)).collect()
+    late.chain(of(&[Overcharge], Mending::Credited, 1))
+        .collect()
 }

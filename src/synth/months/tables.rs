@@ -56,16 +56,16 @@ impl Tables {
         Self {
             breaks: with("breaks", [&PLACE, &KEYS, &["amount", "causes"]]),
             events: with("events", [&[&PLACE[..], &event].concat(), &KEYS, &amounts]),
-            totals: with(
-                "totals",
-                [&PLACE, &["tie_out", "currency"], &TOTALS],
-            ),
+            totals: with("totals", [&PLACE, &["tie_out", "currency"], &TOTALS]),
             restatements: with("restatements", [&PLACE, &EXPORT, &FIGURES]),
             customers: Table::new(
                 "customers",
                 &["period", "event", "customer_id", "customer_name"],
             ),
-            stories: with("stories", [&["story", "period"], &["mended_invoice"], &MENDED]),
+            stories: with(
+                "stories",
+                [&["story", "period"], &["mended_invoice"], &MENDED],
+            ),
         }
     }
 
