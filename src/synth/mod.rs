@@ -42,8 +42,6 @@ mod truth;
 mod usage;
 mod write;
 
-use std::path::Path;
-
 pub use self::months::{Months, MonthsReport, generate_months};
 pub use self::request::{Format, Report, Request, SynthError};
 
@@ -52,21 +50,6 @@ pub use self::request::{Format, Report, Request, SynthError};
 /// # Errors
 /// [`SynthError`] where `out` is not empty or cannot be written.
 pub fn generate(request: &Request) -> Result<Report, SynthError> {
-    refuse_full_folder(&request.out)?;
+    write::refuse_full_folder(&request.out)?;
     Ok(emit::emit(request, None)?.report)
-}
-
-/// Refuses to write among other files: a partner is complete, or it is no fixture.
-fn refuse_full_folder(path: &Path) -> Result<(), SynthError> {
-    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(SynthError::NotEmpty {
-            path: path.to_owned(),
-        }),
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(SynthError::Io {
-            path: path.to_owned(),
-            source,
-        }),
-    }
 }

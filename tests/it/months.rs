@@ -104,7 +104,23 @@ fn versions(folder: &Path) -> BTreeMap<(String, String), PathBuf> {
 
 #[test]
 fn reconciling_each_version_finds_the_breaks_and_the_events_of_the_truth() {
-    let folder = months();
+    truth_is_found(months());
+}
+
+#[test]
+fn the_truth_is_found_with_many_seeds() {
+    if crate::runs::is_quick("months of many seeds") {
+        return;
+    }
+    for seed in 6..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("months");
+        make(&path, 20_000, seed, &[Format::Csv]);
+        truth_is_found(&path);
+    }
+}
+
+fn truth_is_found(folder: &Path) {
     let versions = versions(folder);
     assert_eq!(versions.len(), 15);
     let breaks = rows(folder, "breaks");

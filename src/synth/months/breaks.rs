@@ -83,14 +83,14 @@ impl Event {
 }
 
 /// Event of one break; `None` where a side does not have it.
-pub(super) struct Change {
+pub(super) struct BreakChange {
     pub(super) key: Key,
     pub(super) event: Event,
     pub(super) before: Option<Break>,
     pub(super) after: Option<Break>,
 }
 
-impl Change {
+impl BreakChange {
     /// Amount after less amount before, units of 10^-10.
     pub(super) fn amount(&self) -> i128 {
         let amount = |side: &Option<Break>| side.as_ref().map_or(0, |found| found.amount);
@@ -99,7 +99,7 @@ impl Change {
 }
 
 /// Changes from one version to the next; `known` are the names of all earlier versions.
-pub(super) fn changes(before: &Breaks, after: &Breaks, known: &BTreeSet<Key>) -> Vec<Change> {
+pub(super) fn changes(before: &Breaks, after: &Breaks, known: &BTreeSet<Key>) -> Vec<BreakChange> {
     let names: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
     let change = |key: &Key| {
         let (before, after) = (before.get(key), after.get(key));
@@ -110,7 +110,7 @@ pub(super) fn changes(before: &Breaks, after: &Breaks, known: &BTreeSet<Key>) ->
             (Some(before), Some(after)) if before.amount == after.amount => return None,
             _ => Event::Moved,
         };
-        Some(Change {
+        Some(BreakChange {
             key: key.clone(),
             event,
             before: before.cloned(),

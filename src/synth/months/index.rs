@@ -34,7 +34,7 @@ impl Index {
         ));
     }
 
-    /// Writes the file.
+    /// Writes `months.json` into the folder.
     pub(super) fn write(self, out: &Path) -> Result<Written, SynthError> {
         let mut file = OutFile::create(out.join("months.json"))?;
         let text = format!(

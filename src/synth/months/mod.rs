@@ -26,7 +26,7 @@ use super::course::{Course, Made};
 use super::emit::emit;
 use super::partner::iso;
 use super::request::{Request, SynthError};
-use super::write::{Written, create_folder};
+use super::write::{Written, create_folder, refuse_full_folder};
 use crate::model::cause::Cause;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::model::period::Period;
@@ -37,7 +37,7 @@ use crate::synth::truth::Truth;
 pub struct Months {
     /// First month; its rows are those of each month.
     pub first: Request,
-    /// Number of months.
+    /// Number of months that follow each other.
     pub count: u64,
     /// True if exports are restated, so that months have later versions.
     pub restate: bool,
@@ -61,7 +61,7 @@ pub struct MonthsReport {
 /// # Errors
 /// [`SynthError`] where `out` is not empty or cannot be written.
 pub fn generate_months(request: &Months) -> Result<MonthsReport, SynthError> {
-    super::refuse_full_folder(&request.first.out)?;
+    refuse_full_folder(&request.first.out)?;
     let mut maker = Maker {
         request,
         tables: Tables::new(),

@@ -25,50 +25,50 @@ struct Story {
     is_long: bool,
 }
 
-const STORIES: [Story; 6] = [
+/// Story that any month has; `versions` are the plants of the second and the third.
+const fn short(
+    name: &'static str,
+    plant: &'static [Change],
+    versions: [Carries; 2],
+    rebills: bool,
+) -> Story {
     Story {
-        name: "restated_usage",
-        plant: &[UsageCopies],
-        versions: [None, None],
-        rebills: false,
+        name,
+        plant,
+        versions,
+        rebills,
         is_long: false,
-    },
+    }
+}
+
+/// Story that takes a third version.
+const fn long(name: &'static str, plant: &'static [Change], versions: [Carries; 2]) -> Story {
     Story {
-        name: "delivered_usage",
-        plant: &[NoUsage],
-        versions: [None, None],
-        rebills: false,
-        is_long: false,
-    },
-    Story {
-        name: "rebilled",
-        plant: &[Quantity],
-        versions: [Some(&[Quantity, Corrected]), Some(&[Quantity, Corrected])],
-        rebills: true,
-        is_long: false,
-    },
-    Story {
-        name: "grows",
-        plant: &[Price],
-        versions: [Some(&[Quantity, Price]), Some(&[Quantity, Price])],
-        rebills: false,
-        is_long: false,
-    },
-    Story {
-        name: "comes_back",
-        plant: &[Promotion],
-        versions: [None, Some(&[Promotion])],
+        name,
+        plant,
+        versions,
         rebills: false,
         is_long: true,
-    },
+    }
+}
+
+/// What a rebill corrects: whichever of these a month has in euro.
+const QUANTITY: Carries = Some(&[Quantity, Corrected]);
+const PRICE: Carries = Some(&[Price, Corrected]);
+const BOTH: Carries = Some(&[Quantity, Price, Corrected]);
+const GROWN: Carries = Some(&[Quantity, Price]);
+
+/// Stories in the order in which they choose; of one name, the first that a month has is told.
+const STORIES: [Story; 8] = [
+    short("rebilled", &[Quantity], [QUANTITY, QUANTITY], true),
+    short("rebilled", &[Quantity, Price], [BOTH, BOTH], true),
+    short("rebilled", &[Price], [PRICE, PRICE], true),
+    short("restated_usage", &[UsageCopies], [None, None], false),
+    short("delivered_usage", &[NoUsage], [None, None], false),
+    short("grows", &[Price], [GROWN, GROWN], false),
+    long("comes_back", &[Promotion], [None, Some(&[Promotion])]),
     // Nothing but rounding at first, and at last.
-    Story {
-        name: "passing",
-        plant: &[],
-        versions: [Some(&[Price]), Some(&[])],
-        rebills: false,
-        is_long: true,
-    },
+    long("passing", &[], [Some(&[Price]), Some(&[])]),
 ];
 
 /// Group of a month with its story.
@@ -83,20 +83,27 @@ pub(super) fn of_month(made: &Made, count: usize) -> Vec<Told> {
     if count < 2 {
         return Vec::new();
     }
-    let stories = STORIES.iter().filter(|story| count > 2 || !story.is_long);
-    let stories = stories.filter(|story| made.has_second || !story.rebills);
-    stories
-        .filter_map(|story| {
-            let fits = |group: &&PlantedGroup| {
-                group.changes == story.plant && (group.is_euro || !story.rebills)
-            };
-            Some(Told {
+    let mut told: Vec<Told> = Vec::new();
+    for story in &STORIES {
+        let is_wanted = (count > 2 || !story.is_long)
+            && (made.has_second || !story.rebills)
+            && told.iter().all(|it| it.name != story.name);
+        let fits = |group: &&PlantedGroup| {
+            let used = |it: &Told| (it.group.plan, it.group.meter) == (group.plan, group.meter);
+            group.changes == story.plant
+                && (group.is_euro || !story.rebills)
+                && !told.iter().any(used)
+        };
+        let group = made.planted.iter().filter(|_| is_wanted).find(fits);
+        if let Some(group) = group.cloned() {
+            told.push(Told {
                 name: story.name,
-                group: made.planted.iter().find(fits)?.clone(),
+                group,
                 versions: story.versions,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    told
 }
 
 /// Plants of a version that are others than in the first; `version` counts from 1.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::breaks::{Break, Change, Event, KEYS};
+use super::breaks::{Break, BreakChange, Event, KEYS};
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::synth::request::SynthError;
 use crate::synth::write::{OutFile, Written, csv_cell};
@@ -25,7 +25,7 @@ impl Table {
         Self { name, text }
     }
 
-    /// Appends a row.
+    /// Appends a row of these cells.
     pub(super) fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
         for (at, cell) in cells.into_iter().enumerate() {
             if at > 0 {
@@ -48,7 +48,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Tables without rows.
+    /// Tables that have no rows yet.
     pub(super) fn new() -> Self {
         let with = |name, more: [&[&'static str]; 3]| Table::new(name, &more.concat());
         let event = ["event"];
@@ -76,8 +76,8 @@ impl Tables {
         self.breaks.row(cells.chain([&*amount, &*found.causes]));
     }
 
-    /// Notes an event.
-    pub(super) fn event(&mut self, place: &Place, change: &Change, story: &str) {
+    /// Notes what happened to a break.
+    pub(super) fn event(&mut self, place: &Place, change: &BreakChange, story: &str) {
         let amount = |side: &Option<Break>| {
             side.as_ref()
                 .map_or_else(String::new, |found| fixed(found.amount, PUBLISHED_SCALE))
@@ -173,7 +173,7 @@ impl Totals {
     }
 
     /// Adds a change; what comes back is new, as for a ledger.
-    pub(super) fn change(&mut self, change: &Change) {
+    pub(super) fn change(&mut self, change: &BreakChange) {
         match change.event {
             Event::New | Event::Reopened => self.new += change.amount(),
             Event::Moved => self.moved += change.amount(),

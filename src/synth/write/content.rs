@@ -15,7 +15,7 @@ pub(in crate::synth) struct Content {
 }
 
 impl Content {
-    /// Adds a row.
+    /// Adds a row of the dataset.
     pub(in crate::synth) fn add(&mut self, dataset: Dataset, cells: &[&str]) {
         let mut hasher = blake3::Hasher::new();
         for cell in cells {

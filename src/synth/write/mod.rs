@@ -16,7 +16,7 @@ use super::request::{Format, SynthError};
 
 pub(super) use self::content::Content;
 pub(super) use self::csv::csv_cell;
-pub(super) use self::file::{OutFile, Written, create_folder};
+pub(super) use self::file::{OutFile, Written, create_folder, refuse_full_folder};
 pub(super) use self::item::ApiItem;
 pub(super) use self::parquet::properties;
 pub(super) use self::sink::{Sink, Target};
