@@ -42,8 +42,7 @@ mod truth;
 mod usage;
 mod write;
 
-pub use self::months::{Months, MonthsReport, generate_months};
-pub use self::request::{Format, Report, Request, SynthError};
+pub use self::request::{Format, Months, MonthsReport, Report, Request, SynthError};
 
 /// Makes the synthetic partner.
 ///
@@ -52,4 +51,13 @@ pub use self::request::{Format, Report, Request, SynthError};
 pub fn generate(request: &Request) -> Result<Report, SynthError> {
     write::refuse_full_folder(&request.out)?;
     Ok(emit::emit(request, None)?.report)
+}
+
+/// Makes several months of a partner.
+///
+/// # Errors
+/// [`SynthError`] where `out` is not empty or cannot be written.
+pub fn generate_months(request: &Months) -> Result<MonthsReport, SynthError> {
+    write::refuse_full_folder(&request.first.out)?;
+    months::make(request)
 }

@@ -25,139 +25,131 @@ use super::carried::{Carried, Mending};
 use super::course::{Course, Made};
 use super::emit::emit;
 use super::partner::iso;
-use super::request::{Request, SynthError};
-use super::write::{Written, create_folder, refuse_full_folder};
+use super::request::{Months, MonthsReport, Request, SynthError};
+use super::write::{Written, create_folder};
 use crate::model::cause::Cause;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::model::period::Period;
 use crate::synth::truth::Truth;
 
-/// Request for several months of one partner.
-#[derive(Clone, Debug)]
-pub struct Months {
-    /// First month; its rows are those of each month.
-    pub first: Request,
-    /// Number of months that follow each other.
-    pub count: u64,
-    /// True if exports are restated, so that months have later versions.
-    pub restate: bool,
-}
-
-/// Report on finished months.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MonthsReport {
-    /// Number of versions of all months.
-    pub versions: u64,
-    /// Number of usage rows, in all versions.
-    pub rows: u64,
-    /// Number of reconciliation lines, in all versions.
-    pub lines: u64,
-    /// Number of files written, in all folders.
-    pub files: u64,
-}
-
-/// Makes several months of a partner.
-///
-/// # Errors
-/// [`SynthError`] where `out` is not empty or cannot be written.
-pub fn generate_months(request: &Months) -> Result<MonthsReport, SynthError> {
-    refuse_full_folder(&request.first.out)?;
-    let mut maker = Maker {
+/// Makes several months of a partner. The first versions come one after another, as each month takes
+/// over what the one before left; the later ones are made beside them.
+pub(super) fn make(request: &Months) -> Result<MonthsReport, SynthError> {
+    let mut teller = Teller {
         request,
         tables: Tables::new(),
         index: Index::default(),
         report: MonthsReport::default(),
     };
-    let mut left: Vec<(Carried, String)> = Vec::new();
-    let mut there: Option<Vec<(String, String)>> = None;
-    for at in 0..request.count {
-        let (made, more) = maker.month(at, &left)?;
-        maker.customers(at, there.as_deref(), &made.customers);
-        there = Some(made.customers);
-        left = more;
-    }
-    maker.finish()
+    std::thread::scope(|scope| {
+        let mut months = Vec::new();
+        let mut left: Vec<Left> = Vec::new();
+        for at in 0..request.count {
+            let period = month_after(request.first.period, at);
+            let days = versions(period, at, request.restate);
+            let mut course = Course {
+                month: partner::month(&request.first, at, request.count),
+                // A large stride, so that neighbours in time are no neighbours in the list.
+                first: usize::try_from(at * 17).expect("a small number"),
+                carried: left.iter().map(|left| left.carried.clone()).collect(),
+                edits: Vec::new(),
+            };
+            let first = version(request, period, 1, &course)?;
+            let told = of_month(&first, days.len());
+            let mut later = Vec::new();
+            for number in 2..=days.len() {
+                course.edits = edits(&told, number);
+                let course = course.clone();
+                later.push(scope.spawn(move || version(request, period, number, &course)));
+            }
+            let mended = std::mem::replace(&mut left, leave(&first));
+            months.push((period, days, told, mended, first, later));
+        }
+        let mut there: Option<Vec<(String, String)>> = None;
+        for (period, days, told, mended, first, later) in months {
+            let mut made = vec![first];
+            for thread in later {
+                let version = thread.join();
+                made.push(version.unwrap_or_else(|fault| std::panic::resume_unwind(fault))?);
+            }
+            teller.month((period, &days), &told, &made)?;
+            teller.mended(period, &mended, &made[0]);
+            teller.customers(period, there.as_deref(), &made[0].customers);
+            there = Some(made.swap_remove(0).customers);
+        }
+        teller.finish()
+    })
 }
 
-/// Maker of the months, with the tables of their truth.
-struct Maker<'r> {
+/// Charge that a month leaves to the next, with the number of its invoice.
+struct Left {
+    carried: Carried,
+    invoice_number: String,
+}
+
+/// Charges that a month leaves to the next, given its first version.
+fn leave(first: &Made) -> Vec<Left> {
+    let number = |carried: &Carried| {
+        let mut planted = first.planted.iter();
+        let group = planted.find(|it| (it.plan, it.meter) == (carried.plan, carried.meter));
+        group.map_or_else(String::new, |group| group.invoice_number.clone())
+    };
+    let left = carried(first).into_iter().map(|carried| Left {
+        invoice_number: number(&carried),
+        carried,
+    });
+    left.collect()
+}
+
+/// Makes the folder of a version.
+fn version(
+    request: &Months,
+    period: Period,
+    version: usize,
+    course: &Course,
+) -> Result<Made, SynthError> {
+    let request = Request {
+        out: request.first.out.join(folder(period, version)),
+        period,
+        ..request.first.clone()
+    };
+    emit(&request, Some(course))
+}
+
+/// Teller of the truth of all months.
+struct Teller<'r> {
     request: &'r Months,
     tables: Tables,
     index: Index,
     report: MonthsReport,
 }
 
-impl Maker<'_> {
-    fn period(&self, at: u64) -> Period {
-        month_after(self.request.first.period, at)
-    }
-
-    /// Makes all versions of the month at a position. Comes back with the first one, and with what it
-    /// leaves to the next month, each with the number of its invoice.
+impl Teller<'_> {
+    /// Notes all versions of a month, which are parallel to their days.
     fn month(
         &mut self,
-        at: u64,
-        left: &[(Carried, String)],
-    ) -> Result<(Made, Vec<(Carried, String)>), SynthError> {
-        let period = self.period(at);
-        let days = versions(period, at, self.request.restate);
-        let mut course = Course {
-            month: partner::month(&self.request.first, at, self.request.count),
-            // A large stride, so that neighbours in time are no neighbours in the list.
-            first: usize::try_from(at * 17).expect("a small number"),
-            carried: left.iter().map(|(carried, _)| carried.clone()).collect(),
-            edits: Vec::new(),
-        };
-        let first = self.version(period, 1, &course)?;
-        let told = of_month(&first, days.len());
+        (period, days): (Period, &[Days]),
+        told: &[Told],
+        made: &[Made],
+    ) -> Result<(), SynthError> {
         let mut history = History::default();
-        self.note(&mut history, (period, 1, days[0]), &told, None, &first);
-        self.mended(period, left, &first);
-        let mut last: Option<Made> = None;
-        for (version, days) in (2..).zip(&days[1..]) {
-            course.edits = edits(&told, version);
-            let made = self.version(period, version, &course)?;
-            let before = last.as_ref().unwrap_or(&first);
-            let folder = |version| self.request.first.out.join(folder(period, version));
-            let contents = (&before.contents, &made.contents);
-            keep_unchanged(contents, (&folder(version - 1), &folder(version)))?;
+        for (at, (made_here, days)) in made.iter().zip(days).enumerate() {
+            let before = at.checked_sub(1).map(|before| &made[before]);
+            let version = at + 1;
+            if let Some(before) = before {
+                let folder = |version| self.request.first.out.join(folder(period, version));
+                let contents = (&before.contents, &made_here.contents);
+                keep_unchanged(contents, (&folder(at), &folder(version)))?;
+            }
             let place = (period, version, *days);
-            self.note(&mut history, place, &told, Some(before), &made);
-            last = Some(made);
+            self.note(&mut history, place, told, before, made_here);
+            self.report.versions += 1;
+            self.report.rows += made_here.report.rows;
+            self.report.lines += made_here.report.lines;
+            self.report.files += made_here.report.files;
         }
-        let more = carried(&first).into_iter();
-        let number = |carried: &Carried| {
-            let mut planted = first.planted.iter();
-            let group = planted.find(|it| (it.plan, it.meter) == (carried.plan, carried.meter));
-            group.map_or_else(String::new, |group| group.invoice_number.clone())
-        };
-        let more = more.map(|carried| {
-            let number = number(&carried);
-            (carried, number)
-        });
-        let more = more.collect();
         self.index.end_month(period);
-        Ok((first, more))
-    }
-
-    /// Makes the folder of a version.
-    fn version(
-        &mut self,
-        period: Period,
-        version: usize,
-        course: &Course,
-    ) -> Result<Made, SynthError> {
-        let request = Request {
-            out: self.request.first.out.join(folder(period, version)),
-            period,
-            ..self.request.first.clone()
-        };
-        let made = emit(&request, Some(course))?;
-        self.report.versions += 1;
-        self.report.rows += made.report.rows;
-        self.report.lines += made.report.lines;
-        self.report.files += made.report.files;
-        Ok(made)
+        Ok(())
     }
 
     /// Notes what a version makes of the breaks of its month.
@@ -197,12 +189,16 @@ impl Maker<'_> {
     }
 
     /// Notes the breaks of the month before that a month mends.
-    fn mended(&mut self, period: Period, left: &[(Carried, String)], made: &Made) {
+    fn mended(&mut self, period: Period, left: &[Left], made: &Made) {
         let (before, period) = (
             Period::of(period.days().0 - 1).map(|period| period.to_string()),
             period.to_string(),
         );
-        for (carried, number) in left {
+        for Left {
+            carried,
+            invoice_number,
+        } in left
+        {
             let Some(truth) = made.truths.iter().find(|truth| mends(carried, truth, made)) else {
                 continue;
             };
@@ -214,7 +210,7 @@ impl Maker<'_> {
             self.tables.stories.row([
                 story,
                 before.as_deref().unwrap_or(""),
-                number,
+                invoice_number,
                 &period,
                 &truth.invoice_number,
                 &truth.customer_id,
@@ -231,12 +227,12 @@ impl Maker<'_> {
     /// Notes who has come and who has left since the month before.
     fn customers(
         &mut self,
-        at: u64,
+        period: Period,
         before: Option<&[(String, String)]>,
         after: &[(String, String)],
     ) {
         let Some(before) = before else { return };
-        let period = self.period(at).to_string();
+        let period = period.to_string();
         let mut tell = |event, from: &[(String, String)], to: &[(String, String)]| {
             for (id, name) in to.iter().filter(|it| !from.contains(it)) {
                 self.tables.customers.row([&*period, event, id, name]);
