@@ -35,6 +35,7 @@ mod laws_of_numbers;
 mod lifecycle;
 mod line_arithmetic;
 mod memory;
+mod months;
 mod nightly;
 mod nights;
 mod nothing_compared;
