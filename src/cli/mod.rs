@@ -64,6 +64,7 @@ Exit codes:
   10  complete, but breaks were found (only with --fail-on-breaks)
   11  incomplete: rows were rejected, a source is cut or not final, or
       nothing was compared
+  12  not due yet: no invoice of the period is out
   20  a credential or permission is missing
   21  remote unavailable; try again later
   22  local storage error, or too few descriptors, threads or memory

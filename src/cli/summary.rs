@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::invoice_blocks;
 use super::wording::counted;
+use crate::ledger::record::Recorded;
 use crate::pipeline::fetch::report::{DatasetReport, FetchReport};
 use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
 
@@ -49,7 +50,23 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(out, "\nNo breaks.")?,
         Some(largest) => write_breaks(outcome, largest, out)?,
     }
+    if let Some(ledger) = &outcome.ledger {
+        write_since(ledger, out)?;
+    }
     writeln!(out, "Published in {}", outcome.folder.display())
+}
+
+/// Writes what has changed since the run before.
+fn write_since(ledger: &Recorded, out: &mut dyn Write) -> io::Result<()> {
+    if !ledger.is_current {
+        // Why it is so stands above, or in a warning.
+        return writeln!(out, "\nLedger: this run moved no break and no pointer.");
+    }
+    writeln!(
+        out,
+        "\nSince the last run: {} new, {} moved, {} resolved; now {} open, {} accepted",
+        ledger.new, ledger.moved, ledger.resolved, ledger.open, ledger.accepted
+    )
 }
 
 /// Writes warnings and rejected rows: not needed to read the figures, but a person must see them.
