@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use crate::ledger::failure::LedgerError;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::failure::PublishError;
@@ -135,6 +136,12 @@ impl From<RunError> for Failure {
             // A damaged file may be whole after another download, so a scheduler should try again;
             // a wrong file stays wrong.
             RunError::NotDue { .. } => Exit::NotDue,
+            RunError::Ledger(error) => match error {
+                LedgerError::Storage { .. } => Exit::Storage,
+                LedgerError::Busy { .. } => Exit::Locked,
+                LedgerError::Damaged { .. } | LedgerError::Owner { .. } => Exit::Integrity,
+                LedgerError::Version { .. } | LedgerError::Refused { .. } => Exit::Usage,
+            },
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::File(FileError::NotAFile { .. }) => Exit::Usage,

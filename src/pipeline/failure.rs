@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
+use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
@@ -42,6 +43,9 @@ pub enum RunError {
     /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The ledger cannot be read or written, or refuses a change.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
@@ -185,6 +189,7 @@ impl RunError {
                 "raise the limit (`ulimit -v`), or lower `--threads` or `--memory`"
             }
             Self::Fetch(error) => return error.hint(),
+            Self::Ledger(error) => return Some(error.hint()),
         };
         Some(hint.to_owned())
     }

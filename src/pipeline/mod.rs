@@ -25,6 +25,8 @@ pub mod publish;
 
 pub mod explain;
 
+pub mod ledger_views;
+
 pub mod prune;
 
 pub mod run;
