@@ -9,11 +9,14 @@ use serde::Serialize;
 use super::break_rows::BreakRow;
 use super::place::{self, StreamChoice};
 use super::sums::{ExactSum, SumUnit};
-use crate::ledger::breaks::{self, State, Stream};
-use crate::ledger::events::{self, Event};
+use crate::ledger::breaks::{self, Stream};
+use crate::ledger::events;
 use crate::ledger::store::Ledger;
 use crate::ledger::{people, runs};
 use crate::pipeline::failure::RunError;
+
+pub use crate::ledger::breaks::State;
+pub use crate::ledger::events::Event;
 
 /// Conditions that all breaks of a list meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
