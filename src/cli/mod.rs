@@ -4,11 +4,16 @@
 //! writes to either: `print_stdout` and `print_stderr` are denied lints, and commands write to the
 //! writer that they are given. All texts of `--help` are the doc comments of the clap types.
 
+mod accruals;
 mod address_space;
 mod allocator;
 mod arguments;
+mod break_list;
+mod break_words;
+mod breaks;
 mod check;
 mod completions;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
@@ -16,15 +21,21 @@ mod explanation;
 mod failure;
 mod fetch;
 mod invoice_blocks;
+mod ledger_flags;
+mod ledger_text;
 mod ordinary_tenant;
 mod phase_bar;
 mod profile;
 mod progress;
 mod prune;
 mod reconcile;
+mod restatements;
+mod rollforward;
 mod run;
+mod runs;
 mod sandbox;
 mod schema;
+mod status;
 mod summary;
 mod synth;
 mod wording;
@@ -82,6 +93,13 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Prune(prune::PruneArgs),
     Explain(explain::ExplainArgs),
+    Status(status::StatusArgs),
+    Runs(runs::RunsArgs),
+    Diff(diff::DiffArgs),
+    Breaks(breaks::BreaksArgs),
+    Rollforward(rollforward::RollforwardArgs),
+    Restatements(restatements::RestatementsArgs),
+    Accruals(accruals::AccrualsArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
     Schema(schema::SchemaArgs),
@@ -160,6 +178,13 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args, globals, out),
         Command::Prune(args) => prune::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
+        Command::Status(args) => status::run(args, globals, out),
+        Command::Runs(args) => runs::run(args, globals, out),
+        Command::Diff(args) => diff::run(args, globals, out),
+        Command::Breaks(args) => breaks::run(args, globals, out),
+        Command::Rollforward(args) => rollforward::run(args, globals, out),
+        Command::Restatements(args) => restatements::run(args, globals, out),
+        Command::Accruals(args) => accruals::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),

@@ -172,7 +172,7 @@ fn groups(total: &Total, is_wanted: impl Fn(&str) -> bool) -> u64 {
 }
 
 /// An empty table; the columns numbered in `amounts` are aligned to the right.
-fn table(header: &[&str], amounts: &[usize]) -> Table {
+pub(super) fn table(header: &[&str], amounts: &[usize]) -> Table {
     let mut table = Table::new();
     table
         // Without borders, which would take a third of what 80 columns hold.
@@ -192,7 +192,7 @@ fn table(header: &[&str], amounts: &[usize]) -> Table {
 }
 
 /// Text of a table, without the blanks that fill its last column.
-fn text_of(table: &Table) -> String {
+pub(super) fn text_of(table: &Table) -> String {
     let lines: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_owned())
@@ -258,7 +258,7 @@ fn what(found: &Break) -> String {
 }
 
 /// A name of at most [`NAME_WIDTH`] characters.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     // Characters and not bytes: names have accents, and a cut inside a character would panic.
     if text.chars().count() <= NAME_WIDTH {
         text.to_owned()

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 18] = [
     "run",
     "fetch",
     "reconcile",
@@ -13,6 +13,13 @@ const COMMANDS: [&str; 11] = [
     "doctor",
     "prune",
     "explain",
+    "status",
+    "runs",
+    "diff",
+    "breaks",
+    "rollforward",
+    "restatements",
+    "accruals",
     "synth",
     "sandbox",
     "schema",
