@@ -677,4 +677,16 @@ fn the_difference_of_two_runs_foots() {
         assert_eq!(done.status.code(), Some(2));
         assert!(stderr(&done).contains(&format!("error: Run `{name}`: found no such run")));
     }
+    fs::rename(
+        out.path().join("runs").join(&ids[0]),
+        out.path().join("away"),
+    )
+    .unwrap();
+    let done = ask(out.path(), &["diff", &ids[0], "last"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(
+        stderr(&done).contains("found no folder of it any more"),
+        "{}",
+        stderr(&done)
+    );
 }
