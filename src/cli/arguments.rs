@@ -5,7 +5,6 @@
 
 use std::env::VarError;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -13,8 +12,6 @@ use rust_decimal::prelude::ToPrimitive as _;
 use super::failure::Failure;
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
-use crate::pipeline::plan::parse;
-use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::plan::tolerances::tolerance_number;
 use crate::pipeline::spill::budget::LEAST_MEMORY;
 
@@ -169,92 +166,6 @@ impl FetchFlags {
             tables: self.tables,
         })
     }
-}
-
-/// Flags of commands that look at what outlives a run: where its output folder is.
-#[derive(Debug, clap::Args)]
-pub(super) struct LedgerFlags {
-    // Not by clap's `env`: a pipeline file that is named outranks the environment.
-    /// Output folder of the runs [default: that of `--pipeline`, or `TIEOUT_OUT`, or `out`]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Pipeline file whose output folder is meant
-    #[arg(long, value_name = "FILE")]
-    pub(super) pipeline: Option<PathBuf>,
-}
-
-impl LedgerFlags {
-    /// The output folder.
-    ///
-    /// # Errors
-    /// The mistakes in the pipeline file, if one is named.
-    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
-        let plan = match (&self.out, &self.pipeline) {
-            (None, Some(file)) => Some(parse::read(file, &[])?),
-            _ => None,
-        };
-        Ok(self.folder_with(plan.as_ref()))
-    }
-
-    /// The output folder, where the pipeline file has been read already.
-    pub(super) fn folder_with(&self, plan: Option<&Plan>) -> PathBuf {
-        let named = self
-            .out
-            .clone()
-            .or_else(|| plan.map(|plan| plan.out.clone()));
-        named.unwrap_or_else(|| {
-            let set = std::env::var_os("TIEOUT_OUT").filter(|set| !set.is_empty());
-            set.map_or_else(|| PathBuf::from("out"), PathBuf::from)
-        })
-    }
-}
-
-/// Flag of commands that are a person's word.
-#[derive(Debug, clap::Args)]
-pub(super) struct ByFlag {
-    /// Name under which it is written down [default: the login name]
-    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR")]
-    by: Option<String>,
-}
-
-impl ByFlag {
-    /// Name of the person.
-    ///
-    /// # Errors
-    /// A mistake of the command line where no name is known.
-    pub(super) fn name(&self) -> Result<String, Failure> {
-        let named = self.by.clone();
-        let logged_in = || {
-            ["USER", "LOGNAME"]
-                .iter()
-                .find_map(|name| std::env::var(name).ok())
-        };
-        let name = named.or_else(logged_in).unwrap_or_default();
-        if name.trim().is_empty() {
-            let hint = "give it with `--by`, or set `TIEOUT_ACTOR`".to_owned();
-            let message = "Your name: found none, wanted who says it";
-            return Err(Failure::usage(message.to_owned(), Some(hint)));
-        }
-        Ok(name.trim().to_owned())
-    }
-}
-
-/// Parses the period of a run: a month, `current`, `last`, or several months, such as
-/// `2026-09..2026-10`.
-pub(super) fn run_period(text: &str) -> Result<String, String> {
-    match text.split_once("..") {
-        Some((first, last)) if Period::parse(first) < Period::parse(last) => Ok(text.to_owned()),
-        _ => period(text).map(|period| period.to_string()),
-    }
-}
-
-/// Parses a text that says something.
-pub(super) fn words(text: &str) -> Result<String, &'static str> {
-    let words = text.trim();
-    if words.is_empty() {
-        return Err("wanted words");
-    }
-    Ok(words.to_owned())
 }
 
 /// Today in UTC, such as `2026-11-21`.

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-use super::arguments::{self, ByFlag, Globals, LedgerFlags};
+use super::arguments::{self, Globals};
+use super::break_words::actor;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
+use super::ledger_flags::{self, LedgerFlags};
 use crate::pipeline::closing::close::{ClosedPeriod, PeriodRequest, close};
 
 /// Close a period: nothing that a later run finds changes it
@@ -19,25 +21,23 @@ pub(super) struct CloseArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct PeriodFlags {
     /// Period, such as `2026-10`, or `last`
-    #[arg(value_name = "PERIOD", value_parser = arguments::run_period)]
+    #[arg(value_name = "PERIOD", value_parser = ledger_flags::period)]
     period: String,
-    /// Name of the pipeline, where several have the period
-    #[arg(long, value_name = "NAME")]
-    pipeline_name: Option<String>,
+    /// Name of the person who says so [default: the login name]
+    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR", value_parser = ledger_flags::said)]
+    by: Option<String>,
     #[command(flatten)]
     ledger: LedgerFlags,
-    #[command(flatten)]
-    by: ByFlag,
 }
 
 impl PeriodFlags {
     /// The flags as the pipeline takes them.
     pub(super) fn request(&self) -> Result<PeriodRequest, Failure> {
         Ok(PeriodRequest {
-            out: self.ledger.folder()?,
+            out: self.ledger.out()?,
             period: self.period.clone(),
-            pipeline: self.pipeline_name.clone(),
-            by: self.by.name()?,
+            pipeline: self.ledger.pipeline_name.clone(),
+            by: actor(self.by.as_deref())?,
             today: arguments::today()?,
         })
     }

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use super::arguments::{self, Globals};
+use super::arguments::Globals;
 use super::close::PeriodFlags;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
+use super::ledger_flags;
 use super::wording::counted;
 use crate::pipeline::closing::close::{ReopenedPeriod, reopen};
 
@@ -18,7 +19,7 @@ pub(super) struct ReopenArgs {
     #[command(flatten)]
     period: PeriodFlags,
     /// Why it is opened
-    #[arg(long, value_name = "TEXT", value_parser = arguments::words)]
+    #[arg(long, value_name = "TEXT", value_parser = ledger_flags::said)]
     reason: String,
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::arguments::{self, Globals, LedgerFlags};
+use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
+use super::ledger_flags::{self, LedgerFlags};
 use super::wording::counted;
 use crate::pipeline::closing::verify::{Meant, Verified, VerifyRequest, verify};
 use crate::pipeline::options::Options;
@@ -45,9 +46,14 @@ pub(super) fn run(
         Some(file) => Some(parse::read(file, &args.set)?),
         None => None,
     };
+    let out_folder = match &plan {
+        Some(plan) => plan.out.clone(),
+        None => args.ledger.out()?,
+    };
     let request = VerifyRequest {
-        out: args.ledger.folder_with(plan.as_ref()),
+        out: out_folder,
         meant: meant(args),
+        pipeline: args.ledger.pipeline_name.clone(),
         plan,
         is_recomputed: args.recompute,
     };
@@ -69,7 +75,7 @@ fn meant(args: &VerifyArgs) -> Meant {
         _ if args.all => Meant::All,
         None => Meant::Usual,
         // `last` is a month, and no run has such a name.
-        Some(what) => match arguments::run_period(what) {
+        Some(what) => match ledger_flags::period(what) {
             Ok(period) => Meant::Period(period),
             Err(_) => Meant::Named(what.clone()),
         },

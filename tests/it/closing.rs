@@ -12,6 +12,7 @@ use tieout::ledger::people::{Saying, Word};
 use tieout::ledger::store::Ledger;
 
 use crate::program::{PACKAGE, program, stderr};
+use crate::served::{self, TODAY, serve, settings};
 
 const PIPELINE: &str = r#"out = "out"
 [source.usage.files]
@@ -45,7 +46,7 @@ impl House {
     fn ready() -> Self {
         let house = Self::new();
         house.run("month", FINAL);
-        house.assign_all("month");
+        assign_all(&house.path("out"), "month");
         house
     }
 
@@ -84,26 +85,6 @@ impl House {
 
     fn verify(&self, more: &[&str]) -> Output {
         self.tieout(&[&["verify"], more].concat())
-    }
-
-    /// Gives every open break of a pipeline an owner.
-    fn assign_all(&self, pipeline: &str) {
-        let mut ledger = Ledger::open(&self.path("out")).unwrap();
-        let known = ledger.read(breaks::all).unwrap();
-        let open = known
-            .iter()
-            .filter(|(of, one)| of.pipeline == pipeline && one.state.is_open());
-        let saying = Saying {
-            break_ids: open.map(|(_, one)| one.found.break_id.clone()).collect(),
-            pipeline: Some(pipeline.to_owned()),
-            period: None,
-            word: Word::Assign("anna".to_owned()),
-            by: "anna".to_owned(),
-            reason: "looked at".to_owned(),
-            at: "2026-11-20T08:00:00Z".to_owned(),
-            today: FINAL.to_owned(),
-        };
-        assert!(!ledger.say(&saying).unwrap().is_empty());
     }
 
     /// Changes the database as a hand from outside would.
@@ -145,6 +126,26 @@ impl House {
         )
         .unwrap();
     }
+}
+
+/// Gives every open break of a pipeline an owner.
+fn assign_all(out: &Path, pipeline: &str) {
+    let mut ledger = Ledger::open(out).unwrap();
+    let known = ledger.read(breaks::all).unwrap();
+    let open = known
+        .iter()
+        .filter(|(of, one)| of.pipeline == pipeline && one.state.is_open());
+    let saying = Saying {
+        break_ids: open.map(|(_, one)| one.found.break_id.clone()).collect(),
+        pipeline: Some(pipeline.to_owned()),
+        period: None,
+        word: Word::Assign("anna".to_owned()),
+        by: "anna".to_owned(),
+        reason: "looked at".to_owned(),
+        at: "2026-11-20T08:00:00Z".to_owned(),
+        today: FINAL.to_owned(),
+    };
+    assert!(!ledger.say(&saying).unwrap().is_empty());
 }
 
 fn assert_ended(output: &Output, code: i32) {
@@ -200,7 +201,7 @@ fn a_period_is_closed_on_nothing_but_its_final_complete_run() {
         "wanted an owner",
     ];
     assert_refused(&house, &unclaimed, &words);
-    house.assign_all("month");
+    assign_all(&house.path("out"), "month");
     // The last run must be a complete one.
     let usage = fs::read(house.path("usage.csv")).unwrap();
     fs::write(house.path("usage.csv"), "no usage\n1\n").unwrap();
@@ -231,7 +232,7 @@ fn a_period_is_closed_on_nothing_but_its_final_complete_run() {
     assert_ended(&again, 2);
     assert!(stderr(&again).contains("found it closed by anna on"));
     // The pack of the other has a name of its own.
-    house.assign_all("other");
+    assign_all(&house.path("out"), "other");
     assert_ended(&house.close(&["--pipeline-name", "other"]), 0);
     assert!(house.path("out/closed/2026-10-2/cover.txt").is_file());
 }
@@ -353,6 +354,18 @@ fn tampering_is_named_wherever_it_was() {
     assert_ended(&house.verify(&["--all"]), 0);
     assert_ended(&house.verify(&["1"]), 0);
     assert_ended(&house.verify(&["2026-09"]), 2);
+    // A pointer that a hand has moved.
+    let pointer = house.path("out/current");
+    let target = fs::read_link(&pointer).unwrap();
+    fs::remove_file(&pointer).unwrap();
+    let found = house.verify(&[]);
+    assert_ended(&found, 24);
+    assert!(
+        stdout(&found).contains("current`: found no pointer"),
+        "{}",
+        stdout(&found)
+    );
+    std::os::unix::fs::symlink(target, &pointer).unwrap();
     // The ledger last: its faults stay.
     house.tamper("UPDATE closes SET by = 'somebody'");
     assert!(stdout(&house.verify(&[])).contains("close 1 (closed of 2026-10): changed"));
@@ -416,7 +429,7 @@ fn a_reopened_period_takes_its_restatements_back() {
     assert_ended(&refused, 2);
     assert!(stderr(&refused).contains("made while the period was closed"));
     house.run("month", FINAL);
-    house.assign_all("month");
+    assign_all(&house.path("out"), "month");
     assert_ended(&house.close(&[]), 0);
     assert!(house.path("out/closed/2026-10/cover.txt").is_file());
     assert!(house.path("out/closed/2026-10-2/cover.txt").is_file());
@@ -451,6 +464,73 @@ fn a_run_made_again_has_the_same_bytes() {
         "{text}"
     );
     assert!(text.contains("absolute"), "{text}");
+}
+
+/// A command that takes the settings of a fetched month, but no period of its own.
+fn on_fetched(house: &served::House, arguments: &[&str], day: &str) -> Output {
+    let mut command = program(arguments);
+    for setting in [
+        format!("partner_center.sandbox=http://{}", house.address),
+        format!("state={}", house.path("state").display()),
+        format!("out={}", house.path("out").display()),
+    ] {
+        command.args(["--set", &setting]);
+    }
+    command.env("TIEOUT_TODAY", day).output().unwrap()
+}
+
+#[test]
+fn what_was_fetched_for_a_closed_period_stays_and_gives_the_same_bytes() {
+    let house = served::House::new(serve(settings()));
+    let run = house.run("run", &["-q"]);
+    assert_ended(&run, 0);
+    let out = house.path("out");
+    assign_all(&out, "nightly");
+    let close = ["close", "2026-10", "--by", "anna", "--out"];
+    let closed = program(&[&close[..], &[out.to_str().unwrap()]].concat())
+        .env("TIEOUT_TODAY", TODAY)
+        .output()
+        .unwrap();
+    assert_ended(&closed, 0);
+    let pipeline = "pipelines/nightly.toml";
+    let again = ["verify", "2026-10", "--recompute", "--pipeline", pipeline];
+    let found = on_fetched(&house, &again, TODAY);
+    assert_ended(&found, 0);
+    assert!(stdout(&found).contains("made again with the same bytes"));
+    // Even where the run itself is gone by hand, what the pack was made of is spared.
+    let fetched = house.run("fetch", &["-q", "--refresh"]);
+    assert_ended(&fetched, 0);
+    let manifest = fs::read(out.join("closed/2026-10/run/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    fs::remove_dir_all(out.join("runs").join(manifest["run_id"].as_str().unwrap())).unwrap();
+    // None of the journal's lines is current any more: all that is kept is kept for the pack.
+    fs::write(house.path("state/journal.jsonl"), "").unwrap();
+    let prune = [
+        "prune",
+        pipeline,
+        "--json",
+        "--keep-days",
+        "0",
+        "--keep-daily",
+        "1",
+    ];
+    let pruned = on_fetched(&house, &prune, "2027-03-01");
+    assert_ended(&pruned, 0);
+    let report: serde_json::Value = serde_json::from_slice(&pruned.stdout).unwrap();
+    assert!(report["kinds"].to_string().contains("closed"), "{report}");
+    assert!(report["removed_files"].as_u64().unwrap() > 0, "{report}");
+    for input in manifest["inputs"].as_array().unwrap() {
+        let path = input["unit"].as_str().unwrap();
+        assert!(Path::new(path).is_file(), "{path}");
+    }
+    let found = on_fetched(&house, &["verify", "--pipeline", pipeline], TODAY);
+    assert_ended(&found, 24);
+    let text = stdout(&found);
+    assert!(
+        text.contains("manifest.json`: found no such file"),
+        "{text}"
+    );
+    assert!(!text.contains("landing/"), "{text}");
 }
 
 #[test]

@@ -154,7 +154,11 @@ fn totals(page: &mut Page, sums: &CoverSums) {
             currency
         };
         sum_lines(page, &format!("{tie_out} {measure}"), sum);
-        page.line(&format!("  {} groups, {} breaks", sum.groups, sum.breaks));
+        let counts = [(sum.groups, "group"), (sum.breaks, "break")].map(|(count, noun)| {
+            let ending = if count == 1 { "" } else { "s" };
+            format!("{count} {noun}{ending}")
+        });
+        page.line(&format!("  {}", counts.join(", ")));
     }
     page.heading("Invoices: usage and lines");
     page.figures("", ["expected", "invoiced", "difference"]);

@@ -67,7 +67,7 @@ impl StreamLedger {
                 restatements: restatements::all(connection)?,
                 accruals: accruals::all(connection)?,
                 runs: runs::all(connection)?,
-                killed: runs::unended(connection)?,
+                killed: runs::going_on(connection)?,
                 packs: closes.iter().map(|close| close.pack.clone()).collect(),
                 closes,
             };

@@ -20,7 +20,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::progress::reporting::Progress;
 use crate::reports::earlier_run::MANIFEST;
-use crate::reports::output_entries::pointed_runs;
+use crate::reports::output_entries::{current_run, pointed_runs};
 
 /// Runs that are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct VerifyRequest {
     pub out: PathBuf,
     /// Runs that are meant.
     pub meant: Meant,
+    /// Name of the pipeline whose runs are meant; `None` for all.
+    pub pipeline: Option<String>,
     /// Pipeline; its state folder is looked into for files that are not at their paths.
     pub plan: Option<Plan>,
     /// True if the runs are made again with the pipeline.
@@ -79,9 +81,13 @@ pub fn verify(request: &VerifyRequest, progress: &Progress) -> Result<Verified, 
     let ledger = stream_ledger::opened(&request.out)?;
     let log = ledger.read(runs::all)?;
     let closes = ledger.read(closes::all)?;
-    let meant = select(&request.meant, &log, &closes)?;
+    let mut meant = select(&request.meant, &log, &closes)?;
+    if let Some(name) = &request.pipeline {
+        meant.runs.retain(|run| run.pipeline == *name);
+        meant.packs.retain(|close| close.pipeline == *name);
+    }
     let mut found = Verified::default();
-    audit_ledger(&ledger, &log, &closes, &mut found)?;
+    audit_ledger(&request.out, &ledger, &log, &closes, &mut found)?;
     let needed = needed_runs(&request.out, &log, &closes)?;
     let state = request
         .plan
@@ -204,8 +210,9 @@ pub(super) fn needed_runs(
     Ok(needed)
 }
 
-/// Looks at the ledger's own proofs.
+/// Looks at the ledger's own proofs, and at the pointer that follows from it.
 fn audit_ledger(
+    out: &Path,
     ledger: &Ledger,
     log: &[RunRow],
     closes: &[CloseRow],
@@ -217,6 +224,18 @@ fn audit_ledger(
         .into_iter()
         .map(|fault| Fault::new(place, fault, "the ledger as it was written"));
     found.faults.extend(faults);
+    let pointed = ledger.read(|connection| runs::pointed_at(connection, None))?;
+    let current = current_run(out);
+    if let Some(newest) = pointed.filter(|newest| current.as_ref() != Some(&newest.run_id)) {
+        let words = match current {
+            Some(other) => format!("a pointer to run `{other}`"),
+            None => "no pointer to a run".to_owned(),
+        };
+        let wanted = format!("one to run `{}`, the newest complete one", newest.run_id);
+        found
+            .faults
+            .push(Fault::new(&out.join("current"), words, wanted));
+    }
     let events = ledger.read(|connection| crate::ledger::events::list(connection, None))?;
     found.records = events.len() + log.len() + closes.len();
     Ok(())
