@@ -5,13 +5,16 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 21] = [
     "run",
     "fetch",
     "reconcile",
     "check",
     "doctor",
     "prune",
+    "close",
+    "reopen",
+    "verify",
     "explain",
     "status",
     "runs",
