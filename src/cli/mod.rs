@@ -22,6 +22,7 @@ mod profile;
 mod progress;
 mod prune;
 mod reconcile;
+mod rehearse;
 mod run;
 mod sandbox;
 mod schema;
@@ -83,6 +84,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
+    Rehearse(rehearse::RehearseArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -161,6 +163,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
+        Command::Rehearse(args) => rehearse::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), out),
     }

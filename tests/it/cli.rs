@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "fetch",
     "reconcile",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 11] = [
     "explain",
     "synth",
     "sandbox",
+    "rehearse",
     "schema",
     "completions",
 ];
