@@ -211,6 +211,12 @@ fn is_plain_day(text: &str) -> bool {
     is_shaped && matches!(parse_day(text.as_bytes()), Ok(Some(_)))
 }
 
+/// Parses a day, such as `2026-12-31`.
+pub(super) fn day(text: &str) -> Result<String, &'static str> {
+    let day = is_plain_day(text).then(|| text.to_owned());
+    day.ok_or("wanted a day, such as `2026-12-31`")
+}
+
 /// A `TIEOUT_TODAY` that is no day.
 #[derive(Debug, thiserror::Error)]
 #[error(

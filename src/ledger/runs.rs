@@ -139,19 +139,7 @@ pub(super) fn begin(
     now: &str,
     version: &str,
 ) -> Result<bool, rusqlite::Error> {
-    let lost: Vec<RunningRun> = connection
-        .prepare("SELECT started_at, as_of, pipeline, tenant, source, period FROM running")?
-        .query_map([], |row| {
-            Ok(RunningRun {
-                started_at: row.get(0)?,
-                as_of: row.get(1)?,
-                pipeline: row.get(2)?,
-                tenant: row.get(3)?,
-                source: row.get(4)?,
-                period: row.get(5)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
+    let lost = going_on(connection)?;
     connection.execute("DELETE FROM running", [])?;
     for lost in &lost {
         let row = RunRow {
@@ -347,4 +335,24 @@ pub fn pointed_at(
     let query = "SELECT * FROM runs WHERE (?1 IS NULL OR period = ?1) AND is_current = 1 \
                  ORDER BY run_no DESC LIMIT 1";
     connection.query_row(query, [period], of_row).optional()
+}
+
+/// Runs that have begun and not ended: one that goes on, or whose process is gone.
+///
+/// # Errors
+/// Errors of the database.
+pub fn going_on(connection: &Connection) -> Result<Vec<RunningRun>, rusqlite::Error> {
+    connection
+        .prepare("SELECT started_at, as_of, pipeline, tenant, source, period FROM running")?
+        .query_map([], |row| {
+            Ok(RunningRun {
+                started_at: row.get(0)?,
+                as_of: row.get(1)?,
+                pipeline: row.get(2)?,
+                tenant: row.get(3)?,
+                source: row.get(4)?,
+                period: row.get(5)?,
+            })
+        })?
+        .collect()
 }

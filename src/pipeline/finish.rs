@@ -97,6 +97,7 @@ impl Finish<'_> {
     ) -> Result<(Recorded, u8), RunError> {
         let Self { plan, options, .. } = self;
         let is_complete = exit_code == 0;
+        let begun = log.row();
         let row = RunRow {
             run_id: run_id.to_owned(),
             period: figures::period_of(plan, found),
@@ -110,9 +111,9 @@ impl Finish<'_> {
             published: true,
             is_new: placed.is_new,
             is_complete,
-            finality: self.finality(found).to_owned(),
+            finality: self.finality(found, &begun.as_of).to_owned(),
             manifest_hash: hash_of_manifest(placed)?,
-            ..log.row()
+            ..begun
         };
         let mut code = exit_code;
         let recorded = log.record(
@@ -139,7 +140,7 @@ impl Finish<'_> {
     }
 
     /// Stage of the month-end: of files by the day of the run alone.
-    fn finality(&self, found: &Reconciled) -> &'static str {
+    fn finality(&self, found: &Reconciled, as_of: &str) -> &'static str {
         if let Some(finality) = self.finality {
             return finality;
         }
@@ -152,9 +153,7 @@ impl Finish<'_> {
             return "awaited";
         }
         let period = self.plan.period.or_else(|| newest_period(&found.totals));
-        let today = parse_day(self.options.asked.today.as_bytes())
-            .ok()
-            .flatten();
+        let today = parse_day(as_of.as_bytes()).ok().flatten();
         match (period, today) {
             (Some(period), Some(today)) if today >= period.days().1 + PROVISIONAL_DAYS => "final",
             // Without a period nothing says when it is final.

@@ -29,6 +29,8 @@ pub mod finish;
 
 pub mod explain;
 
+pub mod ledger_views;
+
 pub mod prune;
 
 pub mod run;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 19] = [
     "run",
     "fetch",
     "reconcile",
@@ -13,6 +13,13 @@ const COMMANDS: [&str; 12] = [
     "doctor",
     "prune",
     "explain",
+    "status",
+    "runs",
+    "diff",
+    "breaks",
+    "rollforward",
+    "restatements",
+    "accruals",
     "synth",
     "sandbox",
     "rehearse",

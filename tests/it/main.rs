@@ -32,6 +32,8 @@ mod golden;
 mod kill_sweep;
 mod laws;
 mod laws_of_numbers;
+mod ledger_commands;
+mod ledger_laws;
 mod lifecycle;
 mod line_arithmetic;
 mod memory;
