@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::tables::{BreakKey, Group, group_of};
-use super::truth::{TrueKind, TrueVersion};
+use super::truth::{Restated, TrueKind, TrueVersion};
 
 /// Figures by tie-out, currency and name: amounts, and numbers of breaks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub(super) struct WantedNight {
     pub(super) figures: NightFigures,
     /// Number of breaks that are new, came back, or are no longer accepted.
     pub(super) fresh: u64,
+    /// Data that came again with other content.
+    pub(super) restatements: Restated,
 }
 
 impl MonthBooks {
@@ -118,6 +120,7 @@ impl MonthBooks {
         }
         if self.version != version {
             self.version = version;
+            wanted.restatements.clone_from(&truth.restatements);
             self.take(day, truth, &mut wanted);
         }
         self.look_at_acceptances(day, &mut wanted);

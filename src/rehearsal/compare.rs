@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::books::{BookedBreak, MonthBooks, NightFigures, WantedNight};
 use super::request::{Balance, NightCounts, RehearsalError};
 use super::tables::{BreakKey, CsvRow, CsvTable, Group, group_of};
+use super::truth::{Restated, restated_of};
 use crate::ledger::record::Recorded;
 use crate::model::cause::TieOut;
 use crate::model::period::parse_day;
@@ -47,6 +48,7 @@ impl NightAtHand<'_> {
         self.roll_forward(&folder, books, &mut figures, &mut found)?;
         let groups = self.breaks(&breaks, books, &mut figures, &mut found.differences);
         self.events(&folder, &groups, &mut figures)?;
+        self.restatements(&folder, wanted, &mut found.differences)?;
         found
             .differences
             .extend(figures.differences(&wanted.figures));
@@ -206,6 +208,29 @@ impl NightAtHand<'_> {
                 ));
             }
         }
+    }
+
+    /// Restatements that the run noticed.
+    fn restatements(
+        &self,
+        folder: &Path,
+        wanted: &WantedNight,
+        differences: &mut Vec<String>,
+    ) -> Result<(), RehearsalError> {
+        let table = CsvTable::read(folder, "restatements")?;
+        let rows = table.rows().filter(|row| self.is_of_run(row));
+        let found: Restated = rows.map(|row| restated_of(&row)).collect();
+        for (key, figures) in &found {
+            if wanted.restatements.get(key) != Some(figures) {
+                differences.push(format!("{key:?} restated as {figures:?}, unlike the truth"));
+            }
+        }
+        for (key, figures) in &wanted.restatements {
+            if !found.contains_key(key) {
+                differences.push(format!("{key:?} not restated, wanted {figures:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Events of the run, by kind.

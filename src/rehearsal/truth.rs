@@ -47,6 +47,16 @@ pub(super) struct TrueEvent {
     pub(super) after: Decimal,
 }
 
+/// Rows and amounts before and after, by dataset, invoice and currency.
+pub(super) type Restated = BTreeMap<[String; 3], [String; 4]>;
+
+/// Restatement of a row of the truth or of the ledger; both have the same columns.
+pub(super) fn restated_of(row: &CsvRow<'_>) -> ([String; 3], [String; 4]) {
+    let key = row.texts(["dataset", "invoice_number", "currency"]);
+    let figures = ["rows_before", "rows_after", "amount_before", "amount_after"];
+    (key, row.texts(figures))
+}
+
 /// Truth about one version of a month.
 #[derive(Debug, Default)]
 pub(super) struct TrueVersion {
@@ -54,6 +64,8 @@ pub(super) struct TrueVersion {
     pub(super) events: Vec<TrueEvent>,
     /// Sum of the breaks by tie-out and currency.
     pub(super) closing: BTreeMap<Group, Decimal>,
+    /// Exports of other content than in the version before.
+    pub(super) restatements: Restated,
 }
 
 /// Truth about all versions, by period and number.
@@ -93,6 +105,15 @@ impl TruthOfMonths {
             let version = versions.entry(place_of(&row)).or_default();
             let group = row.texts(["tie_out", "currency"]);
             version.closing.insert(group, row.amount("closing"));
+        }
+        for row in CsvTable::read(&folder, "restatements")?.rows() {
+            let version = versions.entry(place_of(&row)).or_default();
+            let (key, figures) = restated_of(&row);
+            // Files have no eTag: sums alone tell that they are others.
+            let [rows_before, rows_after, before, after] = &figures;
+            if rows_before != rows_after || before != after {
+                version.restatements.insert(key, figures);
+            }
         }
         Ok(Self { versions })
     }

@@ -63,6 +63,28 @@ fn three_months_of_nights_are_as_the_truth_says() {
     assert_eq!(again.status.code(), Some(2), "{}", printed(&again));
 }
 
+/// Lines that a second invoice bills again are settled in groups of the first one; the ledger took their
+/// sums from groups, and said that the first invoice was restated.
+#[test]
+fn lines_are_restated_under_the_invoice_whose_export_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request {
+        rows: 6_000,
+        ..request(&folder.path().join("rehearsal"), 1)
+    };
+    rehearsal::make(&request).unwrap();
+    let stories = fs::read_to_string(request.out.join("months/truth/events.csv")).unwrap();
+    assert!(
+        stories.contains("rebilled"),
+        "the month has no second invoice"
+    );
+    let (nights, report) = play(&request);
+    assert_eq!(report.differences, 0, "{nights:?}");
+    let table = fs::read_to_string(request.out.join("out/ledger/restatements.csv")).unwrap();
+    let lines = table.lines().filter(|row| row.contains("invoice_lines"));
+    assert!(lines.count() > 0, "{table}");
+}
+
 /// Truths that are not what happened, each of another table, with words of the difference.
 #[test]
 fn a_truth_that_is_not_what_happened_is_told() {

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::break_rows::BreakRow;
 use super::place;
 use crate::ledger::people::Saying;
-use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::exports;
 
