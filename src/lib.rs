@@ -21,4 +21,6 @@ pub mod synth;
 
 pub mod pipeline;
 
+pub mod rehearsal;
+
 pub mod cli;

@@ -30,6 +30,7 @@ mod profile;
 mod progress;
 mod prune;
 mod reconcile;
+mod rehearse;
 mod reopen;
 mod restatements;
 mod rollforward;
@@ -108,6 +109,7 @@ enum Command {
     Accruals(accruals::AccrualsArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
+    Rehearse(rehearse::RehearseArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -196,6 +198,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Accruals(args) => accruals::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
+        Command::Rehearse(args) => rehearse::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), out),
     }

@@ -142,7 +142,8 @@ fn months(
     Ok(Exit::Complete)
 }
 
-fn failure(error: SynthError) -> Failure {
+/// Failure to make a partner.
+pub(super) fn failure(error: SynthError) -> Failure {
     let exit = match &error {
         SynthError::NotEmpty { .. } => Exit::Usage,
         SynthError::Io { .. } | SynthError::Parquet { .. } => Exit::Storage,

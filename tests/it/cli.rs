@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "run",
     "fetch",
     "reconcile",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 21] = [
     "accruals",
     "synth",
     "sandbox",
+    "rehearse",
     "schema",
     "completions",
 ];
@@ -128,7 +129,7 @@ fn check_lists_every_mistake() {
         .replace("\"0.05\"", "0.05")
         .replace("usage/*.csv", "usage/*.tsv");
     let expect = "\
-error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`
+error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`
 hint: did you mean `period`?
 error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found no file for `usage/*.tsv`, wanted a path or glob that matches a file
 hint: no file in `usage` matches `*.tsv`
@@ -207,6 +208,13 @@ CREATE TABLE rejected_rows (
         "rejected_rows",
         "findings",
         "lineage",
+        "breaks",
+        "break_events",
+        "roll_forward",
+        "restatements",
+        "closes",
+        "accruals",
+        "runs",
     ];
     let tables = [
         &published[..],

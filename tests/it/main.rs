@@ -51,6 +51,7 @@ mod proven;
 mod quirks;
 mod quirks_json;
 mod records;
+mod rehearsals;
 mod resuming;
 mod rim_explain;
 mod rim_folder;

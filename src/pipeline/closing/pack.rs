@@ -11,7 +11,7 @@ use super::run_sums::{self, CoverSums};
 use super::stream_ledger::StreamLedger;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::pipeline::failure::RunError;
-use crate::pipeline::month_end::tables;
+use crate::pipeline::month_end::tables::{self, RunDays};
 use crate::reports::atomic::{OutputFolder, Staging, Written};
 use crate::reports::csv;
 use crate::reports::earlier_run::MANIFEST;
@@ -62,7 +62,7 @@ pub(super) fn write(
         written.push(copy(&staging, &from, &file.file, &file.blake3)?);
     }
     written.push(copy(&staging, &from, MANIFEST, &closable.hashed.blake3)?);
-    for part in ledger_tables(stream, &run.as_of) {
+    for part in ledger_tables(stream) {
         let name = format!("{LEDGER}/{}.csv", part.table.name);
         written.push(staging.write(&name, |file| -> io::Result<()> {
             csv::write_header(part.table, file)?;
@@ -114,9 +114,9 @@ fn copy(staging: &Staging<'_>, from: &Path, name: &str, blake3: &str) -> Result<
 }
 
 /// The ledger's tables of the stream.
-fn ledger_tables(stream: &StreamLedger, as_of: &str) -> Vec<TablePart<'static>> {
+fn ledger_tables(stream: &StreamLedger) -> Vec<TablePart<'static>> {
     vec![
-        tables::breaks(&stream.breaks, |_| as_of.to_owned()),
+        tables::breaks(&stream.breaks, &RunDays::of(&stream.runs)),
         tables::events(&stream.events),
         tables::roll_forward(&stream.rolled),
         tables::restatements(&stream.restatements),

@@ -14,6 +14,7 @@ use crate::ledger::events;
 use crate::ledger::store::Ledger;
 use crate::ledger::{people, runs};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::month_end::tables::RunDays;
 
 pub use crate::ledger::breaks::State;
 pub use crate::ledger::events::Event;
@@ -81,9 +82,10 @@ pub fn list(out: &Path, filter: &BreakFilter) -> Result<BreakList, RunError> {
         false => None,
     };
     let all = ledger.read(breaks::all)?;
+    let days = RunDays::of(&ledger.read(runs::all)?);
     let rows = all
         .into_iter()
-        .map(|(stream, known)| BreakRow::of(stream, known))
+        .map(|(stream, known)| BreakRow::of(stream, known, &days))
         .filter(|row| filter.has(row))
         .filter(|row| {
             let key = (row.stream.clone(), row.break_id.clone());
@@ -172,6 +174,7 @@ pub fn show(
 ) -> Result<Vec<BreakHistory>, RunError> {
     let ledger = place::open(out)?;
     let found = ledger.read(|connection| people::find(connection, break_id))?;
+    let days = RunDays::of(&ledger.read(runs::all)?);
     let mut histories = Vec::new();
     for (stream, known) in found {
         if !choice.has(&stream) {
@@ -180,7 +183,7 @@ pub fn show(
         let id = known.found.break_id.clone();
         let mut events = ledger.read(|connection| events::list(connection, Some(&id)))?;
         events.retain(|event| event.stream == stream);
-        let row = BreakRow::of(stream, known);
+        let row = BreakRow::of(stream, known, &days);
         histories.push(BreakHistory { row, events });
     }
     if histories.is_empty() {

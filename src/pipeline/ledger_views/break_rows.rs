@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::sums::{ExactSum, SumUnit};
-use crate::ledger::age::days_between;
 use crate::ledger::amount;
 use crate::ledger::breaks::{LedgerBreak, State, Stream};
+use crate::pipeline::month_end::tables::RunDays;
 
 /// Break of the ledger. The fields stand in the order of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,12 +76,12 @@ pub struct BreakRow {
 impl BreakRow {
     /// Row of a break.
     #[must_use]
-    pub fn of(stream: Stream, known: LedgerBreak) -> Self {
+    pub(crate) fn of(stream: Stream, known: LedgerBreak, days: &RunDays) -> Self {
+        let age_days = days.age_of(&stream, &known);
         let LedgerBreak { found, .. } = known;
         Self {
             stream,
-            // A complete run writes its day into all breaks that it has.
-            age_days: days_between(&known.first_seen, &known.last_seen),
+            age_days,
             break_id: found.break_id,
             tie_out: found.tie_out,
             billing_period: found.billing_period,

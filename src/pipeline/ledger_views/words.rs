@@ -5,8 +5,10 @@ use std::path::Path;
 use super::break_rows::BreakRow;
 use super::place;
 use crate::ledger::people::Saying;
+use crate::ledger::runs;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::exports;
+use crate::pipeline::month_end::tables::RunDays;
 
 pub use crate::ledger::people::{Saying as BreakSaying, Word as BreakWord};
 
@@ -30,8 +32,9 @@ pub fn say(out: &Path, mut saying: Saying) -> Result<Vec<BreakRow>, RunError> {
     // What a person said stands in the ledger even if this fails: the next command makes the tables
     // again.
     exports::refresh(out, &ledger)?;
+    let days = RunDays::of(&ledger.read(runs::all)?);
     let rows = changed.into_iter();
     Ok(rows
-        .map(|(stream, known)| BreakRow::of(stream, known))
+        .map(|(stream, known)| BreakRow::of(stream, known, &days))
         .collect())
 }

@@ -1,11 +1,10 @@
 //! The tables of the ledger as files, so that analysts never open the database. They follow from it
 //! alone: a copy that is behind, after a crash, is made again by the next command.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::tables;
-use crate::ledger::breaks::{self, Stream};
+use super::tables::{self, RunDays};
+use crate::ledger::breaks;
 use crate::ledger::store::Ledger;
 use crate::ledger::{accruals, closes, events, restatements, roll_forward, runs};
 use crate::pipeline::failure::RunError;
@@ -31,10 +30,9 @@ pub fn refresh(out: &Path, ledger: &Ledger) -> Result<(), RunError> {
 /// [`RunError::Ledger`].
 pub(crate) fn all(ledger: &Ledger) -> Result<Vec<TablePart<'static>>, RunError> {
     let log = ledger.read(runs::all)?;
-    let days = last_days(&log);
-    let as_of = |stream: &Stream| days.get(stream).cloned().unwrap_or_default();
+    let days = RunDays::of(&log);
     Ok(vec![
-        tables::breaks(&ledger.read(breaks::all)?, as_of),
+        tables::breaks(&ledger.read(breaks::all)?, &days),
         tables::events(&ledger.read(|connection| events::list(connection, None))?),
         tables::roll_forward(&ledger.read(roll_forward::all)?),
         tables::restatements(&ledger.read(restatements::all)?),
@@ -42,13 +40,4 @@ pub(crate) fn all(ledger: &Ledger) -> Result<Vec<TablePart<'static>>, RunError> 
         tables::accruals(&ledger.read(accruals::all)?),
         tables::runs(&log),
     ])
-}
-
-/// Day of the last complete run of each stream.
-#[must_use]
-pub fn last_days(log: &[runs::RunRow]) -> BTreeMap<Stream, String> {
-    let current = log.iter().filter(|run| run.is_current);
-    current
-        .map(|run| (run.stream(), run.as_of.clone()))
-        .collect()
 }

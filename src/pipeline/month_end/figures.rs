@@ -8,7 +8,6 @@ use crate::engine::fold::display_names::NO_METER;
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
-use crate::engine::rules::scope::Scope;
 use crate::ledger::accruals::Accrual;
 use crate::ledger::amount::of_units;
 use crate::ledger::breaks::FoundBreak;
@@ -111,33 +110,22 @@ impl Texts<'_> {
 /// Sums of usage and lines by invoice and currency, with the eTags of their exports.
 fn sums(texts: &Texts<'_>, inputs: &[Input]) -> BTreeMap<FigureKey, Figure> {
     let mut sums: BTreeMap<FigureKey, Figure> = BTreeMap::new();
-    for variance in &texts.found.variances {
-        let sides = &variance.sides;
-        if sides.tie_out != TieOut::UsageToInvoice {
-            continue;
+    let vocabulary = &texts.found.totals.vocabulary;
+    let datasets = [Dataset::Usage, Dataset::InvoiceLines];
+    for (dataset, found) in datasets.into_iter().zip(&texts.found.invoice_sums) {
+        for ([invoice, currency], sum) in found {
+            let key = [
+                dataset.name(),
+                vocabulary.text(Domain::Invoice, *invoice),
+                vocabulary.text(Domain::Currency, *currency),
+            ];
+            let figure = Figure {
+                etag: String::new(),
+                rows: i64::try_from(sum.rows).expect("fewer rows than 2^63"),
+                amount: of_units(sum.amount),
+            };
+            sums.insert(key.map(str::to_owned), figure);
         }
-        let (invoice, currency) = (
-            texts.key(variance, Key::Invoice),
-            texts.key(variance, Key::Currency),
-        );
-        let mut add = |dataset: Dataset, rows: u64, units: i128| {
-            if rows == 0 {
-                return;
-            }
-            let key = [dataset.name().to_owned(), invoice.clone(), currency.clone()];
-            let figure = sums.entry(key).or_default();
-            figure.rows += i64::try_from(rows).expect("fewer rows than 2^63");
-            figure.amount += of_units(units);
-        };
-        // Lines without usage expect what they ask for, and no usage says it.
-        if sides.scope == Scope::Usage {
-            add(Dataset::Usage, sides.expected_rows, sides.expected_amount);
-        }
-        add(
-            Dataset::InvoiceLines,
-            sides.invoiced_rows,
-            sides.invoiced_amount,
-        );
     }
     for ([dataset, invoice, _], figure) in &mut sums {
         figure.etag = etag(inputs, dataset, invoice);

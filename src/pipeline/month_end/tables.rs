@@ -1,5 +1,7 @@
 //! Rows of the ledger as cells of its published tables.
 
+use std::collections::BTreeMap;
+
 use crate::ledger::accruals::Accrual;
 use crate::ledger::age::days_between;
 use crate::ledger::amount::{self, units};
@@ -44,12 +46,9 @@ fn count(count: u64) -> i64 {
     i64::try_from(count).expect("fewer breaks than 2^63")
 }
 
-/// The table `breaks`; `as_of` gives the day of the last complete run of a stream.
-pub(crate) fn breaks(
-    rows: &[(Stream, LedgerBreak)],
-    as_of: impl Fn(&Stream) -> String,
-) -> TablePart<'static> {
-    let age = |(stream, one): &(Stream, LedgerBreak)| age_days(stream, one, &as_of);
+/// The table `breaks`.
+pub(crate) fn breaks(rows: &[(Stream, LedgerBreak)], days_of: &RunDays) -> TablePart<'static> {
+    let age = |(stream, one): &(Stream, LedgerBreak)| days_of.age_of(stream, one);
     let cells = vec![
         texts(rows, |row| &row.0.pipeline),
         texts(rows, |row| &row.0.period),
@@ -88,16 +87,37 @@ pub(crate) fn breaks(
     TablePart::new(&definitions::BREAKS, cells)
 }
 
-/// Age of a break in days: as of the last complete run of its stream, or of the day on which it was
-/// last there.
-pub(crate) fn age_days(
-    stream: &Stream,
-    one: &LedgerBreak,
-    as_of: &impl Fn(&Stream) -> String,
-) -> i32 {
-    match one.state {
-        State::Resolved => days_between(&one.first_seen, &one.last_seen),
-        _ => days_between(&one.first_seen, &as_of(stream)),
+/// Days of runs, by which breaks have an age.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunDays {
+    /// Day of the last complete run of each stream.
+    pub(crate) last: BTreeMap<Stream, String>,
+    /// Day of each run, by its number as text.
+    pub(crate) of_run: BTreeMap<String, String>,
+}
+
+impl RunDays {
+    /// Days of the runs of a log.
+    pub(crate) fn of(log: &[RunRow]) -> Self {
+        let current = log.iter().filter(|run| run.is_current);
+        Self {
+            last: current
+                .map(|run| (run.stream(), run.as_of.clone()))
+                .collect(),
+            of_run: log
+                .iter()
+                .map(|run| (run.run_no.to_string(), run.as_of.clone()))
+                .collect(),
+        }
+    }
+
+    /// Age of a break in days: as of the last complete run of its stream, or of the run that no longer
+    /// had it.
+    pub(crate) fn age_of(&self, stream: &Stream, one: &LedgerBreak) -> i32 {
+        let resolved = (one.state == State::Resolved).then(|| self.of_run.get(&one.closed_in));
+        let day = resolved.flatten().or_else(|| self.last.get(stream));
+        // Without a run of its stream it is as old as when it was last seen.
+        days_between(&one.first_seen, day.unwrap_or(&one.last_seen))
     }
 }
 
