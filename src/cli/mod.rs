@@ -97,7 +97,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Prune(prune::PruneArgs),
     Close(close::CloseArgs),
-    Reopen(reopen::ReopenArgs),
+    Reopen(reopen::ReopenPeriodArgs),
     Verify(verify::VerifyArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),

@@ -15,7 +15,7 @@ use crate::pipeline::closing::close::{ReopenedPeriod, reopen};
 #[command(
     after_help = "Example:\n  tieout reopen 2026-10 --reason \"a credit note came late\" --by anna"
 )]
-pub(super) struct ReopenArgs {
+pub(super) struct ReopenPeriodArgs {
     #[command(flatten)]
     period: PeriodFlags,
     /// Why it is opened
@@ -25,7 +25,7 @@ pub(super) struct ReopenArgs {
 
 /// Opens the period, and prints what was taken back.
 pub(super) fn run(
-    args: &ReopenArgs,
+    args: &ReopenPeriodArgs,
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {

@@ -22,9 +22,9 @@ pub struct Reopening {
     pub stream: Stream,
     /// Name of the person.
     pub by: String,
-    /// Reason, in words.
+    /// Reason of the person, in words.
     pub reason: String,
-    /// Time, UTC.
+    /// Time of the reopening, UTC.
     pub at: String,
     /// Day of the person.
     pub today: String,

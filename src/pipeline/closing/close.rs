@@ -24,7 +24,7 @@ use crate::reports::atomic::OutputFolder;
 pub struct PeriodRequest {
     /// Output folder of the runs.
     pub out: PathBuf,
-    /// Period, as `2026-10`.
+    /// Billing period, as the runs have it: `2026-10`.
     pub period: String,
     /// Name of the pipeline; `None` for the only one that has the period.
     pub pipeline: Option<String>,

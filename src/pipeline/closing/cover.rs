@@ -21,13 +21,13 @@ const WIDTH: usize = 80;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SignOff<'s> {
     pub(super) by: &'s str,
-    /// Time, UTC.
+    /// Time of the close, UTC.
     pub(super) at: &'s str,
     /// Day of the person.
     pub(super) today: &'s str,
 }
 
-/// The page.
+/// Text of the cover, line by line.
 struct Page {
     text: String,
 }

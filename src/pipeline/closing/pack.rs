@@ -190,7 +190,7 @@ fn unescaped(name: &str) -> Option<String> {
     Some(out)
 }
 
-/// Totals in words.
+/// Totals by tie-out and currency, and the hash of the list of hashes.
 fn totals(sums: &CoverSums, hashes: &str) -> String {
     let mut words: Vec<String> = sums
         .totals

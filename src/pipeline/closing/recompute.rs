@@ -24,7 +24,7 @@ use crate::sources::files::FileUnit;
 /// Comparison of a run with itself, made again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recomputed {
-    /// Differences, by file.
+    /// Differences of inputs and tables, each by its file.
     pub faults: Vec<Fault>,
     /// Files that are the same byte for byte.
     pub same: usize,
