@@ -10,7 +10,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::ledger_flags::{self, LedgerFlags};
 use super::ledger_text::{
-    cents, cut, dotted, exact, ledger_table, state_words, stream_words, tie_out_words, write_table,
+    cents, cut, dotted, exact, ledger_table, limit_width, state_words, stream_words, tie_out_words,
+    write_table,
 };
 use super::wording::{counted, paragraph};
 use crate::model::cause::Cause;
@@ -68,6 +69,9 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     ledger: LedgerFlags,
 }
+
+/// Columns of a terminal that the states of a list take at most; what a break is needs the others.
+const STATE_WIDTH: u16 = 14;
 
 /// Parses the name of a cause.
 fn cause(text: &str) -> Result<String, String> {
@@ -162,11 +166,9 @@ fn write_list(found: &BreakList, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn table_of(breaks: &[BreakRow], with_period: bool, with_pipeline: bool) -> comfy_table::Table {
-    let mut table = ledger_table(
-        &["break", "days", "amount", "cause", "state", "what"],
-        &[1, 2],
-        &[0, 3],
-    );
+    let header = ["break", "days", "amount", "cause", "state", "what"];
+    let mut table = ledger_table(&header, &[1, 2], &[0, 3]);
+    limit_width(&mut table, 4, STATE_WIDTH);
     for row in breaks {
         let [customer, item] = row.subject();
         let what = dotted([
@@ -221,9 +223,9 @@ fn write_history(history: &BreakHistory, out: &mut dyn Write) -> io::Result<()> 
     let stream = stream_words(&row.stream.pipeline, &row.stream.period);
     writeln!(out, "Break {} of {stream}", row.break_id)?;
     let unit = row.unit().words();
-    let named = |id: &str, name: &str| match name {
-        "" => id.to_owned(),
-        name => format!("{name} ({id})"),
+    let named = |id: &str, name: &str| match (id, name) {
+        (text, "") | ("", text) => text.to_owned(),
+        (id, name) => format!("{name} ({id})"),
     };
     let keys = [
         ("tie-out", row.tie_out.clone()),
@@ -258,7 +260,7 @@ fn write_history(history: &BreakHistory, out: &mut dyn Write) -> io::Result<()> 
         ),
     ];
     for (name, text) in keys {
-        if !text.is_empty() && text != " ()" && text != "()" {
+        if !text.is_empty() {
             paragraph(&format!("  {name:<12} "), &text, out)?;
         }
     }
@@ -270,7 +272,7 @@ fn write_history(history: &BreakHistory, out: &mut dyn Write) -> io::Result<()> 
             run_no => format!("{} (run {run_no})", event.actor),
         };
         paragraph(
-            &format!("  {}  {actor}:", event.at),
+            &format!("  {}  {actor}: ", event.at),
             &change_words(event),
             out,
         )?;

@@ -18,7 +18,7 @@ pub(super) struct LedgerFlags {
     out: Option<PathBuf>,
     /// Pipeline file whose output folder is meant
     #[arg(long, value_name = "PIPELINE.toml")]
-    pipeline: Option<PathBuf>,
+    pub(super) pipeline: Option<PathBuf>,
     /// Name of the pipeline, where several have runs in the folder
     #[arg(long, value_name = "NAME")]
     pub(super) pipeline_name: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ColumnConstraint, Table};
+use comfy_table::{ColumnConstraint, Table, Width};
 
 use super::summary::{short, table, text_of};
 use crate::pipeline::ledger_views::break_rows::BreakRow;
@@ -10,7 +10,7 @@ use crate::pipeline::ledger_views::sums::ExactSum;
 use crate::pipeline::publish::outcome::readable;
 
 /// Characters of a name, ticket or label in a table; longer ones are cut.
-const WORD_WIDTH: usize = 16;
+const WORD_WIDTH: usize = 13;
 
 /// An empty table. The columns numbered in `amounts` are aligned to the right, and those in `whole`
 /// are never broken into lines.
@@ -23,7 +23,13 @@ pub(super) fn ledger_table(header: &[&str], amounts: &[usize], whole: &[usize]) 
     table
 }
 
-/// Writes a table, each line indented by two blanks.
+/// Breaks the cells of a column into lines where they are wider than this.
+pub(super) fn limit_width(table: &mut Table, at: usize, width: u16) {
+    let column = table.column_mut(at).expect("the header has the column");
+    column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
+}
+
+/// Writes a table, without the blanks at the ends of its lines.
 pub(super) fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", text_of(table))
 }

@@ -12,6 +12,7 @@ mod break_list;
 mod break_words;
 mod breaks;
 mod check;
+mod close;
 mod completions;
 mod diff;
 mod doctor;
@@ -30,6 +31,7 @@ mod progress;
 mod prune;
 mod reconcile;
 mod rehearse;
+mod reopen;
 mod restatements;
 mod rollforward;
 mod run;
@@ -39,6 +41,7 @@ mod schema;
 mod status;
 mod summary;
 mod synth;
+mod verify;
 mod wording;
 
 use std::io::{self, BufWriter, Write};
@@ -93,6 +96,9 @@ enum Command {
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Prune(prune::PruneArgs),
+    Close(close::CloseArgs),
+    Reopen(reopen::ReopenArgs),
+    Verify(verify::VerifyArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Runs(runs::RunsArgs),
@@ -179,6 +185,9 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, globals, out),
         Command::Doctor(args) => doctor::run(args, globals, out),
         Command::Prune(args) => prune::run(args, globals, out),
+        Command::Close(args) => close::run(args, globals, out),
+        Command::Reopen(args) => reopen::run(args, globals, out),
+        Command::Verify(args) => verify::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
         Command::Status(args) => status::run(args, globals, out),
         Command::Runs(args) => runs::run(args, globals, out),

@@ -81,7 +81,7 @@ fn write(balance: &Balance, out: &mut dyn Write) -> io::Result<()> {
     };
     for rows in balance.rows.chunk_by(same) {
         let currency = &rows[0].currency;
-        writeln!(out, "\n{} {currency}, in cents", rows[0].tie_out)?;
+        writeln!(out, "\n{} {currency}, rounded to cents", rows[0].tie_out)?;
         write_table(&table_of(rows), out)?;
     }
     Ok(())

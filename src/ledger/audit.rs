@@ -11,6 +11,7 @@ use super::chain::BEGINNING;
 use super::closes;
 use super::events::{self, Event};
 use super::record::figures_hash;
+use super::reopening;
 use super::restatements;
 use super::roll_forward;
 use super::runs;
@@ -74,6 +75,10 @@ pub fn faults(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
         &mut faults,
     );
     figures(connection, &log, &mut faults)?;
+    if !reopening::are_whole(connection, &closes)? {
+        faults
+            .push("the reversals of reopened periods: changed after they were written".to_owned());
+    }
     replay(&events, &breaks::all(connection)?, &mut faults);
     Ok(faults)
 }

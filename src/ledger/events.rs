@@ -51,7 +51,7 @@ impl EventKind {
 
 /// Change of one break, before it has a place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct BreakChange {
     /// Id of the break.
     pub break_id: String,
     /// Kind of the change.
@@ -133,7 +133,7 @@ pub(super) fn add(
     stream: &Stream,
     run_no: Option<i64>,
     at: &str,
-    changes: &[Change],
+    changes: &[BreakChange],
 ) -> Result<(), rusqlite::Error> {
     if changes.is_empty() {
         return Ok(());

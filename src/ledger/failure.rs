@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Seconds that a command waits for another one that writes.
+pub(super) const PATIENCE_SECONDS: u64 = 30;
+
 /// Reason why the ledger is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -93,7 +96,7 @@ pub(super) fn storage(doing: &'static str, path: &Path) -> impl Fn(rusqlite::Err
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy {
                 path: path.clone(),
-                seconds: super::store::PATIENCE_SECONDS,
+                seconds: PATIENCE_SECONDS,
             },
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LedgerError::Damaged {
                 path: path.clone(),

@@ -24,6 +24,8 @@ pub mod closes;
 pub mod restatements;
 pub mod runs;
 
+pub mod reopening;
+
 pub mod audit;
 pub mod people;
 pub mod record;

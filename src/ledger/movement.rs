@@ -9,7 +9,7 @@ use super::acceptance::{self, Acceptance, PIPELINE};
 use super::age::{bucket, days_between};
 use super::amount;
 use super::breaks::{Booked, FoundBreak, LedgerBreak, State};
-use super::events::{Change, EventKind};
+use super::events::{BreakChange, EventKind};
 
 /// Actor of changes that a run makes.
 const RUN: &str = "run";
@@ -41,7 +41,7 @@ pub struct Step {
     /// Ids of breaks whose rows have changed.
     pub changed: Vec<String>,
     /// Events, in the order of ids.
-    pub changes: Vec<Change>,
+    pub changes: Vec<BreakChange>,
     /// Movements of the balance.
     pub movements: Vec<Movement>,
     /// Ids of breaks that are new, or are open again.
@@ -271,12 +271,10 @@ fn accept(one: &mut LedgerBreak, acceptances: &[Acceptance], as_of: &str, step: 
 /// Takes out a break that the run no longer has.
 fn resolve(one: &mut LedgerBreak, moment: Moment<'_>, step: &mut Step) {
     let before = one.clone();
-    let was = amount::text(one.found.amount);
     let gone = amount::text(-one.found.amount);
     let texts = [one.state.name(), State::Resolved.name(), &gone, ""];
     step.changes
         .push(change_of(&one.found.break_id, EventKind::Resolved, texts));
-    debug_assert!(!was.is_empty());
     one.end_acceptance("");
     one.state = State::Resolved;
     one.closed_in = moment.run_no.to_string();
@@ -285,9 +283,9 @@ fn resolve(one: &mut LedgerBreak, moment: Moment<'_>, step: &mut Step) {
     step.changed.push(one.found.break_id.clone());
 }
 
-fn change_of(break_id: &str, kind: EventKind, texts: [&str; 4]) -> Change {
+fn change_of(break_id: &str, kind: EventKind, texts: [&str; 4]) -> BreakChange {
     let [before, after, amount, reason] = texts.map(str::to_owned);
-    Change {
+    BreakChange {
         break_id: break_id.to_owned(),
         kind,
         actor: RUN.to_owned(),
@@ -301,89 +299,88 @@ fn change_of(break_id: &str, kind: EventKind, texts: [&str; 4]) -> Change {
 /// Books what became of a break since the run before.
 fn book(one: &mut LedgerBreak, before: &LedgerBreak, as_of: &str, step: &mut Step) {
     let now = one.found.amount;
+    let bucket_now = bucket(days_between(&one.first_seen, as_of));
     let after = one.state.is_open().then(|| Booked {
         amount: now,
         cause: one.found.cause.clone(),
-        bucket: bucket(days_between(&one.first_seen, as_of)).to_owned(),
+        bucket: bucket_now.to_owned(),
     });
-    let row = |cause: &str, bucket: &str| {
-        [&one.found.tie_out, &one.found.currency, cause, bucket].map(str::to_owned)
-    };
-    let empty = |row| Movement {
-        row,
-        opening: Decimal::ZERO,
-        new: Decimal::ZERO,
-        moved: Decimal::ZERO,
-        resolved: Decimal::ZERO,
-        accepted: Decimal::ZERO,
-        closing: Decimal::ZERO,
-        transferred: Decimal::ZERO,
-    };
-    let movements = &mut step.movements;
+    let row = |booked: &Booked| one.row(&booked.cause, &booked.bucket);
+    let is_accepted = one.state == State::Accepted;
     match (&one.booked, &after) {
-        (None, None) => {
-            // Found and accepted in one run: it came, and was accepted.
-            if one.state == State::Accepted && before.state == State::Resolved {
-                let bucket = bucket(days_between(&one.first_seen, as_of));
-                movements.push(Movement {
-                    new: now,
-                    accepted: now,
-                    ..empty(row(&one.found.cause, bucket))
-                });
-            }
+        // Found and accepted in one run: it came, and was accepted.
+        (None, None) if is_accepted && before.state == State::Resolved => {
+            let mut movement = Movement::none(one.row(&one.found.cause, bucket_now));
+            movement.new = now;
+            movement.accepted = now;
+            step.movements.push(movement);
         }
+        (None, None) => {}
         (None, Some(after)) => {
-            let was_accepted = before.state == State::Accepted;
-            let of = |is_wanted: bool, amount| if is_wanted { amount } else { Decimal::ZERO };
-            movements.push(Movement {
-                new: of(!was_accepted, now),
-                accepted: of(was_accepted, -now),
-                closing: now,
-                ..empty(row(&after.cause, &after.bucket))
-            });
+            let mut movement = Movement::none(row(after));
+            movement.closing = now;
+            if before.state == State::Accepted {
+                movement.accepted = -now;
+            } else {
+                movement.new = now;
+            }
+            step.movements.push(movement);
         }
         (Some(was), None) => {
-            let is_accepted = one.state == State::Accepted;
-            movements.push(Movement {
-                opening: was.amount,
-                moved: if is_accepted {
-                    now - was.amount
-                } else {
-                    Decimal::ZERO
-                },
-                accepted: if is_accepted { now } else { Decimal::ZERO },
-                resolved: if is_accepted {
-                    Decimal::ZERO
-                } else {
-                    was.amount
-                },
-                ..empty(row(&was.cause, &was.bucket))
-            });
-        }
-        (Some(was), Some(after)) if was.cause == after.cause && was.bucket == after.bucket => {
-            movements.push(Movement {
-                opening: was.amount,
-                moved: now - was.amount,
-                closing: now,
-                ..empty(row(&was.cause, &was.bucket))
-            });
+            let mut movement = Movement::none(row(was));
+            movement.opening = was.amount;
+            if is_accepted {
+                movement.moved = now - was.amount;
+                movement.accepted = now;
+            } else {
+                movement.resolved = was.amount;
+            }
+            step.movements.push(movement);
         }
         (Some(was), Some(after)) => {
-            movements.push(Movement {
-                opening: was.amount,
-                moved: -was.amount,
-                transferred: -was.amount,
-                ..empty(row(&was.cause, &was.bucket))
-            });
-            movements.push(Movement {
-                moved: now,
-                transferred: was.amount,
-                closing: now,
-                ..empty(row(&after.cause, &after.bucket))
-            });
+            let is_same_row = was.cause == after.cause && was.bucket == after.bucket;
+            let mut left = Movement::none(row(was));
+            left.opening = was.amount;
+            if is_same_row {
+                left.moved = now - was.amount;
+                left.closing = now;
+            } else {
+                left.moved = -was.amount;
+                left.transferred = -was.amount;
+                let mut entered = Movement::none(row(after));
+                entered.moved = now;
+                entered.transferred = was.amount;
+                entered.closing = now;
+                step.movements.push(entered);
+            }
+            step.movements.push(left);
         }
     }
     one.booked = after;
+}
+
+impl LedgerBreak {
+    /// Row of the roll-forward in which it stands under a cause and an age.
+    fn row(&self, cause: &str, bucket: &str) -> [String; 4] {
+        [&self.found.tie_out, &self.found.currency, cause, bucket].map(str::to_owned)
+    }
+}
+
+impl Movement {
+    /// A movement of nothing in a row.
+    fn none(row: [String; 4]) -> Self {
+        let zero = Decimal::ZERO;
+        Self {
+            row,
+            opening: zero,
+            new: zero,
+            moved: zero,
+            resolved: zero,
+            accepted: zero,
+            closing: zero,
+            transferred: zero,
+        }
+    }
 }
 
 /// The law of the balance: what is booked and what is accepted is what the run found.

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::amount;
 use super::breaks::{self, LedgerBreak, State, Stream};
 use super::closes;
-use super::events::{self, Change, EventKind};
+use super::events::{self, BreakChange, EventKind};
 use super::failure::LedgerError;
 use super::store::Ledger;
 
@@ -165,7 +165,7 @@ fn refused(id: &str, found: String, wanted: &str, hint: &str) -> LedgerError {
 }
 
 /// Changes a break as a person says; the event of it.
-fn speak(one: &mut LedgerBreak, saying: &Saying) -> Result<Change, LedgerError> {
+fn speak(one: &mut LedgerBreak, saying: &Saying) -> Result<BreakChange, LedgerError> {
     let id = one.found.break_id.clone();
     if one.state == State::Resolved && !matches!(saying.word, Word::Label(_)) {
         return Err(refused(
@@ -218,7 +218,7 @@ fn speak(one: &mut LedgerBreak, saying: &Saying) -> Result<Change, LedgerError> 
     if !saying.reason.is_empty() {
         one.reason.clone_from(&saying.reason);
     }
-    Ok(Change {
+    Ok(BreakChange {
         break_id: id,
         kind,
         actor: saying.by.clone(),

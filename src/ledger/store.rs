@@ -8,14 +8,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 
-use super::failure::{LedgerError, storage};
+use super::failure::{LedgerError, PATIENCE_SECONDS, storage};
 use super::schema::{TABLES, VERSION};
 
 /// File of the ledger in the output folder.
 pub const LEDGER: &str = "ledger.db";
-
-/// Seconds that a command waits for another one that writes.
-pub(super) const PATIENCE_SECONDS: u64 = 30;
 
 /// The ledger of an output folder.
 #[derive(Debug)]

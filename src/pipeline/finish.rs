@@ -70,6 +70,9 @@ impl Finish<'_> {
             self.record(&mut log, &run_id, &placed, &readings, &found, exit_code)?;
         if recorded.is_current {
             output.point_all(&run_id, &figures::period_of(plan, &found))?;
+        } else if !log.has_complete()? {
+            // As long as no run was complete, a reader finds the newest one.
+            output.point_at(&run_id)?;
         }
         // Others may publish to the folder while the rest is fetched.
         drop(output);

@@ -27,6 +27,8 @@ pub mod month_end;
 
 pub mod finish;
 
+pub mod closing;
+
 pub mod explain;
 
 pub mod ledger_views;

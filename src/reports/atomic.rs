@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use super::earlier_run;
 use super::failure::{PublishError, storage};
 use super::output_entries::{
-    LOCK, NEW_POINTER, PERIODS, POINTER, RUNS, STAGING, clear_litter, clear_temporary, current_run,
-    ensure_kinds, is_run_there,
+    CLOSED, LOCK, NEW_POINTER, PERIODS, POINTER, RUNS, STAGING, clear_litter, clear_temporary,
+    current_run, ensure_kinds, is_run_there,
 };
 
 /// Rights of published files: they hold what customers pay, and are not for every user of the
@@ -92,8 +92,21 @@ impl OutputFolder {
         })
     }
 
+    /// Removes a run: it is moved away first, so that no reader and no killed process leaves half a run.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`]; the run is then as it was, or gone.
+    pub fn remove_run(&self, run_id: &str) -> Result<(), PublishError> {
+        let run = self.run_folder(run_id);
+        let away = self.folder.join(STAGING);
+        fs::rename(&run, &away).map_err(storage("move away", &run))?;
+        sync_folder(&self.folder.join(RUNS))?;
+        fs::remove_dir_all(&away).map_err(storage("remove", &away))
+    }
+
     /// Folder of a run, whether it is there or not.
-    fn run_folder(&self, run_id: &str) -> PathBuf {
+    #[must_use]
+    pub fn run_folder(&self, run_id: &str) -> PathBuf {
         self.folder.join(RUNS).join(run_id)
     }
 
@@ -253,6 +266,41 @@ impl Staging<'_> {
             blake3: hasher.finalize().to_hex().to_string(),
             bytes,
         })
+    }
+
+    /// Makes a folder among the staged files; those in it are written as `<folder>/<name>`.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`] if it cannot be created.
+    pub fn subfolder(&self, name: &str) -> Result<(), PublishError> {
+        let folder = self.folder.join(name);
+        fs::create_dir(&folder).map_err(storage("create the folder", &folder))
+    }
+
+    /// Places the staged files as the closing pack `name`; its folder. What lies there is of a close
+    /// that did not come to its end, as the caller knows, and is replaced.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`]; the pack may then be in place, and no close relies on it yet.
+    pub fn place_pack(mut self, name: &str, subfolders: &[&str]) -> Result<PathBuf, PublishError> {
+        for subfolder in subfolders {
+            sync_folder(&self.folder.join(subfolder))?;
+        }
+        sync_folder(&self.folder)?;
+        let closed = self.output.folder.join(CLOSED);
+        fs::create_dir_all(&closed).map_err(storage("create the folder", &closed))?;
+        let folder = closed.join(name);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(storage("replace", &folder)(error));
+            }
+            _ => {}
+        }
+        fs::rename(&self.folder, &folder).map_err(storage("place", &folder))?;
+        self.published = true;
+        sync_folder(&closed)?;
+        sync_folder(&self.output.folder)?;
+        Ok(folder)
     }
 
     /// Places the staged files as the run `run_id`; no pointer is moved yet. If that run is published already, its files

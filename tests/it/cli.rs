@@ -5,13 +5,16 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 22] = [
     "run",
     "fetch",
     "reconcile",
     "check",
     "doctor",
     "prune",
+    "close",
+    "reopen",
+    "verify",
     "explain",
     "status",
     "runs",

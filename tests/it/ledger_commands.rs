@@ -1,23 +1,21 @@
 //! Commands that ask the ledger, and those that say a person's word: their texts in
 //! `ledger_commands/`, their exit codes, what they add up to.
 
+mod differences;
+mod fixture;
+
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use rust_decimal::Decimal;
 use serde_json::Value;
-use tempfile::TempDir;
-use tieout::ledger::accruals::Accrual;
-use tieout::ledger::breaks::FoundBreak;
-use tieout::ledger::people::{Saying, Word};
-use tieout::ledger::record::RunFigures;
-use tieout::ledger::restatements::Figure;
+use tieout::ledger::people::Word;
 use tieout::ledger::runs::{RunRow, RunningRun};
 use tieout::ledger::store::Ledger;
 
+use self::fixture::{found, october, record, run_of, say};
 use crate::program::{PACKAGE, is_update, program, stderr};
-use crate::runs::{Published, units};
+use crate::runs::units;
 
 /// Runs the program on a ledger, without a name or folder in its environment.
 fn ask(out: &Path, arguments: &[&str]) -> Output {
@@ -43,147 +41,6 @@ fn text(out: &Path, arguments: &[&str]) -> String {
 
 fn json(out: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&text(out, &[arguments, &["--json"]].concat())).unwrap()
-}
-
-fn amount(text: &str) -> Decimal {
-    Decimal::from_str_exact(text).unwrap()
-}
-
-/// A break by the last digit of its id.
-fn found(digit: u8, tie_out: &str, currency: &str, cause: &str, now: &str) -> FoundBreak {
-    FoundBreak {
-        break_id: format!("B000000000000000{digit}"),
-        tie_out: tie_out.to_owned(),
-        billing_period: "2026-10".to_owned(),
-        invoice_number: "G012345678".to_owned(),
-        customer_id: format!("0000000{digit}-aaaa-bbbb-cccc-000000000000"),
-        customer_name: format!("Contoso {digit}"),
-        subscription_id: String::new(),
-        product_id: "DZH318Z0410V".to_owned(),
-        product_name: "Container Registry".to_owned(),
-        sku_id: "0012".to_owned(),
-        sku_name: String::new(),
-        meter_description: "Premium Registry Unit".to_owned(),
-        currency: currency.to_owned(),
-        informs: false,
-        cause: cause.to_owned(),
-        amount: amount(now),
-    }
-}
-
-/// A complete run of a day; `period` of `nightly`.
-fn run_of(period: &str, as_of: &str) -> RunRow {
-    RunRow {
-        run_id: format!("run-of-{as_of}"),
-        pipeline: "nightly".to_owned(),
-        source: "files".to_owned(),
-        period: period.to_owned(),
-        started_at: format!("{as_of}T02:00:00Z"),
-        finished_at: format!("{as_of}T02:10:00Z"),
-        as_of: as_of.to_owned(),
-        published: true,
-        is_new: true,
-        is_complete: true,
-        finality: "final".to_owned(),
-        version: "0.1.0".to_owned(),
-        ..RunRow::default()
-    }
-}
-
-fn record(ledger: &mut Ledger, row: RunRow, breaks: Vec<FoundBreak>, usage: &str) {
-    let key = ["usage", "G012345678", "EUR"].map(str::to_owned);
-    let figure = Figure {
-        etag: String::new(),
-        rows: 10,
-        amount: amount(usage),
-    };
-    let accrual = Accrual {
-        customer_id: "00000001-aaaa-bbbb-cccc-000000000000".to_owned(),
-        customer_name: "Contoso 1".to_owned(),
-        currency: "EUR".to_owned(),
-        usage_without_line: amount("12.3456789"),
-        unbilled_usage: amount("0"),
-        credits_due: amount("1234567.5"),
-    };
-    let figures = RunFigures {
-        breaks,
-        figures: [(key, figure)].into(),
-        accruals: vec![accrual],
-    };
-    ledger.record(row, figures, &[], &mut |_| 0).unwrap();
-}
-
-fn say(ledger: &mut Ledger, digit: u8, word: Word, reason: &str) {
-    let saying = Saying {
-        break_ids: vec![format!("B000000000000000{digit}")],
-        pipeline: None,
-        period: None,
-        word,
-        by: "anna".to_owned(),
-        reason: reason.to_owned(),
-        at: "2026-11-09T08:00:00Z".to_owned(),
-        today: "2026-11-09".to_owned(),
-    };
-    ledger.say(&saying).unwrap();
-}
-
-/// Three complete runs of October with words of people between them, a failed one, and one of November.
-fn october() -> TempDir {
-    let out = tempfile::tempdir().unwrap();
-    let mut ledger = Ledger::open(out.path()).unwrap();
-    let invoice = "usage-to-invoice";
-    let first = vec![
-        found(1, invoice, "EUR", "price", "120.1234567891"),
-        found(2, invoice, "EUR", "quantity", "-30.25"),
-        found(3, "lines-to-invoice", "USD", "unexplained", "1234.5"),
-        found(4, "utilization-to-usage", "EUR", "quantity", "5.5"),
-    ];
-    record(&mut ledger, run_of("2026-10", "2026-11-08"), first, "100");
-    say(&mut ledger, 1, Word::Assign("anna".to_owned()), "");
-    say(
-        &mut ledger,
-        3,
-        Word::Dispute("2611080040001234".to_owned()),
-        "",
-    );
-    let second = vec![
-        found(1, invoice, "EUR", "price", "150"),
-        found(3, "lines-to-invoice", "USD", "unexplained", "1234.5"),
-        found(4, "utilization-to-usage", "EUR", "quantity", "5.5"),
-        found(5, invoice, "EUR", "partner_earned_credit", "-9.99"),
-    ];
-    record(
-        &mut ledger,
-        run_of("2026-10", "2026-11-09"),
-        second,
-        "101.5",
-    );
-    let accept = Word::Accept {
-        until: "2026-12-31".to_owned(),
-        cap: None,
-    };
-    say(&mut ledger, 5, accept, "the credit is on its way");
-    let failed = RunRow {
-        run_id: String::new(),
-        exit_code: 20,
-        reason: "no permission".to_owned(),
-        published: false,
-        is_new: false,
-        is_complete: false,
-        finality: String::new(),
-        ..run_of("2026-10", "2026-11-10")
-    };
-    ledger.end_failed(failed, true).unwrap();
-    let third = vec![
-        found(1, invoice, "EUR", "quantity", "150"),
-        found(3, "lines-to-invoice", "USD", "unexplained", "1234.5"),
-        found(5, invoice, "EUR", "partner_earned_credit", "-9.99"),
-        found(6, invoice, "EUR", "", "0.01"),
-    ];
-    record(&mut ledger, run_of("2026-10", "2026-11-20"), third, "101.5");
-    let later = vec![found(7, invoice, "EUR", "price", "7")];
-    record(&mut ledger, run_of("2026-11", "2026-12-08"), later, "5");
-    out
 }
 
 /// Holds a text against its file; `UPDATE=1` rewrites it, and a person reads the diff.
@@ -575,7 +432,12 @@ fn status_tells_people_and_monitors() {
 
 #[test]
 fn status_of_a_thousand_runs_takes_no_time() {
-    let out = tempfile::tempdir().unwrap();
+    // In memory where there is such a folder: each run is a commit to disk of its own.
+    let memory = Path::new("/dev/shm");
+    let out = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    };
     let mut ledger = Ledger::open(out.path()).unwrap();
     for _ in 0..1_000 {
         ledger.end_failed(ended("2026-10", 0, 1), true).unwrap();
@@ -587,91 +449,4 @@ fn status_of_a_thousand_runs_takes_no_time() {
     });
     let fastest = times.min().unwrap();
     assert!(fastest < 100, "{fastest} ms");
-}
-
-/// Publishes the sample month, with one more change to its lines; the id of the run.
-fn publish(out: &Path, lines: &str) -> String {
-    let inputs = tempfile::tempdir().unwrap();
-    let month = Path::new(PACKAGE).join("samples/month");
-    let path = inputs.path().join("lines.csv");
-    fs::write(&path, lines).unwrap();
-    let done = program(&[
-        "reconcile",
-        "--usage",
-        month.join("usage.csv").to_str().unwrap(),
-        "--invoice-lines",
-        path.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--json",
-    ])
-    .output()
-    .unwrap();
-    let outcome: Value = serde_json::from_slice(&done.stdout).unwrap();
-    outcome["run_id"].as_str().unwrap().to_owned()
-}
-
-/// Breaks of a run by measure and currency, in units of 10^-10.
-fn total_of(out: &Path, run_id: &str, currency: &str) -> i128 {
-    let table = Published::read(&out.join("runs").join(run_id), "variances");
-    let of_breaks = table.rows.iter().filter(|row| {
-        table.cell(row, "status") == "break" && table.cell(row, "currency") == currency
-    });
-    of_breaks
-        .map(|row| table.amount(row, "variance_amount"))
-        .sum()
-}
-
-#[test]
-fn the_difference_of_two_runs_foots() {
-    let out = tempfile::tempdir().unwrap();
-    let lines = Path::new(PACKAGE).join("samples/month/invoice-lines.csv");
-    let lines = fs::read_to_string(lines).unwrap();
-    let changed = lines.replacen(",319.78,60.76,380.54,", ",329.78,60.76,390.54,", 1);
-    assert_ne!(lines, changed);
-    let ids = [publish(out.path(), &lines), publish(out.path(), &changed)];
-    let mut ledger = Ledger::open(out.path()).unwrap();
-    for (id, day) in ids.iter().zip(["2026-11-08", "2026-11-09"]) {
-        let row = RunRow {
-            run_id: id.clone(),
-            pipeline: "by-hand".to_owned(),
-            ..run_of("2026-10", day)
-        };
-        ledger.end_failed(row, true).unwrap();
-    }
-    let arguments = ["diff", "previous", "last", "--pipeline-name", "by-hand"];
-    let found = json(out.path(), &arguments);
-    let same = json(out.path(), &["diff", &ids[0], &ids[1]]);
-    assert_eq!(found["totals"], same["totals"], "by name as by id");
-    for total in found["totals"].as_array().unwrap() {
-        let of = |name: &str| units(total[name].as_str().unwrap());
-        assert_eq!(
-            of("before") + of("new") + of("moved") - of("gone"),
-            of("after"),
-            "{total}"
-        );
-        let currency = total["currency"].as_str().unwrap();
-        assert_eq!(of("before"), total_of(out.path(), &ids[0], currency));
-        assert_eq!(of("after"), total_of(out.path(), &ids[1], currency));
-    }
-    let count = |name: &str| found[name].as_array().unwrap().len();
-    assert!(count("new") + count("moved") > 0, "{found}");
-    let text = text(out.path(), &arguments);
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
-        "{text}"
-    );
-    assert!(
-        text.contains("= after") && text.contains(" as before)"),
-        "{text}"
-    );
-    let backward = json(out.path(), &["diff", &ids[1], &ids[0]]);
-    assert_eq!(backward["gone"].as_array().unwrap().len(), count("new"));
-    let nothing = json(out.path(), &["diff", "last", "last"]);
-    assert_eq!(nothing["new"], Value::Array(Vec::new()));
-    for name in ["99999", "no-such-run"] {
-        let done = ask(out.path(), &["diff", name, "last"]);
-        assert_eq!(done.status.code(), Some(2));
-        assert!(stderr(&done).contains(&format!("error: Run `{name}`: found no such run")));
-    }
 }

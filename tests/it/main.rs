@@ -15,6 +15,7 @@ mod attribution;
 mod changing;
 mod changing_inputs;
 mod cli;
+mod closing;
 mod copies;
 mod credentials;
 mod damaged_files;

@@ -76,6 +76,17 @@ impl RunLog {
         self.ledger.record(row, figures, acceptances, exit_code)
     }
 
+    /// True if any run of the output folder was complete.
+    ///
+    /// # Errors
+    /// Errors of the ledger.
+    pub fn has_complete(&self) -> Result<bool, LedgerError> {
+        let complete = self
+            .ledger
+            .read(|connection| pointed_at(connection, None))?;
+        Ok(complete.is_some())
+    }
+
     /// Writes the tables of the ledger out.
     ///
     /// # Errors

@@ -78,6 +78,20 @@ pub(crate) fn publish(
     Ok((run_id, publication))
 }
 
+/// Writes the tables of a run that is made again, and removes them; their names and hashes.
+///
+/// # Errors
+/// [`RunError::Publish`].
+pub(crate) fn rehearse(
+    output: &OutputFolder,
+    readings: &Readings,
+    found: &Reconciled,
+) -> Result<Vec<Written>, RunError> {
+    let staging = output.stage()?;
+    let files = write_tables(&staging, &tables::all(readings, found), false)?;
+    Ok(files.into_iter().flatten().collect())
+}
+
 /// Writes the tables; their files, in the order of the tables.
 fn write_tables(
     staging: &Staging<'_>,
