@@ -248,6 +248,7 @@ impl NightAtHand<'_> {
                 ("reopened", "accepted") => "unaccepted",
                 (kind, _) => kind,
             };
+            // An event of an unknown break stands under no group, where the books have nothing.
             let group = groups.get(row.text("break_id")).cloned();
             figures.event(&group.unwrap_or_default(), kind, row.amount("amount"));
         }
