@@ -25,6 +25,8 @@ pub struct RunFigures {
     pub breaks: Vec<FoundBreak>,
     /// Sums by dataset, invoice and currency.
     pub figures: BTreeMap<FigureKey, Figure>,
+    /// Tenant, cloud and host of the data; `None` for files.
+    pub owner: Option<String>,
     /// Accruals by customer and currency.
     pub accruals: Vec<Accrual>,
 }
@@ -80,8 +82,8 @@ impl Ledger {
                         wanted: owner.to_owned(),
                     });
                 }
-                Some(_) => {}
-                None => change.step(|connection| set_meta(connection, "owner", owner))?,
+                // A ledger has an owner once a run of it is published: this one may be refused yet.
+                Some(_) | None => {}
             }
         }
         let was_lost = change
@@ -134,6 +136,9 @@ fn record_in(
     exit_code: &mut dyn FnMut(&Recorded) -> u8,
 ) -> Result<Recorded, LedgerError> {
     let stream = row.stream();
+    if let Some(owner) = &found.owner {
+        change.step(|connection| set_meta(connection, "owner", owner))?;
+    }
     let run_no = change.step(runs::next_number)?;
     let close = change.step(|connection| closes::of_stream(connection, &stream))?;
     let mut recorded = Recorded {

@@ -32,6 +32,7 @@ pub(crate) fn of_run(readings: &Readings, found: &Reconciled) -> RunFigures {
         breaks: broken.map(|variance| texts.of_break(variance)).collect(),
         figures: sums(&texts, &readings.inputs),
         accruals: accruals(&texts),
+        owner: None,
     }
 }
 

@@ -26,6 +26,8 @@ const LOCKED: u8 = 23;
 pub struct RunLog {
     ledger: Ledger,
     running: RunningRun,
+    /// Tenant, cloud and host of the data; `None` for files.
+    owner: Option<String>,
 }
 
 /// Time now, UTC, to the second.
@@ -45,11 +47,16 @@ impl RunLog {
     pub fn begin(plan: &Plan, today: &str, output: &OutputFolder) -> Result<Self, RunError> {
         let mut ledger = Ledger::open(&plan.out)?;
         let running = running_of(plan, today);
-        let was_lost = ledger.begin(&running, owner_of(plan).as_deref(), &running.started_at)?;
+        let owner = owner_of(plan);
+        let was_lost = ledger.begin(&running, owner.as_deref(), &running.started_at)?;
         if was_lost {
             mend(&ledger, output)?;
         }
-        Ok(Self { ledger, running })
+        Ok(Self {
+            ledger,
+            running,
+            owner,
+        })
     }
 
     /// Row of the run in the log, without what is known at its end.
@@ -73,6 +80,10 @@ impl RunLog {
         acceptances: &[Acceptance],
         exit_code: &mut dyn FnMut(&Recorded) -> u8,
     ) -> Result<Recorded, LedgerError> {
+        let figures = RunFigures {
+            owner: self.owner.clone(),
+            ..figures
+        };
         self.ledger.record(row, figures, acceptances, exit_code)
     }
 
