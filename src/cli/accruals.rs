@@ -22,7 +22,7 @@ pub(super) struct AccrualsArgs {
     ledger: LedgerFlags,
 }
 
-/// Prints the accruals.
+/// Prints the accruals of the ledger.
 pub(super) fn run(
     args: &AccrualsArgs,
     globals: &Globals,

@@ -123,7 +123,7 @@ pub(super) enum FailOnBreaks {
     New,
     /// Those that are not accepted
     Open,
-    /// Every break
+    /// Every break, accepted or not
     All,
 }
 

@@ -31,7 +31,7 @@ pub(super) struct ListArgs {
     /// Open breaks: assigned and disputed ones, too [default: all but resolved ones]
     #[arg(long)]
     open: bool,
-    /// Accepted breaks
+    /// Only breaks that are accepted
     #[arg(long)]
     accepted: bool,
     /// Resolved breaks: the last complete run no longer has them

@@ -141,7 +141,7 @@ pub(super) fn dispute(
     )
 }
 
-/// Accepts breaks.
+/// Accepts breaks, as a person says.
 pub(super) fn accept(
     args: &AcceptArgs,
     globals: &Globals,
@@ -154,7 +154,7 @@ pub(super) fn accept(
     say(&args.flags, word, &args.reason, globals, out)
 }
 
-/// Opens breaks again.
+/// Opens accepted or disputed breaks again.
 pub(super) fn reopen(
     args: &ReopenArgs,
     globals: &Globals,

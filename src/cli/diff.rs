@@ -24,7 +24,7 @@ pub(super) struct DiffArgs {
     /// Run before: its number or id, `last` or `previous`
     #[arg(value_name = "RUN")]
     before: String,
-    /// Run after
+    /// Run that is compared with the one before
     #[arg(value_name = "RUN")]
     after: String,
     /// Breaks of each kind to list, the largest changes first
@@ -34,7 +34,7 @@ pub(super) struct DiffArgs {
     ledger: LedgerFlags,
 }
 
-/// Prints the difference.
+/// Prints what differs between two runs.
 pub(super) fn run(
     args: &DiffArgs,
     globals: &Globals,

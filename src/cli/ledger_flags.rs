@@ -50,7 +50,7 @@ impl LedgerFlags {
     }
 }
 
-/// Time now, UTC.
+/// Time of the person's word, UTC.
 pub(super) fn now() -> DateTime<Utc> {
     DateTime::from(std::time::SystemTime::now())
 }

@@ -22,7 +22,7 @@ pub(super) struct RestatementsArgs {
     ledger: LedgerFlags,
 }
 
-/// Prints the restatements.
+/// Prints the restatements of the ledger.
 pub(super) fn run(
     args: &RestatementsArgs,
     globals: &Globals,

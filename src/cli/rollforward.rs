@@ -24,7 +24,7 @@ pub(super) struct RollforwardArgs {
     ledger: LedgerFlags,
 }
 
-/// Prints the roll-forward.
+/// Prints the roll-forward of open breaks.
 pub(super) fn run(
     args: &RollforwardArgs,
     globals: &Globals,

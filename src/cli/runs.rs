@@ -13,7 +13,7 @@ use crate::pipeline::ledger_views::run_log::{self, RunRow, outcome};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout runs --out out/nightly --limit 5")]
 pub(super) struct RunsArgs {
-    /// Runs to list
+    /// Number of runs to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Runs of this billing period: a month, `current` or `last`
@@ -23,7 +23,7 @@ pub(super) struct RunsArgs {
     ledger: LedgerFlags,
 }
 
-/// Prints the log.
+/// Prints the log of runs.
 pub(super) fn run(
     args: &RunsArgs,
     globals: &Globals,

@@ -22,7 +22,7 @@ pub struct Acceptance {
     pub meter: Option<String>,
     /// Billing currency; `None` for any.
     pub currency: Option<String>,
-    /// Reason, in words.
+    /// Reason of it, in words.
     pub reason: String,
     /// Largest amount of one break, in either direction.
     pub cap: Decimal,

@@ -21,9 +21,9 @@ pub struct Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Nobody has it.
+    /// Nobody has taken it yet.
     Open,
-    /// Somebody has it.
+    /// Somebody has taken it on.
     Assigned,
     /// It is disputed with the provider.
     Disputed,

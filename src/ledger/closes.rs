@@ -17,7 +17,7 @@ pub const REOPENED: &str = "reopened";
 /// Close of a period, or its reopening.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CloseRow {
-    /// Number, from 1.
+    /// Number of the row, from 1.
     pub close_no: i64,
     /// Name of the event: `closed` or `reopened`.
     pub event: String,
@@ -27,7 +27,7 @@ pub struct CloseRow {
     pub period: String,
     /// Name of the person.
     pub by: String,
-    /// Time, UTC.
+    /// Time of it, in UTC.
     pub at: String,
     /// Reason of a reopening; empty for a close.
     pub reason: String,

@@ -23,16 +23,16 @@ pub enum EventKind {
     Reopened,
     /// It is put up with.
     Accepted,
-    /// Somebody has it.
+    /// Somebody has taken it on.
     Assigned,
     /// It has another label.
     Labelled,
-    /// It is disputed.
+    /// It is disputed with the provider.
     Disputed,
 }
 
 impl EventKind {
-    /// Name in tables.
+    /// Name of it in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,20 +60,20 @@ pub struct BreakChange {
     pub actor: String,
     /// Value before; empty for none.
     pub before: String,
-    /// Value after.
+    /// Value after the change.
     pub after: String,
     /// Amount of the change, with ten places.
     pub amount: String,
-    /// Reason, in words.
+    /// Reason of it, in words.
     pub reason: String,
 }
 
 /// Event as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Number, from 1.
+    /// Number of the row, from 1.
     pub event_no: i64,
-    /// Time, UTC.
+    /// Time of it, in UTC.
     pub at: String,
     /// Number of the run; empty for a person's.
     pub run_no: String,
@@ -86,15 +86,15 @@ pub struct Event {
     pub stream: Stream,
     /// Id of the break.
     pub break_id: String,
-    /// Value before.
+    /// Value before the change.
     #[serde(rename = "from")]
     pub before: String,
-    /// Value after.
+    /// Value after the change.
     #[serde(rename = "to")]
     pub after: String,
     /// Amount of the change, with ten places; empty for none.
     pub amount: String,
-    /// Reason, in words.
+    /// Reason of it, in words.
     pub reason: String,
     /// Hash of the event before.
     pub previous_hash: String,

@@ -15,7 +15,7 @@ pub enum LedgerError {
         doing: &'static str,
         /// File of the database.
         path: PathBuf,
-        /// Error of SQLite.
+        /// Error that SQLite gave.
         #[source]
         source: rusqlite::Error,
     },

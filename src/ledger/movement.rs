@@ -21,7 +21,7 @@ pub struct Movement {
     pub row: [String; 4],
     /// Amount in the balance of the run before.
     pub opening: Decimal,
-    /// Amount that came.
+    /// Amount of breaks that came.
     pub new: Decimal,
     /// Change of an amount that stayed, and what another row gave or took.
     pub moved: Decimal,
@@ -155,7 +155,7 @@ impl LedgerBreak {
         }
     }
 
-    /// Ends an acceptance.
+    /// Ends an acceptance, for a reason.
     pub fn end_acceptance(&mut self, reason: &str) {
         self.state = self.open_state();
         self.accepted_by.clear();

@@ -21,7 +21,7 @@ pub enum Word {
     Dispute(String),
     /// It is put up with.
     Accept {
-        /// Last day.
+        /// Last day of the acceptance.
         until: String,
         /// Largest amount, in either direction; `None` for its amount now.
         cap: Option<Decimal>,
@@ -39,13 +39,13 @@ pub struct Saying {
     pub pipeline: Option<String>,
     /// Period of the breaks; `None` for the newest that has them.
     pub period: Option<String>,
-    /// What is said.
+    /// Word that is said of them.
     pub word: Word,
     /// Name of the person.
     pub by: String,
     /// Reason; empty where none is asked for.
     pub reason: String,
-    /// Time, UTC.
+    /// Time of it, in UTC.
     pub at: String,
     /// Day of the person.
     pub today: String,

@@ -18,7 +18,7 @@ pub type FigureKey = [String; 3];
 pub struct Figure {
     /// ETag of the export; empty for files.
     pub etag: String,
-    /// Number of rows.
+    /// Number of rows behind the sum.
     pub rows: i64,
     /// Sum of the rows.
     pub amount: Decimal,
@@ -42,7 +42,7 @@ pub struct Restatement {
     pub currency: String,
     /// ETag before; empty for files.
     pub etag_before: String,
-    /// ETag after.
+    /// ETag of the export after.
     pub etag_after: String,
     /// Number of rows before.
     pub rows_before: i64,
@@ -50,7 +50,7 @@ pub struct Restatement {
     pub rows_after: i64,
     /// Sum before, with ten places.
     pub amount_before: String,
-    /// Sum after.
+    /// Sum of the rows after.
     pub amount_after: String,
     /// Sum after less sum before.
     pub delta: String,
@@ -127,7 +127,7 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// Writes restatements.
+/// Writes restatements that a run noticed.
 pub(super) fn add(connection: &Connection, rows: &[Restatement]) -> Result<(), rusqlite::Error> {
     let mut statement = connection.prepare(
         "INSERT INTO restatements VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",

@@ -29,7 +29,7 @@ pub struct RollForwardRow {
     /// Balance of the run before.
     #[serde(serialize_with = "decimal_text")]
     pub opening: Decimal,
-    /// Breaks that came.
+    /// Breaks that came, or came back.
     #[serde(serialize_with = "decimal_text")]
     pub new: Decimal,
     /// Changes of breaks that stayed, transfers between rows included.

@@ -25,7 +25,7 @@ pub enum FailOn {
     New,
     /// Those that are not accepted.
     Open,
-    /// Every break.
+    /// Every break, accepted or not.
     All,
 }
 

@@ -48,7 +48,7 @@ impl NightFigures {
 /// Acceptance of a break by a person.
 #[derive(Clone, Debug)]
 pub(super) struct BookedAcceptance {
-    /// Last day.
+    /// Last day of the acceptance.
     pub(super) until: String,
     /// Largest amount, in either direction.
     pub(super) cap: Decimal,

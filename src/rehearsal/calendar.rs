@@ -38,7 +38,7 @@ pub(super) struct MonthDays {
 /// Version of a month; its days are ISO texts, which compare as days do.
 #[derive(Debug, Deserialize)]
 pub(super) struct VersionDays {
-    /// Number, from 1.
+    /// Number of the row, from 1.
     pub(super) version: u32,
     /// Folder below that of all months.
     pub(super) folder: String,

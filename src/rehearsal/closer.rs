@@ -45,7 +45,7 @@ enum Fate {
     PassesItsDate,
     /// It grows past its cap.
     Grows,
-    /// It goes.
+    /// It goes in a later night.
     Goes,
 }
 

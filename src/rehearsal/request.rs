@@ -17,7 +17,7 @@ use crate::synth::SynthError;
 pub struct Request {
     /// Folder of the rehearsal, empty or not there yet.
     pub out: PathBuf,
-    /// Number of months.
+    /// Number of months to rehearse.
     pub months: u64,
     /// Number of usage rows of each month.
     pub rows: u64,
@@ -64,7 +64,7 @@ pub struct NightCounts {
 pub struct Balance {
     /// Billing currency, ISO 4217.
     pub currency: String,
-    /// Invoiced - expected.
+    /// Invoiced less expected, in the currency.
     #[serde(serialize_with = "with_ten_places")]
     pub amount: Decimal,
 }
@@ -80,7 +80,7 @@ pub struct Report {
     pub versions: u64,
     /// Number of usage rows, in all versions.
     pub rows: u64,
-    /// Number of nights.
+    /// Number of nights that were played.
     pub nights: u64,
     /// Number of nights whose run was complete.
     pub complete: u64,

@@ -23,7 +23,7 @@ const KEYS: [&str; 9] = [
 /// Name of a break: what [`KEYS`] say of it.
 pub(super) type BreakKey = [String; KEYS.len()];
 
-/// Tie-out and currency.
+/// Tie-out and currency of the figures.
 pub(super) type Group = [String; 2];
 
 /// Group of a break.

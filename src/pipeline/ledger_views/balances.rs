@@ -15,7 +15,7 @@ use crate::pipeline::failure::RunError;
 /// Roll-forward of a stream over some of its runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Balance {
-    /// Pipeline and period.
+    /// Pipeline and period of the row.
     #[serde(flatten)]
     pub stream: Stream,
     /// Number of the first run.
@@ -35,7 +35,7 @@ pub struct Balance {
 pub struct BalanceFigures {
     /// Balance before the first run.
     pub opening: ExactSum,
-    /// Breaks that came.
+    /// Breaks that came, or came back.
     pub new: ExactSum,
     /// Changes of breaks that stayed, transfers between rows included.
     pub moved: ExactSum,
@@ -45,7 +45,7 @@ pub struct BalanceFigures {
     pub accepted: ExactSum,
     /// Balance after the last run.
     pub closing: ExactSum,
-    /// Always 0.
+    /// Difference of the row, always 0.
     pub difference: ExactSum,
     /// Part of `moved` that another row gave or took.
     pub transferred: ExactSum,
@@ -54,7 +54,7 @@ pub struct BalanceFigures {
 /// Figures of one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BalanceTotal {
-    /// Measure and currency.
+    /// Measure and currency of the sums.
     #[serde(flatten)]
     pub unit: SumUnit,
     /// Figures of all rows of the unit.

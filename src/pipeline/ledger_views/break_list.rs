@@ -50,10 +50,10 @@ pub struct BreakList {
 /// Sum of the breaks of one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BreakSum {
-    /// Measure and currency.
+    /// Measure and currency of the sums.
     #[serde(flatten)]
     pub unit: SumUnit,
-    /// Number of breaks.
+    /// Number of breaks in the sums.
     pub breaks: u64,
     /// Sum of the amounts.
     pub net: ExactSum,

@@ -10,7 +10,7 @@ use crate::pipeline::month_end::tables::RunDays;
 /// Break of the ledger. The fields stand in the order of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BreakRow {
-    /// Pipeline and period.
+    /// Pipeline and period of the row.
     #[serde(flatten)]
     pub stream: Stream,
     /// Id, the same in every run.
@@ -55,7 +55,7 @@ pub struct BreakRow {
     pub amount_now: ExactSum,
     /// Cause in the first run that had it.
     pub cause_first: String,
-    /// Cause now.
+    /// Cause in the last run with it.
     pub cause_now: String,
     /// Name of the person who has it; empty for nobody.
     pub owner: String,

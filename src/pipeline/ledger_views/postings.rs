@@ -35,12 +35,12 @@ pub fn restated(out: &Path, choice: &StreamChoice) -> Result<Vec<Restatement>, R
 /// Accruals of one stream as of its last complete run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StreamAccruals {
-    /// Pipeline and period.
+    /// Pipeline and period of the row.
     #[serde(flatten)]
     pub stream: Stream,
     /// Number of the run.
     pub run_no: i64,
-    /// Sums by currency.
+    /// Sums by currency of the postings.
     pub totals: Vec<AccrualTotal>,
     /// Accruals by customer and currency.
     pub rows: Vec<Accrual>,

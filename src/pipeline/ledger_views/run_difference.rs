@@ -58,14 +58,14 @@ pub struct ChangedBreak {
     pub before: ExactSum,
     /// Amount in the run after; 0 for one that is gone.
     pub after: ExactSum,
-    /// After - before.
+    /// Amount after less amount before.
     pub change: ExactSum,
 }
 
 /// Sums of one unit: before + new + moved - gone = after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitMovement {
-    /// Measure and currency.
+    /// Measure and currency of the sums.
     #[serde(flatten)]
     pub unit: SumUnit,
     /// Sum of all breaks before.
@@ -91,7 +91,7 @@ pub struct ComparedRun {
     pub run_id: String,
     /// Name of the pipeline.
     pub pipeline: String,
-    /// Billing period.
+    /// Billing period of the runs.
     pub period: String,
     /// Time of the end, UTC.
     pub finished_at: String,
@@ -100,9 +100,9 @@ pub struct ComparedRun {
 /// Difference between two runs. Breaks stand by unit, the largest change first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunDifference {
-    /// Run before.
+    /// Run from which the difference begins.
     pub before: ComparedRun,
-    /// Run after.
+    /// Run to which the difference leads.
     pub after: ComparedRun,
     /// Sums by measure and currency.
     pub totals: Vec<UnitMovement>,

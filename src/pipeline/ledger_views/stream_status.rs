@@ -29,11 +29,11 @@ pub struct StreamStatus {
     pub run_id: String,
     /// Time of the end, UTC.
     pub finished_at: String,
-    /// Seconds since then.
+    /// Seconds from then until now.
     pub age_seconds: i64,
     /// Exit code of the run.
     pub exit_code: u8,
-    /// Outcome in words.
+    /// Outcome of the run in words.
     pub outcome: &'static str,
     /// Reason of a failure, or why it is incomplete; empty for none.
     pub reason: String,
@@ -59,9 +59,9 @@ pub struct RunningStatus {
     pub period: String,
     /// Time of the start, UTC.
     pub started_at: String,
-    /// Seconds since then.
+    /// Seconds from then until now.
     pub age_seconds: i64,
-    /// Faults, in words.
+    /// Faults of the streams, in words.
     pub faults: Vec<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 pub enum SumMeasure {
     /// Money, in the billing currency.
     Amount,
-    /// Units of meters.
+    /// Units in which meters count.
     Quantity,
 }
 

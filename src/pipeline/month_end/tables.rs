@@ -46,7 +46,7 @@ fn count(count: u64) -> i64 {
     i64::try_from(count).expect("fewer breaks than 2^63")
 }
 
-/// The table `breaks`.
+/// The table `breaks` of the ledger, as cells.
 pub(crate) fn breaks(rows: &[(Stream, LedgerBreak)], days_of: &RunDays) -> TablePart<'static> {
     let age = |(stream, one): &(Stream, LedgerBreak)| days_of.age_of(stream, one);
     let cells = vec![
@@ -121,7 +121,7 @@ impl RunDays {
     }
 }
 
-/// The table `break_events`.
+/// The table `break_events` of the ledger, as cells.
 pub(crate) fn events(rows: &[Event]) -> TablePart<'static> {
     let cells = vec![
         numbers(rows, |row| row.event_no),
@@ -142,7 +142,7 @@ pub(crate) fn events(rows: &[Event]) -> TablePart<'static> {
     TablePart::new(&definitions::BREAK_EVENTS, cells)
 }
 
-/// The table `roll_forward`.
+/// The table `roll_forward` of the ledger, as cells.
 pub(crate) fn roll_forward(rows: &[(i64, Stream, RollForwardRow)]) -> TablePart<'static> {
     let cells = vec![
         numbers(rows, |row| row.0),
@@ -164,7 +164,7 @@ pub(crate) fn roll_forward(rows: &[(i64, Stream, RollForwardRow)]) -> TablePart<
     TablePart::new(&definitions::ROLL_FORWARD, cells)
 }
 
-/// The table `restatements`.
+/// The table `restatements` of the ledger, as cells.
 pub(crate) fn restatements(rows: &[Restatement]) -> TablePart<'static> {
     let number = |text: &str| text.parse().expect("the ledger writes amounts");
     let cells = vec![
@@ -187,7 +187,7 @@ pub(crate) fn restatements(rows: &[Restatement]) -> TablePart<'static> {
     TablePart::new(&definitions::RESTATEMENTS, cells)
 }
 
-/// The table `closes`.
+/// The table `closes` of the ledger, as cells.
 pub(crate) fn closes(rows: &[CloseRow]) -> TablePart<'static> {
     let cells = vec![
         numbers(rows, |row| row.close_no),
@@ -208,7 +208,7 @@ pub(crate) fn closes(rows: &[CloseRow]) -> TablePart<'static> {
     TablePart::new(&definitions::CLOSES, cells)
 }
 
-/// The table `accruals`.
+/// The table `accruals` of the ledger, as cells.
 pub(crate) fn accruals(rows: &[(i64, Stream, Accrual)]) -> TablePart<'static> {
     let cells = vec![
         numbers(rows, |row| row.0),
@@ -224,7 +224,7 @@ pub(crate) fn accruals(rows: &[(i64, Stream, Accrual)]) -> TablePart<'static> {
     TablePart::new(&definitions::ACCRUALS, cells)
 }
 
-/// The table `runs`.
+/// The table `runs` of the ledger, as cells.
 pub(crate) fn runs(rows: &[RunRow]) -> TablePart<'static> {
     let cells = vec![
         numbers(rows, |row| row.run_no),
