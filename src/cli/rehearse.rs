@@ -115,7 +115,12 @@ fn write_night(night: &Night, out: &mut dyn Write) -> io::Result<()> {
         ..
     } = night;
     let mut line = format!("{day} {period} {exit_code:>4}");
-    if let Some(counts) = &night.counts {
+    if night.is_closed {
+        line += match exit_code {
+            10 => "  closed; restated, and posted in the month after",
+            _ => "  closed",
+        };
+    } else if let Some(counts) = &night.counts {
         line += &format!(
             " {:>5} {:>5} {:>8} {:>5}",
             counts.new, counts.moved, counts.resolved, counts.open
@@ -144,9 +149,10 @@ fn write_night(night: &Night, out: &mut dyn Write) -> io::Result<()> {
 fn write_report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "\n{}, {} of them complete; {}, {} of people about them",
+        "\n{}, {} of them complete, {} closed; {}, {} of people",
         counted(report.nights, "night"),
         report.complete,
+        counted(report.closes, "month"),
         counted(report.breaks, "break"),
         counted(report.words, "word")
     )?;

@@ -96,6 +96,10 @@ pub(super) struct MonthBooks {
     /// Version that the last complete night had; 0 before the first.
     pub(super) version: u32,
     pub(super) breaks: BTreeMap<BreakKey, BookedBreak>,
+    /// Day of the last complete night before the month was closed.
+    pub(super) last_day: String,
+    /// True once the month is closed: no run moves anything any more.
+    pub(super) is_closed: bool,
     /// Closing rows of the last complete night's roll-forward.
     pub(super) closing_rows: BTreeMap<[String; 4], Decimal>,
 }
@@ -114,13 +118,20 @@ impl MonthBooks {
     /// Takes the books through a complete night of a day, which has this version.
     pub(super) fn night(&mut self, day: &str, version: u32, truth: &TrueVersion) -> WantedNight {
         let mut wanted = WantedNight::default();
+        if self.version != version {
+            wanted.restatements.clone_from(&truth.restatements);
+        }
+        if self.is_closed {
+            self.version = version;
+            return wanted;
+        }
+        day.clone_into(&mut self.last_day);
         for (key, one) in &self.breaks {
             let opening = one.balance.unwrap_or(Decimal::ZERO);
             wanted.figures.add(&group_of(key), "opening", opening);
         }
         if self.version != version {
             self.version = version;
-            wanted.restatements.clone_from(&truth.restatements);
             self.take(day, truth, &mut wanted);
         }
         self.look_at_acceptances(day, &mut wanted);

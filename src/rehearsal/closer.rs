@@ -13,7 +13,9 @@ use crate::ledger::people::{Saying, Word};
 use crate::ledger::store::Ledger;
 use crate::model::cause::TieOut;
 use crate::model::period::Day;
+use crate::pipeline::closing::close::{self, PeriodRequest};
 use crate::pipeline::month_end::exports;
+use crate::sources::fetch::order::PROVISIONAL_DAYS;
 
 /// People who have breaks, by customer.
 const PEOPLE: [&str; 3] = ["ana", "ben", "chris"];
@@ -70,6 +72,24 @@ impl ClosersDay<'_> {
             exports::refresh(self.out, &ledger)?;
         }
         Ok(words)
+    }
+
+    /// Closes the month once its last run is final; true if it did.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] if the month cannot be closed: everything that it takes is there.
+    pub(super) fn close(&self) -> Result<bool, RehearsalError> {
+        if *self.day < *iso(self.month.month_after() + PROVISIONAL_DAYS) {
+            return Ok(false);
+        }
+        close::close(&PeriodRequest {
+            out: self.out.to_owned(),
+            period: self.month.period.clone(),
+            pipeline: Some(self.pipeline.to_owned()),
+            by: CLOSER.to_owned(),
+            today: self.day.to_owned(),
+        })?;
+        Ok(true)
     }
 
     /// Gives breaks of no owner the one who has their customer.

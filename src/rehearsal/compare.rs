@@ -11,12 +11,11 @@ use super::tables::{BreakKey, CsvRow, CsvTable, Group, group_of};
 use super::truth::{Restated, restated_of};
 use crate::ledger::record::Recorded;
 use crate::model::cause::TieOut;
-use crate::model::period::parse_day;
+use crate::model::period::{Period, parse_day};
 
 /// A night that is to be compared.
 pub(super) struct NightAtHand<'n> {
     pub(super) out: &'n Path,
-    pub(super) day: &'n str,
     pub(super) period: &'n str,
     pub(super) exit_code: u8,
     pub(super) recorded: &'n Recorded,
@@ -45,10 +44,17 @@ impl NightAtHand<'_> {
         let mut found = Findings::default();
         self.codes(wanted, books, &mut found.differences);
         let mut figures = NightFigures::default();
-        self.roll_forward(&folder, books, &mut figures, &mut found)?;
+        if books.is_closed {
+            self.nothing_moved(&folder, &mut found.differences)?;
+        } else {
+            self.roll_forward(&folder, books, &mut figures, &mut found)?;
+        }
         let groups = self.breaks(&breaks, books, &mut figures, &mut found.differences);
+        self.restatements(&folder, books, wanted, &mut found.differences)?;
+        if books.is_closed {
+            return Ok(found);
+        }
         self.events(&folder, &groups, &mut figures)?;
-        self.restatements(&folder, wanted, &mut found.differences)?;
         found
             .differences
             .extend(figures.differences(&wanted.figures));
@@ -57,10 +63,21 @@ impl NightAtHand<'_> {
 
     /// Exit code and counts.
     fn codes(&self, wanted: &WantedNight, books: &MonthBooks, differences: &mut Vec<String>) {
-        let wanted_code = if wanted.fresh > 0 { 10 } else { 0 };
+        let is_restated = books.is_closed && !wanted.restatements.is_empty();
+        let wanted_code = if wanted.fresh > 0 || is_restated {
+            10
+        } else {
+            0
+        };
         if self.exit_code != wanted_code {
             let found = self.exit_code;
             differences.push(format!("exit code: found {found}, wanted {wanted_code}"));
+        }
+        if self.recorded.is_closed != books.is_closed {
+            differences.push("the run took the month for open, or for closed".to_owned());
+        }
+        if books.is_closed {
+            return;
         }
         let counts = counts_of(self.recorded);
         let [open, accepted] = [
@@ -136,6 +153,21 @@ impl NightAtHand<'_> {
         Ok(())
     }
 
+    /// A run of a closed month leaves no row in the balance, and no event.
+    fn nothing_moved(
+        &self,
+        folder: &Path,
+        differences: &mut Vec<String>,
+    ) -> Result<(), RehearsalError> {
+        for name in ["roll_forward", "break_events"] {
+            let table = CsvTable::read(folder, name)?;
+            if table.rows().any(|row| self.is_of_run(&row)) {
+                differences.push(format!("`{name}` has a row of a run of a closed month"));
+            }
+        }
+        Ok(())
+    }
+
     fn is_of_run(&self, row: &CsvRow<'_>) -> bool {
         row.text("run_no") == self.recorded.run_no.to_string()
     }
@@ -162,9 +194,10 @@ impl NightAtHand<'_> {
                 differences.push(format!("`{id}` is a second id of one break"));
             }
         }
+        let last_day = &books.last_day;
         for (key, one) in &mut books.breaks {
             match rows.remove(key) {
-                Some(row) => self.one_break(&row, one, differences),
+                Some(row) => one_break(&row, one, last_day, differences),
                 None => differences.push(format!("{key:?}: not in the ledger")),
             }
         }
@@ -175,51 +208,28 @@ impl NightAtHand<'_> {
         groups
     }
 
-    fn one_break(&self, row: &CsvRow<'_>, one: &mut BookedBreak, differences: &mut Vec<String>) {
-        let id = row.text("break_id");
-        if one.break_id.is_empty() {
-            id.clone_into(&mut one.break_id);
-        }
-        let mut pairs = vec![
-            ("break_id", one.break_id.clone()),
-            ("state", one.state().to_owned()),
-            ("first_seen", one.first_seen.clone()),
-            ("owner", one.owner.clone()),
-            ("label", one.label.clone()),
-            ("ticket", one.ticket.clone()),
-        ];
-        if one.is_there {
-            let age = days_between(&one.first_seen, self.day);
-            pairs.push(("last_seen", self.day.to_owned()));
-            pairs.push(("age_days", age.to_string()));
-            let amount = row.amount("amount_now");
-            if amount != one.amount {
-                differences.push(format!(
-                    "`{id}`, amount: found {amount}, wanted {}",
-                    one.amount
-                ));
-            }
-        }
-        for (name, wanted) in pairs {
-            let found = row.text(name);
-            if found != wanted {
-                differences.push(format!(
-                    "`{id}`, {name}: found `{found}`, wanted `{wanted}`"
-                ));
-            }
-        }
-    }
-
     /// Restatements that the run noticed.
     fn restatements(
         &self,
         folder: &Path,
+        books: &MonthBooks,
         wanted: &WantedNight,
         differences: &mut Vec<String>,
     ) -> Result<(), RehearsalError> {
         let table = CsvTable::read(folder, "restatements")?;
         let rows = table.rows().filter(|row| self.is_of_run(row));
         let found: Restated = rows.map(|row| restated_of(&row)).collect();
+        // What comes behind a close is posted in the month after, which is open.
+        let posted_in = Period::parse(self.period)
+            .filter(|_| books.is_closed)
+            .and_then(Period::next)
+            .map_or_else(|| self.period.to_owned(), |next| next.to_string());
+        for row in table.rows().filter(|row| self.is_of_run(row)) {
+            let found = row.text("posted_in");
+            if found != posted_in {
+                differences.push(format!("posted in {found}, wanted {posted_in}"));
+            }
+        }
         for (key, figures) in &found {
             if wanted.restatements.get(key) != Some(figures) {
                 differences.push(format!("{key:?} restated as {figures:?}, unlike the truth"));
@@ -274,4 +284,45 @@ fn days_between(first: &str, last: &str) -> i32 {
         day.expect("the books have days")
     };
     day(last) - day(first)
+}
+
+/// Holds a row of the ledger against a break of the books, as of the last complete night.
+fn one_break(
+    row: &CsvRow<'_>,
+    one: &mut BookedBreak,
+    last_day: &str,
+    differences: &mut Vec<String>,
+) {
+    let id = row.text("break_id");
+    if one.break_id.is_empty() {
+        id.clone_into(&mut one.break_id);
+    }
+    let mut pairs = vec![
+        ("break_id", one.break_id.clone()),
+        ("state", one.state().to_owned()),
+        ("first_seen", one.first_seen.clone()),
+        ("owner", one.owner.clone()),
+        ("label", one.label.clone()),
+        ("ticket", one.ticket.clone()),
+    ];
+    if one.is_there {
+        let age = days_between(&one.first_seen, last_day);
+        pairs.push(("last_seen", last_day.to_owned()));
+        pairs.push(("age_days", age.to_string()));
+        let amount = row.amount("amount_now");
+        if amount != one.amount {
+            differences.push(format!(
+                "`{id}`, amount: found {amount}, wanted {}",
+                one.amount
+            ));
+        }
+    }
+    for (name, wanted) in pairs {
+        let found = row.text(name);
+        if found != wanted {
+            differences.push(format!(
+                "`{id}`, {name}: found `{found}`, wanted `{wanted}`"
+            ));
+        }
+    }
 }

@@ -203,7 +203,6 @@ impl<'r> Rehearsal<'r> {
         let wanted = books.night(&night.day, version.version, truth);
         let at_hand = NightAtHand {
             out: &self.out,
-            day: &night.day,
             period: &night.period,
             exit_code: outcome.exit_code,
             recorded: &recorded,
@@ -217,11 +216,14 @@ impl<'r> Rehearsal<'r> {
             truth: &self.truth,
         };
         // A difference is told, and not made worse by words about it.
-        if found.differences.is_empty() {
+        if found.differences.is_empty() && !books.is_closed {
             report.words += closer.work(books, is_first)?;
+            books.is_closed = closer.close()?;
+            report.closes += u64::from(books.is_closed);
         }
         Ok(Night {
             exit_code: outcome.exit_code,
+            is_closed: recorded.is_closed,
             counts: Some(counts_of(&recorded)),
             balances: found.balances,
             differences: found.differences,

@@ -36,6 +36,8 @@ pub struct Night {
     pub period: String,
     /// Exit code of the run.
     pub exit_code: u8,
+    /// True if the month was closed before the run, which then moved nothing.
+    pub is_closed: bool,
     /// What the run did to the ledger; `None` if its data were not there yet.
     pub counts: Option<NightCounts>,
     /// Open balance of `usage-to-invoice` by currency.
@@ -86,6 +88,8 @@ pub struct Report {
     pub complete: u64,
     /// Number of breaks that there ever were.
     pub breaks: u64,
+    /// Number of months that were closed.
+    pub closes: u64,
     /// Number of words that people said of breaks.
     pub words: u64,
     /// Number of differences from the truth; 0, or it is a bug.

@@ -55,6 +55,7 @@ fn three_months_of_nights_are_as_the_truth_says() {
         "2026-11-07 2026-10   11\n",
         "2026-11-08 2026-10   10 ",
         "2026-11-09 2026-10    0 ",
+        "2026-11-24 2026-10    0  closed\n",
     ] {
         assert!(text.contains(start), "{start}\n{text}");
     }
