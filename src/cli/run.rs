@@ -12,7 +12,9 @@ use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use super::{address_space, allocator, profile, summary};
+use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
+use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
@@ -22,6 +24,7 @@ use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run::{self, RunFailure};
 use crate::progress::phases::peak_memory;
+use crate::reports::failure::PublishError;
 
 /// Run a pipeline: fetch and read its sources, reconcile them, publish the results
 #[derive(Debug, clap::Args)]
@@ -88,10 +91,18 @@ pub(super) fn execute(
     let found = match found {
         Ok(found) => found,
         Err(failure) => {
+            // What is refused as not ours is not written to either.
+            let is_foreign = matches!(
+                *failure.reason,
+                RunError::Publish(PublishError::Kind { .. })
+                    | RunError::Ledger(LedgerError::Owner { .. })
+            );
             let reason = failure.reason.to_string();
             let failure = unpublished(failure, globals, out)?;
             let code = failure.exit() as u8;
-            log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
+            if !is_foreign {
+                log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
+            }
             return Err(failure);
         }
     };

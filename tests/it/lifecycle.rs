@@ -79,7 +79,19 @@ fn the_next_run_removes_the_litter_of_a_killed_one() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, [".lock", "cache", "current", "ledger", "ledger-tables", "ledger.db", "periods", "runs"]);
+    assert_eq!(
+        names,
+        [
+            ".lock",
+            "cache",
+            "current",
+            "ledger",
+            "ledger-tables",
+            "ledger.db",
+            "periods",
+            "runs"
+        ]
+    );
 }
 
 #[test]

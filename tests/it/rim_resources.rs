@@ -61,7 +61,13 @@ fn failed_for_want(output: &Output, words: &str, folder: &Path, arguments: &[Str
     left.sort();
     left.retain(|name| name != "cache");
     let wanted = [
-        ".lock", "current", "ledger", "ledger-tables", "ledger.db", "periods", "runs",
+        ".lock",
+        "current",
+        "ledger",
+        "ledger-tables",
+        "ledger.db",
+        "periods",
+        "runs",
     ];
     assert_eq!(left, wanted);
     fs::remove_dir_all(&out).unwrap();
