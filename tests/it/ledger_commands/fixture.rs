@@ -79,6 +79,7 @@ pub(super) fn record(ledger: &mut Ledger, row: RunRow, breaks: Vec<FoundBreak>, 
     let figures = RunFigures {
         breaks,
         figures: [(key, figure)].into(),
+        owner: None,
         accruals: vec![accrual],
     };
     ledger.record(row, figures, &[], &mut |_| 0).unwrap();
