@@ -107,6 +107,8 @@ fn check(
     is_fresh: bool,
 ) -> Result<bool, String> {
     let what = format!("{} {change} at {point}, fresh: {is_fresh}", world.kind);
+    // With the cache of the point before nothing would be read, and hardly a point be reached.
+    drop(fs::remove_dir_all(world.out()));
     world.reset(is_fresh);
     let (code, is_changed) = run_changed(world, point, change);
     let found = published(&world.out());

@@ -43,6 +43,7 @@ pub(crate) fn tenant() -> &'static Path {
 pub(crate) fn settings() -> Settings {
     Settings {
         data: tenant().to_owned(),
+        as_of: None,
         port: 0,
         faults: Faults::default(),
         token_seconds: 3_600,
@@ -111,6 +112,8 @@ impl House {
             "longest_pause_ms=30",
             "attempts=6",
             "polls=40",
+            // An export that never ends is waited for by the clock.
+            "export_wait_ms=8000",
             "read_timeout_ms=250",
             "request_timeout_ms=900",
             "run_pause_ms=600000",
