@@ -16,6 +16,7 @@ use crate::pipeline::fetch::doctor::{self, WorstProblem};
 use crate::pipeline::fetch::record_tables::RecordReport;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::fetch::{handover, record_tables, usage_due, verdict};
+use crate::pipeline::intake::incomplete::Awaited;
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::intake::records;
@@ -200,12 +201,11 @@ impl Close<'_> {
         } = self;
         self.interrupt.check()?;
         if readings.rejected.len() as u64 <= options.allow_rejects {
-            // The rejected rows are tolerated: no group waits for them.
-            readings.awaited.accounts.clear();
+            readings.awaited.tolerate(&readings.rejected);
         }
         let found = stages::reconcile_watched(plan, &mut readings, progress)?;
         // Before publishing, as the manifest holds the exit code.
-        let exit_code = exit_code(options, &readings, &found, self.fetched_code);
+        let run_code = exit_code(options, &readings, &found, self.fetched_code);
         // The last look: once a run publishes, a first signal no longer stops it.
         self.interrupt.check()?;
         progress.phase("publish", 0);
@@ -214,12 +214,18 @@ impl Close<'_> {
             &output,
             &readings,
             &found,
-            exit_code,
+            run_code,
             options.memory.is_some(),
         )?;
         // Others may publish to the folder while the rest is fetched.
         drop(output);
         progress.phase("summarise", 0);
+        // Whether breaks have a code of their own is asked of the process: the run, and its manifest,
+        // is the same.
+        let exit_code = match run_code {
+            0 if options.fail_on_breaks && has(&found, Status::Break) => 10,
+            code => code,
+        };
         let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome {
             units_kept,
@@ -327,9 +333,18 @@ impl<'n> Network<'n> {
         let (mut compared, rejected) = record_tables::compared(&self.fetcher, found)?;
         compared.absorb(records::read(self.plan)?);
         readings.take_records(compared);
-        verdict::note_awaited(self.plan, self.fetching, found, &mut readings.awaited);
-        note_unserved(self.plan, found, &mut readings);
-        let fetched_code = match verdict::exit_code(found) {
+        let mut lacking = Awaited::default();
+        verdict::note_awaited(self.plan, self.fetching, found, &mut lacking);
+        if is_unserved(self.plan, found) {
+            lacking.lacks(Dataset::UnbilledUsage.name());
+            readings.warnings.push(
+                "`unbilled_usage`: none for this month; Microsoft serves it for the current and the last month only"
+                    .to_owned(),
+            );
+        }
+        let fetch_code = verdict::exit_code(found);
+        readings.awaited.absorb_fetch(lacking, fetch_code);
+        let fetched_code = match fetch_code {
             0 if rejected > 0 => 11,
             code => code,
         };
@@ -375,20 +390,13 @@ impl Network<'_> {
     }
 }
 
-/// Notes that the service has no unbilled usage of an older month: of such no unit is even planned.
-fn note_unserved(plan: &Plan, found: &[Fetched], readings: &mut Readings) {
+/// True if the service has no unbilled usage of the month, for it is an older one: of such no unit is
+/// even planned.
+fn is_unserved(plan: &Plan, found: &[Fetched]) -> bool {
     let unbilled = Dataset::UnbilledUsage;
-    let is_wanted = plan
-        .sources
-        .iter()
-        .any(|source| source.is_fetched && source.dataset == unbilled);
-    if is_wanted && found.iter().all(|unit| unit.dataset != unbilled.name()) {
-        readings.awaited.lacks(unbilled.name());
-        readings.warnings.push(
-            "`unbilled_usage`: none for this month; Microsoft serves it for the current and the last month only"
-                .to_owned(),
-        );
-    }
+    let mut fetched = plan.sources.iter().filter(|source| source.is_fetched);
+    fetched.any(|source| source.dataset == unbilled)
+        && found.iter().all(|unit| unit.dataset != unbilled.name())
 }
 
 /// Checks what a plan needs before it runs.
@@ -418,23 +426,17 @@ fn runtime() -> Result<Runtime, FetchError> {
 }
 
 /// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows or nothing that was
-/// compared, then 10 for breaks. Missing rows outrank breaks, as a break may be nothing but a row that
-/// is missing.
+/// compared. That outranks the code for breaks, as a break may be nothing but a row that is missing.
 fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched_code: u8) -> u8 {
-    let has = |status: Status| {
-        let counted = found
-            .variances
-            .iter()
-            // Breaks of estimates inform, and fail no close.
-            .filter(|variance| !variance.informs());
-        counted
-            .into_iter()
-            .any(|variance| variance.status == status)
-    };
     match fetched_code {
         0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        0 if has(Status::Awaited) || !found.nothing_compared.is_empty() => 11,
-        0 if options.fail_on_breaks && has(Status::Break) => 10,
+        0 if has(found, Status::Awaited) || !found.nothing_compared.is_empty() => 11,
         other => other,
     }
+}
+
+/// True if a variance that counts has this status; those of estimates inform, and fail no close.
+fn has(found: &Reconciled, status: Status) -> bool {
+    let mut counted = found.variances.iter().filter(|of| !of.informs());
+    counted.any(|variance| variance.status == status)
 }

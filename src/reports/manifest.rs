@@ -52,11 +52,12 @@ pub struct Manifest {
     pub invoices: Vec<Invoice>,
     /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,
-    /// Warnings for the user, as they were printed.
+    /// Warnings for the user, as they were printed when the run was published first.
     pub warnings: Vec<String>,
     /// Every file of the run except the manifest itself.
     pub outputs: Vec<PublishedFile>,
-    /// Exit code of the process.
+    /// Exit code of the run: 0, or that for what is missing. Breaks leave it 0, for whether they
+    /// have a code of their own is a question of a flag, and the run is the same.
     pub exit_code: u8,
 }
 

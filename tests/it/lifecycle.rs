@@ -7,6 +7,8 @@ use std::process::Output;
 
 use rust_decimal::Decimal;
 
+use crate::explained::Case;
+use crate::fixtures::{LINE, USAGE, sheet};
 use crate::program::{PACKAGE, stderr, tieout};
 
 /// Runs `pipelines/sample.toml` into `out`.
@@ -119,6 +121,67 @@ fn breaks_and_rejects_have_their_exit_codes() {
         tieout(&arguments).status.code()
     };
     assert_eq!((rejects("4"), rejects("5")), (Some(11), Some(0)));
+}
+
+/// Manifest of the newest run.
+fn manifest(out: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(out.join("current/manifest.json")).unwrap()).unwrap()
+}
+
+/// A run ended with 24, "the published run was changed afterwards", where the same input had been
+/// read before without the flag: its rows were tolerated, and its run was not another.
+#[test]
+fn rejects_that_are_tolerated_make_a_run_of_their_own() {
+    let case = Case::new();
+    case.write(
+        "u.csv",
+        sheet(
+            USAGE,
+            &[&[], &[("Quantity", "many"), ("UsageDate", "10/06/2026")]],
+        ),
+    )
+    .write(
+        "l.csv",
+        sheet(LINE, &[&[("Subtotal", "2"), ("Total", "2")]]),
+    );
+    let run = |flags: &[&str], code: i32, status: &str| {
+        let output = case.run_with("", flags);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        let manifest = manifest(&case.out());
+        assert_eq!(manifest["exit_code"], code);
+        case.id(&[("tie_out", "usage-to-invoice"), ("status", status)]);
+        manifest["run_id"].as_str().unwrap().to_owned()
+    };
+    let awaited = run(&[], 11, "awaited");
+    let tolerated = run(&["--allow-rejects", "1"], 0, "break");
+    assert_ne!(awaited, tolerated);
+    assert_eq!(run(&["--allow-rejects", "0"], 11, "awaited"), awaited);
+    // That they are tolerated is the fact, not how many more would be.
+    assert_eq!(run(&["--allow-rejects", "9"], 0, "break"), tolerated);
+    assert_eq!(run(&[], 11, "awaited"), awaited);
+    // Without rejected rows there is nothing to tolerate.
+    case.write("u.csv", sheet(USAGE, &[&[]]));
+    let clean = run(&[], 0, "break");
+    assert_eq!(run(&["--allow-rejects", "1"], 0, "break"), clean);
+}
+
+/// Whichever came first of two runs of the same input, one with and one without the flag, its code
+/// stood in the manifest of both.
+#[test]
+fn an_exit_code_for_breaks_is_no_fact_of_the_run() {
+    let (told, untold): (&[&str], &[&str]) = (&["--fail-on-breaks"], &[]);
+    let manifests = [[(told, 10), (untold, 0)], [(untold, 0), (told, 10)]].map(|order| {
+        let out = tempfile::tempdir().unwrap();
+        for (flags, code) in order {
+            let output = run_sample(out.path(), flags);
+            assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        }
+        let runs = fs::read_dir(out.path().join("runs")).unwrap().count();
+        assert_eq!(runs, 1, "one run, published twice");
+        manifest(out.path())
+    });
+    assert_eq!(manifests[0], manifests[1]);
+    assert_eq!(manifests[0]["exit_code"], 0);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::ids::{Fold, fold};
 use crate::model::period::month_number;
+use crate::model::reject::RejectedRow;
 
 /// Parts of the data that are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct Awaited {
     pub tie_outs: BTreeSet<TieOut>,
     /// Numbers of invoices, folded, of which usage or lines can still come.
     pub invoices: BTreeMap<String, AwaitedFor>,
+    /// Facts that change what is awaited and that no input holds, each a line of the run's id:
+    /// without them the same inputs would give two runs of one id.
+    pub facts: BTreeSet<String>,
 }
 
 impl Awaited {
@@ -45,6 +49,34 @@ impl Awaited {
         let known = of_invoice.or_insert(lacking);
         if lacking == AwaitedFor::InvoiceLines {
             *known = lacking;
+        }
+    }
+
+    /// Tolerates the rejected rows of a run, as its user asked for: no group waits for them.
+    pub(crate) fn tolerate(&mut self, rejected: &[RejectedRow]) {
+        self.accounts.clear();
+        // Without rejected rows, the run is the one that tolerates none.
+        if !rejected.is_empty() {
+            self.facts.insert("rejected_rows=tolerated".to_owned());
+        }
+    }
+
+    /// Adds what a fetch that ended with `code` lacks. The same files may be all there is on one
+    /// night and incomplete on another: of what is lacking there is no file.
+    pub(crate) fn absorb_fetch(&mut self, lacking: Self, code: u8) {
+        if code != 0 {
+            self.facts.insert(format!("fetch={code}"));
+        }
+        for tie_out in lacking.tie_outs {
+            self.facts.insert(format!("awaited={}", tie_out.name()));
+            self.tie_outs.insert(tie_out);
+        }
+        for (invoice, lacks) in lacking.invoices {
+            // Free text: escaped, it cannot look like another line.
+            let (number, lacks_name) = (invoice.escape_default(), lacks.name());
+            self.facts
+                .insert(format!("awaited_invoice=\"{number}\" lacks={lacks_name}"));
+            self.invoices.insert(invoice, lacks);
         }
     }
 

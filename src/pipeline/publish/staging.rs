@@ -1,7 +1,7 @@
 //! A published run: all tables, and the manifest that describes them, written to a staging folder
 //! and put in place in one step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::rounding_census::Census;
 use crate::engine::rules::keys::DESCRIPTION_PARTS;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::manifest_settings;
@@ -36,7 +37,12 @@ pub(crate) fn publish(
     is_bound: bool,
 ) -> Result<(String, Publication), RunError> {
     // The id does not depend on any table: it is known before the first one is filled.
-    let run_id = run_id(plan, readings);
+    let run_id = run_id(
+        plan.period,
+        &plan.canonical(),
+        &readings.inputs,
+        &readings.awaited.facts,
+    );
     // A run that is published again does not follow itself.
     let previous = output.current().filter(|current| *current != run_id);
     // Before the first table: a run that is damaged must not be followed, and so hidden, by another.
@@ -127,20 +133,30 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
 }
 
 /// Id of a run: the period, then a hash of everything that can change the tables: the release, the
-/// settings, and names and bytes of the inputs. The folder of the runs and the threads are no part
-/// of it.
-fn run_id(plan: &Plan, readings: &Readings) -> String {
+/// settings, names and bytes of the inputs, and `facts` that are in none of these. The folder of the
+/// runs and the threads are no part of it.
+fn run_id(
+    period: Option<Period>,
+    canonical: &str,
+    inputs: &[manifest::Input],
+    facts: &BTreeSet<String>,
+) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(concat!("tieout ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
-    hash.update(plan.canonical().as_bytes());
+    hash.update(canonical.as_bytes());
     // Inputs are sorted by dataset and unit, so that the order of reading does not reach the id.
     // No path holds a NUL, so that two lists of inputs cannot run into the same bytes.
-    for input in &readings.inputs {
+    for input in inputs {
         hash.update(format!("{}\0{}\0{}\n", input.dataset, input.unit, input.blake3).as_bytes());
+    }
+    // Behind a NUL, with which no input begins. A complete run has no facts, and the id that it had
+    // before there were any.
+    for fact in facts {
+        hash.update(format!("\0{fact}\n").as_bytes());
     }
     // 64 bits: enough to tell the runs of one folder apart.
     let short: String = hash.finalize().to_hex().chars().take(16).collect();
-    match plan.period {
+    match period {
         Some(period) => format!("{period}-{short}"),
         None => short,
     }
@@ -220,5 +236,48 @@ fn control_total(control: &ControlTotal) -> manifest::ControlTotal {
         amount_out: plain(control.amount_out, AMOUNT_SCALE),
         difference: plain(control.amount_in - control.amount_out, AMOUNT_SCALE),
         holds: control.holds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::compare::group::AwaitedFor;
+    use crate::model::dataset::Dataset;
+    use crate::pipeline::intake::incomplete::Awaited;
+
+    /// Id of a run without inputs, over what its fetch lacks.
+    fn id_of(lacking: Awaited, code: u8) -> String {
+        let mut awaited = Awaited::default();
+        awaited.absorb_fetch(lacking, code);
+        run_id(None, "period=\n", &[], &awaited.facts)
+    }
+
+    /// A night that found nothing of a dataset, and one that could not ask for it, had the same files
+    /// and other tables: the second ended with "the published run was changed afterwards".
+    #[test]
+    fn what_a_fetch_lacks_is_part_of_the_id() {
+        let unit = |dataset: Dataset| {
+            let mut awaited = Awaited::default();
+            awaited.lacks(dataset.name());
+            awaited
+        };
+        let of_invoice = |number: &str, lacks: AwaitedFor| Awaited {
+            invoices: BTreeMap::from([(number.to_owned(), lacks)]),
+            ..Awaited::default()
+        };
+        let ids = [
+            id_of(Awaited::default(), 0),
+            id_of(unit(Dataset::UnbilledUsage), 0),
+            id_of(unit(Dataset::UnbilledUsage), 11),
+            id_of(unit(Dataset::UnbilledUsage), 20),
+            id_of(unit(Dataset::Usage), 11),
+            id_of(of_invoice("G1", AwaitedFor::Usage), 11),
+            id_of(of_invoice("G1", AwaitedFor::InvoiceLines), 11),
+            id_of(of_invoice("G2", AwaitedFor::Usage), 11),
+        ];
+        assert_eq!(BTreeSet::from(ids.clone()).len(), ids.len(), "{ids:?}");
+        let complete = run_id(None, "period=\n", &[], &BTreeSet::new());
+        assert_eq!(ids[0], complete);
     }
 }
