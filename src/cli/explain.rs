@@ -18,7 +18,7 @@ use crate::pipeline::threads;
 #[command(after_help = "Example:\n  tieout explain \
                   --key customer_id=196e2273-9651-43a3-ba7e-7cbcd918fc40 --key meter_id=6dc5c039")]
 pub(super) struct ExplainArgs {
-    /// A `break_id` of the table `variances`
+    /// A `break_id` of the table `variances`; without its number (`.2`), the first of its groups
     #[arg(
         value_name = "BREAK_ID",
         required_unless_present = "key",

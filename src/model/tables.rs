@@ -217,7 +217,8 @@ pub const VARIANCES: Table = Table {
         text(
             "break_id",
             "B and a hash of tie-out, invoice, customer, subscription, product, SKU, meter and \
-             currency, the same in every run",
+             currency, the same in every run; further groups of these, as of other \
+             availabilities, have .2, .3 and so on behind it",
         ),
         text(
             "proof",

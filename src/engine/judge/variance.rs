@@ -5,6 +5,7 @@
 //! to look, the cause says what there is to see.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use crate::engine::causes::attribute::{self, AttributionInput};
 use crate::engine::causes::finding::Finding;
@@ -19,14 +20,24 @@ use crate::engine::rules::tolerance::{Limit, Tolerances};
 use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, rescale};
 
-/// Id of a group, equal in every run that has the group: `B` and 16 hexadecimal digits of a hash
-/// over its keys. At 2^32 groups two may collide by chance: far more than there are breaks to look at.
+/// Id of a group: that of its keys, equal in every run that has them, and a number where the run has
+/// several groups of these keys. Written as `B` and 16 hexadecimal digits, then `.2`, `.3`… for all
+/// groups but the first: without the number it is the id of the break, however finely it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BreakId([u8; 8]);
+pub struct BreakId {
+    /// Hash of the keys. At 2^32 groups two may collide by chance: far more than there are breaks to
+    /// look at.
+    keys: [u8; 8],
+    /// Number among the groups with these keys, in published order; 1 for the first.
+    number: NonZeroU32,
+}
 
 impl BreakId {
     fn of(hash: &blake3::Hash) -> Self {
-        Self(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
+        Self {
+            keys: *hash.as_bytes().first_chunk().expect("a hash has 32 bytes"),
+            number: NonZeroU32::MIN,
+        }
     }
 }
 
@@ -34,9 +45,13 @@ impl fmt::Display for BreakId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A letter first: a spreadsheet takes `12345678e9012345` for a number.
         formatter.write_str("B")?;
-        self.0
+        self.keys
             .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
+        match self.number {
+            NonZeroU32::MIN => Ok(()),
+            number => write!(formatter, ".{number}"),
+        }
     }
 }
 
@@ -103,7 +118,7 @@ pub struct Variance {
     pub cause: Option<Cause>,
     /// Parts of the variance, by cause.
     pub parts: Parts,
-    /// Id of the group, equal in every run.
+    /// Id of the group.
     pub break_id: BreakId,
     /// Id of the one-sided break of the same account that this one is the other half of, by its
     /// quantity or its amount; `None` for none.
@@ -271,19 +286,21 @@ fn break_id_of(sides: &Sides, vocabulary: &Vocabulary) -> BreakId {
     BreakId::of(&hash.finalize())
 }
 
-/// Gives groups with equal keys (a coarse pass leaves keys empty) ids of their own: the first keeps
-/// its id, the others hash it with their number. The variances must be in their published order.
+/// Numbers groups with equal keys (a coarse pass leaves keys empty, and [`UNNAMED`] keys are no part
+/// of an id). The variances must be in their published order.
+///
+/// # Panics
+/// At 2^32 groups with equal keys, more than a run can hold.
 pub fn separate_equal_ids<'v>(variances: impl IntoIterator<Item = &'v mut Variance>) {
-    let mut seen: hashbrown::HashMap<BreakId, u32> = hashbrown::HashMap::new();
+    let mut last: hashbrown::HashMap<[u8; 8], NonZeroU32> = hashbrown::HashMap::new();
     for variance in variances {
-        let count = seen
-            .entry(variance.break_id)
-            .and_modify(|count| *count += 1)
-            .or_insert(0);
-        if *count > 0 {
-            variance.break_id = BreakId::of(&blake3::hash(
-                format!("{}#{count}", variance.break_id).as_bytes(),
-            ));
-        }
+        let BreakId { keys, number } = &mut variance.break_id;
+        let next = |last: &mut NonZeroU32| {
+            *last = last.checked_add(1).expect("a run has fewer groups");
+        };
+        *number = *last
+            .entry(*keys)
+            .and_modify(next)
+            .or_insert(NonZeroU32::MIN);
     }
 }

@@ -22,7 +22,7 @@ pub struct Request {
 /// The figure that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The group with this `break_id`.
+    /// The group with this `break_id`; of an id without a number the first of its groups.
     Break(String),
     /// The usage and lines in which each named column has its value.
     Keys(Vec<(String, String)>),
@@ -50,7 +50,7 @@ pub struct Explanation {
 /// One compared group, with its sources. Amounts are decimal text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Group {
-    /// Id of the group, the same in every run.
+    /// Id of the group, as published.
     pub break_id: String,
     /// Name of the comparison.
     pub tie_out: &'static str,
