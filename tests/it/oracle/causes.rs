@@ -74,7 +74,7 @@ pub(crate) fn add_ids(rows: &mut [Vec<String>]) {
             if *count == 0 {
                 id
             } else {
-                short(&format!("{id}#{count}"))
+                format!("{id}.{}", *count + 1)
             },
         );
     }
