@@ -74,7 +74,9 @@ impl LedgerError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Storage { .. } => "check that the folder is writable and has free space",
+            Self::Storage { .. } => {
+                "check that the folder is writable, has free space and that files may grow (`ulimit -f`)"
+            }
             Self::Busy { .. } => "try again when the other command has ended",
             Self::Damaged { .. } => {
                 "restore it from a copy. Without one, move it away: the next run of each period begins \

@@ -16,6 +16,7 @@ mod changing;
 mod changing_inputs;
 mod cli;
 mod closing;
+mod closing_house;
 mod copies;
 mod credentials;
 mod damaged_files;
