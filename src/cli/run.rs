@@ -110,7 +110,12 @@ pub(super) fn execute(
         .map_err(Failure::Output)
         .and_then(|()| print(&found, globals, flags, out))
         .map_err(|failure| failure.after_publish(&found.folder));
-    exit_of_printed(Exit::of_outcome(found.exit_code), printed)
+    let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed)?;
+    let late = found.fetched.as_ref().and_then(|report| {
+        // Not only in the summary: who prints none, or reads stderr alone, is told, too.
+        Failure::of_informational(report, Some(&found.folder))
+    });
+    late.map_or(Ok(exit), Err)
 }
 
 /// A run that published nothing, for `--json`.

@@ -19,6 +19,15 @@ pub enum LedgerError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A change was made, and its last step failed.
+    #[error("`{}` has the change, but it may not outlive a power failure", .path.display())]
+    Late {
+        /// File of the database.
+        path: PathBuf,
+        /// Error that SQLite gave.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// Another process writes, and did not end in time.
     #[error("`{}`: found it locked by another command, wanted it free within {seconds} seconds", .path.display())]
     Busy {
@@ -77,6 +86,7 @@ impl LedgerError {
             Self::Storage { .. } => {
                 "check that the folder is writable, has free space and that files may grow (`ulimit -f`)"
             }
+            Self::Late { .. } => "check the disk, and look whether the change is there before you repeat it",
             Self::Busy { .. } => "try again when the other command has ended",
             Self::Damaged { .. } => {
                 "restore it from a copy. Without one, move it away: the next run of each period begins \

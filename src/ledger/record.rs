@@ -60,8 +60,7 @@ pub struct Recorded {
 }
 
 impl Ledger {
-    /// Notes that a run has begun; true if the one before did not end. The ledger of another tenant is
-    /// refused.
+    /// Notes that a run has begun. The ledger of another tenant is refused.
     ///
     /// # Errors
     /// [`LedgerError::Owner`], or those of the database.
@@ -70,7 +69,7 @@ impl Ledger {
         run: &RunningRun,
         owner: Option<&str>,
         now: &str,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<(), LedgerError> {
         let change = self.change()?;
         if let Some(owner) = owner {
             let found = change.step(|connection| meta(connection, "owner"))?;
@@ -86,10 +85,8 @@ impl Ledger {
                 Some(_) | None => {}
             }
         }
-        let was_lost = change
-            .step(|connection| runs::begin(connection, run, now, env!("CARGO_PKG_VERSION")))?;
-        change.commit()?;
-        Ok(was_lost)
+        change.step(|connection| runs::begin(connection, run, now, env!("CARGO_PKG_VERSION")))?;
+        change.commit()
     }
 
     /// Writes a run that published nothing into the log; `has_begun` is false of one that another run

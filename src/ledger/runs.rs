@@ -131,14 +131,13 @@ pub struct RunningRun {
     pub period: String,
 }
 
-/// Notes that a run has begun, and writes what is left of one that did not end into the log; true if
-/// there was such a one. The lock of the output folder is held: no other run goes on.
+/// Notes that a run has begun, and writes what is left of one that did not end into the log. The lock of the output folder is held: no other run goes on.
 pub(super) fn begin(
     connection: &Connection,
     run: &RunningRun,
     now: &str,
     version: &str,
-) -> Result<bool, rusqlite::Error> {
+) -> Result<(), rusqlite::Error> {
     let lost = going_on(connection)?;
     connection.execute("DELETE FROM running", [])?;
     for lost in &lost {
@@ -163,7 +162,7 @@ pub(super) fn begin(
             run.period
         ],
     )?;
-    Ok(!lost.is_empty())
+    Ok(())
 }
 
 /// Row of a run that has begun, without what is known at its end.
@@ -335,6 +334,19 @@ pub fn pointed_at(
     let query = "SELECT * FROM runs WHERE (?1 IS NULL OR period = ?1) AND is_current = 1 \
                  ORDER BY run_no DESC LIMIT 1";
     connection.query_row(query, [period], of_row).optional()
+}
+
+/// The run that each period's pointer leads to.
+///
+/// # Errors
+/// Errors of the database.
+pub fn pointed_periods(connection: &Connection) -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let query = "SELECT period, run_id FROM runs WHERE run_no IN (SELECT max(run_no) FROM runs \
+                 WHERE is_current = 1 AND period <> '' GROUP BY period) ORDER BY period";
+    connection
+        .prepare(query)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }
 
 /// Runs that have begun and not ended: one that goes on, or whose process is gone.

@@ -141,8 +141,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] of the database.
     pub fn change_number(&self) -> Result<u64, LedgerError> {
-        let text = self.read(|connection| meta(connection, "changes"))?;
-        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+        self.read(count_changes)
     }
 }
 
@@ -167,19 +166,32 @@ impl Change<'_> {
     /// Makes the change.
     ///
     /// # Errors
-    /// [`LedgerError`] if it cannot be brought to disk; it was then not made.
+    /// [`LedgerError::Late`] if it was made and may not outlive a power failure; any other if it was
+    /// not made.
     pub fn commit(self) -> Result<(), LedgerError> {
-        let count = || -> Result<(), rusqlite::Error> {
-            let last: u64 = meta(&self.transaction, "changes")?
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0);
-            set_meta(&self.transaction, "changes", &(last + 1).to_string())
-        };
-        count().map_err(storage("write", self.path))?;
-        self.transaction
-            .commit()
-            .map_err(storage("commit to", self.path))
+        let number = count_changes(&self.transaction).map(|last| last + 1);
+        let number = number.map_err(storage("write", self.path))?;
+        set_meta(&self.transaction, "changes", &number.to_string())
+            .map_err(storage("write", self.path))?;
+        self.transaction.commit().map_err(|source| {
+            // Looked up, not assumed: the last sync of a commit may fail when all is done.
+            let found = Connection::open(self.path).and_then(|found| count_changes(&found));
+            if found.is_ok_and(|found| found == number) {
+                LedgerError::Late {
+                    path: self.path.to_owned(),
+                    source,
+                }
+            } else {
+                storage("commit to", self.path)(source)
+            }
+        })
     }
+}
+
+/// Number of the last change.
+fn count_changes(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let text = meta(connection, "changes")?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 /// Value of a name of the ledger itself; `None` if it has none.

@@ -2,7 +2,7 @@
 //! exit code.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
@@ -46,6 +46,15 @@ pub enum RunError {
     /// The ledger cannot be read or written, or refuses a change.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The ledger has what was done, and its tables could not be written out.
+    #[error("All of it is published and in the ledger; but the tables in `{}` are those of before", .tables.display())]
+    Behind {
+        /// Link to the tables of the ledger.
+        tables: PathBuf,
+        /// The step that failed.
+        #[source]
+        source: Box<RunError>,
+    },
     /// The threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
@@ -190,6 +199,9 @@ impl RunError {
             }
             Self::Fetch(error) => return error.hint(),
             Self::Ledger(error) => return Some(error.hint()),
+            Self::Behind { .. } => {
+                "check the disk; the next command that changes something writes them again"
+            }
         };
         Some(hint.to_owned())
     }

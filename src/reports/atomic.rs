@@ -17,7 +17,7 @@ use super::earlier_run;
 use super::failure::{PublishError, storage};
 use super::output_entries::{
     CLOSED, LOCK, NEW_POINTER, PERIODS, POINTER, RUNS, STAGING, clear_litter, clear_temporary,
-    current_run, ensure_kinds, is_run_there,
+    current_run, ensure_kinds, is_run_there, run_of_pointer,
 };
 
 /// Rights of published files: they hold what customers pay, and are not for every user of the
@@ -114,6 +114,12 @@ impl OutputFolder {
     #[must_use]
     pub fn current(&self) -> Option<String> {
         current_run(&self.folder)
+    }
+
+    /// Id of the run that the pointer of a period leads to; `None` if there is none.
+    #[must_use]
+    pub fn run_of_period(&self, period: &str) -> Option<String> {
+        run_of_pointer(&self.folder.join(PERIODS).join(period))
     }
 
     /// Checks that a run which is published is still what it was.

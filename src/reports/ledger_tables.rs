@@ -16,6 +16,15 @@ pub const LEDGER_POINTER: &str = "ledger";
 /// Folder of the copies, each named by the change of the ledger that it shows.
 pub const LEDGER_COPIES: &str = "ledger-tables";
 
+/// Lock of those who write copies, in their folder.
+const LOCK: &str = ".lock";
+
+/// Beginning of the name of a copy that is being written.
+const STAGED: &str = ".new-";
+
+/// Link that is about to become the pointer.
+const NEW_LINK: &str = ".ledger.new";
+
 /// True if the copy of a change is what the link points at.
 #[must_use]
 pub fn is_written(out: &Path, change: u64) -> bool {
@@ -34,9 +43,20 @@ fn target_of(change: u64) -> PathBuf {
 pub fn write(out: &Path, change: u64, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
     let copies = out.join(LEDGER_COPIES);
     fs::create_dir_all(&copies).map_err(storage("create the folder", &copies))?;
-    // Two people may be at it at once: each writes its own, and the newer link stands.
+    // Two people may be at it at once: one waits.
+    let lock_path = copies.join(LOCK);
+    let lock = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&lock_path)
+        .map_err(storage("open the lock", &lock_path))?;
+    lock.lock().map_err(storage("lock", &lock_path))?;
+    if is_written(out, change) {
+        return Ok(());
+    }
+    clear_litter(&copies)?;
     let staging = tempfile::Builder::new()
-        .prefix(".new-")
+        .prefix(STAGED)
         .tempdir_in(&copies)
         .map_err(storage("create a folder in", &copies))?;
     for part in tables {
@@ -56,7 +76,7 @@ pub fn write(out: &Path, change: u64, tables: &[TablePart<'_>]) -> Result<(), Pu
     let staged = staging.keep();
     if let Err(error) = fs::rename(&staged, &folder) {
         drop(fs::remove_dir_all(&staged));
-        // Somebody else wrote the same: it says the same.
+        // Written by one that was killed before it moved the link: it says the same.
         if !folder.is_dir() {
             return Err(storage("name", &folder)(error));
         }
@@ -80,7 +100,7 @@ fn write_file(
 
 fn point(out: &Path, change: u64) -> Result<(), PublishError> {
     let pointer = out.join(LEDGER_POINTER);
-    let temporary = out.join(format!(".ledger.{}", std::process::id()));
+    let temporary = out.join(NEW_LINK);
     drop(fs::remove_file(&temporary));
     link(&target_of(change), &temporary).map_err(storage("write", &temporary))?;
     fs::rename(&temporary, &pointer).map_err(storage("point", &pointer))?;
@@ -96,6 +116,18 @@ fn link(target: &Path, at: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(target: &Path, at: &Path) -> io::Result<()> {
     fs::write(at, target.to_string_lossy().as_bytes())
+}
+
+/// Removes what one that was killed was writing. The lock is held: nobody writes it any more.
+fn clear_litter(copies: &Path) -> Result<(), PublishError> {
+    for entry in fs::read_dir(copies).map_err(storage("list", copies))? {
+        let entry = entry.map_err(storage("list", copies))?;
+        if entry.file_name().to_string_lossy().starts_with(STAGED) {
+            let folder = entry.path();
+            fs::remove_dir_all(&folder).map_err(storage("clear", &folder))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes copies of changes before the last one.

@@ -89,10 +89,15 @@ fn ensure_kind(path: &Path, wanted: EntryKind) -> Result<(), PublishError> {
     })
 }
 
-/// True if `path` is a link to `runs/<run id>`, whether that run is there or not.
+/// True if `path` is a link to `runs/<run id>`, whether that run is there or not. A new pointer may
+/// be one of a period, which is renamed from here into a folder.
 fn is_link_to_run(path: &Path) -> bool {
     let Ok(target) = fs::read_link(path) else {
         return false;
+    };
+    let target = match path.ends_with(NEW_POINTER) {
+        true => target.strip_prefix("..").unwrap_or(&target),
+        false => &target,
     };
     let steps: Vec<Component<'_>> = target.components().collect();
     matches!(steps.as_slice(), [Component::Normal(runs), Component::Normal(_)] if *runs == RUNS)
@@ -193,7 +198,7 @@ pub fn pointed_runs(folder: &Path) -> Result<Vec<String>, PublishError> {
 }
 
 /// Id of the run that a pointer leads to; `None` if it is none.
-fn run_of_pointer(pointer: &Path) -> Option<String> {
+pub(super) fn run_of_pointer(pointer: &Path) -> Option<String> {
     let kind = fs::symlink_metadata(pointer).ok()?.file_type();
     if kind.is_symlink() {
         let target = fs::read_link(pointer).ok()?;

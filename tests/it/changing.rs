@@ -122,10 +122,7 @@ fn check(
     is_fresh: bool,
 ) -> Result<bool, String> {
     let (name, nth) = point;
-    let what = format!(
-        "{} {change} at {name} {nth}, fresh: {is_fresh}",
-        world.kind
-    );
+    let what = format!("{} {change} at {name} {nth}, fresh: {is_fresh}", world.kind);
     // With the cache of the point before nothing would be read, and hardly a point be reached.
     drop(fs::remove_dir_all(world.out()));
     world.reset(is_fresh);

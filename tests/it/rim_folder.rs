@@ -298,7 +298,11 @@ fn a_failure_behind_the_pointer_says_that_the_run_is_published() {
     // The ledger has its three changes of a first run synced in the folder of its database, twice each.
     for (step, at, is_current) in [("", 7, true), ("runs", 1, false)] {
         let out = folder.path().join(format!("out-{step}"));
-        let synced = if is_current { out.clone() } else { out.join(step) };
+        let synced = if is_current {
+            out.clone()
+        } else {
+            out.join(step)
+        };
         let Some(done) = run_without_sync_of(&synced, at, &out) else {
             eprintln!("skipped: failures behind the pointer; there is no strace");
             return;

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::ledger::breaks::Stream;
 use crate::ledger::store::{LEDGER, Ledger};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::month_end::exports;
 
 /// Streams that are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,18 +38,22 @@ impl StreamChoice {
     }
 }
 
-/// Opens the ledger of an output folder.
+/// Opens the ledger of an output folder. Its tables are written again if a command that was killed,
+/// or had no room, left them behind.
 ///
 /// # Errors
 /// [`RunError::NotThere`] where there is none, and errors of the ledger.
 pub fn open(out: &Path) -> Result<Ledger, RunError> {
-    Ledger::existing(out)?.ok_or_else(|| RunError::NotThere {
+    let ledger = Ledger::existing(out)?.ok_or_else(|| RunError::NotThere {
         what: format!("`{}`", out.display()),
         found: format!("no `{LEDGER}`"),
         wanted: "the ledger of its runs".to_owned(),
         hint: "name the folder that holds the runs with `--out`; the first run makes the ledger"
             .to_owned(),
-    })
+    })?;
+    // Whoever only asks may have no right to write here, and is answered from the ledger.
+    drop(exports::refresh(out, &ledger));
+    Ok(ledger)
 }
 
 /// The error of a ledger that holds nothing of what was asked for.

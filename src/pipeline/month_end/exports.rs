@@ -14,9 +14,16 @@ use crate::reports::table::TablePart;
 /// Writes the tables of the ledger to `OUT/ledger`, unless they are there as of its last change.
 ///
 /// # Errors
-/// [`RunError`] if the ledger cannot be read, or the files not written; those of before are then
-/// intact.
+/// [`RunError::Behind`] if the ledger cannot be read, or the files not written; those of before are
+/// then intact.
 pub fn refresh(out: &Path, ledger: &Ledger) -> Result<(), RunError> {
+    write(out, ledger).map_err(|source| RunError::Behind {
+        tables: out.join(ledger_tables::LEDGER_POINTER),
+        source: Box::new(source),
+    })
+}
+
+fn write(out: &Path, ledger: &Ledger) -> Result<(), RunError> {
     let number = ledger.change_number()?;
     if ledger_tables::is_written(out, number) {
         return Ok(());

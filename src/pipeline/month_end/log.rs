@@ -8,7 +8,7 @@ use super::exports;
 use crate::ledger::acceptance::Acceptance;
 use crate::ledger::failure::LedgerError;
 use crate::ledger::record::{Recorded, RunFigures};
-use crate::ledger::runs::{RunRow, RunningRun, pointed_at, row_of};
+use crate::ledger::runs::{RunRow, RunningRun, pointed_at, pointed_periods, row_of};
 use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::Plan;
@@ -38,8 +38,8 @@ pub fn now() -> String {
 }
 
 impl RunLog {
-    /// Begins a run in the ledger of a locked output folder. What a run that did not end left is
-    /// mended: its pointers are brought to what the ledger says.
+    /// Begins a run in the ledger of a locked output folder. Pointers that a run before left behind are
+    /// brought to what the ledger says.
     ///
     /// # Errors
     /// [`RunError::Ledger`] if the ledger is damaged or another tenant's; [`RunError::Publish`] if a
@@ -48,10 +48,8 @@ impl RunLog {
         let mut ledger = Ledger::open(&plan.out)?;
         let running = running_of(plan, today);
         let owner = owner_of(plan);
-        let was_lost = ledger.begin(&running, owner.as_deref(), &running.started_at)?;
-        if was_lost {
-            mend(&ledger, output)?;
-        }
+        ledger.begin(&running, owner.as_deref(), &running.started_at)?;
+        mend(&ledger, output)?;
         Ok(Self {
             ledger,
             running,
@@ -163,16 +161,23 @@ fn owner_of(plan: &Plan) -> Option<String> {
     Some(StateOwner::of(&fetching.account).to_string())
 }
 
-/// Brings the pointers to what the ledger says: a run was killed after its change of the ledger, and
-/// before its pointers were moved.
+/// Brings the pointers to what the ledger says: a run may have been killed after its change of the
+/// ledger, and before its pointers were moved. A `current` that is gone was removed by somebody, and
+/// stays away.
 fn mend(ledger: &Ledger, output: &OutputFolder) -> Result<(), RunError> {
-    let Some(newest) = ledger.read(|connection| pointed_at(connection, None))? else {
-        return Ok(());
-    };
-    let of_period = ledger.read(|connection| pointed_at(connection, Some(&newest.period)))?;
-    output.point_at(&newest.run_id)?;
-    if let Some(run) = of_period.filter(|run| !run.period.is_empty()) {
-        output.point_period(&run.period, &run.run_id)?;
+    let newest = ledger.read(|connection| pointed_at(connection, None))?;
+    if let Some(newest) = newest
+        && output.current().is_some_and(|run| run != newest.run_id)
+        && output.run_folder(&newest.run_id).is_dir()
+    {
+        output.point_at(&newest.run_id)?;
+    }
+    for (period, run_id) in ledger.read(pointed_periods)? {
+        if output.run_of_period(&period).as_ref() != Some(&run_id)
+            && output.run_folder(&run_id).is_dir()
+        {
+            output.point_period(&period, &run_id)?;
+        }
     }
     Ok(())
 }
