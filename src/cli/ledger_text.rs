@@ -90,7 +90,11 @@ pub(super) fn state_words(row: &BreakRow) -> String {
     match row.state.name() {
         "assigned" => format!("assigned {}", cut(&row.owner)),
         "disputed" => format!("disputed {}", cut(&row.ticket)),
-        "accepted" => format!("accepted to {}", row.accepted_until),
+        "accepted" => format!(
+            "accepted to {}, up to {}",
+            row.accepted_until,
+            readable(&row.accepted_cap)
+        ),
         "resolved" => format!("resolved in run {}", row.closed_in),
         state => state.to_owned(),
     }

@@ -240,7 +240,7 @@ fn a_person_says_a_word() {
                 "--cap",
                 "200",
             ],
-            "150.00 EUR: accepted to 2026-12-31, label `ask again`",
+            "150.00 EUR: accepted to 2026-12-31, up to 200.00, label `ask again`",
         ),
         (
             &["reopen", id, "--reason", "not paid"],

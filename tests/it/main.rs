@@ -39,6 +39,7 @@ mod ledger_laws;
 mod lifecycle;
 mod line_arithmetic;
 mod memory;
+mod month_end;
 mod months;
 mod nightly;
 mod nights;
