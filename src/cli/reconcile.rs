@@ -15,6 +15,7 @@ use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
@@ -118,6 +119,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         sources,
         records: Vec::new(),
         acceptances: Vec::new(),
+        settling: SettlingDays::default(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })

@@ -1,5 +1,6 @@
 //! `tieout status`: how the last run of each pipeline and period ended, for people and monitors.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::arguments::Globals;
@@ -26,6 +27,9 @@ pub(super) struct StatusArgs {
     #[command(flatten)]
     ledger: LedgerFlags,
 }
+
+/// Invoices of one stage that are named.
+const SHOWN_INVOICES: usize = 5;
 
 /// Prints the state of the streams; its exit code is for monitors.
 pub(super) fn run(
@@ -57,6 +61,9 @@ fn write(found: &LedgerStatus, out: &mut dyn Write) -> io::Result<()> {
     } else {
         write_table(&table_of(&found.streams), out)?;
     }
+    for stream in &found.streams {
+        write_mixed(stream, out)?;
+    }
     for run in &found.running {
         let stream = stream_words(&run.pipeline, &run.period);
         let age = age_words(run.age_seconds);
@@ -79,6 +86,28 @@ fn write(found: &LedgerStatus, out: &mut dyn Write) -> io::Result<()> {
     });
     for fault in faults.chain(running) {
         paragraph("FAIL  ", &fault, out)?;
+    }
+    Ok(())
+}
+
+/// Writes the stages of a stream's invoices where they are not all alike.
+fn write_mixed(stream: &StreamStatus, out: &mut dyn Write) -> io::Result<()> {
+    let mut by_stage: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for invoice in &stream.invoices {
+        let of_stage = by_stage.entry(&invoice.finality).or_default();
+        of_stage.push(&invoice.invoice_number);
+    }
+    if by_stage.len() < 2 {
+        return Ok(());
+    }
+    let name = stream_words(&stream.pipeline, &stream.period);
+    for (stage, numbers) in by_stage {
+        let more = numbers.len().saturating_sub(SHOWN_INVOICES);
+        let mut text = numbers[..numbers.len() - more].join(", ");
+        if more > 0 {
+            text += &format!(" and {more} more");
+        }
+        paragraph("note: ", &format!("{name}: {stage}: {text}"), out)?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub mod roll_forward;
 
 pub mod accruals;
 pub mod closes;
+pub mod invoices;
 pub mod restatements;
 pub mod runs;
 

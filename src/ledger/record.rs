@@ -12,6 +12,7 @@ use super::breaks::{self, FoundBreak, Stream};
 use super::closes;
 use super::events;
 use super::failure::LedgerError;
+use super::invoices::{self, InvoiceStage};
 use super::movement::{self, Moment, Step};
 use super::restatements::{self, Figure, FigureKey, Restatement};
 use super::roll_forward::{self, RollForwardRow};
@@ -29,6 +30,8 @@ pub struct RunFigures {
     pub owner: Option<String>,
     /// Accruals by customer and currency.
     pub accruals: Vec<Accrual>,
+    /// Stages of its invoices.
+    pub invoices: Vec<InvoiceStage>,
 }
 
 /// Outcome of a run in the ledger.
@@ -179,6 +182,7 @@ fn record_in(
         accruals = found.accruals;
         change.step(|connection| accruals::keep(connection, run_no, &stream, &accruals))?;
     }
+    change.step(|connection| invoices::keep(connection, &stream, &found.invoices))?;
     row.is_current = recorded.is_current;
     row.exit_code = exit_code(&recorded);
     row.new_breaks = recorded.new;

@@ -49,6 +49,8 @@ CREATE TABLE restatements (run_no INTEGER NOT NULL, noticed_at TEXT NOT NULL, pi
 CREATE TABLE figures (pipeline TEXT NOT NULL, period TEXT NOT NULL, dataset TEXT NOT NULL,
     invoice_number TEXT NOT NULL, currency TEXT NOT NULL, etag TEXT NOT NULL, rows INTEGER NOT NULL,
     amount TEXT NOT NULL, PRIMARY KEY (pipeline, period, dataset, invoice_number, currency)) WITHOUT ROWID;
+CREATE TABLE invoices (pipeline TEXT NOT NULL, period TEXT NOT NULL, invoice_number TEXT NOT NULL,
+    finality TEXT NOT NULL, PRIMARY KEY (pipeline, period, invoice_number)) WITHOUT ROWID;
 CREATE TABLE closes (close_no INTEGER PRIMARY KEY, event TEXT NOT NULL, pipeline TEXT NOT NULL,
     period TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, reason TEXT NOT NULL,
     run_no TEXT NOT NULL, run_id TEXT NOT NULL, manifest_hash TEXT NOT NULL, pack TEXT NOT NULL,

@@ -1,11 +1,15 @@
 //! The end of a run: what was read is reconciled, its tables are placed, the ledger takes it in, and
 //! only then a pointer is moved. Each of these steps leaves the old state or the new one.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::atomic::Ordering;
 
 use crate::engine::fold::folded::Folded;
-use crate::ledger::record::Recorded;
+use crate::engine::rules::domain::Domain;
+use crate::engine::rules::keys::Key;
+use crate::ledger::invoices::InvoiceStage;
+use crate::ledger::record::{Recorded, RunFigures};
 use crate::ledger::runs::RunRow;
 use crate::model::cause::Status;
 use crate::model::period::{Period, parse_day};
@@ -23,7 +27,9 @@ use crate::progress::reporting::Progress;
 use crate::reports::atomic::{OutputFolder, Publication};
 use crate::reports::earlier_run::MANIFEST;
 use crate::reports::failure::PublishError;
-use crate::sources::fetch::order::PROVISIONAL_DAYS;
+
+/// Stage of data that can still come.
+const AWAITED: &str = "awaited";
 
 /// The close of a run: what is done with everything that was read.
 pub(super) struct Finish<'c> {
@@ -101,6 +107,7 @@ impl Finish<'_> {
         let Self { plan, options, .. } = self;
         let is_complete = exit_code == 0;
         let begun = log.row();
+        let as_of = begun.as_of.clone();
         let row = RunRow {
             run_id: run_id.to_owned(),
             period: figures::period_of(plan, found),
@@ -121,7 +128,10 @@ impl Finish<'_> {
         let mut code = exit_code;
         let recorded = log.record(
             row,
-            figures::of_run(readings, found),
+            RunFigures {
+                invoices: self.invoices(found, &as_of),
+                ..figures::of_run(readings, found)
+            },
             &plan.acceptances,
             &mut |recorded| {
                 let is_failing = match options.fail_on_breaks {
@@ -147,18 +157,49 @@ impl Finish<'_> {
         if let Some(finality) = self.finality {
             return finality;
         }
-        let is_awaited = |status| status == Status::Awaited;
-        if found
-            .variances
-            .iter()
-            .any(|variance| is_awaited(variance.status))
-        {
-            return "awaited";
+        let mut awaited = found.variances.iter().map(|variance| variance.status);
+        if awaited.any(|status| status == Status::Awaited) {
+            return AWAITED;
         }
         let period = self.plan.period.or_else(|| newest_period(&found.totals));
+        self.stage(period, as_of)
+    }
+
+    /// Stages of the invoices of a run, by their numbers.
+    fn invoices(&self, found: &Reconciled, as_of: &str) -> Vec<InvoiceStage> {
+        let mut awaited = found.variances.iter();
+        let awaited: BTreeSet<u32> = awaited
+            .by_ref()
+            .filter(|variance| variance.status == Status::Awaited)
+            .map(|variance| variance.sides.keys[Key::Invoice])
+            .collect();
+        let mut stages: Vec<InvoiceStage> = found
+            .totals
+            .periods
+            .iter()
+            .filter(|(code, _)| **code != 0)
+            .map(|(code, period)| InvoiceStage {
+                invoice_number: found
+                    .totals
+                    .vocabulary
+                    .text(Domain::Invoice, *code)
+                    .to_owned(),
+                finality: match awaited.contains(code) {
+                    true => AWAITED,
+                    false => self.stage(Some(*period), as_of),
+                }
+                .to_owned(),
+            })
+            .collect();
+        stages.sort_by(|left, right| left.invoice_number.cmp(&right.invoice_number));
+        stages
+    }
+
+    /// Stage of data of a period that are there.
+    fn stage(&self, period: Option<Period>, as_of: &str) -> &'static str {
         let today = parse_day(as_of.as_bytes()).ok().flatten();
         match (period, today) {
-            (Some(period), Some(today)) if today >= period.days().1 + PROVISIONAL_DAYS => "final",
+            (Some(period), Some(today)) if today >= self.plan.settling.final_day(period) => "final",
             // Without a period nothing says when it is final.
             _ => "provisional",
         }

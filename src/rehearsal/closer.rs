@@ -13,9 +13,9 @@ use crate::ledger::people::{Saying, Word};
 use crate::ledger::store::Ledger;
 use crate::model::cause::TieOut;
 use crate::model::period::Day;
+use crate::model::settling::SettlingDays;
 use crate::pipeline::closing::close::{self, PeriodRequest};
 use crate::pipeline::month_end::exports;
-use crate::sources::fetch::order::PROVISIONAL_DAYS;
 
 /// People who have breaks, by customer.
 const PEOPLE: [&str; 3] = ["ana", "ben", "chris"];
@@ -79,7 +79,9 @@ impl ClosersDay<'_> {
     /// # Errors
     /// [`RehearsalError`] if the month cannot be closed: everything that it takes is there.
     pub(super) fn close(&self) -> Result<bool, RehearsalError> {
-        if *self.day < *iso(self.month.month_after() + PROVISIONAL_DAYS) {
+        if *self.day
+            < *iso(self.month.month_after() + Day::from(SettlingDays::default().provisional_until))
+        {
             return Ok(false);
         }
         close::close(&PeriodRequest {

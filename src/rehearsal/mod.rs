@@ -29,6 +29,7 @@ use self::truth::TruthOfMonths;
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::settling::SettlingDays;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::log;
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
@@ -273,6 +274,7 @@ impl<'r> Rehearsal<'r> {
             ],
             records: Vec::new(),
             acceptances: Vec::new(),
+            settling: SettlingDays::default(),
             fetching: None,
             tie_outs: TieOut::ALL.map(tie_out).to_vec(),
         }

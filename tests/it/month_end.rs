@@ -178,6 +178,48 @@ fn a_closed_month_survives_copies_and_other_months() {
     );
 }
 
+#[test]
+fn the_days_of_a_month_end_are_settings_and_each_invoice_has_a_stage() {
+    let house = House::new();
+    let pipeline = fs::read_to_string(house.path("month.toml")).unwrap();
+    let late = pipeline + "[month_end]\nprovisional_until = 20\n";
+    fs::write(house.path("month.toml"), late).unwrap();
+    let stage = |day: &str| {
+        house.run("month", day);
+        let found = json(&house.path("out"), &["status"]);
+        let stream = &found["streams"][0];
+        for invoice in stream["invoices"].as_array().unwrap() {
+            assert_eq!(invoice["finality"], stream["finality"], "{found}");
+        }
+        assert_eq!(stream["invoices"].as_array().unwrap().len(), 2);
+        stream["finality"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(stage("2026-11-20"), "provisional");
+    let refused = house.close(&[]);
+    assert_ended(&refused, 2);
+    assert!(stderr(&refused).contains("month_end.provisional_until"));
+    assert_eq!(stage("2026-11-21"), "final");
+    // The lines of one invoice are lost: it is awaited, and the other is final.
+    let lines = house.path("invoice-lines.csv");
+    let text = fs::read_to_string(&lines).unwrap();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|row| !row.contains("G086285317"))
+        .collect();
+    fs::write(&lines, kept.join("\n") + "\n").unwrap();
+    assert_ended(
+        &house.tieout(&["-q", "run", "month.toml", "--as-of", "2026-11-22"]),
+        11,
+    );
+    let shown = asked(&house.path("out"), &["status"], "anna")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for note in ["awaited: G086285317", "final: G011974950"] {
+        assert!(shown.contains(note), "{shown}");
+    }
+}
+
 /// What a finance person asks, and the command that answers.
 const QUESTIONS: [(&str, &str, &[&str]); 12] = [
     (

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tieout::ledger::failure::LedgerError;
 use tieout::ledger::store::Ledger;
-use tieout::ledger::{audit, breaks, events, runs};
+use tieout::ledger::{audit, breaks, closes, events, runs};
 
 /// Copies a folder with its links.
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -23,7 +23,7 @@ pub(crate) fn current(world: &Path) -> String {
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// What the ledger says: its breaks, its events, and the runs that became current, without numbers
+/// What the ledger says: its breaks, its events, its closes, and the runs that became current, without numbers
 /// of runs and times. Of a copy, as whoever opens it may mend it.
 pub(crate) fn ledger(world: &Path) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -46,6 +46,9 @@ pub(crate) fn ledger(world: &Path) -> Result<Vec<String>, String> {
             let (id, amount) = (&event.break_id, &event.amount);
             let (actor, kind) = (&event.actor, &event.event);
             said.push(format!("{} {id} {kind} {amount} {actor}", event.event_no));
+        }
+        for close in ledger.read(closes::all)? {
+            said.push(format!("{} {} by {}", close.event, close.period, close.by));
         }
         let mut current: Vec<String> = ledger
             .read(runs::all)?

@@ -15,9 +15,9 @@ use crate::ledger::roll_forward::RollForwardRow;
 use crate::ledger::runs::RunRow;
 use crate::ledger::store::Ledger;
 use crate::model::period::{Period, date_of};
+use crate::model::settling::SettlingDays;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::publish::outcome::readable;
-use crate::sources::fetch::order::PROVISIONAL_DAYS;
 
 /// Stage of the month-end at which a period may be closed.
 const FINAL: &str = "final";
@@ -132,9 +132,13 @@ fn ensure_final(stream: &StreamLedger, run: &RunRow) -> Result<(), RunError> {
     let newest = stream.stream.period.rsplit("..").next();
     let day = newest
         .and_then(Period::parse)
-        .and_then(|period| date_of(period.days().1 + PROVISIONAL_DAYS));
+        .and_then(|period| date_of(SettlingDays::default().final_day(period)));
     let hint = match day {
-        Some(day) => format!("run it again on or after {day}"),
+        Some(day) => {
+            format!(
+                "run it again on or after {day}, or what `month_end.provisional_until` makes of it"
+            )
+        }
         None => "name the billing month with `--period`: nothing else says when it is final".into(),
     };
     Err(refused(

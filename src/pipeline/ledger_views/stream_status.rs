@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::place::{self, StreamChoice};
 use super::run_log::{RunRow, outcome};
 use crate::ledger::failure::LedgerError;
+use crate::ledger::invoices::{self, InvoiceStage};
 use crate::ledger::runs::{self, RunningRun};
 use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
@@ -39,6 +40,8 @@ pub struct StreamStatus {
     pub reason: String,
     /// Stage of the month-end: `not_due`, `awaited`, `provisional` or `final`.
     pub finality: String,
+    /// Stages of its invoices, as of the last run that was published.
+    pub invoices: Vec<InvoiceStage>,
     /// Number of breaks that are open.
     pub open_breaks: u64,
     /// Number of breaks that were new.
@@ -100,7 +103,9 @@ pub fn status(
     let last: Vec<RunRow> = last.into_iter().filter(wanted).collect();
     let watched = watched(&last);
     let mut streams = Vec::new();
+    let mut stages = ledger.read(invoices::all)?;
     for run in last {
+        let stream = run.stream();
         let age_seconds = age(&ledger, &run.finished_at, now)?;
         let is_newest = watched.contains(&run.run_no);
         let faults = match is_newest {
@@ -119,6 +124,7 @@ pub fn status(
             outcome: outcome(run.exit_code),
             reason: run.reason,
             finality: run.finality,
+            invoices: stages.remove(&stream).unwrap_or_default(),
             open_breaks: run.open_breaks,
             new_breaks: run.new_breaks,
             accepted_breaks: run.accepted_breaks,

@@ -33,6 +33,7 @@ pub(crate) fn of_run(readings: &Readings, found: &Reconciled) -> RunFigures {
         figures: sums(&texts, &readings.inputs),
         accruals: accruals(&texts),
         owner: None,
+        invoices: Vec::new(),
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) mod credentials;
 
 pub(crate) mod acceptances;
 pub(crate) mod exclusions;
+pub(crate) mod settling;
 
 mod sheets;
 

@@ -9,9 +9,10 @@ use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
-use super::{acceptances, globs, overrides, partner_center, tie_outs};
+use super::{acceptances, globs, overrides, partner_center, settling, tie_outs};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::settling::SettlingDays;
 use crate::sources::fetch::endpoints;
 
 /// Reads the pipeline file at `path`, with the texts of `--set` laid over it. Paths in it, and
@@ -121,6 +122,7 @@ fn empty(name: &str) -> Plan {
         records: Vec::new(),
         tie_outs: Vec::new(),
         acceptances: Vec::new(),
+        settling: SettlingDays::default(),
         fetching: None,
     }
 }
@@ -176,6 +178,7 @@ fn plan_of(
             "partner_center",
             "exclude",
             "accept",
+            "month_end",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -203,6 +206,7 @@ fn plan_of(
         .collect();
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
     plan.acceptances = acceptances::read(checker, root);
+    plan.settling = settling::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

@@ -13,6 +13,7 @@ use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
+use crate::model::settling::SettlingDays;
 use crate::sources::fetch::order::{Api, Exclusion, PriceSheet};
 use crate::sources::identity::account::Account;
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub tie_outs: Vec<TieOutPlan>,
     /// Kinds of breaks that are put up with. They move the ledger, and change no table of a run.
     pub acceptances: Vec<Acceptance>,
+    /// Days on which the stage of a period changes.
+    pub settling: SettlingDays,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
 }

@@ -206,6 +206,8 @@ impl Sweep {
                 let denies = words.contains("othing was published");
                 (has_moved && (denies || !says_so)).then(|| format!("published, but says: {words}"))
             }
+            // A file that cannot be read is one that a close is refused for.
+            Some(2) if !is_published && stderr(&traced.output).contains("cannot be read") => None,
             _ => Some(told(&traced.output)),
         }
     }

@@ -81,6 +81,7 @@ pub(super) fn record(ledger: &mut Ledger, row: RunRow, breaks: Vec<FoundBreak>, 
         figures: [(key, figure)].into(),
         owner: None,
         accruals: vec![accrual],
+        invoices: Vec::new(),
     };
     ledger.record(row, figures, &[], &mut |_| 0).unwrap();
 }
