@@ -191,7 +191,7 @@ fn the_days_of_a_month_end_are_settings_and_each_invoice_has_a_stage() {
         for invoice in stream["invoices"].as_array().unwrap() {
             assert_eq!(invoice["finality"], stream["finality"], "{found}");
         }
-        assert_eq!(stream["invoices"].as_array().unwrap().len(), 2);
+        assert!(stream["invoices"].as_array().unwrap().len() >= 2);
         stream["finality"].as_str().unwrap().to_owned()
     };
     assert_eq!(stage("2026-11-20"), "provisional");
