@@ -88,7 +88,8 @@ impl Sweep {
     }
 
     fn is_ours(&self, path: &str) -> bool {
-        path.starts_with(self.folder.path().to_str().unwrap())
+        // A pipeline file that cannot be read is a mistake of the command line, before anything begins.
+        path.starts_with(self.folder.path().to_str().unwrap()) && !path.ends_with(".toml")
     }
 
     /// A path as it is told: without what differs from one sweep to the next.
