@@ -241,6 +241,27 @@ fn at_every_call_of_a_night() {
     Sweep::new("night", prepare, move |world| nightly(world, address, &[])).run_all(1);
 }
 
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn on_a_disk_that_is_full_at_any_size() {
+    // Of each size in the slow run, of a few in each.
+    let step = if is_quick("a disk that is full at each of 170 sizes") {
+        160
+    } else {
+        4
+    };
+    let sweep = next_day();
+    let mut wrong = Vec::new();
+    for room in (0..680).step_by(step) {
+        let Some(found) = sweep.try_full(room) else {
+            eprintln!("skipped: no right to mount a small file system");
+            return;
+        };
+        wrong.extend(found.iter().map(|what| format!("{room} KiB: {what}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// A command on the ledger of a world, on a day on which October is final.
 fn on_ledger(world: &Path, arguments: &[&str]) -> Command {
     let mut command = program(arguments);

@@ -266,6 +266,46 @@ impl Sweep {
         assert!(bad.is_empty(), "{}: {bad:#?}", self.name);
     }
 
+    /// Runs the command on a disk that has room for so many KiB beyond what is there, and what is wrong
+    /// afterwards; `None` where no small file system may be mounted.
+    pub(super) fn try_full(&self, room: u64) -> Option<Vec<String>> {
+        self.restore();
+        let world = self.world();
+        let command = (self.command)(&world);
+        // In a mount namespace of its own: what is left is copied out before that ends.
+        let script = "mount -t tmpfs -o size=$(( $(du -sk \"$1\" | cut -f1) + $2 ))k none \"$0\" || exit 99\n\
+                      cp -a \"$1/.\" \"$0\"; out=$0; left=$1.left; shift 2\n\
+                      \"$@\"; code=$?; rm -rf \"$left\"; cp -a \"$out\" \"$left\"; exit $code";
+        let out = world.join("out");
+        let before = self.folder.path().join("before/out");
+        let mut full = Command::new("unshare");
+        full.args(["-m", "sh", "-c", script]);
+        full.arg(&out).arg(&before).arg(room.to_string());
+        full.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            full.env(name, value.unwrap_or_default());
+        }
+        full.current_dir(command.get_current_dir().unwrap_or(Path::new(".")));
+        let output = full.output().ok()?;
+        if output.status.code() == Some(99) || stderr(&output).contains("unshare") {
+            return None;
+        }
+        fs::remove_dir_all(&out).unwrap();
+        fs::rename(before.with_extension("left"), &out).unwrap();
+        let mut wrong = self.of_readers(&world);
+        let is_done = ledger(&world).is_ok_and(|said| said == self.ledgers[1]);
+        match output.status.code() {
+            Some(0) if is_done && current(&world) == self.runs[1] => {}
+            Some(22) => {}
+            _ => wrong.push(told(&output)),
+        }
+        wrong.extend(self.of_next(&world));
+        let (found, wanted) = (names(&world), &self.reference.0);
+        let litter = found.iter().filter(|name| !wanted.contains(name));
+        wrong.extend(litter.map(|name| format!("litter after the next run: {}", self.shown(name))));
+        Some(wrong)
+    }
+
     /// Sweeps everything.
     pub(super) fn run_all(&self, turn: usize) {
         let _turn = self::turn(turn);
