@@ -14,10 +14,13 @@ pub mod decode;
 
 pub mod engine;
 
+pub mod ledger;
 pub mod reports;
 pub mod sandbox;
 pub mod synth;
 
 pub mod pipeline;
+
+pub mod rehearsal;
 
 pub mod cli;

@@ -11,8 +11,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::failure::Failure;
 use crate::model::period::{Period, parse_day};
-use crate::pipeline::options::FetchOptions;
-use crate::pipeline::options::Options;
+use crate::pipeline::options::{FailOn, FetchOptions, Options};
 use crate::pipeline::plan::tolerances::tolerance_number;
 use crate::pipeline::spill::budget::LEAST_MEMORY;
 
@@ -46,10 +45,13 @@ impl Globals {
         Options {
             threads: self.threads(),
             allow_rejects: flags.allow_rejects,
-            fail_on_breaks: flags.fail_on_breaks,
+            fail_on_breaks: flags.fail_on_breaks.map(FailOn::from),
             no_cache: flags.no_cache,
             memory: flags.memory,
-            asked,
+            asked: FetchOptions {
+                today: flags.as_of.clone().unwrap_or(asked.today),
+                ..asked
+            },
         }
     }
 
@@ -86,9 +88,19 @@ fn threads(text: &str) -> Result<usize, &'static str> {
 /// Flags of commands that reconcile: `run` and `reconcile`.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFlags {
-    /// Exit with code 10 if there are breaks
-    #[arg(long)]
-    pub(super) fail_on_breaks: bool,
+    /// Exit with code 10 if there are breaks: `new` since the run before, `open` (not accepted) or
+    /// `all`
+    #[arg(
+        long,
+        value_name = "WHICH",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    pub(super) fail_on_breaks: Option<FailOnBreaks>,
+    /// Day that the run takes for today, UTC [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = plain_day)]
+    pub(super) as_of: Option<String>,
     /// Rejected rows to tolerate; if there are more, exit with code 11
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) allow_rejects: u64,
@@ -102,6 +114,33 @@ pub(super) struct RunFlags {
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,
+}
+
+/// Breaks that fail a run; a twin of [`FailOn`] that clap can parse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FailOnBreaks {
+    /// Those that the run before did not have
+    New,
+    /// Those that are not accepted
+    Open,
+    /// Every break, accepted or not
+    All,
+}
+
+impl From<FailOnBreaks> for FailOn {
+    fn from(which: FailOnBreaks) -> Self {
+        match which {
+            FailOnBreaks::New => Self::New,
+            FailOnBreaks::Open => Self::Open,
+            FailOnBreaks::All => Self::All,
+        }
+    }
+}
+
+/// Parses a day, such as `2026-11-21`.
+fn plain_day(text: &str) -> Result<String, &'static str> {
+    let day = is_plain_day(text).then(|| text.to_owned());
+    day.ok_or("wanted a day, such as `2026-11-21`")
 }
 
 /// Flags of commands that fetch: `fetch` and `run`.
@@ -170,6 +209,12 @@ fn is_plain_day(text: &str) -> bool {
             _ => byte.is_ascii_digit(),
         });
     is_shaped && matches!(parse_day(text.as_bytes()), Ok(Some(_)))
+}
+
+/// Parses a day, such as `2026-12-31`.
+pub(super) fn day(text: &str) -> Result<String, &'static str> {
+    let day = is_plain_day(text).then(|| text.to_owned());
+    day.ok_or("wanted a day, such as `2026-12-31`")
 }
 
 /// A `TIEOUT_TODAY` that is no day.

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use crate::ledger::failure::LedgerError;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::plan::mistake::Mistake;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::{FetchError, Lack};
@@ -38,6 +40,25 @@ struct Unprinted {
 }
 
 impl Failure {
+    /// The failure of this machine, or of security, that ended the fetch of what only informs;
+    /// `None` if there was none. The run in `published` stands.
+    pub(super) fn of_informational(report: &FetchReport, published: Option<&Path>) -> Option<Self> {
+        let exit = Exit::of_outcome(report.failure_code?);
+        let failure = report.failure.as_ref()?;
+        let error = match published {
+            Some(run) => format!(
+                "The run is published in `{}`; but then: {failure}",
+                run.display()
+            ),
+            None => failure.clone(),
+        };
+        Some(Self::Error {
+            exit,
+            error: error.into(),
+            hint: None,
+        })
+    }
+
     /// The failure to print about a run that is published all the same.
     pub(super) fn after_publish(self, run: &Path) -> Self {
         match self {
@@ -135,6 +156,12 @@ impl From<RunError> for Failure {
             // A damaged file may be whole after another download, so a scheduler should try again;
             // a wrong file stays wrong.
             RunError::NotDue { .. } => Exit::NotDue,
+            RunError::Ledger(error) => match error {
+                LedgerError::Storage { .. } | LedgerError::Late { .. } => Exit::Storage,
+                LedgerError::Busy { .. } => Exit::Locked,
+                LedgerError::Damaged { .. } | LedgerError::Owner { .. } => Exit::Integrity,
+                LedgerError::Version { .. } | LedgerError::Refused { .. } => Exit::Usage,
+            },
             RunError::Decode(fault) if fault.damaged => Exit::Incomplete,
             RunError::Decode(_) => Exit::Usage,
             RunError::File(FileError::NotAFile { .. }) => Exit::Usage,
@@ -144,6 +171,7 @@ impl From<RunError> for Failure {
                 | PublishError::Kind { .. }
                 | PublishError::Late { .. },
             )
+            | RunError::Behind { .. }
             | RunError::Threads { .. }
             | RunError::Files { .. }
             | RunError::AddressSpace { .. } => Exit::Storage,

@@ -50,7 +50,8 @@ pub(super) fn run(
     display.end();
     let (report, code) = fetched?;
     let exit = Exit::of_outcome(code);
-    exit_of_printed(exit, print(&report, globals, out))
+    let exit = exit_of_printed(exit, print(&report, globals, out))?;
+    Failure::of_informational(&report, None).map_or(Ok(exit), Err)
 }
 
 fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
@@ -97,7 +98,11 @@ pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Re
             .iter()
             .try_for_each(|text| paragraph(label, text, out))?;
     }
-    if let Some(failure) = &report.failure {
+    if let Some(failure) = report
+        .failure
+        .as_ref()
+        .filter(|_| report.failure_code.is_none())
+    {
         paragraph("Stopped while fetching what only informs: ", failure, out)?;
     }
     Ok(())

@@ -4,11 +4,17 @@
 //! writes to either: `print_stdout` and `print_stderr` are denied lints, and commands write to the
 //! writer that they are given. All texts of `--help` are the doc comments of the clap types.
 
+mod accruals;
 mod address_space;
 mod allocator;
 mod arguments;
+mod break_list;
+mod break_words;
+mod breaks;
 mod check;
+mod close;
 mod completions;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
@@ -16,17 +22,26 @@ mod explanation;
 mod failure;
 mod fetch;
 mod invoice_blocks;
+mod ledger_flags;
+mod ledger_text;
 mod ordinary_tenant;
 mod phase_bar;
 mod profile;
 mod progress;
 mod prune;
 mod reconcile;
+mod rehearse;
+mod reopen;
+mod restatements;
+mod rollforward;
 mod run;
+mod runs;
 mod sandbox;
 mod schema;
+mod status;
 mod summary;
 mod synth;
+mod verify;
 mod wording;
 
 use std::io::{self, BufWriter, Write};
@@ -64,6 +79,7 @@ Exit codes:
   10  complete, but breaks were found (only with --fail-on-breaks)
   11  incomplete: rows were rejected, a source is cut or not final, or
       nothing was compared
+  12  not due yet: no invoice of the period is out
   20  a credential or permission is missing
   21  remote unavailable; try again later
   22  local storage error, or too few descriptors, threads or memory
@@ -80,9 +96,20 @@ enum Command {
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Prune(prune::PruneArgs),
+    Close(close::CloseArgs),
+    Reopen(reopen::ReopenPeriodArgs),
+    Verify(verify::VerifyArgs),
     Explain(explain::ExplainArgs),
+    Status(status::StatusArgs),
+    Runs(runs::RunsArgs),
+    Diff(diff::DiffArgs),
+    Breaks(breaks::BreaksArgs),
+    Rollforward(rollforward::RollforwardArgs),
+    Restatements(restatements::RestatementsArgs),
+    Accruals(accruals::AccrualsArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
+    Rehearse(rehearse::RehearseArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -158,9 +185,20 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args, globals, out),
         Command::Doctor(args) => doctor::run(args, globals, out),
         Command::Prune(args) => prune::run(args, globals, out),
+        Command::Close(args) => close::run(args, globals, out),
+        Command::Reopen(args) => reopen::run(args, globals, out),
+        Command::Verify(args) => verify::run(args, globals, out),
         Command::Explain(args) => explain::run(args, globals, out),
+        Command::Status(args) => status::run(args, globals, out),
+        Command::Runs(args) => runs::run(args, globals, out),
+        Command::Diff(args) => diff::run(args, globals, out),
+        Command::Breaks(args) => breaks::run(args, globals, out),
+        Command::Rollforward(args) => rollforward::run(args, globals, out),
+        Command::Restatements(args) => restatements::run(args, globals, out),
+        Command::Accruals(args) => accruals::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
+        Command::Rehearse(args) => rehearse::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), out),
     }

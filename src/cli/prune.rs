@@ -1,4 +1,4 @@
-//! `tieout prune`: removes landed files that nothing needs any more.
+//! `tieout prune`: removes runs and landed files that nothing needs any more.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::wording::counted;
+use crate::pipeline::closing::retention::Retention;
 use crate::pipeline::plan::parse;
 use crate::pipeline::prune::{Fate, PruneOptions, PruneReport, PrunedKind, prune};
 
@@ -23,9 +24,16 @@ const FATES: [(Fate, &str); 6] = [
     (Fate::Removed, "Removed"),
 ];
 
-/// Remove fetched files that neither the next fetch nor a published run needs
+/// Days and months whose newest run is kept where only the other number is given.
+const USUAL: Retention = Retention {
+    daily: 14,
+    monthly: 36,
+};
+
+/// Remove old runs, and fetched files that neither the next fetch, nor a run, nor a closed period
+/// needs
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout prune pipelines/nightly.toml --dry-run")]
+#[command(after_help = "Example:\n  tieout prune pipelines/nightly.toml --keep-daily 14 --dry-run")]
 pub(super) struct PruneArgs {
     /// Path of the pipeline file
     #[arg(value_name = "PIPELINE.toml")]
@@ -36,6 +44,14 @@ pub(super) struct PruneArgs {
     /// Keep the files of this many days, today included, whether they are needed or not
     #[arg(long, value_name = "N", default_value_t = 14)]
     keep_days: u32,
+    /// Remove runs, but the newest of each of the last N days with runs [default: 14, if
+    /// `--keep-monthly` is given; without either all runs stay]
+    #[arg(long, value_name = "N")]
+    keep_daily: Option<u32>,
+    /// Remove runs, but the newest of each of the last N months with runs [default: 36, if
+    /// `--keep-daily` is given]
+    #[arg(long, value_name = "N")]
+    keep_monthly: Option<u32>,
     /// Override a key of the file, as for `tieout run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -51,10 +67,22 @@ pub(super) fn run(
     let options = PruneOptions {
         is_dry_run: args.dry_run,
         keep_days: args.keep_days,
+        retention: retention(args),
         today: arguments::today()?,
     };
     let report = prune(&plan, &options)?;
     exit_of_printed(Exit::Complete, print(&report, args.keep_days, globals, out))
+}
+
+/// Runs that are kept; `None` for all.
+fn retention(args: &PruneArgs) -> Option<Retention> {
+    if args.keep_daily.is_none() && args.keep_monthly.is_none() {
+        return None;
+    }
+    Some(Retention {
+        daily: args.keep_daily.unwrap_or(USUAL.daily),
+        monthly: args.keep_monthly.unwrap_or(USUAL.monthly),
+    })
 }
 
 fn print(
@@ -74,6 +102,25 @@ fn print(
         writeln!(out)?;
         return Ok(());
     }
+    let verb = if report.is_dry_run {
+        "Would remove"
+    } else {
+        "Removed"
+    };
+    if let Some(fates) = &report.run_fates {
+        for run_id in &fates.removed {
+            writeln!(out, "{verb} run {run_id}")?;
+        }
+        writeln!(
+            out,
+            "{verb} {}, kept {}",
+            counted(fates.removed.len() as u64, "run"),
+            fates.kept.len() + fates.unknown.len()
+        )?;
+    }
+    if report.kinds.is_empty() && report.run_fates.is_some() {
+        return Ok(());
+    }
     writeln!(out, "{}", table_of(&report.kinds))?;
     writeln!(
         out,
@@ -85,11 +132,6 @@ fn print(
         },
         counted(u64::from(keep_days), "day")
     )?;
-    let verb = if report.is_dry_run {
-        "Would remove"
-    } else {
-        "Removed"
-    };
     writeln!(
         out,
         "{verb} {}, {} bytes",

@@ -15,6 +15,7 @@ use crate::engine::rules::tolerance::{Tolerance, Tolerances};
 use crate::model::cause::TieOut;
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
@@ -58,7 +59,11 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let options = globals.options(&args.flags, FetchOptions::default());
+    let asked = FetchOptions {
+        today: arguments::today()?,
+        ..FetchOptions::default()
+    };
+    let options = globals.options(&args.flags, asked);
     super::run::execute(&plan(args)?, globals, &args.flags, options, out)
 }
 
@@ -113,6 +118,8 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         out: args.out.clone(),
         sources,
         records: Vec::new(),
+        acceptances: Vec::new(),
+        settling: SettlingDays::default(),
         fetching: None,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })

@@ -12,15 +12,19 @@ use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use super::{address_space, allocator, profile, summary};
+use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
+use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
+use crate::pipeline::month_end::log;
 use crate::pipeline::options::Options;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run::{self, RunFailure};
 use crate::progress::phases::peak_memory;
+use crate::reports::failure::PublishError;
 
 /// Run a pipeline: fetch and read its sources, reconcile them, publish the results
 #[derive(Debug, clap::Args)]
@@ -72,7 +76,7 @@ pub(super) fn execute(
         allocator::return_freed_memory(is_space_limited);
     }
     address_space::watch()?;
-    let began = Instant::now();
+    let (began, started_at) = (Instant::now(), log::now());
     let (progress, display) = ProgressDisplay::start(globals)?;
     let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
@@ -86,13 +90,32 @@ pub(super) fn execute(
     };
     let found = match found {
         Ok(found) => found,
-        Err(failure) => return Err(unpublished(failure, globals, out)?),
+        Err(failure) => {
+            // What is refused as not ours is not written to either.
+            let is_foreign = matches!(
+                *failure.reason,
+                RunError::Publish(PublishError::Kind { .. })
+                    | RunError::Ledger(LedgerError::Owner { .. })
+            );
+            let reason = failure.reason.to_string();
+            let failure = unpublished(failure, globals, out)?;
+            let code = failure.exit() as u8;
+            if !is_foreign {
+                log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
+            }
+            return Err(failure);
+        }
     };
     let printed = profiled
         .map_err(Failure::Output)
         .and_then(|()| print(&found, globals, flags, out))
         .map_err(|failure| failure.after_publish(&found.folder));
-    exit_of_printed(Exit::of_outcome(found.exit_code), printed)
+    let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed)?;
+    let late = found.fetched.as_ref().and_then(|report| {
+        // Not only in the summary: who prints none, or reads stderr alone, is told, too.
+        Failure::of_informational(report, Some(&found.folder))
+    });
+    late.map_or(Ok(exit), Err)
 }
 
 /// A run that published nothing, for `--json`.

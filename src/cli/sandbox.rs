@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
+
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -25,6 +27,9 @@ pub(super) struct SandboxArgs {
     /// A folder written by `tieout synth --formats v1,v2`, for the rehearsal
     #[arg(long, value_name = "DIR", required_unless_present = "tenant")]
     data: Option<PathBuf>,
+    /// Day of the service (UTC), for a folder of `synth --months`: what it serves of all months then
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    as_of: Option<NaiveDate>,
     /// Port on 127.0.0.1; 0 for any free port
     #[arg(long, value_name = "P", default_value_t = 8080)]
     port: u16,
@@ -89,6 +94,7 @@ pub(super) fn run(
     };
     let settings = Settings {
         data,
+        as_of: args.as_of,
         port: args.port,
         faults: Faults::new(faults(&args.faults)?, args.fault_seed, args.fault_rate),
         token_seconds: args.token_seconds,

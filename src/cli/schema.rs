@@ -15,6 +15,7 @@ use super::failure::Failure;
 use crate::model::dataset::{self, Dataset, Kind, Need};
 use crate::model::record::{Fields, RECORD_SETS, RecordSet};
 use crate::model::spelling;
+use crate::model::tables::ledger::LEDGER_TABLES;
 use crate::model::tables::{self, TABLES};
 use crate::pipeline::MANIFEST_SCHEMA as SCHEMA;
 
@@ -111,7 +112,7 @@ fn unknown_table(name: &str, known: &[&str]) -> Failure {
 
 /// All entries: published tables, then inputs, then fetched data, each in the order of its table.
 fn entries() -> Vec<Entry> {
-    let published = TABLES.iter().map(|table| Entry {
+    let published = TABLES.iter().chain(&LEDGER_TABLES).map(|table| Entry {
         name: table.name,
         kind: "published",
         row: table.row,

@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::invoice_blocks;
 use super::wording::counted;
+use crate::ledger::record::Recorded;
 use crate::pipeline::fetch::report::{DatasetReport, FetchReport};
 use crate::pipeline::publish::outcome::{Break, Outcome, Total, readable};
 
@@ -49,7 +50,23 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(out, "\nNo breaks.")?,
         Some(largest) => write_breaks(outcome, largest, out)?,
     }
+    if let Some(ledger) = &outcome.ledger {
+        write_since(ledger, out)?;
+    }
     writeln!(out, "Published in {}", outcome.folder.display())
+}
+
+/// Writes what has changed since the run before.
+fn write_since(ledger: &Recorded, out: &mut dyn Write) -> io::Result<()> {
+    if !ledger.is_current {
+        // Why it is so stands above, or in a warning.
+        return writeln!(out, "\nLedger: this run moved no break and no pointer.");
+    }
+    writeln!(
+        out,
+        "\nSince the last run: {} new, {} moved, {} resolved; now {} open, {} accepted",
+        ledger.new, ledger.moved, ledger.resolved, ledger.open, ledger.accepted
+    )
 }
 
 /// Writes warnings and rejected rows: not needed to read the figures, but a person must see them.
@@ -155,7 +172,7 @@ fn groups(total: &Total, is_wanted: impl Fn(&str) -> bool) -> u64 {
 }
 
 /// An empty table; the columns numbered in `amounts` are aligned to the right.
-fn table(header: &[&str], amounts: &[usize]) -> Table {
+pub(super) fn table(header: &[&str], amounts: &[usize]) -> Table {
     let mut table = Table::new();
     table
         // Without borders, which would take a third of what 80 columns hold.
@@ -175,7 +192,7 @@ fn table(header: &[&str], amounts: &[usize]) -> Table {
 }
 
 /// Text of a table, without the blanks that fill its last column.
-fn text_of(table: &Table) -> String {
+pub(super) fn text_of(table: &Table) -> String {
     let lines: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_owned())
@@ -241,7 +258,7 @@ fn what(found: &Break) -> String {
 }
 
 /// A name of at most [`NAME_WIDTH`] characters.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     // Characters and not bytes: names have accents, and a cut inside a character would panic.
     if text.chars().count() <= NAME_WIDTH {
         text.to_owned()

@@ -15,7 +15,8 @@ use crate::synth::{self, SynthError};
 /// truth about them
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  tieout synth --rows 100000 --seed 7 --out synth --formats csv,parquet"
+    after_help = "Example:\n  tieout synth --rows 100000 --seed 7 --out synth --formats csv,parquet\n  \
+                  tieout synth --months 6 --restate --rows 20000 --seed 7 --out year --formats csv,v2"
 )]
 pub(super) struct SynthArgs {
     /// Usage rows to write
@@ -44,6 +45,13 @@ pub(super) struct SynthArgs {
         default_value = "csv"
     )]
     formats: Vec<SynthFormat>,
+    /// Months of one partner that hang together, `--period` being the first: each in a folder of its
+    /// own, with the truth of what is new, moved and resolved beside them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=60))]
+    months: Option<u64>,
+    /// Restate exports: months have later versions, with the days from which they are served
+    #[arg(long, requires = "months")]
+    restate: bool,
     /// Plant nothing: no variances, second invoices, notes or cut digits
     #[arg(long)]
     clean: bool,
@@ -88,6 +96,9 @@ pub(super) fn run(args: &SynthArgs, globals: &Globals) -> Result<Exit, Failure> 
         formats,
         planted: !args.clean,
     };
+    if let Some(count) = args.months {
+        return months(request, count, args.restate, globals);
+    }
     let report = synth::generate(&request).map_err(failure)?;
     if !globals.quiet {
         let mut notes = io::stderr().lock();
@@ -103,7 +114,36 @@ pub(super) fn run(args: &SynthArgs, globals: &Globals) -> Result<Exit, Failure> 
     Ok(Exit::Complete)
 }
 
-fn failure(error: SynthError) -> Failure {
+/// Writes several months, and prints how many versions they have.
+fn months(
+    first: synth::Request,
+    count: u64,
+    restate: bool,
+    globals: &Globals,
+) -> Result<Exit, Failure> {
+    let out = first.out.clone();
+    let request = synth::Months {
+        first,
+        count,
+        restate,
+    };
+    let report = synth::generate_months(&request).map_err(failure)?;
+    if !globals.quiet {
+        writeln!(
+            io::stderr().lock(),
+            "Wrote {count} months in {} versions, {} usage rows and {} invoice lines, {} files in `{}`",
+            report.versions,
+            report.rows,
+            report.lines,
+            report.files,
+            out.display()
+        )?;
+    }
+    Ok(Exit::Complete)
+}
+
+/// Failure to make a partner.
+pub(super) fn failure(error: SynthError) -> Failure {
     let exit = match &error {
         SynthError::NotEmpty { .. } => Exit::Usage,
         SynthError::Io { .. } | SynthError::Parquet { .. } => Exit::Storage,

@@ -9,6 +9,7 @@ pub mod currency;
 pub mod decimal;
 pub mod ids;
 pub mod period;
+pub mod settling;
 
 pub mod dataset;
 

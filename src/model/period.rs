@@ -241,6 +241,12 @@ impl Period {
         NaiveDate::from_ymd_opt(year, month, 1).map(|_| Self { year, month })
     }
 
+    /// The month behind it; `None` at the end of the calendar.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::of(self.days().1)
+    }
+
     /// First day of the month, and the first day after it.
     #[must_use]
     pub fn days(self) -> (Day, Day) {

@@ -438,7 +438,9 @@ pub const LINEAGE: Table = Table {
     ],
 };
 
-/// All published tables, in the order of the data dictionary.
+pub mod ledger;
+
+/// All published tables of a run, in the order of the data dictionary.
 pub const TABLES: [&Table; 7] = [
     &VARIANCES,
     &RESOURCES,

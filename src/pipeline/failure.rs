@@ -2,11 +2,12 @@
 //! exit code.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::decode::DecodeError;
 use crate::engine::failure::EngineError;
 use crate::engine::judge::control_totals::ControlTotal;
+use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::reports::failure::PublishError;
 use crate::sources::failure::FetchError;
@@ -42,6 +43,18 @@ pub enum RunError {
     /// The output folder cannot be written, is locked, or holds a changed run.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The ledger cannot be read or written, or refuses a change.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The ledger has what was done, and its tables could not be written out.
+    #[error("All of it is published and in the ledger; but the tables in `{}` are those of before", .tables.display())]
+    Behind {
+        /// Link to the tables of the ledger.
+        tables: PathBuf,
+        /// The step that failed.
+        #[source]
+        source: Box<RunError>,
+    },
     /// The threads cannot be started.
     #[error("Cannot start {threads} threads")]
     Threads {
@@ -185,6 +198,10 @@ impl RunError {
                 "raise the limit (`ulimit -v`), or lower `--threads` or `--memory`"
             }
             Self::Fetch(error) => return error.hint(),
+            Self::Ledger(error) => return Some(error.hint()),
+            Self::Behind { .. } => {
+                "check the disk; the next command that changes something writes them again"
+            }
         };
         Some(hint.to_owned())
     }

@@ -23,7 +23,15 @@ pub mod fetch;
 
 pub mod publish;
 
+pub mod month_end;
+
+pub mod finish;
+
+pub mod closing;
+
 pub mod explain;
+
+pub mod ledger_views;
 
 pub mod prune;
 

@@ -8,14 +8,25 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Number of rejected rows that are tolerated; more of them make the run incomplete.
     pub allow_rejects: u64,
-    /// True if breaks have an exit code of their own.
-    pub fail_on_breaks: bool,
+    /// Breaks that have an exit code of their own; `None` for none.
+    pub fail_on_breaks: Option<FailOn>,
     /// Options of the fetch before the run.
     pub asked: FetchOptions,
     /// True if every file is read, even one that has not changed since an earlier run.
     pub no_cache: bool,
     /// Bytes of memory that the run should stay within; `None` for no bound.
     pub memory: Option<u64>,
+}
+
+/// Breaks that make a run end with code 10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Those that the run before did not have, and restatements of closed periods.
+    New,
+    /// Those that are not accepted.
+    Open,
+    /// Every break, accepted or not.
+    All,
 }
 
 /// Options of one fetch.

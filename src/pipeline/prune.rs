@@ -1,5 +1,5 @@
-//! Landed files that nothing needs any more, and their removal. What a fetch would read, what a
-//! published run was made of, and what is young is kept.
+//! Runs and landed files that nothing needs any more, and their removal. What a fetch would read, what a
+//! published run or a closed period was made of, and what is young is kept.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -10,10 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::model::period::{Day, parse_day};
+use crate::pipeline::closing::retention::{self, Retention, RunFates};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::reports::atomic::OutputFolder;
+use crate::reports::earlier_run::MANIFEST;
 use crate::reports::failure::PublishError;
+use crate::reports::output_entries::CLOSED;
 use crate::sources::failure::FetchError;
 use crate::sources::files::name_of;
 use crate::sources::landing::leftovers::LandedFile;
@@ -28,6 +31,8 @@ pub struct PruneOptions {
     pub is_dry_run: bool,
     /// Files of this many days, today included, are kept.
     pub keep_days: u32,
+    /// Runs that are kept besides those that are needed; `None` to keep all.
+    pub retention: Option<Retention>,
     /// Today, UTC, as `2026-11-21`.
     pub today: String,
 }
@@ -76,23 +81,20 @@ pub struct PruneReport {
     pub freed_bytes: u64,
     /// Number of published runs whose inputs are kept.
     pub runs: u64,
-    /// Warnings of what the journal lost, in words.
+    /// What became of the runs; `None` where all are kept.
+    pub run_fates: Option<RunFates>,
+    /// Warnings of what the journal lost, and of runs that nobody knows, in words.
     pub warnings: Vec<String>,
 }
 
-/// Removes landed files that nothing needs. No fetch and no run of the same folders goes on
+/// Removes runs and landed files that nothing needs. No fetch and no run of the same folders goes on
 /// meanwhile.
 ///
 /// # Errors
 /// [`RunError`]; what was removed until then is needed by nothing.
 pub fn prune(plan: &Plan, options: &PruneOptions) -> Result<PruneReport, RunError> {
     let Some(Fetching { account, state, .. }) = &plan.fetching else {
-        return Err(RunError::NotThere {
-            what: format!("Pipeline `{}`", plan.name),
-            found: "nothing that is fetched".to_owned(),
-            wanted: "`[partner_center]`".to_owned(),
-            hint: "a pipeline of files has no state folder to prune".to_owned(),
-        });
+        return prune_files(plan, options);
     };
     // Looked for first: opening the folder would create it.
     if !state.is_dir() {
@@ -104,27 +106,38 @@ pub fn prune(plan: &Plan, options: &PruneOptions) -> Result<PruneReport, RunErro
         });
     }
     let (landing, warnings) = Landing::open(state, &StateOwner::of(account))?;
-    let mut needs = RunInputs::default();
-    let mut locks = Vec::new();
+    let (mut needs, mut closed) = (RunInputs::default(), RunInputs::default());
+    let mut outputs_locked = Vec::new();
+    let mut report = PruneReport {
+        is_dry_run: options.is_dry_run,
+        warnings,
+        ..PruneReport::default()
+    };
+    let own = absolute(&plan.out)?;
     for out in outputs(&landing, plan)? {
         // A run that is about to publish has no manifest yet.
-        locks.push(OutputFolder::open(&out)?);
-        needs.add_runs(&out, state)?;
+        let output = OutputFolder::open(&out)?;
+        let fates = match options.retention {
+            Some(keep) if out == own => retention::fates(&out, keep)?,
+            _ => RunFates::default(),
+        };
+        needs.add_runs(&out, state, &fates.removed)?;
+        closed.add_packs(&out, state)?;
+        outputs_locked.push((output, fates));
+    }
+    // Before their inputs: no run may be left without what it was made of.
+    for (output, fates) in &outputs_locked {
+        take_out(output, fates, options, &mut report)?;
     }
     let mut kinds: BTreeMap<(String, Fate), (u64, u64)> = BTreeMap::new();
     landing.sweep(&mut |file| {
-        let fate = fate(file, &needs, state, options)?;
+        let fate = fate(file, &needs, &closed, state, options)?;
         let (files, bytes) = kinds.entry((file.dataset.clone(), fate)).or_default();
         *files += 1;
         *bytes += file.bytes;
         Ok(fate == Fate::Removed && !options.is_dry_run)
     })?;
-    let mut report = PruneReport {
-        is_dry_run: options.is_dry_run,
-        runs: needs.runs,
-        warnings,
-        ..PruneReport::default()
-    };
+    report.runs = needs.runs;
     for ((dataset, fate), (files, bytes)) in kinds {
         if fate == Fate::Removed {
             report.removed_files += files;
@@ -138,6 +151,64 @@ pub fn prune(plan: &Plan, options: &PruneOptions) -> Result<PruneReport, RunErro
         });
     }
     Ok(report)
+}
+
+/// Removes runs of a pipeline of files, whose inputs are not ours.
+fn prune_files(plan: &Plan, options: &PruneOptions) -> Result<PruneReport, RunError> {
+    let Some(keep) = options.retention else {
+        return Err(RunError::NotThere {
+            what: format!("Pipeline `{}`", plan.name),
+            found: "nothing that is fetched".to_owned(),
+            wanted: "`[partner_center]`, or `--keep-daily` and `--keep-monthly`".to_owned(),
+            hint: "a pipeline of files has no state folder to prune, only runs".to_owned(),
+        });
+    };
+    if !plan.out.is_dir() {
+        return Err(RunError::NotThere {
+            what: format!("Results in `{}`", plan.out.display()),
+            found: "no such folder".to_owned(),
+            wanted: "the output folder of a run".to_owned(),
+            hint: "`tieout run` makes it".to_owned(),
+        });
+    }
+    let output = OutputFolder::open(&plan.out)?;
+    let mut report = PruneReport {
+        is_dry_run: options.is_dry_run,
+        ..PruneReport::default()
+    };
+    let fates = retention::fates(&plan.out, keep)?;
+    take_out(&output, &fates, options, &mut report)?;
+    Ok(report)
+}
+
+/// Removes the runs of an output folder that go, and reports on them.
+fn take_out(
+    output: &OutputFolder,
+    fates: &RunFates,
+    options: &PruneOptions,
+    report: &mut PruneReport,
+) -> Result<(), RunError> {
+    if options.retention.is_none() {
+        return Ok(());
+    }
+    if !options.is_dry_run {
+        retention::remove(output, fates)?;
+    }
+    let unknown = fates.unknown.iter().map(|run_id| {
+        format!(
+            "run `{run_id}` is not in the ledger: it stays; remove it by hand if nobody needs it"
+        )
+    });
+    report.warnings.extend(unknown);
+    let all = report.run_fates.get_or_insert_default();
+    all.kept.extend(fates.kept.iter().cloned());
+    all.removed.extend(fates.removed.iter().cloned());
+    all.unknown.extend(fates.unknown.iter().cloned());
+    Ok(())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, RunError> {
+    std::path::absolute(path).map_err(unreadable(path))
 }
 
 /// Output folders whose runs were made of this state folder, each once: that of the plan if it is
@@ -156,7 +227,7 @@ fn outputs(landing: &Landing, plan: &Plan) -> Result<Vec<PathBuf>, RunError> {
             });
         }
     }
-    let own = std::path::absolute(&plan.out).map_err(unreadable(&plan.out))?;
+    let own = absolute(&plan.out)?;
     if own.is_dir() && !outputs.contains(&own) {
         outputs.push(own);
     }
@@ -167,6 +238,7 @@ fn outputs(landing: &Landing, plan: &Plan) -> Result<Vec<PathBuf>, RunError> {
 fn fate(
     file: &LandedFile,
     needs: &RunInputs,
+    closed: &RunInputs,
     state: &Path,
     options: &PruneOptions,
 ) -> Result<Fate, FetchError> {
@@ -176,19 +248,13 @@ fn fate(
         Fate::Unknown
     } else if needs.has(file, state)? {
         Fate::Run
-    } else if is_of_closed_period(file) {
+    } else if closed.has(file, state)? {
         Fate::Closed
     } else if is_recent(file, options) {
         Fate::Recent
     } else {
         Fate::Removed
     })
-}
-
-/// True if a closed period needs a file. There are no closed periods yet: this is the one place at
-/// which they will be asked.
-fn is_of_closed_period(_: &LandedFile) -> bool {
-    false
 }
 
 /// True for a file of the last days, by the day of its snapshot, else by when it was landed.
@@ -235,43 +301,66 @@ struct ManifestInput {
 }
 
 impl RunInputs {
-    /// Adds the inputs of all runs in an output folder.
+    /// Adds the inputs of all runs in an output folder but those that go.
     ///
     /// # Errors
     /// [`RunError::Damaged`] for a run whose inputs are not known.
-    fn add_runs(&mut self, out: &Path, state: &Path) -> Result<(), RunError> {
+    fn add_runs(&mut self, out: &Path, state: &Path, going: &[String]) -> Result<(), RunError> {
         let runs = out.join("runs");
         for entry in fs::read_dir(&runs).map_err(unreadable(&runs))? {
-            let run = entry.map_err(unreadable(&runs))?.path();
-            if !run.is_dir() {
+            let entry = entry.map_err(unreadable(&runs))?;
+            let is_going = |run_id: &String| entry.file_name().to_str() == Some(run_id);
+            if entry.path().is_dir() && !going.iter().any(is_going) {
+                self.add_manifest(&entry.path().join(MANIFEST), state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the inputs of all closing packs of an output folder, whether or not their runs are there.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for a pack whose inputs are not known.
+    fn add_packs(&mut self, out: &Path, state: &Path) -> Result<(), RunError> {
+        let packs = out.join(CLOSED);
+        if !packs.is_dir() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&packs).map_err(unreadable(&packs))? {
+            let pack = entry.map_err(unreadable(&packs))?.path();
+            if pack.is_dir() {
+                self.add_manifest(&pack.join("run").join(MANIFEST), state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the inputs that a manifest names.
+    fn add_manifest(&mut self, path: &Path, state: &Path) -> Result<(), RunError> {
+        let damaged = |found: String| RunError::Damaged {
+            place: path.display().to_string(),
+            found,
+            wanted: "the manifest of a run, which says what it was made of",
+            hint: "nothing was removed; restore it from a copy, or move the folder of the run away",
+        };
+        let text = fs::read(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => damaged("no such file".to_owned()),
+            _ => unreadable(path)(error),
+        })?;
+        let manifest: ManifestInputs =
+            serde_json::from_slice(&text).map_err(|error| damaged(format!("`{error}`")))?;
+        self.runs += 1;
+        for input in manifest.inputs {
+            let landed = input.unit.rfind("landing/").map(|at| &input.unit[at..]);
+            if let Some(path) = landed
+                && state.join(path).is_file()
+            {
+                // The name is made of the content: no other file needs to be kept for it.
+                self.paths.insert(path.to_owned());
                 continue;
             }
-            let path = run.join("manifest.json");
-            let damaged = |found: String| RunError::Damaged {
-                place: path.display().to_string(),
-                found,
-                wanted: "the manifest of a run, which says what it was made of",
-                hint: "nothing was removed; restore it from a copy, or move the folder of the run away",
-            };
-            let text = fs::read(&path).map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => damaged("no such file".to_owned()),
-                _ => unreadable(&path)(error),
-            })?;
-            let manifest: ManifestInputs =
-                serde_json::from_slice(&text).map_err(|error| damaged(format!("`{error}`")))?;
-            self.runs += 1;
-            for input in manifest.inputs {
-                let landed = input.unit.rfind("landing/").map(|at| &input.unit[at..]);
-                if let Some(path) = landed
-                    && state.join(path).is_file()
-                {
-                    // The name is made of the content: no other file needs to be kept for it.
-                    self.paths.insert(path.to_owned());
-                    continue;
-                }
-                self.hashes.insert(input.blake3);
-                self.sizes.insert(input.bytes);
-            }
+            self.hashes.insert(input.blake3);
+            self.sizes.insert(input.bytes);
         }
         Ok(())
     }

@@ -2,31 +2,29 @@
 //! arrive, so the network and the cores are busy at the same time.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Runtime;
 
 use crate::decode::catch_panic;
-use crate::model::cause::Status;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::doctor::{self, WorstProblem};
 use crate::pipeline::fetch::record_tables::RecordReport;
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::fetch::{handover, record_tables, usage_due, verdict};
+use crate::pipeline::finish::Finish;
 use crate::pipeline::intake::incomplete::Awaited;
 use crate::pipeline::intake::input_unit::InputUnit;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::intake::records;
 use crate::pipeline::intake::units;
 use crate::pipeline::machine::STACK_BYTES;
+use crate::pipeline::month_end::log::RunLog;
 use crate::pipeline::options::{FetchOptions, Options};
 use crate::pipeline::plan::pipeline_plan::{Fetching, Plan};
 use crate::pipeline::publish::outcome::Outcome;
-use crate::pipeline::publish::staging;
-use crate::pipeline::reconcile::stages::{self, Reconciled};
 use crate::pipeline::signals::Interrupt;
 use crate::pipeline::threads::with_threads;
 use crate::progress::reporting::{Event, Progress};
@@ -78,6 +76,7 @@ fn run_on_threads(
     let interrupt = Interrupt::listen()?;
     progress.phase("find files", 0);
     let output = OutputFolder::open(&plan.out)?;
+    let log = RunLog::begin(plan, &options.asked.today, &output)?;
     let cache = (!options.no_cache).then(|| Cache::open(&plan.out.join(CACHE)));
     let (to, arriving): (SyncSender<InputUnit>, Receiver<InputUnit>) = sync_channel(WAITING_FILES);
     let Some(network) = Network::of(plan, &options.asked, progress, interrupt)? else {
@@ -86,14 +85,15 @@ fn run_on_threads(
         let mut readings = units::read(plan, arriving, cache, options.memory, progress)?;
         progress.phase("read other datasets", 0);
         readings.take_records(records::read(plan)?);
-        let close = Close {
+        let finish = Finish {
             plan,
             options,
             progress,
             interrupt,
             fetched_code: 0,
+            finality: None,
         };
-        return Ok(close.publish(output, readings)?);
+        return Ok(finish.publish(output, log, readings)?);
     };
     // Fetched files are read as they arrive.
     let (found, readings) = std::thread::scope(|scope| {
@@ -107,7 +107,7 @@ fn run_on_threads(
     })?;
     // A failure of the fetch is reported before one of the intake, which may only follow from it.
     let mut found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let closed = network.close(options, output, &found, readings);
+    let closed = network.close(options, (output, log), &found, readings);
     if goes_on(&closed) {
         network.informational(&mut found, closed.as_ref().ok());
     }
@@ -178,60 +178,6 @@ pub fn fetch(
         let code = report.failure_code.unwrap_or(code);
         Ok((report, code))
     })
-}
-
-/// The close of a period: what is done with everything that was read.
-struct Close<'c> {
-    plan: &'c Plan,
-    options: &'c Options,
-    progress: &'c Progress,
-    interrupt: Interrupt,
-    /// Exit code of the fetch before it, 0 if that has all that the tie-outs need.
-    fetched_code: u8,
-}
-
-impl Close<'_> {
-    /// Reconciles what was read, and publishes it.
-    fn publish(&self, output: OutputFolder, mut readings: Readings) -> Result<Outcome, RunError> {
-        let Self {
-            plan,
-            options,
-            progress,
-            ..
-        } = self;
-        self.interrupt.check()?;
-        if readings.rejected.len() as u64 <= options.allow_rejects {
-            readings.awaited.tolerate(&readings.rejected);
-        }
-        let found = stages::reconcile_watched(plan, &mut readings, progress)?;
-        // Before publishing, as the manifest holds the exit code.
-        let run_code = exit_code(options, &readings, &found, self.fetched_code);
-        // The last look: once a run publishes, a first signal no longer stops it.
-        self.interrupt.check()?;
-        progress.phase("publish", 0);
-        let (run_id, published) = staging::publish(
-            plan,
-            &output,
-            &readings,
-            &found,
-            run_code,
-            options.memory.is_some(),
-        )?;
-        // Others may publish to the folder while the rest is fetched.
-        drop(output);
-        progress.phase("summarise", 0);
-        // Whether breaks have a code of their own is asked of the process: the run, and its manifest,
-        // is the same.
-        let exit_code = match run_code {
-            0 if options.fail_on_breaks && has(&found, Status::Break) => 10,
-            code => code,
-        };
-        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
-        Ok(Outcome {
-            units_kept,
-            ..Outcome::new(run_id, published, &readings, &found, exit_code, None)
-        })
-    }
 }
 
 /// A fetch, and the runtime on which its requests are sent. Exports go on running on it while the
@@ -323,7 +269,7 @@ impl<'n> Network<'n> {
     fn close(
         &self,
         options: &Options,
-        output: OutputFolder,
+        (output, log): (OutputFolder, RunLog),
         found: &[Fetched],
         readings: Result<Readings, RunError>,
     ) -> Result<Outcome, RunError> {
@@ -348,14 +294,15 @@ impl<'n> Network<'n> {
             0 if rejected > 0 => 11,
             code => code,
         };
-        let close = Close {
+        let finish = Finish {
             plan: self.plan,
             options,
             progress: self.progress,
             interrupt: self.interrupt,
             fetched_code,
+            finality: Some(verdict::finality(&self.fetcher, found)),
         };
-        close.publish(output, readings)
+        finish.publish(output, log, readings)
     }
 
     fn report(&self, found: &[Fetched]) -> Result<FetchReport, RunError> {
@@ -423,20 +370,4 @@ fn runtime() -> Result<Runtime, FetchError> {
         what: "the network's runtime",
         source: source.into(),
     })
-}
-
-/// Exit code of a run: that of its fetch, unless it is 0, then 11 for missing rows or nothing that was
-/// compared. That outranks the code for breaks, as a break may be nothing but a row that is missing.
-fn exit_code(options: &Options, readings: &Readings, found: &Reconciled, fetched_code: u8) -> u8 {
-    match fetched_code {
-        0 if readings.rejected.len() as u64 > options.allow_rejects => 11,
-        0 if has(found, Status::Awaited) || !found.nothing_compared.is_empty() => 11,
-        other => other,
-    }
-}
-
-/// True if a variance that counts has this status; those of estimates inform, and fail no close.
-fn has(found: &Reconciled, status: Status) -> bool {
-    let mut counted = found.variances.iter().filter(|of| !of.informs());
-    counted.any(|variance| variance.status == status)
 }

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use super::earlier_run;
 use super::failure::{PublishError, storage};
 use super::output_entries::{
-    LOCK, NEW_POINTER, POINTER, RUNS, STAGING, clear_litter, clear_temporary, current_run,
-    ensure_kinds, is_run_there,
+    CLOSED, LOCK, NEW_POINTER, PERIODS, POINTER, RUNS, STAGING, clear_litter, clear_temporary,
+    current_run, ensure_kinds, is_run_there, run_of_pointer,
 };
 
 /// Rights of published files: they hold what customers pay, and are not for every user of the
@@ -35,7 +35,7 @@ pub struct OutputFolder {
     _lock: File,
 }
 
-/// A run in its folder, at which `current` points.
+/// A run in its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
     /// Folder of the run.
@@ -43,6 +43,8 @@ pub struct Publication {
     /// Names of the files that were missing from the run as it was published before, and that were
     /// put back; or its folder, if that was missing.
     pub put_back: Vec<String>,
+    /// True if a folder was made; false if the run was there, with the same bytes.
+    pub is_new: bool,
 }
 
 /// A file that was written and synced.
@@ -90,8 +92,21 @@ impl OutputFolder {
         })
     }
 
+    /// Removes a run: it is moved away first, so that no reader and no killed process leaves half a run.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`]; the run is then as it was, or gone.
+    pub fn remove_run(&self, run_id: &str) -> Result<(), PublishError> {
+        let run = self.run_folder(run_id);
+        let away = self.folder.join(STAGING);
+        fs::rename(&run, &away).map_err(storage("move away", &run))?;
+        sync_folder(&self.folder.join(RUNS))?;
+        fs::remove_dir_all(&away).map_err(storage("remove", &away))
+    }
+
     /// Folder of a run, whether it is there or not.
-    fn run_folder(&self, run_id: &str) -> PathBuf {
+    #[must_use]
+    pub fn run_folder(&self, run_id: &str) -> PathBuf {
         self.folder.join(RUNS).join(run_id)
     }
 
@@ -99,6 +114,12 @@ impl OutputFolder {
     #[must_use]
     pub fn current(&self) -> Option<String> {
         current_run(&self.folder)
+    }
+
+    /// Id of the run that the pointer of a period leads to; `None` if there is none.
+    #[must_use]
+    pub fn run_of_period(&self, period: &str) -> Option<String> {
+        run_of_pointer(&self.folder.join(PERIODS).join(period))
     }
 
     /// Checks that a run which is published is still what it was.
@@ -111,12 +132,47 @@ impl OutputFolder {
 
     /// Points `current` at a complete run. A new pointer is written beside the old one and renamed
     /// over it, so that there is always one.
-    fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`].
+    pub fn point_at(&self, run_id: &str) -> Result<(), PublishError> {
         let temporary = self.folder.join(NEW_POINTER);
-        point(&temporary, run_id).map_err(storage("write", &temporary))?;
+        point(&temporary, Path::new(RUNS), run_id).map_err(storage("write", &temporary))?;
         let pointer = self.folder.join(POINTER);
         fs::rename(&temporary, &pointer).map_err(storage("point", &pointer))?;
         sync_folder(&self.folder)
+    }
+
+    /// Points `periods/<period>` at a complete run of the period.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`].
+    pub fn point_period(&self, period: &str, run_id: &str) -> Result<(), PublishError> {
+        let periods = self.folder.join(PERIODS);
+        fs::create_dir_all(&periods).map_err(storage("create the folder", &periods))?;
+        let temporary = self.folder.join(NEW_POINTER);
+        let runs = Path::new("..").join(RUNS);
+        point(&temporary, &runs, run_id).map_err(storage("write", &temporary))?;
+        let pointer = periods.join(period);
+        fs::rename(&temporary, &pointer).map_err(storage("point", &pointer))?;
+        sync_folder(&periods)
+    }
+
+    /// Moves the pointers to a run that is placed: `current`, and that of its period if it has one.
+    ///
+    /// # Errors
+    /// [`PublishError::Late`] if a step fails: the run is in its folder.
+    pub fn point_all(&self, run_id: &str, period: &str) -> Result<(), PublishError> {
+        let pointed = self.point_at(run_id).and_then(|()| match period {
+            "" => Ok(()),
+            period => self.point_period(period, run_id),
+        });
+        // Looked up, not assumed: a rename may fail in words and be done all the same.
+        pointed.map_err(|source| PublishError::Late {
+            is_current: self.current().as_deref() == Some(run_id),
+            run: self.run_folder(run_id),
+            source: Box::new(source),
+        })
     }
 }
 
@@ -157,13 +213,13 @@ fn holder_of(path: &Path) -> String {
 }
 
 #[cfg(unix)]
-fn point(at: &Path, run_id: &str) -> io::Result<()> {
-    std::os::unix::fs::symlink(Path::new(RUNS).join(run_id), at)
+fn point(at: &Path, runs: &Path, run_id: &str) -> io::Result<()> {
+    std::os::unix::fs::symlink(runs.join(run_id), at)
 }
 
 // Symbolic links take special rights on Windows: there the pointer is a file with the run's id.
 #[cfg(not(unix))]
-fn point(at: &Path, run_id: &str) -> io::Result<()> {
+fn point(at: &Path, _: &Path, run_id: &str) -> io::Result<()> {
     fs::write(at, run_id)
 }
 
@@ -218,7 +274,42 @@ impl Staging<'_> {
         })
     }
 
-    /// Publishes the staged files as the run `run_id`. If that run is published already, its files
+    /// Makes a folder among the staged files; those in it are written as `<folder>/<name>`.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`] if it cannot be created.
+    pub fn subfolder(&self, name: &str) -> Result<(), PublishError> {
+        let folder = self.folder.join(name);
+        fs::create_dir(&folder).map_err(storage("create the folder", &folder))
+    }
+
+    /// Places the staged files as the closing pack `name`; its folder. What lies there is of a close
+    /// that did not come to its end, as the caller knows, and is replaced.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`]; the pack may then be in place, and no close relies on it yet.
+    pub fn place_pack(mut self, name: &str, subfolders: &[&str]) -> Result<PathBuf, PublishError> {
+        for subfolder in subfolders {
+            sync_folder(&self.folder.join(subfolder))?;
+        }
+        sync_folder(&self.folder)?;
+        let closed = self.output.folder.join(CLOSED);
+        fs::create_dir_all(&closed).map_err(storage("create the folder", &closed))?;
+        let folder = closed.join(name);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(storage("replace", &folder)(error));
+            }
+            _ => {}
+        }
+        fs::rename(&self.folder, &folder).map_err(storage("place", &folder))?;
+        self.published = true;
+        sync_folder(&closed)?;
+        sync_folder(&self.output.folder)?;
+        Ok(folder)
+    }
+
+    /// Places the staged files as the run `run_id`; no pointer is moved yet. If that run is published already, its files
     /// must be the same byte for byte, and it is left as it is; files that it lost are put back.
     /// The manifest, the last of `files`, is compared by the files that it lists, for it also says
     /// which run came before.
@@ -226,7 +317,7 @@ impl Staging<'_> {
     /// # Errors
     /// [`PublishError::Changed`] if the published run differs, [`PublishError::Late`] if a step
     /// fails when the run is in its folder, else [`PublishError::Storage`].
-    pub fn publish(mut self, run_id: &str, files: &[Written]) -> Result<Publication, PublishError> {
+    pub fn place(mut self, run_id: &str, files: &[Written]) -> Result<Publication, PublishError> {
         sync_folder(&self.folder)?;
         let folder = self.output.run_folder(run_id);
         let is_lost = self.output.current().as_deref() == Some(run_id);
@@ -241,11 +332,12 @@ impl Staging<'_> {
             let lost = is_lost.then(|| format!("{RUNS}/{run_id}"));
             lost.into_iter().collect()
         };
-        let pointed =
-            sync_folder(&self.output.folder.join(RUNS)).and_then(|()| self.output.point_at(run_id));
-        match pointed {
-            Ok(()) => Ok(Publication { folder, put_back }),
-            // Looked up, not assumed: a rename may fail in words and be done all the same.
+        match sync_folder(&self.output.folder.join(RUNS)) {
+            Ok(()) => Ok(Publication {
+                folder,
+                put_back,
+                is_new: self.published,
+            }),
             Err(source) => Err(PublishError::Late {
                 is_current: self.output.current().as_deref() == Some(run_id),
                 run: folder,
@@ -341,7 +433,7 @@ pub fn replace_file(
     sync_folder(folder)
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // A file that is there already would be one table written over another.
     options.write(true).create_new(true);
@@ -351,7 +443,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Syncs a folder's own entries, without which a new name in it may not outlive a power cut.
-fn sync_folder(folder: &Path) -> Result<(), PublishError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), PublishError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(storage("sync", folder))

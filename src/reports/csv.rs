@@ -80,12 +80,21 @@ fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
 
 /// Writes a text, behind an apostrophe if it begins as a formula does. Names of customers and
 /// products are not ours: one such as `=HYPERLINK(…)` must not run when the file is opened in a
-/// spreadsheet.
+/// spreadsheet. An amount in a column of texts, as events have it, is no formula.
 fn guard(text: &str, out: &mut String) {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_amount(text) {
         out.push('\'');
     }
     out.push_str(text);
+}
+
+/// True for a negative amount as it is published: `-12.5000000000`.
+fn is_amount(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.strip_prefix('-').and_then(|size| size.split_once('.'));
+    parts.is_some_and(|(whole, fraction)| {
+        is_digits(whole) && is_digits(fraction) && fraction.len() == PUBLISHED_SCALE as usize
+    })
 }
 
 #[cfg(test)]
@@ -113,5 +122,15 @@ mod tests {
             text.lines().nth(1),
             Some("usage,'=cmd(),-3,'-1,'@x,\"a,\"\"b\"\"\",")
         );
+        for (text, wanted) in [
+            ("-30.2500000000", "-30.2500000000"),
+            ("-30.25+cmd()", "'-30.25+cmd()"),
+            ("-.0000000000", "'-.0000000000"),
+            ("+1.0000000000", "'+1.0000000000"),
+        ] {
+            let mut cell = String::new();
+            guard(text, &mut cell);
+            assert_eq!(cell, wanted);
+        }
     }
 }

@@ -23,3 +23,5 @@ pub mod output_entries;
 pub mod earlier_run;
 
 pub mod atomic;
+
+pub mod ledger_tables;

@@ -16,6 +16,12 @@ pub(super) const LOCK: &str = ".lock";
 pub(super) const POINTER: &str = "current";
 pub(super) const NEW_POINTER: &str = ".current.new";
 
+/// Pointers to the newest complete run of each period.
+pub(super) const PERIODS: &str = "periods";
+
+/// Folder of the closing packs.
+pub const CLOSED: &str = "closed";
+
 /// Kind that an entry has if tieout made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EntryKind {
@@ -26,12 +32,16 @@ enum EntryKind {
 }
 
 /// Every entry of an output folder that tieout makes, or writes below.
-const ENTRIES: [(&str, EntryKind); 8] = [
+const ENTRIES: [(&str, EntryKind); 12] = [
     (LOCK, EntryKind::File),
     (POINTER, EntryKind::Pointer),
     (NEW_POINTER, EntryKind::Pointer),
     (RUNS, EntryKind::Folder),
     (STAGING, EntryKind::Folder),
+    (PERIODS, EntryKind::Folder),
+    (CLOSED, EntryKind::Folder),
+    ("ledger-tables", EntryKind::Folder),
+    ("ledger.db", EntryKind::File),
     (CACHE, EntryKind::Folder),
     ("cache/kept", EntryKind::Folder),
     ("cache/identities", EntryKind::File),
@@ -79,10 +89,15 @@ fn ensure_kind(path: &Path, wanted: EntryKind) -> Result<(), PublishError> {
     })
 }
 
-/// True if `path` is a link to `runs/<run id>`, whether that run is there or not.
+/// True if `path` is a link to `runs/<run id>`, whether that run is there or not. A new pointer may
+/// be one of a period, which is renamed from here into a folder.
 fn is_link_to_run(path: &Path) -> bool {
     let Ok(target) = fs::read_link(path) else {
         return false;
+    };
+    let target = match path.ends_with(NEW_POINTER) {
+        true => target.strip_prefix("..").unwrap_or(&target),
+        false => &target,
     };
     let steps: Vec<Component<'_>> = target.components().collect();
     matches!(steps.as_slice(), [Component::Normal(runs), Component::Normal(_)] if *runs == RUNS)
@@ -160,15 +175,38 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 /// Id of the run that `current` points at in an output folder; `None` before the first run.
 #[must_use]
 pub fn current_run(folder: &Path) -> Option<String> {
-    let pointer = folder.join(POINTER);
-    let kind = fs::symlink_metadata(&pointer).ok()?.file_type();
+    run_of_pointer(&folder.join(POINTER))
+}
+
+/// Ids of the runs that a pointer leads to: `current`, and those of the periods.
+///
+/// # Errors
+/// [`PublishError::Storage`] if the pointers of the periods cannot be listed.
+pub fn pointed_runs(folder: &Path) -> Result<Vec<String>, PublishError> {
+    let mut found: Vec<String> = current_run(folder).into_iter().collect();
+    let periods = folder.join(PERIODS);
+    let entries = match fs::read_dir(&periods) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(found),
+        Err(error) => return Err(storage("list", &periods)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(storage("list", &periods))?;
+        found.extend(run_of_pointer(&entry.path()));
+    }
+    Ok(found)
+}
+
+/// Id of the run that a pointer leads to; `None` if it is none.
+pub(super) fn run_of_pointer(pointer: &Path) -> Option<String> {
+    let kind = fs::symlink_metadata(pointer).ok()?.file_type();
     if kind.is_symlink() {
-        let target = fs::read_link(&pointer).ok()?;
+        let target = fs::read_link(pointer).ok()?;
         return target
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
     }
     // On Windows the pointer is a file. Nothing else is opened: a pipe would wait for ever.
-    let text = kind.is_file().then(|| fs::read_to_string(&pointer).ok());
+    let text = kind.is_file().then(|| fs::read_to_string(pointer).ok());
     text.flatten().map(|text| text.trim().to_owned())
 }

@@ -156,7 +156,7 @@ mod tests {
             let line = format!("{{\"key\":\"\",\"item\":{item}}}\n");
             std::fs::write(api.join(format!("{kind}.jsonl")), line).expect("a new file");
         }
-        let data = Data::load(folder.path()).expect("a folder of invoices");
+        let data = Data::load(folder.path(), None).expect("a folder of invoices");
         for (id, wanted) in [
             ("G1", "No data available"),
             ("g2", "No data available"),

@@ -11,6 +11,8 @@ pub mod faults;
 
 mod settings;
 
+mod on_day;
+
 mod data;
 
 mod message;
@@ -52,7 +54,7 @@ use self::tenant::Tenant;
 /// # Errors
 /// [`SandboxError`] before the first request; afterwards a broken connection only ends itself.
 pub fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), SandboxError> {
-    let data = Data::load(&settings.data)?;
+    let data = Data::load(&settings.data, settings.as_of)?;
     if settings.faults.kinds.contains(&Fault::GzipBomb) {
         // It takes a second to make: not while a client waits for it.
         blobs::bomb();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
+
 use super::faults::Faults;
 
 /// Host to which foreign links lead by default; it does not exist.
@@ -12,6 +14,8 @@ const FOREIGN: &str = "https://partner.example.invalid";
 pub struct Settings {
     /// Folder that `tieout synth` wrote, with the formats `v1` and `v2`.
     pub data: PathBuf,
+    /// Day of the service, for a folder of several months.
+    pub as_of: Option<NaiveDate>,
     /// Port on 127.0.0.1; 0 for any free one.
     pub port: u16,
     /// Faults to be served.

@@ -1,17 +1,20 @@
 //! The walk over the partner: plan by plan, meter by meter, resource by resource. Memory holds the
 //! windows in which rows lose their order, the sums of one group, and the few planted truths.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::carried::Carried;
 use super::catalogue::{METERS, Meter, catalogue};
+use super::course::{Course, Made, PlantedGroup};
 use super::elsewhere::{COUNT, Elsewhere, SEATS, elsewhere};
 use super::layout::{Earning, Group, groups};
 use super::notes::Notes;
 use super::output::Output;
 use super::partner::{Customer, Invoice, Partner, Plan};
-use super::planting::{Change, Planting, duplicates, is_copied, is_late};
+use super::planting::{Change, Order, Planting, duplicates, is_copied, is_late};
 use super::random::{Random, Weights};
-use super::request::{Report, Request, SynthError};
+use super::request::{Request, SynthError};
 use super::settle::{Settled, Settlement, Tally};
 use super::strays::stray;
 use super::truth::{Truth, cents, published_pieces};
@@ -23,8 +26,8 @@ const GRANT_DAYS: u64 = 5;
 /// A resource has at most this many rows a day under one meter.
 const ROWS_PER_DAY: u64 = 40;
 
-/// Makes everything that a request asks for.
-pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
+/// Makes everything that a request asks for; `course` is `None` where the partner has but one month.
+pub(super) fn emit(request: &Request, course: Option<&Course>) -> Result<Made, SynthError> {
     // Planted duplicates come on top of what is laid out: room is kept for them, and one last plan
     // fills up to the row that was asked for.
     let reserve = if request.planted {
@@ -32,13 +35,15 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     } else {
         0
     };
-    let partner = Partner::new(request.seed, request.period, request.rows - reserve);
+    let month = course.map(|course| &course.month);
+    let partner = Partner::new(request.seed, request.period, request.rows - reserve, month);
     let meters: Vec<Rc<Meter>> = catalogue(request.seed).into_iter().map(Rc::new).collect();
     let popularity = Weights::zipf(METERS, 2);
     // All plans are known before the first row is made, as plants are spread over all of them.
-    let mut plans = plans(&partner);
-    let planting = if request.planted {
-        Planting::choose(&partner, &plans, &meters, &popularity, request.rows)
+    let (mut plans, last_plan) = plans(&partner);
+    let mut planting = if request.planted {
+        let order = order(course, last_plan);
+        Planting::choose(&partner, &plans, &meters, &popularity, request.rows, &order)
     } else {
         Planting::default()
     };
@@ -46,38 +51,66 @@ pub(super) fn emit(request: &Request) -> Result<Report, SynthError> {
     let filler = (reserve.cast_signed() - planting.surplus)
         .max(0)
         .cast_unsigned();
-    let customer = last_customer(&partner, planting.has_second_invoices());
-    plans.push(partner.plan(&customer, plans.len(), filler));
+    let has_second = planting.has_second_invoices();
+    let customer = last_customer(&partner, has_second);
+    plans.push(partner.plan(&customer, last_plan, filler));
+    // Only now, as a later version of a month has no other filler than the first.
+    planting.edit(course.map_or(&[], |course| &course.edits));
 
     let notes = (planting.wanted > 0).then(|| Notes::of(&partner));
     let mut emitter = Emitter {
         partner: &partner,
         meters: &meters,
         planting: &planting,
-        output: Output::open(request, &partner, notes.as_ref())?,
+        carried: course.map_or(&[], |course| &course.carried),
+        planted: Vec::new(),
+        mended: Vec::new(),
+        output: Output::open(request, &partner, notes.as_ref(), course.is_some())?,
     };
     let plans: Vec<Rc<Plan>> = plans.into_iter().map(Rc::new).collect();
-    for plan in &plans {
-        for group in groups(request.seed, plan, &meters, &popularity) {
-            emitter.group(plan, group)?;
-        }
-        emitter.output.end_plan(plan)?;
+    emitter.all(&plans, &popularity, notes.as_ref())?;
+    let invoices = partner.all_invoices();
+    let voided = notes.iter().flat_map(Notes::invoices);
+    let currencies = invoices.chain(voided);
+    let currencies = currencies.map(|invoice| (invoice.number.clone(), invoice.currency));
+    let currencies = currencies.collect();
+    let (planted, mended) = (emitter.planted, emitter.mended);
+    let finished = emitter.output.finish(planting.wanted > 0)?;
+    Ok(Made {
+        report: finished.report,
+        truths: finished.truths,
+        contents: finished.contents,
+        planted,
+        mended,
+        has_second,
+        customers: customers(&plans),
+        currencies,
+    })
+}
+
+/// Order of the plants in a month of several.
+fn order(course: Option<&Course>, last_plan: usize) -> Order {
+    let Some(course) = course else {
+        return Order {
+            last_plan,
+            ..Order::default()
+        };
+    };
+    let taken = course.carried.iter();
+    Order {
+        first: course.first,
+        taken: taken.map(|it| (it.plan, it.product)).collect(),
+        last_plan,
     }
-    for at in 0..planting.wanted {
-        if let Some((line, truth)) = stray(&partner, &plans, &meters, &popularity, at) {
-            emitter.output.push_truths([truth]);
-            emitter.output.push_line(line)?;
-        }
-    }
-    for kind in 0..COUNT {
-        for at in 0..planting.wanted {
-            emitter.elsewhere(kind, at)?;
-        }
-    }
-    if let Some(notes) = &notes {
-        emitter.voided(notes)?;
-    }
-    emitter.output.finish(planting.wanted > 0)
+}
+
+/// Ids and names of the customers of some plans, each once.
+fn customers(plans: &[Rc<Plan>]) -> Vec<(String, String)> {
+    let all = plans.iter().map(|plan| &plan.customer);
+    let names: BTreeMap<_, _> = all
+        .map(|customer| (customer.id.clone(), customer.name.clone()))
+        .collect();
+    names.into_iter().collect()
 }
 
 /// Customer of the last plan: the first one, billed on the second invoice of its currency where
@@ -93,14 +126,18 @@ fn last_customer(partner: &Partner, has_second_invoices: bool) -> Rc<Customer> {
     })
 }
 
-/// Plans of all customers, numbered through.
-fn plans(partner: &Partner) -> Vec<Plan> {
-    let mut plans: Vec<Plan> = Vec::new();
+/// Plans of all customers who are there, and the number of all plans: who is not there keeps the
+/// numbers of his.
+fn plans(partner: &Partner) -> (Vec<Plan>, usize) {
+    let (mut plans, mut count) = (Vec::new(), 0);
     for (at, rows) in partner.customer_rows().enumerate() {
-        let more = partner.plans(at, plans.len(), rows);
-        plans.extend(more);
+        let more = partner.plans(at, count, rows);
+        count += more.len();
+        if partner.is_present(at) {
+            plans.extend(more);
+        }
     }
-    plans
+    (plans, count)
 }
 
 /// Amounts of one resource in billing currency, units of 10^-15: of all its rows with the partner
@@ -111,15 +148,51 @@ struct Emitter<'a> {
     partner: &'a Partner,
     meters: &'a [Rc<Meter>],
     planting: &'a Planting,
+    /// Charges that the month before left over.
+    carried: &'a [Carried],
+    /// Planted groups so far.
+    planted: Vec<PlantedGroup>,
+    /// Groups so far that mend a break of the month before.
+    mended: Vec<PlantedGroup>,
     output: Output<'a>,
 }
 
-impl Emitter<'_> {
+impl<'a> Emitter<'a> {
+    /// Makes all rows and lines.
+    fn all(
+        &mut self,
+        plans: &[Rc<Plan>],
+        popularity: &Weights,
+        notes: Option<&Notes>,
+    ) -> Result<(), SynthError> {
+        for plan in plans {
+            for group in groups(self.partner.seed, plan, self.meters, popularity) {
+                self.group(plan, group)?;
+            }
+            self.output.end_plan(plan)?;
+        }
+        for at in 0..self.planting.wanted {
+            if let Some((line, truth)) = stray(self.partner, plans, self.meters, popularity, at) {
+                self.output.push_truths([truth]);
+                self.output.push_line(line)?;
+            }
+        }
+        for kind in 0..COUNT {
+            for at in 0..self.planting.wanted {
+                self.elsewhere(kind, at)?;
+            }
+        }
+        match notes {
+            Some(notes) => self.voided(notes),
+            None => Ok(()),
+        }
+    }
+
     /// Makes a group's rows, then its lines.
     fn group(&mut self, plan: &Rc<Plan>, group: Group) -> Result<(), SynthError> {
         let changes = self.planting.changes(plan.index, group.meter);
         let mut random = Random::of(
-            self.partner.seed,
+            self.partner.month_seed,
             &[12, plan.index as u64, group.meter as u64],
         );
         let mut walk = Walk {
@@ -167,14 +240,70 @@ impl Emitter<'_> {
                 earned: is_earned,
                 changes,
                 shifted,
+                carried: self.carried(plan, group, is_earned),
             };
-            let Settled { lines, truths } = settlement.settle(tally, random);
+            let Settled {
+                lines,
+                truths,
+                over,
+            } = settlement.settle(tally, random);
+            let is_mended = settlement.carried.is_some();
+            self.note_planted(plan, group, (changes, is_mended), (is_earned, tally, over));
             self.output.push_truths(truths);
             lines
                 .into_iter()
                 .try_for_each(|line| self.output.push_line(line))?;
         }
         Ok(())
+    }
+
+    /// Charge that the month before left over in a price state of a group: only where all of the
+    /// group has that state, so that the line goes with its usage.
+    fn carried(&self, plan: &Plan, group: Group, is_earned: bool) -> Option<&'a Carried> {
+        let is_plain = match group.earning {
+            Earning::Always => is_earned,
+            Earning::Never => !is_earned,
+            _ => false,
+        };
+        let mut carried = self.carried.iter().filter(|_| is_plain);
+        carried.find(|it| (it.plan, it.meter, it.earned) == (plan.index, group.meter, is_earned))
+    }
+
+    /// Notes a group of one price that is planted, or mends a break of the month before.
+    fn note_planted(
+        &mut self,
+        plan: &Plan,
+        group: Group,
+        (changes, is_mended): (Option<&'static [Change]>, bool),
+        (earned, tally, over): (bool, Tally, i128),
+    ) {
+        let plain = matches!(group.earning, Earning::Always | Earning::Never);
+        let changes = match changes {
+            Some(changes) if plain => changes,
+            None if is_mended => &[],
+            _ => return,
+        };
+        let meter = &self.meters[group.meter];
+        let list = if is_mended {
+            &mut self.mended
+        } else {
+            &mut self.planted
+        };
+        list.push(PlantedGroup {
+            plan: plan.index,
+            meter: group.meter,
+            product: meter.product,
+            changes,
+            invoice_number: plan.customer.invoice.number.clone(),
+            subscription_id: plan.id.clone(),
+            product_id: meter.product_id.clone(),
+            meter_description: meter.meter_name.clone(),
+            is_euro: plan.customer.invoice.currency == "EUR",
+            earned,
+            quantity: tally.quantity,
+            pricing: tally.pricing,
+            over,
+        });
     }
 
     /// Makes `size` rows of the resource at position `at` of a group.
@@ -270,7 +399,13 @@ impl Emitter<'_> {
     /// Writes a line for a product that never appears in usage, and its truth.
     fn elsewhere(&mut self, kind: usize, at: u64) -> Result<(), SynthError> {
         let customers = self.partner.customer_rows().count() as u64;
-        let index = usize::try_from((at * 7 + kind as u64) % customers).expect("below a count");
+        let customers = usize::try_from(customers).expect("a count of customers");
+        let wish = usize::try_from(at * 7 + kind as u64).expect("a small number");
+        // The next one where that one is not there: the first always is.
+        let mut all = (wish..wish + customers).map(|index| index % customers);
+        let index = all
+            .find(|index| self.partner.is_present(*index))
+            .unwrap_or(0);
         let customer = self.partner.customer(index);
         let other = elsewhere(self.partner, &customer, kind, at);
         self.out_of_scope(&customer, other)

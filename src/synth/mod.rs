@@ -8,16 +8,21 @@
 //! In reading order: `catalogue`, `partner` and `layout` decide what is sold to whom, `planting`
 //! what goes wrong, `usage`, `lines`, `settle` and `elsewhere` make rows and lines of it; what a plant
 //! needs beyond that has a file of its own (`spreadsheet`, `promotion`, `second`, `strays`, `notes`).
-//! `truth` notes what a reconciliation should find, `write` spells it all in files, and `emit` walks over
+//! `months` makes several months of one partner that hang together: `month`, `carried` and `course` are what one
+//! of them differs by. `truth` notes what a reconciliation should find, `write` spells it all in files, and `emit` walks over
 //! the partner.
 
+mod carried;
 mod catalogue;
+mod course;
 mod elsewhere;
 mod emit;
 mod exact;
 mod invoices;
 mod layout;
 mod lines;
+mod month;
+mod months;
 mod notes;
 mod number;
 mod output;
@@ -37,27 +42,22 @@ mod truth;
 mod usage;
 mod write;
 
-pub use self::request::{Format, Report, Request, SynthError};
+pub use self::request::{Format, Months, MonthsReport, Report, Request, SynthError};
 
 /// Makes the synthetic partner.
 ///
 /// # Errors
 /// [`SynthError`] where `out` is not empty or cannot be written.
 pub fn generate(request: &Request) -> Result<Report, SynthError> {
-    refuse_full_folder(request)?;
-    emit::emit(request)
+    write::refuse_full_folder(&request.out)?;
+    Ok(emit::emit(request, None)?.report)
 }
 
-/// Refuses to write among other files: a partner is complete, or it is no fixture.
-fn refuse_full_folder(request: &Request) -> Result<(), SynthError> {
-    let path = &request.out;
-    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(SynthError::NotEmpty { path: path.clone() }),
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(SynthError::Io {
-            path: path.clone(),
-            source,
-        }),
-    }
+/// Makes several months of a partner.
+///
+/// # Errors
+/// [`SynthError`] where `out` is not empty or cannot be written.
+pub fn generate_months(request: &Months) -> Result<MonthsReport, SynthError> {
+    write::refuse_full_folder(&request.first.out)?;
+    months::make(request)
 }

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::invoices::Note;
-use super::partner::{Invoice, Partner};
+use super::partner::{Invoice, Partner, next_number};
 use super::random::Random;
 use super::truth::{Parts, Truth, add, cents};
 use crate::model::cause::{Cause, TieOut};
@@ -26,8 +26,9 @@ pub(super) struct Notes {
 impl Notes {
     /// Notes of a partner of a seed.
     pub(super) fn of(partner: &Partner) -> Self {
-        let mut random = Random::of(partner.seed, &[23]);
-        let mut number = || format!("G0{}", random.digits(8));
+        let mut random = Random::of(partner.month_seed, &[23]);
+        let mut free = partner.free_number;
+        let mut number = || next_number(&mut free, &mut random);
         let [voided, adjustment_id, void_note] = [number(), number(), number()];
         let invoice = |number: String| {
             let first = Invoice::clone(&partner.invoices[0]);

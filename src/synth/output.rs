@@ -1,6 +1,7 @@
 //! Output: rows and lines go through two windows, in which they lose their order, into the files of
 //! every format, and into what a server could serve.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::invoices::{self, Listed};
@@ -12,9 +13,9 @@ use super::random::{Random, Shuffle};
 use super::request::{Format, Report, Request, SynthError};
 use super::truth::{self, Truth, header_truth};
 use super::usage::{Scratch, UsageRow};
-use super::write::{Sink, Target, Written, create_folder, open};
+use super::write::{Content, Sink, Target, Written, create_folder, open};
 use crate::model::cause::Cause;
-use crate::model::dataset::{Dataset, INVOICE_LINES, position};
+use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 
 /// Number of usage rows among which one loses its place.
 const ROW_WINDOW: usize = 8_192;
@@ -38,8 +39,20 @@ pub(super) struct Output<'a> {
     sums: [InvoiceSum; 6],
     /// Notes inside of invoices; `None` where nothing is planted.
     notes: Option<&'a Notes>,
+    /// Content of each export, where months have versions.
+    contents: Option<Contents>,
     rows: u64,
     lines: u64,
+}
+
+/// Content of the exports, by dataset and invoice number.
+pub(super) type Contents = BTreeMap<(Dataset, String), Content>;
+
+/// Report of what was written, with what a layer above may need of it.
+pub(super) struct Finished {
+    pub(super) report: Report,
+    pub(super) truths: Vec<Truth>,
+    pub(super) contents: Contents,
 }
 
 /// Sums of the lines of an invoice; amounts in cents.
@@ -52,11 +65,13 @@ struct InvoiceSum {
 }
 
 impl<'a> Output<'a> {
-    /// Opens the files of every format; `notes` are those inside of the invoices.
+    /// Opens the files of every format; `notes` are those inside of the invoices. Where months have
+    /// versions, exports are told apart by their content.
     pub(super) fn open(
         request: &Request,
         partner: &'a Partner,
         notes: Option<&'a Notes>,
+        is_versioned: bool,
     ) -> Result<Self, SynthError> {
         create_folder(&request.out.join("invoices"))?;
         let mut formats = request.formats.clone();
@@ -68,8 +83,9 @@ impl<'a> Output<'a> {
             folder: request.out.join(folder),
             partner_id: partner.id.clone(),
             invoice_number: partner.invoices[0].number.clone(),
-            export_id: Random::of(request.seed, &[9, salt]).guid(),
+            export_id: Random::of(partner.month_seed, &[9, salt]).guid(),
             month: request.period.to_string().replace('-', ""),
+            versioned: is_versioned,
         };
         let sinks = |target: &Target| {
             let sinks = formats.iter().map(|format| open(*format, target));
@@ -81,8 +97,8 @@ impl<'a> Output<'a> {
             out: request.out.clone(),
             usage: sinks(&target(Dataset::Usage, "usage", 0))?,
             recon: sinks(&target(Dataset::InvoiceLines, "recon", 1))?,
-            row_window: Shuffle::new(ROW_WINDOW, Random::of(request.seed, &[10])),
-            line_window: Shuffle::new(LINE_WINDOW, Random::of(request.seed, &[11])),
+            row_window: Shuffle::new(ROW_WINDOW, Random::of(partner.month_seed, &[10])),
+            line_window: Shuffle::new(LINE_WINDOW, Random::of(partner.month_seed, &[11])),
             scratch: Scratch::default(),
             partner_center: if formats.iter().any(served) {
                 Some(PartnerCenter::new(&request.out, partner, request.planted)?)
@@ -92,6 +108,7 @@ impl<'a> Output<'a> {
             truths: Vec::new(),
             sums: [InvoiceSum::default(); 6],
             notes,
+            contents: is_versioned.then(BTreeMap::new),
             rows: 0,
             lines: 0,
         })
@@ -144,6 +161,9 @@ impl<'a> Output<'a> {
     fn write_row(&mut self, row: &UsageRow) -> Result<(), SynthError> {
         self.scratch.fill(row);
         let cells = self.scratch.cells(self.partner, row);
+        if let Some(contents) = &mut self.contents {
+            count(contents, Dataset::Usage, &cells);
+        }
         // In the order of the files: unbilled data are whatever rows come first there.
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.usage_cells(&cells)?;
@@ -153,6 +173,9 @@ impl<'a> Output<'a> {
 
     fn write_line(&mut self, line: &Line) -> Result<(), SynthError> {
         let cells = line.cells.each_ref().map(String::as_str);
+        if let Some(contents) = &mut self.contents {
+            count(contents, Dataset::InvoiceLines, &cells);
+        }
         if let Some(partner_center) = &mut self.partner_center {
             partner_center.line_cells(&cells)?;
         }
@@ -161,7 +184,7 @@ impl<'a> Output<'a> {
 
     /// Empties the windows, and writes the invoices and the truth. Planted, the first invoice's
     /// header leaves the tax of its lines out.
-    pub(super) fn finish(mut self, untaxed_header: bool) -> Result<Report, SynthError> {
+    pub(super) fn finish(mut self, untaxed_header: bool) -> Result<Finished, SynthError> {
         // First of all, as everything below closes files that these rows and lines go to.
         while let Some(row) = self.row_window.pop() {
             self.write_row(&row)?;
@@ -185,12 +208,17 @@ impl<'a> Output<'a> {
         for sink in self.usage.into_iter().chain(self.recon) {
             written = written.and(sink.finish()?);
         }
-        Ok(Report {
+        let report = Report {
             rows: self.rows,
             lines: self.lines,
             planted: planted(&self.truths),
             files: written.files,
             bytes: written.bytes,
+        };
+        Ok(Finished {
+            report,
+            truths: self.truths,
+            contents: self.contents.unwrap_or_default(),
         })
     }
 
@@ -237,6 +265,16 @@ impl<'a> Output<'a> {
         let legacy = invoices::write(&self.out, "legacy.json", &[legacy])?;
         Ok(written.and(more).and(legacy))
     }
+}
+
+/// Counts a row of an export.
+fn count(contents: &mut Contents, dataset: Dataset, cells: &[&str]) {
+    let column = match dataset {
+        Dataset::InvoiceLines => const { position(INVOICE_LINES, "InvoiceNumber") },
+        _ => const { position(USAGE, "InvoiceNumber") },
+    };
+    let key = (dataset, cells[column].to_owned());
+    contents.entry(key).or_default().add(dataset, cells);
 }
 
 /// Number of truths that name each cause, causes without any left out.

@@ -4,8 +4,10 @@
 //! that are done. Names hold what breaks naive readers: commas, quotes, `&`, trailing dots, other
 //! scripts ([quirks](crate::model::domain::quirks), daily rated usage 13).
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::month::Month;
 use super::random::{Random, Weights};
 use crate::model::period::{Day, Period, date_of};
 
@@ -84,7 +86,14 @@ pub(super) struct Plan {
 
 /// Partner, and the month that is billed.
 pub(super) struct Partner {
+    /// Seed of who the partner and its customers are, and of what they use.
     pub(super) seed: u64,
+    /// Seed of what changes from month to month; the same one where there is but one month.
+    pub(super) month_seed: u64,
+    /// Digits of the first invoice number that is still free; `None` where numbers are drawn.
+    pub(super) free_number: Option<u64>,
+    /// Positions of customers who are not there in the month.
+    absent: BTreeSet<usize>,
     pub(super) period: Period,
     pub(super) id: String,
     pub(super) name: &'static str,
@@ -161,39 +170,49 @@ pub(super) fn iso(day: Day) -> String {
 }
 
 impl Partner {
-    /// Partner of a seed, with usage for `rows` rows.
-    pub(super) fn new(seed: u64, period: Period, rows: u64) -> Self {
+    /// Partner of a seed, with usage for `rows` rows; `month` is `None` where it has but one.
+    pub(super) fn new(seed: u64, period: Period, rows: u64, month: Option<&Month>) -> Self {
         let mut random = Random::of(seed, &[2]);
-        // Eight at least, so that the smallest month too has a second tenant of one name, the
-        // seventh, and customers of both invoices.
-        let customers = usize::try_from((rows / 6_000).max(8)).expect("a count of customers");
+        let customers = customer_count(rows);
         // `G` marks invoices of the new commerce, `D` those of the legacy one.
-        let mut number = || format!("G0{}", random.digits(8));
+        let mut number = |at: u64| {
+            let drawn = random.digits(8);
+            match month {
+                Some(month) => format!("G0{}", month.first_number + at),
+                None => format!("G0{drawn}"),
+            }
+        };
         let eur = Invoice {
-            number: number(),
+            number: number(0),
             currency: "EUR",
-            rate: 846_202_666,
+            rate: month.map_or(846_202_666, |month| month.rate),
             tax_percent: 19,
         };
         // Neither converted nor taxed: a fault in conversion or tax shows on the other invoice
         // only.
         let usd = Invoice {
-            number: number(),
+            number: number(1),
             currency: "USD",
             rate: 1_000_000_000,
             tax_percent: 0,
         };
         let invoices = [Rc::new(eur), Rc::new(usd)];
         let mut numbers = Random::of(seed, &[21]);
+        let mut free = month.map(|month| month.first_number + 2);
         let second = invoices.each_ref().map(|invoice| {
-            let number = format!("G0{}", numbers.digits(8));
+            let number = next_number(&mut free, &mut numbers);
             Rc::new(Invoice {
                 number,
                 ..Invoice::clone(invoice)
             })
         });
+        let none = BTreeSet::new();
+        let absent = month.map_or(&none, |month| &month.absent);
         Self {
             seed,
+            month_seed: month.map_or(seed, |month| month.seed),
+            free_number: free,
+            absent: absent.clone(),
             period,
             id: random.guid(),
             name: "Brücke & \"BPC\", Cloud",
@@ -201,7 +220,7 @@ impl Partner {
             invoices,
             second,
             dates: Dates::of(period),
-            sizes: Weights::zipf(customers, 1),
+            sizes: Weights::zipf(customers, 1).without(absent),
             rows,
         }
     }
@@ -221,6 +240,11 @@ impl Partner {
     /// Number of rows of each customer, largest first.
     pub(super) fn customer_rows(&self) -> impl Iterator<Item = u64> + '_ {
         self.sizes.apportion(self.rows)
+    }
+
+    /// True if the customer at a position has not left, and has come.
+    pub(super) fn is_present(&self, index: usize) -> bool {
+        !self.absent.contains(&index)
     }
 
     /// Customer at a position.
@@ -290,6 +314,25 @@ impl Partner {
             rows,
         }
     }
+}
+
+/// Next invoice number: the first one that is free, or a random one.
+pub(super) fn next_number(free: &mut Option<u64>, random: &mut Random) -> String {
+    let drawn = random.digits(8);
+    match free {
+        Some(digits) => {
+            *digits += 1;
+            format!("G0{}", *digits - 1)
+        }
+        None => format!("G0{drawn}"),
+    }
+}
+
+/// Number of customers of a partner with `rows` rows a month.
+pub(super) fn customer_count(rows: u64) -> usize {
+    // Eight at least, so that the smallest month too has a second tenant of one name, the seventh,
+    // and customers of both invoices.
+    usize::try_from((rows / 6_000).max(8)).expect("a count of customers")
 }
 
 /// Id with every third character in upper case.

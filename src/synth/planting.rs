@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use self::Change::{
-    AzureCredit, BilledAgain, CentDown, CentUp, CoveredUsage, Discount, EarlierLine, Fx,
+    AzureCredit, BilledAgain, CentDown, CentUp, Corrected, CoveredUsage, Discount, EarlierLine, Fx,
     GainCredit, LateUsage, LineCopy, LoseCredit, NoLine, NoUsage, OtherMeter, OtherSku, Overcharge,
     Price, Promotion, Quantity, Rebilled, Reissued, ReissuedLess, ShiftCredit, UsageCopies,
 };
@@ -73,6 +73,8 @@ pub(super) enum Change {
     Reissued,
     /// A second invoice voids the line, and issues it again over fewer units.
     ReissuedLess,
+    /// A second invoice voids the line, and issues it as it should have been: no variance.
+    Corrected,
 }
 
 /// Changes that are planted together. Single causes come first; the mixtures are those whose
@@ -135,7 +137,8 @@ impl Change {
             NoUsage => Cause::MissingUsage,
             NoLine => Cause::MissingInvoice,
             // Keys that contradict and a second invoice make groups of their own.
-            CoveredUsage | Rebilled | OtherSku | OtherMeter | BilledAgain | Reissued => {
+            CoveredUsage | Rebilled | OtherSku | OtherMeter | BilledAgain | Reissued
+            | Corrected => {
                 return None;
             }
         })
@@ -168,6 +171,20 @@ pub(super) struct Planting {
     pub(super) surplus: i64,
 }
 
+/// Order in which groups are asked for plants.
+#[derive(Default)]
+pub(super) struct Order {
+    /// Number of the group that is asked first.
+    pub(super) first: usize,
+    /// Plans and products that are not asked at all.
+    pub(super) taken: BTreeSet<(usize, usize)>,
+    /// Position of the plan that fills up to the row that was asked for.
+    pub(super) last_plan: usize,
+}
+
+/// Changes that a group of a later version carries; `None` for none any more.
+pub(super) type Edit = ((usize, usize), Option<&'static [Change]>);
+
 /// Group that may carry changes.
 struct Candidate {
     /// Position of the plan.
@@ -188,6 +205,7 @@ impl Planting {
         meters: &[Rc<Meter>],
         popularity: &Weights,
         rows: u64,
+        order: &Order,
     ) -> Self {
         // Grows with the root of the rows, so that plants stay rare in large months.
         let wanted = if rows < 20_000 {
@@ -199,9 +217,15 @@ impl Planting {
         let saved: BTreeMap<usize, u32> = plans
             .iter()
             .filter_map(|plan| Some((plan.index, digits(plan)?)))
-            .chain([(plans.len(), spreadsheet::OF_THE_LAST_PLAN)])
+            .chain([(order.last_plan, spreadsheet::OF_THE_LAST_PLAN)])
             .collect();
-        let candidates = candidates(partner, plans, meters, popularity, &saved);
+        let mut candidates = candidates(partner, plans, meters, popularity, &saved);
+        candidates.retain(|candidate| {
+            let product = meters[candidate.group.meter].product;
+            !order.taken.contains(&(candidate.plan, product))
+        });
+        let first = order.first % candidates.len().max(1);
+        candidates.rotate_left(first);
         let mut planting = Self {
             wanted,
             saved,
@@ -246,10 +270,20 @@ impl Planting {
         }
     }
 
+    /// Makes a later version of the month: what these groups carry instead.
+    pub(super) fn edit(&mut self, edits: &[Edit]) {
+        for (group, changes) in edits {
+            match changes {
+                Some(changes) => self.plants.insert(*group, changes),
+                None => self.plants.remove(group),
+            };
+        }
+    }
+
     /// True if a second invoice charges something again.
     pub(super) fn has_second_invoices(&self) -> bool {
         let mut changes = self.plants.values().copied().flatten();
-        changes.any(|change| matches!(change, BilledAgain | Reissued | ReissuedLess))
+        changes.any(|change| matches!(change, BilledAgain | Reissued | ReissuedLess | Corrected))
     }
 
     /// Changes planted into a plan's group; `None` for a group that is left alone, while the empty
@@ -302,7 +336,7 @@ impl Candidate {
         changes.iter().all(|change| match change {
             Fx => self.euro && self.cost_micro >= LEAST_FX_COST_MICRO,
             // The second invoice in dollars would have no usage of its own.
-            BilledAgain | Reissued | ReissuedLess => self.euro,
+            BilledAgain | Reissued | ReissuedLess | Corrected => self.euro,
             LoseCredit => self.group.earning == Earning::Always,
             GainCredit => self.group.earning == Earning::Never,
             // Rows without the change must be left beside those that have it.

@@ -4,6 +4,8 @@
 //! Every part of the partner draws from a sequence of its own, named by a path of numbers, so that
 //! one part can be made without the others, and a change to one leaves the others as they are.
 
+use std::collections::BTreeSet;
+
 /// SplitMix64: small, fast, and any two seeds give unrelated sequences. Its multiplications wrap by
 /// design.
 #[derive(Clone, Debug)]
@@ -94,6 +96,20 @@ impl Weights {
                 })
                 .collect(),
         )
+    }
+
+    /// Weights of which some ranks have none.
+    pub(super) fn without(self, ranks: &BTreeSet<usize>) -> Self {
+        let mut gone = 0;
+        let mut before = 0;
+        let sums = self.0.into_iter().enumerate().map(|(rank, sum)| {
+            if ranks.contains(&rank) {
+                gone += sum - before;
+            }
+            before = sum;
+            sum - gone
+        });
+        Self(sums.collect())
     }
 
     /// Random rank, a heavier one more often.

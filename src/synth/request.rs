@@ -22,6 +22,30 @@ pub struct Request {
     pub planted: bool,
 }
 
+/// Request for several months of one partner.
+#[derive(Clone, Debug)]
+pub struct Months {
+    /// First month; its rows are those of each month.
+    pub first: Request,
+    /// Number of months that follow each other.
+    pub count: u64,
+    /// True if exports are restated, so that months have later versions.
+    pub restate: bool,
+}
+
+/// Report on finished months.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MonthsReport {
+    /// Number of versions of all months.
+    pub versions: u64,
+    /// Number of usage rows, in all versions.
+    pub rows: u64,
+    /// Number of reconciliation lines, in all versions.
+    pub lines: u64,
+    /// Number of files written, in all folders.
+    pub files: u64,
+}
+
 /// Format in which Microsoft, or a warehouse, hands out usage and lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {

@@ -11,14 +11,16 @@ use crate::model::dataset::{INVOICE_LINES, position};
 /// Part of the quantity that is left of a re-issued charge that differs, in percent.
 const LEFT_PERCENT: i128 = 93;
 
-/// Amounts on the second invoice, given the terms of the first one's charge.
-pub(super) fn amounts(change: Change, terms: Terms) -> Vec<Amount> {
+/// Amounts on the second invoice, given the terms of the first one's charge, and the natural
+/// ones of the usage.
+pub(super) fn amounts(change: Change, terms: Terms, natural: Terms) -> Vec<Amount> {
     let void = Terms {
         price: -terms.price,
         ..terms
     };
     match change {
         Change::BilledAgain => vec![Amount::of(terms)],
+        Change::Corrected => vec![Amount::of(void), Amount::of(natural)],
         Change::Reissued => vec![Amount::of(void), Amount::of(terms)],
         _ => vec![Amount::of(void), Amount::of(reissued(terms))],
     }

@@ -2,6 +2,7 @@
 //! the one in which a reconciliation takes them apart: quantity, price, credit, exchange rate, the
 //! subtotal. Changes are valued exactly; what truncation makes of them is rounding.
 
+use super::carried::{Carried, Mending};
 use super::catalogue::{Meter, PRICE_SCALE};
 use super::exact::Exact;
 use super::lines::{
@@ -43,6 +44,8 @@ pub(super) struct Settlement<'s> {
     /// Quantity that moves here from the group's other line, negative where it leaves; units of
     /// 10^-6. Its price does not move with it.
     pub(super) shifted: i128,
+    /// Charge that the month before left over.
+    pub(super) carried: Option<&'s Carried>,
 }
 
 /// Lines of a settled price state, and the truths about them.
@@ -50,6 +53,8 @@ pub(super) struct Settlement<'s> {
 pub(super) struct Settled {
     pub(super) lines: Vec<Line>,
     pub(super) truths: Vec<Truth>,
+    /// Cents that the line charges more than the usage makes.
+    pub(super) over: i128,
 }
 
 impl Settlement<'_> {
@@ -65,7 +70,8 @@ impl Settlement<'_> {
         let mut parts = natural_parts(&tally);
         let (terms, earned) = self.changed(natural, tally.pricing, &mut parts);
         let mut settled = Settled::default();
-        let (mut invoiced, off_rule) = self.charge(&mut settled, terms, earned, &mut parts, random);
+        let (mut invoiced, off_rule) =
+            self.charge(&mut settled, (terms, natural), earned, &mut parts, random);
         if self.has(Change::EarlierLine) {
             invoiced += self.charge_earlier(&mut settled.lines, terms, earned, &mut parts, random);
         }
@@ -77,9 +83,17 @@ impl Settlement<'_> {
                 settled.lines.push(self.line(&amount, earned, random));
             }
         }
-        invoiced += self.charge_second(&mut settled, terms, earned, &mut parts, random);
+        invoiced += self.charge_second(&mut settled, (terms, natural), earned, &mut parts, random);
+        if let Some(carried) = self.carried {
+            invoiced += self.mend(&mut settled, carried, &mut parts, random);
+        }
         if self.has(Change::AzureCredit) {
-            self.credit(&mut settled, terms, random);
+            // The quantity of the charge at the opposite price: model::domain::semantics §3 and §7.
+            let credit = Amount::of(Terms {
+                price: -terms.price,
+                ..terms
+            });
+            self.credit(&mut settled, &credit, random);
         }
         if self.has(Change::OtherSku) || self.has(Change::OtherMeter) {
             settled.truths.extend(self.halves(&tally, invoiced));
@@ -118,7 +132,7 @@ impl Settlement<'_> {
     fn charge(
         &self,
         settled: &mut Settled,
-        terms: Terms,
+        (terms, natural): (Terms, Terms),
         earned: bool,
         parts: &mut Parts,
         random: &mut Random,
@@ -130,6 +144,7 @@ impl Settlement<'_> {
         if self.has(Change::NoLine) {
             return (0, 0);
         }
+        settled.over = amount.subtotal - natural.subtotal();
         let charge = self.line(&amount, earned, random);
         let (invoiced, off_rule) = (cents(amount.subtotal), cents(more));
         settled
@@ -186,19 +201,19 @@ impl Settlement<'_> {
     fn charge_second(
         &self,
         settled: &mut Settled,
-        terms: Terms,
+        (terms, natural): (Terms, Terms),
         earned: bool,
         parts: &mut Parts,
         random: &mut Random,
     ) -> i128 {
-        use Change::{BilledAgain, Reissued, ReissuedLess};
-        let mut changes = [BilledAgain, Reissued, ReissuedLess].into_iter();
+        use Change::{BilledAgain, Corrected, Reissued, ReissuedLess};
+        let mut changes = [BilledAgain, Corrected, Reissued, ReissuedLess].into_iter();
         let Some(change) = changes.find(|change| self.has(*change)) else {
             return 0;
         };
         let invoice = self.partner.second_of(&self.plan.customer.invoice);
         let mut invoiced = 0;
-        for amount in second::amounts(change, terms) {
+        for amount in second::amounts(change, terms, natural) {
             invoiced += cents(amount.subtotal);
             settled
                 .lines
@@ -219,6 +234,31 @@ impl Settlement<'_> {
             add(parts, Cause::Quantity, less);
         }
         invoiced
+    }
+
+    /// Makes the line that mends a break of the month before; the amount that is added to the group's
+    /// own charge, in units of 10^-10.
+    fn mend(
+        &self,
+        settled: &mut Settled,
+        carried: &Carried,
+        parts: &mut Parts,
+        random: &mut Random,
+    ) -> i128 {
+        let rate = self.plan.customer.invoice.rate;
+        match carried.mending {
+            Mending::BilledLate => {
+                let late = carried.late(rate);
+                let line = self.line(&late, self.earned, random);
+                settled.lines.push(line.of_the_month_before(self.partner));
+                add(parts, Cause::Timing, cents(late.subtotal));
+                cents(late.subtotal)
+            }
+            Mending::Credited => {
+                self.credit(settled, &carried.credit(rate), random);
+                0
+            }
+        }
     }
 
     /// Truths of usage and of a line whose keys contradict each other: two breaks, each the
@@ -277,14 +317,9 @@ impl Settlement<'_> {
         invoiced
     }
 
-    /// Makes an Azure credit line over the whole charge, and its truth: a group of its own, as the
-    /// credit is nowhere in usage.
-    fn credit(&self, settled: &mut Settled, terms: Terms, random: &mut Random) {
-        let credit = Amount::of(Terms {
-            // The quantity of the charge at the opposite price: model::domain::semantics §3 and §7.
-            price: -terms.price,
-            ..terms
-        });
+    /// Makes an Azure credit line, and its truth: a group of its own, as the credit is nowhere in
+    /// usage.
+    fn credit(&self, settled: &mut Settled, credit: &Amount, random: &mut Random) {
         let mut sale = usage_sale(self.plan, "");
         (sale.charge_type, sale.credit_reason) = ("customerCredit", "Azure Credit");
         settled.lines.push(line(
@@ -292,7 +327,7 @@ impl Settlement<'_> {
             &self.plan.customer,
             &usage_product(self.meter),
             &sale,
-            &credit,
+            credit,
             random,
         ));
         let amount = cents(credit.subtotal);
@@ -388,7 +423,17 @@ impl Settlement<'_> {
     /// Causes that the truth of the group names; `None` for a group that is left alone, and for one
     /// whose changes have no cause.
     fn causes(&self) -> Option<Vec<Cause>> {
+        if self
+            .carried
+            .is_some_and(|carried| carried.mending == Mending::BilledLate)
+        {
+            return Some(vec![Cause::Timing]);
+        }
         let changes = self.changes?;
+        // What is left of it is rounding.
+        if changes.contains(&Change::Corrected) {
+            return None;
+        }
         if changes.is_empty() {
             return Some(vec![Cause::Rounding]);
         }

@@ -20,7 +20,7 @@ pub(super) fn stray(
     popularity: &Weights,
     at: u64,
 ) -> Option<(Line, Truth)> {
-    let mut random = Random::of(partner.seed, &[22, at]);
+    let mut random = Random::of(partner.month_seed, &[22, at]);
     let plan = &plans[random.index(plans.len())];
     let used: BTreeSet<usize> = groups(partner.seed, plan, meters, popularity)
         .iter()

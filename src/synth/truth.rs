@@ -171,7 +171,7 @@ impl Truth {
     }
 
     /// Status that the variance should have.
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         // Only these two, when alone, leave a group that nobody has to look at.
         match self.causes.as_slice() {
             [Cause::Rounding] => Status::WithinTolerance,

@@ -79,15 +79,7 @@ impl Case {
     }
 
     pub(crate) fn ids(&self, wanted: &[(&str, &str)]) -> Vec<String> {
-        let table = Published::read(&self.path("out/current"), "variances");
-        let fits = |row: &&Vec<String>| {
-            wanted
-                .iter()
-                .all(|(name, value)| table.cell(row, name) == *value)
-        };
-        let rows = table.rows.iter().filter(fits);
-        rows.map(|row| table.cell(row, "break_id").to_owned())
-            .collect()
+        ids(&self.path("out/current"), wanted)
     }
 
     pub(crate) fn explain(&self, arguments: &[&str]) -> Output {
@@ -100,6 +92,19 @@ impl Case {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+/// Ids of the variances of a run that have these cells.
+pub(crate) fn ids(run: &Path, wanted: &[(&str, &str)]) -> Vec<String> {
+    let table = Published::read(run, "variances");
+    let fits = |row: &&Vec<String>| {
+        wanted
+            .iter()
+            .all(|(name, value)| table.cell(row, name) == *value)
+    };
+    let rows = table.rows.iter().filter(fits);
+    rows.map(|row| table.cell(row, "break_id").to_owned())
+        .collect()
 }
 
 pub(crate) fn explain(out: &Path, arguments: &[&str]) -> Output {

@@ -5,33 +5,30 @@
 //! A few calls are swept in each test run; all of them, with every fault, with
 //! `TIEOUT_SLOW_TESTS=1`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod sweep;
+
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::process::Command;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use tieout::ledger::failure::LedgerError;
 use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
 use tieout::pipeline::run::run;
 use tieout::progress::reporting::Progress;
 use tieout::reports::failure::PublishError;
 
+use self::sweep::{Sweep, turn};
+use crate::closing_house::{FINAL, assign_all};
 use crate::program::{PACKAGE, program, stderr};
 use crate::runs::{is_quick, plan};
 use crate::served::{House, serve, settings};
-use crate::traced::{FAULTS, Fault, Site, Traced, has_strace, run_with, sites};
-use crate::worlds::{copy, current, names, tables, whole};
-
-/// Sweeps that may run at the same time: two, for each keeps a core busy.
-static TURNS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+use crate::traced::has_strace;
 
 /// Calls that decide what a reader sees, and the end of the path that they are about.
-const TELLING: [(&str, &str, &str); 14] = [
+const TELLING: [(&str, &str, &str); 18] = [
     ("rename", "/runs/NEW", "KILL"),
     ("rename", "/runs/NEW", "EIO"),
     ("rename", "/current", "KILL"),
@@ -46,217 +43,11 @@ const TELLING: [(&str, &str, &str); 14] = [
     ("openat", "/.staging/manifest.json", "EMFILE"),
     ("write", "/.staging/manifest.json", "ENOSPC"),
     ("fsync", "/.staging/variances.csv", "EDQUOT"),
+    ("fsync", "/ledger.db", "KILL"),
+    ("pwrite64", "/ledger.db", "EIO"),
+    ("unlink", "/ledger.db-journal", "KILL"),
+    ("rename", "/periods/2026-10", "KILL"),
 ];
-
-/// A command whose calls are swept. Each try starts from the same folders, at the same paths.
-struct Sweep {
-    name: &'static str,
-    folder: TempDir,
-    command: Box<dyn Fn(&Path) -> Command>,
-    /// Run that `current` points at before, and after a run that is not disturbed.
-    runs: [String; 2],
-    /// Names of all files after a run that is not disturbed, and the bytes of its tables.
-    reference: (Vec<String>, BTreeMap<String, Vec<u8>>),
-}
-
-impl Sweep {
-    /// A sweep of a command that works in the folder it is given; `prepare` makes what is there
-    /// before.
-    fn new(
-        name: &'static str,
-        prepare: impl FnOnce(&Path),
-        command: impl Fn(&Path) -> Command + 'static,
-    ) -> Self {
-        // Not `.tmp`: that is how the program's own temporary files begin.
-        let folder = tempfile::Builder::new().prefix("sweep-").tempdir().unwrap();
-        let world = folder.path().join("world");
-        fs::create_dir(&world).unwrap();
-        prepare(&world);
-        copy(&world, &folder.path().join("before"));
-        let old = current(&world);
-        let output = command(&world).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        Self {
-            name,
-            reference: (names(&world), tables(&world)),
-            runs: [old, current(&world)],
-            command: Box::new(command),
-            folder,
-        }
-    }
-
-    fn world(&self) -> PathBuf {
-        self.folder.path().join("world")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.path().join("log")
-    }
-
-    /// Puts everything back to where it was before.
-    fn restore(&self) {
-        fs::remove_dir_all(self.world()).unwrap();
-        copy(&self.folder.path().join("before"), &self.world());
-    }
-
-    /// All calls that are ours: not those of the loader and of the network.
-    fn sites(&self) -> BTreeSet<Site> {
-        self.restore();
-        let all = sites(&(self.command)(&self.world()), &self.log());
-        all.into_iter()
-            .filter(|site| self.is_ours(&site.path))
-            .collect()
-    }
-
-    fn is_ours(&self, path: &str) -> bool {
-        path.starts_with(self.folder.path().to_str().unwrap())
-    }
-
-    /// A path as it is told: without what differs from one sweep to the next.
-    fn shown(&self, path: &str) -> String {
-        let shown = path.replace(self.folder.path().to_str().unwrap(), "");
-        let shown = shown.replace("/world", "").replace(&self.runs[1], "NEW");
-        let shown = shown.replace(&self.runs[0], "OLD");
-        match shown.find("/.tmp") {
-            Some(at) => format!("{}/.tmp", &shown[..at]),
-            None if shown.contains("deleted") => "scratch".to_owned(),
-            None => shown,
-        }
-    }
-
-    /// Tries one fault at one call; what is wrong afterwards.
-    fn try_fault(&self, site: &Site, fault: Fault) -> Vec<String> {
-        self.restore();
-        let world = self.world();
-        let traced = run_with(&(self.command)(&world), &self.log(), site, fault);
-        if traced.hit.is_empty() && traced.output.status.success() {
-            return vec!["(not reached)".to_owned()];
-        }
-        let mut wrong = self.of_readers(&world);
-        wrong.extend(self.of_exit(&traced, fault, &world));
-        let next = (self.command)(&world).output().unwrap();
-        if !next.status.success() {
-            wrong.push(format!("the next run: {}", told(&next)));
-        } else if tables(&world) != self.reference.1 || current(&world) != self.runs[1] {
-            wrong.push("the next run: other tables".to_owned());
-        }
-        let (found, wanted) = (names(&world), &self.reference.0);
-        let litter = found.iter().filter(|name| !wanted.contains(name));
-        let lost = wanted.iter().filter(|name| !found.contains(name));
-        wrong.extend(litter.map(|name| format!("litter after the next run: {}", self.shown(name))));
-        wrong.extend(lost.map(|name| format!("lost after the next run: {}", self.shown(name))));
-        wrong
-    }
-
-    /// What a reader finds wrong: `current` leads to a whole run, and every run is whole.
-    fn of_readers(&self, world: &Path) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if !self.runs.contains(&current(world)) {
-            wrong.push(format!("`current` leads to `{}`", current(world)));
-        }
-        for run in fs::read_dir(world.join("out/runs")).unwrap() {
-            let run = run.unwrap().path();
-            if let Err(what) = whole(&run) {
-                wrong.push(format!("{}: {what}", self.shown(run.to_str().unwrap())));
-            }
-        }
-        wrong
-    }
-
-    /// What is wrong with the exit code and the words.
-    fn of_exit(&self, traced: &Traced, fault: Fault, world: &Path) -> Option<String> {
-        if traced.hung {
-            return Some("hangs".to_owned());
-        }
-        let Fault::Error(_) = fault else {
-            let killed = traced.output.status.signal() == Some(9)
-                || traced.output.status.code() == Some(128 + 9);
-            return (!killed).then(|| format!("not killed: {}", told(&traced.output)));
-        };
-        if traced.hit.iter().any(|path| !self.is_ours(path)) {
-            // Aimed at by number, the call of another thread was hit as well, such as one of the
-            // loader: the exit is then not ours.
-            return None;
-        }
-        let is_published = current(world) == self.runs[1];
-        match traced.output.status.code() {
-            Some(0) if !is_published => Some("exit 0, and nothing is published".to_owned()),
-            Some(0) if traced.hit.iter().all(|path| self.is_harmless(path)) => None,
-            Some(0) => Some("exit 0".to_owned()),
-            Some(22) => {
-                let words = stderr(&traced.output);
-                let has_moved = is_published && self.runs[0] != self.runs[1];
-                let says_so = words.contains("published") || words.contains("points at it");
-                let denies = words.contains("othing was published");
-                (has_moved && (denies || !says_so)).then(|| format!("published, but says: {words}"))
-            }
-            _ => Some(told(&traced.output)),
-        }
-    }
-
-    /// True for a file that a run can do without: an entry of the cache, and the copies of a run
-    /// that is published already.
-    fn is_harmless(&self, path: &str) -> bool {
-        let is_again = self.runs[0] == self.runs[1];
-        path.contains("/out/cache") || (is_again && path.ends_with("/out/.staging"))
-    }
-
-    /// Sweeps the calls that `wanted` takes, and fails with all that is wrong.
-    #[expect(
-        clippy::print_stderr,
-        reason = "the numbers of a sweep belong to its result"
-    )]
-    fn run(&self, wanted: impl Fn(&Site, Fault) -> bool) {
-        let (mut tried, mut wrong) = (BTreeMap::new(), BTreeMap::<_, Vec<String>>::new());
-        let sites = self.sites();
-        // Fault by fault, so that what is found first is of all calls.
-        for (fault, site) in FAULTS
-            .into_iter()
-            .flat_map(|fault| sites.iter().map(move |site| (fault, site)))
-            .filter(|(fault, site)| wanted(site, *fault))
-        {
-            *tried.entry((site.call.clone(), fault.name())).or_insert(0) += 1;
-            for what in self.try_fault(site, fault) {
-                let place = format!("{} {}", site.call, self.shown(&site.path));
-                eprintln!(
-                    "{}: {place} {} {}: {what}",
-                    self.name,
-                    fault.name(),
-                    site.number
-                );
-                let kinds: &mut Vec<String> = wrong.entry((what, place)).or_default();
-                kinds.push(format!("{}@{}", fault.name(), site.number));
-            }
-        }
-        let table: Vec<String> = tried
-            .iter()
-            .map(|((call, fault), count)| format!("{call} {fault} {count}"))
-            .collect();
-        eprintln!("{}: {}", self.name, table.join(", "));
-        let lines: Vec<String> = wrong
-            .iter()
-            .map(|((what, place), kinds)| format!("{place}: {}: {what}", kinds.join(" ")))
-            .collect();
-        let (missed, bad): (Vec<_>, Vec<_>) = lines
-            .iter()
-            .partition(|line| line.ends_with("(not reached)"));
-        eprintln!("{}: not reached: {missed:#?}", self.name);
-        assert!(bad.is_empty(), "{}: {bad:#?}", self.name);
-    }
-
-    /// Sweeps everything.
-    fn run_all(&self, turn: usize) {
-        let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        self.run(|_, _| true);
-    }
-}
-
-/// The exit code and the first line of stderr.
-fn told(output: &Output) -> String {
-    let words = stderr(output);
-    let line = words.lines().next().unwrap_or_default();
-    format!("exit {:?}: {line}", output.status.code())
-}
 
 /// Flags of a run over the month of `samples/`, whose usage has one of two names.
 fn arguments(world: &Path, usage: &str) -> Vec<String> {
@@ -286,7 +77,13 @@ fn earlier_run(world: &Path) {
     fs::write(world.with_file_name("half.csv"), half.join("\n")).unwrap();
     // The cache trusts no file that changed a moment ago.
     std::thread::sleep(Duration::from_millis(250));
-    let output = program(&arguments(world, "half.csv")).output().unwrap();
+    succeeds(program(&arguments(world, "half.csv")));
+    // Words of people, none of which may be lost.
+    assign_all(&world.join("out"), "reconcile");
+}
+
+fn succeeds(mut command: Command) {
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
 }
 
@@ -327,8 +124,7 @@ fn at_every_call_of_the_same_run_again() {
     }
     let prepare = |world: &Path| {
         earlier_run(world);
-        let output = program(&arguments(world, "usage.csv")).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
+        succeeds(program(&arguments(world, "usage.csv")));
     };
     Sweep::new("again", prepare, |world| {
         program(&arguments(world, "usage.csv"))
@@ -370,6 +166,8 @@ fn bound_run() {
             let error = *error.reason;
             let code = match error {
                 RunError::File(_)
+                | RunError::Ledger(LedgerError::Storage { .. } | LedgerError::Late { .. })
+                | RunError::Behind { .. }
                 | RunError::Publish(PublishError::Storage { .. } | PublishError::Late { .. }) => 22,
                 _ => 1,
             };
@@ -394,7 +192,7 @@ fn at_every_call_of_a_run_in_little_memory() {
         command
     };
     let sweep = Sweep::new("little memory", earlier_run, command);
-    let _turn = TURNS[0].lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn(0);
     // The scratch file has no name, and all its writes leave the same on disk: a few are enough.
     sweep.run(|site, _| !site.path.contains("deleted") || site.number % 32 == 0);
 }
@@ -437,9 +235,74 @@ fn at_every_call_of_a_night() {
             "--set",
             "tie_out.usage-to-invoice.tolerance.materiality=1.00",
         ];
-        let output = nightly(world, address, &more).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
+        succeeds(nightly(world, address, &more));
         fs::remove_dir_all(world.join("state")).unwrap();
     };
     Sweep::new("night", prepare, move |world| nightly(world, address, &[])).run_all(1);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn on_a_disk_that_is_full_at_any_size() {
+    // Of each size in the slow run, of a few in each.
+    let step = if is_quick("a disk that is full at each of 170 sizes") {
+        160
+    } else {
+        4
+    };
+    let sweep = next_day();
+    let mut wrong = Vec::new();
+    for room in (0..680).step_by(step) {
+        let Some(found) = sweep.try_full(room) else {
+            eprintln!("skipped: no right to mount a small file system");
+            return;
+        };
+        wrong.extend(found.iter().map(|what| format!("{room} KiB: {what}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A command on the ledger of a world, on a day on which October is final.
+fn on_ledger(world: &Path, arguments: &[&str]) -> Command {
+    let mut command = program(arguments);
+    command.arg("--out").arg(world.join("out"));
+    command.env("TIEOUT_TODAY", FINAL).env("TIEOUT_ACTOR", "bo");
+    command
+}
+
+/// A month with its whole usage, whose breaks all have an owner.
+fn settled(world: &Path) {
+    earlier_run(world);
+    let mut command = program(&arguments(world, "usage.csv"));
+    command.args(["--as-of", FINAL]);
+    succeeds(command);
+    assign_all(&world.join("out"), "reconcile");
+}
+
+#[test]
+fn at_every_call_of_a_word() {
+    if is_quick("a sweep of some 300 commands") || !has_strace() {
+        return;
+    }
+    let mut sweep = Sweep::new("word", settled, |world| {
+        let listed = on_ledger(world, &["breaks", "list", "--json"]).output();
+        let listed: serde_json::Value = serde_json::from_slice(&listed.unwrap().stdout).unwrap();
+        let id = listed["breaks"][0]["break_id"].as_str().unwrap().to_owned();
+        let until = ["--reason", "on its way", "--until", "2026-12-31"];
+        on_ledger(world, &[&["breaks", "accept", &id][..], &until].concat())
+    });
+    sweep.asked = Some(|world| on_ledger(world, &["breaks", "list"]));
+    sweep.run_all(0);
+}
+
+#[test]
+fn at_every_call_of_a_close() {
+    if is_quick("a sweep of some 500 commands") || !has_strace() {
+        return;
+    }
+    let mut sweep = Sweep::new("close", settled, |world| {
+        on_ledger(world, &["close", "2026-10"])
+    });
+    sweep.asked = Some(|world| on_ledger(world, &["verify", "--all"]));
+    sweep.run_all(1);
 }

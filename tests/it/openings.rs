@@ -15,11 +15,36 @@ const WAYS: [&str; 7] = [
 ];
 
 /// Files of `src` that open files: how often, and why a file that changes meanwhile does no harm.
-const OPENINGS: [(&str, usize, &str); 15] = [
+const OPENINGS: [(&str, usize, &str); 23] = [
+    (
+        "src/pipeline/closing/hashed_files.rs",
+        2,
+        "files of runs and their inputs, read for their hashes alone; a manifest, read whole by one opening",
+    ),
+    (
+        "src/pipeline/closing/pack.rs",
+        1,
+        "files of a run, under the lock of the folder, each held against its hash as it is copied",
+    ),
+    (
+        "src/pipeline/closing/run_sums.rs",
+        1,
+        "a table of a run, under the lock of the folder, held against its hash before and after",
+    ),
+    (
+        "src/pipeline/closing/verify.rs",
+        1,
+        "the hashes of a pack, read whole by one opening and held against their own hash",
+    ),
     (
         "src/pipeline/explain/run_folder.rs",
         1,
         "the manifest and the tables of a run, each opened once and held against its hash",
+    ),
+    (
+        "src/pipeline/finish.rs",
+        1,
+        "the manifest of the run that was just placed, under the lock of its folder",
     ),
     (
         "src/pipeline/machine.rs",
@@ -42,6 +67,11 @@ const OPENINGS: [(&str, usize, &str); 15] = [
         "figures of this process in /proc",
     ),
     (
+        "src/rehearsal/",
+        2,
+        "the truth of a rehearsal and the tables of its runs, each read whole by one opening",
+    ),
+    (
         "src/reports/atomic.rs",
         4,
         "locks, pointers and files of this program, under the lock of the folder",
@@ -50,6 +80,11 @@ const OPENINGS: [(&str, usize, &str); 15] = [
         "src/reports/earlier_run.rs",
         2,
         "files of a published run, under the lock of the folder, each held against its hash",
+    ),
+    (
+        "src/reports/ledger_tables.rs",
+        1,
+        "the lock of those who write the ledger's tables, whose content nobody reads",
     ),
     (
         "src/reports/output_entries.rs",
@@ -90,6 +125,11 @@ const OPENINGS: [(&str, usize, &str); 15] = [
         "src/sources/landing/mod.rs",
         2,
         "a stored page, read by one opening and held against its hash; the name of a lock's holder",
+    ),
+    (
+        "src/synth/months/exports.rs",
+        1,
+        "an export of the rehearsal that was just written, whose copy a later day has",
     ),
 ];
 

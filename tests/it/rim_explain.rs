@@ -3,6 +3,9 @@
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use tieout::ledger::events;
+use tieout::ledger::store::Ledger;
+
 use crate::explained::{Case, HEADER, assert_says, number, walk};
 use crate::fixtures::{Changes, LINE, USAGE, sheet};
 use crate::program::stderr;
@@ -253,6 +256,14 @@ fn a_break_that_is_found_finer_keeps_its_id() {
     write_item(&case, &[("", "10")], &[("", "40")]);
     assert_eq!(case.run().status.code(), Some(0));
     assert_eq!(case.id(&broken), id);
+    // To the ledger it was one break over all five nights, new once and always of 30.00.
+    let ledger = Ledger::open(&case.out()).unwrap();
+    let events = ledger.read(|connection| events::list(connection, None));
+    let of_break = events.unwrap().into_iter();
+    let of_break: Vec<(String, String)> = of_break
+        .map(|event| (event.break_id, event.event))
+        .collect();
+    assert_eq!(of_break, [(id, "new".to_owned())]);
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn every_group_of_every_format_and_sample_is_explained() {
         run_month(folder.path(), format, &out, &[]);
         walk(&out);
         // Again from the cache, and in little memory: the same run.
-        run_month(folder.path(), format, &out, &["--memory", "1MB"]);
+        run_month(folder.path(), format, &out, &["--memory", "256MiB"]);
         walk(&out);
     }
 }

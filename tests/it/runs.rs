@@ -13,6 +13,7 @@ use tieout::model::cause::TieOut;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::{self, PUBLISHED_SCALE};
 use tieout::model::period::{Period, date_of};
+use tieout::model::settling::SettlingDays;
 use tieout::model::tables::{ColumnType, TABLES};
 use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
@@ -85,6 +86,8 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
     };
     Plan {
         records: Vec::new(),
+        acceptances: Vec::new(),
+        settling: SettlingDays::default(),
         fetching: None,
         name: "test".to_owned(),
         period: None,

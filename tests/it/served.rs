@@ -43,6 +43,7 @@ pub(crate) fn tenant() -> &'static Path {
 pub(crate) fn settings() -> Settings {
     Settings {
         data: tenant().to_owned(),
+        as_of: None,
         port: 0,
         faults: Faults::default(),
         token_seconds: 3_600,

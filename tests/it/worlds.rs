@@ -1,9 +1,14 @@
-//! A folder with inputs and output as a whole: copied, listed, and its current run read back.
+//! A folder with inputs and output as a whole: copied, listed, its current run and its ledger read
+//! back.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use tieout::ledger::failure::LedgerError;
+use tieout::ledger::store::Ledger;
+use tieout::ledger::{audit, breaks, closes, events, runs};
 
 /// Copies a folder with its links.
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -18,7 +23,51 @@ pub(crate) fn current(world: &Path) -> String {
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// Names of everything below a folder, with the targets of links.
+/// What the ledger says: its breaks, its events, its closes, and the runs that became current, without numbers
+/// of runs and times. Of a copy, as whoever opens it may mend it.
+pub(crate) fn ledger(world: &Path) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ledger.db", "ledger.db-journal"] {
+        let from = world.join("out").join(name);
+        if from.exists() {
+            fs::copy(from, folder.path().join(name)).unwrap();
+        }
+    }
+    let read = || -> Result<_, LedgerError> {
+        let ledger = Ledger::open(folder.path())?;
+        let faults = ledger.read(audit::faults)?;
+        let mut said: Vec<String> = Vec::new();
+        for (stream, one) in ledger.read(breaks::all)? {
+            let (id, amount) = (&one.found.break_id, &one.found.amount);
+            let (state, owner) = (one.state, &one.owner);
+            said.push(format!("{stream:?} {id} {amount} {state:?} {owner}"));
+        }
+        for event in ledger.read(|connection| events::list(connection, None))? {
+            let (id, amount) = (&event.break_id, &event.amount);
+            let (actor, kind) = (&event.actor, &event.event);
+            said.push(format!("{} {id} {kind} {amount} {actor}", event.event_no));
+        }
+        for close in ledger.read(closes::all)? {
+            said.push(format!("{} {} by {}", close.event, close.period, close.by));
+        }
+        let mut current: Vec<String> = ledger
+            .read(runs::all)?
+            .into_iter()
+            .filter(|run| run.is_current)
+            .map(|run| run.run_id)
+            .collect();
+        current.dedup();
+        Ok((faults, [said, current].concat()))
+    };
+    match read() {
+        Ok((faults, said)) if faults.is_empty() => Ok(said),
+        Ok((faults, _)) => Err(format!("the ledger: {}", faults.join("; "))),
+        Err(error) => Err(format!("the ledger: {error}")),
+    }
+}
+
+/// Names of everything below a folder, with the targets of links. Copies of the ledger's tables have
+/// numbers, which grow with whatever is noted.
 pub(crate) fn names(world: &Path) -> Vec<String> {
     let listed = Command::new("find")
         .args([".", "-printf", "/%P %y %l\\n"])
@@ -28,9 +77,16 @@ pub(crate) fn names(world: &Path) -> Vec<String> {
     let mut names: Vec<String> = String::from_utf8(listed.stdout)
         .unwrap()
         .lines()
-        .map(str::to_owned)
+        .map(|line| match line.split_once("ledger-tables/") {
+            Some((before, rest)) => {
+                let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+                format!("{before}ledger-tables/N{rest}")
+            }
+            None => line.to_owned(),
+        })
         .collect();
     names.sort();
+    names.dedup();
     names
 }
 

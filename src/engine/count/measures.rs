@@ -106,14 +106,29 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     // An empty cell is not taken for 0: the row could pass for usage that was given free.
     let quantity = measures.needed(cells, &QUANTITY)?.value;
     let billing = measures.needed(cells, &BILLING)?;
-    let pricing = measures.optional(cells, &PRICING)?;
-    measures.sums = [quantity, billing.value, pricing, 0];
+    let pricing = measures.number(cells, &PRICING)?;
+    let priced = pricing.map_or(0, |pricing| pricing.value);
+    measures.sums = [quantity, billing.value, priced, 0];
+    // The rate is part of the key, as text: that the text is a number is made sure of here.
+    let rate = measures.number(cells, &USAGE_RATE)?;
     // Only the billing amount is compared with the invoice: its precision widens the tolerance.
     measures.precision = precision_of(billing, &cells[BILLING.position]);
-    // The rate is part of the key, as text: that the text is a number is made sure of here.
-    measures.number(cells, &USAGE_RATE)?;
+    if measures.precision != 0 && is_converted(billing, pricing, rate) {
+        measures.precision = 0;
+    }
     measures.day = cells[USAGE_DATE].day("UsageDate")?;
     Ok(measures)
+}
+
+/// True if an amount is its pricing amount at a rate to its last digit. Of amounts that were cut this
+/// is not so: what was cut off the pricing amount is missing in the product. At a rate of 1 both
+/// would be cut alike, and nothing is proven.
+fn is_converted(billing: Parsed, pricing: Option<Parsed>, rate: Option<Parsed>) -> bool {
+    let one = decimal::power_of_ten(RATE_SCALE);
+    match (pricing, rate) {
+        (Some(pricing), Some(rate)) if rate.value != one => billing.is_product_of(&pricing, &rate),
+        _ => false,
+    }
 }
 
 /// Half a unit of a number's last digit, in units of 10^-20; 0 for a number that is taken as exact.
@@ -224,4 +239,39 @@ pub(super) fn of_line(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     measures.number(cells, &LINE_RATE)?;
     measures.day = cells[CHARGE_START].day("ChargeStartDate")?;
     Ok(measures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str, scale: u32) -> Parsed {
+        decimal::parse(text.as_bytes(), scale).unwrap()
+    }
+
+    #[test]
+    fn an_amount_that_is_its_product_was_not_cut() {
+        for (billing, pricing, rate, wanted) in [
+            // Found by the 6,636th mutation: a cent too little was called rounding.
+            ("84.065220880", "91.640", "0.917342", true),
+            ("84.06522088", "91.64", "0.917342", true),
+            ("132.9228558", "144.9", "0.917342", true),
+            // Fifteen digits of twenty.
+            ("66.4366204837253", "72.422957287168", "0.917342", false),
+            // Both may have been cut alike.
+            ("72.422957287168", "72.422957287168", "1", false),
+            ("12345678.9", "1234567890", "0.01", true),
+            ("-84.06522088", "-91.64", "0.917342", true),
+        ] {
+            let found = is_converted(
+                number(billing, AMOUNT_SCALE),
+                Some(number(pricing, AMOUNT_SCALE)),
+                Some(number(rate, RATE_SCALE)),
+            );
+            assert_eq!(found, wanted, "{billing} = {pricing} x {rate}");
+        }
+        let (amount, rate) = (number("84.06522088", 20), number("0.917342", RATE_SCALE));
+        assert!(!is_converted(amount, None, Some(rate)));
+        assert!(!is_converted(amount, Some(amount), None));
+    }
 }

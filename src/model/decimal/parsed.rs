@@ -56,4 +56,20 @@ impl Parsed {
         }
         (mantissa.ilog10() + 1, exponent)
     }
+
+    /// True if the number is the product of two others to its last digit: nothing of it was cut off.
+    #[must_use]
+    pub fn is_product_of(&self, left: &Self, right: &Self) -> bool {
+        let product = left.mantissa.checked_mul(right.mantissa);
+        let shift = i64::from(self.exponent) - i64::from(left.exponent) - i64::from(right.exponent);
+        let widened = |mantissa: u128| {
+            let places = u32::try_from(shift.unsigned_abs()).ok()?;
+            mantissa.checked_mul(10_u128.checked_pow(places)?)
+        };
+        // Signs are left out: a number that was cut kept its own.
+        match shift {
+            0.. => product.is_some() && product == widened(self.mantissa),
+            _ => product.and_then(widened) == Some(self.mantissa),
+        }
+    }
 }

@@ -5,7 +5,7 @@
 
 mod answer;
 
-mod run_folder;
+pub(super) mod run_folder;
 
 mod input_file;
 

@@ -31,7 +31,7 @@ const RESTORE: &str =
 
 /// A complete run in its folder, all of it as it was published.
 #[derive(Debug)]
-pub(super) struct RunFolder {
+pub(in crate::pipeline) struct RunFolder {
     pub(super) manifest: Manifest,
     path: PathBuf,
     /// Open tables that have the hashes of the manifest.
@@ -50,6 +50,18 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::NotThere`] where there is no such run, and [`RunError::Damaged`].
     pub(super) fn open(out: &Path, run: Option<&str>) -> Result<Self, RunError> {
+        Self::with_tables(out, run, &TABLES)
+    }
+
+    /// Opens a run as [`Self::open`] does, with some of its tables.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(in crate::pipeline) fn with_tables(
+        out: &Path,
+        run: Option<&str>,
+        tables: &[&'static str],
+    ) -> Result<Self, RunError> {
         let run_id = match run {
             Some(run_id) => run_id.to_owned(),
             None => newest(out)?,
@@ -67,7 +79,7 @@ impl RunFolder {
             let found = format!("the manifest of run `{}`", run.manifest.run_id);
             return Err(run.damaged(MANIFEST, &found));
         }
-        for table in TABLES {
+        for table in tables.iter().copied() {
             let file = run.checked(table)?;
             run.tables.insert(table, file);
         }
@@ -75,7 +87,7 @@ impl RunFolder {
     }
 
     /// Error for a file of the run that is not as it was published.
-    pub(super) fn damaged(&self, file: &str, found: &dyn Display) -> RunError {
+    pub(in crate::pipeline) fn damaged(&self, file: &str, found: &dyn Display) -> RunError {
         damaged(&self.path.join(file), found)
     }
 
@@ -106,8 +118,8 @@ impl RunFolder {
     /// [`RunError::Damaged`] where the table holds what no run publishes.
     ///
     /// # Panics
-    /// For a table that explanations are not made from.
-    pub(super) fn rows<const N: usize>(
+    /// For a table that was not opened with the run.
+    pub(in crate::pipeline) fn rows<const N: usize>(
         &self,
         table: &str,
         columns: [&str; N],

@@ -49,6 +49,7 @@ pub(crate) fn fetcher(
         aggregated: fetching.aggregated,
         currencies: fetching.currencies.clone(),
         refresh: asked.refresh,
+        settling: plan.settling,
     };
     Ok(Arc::new(Fetcher::new(
         &fetching.account,

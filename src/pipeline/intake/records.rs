@@ -128,6 +128,17 @@ fn input(
 /// # Errors
 /// [`RunError`] for a glob that matches no file, or a file that cannot be used.
 pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
+    read_those(plan, &|_, _| true)
+}
+
+/// Reads those files of a plan's record sets that are wanted, by dataset and name.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_those(
+    plan: &Plan,
+    is_wanted: &dyn Fn(&str, &str) -> bool,
+) -> Result<RecordReadings, RunError> {
     let mut readings = RecordReadings::default();
     let mut lists = PageLists::default();
     for source in &plan.records {
@@ -136,8 +147,11 @@ pub(crate) fn read(plan: &Plan) -> Result<RecordReadings, RunError> {
         };
         // One file after another: these datasets are small beside usage.
         for (path, context) in files_of(source)? {
-            let held = HeldFile::open(&path)?;
             let name = files::name_of(&path);
+            if !is_wanted(source.set.name, &name) {
+                continue;
+            }
+            let held = HeldFile::open(&path)?;
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             let entries = &mut readings.entries;
             let expected = ExpectedContent {

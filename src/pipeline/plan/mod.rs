@@ -31,7 +31,9 @@ pub(crate) mod tie_outs;
 
 pub(crate) mod credentials;
 
+pub(crate) mod acceptances;
 pub(crate) mod exclusions;
+pub(crate) mod settling;
 
 mod sheets;
 

@@ -9,9 +9,10 @@ use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
-use super::{globs, overrides, partner_center, tie_outs};
+use super::{acceptances, globs, overrides, partner_center, settling, tie_outs};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
+use crate::model::settling::SettlingDays;
 use crate::sources::fetch::endpoints;
 
 /// Reads the pipeline file at `path`, with the texts of `--set` laid over it. Paths in it, and
@@ -120,6 +121,8 @@ fn empty(name: &str) -> Plan {
         sources: Vec::new(),
         records: Vec::new(),
         tie_outs: Vec::new(),
+        acceptances: Vec::new(),
+        settling: SettlingDays::default(),
         fetching: None,
     }
 }
@@ -174,6 +177,8 @@ fn plan_of(
             "tie_out",
             "partner_center",
             "exclude",
+            "accept",
+            "month_end",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -200,6 +205,8 @@ fn plan_of(
         .map(|(dataset, _)| dataset.name())
         .collect();
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
+    plan.acceptances = acceptances::read(checker, root);
+    plan.settling = settling::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

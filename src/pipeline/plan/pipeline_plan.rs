@@ -8,10 +8,12 @@ use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions;
 use crate::engine::rules::rounding::{DOCUMENTED, Rule, Rules};
 use crate::engine::rules::tolerance::Tolerances;
+use crate::ledger::acceptance::Acceptance;
 use crate::model::cause::{Cause, TieOut};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
+use crate::model::settling::SettlingDays;
 use crate::sources::fetch::order::{Api, Exclusion, PriceSheet};
 use crate::sources::identity::account::Account;
 
@@ -31,6 +33,10 @@ pub struct Plan {
     pub records: Vec<RecordSource>,
     /// All tie-outs, enabled or not, in the order of [`TieOut::ALL`].
     pub tie_outs: Vec<TieOutPlan>,
+    /// Kinds of breaks that are put up with. They move the ledger, and change no table of a run.
+    pub acceptances: Vec<Acceptance>,
+    /// Days on which the stage of a period changes.
+    pub settling: SettlingDays,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
 }

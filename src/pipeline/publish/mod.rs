@@ -6,7 +6,7 @@ mod columns;
 
 mod resource_table;
 
-mod variance_tables;
+pub(crate) mod variance_tables;
 
 mod run_tables;
 

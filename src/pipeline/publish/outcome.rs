@@ -12,6 +12,7 @@ use crate::engine::judge::variance::Variance;
 use crate::engine::rules::definitions::{self, Measure};
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
+use crate::ledger::record::Recorded;
 use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
 use crate::pipeline::fetch::report::FetchReport;
@@ -58,6 +59,8 @@ pub struct Outcome {
     pub units: u64,
     /// Number of `units` that are unchanged since an earlier run, and were not read again.
     pub units_kept: u64,
+    /// What the run did to the ledger; `None` for one that published nothing.
+    pub ledger: Option<Recorded>,
     /// Report of the fetch; `None` for a run over files only.
     pub fetched: Option<FetchReport>,
 }
@@ -195,6 +198,7 @@ impl Outcome {
             units: readings.inputs.len() as u64,
             // Counted by the readers; the caller sets it.
             units_kept: 0,
+            ledger: None,
             fetched,
         }
     }

@@ -22,7 +22,7 @@ use crate::reports::earlier_run::MANIFEST;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
 
-/// Publishes a run; returns its id and its place. Equal inputs and settings give the same id. Where
+/// Places a run in its folder; returns its id and its place. No pointer is moved yet. Equal inputs and settings give the same id. Where
 /// memory is limited (`is_bound`), tables are written one after the other, as each writer holds a
 /// row group.
 ///
@@ -74,8 +74,22 @@ pub(crate) fn publish(
     })?);
     // A run published again must have the same bytes, but for the manifest: it names the run
     // before.
-    let publication = staging.publish(&run_id, &written)?;
+    let publication = staging.place(&run_id, &written)?;
     Ok((run_id, publication))
+}
+
+/// Writes the tables of a run that is made again, and removes them; their names and hashes.
+///
+/// # Errors
+/// [`RunError::Publish`].
+pub(crate) fn rehearse(
+    output: &OutputFolder,
+    readings: &Readings,
+    found: &Reconciled,
+) -> Result<Vec<Written>, RunError> {
+    let staging = output.stage()?;
+    let files = write_tables(&staging, &tables::all(readings, found), false)?;
+    Ok(files.into_iter().flatten().collect())
 }
 
 /// Writes the tables; their files, in the order of the tables.

@@ -112,7 +112,7 @@ fn variance_figures<'f>(columns: &Columns<'f, Variance>) -> Vec<NamedCells<'f>> 
 }
 
 /// Name of the cause; empty where there is no variance.
-pub(super) fn cause_name(variance: &Variance) -> &'static str {
+pub(crate) fn cause_name(variance: &Variance) -> &'static str {
     variance.cause.map_or("", Cause::name)
 }
 

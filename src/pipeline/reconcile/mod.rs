@@ -10,6 +10,8 @@ mod headers;
 
 mod nothing_compared;
 
+pub mod invoice_sums;
+
 mod usage_by_subscription;
 
 mod recomputed;

@@ -1,6 +1,7 @@
 //! All that was read to judged variances and allocated resources: the engine's stages in order,
 //! each followed by its conservation law.
 
+use super::invoice_sums::{self, InvoiceSums};
 use super::usage_to_invoice::UsageStages;
 use super::{
     headers, in_parts, judging, laws, nothing_compared, other_tie_outs, settings, warnings,
@@ -42,6 +43,8 @@ pub struct Reconciled {
     pub line_checks: Vec<LineCheck>,
     /// Rows of `variances`, in published order.
     pub variances: Vec<Variance>,
+    /// Usage and lines of the period by their own invoice, amounts in units of 10^-10.
+    pub invoice_sums: [InvoiceSums; 2],
     /// Rows of `resources`, in published order.
     pub resources: Resources,
     /// Rows of `summary`, in published order.
@@ -123,6 +126,8 @@ pub fn reconcile_watched(
     // Before all others: whatever else there is to say, it is about nothing.
     told.splice(0..0, nothing.iter().cloned());
     let rollups = roll_up::roll_up(&variances)?;
+    let sums = std::mem::take(&mut stages.invoice_sums);
+    let [usage_sums, line_sums] = sums.map(invoice_sums::published);
     let practice = stages.practice.as_ref().map_or_else(Vec::new, |practice| {
         practice.in_words(&totals.vocabulary, stages.rules())
     });
@@ -132,6 +137,7 @@ pub fn reconcile_watched(
         practice,
         line_checks,
         variances,
+        invoice_sums: [usage_sums?, line_sums?],
         resources,
         rollups,
         controls,

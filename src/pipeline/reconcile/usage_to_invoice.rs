@@ -7,6 +7,7 @@
 use hashbrown::HashSet;
 use polars::prelude::DataFrame;
 
+use super::invoice_sums::{self, InvoiceSums};
 use super::nothing_compared::Seen;
 use super::period::PeriodSelection;
 use super::recomputed::RecomputedLines;
@@ -60,6 +61,8 @@ pub(super) struct UsageStages<'p> {
     pub(super) lines_total: ByCurrency,
     /// Sums of the selected lines by invoice, for the comparison with the headers.
     pub(super) by_invoice: LineSums,
+    /// Selected usage and lines by their own invoice.
+    pub(super) invoice_sums: [InvoiceSums; 2],
     /// Expected and invoiced amounts of all resources, the expected ones without what only repeats
     /// the invoice.
     pub(super) allocated: [ByCurrency; 2],
@@ -98,6 +101,7 @@ impl<'p> UsageStages<'p> {
             charged: ByCurrency::new(),
             lines_total: ByCurrency::new(),
             by_invoice: LineSums::default(),
+            invoice_sums: Default::default(),
             allocated: Default::default(),
             blank: [0; 2],
             invoices: HashSet::new(),
@@ -223,6 +227,7 @@ impl<'p> UsageStages<'p> {
         let after = control_totals::frame_of(totals, &selected, amount);
         control_totals::add_up(&mut self.folded[side], &before);
         control_totals::add_up(&mut self.selected[side], &after);
+        invoice_sums::add(&mut self.invoice_sums[side], &selected, amount);
         // Counted before the selection: the warning is about the files, not about the period.
         self.blank[side] += rows_without_customer(frame);
         self.has_rows[side] |= selected.height() > 0;

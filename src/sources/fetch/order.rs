@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::period::{Period, date_of};
+use crate::model::period::{Day, Period, date_of};
+use crate::model::settling::SettlingDays;
 use crate::sources::wire::message::Purpose;
 
 /// Generation of the API to ask, where there is a choice.
@@ -41,6 +42,8 @@ pub struct Order {
     pub currencies: Vec<String>,
     /// True if complete units are fetched again, too.
     pub refresh: bool,
+    /// Days on which the stage of the period changes.
+    pub settling: SettlingDays,
 }
 
 /// A price sheet of a market.
@@ -60,10 +63,6 @@ pub struct Exclusion {
     /// Reason in the words of whoever excludes it.
     pub reason: String,
 }
-
-/// Day of the next month up to which Microsoft restates a billing period as a rule
-/// ([semantics §9](crate::model::domain::semantics)).
-const PROVISIONAL_DAYS: i32 = 15;
 
 impl Order {
     /// True if an endpoint of that name is asked for.
@@ -85,15 +84,29 @@ impl Order {
     /// Last day on which the period is provisional, as `2026-11-15`.
     #[must_use]
     pub fn provisional_until(&self) -> String {
-        let (_, next) = self.period.days();
-        let day = date_of(next + PROVISIONAL_DAYS - 1);
-        day.expect("a day of a period is a date").to_string()
+        text_of(self.settling.final_day(self.period) - 1)
+    }
+
+    /// Words about data of the period that are awaited for longer than they should be; empty before.
+    #[must_use]
+    pub(super) fn lateness(&self) -> String {
+        let late = text_of(self.settling.late_day(self.period));
+        if self.today < late {
+            return String::new();
+        }
+        format!("; it is late since {late}: ask Microsoft")
     }
 
     /// True as long as data of the period may come late, or come again.
     #[must_use]
     pub fn is_provisional(&self) -> bool {
-        // Both are written with all their digits, so that texts compare as days do.
         self.today <= self.provisional_until()
     }
+}
+
+/// A day with all its digits, so that texts compare as days do.
+fn text_of(day: Day) -> String {
+    date_of(day)
+        .expect("a day of a period is a date")
+        .to_string()
 }

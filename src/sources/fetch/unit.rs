@@ -139,9 +139,10 @@ fn nothing_of(
         ),
         (Silence::Unknown, _) if !is_export => (complete(session), Became::Nothing(found.clone())),
         (Silence::AsLinesTell, _) => (void(found), Became::Doubtful(found.clone())),
-        (Silence::Refuted, _) if order.is_provisional() => {
-            (void(found), Became::Awaited(of_unit(task, found)))
-        }
+        (Silence::Refuted, _) if order.is_provisional() => (
+            void(found),
+            Became::Awaited(of_unit(task, found) + &order.lateness()),
+        ),
         (Silence::Refuted | Silence::Unknown, _) => (
             void(found),
             Became::Incomplete(Lack::Data, of_unit(task, found)),

@@ -198,9 +198,11 @@ impl Fetcher {
                     .enter(&unit.id, Entry::Complete { etag: None, day })?;
                 Became::Nothing("the invoice's lines hold no usage products".to_owned())
             }
-            LinesTell::Usage if self.order.is_provisional() => Became::Awaited(of_unit(
-                "the usage that the invoice's lines charge; it follows the lines within 48 hours",
-            )),
+            LinesTell::Usage if self.order.is_provisional() => Became::Awaited(
+                of_unit(
+                    "the usage that the invoice's lines charge; it follows the lines within 48 hours",
+                ) + &self.order.lateness(),
+            ),
             LinesTell::Usage => Became::Incomplete(
                 Lack::Data,
                 of_unit("the usage that the invoice's lines charge"),

@@ -65,6 +65,18 @@ impl StateOwner {
         }
     }
 
+    /// Id or domain of the tenant, in lower case.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// True if the data are those of a sandbox.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.host == SANDBOX
+    }
+
     /// Checks that a state folder, if it has an owner, is this one's; returns whether it has one.
     ///
     /// # Errors

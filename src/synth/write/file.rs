@@ -31,6 +31,21 @@ pub(in crate::synth) fn create_folder(path: &Path) -> Result<(), SynthError> {
     })
 }
 
+/// Refuses to write among other files: a partner is complete, or it is no fixture.
+pub(in crate::synth) fn refuse_full_folder(path: &Path) -> Result<(), SynthError> {
+    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(SynthError::NotEmpty {
+            path: path.to_owned(),
+        }),
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(SynthError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// New file that counts its bytes and names itself in errors.
 pub(in crate::synth) struct OutFile {
     path: PathBuf,

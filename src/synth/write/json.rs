@@ -5,6 +5,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
+use super::content::Content;
 use super::file::{OutFile, Written};
 use super::sink::{Sink, Target};
 use super::spelling::{JsonForm, push_json_text};
@@ -70,6 +71,7 @@ pub(super) struct Lines {
     blob: Option<GzEncoder<OutFile>>,
     blobs: Vec<Blob>,
     line: String,
+    content: Content,
 }
 
 impl Lines {
@@ -82,6 +84,7 @@ impl Lines {
             blob: None,
             blobs: Vec::new(),
             line: String::new(),
+            content: Content::default(),
         }
     }
 
@@ -135,6 +138,15 @@ impl Lines {
         self.blobs.last_mut().expect("an open blob is listed")
     }
 
+    /// Version of the data: of this invoice and no other, as the id ends with its digits.
+    fn etag(&self) -> String {
+        if self.target.versioned {
+            return self.content.etag();
+        }
+        let id = &self.target.export_id;
+        format!("{}-{}", &id[..8], &id[id.len() - 12..])
+    }
+
     /// Text of the manifest, which lists the blobs that are written.
     fn manifest(&self) -> String {
         let Target {
@@ -170,8 +182,7 @@ impl Lines {
              \"blobCount\": {},\n  \"blobs\": [\n{blobs}\n  ]\n}}\n",
             &month[..4],
             &month[4..],
-            // Of this invoice and no other: the id ends with its digits.
-            format_args!("{}-{}", &export_id[..8], &export_id[export_id.len() - 12..]),
+            self.etag(),
             self.blobs.len()
         )
     }
@@ -179,6 +190,9 @@ impl Lines {
 
 impl Sink for Lines {
     fn row(&mut self, cells: &[&str]) -> Result<(), SynthError> {
+        if self.target.versioned {
+            self.content.add(self.target.dataset, cells);
+        }
         self.line.clear();
         self.item.push(&mut self.line, cells);
         self.line.push('\n');

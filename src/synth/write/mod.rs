@@ -2,6 +2,7 @@
 //! order of the dataset's columns; dates as `2026-10-05`, numbers as decimal text.
 
 mod by_invoice;
+mod content;
 mod csv;
 mod file;
 mod item;
@@ -13,8 +14,9 @@ mod spelling;
 
 use super::request::{Format, SynthError};
 
+pub(super) use self::content::Content;
 pub(super) use self::csv::csv_cell;
-pub(super) use self::file::{OutFile, Written, create_folder};
+pub(super) use self::file::{OutFile, Written, create_folder, refuse_full_folder};
 pub(super) use self::item::ApiItem;
 pub(super) use self::parquet::properties;
 pub(super) use self::sink::{Sink, Target};

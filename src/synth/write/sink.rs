@@ -26,4 +26,6 @@ pub(in crate::synth) struct Target {
     pub(in crate::synth) export_id: String,
     /// Month that is billed, as `202610`.
     pub(in crate::synth) month: String,
+    /// True if the version of an export is its content.
+    pub(in crate::synth) versioned: bool,
 }

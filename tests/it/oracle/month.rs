@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use rust_decimal::Decimal;
 use tieout::model::decimal;
 use tieout::model::ids::{Fold, display, fold};
 use tieout::model::period::{self, Day};
@@ -282,8 +283,10 @@ impl Month {
         total.amount += amount.value;
         total.pricing += number(row, "PricingPreTaxTotal").value;
         // A text of ten digits or more may have been cut: it counts for half a unit of its last
-        // digit.
-        if let (10.., last) = amount.significance() {
+        // digit, unless it is what the row's own charge comes to at a rate.
+        if let (10.., last) = amount.significance()
+            && !is_whole_product(row)
+        {
             total.precision += 5 * 10_i128.pow(u32::try_from(19 + last).unwrap());
         }
         total.days.insert(
@@ -339,4 +342,20 @@ impl Month {
             // Of no one invoice.
             .unwrap_or_default()
     }
+}
+
+/// True if a row's amount is its charge in the pricing currency at a rate, with all digits.
+fn is_whole_product(row: &BTreeMap<String, String>) -> bool {
+    let read = |name: &str| Decimal::from_str_exact(&row[name]).ok();
+    let numbers = (
+        read("BillingPreTaxTotal"),
+        read("PricingPreTaxTotal"),
+        read("PCToBCExchangeRate"),
+    );
+    let (Some(amount), Some(charge), Some(rate)) = numbers else {
+        return false;
+    };
+    // More decimals than a `Decimal` has would be rounded away.
+    let is_exact = charge.normalize().scale() + rate.normalize().scale() <= Decimal::MAX_SCALE;
+    rate != Decimal::ONE && is_exact && charge.checked_mul(rate) == Some(amount)
 }

@@ -41,7 +41,7 @@ pub(super) fn run_files([usage, lines]: &[String; 2]) -> Found {
     let plan = parse::read(&pipeline, &[]).unwrap();
     let options = Options {
         threads: Some(1),
-        fail_on_breaks: true,
+        fail_on_breaks: Some(tieout::pipeline::options::FailOn::All),
         no_cache: true,
         asked: FetchOptions {
             today: AS_OF.to_owned(),

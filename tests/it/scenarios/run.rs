@@ -38,7 +38,7 @@ fn answer(month: &Month, pipeline: &Path) -> Answer {
     };
     let options = Options {
         threads: Some(1),
-        fail_on_breaks: true,
+        fail_on_breaks: Some(tieout::pipeline::options::FailOn::All),
         no_cache: true,
         asked: FetchOptions {
             today: month.setting("as_of").unwrap_or(defaults::AS_OF).to_owned(),

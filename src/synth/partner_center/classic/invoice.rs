@@ -25,7 +25,11 @@ pub(in crate::synth::partner_center) fn write_legacy(
     planted: bool,
 ) -> Result<String, SynthError> {
     let mut random = Random::of(partner.seed, &[22]);
-    let id = format!("D0{}", random.digits(8));
+    let drawn = random.digits(8);
+    let id = match partner.free_number {
+        Some(digits) => format!("D0{digits}"),
+        None => format!("D0{drawn}"),
+    };
     let instant = |day| format!("{}T00:00:00Z", iso(day));
     let (start, end) = (
         instant(partner.dates.first),
