@@ -6,6 +6,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::exit::Exit;
 use crate::ledger::failure::LedgerError;
 use crate::pipeline::failure::RunError;
@@ -28,6 +30,15 @@ pub(super) enum Failure {
     },
     /// Stdout or stderr could not be written to.
     Output(io::Error),
+}
+
+/// A failure, for `--json`.
+#[derive(Serialize)]
+struct ToldFailure {
+    published: bool,
+    exit_code: u8,
+    error: String,
+    hint: Option<String>,
 }
 
 /// A summary that could not be printed, of a run that is published.
@@ -91,6 +102,52 @@ impl Failure {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Complete,
             Self::Output(_) => Exit::Storage,
         }
+    }
+
+    /// Prints the failure as one object.
+    pub(super) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (error, hint) = match self {
+            Self::Mistakes(mistakes) => {
+                let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+                (lines.join("\n"), None)
+            }
+            Self::Error { error, hint, .. } => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    text += &format!(": {error}");
+                    cause = error.source();
+                }
+                (text, hint.clone())
+            }
+            // There is nobody to read it.
+            Self::Output(_) => return Ok(()),
+        };
+        let told = ToldFailure {
+            published: self.is_published(),
+            exit_code: self.exit() as u8,
+            error,
+            hint,
+        };
+        serde_json::to_writer_pretty(&mut *out, &told)?;
+        writeln!(out)
+    }
+
+    /// True of a failure that came when the run was published, or the word was said.
+    fn is_published(&self) -> bool {
+        let Self::Error { error, .. } = self else {
+            return false;
+        };
+        matches!(
+            error.downcast_ref::<RunError>(),
+            Some(
+                RunError::Behind { .. }
+                    | RunError::Publish(PublishError::Late {
+                        is_current: true,
+                        ..
+                    })
+            )
+        )
     }
 
     /// Prints the failure, with its causes and its hint.

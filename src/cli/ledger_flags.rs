@@ -90,7 +90,7 @@ pub(super) fn some_line(text: &str) -> Result<String, &'static str> {
 
 /// Parses an age such as `26h`, `90min` or `2d`; in seconds.
 pub(super) fn age(text: &str) -> Result<i64, &'static str> {
-    const UNITS: [(&str, i64); 3] = [("min", 60), ("h", 3_600), ("d", 86_400)];
+    const UNITS: [(&str, i64); 4] = [("min", 60), ("h", 3_600), ("d", 86_400), ("s", 1)];
     let found = UNITS.iter().find_map(|(unit, seconds)| {
         let number: u32 = text.strip_suffix(unit)?.trim().parse().ok()?;
         i64::from(number).checked_mul(*seconds)
@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(age("26h"), Ok(93_600));
         assert_eq!(age("90 min"), Ok(5_400));
         assert_eq!(age("2d"), Ok(172_800));
+        assert_eq!(age("90s"), Ok(90));
         for text in ["", "26", "h", "-1h", "1.5h", "26m"] {
             assert!(age(text).is_err(), "{text}");
         }

@@ -14,6 +14,7 @@ mod breaks;
 mod check;
 mod close;
 mod completions;
+mod counted;
 mod diff;
 mod doctor;
 mod exit;
@@ -51,6 +52,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::arguments::Globals;
+use self::counted::Counted;
 use self::exit::Exit;
 use self::failure::Failure;
 use crate::pipeline::failure::RunError;
@@ -164,13 +166,16 @@ fn tell(failure: &Failure) -> Exit {
 }
 
 fn run(cli: &Cli) -> Exit {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Counted::new(BufWriter::new(io::stdout().lock()));
     // Flushed by hand: a `BufWriter` that is dropped swallows its errors, and a full disk would
     // pass for success.
     let result = dispatch(cli, &mut out)
         .and_then(|exit| failure::exit_of_printed(exit, out.flush().map_err(Failure::Output)));
     result.unwrap_or_else(|failure| {
-        // Data printed before the failure stay printed.
+        // Data printed before the failure stay printed. Whoever reads JSON gets one object in any case.
+        if cli.globals.json && out.is_untouched() {
+            drop(failure.write_json(&mut out));
+        }
         drop(out.flush());
         tell(&failure)
     })
@@ -204,9 +209,16 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
 }
 
-/// Prints clap's answer: help and version to stdout, which is no failure; mistakes to stderr.
+/// Prints clap's answer: help and version to stdout, which is no failure; mistakes to stderr, and to
+/// whoever reads JSON.
 fn print_usage(error: &clap::Error) -> Exit {
     let is_usage = error.use_stderr();
+    if is_usage && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        let failure = Failure::usage(text.to_owned(), None);
+        drop(failure.write_json(&mut io::stdout().lock()));
+    }
     match error.print() {
         Ok(()) | Err(_) if is_usage => Exit::Usage,
         Ok(()) | Err(_) => Exit::Complete,

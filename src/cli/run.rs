@@ -123,7 +123,7 @@ pub(super) fn execute(
 struct UnpublishedRun<'f> {
     published: bool,
     exit_code: u8,
-    reason: String,
+    error: String,
     hint: Option<String>,
     fetched: Option<&'f FetchReport>,
 }
@@ -141,7 +141,7 @@ fn unpublished(
         let told = UnpublishedRun {
             published: false,
             exit_code: failure.exit() as u8,
-            reason: text,
+            error: text,
             hint,
             fetched: fetched.as_deref(),
         };

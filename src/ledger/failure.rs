@@ -89,8 +89,9 @@ impl LedgerError {
             Self::Late { .. } => "check the disk, and look whether the change is there before you repeat it",
             Self::Busy { .. } => "try again when the other command has ended",
             Self::Damaged { .. } => {
-                "restore it from a copy. Without one, move it away: the next run of each period begins \
-                 a new ledger from its tables, and what people said of breaks is lost"
+                "restore it from a copy. Without one, move it and the link `ledger` away: the next run of \
+                 each period begins a new ledger, and what people said of breaks is then only in \
+                 `ledger-tables`"
             }
             Self::Version { .. } => "use the release that wrote it, or a later one",
             Self::Owner { .. } => "name another output folder: one ledger is of one tenant",

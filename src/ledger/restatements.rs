@@ -16,7 +16,7 @@ pub type FigureKey = [String; 3];
 /// Sum of a dataset, for one invoice and currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figure {
-    /// ETag of the export; empty for files.
+    /// ETag of the export; of files a fingerprint of their rows.
     pub etag: String,
     /// Number of rows behind the sum.
     pub rows: i64,
@@ -40,7 +40,7 @@ pub struct Restatement {
     pub invoice_number: String,
     /// Billing currency, ISO 4217.
     pub currency: String,
-    /// ETag before; empty for files.
+    /// ETag before; of files a fingerprint of their rows.
     pub etag_before: String,
     /// ETag of the export after.
     pub etag_after: String,

@@ -33,7 +33,7 @@ CREATE TABLE breaks (pipeline TEXT NOT NULL, period TEXT NOT NULL, break_id TEXT
 CREATE INDEX breaks_by_id ON breaks (break_id);
 CREATE TABLE break_events (event_no INTEGER PRIMARY KEY, at TEXT NOT NULL, run_no TEXT NOT NULL,
     actor TEXT NOT NULL, event TEXT NOT NULL, pipeline TEXT NOT NULL, period TEXT NOT NULL,
-    break_id TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, amount TEXT NOT NULL,
+    break_id TEXT NOT NULL, \"from\" TEXT NOT NULL, \"to\" TEXT NOT NULL, amount TEXT NOT NULL,
     reason TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL);
 CREATE INDEX events_of_break ON break_events (break_id);
 CREATE TABLE roll_forward (run_no INTEGER NOT NULL, pipeline TEXT NOT NULL, period TEXT NOT NULL,

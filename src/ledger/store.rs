@@ -14,6 +14,17 @@ use super::schema::{TABLES, VERSION};
 /// File of the ledger in the output folder.
 pub const LEDGER: &str = "ledger.db";
 
+/// Link to the ledger's tables in the output folder: where it is, there was a ledger.
+const TABLES_LINK: &str = "ledger";
+
+/// Size up to which the database is looked at whole whenever it is opened; a larger one by `verify`.
+const CHECKED_BYTES: u64 = 16 << 20;
+
+/// True if an output folder has tables of a ledger.
+fn has_tables(out: &Path) -> bool {
+    out.join(TABLES_LINK).symlink_metadata().is_ok()
+}
+
 /// The ledger of an output folder.
 #[derive(Debug)]
 pub struct Ledger {
@@ -45,7 +56,7 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::open`].
     pub fn existing(out: &Path) -> Result<Option<Self>, LedgerError> {
-        if !out.join(LEDGER).exists() {
+        if !out.join(LEDGER).exists() && !has_tables(out) {
             return Ok(None);
         }
         Self::at(out, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
@@ -53,6 +64,14 @@ impl Ledger {
 
     fn at(out: &Path, flags: OpenFlags) -> Result<Self, LedgerError> {
         let path = out.join(LEDGER);
+        let size = path.metadata().map_or(0, |found| found.len());
+        // SQLite would make a new one of an empty file, and what people said were lost in silence.
+        if size == 0 && has_tables(out) {
+            return Err(LedgerError::Damaged {
+                path,
+                found: format!("no ledger, though `{TABLES_LINK}` has its tables"),
+            });
+        }
         let opened = |path: &Path| {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_secs(PATIENCE_SECONDS))?;
@@ -61,8 +80,26 @@ impl Ledger {
         };
         let connection = opened(&path).map_err(storage("open", &path))?;
         let mut ledger = Self { connection, path };
+        if size <= CHECKED_BYTES {
+            ledger.ensure_sound()?;
+        }
         ledger.ensure_tables()?;
         Ok(ledger)
+    }
+
+    /// Looks at the structure of the whole database: a damaged part may be one that the command would
+    /// not come to.
+    fn ensure_sound(&self) -> Result<(), LedgerError> {
+        let check: String = self.read(|connection| {
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        })?;
+        match check.as_str() {
+            "ok" => Ok(()),
+            found => Err(LedgerError::Damaged {
+                path: self.path.clone(),
+                found: format!("`{found}`"),
+            }),
+        }
     }
 
     /// Makes the tables of an empty database; refuses those of a later release.

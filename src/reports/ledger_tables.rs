@@ -59,18 +59,7 @@ pub fn write(out: &Path, change: u64, tables: &[TablePart<'_>]) -> Result<(), Pu
         .prefix(STAGED)
         .tempdir_in(&copies)
         .map_err(storage("create a folder in", &copies))?;
-    for part in tables {
-        let name = part.table.name;
-        write_file(&staging.path().join(format!("{name}.parquet")), |file| {
-            let mut writer = parquet::Writer::new(part.table, file);
-            writer.write(part).map_err(io::Error::other)?;
-            writer.close().map_err(io::Error::other)
-        })?;
-        write_file(&staging.path().join(format!("{name}.csv")), |file| {
-            csv::write_header(part.table, file)?;
-            csv::write_rows(part, file)
-        })?;
-    }
+    fill(staging.path(), tables)?;
     sync_folder(staging.path())?;
     let folder = copies.join(change.to_string());
     let staged = staging.keep();
@@ -84,6 +73,54 @@ pub fn write(out: &Path, change: u64, tables: &[TablePart<'_>]) -> Result<(), Pu
     sync_folder(&copies)?;
     point(out, change)?;
     clear(&copies, change)
+}
+
+/// Files of the newest copy that are not what the tables give, each with what is there; none while
+/// another change is being written.
+///
+/// # Errors
+/// [`PublishError::Storage`] if the tables cannot be written for the comparison.
+pub fn changed(
+    out: &Path,
+    change: u64,
+    tables: &[TablePart<'_>],
+) -> Result<Vec<(PathBuf, String)>, PublishError> {
+    if !is_written(out, change) {
+        return Ok(Vec::new());
+    }
+    let made = tempfile::tempdir().map_err(storage("create a folder in", &std::env::temp_dir()))?;
+    fill(made.path(), tables)?;
+    let mut faults = Vec::new();
+    for part in tables {
+        for ending in ["parquet", "csv"] {
+            let name = format!("{}.{ending}", part.table.name);
+            let path = out.join(LEDGER_POINTER).join(&name);
+            let wanted = made.path().join(&name);
+            let wanted = fs::read(&wanted).map_err(storage("read", &wanted))?;
+            match fs::read(&path) {
+                Ok(found) if found == wanted => {}
+                Ok(_) => faults.push((path, "other bytes".to_owned())),
+                Err(error) => faults.push((path, format!("a file that cannot be read ({error})"))),
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn fill(folder: &Path, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
+    for part in tables {
+        let name = part.table.name;
+        write_file(&folder.join(format!("{name}.parquet")), |file| {
+            let mut writer = parquet::Writer::new(part.table, file);
+            writer.write(part).map_err(io::Error::other)?;
+            writer.close().map_err(io::Error::other)
+        })?;
+        write_file(&folder.join(format!("{name}.csv")), |file| {
+            csv::write_header(part.table, file)?;
+            csv::write_rows(part, file)
+        })?;
+    }
+    Ok(())
 }
 
 fn write_file(

@@ -181,6 +181,8 @@ fn tampering_is_named_wherever_it_was() {
         "out/closed/2026-10/ledger/breaks.csv",
         "out/closed/2026-10/run/summary.csv",
         "out/closed/2026-10/hashes.txt",
+        "out/ledger/break_events.csv",
+        "out/ledger/breaks.parquet",
     ] {
         let bytes = fs::read(house.path(path)).unwrap();
         let mut flipped = bytes.clone();

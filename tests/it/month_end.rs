@@ -220,6 +220,94 @@ fn the_days_of_a_month_end_are_settings_and_each_invoice_has_a_stage() {
     }
 }
 
+#[test]
+fn a_ledger_that_lost_a_page_or_is_gone_is_told_and_never_replaced() {
+    let house = House::new();
+    house.run("month", FINAL);
+    let (out, path) = (house.path("out"), house.path("out/ledger.db"));
+    let whole = fs::read(&path).unwrap();
+    let noise: Vec<u8> = (0..4_096_u32).map(|at| (at * 31 % 251) as u8).collect();
+    // A page in the middle that few commands come to.
+    let mut torn = whole.clone();
+    let at = whole.len() / 4_096 / 2 * 4_096;
+    torn[at..at + 4_096].copy_from_slice(&noise);
+    for damage in [Some(torn), Some(Vec::new()), None] {
+        match &damage {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let commands: [&[&str]; 5] = [
+            &["status"],
+            &["breaks", "list"],
+            &["breaks", "label", "B1", "--label", "x"],
+            &["verify", "--all"],
+            &["rollforward"],
+        ];
+        for arguments in commands {
+            let done = asked(&out, arguments, "anna").output().unwrap();
+            assert_ended(&done, 24);
+            assert!(stderr(&done).contains("ledger.db`"), "{}", stderr(&done));
+        }
+        let run = house.tieout(&["-q", "run", "month.toml", "--as-of", FINAL]);
+        assert_ended(&run, 24);
+        assert_eq!(fs::read(&path).ok(), damage);
+        fs::write(&path, &whole).unwrap();
+    }
+    house.run("month", FINAL);
+}
+
+#[test]
+fn a_closed_month_that_moved_within_itself_is_told() {
+    let house = House::closed();
+    // Two rows exchange their quantities and amounts: all sums are as before.
+    let usage = house.path("usage.csv");
+    let text = fs::read_to_string(&usage).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let mut rows: Vec<Vec<String>> = reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect();
+    let columns = ["Quantity", "BillingPreTaxTotal", "PricingPreTaxTotal"].map(at);
+    let invoice = at("InvoiceNumber");
+    let (sku, first) = (at("SkuId"), rows[0].clone());
+    let other = rows
+        .iter()
+        .position(|row| {
+            row[invoice] == first[invoice]
+                && row[sku] != first[sku]
+                && row[columns[0]] != first[columns[0]]
+        })
+        .unwrap();
+    for column in columns {
+        let kept = rows[0][column].clone();
+        rows[0][column] = rows[other][column].clone();
+        rows[other][column] = kept;
+    }
+    let mut writer = csv::Writer::from_path(&usage).unwrap();
+    writer.write_record(&header).unwrap();
+    rows.iter()
+        .for_each(|row| writer.write_record(row).unwrap());
+    drop(writer);
+    let run = [
+        "-q",
+        "run",
+        "month.toml",
+        "--as-of",
+        FINAL,
+        "--fail-on-breaks=new",
+    ];
+    assert_ended(&house.tieout(&run), 10);
+    let restated = json(&house.path("out"), &["restatements"]);
+    let rows = restated.as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{restated}");
+    assert_eq!(rows[0]["delta"], "0.0000000000");
+    assert_ne!(rows[0]["etag_before"], rows[0]["etag_after"]);
+    // It is told once.
+    assert_ended(&house.tieout(&run), 0);
+}
+
 /// What a finance person asks, and the command that answers.
 const QUESTIONS: [(&str, &str, &[&str]); 12] = [
     (

@@ -83,8 +83,8 @@ const OPENINGS: [(&str, usize, &str); 23] = [
     ),
     (
         "src/reports/ledger_tables.rs",
-        1,
-        "the lock of those who write the ledger's tables, whose content nobody reads",
+        3,
+        "the lock of those who write the ledger's tables; these tables, each read whole by one opening, beside what they should be",
     ),
     (
         "src/reports/output_entries.rs",
@@ -93,7 +93,7 @@ const OPENINGS: [(&str, usize, &str); 23] = [
     ),
     (
         "src/sandbox/",
-        5,
+        6,
         "data of `synth`, served to tests and trials",
     ),
     (

@@ -171,8 +171,14 @@ pub const RESTATEMENTS: Table = Table {
         text("dataset", "usage or invoice_lines"),
         INVOICE,
         CURRENCY,
-        text("etag_before", "eTag of the export before; empty for files"),
-        text("etag_after", "eTag of the export after; empty for files"),
+        text(
+            "etag_before",
+            "eTag of the export before; of files a fingerprint of their rows",
+        ),
+        text(
+            "etag_after",
+            "eTag of the export after; of files a fingerprint of their rows",
+        ),
         count("rows_before", "rows before"),
         count("rows_after", "rows after"),
         decimal("amount_before", "sum of the rows before"),

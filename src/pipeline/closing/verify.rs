@@ -17,6 +17,7 @@ use crate::ledger::failure::LedgerError;
 use crate::ledger::runs::{self, RunRow};
 use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::month_end::exports;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::progress::reporting::Progress;
 use crate::reports::earlier_run::MANIFEST;
@@ -104,7 +105,9 @@ pub fn verify(request: &VerifyRequest, progress: &Progress) -> Result<Verified, 
             ));
             continue;
         }
-        verify_run(run, &folder, state.as_deref(), &mut inputs, &mut found);
+        let is_needed = needed.contains(&run.run_id);
+        let state = state.as_deref();
+        verify_run((run, is_needed), &folder, state, &mut inputs, &mut found);
         if request.is_recomputed {
             make_again(request, run, &folder, progress, &mut found)?;
         }
@@ -224,6 +227,10 @@ fn audit_ledger(
         .into_iter()
         .map(|fault| Fault::new(place, fault, "the ledger as it was written"));
     found.faults.extend(faults);
+    for (path, words) in exports::changed(out, ledger)? {
+        let wanted = "the table as the ledger gives it";
+        found.faults.push(Fault::new(&path, words, wanted));
+    }
     let pointed = ledger.read(|connection| runs::pointed_at(connection, None))?;
     let current = current_run(out);
     if let Some(newest) = pointed.filter(|newest| current.as_ref() != Some(&newest.run_id)) {
@@ -241,9 +248,10 @@ fn audit_ledger(
     Ok(())
 }
 
-/// Looks at the folder and the inputs of a run.
+/// Looks at the folder and the inputs of a run. Of one that nothing needs any more, files that were
+/// replaced since are no fault: the next month has the same names.
 fn verify_run(
-    run: &RunRow,
+    (run, is_needed): (&RunRow, bool),
     folder: &Path,
     state: Option<&Path>,
     inputs: &mut HashedInputs,
@@ -272,7 +280,20 @@ fn verify_run(
     found
         .faults
         .extend(hashed_files::of_folder(folder, &outputs));
-    for fault in inputs.of_run(&hashed.manifest, state) {
+    let moved = inputs.of_run(&hashed.manifest, state);
+    let is_landed = |fault: &Fault| fault.place.contains("landing/");
+    let (kept, replaced): (Vec<Fault>, Vec<Fault>) = moved
+        .into_iter()
+        .partition(|fault| is_needed || is_landed(fault));
+    if !replaced.is_empty() {
+        found.notes.push(format!(
+            "run {} (`{}`): {} of its inputs replaced since; nothing needs it",
+            run.run_no,
+            run.run_id,
+            replaced.len()
+        ));
+    }
+    for fault in kept {
         // Many runs were made of the same file.
         if !found.faults.contains(&fault) {
             found.faults.push(fault);

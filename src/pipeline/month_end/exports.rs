@@ -1,7 +1,7 @@
 //! The tables of the ledger as files, so that analysts never open the database. They follow from it
 //! alone: a copy that is behind, after a crash, is made again by the next command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::tables::{self, RunDays};
 use crate::ledger::breaks;
@@ -29,6 +29,15 @@ fn write(out: &Path, ledger: &Ledger) -> Result<(), RunError> {
         return Ok(());
     }
     Ok(ledger_tables::write(out, number, &all(ledger)?)?)
+}
+
+/// Files of the ledger's tables that are not what the ledger says, each with what is there.
+///
+/// # Errors
+/// [`RunError`] if the ledger cannot be read, or the comparison not made.
+pub(crate) fn changed(out: &Path, ledger: &Ledger) -> Result<Vec<(PathBuf, String)>, RunError> {
+    let number = ledger.change_number()?;
+    Ok(ledger_tables::changed(out, number, &all(ledger)?)?)
 }
 
 /// All tables of the ledger, in the order of the data dictionary.

@@ -227,7 +227,7 @@ impl<'p> UsageStages<'p> {
         let after = control_totals::frame_of(totals, &selected, amount);
         control_totals::add_up(&mut self.folded[side], &before);
         control_totals::add_up(&mut self.selected[side], &after);
-        invoice_sums::add(&mut self.invoice_sums[side], &selected, amount);
+        invoice_sums::add(&mut self.invoice_sums[side], totals, &selected, amount);
         // Counted before the selection: the warning is about the files, not about the period.
         self.blank[side] += rows_without_customer(frame);
         self.has_rows[side] |= selected.height() > 0;
