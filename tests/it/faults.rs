@@ -135,7 +135,8 @@ fn a_schedule_of_faults_publishes_the_same_bytes_or_nothing() {
     let seeds = if is_slow() { 200 } else { 10 };
     let mut tally = BTreeMap::new();
     let mut codes: BTreeMap<i32, u64> = BTreeMap::new();
-    for seed in 0..seeds {
+    // The last one believed now and then that an amendment had no lines, as its export had failed.
+    for seed in (0..seeds).chain([111]) {
         *codes.entry(play(seed, &mut tally)).or_default() += 1;
     }
     writeln!(

@@ -30,6 +30,9 @@ pub(super) enum Route {
 pub(super) enum Silence {
     /// There is nothing, for this reason.
     Proven(&'static str),
+    /// There may well be nothing, for this reason: it is believed, and asked again each night as long as
+    /// the period is provisional.
+    Presumed(&'static str),
     /// The lines of the invoice tell: only usage products have usage.
     AsLinesTell,
     /// There must be something, sooner or later.
@@ -323,7 +326,8 @@ fn silence_of(lists: &Lists, twin: &Twin, context: &Context) -> Silence {
         Billed::Usage | Billed::Aggregated => Silence::AsLinesTell,
         Billed::Lines if invoice.is_zero => Silence::Proven("the invoice charges nothing"),
         Billed::Lines if invoice.is_note => {
-            Silence::Proven("it amends an invoice, and has no lines of its own")
+            // Some have lines, and code 5000 is no proof that this one has none.
+            Silence::Presumed("it amends an invoice, and may have no lines of its own")
         }
         Billed::Lines => Silence::Refuted,
     }
