@@ -138,19 +138,20 @@ fn check(
         ));
     }
     // The next run has the cache of the first.
-    if !is_next_right(world, found) {
+    if !is_next_right(world, (code, found)) {
         return Err(format!("{what}: the next run is wrong"));
     }
     Ok(is_changed)
 }
 
 /// True if the next run, which has the cache of the first, comes to what the file holds now. One
-/// that publishes nothing, or is incomplete, leaves `current` at what the first had published.
-fn is_next_right(world: &World, first: Option<Published>) -> bool {
+/// that publishes nothing leaves `current` at what the first had published, and so does one that is
+/// incomplete if the first was complete.
+fn is_next_right(world: &World, (first_code, first): (i32, Option<Published>)) -> bool {
     let next = (world.run(), published(&world.out()));
     let (code, alone) = world.alone();
-    let shown = match code {
-        11 => first.or(alone),
+    let shown = match (first_code, code) {
+        (0, 11) => first.or(alone),
         _ => alone.or(first),
     };
     next == (code, shown)
@@ -186,7 +187,8 @@ fn sweep(kind: &'static str, count: usize, changes: &[&str]) -> Vec<String> {
             }
         }
     }
-    if reached * 10 < all * 9 {
+    // How many calls a thread makes differs a little from run to run.
+    if reached * 4 < all * 3 {
         failed.push(format!("{kind}: {reached} of {all} points were reached"));
     }
     failed
@@ -262,7 +264,7 @@ fn a_file_that_changes_at_random_times_is_one_content_or_none() {
             if !(is_whole || code == 24 && found.is_none()) {
                 failed.push(format!("{kind} {change} {number}: exit {code}"));
             }
-            if !is_next_right(&world, found) {
+            if !is_next_right(&world, (code, found)) {
                 failed.push(format!("{kind} {change} {number}: the next run is wrong"));
             }
         }
