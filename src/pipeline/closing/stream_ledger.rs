@@ -13,6 +13,7 @@ use crate::ledger::roll_forward::{self, RollForwardRow};
 use crate::ledger::runs::{self, RunRow, RunningRun};
 use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::month_end::exports;
 
 /// Exit code of a run that another one kept out: it never looked at the period.
 const KEPT_OUT: u8 = 23;
@@ -105,17 +106,21 @@ pub(super) fn name_of(stream: &Stream) -> String {
     format!("The period {} of `{}`", stream.period, stream.pipeline)
 }
 
-/// The ledger of an output folder, which has to be there.
+/// The ledger of an output folder, which has to be there. Its tables are written again if a command
+/// that was killed left them behind.
 ///
 /// # Errors
 /// [`RunError::NotThere`] if there is none.
 pub(super) fn opened(out: &Path) -> Result<Ledger, RunError> {
-    Ledger::existing(out)?.ok_or_else(|| RunError::NotThere {
+    let ledger = Ledger::existing(out)?.ok_or_else(|| RunError::NotThere {
         what: format!("`{}`", out.display()),
         found: "no ledger".to_owned(),
         wanted: "the output folder of a run".to_owned(),
         hint: "name the folder that holds the runs with `--out`; `tieout run` prints it".to_owned(),
-    })
+    })?;
+    // Whoever only looks may have no right to write here.
+    drop(exports::refresh(out, &ledger));
+    Ok(ledger)
 }
 
 /// The one stream of a period that is meant.
