@@ -34,11 +34,14 @@ pub(super) enum Failure {
 
 /// A failure, for `--json`.
 #[derive(Serialize)]
-struct ToldFailure {
+struct ToldFailure<'f> {
     published: bool,
     exit_code: u8,
     error: String,
     hint: Option<String>,
+    /// Report of the fetch before it, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fetched: Option<&'f FetchReport>,
 }
 
 /// A summary that could not be printed, of a run that is published.
@@ -104,8 +107,12 @@ impl Failure {
         }
     }
 
-    /// Prints the failure as one object.
-    pub(super) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Prints the failure as one object, with the report of the fetch before it.
+    pub(super) fn write_json(
+        &self,
+        fetched: Option<&FetchReport>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let (error, hint) = match self {
             Self::Mistakes(mistakes) => {
                 let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -128,13 +135,14 @@ impl Failure {
             exit_code: self.exit() as u8,
             error,
             hint,
+            fetched,
         };
         serde_json::to_writer_pretty(&mut *out, &told)?;
         writeln!(out)
     }
 
     /// True of a failure that came when the run was published, or the word was said.
-    fn is_published(&self) -> bool {
+    pub(super) fn is_published(&self) -> bool {
         let Self::Error { error, .. } = self else {
             return false;
         };

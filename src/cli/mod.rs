@@ -174,7 +174,7 @@ fn run(cli: &Cli) -> Exit {
     result.unwrap_or_else(|failure| {
         // Data printed before the failure stay printed. Whoever reads JSON gets one object in any case.
         if cli.globals.json && out.is_untouched() {
-            drop(failure.write_json(&mut out));
+            drop(failure.write_json(None, &mut out));
         }
         drop(out.flush());
         tell(&failure)
@@ -217,7 +217,7 @@ fn print_usage(error: &clap::Error) -> Exit {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
         let failure = Failure::usage(text.to_owned(), None);
-        drop(failure.write_json(&mut io::stdout().lock()));
+        drop(failure.write_json(None, &mut io::stdout().lock()));
     }
     match error.print() {
         Ok(()) | Err(_) if is_usage => Exit::Usage,

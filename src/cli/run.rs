@@ -5,8 +5,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
@@ -15,7 +13,6 @@ use super::{address_space, allocator, profile, summary};
 use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
 use crate::pipeline::options::Options;
@@ -98,7 +95,7 @@ pub(super) fn execute(
                     | RunError::Ledger(LedgerError::Owner { .. })
             );
             let reason = failure.reason.to_string();
-            let failure = unpublished(failure, globals, out)?;
+            let failure = failed(failure, globals, out)?;
             let code = failure.exit() as u8;
             if !is_foreign {
                 log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
@@ -118,41 +115,20 @@ pub(super) fn execute(
     late.map_or(Ok(exit), Err)
 }
 
-/// A run that published nothing, for `--json`.
-#[derive(Serialize)]
-struct UnpublishedRun<'f> {
-    published: bool,
-    exit_code: u8,
-    error: String,
-    hint: Option<String>,
-    fetched: Option<&'f FetchReport>,
-}
-
-/// Prints what a run that published nothing has fetched; its failure, to be printed last.
-fn unpublished(
-    failure: RunFailure,
-    globals: &Globals,
-    out: &mut dyn Write,
-) -> Result<Failure, Failure> {
+/// Prints what a run that failed has fetched; its failure, to be printed last.
+fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result<Failure, Failure> {
     let RunFailure { reason, fetched } = failure;
-    let (text, hint) = (reason.to_string(), reason.hint());
     let failure = Failure::from(*reason);
     if globals.json {
-        let told = UnpublishedRun {
-            published: false,
-            exit_code: failure.exit() as u8,
-            error: text,
-            hint,
-            fetched: fetched.as_deref(),
-        };
-        serde_json::to_writer_pretty(&mut *out, &told)?;
-        writeln!(out)?;
+        failure.write_json(fetched.as_deref(), out)?;
     } else if let Some(fetched) = &fetched {
         if !globals.quiet {
             super::fetch::write_notes(fetched, &mut io::stderr().lock())?;
         }
         super::fetch::write_reasons(fetched, out)?;
-        writeln!(out, "Nothing was published.")?;
+        if !failure.is_published() {
+            writeln!(out, "Nothing was published.")?;
+        }
     }
     out.flush()?;
     Ok(failure)

@@ -167,9 +167,9 @@ impl Finish<'_> {
 
     /// Stages of the invoices of a run, by their numbers.
     fn invoices(&self, found: &Reconciled, as_of: &str) -> Vec<InvoiceStage> {
-        let mut awaited = found.variances.iter();
-        let awaited: BTreeSet<u32> = awaited
-            .by_ref()
+        let awaited: BTreeSet<u32> = found
+            .variances
+            .iter()
             .filter(|variance| variance.status == Status::Awaited)
             .map(|variance| variance.sides.keys[Key::Invoice])
             .collect();

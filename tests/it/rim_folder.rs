@@ -287,7 +287,8 @@ fn run_without_sync_of(folder: &Path, at: u32, out: &Path) -> Option<Output> {
     ]);
     command.arg(folder).args(["-o", "/dev/null"]);
     command.arg(env!("CARGO_BIN_EXE_tieout"));
-    command.args(arguments(out, "0.1")).current_dir(PACKAGE);
+    command.args(arguments(out, "0.1")).arg("--json");
+    command.current_dir(PACKAGE);
     command.output().ok()
 }
 
@@ -316,6 +317,8 @@ fn a_failure_behind_the_pointer_says_that_the_run_is_published() {
             false => "but `current` does not",
         };
         assert!(text.contains(words), "{text}");
+        let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(told["published"], is_current, "{told}");
         assert_eq!(out.join("current/manifest.json").exists(), is_current);
         succeeds(&out, "0.1");
     }
