@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::atomic::{create, sync_folder};
 use super::failure::{PublishError, storage};
@@ -108,19 +110,37 @@ pub fn changed(
 }
 
 fn fill(folder: &Path, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
-    for part in tables {
-        let name = part.table.name;
-        write_file(&folder.join(format!("{name}.parquet")), |file| {
-            let mut writer = parquet::Writer::new(part.table, file);
-            writer.write(part).map_err(io::Error::other)?;
-            writer.close().map_err(io::Error::other)
-        })?;
-        write_file(&folder.join(format!("{name}.csv")), |file| {
-            csv::write_header(part.table, file)?;
-            csv::write_rows(part, file)
-        })?;
-    }
-    Ok(())
+    let packed = || {
+        tables.iter().try_for_each(|part| {
+            let name = format!("{}.parquet", part.table.name);
+            write_file(&folder.join(name), |file| {
+                let mut writer = parquet::Writer::new(part.table, file);
+                writer.write(part).map_err(io::Error::other)?;
+                writer.close().map_err(io::Error::other)
+            })
+        })
+    };
+    let text = || {
+        tables.iter().try_for_each(|part| {
+            let name = format!("{}.csv", part.table.name);
+            write_file(&folder.join(name), |file| {
+                csv::write_header(part.table, file)?;
+                csv::write_rows(part, file)
+            })
+        })
+    };
+    // Each of the two takes as long as the other. No pool of threads: people's commands have none, and
+    // on a machine without a thread to spare one after the other is as good.
+    thread::scope(
+        |scope| match thread::Builder::new().spawn_scoped(scope, packed) {
+            Ok(packed) => {
+                let text = text();
+                packed.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+                text
+            }
+            Err(_) => packed().and_then(|()| text()),
+        },
+    )
 }
 
 fn write_file(
