@@ -122,12 +122,40 @@ fn play(seed: u64, tally: &mut BTreeMap<String, u64>) -> i32 {
         };
         let output = again.run("run", &["-q", "--set", api]);
         assert!(output.status.success(), "seed {seed}: {}", stderr(&output));
+        let (found, wanted) = (again.tables().unwrap(), reference());
         assert!(
-            again.tables().unwrap() == reference(),
-            "seed {seed}: other bytes after a resumption"
+            found == wanted,
+            "seed {seed}, {kinds:?}: other bytes after a resumption; first {code}: {told}\nagain: {}\n{}",
+            stderr(&output),
+            other_lines(&found, wanted)
         );
     }
     code
+}
+
+/// First lines of CSV tables that are not as they should be, found and wanted.
+fn other_lines(found: &[(String, Vec<u8>)], wanted: &[(String, Vec<u8>)]) -> String {
+    let lines = |table: &[u8]| -> Vec<String> {
+        let text = String::from_utf8_lossy(table);
+        text.lines().map(str::to_owned).collect()
+    };
+    let mut told = String::new();
+    for ((name, found), (_, wanted)) in found.iter().zip(wanted) {
+        if !name.ends_with(".csv") || found == wanted {
+            continue;
+        }
+        let (found, wanted) = (lines(found), lines(wanted));
+        let more = |of: &[String], than: &[String]| {
+            let mut more = of.iter().filter(|line| !than.contains(line));
+            more.next().cloned().unwrap_or_default()
+        };
+        told += &format!(
+            "{name}: found {}, wanted {}\n",
+            more(&found, &wanted),
+            more(&wanted, &found)
+        );
+    }
+    told
 }
 
 #[test]
@@ -135,8 +163,8 @@ fn a_schedule_of_faults_publishes_the_same_bytes_or_nothing() {
     let seeds = if is_slow() { 200 } else { 10 };
     let mut tally = BTreeMap::new();
     let mut codes: BTreeMap<i32, u64> = BTreeMap::new();
-    // The last one believed now and then that an amendment had no lines, as its export had failed.
-    for seed in (0..seeds).chain([111]) {
+    // 111 and 153 believed now and then that an amendment had no lines, as its export had failed.
+    for seed in (0..seeds).chain([111, 153]) {
         *codes.entry(play(seed, &mut tally)).or_default() += 1;
     }
     writeln!(

@@ -104,6 +104,7 @@ async fn follow(session: &Arc<Session>, task: &Task) -> Result<Option<NothingThe
                 scope,
                 id: &task.id,
                 purpose: task.purpose,
+                doubts_emptiness: matches!(task.silence, Silence::Presumed(_)),
             };
             Ok(match export.fetch().await? {
                 ExportOutcome::Complete => None,
@@ -132,12 +133,9 @@ fn nothing_of(
     };
     let is_export = task.is_export();
     let (entry, became) = match (task.silence, &nothing) {
-        (Silence::Presumed(why), _) if order.is_provisional() => {
-            (void(found), Became::Nothing(why.to_owned()))
-        }
-        (Silence::Proven(why) | Silence::Presumed(why), _) => {
-            (complete(session), Became::Nothing(why.to_owned()))
-        }
+        (Silence::Proven(why), _) => (complete(session), Became::Nothing(why.to_owned())),
+        // Not entered as complete, whatever the day: the next fetch asks again.
+        (Silence::Presumed(why), _) => (void(found), Became::Nothing(why.to_owned())),
         (Silence::Unknown, NothingThere::Relation(_)) => (
             complete(session),
             Became::Nothing("the customer has no relation to the partner any more".to_owned()),

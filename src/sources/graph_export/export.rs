@@ -31,6 +31,9 @@ pub(crate) struct Export<'f> {
     /// Id of the unit.
     pub(crate) id: &'f str,
     pub(crate) purpose: Purpose,
+    /// True if the service's word alone does not prove that there are no data: it is then asked as often
+    /// as patience allows, and may have some after all.
+    pub(crate) doubts_emptiness: bool,
 }
 
 /// Outcome of an export that did not fail.
@@ -69,6 +72,8 @@ impl Export<'_> {
         // forgotten overnight.
         let mut known = self.journalled().map(|url| (url, true));
         let mut was_empty = false;
+        // What the service said if it has denied data ever since.
+        let mut denied = None;
         for _ in 0..tries {
             let (operation, is_older) = match known.take() {
                 Some(known) => known,
@@ -81,8 +86,13 @@ impl Export<'_> {
                     }
                 },
             };
+            denied = None;
             match self.run(&operation, is_older).await? {
                 ExportEnd::Complete => return Ok(ExportOutcome::Complete),
+                ExportEnd::NoData(found) if self.doubts_emptiness => {
+                    reason.clone_from(&found);
+                    denied = Some(found);
+                }
                 ExportEnd::NoData(found) => return Ok(ExportOutcome::NoData(found)),
                 ExportEnd::Empty(found) if was_empty => return Ok(ExportOutcome::NoData(found)),
                 ExportEnd::Empty(found) => {
@@ -107,6 +117,9 @@ impl Export<'_> {
             http.count_retry(self.purpose, self.id, &reason)?;
             let pause = pauses.next().unwrap_or_default();
             http.pause(self.purpose, self.id, pause, &reason).await?;
+        }
+        if let Some(found) = denied {
+            return Ok(ExportOutcome::NoData(found));
         }
         Err(self.operations().incomplete(
             format!("{reason}, {tries} times"),
