@@ -50,6 +50,7 @@ mod oracle;
 mod ordinary;
 mod program;
 mod proven;
+mod quiet_and_flags;
 mod quirks;
 mod quirks_json;
 mod records;
