@@ -43,6 +43,7 @@ mod schema;
 mod status;
 mod summary;
 mod synth;
+mod ticket;
 mod verify;
 mod wording;
 

@@ -69,12 +69,12 @@ fn write_since(ledger: &Recorded, out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "\nLedger: this run moved no break and no pointer.");
     }
     let since = match ledger.is_first {
-        true => "In the first run of the period",
+        true => "First run of the period",
         false => "Since the last run",
     };
     writeln!(
         out,
-        "\n{since}, in all tie-outs: {} new, {} moved, {} resolved;\nnow {} open, {} accepted",
+        "\n{since}, all tie-outs: {} new, {} moved, {} resolved;\nnow {} open, {} accepted",
         ledger.new, ledger.moved, ledger.resolved, ledger.open, ledger.accepted
     )
 }

@@ -2,12 +2,13 @@
 //! against being taken for a formula. Programs should read the Parquet file of the same table
 //! instead.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use rayon::prelude::*;
 
 use super::table::{Cells, TablePart};
-use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
 use crate::model::tables::Table;
 
@@ -86,6 +87,17 @@ fn guard(text: &str, out: &mut String) {
         out.push('\'');
     }
     out.push_str(text);
+}
+
+/// A cell of a source as it is written for a spreadsheet: behind an apostrophe if it begins as a
+/// formula does and is no number.
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    match is_formula && decimal::parse(text.as_bytes(), AMOUNT_SCALE).is_err() {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// True for a negative amount as it is published: `-12.5000000000`.

@@ -71,6 +71,8 @@ mod sheets;
 mod slices;
 mod spellings;
 mod state_folder;
+mod ticket_files;
+mod tickets;
 mod tidy;
 mod tie_outs;
 mod traced;

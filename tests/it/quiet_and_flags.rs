@@ -40,11 +40,20 @@ fn a_quiet_command_that_acts_prints_nothing_and_one_that_tells_prints_its_data()
         (Some(0), 0, String::new())
     );
     let out = out.to_str().unwrap();
+    let tied = Case::new();
+    // With a price, without which there is a warning.
+    tied.write("u.csv", sheet(USAGE, &[&[]]))
+        .write("l.csv", sheet(LINE, &[&[("EffectiveUnitPrice", "1")]]));
+    let run = tied.run_with("", &["--as-of", "2026-12-31"]);
+    assert_eq!((run.status.code(), stderr(&run)), (Some(0), String::new()));
+    let closed = tied.out();
+    let closed = closed.to_str().unwrap();
     for arguments in [
         &["-q", "verify", "--out", out][..],
-        &["-q", "close", "2026-10", "--by", "anna", "--out", out],
+        &["-q", "verify", "--out", closed],
+        &["-q", "close", "2026-10", "--by", "anna", "--out", closed],
         &[
-            "-q", "reopen", "2026-10", "--by", "anna", "--reason", "late", "--out", out,
+            "-q", "reopen", "2026-10", "--by", "anna", "--reason", "late", "--out", closed,
         ],
     ] {
         let done = tieout(arguments);
@@ -254,6 +263,10 @@ fn a_flag_that_does_nothing_is_refused_and_not_offered() {
         "--tables",
     ];
     assert!(stderr(&tieout(&reconcile)).contains("unexpected argument '--tables'"));
+}
+
+#[test]
+fn the_help_of_a_command_has_the_flags_that_it_reads() {
     for (command, hidden) in [
         ("completions", &["--json", "--verbose", "--threads"][..]),
         ("status", &["--verbose", "--threads"]),
