@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
+use super::csv_flags::CsvFlags;
 use super::failure::Failure;
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
@@ -115,6 +116,8 @@ pub(super) struct RunFlags {
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,
+    #[command(flatten)]
+    pub(super) csv: CsvFlags,
 }
 
 /// Breaks that fail a run; a twin of [`FailOn`] that clap can parse.

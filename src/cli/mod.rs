@@ -15,6 +15,7 @@ mod check;
 mod close;
 mod completions;
 mod counted;
+mod csv_flags;
 mod diff;
 mod doctor;
 mod exit;

@@ -56,6 +56,7 @@ pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Res
         plan.out.clone_from(out);
     }
     args.fetching.ensure_used(&plan)?;
+    plan.csv = args.flags.csv.over(plan.csv)?;
     let options = globals.options(&args.flags, args.fetching.asked()?);
     execute(&plan, globals, &args.flags, options, out)
 }

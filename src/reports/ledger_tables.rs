@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::atomic::{create, sync_folder};
+use super::csv_form::CsvForm;
 use super::failure::{PublishError, storage};
 use super::table::TablePart;
 use super::{csv, parquet};
@@ -116,8 +117,8 @@ fn fill(folder: &Path, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
             writer.close().map_err(io::Error::other)
         })?;
         write_file(&folder.join(format!("{name}.csv")), |file| {
-            csv::write_header(part.table, file)?;
-            csv::write_rows(part, file)
+            csv::write_header(part.table, CsvForm::Plain, file)?;
+            csv::write_rows(part, CsvForm::Plain, file)
         })?;
     }
     Ok(())

@@ -70,6 +70,7 @@ mod served;
 mod sheets;
 mod slices;
 mod spellings;
+mod spreadsheet_csv;
 mod state_folder;
 mod ticket_files;
 mod tickets;
