@@ -9,9 +9,11 @@ use std::io::{self, Write as _};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
+use super::csv_flags::CsvFlags;
 use super::failure::Failure;
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
+use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::plan::tolerances::tolerance_number;
 use crate::pipeline::spill::budget::LEAST_MEMORY;
 
@@ -22,7 +24,7 @@ pub(super) struct Globals {
     /// Print data as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Print no progress, notes or warnings; errors are still printed
+    /// Print errors and warnings only; on stdout nothing but data that were asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Print more details, such as each request, file or source line
@@ -114,6 +116,8 @@ pub(super) struct RunFlags {
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,
+    #[command(flatten)]
+    pub(super) csv: CsvFlags,
 }
 
 /// Breaks that fail a run; a twin of [`FailOn`] that clap can parse.
@@ -155,6 +159,18 @@ pub(super) struct FetchFlags {
 }
 
 impl FetchFlags {
+    /// Fails where a flag is given that does nothing: the plan has files only.
+    pub(super) fn ensure_used(&self, plan: &Plan) -> Result<(), Failure> {
+        let flags = [(self.refresh, "refresh"), (self.tables, "tables")];
+        match flags.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, flag)) if plan.fetching.is_none() => Err(Failure::usage(
+                format!("`--{flag}` does nothing for a pipeline of files"),
+                Some("leave it out".to_owned()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The flags as the pipeline takes them, with today's date.
     ///
     /// # Errors

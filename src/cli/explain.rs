@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::explanation;
 use super::failure::Failure;
+use super::{explanation, ticket};
 use crate::engine::rules::keys::Part;
 use crate::model::spelling;
 use crate::pipeline::explain::{self, Request, Target};
@@ -38,6 +38,23 @@ pub(super) struct ExplainArgs {
     /// Source lines to print for each side
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
+    /// Format to print; `--json` is the same as `--format json` [default: text]
+    #[arg(long, value_enum)]
+    format: Option<AnswerFormat>,
+    /// Folder for the source lines of both sides, all of them, as CSV with file, hash and line number
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
+}
+
+/// Format of an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum AnswerFormat {
+    /// Text for a terminal
+    Text,
+    /// Markdown for a ticket
+    Markdown,
+    /// JSON for a program
+    Json,
 }
 
 /// Prints the explanation, as text or as JSON.
@@ -65,14 +82,36 @@ pub(super) fn run(
         threads: globals.threads(),
         ..Options::default()
     };
-    let explanation = threads::with_threads(&options, || explain::explain(&request))?;
-    if globals.json {
-        serde_json::to_writer_pretty(&mut *out, &explanation)?;
-        writeln!(out)?;
-    } else {
-        explanation::write(&explanation, globals.verbose, out)?;
+    let format = format_of(args, globals)?;
+    let explanation = threads::with_threads(&options, || match &args.evidence {
+        Some(folder) => explain::explain_with_evidence(&request, folder),
+        None => explain::explain(&request),
+    })?;
+    match format {
+        AnswerFormat::Text => explanation::write(&explanation, globals.verbose, out)?,
+        AnswerFormat::Markdown => ticket::write(&explanation, out)?,
+        AnswerFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, &explanation)?;
+            writeln!(out)?;
+        }
     }
     Ok(Exit::Complete)
+}
+
+/// The format that is asked for.
+fn format_of(args: &ExplainArgs, globals: &Globals) -> Result<AnswerFormat, Failure> {
+    let refused = |found: &str| Err(Failure::usage(found.to_owned(), None));
+    match (args.format, globals.json) {
+        (None, true) => Ok(AnswerFormat::Json),
+        (Some(AnswerFormat::Text | AnswerFormat::Markdown), true) => {
+            refused("`--json`: found another `--format` beside it, wanted one of the two")
+        }
+        // Text alone is long enough to be cut.
+        (Some(AnswerFormat::Markdown | AnswerFormat::Json), false) if globals.verbose => {
+            refused("`--verbose` does nothing for another `--format` than `text`")
+        }
+        (format, _) => Ok(format.unwrap_or(AnswerFormat::Text)),
+    }
 }
 
 /// Fails if no figure can be asked for by the column `name`.

@@ -3,9 +3,10 @@
 
 use std::io::{self, Write};
 
-use super::wording::counted;
+use super::summary::{table, text_of};
+use super::wording::{counted, indented};
 use crate::model::cause::Status;
-use crate::pipeline::explain::{Explanation, Group, Side};
+use crate::pipeline::explain::{DayFigures, Explanation, Group, Side, SourceLine};
 
 /// Writes an explanation; `verbose` adds the text of each source line.
 pub(super) fn write(
@@ -94,6 +95,8 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
     } else {
         format!("matched on {}", group.matched_on)
     };
+    writeln!(out)?;
+    indented("", "", &group.sentences.join(" "), out)?;
     writeln!(
         out,
         "\n{} {}: {}, {matched}",
@@ -111,6 +114,7 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
         write_side("Expected", &group.expected, verbose, out)?;
     }
     write_side("Invoiced", &group.invoiced, verbose, out)?;
+    write_days(&group.days, out)?;
     for unit in &group.units {
         writeln!(out, "  from {unit}")?;
     }
@@ -164,6 +168,10 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
             "  {} line {}: {} {}",
             line.unit, line.line, side.column, line.amount
         )?;
+        let said = said_of(line);
+        if !said.is_empty() {
+            writeln!(out, "    {said}")?;
+        }
         writeln!(out, "    {}", line.arithmetic)?;
         if verbose && !line.text.is_empty() {
             writeln!(out, "    {}", line.text)?;
@@ -199,6 +207,52 @@ fn write_side(name: &str, side: &Side, verbose: bool, out: &mut dyn Write) -> io
         "  sum of {}{over}: {}; published {}{how}",
         side.column, side.exact_sum, side.published
     )
+}
+
+/// Order, charged days and Azure subscription of a line, as far as it names them.
+fn said_of(line: &SourceLine) -> String {
+    let SourceLine {
+        order_id,
+        charge_start_date,
+        charge_end_date,
+        entitlement_id,
+        ..
+    } = line;
+    let mut words = Vec::new();
+    if !order_id.is_empty() {
+        words.push(format!("order {order_id}"));
+    }
+    if !charge_start_date.is_empty() {
+        words.push(format!(
+            "charged for {charge_start_date} to {charge_end_date}"
+        ));
+    }
+    if !entitlement_id.is_empty() {
+        words.push(format!("entitlement {entitlement_id}"));
+    }
+    words.join(", ")
+}
+
+/// Writes both sides by day.
+fn write_days(days: &[DayFigures], out: &mut dyn Write) -> io::Result<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "By day (lines on the first day that they charge for)")?;
+    let mut table = table(
+        &["day", "used", "amount", "charged", "amount"],
+        &[1, 2, 3, 4],
+    );
+    for figures in days {
+        table.add_row([
+            &figures.day,
+            &figures.used_quantity,
+            &figures.used_amount,
+            &figures.charged_quantity,
+            &figures.charged_amount,
+        ]);
+    }
+    writeln!(out, "{}", text_of(&table))
 }
 
 /// An amount as a term of a sum: in parentheses if it is negative.

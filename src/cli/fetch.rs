@@ -16,6 +16,9 @@ use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
+/// Label of what a wanted tie-out lacks.
+const INCOMPLETE: &str = "INCOMPLETE: ";
+
 /// Fetch a pipeline's sources without reconciling them; continues where the last fetch stopped
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tieout fetch pipelines/nightly.toml --period current")]
@@ -55,9 +58,7 @@ pub(super) fn run(
 }
 
 fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
-    if !globals.quiet {
-        write_notes(report, &mut io::stderr().lock())?;
-    }
+    write_notes(report, globals.quiet, &mut io::stderr().lock())?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;
@@ -67,10 +68,19 @@ fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result
     Ok(())
 }
 
-/// Writes the warnings and rejected rows of the responses that are not reconciled.
-pub(super) fn write_notes(report: &FetchReport, notes: &mut dyn Write) -> io::Result<()> {
-    for note in &report.notes {
-        paragraph("note: ", note, notes)?;
+/// Writes the warnings and rejected rows of the responses that are not reconciled. Who is `quiet`
+/// reads no summary: there, what is incomplete is told here, and no note.
+pub(super) fn write_notes(
+    report: &FetchReport,
+    quiet: bool,
+    notes: &mut dyn Write,
+) -> io::Result<()> {
+    let (label, texts) = match quiet {
+        true => (INCOMPLETE, &report.incomplete),
+        false => ("note: ", &report.notes),
+    };
+    for text in texts {
+        paragraph(label, text, notes)?;
     }
     for warning in &report.records.warnings {
         writeln!(notes, "warning: {warning}")?;
@@ -90,7 +100,7 @@ pub(super) fn write_reasons(report: &FetchReport, out: &mut dyn Write) -> io::Re
     }
     let lists = [
         ("AWAITED: ", &report.awaited),
-        ("INCOMPLETE: ", &report.incomplete),
+        (INCOMPLETE, &report.incomplete),
         ("Informs only, not complete: ", &report.informational),
     ];
     for (label, texts) in lists {

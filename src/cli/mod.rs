@@ -15,6 +15,7 @@ mod check;
 mod close;
 mod completions;
 mod counted;
+mod csv_flags;
 mod diff;
 mod doctor;
 mod exit;
@@ -22,6 +23,7 @@ mod explain;
 mod explanation;
 mod failure;
 mod fetch;
+mod flags_in_use;
 mod invoice_blocks;
 mod ledger_flags;
 mod ledger_text;
@@ -42,6 +44,7 @@ mod schema;
 mod status;
 mod summary;
 mod synth;
+mod ticket;
 mod verify;
 mod wording;
 
@@ -49,12 +52,13 @@ use std::io::{self, BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::arguments::Globals;
 use self::counted::Counted;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::flags_in_use::GivenCommand;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine::{self, STACK_BYTES};
 use crate::pipeline::{is_guarded, signals};
@@ -137,8 +141,12 @@ fn work() -> Exit {
         return tell(&error.into());
     }
     // Not `parse`, which would end the process itself and with codes of its own.
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = command_line().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, GivenCommand::of(&matches)))
+    });
+    let (cli, given) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return print_usage(&error),
     };
     // Decoders turn panics of the Parquet library into errors; those are not for the user's eyes.
@@ -150,7 +158,12 @@ fn work() -> Exit {
     }));
     // A panic is a bug and has its own exit code; the hook has printed its message.
     // Nothing is used after it: the process ends with what is returned here.
-    catch_unwind(AssertUnwindSafe(|| run(&cli))).unwrap_or(Exit::Unexpected)
+    catch_unwind(AssertUnwindSafe(|| run(&cli, &given))).unwrap_or(Exit::Unexpected)
+}
+
+/// The command line, as it is parsed, helped with and completed.
+fn command_line() -> clap::Command {
+    flags_in_use::with_hidden(Cli::command())
 }
 
 /// Looks for what every command needs of the machine.
@@ -165,11 +178,17 @@ fn tell(failure: &Failure) -> Exit {
     failure.exit()
 }
 
-fn run(cli: &Cli) -> Exit {
+fn run(cli: &Cli, given: &GivenCommand) -> Exit {
     let mut out = Counted::new(BufWriter::new(io::stdout().lock()));
+    let is_silent = cli.globals.quiet && !cli.globals.json && given.acts();
     // Flushed by hand: a `BufWriter` that is dropped swallows its errors, and a full disk would
     // pass for success.
-    let result = dispatch(cli, &mut out)
+    let result = given
+        .ensure_read()
+        .and_then(|()| match is_silent {
+            true => dispatch(cli, &mut io::sink()),
+            false => dispatch(cli, &mut out),
+        })
         .and_then(|exit| failure::exit_of_printed(exit, out.flush().map_err(Failure::Output)));
     result.unwrap_or_else(|failure| {
         // Data printed before the failure stay printed. Whoever reads JSON gets one object in any case.
@@ -205,7 +224,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Rehearse(args) => rehearse::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
-        Command::Completions(args) => completions::run(args, &mut Cli::command(), out),
+        Command::Completions(args) => completions::run(args, &mut command_line(), out),
     }
 }
 

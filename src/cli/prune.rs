@@ -91,12 +91,11 @@ fn print(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    if !globals.quiet {
-        let mut notes = io::stderr().lock();
-        for warning in &report.warnings {
-            writeln!(notes, "warning: {warning}")?;
-        }
+    let mut notes = io::stderr().lock();
+    for warning in &report.warnings {
+        writeln!(notes, "warning: {warning}")?;
     }
+    drop(notes);
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;

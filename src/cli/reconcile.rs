@@ -19,6 +19,7 @@ use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
+use crate::reports::csv_form::CsvForm;
 
 /// Reconcile files named on the command line, without a pipeline file
 #[derive(Debug, clap::Args)]
@@ -64,7 +65,9 @@ pub(super) fn run(
         ..FetchOptions::default()
     };
     let options = globals.options(&args.flags, asked);
-    super::run::execute(&plan(args)?, globals, &args.flags, options, out)
+    let mut plan = plan(args)?;
+    plan.csv = args.flags.csv.over(plan.csv)?;
+    super::run::execute(&plan, globals, &args.flags, options, out)
 }
 
 /// The plan of the tie-outs over invoices; all their tolerances are those of the flags.
@@ -121,6 +124,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        csv: CsvForm::Plain,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })
 }

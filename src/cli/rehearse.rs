@@ -73,6 +73,10 @@ pub(super) fn run(
             return Ok(());
         }
         write_night(night, out)?;
+        // Who is quiet reads no stdout, and a difference is an error.
+        if globals.quiet {
+            write_differences(night, &mut io::stderr().lock())?;
+        }
         out.flush()
     };
     let mut report = rehearsal::make(&request).map_err(failure)?;
@@ -137,6 +141,10 @@ fn write_night(night: &Night, out: &mut dyn Write) -> io::Result<()> {
         line += &format!("  {word}");
     }
     writeln!(out, "{line}")?;
+    write_differences(night, out)
+}
+
+fn write_differences(night: &Night, out: &mut dyn Write) -> io::Result<()> {
     for difference in night.differences.iter().take(SHOWN) {
         paragraph("  ! ", difference, out)?;
     }

@@ -55,6 +55,8 @@ pub(super) fn run(args: &RunArgs, globals: &Globals, out: &mut dyn Write) -> Res
     if let Some(out) = &args.out {
         plan.out.clone_from(out);
     }
+    args.fetching.ensure_used(&plan)?;
+    plan.csv = args.flags.csv.over(plan.csv)?;
     let options = globals.options(&args.flags, args.fetching.asked()?);
     execute(&plan, globals, &args.flags, options, out)
 }
@@ -122,9 +124,7 @@ fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result
     if globals.json {
         failure.write_json(fetched.as_deref(), out)?;
     } else if let Some(fetched) = &fetched {
-        if !globals.quiet {
-            super::fetch::write_notes(fetched, &mut io::stderr().lock())?;
-        }
+        super::fetch::write_notes(fetched, globals.quiet, &mut io::stderr().lock())?;
         super::fetch::write_reasons(fetched, out)?;
         if !failure.is_published() {
             writeln!(out, "Nothing was published.")?;
@@ -141,10 +141,8 @@ fn print(
     flags: &arguments::RunFlags,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    if !globals.quiet {
-        summary::write_notes(found, &mut io::stderr().lock())?;
-        warn_of_memory(flags.memory, peak_memory(), &mut io::stderr().lock())?;
-    }
+    summary::write_notes(found, globals.quiet, &mut io::stderr().lock())?;
+    warn_of_memory(flags.memory, peak_memory(), &mut io::stderr().lock())?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, found)?;
         writeln!(out)?;

@@ -26,9 +26,9 @@ pub(super) struct SchemaArgs {
     /// A published table, a dataset, or `manifest` for the JSON Schema of the manifest [default:
     /// all tables and datasets]
     table: Option<String>,
-    /// Format to print; `--json` is the same as `--format json`
-    #[arg(long, value_enum, default_value_t = SchemaFormat::Text)]
-    format: SchemaFormat,
+    /// Format to print; `--json` is the same as `--format json` [default: text]
+    #[arg(long, value_enum)]
+    format: Option<SchemaFormat>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,8 +72,23 @@ pub(super) fn run(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    // Printed as it is in every format: it is a JSON Schema and has no columns.
+    let format = match (args.format, globals.json) {
+        (None, false) => SchemaFormat::Text,
+        (None | Some(SchemaFormat::Json), true) => SchemaFormat::Json,
+        (Some(format), false) => format,
+        (Some(_), true) => {
+            return Err(Failure::usage(
+                "`--json`: found another `--format` beside it, wanted one of the two".to_owned(),
+                None,
+            ));
+        }
+    };
+    // Printed as it is: it is a JSON Schema and has no columns.
     if args.table.as_deref() == Some("manifest") {
+        if !matches!(args.format, None | Some(SchemaFormat::Json)) {
+            let text = "`--format`: found another than `json`, in which alone `manifest` is";
+            return Err(Failure::usage(text.to_owned(), None));
+        }
         out.write_all(SCHEMA.as_bytes())?;
         return Ok(Exit::Complete);
     }
@@ -85,9 +100,7 @@ pub(super) fn run(
         }
         entries.retain(|entry| entry.name == name);
     }
-    match args.format {
-        // First, so that `--json` outweighs the default of `--format`.
-        _ if globals.json => json(&entries, out)?,
+    match format {
         SchemaFormat::Json => json(&entries, out)?,
         SchemaFormat::Text => separated(&entries, out, text)?,
         SchemaFormat::Markdown => separated(&entries, out, markdown)?,

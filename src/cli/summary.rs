@@ -25,18 +25,8 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     if let Some(fetched) = &outcome.fetched {
         write_fetched(fetched, out)?;
     }
-    // Not every run with rejected rows is incomplete: `--allow-rejects` tolerates some.
-    if outcome.exit_code == 11 && outcome.rejected_rows > 0 {
-        writeln!(
-            out,
-            "INCOMPLETE: rejected rows are missing from these figures; \
-             the table `rejected_rows` lists them."
-        )?;
-    }
-    for line in &outcome.nothing_compared {
-        writeln!(out, "INCOMPLETE: {line}")?;
-    }
-    invoice_blocks::write(&outcome.invoices, out)?;
+    write_incomplete(outcome, out)?;
+    invoice_blocks::write(outcome, out)?;
     writeln!(
         out,
         "\nBy tie-out (variance = invoiced - expected)\n{}",
@@ -56,23 +46,47 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Published in {}", outcome.folder.display())
 }
 
-/// Writes what has changed since the run before.
+/// Writes why the figures are not those of the whole period.
+fn write_incomplete(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    // Not every run with rejected rows is incomplete: `--allow-rejects` tolerates some.
+    if outcome.exit_code == 11 && outcome.rejected_rows > 0 {
+        writeln!(
+            out,
+            "INCOMPLETE: rejected rows are missing from these figures; \
+             the table `rejected_rows` lists them."
+        )?;
+    }
+    for line in &outcome.nothing_compared {
+        writeln!(out, "INCOMPLETE: {line}")?;
+    }
+    Ok(())
+}
+
+/// Writes what has changed in all tie-outs since the run before.
 fn write_since(ledger: &Recorded, out: &mut dyn Write) -> io::Result<()> {
     if !ledger.is_current {
         // Why it is so stands above, or in a warning.
         return writeln!(out, "\nLedger: this run moved no break and no pointer.");
     }
+    let since = match ledger.is_first {
+        true => "First run of the period",
+        false => "Since the last run",
+    };
     writeln!(
         out,
-        "\nSince the last run: {} new, {} moved, {} resolved; now {} open, {} accepted",
+        "\n{since}, all tie-outs: {} new, {} moved, {} resolved;\nnow {} open, {} accepted",
         ledger.new, ledger.moved, ledger.resolved, ledger.open, ledger.accepted
     )
 }
 
 /// Writes warnings and rejected rows: not needed to read the figures, but a person must see them.
-pub(super) fn write_notes(outcome: &Outcome, notes: &mut dyn Write) -> io::Result<()> {
+/// Who is `quiet` reads no summary, and is told here that something is incomplete.
+pub(super) fn write_notes(outcome: &Outcome, quiet: bool, notes: &mut dyn Write) -> io::Result<()> {
     if let Some(fetched) = &outcome.fetched {
-        super::fetch::write_notes(fetched, notes)?;
+        super::fetch::write_notes(fetched, quiet, notes)?;
+    }
+    if quiet {
+        write_incomplete(outcome, notes)?;
     }
     for warning in &outcome.warnings {
         writeln!(notes, "warning: {warning}")?;

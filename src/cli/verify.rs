@@ -94,6 +94,16 @@ fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(),
         writeln!(out)?;
         return Ok(());
     }
+    // Who is quiet reads no stdout, and a fault is an error.
+    match globals.quiet {
+        true => write_faults(found, &mut io::stderr().lock())?,
+        false => write_faults(found, out)?,
+    }
+    writeln!(out, "{}", proof(found))?;
+    Ok(())
+}
+
+fn write_faults(found: &Verified, out: &mut dyn Write) -> io::Result<()> {
     for fault in &found.faults {
         writeln!(
             out,
@@ -101,7 +111,6 @@ fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(),
             fault.place, fault.found, fault.wanted
         )?;
     }
-    writeln!(out, "{}", proof(found))?;
     Ok(())
 }
 

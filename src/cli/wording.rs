@@ -15,6 +15,16 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 /// Writes a text behind its label, in lines of 80 columns; a word that is longer, such as a path,
 /// stays whole.
 pub(super) fn paragraph(label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    indented(label, INDENT, text, out)
+}
+
+/// Writes a text behind its label, in lines of 80 columns that begin with an indent.
+pub(super) fn indented(
+    label: &str,
+    indent: &str,
+    text: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut line = label.to_owned();
     let mut columns = label.chars().count();
     let mut is_first = true;
@@ -22,8 +32,8 @@ pub(super) fn paragraph(label: &str, text: &str, out: &mut dyn Write) -> io::Res
         let width = word.chars().count();
         if !is_first && columns + 1 + width > COLUMNS {
             writeln!(out, "{line}")?;
-            line = INDENT.to_owned();
-            columns = INDENT.len();
+            line = indent.to_owned();
+            columns = indent.len();
             is_first = true;
         }
         if !is_first {

@@ -31,6 +31,8 @@ mod csv;
 mod json;
 mod parquet;
 
+pub mod texts;
+
 pub mod records;
 
 pub use self::collector::Decoded;

@@ -46,12 +46,12 @@ pub struct Step {
     pub movements: Vec<Movement>,
     /// Ids of breaks that are new, or are open again.
     pub fresh: Vec<String>,
-    /// Number of breaks that were found for the first time, or came back.
-    pub new: u64,
+    /// Ids of breaks that were found for the first time, or came back.
+    pub new: Vec<String>,
     /// Number of breaks of another amount.
     pub moved: u64,
-    /// Number of breaks that are gone.
-    pub resolved: u64,
+    /// Ids of breaks that are gone.
+    pub resolved: Vec<String>,
     /// Positions of acceptances of the pipeline file that matched a break, whatever its amount.
     pub matched: Vec<bool>,
 }
@@ -199,7 +199,7 @@ fn see(
     }
     let is_fresh = one.state == State::Resolved;
     if is_fresh {
-        step.new += 1;
+        step.new.push(found.break_id.clone());
         one.state = one.open_state();
         one.closed_in.clear();
     }
@@ -278,7 +278,7 @@ fn resolve(one: &mut LedgerBreak, moment: Moment<'_>, step: &mut Step) {
     one.end_acceptance("");
     one.state = State::Resolved;
     one.closed_in = moment.run_no.to_string();
-    step.resolved += 1;
+    step.resolved.push(one.found.break_id.clone());
     book(one, &before, moment.as_of, step);
     step.changed.push(one.found.break_id.clone());
 }

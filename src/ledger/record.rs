@@ -1,6 +1,6 @@
 //! A run comes into the ledger: in one change, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::acceptance::Acceptance;
 use super::accruals::{self, Accrual};
 use super::amount;
-use super::breaks::{self, FoundBreak, Stream};
+use super::breaks::{self, FoundBreak, LedgerBreak, Stream};
 use super::closes;
 use super::events;
 use super::failure::LedgerError;
@@ -18,6 +18,7 @@ use super::restatements::{self, Figure, FigureKey, Restatement};
 use super::roll_forward::{self, RollForwardRow};
 use super::runs::{self, RunRow, RunningRun};
 use super::store::{Change, Ledger, meta, set_meta};
+use crate::model::cause::TieOut;
 
 /// Figures of a run that was published.
 #[derive(Clone, Debug, Default)]
@@ -55,11 +56,32 @@ pub struct Recorded {
     pub accepted: u64,
     /// Number of breaks that are new, are open again, or whose acceptance ended, and that fail a close.
     pub fresh: u64,
+    /// True if no complete run of the period came before.
+    pub is_first: bool,
+    /// Movements of the breaks between usage and each invoice, by number and currency.
+    pub invoices: Vec<InvoiceMovement>,
     /// Data that came again with other content.
     pub restatements: Vec<Restatement>,
     /// Positions of acceptances of the pipeline file that match no break.
     #[serde(skip)]
     pub unmatched: Vec<usize>,
+}
+
+/// Movement of the breaks between usage and one invoice, in numbers of breaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InvoiceMovement {
+    /// Number of the invoice; empty for breaks of none, or of several.
+    pub invoice_number: String,
+    /// Billing currency, ISO 4217.
+    pub currency: String,
+    /// Number of breaks that are new, or came back.
+    pub new: u64,
+    /// Number of breaks that are open.
+    pub open: u64,
+    /// Number of breaks that are accepted.
+    pub accepted: u64,
+    /// Number of breaks that are gone.
+    pub resolved: u64,
 }
 
 impl Ledger {
@@ -171,9 +193,11 @@ fn record_in(
         let informs = &step.informing;
         let counts = |id: &&String| !informs.contains(*id);
         recorded.fresh = step.step.fresh.iter().filter(counts).count() as u64;
-        recorded.new = step.step.new;
+        recorded.new = step.step.new.len() as u64;
         recorded.moved = step.step.moved;
-        recorded.resolved = step.step.resolved;
+        recorded.resolved = step.step.resolved.len() as u64;
+        recorded.is_first = step.is_first;
+        recorded.invoices = step.invoices;
         recorded.open = step.open;
         recorded.accepted = step.accepted;
         recorded.unmatched = unmatched(&step.step);
@@ -202,13 +226,17 @@ fn record_in(
 struct Moved {
     step: Step,
     /// Ids of breaks that inform only.
-    informing: std::collections::BTreeSet<String>,
+    informing: BTreeSet<String>,
     /// Number of open breaks that fail a close.
     open: u64,
     /// Number of open breaks.
     all_open: u64,
     /// Number of accepted breaks.
     accepted: u64,
+    /// True if no complete run of the stream came before.
+    is_first: bool,
+    /// Movements of the breaks of each invoice.
+    invoices: Vec<InvoiceMovement>,
 }
 
 fn move_breaks(
@@ -226,6 +254,7 @@ fn move_breaks(
     };
     let step = movement::step(&mut known, found, acceptances, moment);
     let rows = roll_forward::sum(&step.movements);
+    let is_first = runs::current_of(connection, &stream)?.is_none();
     ensure_opening(connection, &stream, &rows)?;
     breaks::save(
         connection,
@@ -254,7 +283,10 @@ fn move_breaks(
     let informing = informing
         .map(|known| known.found.break_id.clone())
         .collect();
+    let invoices = by_invoice(&known, &step);
     let moved = Moved {
+        is_first,
+        invoices,
         step,
         informing,
         open,
@@ -262,6 +294,34 @@ fn move_breaks(
         accepted,
     };
     Ok((moved, rows))
+}
+
+/// Movements of the breaks between usage and invoices, by invoice and currency.
+fn by_invoice(known: &BTreeMap<String, LedgerBreak>, step: &Step) -> Vec<InvoiceMovement> {
+    let [new, resolved] =
+        [&step.new, &step.resolved].map(|ids| ids.iter().collect::<BTreeSet<&String>>());
+    let mut movements: BTreeMap<[&str; 2], InvoiceMovement> = BTreeMap::new();
+    for (id, one) in known {
+        let found = &one.found;
+        if found.tie_out != TieOut::UsageToInvoice.name() {
+            continue;
+        }
+        let movement = movements
+            .entry([&found.invoice_number, &found.currency])
+            .or_default();
+        movement.new += u64::from(new.contains(id));
+        movement.resolved += u64::from(resolved.contains(id));
+        movement.open += u64::from(one.state.is_open());
+        movement.accepted += u64::from(one.state == breaks::State::Accepted);
+    }
+    movements
+        .into_iter()
+        .map(|([invoice_number, currency], movement)| InvoiceMovement {
+            invoice_number: invoice_number.to_owned(),
+            currency: currency.to_owned(),
+            ..movement
+        })
+        .collect()
 }
 
 /// The law of the roll-forward: a run opens with what the one before closed with.

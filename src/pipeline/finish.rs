@@ -72,8 +72,9 @@ impl Finish<'_> {
         let (run_id, placed) =
             staging::publish(plan, &output, &readings, &found, exit_code, is_bound)?;
         progress.phase("ledger", 0);
-        let (recorded, exit_code) =
-            self.record(&mut log, &run_id, &placed, &readings, &found, exit_code)?;
+        let stages = self.invoices(&found, &log.row().as_of);
+        let data = (&readings, &found, stages.clone());
+        let (recorded, exit_code) = self.record(&mut log, &run_id, &placed, data, exit_code)?;
         if recorded.is_current {
             output.point_all(&run_id, &figures::period_of(plan, &found))?;
         } else if !log.has_complete()? {
@@ -87,6 +88,11 @@ impl Finish<'_> {
         let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         let mut outcome = Outcome::new(run_id, placed, &readings, &found, exit_code, None);
         outcome.warnings.extend(self.warnings(&recorded));
+        for figures in &mut outcome.invoices {
+            let mut stages = stages.iter();
+            let of_invoice = stages.find(|stage| stage.invoice_number == figures.invoice_number);
+            figures.finality = of_invoice.map_or_else(String::new, |stage| stage.finality.clone());
+        }
         Ok(Outcome {
             units_kept,
             ledger: Some(recorded),
@@ -94,20 +100,19 @@ impl Finish<'_> {
         })
     }
 
-    /// Takes the run into the ledger; what came of it, and the exit code of the run.
+    /// Takes the run into the ledger, with what was read and found and the stages of its invoices; what
+    /// came of it, and the exit code of the run.
     fn record(
         &self,
         log: &mut RunLog,
         run_id: &str,
         placed: &Publication,
-        readings: &Readings,
-        found: &Reconciled,
+        (readings, found, stages): (&Readings, &Reconciled, Vec<InvoiceStage>),
         exit_code: u8,
     ) -> Result<(Recorded, u8), RunError> {
         let Self { plan, options, .. } = self;
         let is_complete = exit_code == 0;
         let begun = log.row();
-        let as_of = begun.as_of.clone();
         let row = RunRow {
             run_id: run_id.to_owned(),
             period: figures::period_of(plan, found),
@@ -129,7 +134,7 @@ impl Finish<'_> {
         let recorded = log.record(
             row,
             RunFigures {
-                invoices: self.invoices(found, &as_of),
+                invoices: stages,
                 ..figures::of_run(readings, found)
             },
             &plan.acceptances,

@@ -276,6 +276,7 @@ impl<'r> Rehearsal<'r> {
             acceptances: Vec::new(),
             settling: SettlingDays::default(),
             fetching: None,
+            csv: Default::default(),
             tie_outs: TieOut::ALL.map(tie_out).to_vec(),
         }
     }

@@ -433,6 +433,40 @@ pub fn replace_file(
     sync_folder(folder)
 }
 
+/// Writes a file that is not there yet, and its folder: readers see all of it, or none.
+///
+/// # Errors
+/// [`PublishError::Storage`], also where `fill` fails or the file is there.
+///
+/// # Panics
+/// If `path` cannot be a file in a folder, such as `/`.
+pub fn write_new(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> Result<(), PublishError> {
+    let folder = path.parent().expect("a file lies in a folder");
+    fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
+    let mut temporary = builder
+        .tempfile_in(folder)
+        .map_err(storage("create a file in", folder))?;
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, temporary.as_file_mut());
+    fill(&mut writer)
+        .and_then(|()| writer.flush())
+        .map_err(storage("write", path))?;
+    drop(writer);
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(storage("sync", path))?;
+    temporary
+        .persist_noclobber(path)
+        .map_err(|error| storage("name", path)(error.error))?;
+    sync_folder(folder)
+}
+
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // A file that is there already would be one table written over another.

@@ -1,15 +1,23 @@
 //! Tables as CSV for people and spreadsheets: every decimal with its ten places, text guarded
 //! against being taken for a formula. Programs should read the Parquet file of the same table
 //! instead.
+//!
+//! The form for spreadsheets is made to be opened by a double click in Excel and LibreOffice: a byte
+//! order mark, the separator and the decimal sign of the reader's country, and texts that stay texts.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use rayon::prelude::*;
 
+use super::csv_form::{CsvForm, Spreadsheet, keep_text};
 use super::table::{Cells, TablePart};
-use crate::model::decimal::{PUBLISHED_SCALE, write_fixed};
+use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, write_fixed};
 use crate::model::period::date_of;
 use crate::model::tables::Table;
+
+/// Bytes by which Excel knows UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Rows that one core writes at a time: 8,192.
 const CHUNK_ROWS: usize = 8 * 1024;
@@ -18,8 +26,11 @@ const CHUNK_ROWS: usize = 8 * 1024;
 ///
 /// # Errors
 /// The error of `into`.
-pub fn write_header(table: &Table, into: &mut dyn Write) -> std::io::Result<()> {
-    let mut header = csv::Writer::from_writer(into);
+pub fn write_header(table: &Table, form: CsvForm, into: &mut dyn Write) -> std::io::Result<()> {
+    if let CsvForm::Spreadsheet(_) = form {
+        into.write_all(BYTE_ORDER_MARK)?;
+    }
+    let mut header = builder(form).from_writer(into);
     header.write_record(table.columns.iter().map(|column| column.name))?;
     header.flush()
 }
@@ -28,14 +39,19 @@ pub fn write_header(table: &Table, into: &mut dyn Write) -> std::io::Result<()> 
 ///
 /// # Errors
 /// The error of `into`.
-pub fn write_rows(filled: &TablePart<'_>, into: &mut dyn Write) -> std::io::Result<()> {
+pub fn write_rows(
+    filled: &TablePart<'_>,
+    form: CsvForm,
+    into: &mut dyn Write,
+) -> std::io::Result<()> {
     // Two chunks for each core: none is idle while another finishes, and memory stays bounded.
     let at_once = CHUNK_ROWS * rayon::current_num_threads() * 2;
     for start in (0..filled.rows).step_by(at_once) {
         let rows = (start..(start + at_once).min(filled.rows))
             .into_par_iter()
             .step_by(CHUNK_ROWS);
-        let chunks = rows.map(|start| chunk(filled, start, (start + CHUNK_ROWS).min(filled.rows)));
+        let chunks =
+            rows.map(|start| chunk(filled, form, [start, (start + CHUNK_ROWS).min(filled.rows)]));
         for chunk in chunks.collect::<std::io::Result<Vec<Vec<u8>>>>()? {
             into.write_all(&chunk)?;
         }
@@ -43,8 +59,22 @@ pub fn write_rows(filled: &TablePart<'_>, into: &mut dyn Write) -> std::io::Resu
     Ok(())
 }
 
-fn chunk(filled: &TablePart<'_>, start: usize, end: usize) -> std::io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
+fn builder(form: CsvForm) -> csv::WriterBuilder {
+    let mut builder = csv::WriterBuilder::new();
+    if let CsvForm::Spreadsheet(Spreadsheet { separator, .. }) = form {
+        builder
+            .delimiter(separator)
+            .terminator(csv::Terminator::CRLF);
+    }
+    builder
+}
+
+fn chunk(
+    filled: &TablePart<'_>,
+    form: CsvForm,
+    [start, end]: [usize; 2],
+) -> std::io::Result<Vec<u8>> {
+    let mut writer = builder(form)
         .buffer_capacity(1 << 18)
         .from_writer(Vec::new());
     // One buffer for all cells, as an allocation for each would take longer than its text.
@@ -52,7 +82,7 @@ fn chunk(filled: &TablePart<'_>, start: usize, end: usize) -> std::io::Result<Ve
     for row in start..end {
         for column in &filled.columns {
             cell.clear();
-            write_cell(column, row, &mut cell);
+            write_cell(column, row, form, &mut cell);
             writer.write_field(&cell)?;
         }
         // Ends the record of the fields before.
@@ -61,20 +91,33 @@ fn chunk(filled: &TablePart<'_>, start: usize, end: usize) -> std::io::Result<Ve
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-fn write_cell(column: &Cells<'_>, row: usize, out: &mut String) {
+fn write_cell(column: &Cells<'_>, row: usize, form: CsvForm, out: &mut String) {
     match column {
-        Cells::Codes(codes, texts) => guard(&texts[codes[row] as usize], out),
-        Cells::Texts(texts) => guard(&texts[row], out),
+        Cells::Codes(codes, texts) => write_text(&texts[codes[row] as usize], form, out),
+        Cells::Texts(texts) => write_text(&texts[row], form, out),
         // Numbers are not guarded: a minus sign is no formula, and an apostrophe would turn them
         // into text.
         Cells::Integers(numbers) => write_fixed(out, i128::from(numbers[row]), 0),
-        Cells::Decimals(numbers) => write_fixed(out, numbers[row], PUBLISHED_SCALE),
+        Cells::Decimals(numbers) => {
+            write_fixed(out, numbers[row], PUBLISHED_SCALE);
+            if let CsvForm::Spreadsheet(Spreadsheet { decimal: ',', .. }) = form {
+                // The cell has nothing but this number.
+                *out = out.replace('.', ",");
+            }
+        }
         Cells::Days(days) => {
             if let Some(date) = days[row].and_then(date_of) {
                 out.push_str(&date.to_string());
             }
         }
         Cells::Booleans(values) => out.push_str(if values[row] { "true" } else { "false" }),
+    }
+}
+
+fn write_text(text: &str, form: CsvForm, out: &mut String) {
+    guard(text, out);
+    if let CsvForm::Spreadsheet(_) = form {
+        keep_text(out);
     }
 }
 
@@ -86,6 +129,17 @@ fn guard(text: &str, out: &mut String) {
         out.push('\'');
     }
     out.push_str(text);
+}
+
+/// A cell of a source as it is written for a spreadsheet: behind an apostrophe if it begins as a
+/// formula does and is no number.
+#[must_use]
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    match is_formula && decimal::parse(text.as_bytes(), AMOUNT_SCALE).is_err() {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// True for a negative amount as it is published: `-12.5000000000`.
@@ -115,8 +169,9 @@ mod tests {
             text(""),
         ];
         let mut out = Vec::new();
-        write_header(&REJECTED_ROWS, &mut out).unwrap();
-        write_rows(&TablePart::new(&REJECTED_ROWS, columns), &mut out).unwrap();
+        write_header(&REJECTED_ROWS, CsvForm::Plain, &mut out).unwrap();
+        let part = TablePart::new(&REJECTED_ROWS, columns);
+        write_rows(&part, CsvForm::Plain, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text.lines().nth(1),

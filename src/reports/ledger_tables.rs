@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::atomic::{create, sync_folder};
+use super::csv_form::CsvForm;
 use super::failure::{PublishError, storage};
 use super::table::TablePart;
 use super::{csv, parquet};
@@ -124,8 +125,8 @@ fn fill(folder: &Path, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
         tables.iter().try_for_each(|part| {
             let name = format!("{}.csv", part.table.name);
             write_file(&folder.join(name), |file| {
-                csv::write_header(part.table, file)?;
-                csv::write_rows(part, file)
+                csv::write_header(part.table, CsvForm::Plain, file)?;
+                csv::write_rows(part, CsvForm::Plain, file)
             })
         })
     };

@@ -7,6 +7,8 @@ pub mod failure;
 
 pub mod table;
 
+pub mod csv_form;
+
 pub mod csv;
 
 mod parquet_settings;

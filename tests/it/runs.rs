@@ -21,6 +21,7 @@ use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
 use tieout::progress::reporting::Progress;
+use tieout::reports::csv_form::CsvForm;
 use tieout::synth::{self, Format};
 
 /// Globs of usage, invoice lines and invoices; without the last, lines are not tied to headers.
@@ -89,6 +90,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        csv: CsvForm::Plain,
         name: "test".to_owned(),
         period: None,
         out: out.to_owned(),

@@ -7,13 +7,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::layout::{Layout, header};
+use super::layout::{Layout, csv_crate, header, next_record};
 use super::regular::Stopped;
 use super::{any_text, regular};
 use crate::decode::binding::Binding;
 use crate::decode::borders::{Border, QuoteParity, QuoteScan};
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
+use crate::decode::input::Input;
 use crate::decode::open::{self, ByteStream, Opened};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::{Slice, Slices};
@@ -35,6 +36,26 @@ pub(crate) fn read<S: Sink>(
         // The file was rewritten meanwhile: the first error is as good as any.
         _ => result,
     }
+}
+
+/// Headings of a CSV file; none of an empty one.
+pub(crate) fn headings(
+    input: Input<'_>,
+    stream: ByteStream<'_>,
+) -> Result<Vec<String>, DecodeError> {
+    let mut slices = Slices::new(input, stream, Border::Csv(QuoteScan::default()));
+    let first = slices.next_slice()?;
+    Ok(first.map_or_else(Vec::new, |first| header(&first.bytes).0))
+}
+
+/// Cells of one record, without quotes.
+pub(crate) fn cells_of(text: &[u8]) -> Vec<String> {
+    let mut record = csv::ByteRecord::new();
+    next_record(&mut csv_crate(text), &mut record);
+    let cells = record.iter();
+    cells
+        .map(|cell| String::from_utf8_lossy(cell).into_owned())
+        .collect()
 }
 
 /// One of the two ways to read CSV.

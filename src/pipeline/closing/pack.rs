@@ -14,6 +14,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::tables::{self, RunDays};
 use crate::reports::atomic::{OutputFolder, Staging, Written};
 use crate::reports::csv;
+use crate::reports::csv_form::CsvForm;
 use crate::reports::earlier_run::MANIFEST;
 use crate::reports::failure::PublishError;
 use crate::reports::output_entries::CLOSED;
@@ -65,8 +66,8 @@ pub(super) fn write(
     for part in ledger_tables(stream) {
         let name = format!("{LEDGER}/{}.csv", part.table.name);
         written.push(staging.write(&name, |file| -> io::Result<()> {
-            csv::write_header(part.table, file)?;
-            csv::write_rows(&part, file)
+            csv::write_header(part.table, CsvForm::Plain, file)?;
+            csv::write_rows(&part, CsvForm::Plain, file)
         })?);
     }
     let text = cover::text(stream, run, &sums, sign_off);

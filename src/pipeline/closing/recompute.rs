@@ -18,6 +18,7 @@ use crate::pipeline::publish::staging;
 use crate::pipeline::reconcile::stages;
 use crate::progress::reporting::Progress;
 use crate::reports::atomic::OutputFolder;
+use crate::reports::csv_form::CsvForm;
 use crate::reports::manifest::{Input, Manifest};
 use crate::sources::files::FileUnit;
 
@@ -61,7 +62,7 @@ pub(super) fn recompute(
     // The run was complete: what it rejected was tolerated, and no group waits for it.
     readings.awaited.accounts.clear();
     let found = stages::reconcile_watched(&plan, &mut readings, progress)?;
-    let written = staging::rehearse(&output, &readings, &found)?;
+    let written = staging::rehearse(&output, &readings, &found, plan.csv)?;
     let made: BTreeMap<&str, &str> = written
         .iter()
         .map(|file| (file.name.as_str(), file.blake3.as_str()))
@@ -100,6 +101,8 @@ fn refused(what: String, found: String, wanted: &str, hint: &str) -> RunError {
 fn of_run(plan: &Plan, manifest: &Manifest) -> Result<Plan, RunError> {
     let mut plan = plan.clone();
     plan.period = manifest.period.as_deref().and_then(Period::parse);
+    // No figure depends on it, and a flag may have asked for it.
+    plan.csv = CsvForm::of_configuration(&manifest.configuration);
     let canonical = plan.canonical();
     if blake3::hash(canonical.as_bytes()).to_hex().as_str() == manifest.configuration_hash {
         return Ok(plan);

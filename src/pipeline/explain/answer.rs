@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::decode::texts::NamedCells;
 use crate::model::reject::RejectedRow;
 
 /// A figure to explain, and how much of its sources to show.
@@ -60,6 +61,10 @@ pub struct Group {
     pub matched_on: String,
     /// Status, as published: only the whole run knows what is awaited.
     pub status: String,
+    /// The difference in sentences that need no other knowledge: both sides, then each cause.
+    pub sentences: Vec<String>,
+    /// Both sides by day; empty where the rows have no days.
+    pub days: Vec<DayFigures>,
     /// The expected side: usage, or the sum of the lines.
     pub expected: Side,
     /// The invoiced side: lines, or the header.
@@ -99,11 +104,44 @@ pub struct Side {
     pub lines: Vec<SourceLine>,
 }
 
+/// Both sides of a group on one day: usage by its day, lines by the first day that they charge for.
+/// Numbers are decimal text, with all of their decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DayFigures {
+    /// Day, as `2026-10-04`; empty for rows without one.
+    pub day: String,
+    /// Quantity that was used.
+    pub used_quantity: String,
+    /// Amount that the usage comes to.
+    pub used_amount: String,
+    /// Quantity that is charged from this day on.
+    pub charged_quantity: String,
+    /// Amount that is charged from this day on.
+    pub charged_amount: String,
+}
+
 /// One source row, as it is shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceLine {
+    /// Name of the dataset that the row is of.
+    pub dataset: &'static str,
     /// Path of the file.
     pub unit: String,
+    /// BLAKE3 of the file, 64 hexadecimal digits.
+    pub blake3: String,
+    /// Day of usage, as `2026-10-04`; empty for other rows.
+    pub usage_date: String,
+    /// Id of the order; empty where the row names none.
+    pub order_id: String,
+    /// First day that a line charges for.
+    pub charge_start_date: String,
+    /// Last day that a line charges for, as the source counts it.
+    pub charge_end_date: String,
+    /// Azure subscription of the usage; empty for lines.
+    pub entitlement_id: String,
+    /// Cells of the row under the headings of its source.
+    #[serde(skip)]
+    pub cells: NamedCells,
     /// Line number in the file, from 1; of Parquet the row number.
     pub line: u64,
     /// Amount, with all of its decimals.
@@ -152,6 +190,16 @@ impl From<RejectedRow> for RejectedLine {
 }
 
 impl Explanation {
+    /// Leaves out source lines beyond the first `limit` of each side, and rejected rows beyond it.
+    pub(super) fn shorten(&mut self, limit: usize) {
+        for group in &mut self.groups {
+            group.expected.lines.truncate(limit);
+            group.invoiced.lines.truncate(limit);
+        }
+        self.rejected_more += self.rejected.len().saturating_sub(limit);
+        self.rejected.truncate(limit);
+    }
+
     /// Answer with one group, or several; of the rejected rows at most `limit` are shown.
     #[must_use]
     pub(super) fn new(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account_filter::AccountFilter;
 use super::published::Published;
-use super::source_rows::{SourceRows, arithmetic, decode_all, decode_unit, source_line};
+use super::source_rows::{ShownUnit, SourceRows, arithmetic, decode_all, decode_unit, source_line};
 use crate::decode::Sink;
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::duplicates::{Repeated, add_repeated};
@@ -161,7 +161,7 @@ pub(super) struct Gatherer<'g> {
 
 struct RowSink<'g> {
     gatherer: &'g Gatherer<'g>,
-    unit: &'g FileUnit,
+    shown: ShownUnit<'g>,
     dataset: Dataset,
     /// The rows again, as the run counted them: a row that it refuses was rejected by the run.
     counted: Partial,
@@ -194,9 +194,11 @@ impl Sink for RowSink<'_> {
         let is_picked = self.gatherer.picks(self.dataset, row.cells);
         let line = is_picked.then(|| {
             let words = arithmetic(self.dataset, row.cells, &measures, self.gatherer.rules);
-            source_line(self.unit, row, amount, words)
+            source_line(&self.shown, row, amount, words)
         });
-        self.by_group.entry(*group).or_default().push(amount, line);
+        let rows = self.by_group.entry(*group).or_default();
+        rows.facts.add(self.dataset, row, &measures);
+        rows.push(amount, line);
         Ok(())
     }
 }
@@ -246,9 +248,9 @@ impl Gatherer<'_> {
             .enumerate()
         {
             let units = published.units(dataset, self.account)?;
-            let (sinks, _) = decode_all(&units, dataset, |unit| RowSink {
+            let (sinks, _) = decode_all(&units, dataset, |shown| RowSink {
                 gatherer: self,
-                unit,
+                shown,
                 dataset,
                 counted: Partial::empty(dataset),
                 by_group: HashMap::new(),

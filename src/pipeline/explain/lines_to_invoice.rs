@@ -1,13 +1,15 @@
 //! `explain` for `lines-to-invoice`: the lines of an invoice, and its header. No account is
 //! recounted: both sides are sums over the whole invoice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Explanation, Group, RejectedLine, Request, SourceLine};
+use super::facts::SideFacts;
 use super::other_tie_outs;
 use super::published::{Published, VarianceRow};
-use super::source_rows::{SourceRows, decode_all, reread, source_line};
-use crate::decode::Sink;
+use super::source_rows::{ShownUnit, SourceRows, decode_all, reread, source_line};
+use super::story::Story;
+use crate::decode::{Sink, texts};
 use crate::engine::count::header::{self, Header};
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
@@ -21,7 +23,6 @@ use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::readings::{self, FirstHeaders};
 use crate::pipeline::intake::unit::{self, HeaderInFile};
-use crate::sources::files::FileUnit;
 
 /// An invoice and a currency, both folded.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ impl Invoice {
 
 /// Takes the lines of one invoice.
 struct LineSink<'s> {
-    unit: &'s FileUnit,
+    shown: ShownUnit<'s>,
     invoice: &'s Invoice,
     /// The lines again, as the run counted them: a line that it refuses was rejected by the run.
     counted: Partial,
@@ -79,7 +80,8 @@ impl Sink for LineSink<'_> {
             plain(tax),
             plain(total)
         );
-        let line = source_line(self.unit, row, total, arithmetic);
+        let line = source_line(&self.shown, row, total, arithmetic);
+        self.rows.facts.add(DATASET, row, &measures);
         self.rows.push(total, Some(line));
         Ok(())
     }
@@ -91,8 +93,8 @@ type FoundRows = (SourceRows, Vec<RejectedRow>);
 /// Lines of the invoice in all units.
 fn lines_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
     let units = published.all_units(Dataset::InvoiceLines);
-    let (sinks, rejected) = decode_all(&units, Dataset::InvoiceLines, |unit| LineSink {
-        unit,
+    let (sinks, rejected) = decode_all(&units, Dataset::InvoiceLines, |shown| LineSink {
+        shown,
         invoice,
         counted: Partial::empty(Dataset::InvoiceLines),
         rows: SourceRows::default(),
@@ -118,10 +120,11 @@ fn with_lines(published: &Published) -> Result<BTreeSet<Invoice>, RunError> {
 /// the notes that change it.
 fn headers_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, RunError> {
     let units = published.all_units(Dataset::Invoices);
-    let (mut headers, mut rejected) = (Vec::new(), Vec::new());
+    let (mut headers, mut rejected, mut hashes) = (Vec::new(), Vec::new(), BTreeMap::new());
     for unit in &units {
         let (mut decoded, found) = reread(unit, Dataset::Invoices, unit::read_headers)?;
         rejected.append(&mut decoded.rejected);
+        hashes.insert(unit.name.clone(), unit.blake3.clone());
         headers.extend(found.into_iter().map(|header| (unit.name.clone(), header)));
     }
     // Sorted as the run sorts them: of two documents with one number the first counts.
@@ -157,10 +160,19 @@ fn headers_of(published: &Published, invoice: &Invoice) -> Result<FoundRows, Run
         let total = decimal::from_money(header.total_charges)
             .expect("a header that was read keeps to the limit of amounts");
         let line = SourceLine {
+            dataset: Dataset::Invoices.name(),
+            blake3: hashes.get(&unit).cloned().unwrap_or_default(),
             unit,
+            usage_date: String::new(),
+            order_id: String::new(),
+            charge_start_date: String::new(),
+            charge_end_date: String::new(),
+            entitlement_id: String::new(),
             line,
             amount: decimal::plain(total, AMOUNT_SCALE),
             arithmetic: in_words(&header),
+            // Of an answer in JSON these are its members; a table's header is shown as it is.
+            cells: texts::named_cells(None, text.as_bytes()),
             text,
         };
         rows.push(total, Some(line));
@@ -227,7 +239,26 @@ pub(super) fn explain(
     if text(expected) != row.expected_amount || text(invoiced) != row.invoiced_amount {
         return Err(published.disagrees(&row, &text(expected), &text(invoiced)));
     }
+    let none = SideFacts::default();
+    let story = Story {
+        tie_out: TieOut::LinesToInvoice,
+        status: &row.status,
+        invoice: &row.invoice_number,
+        currency: &row.currency,
+        name: "",
+        figures: [&row.expected_amount, &row.invoiced_amount],
+        rows: [lines.rows, header.rows],
+        parts: &row.parts,
+        facts: [&lines.facts, &none],
+        period: None,
+        quantity_delta: None,
+        other_invoice: None,
+        counterpart: None,
+        is_off_arithmetic: false,
+    };
     let group = Group {
+        sentences: story.tell(),
+        days: Vec::new(),
         keys: vec![
             ("invoice_number", row.invoice_number.clone()),
             ("currency", row.currency.clone()),

@@ -13,6 +13,16 @@ mod account_filter;
 
 mod published;
 
+mod facts;
+
+mod phrases;
+
+mod story;
+
+mod cause_sentences;
+
+mod sentences;
+
 mod source_rows;
 
 mod gather;
@@ -27,9 +37,12 @@ mod other_tie_outs;
 
 mod lines_to_invoice;
 
+mod evidence;
+
 mod targets;
 
 pub use self::answer::{
-    Explanation, Group, PickedResources, RejectedLine, Request, Side, SourceLine, Target,
+    DayFigures, Explanation, Group, PickedResources, RejectedLine, Request, Side, SourceLine,
+    Target,
 };
-pub use self::targets::explain;
+pub use self::targets::{explain, explain_with_evidence};

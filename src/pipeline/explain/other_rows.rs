@@ -5,11 +5,13 @@
 //! Answers of the API have no lines, and are told by their number in the file.
 
 use std::io;
+use std::sync::Arc;
 
 use super::answer::SourceLine;
 use super::input_file::{changed, held_as_read};
 use super::published::{Published, VarianceRow};
-use super::source_rows::{SourceRows, arithmetic, decode_all, source_line};
+use super::source_rows::{ShownUnit, SourceRows, arithmetic, decode_all, source_line};
+use crate::decode::texts::NamedCells;
 use crate::decode::{Sink, records};
 use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::Partial;
@@ -123,9 +125,9 @@ impl GroupKeys {
                 }
                 continue;
             };
-            let (sinks, _) = decode_all(&units, dataset, |unit| KeySink {
+            let (sinks, _) = decode_all(&units, dataset, |shown| KeySink {
                 keys: self,
-                unit,
+                shown,
                 dataset,
                 counted: Partial::empty(dataset),
                 rows: SourceRows::default(),
@@ -286,19 +288,34 @@ impl Record<'_> {
     }
 
     fn line(&self, number: u64, amount: i128, arithmetic: String) -> SourceLine {
-        let cells = self.columns.iter().filter_map(|column| {
-            let text = match self.value(&column.name)? {
-                (_, records::Value::Decimal(_)) => self.shown(&column.name),
-                _ => self.text(&column.name)?,
-            };
-            (!text.is_empty()).then(|| format!("{}={text}", column.name))
-        });
+        let cells: NamedCells = self
+            .columns
+            .iter()
+            .filter_map(|column| {
+                let text = match self.value(&column.name)? {
+                    (_, records::Value::Decimal(_)) => self.shown(&column.name),
+                    _ => self.text(&column.name)?,
+                };
+                let is_told = !text.is_empty();
+                is_told.then(|| (Arc::from(column.name.as_str()), text.into_boxed_str()))
+            })
+            .collect();
+        let words = cells.iter().map(|(name, text)| format!("{name}={text}"));
+        let text = words.collect::<Vec<_>>().join(" ");
         SourceLine {
+            dataset: self.set.name,
             unit: self.unit.name.clone(),
+            blake3: self.unit.blake3.clone(),
+            usage_date: String::new(),
+            order_id: String::new(),
+            charge_start_date: String::new(),
+            charge_end_date: String::new(),
+            entitlement_id: String::new(),
             line: number,
             amount: plain(amount, AMOUNT_SCALE),
             arithmetic,
-            text: cells.collect::<Vec<_>>().join(" "),
+            text,
+            cells,
         }
     }
 }
@@ -306,7 +323,7 @@ impl Record<'_> {
 /// Takes the rows of a group from usage or lines.
 struct KeySink<'s> {
     keys: &'s GroupKeys,
-    unit: &'s FileUnit,
+    shown: ShownUnit<'s>,
     dataset: Dataset,
     /// The rows again, as the run counted them: a row that it refuses was rejected by the run.
     counted: Partial,
@@ -337,7 +354,8 @@ impl Sink for KeySink<'_> {
             other => other,
         };
         let words = arithmetic(dataset, row.cells, &measures, &self.keys.rules);
-        let line = source_line(self.unit, row, compared, words);
+        let line = source_line(&self.shown, row, compared, words);
+        self.rows.facts.add(dataset, row, &measures);
         self.rows.push(compared, Some(line));
         Ok(())
     }

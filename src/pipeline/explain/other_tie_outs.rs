@@ -3,9 +3,11 @@
 //! ([`other_rows`](super::other_rows)).
 
 use super::answer::{Explanation, Group, Request, Side};
+use super::facts::by_day;
 use super::other_rows::GroupKeys;
 use super::published::{Published, VarianceRow};
 use super::source_rows::SourceRows;
+use super::story::Story;
 use crate::engine::rules::definitions::{self, Definition, Measure};
 use crate::model::cause::TieOut;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
@@ -63,7 +65,42 @@ pub(super) fn explain(
         TieOut::LinesToInvoice => [invoice_lines, usage_rows],
         _ => [usage_rows, invoice_lines],
     };
+    let currency = match definition.measure {
+        Measure::Amount => keys_currency(&keys),
+        Measure::Quantity => "units".to_owned(),
+    };
+    let text = |name: &str| {
+        let found = keys.iter().find(|(key, _)| *key == name);
+        found.map_or("", |(_, text)| text)
+    };
+    let story = Story {
+        tie_out,
+        status: &row.status,
+        invoice: text("invoice_number"),
+        currency: &currency,
+        name: text("meter_description"),
+        figures: [&expected, &invoiced],
+        rows: [
+            published.count(&expected_rows)?,
+            published.count(&invoiced_rows)?,
+        ],
+        parts: &row.parts,
+        facts: [&expected_found.facts, &invoiced_found.facts],
+        period: None,
+        quantity_delta: None,
+        other_invoice: None,
+        counterpart: None,
+        is_off_arithmetic: false,
+    };
+    let sentences = story.tell();
+    let days = match tie_out {
+        // The same lines stand on both sides.
+        TieOut::LineArithmetic => Vec::new(),
+        _ => by_day(&expected_found.facts, &invoiced_found.facts),
+    };
     let group = Group {
+        sentences,
+        days,
         break_id: row.break_id,
         tie_out: tie_out.name(),
         keys,
@@ -95,6 +132,12 @@ pub(super) fn explain(
         rejected,
         request.limit,
     ))
+}
+
+/// Currency among the keys of a group; empty for none.
+fn keys_currency(keys: &[(&'static str, String)]) -> String {
+    let found = keys.iter().find(|(key, _)| *key == "currency");
+    found.map_or_else(String::new, |(_, text)| text.clone())
 }
 
 /// Name of the day that a group is of.

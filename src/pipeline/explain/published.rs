@@ -50,12 +50,14 @@ pub(super) struct VarianceRow {
     pub(super) sku_id: String,
     pub(super) availability_id: String,
     pub(super) price_adjustment: String,
+    /// Id of the one-sided break that is the other half; empty for none.
+    pub(super) counterpart: String,
     /// Cause and amount of each part that is not zero.
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
 /// Columns of `variances` before its parts, in the order in which `row_of` takes them.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "break_id",
     "tie_out",
     "invoice_number",
@@ -77,6 +79,7 @@ const COLUMNS: [&str; 21] = [
     "sku_id",
     "availability_id",
     "price_adjustment",
+    "counterpart",
 ];
 /// Number of columns with the parts of a variance.
 const PARTS: usize = Cause::ALL.len();
@@ -449,6 +452,7 @@ fn row_of(cells: [String; COLUMNS.len() + PARTS]) -> VarianceRow {
         sku_id: next(),
         availability_id: next(),
         price_adjustment: next(),
+        counterpart: next(),
         parts: Vec::new(),
     };
     // Of the text, which is a number by the type of its column.

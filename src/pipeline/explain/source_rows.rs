@@ -2,13 +2,15 @@
 //! arithmetic that leads from its price and quantity to its amount.
 
 use super::answer::{Side, SourceLine};
+use super::facts::{SideFacts, day_text};
 use super::input_file::{changed, held_as_read};
+use crate::decode::texts::{self, NamedCells};
 use crate::decode::{self, DecodeError, Decoded, Sink};
 use crate::engine::count::measures::Measures;
 use crate::engine::fold::row_key;
 use crate::engine::rules::rounding::{Line, Rules};
 use crate::model::currency::minor_digits;
-use crate::model::dataset::{Dataset, INVOICE_LINES, position};
+use crate::model::dataset::{Dataset, INVOICE_LINES, USAGE, position};
 use crate::model::decimal::{
     AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE, Rounding, fixed,
     multiply, plain, power_of_ten,
@@ -20,6 +22,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::held_reading::{ExpectedContent, read_held};
 use crate::sources::files::FileUnit;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Characters of a line's text that are shown; the file and line number lead to the rest.
 const TEXT_LIMIT: usize = 4_000;
@@ -34,6 +37,8 @@ pub(super) struct SourceRows {
     picked_rows: u64,
     picked_sum: i128,
     lines: Vec<SourceLine>,
+    /// Facts of all rows; none of rows that are no usage or lines.
+    pub(super) facts: SideFacts,
 }
 
 impl SourceRows {
@@ -56,6 +61,7 @@ impl SourceRows {
         self.picked_rows += other.picked_rows;
         self.picked_sum += other.picked_sum;
         self.lines.extend(other.lines);
+        self.facts.merge(other.facts);
     }
 
     /// The side as it is shown, with the first `limit` lines by file and line; `column` is what was
@@ -119,6 +125,33 @@ pub(super) fn reread<T>(
     Ok(found)
 }
 
+/// Input file whose rows are shown, with the headings of its columns.
+#[derive(Clone)]
+pub(super) struct ShownUnit<'u> {
+    pub(super) unit: &'u FileUnit,
+    pub(super) dataset: Dataset,
+    /// Headings of CSV; `None` where rows name their cells, or have no text.
+    headings: Option<Arc<[Arc<str>]>>,
+}
+
+impl ShownUnit<'_> {
+    /// Cells of a row under the headings of its source. A format without text gives what is read of
+    /// it, under Microsoft's names.
+    fn cells_of(&self, row: &Row<'_, '_>) -> NamedCells {
+        if !row.place.text.is_empty() {
+            return texts::named_cells(self.headings.as_deref(), row.place.text);
+        }
+        let cells = self.dataset.columns().iter().zip(row.cells);
+        cells
+            .filter(|(_, cell)| **cell != Cell::Missing)
+            .map(|(column, cell)| {
+                let text = String::from_utf8_lossy(&cell.bytes()).into_owned();
+                (Arc::from(column.name), text.into_boxed_str())
+            })
+            .collect()
+    }
+}
+
 /// Decodes all units in parallel; the sinks that took their rows, in no order of rows, and the rows
 /// that decoders or sinks rejected, in the order of units and lines.
 ///
@@ -127,11 +160,18 @@ pub(super) fn reread<T>(
 pub(super) fn decode_all<'u, S: Sink>(
     units: &'u [FileUnit],
     dataset: Dataset,
-    new_sink: impl Fn(&'u FileUnit) -> S + Sync,
+    new_sink: impl Fn(ShownUnit<'u>) -> S + Sync,
 ) -> Result<(Vec<S>, Vec<RejectedRow>), RunError> {
-    let decoded = units
-        .par_iter()
-        .map(|unit| decode_unit(unit, dataset, || new_sink(unit)));
+    let decoded = units.par_iter().map(|unit| {
+        reread(unit, dataset, |input| {
+            let shown = ShownUnit {
+                unit,
+                dataset,
+                headings: texts::headings(input)?,
+            };
+            decode::decode(input, || new_sink(shown.clone()))
+        })
+    });
     // All of them first: collected as one result, any of several errors would be returned.
     let decoded: Vec<Result<(Decoded, Vec<S>), RunError>> = decoded.collect();
     let (mut sinks, mut rejected) = (Vec::new(), Vec::new());
@@ -145,19 +185,48 @@ pub(super) fn decode_all<'u, S: Sink>(
 
 /// A row of usage or lines, to be shown with its `arithmetic`.
 pub(super) fn source_line(
-    unit: &FileUnit,
+    shown: &ShownUnit<'_>,
     row: &Row<'_, '_>,
     amount: i128,
     arithmetic: String,
 ) -> SourceLine {
+    const START: usize = position(INVOICE_LINES, "ChargeStartDate");
+    const END: usize = position(INVOICE_LINES, "ChargeEndDate");
+    const USED: usize = position(USAGE, "UsageDate");
+    const ENTITLEMENT: usize = position(USAGE, "EntitlementId");
+    let dataset = shown.dataset;
+    let is_line = dataset == Dataset::InvoiceLines;
+    let cells = shown.cells_of(row);
+    let day = |of_lines: bool, at: usize| match of_lines == is_line {
+        true => day_text(row.cells[at].day("").ok().flatten()),
+        false => String::new(),
+    };
+    let order = || {
+        const ORDER: usize = position(INVOICE_LINES, "OrderId");
+        let mut cells = cells.iter();
+        let order = cells.find(|(heading, _)| dataset.position_of(heading) == Some(ORDER));
+        order.map_or_else(String::new, |(_, text)| text.to_string())
+    };
     let text = String::from_utf8_lossy(row.place.text.trim_ascii_end());
     SourceLine {
-        unit: unit.name.clone(),
+        dataset: dataset.name(),
+        unit: shown.unit.name.clone(),
+        blake3: shown.unit.blake3.clone(),
+        usage_date: day(false, USED),
+        // An order is no key, so that it is not read with the others.
+        order_id: if is_line { order() } else { String::new() },
+        charge_start_date: day(true, START),
+        charge_end_date: day(true, END),
+        entitlement_id: match is_line {
+            true => String::new(),
+            false => String::from_utf8_lossy(&row.cells[ENTITLEMENT].bytes()).into_owned(),
+        },
         line: row.place.line(),
         amount: plain(amount, AMOUNT_SCALE),
         arithmetic,
         // Characters, as a cut between two bytes of one would leave invalid UTF-8.
         text: text.chars().take(TEXT_LIMIT).collect(),
+        cells,
     }
 }
 

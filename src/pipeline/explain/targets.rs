@@ -1,11 +1,13 @@
 //! From what was asked for to its explanation: finds the published row or the account, and hands
 //! over to the explanation of its tie-out.
 
+use std::path::Path;
+
 use super::account_filter::AccountFilter;
 use super::answer::{Explanation, Request, Target};
 use super::published::Published;
 use super::recount::Recount;
-use super::{lines_to_invoice, other_tie_outs, usage_to_invoice};
+use super::{evidence, lines_to_invoice, other_tie_outs, usage_to_invoice};
 use crate::engine::judge::variance::Variance;
 use crate::engine::rules::domain::{Domain, fold_as};
 use crate::model::cause::TieOut;
@@ -22,6 +24,23 @@ pub fn explain(request: &Request) -> Result<Explanation, RunError> {
         Target::Break(id) => explain_break(request, &published, id),
         Target::Keys(keys) => explain_keys(request, &published, keys),
     }
+}
+
+/// Explains a figure, and writes all of its source lines to a folder.
+///
+/// # Errors
+/// Those of [`explain`], [`RunError::NotThere`] for a folder that has such files, and
+/// [`RunError::Publish`].
+pub fn explain_with_evidence(request: &Request, folder: &Path) -> Result<Explanation, RunError> {
+    evidence::ensure_free(folder)?;
+    let whole = Request {
+        limit: usize::MAX,
+        ..request.clone()
+    };
+    let mut found = explain(&whole)?;
+    evidence::write(folder, &found)?;
+    found.shorten(request.limit);
+    Ok(found)
 }
 
 fn explain_break(

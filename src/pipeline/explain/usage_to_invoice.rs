@@ -6,10 +6,12 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::answer::{Explanation, Group, RejectedLine, Request};
+use super::facts::by_day;
 use super::gather::Gatherer;
 use super::published::{Published, VarianceRow};
 use super::recount::Recount;
 use super::source_rows::SourceRows;
+use super::story::{OtherInvoice, Story};
 use crate::engine::causes::investigate;
 use crate::engine::fold::columns::{self, LineColumns};
 use crate::engine::fold::row_key::FineKey;
@@ -17,7 +19,7 @@ use crate::engine::judge::variance::Variance;
 use crate::engine::rules::keys::{FINE_KEYS, Key};
 use crate::engine::rules::scope::Scope;
 use crate::model::cause::Cause;
-use crate::model::decimal::{PUBLISHED_SCALE, fixed};
+use crate::model::decimal::{PUBLISHED_SCALE, fixed, to_published};
 use crate::pipeline::failure::RunError;
 
 /// Groups explained at most for one set of keys; the rest is counted.
@@ -127,7 +129,32 @@ fn group(
         return Err(recount.published.disagrees(&row, &expected, &invoiced));
     }
     let narrowest = narrowest(recount.published, &row)?;
+    let (parts, workings) = (parts_of(variance), workings(recount, number, variance));
+    let finding = variance.finding.as_deref();
+    let unexplained = Cause::Unexplained.name();
+    let story = Story {
+        tie_out: sides.tie_out,
+        status: &row.status,
+        invoice: &row.invoice_number,
+        currency: &row.currency,
+        name: &row.meter_description,
+        figures: [&expected, &invoiced],
+        rows: [usage.rows, lines.rows],
+        parts: &parts,
+        facts: [&usage.facts, &lines.facts],
+        period: recount
+            .totals
+            .periods
+            .get(&sides.keys[Key::Invoice])
+            .copied(),
+        quantity_delta: finding.map(|finding| finding.steps.quantity_delta),
+        other_invoice: other_invoice(recount, number, variance),
+        counterpart: (!row.counterpart.is_empty()).then(|| row.counterpart.clone()),
+        is_off_arithmetic: workings.iter().any(|(cause, _)| *cause == unexplained),
+    };
     Ok(Group {
+        sentences: story.tell(),
+        days: by_day(&usage.facts, &lines.facts),
         break_id,
         tie_out: sides.tie_out.name(),
         keys: keys_of(&row),
@@ -140,10 +167,36 @@ fn group(
         tolerance_amount: fixed(variance.tolerance_amount, PUBLISHED_SCALE),
         // Judged again by the settings in the manifest, as the name of the limit is not published.
         tolerance_is: variance.limit.name(),
-        parts: parts_of(variance),
-        workings: workings(recount, number, variance),
+        parts,
+        workings,
         narrowest,
         units: Vec::new(),
+    })
+}
+
+/// Another invoice that bills the same usage: all of it, or what this one bills beyond its own.
+fn other_invoice(recount: &Recount<'_>, number: u32, variance: &Variance) -> Option<OtherInvoice> {
+    let of_group = &variance.sides;
+    let beyond = variance.finding.as_deref()?.steps.quantity_delta;
+    let keys = of_group.keys.without(Key::Invoice);
+    let numbered = (0..).zip(&recount.sides);
+    let mut others = numbered.filter(|(at, sides)| {
+        *at != number
+            && sides.keys.without(Key::Invoice) == keys
+            && sides.expected_rows > 0
+            && sides.invoiced_rows > 0
+    });
+    let (_, other) = others.find(|(_, sides)| {
+        of_group.expected_rows == 0 || Some(sides.expected_quantity) == to_published(beyond)
+    })?;
+    let invoice = other.keys[Key::Invoice];
+    Some(OtherInvoice {
+        number: recount
+            .totals
+            .vocabulary
+            .text(Key::Invoice.domain(), invoice)
+            .to_owned(),
+        period: recount.totals.periods.get(&invoice).copied(),
     })
 }
 

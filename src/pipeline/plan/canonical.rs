@@ -44,6 +44,10 @@ impl Plan {
         for plan in self.tie_outs.iter().filter(is_shown) {
             tie_out_lines(&mut out, plan);
         }
+        // It changes no figure, but the files: one run id has one set of bytes.
+        if let Some(form) = self.csv.canonical() {
+            line(&mut out, format_args!("{form}"));
+        }
         out
     }
 }

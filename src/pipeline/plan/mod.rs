@@ -32,6 +32,7 @@ pub(crate) mod tie_outs;
 pub(crate) mod credentials;
 
 pub(crate) mod acceptances;
+pub(crate) mod csv_keys;
 pub(crate) mod exclusions;
 pub(crate) mod settling;
 

@@ -9,10 +9,11 @@ use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
-use super::{acceptances, globs, overrides, partner_center, settling, tie_outs};
+use super::{acceptances, csv_keys, globs, overrides, partner_center, settling, tie_outs};
 use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::settling::SettlingDays;
+use crate::reports::csv_form::CsvForm;
 use crate::sources::fetch::endpoints;
 
 /// Reads the pipeline file at `path`, with the texts of `--set` laid over it. Paths in it, and
@@ -124,6 +125,7 @@ fn empty(name: &str) -> Plan {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        csv: CsvForm::default(),
     }
 }
 
@@ -179,6 +181,9 @@ fn plan_of(
             "exclude",
             "accept",
             "month_end",
+            "csv",
+            "csv_separator",
+            "csv_decimal",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -207,6 +212,7 @@ fn plan_of(
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
     plan.acceptances = acceptances::read(checker, root);
     plan.settling = settling::read(checker, root);
+    plan.csv = csv_keys::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

@@ -14,6 +14,7 @@ use crate::model::dataset::Dataset;
 use crate::model::period::Period;
 use crate::model::record::RecordSet;
 use crate::model::settling::SettlingDays;
+use crate::reports::csv_form::CsvForm;
 use crate::sources::fetch::order::{Api, Exclusion, PriceSheet};
 use crate::sources::identity::account::Account;
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub settling: SettlingDays,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
+    /// Form of the tables as CSV.
+    pub csv: CsvForm,
 }
 
 /// A fetch from Partner Center and Graph: by which account, of which endpoints, to which folder.

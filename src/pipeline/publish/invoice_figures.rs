@@ -22,6 +22,8 @@ pub struct InvoiceFigures {
     pub invoice_number: String,
     /// Billing currency, ISO 4217.
     pub currency: String,
+    /// Stage of the month-end: `awaited`, `provisional` or `final`; empty for no invoice.
+    pub finality: String,
     /// Sum of the lines.
     pub invoiced_amount: String,
     /// Sum of the lines that usage is expected behind.
@@ -47,6 +49,8 @@ pub struct InvoiceFigures {
     pub wrong_total_lines: Departed,
     /// Sum of the absolute parts of breaks that have no cause.
     pub without_cause_amount: String,
+    /// Sum of the lines that no usage is behind; with `checked_amount` it is `invoiced_amount`.
+    pub not_checkable_amount: String,
     /// Lines that no usage is behind, by kind: reservations, licences and the like.
     pub not_checkable: Vec<NotCheckable>,
     /// Share of the sum of the lines that cannot be checked, in per cent with one decimal; `None`
@@ -167,6 +171,8 @@ impl Sums {
         InvoiceFigures {
             invoice_number: invoice.to_owned(),
             currency: currency.to_owned(),
+            // Known to the month-end; the caller sets it.
+            finality: String::new(),
             invoiced_amount: published(self.invoiced),
             checked_amount: published(self.checked),
             over_billed: counted(self.over_billed),
@@ -179,6 +185,7 @@ impl Sums {
             other_rate_lines: of(|check| check.other_rates),
             wrong_total_lines: of(|check| check.wrong_totals),
             without_cause_amount: published(self.without_cause),
+            not_checkable_amount: published(self.invoiced - self.checked),
             not_checkable_percent: share_percent(apart, self.invoiced.abs()),
             not_checkable: self
                 .not_checkable

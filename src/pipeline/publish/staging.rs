@@ -18,6 +18,7 @@ use crate::pipeline::plan::manifest_settings;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::reconcile::stages::Reconciled;
 use crate::reports::atomic::{OutputFolder, Publication, Staging, Written};
+use crate::reports::csv_form::CsvForm;
 use crate::reports::earlier_run::MANIFEST;
 use crate::reports::manifest::{self, Manifest};
 use crate::reports::{csv, parquet};
@@ -52,7 +53,7 @@ pub(crate) fn publish(
     }
     let staging = output.stage()?;
     let tables = tables::all(readings, found);
-    let files = write_tables(&staging, &tables, is_bound)?;
+    let files = write_tables(&staging, &tables, plan.csv, is_bound)?;
     let outputs = tables
         .iter()
         .zip(&files)
@@ -86,9 +87,10 @@ pub(crate) fn rehearse(
     output: &OutputFolder,
     readings: &Readings,
     found: &Reconciled,
+    form: CsvForm,
 ) -> Result<Vec<Written>, RunError> {
     let staging = output.stage()?;
-    let files = write_tables(&staging, &tables::all(readings, found), false)?;
+    let files = write_tables(&staging, &tables::all(readings, found), form, false)?;
     Ok(files.into_iter().flatten().collect())
 }
 
@@ -96,11 +98,12 @@ pub(crate) fn rehearse(
 fn write_tables(
     staging: &Staging<'_>,
     tables: &[Rows<'_>],
+    form: CsvForm,
     is_bound: bool,
-) -> Result<Vec<[Written; 2]>, RunError> {
+) -> Result<Vec<Vec<Written>>, RunError> {
     // Both ways collect in the order of the tables, so that the manifest does not depend on
     // threads.
-    let write = |rows| write_table(staging, rows);
+    let write = |rows| write_table(staging, rows, form);
     if is_bound {
         tables.iter().map(write).collect()
     } else {
@@ -119,18 +122,26 @@ fn output_of(file: &Written, rows: usize) -> manifest::PublishedFile {
 
 /// Writes the Parquet and the CSV file of a table at the same time, part by part: each part is
 /// filled once for both.
-fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], RunError> {
+fn write_table(
+    staging: &Staging<'_>,
+    rows: &Rows<'_>,
+    form: CsvForm,
+) -> Result<Vec<Written>, RunError> {
     let name = rows.table.name;
     // The CSV file is written inside the closure of the Parquet file: both are open at once.
     let mut text_file = Ok(None);
     let packed_file = staging.write(&format!("{name}.parquet"), |packed| -> io::Result<()> {
         let mut writer = parquet::Writer::new(rows.table, packed);
+        if form == CsvForm::LeftOut {
+            rows.each_part(&mut |part| writer.write(part).map_err(io::Error::other))?;
+            return writer.close().map_err(io::Error::other);
+        }
         let written = staging.write(&format!("{name}.csv"), |text| -> io::Result<()> {
-            csv::write_header(rows.table, text)?;
+            csv::write_header(rows.table, form, text)?;
             rows.each_part(&mut |part| {
                 let (packed, text) = rayon::join(
                     || writer.write(part).map_err(io::Error::other),
-                    || csv::write_rows(part, text),
+                    || csv::write_rows(part, form, text),
                 );
                 // Of two errors the first is told: both are of the same disk.
                 packed.and(text)
@@ -140,10 +151,7 @@ fn write_table(staging: &Staging<'_>, rows: &Rows<'_>) -> Result<[Written; 2], R
         writer.close().map_err(io::Error::other)
     });
     let text_file = text_file?;
-    Ok([
-        packed_file?,
-        text_file.expect("where Parquet is written, CSV is too"),
-    ])
+    Ok(std::iter::once(packed_file?).chain(text_file).collect())
 }
 
 /// Id of a run: the period, then a hash of everything that can change the tables: the release, the
