@@ -16,6 +16,8 @@ pub mod records;
 
 pub mod read;
 
+pub mod read_batches;
+
 pub mod manifest;
 
 pub mod output_entries;

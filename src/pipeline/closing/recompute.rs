@@ -61,7 +61,7 @@ pub(super) fn recompute(
     // The run was complete: what it rejected was tolerated, and no group waits for it.
     readings.awaited.accounts.clear();
     let found = stages::reconcile_watched(&plan, &mut readings, progress)?;
-    let written = staging::rehearse(&output, &readings, &found)?;
+    let written = staging::rehearse(&output, &readings, &found, (manifest, plan.reports))?;
     let made: BTreeMap<&str, &str> = written
         .iter()
         .map(|file| (file.name.as_str(), file.blake3.as_str()))

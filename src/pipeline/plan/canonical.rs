@@ -44,6 +44,15 @@ impl Plan {
         for plan in self.tie_outs.iter().filter(is_shown) {
             tie_out_lines(&mut out, plan);
         }
+        // Of two runs of one id, all files are the same.
+        for (name, is_written) in [
+            ("report", self.reports.page),
+            ("workbook", self.reports.workbook),
+        ] {
+            if !is_written {
+                line(&mut out, format_args!("output.{name}=false"));
+            }
+        }
         out
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checker::Checker;
 use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
+use super::output::{self, ReportFiles};
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
 use super::{acceptances, globs, overrides, partner_center, settling, tie_outs};
@@ -123,6 +124,7 @@ fn empty(name: &str) -> Plan {
         tie_outs: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
+        reports: ReportFiles::default(),
         fetching: None,
     }
 }
@@ -179,6 +181,7 @@ fn plan_of(
             "exclude",
             "accept",
             "month_end",
+            "output",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -207,6 +210,7 @@ fn plan_of(
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
     plan.acceptances = acceptances::read(checker, root);
     plan.settling = settling::read(checker, root);
+    plan.reports = output::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));
