@@ -35,7 +35,7 @@ const BREAK_ID: usize = column_of(&VARIANCES, "break_id");
 const COUNTERPART: usize = column_of(&VARIANCES, "counterpart");
 
 /// Row of `variances` in words and figures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BreakLine {
     /// Id of the break, as `explain` takes it.
     pub break_id: String,

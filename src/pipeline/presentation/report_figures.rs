@@ -38,7 +38,7 @@ pub struct ReportSource<'s> {
 }
 
 /// Figures of a run, as reports show them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReportFigures {
     /// Id of the run.
     pub run_id: String,

@@ -54,7 +54,6 @@ impl SheetCell {
 #[derive(Debug)]
 pub(super) struct CellFormats {
     pub(super) head: Format,
-    pub(super) title: Format,
     pub(super) note: Format,
     kinds: [[Format; 5]; 2],
 }
@@ -71,7 +70,6 @@ impl CellFormats {
                 .set_bold()
                 .set_text_wrap()
                 .set_border_bottom(FormatBorder::Thin),
-            title: Format::new().set_bold().set_font_size(14),
             note: Format::new().set_italic(),
             kinds: [plain, first],
         }

@@ -289,3 +289,57 @@ fn by_currency<T>(rows: &[T], of: impl Fn(&T) -> &str) -> Vec<&T> {
     rows.sort_by(|one, other| of(one).cmp(of(other)));
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use calamine::{Data, Reader as _, Xlsx};
+
+    use super::*;
+    use crate::pipeline::presentation::break_lines::BreakLine;
+    use crate::pipeline::presentation::money::Money;
+
+    fn line(currency: &str, number: i128) -> BreakLine {
+        BreakLine {
+            break_id: format!("B{number}"),
+            customer_name: "=1+1".to_owned(),
+            currency: currency.to_owned(),
+            difference: Money(number * 10_000_000_000 + 1),
+            ..BreakLine::default()
+        }
+    }
+
+    fn list(currency: &str, rows: i128) -> CurrencyRows<BreakLine> {
+        CurrencyRows {
+            currency: currency.to_owned(),
+            rows: (0..rows).map(|number| line(currency, 900_000 - number)).collect(),
+            count: 70,
+            net: Money(0),
+            gross: Money(0),
+        }
+    }
+
+    /// Over the limit, each currency has its largest, and the sheet says where the rest is.
+    #[test]
+    fn a_sheet_ends_at_its_limit_and_names_the_rest() {
+        let figures = ReportFigures {
+            breaks: vec![list("EUR", 9), list("USD", 9)],
+            ..ReportFigures::default()
+        };
+        let bytes = bytes_of(&figures, 10).expect("a workbook");
+        assert_eq!(bytes, bytes_of(&figures, 10).expect("a workbook"));
+        let mut book = Xlsx::new(io::Cursor::new(bytes)).expect("a workbook");
+        let sheet = book.worksheet_range("Breaks").expect("the sheet");
+        let ids: Vec<String> = sheet.rows().map(|row| row[0].to_string()).collect();
+        assert_eq!(ids.len(), 12, "{ids:?}");
+        assert_eq!(ids[1..6], ["B900000", "B899999", "B899998", "B899997", "B899996"]);
+        assert_eq!(ids[6], "B900000");
+        assert_eq!(ids[11], "130 more in variances.parquet");
+        let row: Vec<&Data> = sheet.rows().nth(1).expect("a row").iter().collect();
+        assert!(row.contains(&&Data::String("=1+1".to_owned())), "{row:?}");
+        // Sixteen digits: the number is near, and its text beside it exact.
+        let at = sheet.rows().next().expect("a heading").iter();
+        let at = at.clone().position(|head| head.to_string() == "Difference, exact");
+        let exact = &row[at.expect("the column")];
+        assert_eq!(**exact, Data::String("900000.0000000001".to_owned()));
+    }
+}
