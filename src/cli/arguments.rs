@@ -113,6 +113,9 @@ pub(super) struct RunFlags {
     /// limit]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(super) memory: Option<u64>,
+    /// Write the tables alone, without `report.html` and `report.xlsx`
+    #[arg(long)]
+    pub(super) no_report: bool,
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,

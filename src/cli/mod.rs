@@ -35,6 +35,7 @@ mod prune;
 mod reconcile;
 mod rehearse;
 mod reopen;
+mod report;
 mod restatements;
 mod rollforward;
 mod run;
@@ -113,6 +114,7 @@ enum Command {
     Rollforward(rollforward::RollforwardArgs),
     Restatements(restatements::RestatementsArgs),
     Accruals(accruals::AccrualsArgs),
+    Report(report::ReportArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
     Rehearse(rehearse::RehearseArgs),
@@ -220,6 +222,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Rollforward(args) => rollforward::run(args, globals, out),
         Command::Restatements(args) => restatements::run(args, globals, out),
         Command::Accruals(args) => accruals::run(args, globals, out),
+        Command::Report(args) => report::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Rehearse(args) => rehearse::run(args, globals, out),

@@ -18,6 +18,7 @@ use crate::model::period::Period;
 use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
+use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::reports::csv_form::CsvForm;
 
@@ -123,6 +124,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         records: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
+        reports: ReportFiles::default(),
         fetching: None,
         csv: CsvForm::Plain,
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),

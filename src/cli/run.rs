@@ -16,6 +16,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
 use crate::pipeline::options::Options;
+use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::parse;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::publish::outcome::Outcome;
@@ -77,6 +78,7 @@ pub(super) fn execute(
     address_space::watch()?;
     let (began, started_at) = (Instant::now(), log::now());
     let (progress, display) = ProgressDisplay::start(globals)?;
+    let plan = &with_flags(plan, flags);
     let found = run::run(plan, &options, &progress);
     let (phases, whole) = (progress.phases(), began.elapsed());
     // The display ends when the last sender of events is gone.
@@ -115,6 +117,15 @@ pub(super) fn execute(
         Failure::of_informational(report, Some(&found.folder))
     });
     late.map_or(Ok(exit), Err)
+}
+
+/// A plan with what flags say of its output.
+fn with_flags(plan: &Plan, flags: &arguments::RunFlags) -> Plan {
+    let mut plan = plan.clone();
+    if flags.no_report {
+        plan.reports = ReportFiles::NONE;
+    }
+    plan
 }
 
 /// Prints what a run that failed has fetched; its failure, to be printed last.

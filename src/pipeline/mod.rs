@@ -21,6 +21,8 @@ pub mod reconcile;
 
 pub mod fetch;
 
+pub mod presentation;
+
 pub mod publish;
 
 pub mod month_end;

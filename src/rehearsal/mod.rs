@@ -34,6 +34,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::log;
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
 use crate::pipeline::plan::globs;
+use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run::{self, RunFailure};
@@ -275,6 +276,8 @@ impl<'r> Rehearsal<'r> {
             records: Vec::new(),
             acceptances: Vec::new(),
             settling: SettlingDays::default(),
+            // Nobody looks at the reports of a rehearsal.
+            reports: ReportFiles::NONE,
             fetching: None,
             csv: Default::default(),
             tie_outs: TieOut::ALL.map(tie_out).to_vec(),

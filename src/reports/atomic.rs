@@ -232,6 +232,12 @@ pub struct Staging<'o> {
 }
 
 impl Staging<'_> {
+    /// Folder of the staged files, to read them back.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes one file, hashes and syncs it, and checks that the disk has as many bytes as were
     /// written.
     ///
@@ -415,6 +421,26 @@ pub fn replace_file(
     fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     // The lock of the state folder is held: what is there is of a fetch that has ended.
     clear_temporary(folder)?;
+    place_file(path, fill)
+}
+
+/// Replaces a file as [`replace_file`] does, in a folder that may be anybody's: nothing else in it is
+/// touched.
+///
+/// # Errors
+/// [`PublishError::Storage`], also where `fill` fails; the old file is then intact.
+///
+/// # Panics
+/// If `path` cannot be a file in a folder, such as `/`.
+pub fn place_file(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), PublishError> {
+    let folder = match path.parent().expect("a file lies in a folder") {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

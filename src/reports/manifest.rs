@@ -50,6 +50,9 @@ pub struct Manifest {
     /// Practice of each invoice with metered lines, by which `explain` judges as the run did.
     #[serde(default)]
     pub invoices: Vec<Invoice>,
+    /// Copies among the rows of each invoice, where it has any.
+    #[serde(default)]
+    pub copies: Vec<InvoiceCopies>,
     /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,
     /// Warnings for the user, as they were printed when the run was published first.
@@ -145,6 +148,24 @@ pub struct Invoice {
     pub rounding_rule: Option<String>,
     /// Exchange rate of most lines, as decimal text, by the code of the billing currency.
     pub exchange_rates: BTreeMap<String, String>,
+}
+
+/// Rows of an invoice that repeat another row, whether or not the other side repeats them, too.
+/// Amounts are decimal text with ten places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceCopies {
+    /// Number of the invoice; empty for usage of none.
+    pub invoice_number: String,
+    /// Billing currency of the rows.
+    pub currency: String,
+    /// Number of usage rows that are copies.
+    pub usage_rows: u64,
+    /// Sum of their billed amounts.
+    pub usage_amount: String,
+    /// Number of invoice lines that are copies.
+    pub invoice_lines: u64,
+    /// Sum of their subtotals.
+    pub invoice_lines_amount: String,
 }
 
 /// A file that was read.

@@ -18,6 +18,8 @@ pub mod records;
 
 pub mod read;
 
+pub mod read_batches;
+
 pub mod manifest;
 
 pub mod output_entries;

@@ -31,8 +31,11 @@ enum EntryKind {
     Pointer,
 }
 
+/// Folder of the reports that `tieout report` writes.
+pub const REPORTS: &str = "reports";
+
 /// Every entry of an output folder that tieout makes, or writes below.
-const ENTRIES: [(&str, EntryKind); 12] = [
+const ENTRIES: [(&str, EntryKind); 13] = [
     (LOCK, EntryKind::File),
     (POINTER, EntryKind::Pointer),
     (NEW_POINTER, EntryKind::Pointer),
@@ -40,6 +43,7 @@ const ENTRIES: [(&str, EntryKind); 12] = [
     (STAGING, EntryKind::Folder),
     (PERIODS, EntryKind::Folder),
     (CLOSED, EntryKind::Folder),
+    (REPORTS, EntryKind::Folder),
     ("ledger-tables", EntryKind::Folder),
     ("ledger.db", EntryKind::File),
     (CACHE, EntryKind::Folder),

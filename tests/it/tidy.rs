@@ -310,7 +310,9 @@ fn only_the_atomic_publish_creates_files() {
 #[test]
 fn floats_hold_nothing() {
     forbid("no f32 and f64", |source| {
-        has_word(&source.code, "f32") || has_word(&source.code, "f64")
+        // Workbooks know no other numbers.
+        source.path != "src/pipeline/presentation/sheet_cells.rs"
+            && (has_word(&source.code, "f32") || has_word(&source.code, "f64"))
     });
     // What nobody reads still tells a row from a copy of another, by the bits of its values.
     let allowed = [

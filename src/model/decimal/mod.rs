@@ -25,4 +25,4 @@ pub use self::read::{from_typed, parse};
 pub use self::scales::{
     AMOUNT_SCALE, PRICE_SCALE, PUBLISHED_LIMIT, PUBLISHED_SCALE, QUANTITY_SCALE, RATE_SCALE,
 };
-pub use self::write::{fixed, plain, write_fixed};
+pub use self::write::{cents, fixed, plain, write_fixed};

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::arithmetic::{Rounding, rescale};
+
 /// Appends `value` with all its `scale` decimals, as `-12.3400000000`.
 pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
     if value < 0 {
@@ -40,6 +42,29 @@ pub fn plain(value: i128, scale: u32) -> String {
         out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
     }
     out
+}
+
+/// `value`, in units of 10^-`scale`, as a person reads money: two decimals, rounded half up, and
+/// commas between thousands.
+///
+/// # Panics
+/// For a scale below two: no published amount has one.
+#[must_use]
+pub fn cents(value: i128, scale: u32) -> String {
+    let cents = rescale(value, scale, 2, Rounding::HalfUp);
+    let cents = cents.expect("fewer decimals need no more digits");
+    // The sign of the rounded number: -0.001 reads 0.00.
+    let sign = if cents < 0 { "-" } else { "" };
+    let text = fixed(cents.abs(), 2);
+    let (whole, fraction) = text.split_once('.').expect("two decimals have a point");
+    let mut out = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + "." + fraction
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::ledger::store::Ledger;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::exports;
 use crate::pipeline::month_end::log::now;
+use crate::pipeline::month_end::report_part;
+use crate::pipeline::presentation::ledger_part::LedgerPart;
 use crate::reports::atomic::OutputFolder;
 
 /// Request to close or reopen a period.
@@ -68,7 +70,13 @@ pub fn close(request: &PeriodRequest) -> Result<ClosedPeriod, RunError> {
         at: &at,
         today: &request.today,
     };
-    let pack = pack::write(&output, &stream, &closable, &sign_off)?;
+    // Behind the reading of the stream: a break that changes in between keeps the row from being
+    // written.
+    let part = LedgerPart {
+        closing: Some([request.by.clone(), at.clone()]),
+        ..report_part::of_run(&ledger, closable.run)?
+    };
+    let pack = pack::write(&output, &stream, &closable, &sign_off, part)?;
     let row = CloseRow {
         event: CLOSED.to_owned(),
         pipeline: stream.stream.pipeline.clone(),

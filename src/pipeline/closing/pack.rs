@@ -12,6 +12,10 @@ use super::stream_ledger::StreamLedger;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::tables::{self, RunDays};
+use crate::pipeline::presentation::ledger_part::LedgerPart;
+use crate::pipeline::presentation::page::write_page;
+use crate::pipeline::presentation::report_figures::{MOST_ROWS, ReportFigures, ReportSource};
+use crate::pipeline::presentation::workbook::write_workbook;
 use crate::reports::atomic::{OutputFolder, Staging, Written};
 use crate::reports::csv;
 use crate::reports::csv_form::CsvForm;
@@ -49,6 +53,7 @@ pub(super) fn write(
     stream: &StreamLedger,
     closable: &Closable<'_>,
     sign_off: &SignOff<'_>,
+    part: LedgerPart,
 ) -> Result<PlacedPack, RunError> {
     let run = closable.run;
     let from = output.run_folder(&run.run_id);
@@ -72,6 +77,14 @@ pub(super) fn write(
     }
     let text = cover::text(stream, run, &sums, sign_off);
     written.push(staging.write("cover.txt", |file| file.write_all(text.as_bytes()))?);
+    let source = ReportSource {
+        folder: &from,
+        manifest,
+        warnings: &manifest.warnings,
+    };
+    let figures = ReportFigures::read(source, Some(part), MOST_ROWS)?;
+    written.push(staging.write("report.html", |file| write_page(&figures, file))?);
+    written.push(staging.write("report.xlsx", |file| write_workbook(&figures, file))?);
     let inputs = manifest
         .inputs
         .iter()

@@ -62,7 +62,13 @@ pub(super) fn recompute(
     // The run was complete: what it rejected was tolerated, and no group waits for it.
     readings.awaited.accounts.clear();
     let found = stages::reconcile_watched(&plan, &mut readings, progress)?;
-    let written = staging::rehearse(&output, &readings, &found, plan.csv)?;
+    let written = staging::rehearse(
+        &output,
+        &readings,
+        &found,
+        plan.csv,
+        (manifest, plan.reports),
+    )?;
     let made: BTreeMap<&str, &str> = written
         .iter()
         .map(|file| (file.name.as_str(), file.blake3.as_str()))

@@ -86,6 +86,16 @@ impl RunFolder {
         Ok(run)
     }
 
+    /// Folder of the run.
+    pub(in crate::pipeline) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Manifest of the run.
+    pub(in crate::pipeline) const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// Error for a file of the run that is not as it was published.
     pub(in crate::pipeline) fn damaged(&self, file: &str, found: &dyn Display) -> RunError {
         damaged(&self.path.join(file), found)

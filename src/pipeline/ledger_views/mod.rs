@@ -20,3 +20,5 @@ pub mod run_difference;
 pub mod balances;
 
 pub mod postings;
+
+pub mod run_report;

@@ -181,17 +181,7 @@ fn compared(run: &RunRow) -> ComparedRun {
 
 /// Breaks of a published run by their ids without the numbers of groups.
 fn breaks_of(out: &Path, run: &RunRow) -> Result<BTreeMap<String, RunBreak>, RunError> {
-    if !out.join("runs").join(&run.run_id).is_dir() {
-        return Err(RunError::NotThere {
-            what: format!("Run {} (`{}`)", run.run_no, run.run_id),
-            found: "no folder of it any more".to_owned(),
-            wanted: "its published tables".to_owned(),
-            hint:
-                "it was pruned or moved away; the ledger's own events are kept, and `tieout breaks \
-                   show` has them"
-                    .to_owned(),
-        });
-    }
+    run_log::ensure_there(out, run)?;
     let folder = RunFolder::with_tables(out, Some(&run.run_id), &["variances"])?;
     let mut breaks: BTreeMap<String, RunBreak> = BTreeMap::new();
     let mut strange = None;

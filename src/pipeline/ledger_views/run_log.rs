@@ -74,7 +74,15 @@ pub(super) fn pair<'l>(
 
 const HINT: &str = "`tieout runs` lists them";
 
-fn named<'l>(log: &'l [RunRow], choice: &StreamChoice, name: &str) -> Result<&'l RunRow, RunError> {
+/// The published run that a name means: a number, an id, or `last`.
+///
+/// # Errors
+/// [`RunError::NotThere`] for a name that means no published run.
+pub(super) fn named<'l>(
+    log: &'l [RunRow],
+    choice: &StreamChoice,
+    name: &str,
+) -> Result<&'l RunRow, RunError> {
     let newest = || log.iter().rev().filter(|run| choice.has(&run.stream()));
     if name == "last" {
         let found = newest().find(|run| run.published);
@@ -91,6 +99,24 @@ fn named<'l>(log: &'l [RunRow], choice: &StreamChoice, name: &str) -> Result<&'l
         }
         None => Err(no_run(name, "no such run in the ledger", HINT)),
     }
+}
+
+/// Checks that a run has its folder still.
+///
+/// # Errors
+/// [`RunError::NotThere`] for one that was pruned.
+pub(super) fn ensure_there(out: &Path, run: &RunRow) -> Result<(), RunError> {
+    if out.join("runs").join(&run.run_id).is_dir() {
+        return Ok(());
+    }
+    Err(RunError::NotThere {
+        what: format!("Run {} (`{}`)", run.run_no, run.run_id),
+        found: "no folder of it any more".to_owned(),
+        wanted: "its published tables".to_owned(),
+        hint: "it was pruned or moved away; the ledger's own events are kept, and `tieout breaks \
+               show` has them"
+            .to_owned(),
+    })
 }
 
 /// The published run before another one in its stream.

@@ -5,6 +5,8 @@ pub mod figures;
 
 pub mod tables;
 
+pub(crate) mod report_part;
+
 pub mod exports;
 
 pub mod log;

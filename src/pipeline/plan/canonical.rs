@@ -48,6 +48,15 @@ impl Plan {
         if let Some(form) = self.csv.canonical() {
             line(&mut out, format_args!("{form}"));
         }
+        // Of two runs of one id, all files are the same.
+        for (name, is_written) in [
+            ("report", self.reports.page),
+            ("workbook", self.reports.workbook),
+        ] {
+            if !is_written {
+                line(&mut out, format_args!("output.{name}=false"));
+            }
+        }
         out
     }
 }

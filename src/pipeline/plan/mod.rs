@@ -17,6 +17,8 @@ pub(crate) mod rounding_modes;
 
 pub mod tolerances;
 
+pub mod output;
+
 pub mod pipeline_plan;
 
 mod canonical;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checker::Checker;
 use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
+use super::output::{self, ReportFiles};
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
 use super::{acceptances, csv_keys, globs, overrides, partner_center, settling, tie_outs};
@@ -124,6 +125,7 @@ fn empty(name: &str) -> Plan {
         tie_outs: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
+        reports: ReportFiles::default(),
         fetching: None,
         csv: CsvForm::default(),
     }
@@ -184,6 +186,7 @@ fn plan_of(
             "csv",
             "csv_separator",
             "csv_decimal",
+            "output",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -213,6 +216,7 @@ fn plan_of(
     plan.acceptances = acceptances::read(checker, root);
     plan.settling = settling::read(checker, root);
     plan.csv = csv_keys::read(checker, root);
+    plan.reports = output::read(checker, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

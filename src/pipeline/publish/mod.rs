@@ -12,6 +12,8 @@ mod run_tables;
 
 mod tables;
 
+mod report_files;
+
 pub(crate) mod staging;
 
 pub mod invoice_figures;

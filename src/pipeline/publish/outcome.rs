@@ -14,7 +14,7 @@ use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Key;
 use crate::ledger::record::Recorded;
 use crate::model::cause::{Cause, Status, TieOut};
-use crate::model::decimal::{PUBLISHED_SCALE, Rounding, fixed, rescale};
+use crate::model::decimal::{PUBLISHED_SCALE, cents, fixed};
 use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
@@ -328,19 +328,7 @@ pub fn readable(amount: &str) -> String {
         .replace('.', "")
         .parse()
         .expect("an amount is digits and a point");
-    let cents = rescale(digits, PUBLISHED_SCALE, 2, Rounding::HalfUp)
-        .expect("fewer decimals need no more digits");
-    let text = fixed(cents.abs(), 2);
-    let (whole, fraction) = text.split_once('.').expect("two decimals have a point");
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    // The sign of the rounded number: -0.001 reads 0.00.
-    format!("{}{out}.{fraction}", if cents < 0 { "-" } else { "" })
+    cents(digits, PUBLISHED_SCALE)
 }
 
 #[cfg(test)]

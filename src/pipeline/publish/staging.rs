@@ -6,15 +6,18 @@ use std::io;
 
 use rayon::prelude::*;
 
+use super::report_files;
 use super::tables::{self, Rows};
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::rounding_census::Census;
+use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::DESCRIPTION_PARTS;
-use crate::model::decimal::{AMOUNT_SCALE, plain};
+use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, fixed, plain};
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::plan::manifest_settings;
+use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::reconcile::stages::Reconciled;
 use crate::reports::atomic::{OutputFolder, Publication, Staging, Written};
@@ -59,7 +62,8 @@ pub(crate) fn publish(
         .zip(&files)
         .flat_map(|(table, files)| files.iter().map(|file| output_of(file, table.count)))
         .collect();
-    let manifest = manifest(
+    drop(tables);
+    let mut manifest = manifest(
         plan,
         readings,
         found,
@@ -68,6 +72,11 @@ pub(crate) fn publish(
         exit_code,
     );
     let mut written: Vec<Written> = files.into_iter().flatten().collect();
+    let warnings = own_warnings(readings, found);
+    for file in report_files::write(&staging, &manifest, &warnings, plan.reports)? {
+        manifest.outputs.push(output_of(&file, 0));
+        written.push(file);
+    }
     // Last: no run exists without its manifest, and the manifest has the hashes of all other files.
     written.push(staging.write(MANIFEST, |file| {
         serde_json::to_writer_pretty(&mut *file, &manifest)?;
@@ -79,19 +88,33 @@ pub(crate) fn publish(
     Ok((run_id, publication))
 }
 
-/// Writes the tables of a run that is made again, and removes them; their names and hashes.
+/// Writes the tables and reports of a run that is made again, and removes them; their names and
+/// hashes. `published` is the manifest that the run had.
 ///
 /// # Errors
-/// [`RunError::Publish`].
+/// [`RunError::Publish`], and [`RunError`] of the reports.
 pub(crate) fn rehearse(
     output: &OutputFolder,
     readings: &Readings,
     found: &Reconciled,
     form: CsvForm,
+    (published, reports): (&Manifest, ReportFiles),
 ) -> Result<Vec<Written>, RunError> {
     let staging = output.stage()?;
     let files = write_tables(&staging, &tables::all(readings, found), form, false)?;
-    Ok(files.into_iter().flatten().collect())
+    let mut written: Vec<Written> = files.into_iter().flatten().collect();
+    let warnings = own_warnings(readings, found);
+    written.extend(report_files::write(
+        &staging, published, &warnings, reports,
+    )?);
+    Ok(written)
+}
+
+/// Warnings that follow from the inputs alone. Those of the reading may be of this one time, as of
+/// how much memory there was, and a report must have the same bytes whenever its run is published.
+fn own_warnings(readings: &Readings, found: &Reconciled) -> Vec<String> {
+    let is_own = |warning: &&String| !readings.warnings.contains(warning);
+    found.warnings.iter().filter(is_own).cloned().collect()
 }
 
 /// Writes the tables; their files, in the order of the tables.
@@ -227,6 +250,7 @@ fn manifest(
             .collect::<BTreeMap<_, _>>(),
         rounding_rules: rule_counts(&found.census),
         invoices: manifest_settings::invoices(&found.practice),
+        copies: copies(found),
         control_totals: found.controls.iter().map(control_total).collect(),
         warnings: found.warnings.clone(),
         outputs,
@@ -244,6 +268,22 @@ fn rule_counts(census: &Census) -> Vec<manifest::RuleCount> {
             count: *count,
         });
     counts.collect()
+}
+
+fn copies(found: &Reconciled) -> Vec<manifest::InvoiceCopies> {
+    let vocabulary = &found.totals.vocabulary;
+    let copies = found.copies.iter().map(|([invoice, currency], copies)| {
+        let [(usage_rows, usage), (invoice_lines, lines)] = copies.sums();
+        manifest::InvoiceCopies {
+            invoice_number: vocabulary.text(Domain::Invoice, *invoice).to_owned(),
+            currency: vocabulary.text(Domain::Currency, *currency).to_owned(),
+            usage_rows,
+            usage_amount: fixed(usage, PUBLISHED_SCALE),
+            invoice_lines,
+            invoice_lines_amount: fixed(lines, PUBLISHED_SCALE),
+        }
+    });
+    copies.collect()
 }
 
 fn control_total(control: &ControlTotal) -> manifest::ControlTotal {

@@ -1,0 +1,257 @@
+//! Rows of a page: the figures of a run in the words and the number that a page has room for.
+
+use super::break_lines::BreakLine;
+use super::customers::CustomerFigures;
+use super::largest::CurrencyRows;
+use super::ledger_part::LedgerPart;
+use super::money::{CountedSum, Money};
+use super::page_drawings::{Bar, share};
+use super::page_words::{Name, counted, days_words, plain_words};
+use super::verdicts::{DepartedLines, Verdict};
+
+/// Rows of all lists of one kind, over all currencies.
+const MOST_BREAKS: usize = 300;
+const MOST_CUSTOMERS: usize = 200;
+/// Currencies of a list, and rows that each of them has at least.
+const MOST_CURRENCIES: usize = 30;
+
+/// Line of a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct VerdictLine {
+    pub(super) words: &'static str,
+    pub(super) amount: Money,
+    pub(super) note: String,
+    /// Class of the line: `part` for a part of the line above it.
+    pub(super) kind: &'static str,
+}
+
+/// Verdict of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct VerdictBlock {
+    pub(super) invoice: Name,
+    pub(super) currency: Name,
+    pub(super) invoiced: Money,
+    pub(super) breaks: u64,
+    pub(super) lines: Vec<VerdictLine>,
+    /// Share that was checked; `None` where the lines come to nothing.
+    pub(super) checked: Option<Bar>,
+    pub(super) not_checkable_percent: String,
+}
+
+/// Words and figures of a verdict, in the order of a run's summary.
+pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
+    let mut lines = Vec::new();
+    let mut line = |words, amount, note: String, kind| {
+        lines.push(VerdictLine {
+            words,
+            amount,
+            note,
+            kind,
+        });
+    };
+    let ties = match of.breaks() {
+        0 => "ties",
+        _ => "ties but for:",
+    };
+    line("checked against usage", of.checked, ties.to_owned(), "");
+    let mut sums = |words, sum: CountedSum, noun: &str, kind| {
+        if sum.count > 0 {
+            line(words, sum.amount, counted(sum.count, noun), kind);
+        }
+    };
+    sums("over-billed", of.over_billed, "break", "part");
+    sums("under-billed", of.under_billed, "break", "part");
+    line("rounding", of.rounding, rounding_words(of), "part");
+    let departed = [
+        ("off rule", of.off_rule),
+        ("at another rate", of.other_rate),
+        ("wrong in total", of.wrong_total),
+    ];
+    for (words, lines) in departed {
+        if lines.lines > 0 {
+            line(words, lines.amount(), departed_words(lines), "part");
+        }
+    }
+    if of.breaks() > 0 {
+        line("without a cause", of.without_cause, String::new(), "part");
+    }
+    let mut sums = |words, sum: CountedSum, noun: &str| {
+        if sum.count > 0 {
+            line(words, sum.amount, counted(sum.count, noun), "");
+        }
+    };
+    sums("awaited", of.awaited, "group");
+    sums("copies in usage", of.usage_copies, "row");
+    sums("copies in the invoice", of.line_copies, "line");
+    for (kind, amount) in &of.not_checkable {
+        line("not checkable here", *amount, plain_words(kind), "");
+    }
+    VerdictBlock {
+        invoice: Name::of(&of.invoice_number),
+        currency: Name::of(&of.currency),
+        invoiced: of.invoiced,
+        breaks: of.breaks(),
+        lines,
+        checked: of
+            .not_checkable_per_mille()
+            .map(|apart| share(1_000 - apart)),
+        not_checkable_percent: of.not_checkable_percent().unwrap_or_default(),
+    }
+}
+
+/// Proof of an invoice's rounding, in words.
+fn rounding_words(of: &Verdict) -> String {
+    match (of.rounding_rule.as_str(), of.bounded_groups) {
+        ("", 0) if of.exact_groups == 0 => String::new(),
+        ("", _) => "bounded, not proven: its lines agree on no rule".to_owned(),
+        (rule, 0) => format!("proven, {}", Name::of(rule).shown),
+        (rule, bounded) => format!(
+            "{}; proven in {}, bounded in {bounded}",
+            Name::of(rule).shown,
+            counted(of.exact_groups, "group")
+        ),
+    }
+}
+
+fn departed_words(lines: DepartedLines) -> String {
+    let words = counted(lines.lines, "line");
+    let [above, below] = [lines.above, lines.below].map(Money::shown);
+    match above != "0.00" && below != "0.00" {
+        true => format!("{words}: {above} too much, {below} too little"),
+        false => words,
+    }
+}
+
+/// Rows of one currency that a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PageRows<T> {
+    pub(super) currency: Name,
+    pub(super) rows: Vec<T>,
+    pub(super) count: u64,
+    pub(super) more: u64,
+    pub(super) net: Money,
+    pub(super) gross: Money,
+}
+
+/// Break of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BreakRow {
+    pub(super) id: String,
+    /// Name of the comparison, where a reader would not take a break to be of it.
+    pub(super) tie_out: String,
+    pub(super) customer: Name,
+    pub(super) item: Name,
+    pub(super) sides: [Money; 2],
+    pub(super) difference: Money,
+    pub(super) cause: String,
+    pub(super) evidence: String,
+    /// Names and values of what is shown on demand.
+    pub(super) details: Vec<(&'static str, Name)>,
+    pub(super) state: String,
+}
+
+/// Lists of breaks by currency, each with its largest rows.
+pub(super) fn break_lists(
+    lists: &[CurrencyRows<BreakLine>],
+    ledger: Option<&LedgerPart>,
+) -> Vec<PageRows<BreakRow>> {
+    page_rows(lists, MOST_BREAKS, |line| break_row(line, ledger))
+}
+
+/// Rows by currency of which a page shows the largest.
+fn page_rows<T, R>(
+    lists: &[CurrencyRows<T>],
+    most: usize,
+    row: impl Fn(&T) -> R,
+) -> Vec<PageRows<R>> {
+    let most = most / lists.len().clamp(1, MOST_CURRENCIES);
+    let shown = lists.iter().take(MOST_CURRENCIES).map(|list| {
+        let rows: Vec<R> = list.rows.iter().take(most).map(&row).collect();
+        PageRows {
+            currency: Name::of(&list.currency),
+            count: list.count,
+            more: list.count - rows.len() as u64,
+            rows,
+            net: list.net,
+            gross: list.gross,
+        }
+    });
+    shown.collect()
+}
+
+fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> BreakRow {
+    let evidence = line.evidence.as_ref();
+    let days = evidence.map_or_else(String::new, |found| {
+        days_words(found.first_day, found.last_day)
+    });
+    let narrowest = evidence.map_or("", |found| &found.narrowest_level);
+    let parts = [plain_words(narrowest), days];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let resource = evidence.map_or("", |found| &found.resource_uri);
+    let rows = counted(line.usage_rows, "usage row");
+    let rows = format!("{rows}, {}", counted(line.invoice_lines, "invoice line"));
+    let details = [
+        ("Invoice", line.invoice_number.as_str()),
+        ("Customer", &line.customer_id),
+        ("Subscription", &line.subscription_id),
+        ("Product", &line.product_id),
+        ("SKU", &line.sku_id),
+        ("Charge type", &line.charge_type),
+        ("Resource", resource),
+        ("Made up for by", &line.counterpart),
+        ("Rows", &rows),
+    ];
+    let state = ledger.and_then(|ledger| ledger.break_of(&line.break_id));
+    BreakRow {
+        id: line.break_id.clone(),
+        tie_out: match line.tie_out.as_str() {
+            "usage-to-invoice" | "lines-to-invoice" => String::new(),
+            other => other.to_owned(),
+        },
+        customer: Name::of(line.customer()),
+        item: Name::of(line.item()),
+        sides: line.sides(),
+        difference: line.difference,
+        cause: plain_words(&line.cause),
+        evidence: parts.join(", "),
+        details: details
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| (name, Name::of(text)))
+            .collect(),
+        state: state.map_or_else(String::new, |one| {
+            let known = &one.known;
+            let who = match known.ticket.as_str() {
+                "" => &known.owner,
+                ticket => ticket,
+            };
+            let who = Name::of(who).shown;
+            let days = counted(u64::try_from(one.age_days).unwrap_or(0), "day");
+            format!("{} {who}, {days}", known.state.name()).replace(" ,", ",")
+        }),
+    }
+}
+
+/// Customers by currency: those with the largest differences, and with `of` those who have it.
+pub(super) fn customer_lists(
+    customers: &[CustomerFigures],
+    of: impl Fn(&CustomerFigures) -> Money,
+    is_shown: impl Fn(&CustomerFigures) -> bool,
+) -> Vec<PageRows<CustomerFigures>> {
+    let same = |one: &CustomerFigures, next: &CustomerFigures| one.currency == next.currency;
+    let lists = customers.chunk_by(same).map(|chunk| {
+        let mut rows: Vec<CustomerFigures> =
+            chunk.iter().filter(|one| is_shown(one)).cloned().collect();
+        rows.sort_by_key(|one| std::cmp::Reverse(of(one).abs()));
+        CurrencyRows {
+            currency: chunk[0].currency.clone(),
+            count: rows.len() as u64,
+            net: rows.iter().map(&of).sum(),
+            gross: rows.iter().map(|one| of(one).abs()).sum(),
+            rows,
+        }
+    });
+    let lists: Vec<CurrencyRows<CustomerFigures>> =
+        lists.filter(|list| !list.rows.is_empty()).collect();
+    page_rows(&lists, MOST_CUSTOMERS, Clone::clone)
+}
