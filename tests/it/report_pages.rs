@@ -9,9 +9,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tieout::model::decimal;
 
-use crate::closing_house::House;
+use crate::closing_house::{House, assert_ended};
 use crate::page_reader::{amounts, between, parts, text, verdicts};
-use crate::program::{printed, program, tieout};
+use crate::program::{printed, tieout};
 
 /// Units of 10^-10 of a published amount.
 fn units(text: &str) -> i128 {
@@ -188,6 +188,7 @@ fn hostile() -> House {
         "\"><img src=x onerror=alert(1)>",
         long.as_str(),
     ];
+    let mut seen: Vec<String> = Vec::new();
     for file in ["usage.csv", "invoice-lines.csv"] {
         let path = house.path(file);
         let mut reader = csv::Reader::from_path(&path).unwrap();
@@ -196,7 +197,6 @@ fn hostile() -> House {
         let id_at = header.iter().position(|name| name == "CustomerId").unwrap();
         let mut out = csv::Writer::from_writer(Vec::new());
         out.write_record(&header).unwrap();
-        let mut seen: Vec<String> = Vec::new();
         for row in reader.records().map(Result::unwrap) {
             let id = row[id_at].to_lowercase();
             let at = seen.iter().position(|known| *known == id).unwrap_or_else(|| {
@@ -235,28 +235,21 @@ fn names_that_somebody_thought_out_are_text() {
 
 #[test]
 fn the_same_run_has_the_same_reports_however_it_was_made() {
-    let files = ["report.html", "report.xlsx"];
-    let bytes = |out: &Path| files.map(|file| fs::read(out.join("current").join(file)).unwrap());
-    let (first, _) = sample();
-    let second = tempfile::tempdir().unwrap();
-    // Another name of the pipeline, one thread, less memory: the id is the same, and so are all bytes.
-    let out = second.path().to_str().unwrap();
-    let done = program(&[
-        "-q", "--threads", "1", "reconcile", "--memory", "256MiB", "--no-cache",
-        "--usage", "pipelines/../samples/month/usage.csv",
-        "--invoice-lines", "pipelines/../samples/month/invoice-lines.csv",
-        "--invoices", "pipelines/../samples/month/invoices.json",
-        "--out", out,
-    ])
-    .output()
-    .unwrap();
-    assert!(done.status.success(), "{}", printed(&done));
-    let id = |out: &Path| fs::read_link(out.join("current")).unwrap();
-    assert_eq!(id(first.path()), id(second.path()));
-    assert!(bytes(first.path()) == bytes(second.path()));
-    // Published again over itself, nothing is refused as changed.
-    let again = tieout(&["-q", "run", "pipelines/sample.toml", "--out", out]);
-    assert!(again.status.success(), "{}", printed(&again));
+    let house = House::new();
+    house.run("month", "2026-11-10");
+    fs::copy(house.path("month.toml"), house.path("other.toml")).unwrap();
+    // Another name, folder and day, one thread, less memory: the id is the same, and so are all bytes.
+    let other = ["-q", "--threads", "1", "run", "other.toml", "--out", "else"];
+    let more = ["--memory", "256MiB", "--no-cache", "--as-of", "2026-12-24"];
+    assert_ended(&house.tieout(&[&other[..], &more].concat()), 0);
+    let id = |out: &str| fs::read_link(house.path(out).join("current")).unwrap();
+    assert_eq!(id("out"), id("else"));
+    for file in ["report.html", "report.xlsx"] {
+        let bytes = |out: &str| fs::read(house.path(out).join("current").join(file)).unwrap();
+        assert!(bytes("out") == bytes("else"), "{file}");
+    }
+    // Published again over itself by the other name, nothing is refused as changed.
+    assert_ended(&house.tieout(&["-q", "run", "other.toml"]), 0);
 }
 
 #[test]
