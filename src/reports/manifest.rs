@@ -224,6 +224,6 @@ pub struct PublishedFile {
     pub blake3: String,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Number of rows of the table.
+    /// Number of rows of the table; 0 for a report.
     pub rows: u64,
 }

@@ -129,7 +129,7 @@ fn check_lists_every_mistake() {
         .replace("\"0.05\"", "0.05")
         .replace("usage/*.csv", "usage/*.tsv");
     let expect = "\
-error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`
+error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`
 hint: did you mean `period`?
 error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found no file for `usage/*.tsv`, wanted a path or glob that matches a file
 hint: no file in `usage` matches `*.tsv`

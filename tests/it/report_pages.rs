@@ -9,9 +9,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tieout::model::decimal;
 
-use crate::closing_house::House;
+use crate::closing_house::{House, assert_ended};
 use crate::page_reader::{amounts, between, parts, text, verdicts};
-use crate::program::{printed, program, tieout};
+use crate::program::{printed, tieout};
 
 /// Units of 10^-10 of a published amount.
 fn units(text: &str) -> i128 {
@@ -83,19 +83,12 @@ fn verdicts_are_those_of_the_summary() {
             lines.sort();
             lines
         };
-        let wanted = wanted
-            .into_iter()
-            .map(|(words, amount)| (words.to_owned(), amount));
+        let wanted = wanted.into_iter().map(|(words, amount)| (words.to_owned(), amount));
         assert_eq!(sorted(lines.clone()), sorted(wanted.collect()));
     }
     // Something of each kind that matters stands in the sample.
     let all: Vec<&String> = found.values().flatten().map(|(words, _)| words).collect();
-    for words in [
-        "over-billed",
-        "under-billed",
-        "copies in usage",
-        "not checkable here",
-    ] {
+    for words in ["over-billed", "under-billed", "copies in usage", "not checkable here"] {
         assert!(all.iter().any(|one| *one == words), "{words} in {all:?}");
     }
 }
@@ -135,21 +128,14 @@ fn bridges_totals_and_breaks_foot_to_the_tables() {
         let found = amounts(row);
         assert_eq!(
             found,
-            ["expected_amount", "invoiced_amount", "variance_amount"]
-                .map(|name| wanted[name].clone())
+            ["expected_amount", "invoiced_amount", "variance_amount"].map(|name| wanted[name].clone())
         );
         assert_eq!(wanted["status"], "break");
         assert!(row.contains(&format!("tieout explain {id} --run ")));
         shown += 1;
     }
-    let all = variances
-        .iter()
-        .filter(|row| row["status"] == "break")
-        .count();
-    assert_eq!(
-        shown, all,
-        "a small month has all of its breaks on the page"
-    );
+    let all = variances.iter().filter(|row| row["status"] == "break").count();
+    assert_eq!(shown, all, "a small month has all of its breaks on the page");
     let customers = between(&page, "<section id=\"customers\">", "</section>").unwrap();
     let summary = table(&run, "summary");
     let rows = parts(customers, "<tr data-customer=\"", "</tr>");
@@ -180,9 +166,7 @@ fn the_page_stands_alone_and_says_what_it_leaves_to_the_ledger() {
     let page = page_of(out.path());
     assert!(page.contains("default-src 'none'; style-src 'sha256-"));
     assert_eq!(page.matches("<script").count(), 1);
-    for word in [
-        "http:", "https:", "src=", "url(", "@import", "onclick", "style=\"",
-    ] {
+    for word in ["http:", "https:", "src=", "url(", "@import", "onclick", "style=\""] {
         assert!(!page.contains(word), "{word}");
     }
     let changes = between(&page, "<section id=\"changes\">", "</section>").unwrap();
@@ -204,27 +188,21 @@ fn hostile() -> House {
         "\"><img src=x onerror=alert(1)>",
         long.as_str(),
     ];
+    let mut seen: Vec<String> = Vec::new();
     for file in ["usage.csv", "invoice-lines.csv"] {
         let path = house.path(file);
         let mut reader = csv::Reader::from_path(&path).unwrap();
         let header = reader.headers().unwrap().clone();
-        let name_at = header
-            .iter()
-            .position(|name| name == "CustomerName")
-            .unwrap();
+        let name_at = header.iter().position(|name| name == "CustomerName").unwrap();
         let id_at = header.iter().position(|name| name == "CustomerId").unwrap();
         let mut out = csv::Writer::from_writer(Vec::new());
         out.write_record(&header).unwrap();
-        let mut seen: Vec<String> = Vec::new();
         for row in reader.records().map(Result::unwrap) {
             let id = row[id_at].to_lowercase();
-            let at = seen
-                .iter()
-                .position(|known| *known == id)
-                .unwrap_or_else(|| {
-                    seen.push(id);
-                    seen.len() - 1
-                });
+            let at = seen.iter().position(|known| *known == id).unwrap_or_else(|| {
+                seen.push(id);
+                seen.len() - 1
+            });
             let cells = row.iter().enumerate();
             let cells = cells.map(|(column, cell)| match column == name_at {
                 true => names[at % names.len()],
@@ -257,38 +235,21 @@ fn names_that_somebody_thought_out_are_text() {
 
 #[test]
 fn the_same_run_has_the_same_reports_however_it_was_made() {
-    let files = ["report.html", "report.xlsx"];
-    let bytes = |out: &Path| files.map(|file| fs::read(out.join("current").join(file)).unwrap());
-    let (first, _) = sample();
-    let second = tempfile::tempdir().unwrap();
-    // Another name of the pipeline, one thread, less memory: the id is the same, and so are all bytes.
-    let out = second.path().to_str().unwrap();
-    let done = program(&[
-        "-q",
-        "--threads",
-        "1",
-        "reconcile",
-        "--memory",
-        "256MiB",
-        "--no-cache",
-        "--usage",
-        "pipelines/../samples/month/usage.csv",
-        "--invoice-lines",
-        "pipelines/../samples/month/invoice-lines.csv",
-        "--invoices",
-        "pipelines/../samples/month/invoices.json",
-        "--out",
-        out,
-    ])
-    .output()
-    .unwrap();
-    assert!(done.status.success(), "{}", printed(&done));
-    let id = |out: &Path| fs::read_link(out.join("current")).unwrap();
-    assert_eq!(id(first.path()), id(second.path()));
-    assert!(bytes(first.path()) == bytes(second.path()));
-    // Published again over itself, nothing is refused as changed.
-    let again = tieout(&["-q", "run", "pipelines/sample.toml", "--out", out]);
-    assert!(again.status.success(), "{}", printed(&again));
+    let house = House::new();
+    house.run("month", "2026-11-10");
+    fs::copy(house.path("month.toml"), house.path("other.toml")).unwrap();
+    // Another name, folder and day, one thread, less memory: the id is the same, and so are all bytes.
+    let other = ["-q", "--threads", "1", "run", "other.toml", "--out", "else"];
+    let more = ["--memory", "256MiB", "--no-cache", "--as-of", "2026-12-24"];
+    assert_ended(&house.tieout(&[&other[..], &more].concat()), 0);
+    let id = |out: &str| fs::read_link(house.path(out).join("current")).unwrap();
+    assert_eq!(id("out"), id("else"));
+    for file in ["report.html", "report.xlsx"] {
+        let bytes = |out: &str| fs::read(house.path(out).join("current").join(file)).unwrap();
+        assert!(bytes("out") == bytes("else"), "{file}");
+    }
+    // Published again over itself by the other name, nothing is refused as changed.
+    assert_ended(&house.tieout(&["-q", "run", "other.toml"]), 0);
 }
 
 #[test]
@@ -316,26 +277,10 @@ fn reports_can_be_left_out_and_are_listed_where_they_are() {
     assert_eq!(files, ["report.html"]);
     // In one folder, the two are two runs: neither replaces the files of the other.
     let place = out.path().to_str().unwrap();
-    let bare = tieout(&[
-        "-q",
-        "run",
-        "pipelines/sample.toml",
-        "--out",
-        place,
-        "--no-report",
-    ]);
+    let bare = tieout(&["-q", "run", "pipelines/sample.toml", "--out", place, "--no-report"]);
     assert!(bare.status.success(), "{}", printed(&bare));
     assert_eq!(fs::read_dir(out.path().join("runs")).unwrap().count(), 2);
-    let wrong = tieout(&[
-        "check",
-        "pipelines/sample.toml",
-        "--set",
-        "output.report=\"no\"",
-    ]);
+    let wrong = tieout(&["check", "pipelines/sample.toml", "--set", "output.report=\"no\""]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(
-        printed(&wrong).contains("output.report"),
-        "{}",
-        printed(&wrong)
-    );
+    assert!(printed(&wrong).contains("output.report"), "{}", printed(&wrong));
 }

@@ -90,7 +90,8 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         records: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
-        reports: ReportFiles::default(),
+        // The tests of reports make their own.
+        reports: ReportFiles::NONE,
         fetching: None,
         csv: CsvForm::Plain,
         name: "test".to_owned(),

@@ -8,7 +8,7 @@ use crate::ledger::runs::{self, RunRow};
 use crate::ledger::store::Ledger;
 use crate::ledger::{accruals, closes, events, restatements, roll_forward};
 use crate::pipeline::failure::RunError;
-use crate::pipeline::presentation::ledger_part::{AgedBreak, ChangedLine, LedgerPart};
+use crate::pipeline::presentation::ledger_part::{AgedBreak, ChangedLine, LedgerPart, unit_words};
 
 /// What the ledger has of a run, and of its pipeline and period.
 ///
@@ -34,7 +34,15 @@ pub(crate) fn of_run(ledger: &Ledger, run: &RunRow) -> Result<LedgerPart, RunErr
         .iter()
         .filter(|event| event.stream == stream && event.run_no == number);
     let changes = of_run.filter_map(|event| ChangedLine::of(event, known.get(&event.break_id)?));
-    let changes = changes.collect();
+    let mut changes: Vec<ChangedLine> = changes.collect();
+    changes.sort_by(|one, other| {
+        let unit = |line: &ChangedLine| unit_words(&line.tie_out, &line.currency);
+        let size = other.change.abs().cmp(&one.change.abs());
+        let units = unit(one).cmp(&unit(other));
+        units
+            .then(size)
+            .then_with(|| one.break_id.cmp(&other.break_id))
+    });
     let rolled = ledger.read(roll_forward::all)?.into_iter();
     let accrued = ledger.read(accruals::all)?.into_iter();
     let mut restated = ledger.read(restatements::all)?;

@@ -111,7 +111,7 @@ mod tests {
         let found = largest.finish();
         assert_eq!(found.len(), 2);
         assert_eq!(found.iter().map(|of| of.count).sum::<u64>(), 1_000);
-        assert_eq!(found[1].rows, [-500, -495, 495]);
-        assert_eq!(found[0].rows, [499, -499, 498]);
+        assert_eq!(found[1].rows, [-500, 495, -495]);
+        assert_eq!(found[0].rows, [-499, 499, -498]);
     }
 }

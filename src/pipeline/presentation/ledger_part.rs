@@ -20,7 +20,7 @@ pub struct LedgerPart {
     pub run: RunRow,
     /// Number of the run that the changes are since; `None` for the first run of a period.
     pub run_before: Option<i64>,
-    /// Breaks that are new, moved, resolved or came back in the run, in the order of their events.
+    /// Breaks that are new, moved, resolved or came back in the run, by unit, the largest change first.
     pub changes: Vec<ChangedLine>,
     /// Rows of the roll-forward from the run before to this one.
     pub roll_forward: Vec<RollForwardRow>,

@@ -12,7 +12,9 @@ use super::late_usage::LateUsage;
 use super::ledger_part::{ChangedLine, LedgerPart, unit_words};
 use super::money::Money;
 use super::page_drawings::{self, DrawnBridge};
-use super::page_rows::{BreakRow, PageRows, VerdictBlock, break_lists, customer_lists, verdict};
+use super::page_rows::{
+    BreakRow, PageRows, VerdictBlock, break_lists, customer_lists, header_lists, verdict,
+};
 use super::page_words::{Name, SourceHash, counted, days_words, plain_words, printable};
 use super::report_figures::ReportFigures;
 use crate::ledger::accruals::Accrual;
@@ -66,7 +68,7 @@ pub fn write_page(figures: &ReportFigures, out: &mut dyn Write) -> io::Result<()
         verdicts: figures.verdicts.iter().take(MOST).map(verdict).collect(),
         bridges: drawn(&figures.bridges),
         breaks: break_lists(&figures.breaks, ledger),
-        header_breaks: break_lists(&figures.header_breaks, ledger),
+        header_breaks: header_lists(&figures.header_breaks, ledger),
         customers: customer_lists(&figures.customers, |one| one.gross, |_| true),
         credit_lost: customer_lists(
             &figures.customers,
@@ -79,11 +81,7 @@ pub fn write_page(figures: &ReportFigures, out: &mut dyn Write) -> io::Result<()
 }
 
 fn drawn(bridges: &[UsageBridge]) -> Vec<DrawnBridge> {
-    bridges
-        .iter()
-        .take(MOST)
-        .map(page_drawings::bridge)
-        .collect()
+    bridges.iter().take(MOST).map(page_drawings::bridge).collect()
 }
 
 /// The rows of a table that a page shows.
@@ -147,6 +145,10 @@ impl ReportPage<'_> {
 
     fn inputs(&self) -> &[Input] {
         first(&self.figures.inputs)
+    }
+
+    fn warnings(&self) -> &[String] {
+        first(&self.figures.warnings)
     }
 
     fn laws(&self) -> &[ControlTotal] {

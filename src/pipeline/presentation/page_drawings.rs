@@ -10,6 +10,9 @@ const WIDE: i128 = 1_000;
 /// Least width of a bar that is not nothing, so that it is seen.
 const THIN: i128 = 3;
 
+/// Part of the sums that an axis has at least: one in a hundred.
+const LEAST_PART: i128 = 100;
+
 /// Bar of a strip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bar {
@@ -40,8 +43,6 @@ pub(super) struct BridgeRow {
 pub(super) struct DrawnBridge {
     pub(super) currency: String,
     pub(super) rows: Vec<BridgeRow>,
-    pub(super) from: Money,
-    pub(super) to: Money,
 }
 
 /// Draws a bridge. Steps stand in the order of their names, as the causes do.
@@ -84,8 +85,6 @@ pub(super) fn bridge(of: &UsageBridge) -> DrawnBridge {
     DrawnBridge {
         currency: of.currency.clone(),
         rows,
-        from: Money(axis.from),
-        to: high,
     }
 }
 
@@ -97,14 +96,15 @@ struct Axis {
 }
 
 impl Axis {
-    /// Axis on which both ends lie, with a quarter of their distance before the lower one. Ends that
-    /// are the same fill the strip.
+    /// Axis on which both ends lie, with a quarter of its length before the lower one. It is no
+    /// shorter than a hundredth of the sums, so that what rounding makes does not look like more.
     fn around(low: Money, high: Money) -> Self {
-        let span = high.0 - low.0;
-        let from = low.0 - span / 4;
+        let least = low.0.abs().max(high.0.abs()) / LEAST_PART;
+        let length = (high.0 - low.0).max(least).max(1);
+        let from = low.0 - length / 4;
         Self {
-            from: if span == 0 { low.0 - 1 } else { from },
-            span: if span == 0 { 1 } else { high.0 - from },
+            from,
+            span: low.0 + length - from,
         }
     }
 
@@ -147,8 +147,15 @@ mod tests {
                 "{row:?}"
             );
         }
-        // Nothing to compare draws full bars, and divides by nothing.
+        // Nothing to compare draws no bar out of its strip, and divides by nothing.
         let drawn = bridge(&UsageBridge::default());
-        assert_eq!(drawn.rows[0].bar.width, WIDE);
+        assert_eq!(drawn.rows[0].bar.width, THIN);
+        let rounded = UsageBridge {
+            steps: vec![step("rounding", -3)],
+            invoiced: Money(63_997),
+            ..of
+        };
+        let drawn = bridge(&rounded);
+        assert!(drawn.rows[1].bar.width < 10, "{drawn:?}");
     }
 }

@@ -10,7 +10,8 @@ use super::page_words::{Name, counted, days_words, plain_words};
 use super::verdicts::{DepartedLines, Verdict};
 
 /// Rows of all lists of one kind, over all currencies.
-const MOST_BREAKS: usize = 300;
+const MOST_BREAKS: usize = 200;
+const MOST_HEADERS: usize = 50;
 const MOST_CUSTOMERS: usize = 200;
 /// Currencies of a list, and rows that each of them has at least.
 const MOST_CURRENCIES: usize = 30;
@@ -35,7 +36,28 @@ pub(super) struct VerdictBlock {
     pub(super) lines: Vec<VerdictLine>,
     /// Share that was checked; `None` where the lines come to nothing.
     pub(super) checked: Option<Bar>,
-    pub(super) not_checkable_percent: String,
+    /// What of the invoice was checked, in words.
+    pub(super) coverage: String,
+}
+
+impl VerdictBlock {
+    /// Verdict in a word or two.
+    pub(super) fn words(&self) -> String {
+        match (self.breaks, self.checked.as_ref().map(|bar| bar.width)) {
+            (0, Some(0)) => "not checkable".to_owned(),
+            (0, _) => "ties".to_owned(),
+            (breaks, _) => counted(breaks, "break"),
+        }
+    }
+
+    /// Class of the verdict: `good`, `bad`, or none where nothing was checked.
+    pub(super) fn class(&self) -> &'static str {
+        match (self.breaks, self.checked.as_ref().map(|bar| bar.width)) {
+            (0, Some(0)) => "",
+            (0, _) => "good",
+            _ => "bad",
+        }
+    }
 }
 
 /// Words and figures of a verdict, in the order of a run's summary.
@@ -92,10 +114,12 @@ pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
         invoiced: of.invoiced,
         breaks: of.breaks(),
         lines,
-        checked: of
-            .not_checkable_per_mille()
-            .map(|apart| share(1_000 - apart)),
-        not_checkable_percent: of.not_checkable_percent().unwrap_or_default(),
+        checked: of.not_checkable_per_mille().map(|apart| share(1_000 - apart)),
+        coverage: match of.not_checkable_percent() {
+            None => String::new(),
+            Some(none) if none == "0.0" => "all of the invoice is checked".to_owned(),
+            Some(percent) => format!("{percent} % of the invoice is not checkable here"),
+        },
     }
 }
 
@@ -144,7 +168,9 @@ pub(super) struct BreakRow {
     pub(super) sides: [Money; 2],
     pub(super) difference: Money,
     pub(super) cause: String,
-    pub(super) evidence: String,
+    /// Narrowest thing that holds it alone, and days of usage; empty where nothing is known.
+    pub(super) narrowest: String,
+    pub(super) days: String,
     /// Names and values of what is shown on demand.
     pub(super) details: Vec<(&'static str, Name)>,
     pub(super) state: String,
@@ -156,6 +182,14 @@ pub(super) fn break_lists(
     ledger: Option<&LedgerPart>,
 ) -> Vec<PageRows<BreakRow>> {
     page_rows(lists, MOST_BREAKS, |line| break_row(line, ledger))
+}
+
+/// Lists of breaks of invoice headers, which are few.
+pub(super) fn header_lists(
+    lists: &[CurrencyRows<BreakLine>],
+    ledger: Option<&LedgerPart>,
+) -> Vec<PageRows<BreakRow>> {
+    page_rows(lists, MOST_HEADERS, |line| break_row(line, ledger))
 }
 
 /// Rows by currency of which a page shows the largest.
@@ -185,8 +219,6 @@ fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> BreakRow {
         days_words(found.first_day, found.last_day)
     });
     let narrowest = evidence.map_or("", |found| &found.narrowest_level);
-    let parts = [plain_words(narrowest), days];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let resource = evidence.map_or("", |found| &found.resource_uri);
     let rows = counted(line.usage_rows, "usage row");
     let rows = format!("{rows}, {}", counted(line.invoice_lines, "invoice line"));
@@ -213,7 +245,8 @@ fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> BreakRow {
         sides: line.sides(),
         difference: line.difference,
         cause: plain_words(&line.cause),
-        evidence: parts.join(", "),
+        narrowest: plain_words(narrowest),
+        days,
         details: details
             .into_iter()
             .filter(|(_, text)| !text.is_empty())

@@ -10,7 +10,7 @@ use crate::model::period::{Day, date_of};
 
 /// Characters of a name that are shown, and of its whole text behind it.
 const SHOWN: usize = 60;
-const WHOLE: usize = 200;
+const WHOLE: usize = 120;
 
 /// A name that came with the data, cut to what a cell holds. The template isolates it in `<bdi>`, and
 /// escapes it as every other text.
