@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
+use super::stderr;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
 use super::wording::paragraph;
@@ -56,7 +57,7 @@ pub(super) fn run(
 
 fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
-        write_notes(report, &mut io::stderr().lock())?;
+        write_notes(report, &mut stderr::lines())?;
     }
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, report)?;

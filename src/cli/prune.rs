@@ -1,6 +1,6 @@
 //! `tieout prune`: removes runs and landed files that nothing needs any more.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
+use super::stderr;
 use super::failure::{Failure, exit_of_printed};
 use super::wording::counted;
 use crate::pipeline::closing::retention::Retention;
@@ -92,7 +93,7 @@ fn print(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     if !globals.quiet {
-        let mut notes = io::stderr().lock();
+        let mut notes = stderr::lines();
         for warning in &report.warnings {
             writeln!(notes, "warning: {warning}")?;
         }

@@ -1,9 +1,10 @@
 //! `tieout verify`: proves that runs, their inputs, closing packs and the ledger are as they were written.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::arguments::Globals;
 use super::exit::Exit;
+use super::stderr;
 use super::failure::{Failure, exit_of_printed};
 use super::ledger_flags::{self, LedgerFlags};
 use super::wording::counted;
@@ -84,7 +85,7 @@ fn meant(args: &VerifyArgs) -> Meant {
 
 fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
-        let mut notes = io::stderr().lock();
+        let mut notes = stderr::lines();
         for note in &found.notes {
             writeln!(notes, "note: {note}")?;
         }
