@@ -18,6 +18,7 @@ use crate::model::period::Period;
 use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
+use crate::pipeline::plan::notices::Notices;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 
 /// Reconcile files named on the command line, without a pipeline file
@@ -121,6 +122,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        notices: Notices::default(),
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })
 }

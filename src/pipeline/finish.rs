@@ -88,6 +88,7 @@ impl Finish<'_> {
         let mut outcome = Outcome::new(run_id, placed, &readings, &found, exit_code, None);
         outcome.warnings.extend(self.warnings(&recorded));
         Ok(Outcome {
+            period: figures::period_of(plan, &found),
             units_kept,
             ledger: Some(recorded),
             ..outcome

@@ -33,6 +33,8 @@ pub mod explain;
 
 pub mod ledger_views;
 
+pub mod notices;
+
 pub mod prune;
 
 pub mod run;

@@ -45,6 +45,7 @@ mod months;
 mod nightly;
 mod nights;
 mod nothing_compared;
+mod notices;
 mod one_row;
 mod openings;
 mod oracle;

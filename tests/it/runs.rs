@@ -17,6 +17,7 @@ use tieout::model::settling::SettlingDays;
 use tieout::model::tables::{ColumnType, TABLES};
 use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
+use tieout::pipeline::plan::notices::Notices;
 use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
@@ -89,6 +90,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        notices: Notices::default(),
         name: "test".to_owned(),
         period: None,
         out: out.to_owned(),

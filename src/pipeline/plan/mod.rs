@@ -17,6 +17,10 @@ pub(crate) mod rounding_modes;
 
 pub mod tolerances;
 
+pub(crate) mod credentials;
+
+pub mod notices;
+
 pub mod pipeline_plan;
 
 mod canonical;
@@ -28,8 +32,6 @@ pub(crate) mod passes;
 pub(crate) mod rounding_rules;
 
 pub(crate) mod tie_outs;
-
-pub(crate) mod credentials;
 
 pub(crate) mod acceptances;
 pub(crate) mod exclusions;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checker::Checker;
 use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
+use super::notices::{self, Notices};
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
 use super::{acceptances, globs, overrides, partner_center, settling, tie_outs};
@@ -124,6 +125,7 @@ fn empty(name: &str) -> Plan {
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
         fetching: None,
+        notices: Notices::default(),
     }
 }
 
@@ -179,6 +181,8 @@ fn plan_of(
             "exclude",
             "accept",
             "month_end",
+            "metrics",
+            "notify",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -207,6 +211,7 @@ fn plan_of(
     plan.fetching = partner_center::read(checker, folder, root, &fetched, state);
     plan.acceptances = acceptances::read(checker, root);
     plan.settling = settling::read(checker, root);
+    plan.notices = notices::read(checker, folder, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::notices::Notices;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions;
 use crate::engine::rules::rounding::{DOCUMENTED, Rule, Rules};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub settling: SettlingDays,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
+    /// Notices of the end of a run; none for an ad-hoc run.
+    pub notices: Notices,
 }
 
 /// A fetch from Partner Center and Graph: by which account, of which endpoints, to which folder.
