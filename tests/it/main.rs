@@ -31,6 +31,7 @@ mod fetching;
 mod fixtures;
 mod formats;
 mod golden;
+mod kept_formats;
 mod kill_sweep;
 mod laws;
 mod laws_of_numbers;
