@@ -4,13 +4,14 @@
 //! full stop.
 
 use std::env::VarError;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::csv_flags::CsvFlags;
 use super::failure::Failure;
+use super::stderr::{self, LogFormat};
 use crate::model::period::{Period, parse_day};
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
 use crate::pipeline::plan::pipeline_plan::Plan;
@@ -35,10 +36,12 @@ pub(super) struct Globals {
         long,
         global = true,
         value_name = "N",
-        env = "TIEOUT_THREADS",
         value_parser = threads
     )]
     threads: Option<usize>,
+    /// Form of progress, notes, warnings and errors on stderr
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub(super) log: LogFormat,
 }
 
 impl Globals {
@@ -64,7 +67,7 @@ impl Globals {
         if asked > most && !self.quiet {
             // A courtesy: the run goes on where stderr is closed.
             drop(writeln!(
-                io::stderr().lock(),
+                stderr::lines(),
                 "note: `--threads {asked}`: {most} are used, as more would only wait for the \
                  processor's cores"
             ));

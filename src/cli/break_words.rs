@@ -19,7 +19,7 @@ struct WordFlags {
     #[arg(value_name = "BREAK_ID", required = true)]
     break_ids: Vec<String>,
     /// Name of the person who says so [default: the login name]
-    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR", value_parser = ledger_flags::said)]
+    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR", hide_env = true, value_parser = ledger_flags::said)]
     by: Option<String>,
     /// Billing period of the breaks, where several have them
     #[arg(long, value_name = "YYYY-MM", value_parser = ledger_flags::period)]

@@ -19,6 +19,7 @@ use crate::engine::rules::rounding::DOCUMENTED;
 use crate::engine::rules::tolerance::Tolerance;
 use crate::model::cause::TieOut;
 use crate::pipeline::plan::mistake::Mistake;
+use crate::pipeline::plan::notices::{Notices, Notify};
 use crate::pipeline::plan::pipeline_plan::{Fetching, TieOutPlan};
 use crate::pipeline::plan::survey::{self, Survey};
 use crate::sources::identity::account::{AppCredential, Proof};
@@ -119,6 +120,10 @@ fn survey_json(survey: &Survey) -> serde_json::Value {
         "sources": sources,
         "fetched": fetched,
         "tie_outs": tie_outs,
+        "notices": {
+            "textfile": plan.notices.textfile,
+            "notify": plan.notices.notify.as_ref().map(Notify::words),
+        },
     })
 }
 
@@ -150,7 +155,23 @@ fn print(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> 
     if let Some(fetching) = &plan.fetching {
         print_fetching(fetching, out)?;
     }
-    print_tie_outs(&plan.tie_outs, out)
+    print_tie_outs(&plan.tie_outs, out)?;
+    print_notices(&plan.notices, out)
+}
+
+/// Writes who is told of the end of a run; nothing where nobody is.
+fn print_notices(notices: &Notices, out: &mut dyn Write) -> io::Result<()> {
+    let metrics = notices
+        .textfile
+        .iter()
+        .map(|path| format!("metrics to {}", path.display()));
+    let told: Vec<String> = metrics
+        .chain(notices.notify.iter().flat_map(Notify::words))
+        .collect();
+    match told.as_slice() {
+        [] => Ok(()),
+        told => writeln!(out, "\nnotices\n  {}", told.join("\n  ")),
+    }
 }
 
 fn print_sources(survey: &Survey, verbose: bool, out: &mut dyn Write) -> io::Result<()> {

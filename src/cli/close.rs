@@ -24,7 +24,7 @@ pub(super) struct PeriodFlags {
     #[arg(value_name = "PERIOD", value_parser = ledger_flags::period)]
     period: String,
     /// Name of the person who says so [default: the login name]
-    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR", value_parser = ledger_flags::said)]
+    #[arg(long, value_name = "NAME", env = "TIEOUT_ACTOR", hide_env = true, value_parser = ledger_flags::said)]
     by: Option<String>,
     #[command(flatten)]
     ledger: LedgerFlags,

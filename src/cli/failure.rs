@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::exit::Exit;
+use super::stderr::{self, Level};
 use crate::ledger::failure::LedgerError;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::fetch::report::FetchReport;
@@ -113,22 +115,8 @@ impl Failure {
         fetched: Option<&FetchReport>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let (error, hint) = match self {
-            Self::Mistakes(mistakes) => {
-                let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-                (lines.join("\n"), None)
-            }
-            Self::Error { error, hint, .. } => {
-                let mut text = error.to_string();
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    text += &format!(": {error}");
-                    cause = error.source();
-                }
-                (text, hint.clone())
-            }
-            // There is nobody to read it.
-            Self::Output(_) => return Ok(()),
+        let Some((error, hint)) = self.words() else {
+            return Ok(());
         };
         let told = ToldFailure {
             published: self.is_published(),
@@ -139,6 +127,26 @@ impl Failure {
         };
         serde_json::to_writer_pretty(&mut *out, &told)?;
         writeln!(out)
+    }
+
+    /// The failure with its causes in one text, and its hint; `None` where there is nobody to read it.
+    pub(super) fn words(&self) -> Option<(String, Option<String>)> {
+        match self {
+            Self::Mistakes(mistakes) => {
+                let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+                Some((lines.join("\n"), None))
+            }
+            Self::Error { error, hint, .. } => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    text += &format!(": {error}");
+                    cause = error.source();
+                }
+                Some((text, hint.clone()))
+            }
+            Self::Output(_) => None,
+        }
     }
 
     /// True of a failure that came when the run was published, or the word was said.
@@ -156,6 +164,39 @@ impl Failure {
                     })
             )
         )
+    }
+
+    /// Writes the failure to a log in JSON: an event for each mistake, or one with exit code, causes
+    /// and hint as its fields.
+    pub(super) fn log(&self) -> io::Result<()> {
+        let exit_code = || ("exit_code", (self.exit() as u8).into());
+        match self {
+            Self::Mistakes(mistakes) => mistakes.iter().try_for_each(|mistake| {
+                let fields = stderr::fields([exit_code()]);
+                stderr::event(Level::Error, &mistake.to_string(), &fields)
+            }),
+            Self::Error { error, hint, .. } => {
+                let mut causes = Vec::new();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    causes.push(error.to_string());
+                    cause = error.source();
+                }
+                let causes = match causes.is_empty() {
+                    true => Value::Null,
+                    false => causes.into(),
+                };
+                let hint = ("hint", hint.clone().into());
+                let fields = stderr::fields([exit_code(), ("causes", causes), hint]);
+                stderr::event(Level::Error, &error.to_string(), &fields)
+            }
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Self::Output(error) => {
+                let fields =
+                    stderr::fields([exit_code(), ("causes", vec![error.to_string()].into())]);
+                stderr::event(Level::Error, "Cannot write to stdout", &fields)
+            }
+        }
     }
 
     /// Prints the failure, with its causes and its hint.

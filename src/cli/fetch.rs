@@ -10,6 +10,7 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
+use super::stderr;
 use super::wording::paragraph;
 use crate::model::period::Period;
 use crate::pipeline::fetch::report::FetchReport;
@@ -58,7 +59,7 @@ pub(super) fn run(
 }
 
 fn print(report: &FetchReport, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
-    write_notes(report, globals.quiet, &mut io::stderr().lock())?;
+    write_notes(report, globals.quiet, &mut stderr::lines())?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, report)?;
         writeln!(out)?;

@@ -12,8 +12,7 @@ use crate::pipeline::plan::parse;
 /// Flags that say which ledger is meant.
 #[derive(Debug, clap::Args)]
 pub(super) struct LedgerFlags {
-    /// Output folder of the runs [env: TIEOUT_OUT] [default: out]
-    // Read by hand: a folder in the environment must not be in conflict with `--pipeline`.
+    /// Output folder of the runs [default: out]
     #[arg(long, value_name = "DIR", conflicts_with = "pipeline")]
     out: Option<PathBuf>,
     /// Pipeline file whose output folder is meant
@@ -33,12 +32,7 @@ impl LedgerFlags {
         if let Some(file) = &self.pipeline {
             return Ok(parse::read(file, &[])?.out);
         }
-        let named = self.out.clone();
-        let folder = named.or_else(|| {
-            let folder = std::env::var_os("TIEOUT_OUT")?;
-            (!folder.is_empty()).then(|| PathBuf::from(folder))
-        });
-        Ok(folder.unwrap_or_else(|| PathBuf::from("out")))
+        Ok(self.out.clone().unwrap_or_else(|| PathBuf::from("out")))
     }
 
     /// The streams of a period, or of any.

@@ -18,6 +18,7 @@ mod counted;
 mod csv_flags;
 mod diff;
 mod doctor;
+mod environment;
 mod exit;
 mod explain;
 mod explanation;
@@ -27,6 +28,7 @@ mod flags_in_use;
 mod invoice_blocks;
 mod ledger_flags;
 mod ledger_text;
+mod man;
 mod ordinary_tenant;
 mod phase_bar;
 mod profile;
@@ -43,6 +45,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod status;
+mod stderr;
 mod summary;
 mod synth;
 mod ticket;
@@ -54,12 +57,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use serde_json::Map;
 
 use self::arguments::Globals;
 use self::counted::Counted;
+use self::environment::WrongUsage;
 use self::exit::Exit;
 use self::failure::Failure;
 use self::flags_in_use::GivenCommand;
+use self::stderr::{Level, LogFormat};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine::{self, STACK_BYTES};
 use crate::pipeline::{is_guarded, signals};
@@ -78,6 +84,9 @@ struct Cli {
 const EXAMPLE: &str = "\
 Example:
   tieout check pipelines/sample.toml && tieout run pipelines/sample.toml --period 2026-10
+
+Every flag can also be an environment variable, such as TIEOUT_AS_OF for --as-of;
+the command line wins.
 
 Exit codes:
   0   complete
@@ -120,6 +129,7 @@ enum Command {
     Rehearse(rehearse::RehearseArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -138,25 +148,25 @@ pub fn main() -> ExitCode {
 }
 
 fn work() -> Exit {
+    stderr::set(asked_log());
     // Before the first write, which may be that of `--help` to a file.
     if let Err(error) = prepare() {
         return tell(&error.into());
     }
     // Not `parse`, which would end the process itself and with codes of its own.
-    let parsed = command_line().try_get_matches().and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches)?;
-        Ok((cli, GivenCommand::of(&matches)))
-    });
-    let (cli, given) = match parsed {
+    let (cli, given) = match parse() {
         Ok(parsed) => parsed,
-        Err(error) => return print_usage(&error),
+        Err(wrong) => return print_usage(&wrong),
     };
+    stderr::set(cli.globals.log);
     // Decoders turn panics of the Parquet library into errors; those are not for the user's eyes.
     let print_panic = take_hook();
-    set_hook(Box::new(move |panic| {
-        if !is_guarded() {
-            print_panic(panic);
+    set_hook(Box::new(move |panic| match is_guarded() {
+        true => {}
+        false if stderr::is_json() => {
+            drop(stderr::event(Level::Error, &panic.to_string(), &Map::new()));
         }
+        false => print_panic(panic),
     }));
     // A panic is a bug and has its own exit code; the hook has printed its message.
     // Nothing is used after it: the process ends with what is returned here.
@@ -168,6 +178,34 @@ fn command_line() -> clap::Command {
     flags_in_use::with_hidden(Cli::command())
 }
 
+/// Form of the log that the command line or the environment asks for, before either is known to be
+/// right: what is wrong with them is told in it.
+fn asked_log() -> LogFormat {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let is_json = arguments.iter().any(|argument| argument == "--log=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair[0] == "--log" && pair[1] == "json")
+        || std::env::var_os("TIEOUT_LOG").is_some_and(|format| format == "json");
+    match is_json {
+        true => LogFormat::Json,
+        false => LogFormat::Text,
+    }
+}
+
+/// Parses the command line and the environment.
+fn parse() -> Result<(Cli, GivenCommand), Box<WrongUsage>> {
+    let mut command = command_line();
+    let matches = environment::parse(&command, || std::env::args_os().collect())?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| {
+        Box::new(WrongUsage {
+            error: error.format(&mut command),
+            variables: Vec::new(),
+        })
+    })?;
+    Ok((cli, GivenCommand::of(&matches)))
+}
+
 /// Looks for what every command needs of the machine.
 fn prepare() -> Result<(), RunError> {
     machine::ensure_files(machine::FEWEST_FILES)?;
@@ -176,7 +214,10 @@ fn prepare() -> Result<(), RunError> {
 
 /// Prints a failure to stderr; where that is closed, the exit code alone has to say it.
 fn tell(failure: &Failure) -> Exit {
-    drop(failure.write(&mut io::stderr().lock()));
+    drop(match stderr::is_json() {
+        true => failure.log(),
+        false => failure.write(&mut io::stderr().lock()),
+    });
     failure.exit()
 }
 
@@ -228,21 +269,39 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Rehearse(args) => rehearse::run(args, globals, out),
         Command::Schema(args) => schema::run(args, globals, out),
         Command::Completions(args) => completions::run(args, &mut command_line(), out),
+        Command::Man(args) => man::run(args, command_line(), out),
     }
 }
 
 /// Prints clap's answer: help and version to stdout, which is no failure; mistakes to stderr, and to
 /// whoever reads JSON.
-fn print_usage(error: &clap::Error) -> Exit {
-    let is_usage = error.use_stderr();
-    if is_usage && std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-        let failure = Failure::usage(text.to_owned(), None);
+fn print_usage(wrong: &WrongUsage) -> Exit {
+    let WrongUsage { error, variables } = wrong;
+    if !error.use_stderr() {
+        drop(error.print());
+        return Exit::Complete;
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    let from = match variables.as_slice() {
+        [] => None,
+        names => Some(format!(
+            "see the environment variable `{}`",
+            names.join("`, `")
+        )),
+    };
+    let failure = Failure::usage(text.to_owned(), from.clone());
+    let is_json = std::env::args_os().any(|argument| argument == "--json")
+        || std::env::var_os("TIEOUT_JSON").is_some_and(|value| !value.is_empty());
+    if is_json {
         drop(failure.write_json(None, &mut io::stdout().lock()));
     }
-    match error.print() {
-        Ok(()) | Err(_) if is_usage => Exit::Usage,
-        Ok(()) | Err(_) => Exit::Complete,
+    if stderr::is_json() {
+        return tell(&failure);
     }
+    drop(error.print());
+    if let Some(from) = from {
+        drop(writeln!(io::stderr().lock(), "hint: {from}"));
+    }
+    Exit::Usage
 }

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
 
 use super::profile::per_second;
+use super::stderr;
 
 /// Progress of the current phase.
 pub(super) struct PhaseBar {
@@ -93,6 +95,17 @@ impl PhaseBar {
             format!(", {words}")
         };
         format!("{}{percent}{words}", self.name)
+    }
+
+    /// Figures of the phase, for a log in JSON.
+    pub(super) fn fields(&self) -> Map<String, Value> {
+        stderr::fields([
+            ("phase", self.name.into()),
+            ("phase_bytes", self.bytes.into()),
+            ("phase_bytes_done", self.done.into()),
+            ("phase_rows", self.rows.into()),
+            ("phase_seconds", self.began.elapsed().as_secs().into()),
+        ])
     }
 
     /// Removes the bar from the terminal.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
+use super::stderr::{self, Level};
 use crate::progress::phases::Phase;
 
 /// Writes a row for each phase of a run that took `whole`, and the rest as a row of its own, so
@@ -56,6 +57,25 @@ pub(super) fn write(phases: &[Phase], whole: Duration, out: &mut dyn Write) -> i
             .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     }
     writeln!(out, "{table}")
+}
+
+/// Writes an event for each phase of a run that took `whole`, and one for the run, to a log in JSON.
+pub(super) fn log(phases: &[Phase], whole: Duration) -> io::Result<()> {
+    for phase in phases {
+        let fields = stderr::fields([
+            ("phase", phase.name.into()),
+            ("wall_seconds", seconds(phase.wall).into()),
+            ("cpu_seconds", phase.cpu.map(seconds).into()),
+            ("rows", phase.rows.into()),
+            ("peak_bytes", phase.peak.into()),
+        ]);
+        let message = format!("profile: {} took {} s", phase.name, seconds(phase.wall));
+        stderr::event(Level::Info, &message, &fields)?;
+    }
+    let whole = seconds(whole);
+    let message = format!("profile: the whole run took {whole} s");
+    let fields = stderr::fields([("wall_seconds", whole.into())]);
+    stderr::event(Level::Info, &message, &fields)
 }
 
 /// Seconds with three decimals, rounded down.

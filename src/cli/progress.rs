@@ -4,15 +4,17 @@
 //! A thread of its own prints, so that neither fetching nor reading ever waits for a terminal.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
 
 use super::arguments::Globals;
 use super::phase_bar::PhaseBar;
+use super::stderr::{self, Level};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine::STACK_BYTES;
 use crate::progress::reporting::{Event, Progress};
@@ -35,8 +37,11 @@ impl ProgressDisplay {
         let screen = Screen {
             verbose: globals.verbose,
             quiet: globals.quiet,
-            bars: (io::stderr().is_terminal() && !globals.quiet && !globals.verbose)
-                .then(MultiProgress::new),
+            bars: (io::stderr().is_terminal()
+                && !globals.quiet
+                && !globals.verbose
+                && !stderr::is_json())
+            .then(MultiProgress::new),
             datasets: BTreeMap::new(),
             rows: 0,
             bytes: 0,
@@ -94,7 +99,12 @@ impl Screen {
             }
             if beat.elapsed() >= HEARTBEAT && self.bars.is_none() && !self.quiet {
                 beat = Instant::now();
-                self.line(&self.heartbeat());
+                // A run goes on where stderr is closed.
+                drop(stderr::event(
+                    Level::Info,
+                    &self.heartbeat(),
+                    &self.heartbeat_fields(),
+                ));
             }
         }
         self.end_phase();
@@ -123,6 +133,24 @@ impl Screen {
             Some(phase) => phase.heartbeat(),
             None => fetching,
         }
+    }
+
+    /// Figures of a heartbeat, for a log in JSON.
+    fn heartbeat_fields(&self) -> Map<String, Value> {
+        let units: u64 = self.datasets.values().map(|dataset| dataset.units).sum();
+        let done: u64 = self.datasets.values().map(|dataset| dataset.done).sum();
+        let fetched = |figure: u64| match units {
+            0 => Value::Null,
+            _ => figure.into(),
+        };
+        let mut fields = stderr::fields([
+            ("units", fetched(units)),
+            ("units_done", fetched(done)),
+            ("rows_fetched", fetched(self.rows)),
+            ("bytes_fetched", fetched(self.bytes)),
+        ]);
+        fields.extend(self.phase.iter().flat_map(PhaseBar::fields));
+        fields
     }
 
     fn show(&mut self, event: Event) {
@@ -166,8 +194,8 @@ impl Screen {
                     .iter_mut()
                     .for_each(|phase| phase.advance(bytes, rows));
             }
-            Event::Note(line) if !self.quiet => self.line(&line),
-            Event::Detail(line) if self.verbose => self.line(&line),
+            Event::Note(line) if !self.quiet => self.line(Level::Info, &line),
+            Event::Detail(line) if self.verbose => self.line(Level::Debug, &line),
             Event::Note(_) | Event::Detail(_) => {}
         }
     }
@@ -185,8 +213,8 @@ impl Screen {
     }
 
     /// Prints a line above the bars.
-    fn line(&self, line: &str) {
-        let write = || writeln!(io::stderr().lock(), "{line}");
+    fn line(&self, level: Level, line: &str) {
+        let write = || stderr::told(level, line);
         // A run goes on where stderr is closed.
         drop(match &self.bars {
             // The bars are taken off the screen for the time of the write, or the line would end up

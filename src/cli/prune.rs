@@ -1,6 +1,6 @@
 //! `tieout prune`: removes runs and landed files that nothing needs any more.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, Table};
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
+use super::stderr;
 use super::wording::counted;
 use crate::pipeline::closing::retention::Retention;
 use crate::pipeline::plan::parse;
@@ -91,7 +92,7 @@ fn print(
     globals: &Globals,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let mut notes = io::stderr().lock();
+    let mut notes = stderr::lines();
     for warning in &report.warnings {
         writeln!(notes, "warning: {warning}")?;
     }

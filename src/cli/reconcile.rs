@@ -18,6 +18,7 @@ use crate::model::period::Period;
 use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
+use crate::pipeline::plan::notices::Notices;
 use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::reports::csv_form::CsvForm;
@@ -127,6 +128,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         reports: ReportFiles::default(),
         fetching: None,
         csv: CsvForm::Plain,
+        notices: Notices::default(),
         tie_outs: TieOut::ALL.map(tie_out).to_vec(),
     })
 }

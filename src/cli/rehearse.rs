@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
+use super::stderr;
 use super::wording::{counted, paragraph};
 use crate::ledger::amount;
 use crate::pipeline::publish::outcome::readable;
@@ -75,7 +76,7 @@ pub(super) fn run(
         write_night(night, out)?;
         // Who is quiet reads no stdout, and a difference is an error.
         if globals.quiet {
-            write_differences(night, &mut io::stderr().lock())?;
+            write_differences(night, &mut stderr::lines())?;
         }
         out.flush()
     };

@@ -9,12 +9,15 @@ use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
+use super::stderr::{self, Level};
 use super::{address_space, allocator, profile, summary};
 use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
+use crate::pipeline::notices::ended_run::EndedRun;
+use crate::pipeline::notices::tell::tell;
 use crate::pipeline::options::Options;
 use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::parse;
@@ -86,37 +89,59 @@ pub(super) fn execute(
     display.end();
     // The profile is printed for a failed run, too.
     let profiled = match flags.profile {
-        true => profile::write(&phases, whole, &mut io::stderr().lock()),
+        true if stderr::is_json() => profile::log(&phases, whole),
+        true => profile::write(&phases, whole, &mut stderr::lines()),
         false => Ok(()),
     };
-    let found = match found {
-        Ok(found) => found,
+    let mut is_foreign = false;
+    let (outcome, result) = match found {
+        Ok(found) => {
+            let printed = profiled
+                .map_err(Failure::Output)
+                .and_then(|()| print(&found, globals, flags, out))
+                .map_err(|failure| failure.after_publish(&found.folder));
+            let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed);
+            let late = found.fetched.as_ref().and_then(|report| {
+                // Not only in the summary: who prints none, or reads stderr alone, is told, too.
+                Failure::of_informational(report, Some(&found.folder))
+            });
+            let result = exit.and_then(|exit| late.map_or(Ok(exit), Err));
+            (Some(found), result)
+        }
         Err(failure) => {
             // What is refused as not ours is not written to either.
-            let is_foreign = matches!(
+            is_foreign = matches!(
                 *failure.reason,
                 RunError::Publish(PublishError::Kind { .. })
                     | RunError::Ledger(LedgerError::Owner { .. })
             );
             let reason = failure.reason.to_string();
-            let failure = failed(failure, globals, out)?;
+            let failure = failed(failure, globals, out).unwrap_or_else(|unprinted| unprinted);
             let code = failure.exit() as u8;
             if !is_foreign {
                 log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
             }
-            return Err(failure);
+            (None, Err(failure))
         }
     };
-    let printed = profiled
-        .map_err(Failure::Output)
-        .and_then(|()| print(&found, globals, flags, out))
-        .map_err(|failure| failure.after_publish(&found.folder));
-    let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed)?;
-    let late = found.fetched.as_ref().and_then(|report| {
-        // Not only in the summary: who prints none, or reads stderr alone, is told, too.
-        Failure::of_informational(report, Some(&found.folder))
+    let words = result.as_ref().err().and_then(Failure::words);
+    let (error, hint) = words.map_or((None, None), |(error, hint)| (Some(error), hint));
+    let warnings = tell(&EndedRun {
+        plan,
+        exit_code: result.as_ref().map_or_else(Failure::exit, |exit| *exit) as u8,
+        started_at,
+        finished_at: log::now(),
+        took: began.elapsed(),
+        outcome: outcome.as_ref(),
+        error,
+        hint,
+        is_foreign,
     });
-    late.map_or(Ok(exit), Err)
+    for warning in &warnings {
+        // Whoever cannot be told changes nothing, stderr included.
+        drop(stderr::told(Level::Warning, &format!("warning: {warning}")));
+    }
+    result
 }
 
 /// A plan with what flags say of its output.
@@ -135,7 +160,7 @@ fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result
     if globals.json {
         failure.write_json(fetched.as_deref(), out)?;
     } else if let Some(fetched) = &fetched {
-        super::fetch::write_notes(fetched, globals.quiet, &mut io::stderr().lock())?;
+        super::fetch::write_notes(fetched, globals.quiet, &mut stderr::lines())?;
         super::fetch::write_reasons(fetched, out)?;
         if !failure.is_published() {
             writeln!(out, "Nothing was published.")?;
@@ -152,8 +177,8 @@ fn print(
     flags: &arguments::RunFlags,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    summary::write_notes(found, globals.quiet, &mut io::stderr().lock())?;
-    warn_of_memory(flags.memory, peak_memory(), &mut io::stderr().lock())?;
+    summary::write_notes(found, globals.quiet, &mut stderr::lines())?;
+    warn_of_memory(flags.memory, peak_memory(), &mut stderr::lines())?;
     if globals.json {
         serde_json::to_writer_pretty(&mut *out, found)?;
         writeln!(out)?;

@@ -10,6 +10,7 @@ use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::ordinary_tenant::{OrdinaryArgs, settings};
+use super::stderr;
 use crate::model::spelling;
 use crate::sandbox::faults::{Fault, Faults};
 use crate::sandbox::{self, SandboxError, Settings, ordinary};
@@ -120,7 +121,7 @@ fn tell_planted(settings: &ordinary::OrdinarySettings) {
             planted.currency
         );
         // The hint is a courtesy, as the one on how to fetch.
-        drop(std::io::stderr().lock().write_all(told.as_bytes()));
+        drop(stderr::lines().write_all(told.as_bytes()));
     }
 }
 
@@ -140,7 +141,7 @@ fn serve(
                  --set partner_center.sandbox=http://{address}\n"
             );
             // The hint is a courtesy: the server goes on where stderr is closed.
-            drop(std::io::stderr().lock().write_all(hint.as_bytes()));
+            drop(stderr::lines().write_all(hint.as_bytes()));
         }
     });
     told?;

@@ -1,6 +1,6 @@
 //! `tieout synth`: a synthetic partner with known answers, for tests, rehearsals and benchmarks.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::stderr;
 use crate::model::period::Period;
 use crate::synth::{self, SynthError};
 
@@ -101,7 +102,7 @@ pub(super) fn run(args: &SynthArgs, globals: &Globals) -> Result<Exit, Failure> 
     }
     let report = synth::generate(&request).map_err(failure)?;
     if !globals.quiet {
-        let mut notes = io::stderr().lock();
+        let mut notes = stderr::lines();
         writeln!(
             notes,
             "Wrote {} usage rows and {} invoice lines, {} files in `{}`",
@@ -130,7 +131,7 @@ fn months(
     let report = synth::generate_months(&request).map_err(failure)?;
     if !globals.quiet {
         writeln!(
-            io::stderr().lock(),
+            stderr::lines(),
             "Wrote {count} months in {} versions, {} usage rows and {} invoice lines, {} files in `{}`",
             report.versions,
             report.rows,

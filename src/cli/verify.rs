@@ -6,6 +6,7 @@ use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
 use super::ledger_flags::{self, LedgerFlags};
+use super::stderr;
 use super::wording::counted;
 use crate::pipeline::closing::verify::{Meant, Verified, VerifyRequest, verify};
 use crate::pipeline::options::Options;
@@ -84,7 +85,7 @@ fn meant(args: &VerifyArgs) -> Meant {
 
 fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
-        let mut notes = io::stderr().lock();
+        let mut notes = stderr::lines();
         for note in &found.notes {
             writeln!(notes, "note: {note}")?;
         }
@@ -96,7 +97,7 @@ fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(),
     }
     // Who is quiet reads no stdout, and a fault is an error.
     match globals.quiet {
-        true => write_faults(found, &mut io::stderr().lock())?,
+        true => write_faults(found, &mut stderr::lines())?,
         false => write_faults(found, out)?,
     }
     writeln!(out, "{}", proof(found))?;

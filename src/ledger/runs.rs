@@ -323,6 +323,23 @@ pub fn current_of(
         .optional()
 }
 
+/// End of the last complete run of a pipeline, in a period or, where that is empty, in any; `None` for
+/// none.
+///
+/// # Errors
+/// Errors of the database.
+pub fn last_complete(
+    connection: &Connection,
+    pipeline: &str,
+    period: &str,
+) -> Result<Option<String>, rusqlite::Error> {
+    let query = "SELECT finished_at FROM runs WHERE pipeline = ?1 AND (?2 = '' OR period = ?2) \
+                 AND is_complete = 1 ORDER BY run_no DESC LIMIT 1";
+    connection
+        .query_row(query, [pipeline, period], |row| row.get(0))
+        .optional()
+}
+
 /// The last run at which a pointer was moved: of a period, or of all; `None` for none.
 ///
 /// # Errors

@@ -94,6 +94,7 @@ impl Finish<'_> {
             figures.finality = of_invoice.map_or_else(String::new, |stage| stage.finality.clone());
         }
         Ok(Outcome {
+            period: figures::period_of(plan, &found),
             units_kept,
             ledger: Some(recorded),
             ..outcome

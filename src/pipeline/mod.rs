@@ -35,6 +35,8 @@ pub mod explain;
 
 pub mod ledger_views;
 
+pub mod notices;
+
 pub mod prune;
 
 pub mod run;

@@ -34,6 +34,7 @@ use crate::pipeline::failure::RunError;
 use crate::pipeline::month_end::log;
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
 use crate::pipeline::plan::globs;
+use crate::pipeline::plan::notices::Notices;
 use crate::pipeline::plan::output::ReportFiles;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::pipeline::publish::outcome::Outcome;
@@ -280,6 +281,7 @@ impl<'r> Rehearsal<'r> {
             reports: ReportFiles::NONE,
             fetching: None,
             csv: Default::default(),
+            notices: Notices::default(),
             tie_outs: TieOut::ALL.map(tie_out).to_vec(),
         }
     }

@@ -22,8 +22,9 @@ use super::output_entries::{
 
 /// Rights of published files: they hold what customers pay, and are not for every user of the
 /// machine.
-#[cfg(unix)]
 const FILE_MODE: u32 = 0o640;
+/// Rights of a file without secrets that others are meant to read.
+const SHARED_MODE: u32 = 0o644;
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -421,7 +422,7 @@ pub fn replace_file(
     fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     // The lock of the state folder is held: what is there is of a fetch that has ended.
     clear_temporary(folder)?;
-    place_file(path, fill)
+    replace(path, FILE_MODE, fill)
 }
 
 /// Replaces a file as [`replace_file`] does, in a folder that may be anybody's: nothing else in it is
@@ -436,6 +437,28 @@ pub fn place_file(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), PublishError> {
+    replace(path, FILE_MODE, fill)
+}
+
+/// Replaces a file as [`place_file`] does; programs of other users may read it.
+///
+/// # Errors
+/// [`PublishError::Storage`], also where `fill` fails; the old file is then intact.
+///
+/// # Panics
+/// If `path` cannot be a file in a folder, such as `/`.
+pub fn replace_shared(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), PublishError> {
+    replace(path, SHARED_MODE, fill)
+}
+
+fn replace(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), PublishError> {
     let folder = match path.parent().expect("a file lies in a folder") {
         here if here.as_os_str().is_empty() => Path::new("."),
         folder => folder,
@@ -444,7 +467,7 @@ pub fn place_file(
     // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     let mut temporary = builder
         .tempfile_in(folder)
         .map_err(storage("create a file in", folder))?;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::program::program;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "run",
     "fetch",
     "reconcile",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 22] = [
     "rehearse",
     "schema",
     "completions",
+    "man",
 ];
 
 /// A pipeline without mistakes, for the files of [`house`].
@@ -129,7 +130,7 @@ fn check_lists_every_mistake() {
         .replace("\"0.05\"", "0.05")
         .replace("usage/*.csv", "usage/*.tsv");
     let expect = "\
-error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`
+error: `pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`, `metrics`, `notify`
 hint: did you mean `period`?
 error: `pipelines/x.toml` line 4, key `source.usage.files.paths`: found no file for `usage/*.tsv`, wanted a path or glob that matches a file
 hint: no file in `usage` matches `*.tsv`

@@ -17,6 +17,7 @@ use tieout::model::settling::SettlingDays;
 use tieout::model::tables::{ColumnType, TABLES};
 use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
+use tieout::pipeline::plan::notices::Notices;
 use tieout::pipeline::plan::output::ReportFiles;
 use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::publish::outcome::Outcome;
@@ -94,6 +95,7 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         reports: ReportFiles::NONE,
         fetching: None,
         csv: CsvForm::Plain,
+        notices: Notices::default(),
         name: "test".to_owned(),
         period: None,
         out: out.to_owned(),

@@ -72,7 +72,12 @@ impl CredentialReader<'_> {
 
     /// Place at which a secret is kept. The secret is not read here, but each time it is used: it
     /// may be rotated in between.
-    fn source(&self, checker: &mut Checker<'_>, key: &str, entry: &Entry) -> Option<SecretSource> {
+    pub(crate) fn source(
+        &self,
+        checker: &mut Checker<'_>,
+        key: &str,
+        entry: &Entry,
+    ) -> Option<SecretSource> {
         let Value::Table(fields) = &entry.node.value else {
             // The value itself is not repeated: it may be the secret.
             checker.note(

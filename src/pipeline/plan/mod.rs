@@ -19,6 +19,10 @@ pub mod tolerances;
 
 pub mod output;
 
+pub(crate) mod credentials;
+
+pub mod notices;
+
 pub mod pipeline_plan;
 
 mod canonical;
@@ -30,8 +34,6 @@ pub(crate) mod passes;
 pub(crate) mod rounding_rules;
 
 pub(crate) mod tie_outs;
-
-pub(crate) mod credentials;
 
 pub(crate) mod acceptances;
 pub(crate) mod csv_keys;

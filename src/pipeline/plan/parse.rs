@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::checker::Checker;
 use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
+use super::notices::{self, Notices};
 use super::output::{self, ReportFiles};
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
@@ -128,6 +129,7 @@ fn empty(name: &str) -> Plan {
         reports: ReportFiles::default(),
         fetching: None,
         csv: CsvForm::default(),
+        notices: Notices::default(),
     }
 }
 
@@ -187,6 +189,8 @@ fn plan_of(
             "csv_separator",
             "csv_decimal",
             "output",
+            "metrics",
+            "notify",
         ],
     );
     plan.period = get(root, "period").and_then(|entry| period(checker, entry));
@@ -217,6 +221,7 @@ fn plan_of(
     plan.settling = settling::read(checker, root);
     plan.csv = csv_keys::read(checker, root);
     plan.reports = output::read(checker, root);
+    plan.notices = notices::read(checker, folder, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.
     plan.tie_outs = tie_outs::read(checker, root, &datasets_of(&plan));

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::notices::Notices;
 use super::output::ReportFiles;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions;
@@ -45,6 +46,8 @@ pub struct Plan {
     pub fetching: Option<Fetching>,
     /// Form of the tables as CSV.
     pub csv: CsvForm,
+    /// Notices of the end of a run; none for an ad-hoc run.
+    pub notices: Notices,
 }
 
 /// A fetch from Partner Center and Graph: by which account, of which endpoints, to which folder.

@@ -126,7 +126,7 @@ absolute = "1,5"
         text,
         &["colour=red", "no equals"],
         r#"
-`pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`
+`pipelines/x.toml` line 1, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`, `metrics`, `notify`
 hint: did you mean `period`?
 `pipelines/x.toml` line 2, key `out`: found the integer `5`, wanted a folder
 hint: put it in quotes
@@ -153,7 +153,7 @@ hint: did you mean `absolute`?
 hint: the decimal separator is a point; thousands are not separated
 `--set no equals`: found `no equals`, wanted a dotted key, `=` and a value
 hint: for example `--set period=2026-10`; quote each part of a key that has characters other than A-Z a-z 0-9 _ -
-`--set colour=red`, key `colour`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`
+`--set colour=red`, key `colour`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`, `metrics`, `notify`
 "#,
     );
 }
@@ -206,7 +206,7 @@ fn set_overrides_before_checking() {
         &["perod=2026-10", "out=", "source.usage=1"],
         r#"
 `--set out=`, key `out`: found an empty string, wanted a folder
-`--set perod=2026-10`, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`
+`--set perod=2026-10`, key `perod`: found an unknown key, wanted one of `period`, `out`, `state`, `source`, `tie_out`, `partner_center`, `exclude`, `accept`, `month_end`, `csv`, `csv_separator`, `csv_decimal`, `output`, `metrics`, `notify`
 hint: did you mean `period`?
 `--set source.usage=1`, key `source.usage`: found the integer `1`, wanted a table
 hint: write `[source.usage]`, and its keys below that line

@@ -30,6 +30,8 @@ pub struct Outcome {
     pub published: bool,
     /// Id of the run, which is also the name of its folder.
     pub run_id: String,
+    /// Billing period of the run; empty where none is known.
+    pub period: String,
     /// Folder in which the run was published.
     pub folder: PathBuf,
     /// Exit code of the process.
@@ -82,6 +84,8 @@ pub struct Total {
     pub variance_amount: String,
     /// Groups and net variance of each status that occurs.
     pub statuses: Vec<StatusTotal>,
+    /// Net variance by cause, without groups that are awaited; causes that occur.
+    pub causes: Vec<CauseTotal>,
     /// Sum of the absolute variances, without groups that are awaited.
     pub gross_variance_amount: String,
     /// Sum of the absolute variances of groups that are awaited.
@@ -102,6 +106,15 @@ pub struct StatusTotal {
     pub groups: u64,
     /// Sum of their variances, with sign.
     pub variance_amount: String,
+}
+
+/// Part of the variances that one cause makes.
+#[derive(Clone, Debug, Serialize)]
+pub struct CauseTotal {
+    /// Name of the cause.
+    pub cause: &'static str,
+    /// Sum of its parts, with sign.
+    pub amount: String,
 }
 
 /// A break, with what a person needs to find it.
@@ -137,6 +150,8 @@ struct GroupSums {
     awaited: i128,
     /// Number of groups and net variance, by [`Status::ALL`].
     statuses: [(u64, i128); Status::ALL.len()],
+    /// Sums of the parts of variances, by [`Cause::ALL`].
+    causes: [i128; Cause::ALL.len()],
 }
 
 impl GroupSums {
@@ -150,6 +165,9 @@ impl GroupSums {
         } else {
             self.gross += sides.variance_amount().abs();
             self.unexplained += variance.parts.by(Cause::Unexplained).abs();
+            for (sum, cause) in self.causes.iter_mut().zip(Cause::ALL) {
+                *sum += variance.parts.by(cause);
+            }
         }
         let (groups, amount) = &mut self.statuses[variance.status as usize];
         *groups += 1;
@@ -177,6 +195,8 @@ impl Outcome {
         Self {
             published: true,
             run_id,
+            // The caller knows it.
+            period: String::new(),
             folder: published.folder,
             exit_code,
             usage_rows: readings.usage_rows,
@@ -259,6 +279,15 @@ fn total(tie_out: TieOut, currency: &str, sums: &GroupSums) -> Total {
                 status: status.name(),
                 groups,
                 variance_amount: published(amount),
+            })
+            .collect(),
+        causes: Cause::ALL
+            .into_iter()
+            .zip(sums.causes)
+            .filter(|(_, amount)| *amount != 0)
+            .map(|(cause, amount)| CauseTotal {
+                cause: cause.name(),
+                amount: published(amount),
             })
             .collect(),
         gross_variance_amount: published(sums.gross),

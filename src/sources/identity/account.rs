@@ -221,7 +221,12 @@ impl SecretSource {
 pub(crate) fn open_to_others(path: &std::path::Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & 0o077 != 0).then_some(mode)
+    // Credentials that systemd hands to a service are root's; the service reads them by an access list,
+    // whose mask stands where the group's bits stand. Nobody else can enter their folder.
+    let of_service = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|folder| path.parent() == Some(std::path::Path::new(&folder)));
+    let others = if of_service { 0o007 } else { 0o077 };
+    (mode & others != 0).then_some(mode)
 }
 
 /// Permissions of other systems are not checked.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -64,26 +64,13 @@ impl Http {
     /// # Errors
     /// [`FetchError::Start`] if TLS cannot be set up.
     pub fn new(account: &Account, progress: Progress) -> Result<Self, FetchError> {
-        // An error means that a test or a host program has installed a provider, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let is_sandbox = account.addresses.is_sandbox();
-        let mut builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+        let client = builder(account.addresses.is_sandbox())
             .read_timeout(Duration::from_millis(account.read_timeout_ms))
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("tieout/", env!("CARGO_PKG_VERSION")))
-            // Plain HTTP is for the sandbox on this machine alone.
-            .https_only(!is_sandbox);
-        // A proxy cannot reach this machine's loopback address.
-        if is_sandbox {
-            builder = builder.no_proxy();
-        }
-        // TLS roots and the proxy are those of the system.
-        let client = builder.build().map_err(|error| FetchError::Start {
-            what: "the HTTP client",
-            source: error.without_url().into(),
-        })?;
+            .build()
+            .map_err(|error| FetchError::Start {
+                what: "the HTTP client",
+                source: error.without_url().into(),
+            })?;
         Ok(Self {
             client,
             retry_policy: account.patience.clone(),
@@ -291,6 +278,24 @@ impl Http {
     }
 }
 
+/// A client to be built, with what is the same for all: TLS and its roots, the system's proxy, and no
+/// redirects. Plain HTTP is for services on this machine alone.
+pub(super) fn builder(is_on_this_machine: bool) -> ClientBuilder {
+    // An error means that a test or a host program has installed a provider, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("tieout/", env!("CARGO_PKG_VERSION")))
+        .https_only(!is_on_this_machine);
+    match is_on_this_machine {
+        // A proxy cannot reach this machine's loopback address.
+        true => builder.no_proxy(),
+        false => builder,
+    }
+}
+
 fn too_large() -> AttemptError {
     let limit = PAGE_LIMIT_BYTES >> 20;
     AttemptError::Unusable(format!("a response of more than {limit} MiB"))
@@ -310,7 +315,7 @@ fn unzipped(body: &[u8]) -> Result<Vec<u8>, AttemptError> {
     Ok(plain)
 }
 
-fn is_success(status: u16) -> bool {
+pub(super) fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 

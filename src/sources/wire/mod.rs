@@ -13,3 +13,5 @@ pub(crate) mod error_body;
 pub mod http;
 
 pub(crate) mod attempts;
+
+pub mod delivery;
