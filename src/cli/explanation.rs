@@ -14,8 +14,10 @@ pub(super) fn write(
     verbose: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "Run {}", explanation.run_id)?;
-    for group in &explanation.groups {
+    for (at, group) in explanation.groups.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
         write_group(group, verbose, out)?;
     }
     if explanation.groups_more > 0 {
@@ -45,7 +47,7 @@ pub(super) fn write(
             resources.variance_amount
         )?;
     }
-    Ok(())
+    writeln!(out, "\nRun {}", explanation.run_id)
 }
 
 /// Writes the rejected rows that may belong to the figure, up to the limit.
@@ -95,7 +97,7 @@ fn write_group(group: &Group, verbose: bool, out: &mut dyn Write) -> io::Result<
     } else {
         format!("matched on {}", group.matched_on)
     };
-    writeln!(out)?;
+    // First of all, for it is what most readers want.
     indented("", "", &group.sentences.join(" "), out)?;
     writeln!(
         out,

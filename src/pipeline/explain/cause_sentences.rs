@@ -19,6 +19,23 @@ pub(super) fn sentence_of(story: &Story<'_>, cause: Cause, part: i128) -> String
         (Cause::Tax | Cause::Credit | Cause::Duplicate, TieOut::LinesToInvoice) => {
             of_header(story, cause, part)
         }
+        (Cause::MissingUsage, TieOut::LinesToInvoice) => {
+            format!("{money} of the header is on no line.")
+        }
+        (Cause::MissingInvoice, TieOut::LinesToInvoice) => {
+            format!("{money} of the lines is in no header.")
+        }
+        (Cause::MissingUsage, tie_out) if is_of_two_reports(tie_out) => {
+            format!("{money} is in the second report and not in the first.")
+        }
+        (Cause::MissingInvoice, tie_out) if is_of_two_reports(tie_out) => {
+            format!("{money} is in the first report and not in the second.")
+        }
+        (Cause::Quantity | Cause::Price | Cause::Unexplained, tie_out)
+            if is_of_two_reports(tie_out) =>
+        {
+            format!("The second report says {money} {more} than the first.")
+        }
         (Cause::Fx, TieOut::LineArithmetic) => format!(
             "The exchange rate{} is not that of the invoice's other lines: {money} {more}.",
             rate_of(story, 1)
@@ -51,6 +68,15 @@ pub(super) fn sentence_of(story: &Story<'_>, cause: Cause, part: i128) -> String
     }
 }
 
+/// True of a tie-out that holds two reports of usage against each other, and no invoice's lines
+/// against usage.
+const fn is_of_two_reports(tie_out: TieOut) -> bool {
+    !matches!(
+        tie_out,
+        TieOut::UsageToInvoice | TieOut::LinesToInvoice | TieOut::LineArithmetic
+    )
+}
+
 /// True if rows come to a part.
 fn comes_to(sum: RowSum, part: i128) -> bool {
     let tolerated = OF_A_ROW * (i128::from(sum.rows) + 1);
@@ -77,11 +103,16 @@ fn price(story: &Story<'_>, part: i128) -> String {
     let money = story.money(part);
     let more = if part > 0 { "more" } else { "less" };
     let [used, charged] = story.facts;
+    // A unit price has its discounts in it: where these differ, too, it tells more than the part.
+    let discounts = [Cause::PartnerEarnedCredit, Cause::Promotion].map(Cause::name);
+    let mut parts = story.parts.iter();
+    let is_discounted = parts.any(|(cause, _)| discounts.contains(cause));
     let told = [
         ("list price", &used.list_prices, &charged.list_prices),
         ("unit price", &used.prices, &charged.prices),
     ]
     .into_iter()
+    .filter(|(word, ..)| !is_discounted || *word == "list price")
     .find_map(|(word, used, charged)| {
         let (used, charged) = (only(used)?, only(charged)?);
         // A price is told where it moves the amount the way that it went.

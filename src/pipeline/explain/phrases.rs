@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike as _, NaiveDate};
 
 use crate::model::decimal::{
-    self, AMOUNT_SCALE, PUBLISHED_SCALE, QUANTITY_SCALE, Rounding, fixed, plain, rescale,
-    to_published,
+    self, PUBLISHED_SCALE, QUANTITY_SCALE, Rounding, fixed, plain, rescale, to_published,
 };
 use crate::model::period::{Day, date_of};
 use crate::pipeline::publish::outcome::readable;
@@ -53,7 +52,6 @@ pub(super) fn money(amount: i128, currency: &str) -> String {
 /// Size of an amount of 20 decimals, with its currency.
 pub(super) fn exact_money(amount: i128, currency: &str) -> String {
     let published = to_published(amount).expect("fewer decimals need no more digits");
-    debug_assert!(AMOUNT_SCALE > PUBLISHED_SCALE);
     money(published, currency)
 }
 

@@ -64,10 +64,7 @@ impl Story<'_> {
 
     /// Both published figures, in money or in units.
     fn two_figures(&self, expected: &str, invoiced: &str) -> String {
-        let [left, right] = self.figures.map(|figure| {
-            let sign = if figure.starts_with('-') { "-" } else { "" };
-            format!("{sign}{}", self.money(units_of(figure)))
-        });
+        let [left, right] = self.figures.map(|figure| self.signed(figure));
         let of = match self.name {
             "" => String::new(),
             name => format!(" of {}", named(name)),
