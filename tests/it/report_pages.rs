@@ -83,12 +83,19 @@ fn verdicts_are_those_of_the_summary() {
             lines.sort();
             lines
         };
-        let wanted = wanted.into_iter().map(|(words, amount)| (words.to_owned(), amount));
+        let wanted = wanted
+            .into_iter()
+            .map(|(words, amount)| (words.to_owned(), amount));
         assert_eq!(sorted(lines.clone()), sorted(wanted.collect()));
     }
     // Something of each kind that matters stands in the sample.
     let all: Vec<&String> = found.values().flatten().map(|(words, _)| words).collect();
-    for words in ["over-billed", "under-billed", "copies in usage", "not checkable here"] {
+    for words in [
+        "over-billed",
+        "under-billed",
+        "copies in usage",
+        "not checkable here",
+    ] {
         assert!(all.iter().any(|one| *one == words), "{words} in {all:?}");
     }
 }
@@ -128,14 +135,21 @@ fn bridges_totals_and_breaks_foot_to_the_tables() {
         let found = amounts(row);
         assert_eq!(
             found,
-            ["expected_amount", "invoiced_amount", "variance_amount"].map(|name| wanted[name].clone())
+            ["expected_amount", "invoiced_amount", "variance_amount"]
+                .map(|name| wanted[name].clone())
         );
         assert_eq!(wanted["status"], "break");
         assert!(row.contains(&format!("tieout explain {id} --run ")));
         shown += 1;
     }
-    let all = variances.iter().filter(|row| row["status"] == "break").count();
-    assert_eq!(shown, all, "a small month has all of its breaks on the page");
+    let all = variances
+        .iter()
+        .filter(|row| row["status"] == "break")
+        .count();
+    assert_eq!(
+        shown, all,
+        "a small month has all of its breaks on the page"
+    );
     let customers = between(&page, "<section id=\"customers\">", "</section>").unwrap();
     let summary = table(&run, "summary");
     let rows = parts(customers, "<tr data-customer=\"", "</tr>");
@@ -166,7 +180,9 @@ fn the_page_stands_alone_and_says_what_it_leaves_to_the_ledger() {
     let page = page_of(out.path());
     assert!(page.contains("default-src 'none'; style-src 'sha256-"));
     assert_eq!(page.matches("<script").count(), 1);
-    for word in ["http:", "https:", "src=", "url(", "@import", "onclick", "style=\""] {
+    for word in [
+        "http:", "https:", "src=", "url(", "@import", "onclick", "style=\"",
+    ] {
         assert!(!page.contains(word), "{word}");
     }
     let changes = between(&page, "<section id=\"changes\">", "</section>").unwrap();
@@ -193,16 +209,22 @@ fn hostile() -> House {
         let path = house.path(file);
         let mut reader = csv::Reader::from_path(&path).unwrap();
         let header = reader.headers().unwrap().clone();
-        let name_at = header.iter().position(|name| name == "CustomerName").unwrap();
+        let name_at = header
+            .iter()
+            .position(|name| name == "CustomerName")
+            .unwrap();
         let id_at = header.iter().position(|name| name == "CustomerId").unwrap();
         let mut out = csv::Writer::from_writer(Vec::new());
         out.write_record(&header).unwrap();
         for row in reader.records().map(Result::unwrap) {
             let id = row[id_at].to_lowercase();
-            let at = seen.iter().position(|known| *known == id).unwrap_or_else(|| {
-                seen.push(id);
-                seen.len() - 1
-            });
+            let at = seen
+                .iter()
+                .position(|known| *known == id)
+                .unwrap_or_else(|| {
+                    seen.push(id);
+                    seen.len() - 1
+                });
             let cells = row.iter().enumerate();
             let cells = cells.map(|(column, cell)| match column == name_at {
                 true => names[at % names.len()],
@@ -277,10 +299,26 @@ fn reports_can_be_left_out_and_are_listed_where_they_are() {
     assert_eq!(files, ["report.html"]);
     // In one folder, the two are two runs: neither replaces the files of the other.
     let place = out.path().to_str().unwrap();
-    let bare = tieout(&["-q", "run", "pipelines/sample.toml", "--out", place, "--no-report"]);
+    let bare = tieout(&[
+        "-q",
+        "run",
+        "pipelines/sample.toml",
+        "--out",
+        place,
+        "--no-report",
+    ]);
     assert!(bare.status.success(), "{}", printed(&bare));
     assert_eq!(fs::read_dir(out.path().join("runs")).unwrap().count(), 2);
-    let wrong = tieout(&["check", "pipelines/sample.toml", "--set", "output.report=\"no\""]);
+    let wrong = tieout(&[
+        "check",
+        "pipelines/sample.toml",
+        "--set",
+        "output.report=\"no\"",
+    ]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(printed(&wrong).contains("output.report"), "{}", printed(&wrong));
+    assert!(
+        printed(&wrong).contains("output.report"),
+        "{}",
+        printed(&wrong)
+    );
 }

@@ -81,7 +81,11 @@ pub fn write_page(figures: &ReportFigures, out: &mut dyn Write) -> io::Result<()
 }
 
 fn drawn(bridges: &[UsageBridge]) -> Vec<DrawnBridge> {
-    bridges.iter().take(MOST).map(page_drawings::bridge).collect()
+    bridges
+        .iter()
+        .take(MOST)
+        .map(page_drawings::bridge)
+        .collect()
 }
 
 /// The rows of a table that a page shows.

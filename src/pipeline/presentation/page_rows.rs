@@ -114,7 +114,9 @@ pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
         invoiced: of.invoiced,
         breaks: of.breaks(),
         lines,
-        checked: of.not_checkable_per_mille().map(|apart| share(1_000 - apart)),
+        checked: of
+            .not_checkable_per_mille()
+            .map(|apart| share(1_000 - apart)),
         coverage: match of.not_checkable_percent() {
             None => String::new(),
             Some(none) if none == "0.0" => "all of the invoice is checked".to_owned(),
