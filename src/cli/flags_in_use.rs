@@ -30,7 +30,7 @@ use Purpose::{Acts, Tells};
 type CommandRow = (&'static str, &'static [&'static str], Purpose);
 
 /// All commands, in the order of the help.
-const COMMANDS: [CommandRow; 28] = [
+const COMMANDS: [CommandRow; 29] = [
     ("run", &[JSON, VERBOSE, THREADS], Acts),
     ("fetch", &[JSON, VERBOSE], Acts),
     ("reconcile", &[JSON, VERBOSE, THREADS], Acts),
@@ -54,6 +54,7 @@ const COMMANDS: [CommandRow; 28] = [
     ("rollforward", &[JSON], Tells),
     ("restatements", &[JSON], Tells),
     ("accruals", &[JSON], Tells),
+    ("report", &[JSON], Acts),
     ("synth", &[], Acts),
     // Its one line is the address, which a script waits for.
     ("sandbox", &[], Tells),
