@@ -49,10 +49,18 @@ pub(super) fn run(
         Ok(survey) => print(&survey, globals.verbose, out)?,
         // On stdout, so that a script gets all of them as data; the exit code is that of a failure.
         Err(mistakes) if globals.json => {
-            print_json(
-                &json!({ "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>() }),
-                out,
-            )?;
+            let told = json!({
+                "published": false,
+                "exit_code": Exit::Usage as u8,
+                "error": format!(
+                    "{} in `{}`",
+                    counted(mistakes.len() as u64, "mistake"),
+                    args.pipeline.display()
+                ),
+                "hint": mistakes.iter().find_map(|mistake| mistake.hint.as_ref()),
+                "mistakes": mistakes.iter().map(mistake_json).collect::<Vec<_>>(),
+            });
+            print_json(&told, out)?;
             return Ok(Exit::Usage);
         }
         Err(mistakes) => return Err(mistakes.into()),

@@ -55,6 +55,10 @@ fn write_block(figures: &InvoiceFigures, out: &mut dyn Write) -> io::Result<()> 
     line_of(out, "      under-billed", &figures.under_billed, "break")?;
     let rounding = rounding(figures);
     amount_line(out, "      rounding", &figures.rounding_amount, &rounding)?;
+    if readable(&figures.tolerated_amount) != "0.00" {
+        let words = "passed over by a tolerance of the pipeline";
+        amount_line(out, "      tolerated", &figures.tolerated_amount, words)?;
+    }
     departed(out, "      off rule", &figures.off_rule_lines)?;
     departed(out, "      at another rate", &figures.other_rate_lines)?;
     departed(out, "      wrong in total", &figures.wrong_total_lines)?;

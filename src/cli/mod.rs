@@ -44,6 +44,7 @@ mod run;
 mod runs;
 mod sandbox;
 mod schema;
+mod shown;
 mod status;
 mod stderr;
 mod summary;
@@ -65,6 +66,7 @@ use self::environment::WrongUsage;
 use self::exit::Exit;
 use self::failure::Failure;
 use self::flags_in_use::GivenCommand;
+use self::shown::Shown;
 use self::stderr::{Level, LogFormat};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::machine::{self, STACK_BYTES};
@@ -216,7 +218,7 @@ fn prepare() -> Result<(), RunError> {
 fn tell(failure: &Failure) -> Exit {
     drop(match stderr::is_json() {
         true => failure.log(),
-        false => failure.write(&mut io::stderr().lock()),
+        false => failure.write(&mut Shown::new(io::stderr().lock(), true)),
     });
     failure.exit()
 }
@@ -230,7 +232,7 @@ fn run(cli: &Cli, given: &GivenCommand) -> Exit {
         .ensure_read()
         .and_then(|()| match is_silent {
             true => dispatch(cli, &mut io::sink()),
-            false => dispatch(cli, &mut out),
+            false => dispatch(cli, &mut Shown::new(&mut out, !cli.globals.json)),
         })
         .and_then(|exit| failure::exit_of_printed(exit, out.flush().map_err(Failure::Output)));
     result.unwrap_or_else(|failure| {

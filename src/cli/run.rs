@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
@@ -144,6 +146,20 @@ pub(super) fn execute(
     result
 }
 
+/// What to do about a run that is not complete.
+const RUN_AGAIN: &str = "mend what is missing, and run it again: the next run replaces this one";
+
+/// Outcome of a published run, for `--json`: one that is not complete says why, as a failure does.
+#[derive(Serialize)]
+struct ToldOutcome<'o> {
+    #[serde(flatten)]
+    outcome: &'o Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
 /// A plan with what flags say of its output.
 fn with_flags(plan: &Plan, flags: &arguments::RunFlags) -> Plan {
     let mut plan = plan.clone();
@@ -180,7 +196,14 @@ fn print(
     summary::write_notes(found, globals.quiet, &mut stderr::lines())?;
     warn_of_memory(flags.memory, peak_memory(), &mut stderr::lines())?;
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, found)?;
+        let error = summary::incompleteness(found);
+        let hint = error.as_ref().map(|_| RUN_AGAIN);
+        let told = ToldOutcome {
+            outcome: found,
+            error,
+            hint,
+        };
+        serde_json::to_writer_pretty(&mut *out, &told)?;
         writeln!(out)?;
     } else {
         summary::write(found, out)?;

@@ -10,6 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::shown::Shown;
 use super::wording::INDENT;
 
 /// True once the log is JSON.
@@ -72,7 +73,7 @@ pub(super) fn is_json() -> bool {
 /// Those of stderr.
 pub(super) fn event(level: Level, message: &str, fields: &Map<String, Value>) -> io::Result<()> {
     if !is_json() {
-        return writeln!(io::stderr().lock(), "{message}");
+        return writeln!(Shown::new(io::stderr().lock(), true), "{message}");
     }
     let line = LogLine {
         time: DateTime::<Utc>::from(std::time::SystemTime::now())
@@ -134,7 +135,7 @@ impl LogLines {
 impl Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !is_json() {
-            return io::stderr().lock().write(bytes);
+            return Shown::new(io::stderr().lock(), true).write(bytes);
         }
         self.pending.extend_from_slice(bytes);
         while let Some(end) = memchr::memchr(b'\n', &self.pending) {
@@ -164,7 +165,7 @@ impl Drop for LogLines {
 /// Those of stderr.
 pub(super) fn told(usual: Level, line: &str) -> io::Result<()> {
     if !is_json() {
-        return writeln!(io::stderr().lock(), "{line}");
+        return writeln!(Shown::new(io::stderr().lock(), true), "{line}");
     }
     let labelled = LABELS.iter().find_map(|(label, level)| {
         let rest = line.strip_prefix(label)?;

@@ -48,18 +48,37 @@ pub(super) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes why the figures are not those of the whole period.
 fn write_incomplete(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = incomplete(outcome);
+    lines.try_for_each(|line| writeln!(out, "INCOMPLETE: {line}"))
+}
+
+/// Sentences that say why the figures are not those of the whole period.
+fn incomplete(outcome: &Outcome) -> impl Iterator<Item = &str> {
     // Not every run with rejected rows is incomplete: `--allow-rejects` tolerates some.
-    if outcome.exit_code == 11 && outcome.rejected_rows > 0 {
-        writeln!(
-            out,
-            "INCOMPLETE: rejected rows are missing from these figures; \
-             the table `rejected_rows` lists them."
-        )?;
+    let has_lost = outcome.exit_code == 11 && outcome.rejected_rows > 0;
+    let lost = has_lost.then_some(
+        "rejected rows are missing from these figures; the table `rejected_rows` lists them.",
+    );
+    let others = outcome.nothing_compared.iter().map(String::as_str);
+    lost.into_iter().chain(others)
+}
+
+/// What `--json` says of a published run that is not complete: why, in words; `None` of one that is.
+pub(super) fn incompleteness(outcome: &Outcome) -> Option<String> {
+    if outcome.exit_code != 11 {
+        return None;
     }
-    for line in &outcome.nothing_compared {
-        writeln!(out, "INCOMPLETE: {line}")?;
+    let mut reasons: Vec<&str> = incomplete(outcome).collect();
+    if let Some(fetched) = &outcome.fetched {
+        let reported = fetched.awaited.iter().chain(&fetched.incomplete);
+        reasons.extend(reported.map(String::as_str));
     }
-    Ok(())
+    Some(match reasons.is_empty() {
+        true => {
+            "something that a tie-out needs is awaited: see `awaited_for` in `variances`".to_owned()
+        }
+        false => reasons.join("; "),
+    })
 }
 
 /// Writes what has changed in all tie-outs since the run before.

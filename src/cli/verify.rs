@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
@@ -63,12 +65,7 @@ pub(super) fn run(
         ..Options::default()
     };
     let found = threads::with_threads(&options, || verify(&request, &Progress::default()))?;
-    let exit = if found.faults.is_empty() {
-        Exit::Complete
-    } else {
-        Exit::Integrity
-    };
-    exit_of_printed(exit, print(&found, globals, out))
+    exit_of_printed(exit_of(&found), print(&found, globals, out))
 }
 
 fn meant(args: &VerifyArgs) -> Meant {
@@ -83,6 +80,40 @@ fn meant(args: &VerifyArgs) -> Meant {
     }
 }
 
+/// Proof for `--json`: one with faults says so as a failure does.
+#[derive(Serialize)]
+struct ToldProof<'v> {
+    published: bool,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    #[serde(flatten)]
+    found: &'v Verified,
+}
+
+impl<'v> ToldProof<'v> {
+    fn of(found: &'v Verified) -> Self {
+        let is_proven = found.faults.is_empty();
+        Self {
+            published: false,
+            exit_code: exit_of(found) as u8,
+            error: (!is_proven).then(|| proof(found)),
+            hint: (!is_proven).then_some("`faults` names what is not as it was written"),
+            found,
+        }
+    }
+}
+
+/// The exit of what was found.
+fn exit_of(found: &Verified) -> Exit {
+    match found.faults.is_empty() {
+        true => Exit::Complete,
+        false => Exit::Integrity,
+    }
+}
+
 fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(), Failure> {
     if !globals.quiet {
         let mut notes = stderr::lines();
@@ -91,7 +122,7 @@ fn print(found: &Verified, globals: &Globals, out: &mut dyn Write) -> Result<(),
         }
     }
     if globals.json {
-        serde_json::to_writer_pretty(&mut *out, found)?;
+        serde_json::to_writer_pretty(&mut *out, &ToldProof::of(found))?;
         writeln!(out)?;
         return Ok(());
     }

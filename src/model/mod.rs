@@ -25,5 +25,6 @@ pub mod record;
 pub mod cause;
 pub mod tables;
 
+pub mod printable;
 pub mod same;
 pub mod spelling;

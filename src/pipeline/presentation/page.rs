@@ -15,11 +15,12 @@ use super::page_drawings::{self, DrawnBridge};
 use super::page_rows::{
     BreakRow, PageRows, VerdictBlock, break_lists, customer_lists, header_lists, verdict,
 };
-use super::page_words::{Name, SourceHash, counted, days_words, plain_words, printable};
+use super::page_words::{Name, SourceHash, counted, days_words, plain_words};
 use super::report_figures::ReportFigures;
 use crate::ledger::accruals::Accrual;
 use crate::ledger::restatements::Restatement;
 use crate::ledger::roll_forward::RollForwardRow;
+use crate::model::printable::printable;
 use crate::reports::manifest::{ControlTotal, Input};
 
 const STYLE: &str = include_str!("templates/style.css");

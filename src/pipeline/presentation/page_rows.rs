@@ -84,6 +84,10 @@ pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
     sums("over-billed", of.over_billed, "break", "part");
     sums("under-billed", of.under_billed, "break", "part");
     line("rounding", of.rounding, rounding_words(of), "part");
+    if of.tolerated.shown() != "0.00" {
+        let note = "passed over by a tolerance of the pipeline".to_owned();
+        line("tolerated", of.tolerated, note, "part");
+    }
     let departed = [
         ("off rule", of.off_rule),
         ("at another rate", of.other_rate),

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use ring::digest::{SHA256, digest};
 
 use crate::model::period::{Day, date_of};
+use crate::model::printable::printable;
 
 /// Characters of a name that are shown, and of its whole text behind it.
 const SHOWN: usize = 60;
@@ -48,18 +49,6 @@ impl Name {
     /// True if there is nothing to show.
     pub(super) fn is_empty(&self) -> bool {
         self.shown.is_empty()
-    }
-}
-
-/// A character as it may stand in a page. Controls, and marks that turn the order of what follows
-/// around, become a sign that something was there.
-pub(super) fn printable(character: char) -> char {
-    match character {
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => '\u{FFFD}',
-        // No characters of XML, of which a workbook is made.
-        '\u{FFFE}' | '\u{FFFF}' => '\u{FFFD}',
-        other if other.is_control() => '\u{FFFD}',
-        other => other,
     }
 }
 

@@ -4,8 +4,8 @@
 use rust_xlsxwriter::{ExcelDateTime, Format, FormatBorder, Worksheet, XlsxError};
 
 use super::money::Money;
-use super::page_words::printable;
 use crate::model::period::{Day, date_of};
+use crate::model::printable::printable;
 
 /// Digits that a number of a spreadsheet holds.
 const SHEET_DIGITS: usize = 15;

@@ -41,8 +41,10 @@ pub struct Verdict {
     pub over_billed: CountedSum,
     /// Breaks that ask for less than usage comes to; the amount is negative.
     pub under_billed: CountedSum,
-    /// Sum of all that rounding makes, with sign.
+    /// Sum of what rounding makes of groups that are no breaks, with sign.
     pub rounding: Money,
+    /// Sum of what a tolerance of the pipeline passed over, with sign.
+    pub tolerated: Money,
     /// Groups whose rounding the invoice's own rule proves.
     pub exact_groups: u64,
     /// Groups whose rounding lies within what cannot be known, and is not proven.
@@ -135,7 +137,6 @@ impl Verdict {
         if status == Status::Awaited.name() {
             self.awaited.add(1, variance);
         } else {
-            self.rounding += Money(row.number(ROUNDING));
             self.without_cause += Money(row.number(UNEXPLAINED)).abs();
         }
         if status == Status::Break.name() {
@@ -144,6 +145,10 @@ impl Verdict {
                 false => &mut self.over_billed,
             };
             sum.add(1, variance);
+        } else if status != Status::Awaited.name() {
+            let rounding = row.number(ROUNDING);
+            self.rounding += Money(rounding);
+            self.tolerated += Money(variance.0 - rounding);
         }
         let proof = row.text(PROOF);
         self.exact_groups += u64::from(proof == Proof::Exact.name());

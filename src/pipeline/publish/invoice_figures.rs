@@ -32,8 +32,11 @@ pub struct InvoiceFigures {
     pub over_billed: CountAndSum,
     /// Breaks that ask for less than usage comes to; the amount is negative.
     pub under_billed: CountAndSum,
-    /// Sum of all that rounding makes, with sign.
+    /// Sum of what rounding makes of groups that are no breaks, with sign: with over- and under-billed,
+    /// `tolerated_amount` and `awaited` it comes to what is invoiced less what usage comes to.
     pub rounding_amount: String,
+    /// Sum of what a tolerance of the pipeline passed over, with sign.
+    pub tolerated_amount: String,
     /// Groups whose rounding the invoice's own rule proves.
     pub exact_groups: u64,
     /// Groups whose rounding lies within what cannot be known, and is not proven.
@@ -104,6 +107,7 @@ struct Sums {
     over_billed: (u64, i128),
     under_billed: (u64, i128),
     rounding: i128,
+    tolerated: i128,
     /// Groups that are proven, and groups that are bounded.
     proofs: [u64; 2],
     rule: Option<String>,
@@ -133,12 +137,18 @@ impl Sums {
             Status::Break => Some(&mut self.over_billed),
             _ => None,
         };
-        if let Some((count, sum)) = counted {
-            *count += 1;
-            *sum += amount;
+        match counted {
+            Some((count, sum)) => {
+                *count += 1;
+                *sum += amount;
+            }
+            None => {
+                let rounding = variance.parts.by(Cause::Rounding);
+                self.rounding += rounding;
+                self.tolerated += amount - rounding;
+            }
         }
         if variance.status != Status::Awaited {
-            self.rounding += variance.parts.by(Cause::Rounding);
             self.without_cause += variance.parts.by(Cause::Unexplained).abs();
         }
         match variance.proof {
@@ -178,6 +188,7 @@ impl Sums {
             over_billed: counted(self.over_billed),
             under_billed: counted(self.under_billed),
             rounding_amount: published(self.rounding),
+            tolerated_amount: published(self.tolerated),
             exact_groups,
             bounded_groups,
             rounding_rule: self.rule.unwrap_or_default(),
