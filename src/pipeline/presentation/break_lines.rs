@@ -73,7 +73,7 @@ pub struct BreakLine {
     pub usage_rows: u64,
     /// Number of invoice lines behind it.
     pub invoice_lines: u64,
-    /// Quantity of usage.
+    /// Quantity that usage comes to.
     pub expected_quantity: Money,
     /// Quantity of the lines.
     pub invoiced_quantity: Money,
