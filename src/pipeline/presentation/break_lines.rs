@@ -191,7 +191,7 @@ impl BreakLine {
 }
 
 /// The first text that is not empty; empty where all are.
-pub(super) fn first_text<'t>(texts: [&'t str; 3]) -> &'t str {
+pub(super) fn first_text(texts: [&str; 3]) -> &str {
     let found = texts.into_iter().find(|text| !text.is_empty());
     found.unwrap_or("")
 }
