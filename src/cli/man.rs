@@ -10,7 +10,7 @@ use super::environment;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::pipeline::failure::RunError;
-use crate::reports::atomic::replace_file;
+use crate::reports::single_files::replace_file;
 
 /// Print the manual page of tieout, or write one for each command
 #[derive(Debug, clap::Args)]

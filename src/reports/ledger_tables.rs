@@ -7,9 +7,9 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::atomic::{create, sync_folder};
 use super::csv_form::CsvForm;
 use super::failure::{PublishError, storage};
+use super::single_files::{create, sync_folder};
 use super::table::TablePart;
 use super::{csv, parquet};
 

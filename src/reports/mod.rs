@@ -26,6 +26,8 @@ pub mod output_entries;
 
 pub mod earlier_run;
 
+pub mod single_files;
+
 pub mod atomic;
 
 pub mod ledger_tables;

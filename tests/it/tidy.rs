@@ -284,10 +284,11 @@ fn only_the_atomic_publish_creates_files() {
         "create_dir",
     ];
     forbid(
-        "only reports/atomic.rs and ledger_tables.rs, the landing, the cache, synth and the sandbox's record create files",
+        "only reports/atomic.rs, single_files.rs and ledger_tables.rs, the landing, the cache, synth and the sandbox's record create files",
         |source| {
             let writers = [
                 "src/reports/atomic.rs",
+                "src/reports/single_files.rs",
                 "src/reports/ledger_tables.rs",
                 "src/sources/landing/files.rs",
                 "src/sources/cache.rs",

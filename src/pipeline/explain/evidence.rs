@@ -9,8 +9,8 @@ use super::answer::{Explanation, Group, SourceLine};
 use crate::model::dataset::Dataset;
 use crate::model::record::RECORD_SETS;
 use crate::pipeline::failure::RunError;
-use crate::reports::atomic::write_new;
 use crate::reports::csv::guarded;
+use crate::reports::single_files::write_new;
 
 /// Columns before those of the source: which group, and where the line comes from.
 const PLACE: [&str; 4] = ["break_id", "file", "blake3", "line"];

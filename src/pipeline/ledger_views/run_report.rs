@@ -14,8 +14,8 @@ use crate::pipeline::month_end::report_part;
 use crate::pipeline::presentation::page::write_page;
 use crate::pipeline::presentation::report_figures::{MOST_ROWS, ReportFigures, ReportSource};
 use crate::pipeline::presentation::workbook::write_workbook;
-use crate::reports::atomic::place_file;
 use crate::reports::output_entries::REPORTS;
+use crate::reports::single_files::place_file;
 
 /// Tables that a report is made of.
 const TABLES: [&str; 3] = ["variances", "findings", "rejected_rows"];

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use super::ended_run::EndedRun;
 use super::{exposition, message};
 use crate::pipeline::plan::notices::{Notify, NotifyOn};
-use crate::reports::atomic::replace_shared;
+use crate::reports::single_files::replace_shared;
 use crate::sources::wire::delivery::{Delivery, deliver};
 
 /// Tells everybody whom the pipeline names; returns warnings of those who were not reached.

@@ -24,7 +24,7 @@ impl Default for ReportFiles {
 }
 
 impl ReportFiles {
-    /// Neither of them.
+    /// Choice of neither page nor workbook.
     pub const NONE: Self = Self {
         page: false,
         workbook: false,

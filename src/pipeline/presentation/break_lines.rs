@@ -73,7 +73,7 @@ pub struct BreakLine {
     pub usage_rows: u64,
     /// Number of invoice lines behind it.
     pub invoice_lines: u64,
-    /// Quantity of usage.
+    /// Quantity that usage comes to.
     pub expected_quantity: Money,
     /// Quantity of the lines.
     pub invoiced_quantity: Money,
@@ -191,7 +191,7 @@ impl BreakLine {
 }
 
 /// The first text that is not empty; empty where all are.
-pub(super) fn first_text<'t>(texts: [&'t str; 3]) -> &'t str {
+pub(super) fn first_text(texts: [&str; 3]) -> &str {
     let found = texts.into_iter().find(|text| !text.is_empty());
     found.unwrap_or("")
 }

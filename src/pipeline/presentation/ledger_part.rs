@@ -43,9 +43,9 @@ pub struct ChangedLine {
     pub event: String,
     /// Id of the break.
     pub break_id: String,
-    /// Customer in words.
+    /// Customer in words: name, otherwise id, otherwise the invoice.
     pub customer: String,
-    /// Item in words.
+    /// Item in words: meter text, otherwise name or id of the product.
     pub item: String,
     /// Name of the comparison.
     pub tie_out: String,
@@ -77,7 +77,7 @@ pub struct OwnerBalance {
     pub unit: String,
     /// Number of breaks, and their sum with sign.
     pub sum: CountedSum,
-    /// Sum without signs.
+    /// Sum of the amounts without their signs.
     pub gross: Money,
     /// Days of the oldest of them.
     pub oldest_days: i32,

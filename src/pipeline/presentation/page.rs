@@ -13,7 +13,7 @@ use super::ledger_part::{ChangedLine, LedgerPart, unit_words};
 use super::money::Money;
 use super::page_drawings::{self, DrawnBridge};
 use super::page_rows::{
-    BreakRow, PageRows, VerdictBlock, break_lists, customer_lists, header_lists, verdict,
+    PageRows, ShownBreak, VerdictBlock, break_lists, customer_lists, header_lists, verdict,
 };
 use super::page_words::{Name, SourceHash, counted, days_words, plain_words};
 use super::report_figures::ReportFigures;
@@ -46,8 +46,8 @@ struct ReportPage<'f> {
     period: String,
     verdicts: Vec<VerdictBlock>,
     bridges: Vec<DrawnBridge>,
-    breaks: Vec<PageRows<BreakRow>>,
-    header_breaks: Vec<PageRows<BreakRow>>,
+    breaks: Vec<PageRows<ShownBreak>>,
+    header_breaks: Vec<PageRows<ShownBreak>>,
     customers: Vec<PageRows<CustomerFigures>>,
     credit_lost: Vec<PageRows<CustomerFigures>>,
     ledger: Option<&'f LedgerPart>,

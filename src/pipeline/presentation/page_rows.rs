@@ -165,7 +165,7 @@ pub(super) struct PageRows<T> {
 
 /// Break of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BreakRow {
+pub(super) struct ShownBreak {
     pub(super) id: String,
     /// Name of the comparison, where a reader would not take a break to be of it.
     pub(super) tie_out: String,
@@ -186,7 +186,7 @@ pub(super) struct BreakRow {
 pub(super) fn break_lists(
     lists: &[CurrencyRows<BreakLine>],
     ledger: Option<&LedgerPart>,
-) -> Vec<PageRows<BreakRow>> {
+) -> Vec<PageRows<ShownBreak>> {
     page_rows(lists, MOST_BREAKS, |line| break_row(line, ledger))
 }
 
@@ -194,7 +194,7 @@ pub(super) fn break_lists(
 pub(super) fn header_lists(
     lists: &[CurrencyRows<BreakLine>],
     ledger: Option<&LedgerPart>,
-) -> Vec<PageRows<BreakRow>> {
+) -> Vec<PageRows<ShownBreak>> {
     page_rows(lists, MOST_HEADERS, |line| break_row(line, ledger))
 }
 
@@ -219,7 +219,7 @@ fn page_rows<T, R>(
     shown.collect()
 }
 
-fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> BreakRow {
+fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> ShownBreak {
     let evidence = line.evidence.as_ref();
     let days = evidence.map_or_else(String::new, |found| {
         days_words(found.first_day, found.last_day)
@@ -240,7 +240,7 @@ fn break_row(line: &BreakLine, ledger: Option<&LedgerPart>) -> BreakRow {
         ("Rows", &rows),
     ];
     let state = ledger.and_then(|ledger| ledger.break_of(&line.break_id));
-    BreakRow {
+    ShownBreak {
         id: line.break_id.clone(),
         tie_out: match line.tie_out.as_str() {
             "usage-to-invoice" | "lines-to-invoice" => String::new(),

@@ -22,7 +22,7 @@ pub(super) enum SheetCell {
     Amount(Money),
     /// A quantity: up to six decimals are shown.
     Quantity(Money),
-    /// A whole number.
+    /// A whole number, not negative.
     Count(u64),
     /// A day; no cell where there is none.
     Day(Option<Day>),

@@ -206,7 +206,7 @@ impl Book<'_> {
         };
         self.table(sheet, table)?;
         let shown = figures.inputs.len().min(self.most);
-        let mut row = u32::try_from(shown).expect("a sheet has fewer rows") + 3;
+        let behind = u32::try_from(shown).expect("a sheet has fewer rows") + 3;
         let mut facts = vec![
             ("Run", figures.run_id.clone()),
             ("Billing period", figures.period_words()),
@@ -217,12 +217,11 @@ impl Book<'_> {
         facts.extend(figures.ledger.iter().flat_map(ledger_facts));
         let warnings = figures.warnings.iter().take(self.most);
         facts.extend(warnings.map(|warning| ("Warning", warning.clone())));
-        for (name, value) in facts {
+        for (row, (name, value)) in (behind..).zip(facts) {
             for (column, text) in [(0, name), (1, &value)] {
                 let cell = SheetCell::Text(cut(text));
                 write_cell(sheet, (row, column), &cell, &self.formats, false)?;
             }
-            row += 1;
         }
         Ok(())
     }
@@ -345,7 +344,7 @@ mod tests {
         let at = sheet.rows().next().expect("a heading").iter();
         let at = at
             .clone()
-            .position(|head| head.to_string() == "Difference, exact");
+            .position(|head| *head == Data::String("Difference, exact".to_owned()));
         let exact = &row[at.expect("the column")];
         assert_eq!(**exact, Data::String("900000.0000000001".to_owned()));
     }
