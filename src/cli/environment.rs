@@ -87,7 +87,8 @@ fn with_given(command: Command, said: &ArgMatches, given: &mut Vec<Given>) -> Co
         let shown = format!("--{}", flag.get_long().unwrap_or_default());
         let is_switch = matches!(flag.get_action(), ArgAction::SetTrue);
         // Named again even if it is silenced: a name of the flag's own would be looked up by clap.
-        let is_silent = silenced.iter().any(|id| flag.get_id() == id.as_str()) || !is_set(&variable, is_switch);
+        let is_silent =
+            silenced.iter().any(|id| flag.get_id() == id.as_str()) || !is_set(&variable, is_switch);
         if is_silent {
             return flag.env(Resettable::Reset);
         }

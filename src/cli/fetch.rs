@@ -8,9 +8,9 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::stderr;
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
+use super::stderr;
 use super::wording::paragraph;
 use crate::model::period::Period;
 use crate::pipeline::fetch::report::FetchReport;

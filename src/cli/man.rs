@@ -14,7 +14,9 @@ use crate::reports::atomic::replace_file;
 
 /// Print the manual page of tieout, or write one for each command
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tieout man | man -l -\n  tieout man --out /usr/local/share/man/man1")]
+#[command(
+    after_help = "Example:\n  tieout man | man -l -\n  tieout man --out /usr/local/share/man/man1"
+)]
 pub(super) struct ManArgs {
     /// Folder for the pages of tieout and of all its commands
     #[arg(long, value_name = "DIR")]

@@ -155,14 +155,12 @@ fn work() -> Exit {
     stderr::set(cli.globals.log);
     // Decoders turn panics of the Parquet library into errors; those are not for the user's eyes.
     let print_panic = take_hook();
-    set_hook(Box::new(move |panic| {
-        match is_guarded() {
-            true => {}
-            false if stderr::is_json() => {
-                drop(stderr::event(Level::Error, &panic.to_string(), &Map::new()));
-            }
-            false => print_panic(panic),
+    set_hook(Box::new(move |panic| match is_guarded() {
+        true => {}
+        false if stderr::is_json() => {
+            drop(stderr::event(Level::Error, &panic.to_string(), &Map::new()));
         }
+        false => print_panic(panic),
     }));
     // A panic is a bug and has its own exit code; the hook has printed its message.
     // Nothing is used after it: the process ends with what is returned here.
@@ -174,7 +172,9 @@ fn work() -> Exit {
 fn asked_log() -> LogFormat {
     let arguments: Vec<_> = std::env::args_os().collect();
     let is_json = arguments.iter().any(|argument| argument == "--log=json")
-        || arguments.windows(2).any(|pair| pair[0] == "--log" && pair[1] == "json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair[0] == "--log" && pair[1] == "json")
         || std::env::var_os("TIEOUT_LOG").is_some_and(|format| format == "json");
     match is_json {
         true => LogFormat::Json,

@@ -8,8 +8,8 @@ use comfy_table::{CellAlignment, Table};
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::stderr;
 use super::failure::{Failure, exit_of_printed};
+use super::stderr;
 use super::wording::counted;
 use crate::pipeline::closing::retention::Retention;
 use crate::pipeline::plan::parse;

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::stderr::{self, Level};
 use super::failure::{Failure, exit_of_printed};
 use super::progress::ProgressDisplay;
+use super::stderr::{self, Level};
 use super::{address_space, allocator, profile, summary};
 use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;

@@ -8,9 +8,9 @@ use chrono::NaiveDate;
 
 use super::arguments::Globals;
 use super::exit::Exit;
-use super::stderr;
 use super::failure::Failure;
 use super::ordinary_tenant::{OrdinaryArgs, settings};
+use super::stderr;
 use crate::model::spelling;
 use crate::sandbox::faults::{Fault, Faults};
 use crate::sandbox::{self, SandboxError, Settings, ordinary};

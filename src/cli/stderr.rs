@@ -125,7 +125,9 @@ impl LogLines {
             let rest = std::mem::take(&mut self.pending);
             self.take(&String::from_utf8_lossy(&rest))?;
         }
-        self.event.take().map_or(Ok(()), |text| told(Level::Info, &text))
+        self.event
+            .take()
+            .map_or(Ok(()), |text| told(Level::Info, &text))
     }
 }
 

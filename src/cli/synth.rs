@@ -7,8 +7,8 @@ use clap::ValueEnum;
 
 use super::arguments::{self, Globals};
 use super::exit::Exit;
-use super::stderr;
 use super::failure::Failure;
+use super::stderr;
 use crate::model::period::Period;
 use crate::synth::{self, SynthError};
 

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use super::arguments::Globals;
 use super::exit::Exit;
-use super::stderr;
 use super::failure::{Failure, exit_of_printed};
 use super::ledger_flags::{self, LedgerFlags};
+use super::stderr;
 use super::wording::counted;
 use crate::pipeline::closing::verify::{Meant, Verified, VerifyRequest, verify};
 use crate::pipeline::options::Options;

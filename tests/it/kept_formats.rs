@@ -27,11 +27,18 @@ fn a_ledger_of_a_later_release_is_refused() {
     let ours = version(None);
     version(Some(ours + 1));
     let bytes = fs::read(&path).unwrap();
-    for command in [&run[..], &["status", "--out", out], &["verify", "--out", out]] {
+    for command in [
+        &run[..],
+        &["status", "--out", out],
+        &["verify", "--out", out],
+    ] {
         let refused = program(command).output().unwrap();
         let words = stderr(&refused);
         assert_eq!(refused.status.code(), Some(2), "{words}");
-        let found = format!("found a ledger of format {}, wanted {ours} or earlier", ours + 1);
+        let found = format!(
+            "found a ledger of format {}, wanted {ours} or earlier",
+            ours + 1
+        );
         assert!(
             words.contains(&found) && words.contains("hint: use the release that wrote it"),
             "{words}"

@@ -39,9 +39,8 @@ fn a_run_tells_in_json_what_it_tells_in_text() {
     let as_text = run(&text, &[]);
     let as_json = run(&json, &["--log", "json"]);
     assert_eq!(as_text.status.code(), as_json.status.code());
-    let stdout = |output: &Output, out: &str| {
-        String::from_utf8_lossy(&output.stdout).replace(out, "OUT")
-    };
+    let stdout =
+        |output: &Output, out: &str| String::from_utf8_lossy(&output.stdout).replace(out, "OUT");
     assert_eq!(stdout(&as_text, &text), stdout(&as_json, &json));
     let events = events(&as_json);
     let profile = events
@@ -59,6 +58,7 @@ fn failures_are_one_event_with_code_causes_and_hint() {
     assert!(found[0]["level"] == "error" && found[0]["exit_code"] == 2);
     let message = found[0]["message"].as_str().unwrap();
     assert!(!message.starts_with("error") && message.contains("no/such.toml"));
+    assert!(!message.contains("hint") && found[0]["hint"].is_string());
     // A wrong command line, before anything of it is known.
     let wrong = tieout(&["--log=json", "schema", "--nonsense"]);
     let found = events(&wrong);

@@ -101,9 +101,12 @@ fn request(stream: &mut TcpStream) -> (String, String) {
             assert!(read > 0, "{text}");
             continue;
         };
-        let length = head
-            .lines()
-            .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let length = head.lines().find_map(|line| {
+            line.to_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        });
         if read == 0 || body.len() >= length.unwrap_or(0) {
             return (head.lines().next().unwrap().to_owned(), body.to_owned());
         }
@@ -125,7 +128,9 @@ fn samples(text: &str) -> BTreeMap<String, String> {
             assert!(typed.contains(name) && labels.ends_with('}'), "{line}");
             let digits = value.strip_prefix('-').unwrap_or(value);
             assert!(
-                digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'),
+                digits
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'.'),
                 "{line}"
             );
             assert!(found.insert(sample.to_owned(), value.to_owned()).is_none());
@@ -135,8 +140,7 @@ fn samples(text: &str) -> BTreeMap<String, String> {
 }
 
 const OK: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-const BROKEN: &str =
-    "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops";
+const BROKEN: &str = "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops";
 const MOVED: &str = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const MUTE: &str = "";
 
@@ -178,7 +182,11 @@ fn figures_stand_in_the_textfile_and_a_failure_keeps_the_last_success() {
         })
         .sum();
     assert!(of_causes != 0 && of_causes == units(total["variance_amount"].as_str().unwrap()));
-    assert!(found.keys().any(|name| name.starts_with("tieout_off_rule_amount{")));
+    assert!(
+        found
+            .keys()
+            .any(|name| name.starts_with("tieout_off_rule_amount{"))
+    );
     let success = value(&found, "last_success_timestamp_seconds").unwrap();
     let text = fs::read_to_string(house.path("metrics/tieout.prom")).unwrap();
     assert_names_nobody(&text, &house);
@@ -190,7 +198,10 @@ fn figures_stand_in_the_textfile_and_a_failure_keeps_the_last_success() {
     let found = house.metrics();
     assert_eq!(value(&found, "last_run_exit_code").as_deref(), Some("2"));
     assert_eq!(value(&found, "last_run_published").as_deref(), Some("0"));
-    assert_eq!(value(&found, "last_success_timestamp_seconds"), Some(success.clone()));
+    assert_eq!(
+        value(&found, "last_success_timestamp_seconds"),
+        Some(success.clone())
+    );
     assert!(value(&found, "last_run_timestamp_seconds") > Some(success));
     assert_eq!(value(&found, "breaks_open"), None);
     // Nothing else lies in the folder, and others may read the file.
@@ -208,16 +219,24 @@ fn assert_names_nobody(text: &str, house: &House) {
     let usage = fs::read_to_string(house.path("usage.csv")).unwrap();
     let mut rows = csv::Reader::from_reader(usage.as_bytes());
     let header = rows.headers().unwrap().clone();
-    let columns: Vec<usize> = ["CustomerId", "CustomerName", "CustomerDomainName", "SubscriptionId"]
-        .iter()
-        .filter_map(|name| header.iter().position(|found| found == *name))
-        .collect();
+    let columns: Vec<usize> = [
+        "CustomerId",
+        "CustomerName",
+        "CustomerDomainName",
+        "SubscriptionId",
+    ]
+    .iter()
+    .filter_map(|name| header.iter().position(|found| found == *name))
+    .collect();
     assert!(columns.len() > 2, "{header:?}");
     for row in rows.records() {
         let row = row.unwrap();
         for column in &columns {
             let value = &row[*column];
-            assert!(value.is_empty() || !text.contains(value), "{value} in {text}");
+            assert!(
+                value.is_empty() || !text.contains(value),
+                "{value} in {text}"
+            );
         }
     }
 }
@@ -277,10 +296,16 @@ fn a_card_for_teams_is_a_message_with_an_adaptive_card() {
     let told: Value = serde_json::from_str(&body).unwrap();
     let attachment = &told["attachments"][0];
     assert_eq!(told["type"], "message");
-    assert_eq!(attachment["contentType"], "application/vnd.microsoft.card.adaptive");
+    assert_eq!(
+        attachment["contentType"],
+        "application/vnd.microsoft.card.adaptive"
+    );
     assert_eq!(attachment["content"]["type"], "AdaptiveCard");
     let card = attachment["content"]["body"].to_string();
-    assert!(card.contains("tieout night 2026-10: complete") && card.contains("new, "), "{card}");
+    assert!(
+        card.contains("tieout night 2026-10: complete") && card.contains("new, "),
+        "{card}"
+    );
     assert_names_nobody(&body, &house);
     // The second night has the same breaks, and nobody is told.
     assert_eq!(night().status.code(), Some(0));
@@ -300,7 +325,12 @@ fn a_notice_that_fails_changes_neither_exit_code_nor_result() {
         format!("http://{}", listener.local_addr().unwrap())
     };
     let addresses = servers.iter().map(|(address, _)| address.as_str());
-    let others = [closed.as_str(), "", "http://example.com/secret", "no address: secret"];
+    let others = [
+        closed.as_str(),
+        "",
+        "http://example.com/secret",
+        "no address: secret",
+    ];
     let wanted = plain(&house.run([&good, &good], &[]));
     for address in addresses.chain(others) {
         let address = match address.starts_with("http://127") {
@@ -313,10 +343,21 @@ fn a_notice_that_fails_changes_neither_exit_code_nor_result() {
         assert_eq!(done.status.code(), Some(0), "{address}");
         assert_eq!(plain(&done), wanted, "{address}");
         let warned = stderr(&done);
-        let warnings: Vec<&str> = warned.lines().filter(|line| line.contains("not told")).collect();
+        let warnings: Vec<&str> = warned
+            .lines()
+            .filter(|line| line.contains("not told"))
+            .collect();
         assert_eq!(warnings.len(), 1, "{address}: {warned}");
-        assert!(warnings[0].starts_with("warning: not told: `notify.webhook`: "), "{warned}");
-        for secret in ["a-secret-path", "very-secret", "example.com", "no address: secret"] {
+        assert!(
+            warnings[0].starts_with("warning: not told: `notify.webhook`: "),
+            "{warned}"
+        );
+        for secret in [
+            "a-secret-path",
+            "very-secret",
+            "example.com",
+            "no address: secret",
+        ] {
             assert!(!printed(&done).contains(secret), "{warned}");
         }
     }
@@ -324,13 +365,19 @@ fn a_notice_that_fails_changes_neither_exit_code_nor_result() {
     let done = house.run(["", ""], &[]);
     assert_eq!(stderr(&done).matches("warning: not told").count(), 1);
     let done = house.run(["", ""], &["--quiet"]);
-    assert_eq!((done.status.code(), stderr(&done)), (Some(0), String::new()));
+    assert_eq!(
+        (done.status.code(), stderr(&done)),
+        (Some(0), String::new())
+    );
 }
 
 #[test]
 fn mistakes_in_the_tables_are_told_and_secrets_are_not_written_out() {
     for (tables, wanted) in [
-        ("[metrics]\ntextfile = \"x.txt\"\n", "wanted a path that ends with `.prom`"),
+        (
+            "[metrics]\ntextfile = \"x.txt\"\n",
+            "wanted a path that ends with `.prom`",
+        ),
         ("[notify]\n", "wanted `webhook` or `ping`"),
         (
             "[notify]\nwebhook = \"https://example.com/secret\"\n",
@@ -340,23 +387,36 @@ fn mistakes_in_the_tables_are_told_and_secrets_are_not_written_out() {
             "[notify]\nwebhook = { environment = \"X\" }\nformat = \"team\"\n",
             "hint: did you mean `teams`?",
         ),
-        ("[notify]\nping = { file = \"p\" }\non = \"always\"\n", "found no `webhook` beside it"),
+        (
+            "[notify]\nping = { file = \"p\" }\non = \"always\"\n",
+            "found no `webhook` beside it",
+        ),
         (
             "[notify]\nping = { file = \"p\" }\ntime_limit_ms = 0\n",
             "wanted milliseconds, 1 to 600000",
         ),
-        ("[notify]\npong = { file = \"p\" }\n", "hint: did you mean `ping`?"),
+        (
+            "[notify]\npong = { file = \"p\" }\n",
+            "hint: did you mean `ping`?",
+        ),
     ] {
         let house = House::new(tables);
         let pipeline = house.path("night.toml");
-        let done = program(&["check", pipeline.to_str().unwrap()]).output().unwrap();
+        let done = program(&["check", pipeline.to_str().unwrap()])
+            .output()
+            .unwrap();
         let found = stderr(&done);
         assert_eq!(done.status.code(), Some(2), "{tables}");
-        assert!(found.contains(wanted) && !found.contains("/secret"), "{found}");
+        assert!(
+            found.contains(wanted) && !found.contains("/secret"),
+            "{found}"
+        );
     }
     let house = House::new(&format!("{NOTIFY}format = \"teams\"\n"));
     let pipeline = house.path("night.toml");
-    let done = program(&["check", pipeline.to_str().unwrap()]).output().unwrap();
+    let done = program(&["check", pipeline.to_str().unwrap()])
+        .output()
+        .unwrap();
     let found = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(
         found.contains("notices\n  webhook (teams, on failure)\n  ping\n  ping_failed\n"),

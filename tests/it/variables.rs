@@ -66,7 +66,10 @@ fn a_variable_breaks_no_command_that_lacks_its_flag() {
         ("TIEOUT_THREADS", ""),
     ];
     let done = with(&foreign, &["schema", "variances"]);
-    assert_eq!((done.status.code(), stderr(&done)), (Some(0), String::new()));
+    assert_eq!(
+        (done.status.code(), stderr(&done)),
+        (Some(0), String::new())
+    );
     // Flags that exclude each other: the one on the command line silences the other's variable.
     let out = tempfile::tempdir().unwrap();
     let path = out.path().join("x.toml");
@@ -95,14 +98,20 @@ fn a_wrong_value_is_an_error_that_names_its_variable() {
         ("TIEOUT_JSON", "perhaps", &["schema"]),
         ("TIEOUT_LOG", "yaml", &["schema"]),
         ("TIEOUT_AS_OF", "tomorrow", &["run", "x.toml"]),
-        ("TIEOUT_RESTATE", "1", &["synth", "--rows", "1", "--seed", "1", "--out", "o"]),
+        (
+            "TIEOUT_RESTATE",
+            "1",
+            &["synth", "--rows", "1", "--seed", "1", "--out", "o"],
+        ),
     ] {
         let done = with(&[(variable, value)], arguments);
         let found = stderr(&done);
         assert_eq!(done.status.code(), Some(2), "{variable}: {found}");
         assert!(
             found.starts_with("error: ")
-                && found.ends_with(&format!("hint: see the environment variable `{variable}`\n")),
+                && found.ends_with(&format!(
+                    "hint: see the environment variable `{variable}`\n"
+                )),
             "{found}"
         );
     }
@@ -180,7 +189,11 @@ fn pages_name_the_variable_of_each_flag_and_the_help_says_it_once() {
     assert!(accept.contains("TIEOUT_ACTOR") && !accept.contains("TIEOUT_BY"));
     let sandbox = text("tieout-sandbox.1");
     assert!(!sandbox.contains("TIEOUT_TODAY") && !sandbox.contains("TIEOUT_TENANT "));
-    for arguments in [&["--help"][..], &["run", "--help"], &["breaks", "accept", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["breaks", "accept", "--help"],
+    ] {
         let help = stdout(&with(&[], arguments));
         assert!(!help.contains("[env:"), "{help}");
     }

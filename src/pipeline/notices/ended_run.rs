@@ -123,7 +123,12 @@ mod tests {
             without_ids(&format!("usage of `{id}`, {id}@2026: ü")),
             "usage of `(id)`, (id)@2026: ü"
         );
-        for kept in ["", "0f1e2d3c-4B5a-6978-8796", "2026-11-21T04:15:00Z", "äöü-äöü"] {
+        for kept in [
+            "",
+            "0f1e2d3c-4B5a-6978-8796",
+            "2026-11-21T04:15:00Z",
+            "äöü-äöü",
+        ] {
             assert_eq!(without_ids(kept), kept);
         }
     }

@@ -130,7 +130,10 @@ fn of_outcome(outcome: &Outcome) -> Vec<Metric> {
 }
 
 fn variances(outcome: &Outcome) -> Vec<(Vec<(&'static str, String)>, String)> {
-    let amounts = outcome.totals.iter().filter(|total| !total.is_of_quantities);
+    let amounts = outcome
+        .totals
+        .iter()
+        .filter(|total| !total.is_of_quantities);
     let samples = amounts.flat_map(|total| {
         total.causes.iter().map(|of_cause| {
             let labels = vec![
@@ -180,7 +183,10 @@ mod tests {
     #[test]
     fn values_of_labels_are_escaped_and_times_are_seconds() {
         assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
-        assert_eq!(seconds("2026-11-21T04:15:00Z").as_deref(), Some("1795234500"));
+        assert_eq!(
+            seconds("2026-11-21T04:15:00Z").as_deref(),
+            Some("1795234500")
+        );
         assert_eq!(seconds(""), None);
     }
 }

@@ -95,7 +95,10 @@ fn card(run: &EndedRun<'_>) -> Value {
             );
             facts.push(fact("Breaks", breaks));
         }
-        let amounts = outcome.totals.iter().filter(|total| !total.is_of_quantities);
+        let amounts = outcome
+            .totals
+            .iter()
+            .filter(|total| !total.is_of_quantities);
         for total in amounts {
             let amount = format!("{} {}", total.currency, readable(&total.variance_amount));
             facts.push(fact(total.tie_out, amount));

@@ -43,7 +43,8 @@ pub fn deliver(deliveries: Vec<Delivery>, limit: Duration) -> Vec<Undelivered> {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failed = |delivery: &Delivery| undelivered(delivery.key, format!("an error: {error}"));
+            let failed =
+                |delivery: &Delivery| undelivered(delivery.key, format!("an error: {error}"));
             return deliveries.iter().map(failed).collect();
         }
     };
@@ -88,13 +89,13 @@ async fn send(delivery: Delivery) -> Result<(), Undelivered> {
         .build()
         .map_err(|error| unanswered(key, error))?;
     let request = match delivery.message {
-        Some(message) => client
-            .post(url)
-            .header("Content-Type", JSON)
-            .body(message),
+        Some(message) => client.post(url).header("Content-Type", JSON).body(message),
         None => client.get(url),
     };
-    let response = request.send().await.map_err(|error| unanswered(key, error))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| unanswered(key, error))?;
     // Redirects are off, and one is no success: the address is a secret of its host.
     match response.status().as_u16() {
         status if is_success(status) => Ok(()),
@@ -146,11 +147,22 @@ mod tests {
         ] {
             assert!(is_good(good), "{good}");
         }
-        for bad in ["", "example.com", "http://example.com", "ftp://localhost", "file:///x"] {
+        for bad in [
+            "",
+            "example.com",
+            "http://example.com",
+            "ftp://localhost",
+            "file:///x",
+        ] {
             assert!(!is_good(bad), "{bad}");
         }
         let secret = SecretString::from("http://example.com/secret-path");
-        let told = address("notify.ping", secret).expect_err("no HTTPS").to_string();
-        assert!(!told.contains("secret-path") && !told.contains("example"), "{told}");
+        let told = address("notify.ping", secret)
+            .expect_err("no HTTPS")
+            .to_string();
+        assert!(
+            !told.contains("secret-path") && !told.contains("example"),
+            "{told}"
+        );
     }
 }
