@@ -92,16 +92,7 @@ pub(super) fn execute(
     let mut is_foreign = false;
     let (outcome, result) = match found {
         Ok(found) => {
-            let printed = profiled
-                .map_err(Failure::Output)
-                .and_then(|()| print(&found, globals, flags, out))
-                .map_err(|failure| failure.after_publish(&found.folder));
-            let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed);
-            let late = found.fetched.as_ref().and_then(|report| {
-                // Not only in the summary: who prints none, or reads stderr alone, is told, too.
-                Failure::of_informational(report, Some(&found.folder))
-            });
-            let result = exit.and_then(|exit| late.map_or(Ok(exit), Err));
+            let result = end_of(&found, profiled, globals, flags, out);
             (Some(found), result)
         }
         Err(failure) => {
@@ -138,6 +129,26 @@ pub(super) fn execute(
         drop(stderr::told(Level::Warning, &format!("warning: {warning}")));
     }
     result
+}
+
+/// Prints a run that is published; its exit code, or the failure that came behind the publish.
+fn end_of(
+    found: &Outcome,
+    profiled: io::Result<()>,
+    globals: &Globals,
+    flags: &arguments::RunFlags,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let printed = profiled
+        .map_err(Failure::Output)
+        .and_then(|()| print(found, globals, flags, out))
+        .map_err(|failure| failure.after_publish(&found.folder));
+    let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed)?;
+    let late = found.fetched.as_ref().and_then(|report| {
+        // Not only in the summary: who prints none, or reads stderr alone, is told, too.
+        Failure::of_informational(report, Some(&found.folder))
+    });
+    late.map_or(Ok(exit), Err)
 }
 
 /// Prints what a run that failed has fetched; its failure, to be printed last.
