@@ -14,6 +14,7 @@ use super::{address_space, allocator, profile, summary};
 use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
 use crate::pipeline::notices::ended_run::EndedRun;
@@ -103,7 +104,7 @@ pub(super) fn execute(
                     | RunError::Ledger(LedgerError::Owner { .. })
             );
             let reason = failure.reason.to_string();
-            let failure = failed(failure, globals, out).unwrap_or_else(|unprinted| unprinted);
+            let failure = failed(failure, globals, out);
             let code = failure.exit() as u8;
             if !is_foreign {
                 log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
@@ -152,12 +153,24 @@ fn end_of(
 }
 
 /// Prints what a run that failed has fetched; its failure, to be printed last.
-fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result<Failure, Failure> {
+fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Failure {
     let RunFailure { reason, fetched } = failure;
     let failure = Failure::from(*reason);
+    // Why the run failed says more than why that could not be printed: a reader who leaves early
+    // must not make a success of it.
+    drop(print_failed(&failure, fetched.as_deref(), globals, out));
+    failure
+}
+
+fn print_failed(
+    failure: &Failure,
+    fetched: Option<&FetchReport>,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if globals.json {
-        failure.write_json(fetched.as_deref(), out)?;
-    } else if let Some(fetched) = &fetched {
+        failure.write_json(fetched, out)?;
+    } else if let Some(fetched) = fetched {
         if !globals.quiet {
             super::fetch::write_notes(fetched, &mut stderr::lines())?;
         }
@@ -166,8 +179,7 @@ fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result
             writeln!(out, "Nothing was published.")?;
         }
     }
-    out.flush()?;
-    Ok(failure)
+    out.flush()
 }
 
 /// Prints the summary of a run that is published.
