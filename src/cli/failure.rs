@@ -172,8 +172,11 @@ impl Failure {
         let exit_code = || ("exit_code", (self.exit() as u8).into());
         match self {
             Self::Mistakes(mistakes) => mistakes.iter().try_for_each(|mistake| {
-                let fields = stderr::fields([exit_code()]);
-                stderr::event(Level::Error, &mistake.to_string(), &fields)
+                let hint = ("hint", mistake.hint.clone().into());
+                let fields = stderr::fields([exit_code(), hint]);
+                let text = mistake.to_string();
+                let message = text.split("\nhint: ").next().unwrap_or(&text);
+                stderr::event(Level::Error, message, &fields)
             }),
             Self::Error { error, hint, .. } => {
                 let mut causes = Vec::new();

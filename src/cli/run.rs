@@ -16,6 +16,7 @@ use super::{address_space, allocator, profile, summary};
 use crate::ledger::failure::LedgerError;
 use crate::model::period::Period;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::fetch::report::FetchReport;
 use crate::pipeline::machine;
 use crate::pipeline::month_end::log;
 use crate::pipeline::notices::ended_run::EndedRun;
@@ -98,16 +99,7 @@ pub(super) fn execute(
     let mut is_foreign = false;
     let (outcome, result) = match found {
         Ok(found) => {
-            let printed = profiled
-                .map_err(Failure::Output)
-                .and_then(|()| print(&found, globals, flags, out))
-                .map_err(|failure| failure.after_publish(&found.folder));
-            let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed);
-            let late = found.fetched.as_ref().and_then(|report| {
-                // Not only in the summary: who prints none, or reads stderr alone, is told, too.
-                Failure::of_informational(report, Some(&found.folder))
-            });
-            let result = exit.and_then(|exit| late.map_or(Ok(exit), Err));
+            let result = end_of(&found, profiled, globals, flags, out);
             (Some(found), result)
         }
         Err(failure) => {
@@ -118,7 +110,7 @@ pub(super) fn execute(
                     | RunError::Ledger(LedgerError::Owner { .. })
             );
             let reason = failure.reason.to_string();
-            let failure = failed(failure, globals, out).unwrap_or_else(|unprinted| unprinted);
+            let failure = failed(failure, globals, out);
             let code = failure.exit() as u8;
             if !is_foreign {
                 log::note_failure(plan, &options.asked.today, &started_at, code, &reason);
@@ -169,21 +161,52 @@ fn with_flags(plan: &Plan, flags: &arguments::RunFlags) -> Plan {
     plan
 }
 
+/// Prints a run that is published; its exit code, or the failure that came behind the publish.
+fn end_of(
+    found: &Outcome,
+    profiled: io::Result<()>,
+    globals: &Globals,
+    flags: &arguments::RunFlags,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let printed = profiled
+        .map_err(Failure::Output)
+        .and_then(|()| print(found, globals, flags, out))
+        .map_err(|failure| failure.after_publish(&found.folder));
+    let exit = exit_of_printed(Exit::of_outcome(found.exit_code), printed)?;
+    let late = found.fetched.as_ref().and_then(|report| {
+        // Not only in the summary: who prints none, or reads stderr alone, is told, too.
+        Failure::of_informational(report, Some(&found.folder))
+    });
+    late.map_or(Ok(exit), Err)
+}
+
 /// Prints what a run that failed has fetched; its failure, to be printed last.
-fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Result<Failure, Failure> {
+fn failed(failure: RunFailure, globals: &Globals, out: &mut dyn Write) -> Failure {
     let RunFailure { reason, fetched } = failure;
     let failure = Failure::from(*reason);
+    // Why the run failed says more than why that could not be printed: a reader who leaves early
+    // must not make a success of it.
+    drop(print_failed(&failure, fetched.as_deref(), globals, out));
+    failure
+}
+
+fn print_failed(
+    failure: &Failure,
+    fetched: Option<&FetchReport>,
+    globals: &Globals,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if globals.json {
-        failure.write_json(fetched.as_deref(), out)?;
-    } else if let Some(fetched) = &fetched {
+        failure.write_json(fetched, out)?;
+    } else if let Some(fetched) = fetched {
         super::fetch::write_notes(fetched, globals.quiet, &mut stderr::lines())?;
         super::fetch::write_reasons(fetched, out)?;
         if !failure.is_published() {
             writeln!(out, "Nothing was published.")?;
         }
     }
-    out.flush()?;
-    Ok(failure)
+    out.flush()
 }
 
 /// Prints the summary of a run that is published.

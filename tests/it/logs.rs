@@ -58,6 +58,7 @@ fn failures_are_one_event_with_code_causes_and_hint() {
     assert!(found[0]["level"] == "error" && found[0]["exit_code"] == 2);
     let message = found[0]["message"].as_str().unwrap();
     assert!(!message.starts_with("error") && message.contains("no/such.toml"));
+    assert!(!message.contains("hint") && found[0]["hint"].is_string());
     // A wrong command line, before anything of it is known.
     let wrong = tieout(&["--log=json", "schema", "--nonsense"]);
     let found = events(&wrong);
