@@ -150,6 +150,16 @@ fn bridges_totals_and_breaks_foot_to_the_tables() {
         shown, all,
         "a small month has all of its breaks on the page"
     );
+}
+
+#[test]
+fn customers_foot_to_the_summary() {
+    let (out, _) = sample();
+    let page = page_of(out.path());
+    let run = out.path().join("current");
+    let sum = |rows: &[&BTreeMap<String, String>], column: &str| -> i128 {
+        rows.iter().map(|row| units(&row[column])).sum()
+    };
     let customers = between(&page, "<section id=\"customers\">", "</section>").unwrap();
     let summary = table(&run, "summary");
     let rows = parts(customers, "<tr data-customer=\"", "</tr>");
