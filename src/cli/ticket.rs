@@ -31,7 +31,7 @@ pub(super) fn write(explanation: &Explanation, out: &mut dyn Write) -> io::Resul
 
 fn write_group(group: &Group, out: &mut dyn Write) -> io::Result<()> {
     for sentence in &group.sentences {
-        writeln!(out, "{}", sentence.replace('|', "\\|"))?;
+        writeln!(out, "{}", words(sentence))?;
     }
     writeln!(out, "\n| | |\n|---|---|")?;
     let own = [
@@ -119,5 +119,21 @@ fn days(line: &SourceLine) -> String {
 /// A text as a cell of a table: in one line, and with no bar of its own.
 fn cell(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
-    line.join(" ").replace('|', "\\|")
+    words(&line.join(" "))
+}
+
+/// Words whose names make neither a bar of a table nor an element of HTML, which Markdown lets through.
+fn words(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_neither_a_bar_nor_an_element() {
+        assert_eq!(words("a|b<script>"), "a\\|b&lt;script>");
+        assert_eq!(cell(" a\n b | <c>"), "a b \\| &lt;c>");
+    }
 }
