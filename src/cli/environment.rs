@@ -114,7 +114,8 @@ fn with_given(command: Command, said: &ArgMatches, given: &mut Vec<Given>) -> Co
 fn is_set(variable: &str, is_switch: bool) -> bool {
     std::env::var_os(variable).is_some_and(|value| {
         let text = value.to_string_lossy().to_lowercase();
-        !text.is_empty() && !(is_switch && FALSE.contains(&text.as_str()))
+        let is_off = is_switch && FALSE.contains(&text.as_str());
+        !is_off && !text.is_empty()
     })
 }
 
