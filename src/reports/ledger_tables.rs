@@ -3,9 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::csv_form::CsvForm;
 use super::failure::{PublishError, storage};
@@ -130,18 +128,9 @@ fn fill(folder: &Path, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
             })
         })
     };
-    // Each of the two takes as long as the other. No pool of threads: people's commands have none, and
-    // on a machine without a thread to spare one after the other is as good.
-    thread::scope(
-        |scope| match thread::Builder::new().spawn_scoped(scope, packed) {
-            Ok(packed) => {
-                let text = text();
-                packed.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-                text
-            }
-            Err(_) => packed().and_then(|()| text()),
-        },
-    )
+    // Each of the two takes as long as the other.
+    let (packed, text) = rayon::join(packed, text);
+    packed.and(text)
 }
 
 fn write_file(

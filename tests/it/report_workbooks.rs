@@ -61,7 +61,7 @@ fn column<'r>(sheet: &'r Range<Data>, name: &str) -> Vec<&'r Data> {
 /// Cents of a cell that is a number.
 fn cents(cell: &Data) -> i64 {
     match cell {
-        Data::Float(number) => format!("{:.0}", number * 100.0).parse().unwrap(),
+        Data::Float(number) => cents_of(&format!("{number:.6}")),
         Data::Int(number) => number * 100,
         other => unreachable!("a number, not {other:?}"),
     }
