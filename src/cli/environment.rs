@@ -160,5 +160,9 @@ fn at_fault(error: &clap::Error, given: &[Given]) -> Vec<String> {
     let variables = given
         .iter()
         .filter(|given| is_missing || named.contains(&given.flag.as_str()));
-    variables.map(|given| given.variable.clone()).collect()
+    let mut names: Vec<String> = variables.map(|given| given.variable.clone()).collect();
+    // A global flag stands in the program and in its command.
+    names.sort_unstable();
+    names.dedup();
+    names
 }

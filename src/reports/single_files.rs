@@ -47,10 +47,13 @@ pub fn place_file(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), PublishError> {
+    let folder = path.parent().expect("a file lies in a folder");
+    fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     replace(path, FILE_MODE, fill)
 }
 
-/// Replaces a file as [`place_file`] does; programs of other users may read it.
+/// Replaces a file as [`place_file`] does, in a folder that is there; programs of other users may read
+/// it.
 ///
 /// # Errors
 /// [`PublishError::Storage`], also where `fill` fails; the old file is then intact.
@@ -73,7 +76,6 @@ fn replace(
         here if here.as_os_str().is_empty() => Path::new("."),
         folder => folder,
     };
-    fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
     // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

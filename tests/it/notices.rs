@@ -331,14 +331,16 @@ fn a_notice_that_fails_changes_neither_exit_code_nor_result() {
         "http://example.com/secret",
         "no address: secret",
     ];
-    let wanted = plain(&house.run([&good, &good], &[]));
+    // Whether a file was settled enough to be kept is a matter of moments.
+    let uncached = ["--no-cache"];
+    let wanted = plain(&house.run([&good, &good], &uncached));
     for address in addresses.chain(others) {
         let address = match address.starts_with("http://127") {
             true => format!("{address}{SECRET}"),
             false => address.to_owned(),
         };
         let began = Instant::now();
-        let done = house.run([&address, &good], &[]);
+        let done = house.run([&address, &good], &uncached);
         assert!(began.elapsed() < Duration::from_secs(8), "{address}");
         assert_eq!(done.status.code(), Some(0), "{address}");
         assert_eq!(plain(&done), wanted, "{address}");
@@ -361,14 +363,13 @@ fn a_notice_that_fails_changes_neither_exit_code_nor_result() {
             assert!(!printed(&done).contains(secret), "{warned}");
         }
     }
-    // Both lost: still one warning; and none for who wants quiet.
+    // Both lost: still one warning, and nothing else for who wants quiet.
     let done = house.run(["", ""], &[]);
     assert_eq!(stderr(&done).matches("warning: not told").count(), 1);
     let done = house.run(["", ""], &["--quiet"]);
-    assert_eq!(
-        (done.status.code(), stderr(&done)),
-        (Some(0), String::new())
-    );
+    let warned = stderr(&done);
+    assert_eq!((done.status.code(), warned.lines().count()), (Some(0), 1));
+    assert!(warned.starts_with("warning: not told"), "{warned}");
 }
 
 #[test]

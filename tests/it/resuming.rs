@@ -73,8 +73,9 @@ fn a_restated_export_lies_beside_the_version_before() {
     let same_day = again.env("TIEOUT_TODAY", "2026-11-10").output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&same_day.stdout).unwrap();
     assert_eq!(report["finality"], "provisional");
-    // But for an amendment of which there was nothing, which is no proof as long as it is provisional.
-    assert!(report["requests"].as_u64().unwrap() < 10, "{report}");
+    // But for an amendment of which there was nothing, which is no proof as long as it is provisional: it is
+    // asked for as often as patience allows.
+    assert!(report["requests"].as_u64().unwrap() < 20, "{report}");
     assert_eq!(dataset(&report, "usage")["unchanged"], 6);
     let mut tomorrow = house.command("run", &["--json"]);
     let output = tomorrow.env("TIEOUT_TODAY", "2026-11-11").output().unwrap();

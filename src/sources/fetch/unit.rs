@@ -133,9 +133,12 @@ fn nothing_of(
     };
     let is_export = task.is_export();
     let (entry, became) = match (task.silence, &nothing) {
-        (Silence::Proven(why), _) => (complete(session), Became::Nothing(why.to_owned())),
-        // Not entered as complete, whatever the day: the next fetch asks again.
-        (Silence::Presumed(why), _) => (void(found), Became::Nothing(why.to_owned())),
+        (Silence::Presumed(why), _) if order.is_provisional() => {
+            (void(found), Became::Nothing(why.to_owned()))
+        }
+        (Silence::Proven(why) | Silence::Presumed(why), _) => {
+            (complete(session), Became::Nothing(why.to_owned()))
+        }
         (Silence::Unknown, NothingThere::Relation(_)) => (
             complete(session),
             Became::Nothing("the customer has no relation to the partner any more".to_owned()),

@@ -30,8 +30,8 @@ pub(super) enum Route {
 pub(super) enum Silence {
     /// There is nothing, for this reason.
     Proven(&'static str),
-    /// There may well be nothing, for this reason: it is believed for the night, and asked again by the
-    /// next fetch.
+    /// There may well be nothing, for this reason: it is believed if the service says so as often as it is
+    /// asked, and asked again each night as long as the period is provisional.
     Presumed(&'static str),
     /// The lines of the invoice tell: only usage products have usage.
     AsLinesTell,
