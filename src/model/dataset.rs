@@ -307,7 +307,7 @@ impl Dataset {
 pub const fn position(columns: &[Column], name: &str) -> usize {
     let mut at = 0;
     while at < columns.len() {
-        if same(columns[at].name.as_bytes(), name.as_bytes()) {
+        if is_same_name(columns[at].name, name) {
             return at;
         }
         at += 1;
@@ -315,8 +315,10 @@ pub const fn position(columns: &[Column], name: &str) -> usize {
     panic!("no such column")
 }
 
-/// Equality of texts in a constant, where `==` is not to be had.
-const fn same(left: &[u8], right: &[u8]) -> bool {
+/// Equality of names in a constant, where `==` is not to be had.
+#[must_use]
+pub const fn is_same_name(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
     if left.len() != right.len() {
         return false;
     }

@@ -22,6 +22,9 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Rows that one core writes at a time: 8,192.
 const CHUNK_ROWS: usize = 8 * 1024;
 
+/// Characters with which a spreadsheet takes a text for a formula.
+const FORMULA_SIGNS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+
 /// Writes the header: the names of a table's columns.
 ///
 /// # Errors
@@ -125,7 +128,7 @@ fn write_text(text: &str, form: CsvForm, out: &mut String) {
 /// products are not ours: one such as `=HYPERLINK(…)` must not run when the file is opened in a
 /// spreadsheet. An amount in a column of texts, as events have it, is no formula.
 fn guard(text: &str, out: &mut String) {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_amount(text) {
+    if text.starts_with(FORMULA_SIGNS) && !is_amount(text) {
         out.push('\'');
     }
     out.push_str(text);
@@ -135,7 +138,7 @@ fn guard(text: &str, out: &mut String) {
 /// formula does and is no number.
 #[must_use]
 pub fn guarded(text: &str) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let is_formula = text.starts_with(FORMULA_SIGNS);
     match is_formula && decimal::parse(text.as_bytes(), AMOUNT_SCALE).is_err() {
         true => Cow::Owned(format!("'{text}")),
         false => Cow::Borrowed(text),

@@ -1,5 +1,6 @@
 //! The ledger's part of a report, read from the ledger for one run.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::tables::RunDays;
@@ -8,7 +9,9 @@ use crate::ledger::runs::{self, RunRow};
 use crate::ledger::store::Ledger;
 use crate::ledger::{accruals, closes, events, restatements, roll_forward};
 use crate::pipeline::failure::RunError;
-use crate::pipeline::presentation::ledger_part::{AgedBreak, ChangedLine, LedgerPart, unit_words};
+use crate::pipeline::presentation::ledger_part::{
+    AgedBreak, ChangedLine, LedgerPart, RestatedLine, unit_words,
+};
 
 /// What the ledger has of a run, and of its pipeline and period.
 ///
@@ -33,16 +36,13 @@ pub(crate) fn of_run(ledger: &Ledger, run: &RunRow) -> Result<LedgerPart, RunErr
     let of_run = events
         .iter()
         .filter(|event| event.stream == stream && event.run_no == number);
-    let changes = of_run.filter_map(|event| ChangedLine::of(event, known.get(&event.break_id)?));
-    let mut changes: Vec<ChangedLine> = changes.collect();
-    changes.sort_by(|one, other| {
-        let unit = |line: &ChangedLine| unit_words(&line.tie_out, &line.currency);
-        let size = other.change.abs().cmp(&one.change.abs());
-        let units = unit(one).cmp(&unit(other));
-        units
-            .then(size)
-            .then_with(|| one.break_id.cmp(&other.break_id))
-    });
+    let mut changes: Vec<ChangedLine> = Vec::new();
+    for event in of_run {
+        if let Some(known) = known.get(&event.break_id) {
+            changes.extend(ChangedLine::of(event, known)?);
+        }
+    }
+    changes.sort_by(by_unit_and_size);
     let rolled = ledger.read(roll_forward::all)?.into_iter();
     let accrued = ledger.read(accruals::all)?.into_iter();
     let mut restated = ledger.read(restatements::all)?;
@@ -50,6 +50,10 @@ pub(crate) fn of_run(ledger: &Ledger, run: &RunRow) -> Result<LedgerPart, RunErr
         row.stream == stream
             || row.stream.pipeline == stream.pipeline && row.posted_in == stream.period
     });
+    let restated = restated
+        .into_iter()
+        .map(RestatedLine::of)
+        .collect::<Result<Vec<RestatedLine>, RunError>>()?;
     let mut closed = ledger.read(closes::all)?;
     closed.retain(|close| close.stream() == stream);
     let there = known
@@ -77,4 +81,14 @@ pub(crate) fn of_run(ledger: &Ledger, run: &RunRow) -> Result<LedgerPart, RunErr
         closes: closed,
         closing: None,
     })
+}
+
+/// Order of changes: by unit, the largest first.
+fn by_unit_and_size(one: &ChangedLine, other: &ChangedLine) -> Ordering {
+    let unit = |line: &ChangedLine| unit_words(&line.tie_out, &line.currency);
+    let size = other.change.abs().cmp(&one.change.abs());
+    let units = unit(one).cmp(&unit(other));
+    units
+        .then(size)
+        .then_with(|| one.break_id.cmp(&other.break_id))
 }

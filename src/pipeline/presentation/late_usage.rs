@@ -6,10 +6,11 @@ use super::break_lines::Evidence;
 use super::money::{CountedSum, Money};
 use super::table_rows::{TableRow, column_of};
 use super::verdicts::part_column;
-use crate::model::cause::{Cause, Status};
+use crate::model::cause::{Cause, Status, TieOut};
 use crate::model::period::Day;
 use crate::model::tables::VARIANCES;
 
+const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");
 const CURRENCY: usize = column_of(&VARIANCES, "currency");
 const STATUS: usize = column_of(&VARIANCES, "status");
 const PERIOD: usize = column_of(&VARIANCES, "billing_period");
@@ -43,6 +44,10 @@ struct LateGroup {
 
 impl LateGroups {
     pub(super) fn add(&mut self, row: TableRow<'_>) {
+        // Other comparisons of the same usage would count it again, some of them as a quantity.
+        if row.text(TIE_OUT) != TieOut::UsageToInvoice.name() {
+            return;
+        }
         let amount = Money(row.number(part_column(Cause::Timing)));
         if amount.is_zero() || row.text(STATUS) == Status::Awaited.name() {
             return;

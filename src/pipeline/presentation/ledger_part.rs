@@ -12,6 +12,7 @@ use crate::ledger::events::Event;
 use crate::ledger::restatements::Restatement;
 use crate::ledger::roll_forward::RollForwardRow;
 use crate::ledger::runs::RunRow;
+use crate::pipeline::failure::RunError;
 
 /// What the ledger has of one run, and of the breaks of its pipeline and period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct LedgerPart {
     /// Breaks that are there, each with its age in days, as the ledger has them now.
     pub breaks: Vec<AgedBreak>,
     /// Restatements of the period, and of others that are posted in it.
-    pub restatements: Vec<Restatement>,
+    pub restatements: Vec<RestatedLine>,
     /// Accruals as of the last complete run.
     pub accruals: Vec<Accrual>,
     /// Closes and reopenings of the period.
@@ -107,13 +108,42 @@ pub fn unit_words(tie_out: &str, currency: &str) -> String {
     }
 }
 
+/// Data that came again with other content, with their amounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestatedLine {
+    /// Row of the ledger.
+    pub row: Restatement,
+    /// Amounts before and after, and what the one is more than the other.
+    pub amounts: [Money; 3],
+}
+
+impl RestatedLine {
+    /// Restatement of the ledger as a line.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for one without its amounts.
+    pub(crate) fn of(row: Restatement) -> Result<Self, RunError> {
+        let place = format!("a restatement of run {} in the ledger", row.run_no);
+        let read = |text: &str| Money::read(text, &place);
+        let amounts = [
+            read(&row.amount_before)?,
+            read(&row.amount_after)?,
+            read(&row.delta)?,
+        ];
+        Ok(Self { row, amounts })
+    }
+}
+
 impl ChangedLine {
     /// Change of a run as a line; `None` for another event, or one of a break that is not known.
-    pub(crate) fn of(event: &Event, known: &LedgerBreak) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for an event without an amount.
+    pub(crate) fn of(event: &Event, known: &LedgerBreak) -> Result<Option<Self>, RunError> {
         let is_there = match event.event.as_str() {
             "new" | "moved" | "reopened" => true,
             "resolved" => false,
-            _ => return None,
+            _ => return Ok(None),
         };
         let found = &known.found;
         let subject = [
@@ -126,8 +156,9 @@ impl ChangedLine {
             &found.product_name,
             &found.product_id,
         ];
-        let change = Money::parse(&event.amount);
-        Some(Self {
+        let place = format!("event {} of the ledger", event.event_no);
+        let change = Money::read(&event.amount, &place)?;
+        Ok(Some(Self {
             event: event.event.clone(),
             break_id: event.break_id.clone(),
             customer: first_text(subject.map(String::as_str)).to_owned(),
@@ -140,7 +171,7 @@ impl ChangedLine {
                 true => Money::of(found.amount),
                 false => Money(0),
             },
-        })
+        }))
     }
 }
 

@@ -1,12 +1,10 @@
 //! Columns and cells of the sheets that need the ledger.
 
-use super::ledger_part::unit_words;
-use super::money::Money;
+use super::ledger_part::{RestatedLine, unit_words};
 use super::sheet_cells::SheetCell as Cell;
 use super::sheet_rows::ledger_amount;
 use super::sheets::SheetColumn;
 use crate::ledger::accruals::Accrual;
-use crate::ledger::restatements::Restatement;
 use crate::ledger::roll_forward::RollForwardRow;
 
 /// Sentence in the place of a sheet that needs the ledger.
@@ -54,7 +52,9 @@ pub(super) const RESTATEMENTS: [SheetColumn; 11] = [
     ("Posted in", 12),
 ];
 
-pub(super) fn restated(row: &Restatement) -> Vec<Cell> {
+pub(super) fn restated(line: &RestatedLine) -> Vec<Cell> {
+    let row = &line.row;
+    let [before, after, delta] = line.amounts.map(Cell::Amount);
     let count = |count: i64| Cell::Count(u64::try_from(count).unwrap_or(0));
     vec![
         Cell::day(&row.noticed_at),
@@ -64,9 +64,9 @@ pub(super) fn restated(row: &Restatement) -> Vec<Cell> {
         Cell::text(&row.currency),
         count(row.rows_before),
         count(row.rows_after),
-        Cell::Amount(Money::parse(&row.amount_before)),
-        Cell::Amount(Money::parse(&row.amount_after)),
-        Cell::Amount(Money::parse(&row.delta)),
+        before,
+        after,
+        delta,
         Cell::text(&row.posted_in),
     ]
 }

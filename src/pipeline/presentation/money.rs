@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::model::decimal::{PUBLISHED_SCALE, cents, fixed, parse, plain};
+use crate::pipeline::failure::RunError;
 
 /// Amount, or quantity, in units of 10^-10.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,11 +25,22 @@ impl Money {
         Self(amount.mantissa())
     }
 
-    /// Amount of a text with ten decimals at most; nothing for a text that is no number.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let parsed = parse(text.as_bytes(), PUBLISHED_SCALE);
-        Self(parsed.map_or(0, |parsed| parsed.value))
+    /// Amount of a text with ten decimals at most, as manifests and the ledger have it; `place` says
+    /// where it stands.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for a text that is no such number: none of ours is, and nothing must pass for
+    /// 0.
+    pub fn read(text: &str, place: &str) -> Result<Self, RunError> {
+        match parse(text.as_bytes(), PUBLISHED_SCALE) {
+            Ok(parsed) if !parsed.rounded => Ok(Self(parsed.value)),
+            _ => Err(RunError::Damaged {
+                place: place.to_owned(),
+                found: format!("`{text}`"),
+                wanted: "an amount with ten decimals at most",
+                hint: "it was changed by another hand: `tieout verify` says what else was",
+            }),
+        }
     }
 
     /// Text for reading: two decimals, rounded half up, commas between thousands.
@@ -117,5 +129,22 @@ impl CountedSum {
     pub(super) fn add(&mut self, count: u64, amount: Money) {
         self.count += count;
         self.amount += amount;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_no_amount_passes_for_none() {
+        assert_eq!(
+            Money::read("-1.5000000000", "here").unwrap(),
+            Money(-15_000_000_000)
+        );
+        for text in ["", "1,5", "ten", "0.00000000001"] {
+            let told = Money::read(text, "event 3 of the ledger").unwrap_err();
+            assert!(told.to_string().contains("event 3 of the ledger"), "{told}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use askama::Template;
 use super::bridges::UsageBridge;
 use super::customers::CustomerFigures;
 use super::late_usage::LateUsage;
-use super::ledger_part::{ChangedLine, LedgerPart, unit_words};
+use super::ledger_part::{ChangedLine, LedgerPart, RestatedLine, unit_words};
 use super::money::Money;
 use super::page_drawings::{self, DrawnBridge};
 use super::page_rows::{
@@ -18,7 +18,6 @@ use super::page_rows::{
 use super::page_words::{Name, SourceHash, counted, days_words, plain_words};
 use super::report_figures::ReportFigures;
 use crate::ledger::accruals::Accrual;
-use crate::ledger::restatements::Restatement;
 use crate::ledger::roll_forward::RollForwardRow;
 use crate::model::printable::printable;
 use crate::reports::manifest::{ControlTotal, Input};
@@ -132,12 +131,8 @@ impl ReportPage<'_> {
         all.saturating_sub(MOST) as u64
     }
 
-    fn restated<'l>(&self, ledger: &'l LedgerPart) -> &'l [Restatement] {
+    fn restated<'l>(&self, ledger: &'l LedgerPart) -> &'l [RestatedLine] {
         first(&ledger.restatements)
-    }
-
-    fn deltas(&self, row: &Restatement) -> [Money; 3] {
-        [&row.amount_before, &row.amount_after, &row.delta].map(|text| Money::parse(text))
     }
 
     fn accrued<'l>(&self, ledger: &'l LedgerPart) -> &'l [Accrual] {

@@ -104,7 +104,7 @@ impl ReportFigures {
                 Some(period) => BTreeSet::from([period.clone()]),
                 None => sums.periods,
             },
-            verdicts: sums.verdicts.finish(manifest),
+            verdicts: sums.verdicts.finish(manifest)?,
             totals: sums.totals.finish(),
             bridges: sums.bridges.finish(),
             breaks: listed.breaks,

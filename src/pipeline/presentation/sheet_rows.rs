@@ -11,7 +11,7 @@ use super::verdicts::Verdict;
 use crate::model::cause::Status;
 use crate::reports::manifest::{ControlTotal, Input};
 
-pub(super) const VERDICTS: [SheetColumn; 20] = [
+pub(super) const VERDICTS: [SheetColumn; 21] = [
     ("Invoice", 16),
     ("Currency", 9),
     ("Invoiced", 16),
@@ -22,6 +22,7 @@ pub(super) const VERDICTS: [SheetColumn; 20] = [
     ("Under-billed", 14),
     ("Without a cause", 14),
     ("Rounding", 12),
+    ("Tolerated", 12),
     ("Rounding rule", 30),
     ("Proven groups", 10),
     ("Bounded groups", 10),
@@ -46,6 +47,7 @@ pub(super) fn verdict(of: &Verdict) -> Vec<Cell> {
         Cell::Amount(of.under_billed.amount),
         Cell::Amount(of.without_cause),
         Cell::Amount(of.rounding),
+        Cell::Amount(of.tolerated),
         Cell::text(&of.rounding_rule),
         Cell::Count(of.exact_groups),
         Cell::Count(of.bounded_groups),

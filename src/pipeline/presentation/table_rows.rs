@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow_schema::DataType;
 
+use crate::model::dataset::is_same_name;
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::period::Day;
 use crate::model::tables::{ColumnType, Table};
@@ -18,19 +19,10 @@ const PRECISION: u8 = 28;
 /// Position of a column in its table. Called in constants only: a misspelt column does not compile.
 pub(super) const fn column_of(table: &Table, name: &str) -> usize {
     let mut at = 0;
-    while !same(table.columns[at].name, name) {
+    while !is_same_name(table.columns[at].name, name) {
         at += 1;
     }
     at
-}
-
-const fn same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut at = 0;
-    while at < one.len() && at < other.len() && one[at] == other[at] {
-        at += 1;
-    }
-    at == one.len() && at == other.len()
 }
 
 /// Row of a published table; its columns are named by their position there.
@@ -53,7 +45,8 @@ impl<'b> TableRow<'b> {
 
     /// Count of a cell; no run publishes a negative one.
     pub(super) fn count(self, column: usize) -> u64 {
-        u64::try_from(self.batch.count(column, self.row)).unwrap_or(0)
+        let count = self.batch.count(column, self.row);
+        u64::try_from(count).expect("counts of a run are held against the hash of its table")
     }
 
     /// Day of a cell; `None` where there is none.

@@ -8,6 +8,7 @@ use super::table_rows::{TableRow, column_of};
 use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::decimal::{Rounding, divide, fixed};
 use crate::model::tables::VARIANCES;
+use crate::pipeline::failure::RunError;
 use crate::reports::manifest::Manifest;
 
 const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");
@@ -188,16 +189,19 @@ impl VerdictSums {
     }
 
     /// The verdicts by number and currency, those of no invoice last.
-    pub(super) fn finish(mut self, manifest: &Manifest) -> Vec<Verdict> {
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] for a manifest whose copies have no amounts.
+    pub(super) fn finish(mut self, manifest: &Manifest) -> Result<Vec<Verdict>, RunError> {
         for copies in &manifest.copies {
             let key = (copies.invoice_number.clone(), copies.currency.clone());
             let verdict = self.found.entry(key).or_default();
-            let sum = |count, amount: &str| CountedSum {
-                count,
-                amount: Money::parse(amount),
+            let sum = |count, amount: &str| -> Result<CountedSum, RunError> {
+                let amount = Money::read(amount, "`copies` of the manifest")?;
+                Ok(CountedSum { count, amount })
             };
-            verdict.usage_copies = sum(copies.usage_rows, &copies.usage_amount);
-            verdict.line_copies = sum(copies.invoice_lines, &copies.invoice_lines_amount);
+            verdict.usage_copies = sum(copies.usage_rows, &copies.usage_amount)?;
+            verdict.line_copies = sum(copies.invoice_lines, &copies.invoice_lines_amount)?;
         }
         let departed = self.departed;
         let verdicts = self.found.into_iter().map(|(key, mut verdict)| {
@@ -209,7 +213,7 @@ impl VerdictSums {
         });
         let (none, numbered): (Vec<_>, Vec<_>) =
             verdicts.partition(|verdict| verdict.invoice_number.is_empty());
-        numbered.into_iter().chain(none).collect()
+        Ok(numbered.into_iter().chain(none).collect())
     }
 }
 

@@ -155,10 +155,10 @@ impl Book<'_> {
         let restated = SheetRows {
             name: "Restatements",
             columns: &ledger_rows::RESTATEMENTS,
-            rows: by_currency(&ledger.restatements, |row| &row.currency),
+            rows: by_currency(&ledger.restatements, |line| &line.row.currency),
             count: ledger.restatements.len() as u64,
             cells: &ledger_rows::restated,
-            currency: &|row| &row.currency,
+            currency: &|line| &line.row.currency,
             rest: "ledger/restatements.parquet",
         };
         self.table(workbook.add_worksheet(), restated)
