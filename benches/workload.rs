@@ -24,7 +24,7 @@ use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArra
 use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ArrowWriter;
 use rayon::prelude::*;
-use tieout::decode::{self, Input, Sink};
+use tieout::decode::{self, ColumnChoice, Input, Sink};
 use tieout::engine::count::duplicate_filter::DuplicateFilter;
 use tieout::engine::count::duplicates::{Repeated, add_repeated};
 use tieout::engine::count::interner::{Texts, Tuples};
@@ -167,13 +167,17 @@ fn summed(
             .pop()
             .unwrap_or_else(new_sink)
     };
+    let columns = ColumnChoice {
+        read: Some(wanted),
+        carried: &[],
+    };
     files.par_iter().try_for_each(|file| {
         let input = Input {
             unit: file,
             file: &File::open(file)?,
             dataset: Dataset::Usage,
         };
-        let (decoded, sinks) = decode::decode_columns(input, Some(wanted), sink)?;
+        let (decoded, sinks) = decode::decode_columns(input, columns, sink)?;
         idle.lock().expect("no one panics").extend(sinks);
         decoded.rejected.first().map_or(Ok(()), |row| {
             Err(Box::<dyn Error + Send + Sync>::from(row.to_string()))

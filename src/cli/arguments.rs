@@ -119,6 +119,9 @@ pub(super) struct RunFlags {
     /// Write the tables alone, without `report.html` and `report.xlsx`
     #[arg(long)]
     pub(super) no_report: bool,
+    /// Write the analyst folder, too: the rows of all periods, to be asked with SQL
+    #[arg(long)]
+    pub(super) analyst: bool,
     /// Print the time that each phase took
     #[arg(long)]
     pub(super) profile: bool,

@@ -19,7 +19,7 @@ use crate::model::settling::SettlingDays;
 use crate::pipeline::options::FetchOptions;
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::notices::Notices;
-use crate::pipeline::plan::output::ReportFiles;
+use crate::pipeline::plan::output::Output;
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::reports::csv_form::CsvForm;
 
@@ -125,7 +125,7 @@ fn plan(args: &ReconcileArgs) -> Result<Plan, Failure> {
         records: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
-        reports: ReportFiles::default(),
+        output: Output::default(),
         fetching: None,
         csv: CsvForm::Plain,
         notices: Notices::default(),

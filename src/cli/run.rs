@@ -156,8 +156,9 @@ struct ToldOutcome<'o> {
 fn with_flags(plan: &Plan, flags: &arguments::RunFlags) -> Plan {
     let mut plan = plan.clone();
     if flags.no_report {
-        plan.reports = ReportFiles::NONE;
+        plan.output.reports = ReportFiles::NONE;
     }
+    plan.output.analyst |= flags.analyst;
     plan
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::failure::DecodeError;
-use super::input::Input;
+use super::input::{ColumnChoice, Input};
 use crate::model::dataset::{Dataset, Need, normalise};
 use crate::model::reject::excerpt;
 
@@ -14,6 +14,8 @@ pub(super) struct Binding {
     /// For each input column, in its order, the dataset column that it fills; `None` if it is not
     /// read.
     pub(super) slots: Vec<Option<usize>>,
+    /// For each input column that is not read, the dataset column that it names.
+    pub(super) unread: Vec<Option<usize>>,
     /// Headings that the dataset does not know.
     unknown: Vec<String>,
 }
@@ -24,11 +26,13 @@ impl Binding {
         let columns = input.dataset.columns();
         let mut heading_of: Vec<Option<&str>> = vec![None; columns.len()];
         let mut slots = Vec::with_capacity(headings.len());
+        let mut unread = Vec::with_capacity(headings.len());
         let mut unknown = Vec::new();
         for heading in headings {
             let Some(position) = input.dataset.position_of(heading) else {
                 unknown.push(heading.clone());
                 slots.push(None);
+                unread.push(None);
                 continue;
             };
             let is_read = columns[position].need != Need::Unread;
@@ -40,6 +44,7 @@ impl Binding {
             }
             heading_of[position] = Some(heading);
             slots.push(is_read.then_some(position));
+            unread.push((!is_read).then_some(position));
         }
         let missing: Vec<&str> = columns
             .iter()
@@ -50,10 +55,20 @@ impl Binding {
             .map(|(column, _)| column.name)
             .collect();
         if missing.is_empty() {
-            Ok(Self { slots, unknown })
+            Ok(Self {
+                slots,
+                unread,
+                unknown,
+            })
         } else {
             Err(missing_columns(input, headings, &missing, Naming::Columns))
         }
+    }
+
+    /// Column of the dataset that an input column fills under a choice; `None` if it fills none.
+    pub(super) fn filled(&self, at: usize, columns: &ColumnChoice<'_>) -> Option<usize> {
+        let read = self.slots[at].filter(|slot| columns.reads(*slot));
+        read.or_else(|| self.unread[at].filter(|column| columns.carries(*column)))
     }
 
     /// Warning about the columns that the dataset does not know; `None` if there are none.

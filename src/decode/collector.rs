@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::failure::DecodeError;
-use super::input::Input;
+use super::input::{ColumnChoice, Input};
 use super::lock::{into_inner, lock};
 use super::open::{self, SharedHash};
 use super::sink::{REJECT_LIMIT, Sink, SliceSink};
@@ -34,8 +34,8 @@ pub struct Decoded {
 pub(super) struct Collector<'i, S, N> {
     /// File that is read.
     pub(super) input: Input<'i>,
-    /// Positions of the dataset's columns that are read; `None` for all of them.
-    pub(super) wanted: Option<&'i [usize]>,
+    /// Columns that are handed over.
+    pub(super) columns: ColumnChoice<'i>,
     new_sink: N,
     hash: SharedHash,
     /// Sinks that no worker holds at the moment. There are never more sinks than workers.
@@ -47,10 +47,10 @@ pub(super) struct Collector<'i, S, N> {
 
 impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     /// A collector that has seen no row.
-    pub(super) fn new(input: Input<'i>, wanted: Option<&'i [usize]>, new_sink: N) -> Self {
+    pub(super) fn new(input: Input<'i>, columns: ColumnChoice<'i>, new_sink: N) -> Self {
         Self {
             input,
-            wanted,
+            columns,
             new_sink,
             hash: SharedHash::default(),
             idle: Mutex::new(Vec::new()),
@@ -59,14 +59,16 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
         }
     }
 
-    /// Runs one slice's work with a sink that no other worker holds, and adds up what the work
-    /// counted.
+    /// Runs the work of the slice with this number, from 0, with a sink that no other worker holds,
+    /// and adds up what the work counted.
     pub(super) fn with_sink(
         &self,
+        number: u64,
         work: impl FnOnce(&mut SliceSink<'_, S>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         let reused = lock(&self.idle).pop();
         let mut slice = SliceSink::new(self.input, reused.unwrap_or_else(&self.new_sink));
+        slice.sink.begin(number);
         // After an error the sink is dropped, and with it the part of the slice that it has taken.
         work(&mut slice)?;
         slice.sink.flush();
@@ -100,12 +102,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     /// Hash that takes the file's bytes as they are read; `None` where only some columns are
     /// wanted.
     pub(super) fn hash(&self) -> Option<&SharedHash> {
-        self.wanted.is_none().then_some(&self.hash)
-    }
-
-    /// True if a column of the dataset is read.
-    pub(super) fn wants(&self, column: usize) -> bool {
-        self.wanted.is_none_or(|wanted| wanted.contains(&column))
+        self.columns.is_whole().then_some(&self.hash)
     }
 
     /// Forgets all rows and bytes: the file is read again in another way.
@@ -131,7 +128,7 @@ impl<'i, S: Sink, N: Fn() -> S + Sync> Collector<'i, S, N> {
     pub(super) fn finish(self, format: &'static str) -> (Decoded, Vec<S>) {
         let mut decoded = into_inner(self.tally);
         decoded.format = format;
-        if self.wanted.is_none() {
+        if self.columns.is_whole() {
             decoded.blake3 = open::whole_hash(self.input.file, &self.hash);
         }
         // Workers finish their slices in any order; the report must not show in which.

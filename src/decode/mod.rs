@@ -37,7 +37,7 @@ pub mod records;
 
 pub use self::collector::Decoded;
 pub use self::failure::DecodeError;
-pub use self::input::Input;
+pub use self::input::{ColumnChoice, Input};
 pub use self::open::FORMATS;
 pub use self::parquet::panic_guard::{catch_panic, is_guarded};
 pub use self::sink::Sink;
@@ -54,20 +54,20 @@ pub fn decode<S: Sink>(
     input: Input<'_>,
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
-    decode_columns(input, None, new_sink)
+    decode_columns(input, ColumnChoice::default(), new_sink)
 }
 
-/// Reads a file as [`decode`] does, but of its columns only those at the positions `wanted` in the
-/// dataset; `None` for all. Where only some are read, neither the rows nor the file are hashed.
+/// Reads a file as [`decode`] does, and hands over the columns of a choice. Where only some are
+/// read, neither the rows nor the file are hashed.
 ///
 /// # Errors
 /// [`DecodeError`] when the file cannot be used as a whole; the sinks are then dropped.
 pub fn decode_columns<S: Sink>(
     input: Input<'_>,
-    wanted: Option<&[usize]>,
+    columns: ColumnChoice<'_>,
     new_sink: impl Fn() -> S + Sync,
 ) -> Result<(Decoded, Vec<S>), DecodeError> {
-    let collector = Collector::new(input, wanted, new_sink);
+    let collector = Collector::new(input, columns, new_sink);
     let (format, opened) = open::open(input.unit, input.file, collector.hash())?;
     match opened {
         Opened::Parquet => parquet::rows::read(&collector)?,

@@ -17,6 +17,11 @@ pub trait Sink: Send {
     /// A [`Rejection`] if the row cannot be used; the row must then have left no trace in the sink.
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection>;
 
+    /// Tells that the rows of a slice of the file follow. Slices are numbered from 0 in the order of
+    /// the file, and none is left out; number 0 for a second time means that the file is read again
+    /// from its start, by new sinks, and that all rows so far are void.
+    fn begin(&mut self, _slice: u64) {}
+
     /// Completes work that was deferred; called after the last row of each slice.
     fn flush(&mut self) {}
 }

@@ -24,6 +24,8 @@ const RECORD_LIMIT_BYTES: usize = 16 << 20;
 /// Whole records of a text.
 #[derive(Debug)]
 pub(super) struct Slice {
+    /// Number of the slice in its file, from 0.
+    pub(super) number: u64,
     /// Line of the file on which the first record stands, from 1.
     pub(super) first_line: u64,
     /// The records, each with its line end; only the last one of the file may lack it.
@@ -39,6 +41,7 @@ pub(super) struct Slices<'i> {
     /// Buffer of a slice that is done. The kernel would have to zero a new one each time.
     spare: Option<Vec<u8>>,
     border: Border,
+    next_number: u64,
     next_line: u64,
     lines_read: u64,
     /// The stream has ended, or an error makes the rest of it worthless.
@@ -62,6 +65,7 @@ impl<'i> Slices<'i> {
             carry: Vec::new(),
             spare: None,
             border,
+            next_number: 0,
             next_line: 1,
             lines_read: 0,
             done: false,
@@ -94,7 +98,13 @@ impl<'i> Slices<'i> {
         // Line feeds are counted as they are read; those carried over belong to the next slice.
         let lines_carried = memchr::memchr_iter(b'\n', &self.carry).count() as u64;
         self.next_line = 1 + self.lines_read - lines_carried;
-        Ok(Some(Slice { first_line, bytes }))
+        let number = self.next_number;
+        self.next_number += 1;
+        Ok(Some(Slice {
+            number,
+            first_line,
+            bytes,
+        }))
     }
 
     /// Bytes carried over and bytes read after them, until they are a slice with a border, or

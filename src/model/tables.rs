@@ -14,8 +14,10 @@ pub enum ColumnType {
     Date,
     /// INT64, a count or a line number; never null.
     Integer,
-    /// DECIMAL(28,10): 28 digits in all, ten of them decimals.
+    /// DECIMAL(28,10): 28 digits in all, ten of them decimals; never null.
     Decimal,
+    /// DECIMAL(28,10); null where there is nothing.
+    DecimalOrNull,
     /// BOOLEAN, whether a law holds; never null.
     Boolean,
 }
@@ -28,7 +30,7 @@ impl ColumnType {
             Self::Text => "TEXT",
             Self::Date => "DATE",
             Self::Integer => "BIGINT",
-            Self::Decimal => "DECIMAL(28,10)",
+            Self::Decimal | Self::DecimalOrNull => "DECIMAL(28,10)",
             Self::Boolean => "BOOLEAN",
         }
     }
@@ -438,6 +440,7 @@ pub const LINEAGE: Table = Table {
     ],
 };
 
+pub mod analyst;
 pub mod ledger;
 
 /// All published tables of a run, in the order of the data dictionary.

@@ -130,6 +130,23 @@ pub enum RunError {
         /// Figure that the source lines add up to now.
         recounted: String,
     },
+    /// The rows that were kept are not those that were compared.
+    #[error(
+        "The rows of `{dataset}` for analysts, invoice `{invoice}` in {currency}: found {kept}, \
+         wanted {compared}, as compared"
+    )]
+    RowsApart {
+        /// Name of the dataset.
+        dataset: &'static str,
+        /// Invoice, folded; empty for none.
+        invoice: String,
+        /// Currency, ISO 4217.
+        currency: String,
+        /// Number of kept rows and their sum.
+        kept: String,
+        /// Number of compared rows and their sum.
+        compared: String,
+    },
     /// An input changed between two readings of one run, or after the run that is to be explained.
     #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
@@ -165,6 +182,9 @@ impl RunError {
             Self::Damaged { hint, .. } => hint,
             // No advice would help here: the user can only report it.
             Self::Law(_) => "this is a bug in tieout; please report it. Nothing was published",
+            Self::RowsApart { .. } => {
+                "this is a bug in tieout; please report it. The run's own tables are right"
+            }
             Self::Disagrees { .. } => {
                 "this is a bug in tieout; please report it. The run and its inputs are unchanged"
             }

@@ -13,6 +13,7 @@ use crate::ledger::record::{Recorded, RunFigures};
 use crate::ledger::runs::RunRow;
 use crate::model::cause::Status;
 use crate::model::period::{Period, parse_day};
+use crate::pipeline::analyst::{self, AnalystSource};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::month_end::figures;
@@ -81,11 +82,6 @@ impl Finish<'_> {
             // As long as no run was complete, a reader finds the newest one.
             output.point_at(&run_id)?;
         }
-        // Others may publish to the folder while the rest is fetched.
-        drop(output);
-        log.export(&plan.out)?;
-        progress.phase("summarise", 0);
-        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         let mut outcome = Outcome::new(run_id, placed, &readings, &found, exit_code, None);
         outcome.warnings.extend(self.warnings(&recorded));
         for figures in &mut outcome.invoices {
@@ -93,8 +89,26 @@ impl Finish<'_> {
             let of_invoice = stages.find(|stage| stage.invoice_number == figures.invoice_number);
             figures.finality = of_invoice.map_or_else(String::new, |stage| stage.finality.clone());
         }
+        let period = figures::period_of(plan, &found);
+        if plan.output.analyst && recorded.is_current {
+            progress.phase("analyst folder", 0);
+            let told = analyst::refresh(&AnalystSource {
+                plan,
+                run_id: &outcome.run_id,
+                period: &period,
+                kept_rows: &readings.kept_rows,
+                found: &found,
+                invoices: &outcome.invoices,
+            })?;
+            outcome.warnings.extend(told);
+        }
+        // Others may publish to the folder while the rest is fetched.
+        drop(output);
+        log.export(&plan.out)?;
+        progress.phase("summarise", 0);
+        let units_kept = progress.counters.units_kept.load(Ordering::Relaxed);
         Ok(Outcome {
-            period: figures::period_of(plan, &found),
+            period,
             units_kept,
             ledger: Some(recorded),
             ..outcome

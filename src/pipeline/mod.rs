@@ -15,6 +15,8 @@ pub mod plan;
 
 pub mod spill;
 
+pub mod kept_rows;
+
 pub mod intake;
 
 pub mod reconcile;
@@ -26,6 +28,8 @@ pub mod presentation;
 pub mod publish;
 
 pub mod month_end;
+
+pub mod analyst;
 
 pub mod finish;
 

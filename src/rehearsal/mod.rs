@@ -35,7 +35,7 @@ use crate::pipeline::month_end::log;
 use crate::pipeline::options::{FailOn, FetchOptions, Options};
 use crate::pipeline::plan::globs;
 use crate::pipeline::plan::notices::Notices;
-use crate::pipeline::plan::output::ReportFiles;
+use crate::pipeline::plan::output::{Output, ReportFiles};
 use crate::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use crate::pipeline::publish::outcome::Outcome;
 use crate::pipeline::run::{self, RunFailure};
@@ -278,7 +278,10 @@ impl<'r> Rehearsal<'r> {
             acceptances: Vec::new(),
             settling: SettlingDays::default(),
             // Nobody looks at the reports of a rehearsal.
-            reports: ReportFiles::NONE,
+            output: Output {
+                reports: ReportFiles::NONE,
+                analyst: true,
+            },
             fetching: None,
             csv: Default::default(),
             notices: Notices::default(),

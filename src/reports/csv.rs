@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::csv_form::{CsvForm, Spreadsheet, keep_text};
 use super::table::{Cells, TablePart};
 use crate::model::decimal::{self, AMOUNT_SCALE, PUBLISHED_SCALE, write_fixed};
+use crate::model::ids::fold;
 use crate::model::period::date_of;
 use crate::model::tables::Table;
 
@@ -97,6 +98,9 @@ fn chunk(
 fn write_cell(column: &Cells<'_>, row: usize, form: CsvForm, out: &mut String) {
     match column {
         Cells::Codes(codes, texts) => write_text(&texts[codes[row] as usize], form, out),
+        Cells::Folded(codes, texts, kind) => {
+            write_text(&fold(*kind, &texts[codes[row] as usize]), form, out);
+        }
         Cells::Texts(texts) => write_text(&texts[row], form, out),
         // Numbers are not guarded: a minus sign is no formula, and an apostrophe would turn them
         // into text.

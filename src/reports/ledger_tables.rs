@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::csv_form::CsvForm;
 use super::failure::{PublishError, storage};
-use super::single_files::{create, sync_folder};
+use super::linked_copies::{CopyNumber, LinkedCopies};
+use super::single_files::create;
 use super::table::TablePart;
 use super::{csv, parquet};
 
@@ -17,23 +18,15 @@ pub const LEDGER_POINTER: &str = "ledger";
 /// Folder of the copies, each named by the change of the ledger that it shows.
 pub const LEDGER_COPIES: &str = "ledger-tables";
 
-/// Lock of those who write copies, in their folder.
-const LOCK: &str = ".lock";
-
-/// Beginning of the name of a copy that is being written.
-const STAGED: &str = ".new-";
-
-/// Link that is about to become the pointer.
-const NEW_LINK: &str = ".ledger.new";
+const COPIES: LinkedCopies = LinkedCopies {
+    pointer: LEDGER_POINTER,
+    copies: LEDGER_COPIES,
+};
 
 /// True if the copy of a change is what the link points at.
 #[must_use]
 pub fn is_written(out: &Path, change: u64) -> bool {
-    fs::read_link(out.join(LEDGER_POINTER)).is_ok_and(|target| target == target_of(change))
-}
-
-fn target_of(change: u64) -> PathBuf {
-    Path::new(LEDGER_COPIES).join(change.to_string())
+    COPIES.current(out) == Some(change)
 }
 
 /// Writes the copy of a change, and points at it. The copy before it stays, for readers that are at
@@ -42,38 +35,9 @@ fn target_of(change: u64) -> PathBuf {
 /// # Errors
 /// [`PublishError::Storage`]; the link is then as it was.
 pub fn write(out: &Path, change: u64, tables: &[TablePart<'_>]) -> Result<(), PublishError> {
-    let copies = out.join(LEDGER_COPIES);
-    fs::create_dir_all(&copies).map_err(storage("create the folder", &copies))?;
-    // Two people may be at it at once: one waits.
-    let lock_path = copies.join(LOCK);
-    let lock = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&lock_path)
-        .map_err(storage("open the lock", &lock_path))?;
-    lock.lock().map_err(storage("lock", &lock_path))?;
-    if is_written(out, change) {
-        return Ok(());
-    }
-    clear_litter(&copies)?;
-    let staging = tempfile::Builder::new()
-        .prefix(STAGED)
-        .tempdir_in(&copies)
-        .map_err(storage("create a folder in", &copies))?;
-    fill(staging.path(), tables)?;
-    sync_folder(staging.path())?;
-    let folder = copies.join(change.to_string());
-    let staged = staging.keep();
-    if let Err(error) = fs::rename(&staged, &folder) {
-        drop(fs::remove_dir_all(&staged));
-        // Written by one that was killed before it moved the link: it says the same.
-        if !folder.is_dir() {
-            return Err(storage("name", &folder)(error));
-        }
-    }
-    sync_folder(&copies)?;
-    point(out, change)?;
-    clear(&copies, change)
+    COPIES.write(out, CopyNumber::This(change), |folder, _| {
+        fill(folder, tables)
+    })
 }
 
 /// Files of the newest copy that are not what the tables give, each with what is there; none while
@@ -143,62 +107,4 @@ fn write_file(
         .and_then(|()| writer.flush())
         .and_then(|()| writer.get_ref().sync_all())
         .map_err(storage("write", path))
-}
-
-fn point(out: &Path, change: u64) -> Result<(), PublishError> {
-    let pointer = out.join(LEDGER_POINTER);
-    let temporary = out.join(NEW_LINK);
-    drop(fs::remove_file(&temporary));
-    link(&target_of(change), &temporary).map_err(storage("write", &temporary))?;
-    fs::rename(&temporary, &pointer).map_err(storage("point", &pointer))?;
-    sync_folder(out)
-}
-
-#[cfg(unix)]
-fn link(target: &Path, at: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, at)
-}
-
-// As for `current`, a file with the name of the folder.
-#[cfg(not(unix))]
-fn link(target: &Path, at: &Path) -> io::Result<()> {
-    fs::write(at, target.to_string_lossy().as_bytes())
-}
-
-/// Removes what one that was killed was writing. The lock is held: nobody writes it any more.
-fn clear_litter(copies: &Path) -> Result<(), PublishError> {
-    for entry in fs::read_dir(copies).map_err(storage("list", copies))? {
-        let entry = entry.map_err(storage("list", copies))?;
-        if entry.file_name().to_string_lossy().starts_with(STAGED) {
-            let folder = entry.path();
-            fs::remove_dir_all(&folder).map_err(storage("clear", &folder))?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes copies of changes before the last one.
-fn clear(copies: &Path, change: u64) -> Result<(), PublishError> {
-    let mut older: Vec<u64> = Vec::new();
-    for entry in fs::read_dir(copies).map_err(storage("list", copies))? {
-        let name = entry.map_err(storage("list", copies))?.file_name();
-        older.extend(
-            name.to_string_lossy()
-                .parse::<u64>()
-                .ok()
-                .filter(|number| *number < change),
-        );
-    }
-    older.sort_unstable();
-    older.pop();
-    for number in older {
-        let folder = copies.join(number.to_string());
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(storage("clear", &folder)(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -16,6 +16,11 @@ mod parquet_settings;
 pub mod parquet;
 pub mod records;
 
+pub mod row_batch;
+pub mod row_file;
+
+mod row_filter;
+
 pub mod read;
 
 pub mod read_batches;
@@ -28,6 +33,12 @@ pub mod earlier_run;
 
 pub mod single_files;
 
+pub mod kept_files;
+
 pub mod atomic;
 
+mod linked_copies;
+
 pub mod ledger_tables;
+
+pub mod analyst_folder;

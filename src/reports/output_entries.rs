@@ -35,7 +35,7 @@ enum EntryKind {
 pub const REPORTS: &str = "reports";
 
 /// Every entry of an output folder that tieout makes, or writes below.
-const ENTRIES: [(&str, EntryKind); 13] = [
+const ENTRIES: [(&str, EntryKind); 15] = [
     (LOCK, EntryKind::File),
     (POINTER, EntryKind::Pointer),
     (NEW_POINTER, EntryKind::Pointer),
@@ -45,9 +45,11 @@ const ENTRIES: [(&str, EntryKind); 13] = [
     (CLOSED, EntryKind::Folder),
     (REPORTS, EntryKind::Folder),
     ("ledger-tables", EntryKind::Folder),
+    ("analyst-tables", EntryKind::Folder),
     ("ledger.db", EntryKind::File),
     (CACHE, EntryKind::Folder),
     ("cache/kept", EntryKind::Folder),
+    ("cache/rows", EntryKind::Folder),
     ("cache/identities", EntryKind::File),
 ];
 

@@ -13,6 +13,7 @@ use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray,
@@ -21,9 +22,10 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
 
-use super::parquet_settings::writer_options;
+use super::parquet_settings::{descriptions, writer_options};
 use super::table::{Cells, PART_ROWS, TablePart};
 use crate::model::decimal::PUBLISHED_SCALE;
+use crate::model::ids::fold;
 use crate::model::tables::{ColumnType, PublishedColumn, Table};
 
 /// Rows of a row group: 524,288. It is a multiple of [`PART_ROWS`], so that the file does not
@@ -32,13 +34,15 @@ const ROW_GROUP_ROWS: usize = 8 * PART_ROWS;
 /// Digits of a decimal. .NET readers stop at 28 ([quirks, readers of our output]).
 ///
 /// [quirks, readers of our output]: crate::model::domain::quirks
-const PRECISION: u8 = 28;
+pub(super) const PRECISION: u8 = 28;
 
 type Target<'w> = &'w mut (dyn Write + Send);
 
 /// A Parquet file while it is written.
 pub struct Writer<'w> {
     table: &'static Table,
+    /// Facts for the footer.
+    facts: Option<Vec<KeyValue>>,
     /// Target of a file that is not begun: only with the first rows is it known how the columns are
     /// encoded.
     unopened: Option<Target<'w>>,
@@ -51,8 +55,18 @@ impl<'w> Writer<'w> {
     pub const fn new(table: &'static Table, into: &'w mut (dyn Write + Send)) -> Self {
         Self {
             table,
+            facts: None,
             unopened: Some(into),
             open: None,
+        }
+    }
+
+    /// Has the meanings of the columns stand in the footer.
+    #[must_use]
+    pub fn described(self) -> Self {
+        Self {
+            facts: Some(descriptions(self.table)),
+            ..self
         }
     }
 
@@ -84,7 +98,8 @@ impl<'w> Writer<'w> {
 
     fn open(&mut self, cells: &[Cells<'_>]) -> Result<&mut OpenFile<'w>, ParquetError> {
         if let Some(into) = self.unopened.take() {
-            self.open = Some(OpenFile::new(self.table, into, cells)?);
+            let facts = self.facts.take();
+            self.open = Some(OpenFile::new(self.table, into, cells, facts)?);
         }
         self.open.as_mut().ok_or_else(not_begun)
     }
@@ -107,13 +122,18 @@ struct OpenFile<'w> {
 }
 
 impl<'w> OpenFile<'w> {
-    fn new(table: &Table, into: Target<'w>, cells: &[Cells<'_>]) -> Result<Self, ParquetError> {
+    fn new(
+        table: &Table,
+        into: Target<'w>,
+        cells: &[Cells<'_>],
+        facts: Option<Vec<KeyValue>>,
+    ) -> Result<Self, ParquetError> {
         let columns = table.columns.iter().enumerate();
         let fields: Vec<Field> = columns
             .map(|(at, column)| field(column, cells.get(at)))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let options = writer_options(ROW_GROUP_ROWS, None)?;
+        let options = writer_options(ROW_GROUP_ROWS, facts)?;
         let (file, factory) =
             ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
                 .into_serialized_writer()?;
@@ -175,19 +195,25 @@ impl<'w> OpenFile<'w> {
 
 /// The field of a column; `cells` are its first ones, if there are any rows.
 fn field(column: &PublishedColumn, cells: Option<&Cells<'_>>) -> Field {
-    let data_type = match column.column_type {
-        ColumnType::Text if matches!(cells, Some(Cells::Codes(..))) => {
+    let is_coded = matches!(cells, Some(Cells::Codes(..) | Cells::Folded(..)));
+    let data_type = data_type_of(column.column_type, is_coded);
+    // Other cells always have a value, for a missing text is an empty one: see `ColumnType`.
+    let is_nullable = column.column_type == ColumnType::Date;
+    Field::new(column.name, data_type, is_nullable)
+}
+
+/// Arrow type of a column, whose texts may be codes of a dictionary.
+pub(super) fn data_type_of(column_type: ColumnType, is_coded: bool) -> DataType {
+    match column_type {
+        ColumnType::Text if is_coded => {
             DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
         }
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
         ColumnType::Integer => DataType::Int64,
-        ColumnType::Decimal => DataType::Decimal128(PRECISION, scale()),
+        ColumnType::Decimal | ColumnType::DecimalOrNull => DataType::Decimal128(PRECISION, scale()),
         ColumnType::Boolean => DataType::Boolean,
-    };
-    // Other cells always have a value, for a missing text is an empty one: see `ColumnType`.
-    let is_nullable = column.column_type == ColumnType::Date;
-    Field::new(column.name, data_type, is_nullable)
+    }
 }
 
 fn scale() -> i8 {
@@ -208,7 +234,12 @@ fn encode(
 
 fn array(cells: &Cells<'_>, rows: Range<usize>) -> Result<ArrayRef, ParquetError> {
     Ok(match cells {
-        Cells::Codes(codes, texts) => Arc::new(dictionary(&codes[rows], texts)?),
+        Cells::Codes(codes, texts) => {
+            Arc::new(dictionary(&codes[rows], |code| texts[code].as_str())?)
+        }
+        Cells::Folded(codes, texts, kind) => {
+            Arc::new(dictionary(&codes[rows], |code| fold(*kind, &texts[code]))?)
+        }
         Cells::Texts(texts) => Arc::new(StringArray::from_iter_values(&texts[rows])),
         Cells::Integers(numbers) => Arc::new(Int64Array::from(numbers[rows].to_vec())),
         Cells::Decimals(numbers) => Arc::new(
@@ -223,12 +254,12 @@ fn array(cells: &Cells<'_>, rows: Range<usize>) -> Result<ArrayRef, ParquetError
 /// Codes as an array with a dictionary of its own: one entry for each run of equal codes. All texts
 /// of the vocabulary would be too many, and to find the distinct ones would take a hash table; rows
 /// are sorted, so most columns have long runs.
-fn dictionary(
+fn dictionary<T: AsRef<str>>(
     codes: &[u32],
-    texts: &[String],
+    text: impl Fn(usize) -> T,
 ) -> Result<DictionaryArray<UInt32Type>, ParquetError> {
     let runs = codes.chunk_by(|left, right| left == right);
-    let entries = runs.clone().map(|run| &texts[run[0] as usize]);
+    let entries = runs.clone().map(|run| text(run[0] as usize));
     let entries = Arc::new(StringArray::from_iter_values(entries));
     let keys = (0..)
         .zip(runs)

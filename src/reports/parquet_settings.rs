@@ -7,6 +7,8 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 
+use crate::model::tables::Table;
+
 /// Level of ZSTD compression: 3, which is its own default.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -28,4 +30,15 @@ pub(super) fn writer_options(
     Ok(ArrowWriterOptions::new()
         .with_properties(properties)
         .with_skip_arrow_metadata(true))
+}
+
+/// Meanings of a table and its columns, for the footer of its file.
+pub(super) fn descriptions(table: &Table) -> Vec<KeyValue> {
+    let columns = table.columns.iter().map(|column| {
+        let name = format!("column.{}", column.name);
+        KeyValue::new(name, column.meaning.to_owned())
+    });
+    std::iter::once(KeyValue::new("row".to_owned(), table.row.to_owned()))
+        .chain(columns)
+        .collect()
 }

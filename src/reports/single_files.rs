@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use super::failure::{PublishError, storage};
 use super::output_entries::clear_temporary;
 
@@ -77,12 +79,7 @@ fn replace(
         folder => folder,
     };
     // In the same folder, for a rename cannot cross file systems; hidden while it is incomplete.
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    let mut temporary = builder
-        .tempfile_in(folder)
-        .map_err(storage("create a file in", folder))?;
+    let mut temporary = new_file(folder, mode).map_err(storage("create a file in", folder))?;
     fill(temporary.as_file_mut()).map_err(storage("write", path))?;
     temporary
         .as_file()
@@ -107,12 +104,7 @@ pub fn write_new(
 ) -> Result<(), PublishError> {
     let folder = path.parent().expect("a file lies in a folder");
     fs::create_dir_all(folder).map_err(storage("create the folder", folder))?;
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE));
-    let mut temporary = builder
-        .tempfile_in(folder)
-        .map_err(storage("create a file in", folder))?;
+    let mut temporary = new_file_in(folder).map_err(storage("create a file in", folder))?;
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, temporary.as_file_mut());
     fill(&mut writer)
         .and_then(|()| writer.flush())
@@ -126,6 +118,18 @@ pub fn write_new(
         .persist_noclobber(path)
         .map_err(|error| storage("name", path)(error.error))?;
     sync_folder(folder)
+}
+
+/// A file in a folder under a name that nobody looks for, until it is given its own.
+pub(super) fn new_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    new_file(folder, FILE_MODE)
+}
+
+fn new_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    builder.tempfile_in(folder)
 }
 
 pub(super) fn create(path: &Path) -> io::Result<File> {

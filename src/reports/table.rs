@@ -1,6 +1,7 @@
 //! A part of a published table on its way to disk: its columns as codes or values, checked against
 //! the table's definition, so that no writer meets a cell of the wrong type.
 
+use crate::model::ids::Fold;
 use crate::model::tables::{ColumnType, Table};
 
 /// Rows that are filled and written at a time: 65,536. Only that many are in memory as cells. Row
@@ -13,6 +14,8 @@ pub enum Cells<'v> {
     /// Texts by code: the code of each row, and the text of each code. Nothing is copied until the
     /// file is written, and Parquet takes the codes as they are.
     Codes(Vec<u32>, &'v [String]),
+    /// Texts by code as [`Self::Codes`], each of which is folded when the file is written.
+    Folded(Vec<u32>, &'v [String], Fold),
     /// Text of each row.
     Texts(Vec<String>),
     /// Whole number of each row.
@@ -28,7 +31,7 @@ pub enum Cells<'v> {
 impl Cells<'_> {
     fn len(&self) -> usize {
         match self {
-            Self::Codes(codes, _) => codes.len(),
+            Self::Codes(codes, _) | Self::Folded(codes, ..) => codes.len(),
             Self::Texts(texts) => texts.len(),
             Self::Integers(numbers) => numbers.len(),
             Self::Decimals(numbers) => numbers.len(),
@@ -40,8 +43,10 @@ impl Cells<'_> {
     fn fits(&self, column_type: ColumnType) -> bool {
         matches!(
             (self, column_type),
-            (Self::Codes(..) | Self::Texts(_), ColumnType::Text)
-                | (Self::Integers(_), ColumnType::Integer)
+            (
+                Self::Codes(..) | Self::Folded(..) | Self::Texts(_),
+                ColumnType::Text
+            ) | (Self::Integers(_), ColumnType::Integer)
                 | (Self::Decimals(_), ColumnType::Decimal)
                 | (Self::Days(_), ColumnType::Date)
                 | (Self::Booleans(_), ColumnType::Boolean)

@@ -11,6 +11,7 @@
 #![cfg(test)]
 
 mod amendments;
+mod analyst;
 mod attribution;
 mod changing;
 mod changing_inputs;

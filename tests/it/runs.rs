@@ -14,11 +14,11 @@ use tieout::model::dataset::Dataset;
 use tieout::model::decimal::{self, PUBLISHED_SCALE};
 use tieout::model::period::{Period, date_of};
 use tieout::model::settling::SettlingDays;
-use tieout::model::tables::{ColumnType, TABLES};
+use tieout::model::tables::{ColumnType, PublishedColumn, TABLES};
 use tieout::pipeline::failure::RunError;
 use tieout::pipeline::options::Options;
 use tieout::pipeline::plan::notices::Notices;
-use tieout::pipeline::plan::output::ReportFiles;
+use tieout::pipeline::plan::output::{Output, ReportFiles};
 use tieout::pipeline::plan::pipeline_plan::{Plan, Source, TieOutPlan};
 use tieout::pipeline::publish::outcome::Outcome;
 use tieout::pipeline::run::run;
@@ -91,8 +91,11 @@ pub(crate) fn plan(globs: &Globs, out: &Path) -> Plan {
         records: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
-        // The tests of reports make their own.
-        reports: ReportFiles::NONE,
+        // The tests of reports and of the analyst folder make their own.
+        output: Output {
+            reports: ReportFiles::NONE,
+            analyst: false,
+        },
         fetching: None,
         csv: CsvForm::Plain,
         notices: Notices::default(),
@@ -241,11 +244,12 @@ pub(crate) fn units(text: &str) -> i128 {
 }
 
 fn parquet_rows(path: &PathBuf, table: &str) -> Vec<Vec<String>> {
-    let columns = TABLES
-        .iter()
-        .find(|known| known.name == table)
-        .unwrap()
-        .columns;
+    let known = TABLES.iter().find(|known| known.name == table).unwrap();
+    rows_of(path, known.columns)
+}
+
+/// Rows of a file of Parquet that has these columns, as text.
+pub(crate) fn rows_of(path: &Path, columns: &[PublishedColumn]) -> Vec<Vec<String>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap())
         .unwrap()
         .build()
@@ -296,7 +300,7 @@ fn parquet_cell(batch: &RecordBatch, column: usize, row: usize, column_type: Col
             .unwrap()
             .to_string(),
         ColumnType::Integer => array.as_primitive::<Int64Type>().value(row).to_string(),
-        ColumnType::Decimal => decimal::fixed(
+        ColumnType::Decimal | ColumnType::DecimalOrNull => decimal::fixed(
             array.as_primitive::<Decimal128Type>().value(row),
             PUBLISHED_SCALE,
         ),

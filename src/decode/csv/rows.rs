@@ -137,7 +137,9 @@ fn read_by<S: Sink>(
     let (headings, after) = header(&first.bytes);
     let layout = bind(collector, headings)?;
     let work = |slice: &Slice, from: usize| {
-        collector.with_sink(|sink| way.read_slice(&layout, slice, from, sink))
+        collector.with_sink(slice.number, |sink| {
+            way.read_slice(&layout, slice, from, sink)
+        })
     };
     // Only the first slice begins with the header, whose rows start at `after`.
     work(&first, after)?;
@@ -158,15 +160,12 @@ fn bind<S: Sink>(
     if let Some(warning) = binding.unknown_columns(input) {
         collector.warn(warning);
     }
-    let wanted = binding
-        .slots
-        .iter()
-        .enumerate()
-        .filter_map(|(at, slot)| Some((at, slot.filter(|slot| collector.wants(*slot))?)))
+    let wanted = (0..headings.len())
+        .filter_map(|at| Some((at, binding.filled(at, &collector.columns)?)))
         .collect();
     let slots = binding.slots.iter().enumerate();
     let unread = slots
-        .filter(|(_, slot)| slot.is_none() && collector.wanted.is_none())
+        .filter(|(_, slot)| slot.is_none() && collector.columns.is_whole())
         .map(|(at, _)| at);
     Ok(Layout::new(input.dataset, &headings, wanted, unread))
 }

@@ -7,6 +7,7 @@ use crate::decode::binding::{Naming, missing_columns, unknown_keys};
 use crate::decode::borders::Border;
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
+use crate::decode::input::ColumnChoice;
 use crate::decode::lock::{into_inner, lock};
 use crate::decode::open::{BOM, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
@@ -28,15 +29,16 @@ pub(crate) fn read<S: Sink>(
     let line = line_end.map_or(&first.bytes[..], |end| &first.bytes[..end]);
     // Asked of all columns, wanted or not: a file that lacks a needed key is the wrong file for any
     // purpose.
-    if let Some((names, missing)) = Keys::new(input.dataset, None).missing(line) {
+    if let Some((names, missing)) = Keys::new(input.dataset, ColumnChoice::default()).missing(line)
+    {
         return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
     // Keys that were met in one slice are known in those that follow.
     let idle: Mutex<Vec<Keys<'_>>> = Mutex::new(Vec::new());
     let work = |slice: &Slice| {
         let known = lock(&idle).pop();
-        let mut keys = known.unwrap_or_else(|| Keys::new(input.dataset, collector.wanted));
-        collector.with_sink(|sink| {
+        let mut keys = known.unwrap_or_else(|| Keys::new(input.dataset, collector.columns));
+        collector.with_sink(slice.number, |sink| {
             read_slice(slice, &mut keys, sink);
             Ok(())
         })?;

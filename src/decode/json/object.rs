@@ -13,6 +13,7 @@ use super::amendments::{self, AMENDS_OF};
 use super::spelling::{Pairs, escapes_quotes_only};
 use super::template::Template;
 use super::value;
+use crate::decode::input::ColumnChoice;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Need};
@@ -45,8 +46,8 @@ const MISFIT_LIMIT: u32 = 16;
 /// the last object's keys as a template, for the objects of a file share their keys.
 pub(super) struct Keys<'w> {
     dataset: Dataset,
-    /// Positions of the columns that are read; `None` for all that the dataset reads.
-    wanted: Option<&'w [usize]>,
+    /// Columns that are handed over.
+    columns: ColumnChoice<'w>,
     known: HashMap<String, BoundKey>,
     template: Template,
     /// Number of objects in a row that did not fit the template.
@@ -62,6 +63,8 @@ pub(super) struct Keys<'w> {
 struct BoundKey {
     /// Position of its column; `None` if it is not read.
     slot: Option<usize>,
+    /// Position of its column; `None` unless it is not read, but handed over.
+    carried: Option<usize>,
     /// Hash of its name: one for all spellings of the key.
     name: u64,
     /// Part of its values in the content of a row; `None` if they are read, or have none.
@@ -72,10 +75,10 @@ struct BoundKey {
 
 impl<'w> Keys<'w> {
     /// Keys of a dataset, none of which was met yet.
-    pub(super) fn new(dataset: Dataset, wanted: Option<&'w [usize]>) -> Self {
+    pub(super) fn new(dataset: Dataset, columns: ColumnChoice<'w>) -> Self {
         Self {
             dataset,
-            wanted,
+            columns,
             known: HashMap::new(),
             template: Template::default(),
             misfits: 0,
@@ -172,7 +175,7 @@ impl<'w> Keys<'w> {
         is_clean: bool,
     ) -> Result<u64, Rejection> {
         let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
-        let with_content = self.wanted.is_none();
+        let with_content = self.columns.is_whole();
         if tries_template && let Some(unread) = self.template.read(object, cells, with_content) {
             self.misfits = 0;
             return Ok(unread);
@@ -198,7 +201,7 @@ impl<'w> Keys<'w> {
         learns: bool,
     ) -> Result<u64, Rejection> {
         let (mut repeated, mut unread) = (None, UnreadValues::default());
-        let with_content = self.wanted.is_none();
+        let with_content = self.columns.is_whole();
         let mut deserializer = serde_json::Deserializer::from_slice(object);
         let visitor = ObjectVisitor {
             keys: self,
@@ -249,15 +252,14 @@ impl<'w> Keys<'w> {
         }
         let columns = self.dataset.columns();
         let position = self.dataset.position_of(key);
-        let slot = position.filter(|slot| {
-            columns[*slot].need != Need::Unread
-                && self.wanted.is_none_or(|wanted| wanted.contains(slot))
-        });
+        let slot = position
+            .filter(|slot| columns[*slot].need != Need::Unread && self.columns.reads(*slot));
         let is_read = position.is_some_and(|at| columns[at].need != Need::Unread);
         // Both come from the column, so that a row has one content under every spelling of its keys
         // (`model::domain::quirks`, JSON of the API 5).
         let bound = BoundKey {
             slot,
+            carried: position.filter(|at| !is_read && self.columns.carries(*at)),
             name: hash_of_name(self.dataset, key),
             unread: match is_read {
                 true => None,
@@ -366,6 +368,9 @@ impl<'a> Visitor<'a> for ObjectVisitor<'_, '_, '_, 'a> {
             if let (Some(unread), Some(column)) = (&mut self.unread, &key.unread) {
                 unread.add(text, key.name, column);
             }
+            if let Some(at) = key.carried {
+                self.cells[at] = value::carried_cell(text);
+            }
             let Some(slot) = key.slot else {
                 continue;
             };
@@ -416,7 +421,7 @@ impl Visitor<'_> for KeySeed<'_, '_> {
         if self.1 {
             self.0
                 .template
-                .push(key, bound.slot, (bound.name, bound.unread));
+                .push(key, [bound.slot, bound.carried], (bound.name, bound.unread));
         }
         Ok(bound)
     }

@@ -12,6 +12,7 @@ use super::object::Keys;
 use crate::decode::binding::{Naming, missing_columns, unknown_keys};
 use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
+use crate::decode::input::ColumnChoice;
 use crate::decode::open::{self, ByteStream};
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::page::{self, Page, PageFacts, PageFault};
@@ -41,12 +42,12 @@ pub(crate) fn read<S: Sink>(
     };
     if let Some(first) = rows.first()
         && let Some((names, missing)) =
-            Keys::new(input.dataset, None).missing(first.get().as_bytes())
+            Keys::new(input.dataset, ColumnChoice::default()).missing(first.get().as_bytes())
     {
         return Err(missing_columns(input, &names, &missing, Naming::Keys));
     }
-    let mut keys = Keys::new(input.dataset, collector.wanted);
-    collector.with_sink(|sink| {
+    let mut keys = Keys::new(input.dataset, collector.columns);
+    collector.with_sink(0, |sink| {
         feed(&body, &rows, &mut keys, sink);
         Ok(())
     })?;

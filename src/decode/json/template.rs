@@ -27,6 +27,8 @@ struct Part {
     literal: Vec<u8>,
     /// Position of the column that the value fills; `None` if it is not read.
     slot: Option<usize>,
+    /// Position of the column that the value fills though it is not read.
+    carried: Option<usize>,
     /// Hash of the name, the same in all spellings of the key.
     name: u64,
     /// Part of the value in the content of a row; `None` if the value is read, or has none.
@@ -78,7 +80,7 @@ impl Template {
     pub(super) fn push(
         &mut self,
         key: &str,
-        slot: Option<usize>,
+        [slot, carried]: [Option<usize>; 2],
         (name, unread): (u64, Option<ColumnContent>),
     ) {
         self.has_escapes |= key
@@ -90,6 +92,7 @@ impl Template {
         self.parts.push(Part {
             literal,
             slot,
+            carried,
             name,
             unread: unread.map(|column| UnreadValue {
                 column,
@@ -130,13 +133,19 @@ impl Template {
                 let (length, value) = unread.take(rest)?;
                 // A sum, so that the order of the keys does not matter.
                 content = content.wrapping_add(value);
-                rest = &rest[length..];
+                let (text, behind) = rest.split_at(length);
+                rest = behind;
+                if let Some(at) = part.carried {
+                    cells[at] = value::carried_cell(text);
+                }
                 continue;
             }
             let (text, behind) = rest.split_at(extent(rest)?.length);
             rest = behind;
             if let Some(slot) = part.slot {
                 cells[slot] = value::cell_of(text).ok()?;
+            } else if let Some(at) = part.carried {
+                cells[at] = value::carried_cell(text);
             }
         }
         // Nothing else may follow: a further key, white space and a cut line are left to serde.
@@ -157,7 +166,7 @@ mod tests {
             ("a\tb", "{\"a\tb\":1}"),
         ] {
             let mut template = Template::default();
-            template.push(key, None, (1, None));
+            template.push(key, [None; 2], (1, None));
             assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
         }
     }
@@ -165,17 +174,18 @@ mod tests {
     #[test]
     fn a_template_fits_what_has_its_keys() {
         let mut template = Template::default();
-        template.push("A", Some(1), (1, None));
+        template.push("A", [Some(1), None], (1, None));
         template.push(
             "B",
-            None,
+            [None, Some(2)],
             (2, ColumnContent::unread(Dataset::Usage, "B", 0)),
         );
-        let mut cells = vec![Cell::Missing; 2];
+        let mut cells = vec![Cell::Missing; 3];
         let number = template
             .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)
             .unwrap();
         assert_eq!(cells[1].bytes().as_ref(), b"1.50");
+        assert_eq!(cells[2].bytes().as_ref(), b"x");
         assert_eq!(
             template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true),
             Some(number)
@@ -192,6 +202,6 @@ mod tests {
             template.read(br#"{"A":null,"B":null}"#, &mut cells, true),
             Some(0)
         );
-        assert_eq!(cells[1], Cell::Missing);
+        assert_eq!(cells[1..], [Cell::Missing, Cell::Missing]);
     }
 }

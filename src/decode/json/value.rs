@@ -47,6 +47,12 @@ pub(super) fn cell_of(value: &[u8]) -> Result<Cell<'_>, serde_json::Error> {
     })
 }
 
+/// A value that nobody reads as a cell: as [`cell_of`] does, but one with a broken escape as it is
+/// written.
+pub(super) fn carried_cell(value: &[u8]) -> Cell<'_> {
+    cell_of(value).unwrap_or(Cell::Text(Cow::Borrowed(value)))
+}
+
 /// Where a value ends, and if it is a string, whether its escapes are of quotes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {

@@ -30,7 +30,8 @@ pub(super) struct Projection {
 /// Use of a column's values.
 #[derive(Clone, Copy)]
 pub(super) struct ColumnUse {
-    /// Position of the dataset's column that the values fill; `None` if they are only hashed.
+    /// Position of the dataset's column that the values fill; `None` if they are only hashed. A
+    /// column that is handed over without being read is both.
     pub(super) slot: Option<usize>,
     /// Part of the values in the content of a row, for columns that are not read: one that means
     /// nothing to us may still tell a row from a copy of another.
@@ -51,9 +52,9 @@ impl Projection {
         let fields = metadata.schema().fields().iter();
         let mut names = HashMap::new();
         for ((root, field), bound) in fields.enumerate().zip(&binding.slots) {
-            let slot = bound.filter(|slot| collector.wants(*slot));
+            let slot = binding.filled(root, &collector.columns);
             let mut unread = None;
-            if bound.is_none() && collector.wanted.is_none() {
+            if bound.is_none() && collector.columns.is_whole() {
                 let dataset = collector.input.dataset;
                 let before = names
                     .entry(hash_of_name(dataset, field.name()))

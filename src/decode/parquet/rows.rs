@@ -122,7 +122,7 @@ fn read_group<S: Sink>(
     let mut batches = catch_panic(|| builder.build())
         .map_err(|panic| damaged_here(&panic))?
         .map_err(|error| damaged_here(&error))?;
-    collector.with_sink(|sink| {
+    collector.with_sink(group.index as u64, |sink| {
         let mut row = group.first_row;
         let mut memories: Vec<DictionaryMemory> = projection
             .roots

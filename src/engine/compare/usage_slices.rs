@@ -1,4 +1,4 @@
-//! Usage cut into slices, one for each resource in each group, and the resources that they make.
+//! Usage cut into slices, one for each resource in each group, which are the rows of `resources`.
 //!
 //! Slices are where exact amounts (10^-20) become published ones (10^-10). Everything that is
 //! published of usage to invoice, by group and by resource, is a sum of slices, so that both tables
@@ -34,11 +34,14 @@ const QUANTISED_BY: [usize; 6] = [
     resource_field(Part::Currency),
 ];
 
-/// A row of `resources`, by code; amounts and quantities in units of 10^-10.
+/// Resource in one group, by code; amounts and quantities in units of 10^-10. Neighbours with one key
+/// make a row of `resources` together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Codes of [`RESOURCE_KEYS`], unique among the rows.
+    /// Codes of [`RESOURCE_KEYS`].
     pub key: [u32; RESOURCE_KEYS.len()],
+    /// Number of the group, among all that were compared.
+    pub group: u32,
     /// Number of usage rows; 0 for an invoiced amount that has no usage.
     pub usage_rows: u64,
     /// First day of use; [`Day::MAX`] for none.
@@ -50,15 +53,16 @@ pub struct Resource {
     /// Amount that its usage comes to, in the billing currency before tax, and the amounts of lines
     /// behind which no usage is expected.
     pub expected_amount: i128,
-    /// Share of the amounts that the lines of its groups ask for.
+    /// Share of the amounts that the lines of its group ask for.
     pub invoiced_amount: i128,
 }
 
 impl Resource {
     /// Resource without usage, amounts and days.
-    pub(super) fn unused(key: ResourceKey) -> Self {
+    pub(super) fn unused(key: ResourceKey, group: u32) -> Self {
         Self {
             key,
+            group,
             usage_rows: 0,
             first: Day::MAX,
             last: Day::MIN,
@@ -67,15 +71,21 @@ impl Resource {
             invoiced_amount: 0,
         }
     }
+
+    /// Adds what another group has of the same resource.
+    pub fn absorb(&mut self, other: &Self) {
+        self.usage_rows += other.usage_rows;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.quantity += other.quantity;
+        self.expected_amount += other.expected_amount;
+        self.invoiced_amount += other.invoiced_amount;
+    }
 }
 
 /// Usage of one resource in one group, exact: in units of 10^-20.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct UsageSlice {
-    /// Position among the resources.
-    pub(super) resource: u32,
-    /// Number of the match.
-    pub(super) group: u32,
     amount: i128,
     quantity: i128,
 }
@@ -87,43 +97,35 @@ pub(super) struct QuantisedSlice {
     pub(super) quantity: i128,
 }
 
-/// Cuts the usage into slices, in the order of the resources that they belong to. The resources
+/// Cuts the usage into slices, sorted by their keys, with the resource that each is of. The resources
 /// have rows and days; their amounts come with the quantised slices.
 pub(super) fn slice(totals: &Folded, matching: &Matching) -> (Vec<UsageSlice>, Vec<Resource>) {
     let usage = UsageColumns::of(&totals.usage);
     let codes = RESOURCE_KEYS.map(|part| usage.codes(part));
     let mut slices: Vec<UsageSlice> = Vec::new();
     let mut resources: Vec<Resource> = Vec::new();
-    let mut first_slice = 0;
+    let mut first_of_key = 0;
     for (row, group) in matching.of_usage.iter().enumerate() {
         let key = codes.map(|column| column[row]);
         // The frame is sorted by resource: the rows of each stand together.
         if resources.last().is_none_or(|resource| resource.key != key) {
-            resources.push(Resource::unused(key));
-            first_slice = slices.len();
+            first_of_key = resources.len();
         }
-        let number = u32::try_from(resources.len() - 1).expect("fewer resources than rows");
-        let resource = resources.last_mut().expect("pushed above, if not before");
+        // Few groups share a resource: a search costs less than a table.
+        let known = resources[first_of_key..]
+            .iter()
+            .position(|resource| resource.group == *group);
+        let at = known.map_or(resources.len(), |at| first_of_key + at);
+        if known.is_none() {
+            resources.push(Resource::unused(key, *group));
+            slices.push(UsageSlice::default());
+        }
+        let resource = &mut resources[at];
         resource.usage_rows += usage.rows[row];
         resource.first = resource.first.min(usage.first[row]);
         resource.last = resource.last.max(usage.last[row]);
-        let (amount, quantity) = (usage.billing[row], usage.quantity[row]);
-        // Few groups share a resource: a search costs less than a table.
-        match slices[first_slice..]
-            .iter_mut()
-            .find(|slice| slice.group == *group)
-        {
-            Some(slice) => {
-                slice.amount += amount;
-                slice.quantity += quantity;
-            }
-            None => slices.push(UsageSlice {
-                resource: number,
-                group: *group,
-                amount,
-                quantity,
-            }),
-        }
+        slices[at].amount += usage.billing[row];
+        slices[at].quantity += usage.quantity[row];
     }
     (slices, resources)
 }
@@ -138,16 +140,13 @@ pub(super) fn quantise(
     slices: &[UsageSlice],
     resources: &[Resource],
 ) -> Result<Vec<QuantisedSlice>, EngineError> {
-    let rounded_by = |slice: &UsageSlice| {
-        let key = &resources[slice.resource as usize].key;
-        QUANTISED_BY.map(|field| key[field])
-    };
+    let rounded_by = |number: usize| QUANTISED_BY.map(|field| resources[number].key[field]);
     // Equal keys keep the order of the slices, which decides among equal remainders.
     let mut order: Vec<(usize, &UsageSlice)> = slices.iter().enumerate().collect();
     // Cached: a key is six lookups away.
-    order.sort_by_cached_key(|(number, slice)| (rounded_by(slice), *number));
+    order.sort_by_cached_key(|(number, _)| (rounded_by(*number), *number));
     let mut quantised = vec![QuantisedSlice::default(); slices.len()];
-    for run in order.chunk_by(|(_, left), (_, right)| rounded_by(left) == rounded_by(right)) {
+    for run in order.chunk_by(|(left, _), (right, _)| rounded_by(*left) == rounded_by(*right)) {
         let split = |of: fn(&UsageSlice) -> i128| {
             let exact: Vec<i128> = run.iter().map(|(_, slice)| of(slice)).collect();
             allocate::quantise(&exact, QUANTISED_PLACES).ok_or(EngineError::AmountOverflow)

@@ -6,8 +6,6 @@
 //! and its part of what its groups' lines ask for more or less. Sums are in `group_sums`, rounding and shares in
 //! `usage_slices`; here the two meet.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use super::group::Sides;
@@ -15,7 +13,7 @@ use super::group_rows::GroupedRows;
 use super::group_sums::{sum_matches, sum_published};
 use super::invoice_practice::InvoicePractice;
 use super::prediction::Predictor;
-use super::usage_slices::{self, ResourceKey, UsageSlice};
+use super::usage_slices::{self, ResourceKey};
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
 use crate::engine::matching::usage_matches::Matching;
@@ -30,7 +28,7 @@ pub use super::usage_slices::Resource;
 pub struct Compared {
     /// Groups, in the order of the matches.
     pub sides: Vec<Sides>,
-    /// Resources, sorted by key.
+    /// Resources in each group, sorted by key; of one key, those with usage first.
     pub resources: Vec<Resource>,
 }
 
@@ -53,7 +51,7 @@ pub fn compare(
     let quantised = usage_slices::quantise(&slices, &resources)?;
     // Groups do not touch each other: they are made in parallel, and added to the resources in
     // their order, so that the result does not depend on the number of threads.
-    let slices_of = slices_by_group(&slices, sums.len());
+    let slices_of = slices_by_group(&resources, sums.len());
     let compared: Vec<(Sides, Vec<i128>)> = sums
         .into_par_iter()
         .zip(slices_of.par_iter())
@@ -74,27 +72,26 @@ pub fn compare(
             Ok((sides, shares))
         })
         .collect::<Result<_, EngineError>>()?;
-    // Expected and invoiced amount.
-    let mut unused: BTreeMap<ResourceKey, [i128; 2]> = BTreeMap::new();
     let mut groups = Vec::with_capacity(compared.len());
-    for ((sides, shares), numbers) in compared.into_iter().zip(&slices_of) {
+    for (group, ((sides, shares), numbers)) in (0..).zip(compared.into_iter().zip(&slices_of)) {
         for (number, share) in numbers.iter().zip(shares) {
             let number = *number as usize;
-            let resource = &mut resources[slices[number].resource as usize];
-            resource.expected_amount += quantised[number].amount;
-            resource.quantity += quantised[number].quantity;
-            resource.invoiced_amount += share;
+            let resource = &mut resources[number];
+            resource.expected_amount = quantised[number].amount;
+            resource.quantity = quantised[number].quantity;
+            resource.invoiced_amount = share;
         }
         if numbers.is_empty() {
-            // Added up, as groups that differ in their adjustment or description alone have one
-            // such key.
-            let [expected, invoiced] = unused.entry(key_without_usage(&sides)).or_default();
-            *expected += sides.expected_amount;
-            *invoiced += sides.invoiced_amount;
+            resources.push(Resource {
+                expected_amount: sides.expected_amount,
+                invoiced_amount: sides.invoiced_amount,
+                ..Resource::unused(key_without_usage(&sides), group)
+            });
         }
         groups.push(sides);
     }
-    add_unused(&mut resources, unused);
+    // Stable: resources of one key stay in the order of their usage, then of their groups.
+    resources.sort_by_key(|resource| resource.key);
     Ok(Compared {
         sides: groups,
         resources,
@@ -102,7 +99,7 @@ pub fn compare(
 }
 
 /// Positions of the slices of each group.
-fn slices_by_group(slices: &[UsageSlice], groups: usize) -> Vec<Vec<u32>> {
+fn slices_by_group(slices: &[Resource], groups: usize) -> Vec<Vec<u32>> {
     let mut of_group: Vec<Vec<u32>> = vec![Vec::new(); groups];
     for (number, slice) in (0..).zip(slices) {
         of_group[slice.group as usize].push(number);
@@ -117,26 +114,4 @@ fn key_without_usage(sides: &Sides) -> ResourceKey {
         Some(key) => sides.keys[key],
         None => 0,
     })
-}
-
-/// Adds the expected and invoiced amounts of groups without usage: as rows of their own, or to a
-/// usage row that has no entitlement, meter and resource either, so that keys stay unique.
-fn add_unused(resources: &mut Vec<Resource>, unused: BTreeMap<ResourceKey, [i128; 2]>) {
-    let mut own_rows = Vec::new();
-    for (key, [expected_amount, invoiced_amount]) in unused {
-        match resources.binary_search_by_key(&key, |resource| resource.key) {
-            Ok(at) => {
-                resources[at].expected_amount += expected_amount;
-                resources[at].invoiced_amount += invoiced_amount;
-            }
-            Err(_) => own_rows.push(Resource {
-                expected_amount,
-                invoiced_amount,
-                ..Resource::unused(key)
-            }),
-        }
-    }
-    // Appended after the last search, which needs the list sorted.
-    resources.append(&mut own_rows);
-    resources.sort_by_key(|resource| resource.key);
 }

@@ -67,7 +67,7 @@ pub(super) fn recompute(
         &readings,
         &found,
         plan.csv,
-        (manifest, plan.reports),
+        (manifest, plan.output.reports),
     )?;
     let made: BTreeMap<&str, &str> = written
         .iter()
@@ -190,10 +190,12 @@ fn read(plan: &Plan, manifest: &Manifest, progress: &Progress) -> Result<Reading
         });
     }
     drop(to);
-    let exact = Plan {
+    let mut exact = Plan {
         sources,
         ..plan.clone()
     };
+    // The tables of the run are compared, and nothing is kept.
+    exact.output.analyst = false;
     let mut readings = units::read(&exact, arriving, None, None, progress)?;
     let wanted: BTreeSet<(&str, &str)> = manifest
         .inputs

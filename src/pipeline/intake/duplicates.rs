@@ -53,6 +53,7 @@ pub(crate) fn count_duplicates<'u>(
             lines: repeated,
             by_day: false,
             room: room.cloned(),
+            rows: None,
         };
         let held = HeldFile::open(&unit.path)?;
         let expected = ExpectedContent {

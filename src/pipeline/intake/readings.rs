@@ -15,6 +15,7 @@ use crate::model::dataset::Dataset;
 use crate::model::ids::{Fold, fold};
 use crate::model::reject::{RejectedRow, Rejection};
 use crate::pipeline::failure::RunError;
+use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::pipeline::spill::parts::Spilled;
 use crate::reports::manifest;
 use crate::sources::files::FileUnit;
@@ -52,6 +53,9 @@ pub struct Readings {
     pub entries: Entries,
     /// Parts of the data that are missing.
     pub awaited: Awaited,
+    /// Files of the rows that were counted, each with its dataset, sorted; empty where rows are not
+    /// kept.
+    pub kept_rows: Vec<(Dataset, UnitFile)>,
 }
 
 impl Readings {
@@ -73,6 +77,7 @@ impl Readings {
             unbilled: None,
             entries: Entries::default(),
             awaited: Awaited::default(),
+            kept_rows: Vec::new(),
         }
     }
 
@@ -119,8 +124,10 @@ impl Readings {
             counted,
             daily,
             lost,
+            rows: kept,
             ..
         } = reading;
+        self.kept_rows.extend(kept.map(|kept| (dataset, kept)));
         let rejected = decoded.rejected.len() as u64;
         if let Some(daily) = daily {
             merge_into(&mut self.daily, daily);

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use crate::decode::{self, DecodeError, Decoded, Sink};
+use crate::decode::{self, ColumnChoice, DecodeError, Decoded, Sink};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::Partial;
@@ -13,6 +13,9 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::{Rejection, excerpt};
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::kept_rows::row_sink::{KeptUnit, RowSink};
+use crate::pipeline::kept_rows::row_store::RowStore;
+use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::pipeline::spill::scratch::{Extent, Scratch};
 
 /// Rows after which a worker measures its totals: 4,096, as measuring costs more than a row does.
@@ -30,6 +33,8 @@ pub(crate) struct Counting {
     pub(crate) by_day: bool,
     /// Room on disk for totals that are too large; `None` where memory has no bound.
     pub(crate) room: Option<DiskRoom>,
+    /// Store of the counted rows; `None` where they are not kept.
+    pub(crate) rows: Option<RowStore>,
 }
 
 impl Counting {
@@ -77,6 +82,8 @@ pub(crate) struct UnitReading {
     pub(crate) lost: Vec<(String, String)>,
     /// Totals that were too large for memory, and wait on disk.
     pub(crate) waiting: Vec<Extent>,
+    /// File of the unit's rows; `None` where they are not kept.
+    pub(crate) rows: Option<UnitFile>,
 }
 
 /// Rows of a unit, as they count.
@@ -121,13 +128,22 @@ pub(crate) fn read_unit(
             daily: None,
             lost: Vec::new(),
             waiting: Vec::new(),
+            rows: None,
         });
     }
-    let (decoded, sinks) = decode::decode(input, || TotalsSink::new(dataset, counting))?;
+    let kept = match &counting.rows {
+        Some(store) => store.begin(dataset)?,
+        None => None,
+    };
+    let columns = ColumnChoice {
+        read: None,
+        carried: kept.as_ref().map_or(&[], |kept| &kept.layout.carried),
+    };
+    let new_sink = || TotalsSink::new(dataset, counting, kept.as_ref());
+    let (decoded, sinks) = decode::decode_columns(input, columns, new_sink)?;
     let mut sinks = sinks.into_iter();
     // A file without rows may have had no worker.
-    let first = sinks.next();
-    let mut whole = first.unwrap_or_else(|| TotalsSink::new(dataset, counting));
+    let mut whole = sinks.next().unwrap_or_else(new_sink);
     for sink in sinks {
         whole.merge(sink);
     }
@@ -137,17 +153,23 @@ pub(crate) fn read_unit(
         lost,
         waiting,
         failed,
+        rows,
         ..
     } = whole;
     if let Some(error) = failed {
         return Err(error);
     }
+    let rows = match rows {
+        Some(rows) => Some(rows.end()?),
+        None => None,
+    };
     Ok(UnitReading {
         decoded,
         counted: Counted::Totals(Box::new(totals)),
         daily,
         lost,
         waiting,
+        rows,
     })
 }
 
@@ -176,10 +198,12 @@ struct TotalsSink {
     waiting: Vec<Extent>,
     /// Failure to write to disk. A sink can reject rows only, so it is reported after the unit.
     failed: Option<RunError>,
+    /// Rows that are kept, if they are.
+    rows: Option<RowSink>,
 }
 
 impl TotalsSink {
-    fn new(dataset: Dataset, counting: &Counting) -> Self {
+    fn new(dataset: Dataset, counting: &Counting, kept: Option<&KeptUnit>) -> Self {
         let daily = (counting.by_day && dataset == Dataset::Usage).then(|| Partial::daily(dataset));
         // Unbilled usage is counted by day, which needs all of it in memory in any case.
         let room = counting
@@ -194,6 +218,7 @@ impl TotalsSink {
             unmeasured: MEASURED_ROWS,
             waiting: Vec::new(),
             failed: None,
+            rows: kept.map(RowSink::new),
         }
     }
 
@@ -223,6 +248,9 @@ impl TotalsSink {
             daily.merge(more);
         }
         self.lost.extend(other.lost);
+        if let (Some(rows), Some(more)) = (&mut self.rows, other.rows) {
+            rows.merge(more);
+        }
     }
 }
 
@@ -242,13 +270,25 @@ impl Sink for TotalsSink {
                 .lost
                 .push(row_key::account_of(self.totals.dataset, row.cells)),
         }
+        if let (Ok(()), Some(rows)) = (&added, &mut self.rows) {
+            rows.add(row.cells);
+        }
         added
+    }
+
+    fn begin(&mut self, slice: u64) {
+        if let Some(rows) = &mut self.rows {
+            rows.begin(slice);
+        }
     }
 
     fn flush(&mut self) {
         self.totals.flush();
         if let Some(daily) = &mut self.daily {
             daily.flush();
+        }
+        if let Some(rows) = &mut self.rows {
+            rows.end_slice();
         }
     }
 }

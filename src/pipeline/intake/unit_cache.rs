@@ -12,6 +12,7 @@ use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::model::page::PageFacts;
 use crate::model::reject::{RejectedRow, Rejection};
+use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::sources::cache::Cache;
 use crate::sources::files::HeldFile;
 
@@ -25,6 +26,8 @@ struct Head {
     lost: Vec<(String, String)>,
     has_daily: bool,
     page: Option<PageFacts>,
+    /// File of the rows; of a unit that was read without keeping them none.
+    rows_kept: Option<UnitFile>,
 }
 
 /// A rejected row of the unit.
@@ -103,6 +106,16 @@ impl UnitCache {
         from = rest;
         // JSON for the few facts, bytes for the totals, which are most of the entry.
         let head: Head = serde_json::from_slice(head).ok()?;
+        // A unit whose rows are wanted and not there is read again.
+        if let Some(store) = &counting.rows
+            && dataset != Dataset::UnbilledUsage
+            && !head
+                .rows_kept
+                .as_ref()
+                .is_some_and(|rows| store.is_there(rows))
+        {
+            return None;
+        }
         // The layout of totals comes from the program, not from the entry: its hash is in the key.
         let totals = counting.new_totals(dataset).read_from(&mut from)?;
         let daily = if head.has_daily {
@@ -139,6 +152,7 @@ impl UnitCache {
             daily,
             lost: head.lost,
             waiting: Vec::new(),
+            rows: head.rows_kept.filter(|_| counting.rows.is_some()),
         })
     }
 
@@ -160,6 +174,7 @@ impl UnitCache {
             daily,
             lost,
             waiting,
+            rows,
             ..
         } = reading;
         // Totals that waited on disk would not fit in memory when they are loaded, either.
@@ -182,6 +197,7 @@ impl UnitCache {
             lost: lost.clone(),
             has_daily: daily.is_some(),
             page: decoded.page.clone(),
+            rows_kept: rows.clone(),
         };
         let Ok(head) = serde_json::to_vec(&head) else {
             return;

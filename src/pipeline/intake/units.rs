@@ -18,9 +18,11 @@ use super::unit_list::{UnreadUnit, unit_list};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::kept_rows::row_store::RowStore;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::budget::{self, MemoryShares};
 use crate::progress::reporting::Progress;
+use crate::reports::kept_files::KeptFiles;
 use crate::sources::cache::Cache;
 use crate::sources::files::HeldFile;
 
@@ -50,7 +52,7 @@ pub fn read(
     let shares = MemoryShares::of(plan, memory, &mut warnings);
     let merger = Merger::new(plan, shares, warnings)?;
     let reader = Reader {
-        counting: counting(plan, &units, &shares, merger.room()),
+        counting: counting(plan, &units, &shares, merger.room())?,
         cache,
         merger: Mutex::new(merger),
         lists: Mutex::default(),
@@ -73,7 +75,7 @@ fn counting(
     units: &[UnreadUnit],
     shares: &MemoryShares,
     room: Option<DiskRoom>,
-) -> Counting {
+) -> Result<Counting, RunError> {
     let filter = |dataset: Dataset| {
         let is_plain = |unit: &UnreadUnit| {
             [".csv", ".json", ".jsonl"]
@@ -97,12 +99,17 @@ fn counting(
         };
         Arc::new(DuplicateFilter::for_rows(to_arrive + rows, shares.filter))
     };
-    Counting {
+    let rows = match plan.output.analyst {
+        true => Some(RowStore::new(KeptFiles::open(&plan.out)?)),
+        false => None,
+    };
+    Ok(Counting {
         usage: filter(Dataset::Usage),
         lines: filter(Dataset::InvoiceLines),
         by_day: budget::looks_at_days(plan),
         room,
-    }
+        rows,
+    })
 }
 
 /// Dataset and path of a unit, by which the first of several failures is chosen.

@@ -50,8 +50,8 @@ impl Plan {
         }
         // Of two runs of one id, all files are the same.
         for (name, is_written) in [
-            ("report", self.reports.page),
-            ("workbook", self.reports.workbook),
+            ("report", self.output.reports.page),
+            ("workbook", self.output.reports.workbook),
         ] {
             if !is_written {
                 line(&mut out, format_args!("output.{name}=false"));

@@ -14,6 +14,15 @@ pub struct ReportFiles {
     pub workbook: bool,
 }
 
+/// What a run leaves beside its tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Files in the folder of the run.
+    pub reports: ReportFiles,
+    /// True for the analyst folder, which is of all periods.
+    pub analyst: bool,
+}
+
 impl Default for ReportFiles {
     fn default() -> Self {
         Self {
@@ -31,23 +40,27 @@ impl ReportFiles {
     };
 }
 
-/// Reads which files a pipeline wants; those that it does not name are written.
-pub(crate) fn read(checker: &mut Checker<'_>, root: &[Entry]) -> ReportFiles {
+/// Reads what a pipeline wants. Reports that it does not name are written; the analyst folder is not,
+/// as it takes time and room for each row.
+pub(crate) fn read(checker: &mut Checker<'_>, root: &[Entry]) -> Output {
     let entries = checker.optional_table(KEY, get(root, KEY));
-    checker.known(KEY, entries, &["report", "workbook"]);
-    let mut is_wanted = |name: &str| match get(entries, name) {
-        None => true,
+    checker.known(KEY, entries, &["report", "workbook", "analyst"]);
+    let mut is_wanted = |name: &str, usual: bool| match get(entries, name) {
+        None => usual,
         Some(entry) => match entry.node.value {
             Value::Boolean(is_wanted) => is_wanted,
             _ => {
-                let hint = Some(format!("write `{name} = false` to leave it out"));
+                let hint = Some(format!("write `{name} = {}` without quotes", !usual));
                 checker.wrong(&join(KEY, name), &entry.node, "`true` or `false`", hint);
-                true
+                usual
             }
         },
     };
-    ReportFiles {
-        page: is_wanted("report"),
-        workbook: is_wanted("workbook"),
+    Output {
+        reports: ReportFiles {
+            page: is_wanted("report", true),
+            workbook: is_wanted("workbook", true),
+        },
+        analyst: is_wanted("analyst", false),
     }
 }

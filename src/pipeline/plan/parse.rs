@@ -8,7 +8,7 @@ use super::checker::Checker;
 use super::document::{Document, Entry, MAX_FILE_BYTES, Place, get};
 use super::mistake::Mistake;
 use super::notices::{self, Notices};
-use super::output::{self, ReportFiles};
+use super::output::{self, Output};
 use super::pipeline_plan::Plan;
 use super::sources::{self, DraftSources, SourceGlob};
 use super::{acceptances, csv_keys, globs, overrides, partner_center, settling, tie_outs};
@@ -126,7 +126,7 @@ fn empty(name: &str) -> Plan {
         tie_outs: Vec::new(),
         acceptances: Vec::new(),
         settling: SettlingDays::default(),
-        reports: ReportFiles::default(),
+        output: Output::default(),
         fetching: None,
         csv: CsvForm::default(),
         notices: Notices::default(),
@@ -220,7 +220,7 @@ fn plan_of(
     plan.acceptances = acceptances::read(checker, root);
     plan.settling = settling::read(checker, root);
     plan.csv = csv_keys::read(checker, root);
-    plan.reports = output::read(checker, root);
+    plan.output = output::read(checker, root);
     plan.notices = notices::read(checker, folder, root);
     check_has_account(checker, root, &sources);
     // Last, as the sources and the fetch decide which tie-outs can be done.

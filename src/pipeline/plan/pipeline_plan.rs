@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::notices::Notices;
-use super::output::ReportFiles;
+use super::output::Output;
 use crate::engine::matching::passes::{self, Pass};
 use crate::engine::rules::definitions;
 use crate::engine::rules::rounding::{DOCUMENTED, Rule, Rules};
@@ -40,8 +40,8 @@ pub struct Plan {
     pub acceptances: Vec<Acceptance>,
     /// Days on which the stage of a period changes.
     pub settling: SettlingDays,
-    /// Files for people that a run writes beside its tables.
-    pub reports: ReportFiles,
+    /// What a run leaves beside its tables.
+    pub output: Output,
     /// Fetch before the run; `None` for a pipeline of files alone.
     pub fetching: Option<Fetching>,
     /// Form of the tables as CSV.

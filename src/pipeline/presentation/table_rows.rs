@@ -95,7 +95,7 @@ fn type_of(column_type: ColumnType) -> DataType {
         ColumnType::Text => DataType::Utf8,
         ColumnType::Date => DataType::Date32,
         ColumnType::Integer => DataType::Int64,
-        ColumnType::Decimal => DataType::Decimal128(PRECISION, scale),
+        ColumnType::Decimal | ColumnType::DecimalOrNull => DataType::Decimal128(PRECISION, scale),
         ColumnType::Boolean => DataType::Boolean,
     }
 }

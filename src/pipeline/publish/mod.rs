@@ -18,4 +18,6 @@ pub(crate) mod staging;
 
 pub mod invoice_figures;
 
+pub(crate) mod analyst_tables;
+
 pub mod outcome;

@@ -73,7 +73,7 @@ pub(crate) fn publish(
     );
     let mut written: Vec<Written> = files.into_iter().flatten().collect();
     let warnings = own_warnings(readings, found);
-    for file in report_files::write(&staging, &manifest, &warnings, plan.reports)? {
+    for file in report_files::write(&staging, &manifest, &warnings, plan.output.reports)? {
         manifest.outputs.push(output_of(&file, 0));
         written.push(file);
     }

@@ -8,7 +8,7 @@ use crate::engine::fold::folded::Folded;
 use crate::model::tables::{RESOURCES, SUMMARY, Table, VARIANCES};
 use crate::pipeline::intake::readings::Readings;
 use crate::pipeline::reconcile::stages::Reconciled;
-use crate::pipeline::spill::resources::Resources;
+use crate::pipeline::spill::resources::{ResourceGrain, Resources};
 use crate::reports::table::{PART_ROWS, TablePart};
 
 /// Taker of the filled parts of a table, one after the other.
@@ -62,25 +62,18 @@ impl<'f> Rows<'f> {
     }
 
     fn of_resources(totals: &'f Folded, all: &'f Resources) -> Self {
-        match all {
-            Resources::Held(rows) => Self::of(&RESOURCES, rows, |part| {
-                resource_table::fill(totals, part, None)
-            }),
-            Resources::Spilled(rows) => {
-                // Read back from disk part by part: the rows are never all in memory.
-                let fill_parts = move |take: &mut TakePart<'_>| {
-                    // The size of parts in memory as well: row groups, and so the bytes of the
-                    // file, are the same whether memory is bound or not.
-                    rows.each(PART_ROWS, &mut |part| {
-                        take(&resource_table::fill(totals, &part.rows, Some(part)))
-                    })
-                };
-                Self {
-                    table: &RESOURCES,
-                    count: rows.count(),
-                    fill_parts: Box::new(fill_parts),
-                }
-            }
+        let grain = ResourceGrain::Resource;
+        // On disk or not, in parts of one size: row groups, and so the bytes of the file, are the
+        // same whether memory is bound or not.
+        let fill_parts = move |take: &mut TakePart<'_>| {
+            all.each(grain, PART_ROWS, &mut |rows, batch| {
+                take(&resource_table::fill(totals, rows, batch))
+            })
+        };
+        Self {
+            table: &RESOURCES,
+            count: all.count(grain),
+            fill_parts: Box::new(fill_parts),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::causes::investigate::Holders;
 use crate::engine::failure::EngineError;
 use crate::engine::fold::folded::Folded;
 use crate::engine::judge::counterparts;
-use crate::engine::judge::variance::{self, Variance};
+use crate::engine::judge::variance::{self, BreakId, Variance};
 use crate::engine::rules::keys::Key;
 use crate::engine::tie_outs::two_lists::Checked;
 use crate::model::cause::TieOut;
@@ -29,6 +29,14 @@ pub(super) fn set_narrowest(checked: &mut [Checked]) {
     }
 }
 
+/// Judged groups, with the ids that they were given.
+pub(super) struct Judged {
+    /// Rows of `variances`, in published order.
+    pub(super) variances: Vec<Variance>,
+    /// Id of each group, in the order in which the groups came.
+    pub(super) ids: Vec<BreakId>,
+}
+
 /// Judges the groups by the settings of their tie-outs; the variances are in published order.
 ///
 /// # Errors
@@ -38,24 +46,33 @@ pub(super) fn judge(
     totals: &Folded,
     mut checked: Vec<Checked>,
     awaited: &Awaited,
-) -> Result<Vec<Variance>, EngineError> {
+) -> Result<Judged, EngineError> {
     // First, as an awaited group is no break whatever its tolerance.
     awaited.mark(totals, &mut checked);
-    let mut variances = Vec::with_capacity(checked.len());
-    for (sides, finding) in checked {
+    let mut numbered = Vec::with_capacity(checked.len());
+    for (number, (sides, finding)) in checked.into_iter().enumerate() {
         let settings = settings::of_tie_out(plan, sides.tie_out);
         let (tolerances, off) = (&settings.tolerances, &settings.without_causes);
         let variance = variance::judge(sides, tolerances, &totals.vocabulary, finding, off)?;
-        variances.push(variance);
+        numbered.push((number, variance));
     }
     let periods = &totals.periods;
-    variances.sort_by(|left, right| {
+    numbered.sort_by(|(_, left), (_, right)| {
         published_order(periods, left).cmp(&published_order(periods, right))
     });
     // Ids of groups with equal keys are numbered in this order.
-    variance::separate_equal_ids(&mut variances);
+    variance::separate_equal_ids(numbered.iter_mut().map(|(_, variance)| variance));
+    let mut in_order: Vec<(usize, BreakId)> = numbered
+        .iter()
+        .map(|(number, variance)| (*number, variance.break_id))
+        .collect();
+    in_order.sort_unstable_by_key(|(number, _)| *number);
+    let mut variances: Vec<Variance> = numbered.into_iter().map(|(_, variance)| variance).collect();
     counterparts::set(&mut variances, &totals.vocabulary);
-    Ok(variances)
+    Ok(Judged {
+        variances,
+        ids: in_order.into_iter().map(|(_, id)| id).collect(),
+    })
 }
 
 /// Sort key of `variances`, in the order of the fields.

@@ -2,6 +2,7 @@
 //! each followed by its conservation law.
 
 use super::invoice_sums::{self, InvoiceSums};
+use super::judging::Judged;
 use super::usage_to_invoice::UsageStages;
 use super::{
     headers, in_parts, judging, laws, nothing_compared, other_tie_outs, settings, warnings,
@@ -14,7 +15,7 @@ use crate::engine::fold::folded::{self, FoldState, Folded, OtherInputs};
 use crate::engine::judge::control_totals::{self, ByCurrency, ControlTotal};
 use crate::engine::judge::roll_up::{self, Rollup};
 use crate::engine::judge::rounding_census::Census;
-use crate::engine::judge::variance::Variance;
+use crate::engine::judge::variance::{BreakId, Variance};
 use crate::engine::matching::descriptions::{DescriptionColumns, DescriptionPairs};
 use crate::engine::tie_outs::line_check::LineCheck;
 use crate::engine::tie_outs::lines_to_invoice;
@@ -43,6 +44,8 @@ pub struct Reconciled {
     pub line_checks: Vec<LineCheck>,
     /// Rows of `variances`, in published order.
     pub variances: Vec<Variance>,
+    /// Id of each group that resources are of, by its number; none where usage to invoice is off.
+    pub group_ids: Vec<BreakId>,
     /// Usage and lines of the period by their own invoice, amounts in units of 10^-10.
     pub invoice_sums: [InvoiceSums; 2],
     /// Rows of `resources`, in published order.
@@ -100,6 +103,8 @@ pub fn reconcile_watched(
     // Before other groups are added: holders are looked for among groups of usage, others set their
     // own.
     let mut checked = std::mem::take(&mut stages.checked);
+    // The groups that resources are of come first.
+    let groups_of_usage = checked.len();
     judging::set_narrowest(&mut checked);
     checked.extend(compare_headers(
         plan, &totals, &stages, readings, &mut told,
@@ -115,7 +120,8 @@ pub fn reconcile_watched(
         &mut told,
     )?);
     progress.phase("judge and prove", 0);
-    let variances = judging::judge(plan, &totals, checked, &readings.awaited)?;
+    let Judged { variances, mut ids } = judging::judge(plan, &totals, checked, &readings.awaited)?;
+    ids.truncate(groups_of_usage);
     controls.extend(laws::of_comparing(plan, &totals, &stages, &variances));
     // Nothing is published on a broken law, whatever the figures look like.
     if let Some(broken) = controls.iter().find(|control| !control.holds) {
@@ -137,6 +143,7 @@ pub fn reconcile_watched(
         practice,
         line_checks,
         variances,
+        group_ids: ids,
         invoice_sums: [usage_sums?, line_sums?],
         resources,
         rollups,

@@ -157,6 +157,7 @@ impl<'p> UsageStages<'p> {
         let compared = usage_to_invoice::compare(totals, &matching, &settings.rules, practice)?;
         let repeated = out_of_scope::repeated_of(totals, &compared.sides);
         phase("attribute");
+        let first_group = u32::try_from(self.checked.len()).expect("fewer than 2^32 groups");
         if settings.enabled {
             let mut findings = investigate::investigate(
                 totals,
@@ -174,6 +175,10 @@ impl<'p> UsageStages<'p> {
         // Resources are published even where the tie-out is off: they are what customers are billed
         // by.
         let mut resources = compared.resources;
+        // Groups are numbered part by part, and their ids are found by their place among all.
+        for resource in &mut resources {
+            resource.group += first_group;
+        }
         for (sums, is_expected) in self.allocated.iter_mut().zip([true, false]) {
             let found = control_totals::resources_of(totals, &resources, is_expected);
             control_totals::add_up(sums, &found);

@@ -28,6 +28,68 @@ pub enum Resources {
     Spilled(SpilledResources),
 }
 
+/// Grain in which the rows are handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResourceGrain {
+    /// A row for each resource, as `resources` has them.
+    Resource,
+    /// A row for each resource in each group of `variances`.
+    ResourceInGroup,
+}
+
+/// Taker of rows; of rows that were on disk with the texts of their resources.
+type TakeResources<'t> = dyn FnMut(&[Resource], Option<&ResourceBatch>) -> io::Result<()> + 't;
+
+impl Resources {
+    /// Number of rows at a grain.
+    pub(crate) fn count(&self, grain: ResourceGrain) -> usize {
+        match (self, grain) {
+            (Self::Held(rows), ResourceGrain::ResourceInGroup) => rows.len(),
+            (Self::Held(rows), ResourceGrain::Resource) => {
+                rows.chunk_by(|left, right| left.key == right.key).count()
+            }
+            (Self::Spilled(rows), ResourceGrain::ResourceInGroup) => rows.written.rows,
+            (Self::Spilled(rows), ResourceGrain::Resource) => rows.resources,
+        }
+    }
+
+    /// Hands over all rows in published order, `rows` at a time; the last batch may be smaller.
+    ///
+    /// # Errors
+    /// Those of the file system and of `take`; one, too, if what is read back from disk is not what
+    /// was written.
+    pub(crate) fn each(
+        &self,
+        grain: ResourceGrain,
+        rows: usize,
+        take: &mut TakeResources<'_>,
+    ) -> io::Result<()> {
+        match (self, grain) {
+            (Self::Held(all), ResourceGrain::ResourceInGroup) => {
+                all.chunks(rows).try_for_each(|part| take(part, None))
+            }
+            (Self::Held(all), ResourceGrain::Resource) => {
+                let mut of_resource = all.chunk_by(|left, right| left.key == right.key).peekable();
+                while of_resource.peek().is_some() {
+                    let part: Vec<Resource> = of_resource.by_ref().take(rows).map(whole).collect();
+                    take(&part, None)?;
+                }
+                Ok(())
+            }
+            (Self::Spilled(all), grain) => {
+                all.each(grain, rows, &mut |batch| take(&batch.rows, Some(batch)))
+            }
+        }
+    }
+}
+
+/// A resource over all of its groups.
+fn whole(groups: &[Resource]) -> Resource {
+    let mut whole = groups[0].clone();
+    groups[1..].iter().for_each(|group| whole.absorb(group));
+    whole
+}
+
 /// Rows in the scratch file, which are added part by part and read back in published order.
 #[derive(Debug)]
 pub struct SpilledResources {
@@ -35,6 +97,8 @@ pub struct SpilledResources {
     runs: Vec<Run>,
     /// Sums of all rows that were written.
     written: ResourceSums,
+    /// Number of resources, each over all of its groups.
+    resources: usize,
 }
 
 /// Sums over rows, by which the rows that are read back are compared with those that were written.
@@ -91,6 +155,7 @@ impl SpilledResources {
             scratch,
             runs: Vec::new(),
             written: ResourceSums::default(),
+            resources: 0,
         }
     }
 
@@ -110,6 +175,8 @@ impl SpilledResources {
         for resource in resources {
             self.written.add(resource);
         }
+        let groups = resources.chunk_by(|left, right| left.key == right.key);
+        self.resources += groups.count();
         let mut bytes = Vec::new();
         let (mut runs, mut ends) = (Vec::new(), Vec::new());
         for run in resources.chunk_by(|left, right| order(left) == order(right)) {
@@ -130,18 +197,10 @@ impl SpilledResources {
         Ok(())
     }
 
-    /// Number of all rows added so far.
-    pub(crate) fn count(&self) -> usize {
-        self.written.rows
-    }
-
-    /// Hands over all rows in published order, `rows` at a time; the last batch may be smaller.
-    ///
-    /// # Errors
-    /// Those of the file system and of `take`; one, too, if what is read back is not what was
-    /// written.
-    pub(crate) fn each(
+    /// Hands over all rows; see [`Resources::each`].
+    fn each(
         &self,
+        grain: ResourceGrain,
         rows: usize,
         take: &mut dyn FnMut(&ResourceBatch) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -155,11 +214,14 @@ impl SpilledResources {
             for _ in 0..run.rows {
                 let resource = batch.read(&mut from).ok_or_else(scratch::other_bytes)?;
                 found.add(resource);
-                if batch.rows.len() == rows {
+                if grain == ResourceGrain::Resource {
+                    batch.join_last();
+                }
+                // One more than is wanted: the last row may still have been joined.
+                if batch.rows.len() > rows {
+                    let next = batch.split_last();
                     take(&batch)?;
-                    // Rows and texts go together: places in the next batch count from its own first
-                    // text.
-                    batch = ResourceBatch::default();
+                    batch = next;
                 }
             }
         }
@@ -175,7 +237,7 @@ impl SpilledResources {
     }
 }
 
-/// Appends a row: codes of its key and of its resource group, length and text of its resource, then
+/// Appends a row: codes of its key, number of its group, code of its resource group, length and text of its resource, then
 /// its numbers, all little-endian.
 fn write(totals: &Folded, resource: &Resource, out: &mut Vec<u8>) {
     // Codes of all other keys hold for all parts; that of the resource does not.
@@ -185,7 +247,7 @@ fn write(totals: &Folded, resource: &Resource, out: &mut Vec<u8>) {
         .names
         .code(Domain::ResourceGroup, [key[ENTITLEMENT], key[RESOURCE], 0]);
     let length = u32::try_from(text.len()).expect("the text of a cell is below 4 GiB");
-    for code in key.into_iter().chain([group, length]) {
+    for code in key.into_iter().chain([resource.group, group, length]) {
         out.extend_from_slice(&code.to_le_bytes());
     }
     out.extend_from_slice(text.as_bytes());
@@ -211,24 +273,55 @@ fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl ResourceBatch {
+    /// Joins the last row to the one before it if they are of one resource.
+    fn join_last(&mut self) {
+        let [.., before, last] = self.rows.as_mut_slice() else {
+            return;
+        };
+        let named = |resource: &Resource| {
+            let mut key = resource.key;
+            let text = std::mem::take(&mut key[RESOURCE]);
+            (key, &self.texts[text as usize])
+        };
+        if named(before) == named(last) {
+            before.absorb(last);
+            self.rows.pop();
+            self.texts.pop();
+            self.groups.pop();
+        }
+    }
+
+    /// Takes the last row off, as a batch of its own.
+    fn split_last(&mut self) -> Self {
+        let mut last = Self {
+            rows: self.rows.pop().into_iter().collect(),
+            texts: self.texts.pop().into_iter().collect(),
+            groups: self.groups.pop().into_iter().collect(),
+        };
+        // Rows and texts go together: places count from the first text of their own batch.
+        for resource in &mut last.rows {
+            resource.key[RESOURCE] = 0;
+        }
+        last
+    }
+
     /// Reads one row, as [`write()`] wrote it, and appends it; `None` for other bytes.
     fn read(&mut self, from: &mut &[u8]) -> Option<&Resource> {
         let mut key = [0; 9];
         for code in &mut key {
             *code = u32::from_le_bytes(take(from)?);
         }
-        let (group, length) = (
-            u32::from_le_bytes(take(from)?),
-            u32::from_le_bytes(take(from)?),
-        );
+        let mut code = || Some(u32::from_le_bytes(take(from)?));
+        let (group, resource_group, length) = (code()?, code()?, code()?);
         let (text, rest) = from.split_at_checked(length as usize)?;
         *from = rest;
         // The code of the resource is replaced by the place of its text in this batch.
         key[RESOURCE] = u32::try_from(self.texts.len()).ok()?;
         self.texts.push(std::str::from_utf8(text).ok()?.to_owned());
-        self.groups.push(group);
+        self.groups.push(resource_group);
         self.rows.push(Resource {
             key,
+            group,
             usage_rows: u64::from_le_bytes(take(from)?),
             first: Day::from_le_bytes(take(from)?),
             last: Day::from_le_bytes(take(from)?),

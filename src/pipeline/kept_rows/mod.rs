@@ -1,0 +1,12 @@
+//! Counted rows as files: while a unit is counted, its rows are kept for analysts, day by day and line
+//! by line, with the columns that no comparison needs. Nothing of a run depends on them.
+
+pub(crate) mod row_layout;
+
+pub(crate) mod row_sums;
+
+pub(crate) mod unit_rows;
+
+pub(crate) mod row_sink;
+
+pub(crate) mod row_store;

@@ -1,0 +1,98 @@
+//! Rows and amounts of kept rows by invoice and currency: by them a file is chosen for a period, and
+//! held against what was counted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::ids::{Fold, fold};
+
+/// Rows of one invoice and currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowSum {
+    /// Invoice, folded; empty for none.
+    pub(crate) invoice: String,
+    /// Currency, folded.
+    pub(crate) currency: String,
+    pub(crate) rows: u64,
+    /// Sum of the amounts in units of 10^-20; it wraps beyond 128 bits, as no source can.
+    pub(crate) amount: i128,
+}
+
+/// Rows of one unit, in a file of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitFile {
+    /// Hash of the file, which is its name.
+    pub(crate) blake3: String,
+    /// Size of the file in bytes.
+    pub(crate) bytes: u64,
+    /// Rows and amounts in it.
+    pub(crate) sums: Vec<RowSum>,
+}
+
+/// Sums while rows are added. Rows that follow each other are nearly always of one invoice.
+#[derive(Debug, Default)]
+pub(crate) struct RowSums {
+    /// Invoice and currency of the last row, as they came.
+    last: [Vec<u8>; 2],
+    /// Rows and amount since the last change of these.
+    open: (u64, i128),
+    sums: BTreeMap<[String; 2], (u64, i128)>,
+}
+
+impl RowSums {
+    /// Adds a row.
+    pub(crate) fn add(&mut self, of: [&[u8]; 2], amount: i128) {
+        if self.last[0] != of[0] || self.last[1] != of[1] {
+            self.settle();
+            self.last = of.map(<[u8]>::to_vec);
+        }
+        self.open.0 += 1;
+        self.open.1 = self.open.1.wrapping_add(amount);
+    }
+
+    /// Adds what another worker counted.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        self.settle();
+        other.settle();
+        for (key, (rows, amount)) in other.sums {
+            add_to(&mut self.sums, key, rows, amount);
+        }
+    }
+
+    /// All sums, sorted by invoice and currency.
+    pub(crate) fn into_sums(mut self) -> Vec<RowSum> {
+        self.settle();
+        let sums = self.sums.into_iter();
+        sums.map(|([invoice, currency], (rows, amount))| RowSum {
+            invoice,
+            currency,
+            rows,
+            amount,
+        })
+        .collect()
+    }
+
+    fn settle(&mut self) {
+        let (rows, amount) = std::mem::take(&mut self.open);
+        if rows > 0 {
+            let [invoice, currency] = &self.last;
+            let key = [
+                fold(Fold::Identifier, &String::from_utf8_lossy(invoice)),
+                fold(Fold::Code, &String::from_utf8_lossy(currency)),
+            ];
+            add_to(&mut self.sums, key, rows, amount);
+        }
+    }
+}
+
+fn add_to(
+    sums: &mut BTreeMap<[String; 2], (u64, i128)>,
+    key: [String; 2],
+    rows: u64,
+    amount: i128,
+) {
+    let sum = sums.entry(key).or_default();
+    sum.0 += rows;
+    sum.1 = sum.1.wrapping_add(amount);
+}

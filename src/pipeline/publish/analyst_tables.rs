@@ -1,0 +1,110 @@
+//! The tables of a run as the analyst folder has them: ids folded, so that they join with the rows of
+//! other tables, and resources by the group that they are invoiced in.
+
+use std::io;
+
+use super::columns::{Columns, filled};
+use super::invoice_figures::InvoiceFigures;
+use super::{resource_table, variance_tables};
+use crate::model::decimal::{PUBLISHED_SCALE, parse};
+use crate::model::ids::Fold;
+use crate::model::tables::Table;
+use crate::model::tables::analyst::{INVOICES_OF_RUN, RESOURCES_OF_RUN, VARIANCES_OF_RUN};
+use crate::pipeline::reconcile::stages::Reconciled;
+use crate::pipeline::spill::resources::ResourceGrain;
+use crate::reports::table::{Cells, PART_ROWS, TablePart};
+
+/// Columns that are ids, and how their texts are folded.
+const IDS: [(&str, Fold); 11] = [
+    ("invoice_number", Fold::Identifier),
+    ("customer_id", Fold::Identifier),
+    ("subscription_id", Fold::Identifier),
+    ("entitlement_id", Fold::Identifier),
+    ("product_id", Fold::Identifier),
+    ("sku_id", Fold::Sku),
+    ("availability_id", Fold::Identifier),
+    ("meter_id", Fold::Identifier),
+    ("resource_group", Fold::Text),
+    ("resource_uri", Fold::ArmId),
+    ("currency", Fold::Code),
+];
+
+/// Taker of the filled parts of a table, one after the other.
+type TakePart<'t> = dyn FnMut(&TablePart<'_>) -> io::Result<()> + 't;
+
+/// Hands over the groups of a run.
+///
+/// # Errors
+/// That of `take`.
+pub(crate) fn variances(found: &Reconciled, take: &mut TakePart<'_>) -> io::Result<()> {
+    found.variances.chunks(PART_ROWS).try_for_each(|rows| {
+        let part = variance_tables::variances(&found.totals, rows);
+        take(&for_analysts(&VARIANCES_OF_RUN, part.columns))
+    })
+}
+
+/// Hands over the resources of a run, by group.
+///
+/// # Errors
+/// That of `take`, and where rows on disk cannot be read back.
+pub(crate) fn resources(found: &Reconciled, take: &mut TakePart<'_>) -> io::Result<()> {
+    let grain = ResourceGrain::ResourceInGroup;
+    found.resources.each(grain, PART_ROWS, &mut |rows, batch| {
+        let ids = rows.iter().map(|row| {
+            let id = found.group_ids.get(row.group as usize);
+            id.map_or_else(String::new, ToString::to_string)
+        });
+        let mut columns = resource_table::fill(&found.totals, rows, batch).columns;
+        columns.push(Cells::Texts(ids.collect()));
+        take(&for_analysts(&RESOURCES_OF_RUN, columns))
+    })
+}
+
+/// Cells of a table with folded ids.
+fn for_analysts<'f>(table: &'static Table, columns: Vec<Cells<'f>>) -> TablePart<'f> {
+    let fold_of = |name: &str| IDS.into_iter().find(|(id, _)| *id == name);
+    let columns = columns.into_iter().zip(table.columns);
+    let columns = columns.map(|(cells, column)| match (cells, fold_of(column.name)) {
+        (Cells::Codes(codes, texts), Some((_, kind))) => Cells::Folded(codes, texts, kind),
+        (cells, _) => cells,
+    });
+    TablePart::new(table, columns.collect())
+}
+
+/// The figures of a run's invoices.
+pub(crate) fn invoices<'f>(found: &'f Reconciled, figures: &'f [InvoiceFigures]) -> TablePart<'f> {
+    let columns = Columns {
+        totals: &found.totals,
+        rows: figures,
+    };
+    let amount = |name: &'static str, of: fn(&InvoiceFigures) -> &str| {
+        columns.decimal(name, move |row| units(of(row)))
+    };
+    let cells = vec![
+        columns.text("invoice_number", |row| row.invoice_number.to_lowercase()),
+        columns.text("currency", |row| row.currency.clone()),
+        columns.text("finality", |row| row.finality.clone()),
+        columns.text("rounding_rule", |row| row.rounding_rule.clone()),
+        amount("invoiced_amount", |row| &row.invoiced_amount),
+        amount("checked_amount", |row| &row.checked_amount),
+        amount("not_checkable_amount", |row| &row.not_checkable_amount),
+        amount("over_billed_amount", |row| &row.over_billed.amount),
+        amount("under_billed_amount", |row| &row.under_billed.amount),
+        amount("awaited_amount", |row| &row.awaited.amount),
+        amount("rounding_amount", |row| &row.rounding_amount),
+        amount("tolerated_amount", |row| &row.tolerated_amount),
+        amount("without_cause_amount", |row| &row.without_cause_amount),
+        amount("off_rule_amount", |row| &row.off_rule_lines.amount),
+        columns.integer("breaks", |row| {
+            row.over_billed.count + row.under_billed.count
+        }),
+        columns.integer("off_rule_lines", |row| row.off_rule_lines.count),
+    ];
+    filled(&INVOICES_OF_RUN, cells)
+}
+
+/// Decimal text of a summary in units of 10^-10.
+fn units(amount: &str) -> i128 {
+    let parsed = parse(amount.as_bytes(), PUBLISHED_SCALE);
+    parsed.expect("figures are decimals").value
+}
