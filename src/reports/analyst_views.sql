@@ -78,14 +78,11 @@ GROUP BY ALL;
 -- add up the values of one tag, never those of several.
 CREATE OR REPLACE VIEW cost_by_tag AS
 SELECT billing_period, customer_id, customer_name, currency, tag,
-       coalesce(json_extract_string(tags, '$."' || replace(tag, '"', '\"') || '"'), '') AS value,
+       coalesce(json_extract_string(json, '$."' || replace(tag, '"', '\"') || '"'), '') AS value,
        sum(amount) AS amount
 FROM (
-    SELECT *, unnest(
-        CASE WHEN json_valid(tags) AND json_type(tags) = 'OBJECT' AND len(json_keys(tags)) > 0
-             THEN json_keys(tags) ELSE [''] END
-    ) AS tag
-    FROM usage_daily
+    SELECT *, unnest(CASE WHEN len(json_keys(json)) > 0 THEN json_keys(json) ELSE [''] END) AS tag
+    FROM (SELECT *, try_cast(tags AS JSON) AS json FROM usage_daily)
 )
 GROUP BY ALL;
 

@@ -293,6 +293,7 @@ fn reconciled<'t>(
         unbilled: None,
         entries: tieout::engine::fold::entries::Entries::default(),
         awaited: tieout::pipeline::intake::incomplete::Awaited::default(),
+        kept_rows: Vec::new(),
     };
     let plan = plan(
         &[vec![String::new()], vec![String::new()], Vec::new()],
