@@ -140,7 +140,7 @@ pub enum RunError {
         dataset: &'static str,
         /// Invoice, folded; empty for none.
         invoice: String,
-        /// Currency, ISO 4217.
+        /// Billing currency, ISO 4217.
         currency: String,
         /// Number of kept rows and their sum.
         kept: String,

@@ -18,12 +18,20 @@ SELECT * FROM read_parquet('resources/*/*/*.parquet', hive_partitioning = true, 
 CREATE OR REPLACE VIEW invoices AS
 SELECT * FROM read_parquet('invoices/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false);
 
-CREATE OR REPLACE VIEW breaks AS SELECT * FROM read_parquet('breaks.parquet');
+-- The tables of the ledger show ids as they came: folded here, they join with the others.
+CREATE OR REPLACE VIEW breaks AS
+SELECT * REPLACE (lower(invoice_number) AS invoice_number, lower(customer_id) AS customer_id,
+                  lower(subscription_id) AS subscription_id, lower(product_id) AS product_id,
+                  lower(sku_id) AS sku_id)
+FROM read_parquet('breaks.parquet');
+
 CREATE OR REPLACE VIEW break_events AS SELECT * FROM read_parquet('break_events.parquet');
 CREATE OR REPLACE VIEW roll_forward AS SELECT * FROM read_parquet('roll_forward.parquet');
-CREATE OR REPLACE VIEW restatements AS SELECT * FROM read_parquet('restatements.parquet');
+CREATE OR REPLACE VIEW restatements AS
+SELECT * REPLACE (lower(invoice_number) AS invoice_number) FROM read_parquet('restatements.parquet');
 CREATE OR REPLACE VIEW closes AS SELECT * FROM read_parquet('closes.parquet');
-CREATE OR REPLACE VIEW accruals AS SELECT * FROM read_parquet('accruals.parquet');
+CREATE OR REPLACE VIEW accruals AS
+SELECT * REPLACE (lower(customer_id) AS customer_id) FROM read_parquet('accruals.parquet');
 CREATE OR REPLACE VIEW runs AS SELECT * FROM read_parquet('runs.parquet');
 
 -- Breaks that somebody has to look at: neither resolved nor accepted.

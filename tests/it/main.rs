@@ -55,6 +55,7 @@ mod ordinary;
 mod page_reader;
 mod program;
 mod proven;
+mod questions;
 mod quiet_and_flags;
 mod quirks;
 mod quirks_json;

@@ -87,9 +87,24 @@ const OPENINGS: [(&str, usize, &str); 25] = [
         "files of a published run, under the lock of the folder, each held against its hash",
     ),
     (
-        "src/reports/ledger_tables.rs",
+        "src/reports/analyst_folder.rs",
         3,
-        "the lock of those who write the ledger's tables; these tables, each read whole by one opening, beside what they should be",
+        "files of rows, copied or read once under the lock of the folder; a copy that is synced",
+    ),
+    (
+        "src/reports/kept_files.rs",
+        1,
+        "a file of rows, read for its hash alone under the lock of the folder",
+    ),
+    (
+        "src/reports/linked_copies.rs",
+        1,
+        "the lock of those who write copies",
+    ),
+    (
+        "src/reports/ledger_tables.rs",
+        2,
+        "the ledger's tables, each read whole by one opening, beside what they should be",
     ),
     (
         "src/reports/output_entries.rs",

@@ -284,11 +284,14 @@ fn only_the_atomic_publish_creates_files() {
         "create_dir",
     ];
     forbid(
-        "only reports/atomic.rs, single_files.rs and ledger_tables.rs, the landing, the cache, synth and the sandbox's record create files",
+        "only reports/atomic.rs, single_files.rs, kept_files.rs, linked_copies.rs and analyst_folder.rs, the landing, the cache, synth and the sandbox's record create files",
         |source| {
             let writers = [
                 "src/reports/atomic.rs",
                 "src/reports/single_files.rs",
+                "src/reports/analyst_folder.rs",
+                "src/reports/kept_files.rs",
+                "src/reports/linked_copies.rs",
                 "src/reports/ledger_tables.rs",
                 "src/sources/landing/files.rs",
                 "src/sources/cache.rs",

@@ -38,7 +38,7 @@ const QUANTISED_BY: [usize; 6] = [
 /// make a row of `resources` together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Codes of [`RESOURCE_KEYS`].
+    /// Codes of the resource, as of [`RESOURCE_KEYS`].
     pub key: [u32; RESOURCE_KEYS.len()],
     /// Number of the group, among all that were compared.
     pub group: u32,

@@ -13,7 +13,7 @@ use crate::model::dataset::Dataset;
 use crate::model::reject::{Rejection, excerpt};
 use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
-use crate::pipeline::kept_rows::row_sink::{KeptUnit, RowSink};
+use crate::pipeline::kept_rows::row_sink::{KeptSink, KeptUnit};
 use crate::pipeline::kept_rows::row_store::RowStore;
 use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::pipeline::spill::scratch::{Extent, Scratch};
@@ -199,7 +199,7 @@ struct TotalsSink {
     /// Failure to write to disk. A sink can reject rows only, so it is reported after the unit.
     failed: Option<RunError>,
     /// Rows that are kept, if they are.
-    rows: Option<RowSink>,
+    rows: Option<KeptSink>,
 }
 
 impl TotalsSink {
@@ -218,7 +218,7 @@ impl TotalsSink {
             unmeasured: MEASURED_ROWS,
             waiting: Vec::new(),
             failed: None,
-            rows: kept.map(RowSink::new),
+            rows: kept.map(KeptSink::new),
         }
     }
 

@@ -24,11 +24,11 @@ pub(crate) struct RowLayout {
 pub(crate) enum Filled {
     /// A text; folded where that is more than its case and its blanks.
     Text(Option<Fold>),
-    /// A number.
+    /// A number of ten decimals.
     Number,
     /// A part of a whole, in per cent.
     Share,
-    /// A day.
+    /// A day of the calendar.
     Day,
 }
 

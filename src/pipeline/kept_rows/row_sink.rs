@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row_layout::{Filled, RowLayout};
-use super::row_sums::{RowSums, UnitFile};
+use super::row_sums::{KeptSums, UnitFile};
 use super::unit_rows::UnitRows;
 use crate::model::row::Cell;
 use crate::pipeline::failure::RunError;
@@ -22,7 +22,7 @@ pub(crate) struct KeptUnit {
 }
 
 /// Keeps the rows of one worker.
-pub(crate) struct RowSink {
+pub(crate) struct KeptSink {
     layout: Arc<RowLayout>,
     /// What each column of the table is filled from.
     filled: Vec<(usize, Filled)>,
@@ -31,10 +31,10 @@ pub(crate) struct RowSink {
     slice: u64,
     batch: RowBatch,
     /// Rows and amounts so far.
-    sums: RowSums,
+    sums: KeptSums,
 }
 
-impl RowSink {
+impl KeptSink {
     /// Sink that has no row.
     pub(crate) fn new(unit: &KeptUnit) -> Self {
         let KeptUnit { layout, to } = unit.clone();
@@ -44,11 +44,11 @@ impl RowSink {
             layout,
             to,
             slice: 0,
-            sums: RowSums::default(),
+            sums: KeptSums::default(),
         }
     }
 
-    /// Begins a slice.
+    /// Tells the slice of the rows that follow.
     pub(crate) const fn begin(&mut self, slice: u64) {
         self.slice = slice;
     }

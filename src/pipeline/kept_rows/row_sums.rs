@@ -9,10 +9,10 @@ use crate::model::ids::{Fold, fold};
 
 /// Rows of one invoice and currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RowSum {
+pub(crate) struct KeptSum {
     /// Invoice, folded; empty for none.
     pub(crate) invoice: String,
-    /// Currency, folded.
+    /// Billing currency, in upper case.
     pub(crate) currency: String,
     pub(crate) rows: u64,
     /// Sum of the amounts in units of 10^-20; it wraps beyond 128 bits, as no source can.
@@ -27,12 +27,12 @@ pub struct UnitFile {
     /// Size of the file in bytes.
     pub(crate) bytes: u64,
     /// Rows and amounts in it.
-    pub(crate) sums: Vec<RowSum>,
+    pub(crate) sums: Vec<KeptSum>,
 }
 
 /// Sums while rows are added. Rows that follow each other are nearly always of one invoice.
 #[derive(Debug, Default)]
-pub(crate) struct RowSums {
+pub(crate) struct KeptSums {
     /// Invoice and currency of the last row, as they came.
     last: [Vec<u8>; 2],
     /// Rows and amount since the last change of these.
@@ -40,8 +40,8 @@ pub(crate) struct RowSums {
     sums: BTreeMap<[String; 2], (u64, i128)>,
 }
 
-impl RowSums {
-    /// Adds a row.
+impl KeptSums {
+    /// Adds a row of an invoice and a currency, as they came.
     pub(crate) fn add(&mut self, of: [&[u8]; 2], amount: i128) {
         if self.last[0] != of[0] || self.last[1] != of[1] {
             self.settle();
@@ -61,10 +61,10 @@ impl RowSums {
     }
 
     /// All sums, sorted by invoice and currency.
-    pub(crate) fn into_sums(mut self) -> Vec<RowSum> {
+    pub(crate) fn into_sums(mut self) -> Vec<KeptSum> {
         self.settle();
         let sums = self.sums.into_iter();
-        sums.map(|([invoice, currency], (rows, amount))| RowSum {
+        sums.map(|([invoice, currency], (rows, amount))| KeptSum {
             invoice,
             currency,
             rows,

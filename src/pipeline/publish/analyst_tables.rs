@@ -5,6 +5,7 @@ use std::io;
 
 use super::columns::{Columns, filled};
 use super::invoice_figures::InvoiceFigures;
+use super::tables::TakePart;
 use super::{resource_table, variance_tables};
 use crate::model::decimal::{PUBLISHED_SCALE, parse};
 use crate::model::ids::Fold;
@@ -28,9 +29,6 @@ const IDS: [(&str, Fold); 11] = [
     ("resource_uri", Fold::ArmId),
     ("currency", Fold::Code),
 ];
-
-/// Taker of the filled parts of a table, one after the other.
-type TakePart<'t> = dyn FnMut(&TablePart<'_>) -> io::Result<()> + 't;
 
 /// Hands over the groups of a run.
 ///

@@ -12,7 +12,7 @@ use crate::pipeline::spill::resources::{ResourceGrain, Resources};
 use crate::reports::table::{PART_ROWS, TablePart};
 
 /// Taker of the filled parts of a table, one after the other.
-type TakePart<'t> = dyn FnMut(&TablePart<'_>) -> io::Result<()> + 't;
+pub(super) type TakePart<'t> = dyn FnMut(&TablePart<'_>) -> io::Result<()> + 't;
 
 /// Filler of a table: hands over all of its parts.
 type FillParts<'f> = dyn Fn(&mut TakePart<'_>) -> io::Result<()> + Send + Sync + 'f;
