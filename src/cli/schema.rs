@@ -15,6 +15,7 @@ use super::failure::Failure;
 use crate::model::dataset::{self, Dataset, Kind, Need};
 use crate::model::record::{Fields, RECORD_SETS, RecordSet};
 use crate::model::spelling;
+use crate::model::tables::analyst::ANALYST_TABLES;
 use crate::model::tables::ledger::LEDGER_TABLES;
 use crate::model::tables::{self, TABLES};
 use crate::pipeline::MANIFEST_SCHEMA as SCHEMA;
@@ -42,8 +43,8 @@ enum SchemaFormat {
 /// A published table, an input dataset or a fetched dataset.
 #[derive(Serialize)]
 struct Entry {
-    name: &'static str,
-    /// Kind of the entry: `published`, `input` or `fetched`.
+    name: Cow<'static, str>,
+    /// Kind of the entry: `published`, `analyst`, `input` or `fetched`.
     kind: &'static str,
     /// Meaning of one row, such as `one invoice header`.
     row: &'static str,
@@ -94,7 +95,7 @@ pub(super) fn run(
     }
     let mut entries = entries();
     if let Some(name) = &args.table {
-        let known: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
+        let known: Vec<&str> = entries.iter().map(|entry| &*entry.name).collect();
         if !known.contains(&name.as_str()) {
             return Err(unknown_table(name, &known));
         }
@@ -126,13 +127,20 @@ fn unknown_table(name: &str, known: &[&str]) -> Failure {
 /// All entries: published tables, then inputs, then fetched data, each in the order of its table.
 fn entries() -> Vec<Entry> {
     let published = TABLES.iter().chain(&LEDGER_TABLES).map(|table| Entry {
-        name: table.name,
+        name: table.name.into(),
         kind: "published",
         row: table.row,
         columns: published_columns(table),
     });
+    // Some of them have the name of a table of a run, or of a dataset.
+    let of_analysts = ANALYST_TABLES.into_iter().map(|table| Entry {
+        name: format!("analyst/{}", table.name).into(),
+        kind: "analyst",
+        row: table.row,
+        columns: published_columns(table),
+    });
     let inputs = Dataset::ALL.into_iter().map(|dataset| Entry {
-        name: dataset.name(),
+        name: dataset.name().into(),
         kind: "input",
         row: match dataset {
             Dataset::Usage => "one line of daily rated usage",
@@ -148,12 +156,16 @@ fn entries() -> Vec<Entry> {
         .iter()
         .filter(|set| !known.contains(&set.name))
         .map(|set| Entry {
-            name: set.name,
+            name: set.name.into(),
             kind: "fetched",
             row: set.row,
             columns: fetched_columns(set),
         });
-    published.chain(inputs).chain(fetched).collect()
+    published
+        .chain(of_analysts)
+        .chain(inputs)
+        .chain(fetched)
+        .collect()
 }
 
 /// Columns of a typed table of fetched data; the columns that repeat the request come first.
