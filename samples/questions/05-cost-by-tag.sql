@@ -1,7 +1,7 @@
--- What does each cost centre come to, month by month?
-SELECT value AS cost_center, currency, billing_period, sum(amount) AS amount
+-- What does each cost centre come to, and what has none?
+SELECT currency, CASE tag WHEN '' THEN 'without tags' ELSE value END AS cost_center, sum(amount) AS amount
 FROM cost_by_tag
-WHERE tag = 'costCenter'
-GROUP BY ALL
-ORDER BY amount DESC, cost_center, billing_period
-LIMIT 20;
+WHERE tag IN ('costCenter', '')
+GROUP BY 1, 2
+QUALIFY row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC, cost_center) <= 10
+ORDER BY currency, amount DESC, cost_center;

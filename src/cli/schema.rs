@@ -99,7 +99,7 @@ pub(super) fn run(
         if !known.contains(&name.as_str()) {
             return Err(unknown_table(name, &known));
         }
-        entries.retain(|entry| entry.name == name);
+        entries.retain(|entry| entry.name == *name);
     }
     match format {
         SchemaFormat::Json => json(&entries, out)?,

@@ -34,15 +34,17 @@ CREATE OR REPLACE VIEW accruals AS
 SELECT * REPLACE (lower(customer_id) AS customer_id) FROM read_parquet('accruals.parquet');
 CREATE OR REPLACE VIEW runs AS SELECT * FROM read_parquet('runs.parquet');
 
--- Breaks that somebody has to look at: neither resolved nor accepted.
+-- Breaks that somebody has to look at: neither resolved nor accepted. `age_days` ends with the last run of
+-- their period; `days_open` goes on to the newest run of all.
 CREATE OR REPLACE VIEW breaks_open AS
-SELECT * FROM breaks WHERE state IN ('open', 'assigned', 'disputed') AND NOT informs;
+SELECT *, date_diff('day', first_seen, (SELECT max(as_of) FROM runs)) AS days_open
+FROM breaks WHERE state IN ('open', 'assigned', 'disputed') AND NOT informs;
 
 -- What each cause makes of the variance between usage and invoice, a row for each month, currency and
--- cause; breaks alone.
+-- cause; breaks alone. A break with two causes is counted under both.
 CREATE OR REPLACE VIEW variance_by_cause_month AS
 SELECT billing_period, currency, replace(part, '_amount', '') AS cause,
-       count(*) AS breaks, sum(amount) AS amount
+       count(*) AS breaks_with_it, sum(amount) AS amount, sum(abs(amount)) AS gross_amount
 FROM (
     UNPIVOT (SELECT * FROM variances_latest WHERE tie_out = 'usage-to-invoice' AND status = 'break')
     ON rounding_amount, fx_amount, price_amount, quantity_amount, partner_earned_credit_amount,
@@ -58,7 +60,9 @@ GROUP BY ALL;
 CREATE OR REPLACE VIEW credit_lost AS
 SELECT billing_period, run_id, customer_id, customer_name, subscription_id, entitlement_id, meter_id,
        resource_uri, usage_date, currency, amount, usual_percent,
-       CAST(amount * usual_percent / 100 AS DECIMAL(28, 10)) AS lost_amount
+       -- Not `/ 100`: DuckDB divides in floating point.
+       CAST(CAST(amount AS DECIMAL(25, 10)) * CAST(usual_percent AS DECIMAL(5, 2)) * 0.01
+            AS DECIMAL(28, 10)) AS lost_amount
 FROM (
     SELECT *, max(partner_earned_credit_percent) OVER (
         PARTITION BY billing_period, customer_id, subscription_id, meter_id, resource_uri

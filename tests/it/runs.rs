@@ -1,7 +1,7 @@
 //! Fixture: a synthetic month, a run over files, and the published tables of a run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
@@ -243,7 +243,7 @@ pub(crate) fn units(text: &str) -> i128 {
     parsed.value
 }
 
-fn parquet_rows(path: &PathBuf, table: &str) -> Vec<Vec<String>> {
+fn parquet_rows(path: &Path, table: &str) -> Vec<Vec<String>> {
     let known = TABLES.iter().find(|known| known.name == table).unwrap();
     rows_of(path, known.columns)
 }

@@ -247,7 +247,15 @@ pub const INVOICES_OF_RUN: Table = Table {
             "rounding_rule",
             "rounding rule that the metered lines hold; empty where they agree on none",
         ),
-        decimal("invoiced_amount", "sum of the lines before tax"),
+        decimal(
+            "lines_amount",
+            "sum of the invoice's own lines before tax, as on the invoice",
+        ),
+        decimal(
+            "invoiced_amount",
+            "sum of the groups that stand under the invoice: a charge that another invoice voids \
+             or bills again is one group with it",
+        ),
         decimal("checked_amount", "of these, what usage is held against"),
         decimal(
             "not_checkable_amount",
