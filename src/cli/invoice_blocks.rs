@@ -39,12 +39,16 @@ fn write_block(figures: &InvoiceFigures, out: &mut dyn Write) -> io::Result<()> 
         "" => "No invoice, or several".to_owned(),
         number => format!("Invoice {number}"),
     };
-    let [invoiced, checked] =
-        [&figures.invoiced_amount, &figures.checked_amount].map(|amount| cents(amount));
+    let [lines, invoiced, checked] = [
+        &figures.lines_amount,
+        &figures.invoiced_amount,
+        &figures.checked_amount,
+    ]
+    .map(|amount| cents(amount));
     let title = format!(
         "{title}  {} {}  {}",
         figures.currency,
-        money(invoiced),
+        money(lines),
         figures.finality
     );
     writeln!(out, "\n{}", title.trim_end())?;
@@ -74,6 +78,10 @@ fn write_block(figures: &InvoiceFigures, out: &mut dyn Write) -> io::Result<()> 
         let apart = invoiced - checked;
         let words = kinds(figures, apart);
         line(out, "  not checkable here", &money(apart), &words)?;
+    }
+    if lines != invoiced {
+        let words = "what other invoices void or bill again, in the groups under them";
+        line(out, "  settled elsewhere", &money(lines - invoiced), words)?;
     }
     Ok(())
 }

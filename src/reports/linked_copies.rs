@@ -11,8 +11,8 @@ use super::single_files::sync_folder;
 /// Lock of those who write copies, in their folder.
 const LOCK: &str = ".lock";
 
-/// Beginning of the name of a copy that is being written.
-const STAGED: &str = ".new-";
+/// Name of a copy that is being written.
+const STAGED: &str = ".new";
 
 /// A link in an output folder and the folder of its copies, each of which has a number.
 #[derive(Clone, Copy, Debug)]
@@ -66,24 +66,30 @@ impl LinkedCopies {
         let number = match number {
             CopyNumber::This(number) if current == Some(number) => return Ok(()),
             CopyNumber::This(number) => number,
-            CopyNumber::Next => current.map_or(1, |current| current + 1),
-        };
-        clear_litter(&copies)?;
-        let staging = tempfile::Builder::new()
-            .prefix(STAGED)
-            .tempdir_in(&copies)
-            .map_err(storage("create a folder in", &copies))?;
-        let before = current.map(|current| copies.join(current.to_string()));
-        fill(staging.path(), before.as_deref())?;
-        sync_folder(staging.path())?;
-        let folder = copies.join(number.to_string());
-        let staged = staging.keep();
-        if let Err(error) = fs::rename(&staged, &folder) {
-            drop(fs::remove_dir_all(&staged));
-            // Written by one that was killed before it moved the link: it says the same.
-            if !folder.is_dir() {
-                return Err(storage("name", &folder)(error).into());
+            CopyNumber::Next => {
+                let next = current.map_or(1, |current| current + 1);
+                // Of one that was killed before it moved the link: of other data, perhaps.
+                remove(&copies.join(next.to_string()))?;
+                next
             }
+        };
+        let folder = copies.join(number.to_string());
+        // One name is enough under the lock, and a test can interrupt every call on it.
+        let staged = copies.join(STAGED);
+        remove(&staged)?;
+        fs::create_dir(&staged).map_err(storage("create the folder", &staged))?;
+        let before = current.map(|current| copies.join(current.to_string()));
+        let filled = fill(&staged, before.as_deref()).and_then(|()| Ok(sync_folder(&staged)?));
+        let named = filled.and_then(|()| match fs::rename(&staged, &folder) {
+            // Written by one that was killed before it moved the link: it says the same.
+            Err(_) if folder.is_dir() => {
+                Ok(fs::remove_dir_all(&staged).map_err(storage("clear", &staged))?)
+            }
+            renamed => Ok(renamed.map_err(storage("name", &folder))?),
+        });
+        if let Err(error) = named {
+            drop(fs::remove_dir_all(&staged));
+            return Err(error);
         }
         sync_folder(&copies)?;
         self.point(out, number)?;
@@ -112,19 +118,17 @@ pub(super) fn link(target: &Path, at: &Path) -> io::Result<()> {
     fs::write(at, target.to_string_lossy().as_bytes())
 }
 
-/// Removes what one that was killed was writing. The lock is held: nobody writes it any more.
-fn clear_litter(copies: &Path) -> Result<(), PublishError> {
-    for entry in fs::read_dir(copies).map_err(storage("list", copies))? {
-        let entry = entry.map_err(storage("list", copies))?;
-        if entry.file_name().to_string_lossy().starts_with(STAGED) {
-            let folder = entry.path();
-            fs::remove_dir_all(&folder).map_err(storage("clear", &folder))?;
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> Result<(), PublishError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(storage("clear", folder)(error))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Removes copies of changes before the last one.
+/// Removes copies before the last one.
 fn clear(copies: &Path, change: u64) -> Result<(), PublishError> {
     let mut older: Vec<u64> = Vec::new();
     for entry in fs::read_dir(copies).map_err(storage("list", copies))? {
@@ -138,14 +142,7 @@ fn clear(copies: &Path, change: u64) -> Result<(), PublishError> {
     }
     older.sort_unstable();
     older.pop();
-    for number in older {
-        let folder = copies.join(number.to_string());
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(storage("clear", &folder)(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    older
+        .into_iter()
+        .try_for_each(|number| remove(&copies.join(number.to_string())))
 }

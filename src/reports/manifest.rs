@@ -53,6 +53,9 @@ pub struct Manifest {
     /// Copies among the rows of each invoice, where it has any.
     #[serde(default)]
     pub copies: Vec<InvoiceCopies>,
+    /// Invoices of which a part stands with the charge of another invoice, or the other way round.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled_elsewhere: Vec<SettledElsewhere>,
     /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,
     /// Warnings for the user, as they were printed when the run was published first.
@@ -166,6 +169,18 @@ pub struct InvoiceCopies {
     pub invoice_lines: u64,
     /// Sum of their subtotals.
     pub invoice_lines_amount: String,
+}
+
+/// What an invoice has of charges that other invoices void or bill again: such a charge is one group
+/// with what was voided, under one of the invoices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledElsewhere {
+    /// Number of the invoice; empty for lines of none.
+    pub invoice_number: String,
+    /// Billing currency of the lines.
+    pub currency: String,
+    /// Sum of the invoice's own lines before tax, less that of the groups under it.
+    pub amount: String,
 }
 
 /// A file that was read.

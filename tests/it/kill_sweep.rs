@@ -118,6 +118,26 @@ fn at_every_call_of_a_run_that_moves_the_pointer() {
 }
 
 #[test]
+fn at_every_call_of_a_run_with_the_analyst_folder() {
+    if is_quick("a sweep of some 900 runs") || !has_strace() {
+        return;
+    }
+    let with_analyst = |world: &Path, usage: &str| {
+        let mut command = program(&arguments(world, usage));
+        command.arg("--analyst");
+        command
+    };
+    let prepare = move |world: &Path| {
+        earlier_run(world);
+        succeeds(with_analyst(world, "half.csv"));
+    };
+    Sweep::new("analyst", prepare, move |world| {
+        with_analyst(world, "usage.csv")
+    })
+    .run_all(0);
+}
+
+#[test]
 fn at_every_call_of_the_same_run_again() {
     if is_quick("a sweep of some 500 runs") || !has_strace() {
         return;

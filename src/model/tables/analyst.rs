@@ -256,6 +256,10 @@ pub const INVOICES_OF_RUN: Table = Table {
             "sum of the groups that stand under the invoice: a charge that another invoice voids \
              or bills again is one group with it",
         ),
+        decimal(
+            "settled_elsewhere_amount",
+            "lines_amount less invoiced_amount",
+        ),
         decimal("checked_amount", "of these, what usage is held against"),
         decimal(
             "not_checkable_amount",

@@ -31,7 +31,8 @@ pub(super) struct VerdictLine {
 pub(super) struct VerdictBlock {
     pub(super) invoice: Name,
     pub(super) currency: Name,
-    pub(super) invoiced: Money,
+    /// Sum of the lines of the invoice.
+    pub(super) lines_sum: Money,
     pub(super) breaks: u64,
     pub(super) lines: Vec<VerdictLine>,
     /// Share that was checked; `None` where the lines come to nothing.
@@ -112,10 +113,14 @@ pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
     for (kind, amount) in &of.not_checkable {
         line("not checkable here", *amount, plain_words(kind), "");
     }
+    if of.settled_elsewhere.shown() != "0.00" {
+        let note = "what other invoices void or bill again, in the groups under them".to_owned();
+        line("settled elsewhere", of.settled_elsewhere, note, "");
+    }
     VerdictBlock {
         invoice: Name::of(&of.invoice_number),
         currency: Name::of(&of.currency),
-        invoiced: of.invoiced,
+        lines_sum: of.lines(),
         breaks: of.breaks(),
         lines,
         checked: of

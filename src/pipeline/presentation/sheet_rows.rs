@@ -11,12 +11,13 @@ use super::verdicts::Verdict;
 use crate::model::cause::Status;
 use crate::reports::manifest::{ControlTotal, Input};
 
-pub(super) const VERDICTS: [SheetColumn; 21] = [
+pub(super) const VERDICTS: [SheetColumn; 22] = [
     ("Invoice", 16),
     ("Currency", 9),
     ("Invoiced", 16),
     ("Checked against usage", 16),
     ("Not checkable", 16),
+    ("Settled elsewhere", 16),
     ("Breaks", 9),
     ("Over-billed", 14),
     ("Under-billed", 14),
@@ -39,9 +40,10 @@ pub(super) fn verdict(of: &Verdict) -> Vec<Cell> {
     vec![
         Cell::text(&of.invoice_number),
         Cell::text(&of.currency),
-        Cell::Amount(of.invoiced),
+        Cell::Amount(of.lines()),
         Cell::Amount(of.checked),
         Cell::Amount(of.not_checkable.values().copied().sum()),
+        Cell::Amount(of.settled_elsewhere),
         Cell::Count(of.breaks()),
         Cell::Amount(of.over_billed.amount),
         Cell::Amount(of.under_billed.amount),

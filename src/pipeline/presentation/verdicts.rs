@@ -34,7 +34,9 @@ pub struct Verdict {
     pub invoice_number: String,
     /// Billing currency, ISO 4217.
     pub currency: String,
-    /// Sum of the lines.
+    /// Sum of the invoice's own lines less that of the groups under it.
+    pub settled_elsewhere: Money,
+    /// Sum of the lines of the groups under this invoice.
     pub invoiced: Money,
     /// Sum of the lines that usage is expected behind.
     pub checked: Money,
@@ -99,6 +101,12 @@ impl DepartedLines {
 }
 
 impl Verdict {
+    /// Sum of the invoice's own lines, as it stands on the invoice.
+    #[must_use]
+    pub fn lines(&self) -> Money {
+        self.invoiced + self.settled_elsewhere
+    }
+
     /// Number of breaks between usage and lines.
     #[must_use]
     pub const fn breaks(&self) -> u64 {
@@ -191,7 +199,7 @@ impl VerdictSums {
     /// The verdicts by number and currency, those of no invoice last.
     ///
     /// # Errors
-    /// [`RunError::Damaged`] for a manifest whose copies have no amounts.
+    /// [`RunError::Damaged`] for a manifest with a text where an amount should be.
     pub(super) fn finish(mut self, manifest: &Manifest) -> Result<Vec<Verdict>, RunError> {
         for copies in &manifest.copies {
             let key = (copies.invoice_number.clone(), copies.currency.clone());
@@ -202,6 +210,11 @@ impl VerdictSums {
             };
             verdict.usage_copies = sum(copies.usage_rows, &copies.usage_amount)?;
             verdict.line_copies = sum(copies.invoice_lines, &copies.invoice_lines_amount)?;
+        }
+        for settled in &manifest.settled_elsewhere {
+            let key = (settled.invoice_number.clone(), settled.currency.clone());
+            let amount = Money::read(&settled.amount, "`settled_elsewhere` of the manifest")?;
+            self.found.entry(key).or_default().settled_elsewhere = amount;
         }
         let departed = self.departed;
         let verdicts = self.found.into_iter().map(|(key, mut verdict)| {

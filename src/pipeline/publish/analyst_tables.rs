@@ -3,13 +3,10 @@
 
 use std::io;
 
-use hashbrown::HashMap;
-
 use super::columns::{Columns, filled};
 use super::invoice_figures::InvoiceFigures;
 use super::tables::TakePart;
 use super::{resource_table, variance_tables};
-use crate::engine::rules::domain::Domain;
 use crate::model::decimal::{PUBLISHED_SCALE, parse};
 use crate::model::ids::Fold;
 use crate::model::tables::Table;
@@ -78,17 +75,6 @@ pub(crate) fn invoices<'f>(found: &'f Reconciled, figures: &'f [InvoiceFigures])
         totals: &found.totals,
         rows: figures,
     };
-    let vocabulary = &found.totals.vocabulary;
-    let lines: HashMap<[&str; 2], i128> = found.invoice_sums[1]
-        .iter()
-        .map(|([invoice, currency], sum)| {
-            let key = [
-                vocabulary.text(Domain::Invoice, *invoice),
-                vocabulary.text(Domain::Currency, *currency),
-            ];
-            (key, sum.amount)
-        })
-        .collect();
     let amount = |name: &'static str, of: fn(&InvoiceFigures) -> &str| {
         columns.decimal(name, move |row| units(of(row)))
     };
@@ -97,11 +83,11 @@ pub(crate) fn invoices<'f>(found: &'f Reconciled, figures: &'f [InvoiceFigures])
         columns.text("currency", |row| row.currency.clone()),
         columns.text("finality", |row| row.finality.clone()),
         columns.text("rounding_rule", |row| row.rounding_rule.clone()),
-        columns.decimal("lines_amount", |row| {
-            let known = lines.get(&[row.invoice_number.as_str(), row.currency.as_str()]);
-            known.copied().unwrap_or(0)
-        }),
+        amount("lines_amount", |row| &row.lines_amount),
         amount("invoiced_amount", |row| &row.invoiced_amount),
+        amount("settled_elsewhere_amount", |row| {
+            &row.settled_elsewhere_amount
+        }),
         amount("checked_amount", |row| &row.checked_amount),
         amount("not_checkable_amount", |row| &row.not_checkable_amount),
         amount("over_billed_amount", |row| &row.over_billed.amount),

@@ -24,7 +24,12 @@ pub struct InvoiceFigures {
     pub currency: String,
     /// Stage of the month-end: `awaited`, `provisional` or `final`; empty for no invoice.
     pub finality: String,
-    /// Sum of the lines.
+    /// Sum of the invoice's own lines, as it stands on the invoice.
+    pub lines_amount: String,
+    /// `lines_amount` less `invoiced_amount`: charges that other invoices void or bill again stand with
+    /// what was voided, under one of the invoices.
+    pub settled_elsewhere_amount: String,
+    /// Sum of the lines of the groups under this invoice.
     pub invoiced_amount: String,
     /// Sum of the lines that usage is expected behind.
     pub checked_amount: String,
@@ -116,6 +121,7 @@ struct Sums {
     not_checkable: BTreeMap<Scope, i128>,
     awaited: (u64, i128),
     copies: Copies,
+    settled_elsewhere: i128,
 }
 
 impl Sums {
@@ -183,6 +189,8 @@ impl Sums {
             currency: currency.to_owned(),
             // Known to the month-end; the caller sets it.
             finality: String::new(),
+            lines_amount: published(self.invoiced + self.settled_elsewhere),
+            settled_elsewhere_amount: published(self.settled_elsewhere),
             invoiced_amount: published(self.invoiced),
             checked_amount: published(self.checked),
             over_billed: counted(self.over_billed),
@@ -227,6 +235,9 @@ pub(super) fn of_invoices(found: &Reconciled) -> Vec<InvoiceFigures> {
     for (of_invoice, copies) in &found.copies {
         sums.entry(*of_invoice).or_default().copies.add(copies);
     }
+    for (of_invoice, amount) in settled_elsewhere(found) {
+        sums.entry(of_invoice).or_default().settled_elsewhere = amount;
+    }
     let vocabulary = &found.totals.vocabulary;
     let is_of_none = |[invoice, _]: &[u32; 2]| *invoice == 0;
     let (none, numbered): (Vec<_>, Vec<_>) = sums.into_iter().partition(|(of, _)| is_of_none(of));
@@ -241,6 +252,27 @@ pub(super) fn of_invoices(found: &Reconciled) -> Vec<InvoiceFigures> {
             )
         })
         .collect()
+}
+
+/// What the lines of each invoice and currency come to, less the groups under it, where the two differ;
+/// none where usage to invoice is off.
+pub(super) fn settled_elsewhere(found: &Reconciled) -> BTreeMap<[u32; 2], i128> {
+    if found.group_ids.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut apart: BTreeMap<[u32; 2], i128> = BTreeMap::new();
+    for (of_invoice, sum) in &found.invoice_sums[1] {
+        *apart.entry(*of_invoice).or_default() += sum.amount;
+    }
+    for variance in &found.variances {
+        let sides = &variance.sides;
+        if sides.tie_out == TieOut::UsageToInvoice {
+            let of_invoice = [sides.keys[Key::Invoice], sides.keys[Key::Currency]];
+            *apart.entry(of_invoice).or_default() -= sides.invoiced_amount;
+        }
+    }
+    apart.retain(|_, amount| *amount != 0);
+    apart
 }
 
 /// An amount of ten decimals as text.

@@ -12,11 +12,11 @@ mod run_tables;
 
 mod tables;
 
+pub mod invoice_figures;
+
 mod report_files;
 
 pub(crate) mod staging;
-
-pub mod invoice_figures;
 
 pub(crate) mod analyst_tables;
 

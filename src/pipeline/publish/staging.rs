@@ -6,8 +6,8 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::report_files;
 use super::tables::{self, Rows};
+use super::{invoice_figures, report_files};
 use crate::engine::judge::control_totals::ControlTotal;
 use crate::engine::judge::rounding_census::Census;
 use crate::engine::rules::domain::Domain;
@@ -251,6 +251,7 @@ fn manifest(
         rounding_rules: rule_counts(&found.census),
         invoices: manifest_settings::invoices(&found.practice),
         copies: copies(found),
+        settled_elsewhere: settled_elsewhere(found),
         control_totals: found.controls.iter().map(control_total).collect(),
         warnings: found.warnings.clone(),
         outputs,
@@ -284,6 +285,19 @@ fn copies(found: &Reconciled) -> Vec<manifest::InvoiceCopies> {
         }
     });
     copies.collect()
+}
+
+fn settled_elsewhere(found: &Reconciled) -> Vec<manifest::SettledElsewhere> {
+    let vocabulary = &found.totals.vocabulary;
+    let settled = invoice_figures::settled_elsewhere(found);
+    let settled = settled.into_iter();
+    settled
+        .map(|([invoice, currency], amount)| manifest::SettledElsewhere {
+            invoice_number: vocabulary.text(Domain::Invoice, invoice).to_owned(),
+            currency: vocabulary.text(Domain::Currency, currency).to_owned(),
+            amount: fixed(amount, PUBLISHED_SCALE),
+        })
+        .collect()
 }
 
 fn control_total(control: &ControlTotal) -> manifest::ControlTotal {
