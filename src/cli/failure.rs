@@ -292,9 +292,10 @@ impl From<RunError> for Failure {
             RunError::Fetch(error) => fetch_exit(error),
             // A conservation law that is broken is our bug, whatever the input was; so is a figure
             // that its unchanged inputs do not come to.
-            RunError::Law(_) | RunError::Disagrees { .. } | RunError::RowsApart { .. } => {
-                Exit::Unexpected
-            }
+            RunError::Law(_)
+            | RunError::Disagrees { .. }
+            | RunError::RowsApart { .. }
+            | RunError::ExportApart { .. } => Exit::Unexpected,
         };
         let hint = error.hint();
         Self::Error {

@@ -30,7 +30,7 @@ use Purpose::{Acts, Tells};
 type CommandRow = (&'static str, &'static [&'static str], Purpose);
 
 /// All commands, in the order of the help.
-const COMMANDS: [CommandRow; 30] = [
+const COMMANDS: [CommandRow; 31] = [
     ("run", &[JSON, VERBOSE, THREADS], Acts),
     ("fetch", &[JSON, VERBOSE], Acts),
     ("reconcile", &[JSON, VERBOSE, THREADS], Acts),
@@ -55,6 +55,7 @@ const COMMANDS: [CommandRow; 30] = [
     ("restatements", &[JSON], Tells),
     ("accruals", &[JSON], Tells),
     ("report", &[JSON], Acts),
+    ("export focus", &[JSON], Acts),
     ("synth", &[], Acts),
     // Its one line is the address, which a script waits for.
     ("sandbox", &[], Tells),

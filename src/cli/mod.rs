@@ -22,6 +22,7 @@ mod environment;
 mod exit;
 mod explain;
 mod explanation;
+mod export;
 mod failure;
 mod fetch;
 mod flags_in_use;
@@ -126,6 +127,7 @@ enum Command {
     Restatements(restatements::RestatementsArgs),
     Accruals(accruals::AccrualsArgs),
     Report(report::ReportArgs),
+    Export(export::ExportArgs),
     Synth(synth::SynthArgs),
     Sandbox(sandbox::SandboxArgs),
     Rehearse(rehearse::RehearseArgs),
@@ -266,6 +268,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Restatements(args) => restatements::run(args, globals, out),
         Command::Accruals(args) => accruals::run(args, globals, out),
         Command::Report(args) => report::run(args, globals, out),
+        Command::Export(args) => export::run(args, globals, out),
         Command::Synth(args) => synth::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals, out),
         Command::Rehearse(args) => rehearse::run(args, globals, out),

@@ -147,6 +147,18 @@ pub enum RunError {
         /// Number of compared rows and their sum.
         compared: String,
     },
+    /// An exported file does not add up to the rows that it was made of.
+    #[error("`{}`: found rows that add up to {written} {currency}, wanted {read}, as read", .file.display())]
+    ExportApart {
+        /// File that was to be written.
+        file: PathBuf,
+        /// Currency of the sums, ISO 4217.
+        currency: String,
+        /// Sum of the rows for the file.
+        written: String,
+        /// Sum of the rows that were read.
+        read: String,
+    },
     /// An input changed between two readings of one run, or after the run that is to be explained.
     #[error("`{unit}`: found different content from what the run read, wanted it unchanged")]
     Changed {
@@ -184,6 +196,9 @@ impl RunError {
             Self::Law(_) => "this is a bug in tieout; please report it. Nothing was published",
             Self::RowsApart { .. } => {
                 "this is a bug in tieout; please report it. The run's own tables are right"
+            }
+            Self::ExportApart { .. } => {
+                "this is a bug in tieout; please report it. The file was not written"
             }
             Self::Disagrees { .. } => {
                 "this is a bug in tieout; please report it. The run and its inputs are unchanged"

@@ -39,6 +39,8 @@ pub mod explain;
 
 pub mod ledger_views;
 
+pub mod focus;
+
 pub mod notices;
 
 pub mod prune;

@@ -11,7 +11,9 @@ use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 
+use super::parquet::data_type_of;
 use crate::model::period::Day;
+use crate::model::tables::{PublishedColumn, Table};
 
 /// Some columns of some rows of a published table.
 #[derive(Debug)]
@@ -48,6 +50,16 @@ impl ReadBatch {
             .value(row)
     }
 
+    /// Number of a cell in units of 10^-10; `None` where there is none.
+    ///
+    /// # Panics
+    /// For a column of another type than was asked for: a bug of ours.
+    #[must_use]
+    pub fn number(&self, column: usize, row: usize) -> Option<i128> {
+        let numbers = self.columns[column].as_primitive::<Decimal128Type>();
+        numbers.is_valid(row).then(|| numbers.value(row))
+    }
+
     /// Count of a cell.
     ///
     /// # Panics
@@ -78,11 +90,37 @@ pub fn batches(
     columns: &[(&str, DataType)],
     mut take: impl FnMut(&ReadBatch),
 ) -> Result<(), ParquetError> {
+    try_batches(table, columns, |batch| {
+        take(batch);
+        Ok(())
+    })
+}
+
+/// Calls `take` with all rows of an open Parquet table of a kind, batch by batch, in all its columns;
+/// the first error ends the reading.
+///
+/// # Errors
+/// That of `take`, and that of the parquet crate; also where a column is missing, or of another type.
+pub fn whole_batches<E: From<ParquetError>>(
+    file: File,
+    table: &Table,
+    take: impl FnMut(&ReadBatch) -> Result<(), E>,
+) -> Result<(), E> {
+    let typed = |column: &PublishedColumn| (column.name, data_type_of(column.column_type, false));
+    let columns: Vec<_> = table.columns.iter().map(typed).collect();
+    try_batches(file, &columns, take)
+}
+
+fn try_batches<E: From<ParquetError>>(
+    table: File,
+    columns: &[(&str, DataType)],
+    mut take: impl FnMut(&ReadBatch) -> Result<(), E>,
+) -> Result<(), E> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(table)?;
     let names = columns.iter().map(|(name, _)| *name);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     for batch in builder.with_projection(mask).build()? {
-        let batch = batch?;
+        let batch = batch.map_err(ParquetError::from)?;
         let found = columns.iter().map(|(name, wanted)| {
             let fault = |found: String| ParquetError::General(format!("{found} `{name}`"));
             let column = batch
@@ -94,10 +132,10 @@ pub fn batches(
             }
         });
         let read = ReadBatch {
-            columns: found.collect::<Result<_, _>>()?,
+            columns: found.collect::<Result<_, ParquetError>>()?,
             rows: batch.num_rows(),
         };
-        take(&read);
+        take(&read)?;
     }
     Ok(())
 }

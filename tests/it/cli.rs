@@ -232,6 +232,11 @@ fn schema_knows_every_table() {
         "closes",
         "accruals",
         "runs",
+        "analyst/usage_daily",
+        "analyst/invoice_lines",
+        "analyst/variances",
+        "analyst/resources",
+        "analyst/invoices",
     ];
     let tables = [
         &published[..],

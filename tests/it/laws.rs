@@ -292,6 +292,7 @@ fn reconciled<'t>(
         daily: None,
         unbilled: None,
         entries: tieout::engine::fold::entries::Entries::default(),
+        kept_rows: Vec::new(),
         awaited: tieout::pipeline::intake::incomplete::Awaited::default(),
         kept_rows: Vec::new(),
     };

@@ -30,6 +30,7 @@ mod faults;
 mod faulty;
 mod fetching;
 mod fixtures;
+mod focus;
 mod formats;
 mod golden;
 mod kept_formats;
