@@ -294,7 +294,6 @@ fn reconciled<'t>(
         entries: tieout::engine::fold::entries::Entries::default(),
         kept_rows: Vec::new(),
         awaited: tieout::pipeline::intake::incomplete::Awaited::default(),
-        kept_rows: Vec::new(),
     };
     let plan = plan(
         &[vec![String::new()], vec![String::new()], Vec::new()],
