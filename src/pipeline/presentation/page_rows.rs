@@ -169,7 +169,7 @@ impl<T> PageRows<T> {
         grouped(self.count)
     }
 
-    /// Number of the rows that are not shown, likewise.
+    /// Number of the rows that are not shown, for the same macro.
     pub(super) fn grouped_more(&self) -> String {
         grouped(self.more)
     }
