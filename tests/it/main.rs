@@ -13,6 +13,7 @@
 mod amendments;
 mod analyst;
 mod attribution;
+mod browser;
 mod changing;
 mod changing_inputs;
 mod cli;
@@ -62,6 +63,8 @@ mod quirks;
 mod quirks_json;
 mod records;
 mod rehearsals;
+mod report_colours;
+mod report_in_browser;
 mod report_pages;
 mod report_workbooks;
 mod resuming;

@@ -25,7 +25,7 @@ pub(crate) fn table(run: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
 }
 
 /// The sample month in a folder of its own, published; the outcome in JSON.
-fn sample() -> (TempDir, Value) {
+pub(crate) fn sample() -> (TempDir, Value) {
     let out = tempfile::tempdir().unwrap();
     let folder = out.path().to_str().unwrap();
     let arguments = [
@@ -203,7 +203,7 @@ fn the_page_stands_alone_and_says_what_it_leaves_to_the_ledger() {
 }
 
 /// The sample with names that somebody thought out.
-fn hostile() -> House {
+pub(crate) fn hostile() -> House {
     let house = House::new();
     let long = "Ä".repeat(4_096);
     let names = [

@@ -12,6 +12,7 @@ use crate::closing_house::{FINAL, House, assert_ended};
 use crate::page_reader::{amounts, between, parts, text};
 use crate::program::{printed, stderr};
 use crate::report_pages::table;
+use crate::spreadsheet_csv::{cells_of, flat_document};
 
 const SHEETS: [&str; 10] = [
     "Summary",
@@ -243,4 +244,81 @@ fn a_closing_pack_has_both_reports_and_a_run_is_proved_with_them() {
         "{}",
         printed(&found)
     );
+}
+
+/// Type and text of each cell of a sheet, row by row.
+type FlatRows = Vec<Vec<(String, String)>>;
+
+/// Sheets of a workbook by their names, as LibreOffice has them.
+fn sheets_in_libreoffice(file: &Path) -> Option<BTreeMap<String, FlatRows>> {
+    let document = flat_document(file, "de-DE", &[])?;
+    let sheets = parts(&document, "<table:table table:name=\"", "</table:table>");
+    let sheets = sheets.into_iter().map(|sheet| {
+        let name = sheet.split('"').next().unwrap().to_owned();
+        let rows = sheet.split("<table:table-row").skip(1).map(cells_of);
+        (name, rows.collect())
+    });
+    Some(sheets.collect())
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn libreoffice_finds_ids_names_and_sums_as_they_were() {
+    let house = House::new();
+    house.run("month", FINAL);
+    let run = house.path("out/current");
+    let Some(found) = sheets_in_libreoffice(&run.join("report.xlsx")) else {
+        eprintln!("skipped: there is no `soffice` on this machine");
+        return;
+    };
+    assert!(found.keys().all(|name| SHEETS.contains(&name.as_str())));
+    assert_eq!(found.len(), SHEETS.len());
+    let wanted = table(&run, "variances");
+    let mut wanted: BTreeMap<&str, &BTreeMap<String, String>> = wanted
+        .iter()
+        .filter(|row| row["status"] == "break")
+        .map(|row| (row["break_id"].as_str(), row))
+        .collect();
+    let (heads, rows) = found["Breaks"].split_first().unwrap();
+    let mut names = String::new();
+    let mut sums: BTreeMap<&str, [rust_decimal::Decimal; 2]> = BTreeMap::new();
+    for row in rows {
+        let cell = |name: &str| {
+            let at = heads.iter().position(|(_, head)| head == name);
+            let at = at.unwrap_or_else(|| unreachable!("no column {name}"));
+            row.get(at)
+                .map_or(("", ""), |(kind, text)| (kind.as_str(), text.as_str()))
+        };
+        // Rows behind the last break are empty.
+        let Some(of) = wanted.remove(cell("Break").1) else {
+            assert_eq!(cell("Break").1, "");
+            continue;
+        };
+        for (head, column) in [
+            ("Customer id", "customer_id"),
+            ("Customer", "customer_name"),
+            ("SKU id", "sku_id"),
+            ("Subscription id", "subscription_id"),
+        ] {
+            let kind = if of[column].is_empty() { "" } else { "string" };
+            assert_eq!(cell(head), (kind, of[column].as_str()), "{head}");
+        }
+        names.push_str(cell("Customer").1);
+        let (kind, difference) = cell("Difference");
+        assert_eq!(kind, "float");
+        let sum = sums.entry(of["currency"].as_str()).or_default();
+        let exact = rust_decimal::Decimal::from_scientific;
+        let found = difference.parse().or_else(|_| exact(difference)).unwrap();
+        let published: rust_decimal::Decimal = of["variance_amount"].parse().unwrap();
+        *sum = [sum[0] + found, sum[1] + published];
+    }
+    assert!(wanted.is_empty(), "{wanted:?}");
+    assert!(
+        names.contains("Müller") && names.contains("Söhne"),
+        "{names}"
+    );
+    assert_eq!(sums.len(), 2);
+    for (currency, [found, published]) in sums {
+        assert_eq!(found, published, "{currency}");
+    }
 }

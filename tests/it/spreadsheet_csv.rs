@@ -301,6 +301,20 @@ fn a_period_without_csv_is_closed_on_a_pack_without_it() {
 
 /// Type and text of each cell of a row, by its heading, as LibreOffice opens the file in a country.
 fn opened(file: &Path, separator: u32, locale: &str) -> Option<BTreeMap<String, (String, String)>> {
+    // Separator, quote, UTF-8, first line; all else as a double click takes it.
+    let filter = format!("--infilter=Text - txt - csv (StarCalc):{separator},34,UTF8,1");
+    let text = flat_document(file, locale, &[&filter])?;
+    let rows: Vec<Vec<(String, String)>> = text
+        .split("<table:table-row")
+        .skip(1)
+        .map(cells_of)
+        .collect();
+    let headings = rows[0].iter().map(|(_, text)| text.clone());
+    Some(headings.zip(rows[1].clone()).collect())
+}
+
+/// Flat ODF of a file as LibreOffice opens it in a country; `None` where this machine has none.
+pub(crate) fn flat_document(file: &Path, locale: &str, more: &[&str]) -> Option<String> {
     let work = TempDir::new().unwrap();
     let profile = work.path().join("profile");
     fs::create_dir_all(profile.join("user")).unwrap();
@@ -318,10 +332,7 @@ fn opened(file: &Path, separator: u32, locale: &str) -> Option<BTreeMap<String, 
         ))
         .args(["--headless", "--convert-to", "fods", "--outdir"])
         .arg(work.path())
-        // Separator, quote, UTF-8, first line; all else as a double click takes it.
-        .arg(format!(
-            "--infilter=Text - txt - csv (StarCalc):{separator},34,UTF8,1"
-        ))
+        .args(more)
         .arg(file)
         .output();
     let output = match started {
@@ -331,18 +342,11 @@ fn opened(file: &Path, separator: u32, locale: &str) -> Option<BTreeMap<String, 
     };
     let name = PathBuf::from(file.file_name().unwrap()).with_extension("fods");
     let text = fs::read_to_string(work.path().join(name));
-    let text = text.unwrap_or_else(|error| panic!("{error} {}", stderr(&output)));
-    let rows: Vec<Vec<(String, String)>> = text
-        .split("<table:table-row")
-        .skip(1)
-        .map(cells_of)
-        .collect();
-    let headings = rows[0].iter().map(|(_, text)| text.clone());
-    Some(headings.zip(rows[1].clone()).collect())
+    Some(text.unwrap_or_else(|error| panic!("{error} {}", stderr(&output))))
 }
 
 /// Type and text of the cells of a row in flat ODF; a cell that is repeated comes as often.
-fn cells_of(row: &str) -> Vec<(String, String)> {
+pub(crate) fn cells_of(row: &str) -> Vec<(String, String)> {
     let attribute = |tag: &str, name: &str| {
         let value = tag.split_once(&format!("{name}=\""))?.1;
         Some(value.split('"').next().unwrap().to_owned())

@@ -15,7 +15,7 @@ use super::page_drawings::{self, DrawnBridge};
 use super::page_rows::{
     PageRows, ShownBreak, VerdictBlock, break_lists, customer_lists, header_lists, verdict,
 };
-use super::page_words::{Name, SourceHash, counted, days_words, plain_words};
+use super::page_words::{Name, SourceHash, counted, days_words, grouped, plain_words};
 use super::report_figures::ReportFigures;
 use crate::ledger::accruals::Accrual;
 use crate::ledger::roll_forward::RollForwardRow;
@@ -105,6 +105,10 @@ impl ReportPage<'_> {
 
     fn counted(&self, count: impl Borrow<u64>, noun: &str) -> String {
         counted(*count.borrow(), noun)
+    }
+
+    fn grouped(&self, count: impl Borrow<u64>) -> String {
+        grouped(*count.borrow())
     }
 
     fn days(&self, late: &LateUsage) -> String {

@@ -6,7 +6,7 @@ use super::largest::CurrencyRows;
 use super::ledger_part::LedgerPart;
 use super::money::{CountedSum, Money};
 use super::page_drawings::{Bar, share};
-use super::page_words::{Name, counted, days_words, plain_words};
+use super::page_words::{Name, counted, days_words, grouped, plain_words};
 use super::verdicts::{DepartedLines, Verdict};
 
 /// Rows of all lists of one kind, over all currencies.
@@ -139,10 +139,10 @@ fn rounding_words(of: &Verdict) -> String {
     match (of.rounding_rule.as_str(), of.bounded_groups) {
         ("", 0) if of.exact_groups == 0 => String::new(),
         ("", _) => "bounded, not proven: its lines agree on no rule".to_owned(),
-        (rule, 0) => format!("proven, {}", Name::of(rule).shown),
+        (rule, 0) => format!("proven, {}", plain_words(&Name::of(rule).shown)),
         (rule, bounded) => format!(
             "{}; proven in {}, bounded in {bounded}",
-            Name::of(rule).shown,
+            plain_words(&Name::of(rule).shown),
             counted(of.exact_groups, "group")
         ),
     }
@@ -150,7 +150,7 @@ fn rounding_words(of: &Verdict) -> String {
 
 fn departed_words(lines: DepartedLines) -> String {
     let words = counted(lines.lines, "line");
-    let [above, below] = [lines.above, lines.below].map(Money::shown);
+    let [above, below] = [lines.above, lines.below.abs()].map(Money::shown);
     match above != "0.00" && below != "0.00" {
         true => format!("{words}: {above} too much, {below} too little"),
         false => words,
@@ -166,6 +166,18 @@ pub(super) struct PageRows<T> {
     pub(super) more: u64,
     pub(super) net: Money,
     pub(super) gross: Money,
+}
+
+impl<T> PageRows<T> {
+    /// Number of all rows, for a macro, which cannot ask the page.
+    pub(super) fn grouped_count(&self) -> String {
+        grouped(self.count)
+    }
+
+    /// Number of the rows that are not shown, for the same macro.
+    pub(super) fn grouped_more(&self) -> String {
+        grouped(self.more)
+    }
 }
 
 /// Break of a page.

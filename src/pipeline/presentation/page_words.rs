@@ -52,8 +52,8 @@ impl Name {
     }
 }
 
-/// A count with its noun: `1 break`, `2,000 breaks`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+/// A count with commas between thousands: `2,000`.
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -62,8 +62,13 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
         }
         out.push(digit);
     }
+    out
+}
+
+/// A count with its noun: `1 break`, `2,000 breaks`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
-    format!("{out} {noun}{ending}")
+    format!("{} {noun}{ending}", grouped(count))
 }
 
 /// A name of the tables as a reader has it: `missing usage` for `missing_usage`.

@@ -16,7 +16,7 @@ for (const table of document.querySelectorAll("table.sort")) {
         const cell = row.cells[at];
         const data = cell.querySelector("data");
         const text = data ? data.value : cell.textContent;
-        return numbers ? Number(text) : text;
+        return numbers ? Number(text.replaceAll(",", "")) : text;
       };
       const order = (one, other) =>
         numbers ? key(one) - key(other) : key(one).localeCompare(key(other));
