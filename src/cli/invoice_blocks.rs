@@ -204,6 +204,8 @@ fn departed(out: &mut dyn Write, label: &str, of: &Departed) -> io::Result<()> {
     let mut words = counted(of.count, "line");
     let [above, below] = [&of.above_amount, &of.below_amount].map(|amount| readable(amount));
     if above != "0.00" && below != "0.00" {
+        // The words say which way.
+        let below = below.trim_start_matches('-');
         words = format!("{words}: {above} too much, {below} too little");
     }
     amount_line(out, label, &of.amount, &words)
