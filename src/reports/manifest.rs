@@ -54,7 +54,7 @@ pub struct Manifest {
     #[serde(default)]
     pub copies: Vec<InvoiceCopies>,
     /// Invoices of which a part stands with the charge of another invoice, or the other way round.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub settled_elsewhere: Vec<SettledElsewhere>,
     /// Every conservation law that was checked.
     pub control_totals: Vec<ControlTotal>,

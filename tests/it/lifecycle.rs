@@ -83,6 +83,8 @@ fn the_next_run_removes_the_litter_of_a_killed_one() {
         names,
         [
             ".lock",
+            "analyst",
+            "analyst-tables",
             "cache",
             "current",
             "ledger",

@@ -63,6 +63,25 @@ impl VerdictBlock {
 
 /// Words and figures of a verdict, in the order of a run's summary.
 pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
+    VerdictBlock {
+        invoice: Name::of(&of.invoice_number),
+        currency: Name::of(&of.currency),
+        lines_sum: of.lines(),
+        breaks: of.breaks(),
+        lines: verdict_lines(of),
+        checked: of
+            .not_checkable_per_mille()
+            .map(|apart| share(1_000 - apart)),
+        coverage: match of.not_checkable_percent() {
+            None => String::new(),
+            Some(none) if none == "0.0" => "all of the invoice is checked".to_owned(),
+            Some(percent) => format!("{percent} % of the invoice is not checkable here"),
+        },
+    }
+}
+
+/// Lines below the sum of an invoice.
+fn verdict_lines(of: &Verdict) -> Vec<VerdictLine> {
     let mut lines = Vec::new();
     let mut line = |words, amount, note: String, kind| {
         lines.push(VerdictLine {
@@ -117,21 +136,7 @@ pub(super) fn verdict(of: &Verdict) -> VerdictBlock {
         let note = "what other invoices void or bill again, in the groups under them".to_owned();
         line("settled elsewhere", of.settled_elsewhere, note, "");
     }
-    VerdictBlock {
-        invoice: Name::of(&of.invoice_number),
-        currency: Name::of(&of.currency),
-        lines_sum: of.lines(),
-        breaks: of.breaks(),
-        lines,
-        checked: of
-            .not_checkable_per_mille()
-            .map(|apart| share(1_000 - apart)),
-        coverage: match of.not_checkable_percent() {
-            None => String::new(),
-            Some(none) if none == "0.0" => "all of the invoice is checked".to_owned(),
-            Some(percent) => format!("{percent} % of the invoice is not checkable here"),
-        },
-    }
+    lines
 }
 
 /// Proof of an invoice's rounding, in words.
