@@ -5,9 +5,10 @@ use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use ::parquet::schema::types::ColumnPath;
 
-use crate::model::tables::Table;
+use crate::model::tables::{ColumnType, Table};
 
 /// Level of ZSTD compression: 3, which is its own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -18,18 +19,44 @@ pub(super) fn writer_options(
     row_group_rows: usize,
     facts: Option<Vec<KeyValue>>,
 ) -> Result<ArrowWriterOptions, ParquetError> {
-    let properties = WriterProperties::builder()
+    Ok(options(builder(row_group_rows, facts)?))
+}
+
+fn builder(
+    row_group_rows: usize,
+    facts: Option<Vec<KeyValue>>,
+) -> Result<WriterPropertiesBuilder, ParquetError> {
+    Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(row_group_rows))
         // The version is part of the bytes, as it is of the run's id: files of two versions are
         // never compared with each other.
         .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(facts)
-        .build();
+        .set_key_value_metadata(facts))
+}
+
+fn options(properties: WriterPropertiesBuilder) -> ArrowWriterOptions {
     // Readers must see plain text: the arrow schema would tell them of the writer's dictionaries.
-    Ok(ArrowWriterOptions::new()
-        .with_properties(properties)
-        .with_skip_arrow_metadata(true))
+    ArrowWriterOptions::new()
+        .with_properties(properties.build())
+        .with_skip_arrow_metadata(true)
+}
+
+/// The settings of a file of rows with row groups of any size. Texts have no smallest and largest value:
+/// to find them costs as much as all else, and no reader picks row groups by them.
+pub(super) fn row_options(table: &Table) -> Result<ArrowWriterOptions, ParquetError> {
+    let texts = table
+        .columns
+        .iter()
+        .filter(|column| column.column_type == ColumnType::Text);
+    let properties = texts.fold(
+        builder(usize::MAX >> 1, Some(descriptions(table)))?,
+        |built, text| {
+            built
+                .set_column_statistics_enabled(ColumnPath::from(text.name), EnabledStatistics::None)
+        },
+    );
+    Ok(options(properties))
 }
 
 /// Meanings of a table and its columns, for the footer of its file.

@@ -36,8 +36,59 @@ enum BatchColumn {
 struct TextRuns {
     /// Text that came last, before it was folded.
     last: Vec<u8>,
-    texts: Vec<String>,
+    /// All texts behind each other: one allocation for many of them.
+    texts: String,
+    /// End of each text.
+    ends: Vec<usize>,
     lengths: Vec<u32>,
+}
+
+impl TextRuns {
+    /// Adds a text that differs from the last one.
+    fn begin(&mut self, text: &[u8], kind: Option<Fold>) {
+        self.last.clear();
+        self.last.extend_from_slice(text);
+        match (std::str::from_utf8(text), kind) {
+            (Ok(text), kind) if is_folded(text, kind) => self.texts.push_str(text),
+            (_, Some(kind)) => {
+                let text = String::from_utf8_lossy(text);
+                self.texts.push_str(&fold(kind, &text));
+            }
+            (_, None) => {
+                let text = String::from_utf8_lossy(text);
+                self.texts.push_str(&display(Fold::Text, &text));
+            }
+        }
+        self.ends.push(self.texts.len());
+        self.lengths.push(1);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.texts[start..*end])
+    }
+}
+
+/// True for a text that folding leaves as it is, as far as its bytes tell at a glance.
+fn is_folded(text: &str, kind: Option<Fold>) -> bool {
+    let has_no = |of: fn(u8) -> bool| !text.bytes().any(|byte| !byte.is_ascii() || of(byte));
+    match kind {
+        None => has_no(|byte| byte.is_ascii_whitespace()) || text.trim().len() == text.len(),
+        Some(Fold::Code) => has_no(|byte| !byte.is_ascii_uppercase()),
+        Some(Fold::Sku) => {
+            text.len() >= 4
+                && has_no(|byte| byte.is_ascii_uppercase() || byte.is_ascii_whitespace())
+        }
+        // No colon, as of `org:`, and no slash at the end.
+        Some(Fold::Identifier | Fold::ArmId | Fold::Text) => {
+            !text.ends_with('/')
+                && has_no(|byte| {
+                    byte.is_ascii_uppercase() || byte.is_ascii_whitespace() || byte == b':'
+                })
+        }
+    }
 }
 
 impl RowBatch {
@@ -75,16 +126,7 @@ impl RowBatch {
         };
         match runs.lengths.last_mut() {
             Some(length) if runs.last == text => *length += 1,
-            _ => {
-                runs.last.clear();
-                runs.last.extend_from_slice(text);
-                let text = String::from_utf8_lossy(text);
-                runs.texts.push(match kind {
-                    Some(kind) => fold(kind, &text),
-                    None => display(Fold::Text, &text).into_owned(),
-                });
-                runs.lengths.push(1);
-            }
+            _ => runs.begin(text, kind),
         }
     }
 
@@ -146,7 +188,7 @@ pub(super) fn array_of(batches: &[RowBatch], column: usize) -> Result<ArrayRef, 
                     _ => None,
                 })
             };
-            let texts = runs().flat_map(|runs| &runs.texts);
+            let texts = runs().flat_map(TextRuns::all);
             let lengths = runs().flat_map(|runs| &runs.lengths);
             let keys = (0..)
                 .zip(lengths)
@@ -161,4 +203,50 @@ pub(super) fn array_of(batches: &[RowBatch], column: usize) -> Result<ArrayRef, 
 /// Arrow type of a column of a batch.
 pub(super) fn batch_type(column_type: ColumnType) -> DataType {
     data_type_of(column_type, column_type == ColumnType::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is taken for folded at a glance is what folding gives.
+    #[test]
+    fn a_glance_and_folding_agree() {
+        let kinds = [
+            Fold::Identifier,
+            Fold::Sku,
+            Fold::ArmId,
+            Fold::Text,
+            Fold::Code,
+        ];
+        for text in [
+            "",
+            "a",
+            "3",
+            "0003",
+            "000b",
+            "eur",
+            "EUR",
+            "org:1",
+            "a b",
+            " a",
+            "a ",
+            "a/",
+            "/a/B",
+            "ä",
+            "\u{a0}a",
+            "b16d77fa-2f42",
+            "B16D77FA",
+            "a\tb",
+            "x:y",
+        ] {
+            for kind in kinds {
+                let glance = is_folded(text, Some(kind));
+                assert!(!glance || fold(kind, text) == text, "{text:?} {kind:?}");
+            }
+            let glance = is_folded(text, None);
+            assert!(!glance || display(Fold::Text, text) == text, "{text:?}");
+        }
+        assert!(is_folded("b16d77fa-2f42", Some(Fold::Identifier)));
+    }
 }

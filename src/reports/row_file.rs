@@ -13,7 +13,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_schema::{Field, Schema};
 
-use super::parquet_settings::{descriptions, writer_options};
+use super::parquet_settings::row_options;
 use super::row_batch::{RowBatch, array_of, batch_type};
 use crate::model::tables::{ColumnType, Table};
 
@@ -51,7 +51,7 @@ impl<W: Write + Send> RowFile<W> {
             Field::new(column.name, batch_type(column.column_type), is_nullable)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let options = writer_options(usize::MAX >> 1, Some(descriptions(table)))?;
+        let options = row_options(table)?;
         let (file, factory) =
             ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
                 .into_serialized_writer()?;

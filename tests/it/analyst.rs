@@ -266,6 +266,42 @@ fn a_period_has_the_rows_of_its_own_invoices_and_of_one_run() {
     assert!(kept <= 4, "{kept} files of rows");
 }
 
+/// A charge that a second invoice voids or bills again is one group with what was voided: the sums of
+/// groups are not those of the invoices, and the difference is told.
+#[test]
+fn an_invoice_comes_to_its_own_lines() {
+    let folder = month(5_000, 5, &[Format::Csv]);
+    let out = folder.path().join("out");
+    let outcome = ran(&with_analyst(plan(
+        &globs(folder.path(), Format::Csv),
+        &out,
+    )));
+    let mut own: BTreeMap<[String; 2], i128> = BTreeMap::new();
+    for line in rows(&out, &INVOICE_LINES, "2026-10") {
+        let key = ["invoice_number", "currency"].map(|name| line[name].clone());
+        *own.entry(key).or_default() += units(&line["subtotal"]);
+    }
+    let (mut settled, mut apart) = (0, 0);
+    for figures in &outcome.invoices {
+        let key = [
+            figures.invoice_number.to_lowercase(),
+            figures.currency.clone(),
+        ];
+        let [lines, elsewhere, groups] = [
+            &figures.lines_amount,
+            &figures.settled_elsewhere_amount,
+            &figures.invoiced_amount,
+        ]
+        .map(|amount| units(amount));
+        assert_eq!(own.remove(&key).unwrap_or(0), lines, "{key:?}");
+        assert_eq!(lines, groups + elsewhere, "{key:?}");
+        settled += elsewhere;
+        apart += u32::from(elsewhere != 0);
+    }
+    assert!(own.is_empty(), "{own:?}");
+    assert!(apart >= 2 && settled == 0, "{apart} invoices, {settled}");
+}
+
 #[test]
 fn a_damaged_file_of_rows_is_made_again() {
     let folder = month(1_000, 2, &[Format::Csv]);
