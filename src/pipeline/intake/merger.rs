@@ -11,6 +11,7 @@ use super::unit::{Counted, DiskRoom, HeaderInFile, UnitReading};
 use crate::engine::count::partial::Partial;
 use crate::model::dataset::Dataset;
 use crate::pipeline::failure::RunError;
+use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::pipeline::plan::pipeline_plan::Plan;
 use crate::pipeline::spill::budget::MemoryShares;
 use crate::pipeline::spill::fingerprints::Fingerprints;
@@ -201,6 +202,8 @@ impl Merger {
         readings
             .inputs
             .sort_by(|left, right| (&left.dataset, &left.unit).cmp(&(&right.dataset, &right.unit)));
+        let by_hash = |(dataset, file): &(Dataset, UnitFile)| (*dataset, file.blake3.clone());
+        readings.kept_rows.sort_by_cached_key(by_hash);
         readings.keep_one_header_each(headers);
         readings.check()?;
         Ok(readings)

@@ -53,8 +53,8 @@ pub struct Readings {
     pub entries: Entries,
     /// Parts of the data that are missing.
     pub awaited: Awaited,
-    /// Files of the rows that were counted, each with its dataset, sorted; empty where rows are not
-    /// kept.
+    /// Files of the rows that were counted, each with its dataset, by their hashes; empty where rows are
+    /// not kept.
     pub kept_rows: Vec<(Dataset, UnitFile)>,
 }
 
