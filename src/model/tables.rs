@@ -5,6 +5,8 @@
 //! scale for each column, for ever ([quirks](crate::model::domain::quirks), readers of our output).
 //! The texts are published too, by `tieout schema`.
 
+use super::dataset::is_same_name;
+
 /// Type of a published column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
@@ -56,6 +58,16 @@ pub struct Table {
     pub row: &'static str,
     /// Columns, in the order in which they are written.
     pub columns: &'static [PublishedColumn],
+}
+
+/// Position of a column in its table. Called in constants only: a misspelt column does not compile.
+#[must_use]
+pub const fn column_of(table: &Table, name: &str) -> usize {
+    let mut at = 0;
+    while !is_same_name(table.columns[at].name, name) {
+        at += 1;
+    }
+    at
 }
 
 const fn text(name: &'static str, meaning: &'static str) -> PublishedColumn {

@@ -8,7 +8,6 @@ use hashbrown::HashMap;
 use crate::engine::rules::domain::Domain;
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{PUBLISHED_SCALE, fixed, to_published};
-use crate::model::ids::{Fold, fold};
 use crate::model::tables::Table;
 use crate::model::tables::analyst::{
     INVOICE_LINES, INVOICES_OF_RUN, RESOURCES_OF_RUN, USAGE_DAILY, VARIANCES_OF_RUN,
@@ -130,17 +129,18 @@ impl Selection {
         let mut placed = 0;
         for unit in units {
             let path = files.path_of(&unit.blake3);
-            let mut invoices = unit.sums.iter().map(|sum| self.has(&sum.invoice));
-            let (has_any, has_other) = (
-                unit.sums.iter().any(|sum| self.has(&sum.invoice)),
-                invoices.any(|has| !has),
-            );
-            match (has_any, has_other) {
-                (false, _) => continue,
-                (true, false) => partition.link(table, placed, &path)?,
-                (true, true) => {
-                    partition.write_selected(table, placed, &path, &|invoice| self.has(invoice))?;
-                }
+            let of_period = unit
+                .sums
+                .iter()
+                .filter(|sum| self.has(&sum.invoice))
+                .count();
+            if of_period == 0 {
+                continue;
+            }
+            if of_period == unit.sums.len() {
+                partition.link(table, placed, &path)?;
+            } else {
+                partition.write_selected(table, placed, &path, &|invoice| self.has(invoice))?;
             }
             placed += 1;
         }
@@ -176,7 +176,7 @@ impl Selection {
         for ([invoice, currency], sum) in &found.invoice_sums[side] {
             let key = [
                 vocabulary.folded(Domain::Invoice, *invoice),
-                fold(Fold::Code, vocabulary.text(Domain::Currency, *currency)),
+                vocabulary.folded(Domain::Currency, *currency),
             ];
             compared.insert(key, (sum.rows, Some(sum.amount)));
         }

@@ -262,3 +262,21 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     paths.sort();
     Ok(paths)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cause::Cause;
+
+    /// The view names the columns of the causes one by one: a cause that it lacks would be lost.
+    #[test]
+    fn the_view_of_causes_has_them_all() {
+        let (_, views) = VIEWS;
+        let view = views.split("VIEW variance_by_cause_month").nth(1).unwrap();
+        let view = view.split(';').next().unwrap();
+        for cause in Cause::ALL {
+            let column = format!(" {}_amount", cause.name());
+            assert!(view.contains(&column), "{column}");
+        }
+    }
+}

@@ -42,6 +42,12 @@ impl KeptFiles {
         Ok(Self { folder })
     }
 
+    /// Failure to write a file of rows.
+    #[must_use]
+    pub fn failed(&self, error: &dyn std::fmt::Display) -> PublishError {
+        storage("write a file in", &self.folder)(io::Error::other(error.to_string()))
+    }
+
     /// A new file, which nobody finds before it is [kept](Self::keep).
     ///
     /// # Errors

@@ -8,7 +8,6 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -22,7 +21,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
 
-use super::parquet_settings::{descriptions, writer_options};
+use super::parquet_settings::{begin, descriptions, writer_options};
 use super::table::{Cells, PART_ROWS, TablePart};
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::ids::fold;
@@ -134,9 +133,7 @@ impl<'w> OpenFile<'w> {
             .collect();
         let schema = Arc::new(Schema::new(fields));
         let options = writer_options(ROW_GROUP_ROWS, facts)?;
-        let (file, factory) =
-            ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
-                .into_serialized_writer()?;
+        let (file, factory) = begin(into, &schema, options)?;
         Ok(Self {
             file,
             factory,

@@ -1,12 +1,18 @@
 //! Settings that all our Parquet files share. A change here changes the bytes of every published
 //! file, and with them what a second run of the same inputs is compared with.
 
-use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
+use std::io::Write;
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOptions};
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
+use arrow_schema::Schema;
 
 use crate::model::tables::{ColumnType, Table};
 
@@ -57,6 +63,18 @@ pub(super) fn row_options(table: &Table) -> Result<ArrowWriterOptions, ParquetEr
         },
     );
     Ok(options(properties))
+}
+
+/// A file without rows, and the maker of writers for the columns of its row groups.
+pub(super) type Begun<W> = (SerializedFileWriter<W>, ArrowRowGroupWriterFactory);
+
+/// Begins a file whose row groups are encoded apart from it.
+pub(super) fn begin<W: Write + Send>(
+    into: W,
+    schema: &Arc<Schema>,
+    options: ArrowWriterOptions,
+) -> Result<Begun<W>, ParquetError> {
+    ArrowWriter::try_new_with_options(into, Arc::clone(schema), options)?.into_serialized_writer()
 }
 
 /// Meanings of a table and its columns, for the footer of its file.

@@ -80,22 +80,6 @@ impl ReadBatch {
     }
 }
 
-/// Calls `take` with all rows of an open Parquet table, batch by batch: those of the columns that are
-/// named, which must have these types.
-///
-/// # Errors
-/// The error of the parquet crate; also where a column is missing, or of another type.
-pub fn batches(
-    table: File,
-    columns: &[(&str, DataType)],
-    mut take: impl FnMut(&ReadBatch),
-) -> Result<(), ParquetError> {
-    try_batches(table, columns, |batch| {
-        take(batch);
-        Ok(())
-    })
-}
-
 /// Calls `take` with all rows of an open Parquet table of a kind, batch by batch, in all its columns;
 /// the first error ends the reading.
 ///
@@ -104,19 +88,11 @@ pub fn batches(
 pub fn whole_batches<E: From<ParquetError>>(
     file: File,
     table: &Table,
-    take: impl FnMut(&ReadBatch) -> Result<(), E>,
-) -> Result<(), E> {
-    let typed = |column: &PublishedColumn| (column.name, data_type_of(column.column_type, false));
-    let columns: Vec<_> = table.columns.iter().map(typed).collect();
-    try_batches(file, &columns, take)
-}
-
-fn try_batches<E: From<ParquetError>>(
-    table: File,
-    columns: &[(&str, DataType)],
     mut take: impl FnMut(&ReadBatch) -> Result<(), E>,
 ) -> Result<(), E> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(table)?;
+    let typed = |column: &PublishedColumn| (column.name, data_type_of(column.column_type, false));
+    let columns: Vec<(&str, DataType)> = table.columns.iter().map(typed).collect();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let names = columns.iter().map(|(name, _)| *name);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     for batch in builder.with_projection(mask).build()? {

@@ -75,7 +75,7 @@ impl TextRuns {
 fn is_folded(text: &str, kind: Option<Fold>) -> bool {
     let has_no = |of: fn(u8) -> bool| !text.bytes().any(|byte| !byte.is_ascii() || of(byte));
     match kind {
-        None => has_no(|byte| byte.is_ascii_whitespace()) || text.trim().len() == text.len(),
+        None => text.trim().len() == text.len(),
         Some(Fold::Code) => has_no(|byte| !byte.is_ascii_uppercase()),
         Some(Fold::Sku) => {
             text.len() >= 4

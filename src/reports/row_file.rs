@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use ::parquet::arrow::ArrowWriter;
 use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -13,7 +12,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_schema::{Field, Schema};
 
-use super::parquet_settings::row_options;
+use super::parquet_settings::{begin, row_options};
 use super::row_batch::{RowBatch, array_of, batch_type};
 use crate::model::tables::{ColumnType, Table};
 
@@ -52,9 +51,7 @@ impl<W: Write + Send> RowFile<W> {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let options = row_options(table)?;
-        let (file, factory) =
-            ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options)?
-                .into_serialized_writer()?;
+        let (file, factory) = begin(into, &schema, options)?;
         Ok(Self {
             file,
             factory,

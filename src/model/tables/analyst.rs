@@ -31,6 +31,10 @@ const PRODUCT_NAME: PublishedColumn = text("product_name", "product name; never 
 const SKU_ID: PublishedColumn = text("sku_id", "SKU id, folded");
 const SKU_NAME: PublishedColumn = text("sku_name", "SKU name; never a key");
 const AVAILABILITY_ID: PublishedColumn = text("availability_id", "availability id, folded");
+const ENTITLEMENT_ID: PublishedColumn = text("entitlement_id", "Azure subscription id, folded");
+const METER_ID: PublishedColumn = text("meter_id", "meter id, folded");
+const RESOURCE_URI: PublishedColumn = text("resource_uri", "ARM id of the resource, folded");
+const RESOURCE_GROUP: PublishedColumn = text("resource_group", "resource group, in lower case");
 const PUBLISHER_NAME: PublishedColumn = text("publisher_name", "publisher of the product");
 const PUBLISHER_ID: PublishedColumn = text("publisher_id", "id of the publisher, folded");
 const MPN_ID: PublishedColumn = text("mpn_id", "partner id of the CSP partner, folded");
@@ -65,7 +69,7 @@ pub const USAGE_DAILY: Table = Table {
         CUSTOMER_COUNTRY,
         SUBSCRIPTION_ID,
         SUBSCRIPTION_NAME,
-        text("entitlement_id", "Azure subscription id, folded"),
+        ENTITLEMENT_ID,
         text("entitlement_description", "name of the Azure subscription"),
         PRODUCT_ID,
         PRODUCT_NAME,
@@ -78,14 +82,14 @@ pub const USAGE_DAILY: Table = Table {
         TIER2_MPN_ID,
         PARTNER_ID,
         text("partner_name", "name of the partner"),
-        text("meter_id", "meter id, folded"),
+        METER_ID,
         text("meter_name", "meter name; never a key"),
         text("meter_type", "type of the meter"),
         text("meter_category", "meter category"),
         text("meter_sub_category", "meter subcategory"),
         text("meter_region", "region of the meter's price"),
-        text("resource_uri", "ARM id of the resource, folded"),
-        text("resource_group", "resource group, in lower case"),
+        RESOURCE_URI,
+        RESOURCE_GROUP,
         text("resource_location", "region in which the resource ran"),
         text("consumed_service", "Azure resource provider"),
         text("tags", "tags of the resource, as JSON"),
@@ -188,14 +192,38 @@ pub const INVOICE_LINES: Table = Table {
     ],
 };
 
-/// Columns of a table with its first billing period under the name `invoice_period`: the folder of
-/// the file is that of the run, and readers refuse a name that is both folder and column.
-const fn with_invoice_period<const N: usize>(table: &Table) -> [PublishedColumn; N] {
+/// Columns that the tables of a run have under the same names, with ids as they came.
+const FOLDED: [PublishedColumn; 11] = [
+    INVOICE_NUMBER,
+    CUSTOMER_ID,
+    SUBSCRIPTION_ID,
+    ENTITLEMENT_ID,
+    PRODUCT_ID,
+    SKU_ID,
+    AVAILABILITY_ID,
+    METER_ID,
+    RESOURCE_URI,
+    RESOURCE_GROUP,
+    CURRENCY,
+];
+
+/// Columns of a table of a run as they are here, followed by others: ids are folded, and the billing
+/// period is called `invoice_period`, for the folder of the file is that of the run, and readers refuse a
+/// name that is both folder and column.
+const fn for_analysts<const N: usize>(table: &Table) -> [PublishedColumn; N] {
     let mut columns = [INVOICE_PERIOD; N];
     let mut at = 0;
     while at < table.columns.len() {
-        if !is_same_name(table.columns[at].name, "billing_period") {
+        let name = table.columns[at].name;
+        if !is_same_name(name, "billing_period") {
             columns[at] = table.columns[at];
+        }
+        let mut folded = 0;
+        while folded < FOLDED.len() {
+            if is_same_name(name, FOLDED[folded].name) {
+                columns[at] = FOLDED[folded];
+            }
+            folded += 1;
         }
         at += 1;
     }
@@ -212,7 +240,7 @@ pub const VARIANCES_OF_RUN: Table = Table {
     name: "variances",
     row: "one matched or one-sided group of one tie-out, as in the run's table, ids folded",
     columns: &{
-        const COLUMNS: [PublishedColumn; VARIANCES.columns.len()] = with_invoice_period(&VARIANCES);
+        const COLUMNS: [PublishedColumn; VARIANCES.columns.len()] = for_analysts(&VARIANCES);
         COLUMNS
     },
 };
@@ -224,7 +252,7 @@ pub const RESOURCES_OF_RUN: Table = Table {
     columns: &{
         const COUNT: usize = RESOURCES.columns.len() + 1;
         const COLUMNS: [PublishedColumn; COUNT] = {
-            let mut columns: [PublishedColumn; COUNT] = with_invoice_period(&RESOURCES);
+            let mut columns: [PublishedColumn; COUNT] = for_analysts(&RESOURCES);
             columns[COUNT - 1] = text(
                 "break_id",
                 "the group, as in variances; empty where usage to invoice is off",

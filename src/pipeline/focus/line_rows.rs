@@ -1,14 +1,12 @@
 //! An invoice line as records of FOCUS: one for its amount, and one for its tax, as FOCUS keeps them
 //! apart.
 
-use super::source_rows::{
-    PartitionFacts, SourceRow, joined, joined_ids, midnight, midnight_after, place,
-};
+use super::source_rows::{PartitionFacts, SourceRow, joined, joined_ids, midnight, midnight_after};
 use crate::engine::failure::EngineError;
 use crate::model::decimal::{PUBLISHED_SCALE, plain};
 use crate::model::period::date_of;
-use crate::model::tables::ColumnType;
 use crate::model::tables::analyst::INVOICE_LINES;
+use crate::model::tables::{ColumnType, column_of};
 
 /// Byte between the columns of a line whose hash is taken.
 const SEPARATOR: u8 = 0x1f;
@@ -17,7 +15,7 @@ pub(super) const ID_BYTES: usize = 8;
 
 /// Place of a column in the rows of invoice lines.
 pub(super) const fn line(name: &str) -> usize {
-    place(&INVOICE_LINES, name)
+    column_of(&INVOICE_LINES, name)
 }
 
 /// Record of an invoice line: its amount, or its tax.

@@ -1,10 +1,8 @@
 //! Rows of the analyst folder while they are exported, and what all rows of a partition share.
 
 use crate::engine::failure::EngineError;
-use crate::model::dataset::is_same_name;
 use crate::model::decimal::{PUBLISHED_SCALE, Rounding, multiply, rescale};
 use crate::model::period::{Day, Period};
-use crate::model::tables::Table;
 use crate::reports::read_batches::ReadBatch;
 
 /// Decimals of every number in FOCUS: as many as a price has with a rate of ten decimals, and more.
@@ -34,15 +32,6 @@ pub(super) struct PartitionFacts {
 pub(super) struct SourceRow<'b> {
     batch: &'b ReadBatch,
     row: usize,
-}
-
-/// Place of a column in its table, when the program is compiled: a misspelt name does not.
-pub(super) const fn place(table: &Table, name: &str) -> usize {
-    let mut at = 0;
-    while !is_same_name(table.columns[at].name, name) {
-        at += 1;
-    }
-    at
 }
 
 impl PartitionFacts {

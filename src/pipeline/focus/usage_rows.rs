@@ -6,13 +6,14 @@ use super::regions::AzureRegion;
 use super::resources::ResourceParts;
 use super::services::ServiceClass;
 use super::source_rows::{
-    FOCUS_SCALE, PartitionFacts, SourceRow, joined, joined_ids, place, product, widened,
+    FOCUS_SCALE, PartitionFacts, SourceRow, joined, joined_ids, product, widened,
 };
 use super::tags::TagsText;
 use super::units::BlockUnit;
 use crate::engine::failure::EngineError;
 use crate::model::decimal::{PUBLISHED_SCALE, power_of_ten};
 use crate::model::tables::analyst::USAGE_DAILY;
+use crate::model::tables::column_of;
 
 /// Name of the publisher, and of the service, where the row tells none.
 const MICROSOFT: &str = "Microsoft";
@@ -20,7 +21,7 @@ const AZURE: &str = "Azure";
 
 /// Place of a column in the rows of usage.
 pub(super) const fn usage(name: &str) -> usize {
-    place(&USAGE_DAILY, name)
+    column_of(&USAGE_DAILY, name)
 }
 
 /// One row of usage, and what FOCUS makes of it.

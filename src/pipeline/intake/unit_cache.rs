@@ -108,11 +108,7 @@ impl UnitCache {
         let head: Head = serde_json::from_slice(head).ok()?;
         // A unit whose rows are wanted and not there is read again.
         if let Some(store) = &counting.rows
-            && dataset != Dataset::UnbilledUsage
-            && !head
-                .rows_kept
-                .as_ref()
-                .is_some_and(|rows| store.is_there(rows))
+            && !store.is_complete(dataset, head.rows_kept.as_ref())
         {
             return None;
         }

@@ -1,7 +1,10 @@
 //! The columns of the kept tables, and the input columns that they are filled from.
 
+use crate::engine::rules::domain::Domain;
 use crate::model::dataset::{Column, Dataset, INVOICE_LINES, Kind, Need, USAGE, position};
-use crate::model::decimal::{AMOUNT_SCALE, PUBLISHED_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::decimal::{
+    AMOUNT_SCALE, PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of_ten, rescale,
+};
 use crate::model::ids::Fold;
 use crate::model::row::Cell;
 use crate::model::tables::{Table, analyst};
@@ -194,7 +197,7 @@ impl RowLayout {
         match column.kind {
             // Azure tells resource groups apart by no case.
             Kind::Text(Fold::Text) if column.name == "ResourceGroup" => {
-                Filled::Text(Some(Fold::Text))
+                Filled::Text(Some(Domain::ResourceGroup.fold_kind()))
             }
             Kind::Text(Fold::Text) => Filled::Text(None),
             Kind::Text(kind) => Filled::Text(Some(kind)),
@@ -211,7 +214,9 @@ impl RowLayout {
             return None;
         };
         let parsed = cell.decimal(column.name, scale).ok()??;
+        // More digits than a column has would be cut off without a word.
         rescale(parsed.value, scale, PUBLISHED_SCALE, Rounding::HalfUp)
+            .filter(|number| number.abs() <= PUBLISHED_LIMIT)
     }
 
     /// Share of a cell in per cent, in units of 10^-10: one of 1 or less is a fraction, as the first
@@ -275,5 +280,20 @@ mod tests {
         assert_eq!(share("0.15"), share("15"));
         assert_eq!(share("15"), Some(15 * power_of_ten(PUBLISHED_SCALE)));
         assert_eq!(share(""), None);
+    }
+
+    #[test]
+    fn a_number_of_more_digits_than_the_column_is_none() {
+        let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
+        let at = position(USAGE, "Quantity");
+        let number = |text: &'static str| {
+            layout.number(at, &Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes())))
+        };
+        assert_eq!(
+            number("99999999999999999.9999999999"),
+            Some(10_i128.pow(27) - 1)
+        );
+        assert_eq!(number("1000000000000000000"), None);
+        assert_eq!(number("0.00000000005"), Some(1));
     }
 }

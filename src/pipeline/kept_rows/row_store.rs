@@ -29,15 +29,22 @@ impl RowStore {
         }
     }
 
+    /// Layout of the rows of a dataset; `None` for one whose rows are not kept.
+    fn layout(&self, dataset: Dataset) -> Option<&Arc<RowLayout>> {
+        match dataset {
+            Dataset::Usage => Some(&self.usage),
+            Dataset::InvoiceLines => Some(&self.lines),
+            Dataset::Invoices | Dataset::UnbilledUsage => None,
+        }
+    }
+
     /// A file for the rows of a unit; `None` for a dataset whose rows are not kept.
     ///
     /// # Errors
     /// [`RunError::Publish`] if it cannot be created.
     pub(crate) fn begin(&self, dataset: Dataset) -> Result<Option<KeptUnit>, RunError> {
-        let layout = match dataset {
-            Dataset::Usage => &self.usage,
-            Dataset::InvoiceLines => &self.lines,
-            Dataset::Invoices | Dataset::UnbilledUsage => return Ok(None),
+        let Some(layout) = self.layout(dataset) else {
+            return Ok(None);
         };
         Ok(Some(KeptUnit {
             layout: Arc::clone(layout),
@@ -45,11 +52,15 @@ impl RowStore {
         }))
     }
 
-    /// True if the rows of a unit are where they were kept.
-    pub(crate) fn is_there(&self, unit: &UnitFile) -> bool {
-        self.files.is_there(&KeptFile {
-            blake3: unit.blake3.clone(),
-            bytes: unit.bytes,
-        })
+    /// True if a reading of a dataset has the rows that it should have: none, or those in `unit`, where
+    /// they were kept.
+    pub(crate) fn is_complete(&self, dataset: Dataset, unit: Option<&UnitFile>) -> bool {
+        let is_there = |unit: &UnitFile| {
+            self.files.is_there(&KeptFile {
+                blake3: unit.blake3.clone(),
+                bytes: unit.bytes,
+            })
+        };
+        self.layout(dataset).is_none() || unit.is_some_and(is_there)
     }
 }

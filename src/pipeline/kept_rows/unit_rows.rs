@@ -3,14 +3,12 @@
 //! lock.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use crate::model::tables::Table;
 use crate::pipeline::failure::RunError;
-use crate::reports::failure::PublishError;
 use crate::reports::kept_files::{KeptFile, KeptFiles};
 use crate::reports::row_batch::RowBatch;
 use crate::reports::row_file::{GROUP_ROWS, GroupEncoder, RowFile};
@@ -67,7 +65,7 @@ impl UnitRows {
         let (batches, is_complete) = state.slices.entry(slice).or_default();
         batches.push(batch);
         *is_complete |= is_last;
-        let full = state.full_groups();
+        let full = state.full_groups(&self.files);
         drop(state);
         for (number, encoder, batches) in full {
             self.encode(number, encoder, &batches);
@@ -79,7 +77,7 @@ impl UnitRows {
     /// # Errors
     /// [`RunError::Publish`] for a disk that takes no more, then or before.
     pub(crate) fn end(&self) -> Result<KeptFile, RunError> {
-        let last = self.locked().take_open();
+        let last = self.locked().take_open(&self.files);
         if let Some((number, encoder, batches)) = last {
             self.encode(number, encoder, &batches);
         }
@@ -88,10 +86,10 @@ impl UnitRows {
             return Err(error);
         }
         let Some(file) = state.file.take() else {
-            return Err(RunError::from(incomplete()));
+            return Err(self.files.failed(&"the file was completed before").into());
         };
         drop(state);
-        let file = file.close().map_err(|error| failed(&error))?;
+        let file = file.close().map_err(|error| self.files.failed(&error))?;
         Ok(self.files.keep(file)?)
     }
 
@@ -104,7 +102,7 @@ impl UnitRows {
             (Err(error), _) => Err(error),
         };
         if let Err(error) = appended {
-            state.fail(failed(&error));
+            state.fail(self.files.failed(&error).into());
         }
     }
 
@@ -115,7 +113,7 @@ impl UnitRows {
 
 impl State {
     fn begin(table: &'static Table, files: &KeptFiles) -> Result<Self, RunError> {
-        let file = RowFile::new(table, files.begin()?).map_err(|error| failed(&error))?;
+        let file = RowFile::new(table, files.begin()?).map_err(|error| files.failed(&error))?;
         Ok(Self {
             file: Some(file),
             failed: None,
@@ -132,14 +130,14 @@ impl State {
     }
 
     /// Moves rows that follow the last ones to the open row group; the groups that are full then.
-    fn full_groups(&mut self) -> Vec<FullGroup> {
+    fn full_groups(&mut self, files: &KeptFiles) -> Vec<FullGroup> {
         let mut full = Vec::new();
         while let Some((batches, is_complete)) = self.slices.get_mut(&self.next) {
             let is_complete = *is_complete;
             for batch in std::mem::take(batches) {
                 self.open.push(batch);
                 if self.open.iter().map(RowBatch::rows).sum::<usize>() >= GROUP_ROWS {
-                    full.extend(self.take_open());
+                    full.extend(self.take_open(files));
                 }
             }
             if !is_complete {
@@ -152,7 +150,7 @@ impl State {
     }
 
     /// The open row group, unless it is empty or the file has failed.
-    fn take_open(&mut self) -> Option<FullGroup> {
+    fn take_open(&mut self, files: &KeptFiles) -> Option<FullGroup> {
         let batches = std::mem::take(&mut self.open);
         let has_rows = batches.iter().any(|batch| batch.rows() > 0);
         let file = self.file.as_ref().filter(|_| has_rows)?;
@@ -162,26 +160,9 @@ impl State {
                 Some((self.groups - 1, encoder, batches))
             }
             Err(error) => {
-                self.fail(failed(&error));
+                self.fail(files.failed(&error).into());
                 None
             }
         }
-    }
-}
-
-fn failed(error: &dyn std::fmt::Display) -> RunError {
-    let source = io::Error::other(error.to_string());
-    RunError::from(storage(source))
-}
-
-fn incomplete() -> PublishError {
-    storage(io::Error::other("the file was completed before"))
-}
-
-fn storage(source: io::Error) -> PublishError {
-    PublishError::Storage {
-        doing: "write",
-        path: crate::reports::kept_files::KEPT_ROWS.into(),
-        source,
     }
 }

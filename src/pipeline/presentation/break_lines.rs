@@ -1,11 +1,11 @@
 //! Breaks and lines out of scope, each with what a person needs to claim it or to find it.
 
 use super::money::Money;
-use super::table_rows::{TableRow, column_of};
+use super::table_rows::TableRow;
 use crate::engine::rules::definitions::{Measure, definition};
 use crate::model::cause::TieOut;
 use crate::model::period::Day;
-use crate::model::tables::VARIANCES;
+use crate::model::tables::{VARIANCES, column_of};
 
 const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");
 const BILLING_PERIOD: usize = column_of(&VARIANCES, "billing_period");

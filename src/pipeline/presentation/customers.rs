@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::money::{CountedSum, Money};
-use super::table_rows::{TableRow, column_of};
+use super::table_rows::TableRow;
 use super::verdicts::part_column;
 use crate::model::cause::{Cause, Status, TieOut};
-use crate::model::tables::VARIANCES;
+use crate::model::tables::{VARIANCES, column_of};
 
 const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");
 const CUSTOMER: usize = column_of(&VARIANCES, "customer_id");

@@ -10,11 +10,11 @@ use super::customers::CustomerFigures;
 use super::largest::CurrencyRows;
 use super::late_usage::LateUsage;
 use super::ledger_part::LedgerPart;
-use super::table_rows::{column_of, each_row};
+use super::table_rows::each_row;
 use super::tie_out_totals::TieOutTotal;
 use super::variance_sums::VarianceSums;
 use super::verdicts::Verdict;
-use crate::model::tables::REJECTED_ROWS;
+use crate::model::tables::{REJECTED_ROWS, column_of};
 use crate::pipeline::failure::RunError;
 use crate::reports::manifest::{ControlTotal, Input, Manifest};
 

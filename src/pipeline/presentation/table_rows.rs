@@ -3,27 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow_schema::DataType;
+use ::parquet::errors::ParquetError;
 
-use crate::model::dataset::is_same_name;
-use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::period::Day;
-use crate::model::tables::{ColumnType, Table};
+use crate::model::tables::Table;
 use crate::pipeline::failure::RunError;
-use crate::reports::read_batches::{ReadBatch, batches};
+use crate::reports::read_batches::{ReadBatch, whole_batches};
 use crate::sources::files::FileError;
-
-/// Digits of a published decimal number.
-const PRECISION: u8 = 28;
-
-/// Position of a column in its table. Called in constants only: a misspelt column does not compile.
-pub(super) const fn column_of(table: &Table, name: &str) -> usize {
-    let mut at = 0;
-    while !is_same_name(table.columns[at].name, name) {
-        at += 1;
-    }
-    at
-}
 
 /// Row of a published table; its columns are named by their position there.
 #[derive(Clone, Copy)]
@@ -70,32 +56,16 @@ pub(super) fn each_row(
         path: path.clone(),
         source,
     })?;
-    let columns: Vec<(&str, DataType)> = table
-        .columns
-        .iter()
-        .map(|column| (column.name, type_of(column.column_type)))
-        .collect();
-    let taken = batches(file, &columns, |batch| {
+    let taken = whole_batches(file, table, |batch| {
         for row in 0..batch.rows() {
             take(TableRow { batch, row });
         }
+        Ok(())
     });
-    taken.map_err(|error| RunError::Damaged {
+    taken.map_err(|error: ParquetError| RunError::Damaged {
         place: path.display().to_string(),
         found: error.to_string(),
         wanted: "the table of a run",
         hint: "the run was made by another release: run the pipeline again",
     })
-}
-
-/// Type of a column's cells in a Parquet file.
-fn type_of(column_type: ColumnType) -> DataType {
-    let scale = i8::try_from(PUBLISHED_SCALE).expect("ten fits");
-    match column_type {
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::Date => DataType::Date32,
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Decimal | ColumnType::DecimalOrNull => DataType::Decimal128(PRECISION, scale),
-        ColumnType::Boolean => DataType::Boolean,
-    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::break_lines::{difference_of, is_of_quantities};
 use super::money::Money;
-use super::table_rows::{TableRow, column_of};
+use super::table_rows::TableRow;
 use crate::model::cause::Status;
-use crate::model::tables::VARIANCES;
+use crate::model::tables::{VARIANCES, column_of};
 
 const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");
 const CURRENCY: usize = column_of(&VARIANCES, "currency");

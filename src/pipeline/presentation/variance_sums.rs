@@ -9,11 +9,11 @@ use super::customers::CustomerSums;
 use super::largest::{CurrencyRows, Largest};
 use super::late_usage::LateGroups;
 use super::money::Money;
-use super::table_rows::{TableRow, column_of, each_row};
+use super::table_rows::{TableRow, each_row};
 use super::tie_out_totals::TotalsByTieOut;
 use super::verdicts::VerdictSums;
 use crate::model::cause::{Status, TieOut};
-use crate::model::tables::{FINDINGS, VARIANCES};
+use crate::model::tables::{FINDINGS, VARIANCES, column_of};
 use crate::pipeline::failure::RunError;
 
 const TIE_OUT: usize = column_of(&VARIANCES, "tie_out");

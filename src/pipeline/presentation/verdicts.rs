@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::money::{CountedSum, Money};
-use super::table_rows::{TableRow, column_of};
+use super::table_rows::TableRow;
 use crate::model::cause::{Cause, Proof, Status, TieOut};
 use crate::model::decimal::{Rounding, divide, fixed};
-use crate::model::tables::VARIANCES;
+use crate::model::tables::{VARIANCES, column_of};
 use crate::pipeline::failure::RunError;
 use crate::reports::manifest::Manifest;
 

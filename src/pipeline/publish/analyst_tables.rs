@@ -7,6 +7,8 @@ use super::columns::{Columns, filled};
 use super::invoice_figures::InvoiceFigures;
 use super::tables::TakePart;
 use super::{resource_table, variance_tables};
+use crate::engine::rules::domain::{Domain, fold_as};
+use crate::engine::rules::keys::PARTS;
 use crate::model::decimal::{PUBLISHED_SCALE, parse};
 use crate::model::ids::Fold;
 use crate::model::tables::Table;
@@ -15,20 +17,16 @@ use crate::pipeline::reconcile::stages::Reconciled;
 use crate::pipeline::spill::resources::ResourceGrain;
 use crate::reports::table::{Cells, PART_ROWS, TablePart};
 
-/// Columns that are ids, and how their texts are folded.
-const IDS: [(&str, Fold); 11] = [
-    ("invoice_number", Fold::Identifier),
-    ("customer_id", Fold::Identifier),
-    ("subscription_id", Fold::Identifier),
-    ("entitlement_id", Fold::Identifier),
-    ("product_id", Fold::Identifier),
-    ("sku_id", Fold::Sku),
-    ("availability_id", Fold::Identifier),
-    ("meter_id", Fold::Identifier),
-    ("resource_group", Fold::Text),
-    ("resource_uri", Fold::ArmId),
-    ("currency", Fold::Code),
-];
+/// Folding of a column's texts; `None` for one that holds no ids.
+fn fold_of(name: &str) -> Option<Fold> {
+    let part = PARTS.iter().find(|part| part.published == name);
+    let domain = match name {
+        "resource_group" => Some(Domain::ResourceGroup),
+        _ => part.and_then(|part| part.domain),
+    };
+    let kind = domain.map(Domain::fold_kind);
+    kind.filter(|kind| *kind != Fold::Text)
+}
 
 /// Hands over the groups of a run.
 ///
@@ -60,10 +58,9 @@ pub(crate) fn resources(found: &Reconciled, take: &mut TakePart<'_>) -> io::Resu
 
 /// Cells of a table with folded ids.
 fn for_analysts<'f>(table: &'static Table, columns: Vec<Cells<'f>>) -> TablePart<'f> {
-    let fold_of = |name: &str| IDS.into_iter().find(|(id, _)| *id == name);
     let columns = columns.into_iter().zip(table.columns);
     let columns = columns.map(|(cells, column)| match (cells, fold_of(column.name)) {
-        (Cells::Codes(codes, texts), Some((_, kind))) => Cells::Folded(codes, texts, kind),
+        (Cells::Codes(codes, texts), Some(kind)) => Cells::Folded(codes, texts, kind),
         (cells, _) => cells,
     });
     TablePart::new(table, columns.collect())
@@ -79,7 +76,9 @@ pub(crate) fn invoices<'f>(found: &'f Reconciled, figures: &'f [InvoiceFigures])
         columns.decimal(name, move |row| units(of(row)))
     };
     let cells = vec![
-        columns.text("invoice_number", |row| row.invoice_number.to_lowercase()),
+        columns.text("invoice_number", |row| {
+            fold_as(Domain::Invoice, &row.invoice_number)
+        }),
         columns.text("currency", |row| row.currency.clone()),
         columns.text("finality", |row| row.finality.clone()),
         columns.text("rounding_rule", |row| row.rounding_rule.clone()),
