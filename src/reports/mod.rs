@@ -16,7 +16,7 @@ mod parquet_settings;
 pub mod parquet;
 pub mod records;
 
-pub mod row_batch;
+pub mod coded_column;
 pub mod row_file;
 
 mod row_filter;

@@ -9,15 +9,14 @@ use ::parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, ArrowWriterOpti
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::types::ColumnPath;
 use arrow_schema::Schema;
 
-use crate::model::tables::{ColumnType, Table};
+use crate::model::tables::Table;
 
 /// Level of ZSTD compression: 3, which is its own default.
-const ZSTD_LEVEL: i32 = 3;
+pub(super) const ZSTD_LEVEL: i32 = 3;
 
 /// The settings of a file with row groups of at most `row_group_rows` rows and `facts` in its
 /// footer.
@@ -25,44 +24,17 @@ pub(super) fn writer_options(
     row_group_rows: usize,
     facts: Option<Vec<KeyValue>>,
 ) -> Result<ArrowWriterOptions, ParquetError> {
-    Ok(options(builder(row_group_rows, facts)?))
-}
-
-fn builder(
-    row_group_rows: usize,
-    facts: Option<Vec<KeyValue>>,
-) -> Result<WriterPropertiesBuilder, ParquetError> {
-    Ok(WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(row_group_rows))
         // The version is part of the bytes, as it is of the run's id: files of two versions are
         // never compared with each other.
         .set_created_by(concat!("tieout ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(facts))
-}
-
-fn options(properties: WriterPropertiesBuilder) -> ArrowWriterOptions {
+        .set_key_value_metadata(facts);
     // Readers must see plain text: the arrow schema would tell them of the writer's dictionaries.
-    ArrowWriterOptions::new()
+    Ok(ArrowWriterOptions::new()
         .with_properties(properties.build())
-        .with_skip_arrow_metadata(true)
-}
-
-/// The settings of a file of rows with row groups of any size. Texts have no smallest and largest value:
-/// to find them costs as much as all else, and no reader picks row groups by them.
-pub(super) fn row_options(table: &Table) -> Result<ArrowWriterOptions, ParquetError> {
-    let texts = table
-        .columns
-        .iter()
-        .filter(|column| column.column_type == ColumnType::Text);
-    let properties = texts.fold(
-        builder(usize::MAX >> 1, Some(descriptions(table)))?,
-        |built, text| {
-            built
-                .set_column_statistics_enabled(ColumnPath::from(text.name), EnabledStatistics::None)
-        },
-    );
-    Ok(options(properties))
+        .with_skip_arrow_metadata(true))
 }
 
 /// A file without rows, and the maker of writers for the columns of its row groups.

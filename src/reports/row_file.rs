@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::SchemaDescPtr;
 use arrow_schema::{Field, Schema};
 
-use super::parquet_settings::{begin, row_options};
-use super::row_batch::{RowBatch, array_of, batch_type};
+use super::coded_column::{CodedColumn, ColumnChunk, Held, encode};
+use super::parquet::data_type_of;
+use super::parquet_settings::{begin, descriptions, writer_options};
 use crate::model::tables::{ColumnType, Table};
 
 /// Rows from which on a row group ends: 131,072. It may have those of a batch more.
@@ -22,22 +21,22 @@ pub const GROUP_ROWS: usize = 128 * 1024;
 /// A file while it is written.
 pub struct RowFile<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    factory: ArrowRowGroupWriterFactory,
-    schema: Arc<Schema>,
+    table: &'static Table,
     /// Row groups that are encoded, and wait for one before them.
     waiting: BTreeMap<usize, EncodedGroup>,
     /// Number of row groups that were appended.
     appended: usize,
 }
 
-/// Writers of the columns of a row group that nothing was written to.
+/// Encodes the columns of one row group, from the first to the last.
 pub struct GroupEncoder {
-    columns: Vec<ArrowColumnWriter>,
-    schema: Arc<Schema>,
+    table: &'static Table,
+    schema: SchemaDescPtr,
+    chunks: Vec<ColumnChunk>,
 }
 
 /// Columns of a row group as they stand in the file.
-pub struct EncodedGroup(Vec<ArrowColumnChunk>);
+pub struct EncodedGroup(Vec<ColumnChunk>);
 
 impl<W: Write + Send> RowFile<W> {
     /// A file of a table without rows; the meanings of its columns stand in the footer.
@@ -47,42 +46,44 @@ impl<W: Write + Send> RowFile<W> {
     pub fn new(table: &'static Table, into: W) -> Result<Self, ParquetError> {
         let fields = table.columns.iter().map(|column| {
             let is_nullable = column.column_type != ColumnType::Text;
-            Field::new(column.name, batch_type(column.column_type), is_nullable)
+            Field::new(
+                column.name,
+                data_type_of(column.column_type, false),
+                is_nullable,
+            )
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let options = row_options(table)?;
-        let (file, factory) = begin(into, &schema, options)?;
+        let options = writer_options(GROUP_ROWS, Some(descriptions(table)))?;
+        let (file, _) = begin(into, &schema, options)?;
         Ok(Self {
             file,
-            factory,
-            schema,
+            table,
             waiting: BTreeMap::new(),
             appended: 0,
         })
     }
 
-    /// Encoder of the row group with this number, from 0.
-    ///
-    /// # Errors
-    /// That of the parquet crate.
-    pub fn encoder(&self, number: usize) -> Result<GroupEncoder, ParquetError> {
-        Ok(GroupEncoder {
-            columns: self.factory.create_column_writers(number)?,
-            schema: Arc::clone(&self.schema),
-        })
+    /// Encoder of a row group.
+    #[must_use]
+    pub fn encoder(&self) -> GroupEncoder {
+        GroupEncoder {
+            table: self.table,
+            schema: Arc::new(self.file.schema_descr().clone()),
+            chunks: Vec::new(),
+        }
     }
 
-    /// Appends a row group, once all before it are there.
+    /// Appends a row group, once all before it are there. Groups are numbered from 0.
     ///
     /// # Errors
     /// The error of the target.
     pub fn append(&mut self, number: usize, group: EncodedGroup) -> Result<(), ParquetError> {
         self.waiting.insert(number, group);
-        while let Some(EncodedGroup(columns)) = self.waiting.remove(&self.appended) {
+        while let Some(EncodedGroup(chunks)) = self.waiting.remove(&self.appended) {
             let mut group = self.file.next_row_group()?;
-            columns
-                .into_iter()
-                .try_for_each(|column| column.append_to_row_group(&mut group))?;
+            for (bytes, closed) in chunks {
+                group.append_column(&bytes, closed)?;
+            }
             group.close()?;
             self.appended += 1;
         }
@@ -99,19 +100,196 @@ impl<W: Write + Send> RowFile<W> {
 }
 
 impl GroupEncoder {
-    /// Encodes rows, which the group consists of.
+    /// Encodes the next column.
     ///
     /// # Errors
-    /// For a number of more than 28 digits.
-    pub fn encode(self, batches: &[RowBatch]) -> Result<EncodedGroup, ParquetError> {
-        let columns = self.columns.into_iter().zip(self.schema.fields());
-        let chunks = columns.enumerate().map(|(at, (mut column, field))| {
-            let array = array_of(batches, at)?;
-            for leaf in compute_leaves(field, &array)? {
-                column.write(&leaf)?;
+    /// That of the codec.
+    ///
+    /// # Panics
+    /// For more columns than the table has, and for one that is neither text nor number nor day.
+    pub fn add(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
+        let at = self.chunks.len();
+        let held = match self.table.columns[at].column_type {
+            ColumnType::Text => Held::Texts,
+            ColumnType::DecimalOrNull => Held::Numbers,
+            ColumnType::Date => Held::Days,
+            other => unreachable!("`{}` has a column of {}", self.table.name, other.name()),
+        };
+        self.chunks
+            .push(encode(column, held, self.schema.column(at))?);
+        Ok(())
+    }
+
+    /// The row group, once it has all columns.
+    #[must_use]
+    pub fn end(self) -> EncodedGroup {
+        EncodedGroup(self.chunks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::{Date32Type, Decimal128Type};
+    use bytes::Bytes;
+
+    use super::super::coded_column::{NO_VALUE, push_day, push_number, push_text};
+    use super::*;
+    use crate::model::tables::PublishedColumn;
+
+    const fn column(name: &'static str, column_type: ColumnType) -> PublishedColumn {
+        PublishedColumn {
+            name,
+            column_type,
+            meaning: "what a test makes of it",
+        }
+    }
+
+    static TABLE: Table = Table {
+        name: "test",
+        row: "one row",
+        columns: &[
+            column("text", ColumnType::Text),
+            column("number", ColumnType::DecimalOrNull),
+            column("day", ColumnType::Date),
+        ],
+    };
+
+    /// What `codes` stand for in each column.
+    fn text(code: u32) -> String {
+        "ä".repeat(code as usize % 5) + &code.to_string()
+    }
+
+    fn number(code: u32) -> i128 {
+        let large = 10_i128.pow(27) - i128::from(code);
+        if code.is_multiple_of(2) {
+            large
+        } else {
+            -large
+        }
+    }
+
+    fn day(code: u32) -> i32 {
+        i32::try_from(code).expect("tests have few values") - 3
+    }
+
+    /// Numbers of rows as the encoder gets them: in the order of their first rows.
+    fn dense(codes: &[u32]) -> (Vec<u32>, Vec<u32>) {
+        let mut distinct = Vec::new();
+        let dense = codes.iter().map(|code| {
+            if *code == NO_VALUE {
+                return NO_VALUE;
             }
-            column.close()
+            let at = distinct.iter().position(|known| known == code);
+            let at = at.unwrap_or_else(|| {
+                distinct.push(*code);
+                distinct.len() - 1
+            });
+            u32::try_from(at).expect("tests have few values")
         });
-        Ok(EncodedGroup(chunks.collect::<Result<_, _>>()?))
+        (dense.collect(), distinct)
+    }
+
+    fn file_of(groups: &[Vec<u32>]) -> Bytes {
+        let mut file = RowFile::new(&TABLE, Vec::new()).expect("memory takes all");
+        for (at, codes) in groups.iter().enumerate() {
+            let mut encoder = file.encoder();
+            for kind in 0..3 {
+                // Texts have no gaps.
+                let codes: Vec<u32> = match kind {
+                    0 => codes.iter().map(|code| code % 1_000_000).collect(),
+                    _ => codes.clone(),
+                };
+                let (dense, distinct) = dense(&codes);
+                let (mut values, mut ends) = (Vec::new(), Vec::new());
+                for code in distinct {
+                    match kind {
+                        0 => push_text(&mut values, &text(code)),
+                        1 => push_number(&mut values, number(code)),
+                        _ => push_day(&mut values, day(code)),
+                    }
+                    ends.push(values.len());
+                }
+                let column = CodedColumn {
+                    values: &values,
+                    ends: &ends,
+                    codes: &dense,
+                };
+                encoder.add(&column).expect("the codec takes all");
+            }
+            file.append(at, encoder.end()).expect("memory takes all");
+        }
+        Bytes::from(file.close().expect("memory takes all"))
+    }
+
+    /// Reads the file with the parquet crate, and holds each row against what its code stands for.
+    fn check(groups: &[Vec<u32>]) {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file_of(groups)).expect("a file");
+        let mut codes = groups.iter().flatten();
+        for batch in builder.build().expect("a file") {
+            let batch = batch.expect("rows");
+            let texts = batch.column(0).as_string::<i32>();
+            let numbers = batch.column(1).as_primitive::<Decimal128Type>();
+            let days = batch.column(2).as_primitive::<Date32Type>();
+            for ((found, number_found), day_found) in texts.iter().zip(numbers).zip(days) {
+                let code = *codes.next().expect("no more rows than there were");
+                assert_eq!(found, Some(&*text(code % 1_000_000)));
+                let is_there = code != NO_VALUE;
+                assert_eq!(number_found, is_there.then(|| number(code)));
+                assert_eq!(day_found, is_there.then(|| day(code)));
+            }
+        }
+        assert_eq!(codes.next(), None, "every row is there");
+    }
+
+    #[test]
+    fn columns_of_any_shape_are_read_as_they_were() {
+        let mut chance = 7_u64;
+        let mut next = move |below: u32| {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from(chance >> 33).expect("31 bits") % below
+        };
+        check(&[vec![5]]);
+        check(&[vec![NO_VALUE; 3]]);
+        check(&[vec![1; 1000], vec![NO_VALUE; 17], (0..40_000).collect()]);
+        for distinct in [2, 3, 8, 9, 31, 300, 5_000] {
+            for longest in [1, 7, 8, 9, 24, 70] {
+                let mut codes = Vec::new();
+                while codes.len() < 3_000 {
+                    let code = match next(distinct + 1) {
+                        code if code == distinct => NO_VALUE,
+                        code => code,
+                    };
+                    codes.extend(std::iter::repeat_n(code, 1 + next(longest) as usize));
+                }
+                check(&[codes]);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_days_have_their_smallest_and_largest_value() {
+        let file = file_of(&[vec![4, 4, 7, NO_VALUE, 4, 4, 9, 7]]);
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("a file");
+        let group = builder.metadata().row_group(0);
+        let bounds = |column: usize| {
+            let statistics = group
+                .column(column)
+                .statistics()
+                .expect("it has statistics");
+            let bytes = [statistics.min_bytes_opt(), statistics.max_bytes_opt()];
+            assert_eq!(statistics.null_count_opt(), Some(1));
+            bytes.map(|bytes| bytes.expect("it has a value").to_vec())
+        };
+        let number = |code| number(code).to_be_bytes()[4..].to_vec();
+        assert_eq!(bounds(1), [number(7), number(4)]);
+        assert_eq!(
+            bounds(2),
+            [day(4), day(9)].map(|day| day.to_le_bytes().to_vec())
+        );
+        assert!(group.column(0).statistics().is_none());
     }
 }

@@ -129,7 +129,14 @@ fn new_file(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    // A service's umask may take away what others are meant to have.
+    #[cfg(unix)]
+    if mode == SHARED_MODE {
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        file.as_file().set_permissions(rights)?;
+    }
+    Ok(file)
 }
 
 pub(super) fn create(path: &Path) -> io::Result<File> {

@@ -33,7 +33,7 @@ pub struct Texts {
 
 impl Texts {
     /// Number of `text`, and `true` if the text came for the first time.
-    pub(super) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
+    pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         let hash = self.index.hash(text);
         self.intern_hashed(text, hash)
     }
@@ -58,25 +58,31 @@ impl Texts {
     /// Number of each of many texts, in their order.
     pub fn intern_all<'t>(&mut self, texts: impl IntoIterator<Item = &'t [u8]>) -> Vec<u32> {
         let mut texts = texts.into_iter();
-        let mut numbers = Vec::new();
-        let mut batch: Vec<&[u8]> = Vec::with_capacity(BATCH);
+        let mut numbers = Vec::with_capacity(texts.size_hint().0);
+        let mut batch: [&[u8]; BATCH] = [b""; BATCH];
         loop {
-            batch.clear();
-            batch.extend(texts.by_ref().take(BATCH));
+            let mut length = 0;
+            while length < BATCH
+                && let Some(text) = texts.next()
+            {
+                batch[length] = text;
+                length += 1;
+            }
+            let batch = &batch[..length];
             if batch.is_empty() {
                 return numbers;
             }
             let (mut hashes, mut found) = ([0; BATCH], [None; BATCH]);
             hashes
                 .iter_mut()
-                .zip(&batch)
+                .zip(batch)
                 .for_each(|(hash, text)| *hash = self.index.hash(*text));
             found
                 .iter_mut()
                 .zip(hashes)
-                .zip(&batch)
+                .zip(batch)
                 .for_each(|((found, hash), text)| *found = self.find(text, hash));
-            for ((found, hash), text) in found.into_iter().zip(hashes).zip(&batch) {
+            for ((found, hash), text) in found.into_iter().zip(hashes).zip(batch) {
                 // A text that was not found may have come with this batch, and is looked up again.
                 numbers.push(found.unwrap_or_else(|| self.intern_hashed(text, hash).0));
             }
@@ -140,7 +146,7 @@ impl Texts {
 
     /// All texts, one behind the other, and where each one ends.
     #[must_use]
-    pub(super) fn parts(&self) -> (&[u8], &[usize]) {
+    pub fn parts(&self) -> (&[u8], &[usize]) {
         (&self.arena, &self.ends)
     }
 }

@@ -5,6 +5,12 @@ pub(crate) mod row_layout;
 
 pub(crate) mod row_sums;
 
+mod open_texts;
+
+mod row_batch;
+
+mod row_codes;
+
 pub(crate) mod unit_rows;
 
 pub(crate) mod row_sink;

@@ -2,12 +2,11 @@
 
 use crate::engine::rules::domain::Domain;
 use crate::model::dataset::{Column, Dataset, INVOICE_LINES, Kind, Need, USAGE, position};
-use crate::model::decimal::{
-    AMOUNT_SCALE, PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of_ten, rescale,
-};
-use crate::model::ids::Fold;
+use crate::model::decimal::{PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of_ten, rescale};
+use crate::model::ids::{Fold, display, fold};
 use crate::model::row::Cell;
 use crate::model::tables::{Table, analyst};
+use crate::reports::coded_column::{push_day, push_number, push_text};
 
 /// A kept table, and where its cells come from.
 #[derive(Debug)]
@@ -18,8 +17,12 @@ pub(crate) struct RowLayout {
     sources: &'static [usize],
     /// Positions of the input columns that are handed over for this alone.
     pub(crate) carried: Vec<usize>,
-    /// Position of the invoice, the currency and the amount, by which rows are counted.
-    counted: [usize; 3],
+    /// Positions of the invoice and the currency among the input columns, by which rows are counted.
+    account: [usize; 2],
+    /// Position in the table of their amount.
+    pub(super) amount: usize,
+    /// Position in the table of the resource, and of what is nearly always the same for one.
+    resource: Option<(usize, Vec<usize>)>,
 }
 
 /// What an input column gives to a column of a kept table.
@@ -100,6 +103,9 @@ const USAGE_SOURCES: [usize; analyst::USAGE_DAILY.columns.len()] = places(
     ],
 );
 
+/// Columns of [`analyst::USAGE_DAILY`] with many values, of which a resource nearly always has one.
+const OF_A_RESOURCE: [&str; 2] = ["resource_group", "tags"];
+
 /// Input columns of [`analyst::INVOICE_LINES`], in its order.
 const LINE_SOURCES: [usize; analyst::INVOICE_LINES.columns.len()] = places(
     INVOICE_LINES,
@@ -178,13 +184,24 @@ impl RowLayout {
             Dataset::Invoices | Dataset::UnbilledUsage => return None,
         };
         let is_unread = |at: &usize| columns[*at].need == Need::Unread;
+        let place = |name: &str| table.columns.iter().position(|column| column.name == name);
+        let [invoice, currency, amount] = counted;
         Some(Self {
             table,
             columns,
             sources,
+            account: [invoice, currency],
+            amount: sources.iter().position(|at| *at == amount)?,
+            resource: place("resource_uri")
+                .map(|at| (at, OF_A_RESOURCE.into_iter().filter_map(place).collect())),
             carried: sources.iter().copied().filter(is_unread).collect(),
-            counted,
         })
+    }
+
+    /// Position in the table of the column whose value nearly always tells that of a column.
+    pub(super) fn leader(&self, column: usize) -> Option<usize> {
+        let (leader, led) = self.resource.as_ref()?;
+        led.contains(&column).then_some(*leader)
     }
 
     /// Input column of each column of the table, with what it gives.
@@ -207,47 +224,69 @@ impl RowLayout {
         }
     }
 
-    /// Number of a cell in units of 10^-10, rounded half up; `None` where there is none that fits.
-    pub(crate) fn number(&self, at: usize, cell: &Cell<'_>) -> Option<i128> {
-        let column = &self.columns[at];
-        let Kind::Decimal(scale) = column.kind else {
-            return None;
-        };
-        let parsed = cell.decimal(column.name, scale).ok()??;
-        // More digits than a column has would be cut off without a word.
-        rescale(parsed.value, scale, PUBLISHED_SCALE, Rounding::HalfUp)
-            .filter(|number| number.abs() <= PUBLISHED_LIMIT)
+    /// Adds what a cell says to the values of its column, as the file has it: nothing where there is
+    /// neither number nor day.
+    pub(super) fn push_value(&self, source: (usize, Filled), cell: &Cell<'_>, into: &mut Vec<u8>) {
+        let (at, filled) = source;
+        match filled {
+            Filled::Text(kind) => {
+                let bytes = cell.bytes();
+                let text = String::from_utf8_lossy(&bytes);
+                match kind {
+                    Some(kind) => push_text(into, &fold(kind, &text)),
+                    None => push_text(into, &display(Fold::Text, &text)),
+                }
+            }
+            Filled::Number | Filled::Share => {
+                if let (_, Some(number)) = self.number(source, cell) {
+                    push_number(into, number);
+                }
+            }
+            Filled::Day => {
+                if let Some(day) = self.day(at, cell) {
+                    push_day(into, day);
+                }
+            }
+        }
     }
 
-    /// Share of a cell in per cent, in units of 10^-10: one of 1 or less is a fraction, as the first
-    /// API writes it.
-    pub(crate) fn share(&self, at: usize, cell: &Cell<'_>) -> Option<i128> {
-        let found = self.number(at, cell)?;
-        let is_fraction = found.abs() <= power_of_ten(PUBLISHED_SCALE);
-        Some(if is_fraction { found * 100 } else { found })
+    /// Number of a cell in the units of its input column, 0 where there is none; and in units of 10^-10,
+    /// rounded half up, `None` where there is none that fits. A share is in per cent then: one of 1 or
+    /// less is a fraction, as the first API writes it.
+    pub(super) fn number(&self, source: (usize, Filled), cell: &Cell<'_>) -> (i128, Option<i128>) {
+        let column = &self.columns[source.0];
+        let Kind::Decimal(scale) = column.kind else {
+            return (0, None);
+        };
+        let Ok(Some(parsed)) = cell.decimal(column.name, scale) else {
+            return (0, None);
+        };
+        // More digits than a column has would be cut off without a word.
+        let number = rescale(parsed.value, scale, PUBLISHED_SCALE, Rounding::HalfUp)
+            .filter(|number| number.abs() <= PUBLISHED_LIMIT);
+        let is_fraction = |number: &i128| number.abs() <= power_of_ten(PUBLISHED_SCALE);
+        let number = match (source.1, number) {
+            (Filled::Share, Some(share)) if is_fraction(&share) => Some(share * 100),
+            (_, number) => number,
+        };
+        (parsed.value, number)
     }
 
     /// Day of a cell; `None` where there is none.
-    pub(crate) fn day(&self, at: usize, cell: &Cell<'_>) -> Option<i32> {
+    fn day(&self, at: usize, cell: &Cell<'_>) -> Option<i32> {
         cell.day(self.columns[at].name).ok()?
     }
 
-    /// Cells of the invoice and the currency of a row, and its amount in units of 10^-20.
-    pub(crate) fn counted<'c, 'a>(&self, cells: &'c [Cell<'a>]) -> ([&'c Cell<'a>; 2], i128) {
-        let [invoice, currency, amount] = self.counted;
-        let name = self.columns[amount].name;
-        // A row whose amount cannot be read was not counted, and does not come here.
-        let parsed = cells[amount].decimal(name, AMOUNT_SCALE).ok().flatten();
-        (
-            [&cells[invoice], &cells[currency]],
-            parsed.map_or(0, |parsed| parsed.value),
-        )
+    /// Cells of the invoice and the currency of a row.
+    pub(super) fn account<'c, 'a>(&self, cells: &'c [Cell<'a>]) -> [&'c Cell<'a>; 2] {
+        self.account.map(|at| &cells[at])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::decimal::AMOUNT_SCALE;
     use crate::model::tables::ColumnType;
 
     #[test]
@@ -263,6 +302,9 @@ mod tests {
                 };
                 let source = dataset.columns()[at].name;
                 assert_eq!(column.column_type, wanted, "{source} to {}", column.name);
+                let is_amount = layout.sources[layout.amount] == at;
+                let kind = dataset.columns()[at].kind;
+                assert!(!is_amount || matches!(kind, Kind::Decimal(AMOUNT_SCALE)));
                 let is_folded = matches!(filled, Filled::Text(Some(_)));
                 let is_id = column.meaning.contains("folded");
                 assert!(is_folded || !is_id, "{source} to {}", column.name);
@@ -275,7 +317,8 @@ mod tests {
         let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
         let at = position(USAGE, "PartnerEarnedCreditPercentage");
         let share = |text: &'static str| {
-            layout.share(at, &Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes())))
+            let cell = Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes()));
+            layout.number((at, Filled::Share), &cell).1
         };
         assert_eq!(share("0.15"), share("15"));
         assert_eq!(share("15"), Some(15 * power_of_ten(PUBLISHED_SCALE)));
@@ -287,7 +330,8 @@ mod tests {
         let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
         let at = position(USAGE, "Quantity");
         let number = |text: &'static str| {
-            layout.number(at, &Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes())))
+            let cell = Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes()));
+            layout.number((at, Filled::Number), &cell).1
         };
         assert_eq!(
             number("99999999999999999.9999999999"),

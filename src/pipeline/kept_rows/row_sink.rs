@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use super::row_layout::{Filled, RowLayout};
+use super::row_codes::RowCoder;
+use super::row_layout::RowLayout;
 use super::row_sums::{KeptSums, UnitFile};
 use super::unit_rows::UnitRows;
 use crate::model::row::Cell;
 use crate::pipeline::failure::RunError;
-use crate::reports::row_batch::RowBatch;
-
-/// Rows that are handed over at a time, at most: 65,536. A slice of text has fewer; a row group of
-/// Parquet may have a million.
-const BATCH_ROWS: usize = 64 * 1024;
 
 /// Rows of one unit that are kept, for the sinks of its workers.
 #[derive(Clone)]
@@ -23,15 +19,12 @@ pub(crate) struct KeptUnit {
 
 /// Keeps the rows of one worker.
 pub(crate) struct KeptSink {
-    layout: Arc<RowLayout>,
-    /// What each column of the table is filled from.
-    filled: Vec<(usize, Filled)>,
     to: Arc<UnitRows>,
     /// Number of the slice whose rows come.
     slice: u64,
-    batch: RowBatch,
-    /// Rows and amounts so far.
-    sums: KeptSums,
+    coder: RowCoder,
+    /// Rows and amounts that other workers kept.
+    others: KeptSums,
 }
 
 impl KeptSink {
@@ -39,12 +32,10 @@ impl KeptSink {
     pub(crate) fn new(unit: &KeptUnit) -> Self {
         let KeptUnit { layout, to } = unit.clone();
         Self {
-            filled: layout.filled().collect(),
-            batch: RowBatch::new(layout.table),
-            layout,
             to,
             slice: 0,
-            sums: KeptSums::default(),
+            coder: RowCoder::new(layout),
+            others: KeptSums::default(),
         }
     }
 
@@ -55,19 +46,7 @@ impl KeptSink {
 
     /// Keeps a row that was counted.
     pub(crate) fn add(&mut self, cells: &[Cell<'_>]) {
-        for (column, (at, filled)) in self.filled.iter().enumerate() {
-            let cell = &cells[*at];
-            match filled {
-                Filled::Text(kind) => self.batch.text(column, &cell.bytes(), *kind),
-                Filled::Number => self.batch.number(column, self.layout.number(*at, cell)),
-                Filled::Share => self.batch.number(column, self.layout.share(*at, cell)),
-                Filled::Day => self.batch.day(column, self.layout.day(*at, cell)),
-            }
-        }
-        self.batch.end_row();
-        let ([invoice, currency], amount) = self.layout.counted(cells);
-        self.sums.add([&invoice.bytes(), &currency.bytes()], amount);
-        if self.batch.rows() == BATCH_ROWS {
+        if self.coder.add(cells) {
             self.hand_over(false);
         }
     }
@@ -79,7 +58,8 @@ impl KeptSink {
 
     /// Adds what another worker kept of the same unit.
     pub(crate) fn merge(&mut self, other: Self) {
-        self.sums.merge(other.sums);
+        self.others.merge(other.others);
+        self.others.merge(other.coder.into_sums());
     }
 
     /// Completes the file of the unit, once all of its workers are merged.
@@ -88,15 +68,16 @@ impl KeptSink {
     /// [`RunError::Publish`] for a disk that takes no more.
     pub(crate) fn end(self) -> Result<UnitFile, RunError> {
         let file = self.to.end()?;
+        let mut sums = self.coder.into_sums();
+        sums.merge(self.others);
         Ok(UnitFile {
             blake3: file.blake3,
             bytes: file.bytes,
-            sums: self.sums.into_sums(),
+            sums: sums.into_sums(),
         })
     }
 
     fn hand_over(&mut self, is_last: bool) {
-        let full = std::mem::replace(&mut self.batch, RowBatch::new(self.layout.table));
-        self.to.put(self.slice, full, is_last);
+        self.to.put(self.slice, self.coder.take(), is_last);
     }
 }

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ::parquet::errors::ParquetError;
 use tempfile::NamedTempFile;
 
+use super::row_batch::{RowBatch, column_of};
 use crate::model::tables::Table;
 use crate::pipeline::failure::RunError;
+use crate::reports::coded_column::CodedColumn;
 use crate::reports::kept_files::{KeptFile, KeptFiles};
-use crate::reports::row_batch::RowBatch;
-use crate::reports::row_file::{GROUP_ROWS, GroupEncoder, RowFile};
+use crate::reports::row_file::{EncodedGroup, GROUP_ROWS, GroupEncoder, RowFile};
 
 /// A file of rows while it is written, shared by the workers of a unit.
 pub(crate) struct UnitRows {
@@ -28,8 +30,9 @@ struct State {
     next: u64,
     /// Rows of slices from there on, each with whether they are all of the slice.
     slices: BTreeMap<u64, (Vec<RowBatch>, bool)>,
-    /// Rows of the row group that is open.
+    /// Rows of the row group that is open, and their number.
     open: Vec<RowBatch>,
+    open_rows: usize,
     /// Number of row groups that were begun.
     groups: usize,
 }
@@ -65,7 +68,7 @@ impl UnitRows {
         let (batches, is_complete) = state.slices.entry(slice).or_default();
         batches.push(batch);
         *is_complete |= is_last;
-        let full = state.full_groups(&self.files);
+        let full = state.full_groups();
         drop(state);
         for (number, encoder, batches) in full {
             self.encode(number, encoder, &batches);
@@ -77,7 +80,7 @@ impl UnitRows {
     /// # Errors
     /// [`RunError::Publish`] for a disk that takes no more, then or before.
     pub(crate) fn end(&self) -> Result<KeptFile, RunError> {
-        let last = self.locked().take_open(&self.files);
+        let last = self.locked().take_open();
         if let Some((number, encoder, batches)) = last {
             self.encode(number, encoder, &batches);
         }
@@ -94,7 +97,7 @@ impl UnitRows {
     }
 
     fn encode(&self, number: usize, encoder: GroupEncoder, batches: &[RowBatch]) {
-        let encoded = encoder.encode(batches);
+        let encoded = encoded(self.table, encoder, batches);
         let mut state = self.locked();
         let appended = match (encoded, &mut state.file) {
             (Ok(group), Some(file)) => file.append(number, group),
@@ -120,6 +123,7 @@ impl State {
             next: 0,
             slices: BTreeMap::new(),
             open: Vec::new(),
+            open_rows: 0,
             groups: 0,
         })
     }
@@ -130,14 +134,15 @@ impl State {
     }
 
     /// Moves rows that follow the last ones to the open row group; the groups that are full then.
-    fn full_groups(&mut self, files: &KeptFiles) -> Vec<FullGroup> {
+    fn full_groups(&mut self) -> Vec<FullGroup> {
         let mut full = Vec::new();
         while let Some((batches, is_complete)) = self.slices.get_mut(&self.next) {
             let is_complete = *is_complete;
             for batch in std::mem::take(batches) {
+                self.open_rows += batch.rows;
                 self.open.push(batch);
-                if self.open.iter().map(RowBatch::rows).sum::<usize>() >= GROUP_ROWS {
-                    full.extend(self.take_open(files));
+                if self.open_rows >= GROUP_ROWS {
+                    full.extend(self.take_open());
                 }
             }
             if !is_complete {
@@ -150,19 +155,29 @@ impl State {
     }
 
     /// The open row group, unless it is empty or the file has failed.
-    fn take_open(&mut self, files: &KeptFiles) -> Option<FullGroup> {
+    fn take_open(&mut self) -> Option<FullGroup> {
         let batches = std::mem::take(&mut self.open);
-        let has_rows = batches.iter().any(|batch| batch.rows() > 0);
-        let file = self.file.as_ref().filter(|_| has_rows)?;
-        match file.encoder(self.groups) {
-            Ok(encoder) => {
-                self.groups += 1;
-                Some((self.groups - 1, encoder, batches))
-            }
-            Err(error) => {
-                self.fail(files.failed(&error).into());
-                None
-            }
-        }
+        let rows = std::mem::take(&mut self.open_rows);
+        let file = self.file.as_ref().filter(|_| rows > 0)?;
+        let number = self.groups;
+        self.groups += 1;
+        Some((number, file.encoder(), batches))
     }
+}
+
+fn encoded(
+    table: &Table,
+    mut encoder: GroupEncoder,
+    batches: &[RowBatch],
+) -> Result<EncodedGroup, ParquetError> {
+    for column in 0..table.columns.len() {
+        let (values, codes) = column_of(batches, column);
+        let (values, ends) = values.parts();
+        encoder.add(&CodedColumn {
+            values,
+            ends,
+            codes: &codes,
+        })?;
+    }
+    Ok(encoder.end())
 }
