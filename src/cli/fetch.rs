@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use super::allocator;
 use super::arguments::{self, Globals};
 use super::exit::Exit;
 use super::failure::{Failure, exit_of_printed};
@@ -14,6 +15,7 @@ use super::stderr;
 use super::wording::paragraph;
 use crate::model::period::Period;
 use crate::pipeline::fetch::report::FetchReport;
+use crate::pipeline::machine;
 use crate::pipeline::plan::parse;
 use crate::pipeline::run;
 
@@ -46,6 +48,8 @@ pub(super) fn run(
     let mut plan = parse::read(&args.pipeline, &args.set)?;
     plan.period = args.period.or(plan.period);
     let asked = args.fetching.asked()?;
+    // Before anything is fetched or printed: the program is started anew in its place.
+    allocator::return_freed_memory(machine::address_space_limit().is_some());
     let (progress, display) = ProgressDisplay::start(globals)?;
     let fetched = run::fetch(&plan, &asked, &progress);
     // The display ends with the last progress; only then is anything printed, the error included,

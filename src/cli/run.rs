@@ -78,7 +78,7 @@ pub(super) fn execute(
 ) -> Result<Exit, Failure> {
     // Before anything is fetched or printed: the program is started anew in its place.
     let is_space_limited = machine::address_space_limit().is_some();
-    if flags.memory.is_some() || is_space_limited {
+    if flags.memory.is_some() || is_space_limited || plan.fetching.is_some() {
         allocator::return_freed_memory(is_space_limited);
     }
     address_space::watch()?;

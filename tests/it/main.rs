@@ -36,6 +36,7 @@ mod formats;
 mod golden;
 mod kept_formats;
 mod kill_sweep;
+mod large_tenant;
 mod laws;
 mod laws_of_numbers;
 mod ledger_commands;
