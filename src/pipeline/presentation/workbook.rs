@@ -1,5 +1,6 @@
 //! The workbook: what accountants work with, a sheet for each question. Same figures, same bytes.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, Worksheet, XlsxError};
@@ -17,6 +18,8 @@ struct Book<'f> {
     figures: &'f ReportFigures,
     formats: CellFormats,
     most: usize,
+    /// Sentences about the sheets that do not hold all of their rows.
+    cut_short: RefCell<Vec<String>>,
 }
 
 /// Rows of a sheet.
@@ -56,20 +59,26 @@ fn bytes_of(figures: &ReportFigures, most: usize) -> Result<Vec<u8>, XlsxError> 
         figures,
         formats: CellFormats::new(),
         most,
+        cut_short: RefCell::default(),
     };
-    book.summary(workbook.add_worksheet())?;
+    let behind = book.summary(workbook.add_worksheet())?;
     book.breaks(&mut workbook)?;
     book.customers(&mut workbook)?;
     book.of_ledger(&mut workbook)?;
     book.out_of_scope(&mut workbook)?;
     book.controls(&mut workbook)?;
     book.run(workbook.add_worksheet())?;
+    // Where people begin to read: the end of such a sheet is a long way down.
+    let summary = workbook.worksheet_from_index(0)?;
+    for (row, words) in (behind + 1..).zip(book.cut_short.take()) {
+        write_note(summary, row, &words, &book.formats)?;
+    }
     workbook.save_to_buffer()
 }
 
 impl Book<'_> {
-    /// Invoices, and below them the totals of the tie-outs.
-    fn summary(&self, sheet: &mut Worksheet) -> Result<(), XlsxError> {
+    /// Invoices, and below them the totals of the tie-outs; the first row behind them.
+    fn summary(&self, sheet: &mut Worksheet) -> Result<u32, XlsxError> {
         prepare(sheet, "Summary")?;
         let verdicts = SheetTable {
             columns: &sheet_rows::VERDICTS,
@@ -84,8 +93,7 @@ impl Book<'_> {
             cells: &sheet_rows::total,
             currency: &|_| "",
         };
-        write_table(sheet, behind + 1, &totals, &self.formats)?;
-        Ok(())
+        write_table(sheet, behind + 1, &totals, &self.formats)
     }
 
     fn breaks(&self, workbook: &mut Workbook) -> Result<(), XlsxError> {
@@ -240,7 +248,12 @@ impl Book<'_> {
         let words = match (table.rows.len(), more) {
             (0, 0) => "None.".to_owned(),
             (_, 0) => return Ok(()),
-            _ => format!("{more} more in {}", rows.rest),
+            (held, _) => {
+                let (name, count, rest) = (rows.name, rows.count, rows.rest);
+                let words = format!("{name} has {held} of {count} rows; all are in {rest}");
+                self.cut_short.borrow_mut().push(words);
+                format!("{more} more in {rest}")
+            }
         };
         write_note(sheet, behind, &words, &self.formats)
     }
@@ -338,6 +351,10 @@ mod tests {
         );
         assert_eq!(ids[6], "B900000");
         assert_eq!(ids[11], "130 more in variances.parquet");
+        let summary = book.worksheet_range("Summary").expect("the sheet");
+        let last = summary.rows().last().expect("a row")[0].to_string();
+        let wanted = "Breaks has 10 of 140 rows; all are in variances.parquet";
+        assert_eq!(last, wanted);
         let row: Vec<&Data> = sheet.rows().nth(1).expect("a row").iter().collect();
         assert!(row.contains(&&Data::String("=1+1".to_owned())), "{row:?}");
         // Sixteen digits: the number is near, and its text beside it exact.
