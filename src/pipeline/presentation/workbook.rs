@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(ids[6], "B900000");
         assert_eq!(ids[11], "130 more in variances.parquet");
         let summary = book.worksheet_range("Summary").expect("the sheet");
-        let last = summary.rows().last().expect("a row")[0].to_string();
+        let last = summary.rows().next_back().expect("a row")[0].to_string();
         let wanted = "Breaks has 10 of 140 rows; all are in variances.parquet";
         assert_eq!(last, wanted);
         let row: Vec<&Data> = sheet.rows().nth(1).expect("a row").iter().collect();
