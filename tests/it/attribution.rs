@@ -167,6 +167,38 @@ proptest! {
     }
 }
 
+/// Amounts of ten digits whose last is a zero have nine: rows that are all alike look exact, and their sum
+/// is a hair less than the charge, which is a whole cent.
+#[test]
+fn zeros_that_were_lost_at_the_end_make_no_break() {
+    let usage: &[(&str, &str)] = &[
+        ("Quantity", "1"),
+        ("UnitPrice", "0.44"),
+        ("EffectiveUnitPrice", "0.44"),
+        ("PricingPreTaxTotal", "0.44"),
+        ("BillingPreTaxTotal", "0.372329173"),
+        ("PCToBCExchangeRate", "0.846202666"),
+    ];
+    for (subtotal, wanted) in [("9.30", "within_tolerance exact"), ("9.31", "break none")] {
+        let line: &[(&str, &str)] = &[
+            ("BillableQuantity", "25"),
+            ("UnitPrice", "0.44"),
+            ("EffectiveUnitPrice", "0.44"),
+            ("Subtotal", subtotal),
+            ("Total", subtotal),
+            ("PCToBCExchangeRate", "0.846202666"),
+        ];
+        let days: Vec<String> = (1..=25).map(|day| format!("2026-10-{day:02}")).collect();
+        let rows: Vec<Vec<(&str, &str)>> = days
+            .iter()
+            .map(|day| [usage, &[("UsageDate", day.as_str())]].concat())
+            .collect();
+        let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
+        let found = tie(&sheet(USAGE, &rows), &sheet(LINE, &[line]));
+        assert_eq!(found.variances("status proof"), [wanted], "{subtotal}");
+    }
+}
+
 /// Planted causes against the causes that were found, over several months; and the share of the
 /// variance that each cause explains.
 #[test]

@@ -7,7 +7,7 @@
 
 use super::total::SUMS;
 use crate::model::dataset::{Column, INVOICE_LINES, USAGE, position};
-use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE, RATE_SCALE};
+use crate::model::decimal::{self, AMOUNT_SCALE, Parsed, QUANTITY_SCALE, RATE_SCALE, Rounding};
 use crate::model::period::Day;
 use crate::model::reject::Rejection;
 use crate::model::row::Cell;
@@ -113,7 +113,9 @@ pub(super) fn of_usage(cells: &[Cell<'_>]) -> Result<Measures, Rejection> {
     let rate = measures.number(cells, &USAGE_RATE)?;
     // Only the billing amount is compared with the invoice: its precision widens the tolerance.
     measures.precision = precision_of(billing, &cells[BILLING.position]);
-    if measures.precision != 0 && is_converted(billing, pricing, rate) {
+    if measures.precision == 0 {
+        measures.precision = precision_of_lost_zeros(billing, pricing, rate);
+    } else if is_converted(billing, pricing, rate) {
         measures.precision = 0;
     }
     measures.day = cells[USAGE_DATE].day("UsageDate")?;
@@ -146,6 +148,45 @@ fn precision_of(amount: Parsed, cell: &Cell<'_>) -> i128 {
         // The last digit is below 10^-19, and half of it below what is kept.
         Err(_) => 0,
     }
+}
+
+/// Half a unit of the tenth digit of an amount that has fewer, where it was cut to ten and ended in
+/// zeros, which spreadsheets leave out: it is no product of its pricing amount and rate, but the product
+/// rounds to it. 0 where that is not proven.
+fn precision_of_lost_zeros(billing: Parsed, pricing: Option<Parsed>, rate: Option<Parsed>) -> i128 {
+    let (Some(pricing), Some(rate)) = (pricing, rate) else {
+        return 0;
+    };
+    let is_one = rate.value == decimal::power_of_ten(RATE_SCALE);
+    if is_one || billing.is_product_of(&pricing, &rate) {
+        return 0;
+    }
+    let converted = |amount: i128| {
+        let (amount, rate) = ((amount, AMOUNT_SCALE), (rate.value, RATE_SCALE));
+        decimal::multiply(amount, rate, AMOUNT_SCALE, Rounding::HalfEven)
+    };
+    let is_proven = |half: i128| {
+        // The pricing amount may have been cut as well.
+        let (digits, _) = pricing.significance();
+        let of_pricing = match digits < LIMITED_DIGITS {
+            true => 0,
+            false => converted(half_of_tenth_digit(pricing)?)?.checked_abs()?,
+        };
+        let lost = converted(pricing.value)?.checked_sub(billing.value)?;
+        Some(lost.checked_abs()? <= half.checked_add(of_pricing)?)
+    };
+    half_of_tenth_digit(billing)
+        .filter(|half| is_proven(*half) == Some(true))
+        .unwrap_or_default()
+}
+
+/// Half a unit of the tenth significant digit of a number, in units of 10^-20; `None` for zero, and where
+/// that is less than what is kept.
+fn half_of_tenth_digit(number: Parsed) -> Option<i128> {
+    let (digits, last_exponent) = number.significance();
+    let tenth = i64::from(last_exponent) + i64::from(digits) - i64::from(LIMITED_DIGITS);
+    let places = u32::try_from(tenth + 19).ok().filter(|_| digits > 0)?;
+    Some(5 * decimal::power_of_ten(places))
 }
 
 /// True of a number as a spreadsheet displays it with an exponent, `1.23457E+05`: it is cut to the
@@ -188,15 +229,11 @@ fn total_apart(subtotal: Parsed, tax: Parsed, total: Parsed) -> i128 {
 /// the last digit that a spreadsheet keeps of it, where that is before the cents and the number has
 /// no digit behind.
 fn cents_cut_off(amount: Parsed) -> i128 {
-    const TENTHS: i64 = -1;
-    let (digits, last_exponent) = amount.significance();
-    let last_kept = i64::from(last_exponent) + i64::from(digits) - i64::from(LIMITED_DIGITS);
-    match u32::try_from(last_kept + 19) {
-        Ok(places) if (1..=LIMITED_DIGITS).contains(&digits) && last_kept >= TENTHS => {
-            5 * decimal::power_of_ten(places)
-        }
-        Ok(_) | Err(_) => 0,
-    }
+    let half_of_tenth = 5 * decimal::power_of_ten(AMOUNT_SCALE - 2);
+    let (digits, _) = amount.significance();
+    half_of_tenth_digit(amount)
+        .filter(|half| digits <= LIMITED_DIGITS && *half >= half_of_tenth)
+        .unwrap_or_default()
 }
 
 const BILLABLE: NumberColumn = number_column(INVOICE_LINES, "BillableQuantity", QUANTITY_SCALE);
@@ -247,6 +284,38 @@ mod tests {
 
     fn number(text: &str, scale: u32) -> Parsed {
         decimal::parse(text.as_bytes(), scale).unwrap()
+    }
+
+    #[test]
+    fn an_amount_of_fewer_digits_was_cut_if_its_product_rounds_to_it() {
+        for (billing, pricing, rate, wanted) in [
+            // Found in 200,000 rows: the tenth digit was a zero.
+            ("0.372329173", "0.44", "0.846202666", "5e-11"),
+            ("-0.372329173", "-0.44", "0.846202666", "5e-11"),
+            ("37232.9173", "44000", "0.846202666", "5e-6"),
+            // Its product, to the last digit.
+            ("0.4231", "0.5", "0.8462", "0"),
+            // A last digit off is no rounding.
+            ("0.372329174", "0.44", "0.846202666", "0"),
+            ("0.37", "0.44", "0.846202666", "0"),
+            ("0.44", "0.44", "1", "0"),
+            ("0", "0", "0.846202666", "0"),
+            // 0.1111111101, which is not what it rounds to.
+            ("0.11111111", "0.123456789", "0.9", "0"),
+            // 0.11111111001, which is.
+            ("0.11111111", "0.1234567889", "0.9", "5e-11"),
+        ] {
+            let found = precision_of_lost_zeros(
+                number(billing, AMOUNT_SCALE),
+                Some(number(pricing, AMOUNT_SCALE)),
+                Some(number(rate, RATE_SCALE)),
+            );
+            let wanted = number(wanted, AMOUNT_SCALE).value;
+            assert_eq!(found, wanted, "{billing} = {pricing} x {rate}");
+        }
+        let (amount, rate) = (number("0.372329173", 20), number("0.846202666", RATE_SCALE));
+        assert_eq!(precision_of_lost_zeros(amount, None, Some(rate)), 0);
+        assert_eq!(precision_of_lost_zeros(amount, Some(amount), None), 0);
     }
 
     #[test]
