@@ -171,31 +171,27 @@ proptest! {
 /// is a hair less than the charge, which is a whole cent.
 #[test]
 fn zeros_that_were_lost_at_the_end_make_no_break() {
-    let usage: &[(&str, &str)] = &[
-        ("Quantity", "1"),
-        ("UnitPrice", "0.44"),
-        ("EffectiveUnitPrice", "0.44"),
-        ("PricingPreTaxTotal", "0.44"),
-        ("BillingPreTaxTotal", "0.372329173"),
-        ("PCToBCExchangeRate", "0.846202666"),
-    ];
-    for (subtotal, wanted) in [("9.30", "within_tolerance exact"), ("9.31", "break none")] {
-        let line: &[(&str, &str)] = &[
-            ("BillableQuantity", "25"),
-            ("UnitPrice", "0.44"),
-            ("EffectiveUnitPrice", "0.44"),
-            ("Subtotal", subtotal),
-            ("Total", subtotal),
-            ("PCToBCExchangeRate", "0.846202666"),
-        ];
-        let days: Vec<String> = (1..=25).map(|day| format!("2026-10-{day:02}")).collect();
-        let rows: Vec<Vec<(&str, &str)>> = days
-            .iter()
-            .map(|day| [usage, &[("UsageDate", day.as_str())]].concat())
-            .collect();
-        let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
-        let found = tie(&sheet(USAGE, &rows), &sheet(LINE, &[line]));
-        assert_eq!(found.variances("status proof"), [wanted], "{subtotal}");
+    let alike = Group {
+        price: 44,
+        quantities: vec![1_000_000; 25],
+    };
+    let others = (1..13).map(|number| Group {
+        price: 37 + 11 * number,
+        quantities: vec![3_141_593 * number],
+    });
+    let groups: Vec<Group> = std::iter::once(alike).chain(others).collect();
+    let billing = Billing {
+        currency: "EUR",
+        digits: 2,
+        rate: 846_202_666,
+    };
+    for (moved, wanted) in [(0, "within_tolerance exact"), (1, "break none")] {
+        let [usage, lines] = files(&groups, 2, billing, moved);
+        assert_eq!(usage.matches("0.37232917304").count(), 25, "{usage}");
+        let found = tie(&usage.replace("0.37232917304", "0.372329173"), &lines);
+        let rows = found.variances("meter_description status proof");
+        let alike = rows.iter().find_map(|row| row.strip_prefix("Meter 0 "));
+        assert_eq!(alike, Some(wanted), "moved by {moved}");
     }
 }
 

@@ -3,7 +3,7 @@
 //! and the next run gives the tables of one that was not disturbed, and leaves nothing behind.
 //!
 //! A few calls are swept in each test run; all of them, with every fault, with
-//! `TIEOUT_SLOW_TESTS=1`.
+//! `TIEOUT_SLOW_TESTS=1`, or those of one path, as `TIEOUT_SWEEP=/out/cache/kept`.
 
 mod sweep;
 
