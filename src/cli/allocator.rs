@@ -3,7 +3,7 @@
 //!
 //! Only glibc's allocator is tuned, through the environment; no allocator is replaced, so a run of
 //! files without `--memory` stays as fast as it is. Without the settings a bounded run takes up to
-//! twice what it needs, and a fetch for 10,000 customers 400 MB instead of 200.
+//! twice what it needs, and a fetch for 10,000 customers 400 MB instead of 230.
 
 use std::env;
 use std::ffi::OsStr;

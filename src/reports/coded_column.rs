@@ -101,7 +101,7 @@ pub(super) fn encode(
         0
     };
     let [uncompressed, compressed] = pages.bytes;
-    let (kinds, dictionary) = if in_dictionary {
+    let (encodings, dictionary) = if in_dictionary {
         (
             vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
             Some(0),
@@ -112,7 +112,7 @@ pub(super) fn encode(
     let rows = column.codes.len();
     let mut metadata = ColumnChunkMetaData::builder(descriptor)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_encodings(kinds)
+        .set_encodings(encodings)
         .set_num_values(signed(rows))
         .set_total_uncompressed_size(signed(uncompressed))
         .set_total_compressed_size(signed(compressed))
@@ -226,17 +226,19 @@ impl Pages<'_> {
 
     /// Start of a page: which rows have a value, where there may be none.
     fn levels(&self, codes: &[u32]) -> Vec<u8> {
-        let mut page = Vec::new();
-        if self.has_gaps {
-            let levels: Vec<u32> = codes
-                .iter()
-                .map(|code| u32::from(*code != NO_VALUE))
-                .collect();
-            let mut encoded = Vec::new();
-            push_hybrid(&mut encoded, &levels, 1);
-            page.extend_from_slice(&count(encoded.len()).to_le_bytes());
-            page.append(&mut encoded);
+        if !self.has_gaps {
+            // Values would otherwise move up to other rows.
+            assert!(!codes.contains(&NO_VALUE), "every row has a text");
+            return Vec::new();
         }
+        let levels: Vec<u32> = codes
+            .iter()
+            .map(|code| u32::from(*code != NO_VALUE))
+            .collect();
+        let mut encoded = Vec::new();
+        push_hybrid(&mut encoded, &levels, 1);
+        let mut page = count(encoded.len()).to_le_bytes().to_vec();
+        page.append(&mut encoded);
         page
     }
 

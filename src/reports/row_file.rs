@@ -22,10 +22,12 @@ pub const GROUP_ROWS: usize = 128 * 1024;
 pub struct RowFile<W: Write + Send> {
     file: SerializedFileWriter<W>,
     table: &'static Table,
+    schema: SchemaDescPtr,
     /// Row groups that are encoded, and wait for one before them.
     waiting: BTreeMap<usize, EncodedGroup>,
-    /// Number of row groups that were appended.
+    /// Number of row groups that were appended, and of their rows.
     appended: usize,
+    rows: u64,
 }
 
 /// Encodes the columns of one row group, from the first to the last.
@@ -56,10 +58,12 @@ impl<W: Write + Send> RowFile<W> {
         let options = writer_options(GROUP_ROWS, Some(descriptions(table)))?;
         let (file, _) = begin(into, &schema, options)?;
         Ok(Self {
+            schema: Arc::new(file.schema_descr().clone()),
             file,
             table,
             waiting: BTreeMap::new(),
             appended: 0,
+            rows: 0,
         })
     }
 
@@ -68,7 +72,7 @@ impl<W: Write + Send> RowFile<W> {
     pub fn encoder(&self) -> GroupEncoder {
         GroupEncoder {
             table: self.table,
-            schema: Arc::new(self.file.schema_descr().clone()),
+            schema: Arc::clone(&self.schema),
             chunks: Vec::new(),
         }
     }
@@ -84,10 +88,16 @@ impl<W: Write + Send> RowFile<W> {
             for (bytes, closed) in chunks {
                 group.append_column(&bytes, closed)?;
             }
-            group.close()?;
+            let written = group.close()?.num_rows();
+            self.rows += u64::try_from(written).expect("a group has no fewer rows than none");
             self.appended += 1;
         }
         Ok(())
+    }
+
+    /// Number of rows in the file so far.
+    pub const fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Writes the footer; the target comes back.

@@ -78,15 +78,18 @@ impl RowCoder {
         for column in &mut self.columns {
             match column {
                 ColumnCoder::Texts(column) => column.open.add(&cells[column.source.0], self.rows),
-                ColumnCoder::Numbers(column) => column.add(cells, self.rows, &self.layout),
+                ColumnCoder::Numbers(column) => {
+                    column.add(&cells[column.source.0], self.rows, &self.layout);
+                }
             }
         }
         self.rows += 1;
-        if let ColumnCoder::Numbers(amounts) = &self.columns[self.layout.amount] {
-            let [invoice, currency] = self.layout.account(cells);
-            let account = [&*invoice.bytes(), &*currency.bytes()];
-            self.sums.add(account, amounts.last_exact);
-        }
+        let ColumnCoder::Numbers(amounts) = &self.columns[self.layout.amount] else {
+            unreachable!("amounts are numbers");
+        };
+        let [invoice, currency] = self.layout.account(cells);
+        let account = [&*invoice.bytes(), &*currency.bytes()];
+        self.sums.add(account, amounts.last_exact);
         self.rows == BATCH_ROWS
     }
 
@@ -217,8 +220,7 @@ fn led(
 }
 
 impl NumberCoder {
-    fn add(&mut self, cells: &[Cell<'_>], row: u32, layout: &RowLayout) {
-        let cell = &cells[self.source.0];
+    fn add(&mut self, cell: &Cell<'_>, row: u32, layout: &RowLayout) {
         let text: &[u8] = match cell {
             Cell::Text(text) => text,
             Cell::Entry { text, .. } => text,
@@ -246,5 +248,86 @@ impl NumberCoder {
             std::mem::swap(&mut run.1, &mut end);
         }
         runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row_batch::column_of;
+    use super::*;
+    use crate::model::dataset::{Dataset, USAGE, position};
+
+    /// Rows of one slice each, with a large text in which they differ.
+    fn batch(coder: &mut RowCoder, numbers: &[usize]) -> RowBatch {
+        for number in numbers {
+            let mut cells = vec![Cell::Missing; USAGE.len()];
+            let resource = format!("/{number}/").repeat(KNOWN_BYTES / 16);
+            cells[position(USAGE, "ResourceURI")] = Cell::Text(resource.into_bytes().into());
+            let tags = format!("{{{}}}", number % 3).into_bytes();
+            cells[position(USAGE, "Tags")] = Cell::Text(tags.into());
+            let amount = number.to_string().into_bytes();
+            cells[position(USAGE, "BillingPreTaxTotal")] = Cell::Text(amount.into());
+            assert!(!coder.add(&cells), "the batch is not full");
+        }
+        coder.take()
+    }
+
+    /// Values of all rows of a column.
+    fn values_of(batches: &[RowBatch], column: usize) -> Vec<Option<Vec<u8>>> {
+        let (values, codes) = column_of(batches, column);
+        let value = |code: &u32| {
+            values
+                .parts()
+                .1
+                .get(*code as usize)
+                .map(|_| values.text(*code).to_vec())
+        };
+        codes.iter().map(value).collect()
+    }
+
+    /// Whichever worker read a slice, and whatever it had forgotten by then.
+    #[test]
+    fn columns_do_not_depend_on_who_read_which_rows() {
+        let layout = Arc::new(RowLayout::of(Dataset::Usage).expect("its rows are kept"));
+        let slices: Vec<Vec<usize>> = (0..12).map(|slice| vec![slice, slice / 2, 7, 7]).collect();
+        let mut one = RowCoder::new(Arc::clone(&layout));
+        let alone: Vec<RowBatch> = slices.iter().map(|rows| batch(&mut one, rows)).collect();
+        assert!(
+            !Arc::ptr_eq(&alone[0].known, &alone[11].known),
+            "texts were forgotten"
+        );
+        let mut workers = [(); 2].map(|()| RowCoder::new(Arc::clone(&layout)));
+        let mut shared: Vec<(usize, RowBatch)> = Vec::new();
+        for (slice, worker) in [(3, 0), (0, 1), (1, 0), (11, 1), (2, 1), (9, 0), (4, 0)]
+            .into_iter()
+            .chain([(5, 1), (10, 0), (6, 1), (8, 1), (7, 0)])
+        {
+            shared.push((slice, batch(&mut workers[worker], &slices[slice])));
+        }
+        shared.sort_by_key(|(slice, _)| *slice);
+        let shared: Vec<RowBatch> = shared.into_iter().map(|(_, batch)| batch).collect();
+        for column in 0..layout.table.columns.len() {
+            let ((values, codes), (others, other_codes)) =
+                (column_of(&alone, column), column_of(&shared, column));
+            assert_eq!(codes, other_codes, "{}", layout.table.columns[column].name);
+            assert!(values.parts() == others.parts());
+        }
+        let tags = layout
+            .table
+            .columns
+            .iter()
+            .position(|column| column.name == "tags");
+        let found = values_of(&alone, tags.expect("usage has tags"));
+        let wanted = slices.iter().flatten().map(|number| {
+            let tags = format!("{{{}}}", number % 3);
+            Some([&3_u32.to_le_bytes()[..], tags.as_bytes()].concat())
+        });
+        assert_eq!(found, wanted.collect::<Vec<_>>());
+        let found = values_of(&alone, layout.amount);
+        assert_eq!(found.len(), 48);
+        let [merged, other] = workers.map(RowCoder::into_sums);
+        let mut sums = merged;
+        sums.merge(other);
+        assert_eq!(sums.into_sums(), one.into_sums().into_sums());
     }
 }

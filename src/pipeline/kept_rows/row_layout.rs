@@ -6,7 +6,7 @@ use crate::model::decimal::{PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of
 use crate::model::ids::{Fold, display, fold};
 use crate::model::row::Cell;
 use crate::model::tables::{Table, analyst};
-use crate::reports::coded_column::{push_day, push_number, push_text};
+use crate::reports::coded_column::{push_day, push_text};
 
 /// A kept table, and where its cells come from.
 #[derive(Debug)]
@@ -224,8 +224,11 @@ impl RowLayout {
         }
     }
 
-    /// Adds what a cell says to the values of its column, as the file has it: nothing where there is
-    /// neither number nor day.
+    /// Adds what a cell of a text or a day says to the values of its column, as the file has it: nothing
+    /// where there is no day.
+    ///
+    /// # Panics
+    /// For a column of numbers, which are known by no codes.
     pub(super) fn push_value(&self, source: (usize, Filled), cell: &Cell<'_>, into: &mut Vec<u8>) {
         let (at, filled) = source;
         match filled {
@@ -237,16 +240,12 @@ impl RowLayout {
                     None => push_text(into, &display(Fold::Text, &text)),
                 }
             }
-            Filled::Number | Filled::Share => {
-                if let (_, Some(number)) = self.number(source, cell) {
-                    push_number(into, number);
-                }
-            }
             Filled::Day => {
                 if let Some(day) = self.day(at, cell) {
                     push_day(into, day);
                 }
             }
+            Filled::Number | Filled::Share => unreachable!("numbers have no codes"),
         }
     }
 
@@ -312,14 +311,16 @@ mod tests {
         }
     }
 
+    /// Published number of a text in a column of usage.
+    fn number(column: &str, filled: Filled, text: &str) -> Option<i128> {
+        let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
+        let cell = Cell::Text(text.as_bytes().into());
+        layout.number((position(USAGE, column), filled), &cell).1
+    }
+
     #[test]
     fn fractions_and_percentages_are_one() {
-        let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
-        let at = position(USAGE, "PartnerEarnedCreditPercentage");
-        let share = |text: &'static str| {
-            let cell = Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes()));
-            layout.number((at, Filled::Share), &cell).1
-        };
+        let share = |text| number("PartnerEarnedCreditPercentage", Filled::Share, text);
         assert_eq!(share("0.15"), share("15"));
         assert_eq!(share("15"), Some(15 * power_of_ten(PUBLISHED_SCALE)));
         assert_eq!(share(""), None);
@@ -327,12 +328,7 @@ mod tests {
 
     #[test]
     fn a_number_of_more_digits_than_the_column_is_none() {
-        let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");
-        let at = position(USAGE, "Quantity");
-        let number = |text: &'static str| {
-            let cell = Cell::Text(std::borrow::Cow::Borrowed(text.as_bytes()));
-            layout.number((at, Filled::Number), &cell).1
-        };
+        let number = |text| number("Quantity", Filled::Number, text);
         assert_eq!(
             number("99999999999999999.9999999999"),
             Some(10_i128.pow(27) - 1)

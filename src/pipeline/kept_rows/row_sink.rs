@@ -66,14 +66,20 @@ impl KeptSink {
     ///
     /// # Errors
     /// [`RunError::Publish`] for a disk that takes no more.
+    ///
+    /// # Panics
+    /// If the file has not just the rows that were added.
     pub(crate) fn end(self) -> Result<UnitFile, RunError> {
-        let file = self.to.end()?;
+        let (file, rows) = self.to.end()?;
         let mut sums = self.coder.into_sums();
         sums.merge(self.others);
+        let sums = sums.into_sums();
+        let added: u64 = sums.iter().map(|sum| sum.rows).sum();
+        assert_eq!(rows, added, "every row that was counted is in the file");
         Ok(UnitFile {
             blake3: file.blake3,
             bytes: file.bytes,
-            sums: sums.into_sums(),
+            sums,
         })
     }
 

@@ -75,11 +75,11 @@ impl UnitRows {
         }
     }
 
-    /// Completes the file.
+    /// Completes the file, and tells how many rows it has.
     ///
     /// # Errors
     /// [`RunError::Publish`] for a disk that takes no more, then or before.
-    pub(crate) fn end(&self) -> Result<KeptFile, RunError> {
+    pub(crate) fn end(&self) -> Result<(KeptFile, u64), RunError> {
         let last = self.locked().take_open();
         if let Some((number, encoder, batches)) = last {
             self.encode(number, encoder, &batches);
@@ -92,8 +92,9 @@ impl UnitRows {
             return Err(self.files.failed(&"the file was completed before").into());
         };
         drop(state);
+        let rows = file.rows();
         let file = file.close().map_err(|error| self.files.failed(&error))?;
-        Ok(self.files.keep(file)?)
+        Ok((self.files.keep(file)?, rows))
     }
 
     fn encode(&self, number: usize, encoder: GroupEncoder, batches: &[RowBatch]) {
