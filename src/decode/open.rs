@@ -152,7 +152,7 @@ pub(super) fn broken_stream(unit: &str, error: &std::io::Error) -> DecodeError {
 }
 
 /// Fills a buffer, or as much of it as there are bytes to read; returns their number.
-fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(super) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     // One read gives no more than the rest of a gzip member, which may be a few bytes.
     let mut filled = 0;
     while filled < buffer.len() {

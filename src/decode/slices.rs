@@ -5,7 +5,6 @@
 //! and works on the slice while it is still in the core's own cache. No thread only reads, and
 //! nothing queues.
 
-use std::io::Read as _;
 use std::sync::Mutex;
 
 use super::blocks::quotes_and_line_feeds;
@@ -28,8 +27,17 @@ pub(super) struct Slice {
     pub(super) number: u64,
     /// Line of the file on which the first record stands, from 1.
     pub(super) first_line: u64,
+    /// A buffer that begins with the records.
+    buffer: Vec<u8>,
+    /// Length of the records.
+    end: usize,
+}
+
+impl Slice {
     /// The records, each with its line end; only the last one of the file may lack it.
-    pub(super) bytes: Vec<u8>,
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.end]
+    }
 }
 
 /// The slices of a stream, in order.
@@ -38,7 +46,7 @@ pub(super) struct Slices<'i> {
     stream: ByteStream<'i>,
     /// Bytes that were read and follow the last border: the start of the next slice.
     carry: Vec<u8>,
-    /// Buffer of a slice that is done. The kernel would have to zero a new one each time.
+    /// Buffer of a slice that is done: what was once zeroed is not zeroed again.
     spare: Option<Vec<u8>>,
     border: Border,
     next_number: u64,
@@ -74,7 +82,8 @@ impl<'i> Slices<'i> {
 
     /// The next whole records, about half a MiB of them; `None` at the end.
     pub(super) fn next_slice(&mut self) -> Result<Option<Slice>, DecodeError> {
-        let (mut bytes, last_border) = self.read_to_border()?;
+        let (buffer, filled, last_border) = self.read_to_border()?;
+        let bytes = &buffer[..filled];
         if self.done && self.border.is_in_quotes() {
             let whole_records = last_border.map_or(&b""[..], |end| &bytes[..end]);
             return Err(self.unclosed(whole_records));
@@ -86,12 +95,11 @@ impl<'i> Slices<'i> {
         };
         self.carry.clear();
         self.carry.extend_from_slice(&bytes[end..]);
-        bytes.truncate(end);
         if self.carry.len() > RECORD_LIMIT_BYTES {
             return Err(self.too_long());
         }
         self.border.restart();
-        if bytes.is_empty() {
+        if end == 0 {
             return Ok(None);
         }
         let first_line = self.next_line;
@@ -103,47 +111,56 @@ impl<'i> Slices<'i> {
         Ok(Some(Slice {
             number,
             first_line,
-            bytes,
+            buffer,
+            end,
         }))
     }
 
-    /// Bytes carried over and bytes read after them, until they are a slice with a border, or
-    /// the stream ends; and the last border in it.
-    fn read_to_border(&mut self) -> Result<(Vec<u8>, Option<usize>), DecodeError> {
-        let mut bytes = self.spare.take().unwrap_or_default();
-        bytes.clear();
-        bytes.extend_from_slice(&self.carry);
+    /// A buffer with bytes carried over and bytes read after them, until they are a slice with a
+    /// border, or the stream ends; the number of the bytes; and the last border in them.
+    fn read_to_border(&mut self) -> Result<(Vec<u8>, usize, Option<usize>), DecodeError> {
+        let mut buffer = self.spare.take().unwrap_or_default();
+        let mut filled = self.carry.len();
+        if buffer.len() < filled {
+            buffer.resize(filled, 0);
+        }
+        buffer[..filled].copy_from_slice(&self.carry);
         // The bytes carried over hold no border, but they may hold quotes.
         let (carried_quotes, _) = quotes_and_line_feeds(&self.carry);
         let mut scanned = self.border.carry_over(&self.carry, carried_quotes);
         let mut last_border = None;
-        bytes.reserve(SLICE_BYTES);
-        while !self.done && (bytes.len() < SLICE_BYTES || last_border.is_none()) {
-            let known = bytes.len();
-            self.read_some(&mut bytes)?;
+        while !self.done && (filled < SLICE_BYTES || last_border.is_none()) {
+            let known = filled;
+            filled += self.read_some(&mut buffer, known)?;
             // Counted here, while the bytes are in the cache; the border needs the number of
             // quotes.
-            let (quotes, line_feeds) = quotes_and_line_feeds(&bytes[known..]);
+            let (quotes, line_feeds) = quotes_and_line_feeds(&buffer[known..filled]);
             self.lines_read += line_feeds;
-            if let Some(border) = self.border.last_in(&bytes[scanned..], quotes, self.done) {
+            let unscanned = &buffer[scanned..filled];
+            if let Some(border) = self.border.last_in(unscanned, quotes, self.done) {
                 last_border = Some(scanned + border);
             }
-            scanned = bytes.len();
-            if last_border.is_none() && bytes.len() > RECORD_LIMIT_BYTES {
+            scanned = filled;
+            if last_border.is_none() && filled > RECORD_LIMIT_BYTES {
                 return Err(self.too_long());
             }
         }
-        Ok((bytes, last_border))
+        Ok((buffer, filled, last_border))
     }
 
-    fn read_some(&mut self, into: &mut Vec<u8>) -> Result<(), DecodeError> {
+    /// Reads on behind the first `filled` bytes of a buffer; the number of bytes that were read.
+    fn read_some(&mut self, buffer: &mut Vec<u8>, filled: usize) -> Result<usize, DecodeError> {
         // A record that is longer than a slice is read on in eighths of one, not in single bytes.
-        let wanted = SLICE_BYTES.saturating_sub(into.len()).max(SLICE_BYTES / 8);
-        let read = std::io::Read::take(&mut self.stream, wanted as u64).read_to_end(into);
+        let wanted = SLICE_BYTES.saturating_sub(filled).max(SLICE_BYTES / 8);
+        if buffer.len() < filled + wanted {
+            buffer.resize(filled + wanted, 0);
+        }
+        // In one piece: what is as large as a reader's own buffer is not copied through it.
+        let read = open::fill(&mut self.stream, &mut buffer[filled..filled + wanted]);
         let count = read.map_err(|error| open::broken_stream(self.input.unit, &error))?;
-        // `read_to_end` gives less than was asked for only where there is no more.
+        // Less than was asked for is given only where there is no more.
         self.done = count < wanted;
-        Ok(())
+        Ok(count)
     }
 
     fn too_long(&self) -> DecodeError {
@@ -223,7 +240,7 @@ fn work_until_end(
         // From here on another worker may read the next slice.
         drop(guard);
         let worked = work(&slice);
-        spare = Some(slice.bytes);
+        spare = Some(slice.buffer);
         if let Err(error) = worked {
             lock(shared).fail(error);
         }

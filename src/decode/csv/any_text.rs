@@ -22,7 +22,7 @@ pub(super) fn read<S: Sink>(
     from: usize,
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), DecodeError> {
-    let (body, mut start) = without_boms(&slice.bytes, from);
+    let (body, mut start) = without_boms(slice.bytes(), from);
     let mut reader = csv_crate(body);
     let mut reader_start = start;
     let mut record = csv::ByteRecord::new();
@@ -30,19 +30,19 @@ pub(super) fn read<S: Sink>(
         // The csv crate counts the line end to the record, and empty lines to the record after
         // them.
         let end = reader_start + offset_of(&reader);
-        let text = &slice.bytes[start..end];
+        let text = &slice.bytes()[start..end];
         let blank = blank_lines(text);
         if text[blank..].starts_with(BOM) {
             // Files joined into one have byte order marks in the middle. The record is read again
             // without it, for a quote behind it opens a cell.
             start += blank + BOM.len();
             reader_start = start;
-            reader = csv_crate(&slice.bytes[start..]);
+            reader = csv_crate(&slice.bytes()[start..]);
             continue;
         }
         let place = Place {
             first_line: slice.first_line,
-            before: &slice.bytes[..start + blank],
+            before: &slice.bytes()[..start + blank],
             text,
             unread: 0,
         };

@@ -31,7 +31,7 @@ impl<'t> Record<'t> {
     }
 
     /// A cell as it is written, with its quotes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn raw(&self, at: usize) -> &'t [u8] {
         let cell = self.span(at, 1);
         if at + 1 == self.ends.len() {
@@ -128,7 +128,7 @@ impl<'t> LastRun<'t> {
         for ((at, column), (text, part)) in run.columns().zip(&mut self.cells) {
             let raw = record.raw(at);
             if !same(raw, text) {
-                (*text, *part) = (raw, part_of(record, at, column));
+                (*text, *part) = (raw, part_of(record, at, raw, column));
             }
             sum = sum.wrapping_add(*part);
         }
@@ -136,8 +136,8 @@ impl<'t> LastRun<'t> {
     }
 }
 
-fn part_of(record: &Record<'_>, at: usize, column: &ColumnContent) -> u64 {
-    match record.raw(at) {
+fn part_of(record: &Record<'_>, at: usize, raw: &[u8], column: &ColumnContent) -> u64 {
+    match raw {
         [b'"', inner @ .., b'"'] if column.is_plain() && !is_null(inner) => {
             column.part(hash_of_doubled(inner))
         }
@@ -147,6 +147,8 @@ fn part_of(record: &Record<'_>, at: usize, column: &ColumnContent) -> u64 {
         },
         b"" => 0,
         raw if is_null(raw) => 0,
+        // In regular text a cell without quotes around it has none inside, so that none is doubled.
+        raw if column.is_plain() => column.part(hash_of_doubled(raw)),
         raw => column.of_text(raw),
     }
 }

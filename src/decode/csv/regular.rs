@@ -35,7 +35,7 @@ pub(super) fn read<S: Sink>(
     from: usize,
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), Stopped> {
-    let (body, skipped) = without_boms(&slice.bytes, from);
+    let (body, skipped) = without_boms(slice.bytes(), from);
     let mut marks = Marks::default();
     marks.find(body).map_err(|Irregular| Stopped::Irregular)?;
     let mut cells = layout.missing_cells();
@@ -62,11 +62,11 @@ pub(super) fn read<S: Sink>(
             continue;
         }
         // The last record of a file may have no line end.
-        let text_end = (skipped + end + 1).min(slice.bytes.len());
+        let text_end = (skipped + end + 1).min(slice.bytes().len());
         let place = Place {
             first_line: slice.first_line,
-            before: &slice.bytes[..skipped + record.start],
-            text: &slice.bytes[skipped + text_start..text_end],
+            before: &slice.bytes()[..skipped + record.start],
+            text: &slice.bytes()[skipped + text_start..text_end],
             unread: 0,
         };
         text_start = start;

@@ -45,7 +45,7 @@ pub(crate) fn headings(
 ) -> Result<Vec<String>, DecodeError> {
     let mut slices = Slices::new(input, stream, Border::Csv(QuoteScan::default()));
     let first = slices.next_slice()?;
-    Ok(first.map_or_else(Vec::new, |first| header(&first.bytes).0))
+    Ok(first.map_or_else(Vec::new, |first| header(first.bytes()).0))
 }
 
 /// Cells of one record, without quotes.
@@ -134,7 +134,7 @@ fn read_by<S: Sink>(
             return Err(error);
         }
     };
-    let (headings, after) = header(&first.bytes);
+    let (headings, after) = header(first.bytes());
     let layout = bind(collector, headings)?;
     let work = |slice: &Slice, from: usize| {
         collector.with_sink(slice.number, |sink| {

@@ -25,8 +25,8 @@ pub(crate) fn read<S: Sink>(
     let Some(first) = slices.next_slice()? else {
         return Ok(());
     };
-    let line_end = memchr::memchr(b'\n', &first.bytes);
-    let line = line_end.map_or(&first.bytes[..], |end| &first.bytes[..end]);
+    let line_end = memchr::memchr(b'\n', first.bytes());
+    let line = line_end.map_or(first.bytes(), |end| &first.bytes()[..end]);
     // Asked of all columns, wanted or not: a file that lacks a needed key is the wrong file for any
     // purpose.
     if let Some((names, missing)) = Keys::new(input.dataset, ColumnChoice::default()).missing(line)
@@ -59,20 +59,20 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
     keys.begin_slice();
     let mut cells = keys.missing_cells();
     // Checked once for half a MiB: the template need not look at each string for it.
-    let is_clean = is_clean(&slice.bytes);
+    let is_clean = is_clean(slice.bytes());
     let mut start = 0;
     // The last line may lack its line feed. Where it does not, an empty line comes out behind it,
     // and is skipped.
-    for end in memchr::memchr_iter(b'\n', &slice.bytes)
+    for end in memchr::memchr_iter(b'\n', slice.bytes())
         .map(|at| at + 1)
-        .chain([slice.bytes.len()])
+        .chain([slice.bytes().len()])
     {
-        let line = &slice.bytes[start..end];
+        let line = &slice.bytes()[start..end];
         // Files joined into one have byte order marks in the middle.
         let object = without_boms(line).trim_ascii();
         let place = Place {
             first_line: slice.first_line,
-            before: &slice.bytes[..start],
+            before: &slice.bytes()[..start],
             text: line,
             unread: 0,
         };

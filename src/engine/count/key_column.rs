@@ -1,9 +1,10 @@
 //! A column of a key: its distinct texts, each checked once and numbered.
 //!
 //! Fast, because most cells are not hashed at all. Rows that follow each other share most of their
-//! texts: the text before is compared first. A text that a row names by dictionary code, and a
-//! typed number like the one before, are known without a look at their bytes. Only what is left
-//! goes to the interner, and only new texts are checked.
+//! texts: the text before is compared first, and then the one that came last beside the text of
+//! another column ([`Leaders`](super::leaders::Leaders)). A text that a row names by dictionary
+//! code, and a typed number like the one before, are known without a look at their bytes. Only what
+//! is left goes to the interner, and only new texts are checked.
 
 use super::code_numbers::CodeNumbers;
 use super::interner::Texts;
@@ -46,6 +47,9 @@ struct Memory {
     entries: CodeNumbers,
     /// Value and scale of the typed number that came last, and the number of its text.
     typed: Option<((i128, u32), u32)>,
+    /// By the number of another column's text, the number of the text that came last beside it; of
+    /// some other text where none did.
+    beside: Vec<u32>,
 }
 
 impl KeyColumn {
@@ -58,12 +62,17 @@ impl KeyColumn {
         }
     }
 
-    /// Number of a cell's text, and `true` if the text came for the first time.
+    /// Number of a cell's text, and `true` if the text came for the first time. `led_by` is the
+    /// number of a text in the same row that may tell this one.
     ///
     /// # Errors
     /// [`TextFault`] for a text that cannot be part of a key; the column is then unchanged.
     #[inline]
-    pub(super) fn number_of(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+    pub(super) fn number_of(
+        &mut self,
+        cell: &Cell<'_>,
+        led_by: Option<u32>,
+    ) -> Result<(u32, bool), TextFault> {
         // Inlined into the loop over a row's cells, for the most frequent case alone.
         if let Cell::Entry {
             dictionary, code, ..
@@ -72,20 +81,20 @@ impl KeyColumn {
         {
             return Ok((known, false));
         }
-        self.look_up(cell)
+        self.look_up(cell, led_by)
     }
 
-    fn look_up(&mut self, cell: &Cell<'_>) -> Result<(u32, bool), TextFault> {
+    fn look_up(&mut self, cell: &Cell<'_>, led_by: Option<u32>) -> Result<(u32, bool), TextFault> {
         match cell {
             // An empty cell is a text like any other: rows without a value share a key.
-            Cell::Missing => self.checked(b""),
-            Cell::Text(text) => self.checked(text),
+            Cell::Missing => self.checked(b"", led_by),
+            Cell::Text(text) => self.checked(text, led_by),
             Cell::Entry {
                 text,
                 dictionary,
                 code,
             } => {
-                let (number, is_fresh) = self.checked(text)?;
+                let (number, is_fresh) = self.checked(text, None)?;
                 self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
@@ -96,11 +105,11 @@ impl KeyColumn {
                 {
                     return Ok((number, false));
                 }
-                let (number, is_fresh) = self.checked(&cell.bytes())?;
+                let (number, is_fresh) = self.checked(&cell.bytes(), None)?;
                 self.memory.typed = Some(((*value, *scale), number));
                 Ok((number, is_fresh))
             }
-            Cell::Date(_) => self.checked(&cell.bytes()),
+            Cell::Date(_) => self.checked(&cell.bytes(), None),
         }
     }
 
@@ -116,11 +125,18 @@ impl KeyColumn {
         number
     }
 
-    fn checked(&mut self, text: &[u8]) -> Result<(u32, bool), TextFault> {
+    fn checked(&mut self, text: &[u8], led_by: Option<u32>) -> Result<(u32, bool), TextFault> {
         if let Some(last) = self.memory.last
             && same(self.texts.text(last), text)
         {
             return Ok((last, false));
+        }
+        if let Some(leader) = led_by
+            && let Some(known) = self.memory.beside.get(leader as usize)
+            && same(self.texts.text(*known), text)
+        {
+            self.memory.last = Some(*known);
+            return Ok((*known, false));
         }
         let (number, is_fresh) = self.texts.intern(text);
         // Checked behind the look-up: a text that was there before was checked before.
@@ -136,6 +152,13 @@ impl KeyColumn {
             }
         }
         self.memory.last = Some(number);
+        if let Some(leader) = led_by {
+            let beside = &mut self.memory.beside;
+            if beside.len() <= leader as usize {
+                beside.resize(leader as usize + 1, number);
+            }
+            beside[leader as usize] = number;
+        }
         Ok((number, is_fresh))
     }
 

@@ -13,7 +13,11 @@ pub mod interner;
 
 pub mod key_column;
 
+mod leaders;
+
 pub mod totals_by_key;
+
+mod date_texts;
 
 pub mod duplicates;
 

@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::date_texts::DateTexts;
 use super::duplicate_filter::{BATCH, DuplicateFilter};
 use super::duplicates::{Candidate, Duplicates, Repeated, add_repeated, count_duplicates};
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::KeyLayout;
+use super::leaders::Leaders;
 use super::measures::Measures;
 use super::row_content::RowContent;
 use super::total::{AccountControl, SUMS, Total};
@@ -26,7 +28,7 @@ use crate::engine::rules::key_projections::FieldPlace;
 use crate::engine::rules::keys::{Derived, TUPLES};
 use crate::model::dataset::Dataset;
 use crate::model::decimal::{AMOUNT_SCALE, plain};
-use crate::model::period::{self, Day, Period};
+use crate::model::period::Day;
 use crate::model::reject::Rejection;
 use crate::model::row::Row;
 
@@ -60,7 +62,8 @@ pub struct Partial {
     /// Rows, quantities and amounts by the number of the account: counted apart from the totals,
     /// which are held against these.
     pub control: Vec<AccountControl>,
-    /// Number of rows by account and month of use, the month as [`period::month_number`] counts it.
+    /// Number of rows by account and month of use, the month as
+    /// [`month_number`](crate::model::period::month_number) counts it.
     pub months: HashMap<(u32, i32), u64>,
     /// Number of rows with a number that had more decimals than are kept.
     pub rounded: u64,
@@ -70,7 +73,8 @@ pub struct Partial {
     pub(crate) gross: [i128; SUMS],
     /// True if a sum passed its limit, after which no sum here may be used.
     pub(super) overflow: bool,
-    last_day: LastDay,
+    dates: DateTexts,
+    leaders: Leaders,
     pub(super) filter: Option<Arc<DuplicateFilter>>,
     /// Parts of texts and tuples in the contents of rows; `None` where duplicates are not looked
     /// for, and until the first row.
@@ -92,39 +96,6 @@ struct RowKey {
     fresh: Vec<usize>,
     /// Numbers of the row's tuples; those of the row before until they are known.
     tuples: [u32; TUPLES],
-}
-
-/// Day of the last row, number of its month, and both as text: rows that follow each other mostly
-/// share their day, and dates are slow to write.
-#[derive(Debug, Default)]
-struct LastDay {
-    day: Option<Day>,
-    month: i32,
-    month_text: Vec<u8>,
-    day_text: Vec<u8>,
-}
-
-impl LastDay {
-    fn set(&mut self, day: Day) {
-        if self.day != Some(day) {
-            let month = period::month_number(day);
-            let month_text = Period::of_month(month)
-                .expect("the number of a month that a date has")
-                .to_string()
-                .into_bytes();
-            let day_text = match period::date_of(day) {
-                Some(date) => date.to_string().into_bytes(),
-                // Outside the calendar's years, as only a typed file can say.
-                None => Vec::new(),
-            };
-            *self = Self {
-                day: Some(day),
-                month,
-                month_text,
-                day_text,
-            };
-        }
-    }
 }
 
 impl Partial {
@@ -168,7 +139,8 @@ impl Partial {
             rounded: 0,
             gross: [0; SUMS],
             overflow: false,
-            last_day: LastDay::default(),
+            dates: DateTexts::default(),
+            leaders: Leaders::new(layout.width()),
             filter,
             content: None,
             layout,
@@ -192,9 +164,6 @@ impl Partial {
     /// A [`Rejection`] that names the cell that cannot be used; the totals are then untouched.
     pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         let measures = (self.layout.measure)(row.cells)?;
-        if let Some(day) = measures.day {
-            self.last_day.set(day);
-        }
         if let Err(rejection) = self.number_texts(row, &measures) {
             // The row's new texts would be shown, and traced, as if the row counted.
             for at in self.row.fresh.drain(..) {
@@ -250,31 +219,36 @@ impl Partial {
     /// in `fresh`.
     fn number_texts(&mut self, row: &Row<'_, '_>, measures: &Measures) -> Result<(), Rejection> {
         self.row.fresh.clear();
+        let leaders = self.leaders.for_next_row(self.layout, &self.columns);
         let positions = self.layout.tuples.into_iter().flatten();
-        let mut columns = (0..).zip(self.columns.iter_mut().zip(&mut self.row.texts));
-        for (position, (at, (column, number))) in positions.zip(&mut columns) {
+        for (at, (position, leader)) in positions.zip(leaders).enumerate() {
             let cell = &row.cells[*position];
-            let (id, is_fresh) = column.number_of(cell).map_err(|fault| {
+            let led_by = leader.map(|leader| self.row.texts[leader]);
+            let (id, is_fresh) = self.columns[at].number_of(cell, led_by).map_err(|fault| {
                 let name = self.dataset.columns()[*position].name;
                 Rejection::new(name, &cell.bytes(), fault.wanted().to_owned())
             })?;
-            *number = id;
+            self.row.texts[at] = id;
             if is_fresh {
                 self.row.fresh.push(at);
             }
         }
         // The columns that are left are those of the derived fields, which end the last tuple.
-        for (field, (_, (column, number))) in self.layout.derived.iter().zip(columns) {
+        let first = self.layout.width() - self.layout.derived.len();
+        let columns = self.columns[first..]
+            .iter_mut()
+            .zip(&mut self.row.texts[first..]);
+        for (field, (column, number)) in self.layout.derived.iter().zip(columns) {
             let apart;
-            let text: &[u8] = match field {
-                Derived::Month if measures.day.is_some() => &self.last_day.month_text,
-                Derived::Day if measures.day.is_some() => &self.last_day.day_text,
-                Derived::Free if measures.is_free() => b"free",
-                Derived::TotalApart if measures.total_apart != 0 => {
+            let text: &[u8] = match (field, measures.day) {
+                (Derived::Month, Some(day)) => self.dates.month_of(day).1,
+                (Derived::Day, Some(day)) => self.dates.text_of(day),
+                (Derived::Free, _) if measures.is_free() => b"free",
+                (Derived::TotalApart, _) if measures.total_apart != 0 => {
                     apart = plain(measures.total_apart, AMOUNT_SCALE);
                     apart.as_bytes()
                 }
-                Derived::Month | Derived::Day | Derived::Free | Derived::TotalApart => b"",
+                (Derived::Month | Derived::Day | Derived::Free | Derived::TotalApart, _) => b"",
             };
             *number = column.number_of_text(text);
         }
@@ -294,11 +268,9 @@ impl Partial {
             amount,
         };
         self.add_control(account, &control);
-        if measures.day.is_some() {
-            *self
-                .months
-                .entry((account, self.last_day.month))
-                .or_default() += 1;
+        if let Some(day) = measures.day {
+            let (month, _) = self.dates.month_of(day);
+            *self.months.entry((account, month)).or_default() += 1;
         }
         // The limits of `Day` stand for no day, as any day is before the one and after the other.
         let (first, last) = measures.day.map_or((Day::MAX, Day::MIN), |day| (day, day));

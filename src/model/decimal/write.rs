@@ -1,29 +1,53 @@
 //! Wide integers to decimal text, with all their decimals or without trailing zeros.
 
-use std::fmt::Write as _;
-
 use super::arithmetic::{Rounding, rescale};
+
+/// Digits of the largest number of 128 bits.
+const LONGEST: usize = 39;
 
 /// Appends `value` with all its `scale` decimals, as `-12.3400000000`.
 pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
     if value < 0 {
         out.push('-');
     }
-    let magnitude = value.unsigned_abs();
     let unit = 10_u128.pow(scale);
-    let written = if scale == 0 {
-        write!(out, "{magnitude}")
-    } else {
-        write!(
-            out,
-            "{}.{:0width$}",
-            magnitude / unit,
-            magnitude % unit,
-            width = scale as usize
-        )
-    };
-    assert!(written.is_ok(), "writing to a String cannot fail");
+    let magnitude = value.unsigned_abs();
+    write_padded(out, magnitude / unit, 1);
+    if scale > 0 {
+        out.push('.');
+        write_padded(out, magnitude % unit, scale as usize);
+    }
 }
+
+/// Appends a number, with zeros in front up to so many digits. `core::fmt` would take most of the
+/// time of a table of numbers.
+pub(in crate::model) fn write_padded(out: &mut String, mut number: u128, digits: usize) {
+    let mut text = [b'0'; LONGEST];
+    let mut at = LONGEST;
+    let mut put = |digit: u8| {
+        at -= 1;
+        text[at] = b'0' + digit;
+    };
+    // Each division of 128 bits is a call, so that there is one for each 19 digits.
+    while u64::try_from(number).is_err() {
+        let mut low = (number % NINETEEN_DIGITS) as u64;
+        number /= NINETEEN_DIGITS;
+        for _ in 0..19 {
+            put((low % 10) as u8);
+            low /= 10;
+        }
+    }
+    let mut rest = number as u64;
+    while rest > 0 {
+        put((rest % 10) as u8);
+        rest /= 10;
+    }
+    let shown = &text[at.min(LONGEST - digits)..];
+    out.push_str(std::str::from_utf8(shown).expect("digits are ASCII"));
+}
+
+/// 10^19, the largest power of ten in 64 bits.
+const NINETEEN_DIGITS: u128 = 10_000_000_000_000_000_000;
 
 /// `value` as text with all its `scale` decimals.
 #[must_use]
@@ -76,5 +100,28 @@ mod tests {
         assert_eq!(fixed(-5, 3), "-0.005");
         assert_eq!(plain(1_200, 2), "12");
         assert_eq!(plain(100, 0), "100");
+        assert_eq!(fixed(0, 10), "0.0000000000");
+        for value in [
+            0,
+            1,
+            9,
+            10,
+            i128::from(u64::MAX),
+            i128::from(u64::MAX) + 1,
+            i128::MAX,
+        ] {
+            assert_eq!(fixed(value, 0), value.to_string());
+            assert_eq!(fixed(-value, 0), (-value).to_string());
+        }
+        assert_eq!(fixed(i128::MIN, 0), i128::MIN.to_string());
+        let mut power = 1_i128;
+        for digits in 1..=38_u32 {
+            for value in [power, power - 1, power + 7] {
+                let text = format!("{value:0width$}", width = digits as usize + 1);
+                let (whole, decimals) = text.split_at(text.len() - digits as usize);
+                assert_eq!(fixed(value, digits), format!("{whole}.{decimals}"));
+            }
+            power = power.saturating_mul(10);
+        }
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Export<'f> {
     /// Id of the unit.
     pub(crate) id: &'f str,
     pub(crate) purpose: Purpose,
-    /// True if the service's word alone does not prove that there are no data: it is then asked as often
-    /// as patience allows, and may have some after all.
+    /// True if the service's word alone does not prove that there are no data: it is then believed when it
+    /// said so as often as a failure is tried again.
     pub(crate) doubts_emptiness: bool,
 }
 
@@ -52,7 +52,7 @@ enum ExportEnd {
     Complete,
     /// The service says that it has no data, in these words.
     NoData(String),
-    /// The manifest names no data: believed when it says so twice.
+    /// The manifest names no data, which a manifest may do that is not settled yet.
     Empty(String),
     /// The manifest has to be asked for again, for this reason; the operation holds.
     Again(String),
@@ -71,10 +71,8 @@ impl Export<'_> {
         // An operation of an earlier fetch is told by its age, not by its failure: it may have been
         // forgotten overnight.
         let mut known = self.journalled().map(|url| (url, true));
-        let mut was_empty = false;
-        // What the service said if it has denied data ever since.
-        let mut denied = None;
-        for _ in 0..tries {
+        let (mut failures, mut denials) = (0, 0);
+        while failures < tries {
             let (operation, is_older) = match known.take() {
                 Some(known) => known,
                 None => match self.order().await {
@@ -86,21 +84,29 @@ impl Export<'_> {
                     }
                 },
             };
-            denied = None;
-            match self.run(&operation, is_older).await? {
+            let end = self.run(&operation, is_older).await?;
+            let believed = match end {
+                _ if self.doubts_emptiness => tries,
+                ExportEnd::Empty(_) => 2,
+                _ => 1,
+            };
+            // A manifest that named data is proof against every denial.
+            let is_denial =
+                matches!(end, ExportEnd::NoData(_) | ExportEnd::Empty(_)) && !self.has_data();
+            if is_denial {
+                denials += 1;
+            } else {
+                failures += 1;
+            }
+            match end {
                 ExportEnd::Complete => return Ok(ExportOutcome::Complete),
-                ExportEnd::NoData(found) if self.doubts_emptiness => {
-                    reason.clone_from(&found);
-                    denied = Some(found);
+                ExportEnd::NoData(found) | ExportEnd::Empty(found)
+                    if is_denial && denials >= believed =>
+                {
+                    return Ok(ExportOutcome::NoData(found));
                 }
-                ExportEnd::NoData(found) => return Ok(ExportOutcome::NoData(found)),
-                ExportEnd::Empty(found) if was_empty => return Ok(ExportOutcome::NoData(found)),
-                ExportEnd::Empty(found) => {
-                    reason = found;
-                    was_empty = true;
-                    known = Some((operation, is_older));
-                }
-                ExportEnd::Again(why) => {
+                ExportEnd::NoData(found) => reason = found,
+                ExportEnd::Empty(why) | ExportEnd::Again(why) => {
                     reason = why;
                     known = Some((operation, is_older));
                 }
@@ -108,6 +114,7 @@ impl Export<'_> {
                     reason = why;
                     if is_older {
                         // It costs no patience that yesterday's operation is gone.
+                        failures -= 1;
                         self.note(&reason);
                         continue;
                     }
@@ -118,13 +125,16 @@ impl Export<'_> {
             let pause = pauses.next().unwrap_or_default();
             http.pause(self.purpose, self.id, pause, &reason).await?;
         }
-        if let Some(found) = denied {
-            return Ok(ExportOutcome::NoData(found));
-        }
         Err(self.operations().incomplete(
             format!("{reason}, {tries} times"),
             "an export that stays valid until it is downloaded",
         ))
+    }
+
+    /// True if a manifest of the version that is being fetched named data.
+    fn has_data(&self) -> bool {
+        let open = self.session.landing.unit(self.id).open;
+        open.is_some_and(|open| open.etag.is_some())
     }
 
     fn note(&self, reason: &str) {
