@@ -73,28 +73,44 @@ impl KeyColumn {
         cell: &Cell<'_>,
         led_by: Option<u32>,
     ) -> Result<(u32, bool), TextFault> {
-        // Inlined into the loop over a row's cells, for the most frequent case alone.
-        if let Cell::Entry {
-            dictionary, code, ..
-        } = cell
-            && let Some(known) = self.memory.entries.get(*dictionary, *code)
-        {
-            return Ok((known, false));
+        // Inlined into the loop over a row's cells, for the most frequent cases alone.
+        match cell {
+            Cell::Text(text) => {
+                if let Some(last) = self.last_if(text) {
+                    return Ok((last, false));
+                }
+            }
+            Cell::Entry {
+                dictionary, code, ..
+            } => {
+                if let Some(known) = self.memory.entries.get(*dictionary, *code) {
+                    return Ok((known, false));
+                }
+            }
+            Cell::Missing | Cell::Decimal(..) | Cell::Date(_) => {}
         }
         self.look_up(cell, led_by)
+    }
+
+    /// Number of the text that came last, if it is this one.
+    #[inline]
+    fn last_if(&self, text: &[u8]) -> Option<u32> {
+        let last = self.memory.last?;
+        same(self.texts.text(last), text).then_some(last)
     }
 
     fn look_up(&mut self, cell: &Cell<'_>, led_by: Option<u32>) -> Result<(u32, bool), TextFault> {
         match cell {
             // An empty cell is a text like any other: rows without a value share a key.
-            Cell::Missing => self.checked(b"", led_by),
+            Cell::Missing => self.last_or_checked(b""),
+            // That it is not the last one is known by now.
             Cell::Text(text) => self.checked(text, led_by),
             Cell::Entry {
                 text,
                 dictionary,
                 code,
             } => {
-                let (number, is_fresh) = self.checked(text, None)?;
+                let (number, is_fresh) = self.last_or_checked(text)?;
                 self.memory.entries.note(*dictionary, *code, number);
                 Ok((number, is_fresh))
             }
@@ -105,19 +121,17 @@ impl KeyColumn {
                 {
                     return Ok((number, false));
                 }
-                let (number, is_fresh) = self.checked(&cell.bytes(), None)?;
+                let (number, is_fresh) = self.last_or_checked(&cell.bytes())?;
                 self.memory.typed = Some(((*value, *scale), number));
                 Ok((number, is_fresh))
             }
-            Cell::Date(_) => self.checked(&cell.bytes(), None),
+            Cell::Date(_) => self.last_or_checked(&cell.bytes()),
         }
     }
 
     /// Number of a text that the program made, and which needs no check.
     pub(super) fn number_of_text(&mut self, text: &[u8]) -> u32 {
-        if let Some(last) = self.memory.last
-            && same(self.texts.text(last), text)
-        {
+        if let Some(last) = self.last_if(text) {
             return last;
         }
         let (number, _) = self.texts.intern(text);
@@ -125,12 +139,15 @@ impl KeyColumn {
         number
     }
 
-    fn checked(&mut self, text: &[u8], led_by: Option<u32>) -> Result<(u32, bool), TextFault> {
-        if let Some(last) = self.memory.last
-            && same(self.texts.text(last), text)
-        {
-            return Ok((last, false));
+    fn last_or_checked(&mut self, text: &[u8]) -> Result<(u32, bool), TextFault> {
+        match self.last_if(text) {
+            Some(last) => Ok((last, false)),
+            None => self.checked(text, None),
         }
+    }
+
+    /// Number of a text that is not the one that came last.
+    fn checked(&mut self, text: &[u8], led_by: Option<u32>) -> Result<(u32, bool), TextFault> {
         if let Some(leader) = led_by
             && let Some(known) = self.memory.beside.get(leader as usize)
             && same(self.texts.text(*known), text)

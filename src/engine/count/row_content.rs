@@ -4,13 +4,14 @@
 //! Fast, because a key's texts and tuples are numbered anyway: the part of a tuple is looked up by
 //! its number, and only a tuple that is new adds up the parts of its texts. The numbers that are
 //! summed were parsed before. What is left are a few columns that no key needs, prices among them:
-//! rows that follow each other mostly share them, and of each the last text is kept with its part.
+//! rows of one product mostly share them, and of each the last text of a product is kept with its
+//! part.
 
 use super::interner::Tuples;
 use super::key_column::KeyColumn;
 use super::key_layout::KeyLayout;
 use super::measures::Measures;
-use crate::engine::rules::keys::TUPLES;
+use crate::engine::rules::keys::{TUPLES, Tuple};
 use crate::model::content::ColumnContent;
 use crate::model::dataset::{Dataset, Need};
 use crate::model::row::{Cell, Row};
@@ -39,25 +40,29 @@ struct OtherColumn {
     /// Position among the dataset's columns.
     at: usize,
     content: ColumnContent,
-    /// The text that came last; empty before the first one.
-    last: Vec<u8>,
-    /// Part of the text that came last.
-    part: u64,
+    /// By the number of a product's tuple the text that came last with it, and the text's part.
+    last: Vec<(Vec<u8>, u64)>,
 }
 
 impl OtherColumn {
-    fn part_of(&mut self, cell: &Cell<'_>) -> u64 {
+    fn part_of(&mut self, cell: &Cell<'_>, product: u32) -> u64 {
         let text: &[u8] = match cell {
             Cell::Text(text) => text,
             Cell::Entry { text, .. } => text,
             typed => return self.content.of_cell(typed),
         };
-        if !same(text, &self.last) {
-            self.last.clear();
-            self.last.extend_from_slice(text);
-            self.part = self.content.of_text(text);
+        let product = product as usize;
+        if product >= self.last.len() {
+            // An empty text has the part 0.
+            self.last.resize(product + 1, (Vec::new(), 0));
         }
-        self.part
+        let (last, part) = &mut self.last[product];
+        if !same(text, last) {
+            last.clear();
+            last.extend_from_slice(text);
+            *part = self.content.of_text(text);
+        }
+        *part
     }
 }
 
@@ -85,7 +90,6 @@ impl RowContent {
                     at,
                     content: of(&at),
                     last: Vec::new(),
-                    part: 0,
                 })
                 .collect(),
         }
@@ -120,7 +124,8 @@ impl RowContent {
             sum = sum.wrapping_add(column.of_day(day));
         }
         for column in &mut self.others {
-            sum = sum.wrapping_add(column.part_of(&row.cells[column.at]));
+            let product = key[Tuple::Product as usize];
+            sum = sum.wrapping_add(column.part_of(&row.cells[column.at], product));
         }
         sum
     }
@@ -142,6 +147,9 @@ impl RowContent {
     /// Bytes of memory in use.
     pub(super) fn footprint(&self) -> usize {
         let parts = self.texts.iter().chain(&self.tuples);
-        parts.map(|parts| parts.capacity() * size_of::<u64>()).sum()
+        let parts: usize = parts.map(|parts| parts.capacity() * size_of::<u64>()).sum();
+        // Texts of prices and dates, which are about as long as what holds them.
+        let last = self.others.iter().map(|column| column.last.capacity());
+        parts + last.sum::<usize>() * 2 * size_of::<(Vec<u8>, u64)>()
     }
 }
