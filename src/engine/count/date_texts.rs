@@ -8,24 +8,13 @@ use hashbrown::HashMap;
 use crate::model::period::{self, Day, Period};
 
 /// The month of the last row, and all days that were written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DateTexts {
     /// Days of the month; none before the first row.
     month_days: Range<Day>,
     month: i32,
     month_text: Vec<u8>,
     days: HashMap<Day, Vec<u8>>,
-}
-
-impl Default for DateTexts {
-    fn default() -> Self {
-        Self {
-            month_days: 0..0,
-            month: 0,
-            month_text: Vec::new(),
-            days: HashMap::new(),
-        }
-    }
 }
 
 impl DateTexts {

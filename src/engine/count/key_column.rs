@@ -207,3 +207,46 @@ impl KeyColumn {
         self.texts.absorb(&other.texts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    #[test]
+    fn numbers_do_not_depend_on_who_leads() {
+        let (mut led, mut alone) = (KeyColumn::default(), KeyColumn::default());
+        let mut random = 7_u32;
+        for row in 0..5_000_u32 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Mostly the text that the leader tells, now and then another one, or none.
+            let leader = random >> 27;
+            let text = match random >> 8 & 15 {
+                0 => String::new(),
+                1 => format!("other {}", row % 7),
+                _ => format!("text {}", leader / 2),
+            };
+            let cell = match text.as_str() {
+                "" => Cell::Missing,
+                text => Cell::Text(Cow::Borrowed(text.as_bytes())),
+            };
+            let leader = (random & 64 == 0).then_some(leader);
+            let found = led.number_of(&cell, leader);
+            assert_eq!(found, alone.number_of(&cell, None), "{text}");
+            let (number, is_fresh) = found.unwrap();
+            assert_eq!(led.text(number), text);
+            // As after a row that was rejected.
+            if is_fresh && row % 3 == 0 {
+                led.forget_last();
+                alone.forget_last();
+            }
+        }
+        let damaged = Cell::Text(Cow::Borrowed(b"\xFF"));
+        assert_eq!(led.number_of(&damaged, Some(1)), Err(TextFault::NotUtf8));
+        assert_eq!(
+            led.number_of(&Cell::Text(Cow::Borrowed(b"a\0")), Some(1)),
+            Err(TextFault::Nul)
+        );
+    }
+}

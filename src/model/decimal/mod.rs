@@ -13,6 +13,7 @@ mod parsed;
 mod powers;
 mod read;
 mod scales;
+mod usual;
 mod write;
 
 pub use self::arithmetic::{

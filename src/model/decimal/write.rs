@@ -21,7 +21,7 @@ pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
 
 /// Appends a number, with zeros in front up to so many digits. `core::fmt` would take most of the
 /// time of a table of numbers.
-pub(in crate::model) fn write_padded(out: &mut String, mut number: u128, digits: usize) {
+fn write_padded(out: &mut String, mut number: u128, digits: usize) {
     let mut text = [b'0'; LONGEST];
     let mut at = LONGEST;
     let mut put = |digit: u8| {
