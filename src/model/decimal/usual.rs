@@ -66,11 +66,18 @@ pub(super) fn parse_usual(text: &[u8], scale: u32) -> Option<Parsed> {
         None => u128::from(number),
         Some(high) => u128::from(high) * POWERS[length as usize] + u128::from(number),
     };
+    let exponent = exponent - i32::try_from(decimals).ok()?;
+    in_units(mantissa, exponent, negative, scale)
+}
+
+/// Mantissa x 10^exponent in units of 10^-`scale`; `None` where something would have to be rounded,
+/// and past 38 digits.
+#[inline]
+fn in_units(mantissa: u128, exponent: i32, negative: bool, scale: u32) -> Option<Parsed> {
     // Before the exponent is looked at: `0.00E+00` and its like are very common.
     if mantissa == 0 {
         return Some(Parsed::ZERO);
     }
-    let exponent = exponent - i32::try_from(decimals).ok()?;
     // A negative shift would have to round: it fails the conversion, and the slow path takes over.
     let shift = u32::try_from(exponent + i32::try_from(scale).ok()?)
         .ok()
