@@ -1,5 +1,5 @@
 //! Months and days of rows, as a key has them: written once each, as dates are slow to write and
-//! rows that follow each other in a download share no day.
+//! rows that follow each other need not be of one day.
 
 use std::ops::Range;
 

@@ -2,9 +2,6 @@
 
 use super::arithmetic::{Rounding, rescale};
 
-/// Digits of the largest number of 128 bits.
-const LONGEST: usize = 39;
-
 /// Appends `value` with all its `scale` decimals, as `-12.3400000000`.
 pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
     if value < 0 {
@@ -21,33 +18,12 @@ pub fn write_fixed(out: &mut String, value: i128, scale: u32) {
 
 /// Appends a number, with zeros in front up to so many digits. `core::fmt` would take most of the
 /// time of a table of numbers.
-fn write_padded(out: &mut String, mut number: u128, digits: usize) {
-    let mut text = [b'0'; LONGEST];
-    let mut at = LONGEST;
-    let mut put = |digit: u8| {
-        at -= 1;
-        text[at] = b'0' + digit;
-    };
-    // Each division of 128 bits is a call, so that there is one for each 19 digits.
-    while u64::try_from(number).is_err() {
-        let mut low = (number % NINETEEN_DIGITS) as u64;
-        number /= NINETEEN_DIGITS;
-        for _ in 0..19 {
-            put((low % 10) as u8);
-            low /= 10;
-        }
-    }
-    let mut rest = number as u64;
-    while rest > 0 {
-        put((rest % 10) as u8);
-        rest /= 10;
-    }
-    let shown = &text[at.min(LONGEST - digits)..];
-    out.push_str(std::str::from_utf8(shown).expect("digits are ASCII"));
+fn write_padded(out: &mut String, number: u128, digits: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(number);
+    (text.len()..digits).for_each(|_| out.push('0'));
+    out.push_str(text);
 }
-
-/// 10^19, the largest power of ten in 64 bits.
-const NINETEEN_DIGITS: u128 = 10_000_000_000_000_000_000;
 
 /// `value` as text with all its `scale` decimals.
 #[must_use]

@@ -64,10 +64,12 @@ impl Export<'_> {
     /// Fetches the unit, or finds that the stored version is the newest.
     pub(crate) async fn fetch(&self) -> Result<ExportOutcome, FetchError> {
         let http = &self.session.http;
-        // Restarts of one kind or the other count alike: an export that never settles must end.
+        // Failures of one kind or the other count alike: an export that never settles must end. So do
+        // denials, but apart: faults of other kinds make none of them more credible.
         let tries = http.retry_policy.restarts + 1;
         let mut reason = String::new();
         let mut pauses = http.retry_policy.pauses();
+        let mut pause = pauses.next().unwrap_or_default();
         // An operation of an earlier fetch is told by its age, not by its failure: it may have been
         // forgotten overnight.
         let mut known = self.journalled().map(|url| (url, true));
@@ -85,19 +87,17 @@ impl Export<'_> {
                 },
             };
             let end = self.run(&operation, is_older).await?;
-            let believed = match end {
-                _ if self.doubts_emptiness => tries,
-                ExportEnd::Empty(_) => 2,
-                _ => 1,
-            };
             // A manifest that named data is proof against every denial.
             let is_denial =
                 matches!(end, ExportEnd::NoData(_) | ExportEnd::Empty(_)) && !self.has_data();
+            // It costs no patience that yesterday's operation is gone.
+            let is_forgotten = is_older && matches!(end, ExportEnd::Anew(_));
             if is_denial {
                 denials += 1;
-            } else {
+            } else if !is_forgotten {
                 failures += 1;
             }
+            let believed = self.denials_believed(&end, tries);
             match end {
                 ExportEnd::Complete => return Ok(ExportOutcome::Complete),
                 ExportEnd::NoData(found) | ExportEnd::Empty(found)
@@ -112,9 +112,7 @@ impl Export<'_> {
                 }
                 ExportEnd::Anew(why) => {
                     reason = why;
-                    if is_older {
-                        // It costs no patience that yesterday's operation is gone.
-                        failures -= 1;
+                    if is_forgotten {
                         self.note(&reason);
                         continue;
                     }
@@ -122,13 +120,23 @@ impl Export<'_> {
             }
             self.note(&reason);
             http.count_retry(self.purpose, self.id, &reason)?;
-            let pause = pauses.next().unwrap_or_default();
             http.pause(self.purpose, self.id, pause, &reason).await?;
+            // After the longest pause, go on with it.
+            pause = pauses.next().unwrap_or(pause);
         }
         Err(self.operations().incomplete(
             format!("{reason}, {tries} times"),
             "an export that stays valid until it is downloaded",
         ))
+    }
+
+    /// Number of denials like this one that prove that there are no data.
+    fn denials_believed(&self, denial: &ExportEnd, tries: u32) -> u32 {
+        match denial {
+            _ if self.doubts_emptiness => tries,
+            ExportEnd::Empty(_) => 2,
+            _ => 1,
+        }
     }
 
     /// True if a manifest of the version that is being fetched named data.
