@@ -44,7 +44,7 @@ struct Counting(Partial);
 
 impl Sink for Counting {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.0.add(row)
+        self.0.add(row).map(drop)
     }
 
     fn flush(&mut self) {

@@ -144,7 +144,7 @@ struct SumSink(Partial);
 
 impl Sink for SumSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        self.0.add(row)
+        self.0.add(row).map(drop)
     }
 
     fn flush(&mut self) {

@@ -67,8 +67,17 @@ impl Binding {
 
     /// Column of the dataset that an input column fills under a choice; `None` if it fills none.
     pub(super) fn filled(&self, at: usize, columns: &ColumnChoice<'_>) -> Option<usize> {
-        let read = self.slots[at].filter(|slot| columns.reads(*slot));
-        read.or_else(|| self.unread[at].filter(|column| columns.carries(*column)))
+        self.read(at, columns).or_else(|| self.carried(at, columns))
+    }
+
+    /// Column that an input column fills to be read.
+    pub(super) fn read(&self, at: usize, columns: &ColumnChoice<'_>) -> Option<usize> {
+        self.slots[at].filter(|slot| columns.reads(*slot))
+    }
+
+    /// Column that an input column fills to be handed over without being read.
+    pub(super) fn carried(&self, at: usize, columns: &ColumnChoice<'_>) -> Option<usize> {
+        self.unread[at].filter(|column| columns.carries(*column))
     }
 
     /// Warning about the columns that the dataset does not know; `None` if there are none.

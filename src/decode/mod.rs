@@ -44,6 +44,17 @@ pub use self::sink::Sink;
 
 use self::collector::Collector;
 use self::open::Opened;
+use crate::model::row::{Cell, Spelling};
+
+/// A cell whose text is as it is written, with its quotes and escapes resolved; any other as it is.
+#[must_use]
+pub fn resolved<'a>(cell: &Cell<'a>) -> Cell<'a> {
+    match cell {
+        Cell::Written(text, Spelling::Csv) => csv::cells::cell_of(text),
+        Cell::Written(text, Spelling::Json) => json::value::string_cell(text),
+        other => other.clone(),
+    }
+}
 
 /// Reads a file into sinks made by `new_sink`, at most one for each worker. The sinks come back in
 /// no particular order.

@@ -230,7 +230,7 @@ impl ColumnContent {
         match cell {
             Cell::Missing => 0,
             Cell::Text(text) => self.of_text(text),
-            Cell::Entry { text, .. } => self.of_text(text),
+            Cell::Entry { text, .. } | Cell::Written(text, _) => self.of_text(text),
             Cell::Decimal(value, scale) => self.of_number(*value, *scale),
             Cell::Date(day) => match (self.meaning, period::typed_day(*day)) {
                 (Meaning::Plain | Meaning::Folded(_), _) => self.of_text(&cell.bytes()),

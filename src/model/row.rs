@@ -32,16 +32,28 @@ pub enum Cell<'a> {
     Decimal(i128, u32),
     /// A date of a typed format.
     Date(Day),
+    /// Text with its quotes and escapes, of a column that is handed over without being read: the same
+    /// one comes with many rows, and `decode` resolves it for those who ask.
+    Written(&'a [u8], Spelling),
+}
+
+/// How a format writes a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// In quotes, with each quote inside doubled.
+    Csv,
+    /// A string of JSON.
+    Json,
 }
 
 impl Cell<'_> {
-    /// The cell's bytes; typed values in their canonical text.
+    /// The cell's bytes; typed values in their canonical text, and escapes where they are not resolved.
     #[must_use]
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Missing => Cow::Borrowed(b""),
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Entry { text, .. } => Cow::Borrowed(text),
+            Self::Entry { text, .. } | Self::Written(text, _) => Cow::Borrowed(text),
             Self::Decimal(value, scale) => Cow::Owned(decimal::plain(*value, *scale).into_bytes()),
             Self::Date(day) => Cow::Owned(match super::period::date_of(*day) {
                 Some(date) => date.to_string().into_bytes(),
@@ -68,7 +80,7 @@ impl Cell<'_> {
             // Not by `bytes`: this is the way of nearly every cell, and nothing must be wrapped on
             // it.
             Self::Text(text) => decimal::parse(text, scale),
-            Self::Entry { text, .. } => decimal::parse(text, scale),
+            Self::Entry { text, .. } | Self::Written(text, _) => decimal::parse(text, scale),
             Self::Date(_) => Err(NumberFault::NotDecimal),
         };
         let wanted = match parsed {

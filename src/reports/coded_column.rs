@@ -1,6 +1,7 @@
 //! One column of a row group in Parquet's own encoding, made of numbers that the rows have already:
 //! each distinct value stands once in a dictionary, and the pages have its number. Nothing is looked
-//! up here, where the writers of the parquet crate look up each value of each row.
+//! up here, where the writers of the parquet crate look up each value of each row, and rows that
+//! share a value cost what one of them does.
 //!
 //! Layout: Apache Parquet's `Encodings.md`, RLE/bit-packing hybrid.
 
@@ -16,7 +17,8 @@ use ::parquet::schema::types::ColumnDescPtr;
 use bytes::Bytes;
 use zstd::bulk::Compressor;
 
-use super::parquet_settings::ZSTD_LEVEL;
+/// Level of ZSTD compression of kept rows: 1. The dictionaries leave little that a higher one finds.
+const ROWS_ZSTD_LEVEL: i32 = 1;
 
 /// Number of a row that has no value.
 pub const NO_VALUE: u32 = u32::MAX;
@@ -52,7 +54,7 @@ pub fn push_day(into: &mut Vec<u8>, day: i32) {
     into.extend_from_slice(&day.to_le_bytes());
 }
 
-/// The values of a column of some rows.
+/// The values of a column of some rows, which repeat.
 #[derive(Clone, Copy, Debug)]
 pub struct CodedColumn<'v> {
     /// All distinct values behind each other, as they were added by `push_…`.
@@ -60,8 +62,26 @@ pub struct CodedColumn<'v> {
     /// End of each value in `values`.
     pub ends: &'v [usize],
     /// Number of the value of each row, from 0; [`NO_VALUE`] for none.
-    pub codes: &'v [u32],
+    pub codes: Codes<'v>,
 }
+
+/// Numbers of the values of some rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Codes<'v> {
+    /// So many rows have the number 0.
+    Zeros(usize),
+    /// All rows have a value.
+    Dense(&'v [u32]),
+    /// Some rows may have none.
+    Sparse(&'v [u32]),
+}
+
+/// Number of a row that has none, where a number stands for itself.
+pub const NO_NUMBER: i128 = i128::MIN;
+
+/// Numbers of a column that repeat too little for a dictionary, in units of 10^-10; [`NO_NUMBER`] for
+/// none.
+pub type PlainNumbers<'n> = &'n [i128];
 
 /// A column as it stands in the file.
 pub(super) type ColumnChunk = (Bytes, ColumnCloseResult);
@@ -74,66 +94,149 @@ pub(super) enum Held {
     Days,
 }
 
-/// Encodes a column.
-///
-/// # Errors
-/// That of the codec.
-pub(super) fn encode(
-    column: &CodedColumn<'_>,
-    held: Held,
-    descriptor: ColumnDescPtr,
-) -> Result<ColumnChunk, ParquetError> {
-    let mut file = TrackedWrite::new(Vec::new());
-    let mut pages = Pages {
-        writer: SerializedPageWriter::new(&mut file),
-        compressor: Compressor::new(ZSTD_LEVEL)?,
-        has_gaps: held != Held::Texts,
-        bytes: [0; 2],
-    };
-    let in_dictionary = column.has_use_for_a_dictionary();
-    let first_page = if in_dictionary {
-        pages.dictionary(column)?;
-        let at = pages.bytes[1];
-        pages.coded(column)?;
-        at
-    } else {
-        pages.plain(column)?;
-        0
-    };
-    let [uncompressed, compressed] = pages.bytes;
-    let (encodings, dictionary) = if in_dictionary {
-        (
-            vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
-            Some(0),
-        )
-    } else {
-        (vec![Encoding::PLAIN, Encoding::RLE], None)
-    };
-    let rows = column.codes.len();
-    let mut metadata = ColumnChunkMetaData::builder(descriptor)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_encodings(encodings)
-        .set_num_values(signed(rows))
-        .set_total_uncompressed_size(signed(uncompressed))
-        .set_total_compressed_size(signed(compressed))
-        .set_dictionary_page_offset(dictionary)
-        .set_data_page_offset(signed(first_page));
-    if let Some(statistics) = column.statistics(held) {
-        metadata = metadata.set_statistics(statistics);
+/// What encodes column after column: a codec takes longer to make than to use.
+pub(super) struct ColumnEncoder(Compressor<'static>);
+
+impl ColumnEncoder {
+    /// Encoder of any column.
+    ///
+    /// # Errors
+    /// That of the codec.
+    pub(super) fn new() -> Result<Self, ParquetError> {
+        Ok(Self(Compressor::new(ROWS_ZSTD_LEVEL)?))
     }
-    let closed = ColumnCloseResult {
-        bytes_written: compressed as u64,
-        rows_written: rows as u64,
-        metadata: metadata.build()?,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: None,
-    };
-    Ok((Bytes::from(file.into_inner()?), closed))
+
+    /// Encodes a column whose values repeat.
+    ///
+    /// # Errors
+    /// That of the codec.
+    pub(super) fn coded(
+        &mut self,
+        column: &CodedColumn<'_>,
+        held: Held,
+        descriptor: ColumnDescPtr,
+    ) -> Result<ColumnChunk, ParquetError> {
+        let mut file = TrackedWrite::new(Vec::new());
+        let mut pages = Pages::new(&mut file, &mut self.0, held);
+        let in_dictionary = column.has_use_for_a_dictionary();
+        let first_page = if in_dictionary {
+            pages.dictionary(column)?;
+            let at = pages.bytes[1];
+            pages.coded(column)?;
+            at
+        } else {
+            pages.plain(column)?;
+            0
+        };
+        let chunk = Chunk {
+            rows: column.codes.rows(),
+            bytes: pages.bytes,
+            dictionary_ends: in_dictionary.then_some(first_page),
+            statistics: column.statistics(held),
+        };
+        Ok((
+            Bytes::from(file.into_inner()?),
+            chunk.close_result(descriptor)?,
+        ))
+    }
+
+    /// Encodes numbers one by one.
+    ///
+    /// # Errors
+    /// That of the codec.
+    pub(super) fn plain_numbers(
+        &mut self,
+        numbers: PlainNumbers<'_>,
+        descriptor: ColumnDescPtr,
+    ) -> Result<ColumnChunk, ParquetError> {
+        let mut file = TrackedWrite::new(Vec::new());
+        let mut pages = Pages::new(&mut file, &mut self.0, Held::Numbers);
+        let (mut least, mut most, mut gaps) = (i128::MAX, i128::MIN, 0);
+        for numbers in numbers.chunks(PLAIN_PAGE_ROWS) {
+            let is_there = numbers.iter().map(|number| *number != NO_NUMBER);
+            let mut page = levels(&is_there.map(u32::from).collect::<Vec<_>>());
+            page.reserve(numbers.len() * NUMBER_BYTES);
+            for number in numbers {
+                if *number == NO_NUMBER {
+                    gaps += 1;
+                    continue;
+                }
+                (least, most) = (least.min(*number), most.max(*number));
+                push_number(&mut page, *number);
+            }
+            pages.data(&page, numbers.len(), Encoding::PLAIN)?;
+        }
+        let known = |bound: i128| (gaps < numbers.len()).then_some(bound);
+        let statistics = statistics_of_numbers(known(least), known(most), gaps as u64);
+        let chunk = Chunk {
+            rows: numbers.len(),
+            bytes: pages.bytes,
+            dictionary_ends: None,
+            statistics: Some(statistics),
+        };
+        Ok((
+            Bytes::from(file.into_inner()?),
+            chunk.close_result(descriptor)?,
+        ))
+    }
+}
+
+/// A column whose pages are written, as the footer tells of it.
+struct Chunk {
+    rows: usize,
+    /// Bytes with headers, before they were compressed and since.
+    bytes: [usize; 2],
+    /// Where the dictionary ends; `None` without one.
+    dictionary_ends: Option<usize>,
+    statistics: Option<Statistics>,
+}
+
+impl Chunk {
+    fn close_result(self, descriptor: ColumnDescPtr) -> Result<ColumnCloseResult, ParquetError> {
+        let [uncompressed, compressed] = self.bytes;
+        let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
+        encodings.extend(self.dictionary_ends.map(|_| Encoding::RLE_DICTIONARY));
+        let mut metadata = ColumnChunkMetaData::builder(descriptor)
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ROWS_ZSTD_LEVEL)?))
+            .set_encodings(encodings)
+            .set_num_values(signed(self.rows))
+            .set_total_uncompressed_size(signed(uncompressed))
+            .set_total_compressed_size(signed(compressed))
+            .set_dictionary_page_offset(self.dictionary_ends.map(|_| 0))
+            .set_data_page_offset(signed(self.dictionary_ends.unwrap_or(0)));
+        if let Some(statistics) = self.statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
+        Ok(ColumnCloseResult {
+            bytes_written: compressed as u64,
+            rows_written: self.rows as u64,
+            metadata: metadata.build()?,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        })
+    }
 }
 
 fn signed(size: usize) -> i64 {
     i64::try_from(size).expect("a size in memory has 63 bits")
+}
+
+impl Codes<'_> {
+    fn rows(self) -> usize {
+        match self {
+            Self::Zeros(rows) => rows,
+            Self::Dense(codes) | Self::Sparse(codes) => codes.len(),
+        }
+    }
+
+    /// Number of rows without a value.
+    fn gaps(self) -> usize {
+        match self {
+            Self::Zeros(_) | Self::Dense(_) => 0,
+            Self::Sparse(codes) => codes.iter().filter(|code| **code == NO_VALUE).count(),
+        }
+    }
 }
 
 impl<'v> CodedColumn<'v> {
@@ -146,12 +249,12 @@ impl<'v> CodedColumn<'v> {
     /// True if values repeat so often that their numbers are shorter than they are.
     fn has_use_for_a_dictionary(&self) -> bool {
         // Not every reader expects a dictionary without an entry.
-        !self.ends.is_empty() && self.ends.len() <= self.codes.len() / 2
+        !self.ends.is_empty() && self.ends.len() <= self.codes.rows() / 2
     }
 
     /// Smallest and largest value; texts have none, for no reader picks row groups by them.
     fn statistics(&self, held: Held) -> Option<Statistics> {
-        let gaps = self.codes.iter().filter(|code| **code == NO_VALUE).count() as u64;
+        let gaps = self.codes.gaps() as u64;
         let values = (0..self.ends.len()).map(|code| self.value(code));
         match held {
             Held::Texts => None,
@@ -162,35 +265,48 @@ impl<'v> CodedColumn<'v> {
                 Some(Statistics::int32(least, most, None, Some(gaps), false))
             }
             Held::Numbers => {
-                let bytes = |value: &[u8]| FixedLenByteArray::from(ByteArray::from(value.to_vec()));
-                let least = values
-                    .clone()
-                    .min_by_key(|value| number_of(value))
-                    .map(bytes);
-                let most = values.max_by_key(|value| number_of(value)).map(bytes);
-                Some(Statistics::fixed_len_byte_array(
-                    least,
-                    most,
-                    None,
-                    Some(gaps),
-                    false,
-                ))
+                let numbers = values.map(number_of);
+                let (least, most) = (numbers.clone().min(), numbers.max());
+                Some(statistics_of_numbers(least, most, gaps))
             }
         }
     }
 }
 
+fn statistics_of_numbers(least: Option<i128>, most: Option<i128>, gaps: u64) -> Statistics {
+    let bytes = |number: i128| {
+        let mut bytes = Vec::with_capacity(NUMBER_BYTES);
+        push_number(&mut bytes, number);
+        FixedLenByteArray::from(ByteArray::from(bytes))
+    };
+    let (least, most) = (least.map(bytes), most.map(bytes));
+    Statistics::fixed_len_byte_array(least, most, None, Some(gaps), false)
+}
+
 /// Pages of one column on their way to its chunk.
 struct Pages<'f> {
     writer: SerializedPageWriter<'f, Vec<u8>>,
-    compressor: Compressor<'static>,
+    compressor: &'f mut Compressor<'static>,
     /// True if a row of the column may have no value.
     has_gaps: bool,
     /// Bytes so far with their headers, before they were compressed and since.
     bytes: [usize; 2],
 }
 
-impl Pages<'_> {
+impl<'f> Pages<'f> {
+    fn new(
+        file: &'f mut TrackedWrite<Vec<u8>>,
+        compressor: &'f mut Compressor<'static>,
+        held: Held,
+    ) -> Self {
+        Self {
+            writer: SerializedPageWriter::new(file),
+            compressor,
+            has_gaps: held != Held::Texts,
+            bytes: [0; 2],
+        }
+    }
+
     fn dictionary(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
         let page = Page::DictionaryPage {
             buf: self.compressor.compress(column.values)?.into(),
@@ -205,41 +321,49 @@ impl Pages<'_> {
     fn coded(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
         let largest = column.ends.len().saturating_sub(1);
         let width = usize::BITS - largest.leading_zeros();
-        let mut page = self.levels(column.codes);
+        let mut page = self.start(column.codes);
         page.push(u8::try_from(width).expect("a number has at most 32 bits"));
-        let present = present(column.codes);
-        push_hybrid(&mut page, &present, width);
-        self.data(&page, column.codes.len(), Encoding::RLE_DICTIONARY)
+        match column.codes {
+            Codes::Zeros(rows) => push_repeated(&mut page, 0, rows, width),
+            Codes::Dense(codes) => push_hybrid(&mut page, codes, width),
+            Codes::Sparse(codes) => push_hybrid(&mut page, &present(codes), width),
+        }
+        self.data(&page, column.codes.rows(), Encoding::RLE_DICTIONARY)
     }
 
-    /// Writes the values of all rows, some rows a page.
+    /// Writes the values of all rows as one page.
     fn plain(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
-        for codes in column.codes.chunks(PLAIN_PAGE_ROWS) {
-            let mut page = self.levels(codes);
-            for code in present(codes).iter() {
-                page.extend_from_slice(column.value(*code as usize));
+        let mut page = self.start(column.codes);
+        let zeros;
+        let codes = match column.codes {
+            Codes::Zeros(rows) => {
+                zeros = vec![0; rows];
+                &zeros
             }
-            self.data(&page, codes.len(), Encoding::PLAIN)?;
+            Codes::Dense(codes) | Codes::Sparse(codes) => codes,
+        };
+        for code in codes.iter().filter(|code| **code != NO_VALUE) {
+            page.extend_from_slice(column.value(*code as usize));
         }
-        Ok(())
+        self.data(&page, column.codes.rows(), Encoding::PLAIN)
     }
 
     /// Start of a page: which rows have a value, where there may be none.
-    fn levels(&self, codes: &[u32]) -> Vec<u8> {
-        if !self.has_gaps {
+    fn start(&self, codes: Codes<'_>) -> Vec<u8> {
+        match (codes, self.has_gaps) {
+            (Codes::Sparse(codes), true) => {
+                let is_there = codes.iter().map(|code| u32::from(*code != NO_VALUE));
+                levels(&is_there.collect::<Vec<_>>())
+            }
             // Values would otherwise move up to other rows.
-            assert!(!codes.contains(&NO_VALUE), "every row has a text");
-            return Vec::new();
+            (Codes::Sparse(_), false) => unreachable!("every row has a text"),
+            (codes, true) => {
+                let mut encoded = Vec::new();
+                push_repeated(&mut encoded, 1, codes.rows(), 1);
+                with_length(encoded)
+            }
+            (_, false) => Vec::new(),
         }
-        let levels: Vec<u32> = codes
-            .iter()
-            .map(|code| u32::from(*code != NO_VALUE))
-            .collect();
-        let mut encoded = Vec::new();
-        push_hybrid(&mut encoded, &levels, 1);
-        let mut page = count(encoded.len()).to_le_bytes().to_vec();
-        page.append(&mut encoded);
-        page
     }
 
     fn data(&mut self, page: &[u8], rows: usize, encoding: Encoding) -> Result<(), ParquetError> {
@@ -264,70 +388,95 @@ impl Pages<'_> {
     }
 }
 
+/// Levels of the rows of a page, with their length in front.
+fn levels(is_there: &[u32]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    push_hybrid(&mut encoded, is_there, 1);
+    with_length(encoded)
+}
+
+fn with_length(mut encoded: Vec<u8>) -> Vec<u8> {
+    let mut page = count(encoded.len()).to_le_bytes().to_vec();
+    page.append(&mut encoded);
+    page
+}
+
+/// Numbers of the rows that have a value.
+fn present(codes: &[u32]) -> Vec<u32> {
+    let present = codes.iter().filter(|code| **code != NO_VALUE);
+    present.copied().collect()
+}
+
 fn count(length: usize) -> u32 {
     u32::try_from(length).expect("a page has fewer than 2^32 values and bytes")
 }
 
-/// Numbers of the rows that have a value.
-fn present(codes: &[u32]) -> std::borrow::Cow<'_, [u32]> {
-    if codes.contains(&NO_VALUE) {
-        codes
-            .iter()
-            .copied()
-            .filter(|code| *code != NO_VALUE)
-            .collect()
-    } else {
-        codes.into()
-    }
-}
-
-/// Numbers that are told one by one are told by eights.
+/// Numbers that are told bit by bit are told by eights.
 const EIGHT: usize = 8;
 
-/// Adds numbers of `width` bits: eight or more that are equal as one run, others bit by bit.
+/// Adds numbers of `width` bits, by eights: those that are all equal as runs, others bit by bit.
 fn push_hybrid(into: &mut Vec<u8>, codes: &[u32], width: u32) {
-    // The first of the numbers that are not told yet, and are told bit by bit.
-    let mut first = 0;
+    let (eights, rest) = codes.as_chunks::<EIGHT>();
+    // The last eight is filled up; nobody asks for more numbers than there are rows.
+    let last = rest.last().map(|code| {
+        let mut eight = [*code; EIGHT];
+        eight[..rest.len()].copy_from_slice(rest);
+        eight
+    });
+    let eight_at = |at: usize| match eights.get(at) {
+        None if at == eights.len() => last.as_ref(),
+        eight => eight,
+    };
+    let of_one = |at: usize| eight_at(at).map(|eight| eight.iter().all(|code| *code == eight[0]));
     let mut at = 0;
-    while let Some(code) = codes.get(at) {
-        let run = codes[at..]
-            .iter()
-            .take_while(|other| *other == code)
-            .count();
-        // Numbers of the run that complete the eight before it.
-        let wanted = (first..at).len().next_multiple_of(EIGHT) - (at - first);
-        if run >= wanted + EIGHT {
-            push_packed(into, &codes[first..at + wanted], width);
-            push_varint(into, (run - wanted) << 1);
-            let bytes = width.div_ceil(u8::BITS) as usize;
-            into.extend_from_slice(&code.to_le_bytes()[..bytes]);
-            first = at + run;
+    while let Some(eight) = eight_at(at) {
+        let first = at;
+        if of_one(at) == Some(true) {
+            at += 1;
+            while eight_at(at) == Some(&[eight[0]; EIGHT]) {
+                at += 1;
+            }
+            let rows = (at * EIGHT).min(codes.len()) - first * EIGHT;
+            push_repeated(into, eight[0], rows, width);
+        } else {
+            while of_one(at) == Some(false) {
+                at += 1;
+            }
+            push_varint(into, (at - first) << 1 | 1);
+            for eight in (first..at).filter_map(eight_at) {
+                push_packed(into, eight, width);
+            }
         }
-        at += run;
     }
-    push_packed(into, &codes[first..], width);
 }
 
-/// Adds numbers bit by bit; an eight that is not full ends with zeros.
-fn push_packed(into: &mut Vec<u8>, codes: &[u32], width: u32) {
-    if codes.is_empty() {
+/// Adds so many times one number.
+fn push_repeated(into: &mut Vec<u8>, code: u32, rows: usize, width: u32) {
+    push_varint(into, rows << 1);
+    let bytes = width.div_ceil(u8::BITS) as usize;
+    into.extend_from_slice(&code.to_le_bytes()[..bytes]);
+}
+
+/// Adds eight numbers bit by bit.
+fn push_packed(into: &mut Vec<u8>, eight: &[u32; EIGHT], width: u32) {
+    // Two numbers have at most 64 bits, and four of half that width as well.
+    let two = |at: usize| u64::from(eight[at]) | u64::from(eight[at + 1]) << width;
+    if width <= u16::BITS {
+        let four = |at: usize| two(at) | two(at + 2) << (2 * width);
+        let bits = u128::from(four(0)) | u128::from(four(4)) << (4 * width);
+        into.extend_from_slice(&bits.to_le_bytes()[..width as usize]);
         return;
     }
-    let eights = codes.len().div_ceil(EIGHT);
-    push_varint(into, (eights << 1) | 1);
-    let end = into.len() + eights * width as usize;
-    let (mut bits, mut held) = (0_u64, 0);
-    for code in codes {
-        bits |= u64::from(*code) << held;
-        held += width;
-        if held >= u32::BITS {
-            into.extend_from_slice(&bits.to_le_bytes()[..size_of::<u32>()]);
-            bits >>= u32::BITS;
-            held -= u32::BITS;
+    let (mut bits, mut held) = (0_u128, 0);
+    for at in (0..EIGHT).step_by(2) {
+        bits |= u128::from(two(at)) << held;
+        held += 2 * width;
+        while held >= u8::BITS {
+            into.push(bits.to_le_bytes()[0]);
+            bits >>= u8::BITS;
+            held -= u8::BITS;
         }
     }
-    into.extend_from_slice(&bits.to_le_bytes());
-    into.resize(end, 0);
 }
 
 fn push_varint(into: &mut Vec<u8>, mut number: usize) {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::types::SchemaDescPtr;
+use ::parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 use arrow_schema::{Field, Schema};
 
-use super::coded_column::{CodedColumn, ColumnChunk, Held, encode};
+use super::coded_column::{CodedColumn, ColumnChunk, ColumnEncoder, Held, PlainNumbers};
 use super::parquet::data_type_of;
 use super::parquet_settings::{begin, descriptions, writer_options};
 use crate::model::tables::{ColumnType, Table};
@@ -34,6 +34,7 @@ pub struct RowFile<W: Write + Send> {
 pub struct GroupEncoder {
     table: &'static Table,
     schema: SchemaDescPtr,
+    encoder: ColumnEncoder,
     chunks: Vec<ColumnChunk>,
 }
 
@@ -68,13 +69,16 @@ impl<W: Write + Send> RowFile<W> {
     }
 
     /// Encoder of a row group.
-    #[must_use]
-    pub fn encoder(&self) -> GroupEncoder {
-        GroupEncoder {
+    ///
+    /// # Errors
+    /// That of the codec.
+    pub fn encoder(&self) -> Result<GroupEncoder, ParquetError> {
+        Ok(GroupEncoder {
             table: self.table,
             schema: Arc::clone(&self.schema),
+            encoder: ColumnEncoder::new()?,
             chunks: Vec::new(),
-        }
+        })
     }
 
     /// Appends a row group, once all before it are there. Groups are numbered from 0.
@@ -110,7 +114,7 @@ impl<W: Write + Send> RowFile<W> {
 }
 
 impl GroupEncoder {
-    /// Encodes the next column.
+    /// Encodes the next column, whose values repeat.
     ///
     /// # Errors
     /// That of the codec.
@@ -118,6 +122,28 @@ impl GroupEncoder {
     /// # Panics
     /// For more columns than the table has, and for one that is neither text nor number nor day.
     pub fn add(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
+        let (held, descriptor) = self.next();
+        let chunk = self.encoder.coded(column, held, descriptor)?;
+        self.chunks.push(chunk);
+        Ok(())
+    }
+
+    /// Encodes the next column, of numbers that repeat too little.
+    ///
+    /// # Errors
+    /// That of the codec.
+    ///
+    /// # Panics
+    /// As [`GroupEncoder::add`], and for a column that is not of numbers.
+    pub fn add_numbers(&mut self, numbers: PlainNumbers<'_>) -> Result<(), ParquetError> {
+        let (held, descriptor) = self.next();
+        assert!(held == Held::Numbers, "the column is of numbers");
+        let chunk = self.encoder.plain_numbers(numbers, descriptor)?;
+        self.chunks.push(chunk);
+        Ok(())
+    }
+
+    fn next(&self) -> (Held, ColumnDescPtr) {
         let at = self.chunks.len();
         let held = match self.table.columns[at].column_type {
             ColumnType::Text => Held::Texts,
@@ -125,9 +151,7 @@ impl GroupEncoder {
             ColumnType::Date => Held::Days,
             other => unreachable!("`{}` has a column of {}", self.table.name, other.name()),
         };
-        self.chunks
-            .push(encode(column, held, self.schema.column(at))?);
-        Ok(())
+        (held, self.schema.column(at))
     }
 
     /// The row group, once it has all columns.
@@ -144,7 +168,9 @@ mod tests {
     use arrow_array::types::{Date32Type, Decimal128Type};
     use bytes::Bytes;
 
-    use super::super::coded_column::{NO_VALUE, push_day, push_number, push_text};
+    use super::super::coded_column::{
+        Codes, NO_NUMBER, NO_VALUE, push_day, push_number, push_text,
+    };
     use super::*;
     use crate::model::tables::PublishedColumn;
 
@@ -204,7 +230,7 @@ mod tests {
     fn file_of(groups: &[Vec<u32>]) -> Bytes {
         let mut file = RowFile::new(&TABLE, Vec::new()).expect("memory takes all");
         for (at, codes) in groups.iter().enumerate() {
-            let mut encoder = file.encoder();
+            let mut encoder = file.encoder().expect("a codec");
             for kind in 0..3 {
                 // Texts have no gaps.
                 let codes: Vec<u32> = match kind {
@@ -224,9 +250,22 @@ mod tests {
                 let column = CodedColumn {
                     values: &values,
                     ends: &ends,
-                    codes: &dense,
+                    codes: match (dense.contains(&NO_VALUE), ends.len()) {
+                        (true, _) => Codes::Sparse(&dense),
+                        (false, 1) => Codes::Zeros(dense.len()),
+                        (false, _) => Codes::Dense(&dense),
+                    },
                 };
-                encoder.add(&column).expect("the codec takes all");
+                let added = if kind == 1 && at % 2 == 1 {
+                    let number_of = |code: &u32| match *code {
+                        NO_VALUE => NO_NUMBER,
+                        code => number(code),
+                    };
+                    encoder.add_numbers(&codes.iter().map(number_of).collect::<Vec<_>>())
+                } else {
+                    encoder.add(&column)
+                };
+                added.expect("the codec takes all");
             }
             file.append(at, encoder.end()).expect("memory takes all");
         }
@@ -275,7 +314,7 @@ mod tests {
                     };
                     codes.extend(std::iter::repeat_n(code, 1 + next(longest) as usize));
                 }
-                check(&[codes]);
+                check(&[codes.clone(), codes]);
             }
         }
     }

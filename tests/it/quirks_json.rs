@@ -294,7 +294,7 @@ enum Counted {
 impl decode::Sink for Counted {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
         match self {
-            Self::Totals(partial) => partial.add(row),
+            Self::Totals(partial) => partial.add(row).map(drop),
             Self::Headers => Header::read(row.cells).map(drop),
         }
     }

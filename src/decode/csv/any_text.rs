@@ -74,7 +74,7 @@ fn read_record<S: Sink>(
         .fold(0, u64::wrapping_add);
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();
-    for (at, slot) in &layout.wanted {
+    for (at, slot) in layout.wanted.read.iter().chain(&layout.wanted.carried) {
         cells[*slot] = value_of(Cow::Borrowed(&record[*at]));
     }
     sink.row(&Row {

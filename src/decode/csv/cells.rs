@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::model::content::ColumnContent;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 use crate::model::value_hash::hash_of_doubled;
 
@@ -44,23 +44,41 @@ impl<'t> Record<'t> {
 
     /// A cell without its quotes, and with one quote for each doubled one.
     pub(super) fn plain(&self, at: usize) -> Cow<'t, [u8]> {
-        let cell = self.raw(at);
-        let [b'"', inner @ .., b'"'] = cell else {
-            return Cow::Borrowed(cell);
-        };
-        if memchr::memchr(b'"', inner).is_none() {
-            return Cow::Borrowed(inner);
-        }
-        let mut plain = Vec::with_capacity(inner.len());
-        let mut rest = inner;
-        while let Some(quote) = memchr::memchr(b'"', rest) {
-            plain.extend_from_slice(&rest[..=quote]);
-            // In regular text quotes inside a cell come in pairs: `marks` made sure of it.
-            rest = &rest[quote + 2..];
-        }
-        plain.extend_from_slice(rest);
-        Cow::Owned(plain)
+        plain(self.raw(at))
     }
+}
+
+/// A cell of regular text without its quotes, and with one quote for each doubled one.
+fn plain(cell: &[u8]) -> Cow<'_, [u8]> {
+    let [b'"', inner @ .., b'"'] = cell else {
+        return Cow::Borrowed(cell);
+    };
+    if memchr::memchr(b'"', inner).is_none() {
+        return Cow::Borrowed(inner);
+    }
+    let mut plain = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        plain.extend_from_slice(&rest[..=quote]);
+        // In regular text quotes inside a cell come in pairs: `marks` made sure of it.
+        rest = &rest[quote + 2..];
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(plain)
+}
+
+/// A cell that is handed over without being read, as it is written.
+#[inline]
+pub(super) fn carried_cell(raw: &[u8]) -> Cell<'_> {
+    match raw {
+        [b'"', ..] => Cell::Written(raw, Spelling::Csv),
+        raw => value_of(Cow::Borrowed(raw)),
+    }
+}
+
+/// Value of a cell with its quotes.
+pub(in crate::decode) fn cell_of(raw: &[u8]) -> Cell<'_> {
+    value_of(plain(raw))
 }
 
 /// Columns side by side that are not read.

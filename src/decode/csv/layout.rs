@@ -24,13 +24,20 @@ pub(super) struct Layout {
     dataset: Dataset,
     /// For each cell of a record the dataset's column that its heading names.
     named: Vec<Option<usize>>,
-    /// Input columns that are read, each with the position of the dataset's column that it fills.
-    pub(super) wanted: Vec<(usize, usize)>,
+    pub(super) wanted: Wanted,
     /// Input columns that are not read, with their parts in the content of a row; empty where
     /// contents are not wanted.
     pub(super) unread: Vec<UnreadRun>,
     /// Input column in which every row has a number, so that text in it tells a header.
     number: Option<usize>,
+}
+
+/// Input columns that are handed over, each with the position of the dataset's column that it fills.
+pub(super) struct Wanted {
+    /// Those that are read.
+    pub(super) read: Vec<(usize, usize)>,
+    /// Those that are handed over as they are written.
+    pub(super) carried: Vec<(usize, usize)>,
 }
 
 /// A record, as compared with the header of its file.
@@ -45,12 +52,12 @@ enum Likeness {
 }
 
 impl Layout {
-    /// Layout under these headings; `wanted` are the input columns that are read. With `unread`,
-    /// the others count for the content of a row.
+    /// Layout under these headings. With `unread`, the columns that are not read count for the content
+    /// of a row.
     pub(super) fn new(
         dataset: Dataset,
         headings: &[String],
-        wanted: Vec<(usize, usize)>,
+        wanted: Wanted,
         unread: impl IntoIterator<Item = usize>,
     ) -> Self {
         let named: Vec<Option<usize>> = headings

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::cells::{Record, UnreadCells, value_of};
+use super::cells::{Record, UnreadCells, carried_cell, value_of};
 use super::layout::{Layout, without_boms};
 use super::marks::{Irregular, Marks};
 use crate::decode::failure::DecodeError;
@@ -91,11 +91,14 @@ fn read_record<'t, S: Sink>(
         return Ok(());
     }
     // Every wanted cell is written for every row, so nothing of the row before is left in them.
-    for (at, slot) in &layout.wanted {
+    for (at, slot) in &layout.wanted.read {
         cells[*slot] = match record.raw(*at) {
             [b'"', ..] => value_of(record.plain(*at)),
             bytes => value_of(Cow::Borrowed(bytes)),
         };
+    }
+    for (at, slot) in &layout.wanted.carried {
+        cells[*slot] = carried_cell(record.raw(*at));
     }
     let place = Place {
         unread: unread.content_of(record, &layout.unread),

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::layout::{Layout, csv_crate, header, next_record};
+use super::layout::{Layout, Wanted, csv_crate, header, next_record};
 use super::regular::Stopped;
 use super::{any_text, regular};
 use crate::decode::binding::Binding;
@@ -160,9 +160,17 @@ fn bind<S: Sink>(
     if let Some(warning) = binding.unknown_columns(input) {
         collector.warn(warning);
     }
-    let wanted = (0..headings.len())
-        .filter_map(|at| Some((at, binding.filled(at, &collector.columns)?)))
-        .collect();
+    let columns = &collector.columns;
+    let at = |filled: &dyn Fn(usize) -> Option<usize>| {
+        let positions = 0..headings.len();
+        positions
+            .filter_map(|at| Some((at, filled(at)?)))
+            .collect::<Vec<_>>()
+    };
+    let wanted = Wanted {
+        read: at(&|at| binding.read(at, columns)),
+        carried: at(&|at| binding.carried(at, columns)),
+    };
     let slots = binding.slots.iter().enumerate();
     let unread = slots
         .filter(|(_, slot)| slot.is_none() && collector.columns.is_whole())

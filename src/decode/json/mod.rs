@@ -4,7 +4,7 @@
 
 mod spelling;
 
-mod value;
+pub(super) mod value;
 
 mod template;
 

@@ -157,6 +157,7 @@ impl Template {
 mod tests {
     use super::*;
     use crate::model::dataset::Dataset;
+    use crate::model::row::Spelling;
 
     #[test]
     fn a_key_that_needs_escapes_fits_nothing() {
@@ -185,7 +186,7 @@ mod tests {
             .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)
             .unwrap();
         assert_eq!(cells[1].bytes().as_ref(), b"1.50");
-        assert_eq!(cells[2].bytes().as_ref(), b"x");
+        assert_eq!(cells[2], Cell::Written(b"\"x\"", Spelling::Json));
         assert_eq!(
             template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true),
             Some(number)

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::spelling::{escapes_quotes_only, hash_of_nested};
 use crate::decode::blocks::{BLOCK, Equal as _, Portable};
 use crate::model::content::ColumnContent;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Spelling};
 use crate::model::value_hash::{hash_of_bytes, hash_of_escaped};
 
 /// A value's part in its object's content. A missing value adds 0, and a number in quotes what
@@ -59,9 +59,19 @@ fn without_backslashes(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A value that nobody reads as a cell: as [`cell_of`] does, but one with a broken escape as it is
-/// written.
+/// A value that is handed over without being read: a string as it is written.
+#[inline]
 pub(super) fn carried_cell(value: &[u8]) -> Cell<'_> {
+    match value {
+        b"null" | b"\"\"" => Cell::Missing,
+        [b'"', ..] => Cell::Written(value, Spelling::Json),
+        other => Cell::Text(Cow::Borrowed(other)),
+    }
+}
+
+/// Cell of a string, quotes included: as [`cell_of`] makes it, but one with a broken escape as it is
+/// written.
+pub(in crate::decode) fn string_cell(value: &[u8]) -> Cell<'_> {
     cell_of(value).unwrap_or(Cell::Text(Cow::Borrowed(value)))
 }
 

@@ -87,7 +87,7 @@ impl KeyColumn {
                     return Ok((known, false));
                 }
             }
-            Cell::Missing | Cell::Decimal(..) | Cell::Date(_) => {}
+            Cell::Missing | Cell::Decimal(..) | Cell::Date(_) | Cell::Written(..) => {}
         }
         self.look_up(cell, led_by)
     }
@@ -125,7 +125,7 @@ impl KeyColumn {
                 self.memory.typed = Some(((*value, *scale), number));
                 Ok((number, is_fresh))
             }
-            Cell::Date(_) => self.last_or_checked(&cell.bytes()),
+            Cell::Date(_) | Cell::Written(..) => self.last_or_checked(&cell.bytes()),
         }
     }
 

@@ -196,7 +196,7 @@ fn is_displayed(cell: &Cell<'_>) -> bool {
     let text: &[u8] = match cell {
         Cell::Text(text) => text,
         Cell::Entry { text, .. } => text,
-        Cell::Missing | Cell::Decimal(..) | Cell::Date(_) => return false,
+        Cell::Missing | Cell::Decimal(..) | Cell::Date(_) | Cell::Written(..) => return false,
     };
     let Some(at) = text.iter().position(|byte| *byte == b'E') else {
         return false;

@@ -87,6 +87,18 @@ pub struct Partial {
     row: RowKey,
 }
 
+/// A row as it was counted.
+#[derive(Clone, Copy, Debug)]
+pub struct CountedRow {
+    /// Numbers of its tuples: rows of one partial with the same number have the same texts in the
+    /// columns of that tuple.
+    pub key: [u32; TUPLES],
+    /// Its numbers, as in [`Measures::sums`].
+    pub sums: [i128; SUMS],
+    /// Day of use, or first day of the charge; `None` where it has none.
+    pub day: Option<Day>,
+}
+
 /// Key of a row while the row is added.
 #[derive(Debug, Default)]
 struct RowKey {
@@ -158,11 +170,11 @@ impl Partial {
         Self::with(self.dataset, self.layout, self.filter.clone())
     }
 
-    /// Adds one row.
+    /// Adds one row, and tells how it was counted.
     ///
     /// # Errors
     /// A [`Rejection`] that names the cell that cannot be used; the totals are then untouched.
-    pub fn add(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
+    pub fn add(&mut self, row: &Row<'_, '_>) -> Result<CountedRow, Rejection> {
         let measures = (self.layout.measure)(row.cells)?;
         if let Err(rejection) = self.number_texts(row, &measures) {
             // The row's new texts would be shown, and traced, as if the row counted.
@@ -194,7 +206,11 @@ impl Partial {
                 self.filter_waiting();
             }
         }
-        Ok(())
+        Ok(CountedRow {
+            key,
+            sums: measures.sums,
+            day: measures.day,
+        })
     }
 
     /// Keeps those of the waiting rows that may be duplicates.

@@ -36,7 +36,9 @@ pub fn rescale(value: i128, from: u32, to: u32, rounding: Rounding) -> Option<i1
 /// `value / divisor`, rounded to a whole number; `divisor` is positive.
 #[must_use]
 pub fn divide(value: i128, divisor: i128, rounding: Rounding) -> i128 {
-    let (whole, rest) = (value / divisor, value % divisor);
+    // Not by `%`, which divides a second time.
+    let whole = value / divisor;
+    let rest = value - whole * divisor;
     // The remainder is compared with what it lacks to the divisor: twice the remainder could
     // overflow.
     let to_half = rest

@@ -63,7 +63,7 @@ impl Sink for CountSink<'_> {
             return Ok(());
         }
         // A row that the run rejected is rejected again, and counts on neither side.
-        let added = self.partial.add(row);
+        let added = self.partial.add(row).map(drop);
         if added.is_err() {
             self.lost.push(row.place.line());
         }

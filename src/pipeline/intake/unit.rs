@@ -237,6 +237,9 @@ impl TotalsSink {
             Err(source) => self.failed = Some(room.scratch.failed(source)),
         }
         self.totals = self.totals.successor();
+        if let Some(rows) = &mut self.rows {
+            rows.begin_partial();
+        }
     }
 
     /// Adds what another worker counted of the same unit.
@@ -262,18 +265,22 @@ impl Sink for TotalsSink {
             self.make_room();
         }
         let added = self.totals.add(row);
-        match (&added, &mut self.daily) {
+        let counted = match added {
+            Ok(counted) => counted,
+            Err(rejection) => {
+                let account = row_key::account_of(self.totals.dataset, row.cells);
+                self.lost.push(account);
+                return Err(rejection);
+            }
+        };
+        if let Some(daily) = &mut self.daily {
             // The totals by day make the same checks, which this row has passed.
-            (Ok(()), Some(daily)) => daily.add(row)?,
-            (Ok(()), None) => {}
-            (Err(_), _) => self
-                .lost
-                .push(row_key::account_of(self.totals.dataset, row.cells)),
+            daily.add(row)?;
         }
-        if let (Ok(()), Some(rows)) = (&added, &mut self.rows) {
-            rows.add(row.cells);
+        if let Some(rows) = &mut self.rows {
+            rows.add(row.cells, &counted);
         }
-        added
+        Ok(())
     }
 
     fn begin(&mut self, slice: u64) {

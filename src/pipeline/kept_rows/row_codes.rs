@@ -1,127 +1,150 @@
-//! Rows on their way to a file, as codes: what a cell says is worked out once for each distinct text of
-//! a column, and a row is the codes of its texts.
+//! Rows on their way to a file, as numbers: what its cells say is worked out once for each combination
+//! of a bundle, and a row is the numbers of its combinations, with a few numbers of its own.
 
 use std::sync::Arc;
 
-use super::open_texts::OpenTexts;
-use super::row_batch::{BatchColumn, KnownValues, RowBatch, Values};
-use super::row_layout::{Filled, RowLayout};
+use super::bundles::{Combinations, LastCells};
+use super::row_batch::{KnownBundle, KnownValues, RowBatch};
+use super::row_layout::{Bundle, RowLayout};
 use super::row_sums::KeptSums;
-use crate::engine::count::interner::Texts;
+use crate::engine::count::partial::CountedRow;
+use crate::model::period::Day;
 use crate::model::row::Cell;
-use crate::model::same::same;
+use crate::reports::coded_column::NO_NUMBER;
 
 /// Rows that are handed over at a time, at most: 1,024, which stay in a core's cache. A slice of text
 /// has fewer.
-const BATCH_ROWS: u32 = 1024;
+const BATCH_ROWS: usize = 1024;
 
-/// Bytes of distinct texts beyond which a worker forgets those that it knows: 32 MiB.
-const KNOWN_BYTES: usize = 32 << 20;
+/// Bytes of distinct texts and values beyond which a worker forgets those that it knows: 64 MiB.
+const KNOWN_BYTES: usize = 64 << 20;
 
-/// Codes for the cells of one worker's rows.
+/// Numbers for the cells of one worker's rows.
 pub(super) struct RowCoder {
     layout: Arc<RowLayout>,
-    columns: Vec<ColumnCoder>,
-    /// Number of rows in the open batch.
-    rows: u32,
+    /// Combinations of each bundle.
+    bundles: Vec<Combinations>,
+    /// For each bundle the cells that were worked out last.
+    last: Vec<LastCells>,
     known: Arc<KnownValues>,
-    /// Rows and amounts so far.
+    /// Bytes of the values there.
+    known_bytes: usize,
+    open: OpenRows,
+    /// Rows and amounts so far, but for those of `accounts`.
     sums: KeptSums,
+    /// Rows and amounts of each combination of the first bundle.
+    accounts: Vec<AccountSum>,
 }
 
-/// The cells of one column.
-enum ColumnCoder {
-    Texts(TextCoder),
-    Numbers(NumberCoder),
+/// Rows and their amount.
+struct AccountSum {
+    /// Invoice and currency, as they came.
+    account: [Vec<u8>; 2],
+    rows: u64,
+    amount: i128,
 }
 
-/// Codes for the texts of a column. Those of a batch are looked up together: a batch of one column at a
-/// time finds its table in the core's cache.
-struct TextCoder {
-    source: (usize, Filled),
-    open: OpenTexts,
-    /// All texts that are known.
-    texts: Texts,
-    /// Code that went last with each code of the column that leads this one. What the same resource had
-    /// before is compared first, which costs less than to look it up.
-    went_with: Vec<Option<u32>>,
-    /// Values of the texts that came since the last batch.
-    fresh: Values,
-}
-
-/// Numbers of a column. They repeat too little to be known by codes.
+/// Rows that are not handed over yet, as [`RowBatch`] has them.
 #[derive(Debug)]
-struct NumberCoder {
-    source: (usize, Filled),
-    /// Text of the cell that came last; empty for one that is no text.
-    last: Vec<u8>,
-    /// Its number in the units of the input, 0 where there is none.
-    last_exact: i128,
-    runs: Vec<(Option<i128>, u32)>,
+struct OpenRows {
+    combinations: Vec<Vec<u32>>,
+    numbers: Vec<Vec<i128>>,
+    days: Vec<Option<Day>>,
+}
+
+impl OpenRows {
+    fn new(layout: &RowLayout) -> Self {
+        let columns = |_| Vec::with_capacity(BATCH_ROWS);
+        Self {
+            combinations: layout.bundles.iter().map(columns).collect(),
+            numbers: (layout.numbers.iter())
+                .map(|_| Vec::with_capacity(BATCH_ROWS))
+                .collect(),
+            days: Vec::with_capacity(BATCH_ROWS),
+        }
+    }
 }
 
 impl RowCoder {
     /// Coder that knows no text.
     pub(super) fn new(layout: Arc<RowLayout>) -> Self {
-        let columns: Vec<ColumnCoder> = layout.filled().map(ColumnCoder::new).collect();
+        let widths = layout.bundles.iter().map(|bundle| bundle.columns.len());
         Self {
-            known: Arc::new(KnownValues::new(columns.len())),
-            layout,
-            columns,
-            rows: 0,
+            bundles: layout.bundles.iter().map(Combinations::new).collect(),
+            last: widths.clone().map(LastCells::new).collect(),
+            known: Arc::new(KnownValues::new(widths)),
+            known_bytes: 0,
+            open: OpenRows::new(&layout),
             sums: KeptSums::default(),
+            accounts: Vec::new(),
+            layout,
         }
     }
 
     /// Adds a row to the open batch. True if the batch is full then.
-    pub(super) fn add(&mut self, cells: &[Cell<'_>]) -> bool {
-        for column in &mut self.columns {
-            match column {
-                ColumnCoder::Texts(column) => column.open.add(&cells[column.source.0], self.rows),
-                ColumnCoder::Numbers(column) => {
-                    column.add(&cells[column.source.0], self.rows, &self.layout);
-                }
+    pub(super) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) -> bool {
+        for (at, bundle) in self.bundles.iter_mut().enumerate() {
+            let tuple = counted.key[self.layout.bundles[at].tuple as usize];
+            let (number, is_new) = bundle.number_of(cells, tuple);
+            if is_new {
+                let bundle = (&self.layout.bundles[at], &mut self.last[at]);
+                let known = &mut self.known.locked()[at];
+                self.known_bytes += learn(&self.layout, cells, bundle, known);
             }
+            self.open.combinations[at].push(number);
         }
-        self.rows += 1;
-        let ColumnCoder::Numbers(amounts) = &self.columns[self.layout.amount] else {
-            unreachable!("amounts are numbers");
+        for (column, numbers) in self.layout.numbers.iter().zip(&mut self.open.numbers) {
+            let number = self.layout.number_of(column, cells, counted);
+            numbers.push(number.unwrap_or(NO_NUMBER));
+        }
+        self.open.days.push(counted.day);
+        self.add_to_account(cells, counted);
+        self.open.days.len() == BATCH_ROWS
+    }
+
+    /// Adds a row to the sums of its invoice and currency, which the first bundle has.
+    fn add_to_account(&mut self, cells: &[Cell<'_>], counted: &CountedRow) {
+        let Some(number) = self.open.combinations[0].last() else {
+            return;
         };
-        let [invoice, currency] = self.layout.account(cells);
-        let account = [&*invoice.bytes(), &*currency.bytes()];
-        self.sums.add(account, amounts.last_exact);
-        self.rows == BATCH_ROWS
+        let number = *number as usize;
+        if number == self.accounts.len() {
+            let account = self.layout.account(cells);
+            self.accounts.push(AccountSum {
+                account: account.map(|cell| cell.bytes().to_vec()),
+                rows: 0,
+                amount: 0,
+            });
+        }
+        let sum = &mut self.accounts[number];
+        let [_, amount, ..] = counted.sums;
+        sum.rows += 1;
+        sum.amount = sum.amount.wrapping_add(amount);
+    }
+
+    /// Forgets which rows had which tuples, as tuples are numbered anew.
+    pub(super) fn forget_tuples(&mut self) {
+        self.bundles
+            .iter_mut()
+            .for_each(Combinations::forget_tuples);
     }
 
     /// Ends the open batch.
     pub(super) fn take(&mut self) -> RowBatch {
-        let mut columns: Vec<BatchColumn> = Vec::with_capacity(self.columns.len());
-        for (at, column) in self.columns.iter_mut().enumerate() {
-            columns.push(match column {
-                ColumnCoder::Texts(column) => {
-                    let leader = match self.layout.leader(at).map(|at| &columns[at]) {
-                        Some(BatchColumn::Codes(runs)) => Some(runs.as_slice()),
-                        _ => None,
-                    };
-                    BatchColumn::Codes(column.end_batch(&self.layout, self.rows, leader))
-                }
-                ColumnCoder::Numbers(column) => BatchColumn::Numbers(column.end_batch(self.rows)),
-            });
-        }
-        let mut known = self.known.locked();
-        for (column, values) in self.columns.iter_mut().zip(known.iter_mut()) {
-            if let ColumnCoder::Texts(column) = column {
-                values.append(&mut column.fresh);
-            }
-        }
-        let bytes: usize = known.iter().map(|values| values.bytes.len()).sum();
-        drop(known);
+        let OpenRows {
+            combinations,
+            numbers,
+            days,
+        } = std::mem::replace(&mut self.open, OpenRows::new(&self.layout));
         let batch = RowBatch {
             known: Arc::clone(&self.known),
-            columns,
-            rows: std::mem::take(&mut self.rows) as usize,
+            combinations,
+            numbers,
+            days,
         };
-        if bytes > KNOWN_BYTES {
+        let texts: usize = self.bundles.iter().map(Combinations::bytes).sum();
+        if texts + self.known_bytes > KNOWN_BYTES {
+            self.settle();
             let sums = std::mem::take(&mut self.sums);
             *self = Self::new(Arc::clone(&self.layout));
             self.sums = sums;
@@ -130,166 +153,105 @@ impl RowCoder {
     }
 
     /// Rows and amounts of all batches.
-    pub(super) fn into_sums(self) -> KeptSums {
+    pub(super) fn into_sums(mut self) -> KeptSums {
+        self.settle();
         self.sums
     }
-}
 
-impl ColumnCoder {
-    fn new(source: (usize, Filled)) -> Self {
-        match source.1 {
-            Filled::Text(_) | Filled::Day => Self::Texts(TextCoder {
-                source,
-                open: OpenTexts::default(),
-                texts: Texts::default(),
-                went_with: Vec::new(),
-                fresh: Values::default(),
-            }),
-            Filled::Number | Filled::Share => Self::Numbers(NumberCoder {
-                source,
-                last: Vec::new(),
-                last_exact: 0,
-                runs: Vec::new(),
-            }),
+    fn settle(&mut self) {
+        for sum in self.accounts.drain(..) {
+            let [invoice, currency] = &sum.account;
+            self.sums.add([invoice, currency], sum.rows, sum.amount);
         }
     }
 }
 
-impl TextCoder {
-    /// Codes of the texts of the open batch, which has so many rows; with the codes of the column that
-    /// leads this one, if one does.
-    fn end_batch(
-        &mut self,
-        layout: &RowLayout,
-        rows: u32,
-        leader: Option<&[(u32, u32)]>,
-    ) -> Vec<(u32, u32)> {
-        let known = self.texts.len();
-        let ends = self.open.first_rows().skip(1).chain([rows]);
-        let runs = match leader {
-            Some(leader) => {
-                let codes = led(&mut self.texts, &mut self.went_with, &self.open, leader);
-                codes.into_iter().zip(ends).collect()
-            }
-            None => self
-                .texts
-                .intern_all(self.open.all())
-                .into_iter()
-                .zip(ends)
-                .collect(),
-        };
-        for new in known..self.texts.len() {
-            let cell = self.open.form().cell(self.texts.text(new));
-            layout.push_value(self.source, &cell, &mut self.fresh.bytes);
-            self.fresh.ends.push(self.fresh.bytes.len());
-        }
-        self.open.clear();
-        runs
+/// Adds the values of a combination that came for the first time; the bytes that are new.
+#[cold]
+fn learn(
+    layout: &RowLayout,
+    cells: &[Cell<'_>],
+    (bundle, last): (&Bundle, &mut LastCells),
+    known: &mut KnownBundle,
+) -> usize {
+    // Long enough for the identifier of a resource.
+    let (mut bytes, mut added) = (Vec::with_capacity(256), 0);
+    for (at, column) in bundle.columns.iter().enumerate() {
+        let cell = &cells[column.source.0];
+        let value = last.value_of(at, cell, || {
+            bytes.clear();
+            layout.push_value(column.source, cell, &mut bytes);
+            let (number, is_new) = known.columns[at].intern(&bytes);
+            added += usize::from(is_new) * bytes.len();
+            number
+        });
+        known.push(value);
     }
-}
-
-/// Codes of the texts of a batch, of which each is most likely the one that went last with the code that
-/// leads it.
-fn led(
-    texts: &mut Texts,
-    went_with: &mut Vec<Option<u32>>,
-    open: &OpenTexts,
-    mut leader: &[(u32, u32)],
-) -> Vec<u32> {
-    let rows = open.first_rows();
-    let codes = open.all().zip(rows).map(|(text, row)| {
-        while let [(_, end), rest @ ..] = leader
-            && *end <= row
-        {
-            leader = rest;
-        }
-        let leads = leader.first().map_or(0, |(code, _)| *code as usize);
-        if leads >= went_with.len() {
-            went_with.resize(leads + 1, None);
-        }
-        match went_with[leads] {
-            Some(code) if same(texts.text(code), text) => code,
-            _ => {
-                let (code, _) = texts.intern(text);
-                went_with[leads] = Some(code);
-                code
-            }
-        }
-    });
-    codes.collect()
-}
-
-impl NumberCoder {
-    fn add(&mut self, cell: &Cell<'_>, row: u32, layout: &RowLayout) {
-        let text: &[u8] = match cell {
-            Cell::Text(text) => text,
-            Cell::Entry { text, .. } => text,
-            _ => b"",
-        };
-        if !text.is_empty() && !self.runs.is_empty() && same(&self.last, text) {
-            return;
-        }
-        self.last.clear();
-        self.last.extend_from_slice(text);
-        let (exact, number) = layout.number(self.source, cell);
-        self.last_exact = exact;
-        match self.runs.last_mut() {
-            Some((last, _)) if *last == number => {}
-            _ => self.runs.push((number, row)),
-        }
-    }
-
-    fn end_batch(&mut self, rows: u32) -> Vec<(Option<i128>, u32)> {
-        let mut runs = std::mem::take(&mut self.runs);
-        self.runs.reserve(runs.len());
-        // So far each has its first row.
-        let mut end = rows;
-        for run in runs.iter_mut().rev() {
-            std::mem::swap(&mut run.1, &mut end);
-        }
-        runs
-    }
+    added
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::row_batch::column_of;
+    use std::io::Write as _;
+
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::{Date32Type, Decimal128Type};
+    use bytes::Bytes;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::super::row_columns::encode;
     use super::*;
     use crate::model::dataset::{Dataset, USAGE, position};
+    use crate::model::decimal::{AMOUNT_SCALE, power_of_ten};
+    use crate::model::row::Spelling;
+    use crate::reports::row_file::RowFile;
 
-    /// Rows of one slice each, with a large text in which they differ.
-    fn batch(coder: &mut RowCoder, numbers: &[usize]) -> RowBatch {
-        for number in numbers {
-            let mut cells = vec![Cell::Missing; USAGE.len()];
-            let resource = format!("/{number}/").repeat(KNOWN_BYTES / 16);
-            cells[position(USAGE, "ResourceURI")] = Cell::Text(resource.into_bytes().into());
-            let tags = format!("{{{}}}", number % 3).into_bytes();
-            cells[position(USAGE, "Tags")] = Cell::Text(tags.into());
-            let amount = number.to_string().into_bytes();
-            cells[position(USAGE, "BillingPreTaxTotal")] = Cell::Text(amount.into());
-            assert!(!coder.add(&cells), "the batch is not full");
+    fn layout() -> Arc<RowLayout> {
+        Arc::new(RowLayout::of(Dataset::Usage).expect("its rows are kept"))
+    }
+
+    /// Adds a row of a resource, whose URI is a large text, with tags as CSV writes them.
+    fn add(coder: &mut RowCoder, resource: u32, tags: &str, amount: i128) {
+        let mut cells = vec![Cell::Missing; USAGE.len()];
+        let uri = format!("/{resource}/").repeat(KNOWN_BYTES / 32);
+        cells[position(USAGE, "ResourceURI")] = Cell::Text(uri.into_bytes().into());
+        cells[position(USAGE, "Tags")] = Cell::Written(tags.as_bytes(), Spelling::Csv);
+        let text = amount.to_string().into_bytes();
+        cells[position(USAGE, "BillingPreTaxTotal")] = Cell::Text(text.into());
+        let counted = CountedRow {
+            key: [0, 0, resource, 0],
+            sums: [0, amount * power_of_ten(AMOUNT_SCALE), 0, 0],
+            day: (resource > 0).then_some(20_000 + i32::try_from(amount).unwrap()),
+        };
+        assert!(!coder.add(&cells, &counted), "the batch is not full");
+    }
+
+    /// Rows of one slice each.
+    fn batch(coder: &mut RowCoder, resources: &[u32]) -> RowBatch {
+        for (resource, amount) in resources.iter().zip(0..) {
+            add(coder, *resource, tags_of(*resource), amount / 3);
         }
         coder.take()
     }
 
-    /// Values of all rows of a column.
-    fn values_of(batches: &[RowBatch], column: usize) -> Vec<Option<Vec<u8>>> {
-        let (values, codes) = column_of(batches, column);
-        let value = |code: &u32| {
-            values
-                .parts()
-                .1
-                .get(*code as usize)
-                .map(|_| values.text(*code).to_vec())
-        };
-        codes.iter().map(value).collect()
+    fn tags_of(resource: u32) -> &'static str {
+        ["\"{\"\"a\"\":1}\"", "\"\"", "\"NULL\""][resource as usize % 3]
+    }
+
+    fn file_of(layout: &RowLayout, batches: &[RowBatch]) -> Bytes {
+        let mut file = RowFile::new(layout.table, Vec::new()).unwrap();
+        let group = encode(layout, batches, file.encoder().unwrap()).unwrap();
+        file.append(0, group).unwrap();
+        let mut bytes = file.close().unwrap();
+        bytes.flush().unwrap();
+        Bytes::from(bytes)
     }
 
     /// Whichever worker read a slice, and whatever it had forgotten by then.
     #[test]
-    fn columns_do_not_depend_on_who_read_which_rows() {
-        let layout = Arc::new(RowLayout::of(Dataset::Usage).expect("its rows are kept"));
-        let slices: Vec<Vec<usize>> = (0..12).map(|slice| vec![slice, slice / 2, 7, 7]).collect();
+    fn files_do_not_depend_on_who_read_which_rows() {
+        let layout = layout();
+        let slices: Vec<Vec<u32>> = (0..12).map(|slice| vec![slice, slice / 2, 7, 7]).collect();
         let mut one = RowCoder::new(Arc::clone(&layout));
         let alone: Vec<RowBatch> = slices.iter().map(|rows| batch(&mut one, rows)).collect();
         assert!(
@@ -302,32 +264,53 @@ mod tests {
             .into_iter()
             .chain([(5, 1), (10, 0), (6, 1), (8, 1), (7, 0)])
         {
+            workers[worker].forget_tuples();
             shared.push((slice, batch(&mut workers[worker], &slices[slice])));
         }
         shared.sort_by_key(|(slice, _)| *slice);
         let shared: Vec<RowBatch> = shared.into_iter().map(|(_, batch)| batch).collect();
-        for column in 0..layout.table.columns.len() {
-            let ((values, codes), (others, other_codes)) =
-                (column_of(&alone, column), column_of(&shared, column));
-            assert_eq!(codes, other_codes, "{}", layout.table.columns[column].name);
-            assert!(values.parts() == others.parts());
-        }
-        let tags = layout
-            .table
-            .columns
-            .iter()
-            .position(|column| column.name == "tags");
-        let found = values_of(&alone, tags.expect("usage has tags"));
-        let wanted = slices.iter().flatten().map(|number| {
-            let tags = format!("{{{}}}", number % 3);
-            Some([&3_u32.to_le_bytes()[..], tags.as_bytes()].concat())
-        });
-        assert_eq!(found, wanted.collect::<Vec<_>>());
-        let found = values_of(&alone, layout.amount);
-        assert_eq!(found.len(), 48);
+        let file = file_of(&layout, &alone);
+        assert!(file == file_of(&layout, &shared), "the bytes are the same");
         let [merged, other] = workers.map(RowCoder::into_sums);
         let mut sums = merged;
         sums.merge(other);
         assert_eq!(sums.into_sums(), one.into_sums().into_sums());
+
+        let rows = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let rows: Vec<_> = rows.build().unwrap().map(Result::unwrap).collect();
+        let rows = arrow_select::concat::concat_batches(&rows[0].schema(), &rows).unwrap();
+        let column = |name: &str| rows.column_by_name(name).unwrap();
+        let wanted = slices.iter().flat_map(|rows| rows.iter().zip(0_i128..));
+        let tags = column("tags").as_string::<i32>().iter();
+        let days = column("usage_date").as_primitive::<Date32Type>().iter();
+        let amounts = column("amount").as_primitive::<Decimal128Type>().iter();
+        let mut read = 0;
+        for (((resource, amount), tags), (day, found)) in wanted.zip(tags).zip(days.zip(amounts)) {
+            let plain = ["{\"a\":1}", "", ""][*resource as usize % 3];
+            assert_eq!(tags, Some(plain));
+            let amount = amount / 3;
+            let wanted = 20_000 + i32::try_from(amount).unwrap();
+            assert_eq!(day, (*resource > 0).then_some(wanted));
+            assert_eq!(found, Some(amount * 10_i128.pow(10)));
+            read += 1;
+        }
+        assert_eq!(read, 48);
+    }
+
+    /// Tags that change from one day to the next, and back.
+    #[test]
+    fn what_no_tuple_proves_is_compared() {
+        let layout = layout();
+        let mut coder = RowCoder::new(Arc::clone(&layout));
+        let tags = ["\"a\"", "\"a\"", "\"b\"", "\"a\"", "\"ab\"", "\"b\""];
+        for (tags, amount) in tags.iter().zip(0..) {
+            add(&mut coder, 1, tags, amount);
+        }
+        let batch = coder.take();
+        let resources = layout
+            .bundles
+            .iter()
+            .position(|bundle| bundle.tuple == crate::engine::rules::keys::Tuple::Resource);
+        assert_eq!(batch.combinations[resources.unwrap()], [0, 0, 1, 0, 2, 1]);
     }
 }

@@ -6,6 +6,7 @@ use super::row_codes::RowCoder;
 use super::row_layout::RowLayout;
 use super::row_sums::{KeptSums, UnitFile};
 use super::unit_rows::UnitRows;
+use crate::engine::count::partial::CountedRow;
 use crate::model::row::Cell;
 use crate::pipeline::failure::RunError;
 
@@ -44,11 +45,16 @@ impl KeptSink {
         self.slice = slice;
     }
 
-    /// Keeps a row that was counted.
-    pub(crate) fn add(&mut self, cells: &[Cell<'_>]) {
-        if self.coder.add(cells) {
+    /// Keeps a row as it was counted.
+    pub(crate) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) {
+        if self.coder.add(cells, counted) {
             self.hand_over(false);
         }
+    }
+
+    /// Tells that the rows that follow are counted by another partial, in which tuples have other numbers.
+    pub(crate) fn begin_partial(&mut self) {
+        self.coder.forget_tuples();
     }
 
     /// Hands over the last rows of the slice.

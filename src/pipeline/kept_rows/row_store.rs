@@ -48,7 +48,7 @@ impl RowStore {
         };
         Ok(Some(KeptUnit {
             layout: Arc::clone(layout),
-            to: Arc::new(UnitRows::begin(layout.table, self.files.clone())?),
+            to: Arc::new(UnitRows::begin(Arc::clone(layout), self.files.clone())?),
         }))
     }
 

@@ -30,40 +30,30 @@ pub struct UnitFile {
     pub(crate) sums: Vec<KeptSum>,
 }
 
-/// Sums while rows are added. Rows that follow each other are nearly always of one invoice.
+/// Sums while rows are added.
 #[derive(Debug, Default)]
-pub(crate) struct KeptSums {
-    /// Invoice and currency of the last row, as they came.
-    last: [Vec<u8>; 2],
-    /// Rows and amount since the last change of these.
-    open: (u64, i128),
-    sums: BTreeMap<[String; 2], (u64, i128)>,
-}
+pub(crate) struct KeptSums(BTreeMap<[String; 2], (u64, i128)>);
 
 impl KeptSums {
-    /// Adds a row of an invoice and a currency, as they came.
-    pub(crate) fn add(&mut self, of: [&[u8]; 2], amount: i128) {
-        if self.last[0] != of[0] || self.last[1] != of[1] {
-            self.settle();
-            self.last = of.map(<[u8]>::to_vec);
-        }
-        self.open.0 += 1;
-        self.open.1 = self.open.1.wrapping_add(amount);
+    /// Adds rows of an invoice and a currency, as they came.
+    pub(crate) fn add(&mut self, [invoice, currency]: [&[u8]; 2], rows: u64, amount: i128) {
+        let key = [
+            fold(Fold::Identifier, &String::from_utf8_lossy(invoice)),
+            fold(Fold::Code, &String::from_utf8_lossy(currency)),
+        ];
+        add_to(&mut self.0, key, rows, amount);
     }
 
     /// Adds what another worker counted.
-    pub(crate) fn merge(&mut self, mut other: Self) {
-        self.settle();
-        other.settle();
-        for (key, (rows, amount)) in other.sums {
-            add_to(&mut self.sums, key, rows, amount);
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (key, (rows, amount)) in other.0 {
+            add_to(&mut self.0, key, rows, amount);
         }
     }
 
     /// All sums, sorted by invoice and currency.
-    pub(crate) fn into_sums(mut self) -> Vec<KeptSum> {
-        self.settle();
-        let sums = self.sums.into_iter();
+    pub(crate) fn into_sums(self) -> Vec<KeptSum> {
+        let sums = self.0.into_iter();
         sums.map(|([invoice, currency], (rows, amount))| KeptSum {
             invoice,
             currency,
@@ -71,18 +61,6 @@ impl KeptSums {
             amount,
         })
         .collect()
-    }
-
-    fn settle(&mut self) {
-        let (rows, amount) = std::mem::take(&mut self.open);
-        if rows > 0 {
-            let [invoice, currency] = &self.last;
-            let key = [
-                fold(Fold::Identifier, &String::from_utf8_lossy(invoice)),
-                fold(Fold::Code, &String::from_utf8_lossy(currency)),
-            ];
-            add_to(&mut self.sums, key, rows, amount);
-        }
     }
 }
 

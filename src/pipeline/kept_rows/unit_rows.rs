@@ -3,21 +3,21 @@
 //! lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::parquet::errors::ParquetError;
 use tempfile::NamedTempFile;
 
-use super::row_batch::{RowBatch, column_of};
-use crate::model::tables::Table;
+use super::row_batch::RowBatch;
+use super::row_columns;
+use super::row_layout::RowLayout;
 use crate::pipeline::failure::RunError;
-use crate::reports::coded_column::CodedColumn;
 use crate::reports::kept_files::{KeptFile, KeptFiles};
-use crate::reports::row_file::{EncodedGroup, GROUP_ROWS, GroupEncoder, RowFile};
+use crate::reports::row_file::{GROUP_ROWS, GroupEncoder, RowFile};
 
 /// A file of rows while it is written, shared by the workers of a unit.
 pub(crate) struct UnitRows {
-    table: &'static Table,
+    layout: Arc<RowLayout>,
     files: KeptFiles,
     state: Mutex<State>,
 }
@@ -38,29 +38,29 @@ struct State {
 }
 
 /// A row group that is complete, and the encoder for it.
-type FullGroup = (usize, GroupEncoder, Vec<RowBatch>);
+type FullGroup = (usize, Result<GroupEncoder, ParquetError>, Vec<RowBatch>);
 
 impl UnitRows {
     /// A file without rows.
     ///
     /// # Errors
     /// [`RunError::Publish`] if it cannot be created.
-    pub(crate) fn begin(table: &'static Table, files: KeptFiles) -> Result<Self, RunError> {
-        let state = Mutex::new(State::begin(table, &files)?);
+    pub(crate) fn begin(layout: Arc<RowLayout>, files: KeptFiles) -> Result<Self, RunError> {
+        let state = Mutex::new(State::begin(&layout, &files)?);
         Ok(Self {
-            table,
+            layout,
             files,
             state,
         })
     }
 
     /// Takes rows of a slice; `is_last` with its last ones.
-    pub(crate) fn put(&self, slice: u64, batch: RowBatch, is_last: bool) {
+    pub(super) fn put(&self, slice: u64, batch: RowBatch, is_last: bool) {
         let mut state = self.locked();
         if slice == 0 && state.next > 0 {
             // The unit is read again in another way: what was written is void.
             let failed = state.failed.take();
-            match State::begin(self.table, &self.files) {
+            match State::begin(&self.layout, &self.files) {
                 Ok(anew) => *state = State { failed, ..anew },
                 Err(error) => return state.fail(error),
             }
@@ -97,8 +97,14 @@ impl UnitRows {
         Ok((self.files.keep(file)?, rows))
     }
 
-    fn encode(&self, number: usize, encoder: GroupEncoder, batches: &[RowBatch]) {
-        let encoded = encoded(self.table, encoder, batches);
+    fn encode(
+        &self,
+        number: usize,
+        encoder: Result<GroupEncoder, ParquetError>,
+        batches: &[RowBatch],
+    ) {
+        let encoded =
+            encoder.and_then(|encoder| row_columns::encode(&self.layout, batches, encoder));
         let mut state = self.locked();
         let appended = match (encoded, &mut state.file) {
             (Ok(group), Some(file)) => file.append(number, group),
@@ -116,8 +122,9 @@ impl UnitRows {
 }
 
 impl State {
-    fn begin(table: &'static Table, files: &KeptFiles) -> Result<Self, RunError> {
-        let file = RowFile::new(table, files.begin()?).map_err(|error| files.failed(&error))?;
+    fn begin(layout: &RowLayout, files: &KeptFiles) -> Result<Self, RunError> {
+        let file =
+            RowFile::new(layout.table, files.begin()?).map_err(|error| files.failed(&error))?;
         Ok(Self {
             file: Some(file),
             failed: None,
@@ -140,7 +147,7 @@ impl State {
         while let Some((batches, is_complete)) = self.slices.get_mut(&self.next) {
             let is_complete = *is_complete;
             for batch in std::mem::take(batches) {
-                self.open_rows += batch.rows;
+                self.open_rows += batch.rows();
                 self.open.push(batch);
                 if self.open_rows >= GROUP_ROWS {
                     full.extend(self.take_open());
@@ -164,21 +171,4 @@ impl State {
         self.groups += 1;
         Some((number, file.encoder(), batches))
     }
-}
-
-fn encoded(
-    table: &Table,
-    mut encoder: GroupEncoder,
-    batches: &[RowBatch],
-) -> Result<EncodedGroup, ParquetError> {
-    for column in 0..table.columns.len() {
-        let (values, codes) = column_of(batches, column);
-        let (values, ends) = values.parts();
-        encoder.add(&CodedColumn {
-            values,
-            ends,
-            codes: &codes,
-        })?;
-    }
-    Ok(encoder.end())
 }

@@ -1,0 +1,269 @@
+//! Columns of many batches together, as a file has them. Which worker read which batch makes no
+//! difference: values are numbered in the order in which the rows have them.
+
+use std::sync::{Arc, MutexGuard};
+
+use ::parquet::errors::ParquetError;
+use hashbrown::{HashMap, HashSet};
+
+use super::row_batch::{KnownBundle, KnownValues, RowBatch};
+use super::row_layout::{PlaceOfColumn, RowLayout};
+use crate::engine::count::interner::Texts;
+use crate::reports::coded_column::{
+    CodedColumn, Codes, NO_NUMBER, NO_VALUE, push_day, push_number,
+};
+use crate::reports::row_file::{EncodedGroup, GroupEncoder};
+
+/// Number that nothing has yet.
+const UNKNOWN: u32 = u32::MAX;
+
+/// Numbers that are looked at before a column is told to repeat: 1,024.
+const SAMPLED_NUMBERS: usize = 1024;
+
+/// Encodes the rows of batches as a row group.
+///
+/// # Errors
+/// That of the codec.
+pub(super) fn encode(
+    layout: &RowLayout,
+    batches: &[RowBatch],
+    mut encoder: GroupEncoder,
+) -> Result<EncodedGroup, ParquetError> {
+    let group = RowGroup::of(layout, batches);
+    for place in &layout.places {
+        match *place {
+            PlaceOfColumn::Bundled(bundle, column) => {
+                group.add_column((bundle, column), &mut encoder)?;
+            }
+            PlaceOfColumn::Number(at) => {
+                let numbers = batches.iter().flat_map(|batch| &batch.numbers[at]);
+                let numbers: Vec<i128> = numbers.copied().collect();
+                match repeated_numbers(&numbers) {
+                    Some(column) => column.add_to(&mut encoder)?,
+                    None => encoder.add_numbers(&numbers)?,
+                }
+            }
+            PlaceOfColumn::Day => {
+                let days = batches.iter().flat_map(|batch| &batch.days);
+                coded(days.copied(), push_day, usize::MAX)
+                    .expect("there is no limit")
+                    .add_to(&mut encoder)?;
+            }
+        }
+    }
+    Ok(encoder.end())
+}
+
+/// A column of a row group: its distinct values in the order in which rows have them, and the number of
+/// each row's.
+struct CodedRows {
+    values: Texts,
+    codes: Vec<u32>,
+    has_gaps: bool,
+}
+
+impl CodedRows {
+    fn add_to(&self, encoder: &mut GroupEncoder) -> Result<(), ParquetError> {
+        let (values, ends) = self.values.parts();
+        let codes = match self.has_gaps {
+            true => Codes::Sparse(&self.codes),
+            false => Codes::Dense(&self.codes),
+        };
+        encoder.add(&CodedColumn {
+            values,
+            ends,
+            codes,
+        })
+    }
+}
+
+/// Numbers as values that repeat; `None` where more than half of them are different, and numbers of a
+/// dictionary would be of no use.
+fn repeated_numbers(numbers: &[i128]) -> Option<CodedRows> {
+    let sample = &numbers[..numbers.len().min(SAMPLED_NUMBERS)];
+    let distinct: HashSet<&i128> = sample.iter().collect();
+    if distinct.len() > sample.len() / 2 {
+        return None;
+    }
+    let numbers_or_none = numbers
+        .iter()
+        .map(|number| (*number != NO_NUMBER).then_some(*number));
+    coded(numbers_or_none, push_number, numbers.len() / 2)
+}
+
+/// Values with numbers; `None` for more than `most` of them.
+fn coded<V: Copy + Eq + std::hash::Hash>(
+    of_rows: impl IntoIterator<Item = Option<V>>,
+    push: impl Fn(&mut Vec<u8>, V),
+    most: usize,
+) -> Option<CodedRows> {
+    let mut numbers: HashMap<V, u32> = HashMap::new();
+    let (mut values, mut codes) = (Texts::default(), Vec::new());
+    let mut last: Option<(Option<V>, u32)> = None;
+    for value in of_rows {
+        let number = match last {
+            Some((last, number)) if last == value => number,
+            _ => value.map_or(NO_VALUE, |value| {
+                *numbers.entry(value).or_insert_with(|| {
+                    let mut bytes = Vec::new();
+                    push(&mut bytes, value);
+                    values.intern(&bytes).0
+                })
+            }),
+        };
+        if numbers.len() > most {
+            return None;
+        }
+        last = Some((value, number));
+        codes.push(number);
+    }
+    Some(CodedRows {
+        has_gaps: codes.contains(&NO_VALUE),
+        values,
+        codes,
+    })
+}
+
+/// Rows of batches, bundle by bundle.
+struct RowGroup<'b> {
+    /// What the numbers of each worker stand for.
+    workers: Vec<&'b Arc<KnownValues>>,
+    bundles: Vec<BundleRows>,
+}
+
+/// Combinations that the rows have in a bundle.
+struct BundleRows {
+    /// Each of them once, as its worker and its number there, in the order in which rows have them.
+    combinations: Vec<(usize, u32)>,
+    /// Place of each row's in that list.
+    places: Vec<u32>,
+}
+
+impl<'b> RowGroup<'b> {
+    fn of(layout: &RowLayout, batches: &'b [RowBatch]) -> Self {
+        let mut workers: Vec<&Arc<KnownValues>> = Vec::new();
+        let of_batches: Vec<(usize, &RowBatch)> = batches
+            .iter()
+            .map(|batch| {
+                let known = workers.iter().position(|of| Arc::ptr_eq(of, &batch.known));
+                let worker = known.unwrap_or_else(|| {
+                    workers.push(&batch.known);
+                    workers.len() - 1
+                });
+                (worker, batch)
+            })
+            .collect();
+        let bundles = 0..layout.bundles.len();
+        Self {
+            bundles: bundles
+                .map(|bundle| BundleRows::of(bundle, &workers, &of_batches))
+                .collect(),
+            workers,
+        }
+    }
+
+    /// Encodes a column of a bundle.
+    fn add_column(
+        &self,
+        (bundle, column): (usize, usize),
+        encoder: &mut GroupEncoder,
+    ) -> Result<(), ParquetError> {
+        let BundleRows {
+            combinations,
+            places,
+        } = &self.bundles[bundle];
+        let mut values = Texts::default();
+        // Numbers here by the numbers that each worker has for its values.
+        let mut here: Vec<Vec<u32>> = vec![Vec::new(); self.workers.len()];
+        let mut locked = Locked::new(&self.workers);
+        let mut has_gaps = false;
+        let number_of = |(worker, combination): &(usize, u32)| {
+            let known = &locked.of(*worker)[bundle];
+            let there = known.value_of(*combination, column);
+            let here = &mut here[*worker];
+            if here.len() <= there as usize {
+                here.resize(known.columns[column].len() as usize, UNKNOWN);
+            }
+            let number = &mut here[there as usize];
+            if *number == UNKNOWN {
+                *number = match known.columns[column].text(there) {
+                    [] => NO_VALUE,
+                    value => values.intern(value).0,
+                };
+            }
+            has_gaps |= *number == NO_VALUE;
+            *number
+        };
+        let numbers: Vec<u32> = combinations.iter().map(number_of).collect();
+        let (values, ends) = values.parts();
+        let codes: Vec<u32>;
+        let codes = if ends.len() == 1 && !has_gaps {
+            Codes::Zeros(places.len())
+        } else {
+            codes = places
+                .iter()
+                .map(|place| numbers[*place as usize])
+                .collect();
+            match has_gaps {
+                true => Codes::Sparse(&codes),
+                false => Codes::Dense(&codes),
+            }
+        };
+        encoder.add(&CodedColumn {
+            values,
+            ends,
+            codes,
+        })
+    }
+}
+
+impl BundleRows {
+    fn of(bundle: usize, workers: &[&Arc<KnownValues>], batches: &[(usize, &RowBatch)]) -> Self {
+        let lengths = workers.iter().map(|known| known.locked()[bundle].len());
+        let mut here: Vec<Vec<u32>> = lengths.map(|length| vec![UNKNOWN; length]).collect();
+        let mut combinations = Vec::new();
+        let mut places = Vec::with_capacity(batches.iter().map(|(_, batch)| batch.rows()).sum());
+        for (worker, batch) in batches {
+            let here = &mut here[*worker];
+            let of_batch = batch.combinations[bundle].iter().map(|combination| {
+                let place = &mut here[*combination as usize];
+                if *place == UNKNOWN {
+                    *place = u32::try_from(combinations.len()).expect("fewer than rows");
+                    combinations.push((*worker, *combination));
+                }
+                *place
+            });
+            places.extend(of_batch);
+        }
+        Self {
+            combinations,
+            places,
+        }
+    }
+}
+
+/// Values of one worker at a time: two that are encoding would otherwise wait for each other.
+struct Locked<'k> {
+    workers: &'k [&'k Arc<KnownValues>],
+    open: Option<(usize, MutexGuard<'k, Vec<KnownBundle>>)>,
+}
+
+impl<'k> Locked<'k> {
+    const fn new(workers: &'k [&'k Arc<KnownValues>]) -> Self {
+        Self {
+            workers,
+            open: None,
+        }
+    }
+
+    fn of(&mut self, worker: usize) -> &[KnownBundle] {
+        if self.open.as_ref().is_none_or(|(of, _)| *of != worker) {
+            // Let go of the other one first.
+            self.open = None;
+        }
+        let (_, known) = self
+            .open
+            .get_or_insert_with(|| (worker, self.workers[worker].locked()));
+        known
+    }
+}
