@@ -13,7 +13,7 @@ use super::linked_copies::{CopyNumber, LinkedCopies, link};
 use super::row_file::RowFile;
 use super::single_files::{create, sync_folder};
 use super::table::TablePart;
-use super::{parquet, row_filter};
+use super::{coded_table, row_filter};
 use crate::model::tables::Table;
 use crate::model::tables::analyst::ANALYST_TABLES;
 use crate::model::tables::ledger::LEDGER_TABLES;
@@ -127,11 +127,13 @@ impl Partition<'_> {
             .folder_of(table)?
             .join(format!("{}.parquet", table.name));
         let write = || {
-            let mut file = create(&path)?;
-            let mut writer = parquet::Writer::new(table, &mut file).described();
-            fill(&mut |part| writer.write(part).map_err(io::Error::other))?;
-            writer.close().map_err(io::Error::other)?;
-            file.sync_all()
+            let mut file = RowFile::new(table, create(&path)?).map_err(io::Error::other)?;
+            let mut groups = 0..;
+            fill(&mut |part| {
+                let number = groups.next().expect("they have no end");
+                coded_table::append(&mut file, number, part).map_err(io::Error::other)
+            })?;
+            file.close().map_err(io::Error::other)?.sync_all()
         };
         write().map_err(storage("write", &path))?;
         sync_parent(&path)

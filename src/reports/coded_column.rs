@@ -2,8 +2,6 @@
 //! each distinct value stands once in a dictionary, and the pages have its number. Nothing is looked
 //! up here, where the writers of the parquet crate look up each value of each row, and rows that
 //! share a value cost what one of them does.
-//!
-//! Layout: Apache Parquet's `Encodings.md`, RLE/bit-packing hybrid.
 
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
 use ::parquet::column::page::{CompressedPage, Page, PageWriter as _};
@@ -16,6 +14,8 @@ use ::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use ::parquet::schema::types::ColumnDescPtr;
 use bytes::Bytes;
 use zstd::bulk::Compressor;
+
+use super::hybrid::{push_hybrid, push_repeated};
 
 /// Level of ZSTD compression of kept rows: 1. The dictionaries leave little that a higher one finds.
 const ROWS_ZSTD_LEVEL: i32 = 1;
@@ -52,6 +52,11 @@ fn number_of(value: &[u8]) -> i128 {
 /// Adds a day, in days since 1970-01-01, as the dictionary of a column has it.
 pub fn push_day(into: &mut Vec<u8>, day: i32) {
     into.extend_from_slice(&day.to_le_bytes());
+}
+
+/// Adds a whole number as the dictionary of a column has it.
+pub fn push_integer(into: &mut Vec<u8>, number: i64) {
+    into.extend_from_slice(&number.to_le_bytes());
 }
 
 /// The values of a column of some rows, which repeat.
@@ -91,6 +96,7 @@ pub(super) type ColumnChunk = (Bytes, ColumnCloseResult);
 pub(super) enum Held {
     Texts,
     Numbers,
+    Integers,
     Days,
 }
 
@@ -117,7 +123,7 @@ impl ColumnEncoder {
         descriptor: ColumnDescPtr,
     ) -> Result<ColumnChunk, ParquetError> {
         let mut file = TrackedWrite::new(Vec::new());
-        let mut pages = Pages::new(&mut file, &mut self.0, held);
+        let mut pages = Pages::new(&mut file, &mut self.0, &descriptor);
         let in_dictionary = column.has_use_for_a_dictionary();
         let first_page = if in_dictionary {
             pages.dictionary(column)?;
@@ -150,11 +156,10 @@ impl ColumnEncoder {
         descriptor: ColumnDescPtr,
     ) -> Result<ColumnChunk, ParquetError> {
         let mut file = TrackedWrite::new(Vec::new());
-        let mut pages = Pages::new(&mut file, &mut self.0, Held::Numbers);
+        let mut pages = Pages::new(&mut file, &mut self.0, &descriptor);
         let (mut least, mut most, mut gaps) = (i128::MAX, i128::MIN, 0);
         for numbers in numbers.chunks(PLAIN_PAGE_ROWS) {
-            let is_there = numbers.iter().map(|number| *number != NO_NUMBER);
-            let mut page = levels(&is_there.map(u32::from).collect::<Vec<_>>());
+            let mut page = pages.start_of_numbers(numbers);
             page.reserve(numbers.len() * NUMBER_BYTES);
             for number in numbers {
                 if *number == NO_NUMBER {
@@ -264,6 +269,12 @@ impl<'v> CodedColumn<'v> {
                 let (least, most) = (days.clone().min(), days.max());
                 Some(Statistics::int32(least, most, None, Some(gaps), false))
             }
+            Held::Integers => {
+                let numbers =
+                    values.filter_map(|value| Some(i64::from_le_bytes(value.try_into().ok()?)));
+                let (least, most) = (numbers.clone().min(), numbers.max());
+                Some(Statistics::int64(least, most, None, Some(gaps), false))
+            }
             Held::Numbers => {
                 let numbers = values.map(number_of);
                 let (least, most) = (numbers.clone().min(), numbers.max());
@@ -297,12 +308,12 @@ impl<'f> Pages<'f> {
     fn new(
         file: &'f mut TrackedWrite<Vec<u8>>,
         compressor: &'f mut Compressor<'static>,
-        held: Held,
+        descriptor: &ColumnDescPtr,
     ) -> Self {
         Self {
             writer: SerializedPageWriter::new(file),
             compressor,
-            has_gaps: held != Held::Texts,
+            has_gaps: descriptor.max_def_level() > 0,
             bytes: [0; 2],
         }
     }
@@ -356,13 +367,24 @@ impl<'f> Pages<'f> {
                 levels(&is_there.collect::<Vec<_>>())
             }
             // Values would otherwise move up to other rows.
-            (Codes::Sparse(_), false) => unreachable!("every row has a text"),
+            (Codes::Sparse(_), false) => unreachable!("every row has a value"),
             (codes, true) => {
                 let mut encoded = Vec::new();
                 push_repeated(&mut encoded, 1, codes.rows(), 1);
                 with_length(encoded)
             }
             (_, false) => Vec::new(),
+        }
+    }
+
+    fn start_of_numbers(&self, numbers: PlainNumbers<'_>) -> Vec<u8> {
+        match (self.has_gaps, numbers.contains(&NO_NUMBER)) {
+            (true, true) => {
+                let is_there = numbers.iter().map(|number| *number != NO_NUMBER);
+                levels(&is_there.map(u32::from).collect::<Vec<_>>())
+            }
+            (false, true) => unreachable!("every row has a number"),
+            (_, false) => self.start(Codes::Zeros(numbers.len())),
         }
     }
 
@@ -409,82 +431,4 @@ fn present(codes: &[u32]) -> Vec<u32> {
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).expect("a page has fewer than 2^32 values and bytes")
-}
-
-/// Numbers that are told bit by bit are told by eights.
-const EIGHT: usize = 8;
-
-/// Adds numbers of `width` bits, by eights: those that are all equal as runs, others bit by bit.
-fn push_hybrid(into: &mut Vec<u8>, codes: &[u32], width: u32) {
-    let (eights, rest) = codes.as_chunks::<EIGHT>();
-    // The last eight is filled up; nobody asks for more numbers than there are rows.
-    let last = rest.last().map(|code| {
-        let mut eight = [*code; EIGHT];
-        eight[..rest.len()].copy_from_slice(rest);
-        eight
-    });
-    let eight_at = |at: usize| match eights.get(at) {
-        None if at == eights.len() => last.as_ref(),
-        eight => eight,
-    };
-    let of_one = |at: usize| eight_at(at).map(|eight| eight.iter().all(|code| *code == eight[0]));
-    let mut at = 0;
-    while let Some(eight) = eight_at(at) {
-        let first = at;
-        if of_one(at) == Some(true) {
-            at += 1;
-            while eight_at(at) == Some(&[eight[0]; EIGHT]) {
-                at += 1;
-            }
-            let rows = (at * EIGHT).min(codes.len()) - first * EIGHT;
-            push_repeated(into, eight[0], rows, width);
-        } else {
-            while of_one(at) == Some(false) {
-                at += 1;
-            }
-            push_varint(into, (at - first) << 1 | 1);
-            for eight in (first..at).filter_map(eight_at) {
-                push_packed(into, eight, width);
-            }
-        }
-    }
-}
-
-/// Adds so many times one number.
-fn push_repeated(into: &mut Vec<u8>, code: u32, rows: usize, width: u32) {
-    push_varint(into, rows << 1);
-    let bytes = width.div_ceil(u8::BITS) as usize;
-    into.extend_from_slice(&code.to_le_bytes()[..bytes]);
-}
-
-/// Adds eight numbers bit by bit.
-fn push_packed(into: &mut Vec<u8>, eight: &[u32; EIGHT], width: u32) {
-    // Two numbers have at most 64 bits, and four of half that width as well.
-    let two = |at: usize| u64::from(eight[at]) | u64::from(eight[at + 1]) << width;
-    if width <= u16::BITS {
-        let four = |at: usize| two(at) | two(at + 2) << (2 * width);
-        let bits = u128::from(four(0)) | u128::from(four(4)) << (4 * width);
-        into.extend_from_slice(&bits.to_le_bytes()[..width as usize]);
-        return;
-    }
-    let (mut bits, mut held) = (0_u128, 0);
-    for at in (0..EIGHT).step_by(2) {
-        bits |= u128::from(two(at)) << held;
-        held += 2 * width;
-        while held >= u8::BITS {
-            into.push(bits.to_le_bytes()[0]);
-            bits >>= u8::BITS;
-            held -= u8::BITS;
-        }
-    }
-}
-
-fn push_varint(into: &mut Vec<u8>, mut number: usize) {
-    while let [low, ..] = number.to_le_bytes()
-        && number >= 0x80
-    {
-        into.push(low | 0x80);
-        number >>= 7;
-    }
-    into.push(number.to_le_bytes()[0]);
 }

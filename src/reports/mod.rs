@@ -16,8 +16,14 @@ mod parquet_settings;
 pub mod parquet;
 pub mod records;
 
+mod hybrid;
+
 pub mod coded_column;
+pub mod value_codes;
+
 pub mod row_file;
+
+mod coded_table;
 
 mod row_filter;
 

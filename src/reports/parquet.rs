@@ -12,7 +12,6 @@ use ::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::writer::SerializedFileWriter;
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray,
@@ -21,7 +20,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 use rayon::prelude::*;
 
-use super::parquet_settings::{begin, descriptions, writer_options};
+use super::parquet_settings::{begin, writer_options};
 use super::table::{Cells, PART_ROWS, TablePart};
 use crate::model::decimal::PUBLISHED_SCALE;
 use crate::model::ids::fold;
@@ -40,8 +39,6 @@ type Target<'w> = &'w mut (dyn Write + Send);
 /// A Parquet file while it is written.
 pub struct Writer<'w> {
     table: &'static Table,
-    /// Facts for the footer.
-    facts: Option<Vec<KeyValue>>,
     /// Target of a file that is not begun: only with the first rows is it known how the columns are
     /// encoded.
     unopened: Option<Target<'w>>,
@@ -54,18 +51,8 @@ impl<'w> Writer<'w> {
     pub const fn new(table: &'static Table, into: &'w mut (dyn Write + Send)) -> Self {
         Self {
             table,
-            facts: None,
             unopened: Some(into),
             open: None,
-        }
-    }
-
-    /// Has the meanings of the columns stand in the footer.
-    #[must_use]
-    pub fn described(self) -> Self {
-        Self {
-            facts: Some(descriptions(self.table)),
-            ..self
         }
     }
 
@@ -97,8 +84,7 @@ impl<'w> Writer<'w> {
 
     fn open(&mut self, cells: &[Cells<'_>]) -> Result<&mut OpenFile<'w>, ParquetError> {
         if let Some(into) = self.unopened.take() {
-            let facts = self.facts.take();
-            self.open = Some(OpenFile::new(self.table, into, cells, facts)?);
+            self.open = Some(OpenFile::new(self.table, into, cells)?);
         }
         self.open.as_mut().ok_or_else(not_begun)
     }
@@ -121,18 +107,13 @@ struct OpenFile<'w> {
 }
 
 impl<'w> OpenFile<'w> {
-    fn new(
-        table: &Table,
-        into: Target<'w>,
-        cells: &[Cells<'_>],
-        facts: Option<Vec<KeyValue>>,
-    ) -> Result<Self, ParquetError> {
+    fn new(table: &Table, into: Target<'w>, cells: &[Cells<'_>]) -> Result<Self, ParquetError> {
         let columns = table.columns.iter().enumerate();
         let fields: Vec<Field> = columns
             .map(|(at, column)| field(column, cells.get(at)))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let options = writer_options(ROW_GROUP_ROWS, facts)?;
+        let options = writer_options(ROW_GROUP_ROWS, None)?;
         let (file, factory) = begin(into, &schema, options)?;
         Ok(Self {
             file,

@@ -39,7 +39,7 @@ pub struct GroupEncoder {
 }
 
 /// Columns of a row group as they stand in the file.
-pub struct EncodedGroup(Vec<ColumnChunk>);
+pub struct EncodedGroup(pub(super) Vec<ColumnChunk>);
 
 impl<W: Write + Send> RowFile<W> {
     /// A file of a table without rows; the meanings of its columns stand in the footer.
@@ -48,7 +48,8 @@ impl<W: Write + Send> RowFile<W> {
     /// The error of the target.
     pub fn new(table: &'static Table, into: W) -> Result<Self, ParquetError> {
         let fields = table.columns.iter().map(|column| {
-            let is_nullable = column.column_type != ColumnType::Text;
+            let nullable = [ColumnType::Date, ColumnType::DecimalOrNull];
+            let is_nullable = nullable.contains(&column.column_type);
             Field::new(
                 column.name,
                 data_type_of(column.column_type, false),
@@ -79,6 +80,11 @@ impl<W: Write + Send> RowFile<W> {
             encoder: ColumnEncoder::new()?,
             chunks: Vec::new(),
         })
+    }
+
+    /// Columns of the file.
+    pub(super) fn schema(&self) -> SchemaDescPtr {
+        Arc::clone(&self.schema)
     }
 
     /// Appends a row group, once all before it are there. Groups are numbered from 0.

@@ -70,12 +70,17 @@ fn read_record<S: Sink>(
         .flat_map(UnreadRun::columns)
         .map(|(at, column)| (&record[at], column))
         .filter(|(cell, _)| !is_null(cell))
-        .map(|(cell, column)| column.of_text(cell))
+        .map(|(cell, column)| column.content.of_text(cell))
         .fold(0, u64::wrapping_add);
     // New for each record, as they borrow from the one that the next read overwrites.
     let mut cells = layout.missing_cells();
     for (at, slot) in layout.wanted.read.iter().chain(&layout.wanted.carried) {
         cells[*slot] = value_of(Cow::Borrowed(&record[*at]));
+    }
+    for (at, column) in layout.unread.iter().flat_map(UnreadRun::columns) {
+        if let Some(slot) = column.carried {
+            cells[slot] = value_of(Cow::Borrowed(&record[at]));
+        }
     }
     sink.row(&Row {
         cells: &cells,

@@ -85,13 +85,21 @@ pub(in crate::decode) fn cell_of(raw: &[u8]) -> Cell<'_> {
 pub(super) struct UnreadRun {
     /// Position of the first one in a record.
     pub(super) first: usize,
-    /// Part of each in the content of a row; never empty.
-    pub(super) columns: Vec<ColumnContent>,
+    /// The columns; never empty.
+    pub(super) columns: Vec<UnreadColumn>,
+}
+
+/// A column that is not read.
+pub(super) struct UnreadColumn {
+    /// Its part in the content of a row.
+    pub(super) content: ColumnContent,
+    /// Position of the dataset's column that it fills though it is not read; `None` for none.
+    pub(super) carried: Option<usize>,
 }
 
 impl UnreadRun {
-    /// Positions of the columns in a record, and their parts.
-    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &ColumnContent)> {
+    /// Positions of the columns in a record, with what becomes of them.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &UnreadColumn)> {
         (self.first..).zip(&self.columns)
     }
 }
@@ -124,15 +132,21 @@ impl<'t> UnreadCells<'t> {
         }
     }
 
-    /// Sum of the parts that a record has in the columns of `runs`.
+    /// Sum of the parts that a record has in the columns of `runs`. Those that are carried fill their
+    /// cells, which hold the record read before, or are missing before the first one.
     #[inline]
-    pub(super) fn content_of(&mut self, record: &Record<'t>, runs: &[UnreadRun]) -> u64 {
+    pub(super) fn content_of(
+        &mut self,
+        record: &Record<'t>,
+        runs: &[UnreadRun],
+        cells: &mut [Cell<'t>],
+    ) -> u64 {
         let mut sum = 0_u64;
         for (run, last) in runs.iter().zip(&mut self.last) {
             let text = record.span(run.first, run.columns.len());
             if !same(text, last.text) {
                 last.text = text;
-                last.part = last.of_cells(record, run);
+                last.part = last.of_cells(record, run, cells);
             }
             sum = sum.wrapping_add(last.part);
         }
@@ -141,12 +155,15 @@ impl<'t> UnreadCells<'t> {
 }
 
 impl<'t> LastRun<'t> {
-    fn of_cells(&mut self, record: &Record<'t>, run: &UnreadRun) -> u64 {
+    fn of_cells(&mut self, record: &Record<'t>, run: &UnreadRun, cells: &mut [Cell<'t>]) -> u64 {
         let mut sum = 0_u64;
         for ((at, column), (text, part)) in run.columns().zip(&mut self.cells) {
             let raw = record.raw(at);
             if !same(raw, text) {
-                (*text, *part) = (raw, part_of(record, at, raw, column));
+                (*text, *part) = (raw, part_of(record, at, raw, &column.content));
+                if let Some(at) = column.carried {
+                    cells[at] = carried_cell(raw);
+                }
             }
             sum = sum.wrapping_add(*part);
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::cells::UnreadRun;
+use super::cells::{UnreadColumn, UnreadRun};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
@@ -36,7 +36,7 @@ pub(super) struct Layout {
 pub(super) struct Wanted {
     /// Those that are read.
     pub(super) read: Vec<(usize, usize)>,
-    /// Those that are handed over as they are written.
+    /// Those that are handed over as they are written, and have no part in the content of a row.
     pub(super) carried: Vec<(usize, usize)>,
 }
 
@@ -57,9 +57,10 @@ impl Layout {
     pub(super) fn new(
         dataset: Dataset,
         headings: &[String],
-        wanted: Wanted,
+        mut wanted: Wanted,
         unread: impl IntoIterator<Item = usize>,
     ) -> Self {
+        let unread = unread_runs(dataset, headings, unread, &mut wanted.carried);
         let named: Vec<Option<usize>> = headings
             .iter()
             .map(|heading| dataset.position_of(heading))
@@ -73,7 +74,7 @@ impl Layout {
             number: named.iter().position(|at| at.is_some_and(is_number)),
             named,
             wanted,
-            unread: unread_runs(dataset, headings, unread),
+            unread,
         }
     }
 
@@ -151,11 +152,13 @@ impl Layout {
     }
 }
 
-/// The columns at some positions, ascending, that have a part in the content of a row.
+/// The columns at some positions, ascending, that have a part in the content of a row. Those among them
+/// that are carried are taken out of `carried`.
 fn unread_runs(
     dataset: Dataset,
     headings: &[String],
     positions: impl IntoIterator<Item = usize>,
+    carried: &mut Vec<(usize, usize)>,
 ) -> Vec<UnreadRun> {
     let mut met: HashMap<u64, u64> = HashMap::new();
     let mut runs: Vec<UnreadRun> = Vec::new();
@@ -163,8 +166,13 @@ fn unread_runs(
         let before = met.entry(hash_of_name(dataset, &headings[at])).or_default();
         let column = ColumnContent::unread(dataset, &headings[at], *before);
         *before += 1;
-        let Some(column) = column else {
+        let Some(content) = column else {
             continue;
+        };
+        let place = carried.iter().position(|(carried, _)| *carried == at);
+        let column = UnreadColumn {
+            content,
+            carried: place.map(|place| carried.swap_remove(place).1),
         };
         match runs.last_mut() {
             Some(run) if run.first + run.columns.len() == at => run.columns.push(column),

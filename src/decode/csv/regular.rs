@@ -90,7 +90,7 @@ fn read_record<'t, S: Sink>(
     {
         return Ok(());
     }
-    // Every wanted cell is written for every row, so nothing of the row before is left in them.
+    // Every cell that is read is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted.read {
         cells[*slot] = match record.raw(*at) {
             [b'"', ..] => value_of(record.plain(*at)),
@@ -101,7 +101,7 @@ fn read_record<'t, S: Sink>(
         cells[*slot] = carried_cell(record.raw(*at));
     }
     let place = Place {
-        unread: unread.content_of(record, &layout.unread),
+        unread: unread.content_of(record, &layout.unread, cells),
         ..place
     };
     sink.row(&Row { cells, place });

@@ -98,7 +98,8 @@ impl<'w> Keys<'w> {
     }
 
     /// Cells for [`Keys::feed`], one for each column of the dataset.
-    pub(super) fn missing_cells<'a>(&self) -> Vec<Cell<'a>> {
+    pub(super) fn missing_cells<'a>(&mut self) -> Vec<Cell<'a>> {
+        self.template.begin_cells();
         vec![Cell::Missing; self.dataset.columns().len()]
     }
 

@@ -44,6 +44,8 @@ struct UnreadValue {
     last: Vec<u8>,
     /// Part of the value that came last.
     part: u64,
+    /// True if the value stands in its cell.
+    is_in_cell: bool,
 }
 
 impl UnreadValue {
@@ -54,6 +56,7 @@ impl UnreadValue {
         if !self.last.is_empty() && again.is_some_and(|(value, _)| same(value, &self.last)) {
             return Some((self.last.len(), self.part));
         }
+        self.is_in_cell = false;
         let Extent {
             length,
             escapes_quotes_only,
@@ -73,6 +76,15 @@ impl Template {
     pub(super) fn clear(&mut self) {
         self.parts.clear();
         self.has_escapes = false;
+    }
+
+    /// Tells that the cells of the next object are missing.
+    pub(super) fn begin_cells(&mut self) {
+        let unread = self
+            .parts
+            .iter_mut()
+            .filter_map(|part| part.unread.as_mut());
+        unread.for_each(|unread| unread.is_in_cell = false);
     }
 
     /// Adds the next key. One that needs escapes makes a template that fits nothing: as it is
@@ -98,6 +110,7 @@ impl Template {
                 column,
                 last: Vec::new(),
                 part: 0,
+                is_in_cell: false,
             }),
         });
     }
@@ -135,8 +148,11 @@ impl Template {
                 content = content.wrapping_add(value);
                 let (text, behind) = rest.split_at(length);
                 rest = behind;
-                if let Some(at) = part.carried {
+                if let Some(at) = part.carried
+                    && !unread.is_in_cell
+                {
                     cells[at] = value::carried_cell(text);
+                    unread.is_in_cell = true;
                 }
                 continue;
             }
@@ -204,5 +220,16 @@ mod tests {
             Some(0)
         );
         assert_eq!(cells[1..], [Cell::Missing, Cell::Missing]);
+        let object = br#"{"A":1,"B":"y"}"#;
+        let filled = Cell::Written(b"\"y\"", Spelling::Json);
+        for _ in 0..2 {
+            assert!(template.read(object, &mut cells, true).is_some());
+            assert_eq!(cells[2], filled);
+        }
+        // Of the next slice.
+        let mut cells = vec![Cell::Missing; 3];
+        template.begin_cells();
+        assert!(template.read(object, &mut cells, true).is_some());
+        assert_eq!(cells[2], filled);
     }
 }

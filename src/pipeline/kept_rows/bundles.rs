@@ -1,5 +1,5 @@
 //! Columns whose values go together: where two rows have one product, they have one publisher as well.
-//! What a row has in such columns is one combination, known by a number, and mostly it is one of the two
+//! What a row has in such columns is one combination, known by a number, and mostly it is one of the few
 //! that came last with the same tuple of the row's key: of its columns the tuple proves those that it is
 //! made of, and of the others the hashes are compared. Texts would be proof where 64 bits are one chance
 //! in 10^19 for each change of a text; but they lie all over the memory, and to fetch them took longer
@@ -14,6 +14,10 @@ use crate::engine::count::interner::Texts;
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 
+/// Combinations that are remembered of a tuple: 4, a cache line. A product with its credit and without,
+/// and now and then free, has three prices.
+pub(super) const LATEST: usize = 4;
+
 /// Combinations of the columns of a bundle, numbered in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Combinations {
@@ -24,19 +28,26 @@ pub(super) struct Combinations {
     /// For each combination its texts, each behind its form and length.
     texts: Texts,
     hashes: DefaultHashBuilder,
-    /// The two combinations that came last with each tuple of the leading kind, the last one first.
-    with_tuple: Vec<[Latest; 2]>,
+    /// The combinations that came last with each tuple of the leading kind, the last one first.
+    with_tuple: Vec<[Latest; LATEST]>,
     /// Combination of the row, while it is looked up.
     open: Vec<u8>,
 }
 
 /// A combination that came with a tuple.
 #[derive(Clone, Copy, Debug, Default)]
-struct Latest {
+pub(super) struct Latest {
     /// Hash of what the tuple does not prove.
     hash: u64,
     /// Its number plus one; 0 for none.
     number: u32,
+}
+
+impl Latest {
+    #[inline]
+    const fn is(self, hash: u64) -> bool {
+        self.hash == hash && self.number > 0
+    }
 }
 
 impl Combinations {
@@ -53,25 +64,31 @@ impl Combinations {
         }
     }
 
-    /// Number of the combination of a row whose key has this tuple, and `true` if it is new.
+    /// The combinations that came last with a tuple. They are far away in memory, and should be asked for
+    /// long before they are needed.
     #[inline]
-    pub(super) fn number_of(&mut self, cells: &[Cell<'_>], tuple: u32) -> (u32, bool) {
+    pub(super) fn latest(&self, tuple: u32) -> [Latest; LATEST] {
+        let latest = self.with_tuple.get(tuple as usize);
+        latest.copied().unwrap_or_default()
+    }
+
+    /// Number of the combination of a row whose key has this tuple, and `true` if it is new. `latest` is
+    /// what [`Combinations::latest`] says of the tuple.
+    #[inline]
+    pub(super) fn number_of(
+        &mut self,
+        cells: &[Cell<'_>],
+        tuple: u32,
+        latest: [Latest; LATEST],
+    ) -> (u32, bool) {
         let hash = self.hash_of_unproven(cells);
-        if let Some(seen) = self.with_tuple.get_mut(tuple as usize) {
-            for at in 0..seen.len() {
-                if let Latest {
-                    hash: known,
-                    number,
-                } = seen[at]
-                    && known == hash
-                    && number > 0
-                {
-                    seen.swap(0, at);
-                    return (number - 1, false);
-                }
-            }
+        if latest[0].is(hash) {
+            return (latest[0].number - 1, false);
         }
-        let (number, is_new) = self.look_up(cells);
+        let (number, is_new) = match latest.iter().find(|one| one.is(hash)) {
+            Some(known) => (known.number - 1, false),
+            None => self.look_up(cells),
+        };
         self.note(tuple as usize, hash, number);
         (number, is_new)
     }
@@ -89,7 +106,9 @@ impl Combinations {
                 }
             };
             hasher.write_u64(head_of(form, text));
-            hasher.write(text);
+            if !text.is_empty() {
+                hasher.write(text);
+            }
         }
         hasher.finish()
     }
@@ -98,9 +117,11 @@ impl Combinations {
         if self.with_tuple.len() <= tuple {
             self.with_tuple.resize(tuple + 1, Default::default());
         }
-        let seen = &mut self.with_tuple[tuple];
-        seen[1] = seen[0];
-        seen[0] = Latest {
+        let latest = &mut self.with_tuple[tuple];
+        // The first one takes the place that it had, or that of the oldest.
+        let place = latest.iter().position(|one| one.is(hash));
+        latest[..=place.unwrap_or(LATEST - 1)].rotate_right(1);
+        latest[0] = Latest {
             hash,
             number: number + 1,
         };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::bundles::{Combinations, LastCells};
+use super::bundles::{Combinations, LATEST, LastCells, Latest};
 use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{Bundle, RowLayout};
 use super::row_sums::KeptSums;
@@ -16,6 +16,9 @@ use crate::reports::coded_column::NO_NUMBER;
 /// has fewer.
 const BATCH_ROWS: usize = 1024;
 
+/// Bundles that a layout has at most.
+const MOST_BUNDLES: usize = 5;
+
 /// Bytes of distinct texts and values beyond which a worker forgets those that it knows: 64 MiB.
 const KNOWN_BYTES: usize = 64 << 20;
 
@@ -24,8 +27,8 @@ pub(super) struct RowCoder {
     layout: Arc<RowLayout>,
     /// Combinations of each bundle.
     bundles: Vec<Combinations>,
-    /// For each bundle the cells that were worked out last.
-    last: Vec<LastCells>,
+    /// What was worked out of each bundle since rows were handed over.
+    fresh: Vec<Fresh>,
     known: Arc<KnownValues>,
     /// Bytes of the values there.
     known_bytes: usize,
@@ -63,6 +66,12 @@ impl OpenRows {
             days: Vec::with_capacity(BATCH_ROWS),
         }
     }
+
+    fn clear(&mut self) {
+        self.combinations.iter_mut().for_each(Vec::clear);
+        self.numbers.iter_mut().for_each(Vec::clear);
+        self.days.clear();
+    }
 }
 
 impl RowCoder {
@@ -71,7 +80,7 @@ impl RowCoder {
         let widths = layout.bundles.iter().map(|bundle| bundle.columns.len());
         Self {
             bundles: layout.bundles.iter().map(Combinations::new).collect(),
-            last: widths.clone().map(LastCells::new).collect(),
+            fresh: layout.bundles.iter().map(Fresh::new).collect(),
             known: Arc::new(KnownValues::new(widths)),
             known_bytes: 0,
             open: OpenRows::new(&layout),
@@ -83,13 +92,15 @@ impl RowCoder {
 
     /// Adds a row to the open batch. True if the batch is full then.
     pub(super) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) -> bool {
+        let tuple_of = |at: usize| counted.key[self.layout.bundles[at].tuple as usize];
+        let mut latest = [[Latest::default(); LATEST]; MOST_BUNDLES];
+        for (at, bundle) in self.bundles.iter().enumerate() {
+            latest[at] = bundle.latest(tuple_of(at));
+        }
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
-            let tuple = counted.key[self.layout.bundles[at].tuple as usize];
-            let (number, is_new) = bundle.number_of(cells, tuple);
+            let (number, is_new) = bundle.number_of(cells, tuple_of(at), latest[at]);
             if is_new {
-                let bundle = (&self.layout.bundles[at], &mut self.last[at]);
-                let known = &mut self.known.locked()[at];
-                self.known_bytes += learn(&self.layout, cells, bundle, known);
+                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells);
             }
             self.open.combinations[at].push(number);
         }
@@ -131,17 +142,18 @@ impl RowCoder {
 
     /// Ends the open batch.
     pub(super) fn take(&mut self) -> RowBatch {
-        let OpenRows {
-            combinations,
-            numbers,
-            days,
-        } = std::mem::replace(&mut self.open, OpenRows::new(&self.layout));
+        // A copy has the size of its rows: a slice of JSON has few, and room for more would stay unused
+        // until the row group is written.
         let batch = RowBatch {
             known: Arc::clone(&self.known),
-            combinations,
-            numbers,
-            days,
+            combinations: self.open.combinations.clone(),
+            numbers: self.open.numbers.clone(),
+            days: self.open.days.clone(),
         };
+        self.open.clear();
+        for (fresh, known) in self.fresh.iter_mut().zip(self.known.locked().iter_mut()) {
+            self.known_bytes += fresh.hand_over(known);
+        }
         let texts: usize = self.bundles.iter().map(Combinations::bytes).sum();
         if texts + self.known_bytes > KNOWN_BYTES {
             self.settle();
@@ -166,28 +178,48 @@ impl RowCoder {
     }
 }
 
-/// Adds the values of a combination that came for the first time; the bytes that are new.
-#[cold]
-fn learn(
-    layout: &RowLayout,
-    cells: &[Cell<'_>],
-    (bundle, last): (&Bundle, &mut LastCells),
-    known: &mut KnownBundle,
-) -> usize {
-    // Long enough for the identifier of a resource.
-    let (mut bytes, mut added) = (Vec::with_capacity(256), 0);
-    for (at, column) in bundle.columns.iter().enumerate() {
-        let cell = &cells[column.source.0];
-        let value = last.value_of(at, cell, || {
-            bytes.clear();
-            layout.push_value(column.source, cell, &mut bytes);
-            let (number, is_new) = known.columns[at].intern(&bytes);
-            added += usize::from(is_new) * bytes.len();
-            number
-        });
-        known.push(value);
+/// What a worker has worked out of a bundle since it handed rows over.
+struct Fresh {
+    values: KnownBundle,
+    /// For each column how many values were handed over before.
+    before: Vec<u32>,
+    /// The cells that were worked out last.
+    last: LastCells,
+}
+
+impl Fresh {
+    fn new(bundle: &Bundle) -> Self {
+        let columns = bundle.columns.len();
+        Self {
+            values: KnownBundle::new(columns),
+            before: vec![0; columns],
+            last: LastCells::new(columns),
+        }
     }
-    added
+
+    /// Adds the values of a combination that came for the first time.
+    #[cold]
+    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>]) {
+        for (at, column) in bundle.columns.iter().enumerate() {
+            let cell = &cells[column.source.0];
+            let values = &mut self.values.columns[at];
+            let number = self.last.value_of(at, cell, || {
+                values.add(|bytes| layout.push_value(column.source, cell, bytes));
+                self.before[at] + values.count() - 1
+            });
+            self.values.push(number);
+        }
+    }
+
+    /// Hands all values over; their bytes.
+    fn hand_over(&mut self, known: &mut KnownBundle) -> usize {
+        for (before, column) in self.before.iter_mut().zip(&self.values.columns) {
+            *before += column.count();
+        }
+        let bytes = self.values.bytes();
+        known.append(&mut self.values);
+        bytes
+    }
 }
 
 #[cfg(test)]

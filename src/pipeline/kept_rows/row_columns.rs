@@ -4,21 +4,16 @@
 use std::sync::{Arc, MutexGuard};
 
 use ::parquet::errors::ParquetError;
-use hashbrown::{HashMap, HashSet};
 
 use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{PlaceOfColumn, RowLayout};
 use crate::engine::count::interner::Texts;
-use crate::reports::coded_column::{
-    CodedColumn, Codes, NO_NUMBER, NO_VALUE, push_day, push_number,
-};
+use crate::reports::coded_column::{CodedColumn, Codes, NO_VALUE, push_day};
 use crate::reports::row_file::{EncodedGroup, GroupEncoder};
+use crate::reports::value_codes::ValueCodes;
 
 /// Number that nothing has yet.
 const UNKNOWN: u32 = u32::MAX;
-
-/// Numbers that are looked at before a column is told to repeat: 1,024.
-const SAMPLED_NUMBERS: usize = 1024;
 
 /// Encodes the rows of batches as a row group.
 ///
@@ -38,90 +33,19 @@ pub(super) fn encode(
             PlaceOfColumn::Number(at) => {
                 let numbers = batches.iter().flat_map(|batch| &batch.numbers[at]);
                 let numbers: Vec<i128> = numbers.copied().collect();
-                match repeated_numbers(&numbers) {
-                    Some(column) => column.add_to(&mut encoder)?,
+                match ValueCodes::of_numbers(&numbers) {
+                    Some(codes) => encoder.add(&codes.column())?,
                     None => encoder.add_numbers(&numbers)?,
                 }
             }
             PlaceOfColumn::Day => {
                 let days = batches.iter().flat_map(|batch| &batch.days);
-                coded(days.copied(), push_day, usize::MAX)
-                    .expect("there is no limit")
-                    .add_to(&mut encoder)?;
+                let codes = ValueCodes::of(days.copied(), push_day, usize::MAX);
+                encoder.add(&codes.expect("there is no limit").column())?;
             }
         }
     }
     Ok(encoder.end())
-}
-
-/// A column of a row group: its distinct values in the order in which rows have them, and the number of
-/// each row's.
-struct CodedRows {
-    values: Texts,
-    codes: Vec<u32>,
-    has_gaps: bool,
-}
-
-impl CodedRows {
-    fn add_to(&self, encoder: &mut GroupEncoder) -> Result<(), ParquetError> {
-        let (values, ends) = self.values.parts();
-        let codes = match self.has_gaps {
-            true => Codes::Sparse(&self.codes),
-            false => Codes::Dense(&self.codes),
-        };
-        encoder.add(&CodedColumn {
-            values,
-            ends,
-            codes,
-        })
-    }
-}
-
-/// Numbers as values that repeat; `None` where more than half of them are different, and numbers of a
-/// dictionary would be of no use.
-fn repeated_numbers(numbers: &[i128]) -> Option<CodedRows> {
-    let sample = &numbers[..numbers.len().min(SAMPLED_NUMBERS)];
-    let distinct: HashSet<&i128> = sample.iter().collect();
-    if distinct.len() > sample.len() / 2 {
-        return None;
-    }
-    let numbers_or_none = numbers
-        .iter()
-        .map(|number| (*number != NO_NUMBER).then_some(*number));
-    coded(numbers_or_none, push_number, numbers.len() / 2)
-}
-
-/// Values with numbers; `None` for more than `most` of them.
-fn coded<V: Copy + Eq + std::hash::Hash>(
-    of_rows: impl IntoIterator<Item = Option<V>>,
-    push: impl Fn(&mut Vec<u8>, V),
-    most: usize,
-) -> Option<CodedRows> {
-    let mut numbers: HashMap<V, u32> = HashMap::new();
-    let (mut values, mut codes) = (Texts::default(), Vec::new());
-    let mut last: Option<(Option<V>, u32)> = None;
-    for value in of_rows {
-        let number = match last {
-            Some((last, number)) if last == value => number,
-            _ => value.map_or(NO_VALUE, |value| {
-                *numbers.entry(value).or_insert_with(|| {
-                    let mut bytes = Vec::new();
-                    push(&mut bytes, value);
-                    values.intern(&bytes).0
-                })
-            }),
-        };
-        if numbers.len() > most {
-            return None;
-        }
-        last = Some((value, number));
-        codes.push(number);
-    }
-    Some(CodedRows {
-        has_gaps: codes.contains(&NO_VALUE),
-        values,
-        codes,
-    })
 }
 
 /// Rows of batches, bundle by bundle.
@@ -182,11 +106,11 @@ impl<'b> RowGroup<'b> {
             let there = known.value_of(*combination, column);
             let here = &mut here[*worker];
             if here.len() <= there as usize {
-                here.resize(known.columns[column].len() as usize, UNKNOWN);
+                here.resize(known.columns[column].count() as usize, UNKNOWN);
             }
             let number = &mut here[there as usize];
             if *number == UNKNOWN {
-                *number = match known.columns[column].text(there) {
+                *number = match known.columns[column].value(there) {
                     [] => NO_VALUE,
                     value => values.intern(value).0,
                 };

@@ -45,13 +45,14 @@ pub(crate) fn variances(found: &Reconciled, take: &mut TakePart<'_>) -> io::Resu
 /// That of `take`, and where rows on disk cannot be read back.
 pub(crate) fn resources(found: &Reconciled, take: &mut TakePart<'_>) -> io::Result<()> {
     let grain = ResourceGrain::ResourceInGroup;
+    let ids = found.group_ids.iter().map(ToString::to_string);
+    // The last one is that of a resource without a group.
+    let ids: Vec<String> = ids.chain([String::new()]).collect();
     found.resources.each(grain, PART_ROWS, &mut |rows, batch| {
-        let ids = rows.iter().map(|row| {
-            let id = found.group_ids.get(row.group as usize);
-            id.map_or_else(String::new, ToString::to_string)
-        });
+        let last = ids.len() - 1;
+        let groups = rows.iter().map(|row| last.min(row.group as usize) as u32);
         let mut columns = resource_table::fill(&found.totals, rows, batch).columns;
-        columns.push(Cells::Texts(ids.collect()));
+        columns.push(Cells::Codes(groups.collect(), &ids));
         take(&for_analysts(&RESOURCES_OF_RUN, columns))
     })
 }

@@ -1,0 +1,84 @@
+//! Tables of the analyst folder, whose columns repeat: each part is a row group, and its columns are
+//! coded on all cores.
+
+use std::io::Write;
+
+use ::parquet::errors::ParquetError;
+use ::parquet::schema::types::ColumnDescPtr;
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::coded_column::{ColumnChunk, ColumnEncoder, Held, push_day, push_integer, push_text};
+use super::row_file::{EncodedGroup, RowFile};
+use super::table::{Cells, TablePart};
+use super::value_codes::ValueCodes;
+use crate::model::ids::{Fold, fold};
+
+/// Adds the rows of a part to a file of its table, as its row group of this number.
+///
+/// # Errors
+/// The error of the target.
+pub(super) fn append<W: Write + Send>(
+    file: &mut RowFile<W>,
+    number: usize,
+    part: &TablePart<'_>,
+) -> Result<(), ParquetError> {
+    if part.rows == 0 {
+        return Ok(());
+    }
+    let schema = file.schema();
+    let columns = part.columns.par_iter().enumerate();
+    let chunks = columns.map(|(at, cells)| encode(cells, schema.column(at)));
+    let group = EncodedGroup(chunks.collect::<Result<_, ParquetError>>()?);
+    file.append(number, group)
+}
+
+fn encode(cells: &Cells<'_>, descriptor: ColumnDescPtr) -> Result<ColumnChunk, ParquetError> {
+    let mut encoder = ColumnEncoder::new()?;
+    let (codes, held) = match cells {
+        Cells::Codes(codes, texts) => (
+            values(codes, |into, code| push_text(into, &texts[code as usize])),
+            Held::Texts,
+        ),
+        Cells::Folded(codes, texts, kind) => (folded(codes, texts, *kind), Held::Texts),
+        Cells::Texts(texts) => {
+            let texts = texts.iter().map(|text| Some(text.as_str()));
+            (ValueCodes::of(texts, push_text, usize::MAX), Held::Texts)
+        }
+        Cells::Integers(numbers) => (values(numbers, push_integer), Held::Integers),
+        Cells::Decimals(numbers) => match ValueCodes::of_numbers(numbers) {
+            Some(codes) => (Some(codes), Held::Numbers),
+            None => return encoder.plain_numbers(numbers, descriptor),
+        },
+        Cells::Days(days) => (
+            ValueCodes::of(days.iter().copied(), push_day, usize::MAX),
+            Held::Days,
+        ),
+        Cells::Booleans(_) => unreachable!("no table of the analyst folder has truth values"),
+    };
+    let codes = codes.expect("there is no limit");
+    encoder.coded(&codes.column(), held, descriptor)
+}
+
+fn values<V: Copy + Eq + std::hash::Hash>(
+    rows: &[V],
+    push: impl FnMut(&mut Vec<u8>, V),
+) -> Option<ValueCodes> {
+    ValueCodes::of(rows.iter().map(|row| Some(*row)), push, usize::MAX)
+}
+
+/// Texts by code, folded: two codes may have one folded text.
+fn folded(codes: &[u32], texts: &[String], kind: Fold) -> Option<ValueCodes> {
+    let mut by_text: HashMap<String, u32> = HashMap::new();
+    let mut by_code: HashMap<u32, u32> = HashMap::new();
+    let rows = codes.chunk_by(|left, right| left == right).flat_map(|run| {
+        let code = run[0];
+        let first = *by_code.entry(code).or_insert_with(|| {
+            let folded = fold(kind, &texts[code as usize]);
+            *by_text.entry(folded).or_insert(code)
+        });
+        std::iter::repeat_n(Some(first), run.len())
+    });
+    let push = |into: &mut Vec<u8>, code: u32| push_text(into, &fold(kind, &texts[code as usize]));
+    ValueCodes::of(rows, push, usize::MAX)
+}
