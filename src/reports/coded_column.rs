@@ -16,6 +16,7 @@ use bytes::Bytes;
 use zstd::bulk::Compressor;
 
 use super::hybrid::{push_hybrid, push_repeated};
+use crate::model::tables::ColumnType;
 
 /// Level of ZSTD compression of kept rows: 1. The dictionaries leave little that a higher one finds.
 const ROWS_ZSTD_LEVEL: i32 = 1;
@@ -98,6 +99,22 @@ pub(super) enum Held {
     Numbers,
     Integers,
     Days,
+}
+
+impl Held {
+    /// What columns of a type hold.
+    ///
+    /// # Panics
+    /// For truth values, which no dictionary has: no table that is coded has any.
+    pub(super) fn of(column_type: ColumnType) -> Self {
+        match column_type {
+            ColumnType::Text => Self::Texts,
+            ColumnType::Decimal | ColumnType::DecimalOrNull => Self::Numbers,
+            ColumnType::Integer => Self::Integers,
+            ColumnType::Date => Self::Days,
+            ColumnType::Boolean => unreachable!("truth values are not coded"),
+        }
+    }
 }
 
 /// What encodes column after column: a codec takes longer to make than to use.

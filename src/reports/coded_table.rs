@@ -27,34 +27,36 @@ pub(super) fn append<W: Write + Send>(
         return Ok(());
     }
     let schema = file.schema();
-    let columns = part.columns.par_iter().enumerate();
-    let chunks = columns.map(|(at, cells)| encode(cells, schema.column(at)));
+    let columns = part.columns.par_iter().zip(part.table.columns).enumerate();
+    let chunks = columns.map(|(at, (cells, column))| {
+        encode(cells, Held::of(column.column_type), schema.column(at))
+    });
     let group = EncodedGroup(chunks.collect::<Result<_, ParquetError>>()?);
     file.append(number, group)
 }
 
-fn encode(cells: &Cells<'_>, descriptor: ColumnDescPtr) -> Result<ColumnChunk, ParquetError> {
+fn encode(
+    cells: &Cells<'_>,
+    held: Held,
+    descriptor: ColumnDescPtr,
+) -> Result<ColumnChunk, ParquetError> {
     let mut encoder = ColumnEncoder::new()?;
-    let (codes, held) = match cells {
-        Cells::Codes(codes, texts) => (
-            values(codes, |into, code| push_text(into, &texts[code as usize])),
-            Held::Texts,
-        ),
-        Cells::Folded(codes, texts, kind) => (folded(codes, texts, *kind), Held::Texts),
+    let codes = match cells {
+        Cells::Codes(codes, texts) => {
+            values(codes, |into, code| push_text(into, &texts[code as usize]))
+        }
+        Cells::Folded(codes, texts, kind) => folded(codes, texts, *kind),
         Cells::Texts(texts) => {
             let texts = texts.iter().map(|text| Some(text.as_str()));
-            (ValueCodes::of(texts, push_text, usize::MAX), Held::Texts)
+            ValueCodes::of(texts, push_text, usize::MAX)
         }
-        Cells::Integers(numbers) => (values(numbers, push_integer), Held::Integers),
+        Cells::Integers(numbers) => values(numbers, push_integer),
         Cells::Decimals(numbers) => match ValueCodes::of_numbers(numbers) {
-            Some(codes) => (Some(codes), Held::Numbers),
             None => return encoder.plain_numbers(numbers, descriptor),
+            codes => codes,
         },
-        Cells::Days(days) => (
-            ValueCodes::of(days.iter().copied(), push_day, usize::MAX),
-            Held::Days,
-        ),
-        Cells::Booleans(_) => unreachable!("no table of the analyst folder has truth values"),
+        Cells::Days(days) => ValueCodes::of(days.iter().copied(), push_day, usize::MAX),
+        Cells::Booleans(_) => unreachable!("truth values are not coded"),
     };
     let codes = codes.expect("there is no limit");
     encoder.coded(&codes.column(), held, descriptor)

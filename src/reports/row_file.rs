@@ -126,7 +126,7 @@ impl GroupEncoder {
     /// That of the codec.
     ///
     /// # Panics
-    /// For more columns than the table has, and for one that is neither text nor number nor day.
+    /// For more columns than the table has, and for one of truth values.
     pub fn add(&mut self, column: &CodedColumn<'_>) -> Result<(), ParquetError> {
         let (held, descriptor) = self.next();
         let chunk = self.encoder.coded(column, held, descriptor)?;
@@ -151,12 +151,7 @@ impl GroupEncoder {
 
     fn next(&self) -> (Held, ColumnDescPtr) {
         let at = self.chunks.len();
-        let held = match self.table.columns[at].column_type {
-            ColumnType::Text => Held::Texts,
-            ColumnType::DecimalOrNull => Held::Numbers,
-            ColumnType::Date => Held::Days,
-            other => unreachable!("`{}` has a column of {}", self.table.name, other.name()),
-        };
+        let held = Held::of(self.table.columns[at].column_type);
         (held, self.schema.column(at))
     }
 

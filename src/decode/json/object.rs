@@ -97,7 +97,8 @@ impl<'w> Keys<'w> {
         self.misfits = 0;
     }
 
-    /// Cells for [`Keys::feed`], one for each column of the dataset.
+    /// Cells for [`Keys::feed`], one for each column of the dataset. Those that were made before are no
+    /// longer fed.
     pub(super) fn missing_cells<'a>(&mut self) -> Vec<Cell<'a>> {
         self.template.begin_cells();
         vec![Cell::Missing; self.dataset.columns().len()]

@@ -182,8 +182,8 @@ pub fn to_published(value: i128) -> Option<i128> {
     }
 }
 
-/// Size of an amount below some 3 x 10^9 as it is published; `None` for a larger one. Each row has some:
-/// a division of 128 bits takes four times as long as two of 64.
+/// Size of an amount below some 3 x 10^9 as it is published; `None` for a larger one. Each row has some,
+/// and two divisions of 64 bits by a constant are no calls, as one of 128 bits is.
 fn small_to_published(size: u128) -> Option<i128> {
     const TO_PUBLISHED: u64 = 10_u64.pow(AMOUNT_SCALE - PUBLISHED_SCALE);
     // 10^10 is 2^10 times this, of 24 bits.

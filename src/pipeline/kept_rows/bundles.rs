@@ -2,8 +2,8 @@
 //! What a row has in such columns is one combination, known by a number, and mostly it is one of the few
 //! that came last with the same tuple of the row's key: of its columns the tuple proves those that it is
 //! made of, and of the others the hashes are compared. Texts would be proof where 64 bits are one chance
-//! in 10^19 for each change of a text; but they lie all over the memory, and to compare them took a fifth
-//! longer. Labels and unit prices of the analyst folder rest on it; no amount, quantity, rate or share does.
+//! in 10^19 for each change of a text, but they lie all over the memory. Labels of the analyst folder rest
+//! on it; numbers do not: prices are a bundle of which no tuple proves anything, and that goes by its texts.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -14,8 +14,7 @@ use crate::engine::count::interner::Texts;
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 
-/// Combinations that are remembered of a tuple: 4, a cache line. A product with its credit and without,
-/// and now and then free, has three prices.
+/// Combinations that are remembered of a tuple: 4, a cache line. Texts that change mostly change back.
 pub(super) const LATEST: usize = 4;
 
 /// Combinations of the columns of a bundle, numbered in the order in which they came.
@@ -81,6 +80,9 @@ impl Combinations {
         tuple: u32,
         latest: [Latest; LATEST],
     ) -> (u32, bool) {
+        if self.unproven == self.columns.len() {
+            return self.look_up(cells);
+        }
         let hash = self.hash_of_unproven(cells);
         if latest[0].is(hash) {
             return (latest[0].number - 1, false);
@@ -127,7 +129,6 @@ impl Combinations {
         };
     }
 
-    #[cold]
     fn look_up(&mut self, cells: &[Cell<'_>]) -> (u32, bool) {
         self.open.clear();
         for column in &self.columns {

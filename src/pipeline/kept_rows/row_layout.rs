@@ -271,6 +271,22 @@ mod tests {
         }
     }
 
+    /// What no tuple proves goes by a hash, unless it is all that a bundle has.
+    #[test]
+    fn no_number_rests_on_a_hash() {
+        for dataset in [Dataset::Usage, Dataset::InvoiceLines] {
+            let layout = RowLayout::of(dataset).expect("its rows are kept");
+            for bundle in &layout.bundles {
+                let unproven = &bundle.columns[..bundle.unproven];
+                let is_number = |column: &FilledColumn| {
+                    matches!(column.source.1, Filled::Number | Filled::Share)
+                };
+                let goes_by_hash = bundle.unproven < bundle.columns.len();
+                assert!(!goes_by_hash || !unproven.iter().any(is_number));
+            }
+        }
+    }
+
     /// Published number of a text in a column of usage.
     fn number(column: &str, filled: Filled, text: &str) -> Option<i128> {
         let layout = RowLayout::of(Dataset::Usage).expect("its rows are kept");

@@ -102,7 +102,7 @@ const USAGE_COMPANIONS: [Companions; 5] = [
         &["EntitlementDescription", "ResourceLocation", "Tags"],
     ),
     Companions::of(Tuple::State, &["BenefitId", "BenefitOrderId"]),
-    // By themselves, as a product has more than one where its credit comes and goes.
+    // By themselves: a product has several, and no number may rest on a hash (`bundles`).
     Companions {
         is_apart: true,
         ..Companions::of(Tuple::Product, &["UnitPrice", "EffectiveUnitPrice"])
