@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::DefaultHashBuilder;
 
 use super::row_layout::Bundle;
-use crate::engine::count::interner::Texts;
+use crate::engine::count::interner::{Texts, Tuples};
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 
@@ -24,13 +24,19 @@ pub(super) struct Combinations {
     columns: Vec<usize>,
     /// How many of them the tuple does not prove.
     unproven: usize,
-    /// For each combination its texts, each behind its form and length.
-    texts: Texts,
+    /// True if it proves none, and texts are compared in place of hashes.
+    goes_by_texts: bool,
+    /// For each column its cells, each behind its form, numbered in the order in which they came.
+    cells: Vec<Texts>,
+    /// Numbers of the cells of each combination.
+    combinations: Tuples,
     hashes: DefaultHashBuilder,
     /// The combinations that came last with each tuple of the leading kind, the last one first.
     with_tuple: Vec<[Latest; LATEST]>,
-    /// Combination of the row, while it is looked up.
-    open: Vec<u8>,
+    /// Cell that is looked up.
+    open_cell: Vec<u8>,
+    /// Numbers of the cells of the row, while it is looked up.
+    open: Vec<u32>,
 }
 
 /// A combination that came with a tuple.
@@ -56,9 +62,12 @@ impl Combinations {
         Self {
             columns: columns.map(|column| column.source.0).collect(),
             unproven: bundle.unproven,
-            texts: Texts::default(),
+            goes_by_texts: bundle.unproven == bundle.columns.len(),
+            cells: bundle.columns.iter().map(|_| Texts::default()).collect(),
+            combinations: Tuples::new(bundle.columns.len()),
             hashes: DefaultHashBuilder::default(),
             with_tuple: Vec::new(),
+            open_cell: Vec::new(),
             open: Vec::new(),
         }
     }
@@ -80,24 +89,46 @@ impl Combinations {
         tuple: u32,
         latest: [Latest; LATEST],
     ) -> (u32, bool) {
-        if self.unproven == self.columns.len() {
-            return self.look_up(cells);
-        }
-        let hash = self.hash_of_unproven(cells);
-        if latest[0].is(hash) {
-            return (latest[0].number - 1, false);
-        }
-        let (number, is_new) = match latest.iter().find(|one| one.is(hash)) {
-            Some(known) => (known.number - 1, false),
+        let (place, hash) = if self.goes_by_texts {
+            let is_it = |one: &Latest| one.number > 0 && self.has_texts(one.number - 1, cells);
+            (latest.iter().position(is_it), 0)
+        } else {
+            let hash = self.hash_of_unproven(cells);
+            (latest.iter().position(|one| one.is(hash)), hash)
+        };
+        let (number, is_new) = match place {
+            Some(0) => return (latest[0].number - 1, false),
+            Some(place) => (latest[place].number - 1, false),
             None => self.look_up(cells),
         };
-        self.note(tuple as usize, hash, number);
+        let one = Latest {
+            hash,
+            number: number + 1,
+        };
+        self.note(tuple as usize, one);
         (number, is_new)
+    }
+
+    /// True if a combination has just the texts of these cells.
+    #[inline]
+    fn has_texts(&self, number: u32, cells: &[Cell<'_>]) -> bool {
+        let numbers = self.combinations.tuple(number);
+        let known = self.cells.iter().zip(numbers);
+        let known = known.map(|(of_column, number)| of_column.text(*number));
+        self.columns.iter().zip(known).all(|(column, known)| {
+            let mut typed = [0; TYPED_BYTES];
+            let (form, text) = parts_of(&cells[*column], &mut typed);
+            known
+                .split_first()
+                .is_some_and(|(known_form, known)| *known_form == form as u8 && same(known, text))
+        })
     }
 
     #[inline]
     fn hash_of_unproven(&self, cells: &[Cell<'_>]) -> u64 {
         let mut hasher = self.hashes.build_hasher();
+        // The hasher tells where a text ends, but not which column it is of.
+        let mut forms = 0;
         for column in &self.columns[..self.unproven] {
             let mut typed;
             let (form, text) = match text_of(&cells[*column]) {
@@ -107,38 +138,45 @@ impl Combinations {
                     parts_of(&cells[*column], &mut typed)
                 }
             };
-            hasher.write_u64(head_of(form, text));
+            forms <<= FORM_BITS;
             if !text.is_empty() {
+                forms |= 1 + form as u64;
                 hasher.write(text);
             }
         }
+        hasher.write_u64(forms);
         hasher.finish()
     }
 
-    fn note(&mut self, tuple: usize, hash: u64, number: u32) {
+    fn note(&mut self, tuple: usize, one: Latest) {
         if self.with_tuple.len() <= tuple {
             self.with_tuple.resize(tuple + 1, Default::default());
         }
         let latest = &mut self.with_tuple[tuple];
         // The first one takes the place that it had, or that of the oldest.
-        let place = latest.iter().position(|one| one.is(hash));
+        let place = latest.iter().position(|known| known.number == one.number);
         latest[..=place.unwrap_or(LATEST - 1)].rotate_right(1);
-        latest[0] = Latest {
-            hash,
-            number: number + 1,
-        };
+        latest[0] = one;
     }
 
     fn look_up(&mut self, cells: &[Cell<'_>]) -> (u32, bool) {
         self.open.clear();
-        for column in &self.columns {
+        for (column, of_column) in self.columns.iter().zip(&mut self.cells) {
             let mut typed = [0; TYPED_BYTES];
             let (form, text) = parts_of(&cells[*column], &mut typed);
-            self.open
-                .extend_from_slice(&head_of(form, text).to_le_bytes());
-            self.open.extend_from_slice(text);
+            self.open_cell.clear();
+            self.open_cell.push(form as u8);
+            self.open_cell.extend_from_slice(text);
+            self.open.push(of_column.intern(&self.open_cell).0);
         }
-        self.texts.intern(&self.open)
+        let before = self.combinations.len();
+        let number = self.combinations.intern(&self.open);
+        (number, number == before)
+    }
+
+    /// Numbers of the cells of a combination, column by column: each counts from 0.
+    pub(super) fn cells_of(&self, combination: u32) -> &[u32] {
+        self.combinations.tuple(combination)
     }
 
     /// Forgets what came with which tuple, as tuples are numbered anew.
@@ -146,53 +184,10 @@ impl Combinations {
         self.with_tuple.clear();
     }
 
-    /// Bytes of all texts.
+    /// Bytes of all cells and combinations.
     pub(super) fn bytes(&self) -> usize {
-        self.texts.parts().0.len()
-    }
-}
-
-/// The cells of the combination that came last for the first time, with the numbers of their values. A
-/// new combination shares most of them.
-#[derive(Debug)]
-pub(super) struct LastCells(Vec<LastCell>);
-
-#[derive(Debug, Default)]
-struct LastCell {
-    head: u64,
-    text: Vec<u8>,
-    /// `None` before the first.
-    value: Option<u32>,
-}
-
-impl LastCells {
-    /// None yet, of so many columns.
-    pub(super) fn new(columns: usize) -> Self {
-        Self((0..columns).map(|_| LastCell::default()).collect())
-    }
-
-    /// Number of the value of a cell in a column: that of the last one, or what `make` says.
-    pub(super) fn value_of(
-        &mut self,
-        column: usize,
-        cell: &Cell<'_>,
-        make: impl FnOnce() -> u32,
-    ) -> u32 {
-        let mut typed = [0; TYPED_BYTES];
-        let (form, text) = parts_of(cell, &mut typed);
-        let (head, last) = (head_of(form, text), &mut self.0[column]);
-        if let Some(value) = last.value
-            && last.head == head
-            && same(&last.text, text)
-        {
-            return value;
-        }
-        let value = make();
-        last.head = head;
-        last.text.clear();
-        last.text.extend_from_slice(text);
-        last.value = Some(value);
-        value
+        let cells: usize = self.cells.iter().map(|cells| cells.parts().0.len()).sum();
+        cells + size_of_val(self.combinations.numbers())
     }
 }
 
@@ -209,12 +204,8 @@ enum Form {
     Date,
 }
 
-/// Bits that tell the form.
+/// Bits that tell the form, or that there is no text.
 const FORM_BITS: u32 = 3;
-
-fn head_of(form: Form, text: &[u8]) -> u64 {
-    (text.len() as u64) << FORM_BITS | form as u64
-}
 
 /// Form and bytes of a cell that has a text; a missing one has an empty text.
 #[inline]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::bundles::{Combinations, LATEST, LastCells, Latest};
+use super::bundles::{Combinations, LATEST, Latest};
 use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{Bundle, RowLayout};
 use super::row_sums::KeptSums;
@@ -100,7 +100,8 @@ impl RowCoder {
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
             let (number, is_new) = bundle.number_of(cells, tuple_of(at), latest[at]);
             if is_new {
-                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells);
+                let numbers = bundle.cells_of(number);
+                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells, numbers);
             }
             self.open.combinations[at].push(number);
         }
@@ -183,8 +184,6 @@ struct Fresh {
     values: KnownBundle,
     /// For each column how many values were handed over before.
     before: Vec<u32>,
-    /// The cells that were worked out last.
-    last: LastCells,
 }
 
 impl Fresh {
@@ -193,21 +192,19 @@ impl Fresh {
         Self {
             values: KnownBundle::new(columns),
             before: vec![0; columns],
-            last: LastCells::new(columns),
         }
     }
 
-    /// Adds the values of a combination that came for the first time.
+    /// Adds a combination that came for the first time, and the values of those of its cells that did.
     #[cold]
-    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>]) {
-        for (at, column) in bundle.columns.iter().enumerate() {
-            let cell = &cells[column.source.0];
+    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>], numbers: &[u32]) {
+        for (at, (column, number)) in bundle.columns.iter().zip(numbers).enumerate() {
             let values = &mut self.values.columns[at];
-            let number = self.last.value_of(at, cell, || {
+            if *number == self.before[at] + values.count() {
+                let cell = &cells[column.source.0];
                 values.add(|bytes| layout.push_value(column.source, cell, bytes));
-                self.before[at] + values.count() - 1
-            });
-            self.values.push(number);
+            }
+            self.values.push(*number);
         }
     }
 
