@@ -8,6 +8,8 @@ const EIGHT: usize = 8;
 
 /// Adds numbers of `width` bits, by eights: those that are all equal as runs, others bit by bit.
 pub(super) fn push_hybrid(into: &mut Vec<u8>, codes: &[u32], width: u32) {
+    // What they take bit by bit, with the numbers of runs and the last eight in part.
+    into.reserve(codes.len().div_ceil(EIGHT) * (width as usize + 1));
     let (eights, rest) = codes.as_chunks::<EIGHT>();
     // The last eight is filled up; nobody asks for more numbers than there are rows.
     let last = rest.last().map(|code| {

@@ -217,7 +217,7 @@ impl Tuples {
     }
 
     /// Number of `tuple`, which has the width of all others.
-    pub fn intern(&mut self, tuple: &[u32]) -> u32 {
+    pub(super) fn intern(&mut self, tuple: &[u32]) -> u32 {
         if let [number] = tuple {
             // A tuple of one number keeps that number: a column's texts are numbered from 0 as
             // well, so that the numbers up to the largest one are dense, and no table is needed.

@@ -44,10 +44,7 @@ impl BreakId {
 impl fmt::Display for BreakId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A letter first: a spreadsheet takes `12345678e9012345` for a number.
-        formatter.write_str("B")?;
-        self.keys
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
+        write!(formatter, "B{:016x}", u64::from_be_bytes(self.keys))?;
         match self.number {
             NonZeroU32::MIN => Ok(()),
             number => write!(formatter, ".{number}"),

@@ -1,23 +1,21 @@
 //! Columns whose values go together: where two rows have one product, they have one publisher as well.
-//! What a row has in such columns is one combination, known by a number, and mostly it is one of the few
-//! that came last with the same tuple of the row's key: of its columns the tuple proves those that it is
-//! made of, and of the others the hashes are compared. Texts would be proof where 64 bits are one chance
+//! What a row has in such columns is one combination, known by a number, and mostly it is the one that came
+//! last with the same tuple of the row's key: of its columns the tuple proves those that it is made of, and
+//! of the others the hashes are compared. Texts would be proof where 64 bits are one chance
 //! in 10^19 for each change of a text, but they lie all over the memory. Labels of the analyst folder rest
 //! on it; numbers do not: prices are a bundle of which no tuple proves anything, and that goes by its texts.
 
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::row_layout::Bundle;
-use crate::engine::count::interner::{Texts, Tuples};
+use crate::engine::count::interner::Texts;
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 
-/// Combinations that are remembered of a tuple: 4, a cache line. Texts that change mostly change back.
-pub(super) const LATEST: usize = 4;
-
-/// Combinations of the columns of a bundle, numbered in the order in which they came.
+/// Combinations of the columns of a bundle, numbered in the order in which they came. One may have two
+/// numbers, once tuples were forgotten.
 #[derive(Debug)]
 pub(super) struct Combinations {
     /// Positions of the columns among the input's. Those that the tuple does not prove come first.
@@ -26,17 +24,17 @@ pub(super) struct Combinations {
     unproven: usize,
     /// True if it proves none, and texts are compared in place of hashes.
     goes_by_texts: bool,
-    /// For each column its cells, each behind its form, numbered in the order in which they came.
-    cells: Vec<Texts>,
-    /// Numbers of the cells of each combination.
-    combinations: Tuples,
+    /// How many there are; not counted where texts are compared.
+    count: u32,
+    /// For each combination its texts, each behind its form and length; none where hashes are compared.
+    texts: Texts,
     hashes: DefaultHashBuilder,
-    /// The combinations that came last with each tuple of the leading kind, the last one first.
-    with_tuple: Vec<[Latest; LATEST]>,
-    /// Cell that is looked up.
-    open_cell: Vec<u8>,
-    /// Numbers of the cells of the row, while it is looked up.
-    open: Vec<u32>,
+    /// The combination that came last with each tuple of the leading kind.
+    with_tuple: Vec<Latest>,
+    /// Those that came before it, by tuple and hash: texts that change often change back.
+    older: HashMap<(u32, u64), u32>,
+    /// Combination of the row, while it is looked up.
+    open: Vec<u8>,
 }
 
 /// A combination that came with a tuple.
@@ -49,9 +47,9 @@ pub(super) struct Latest {
 }
 
 impl Latest {
-    #[inline]
-    const fn is(self, hash: u64) -> bool {
-        self.hash == hash && self.number > 0
+    const fn new(hash: u64, number: u32) -> Self {
+        let number = number + 1;
+        Self { hash, number }
     }
 }
 
@@ -63,19 +61,19 @@ impl Combinations {
             columns: columns.map(|column| column.source.0).collect(),
             unproven: bundle.unproven,
             goes_by_texts: bundle.unproven == bundle.columns.len(),
-            cells: bundle.columns.iter().map(|_| Texts::default()).collect(),
-            combinations: Tuples::new(bundle.columns.len()),
+            count: 0,
+            texts: Texts::default(),
             hashes: DefaultHashBuilder::default(),
             with_tuple: Vec::new(),
-            open_cell: Vec::new(),
+            older: HashMap::new(),
             open: Vec::new(),
         }
     }
 
-    /// The combinations that came last with a tuple. They are far away in memory, and should be asked for
-    /// long before they are needed.
+    /// The combination that came last with a tuple. It is far away in memory, and should be asked for long
+    /// before it is needed.
     #[inline]
-    pub(super) fn latest(&self, tuple: u32) -> [Latest; LATEST] {
+    pub(super) fn latest(&self, tuple: u32) -> Latest {
         let latest = self.with_tuple.get(tuple as usize);
         latest.copied().unwrap_or_default()
     }
@@ -87,40 +85,60 @@ impl Combinations {
         &mut self,
         cells: &[Cell<'_>],
         tuple: u32,
-        latest: [Latest; LATEST],
+        latest: Latest,
     ) -> (u32, bool) {
-        let (place, hash) = if self.goes_by_texts {
-            let is_it = |one: &Latest| one.number > 0 && self.has_texts(one.number - 1, cells);
-            (latest.iter().position(is_it), 0)
-        } else {
-            let hash = self.hash_of_unproven(cells);
-            (latest.iter().position(|one| one.is(hash)), hash)
-        };
-        let (number, is_new) = match place {
-            Some(0) => return (latest[0].number - 1, false),
-            Some(place) => (latest[place].number - 1, false),
-            None => self.look_up(cells),
-        };
-        let one = Latest {
-            hash,
-            number: number + 1,
-        };
-        self.note(tuple as usize, one);
-        (number, is_new)
+        if self.goes_by_texts {
+            if latest.number > 0 && self.has_texts(latest.number - 1, cells) {
+                return (latest.number - 1, false);
+            }
+            let (number, is_new) = self.look_up(cells);
+            self.set_latest(tuple, Latest::new(0, number));
+            return (number, is_new);
+        }
+        let hash = self.hash_of_unproven(cells);
+        if latest.number > 0 && latest.hash == hash {
+            return (latest.number - 1, false);
+        }
+        self.change(tuple, latest, hash)
+    }
+
+    /// Notes that a tuple came with another combination than last: that of a hash.
+    fn change(&mut self, tuple: u32, latest: Latest, hash: u64) -> (u32, bool) {
+        let mut known = None;
+        if latest.number > 0 {
+            self.older.insert((tuple, latest.hash), latest.number - 1);
+            known = self.older.get(&(tuple, hash)).copied();
+        }
+        let number = known.unwrap_or(self.count);
+        self.count += u32::from(known.is_none());
+        self.set_latest(tuple, Latest::new(hash, number));
+        (number, known.is_none())
+    }
+
+    fn set_latest(&mut self, tuple: u32, latest: Latest) {
+        let at = tuple as usize;
+        if self.with_tuple.len() <= at {
+            self.with_tuple.resize(at + 1, Latest::default());
+        }
+        self.with_tuple[at] = latest;
     }
 
     /// True if a combination has just the texts of these cells.
     #[inline]
     fn has_texts(&self, number: u32, cells: &[Cell<'_>]) -> bool {
-        let numbers = self.combinations.tuple(number);
-        let known = self.cells.iter().zip(numbers);
-        let known = known.map(|(of_column, number)| of_column.text(*number));
-        self.columns.iter().zip(known).all(|(column, known)| {
+        let mut known = self.texts.text(number);
+        self.columns.iter().all(|column| {
             let mut typed = [0; TYPED_BYTES];
             let (form, text) = parts_of(&cells[*column], &mut typed);
-            known
-                .split_first()
-                .is_some_and(|(known_form, known)| *known_form == form as u8 && same(known, text))
+            let behind_head = known.split_first_chunk();
+            let parts = behind_head.and_then(|(head, behind)| {
+                let (known, rest) = behind.split_at_checked(text.len())?;
+                Some((*head, known, rest))
+            });
+            parts.is_some_and(|(head, of_column, rest)| {
+                known = rest;
+                head == head_of(form, text) && same(of_column, text)
+            })
         })
     }
 
@@ -148,46 +166,86 @@ impl Combinations {
         hasher.finish()
     }
 
-    fn note(&mut self, tuple: usize, one: Latest) {
-        if self.with_tuple.len() <= tuple {
-            self.with_tuple.resize(tuple + 1, Default::default());
-        }
-        let latest = &mut self.with_tuple[tuple];
-        // The first one takes the place that it had, or that of the oldest.
-        let place = latest.iter().position(|known| known.number == one.number);
-        latest[..=place.unwrap_or(LATEST - 1)].rotate_right(1);
-        latest[0] = one;
-    }
-
     fn look_up(&mut self, cells: &[Cell<'_>]) -> (u32, bool) {
         self.open.clear();
-        for (column, of_column) in self.columns.iter().zip(&mut self.cells) {
+        for column in &self.columns {
             let mut typed = [0; TYPED_BYTES];
             let (form, text) = parts_of(&cells[*column], &mut typed);
-            self.open_cell.clear();
-            self.open_cell.push(form as u8);
-            self.open_cell.extend_from_slice(text);
-            self.open.push(of_column.intern(&self.open_cell).0);
+            self.open.extend_from_slice(&head_of(form, text));
+            self.open.extend_from_slice(text);
         }
-        let before = self.combinations.len();
-        let number = self.combinations.intern(&self.open);
-        (number, number == before)
-    }
-
-    /// Numbers of the cells of a combination, column by column: each counts from 0.
-    pub(super) fn cells_of(&self, combination: u32) -> &[u32] {
-        self.combinations.tuple(combination)
+        self.texts.intern(&self.open)
     }
 
     /// Forgets what came with which tuple, as tuples are numbered anew.
     pub(super) fn forget_tuples(&mut self) {
         self.with_tuple.clear();
+        self.older.clear();
     }
 
-    /// Bytes of all cells and combinations.
+    /// Bytes by which combinations are found again.
     pub(super) fn bytes(&self) -> usize {
-        let cells: usize = self.cells.iter().map(|cells| cells.parts().0.len()).sum();
-        cells + size_of_val(self.combinations.numbers())
+        self.texts.parts().0.len() + self.older.allocation_size()
+    }
+}
+
+/// Cells of a column that came before, with the numbers of their values: what a cell says is worked out
+/// once.
+#[derive(Debug)]
+pub(super) struct CellValues {
+    /// The cell that came last, behind its form, and the number of its value.
+    last: Vec<u8>,
+    last_value: u32,
+    /// All cells, each behind its form and with the number of its value; `None` for a column in which
+    /// they do not come back, such as that of resources.
+    cells: Option<Texts>,
+    /// Cells that were looked up.
+    asked: u32,
+}
+
+/// Cells that are looked up before a column is told not to repeat: 1,024.
+const SAMPLED_CELLS: u32 = 1024;
+
+impl CellValues {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self {
+            last: Vec::new(),
+            last_value: 0,
+            cells: Some(Texts::default()),
+            asked: 0,
+        }
+    }
+
+    /// Number of the value of a cell. `make` gives the next number to the value of a new one.
+    pub(super) fn value_of(&mut self, cell: &Cell<'_>, make: impl FnOnce() -> u32) -> u32 {
+        let mut typed = [0; TYPED_BYTES];
+        let (form, text) = parts_of(cell, &mut typed);
+        let is_last = |(known, last): (&u8, &[u8])| *known == form as u8 && same(last, text);
+        if self.last.split_first().is_some_and(is_last) {
+            return self.last_value;
+        }
+        self.last.clear();
+        self.last.push(form as u8);
+        self.last.extend_from_slice(text);
+        self.last_value = match &mut self.cells {
+            Some(cells) => {
+                let (number, is_new) = cells.intern(&self.last);
+                self.asked += 1;
+                if self.asked == SAMPLED_CELLS && cells.len() > SAMPLED_CELLS / 2 {
+                    self.cells = None;
+                }
+                if is_new { make() } else { number }
+            }
+            None => make(),
+        };
+        self.last_value
+    }
+
+    /// Bytes of all cells.
+    pub(super) fn bytes(&self) -> usize {
+        let cells = self.cells.as_ref();
+        cells.map_or(0, |cells| cells.parts().0.len())
     }
 }
 
@@ -206,6 +264,10 @@ enum Form {
 
 /// Bits that tell the form, or that there is no text.
 const FORM_BITS: u32 = 3;
+
+fn head_of(form: Form, text: &[u8]) -> [u8; 8] {
+    ((text.len() as u64) << FORM_BITS | form as u64).to_le_bytes()
+}
 
 /// Form and bytes of a cell that has a text; a missing one has an empty text.
 #[inline]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::bundles::{Combinations, LATEST, Latest};
+use super::bundles::{CellValues, Combinations, Latest};
 use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{Bundle, RowLayout};
 use super::row_sums::KeptSums;
@@ -93,15 +93,14 @@ impl RowCoder {
     /// Adds a row to the open batch. True if the batch is full then.
     pub(super) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) -> bool {
         let tuple_of = |at: usize| counted.key[self.layout.bundles[at].tuple as usize];
-        let mut latest = [[Latest::default(); LATEST]; MOST_BUNDLES];
+        let mut latest = [Latest::default(); MOST_BUNDLES];
         for (at, bundle) in self.bundles.iter().enumerate() {
             latest[at] = bundle.latest(tuple_of(at));
         }
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
             let (number, is_new) = bundle.number_of(cells, tuple_of(at), latest[at]);
             if is_new {
-                let numbers = bundle.cells_of(number);
-                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells, numbers);
+                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells);
             }
             self.open.combinations[at].push(number);
         }
@@ -155,8 +154,10 @@ impl RowCoder {
         for (fresh, known) in self.fresh.iter_mut().zip(self.known.locked().iter_mut()) {
             self.known_bytes += fresh.hand_over(known);
         }
-        let texts: usize = self.bundles.iter().map(Combinations::bytes).sum();
-        if texts + self.known_bytes > KNOWN_BYTES {
+        let combinations: usize = self.bundles.iter().map(Combinations::bytes).sum();
+        let cells = self.fresh.iter().flat_map(|fresh| &fresh.cells);
+        let cells: usize = cells.map(CellValues::bytes).sum();
+        if combinations + cells + self.known_bytes > KNOWN_BYTES {
             self.settle();
             let sums = std::mem::take(&mut self.sums);
             *self = Self::new(Arc::clone(&self.layout));
@@ -184,6 +185,8 @@ struct Fresh {
     values: KnownBundle,
     /// For each column how many values were handed over before.
     before: Vec<u32>,
+    /// Cells of each column by which values are found again.
+    cells: Vec<CellValues>,
 }
 
 impl Fresh {
@@ -192,19 +195,20 @@ impl Fresh {
         Self {
             values: KnownBundle::new(columns),
             before: vec![0; columns],
+            cells: (0..columns).map(|_| CellValues::new()).collect(),
         }
     }
 
-    /// Adds a combination that came for the first time, and the values of those of its cells that did.
+    /// Adds a combination that came for the first time.
     #[cold]
-    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>], numbers: &[u32]) {
-        for (at, (column, number)) in bundle.columns.iter().zip(numbers).enumerate() {
-            let values = &mut self.values.columns[at];
-            if *number == self.before[at] + values.count() {
-                let cell = &cells[column.source.0];
+    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>]) {
+        for (at, column) in bundle.columns.iter().enumerate() {
+            let (cell, values) = (&cells[column.source.0], &mut self.values.columns[at]);
+            let number = self.cells[at].value_of(cell, || {
                 values.add(|bytes| layout.push_value(column.source, cell, bytes));
-            }
-            self.values.push(*number);
+                self.before[at] + values.count() - 1
+            });
+            self.values.push(number);
         }
     }
 
@@ -331,15 +335,17 @@ mod tests {
     fn what_no_tuple_proves_is_compared() {
         let layout = layout();
         let mut coder = RowCoder::new(Arc::clone(&layout));
-        let tags = ["\"a\"", "\"a\"", "\"b\"", "\"a\"", "\"ab\"", "\"b\""];
+        // As many as are remembered, and more than that.
+        let tags = ["a", "a", "b", "a", "ab", "b", "c", "d", "", "a", "f", "c"];
         for (tags, amount) in tags.iter().zip(0..) {
-            add(&mut coder, 1, tags, amount);
+            add(&mut coder, 1, &format!("\"{tags}\""), amount);
         }
         let batch = coder.take();
         let resources = layout
             .bundles
             .iter()
             .position(|bundle| bundle.tuple == crate::engine::rules::keys::Tuple::Resource);
-        assert_eq!(batch.combinations[resources.unwrap()], [0, 0, 1, 0, 2, 1]);
+        let wanted = [0, 0, 1, 0, 2, 1, 3, 4, 5, 0, 6, 3];
+        assert_eq!(batch.combinations[resources.unwrap()], wanted);
     }
 }

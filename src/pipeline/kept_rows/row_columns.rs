@@ -8,6 +8,7 @@ use ::parquet::errors::ParquetError;
 use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{PlaceOfColumn, RowLayout};
 use crate::engine::count::interner::Texts;
+use crate::model::period::Day;
 use crate::reports::coded_column::{CodedColumn, Codes, NO_VALUE, push_day};
 use crate::reports::row_file::{EncodedGroup, GroupEncoder};
 use crate::reports::value_codes::ValueCodes;
@@ -31,16 +32,18 @@ pub(super) fn encode(
                 group.add_column((bundle, column), &mut encoder)?;
             }
             PlaceOfColumn::Number(at) => {
-                let numbers = batches.iter().flat_map(|batch| &batch.numbers[at]);
-                let numbers: Vec<i128> = numbers.copied().collect();
+                let numbers: Vec<&[i128]> =
+                    batches.iter().map(|batch| &*batch.numbers[at]).collect();
+                let numbers = numbers.concat();
                 match ValueCodes::of_numbers(&numbers) {
                     Some(codes) => encoder.add(&codes.column())?,
                     None => encoder.add_numbers(&numbers)?,
                 }
             }
             PlaceOfColumn::Day => {
-                let days = batches.iter().flat_map(|batch| &batch.days);
-                let codes = ValueCodes::of(days.copied(), push_day, usize::MAX);
+                let days: Vec<&[Option<Day>]> = batches.iter().map(|batch| &*batch.days).collect();
+                let days = days.concat().into_iter();
+                let codes = ValueCodes::of(days, push_day, usize::MAX);
                 encoder.add(&codes.expect("there is no limit").column())?;
             }
         }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use hashbrown::HashMap;
+
 use crate::engine::fold::folded::Folded;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::{Key, Part};
@@ -90,11 +92,12 @@ impl<'f, R> Columns<'f, R> {
     /// Billing periods of invoices; empty where no header, line or usage tells the period.
     pub(super) fn period(&self, invoice: impl Fn(&R) -> u32) -> NamedCells<'f> {
         // Text, as a month is no day: a date column would show a day that no invoice names.
+        let periods = self.totals.periods.iter();
+        let texts: HashMap<u32, String> = periods
+            .map(|(invoice, period)| (*invoice, period.to_string()))
+            .collect();
         self.text("billing_period", |row| {
-            match self.totals.periods.get(&invoice(row)) {
-                Some(period) => period.to_string(),
-                None => String::new(),
-            }
+            texts.get(&invoice(row)).cloned().unwrap_or_default()
         })
     }
 
