@@ -207,7 +207,7 @@ pub(super) struct CellValues {
 const SAMPLED_CELLS: u32 = 1024;
 
 impl CellValues {
-    /// None yet.
+    /// No cells of a column yet.
     pub(super) fn new() -> Self {
         Self {
             last: Vec::new(),
