@@ -43,12 +43,7 @@ pub fn push_text(into: &mut Vec<u8>, text: &str) {
 
 /// Adds a number in units of 10^-10, of at most 28 digits, as the dictionary of a column has it.
 pub fn push_number(into: &mut Vec<u8>, number: i128) {
-    into.extend_from_slice(&bytes_of(number));
-}
-
-fn bytes_of(number: i128) -> [u8; NUMBER_BYTES] {
-    let bytes = number.to_be_bytes();
-    *bytes.last_chunk().expect("16 bytes are more than 12")
+    into.extend_from_slice(&number.to_be_bytes()[size_of::<i128>() - NUMBER_BYTES..]);
 }
 
 /// Number that was added by [`push_number`].
@@ -192,18 +187,15 @@ impl ColumnEncoder {
         let (mut least, mut most, mut gaps) = (i128::MAX, i128::MIN, 0);
         for numbers in numbers.chunks(PLAIN_PAGE_ROWS) {
             let mut page = pages.start_of_numbers(numbers);
-            let start = page.len();
-            page.resize(start + numbers.len() * NUMBER_BYTES, 0);
-            let mut places = page[start..].as_chunks_mut().0.iter_mut();
-            for number in numbers.iter().filter(|number| **number != NO_NUMBER) {
-                (least, most) = (least.min(*number), most.max(*number));
-                if let Some(place) = places.next() {
-                    *place = bytes_of(*number);
+            page.reserve(numbers.len() * NUMBER_BYTES);
+            for number in numbers {
+                if *number == NO_NUMBER {
+                    gaps += 1;
+                    continue;
                 }
+                (least, most) = (least.min(*number), most.max(*number));
+                push_number(&mut page, *number);
             }
-            let left = places.len();
-            gaps += left;
-            page.truncate(page.len() - left * NUMBER_BYTES);
             pages.data(&page, numbers.len(), Encoding::PLAIN)?;
         }
         let known = |bound: i128| (gaps < numbers.len()).then_some(bound);

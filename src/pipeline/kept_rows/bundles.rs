@@ -1,9 +1,9 @@
 //! Columns whose values go together: where two rows have one product, they have one publisher as well.
 //! What a row has in such columns is one combination, known by a number, and mostly it is the one that came
 //! last with the same tuple of the row's key: of its columns the tuple proves those that it is made of, and
-//! of the others the hashes are compared. Texts would be proof where 64 bits are one chance
-//! in 10^19 for each change of a text, but they lie all over the memory. Labels of the analyst folder rest
-//! on it; numbers do not: prices are a bundle of which no tuple proves anything, and that goes by its texts.
+//! of the others the hashes are compared. Texts would be proof where 64 bits are one chance in 10^19 for
+//! each change of a text, but they lie all over the memory. Labels of the analyst folder rest on it; numbers
+//! do not: prices are a bundle of which no tuple proves anything, and that goes by its texts.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -40,7 +40,7 @@ pub(super) struct Combinations {
 /// A combination that came with a tuple.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Latest {
-    /// Hash of what the tuple does not prove.
+    /// Hash of what the tuple does not prove; 0 where texts are compared.
     hash: u64,
     /// Its number plus one; 0 for none.
     number: u32,
