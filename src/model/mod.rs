@@ -13,6 +13,8 @@ pub mod settling;
 
 pub mod dataset;
 
+pub mod column_set;
+
 pub mod reject;
 pub mod row;
 pub mod value_hash;

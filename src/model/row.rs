@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::column_set::ColumnSet;
 use super::decimal::{self, NumberFault};
 use super::period::Day;
 use super::reject::Rejection;
@@ -116,6 +117,9 @@ pub struct Row<'r, 'a> {
     pub cells: &'r [Cell<'a>],
     /// Place in the unit at which the row begins.
     pub place: Place<'r>,
+    /// Columns that are handed over without being read, and whose cells may differ from those of the
+    /// row before. Of the first row of a slice nothing is known.
+    pub changed: ColumnSet,
 }
 
 /// Where a row begins, as cheaply as a decoder can say it: line ends are counted only when asked

@@ -12,6 +12,7 @@ use tieout::engine::count::total::{AccountControl, Total};
 use tieout::engine::judge::roll_up::{Level, Rollup};
 use tieout::engine::judge::variance::Variance;
 use tieout::engine::rules::keys::Key;
+use tieout::model::column_set::ColumnSet;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
 use tieout::model::row::{Cell, Place, Row};
@@ -172,6 +173,7 @@ fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str
     let row = Row {
         cells: &cells,
         place,
+        changed: ColumnSet::ALL,
     };
     partial.add(&row).unwrap();
 }

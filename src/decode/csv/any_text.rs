@@ -10,6 +10,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
+use crate::model::column_set::ColumnSet;
 use crate::model::row::{Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
@@ -85,6 +86,7 @@ fn read_record<S: Sink>(
     sink.row(&Row {
         cells: &cells,
         place: Place { unread, ..place },
+        changed: ColumnSet::ALL,
     });
     Ok(())
 }

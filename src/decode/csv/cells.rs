@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::model::column_set::ColumnSet;
 use crate::model::content::ColumnContent;
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
@@ -133,20 +134,22 @@ impl<'t> UnreadCells<'t> {
     }
 
     /// Sum of the parts that a record has in the columns of `runs`. Those that are carried fill their
-    /// cells, which hold the record read before, or are missing before the first one.
+    /// cells, which hold the record read before, or are missing before the first one; those that are
+    /// others now are added to `changed`.
     #[inline]
     pub(super) fn content_of(
         &mut self,
         record: &Record<'t>,
         runs: &[UnreadRun],
         cells: &mut [Cell<'t>],
+        changed: &mut ColumnSet,
     ) -> u64 {
         let mut sum = 0_u64;
         for (run, last) in runs.iter().zip(&mut self.last) {
             let text = record.span(run.first, run.columns.len());
             if !same(text, last.text) {
                 last.text = text;
-                last.part = last.of_cells(record, run, cells);
+                last.part = last.of_cells(record, run, cells, changed);
             }
             sum = sum.wrapping_add(last.part);
         }
@@ -155,7 +158,13 @@ impl<'t> UnreadCells<'t> {
 }
 
 impl<'t> LastRun<'t> {
-    fn of_cells(&mut self, record: &Record<'t>, run: &UnreadRun, cells: &mut [Cell<'t>]) -> u64 {
+    fn of_cells(
+        &mut self,
+        record: &Record<'t>,
+        run: &UnreadRun,
+        cells: &mut [Cell<'t>],
+        changed: &mut ColumnSet,
+    ) -> u64 {
         let mut sum = 0_u64;
         for ((at, column), (text, part)) in run.columns().zip(&mut self.cells) {
             let raw = record.raw(at);
@@ -163,6 +172,7 @@ impl<'t> LastRun<'t> {
                 (*text, *part) = (raw, part_of(record, at, raw, &column.content));
                 if let Some(at) = column.carried {
                     cells[at] = carried_cell(raw);
+                    changed.add(at);
                 }
             }
             sum = sum.wrapping_add(*part);

@@ -15,6 +15,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
+use crate::model::column_set::ColumnSet;
 use crate::model::row::{Cell, Place, Row};
 
 /// Reason why a slice is not read.
@@ -97,13 +98,19 @@ fn read_record<'t, S: Sink>(
             bytes => value_of(Cow::Borrowed(bytes)),
         };
     }
+    let mut changed = ColumnSet::NONE;
     for (at, slot) in &layout.wanted.carried {
         cells[*slot] = carried_cell(record.raw(*at));
+        changed.add(*slot);
     }
     let place = Place {
-        unread: unread.content_of(record, &layout.unread, cells),
+        unread: unread.content_of(record, &layout.unread, cells, &mut changed),
         ..place
     };
-    sink.row(&Row { cells, place });
+    sink.row(&Row {
+        cells,
+        place,
+        changed,
+    });
     Ok(())
 }

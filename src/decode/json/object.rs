@@ -15,6 +15,7 @@ use super::template::Template;
 use super::value;
 use crate::decode::input::ColumnChoice;
 use crate::decode::sink::{Sink, SliceSink};
+use crate::model::column_set::ColumnSet;
 use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Need};
 use crate::model::reject::Rejection;
@@ -144,14 +145,18 @@ impl<'w> Keys<'w> {
         sink: &mut SliceSink<'_, S>,
     ) {
         match self.read(object, cells, is_clean) {
-            Ok(unread) => {
+            Ok((unread, changed)) => {
                 if let Some(id) = within
                     && cells[AMENDS_OF].bytes().trim_ascii().is_empty()
                 {
                     cells[AMENDS_OF] = Cell::Text(Cow::Borrowed(id.as_bytes()));
                 }
                 let place = Place { unread, ..place };
-                sink.row(&Row { cells, place });
+                sink.row(&Row {
+                    cells,
+                    place,
+                    changed,
+                });
             }
             // Each of several rows on one line is rejected: one rejection would make them look like
             // one row.
@@ -168,14 +173,15 @@ impl<'w> Keys<'w> {
     }
 
     /// Reads one object's text into cells that hold the row read before, or are missing. Returns
-    /// the content of the values that are not read, or 0 if none is wanted. `is_clean` is true if
-    /// the text is UTF-8 without control characters.
+    /// the content of the values that are not read, or 0 if none is wanted, and the columns among
+    /// theirs whose cells may be others. `is_clean` is true if the text is UTF-8 without control
+    /// characters.
     fn read<'a>(
         &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
         is_clean: bool,
-    ) -> Result<u64, Rejection> {
+    ) -> Result<(u64, ColumnSet), Rejection> {
         let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
         let with_content = self.columns.is_whole();
         if tries_template && let Some(unread) = self.template.read(object, cells, with_content) {
@@ -192,7 +198,7 @@ impl<'w> Keys<'w> {
         if read.is_err() || !self.template.has_each_name_once() {
             self.template.clear();
         }
-        read
+        Ok((read?, ColumnSet::ALL))
     }
 
     /// Reads any object; with `learns` its keys become the template.

@@ -8,6 +8,7 @@
 //! that fits, and nothing may fit that serde would refuse.
 
 use super::value::{self, Extent, extent};
+use crate::model::column_set::ColumnSet;
 use crate::model::content::ColumnContent;
 use crate::model::row::Cell;
 use crate::model::same::same;
@@ -124,17 +125,17 @@ impl Template {
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing. Returns
-    /// the content of its values that are not read, or 0 if none is wanted; `None` if the object
-    /// does not fit, and the cells are then of no use. The text must be UTF-8 without control
-    /// characters.
+    /// the content of its values that are not read, or 0 if none is wanted, and the columns among
+    /// theirs whose cells it filled; `None` if the object does not fit, and the cells are then of no
+    /// use. The text must be UTF-8 without control characters.
     pub(super) fn read<'a>(
         &mut self,
         object: &'a [u8],
         cells: &mut [Cell<'a>],
         with_content: bool,
-    ) -> Option<u64> {
+    ) -> Option<(u64, ColumnSet)> {
         let mut rest = object;
-        let mut content = 0_u64;
+        let (mut content, mut changed) = (0_u64, ColumnSet::NONE);
         if self.parts.is_empty() || self.has_escapes {
             return None;
         }
@@ -152,6 +153,7 @@ impl Template {
                     && !unread.is_in_cell
                 {
                     cells[at] = value::carried_cell(text);
+                    changed.add(at);
                     unread.is_in_cell = true;
                 }
                 continue;
@@ -162,10 +164,11 @@ impl Template {
                 cells[slot] = value::cell_of(text).ok()?;
             } else if let Some(at) = part.carried {
                 cells[at] = value::carried_cell(text);
+                changed.add(at);
             }
         }
         // Nothing else may follow: a further key, white space and a cut line are left to serde.
-        (rest == b"}").then_some(content)
+        (rest == b"}").then_some((content, changed))
     }
 }
 
@@ -198,14 +201,16 @@ mod tests {
             (2, ColumnContent::unread(Dataset::Usage, "B", 0)),
         );
         let mut cells = vec![Cell::Missing; 3];
-        let number = template
+        let of_b = ColumnSet::from_iter([2]);
+        let (number, changed) = template
             .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)
             .unwrap();
+        assert_eq!(changed, of_b);
         assert_eq!(cells[1].bytes().as_ref(), b"1.50");
         assert_eq!(cells[2], Cell::Written(b"\"x\"", Spelling::Json));
         assert_eq!(
             template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true),
-            Some(number)
+            Some((number, ColumnSet::NONE))
         );
         assert_eq!(
             template.read(br#"{"A":"1.50","B":"x","C":1}"#, &mut cells, true),
@@ -217,19 +222,21 @@ mod tests {
         );
         assert_eq!(
             template.read(br#"{"A":null,"B":null}"#, &mut cells, true),
-            Some(0)
+            Some((0, of_b))
         );
         assert_eq!(cells[1..], [Cell::Missing, Cell::Missing]);
         let object = br#"{"A":1,"B":"y"}"#;
         let filled = Cell::Written(b"\"y\"", Spelling::Json);
-        for _ in 0..2 {
-            assert!(template.read(object, &mut cells, true).is_some());
+        for wanted in [of_b, ColumnSet::NONE] {
+            let (_, changed) = template.read(object, &mut cells, true).unwrap();
+            assert_eq!(changed, wanted);
             assert_eq!(cells[2], filled);
         }
         // Of the next slice.
         let mut cells = vec![Cell::Missing; 3];
         template.begin_cells();
-        assert!(template.read(object, &mut cells, true).is_some());
+        let (_, changed) = template.read(object, &mut cells, true).unwrap();
+        assert_eq!(changed, of_b);
         assert_eq!(cells[2], filled);
     }
 }

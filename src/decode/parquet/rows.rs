@@ -21,6 +21,7 @@ use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::positioned::SharedFile;
 use crate::decode::sink::{Sink, SliceSink};
+use crate::model::column_set::ColumnSet;
 use crate::model::content::ColumnContent;
 use crate::model::row::{Cell, Place, Row};
 
@@ -197,6 +198,7 @@ fn feed<S: Sink>(
         sink.row(&Row {
             cells: &cells,
             place,
+            changed: ColumnSet::ALL,
         });
     }
 }

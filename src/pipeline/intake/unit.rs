@@ -270,6 +270,9 @@ impl Sink for TotalsSink {
             Err(rejection) => {
                 let account = row_key::account_of(self.totals.dataset, row.cells);
                 self.lost.push(account);
+                if let Some(rows) = &mut self.rows {
+                    rows.pass_over();
+                }
                 return Err(rejection);
             }
         };
@@ -278,7 +281,7 @@ impl Sink for TotalsSink {
             daily.add(row)?;
         }
         if let Some(rows) = &mut self.rows {
-            rows.add(row.cells, &counted);
+            rows.add(row, &counted);
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::row_layout::Bundle;
 use crate::engine::count::interner::Texts;
+use crate::model::column_set::ColumnSet;
 use crate::model::row::{Cell, Spelling};
 use crate::model::same::same;
 
@@ -20,15 +21,19 @@ use crate::model::same::same;
 pub(super) struct Combinations {
     /// Positions of the columns among the input's. Those that the tuple does not prove come first.
     columns: Vec<usize>,
-    /// How many of them the tuple does not prove.
-    unproven: usize,
+    /// Those of them that the tuple does not prove.
+    unproven: ColumnSet,
+    /// Hash of the cell that the last row had in each input column that the tuple does not prove.
+    cell_hashes: Vec<u64>,
+    /// Sum of these hashes.
+    hash: u64,
     /// True if it proves none, and texts are compared in place of hashes.
     goes_by_texts: bool,
     /// How many there are; not counted where texts are compared.
     count: u32,
     /// For each combination its texts, each behind its form and length; none where hashes are compared.
     texts: Texts,
-    hashes: DefaultHashBuilder,
+    hasher: DefaultHashBuilder,
     /// The combination that came last with each tuple of the leading kind.
     with_tuple: Vec<Latest>,
     /// Those that came before it, by tuple and hash: texts that change often change back.
@@ -56,14 +61,17 @@ impl Latest {
 impl Combinations {
     /// None yet of a bundle.
     pub(super) fn new(bundle: &Bundle) -> Self {
-        let columns = bundle.columns.iter();
+        let columns = bundle.columns.iter().map(|column| column.source.0);
+        let unproven = columns.clone().take(bundle.unproven);
         Self {
-            columns: columns.map(|column| column.source.0).collect(),
-            unproven: bundle.unproven,
+            columns: columns.collect(),
+            cell_hashes: vec![0; unproven.clone().max().map_or(0, |most| most + 1)],
+            unproven: unproven.collect(),
+            hash: 0,
             goes_by_texts: bundle.unproven == bundle.columns.len(),
             count: 0,
             texts: Texts::default(),
-            hashes: DefaultHashBuilder::default(),
+            hasher: DefaultHashBuilder::default(),
             with_tuple: Vec::new(),
             older: HashMap::new(),
             open: Vec::new(),
@@ -79,11 +87,12 @@ impl Combinations {
     }
 
     /// Number of the combination of a row whose key has this tuple, and `true` if it is new. `latest` is
-    /// what [`Combinations::latest`] says of the tuple.
+    /// what [`Combinations::latest`] says of the tuple. Of columns that nobody reads, those that are not
+    /// among `changed` have the cells of the row that came before.
     #[inline]
     pub(super) fn number_of(
         &mut self,
-        cells: &[Cell<'_>],
+        (cells, changed): (&[Cell<'_>], ColumnSet),
         tuple: u32,
         latest: Latest,
     ) -> (u32, bool) {
@@ -95,7 +104,8 @@ impl Combinations {
             self.set_latest(tuple, Latest::new(0, number));
             return (number, is_new);
         }
-        let hash = self.hash_of_unproven(cells);
+        self.hash_changed(cells, changed);
+        let hash = self.hash;
         if latest.number > 0 && latest.hash == hash {
             return (latest.number - 1, false);
         }
@@ -142,28 +152,14 @@ impl Combinations {
         })
     }
 
+    /// Brings the hash of what the tuple does not prove up to a row.
     #[inline]
-    fn hash_of_unproven(&self, cells: &[Cell<'_>]) -> u64 {
-        let mut hasher = self.hashes.build_hasher();
-        // The hasher tells where a text ends, but not which column it is of.
-        let mut forms = 0;
-        for column in &self.columns[..self.unproven] {
-            let mut typed;
-            let (form, text) = match text_of(&cells[*column]) {
-                Some(text) => text,
-                None => {
-                    typed = [0; TYPED_BYTES];
-                    parts_of(&cells[*column], &mut typed)
-                }
-            };
-            forms <<= FORM_BITS;
-            if !text.is_empty() {
-                forms |= 1 + form as u64;
-                hasher.write(text);
-            }
+    fn hash_changed(&mut self, cells: &[Cell<'_>], changed: ColumnSet) {
+        for column in changed.and(self.unproven) {
+            let hash = hash_of(&self.hasher, column, &cells[column]);
+            let known = std::mem::replace(&mut self.cell_hashes[column], hash);
+            self.hash = self.hash.wrapping_sub(known).wrapping_add(hash);
         }
-        hasher.write_u64(forms);
-        hasher.finish()
     }
 
     fn look_up(&mut self, cells: &[Cell<'_>]) -> (u32, bool) {
@@ -187,6 +183,26 @@ impl Combinations {
     pub(super) fn bytes(&self) -> usize {
         self.texts.parts().0.len() + self.older.allocation_size()
     }
+}
+
+/// Hash of a cell of an input column; 0 for one without a text.
+#[inline]
+fn hash_of(hasher: &DefaultHashBuilder, column: usize, cell: &Cell<'_>) -> u64 {
+    let mut typed;
+    let (form, text) = match text_of(cell) {
+        Some(text) => text,
+        None => {
+            typed = [0; TYPED_BYTES];
+            parts_of(cell, &mut typed)
+        }
+    };
+    if text.is_empty() {
+        return 0;
+    }
+    let mut hasher = hasher.build_hasher();
+    hasher.write(text);
+    hasher.write_u64((column as u64) << FORM_BITS | form as u64);
+    hasher.finish()
 }
 
 /// Cells of a column that came before, with the numbers of their values: what a cell says is worked out
@@ -262,7 +278,7 @@ enum Form {
     Date,
 }
 
-/// Bits that tell the form, or that there is no text.
+/// Bits that tell the form.
 const FORM_BITS: u32 = 3;
 
 fn head_of(form: Form, text: &[u8]) -> [u8; 8] {

@@ -8,8 +8,9 @@ use super::row_batch::{KnownBundle, KnownValues, RowBatch};
 use super::row_layout::{Bundle, RowLayout};
 use super::row_sums::KeptSums;
 use crate::engine::count::partial::CountedRow;
+use crate::model::column_set::ColumnSet;
 use crate::model::period::Day;
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Row};
 use crate::reports::coded_column::NO_NUMBER;
 
 /// Rows that are handed over at a time, at most: 1,024, which stay in a core's cache. A slice of text
@@ -33,6 +34,8 @@ pub(super) struct RowCoder {
     /// Bytes of the values there.
     known_bytes: usize,
     open: OpenRows,
+    /// True if the row before the next one did not come here.
+    has_missed: bool,
     /// Rows and amounts so far, but for those of `accounts`.
     sums: KeptSums,
     /// Rows and amounts of each combination of the first bundle.
@@ -84,6 +87,7 @@ impl RowCoder {
             known: Arc::new(KnownValues::new(widths)),
             known_bytes: 0,
             open: OpenRows::new(&layout),
+            has_missed: true,
             sums: KeptSums::default(),
             accounts: Vec::new(),
             layout,
@@ -91,14 +95,19 @@ impl RowCoder {
     }
 
     /// Adds a row to the open batch. True if the batch is full then.
-    pub(super) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) -> bool {
+    pub(super) fn add(&mut self, row: &Row<'_, '_>, counted: &CountedRow) -> bool {
+        let cells = row.cells;
+        let changed = match std::mem::take(&mut self.has_missed) {
+            true => ColumnSet::ALL,
+            false => row.changed.with(self.layout.read),
+        };
         let tuple_of = |at: usize| counted.key[self.layout.bundles[at].tuple as usize];
         let mut latest = [Latest::default(); MOST_BUNDLES];
         for (at, bundle) in self.bundles.iter().enumerate() {
             latest[at] = bundle.latest(tuple_of(at));
         }
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
-            let (number, is_new) = bundle.number_of(cells, tuple_of(at), latest[at]);
+            let (number, is_new) = bundle.number_of((cells, changed), tuple_of(at), latest[at]);
             if is_new {
                 self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells);
             }
@@ -111,6 +120,11 @@ impl RowCoder {
         self.open.days.push(counted.day);
         self.add_to_account(cells, counted);
         self.open.days.len() == BATCH_ROWS
+    }
+
+    /// Tells that a row does not come here, so that nothing is known of what changes with the next one.
+    pub(super) const fn pass_over(&mut self) {
+        self.has_missed = true;
     }
 
     /// Adds a row to the sums of its invoice and currency, which the first bundle has.
@@ -234,9 +248,10 @@ mod tests {
 
     use super::super::row_columns::encode;
     use super::*;
+    use crate::engine::rules::keys::Tuple;
     use crate::model::dataset::{Dataset, USAGE, position};
     use crate::model::decimal::{AMOUNT_SCALE, power_of_ten};
-    use crate::model::row::Spelling;
+    use crate::model::row::{Place, Spelling};
     use crate::reports::row_file::RowFile;
 
     fn layout() -> Arc<RowLayout> {
@@ -245,6 +260,15 @@ mod tests {
 
     /// Adds a row of a resource, whose URI is a large text, with tags as CSV writes them.
     fn add(coder: &mut RowCoder, resource: u32, tags: &str, amount: i128) {
+        add_changed(coder, (resource, tags), amount, ColumnSet::ALL);
+    }
+
+    fn add_changed(
+        coder: &mut RowCoder,
+        (resource, tags): (u32, &str),
+        amount: i128,
+        changed: ColumnSet,
+    ) {
         let mut cells = vec![Cell::Missing; USAGE.len()];
         let uri = format!("/{resource}/").repeat(KNOWN_BYTES / 32);
         cells[position(USAGE, "ResourceURI")] = Cell::Text(uri.into_bytes().into());
@@ -256,7 +280,17 @@ mod tests {
             sums: [0, amount * power_of_ten(AMOUNT_SCALE), 0, 0],
             day: (resource > 0).then_some(20_000 + i32::try_from(amount).unwrap()),
         };
-        assert!(!coder.add(&cells, &counted), "the batch is not full");
+        let row = Row {
+            cells: &cells,
+            place: Place {
+                first_line: 1,
+                before: b"",
+                text: b"",
+                unread: 0,
+            },
+            changed,
+        };
+        assert!(!coder.add(&row, &counted), "the batch is not full");
     }
 
     /// Rows of one slice each.
@@ -340,12 +374,37 @@ mod tests {
         for (tags, amount) in tags.iter().zip(0..) {
             add(&mut coder, 1, &format!("\"{tags}\""), amount);
         }
-        let batch = coder.take();
-        let resources = layout
-            .bundles
-            .iter()
-            .position(|bundle| bundle.tuple == crate::engine::rules::keys::Tuple::Resource);
         let wanted = [0, 0, 1, 0, 2, 1, 3, 4, 5, 0, 6, 3];
-        assert_eq!(batch.combinations[resources.unwrap()], wanted);
+        assert_eq!(combinations_of_resources(&mut coder), wanted);
+    }
+
+    /// Cells of which the decoder says that they are those of the row before, which may be another
+    /// resource's; and those of the first row behind one that was not kept.
+    #[test]
+    fn only_what_changed_is_compared() {
+        let mut coder = RowCoder::new(layout());
+        let of_tags = ColumnSet::from_iter([position(USAGE, "Tags")]);
+        let rows = [
+            (1, "\"a\"", ColumnSet::NONE),
+            (2, "\"a\"", ColumnSet::NONE),
+            (1, "\"b\"", of_tags),
+            (2, "\"b\"", ColumnSet::NONE),
+            (1, "\"b\"", ColumnSet::NONE),
+            (2, "\"a\"", of_tags),
+            (1, "\"a\"", ColumnSet::NONE),
+        ];
+        for (resource, tags, changed) in rows {
+            add_changed(&mut coder, (resource, tags), 1, changed);
+        }
+        coder.pass_over();
+        add_changed(&mut coder, (2, "\"b\""), 1, ColumnSet::NONE);
+        let wanted = [0, 1, 2, 3, 2, 1, 0, 3];
+        assert_eq!(combinations_of_resources(&mut coder), wanted);
+    }
+
+    fn combinations_of_resources(coder: &mut RowCoder) -> Vec<u32> {
+        let is_of_resources = |bundle: &Bundle| bundle.tuple == Tuple::Resource;
+        let at = coder.layout.bundles.iter().position(is_of_resources);
+        coder.take().combinations.swap_remove(at.unwrap())
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::CountedRow;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Tuple;
+use crate::model::column_set::ColumnSet;
 use crate::model::dataset::{Column, Dataset, Kind, Need, position};
 use crate::model::decimal::{
     PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published,
@@ -24,6 +25,8 @@ pub(crate) struct RowLayout {
     columns: &'static [Column],
     /// Positions of the input columns that are handed over for this alone.
     pub(crate) carried: Vec<usize>,
+    /// The other input columns: of these no row tells which are as in the row before.
+    pub(super) read: ColumnSet,
     /// Positions of the invoice and the currency among the input columns, by which rows are counted.
     account: [usize; 2],
     /// Columns whose values go together. The first has the invoice and the currency.
@@ -139,6 +142,9 @@ impl RowLayout {
             places: told.sources.iter().enumerate().map(place).collect(),
             table: told.table,
             columns: told.columns,
+            read: (told.sources.iter().copied())
+                .filter(|at| !is_unread(at))
+                .collect(),
             carried: told.sources.iter().copied().filter(is_unread).collect(),
             account: told.account,
             bundles,

@@ -7,7 +7,7 @@ use super::row_layout::RowLayout;
 use super::row_sums::{KeptSums, UnitFile};
 use super::unit_rows::UnitRows;
 use crate::engine::count::partial::CountedRow;
-use crate::model::row::Cell;
+use crate::model::row::Row;
 use crate::pipeline::failure::RunError;
 
 /// Rows of one unit that are kept, for the sinks of its workers.
@@ -43,11 +43,17 @@ impl KeptSink {
     /// Tells the slice of the rows that follow.
     pub(crate) const fn begin(&mut self, slice: u64) {
         self.slice = slice;
+        self.coder.pass_over();
+    }
+
+    /// Tells that a row is not kept.
+    pub(crate) const fn pass_over(&mut self) {
+        self.coder.pass_over();
     }
 
     /// Keeps a row as it was counted.
-    pub(crate) fn add(&mut self, cells: &[Cell<'_>], counted: &CountedRow) {
-        if self.coder.add(cells, counted) {
+    pub(crate) fn add(&mut self, row: &Row<'_, '_>, counted: &CountedRow) {
+        if self.coder.add(row, counted) {
             self.hand_over(false);
         }
     }

@@ -1,0 +1,60 @@
+//! Some of the columns of a dataset.
+
+use super::dataset::{INVOICE_LINES, INVOICES, USAGE};
+
+/// Columns of a dataset, by their positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColumnSet(u64);
+
+const _: () = {
+    let most = u64::BITS as usize;
+    assert!(USAGE.len() <= most && INVOICE_LINES.len() <= most && INVOICES.len() <= most);
+};
+
+impl ColumnSet {
+    /// No column.
+    pub const NONE: Self = Self(0);
+
+    /// Every column.
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// Adds the column at a position.
+    #[inline]
+    pub const fn add(&mut self, at: usize) {
+        self.0 |= 1 << at;
+    }
+
+    /// Columns of both sets.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Columns of either set.
+    #[inline]
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl Iterator for ColumnSet {
+    type Item = usize;
+
+    /// Takes out the first column.
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let first = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (first < u64::BITS).then_some(first as usize)
+    }
+}
+
+impl FromIterator<usize> for ColumnSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(positions: I) -> Self {
+        let mut columns = Self::NONE;
+        positions.into_iter().for_each(|at| columns.add(at));
+        columns
+    }
+}
