@@ -2,6 +2,7 @@
 //! what the sink took and notes what it refused.
 
 use super::input::Input;
+use super::row_block::RowBlock;
 use crate::model::reject::{RejectedRow, Rejection, excerpt};
 use crate::model::row::{Place, Row};
 
@@ -16,6 +17,15 @@ pub trait Sink: Send {
     /// # Errors
     /// A [`Rejection`] if the row cannot be used; the row must then have left no trace in the sink.
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection>;
+
+    /// Takes rows as [`Sink::take`] does, and tells `refuse` those that cannot be used.
+    fn take_rows(&mut self, rows: &RowBlock<'_>, mut refuse: impl FnMut(Place<'_>, Rejection)) {
+        for row in rows.rows() {
+            if let Err(rejection) = self.take(&row) {
+                refuse(row.place, rejection);
+            }
+        }
+    }
 
     /// Tells that the rows of a slice of the file follow. Slices are numbered from 0 in the order of
     /// the file, and none is left out; number 0 for a second time means that the file is read again
@@ -60,19 +70,37 @@ impl<'i, S: Sink> SliceSink<'i, S> {
         }
     }
 
+    /// Counts rows and hands them to the sink.
+    pub(super) fn rows(&mut self, block: &RowBlock<'_>) {
+        self.rows += block.len() as u64;
+        let (input, rejected) = (self.input, &mut self.rejected);
+        self.sink.take_rows(block, |place, rejection| {
+            note_rejected(input, rejected, place, rejection);
+        });
+    }
+
     /// Counts a row that the decoder or the sink cannot use.
     pub(super) fn reject(&mut self, place: Place<'_>, rejection: Rejection) {
         self.rows += 1;
-        // Lines are counted here, for rejected rows alone: `place` knows where to count from.
-        // One more than the limit is kept: by that the collector sees that the limit was passed.
-        if self.rejected.len() <= REJECT_LIMIT {
-            self.rejected.push(RejectedRow {
-                dataset: self.input.dataset,
-                unit: self.input.unit.to_owned(),
-                line: place.line(),
-                rejection,
-                text: excerpt(place.text.trim_ascii_end()),
-            });
-        }
+        note_rejected(self.input, &mut self.rejected, place, rejection);
+    }
+}
+
+fn note_rejected(
+    input: Input<'_>,
+    rejected: &mut Vec<RejectedRow>,
+    place: Place<'_>,
+    rejection: Rejection,
+) {
+    // Lines are counted here, for rejected rows alone: `place` knows where to count from.
+    // One more than the limit is kept: by that the collector sees that the limit was passed.
+    if rejected.len() <= REJECT_LIMIT {
+        rejected.push(RejectedRow {
+            dataset: input.dataset,
+            unit: input.unit.to_owned(),
+            line: place.line(),
+            rejection,
+            text: excerpt(place.text.trim_ascii_end()),
+        });
     }
 }

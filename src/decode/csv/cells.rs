@@ -88,6 +88,8 @@ pub(super) struct UnreadRun {
     pub(super) first: usize,
     /// The columns; never empty.
     pub(super) columns: Vec<UnreadColumn>,
+    /// Cells that its columns fill though they are not read.
+    pub(super) carried: Vec<usize>,
 }
 
 /// A column that is not read.
@@ -134,19 +136,22 @@ impl<'t> UnreadCells<'t> {
     }
 
     /// Sum of the parts that a record has in the columns of `runs`. Those that are carried fill their
-    /// cells, which hold the record read before, or are missing before the first one; those that are
-    /// others now are added to `changed`.
+    /// cells; those that are not as in the cells before, which are missing before the first record, are
+    /// added to `changed`.
     #[inline]
     pub(super) fn content_of(
         &mut self,
         record: &Record<'t>,
         runs: &[UnreadRun],
-        cells: &mut [Cell<'t>],
+        (before, cells): (&[Cell<'t>], &mut [Cell<'t>]),
         changed: &mut ColumnSet,
     ) -> u64 {
         let mut sum = 0_u64;
         for (run, last) in runs.iter().zip(&mut self.last) {
             let text = record.span(run.first, run.columns.len());
+            for at in &run.carried {
+                cells[*at].clone_from(&before[*at]);
+            }
             if !same(text, last.text) {
                 last.text = text;
                 last.part = last.of_cells(record, run, cells, changed);

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::cells::{UnreadColumn, UnreadRun};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
+use crate::decode::row_block::RowBlock;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Kind, Need};
@@ -83,8 +84,12 @@ impl Layout {
         self.named.len()
     }
 
-    /// Cells of a row, one for each column of the dataset. Columns that are not read stay missing,
-    /// so a reader may use the same cells for one row after another.
+    /// A block without a row.
+    pub(super) fn new_block<'c>(&self) -> RowBlock<'c> {
+        RowBlock::new(self.dataset.columns().len())
+    }
+
+    /// Cells of a row, one for each column of the dataset.
     pub(super) fn missing_cells<'c>(&self) -> Vec<Cell<'c>> {
         vec![Cell::Missing; self.dataset.columns().len()]
     }
@@ -175,9 +180,13 @@ fn unread_runs(
             carried: place.map(|place| carried.swap_remove(place).1),
         };
         match runs.last_mut() {
-            Some(run) if run.first + run.columns.len() == at => run.columns.push(column),
+            Some(run) if run.first + run.columns.len() == at => {
+                run.carried.extend(column.carried);
+                run.columns.push(column);
+            }
             _ => runs.push(UnreadRun {
                 first: at,
+                carried: column.carried.into_iter().collect(),
                 columns: vec![column],
             }),
         }

@@ -13,10 +13,11 @@ use super::layout::{Layout, without_boms};
 use super::marks::{Irregular, Marks};
 use crate::decode::failure::DecodeError;
 use crate::decode::open::BOM;
+use crate::decode::row_block::RowBlock;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
 use crate::model::column_set::ColumnSet;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::Place;
 
 /// Reason why a slice is not read.
 pub(super) enum Stopped {
@@ -39,7 +40,7 @@ pub(super) fn read<S: Sink>(
     let (body, skipped) = without_boms(slice.bytes(), from);
     let mut marks = Marks::default();
     marks.find(body).map_err(|Irregular| Stopped::Irregular)?;
-    let mut cells = layout.missing_cells();
+    let mut block = layout.new_block();
     let mut unread = UnreadCells::new(&layout.unread);
     // `text_start` falls behind `start` where empty lines stand before a record.
     let (mut start, mut first_mark, mut text_start) = (0, 0, 0);
@@ -71,9 +72,10 @@ pub(super) fn read<S: Sink>(
             unread: 0,
         };
         text_start = start;
-        read_record(layout, &record, place, (&mut cells, &mut unread), sink)
+        read_record(layout, &record, place, (&mut block, &mut unread), sink)
             .map_err(Stopped::Refused)?;
     }
+    block.hand_over(sink);
     Ok(())
 }
 
@@ -81,16 +83,21 @@ pub(super) fn read<S: Sink>(
 fn read_record<'t, S: Sink>(
     layout: &Layout,
     record: &Record<'t>,
-    place: Place<'_>,
-    (cells, unread): (&mut [Cell<'t>], &mut UnreadCells<'t>),
+    place: Place<'t>,
+    (block, unread): (&mut RowBlock<'t>, &mut UnreadCells<'t>),
     sink: &mut SliceSink<'_, S>,
 ) -> Result<(), DecodeError> {
     let count = record.ends.len();
+    if count != layout.width() {
+        // Rejected rows come in the order of their lines.
+        block.hand_over(sink);
+    }
     if (count != layout.width() || layout.may_be_header(|at| record.raw(at)))
         && !layout.is_row(count, |at| record.plain(at), place, sink)?
     {
         return Ok(());
     }
+    let (before, cells) = block.next(0);
     // Every cell that is read is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted.read {
         cells[*slot] = match record.raw(*at) {
@@ -104,13 +111,9 @@ fn read_record<'t, S: Sink>(
         changed.add(*slot);
     }
     let place = Place {
-        unread: unread.content_of(record, &layout.unread, cells, &mut changed),
+        unread: unread.content_of(record, &layout.unread, (before, cells), &mut changed),
         ..place
     };
-    sink.row(&Row {
-        cells,
-        place,
-        changed,
-    });
+    block.push(place, changed, sink);
     Ok(())
 }

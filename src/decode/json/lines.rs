@@ -57,7 +57,7 @@ pub(crate) fn read<S: Sink>(
 
 fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<'_, S>) {
     keys.begin_slice();
-    let mut cells = keys.missing_cells();
+    let mut block = keys.new_block();
     // Checked once for half a MiB: the template need not look at each string for it.
     let is_clean = is_clean(slice.bytes());
     let mut start = 0;
@@ -80,8 +80,9 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         if object.is_empty() {
             continue;
         }
-        keys.feed(object, &mut cells, is_clean, place, sink);
+        keys.feed(object, &mut block, is_clean, place, sink);
     }
+    block.hand_over(sink);
 }
 
 /// A line without the byte order marks at its start.

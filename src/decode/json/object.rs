@@ -14,12 +14,13 @@ use super::spelling::{Pairs, escapes_quotes_only};
 use super::template::Template;
 use super::value;
 use crate::decode::input::ColumnChoice;
+use crate::decode::row_block::RowBlock;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::column_set::ColumnSet;
 use crate::model::content::{ColumnContent, hash_of_name};
 use crate::model::dataset::{Dataset, Need};
 use crate::model::reject::Rejection;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, Place};
 
 /// Keys that are remembered: 1,000. Files have some 60; hostile ones must not fill memory, and keys
 /// beyond the limit are looked up each time.
@@ -53,6 +54,8 @@ pub(super) struct Keys<'w> {
     template: Template,
     /// Number of objects in a row that did not fit the template.
     misfits: u32,
+    /// Number of objects that did not fit it, each of which may have filled other cells.
+    all_misfits: u64,
     /// Keys that the dataset does not know. Noted when a key is met first, never for each object.
     unknown: BTreeSet<String>,
     /// Spelling of the last key that filled each column in the object that is read; 0 for none.
@@ -83,6 +86,7 @@ impl<'w> Keys<'w> {
             known: HashMap::new(),
             template: Template::default(),
             misfits: 0,
+            all_misfits: 0,
             unknown: BTreeSet::new(),
             filled_by: vec![0; dataset.columns().len()],
         }
@@ -98,25 +102,24 @@ impl<'w> Keys<'w> {
         self.misfits = 0;
     }
 
-    /// Cells for [`Keys::feed`], one for each column of the dataset. Those that were made before are no
-    /// longer fed.
-    pub(super) fn missing_cells<'a>(&mut self) -> Vec<Cell<'a>> {
+    /// Rows for [`Keys::feed`]. Those that were made before are no longer fed.
+    pub(super) fn new_block<'a>(&mut self) -> RowBlock<'a> {
         self.template.begin_cells();
-        vec![Cell::Missing; self.dataset.columns().len()]
+        RowBlock::new(self.dataset.columns().len())
     }
 
-    /// Reads one object as the row at `place`, and hands it to a sink; see [`Keys::read`] for the
-    /// rest. An invoice is followed by the amendments inside of it.
+    /// Reads one object as the row at `place`, which goes to a sink with others of its block; see
+    /// [`Keys::read`] for the rest. An invoice is followed by the amendments inside of it.
     pub(super) fn feed<'a, S: Sink>(
         &mut self,
         object: &'a [u8],
-        cells: &mut [Cell<'a>],
+        block: &mut RowBlock<'a>,
         is_clean: bool,
-        place: Place<'_>,
+        place: Place<'a>,
         sink: &mut SliceSink<'_, S>,
     ) {
         if self.dataset != Dataset::Invoices {
-            return self.feed_one((object, None), cells, is_clean, place, sink);
+            return self.feed_one((object, None), block, is_clean, place, sink);
         }
         let documents = match amendments::documents(object) {
             Ok(documents) => documents,
@@ -124,13 +127,14 @@ impl<'w> Keys<'w> {
         };
         for document in &documents {
             // Cells of its own: they may borrow the id of the invoice around it.
-            let mut cells = self.missing_cells();
+            let mut block = self.new_block();
             let place = Place {
                 text: document.text,
                 ..place
             };
             let within = document.within.as_deref();
-            self.feed_one((document.text, within), &mut cells, is_clean, place, sink);
+            self.feed_one((document.text, within), &mut block, is_clean, place, sink);
+            block.hand_over(sink);
         }
     }
 
@@ -139,12 +143,13 @@ impl<'w> Keys<'w> {
     fn feed_one<'a, S: Sink>(
         &mut self,
         (object, within): (&'a [u8], Option<&'a str>),
-        cells: &mut [Cell<'a>],
+        block: &mut RowBlock<'a>,
         is_clean: bool,
-        place: Place<'_>,
+        place: Place<'a>,
         sink: &mut SliceSink<'_, S>,
     ) {
-        match self.read(object, cells, is_clean) {
+        let (before, cells) = block.next(self.all_misfits);
+        match self.read(object, (before, &mut *cells), is_clean) {
             Ok((unread, changed)) => {
                 if let Some(id) = within
                     && cells[AMENDS_OF].bytes().trim_ascii().is_empty()
@@ -152,43 +157,37 @@ impl<'w> Keys<'w> {
                     cells[AMENDS_OF] = Cell::Text(Cow::Borrowed(id.as_bytes()));
                 }
                 let place = Place { unread, ..place };
-                sink.row(&Row {
-                    cells,
-                    place,
-                    changed,
-                });
+                block.push(place, changed, sink);
             }
-            // Each of several rows on one line is rejected: one rejection would make them look like
-            // one row.
-            Err(rejection) => match rows_in(object) {
-                0 | 1 => sink.reject(place, rejection),
-                rows => {
-                    let found = format!("{rows} rows on one line");
-                    let wanted = "one JSON object on each line".to_owned();
-                    let rejection = Rejection::in_words("", &found, wanted);
-                    (0..rows).for_each(|_| sink.reject(place, rejection.clone()));
-                }
-            },
+            Err(rejection) => {
+                block.hand_over(sink);
+                reject(object, &rejection, place, sink);
+            }
         }
     }
 
-    /// Reads one object's text into cells that hold the row read before, or are missing. Returns
+    /// Reads one object's text into cells of a block. Returns
     /// the content of the values that are not read, or 0 if none is wanted, and the columns among
     /// theirs whose cells may be others. `is_clean` is true if the text is UTF-8 without control
     /// characters.
     fn read<'a>(
         &mut self,
         object: &'a [u8],
-        cells: &mut [Cell<'a>],
+        (before, cells): (&[Cell<'a>], &mut [Cell<'a>]),
         is_clean: bool,
     ) -> Result<(u64, ColumnSet), Rejection> {
         let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
         let with_content = self.columns.is_whole();
-        if tries_template && let Some(unread) = self.template.read(object, cells, with_content) {
+        if tries_template
+            && let Some(unread) = self
+                .template
+                .read(object, (before, &mut *cells), with_content)
+        {
             self.misfits = 0;
             return Ok(unread);
         }
         self.misfits = self.misfits.saturating_add(1);
+        self.all_misfits += 1;
         // The template may have filled cells before it met the key that did not fit.
         cells.fill(Cell::Missing);
         self.filled_by.fill(0);
@@ -283,6 +282,25 @@ impl<'w> Keys<'w> {
             }
         }
         bound
+    }
+}
+
+/// Rejects an object that cannot be read.
+fn reject<S: Sink>(
+    object: &[u8],
+    rejection: &Rejection,
+    place: Place<'_>,
+    sink: &mut SliceSink<'_, S>,
+) {
+    // Each of several rows on one line is rejected: one rejection would make them look like one row.
+    match rows_in(object) {
+        0 | 1 => sink.reject(place, rejection.clone()),
+        rows => {
+            let found = format!("{rows} rows on one line");
+            let wanted = "one JSON object on each line".to_owned();
+            let rejection = Rejection::in_words("", &found, wanted);
+            (0..rows).for_each(|_| sink.reject(place, rejection.clone()));
+        }
     }
 }
 

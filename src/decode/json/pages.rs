@@ -93,7 +93,7 @@ fn feed<S: Sink>(
     keys: &mut Keys<'_>,
     sink: &mut SliceSink<'_, S>,
 ) {
-    let mut cells = keys.missing_cells();
+    let mut block = keys.new_block();
     for row in rows {
         let text = row.get().as_bytes();
         // The row's text is borrowed from the body, so its address tells where it stands.
@@ -105,8 +105,9 @@ fn feed<S: Sink>(
             unread: 0,
         };
         // The page was parsed, so its strings are clean.
-        keys.feed(text, &mut cells, true, place, sink);
+        keys.feed(text, &mut block, true, place, sink);
     }
+    block.hand_over(sink);
 }
 
 /// The page in a body. One of which it is not certain where its rows are is refused, for read in

@@ -20,10 +20,11 @@ use crate::decode::collector::Collector;
 use crate::decode::failure::DecodeError;
 use crate::decode::input::Input;
 use crate::decode::positioned::SharedFile;
+use crate::decode::row_block::RowBlock;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::model::column_set::ColumnSet;
 use crate::model::content::ColumnContent;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::Place;
 
 /// Rows that are decoded at a time. Each worker holds one such batch.
 const BATCH_ROWS: usize = 2_048;
@@ -179,8 +180,9 @@ fn feed<S: Sink>(
     let unread: Vec<(&ColumnContent, &Column<'_>)> = uses()
         .filter_map(|(used, column)| Some((used.unread.as_ref()?, column)))
         .collect();
-    let mut cells = vec![Cell::Missing; sink.input.dataset.columns().len()];
+    let mut block = RowBlock::new(sink.input.dataset.columns().len());
     for index in 0..batch.num_rows() {
+        let (_, cells) = block.next(0);
         for (slot, column) in &read {
             column.fill(index, &mut cells[*slot]);
         }
@@ -195,10 +197,7 @@ fn feed<S: Sink>(
             text: b"",
             unread,
         };
-        sink.row(&Row {
-            cells: &cells,
-            place,
-            changed: ColumnSet::ALL,
-        });
+        block.push(place, ColumnSet::ALL, sink);
     }
+    block.hand_over(sink);
 }

@@ -4,14 +4,14 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use crate::decode::{self, ColumnChoice, DecodeError, Decoded, Sink};
+use crate::decode::{self, ColumnChoice, DecodeError, Decoded, RowBlock, Sink};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
-use crate::engine::count::partial::Partial;
+use crate::engine::count::partial::{CountedRow, Partial};
 use crate::engine::fold::row_key;
 use crate::model::dataset::Dataset;
 use crate::model::reject::{Rejection, excerpt};
-use crate::model::row::Row;
+use crate::model::row::{Place, Row};
 use crate::pipeline::failure::RunError;
 use crate::pipeline::kept_rows::row_sink::{KeptSink, KeptUnit};
 use crate::pipeline::kept_rows::row_store::RowStore;
@@ -19,7 +19,7 @@ use crate::pipeline::kept_rows::row_sums::UnitFile;
 use crate::pipeline::spill::scratch::{Extent, Scratch};
 
 /// Rows after which a worker measures its totals: 4,096, as measuring costs more than a row does.
-const MEASURED_ROWS: u32 = 4096;
+const MEASURED_ROWS: usize = 4096;
 
 /// Settings under which units are counted. All that a reading depends on, apart from the file, is
 /// here or in the key of the cache.
@@ -194,7 +194,7 @@ struct TotalsSink {
     lost: Vec<(String, String)>,
     room: Option<DiskRoom>,
     /// Rows until the totals are measured again.
-    unmeasured: u32,
+    unmeasured: usize,
     waiting: Vec<Extent>,
     /// Failure to write to disk. A sink can reject rows only, so it is reported after the unit.
     failed: Option<RunError>,
@@ -220,6 +220,28 @@ impl TotalsSink {
             failed: None,
             rows: kept.map(KeptSink::new),
         }
+    }
+
+    /// Makes room for so many rows.
+    fn room_for(&mut self, rows: usize) {
+        // Counted down instead of measured: this runs for all rows.
+        self.unmeasured = self.unmeasured.saturating_sub(rows);
+        if self.unmeasured == 0 {
+            self.make_room();
+        }
+    }
+
+    /// Counts a row.
+    fn count(&mut self, row: &Row<'_, '_>) -> Result<CountedRow, Rejection> {
+        let counted = self.totals.add(row).inspect_err(|_| {
+            let account = row_key::account_of(self.totals.dataset, row.cells);
+            self.lost.push(account);
+        })?;
+        if let Some(daily) = &mut self.daily {
+            // The totals by day make the same checks, which this row has passed.
+            daily.add(row)?;
+        }
+        Ok(counted)
     }
 
     /// Moves the totals to disk if they are beyond their limit.
@@ -259,31 +281,29 @@ impl TotalsSink {
 
 impl Sink for TotalsSink {
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        // Counted down instead of measured: this runs for every row.
-        self.unmeasured = self.unmeasured.saturating_sub(1);
-        if self.unmeasured == 0 {
-            self.make_room();
-        }
-        let added = self.totals.add(row);
-        let counted = match added {
-            Ok(counted) => counted,
-            Err(rejection) => {
-                let account = row_key::account_of(self.totals.dataset, row.cells);
-                self.lost.push(account);
-                if let Some(rows) = &mut self.rows {
-                    rows.pass_over();
-                }
-                return Err(rejection);
-            }
-        };
-        if let Some(daily) = &mut self.daily {
-            // The totals by day make the same checks, which this row has passed.
-            daily.add(row)?;
-        }
+        self.room_for(1);
+        let counted = self.count(row);
         if let Some(rows) = &mut self.rows {
-            rows.add(row, &counted);
+            rows.add(row, counted.as_ref().ok());
         }
-        Ok(())
+        counted.map(drop)
+    }
+
+    fn take_rows(&mut self, rows: &RowBlock<'_>, mut refuse: impl FnMut(Place<'_>, Rejection)) {
+        // Before the first row: tuples have one number in all that follow.
+        self.room_for(rows.len());
+        let mut counted = [None; RowBlock::ROWS];
+        for (row, counted) in rows.rows().zip(&mut counted) {
+            match self.count(&row) {
+                Ok(as_counted) => *counted = Some(as_counted),
+                Err(rejection) => refuse(row.place, rejection),
+            }
+        }
+        if let Some(kept) = &mut self.rows {
+            for (row, counted) in rows.rows().zip(&counted) {
+                kept.add(&row, counted.as_ref());
+            }
+        }
     }
 
     fn begin(&mut self, slice: u64) {

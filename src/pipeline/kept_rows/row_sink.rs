@@ -46,13 +46,11 @@ impl KeptSink {
         self.coder.pass_over();
     }
 
-    /// Tells that a row is not kept.
-    pub(crate) const fn pass_over(&mut self) {
-        self.coder.pass_over();
-    }
-
-    /// Keeps a row as it was counted.
-    pub(crate) fn add(&mut self, row: &Row<'_, '_>, counted: &CountedRow) {
+    /// Keeps a row as it was counted; one that was not is left out.
+    pub(crate) fn add(&mut self, row: &Row<'_, '_>, counted: Option<&CountedRow>) {
+        let Some(counted) = counted else {
+            return self.coder.pass_over();
+        };
         if self.coder.add(row, counted) {
             self.hand_over(false);
         }
