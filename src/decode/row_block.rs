@@ -2,7 +2,6 @@
 //! thing for several rows keeps the code and the tables for it in its innermost caches, where a row at a
 //! time would drive out those of the one step with those of the next.
 
-use super::sink::{Sink, SliceSink};
 use crate::model::column_set::ColumnSet;
 use crate::model::row::{Cell, Place, Row};
 
@@ -11,7 +10,7 @@ const BLOCK_ROWS: usize = 8;
 
 /// A few rows of one slice.
 pub struct RowBlock<'a> {
-    /// Number of columns.
+    /// Number of columns of the dataset.
     width: usize,
     /// Cells of all rows, those of one behind those of the other.
     cells: Vec<Cell<'a>>,
@@ -52,38 +51,29 @@ impl<'a> RowBlock<'a> {
         (before, next)
     }
 
-    /// Completes the next row, and hands the rows over if there is no room for another one.
+    /// Completes the next row; true if there is no room for another one.
     #[inline]
-    pub(super) fn push<S: Sink>(
-        &mut self,
-        place: Place<'a>,
-        changed: ColumnSet,
-        sink: &mut SliceSink<'_, S>,
-    ) {
+    pub(super) fn push(&mut self, place: Place<'a>, changed: ColumnSet) -> bool {
         self.complete.push((place, changed));
-        if self.complete.len() == Self::ROWS {
-            sink.rows(self);
-            self.complete.clear();
-        }
+        self.complete.len() == Self::ROWS
     }
 
-    /// Hands over the rows that are complete.
-    pub(super) fn hand_over<S: Sink>(&mut self, sink: &mut SliceSink<'_, S>) {
-        let Some(last) = self.complete.len().checked_sub(1) else {
-            return;
-        };
-        sink.rows(self);
+    /// Begins anew, behind the last row.
+    pub(super) fn clear(&mut self) {
+        let rows = self.complete.len();
         self.complete.clear();
         // The row before the next one stands at the end.
-        let end = Self::ROWS - 1;
-        self.ways.swap(last, end);
-        for column in 0..self.width {
-            self.cells
-                .swap(last * self.width + column, end * self.width + column);
+        if let 1..Self::ROWS = rows {
+            let (last, end) = (rows - 1, Self::ROWS - 1);
+            self.ways.swap(last, end);
+            for column in 0..self.width {
+                let [last, end] = [last, end].map(|row| row * self.width + column);
+                self.cells.swap(last, end);
+            }
         }
     }
 
-    /// Rows that are handed over.
+    /// Rows that are complete, in the order of the slice.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_, 'a>> {
         let cells = self.cells.chunks_exact(self.width);
         let rows = self.complete.iter().zip(cells);
@@ -94,13 +84,13 @@ impl<'a> RowBlock<'a> {
         })
     }
 
-    /// Number of rows that are handed over.
+    /// Number of rows that are complete.
     #[must_use]
     pub fn len(&self) -> usize {
         self.complete.len()
     }
 
-    /// True if no row is handed over.
+    /// True if no row is complete.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.complete.is_empty()

@@ -3,6 +3,7 @@
 
 use super::input::Input;
 use super::row_block::RowBlock;
+use crate::model::column_set::ColumnSet;
 use crate::model::reject::{RejectedRow, Rejection, excerpt};
 use crate::model::row::{Place, Row};
 
@@ -70,13 +71,27 @@ impl<'i, S: Sink> SliceSink<'i, S> {
         }
     }
 
-    /// Counts rows and hands them to the sink.
-    pub(super) fn rows(&mut self, block: &RowBlock<'_>) {
+    /// Completes the next row of a block, which goes to the sink with the others.
+    #[inline]
+    pub(super) fn push<'a>(
+        &mut self,
+        block: &mut RowBlock<'a>,
+        place: Place<'a>,
+        changed: ColumnSet,
+    ) {
+        if block.push(place, changed) {
+            self.hand_over(block);
+        }
+    }
+
+    /// Counts the rows of a block and hands them to the sink.
+    pub(super) fn hand_over(&mut self, block: &mut RowBlock<'_>) {
         self.rows += block.len() as u64;
         let (input, rejected) = (self.input, &mut self.rejected);
         self.sink.take_rows(block, |place, rejection| {
             note_rejected(input, rejected, place, rejection);
         });
+        block.clear();
     }
 
     /// Counts a row that the decoder or the sink cannot use.

@@ -12,10 +12,10 @@ const _: () = {
 };
 
 impl ColumnSet {
-    /// No column.
+    /// No column of any dataset.
     pub const NONE: Self = Self(0);
 
-    /// Every column.
+    /// Every column of any dataset.
     pub const ALL: Self = Self(u64::MAX);
 
     /// Adds the column at a position.

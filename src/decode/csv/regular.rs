@@ -75,7 +75,7 @@ pub(super) fn read<S: Sink>(
         read_record(layout, &record, place, (&mut block, &mut unread), sink)
             .map_err(Stopped::Refused)?;
     }
-    block.hand_over(sink);
+    sink.hand_over(&mut block);
     Ok(())
 }
 
@@ -90,7 +90,7 @@ fn read_record<'t, S: Sink>(
     let count = record.ends.len();
     if count != layout.width() {
         // Rejected rows come in the order of their lines.
-        block.hand_over(sink);
+        sink.hand_over(block);
     }
     if (count != layout.width() || layout.may_be_header(|at| record.raw(at)))
         && !layout.is_row(count, |at| record.plain(at), place, sink)?
@@ -114,6 +114,6 @@ fn read_record<'t, S: Sink>(
         unread: unread.content_of(record, &layout.unread, (before, cells), &mut changed),
         ..place
     };
-    block.push(place, changed, sink);
+    sink.push(block, place, changed);
     Ok(())
 }

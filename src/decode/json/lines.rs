@@ -82,7 +82,7 @@ fn read_slice<S: Sink>(slice: &Slice, keys: &mut Keys<'_>, sink: &mut SliceSink<
         }
         keys.feed(object, &mut block, is_clean, place, sink);
     }
-    block.hand_over(sink);
+    sink.hand_over(&mut block);
 }
 
 /// A line without the byte order marks at its start.

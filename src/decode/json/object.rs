@@ -134,7 +134,7 @@ impl<'w> Keys<'w> {
             };
             let within = document.within.as_deref();
             self.feed_one((document.text, within), &mut block, is_clean, place, sink);
-            block.hand_over(sink);
+            sink.hand_over(&mut block);
         }
     }
 
@@ -157,10 +157,10 @@ impl<'w> Keys<'w> {
                     cells[AMENDS_OF] = Cell::Text(Cow::Borrowed(id.as_bytes()));
                 }
                 let place = Place { unread, ..place };
-                block.push(place, changed, sink);
+                sink.push(block, place, changed);
             }
             Err(rejection) => {
-                block.hand_over(sink);
+                sink.hand_over(block);
                 reject(object, &rejection, place, sink);
             }
         }

@@ -107,7 +107,7 @@ fn feed<S: Sink>(
         // The page was parsed, so its strings are clean.
         keys.feed(text, &mut block, true, place, sink);
     }
-    block.hand_over(sink);
+    sink.hand_over(&mut block);
 }
 
 /// The page in a body. One of which it is not certain where its rows are is refused, for read in

@@ -197,7 +197,7 @@ fn feed<S: Sink>(
             text: b"",
             unread,
         };
-        block.push(place, ColumnSet::ALL, sink);
+        sink.push(&mut block, place, ColumnSet::ALL);
     }
-    block.hand_over(sink);
+    sink.hand_over(&mut block);
 }

@@ -231,7 +231,7 @@ impl TotalsSink {
         }
     }
 
-    /// Counts a row.
+    /// Counts a row in all totals.
     fn count(&mut self, row: &Row<'_, '_>) -> Result<CountedRow, Rejection> {
         let counted = self.totals.add(row).inspect_err(|_| {
             let account = row_key::account_of(self.totals.dataset, row.cells);
