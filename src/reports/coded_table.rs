@@ -6,6 +6,7 @@ use std::io::Write;
 use ::parquet::errors::ParquetError;
 use ::parquet::schema::types::ColumnDescPtr;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use rayon::prelude::*;
 
 use super::coded_column::{ColumnChunk, ColumnEncoder, Held, push_day, push_integer, push_text};
@@ -42,10 +43,8 @@ fn encode(
 ) -> Result<ColumnChunk, ParquetError> {
     let mut encoder = ColumnEncoder::new()?;
     let codes = match cells {
-        Cells::Codes(codes, texts) => {
-            values(codes, |into, code| push_text(into, &texts[code as usize]))
-        }
-        Cells::Folded(codes, texts, kind) => folded(codes, texts, *kind),
+        Cells::Codes(codes, texts) => Some(by_code(codes, texts)),
+        Cells::Folded(codes, texts, kind) => Some(folded(codes, texts, *kind)),
         Cells::Texts(texts) => {
             let texts = texts.iter().map(|text| Some(text.as_str()));
             ValueCodes::of(texts, push_text, usize::MAX)
@@ -69,18 +68,23 @@ fn values<V: Copy + Eq + std::hash::Hash>(
     ValueCodes::of(rows.iter().map(|row| Some(*row)), push, usize::MAX)
 }
 
+fn by_code(codes: &[u32], texts: &[String]) -> ValueCodes {
+    ValueCodes::of_codes(codes, texts.len(), |into, code, next| {
+        push_text(into, &texts[code as usize]);
+        next
+    })
+}
+
 /// Texts by code, folded: two codes may have one folded text.
-fn folded(codes: &[u32], texts: &[String], kind: Fold) -> Option<ValueCodes> {
+fn folded(codes: &[u32], texts: &[String], kind: Fold) -> ValueCodes {
     let mut by_text: HashMap<String, u32> = HashMap::new();
-    let mut by_code: HashMap<u32, u32> = HashMap::new();
-    let rows = codes.chunk_by(|left, right| left == right).flat_map(|run| {
-        let code = run[0];
-        let first = *by_code.entry(code).or_insert_with(|| {
-            let folded = fold(kind, &texts[code as usize]);
-            *by_text.entry(folded).or_insert(code)
-        });
-        std::iter::repeat_n(Some(first), run.len())
-    });
-    let push = |into: &mut Vec<u8>, code: u32| push_text(into, &fold(kind, &texts[code as usize]));
-    ValueCodes::of(rows, push, usize::MAX)
+    ValueCodes::of_codes(codes, texts.len(), |into, code, next| {
+        match by_text.entry(fold(kind, &texts[code as usize])) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                push_text(into, new.key());
+                *new.insert(next)
+            }
+        }
+    })
 }

@@ -59,6 +59,38 @@ impl ValueCodes {
         })
     }
 
+    /// Values of rows by their codes, all below `most`. For a code that comes for the first time, and the
+    /// next number, `push` adds the value and gives that number back, or gives the number of the same value
+    /// under another code.
+    pub fn of_codes(
+        rows: &[u32],
+        most: usize,
+        mut push: impl FnMut(&mut Vec<u8>, u32, u32) -> u32,
+    ) -> Self {
+        let (mut values, mut ends) = (Vec::new(), Vec::new());
+        // Each is one more than the number, as zeros cost nothing where no row has the code.
+        let mut behind = vec![0_u32; most];
+        let number_of = |code: &u32| {
+            let behind = &mut behind[*code as usize];
+            if *behind == 0 {
+                let next = u32::try_from(ends.len()).expect("a row group has fewer than 2^32 rows");
+                let number = push(&mut values, *code, next);
+                if number == next {
+                    ends.push(values.len());
+                }
+                *behind = number + 1;
+            }
+            *behind - 1
+        };
+        let codes = rows.iter().map(number_of).collect();
+        Self {
+            values,
+            ends,
+            codes,
+            has_gaps: false,
+        }
+    }
+
     /// Numbers in units of 10^-10, [`NO_NUMBER`] for none; `None` where more than half of them are
     /// different, and the numbers of a dictionary would be of no use.
     #[must_use]
