@@ -1,7 +1,8 @@
 //! The decoders against the readers of the libraries: random files, as hostile as the formats allow,
 //! are written by the csv crate, serde_json and arrow, and read once by tieout and once by the
 //! library with plain loops. Rows, cells, places and rejections must be the same, and two rows have
-//! one fingerprint if and only if they are equal by value.
+//! one fingerprint if and only if they are equal by value. Columns that nobody reads are handed over at a
+//! second reading, which must say the same of all else.
 //!
 //! 100 files of each format, 2,000 with `TIEOUT_SLOW_TESTS=1`. A failure names the seed of its file.
 
@@ -16,7 +17,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::path::Path;
 
-use tieout::decode::{self, DecodeError, Input, Sink};
+use tieout::decode::{self, ColumnChoice, DecodeError, Input, Sink};
 use tieout::model::content::content_of;
 use tieout::model::dataset::{Dataset, Kind, Need};
 use tieout::model::ids::fold;
@@ -37,6 +38,8 @@ struct FoundRow {
 /// All that a decoder says of a file, in the order of its lines.
 struct Found {
     rows: Vec<FoundRow>,
+    /// The same rows, with the cells of columns that nobody reads.
+    carried: Vec<FoundRow>,
     /// Fingerprint of each row.
     fingerprints: Vec<u64>,
     /// Line and column of each rejected row.
@@ -44,30 +47,73 @@ struct Found {
 }
 
 #[derive(Default)]
-struct Recorder(Vec<(FoundRow, u64)>);
+struct Recorder {
+    rows: Vec<(FoundRow, u64)>,
+    /// True if the last of them stands before the next one in the slice.
+    is_before: bool,
+}
 
 impl Sink for Recorder {
+    fn begin(&mut self, _slice: u64) {
+        self.is_before = false;
+    }
+
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let cells = row.cells.iter().map(|cell| cell.bytes().into_owned());
+        let cells = row.cells.iter();
+        let cells = cells.map(|cell| decode::resolved(cell).bytes().into_owned());
         let found = FoundRow {
             line: row.place.line(),
             cells: cells.collect(),
         };
-        self.0.push((found, content_of(Dataset::Usage, row)));
+        if let Some((before, _)) = self.rows.last().filter(|_| self.is_before) {
+            let changed: Vec<usize> = row.changed.collect();
+            for at in unread_columns().filter(|at| !changed.contains(at)) {
+                assert_eq!(found.cells[at], before.cells[at], "as in the row before");
+            }
+        }
+        self.is_before = true;
+        self.rows.push((found, content_of(Dataset::Usage, row)));
         Ok(())
     }
 }
 
-/// Reads a file of usage with tieout.
+/// Positions of the columns of usage that nobody reads.
+fn unread_columns() -> impl Iterator<Item = usize> {
+    let columns = Dataset::Usage.columns().iter().enumerate();
+    columns.filter_map(|(at, column)| (column.need == Need::Unread).then_some(at))
+}
+
+/// Reads a file of usage with tieout, once without the columns that nobody reads and once with them.
 fn read(path: &Path) -> Result<Found, DecodeError> {
+    let plain = read_with(path, &[])?;
+    let unread: Vec<usize> = unread_columns().collect();
+    let carrying = read_with(path, &unread)?;
+    assert_eq!(plain.fingerprints, carrying.fingerprints);
+    assert_eq!(plain.rejected, carrying.rejected);
+    let mut others = carrying.rows.clone();
+    for row in &mut others {
+        unread.iter().for_each(|at| row.cells[*at].clear());
+    }
+    assert_eq!(plain.rows, others);
+    Ok(Found {
+        carried: carrying.rows,
+        ..plain
+    })
+}
+
+fn read_with(path: &Path, carried: &[usize]) -> Result<Found, DecodeError> {
+    let columns = ColumnChoice {
+        read: None,
+        carried,
+    };
     let file = std::fs::File::open(path).unwrap();
     let input = Input {
         unit: "fuzzed",
         file: &file,
         dataset: Dataset::Usage,
     };
-    let (decoded, recorders) = decode::decode(input, Recorder::default)?;
-    let mut rows: Vec<_> = recorders.into_iter().flat_map(|found| found.0).collect();
+    let (decoded, recorders) = decode::decode_columns(input, columns, Recorder::default)?;
+    let mut rows: Vec<_> = recorders.into_iter().flat_map(|found| found.rows).collect();
     rows.sort_by_key(|(row, _)| row.line);
     let rejected = decoded.rejected.into_iter();
     let rejected: Vec<_> = rejected
@@ -77,6 +123,7 @@ fn read(path: &Path) -> Result<Found, DecodeError> {
     let (rows, fingerprints) = rows.into_iter().unzip();
     Ok(Found {
         rows,
+        carried: Vec::new(),
         fingerprints,
         rejected,
     })
@@ -86,6 +133,8 @@ fn read(path: &Path) -> Result<Found, DecodeError> {
 #[derive(Default)]
 struct Wanted {
     rows: Vec<FoundRow>,
+    /// For each row the cells of columns that nobody reads; none where that is not said.
+    carried: Vec<Vec<Vec<u8>>>,
     rejected: Vec<(u64, String)>,
     /// For each row what makes it equal to another; `None` where that is not said.
     identities: Vec<Option<String>>,
@@ -98,6 +147,14 @@ fn check(found: &Found, wanted: &Wanted, seed: u64) {
         assert_eq!(show(found), show(wanted), "seed {seed}");
     }
     assert_eq!(found.rows.len(), wanted.rows.len(), "seed {seed}");
+    for (found, wanted) in found.carried.iter().zip(&wanted.carried) {
+        for at in unread_columns() {
+            let name = Dataset::Usage.columns()[at].name;
+            let [cell, wanted] = [&found.cells[at], &wanted[at]].map(|cell| cell.escape_ascii());
+            let [cell, wanted] = [cell.to_string(), wanted.to_string()];
+            assert_eq!(cell, wanted, "{name}, line {}, seed {seed}", found.line);
+        }
+    }
     let known = found.fingerprints.iter().zip(&wanted.identities);
     let known = known.filter_map(|(print, identity)| Some((print, identity.as_ref()?)));
     check_copies(known.clone(), seed);
@@ -188,6 +245,12 @@ fn read_position(heading: &str) -> Option<usize> {
     Dataset::Usage
         .position_of(heading)
         .filter(|at| Dataset::Usage.columns()[*at].need != Need::Unread)
+}
+
+/// Position of the column that a heading names, if nobody reads it.
+fn carried_position(heading: &str) -> Option<usize> {
+    let position = Dataset::Usage.position_of(heading)?;
+    unread_columns().find(|at| *at == position)
 }
 
 /// Headings of a random file: all that usage needs, some others, some that nobody knows.

@@ -3,7 +3,10 @@
 use csv::{ByteRecord, QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
 
 use super::random::{Random, packed, row_count, text};
-use super::{FoundRow, Wanted, check, headings, meaning, no_cells, read, read_position, seeds};
+use super::{
+    FoundRow, Wanted, carried_position, check, headings, meaning, no_cells, read, read_position,
+    seeds,
+};
 
 #[test]
 fn csv_is_read_as_the_csv_crate_reads_it() {
@@ -132,7 +135,7 @@ fn wanted(bytes: &[u8]) -> Wanted {
             wanted.rejected.push((line, String::new()));
             continue;
         }
-        let mut cells = no_cells();
+        let (mut cells, mut carried) = (no_cells(), no_cells());
         let mut identity: Vec<Option<String>> = Vec::new();
         for (at, (heading, mut cell)) in headings.iter().zip(&record).enumerate() {
             // A mark at the start of a record is that of a file which was joined to another.
@@ -140,6 +143,9 @@ fn wanted(bytes: &[u8]) -> Wanted {
                 cell = &cell[3..];
             }
             let is_null = cell == b"NULL";
+            if let Some(position) = carried_position(heading) {
+                carried[position] = if is_null { Vec::new() } else { cell.to_vec() };
+            }
             identity.push(meaning(heading, cell).filter(|_| !is_null));
             if let Some(position) = read_position(heading)
                 && !is_null
@@ -148,6 +154,7 @@ fn wanted(bytes: &[u8]) -> Wanted {
             }
         }
         wanted.rows.push(FoundRow { line, cells });
+        wanted.carried.push(carried);
         wanted.identities.push(Some(format!("{identity:?}")));
     }
     wanted

@@ -10,7 +10,10 @@ use serde_json::value::RawValue;
 use tieout::model::dataset::Dataset;
 
 use super::random::{Random, packed, row_count, text};
-use super::{FoundRow, Wanted, check, headings, meaning, no_cells, read, read_position, seeds};
+use super::{
+    FoundRow, Wanted, carried_position, check, headings, meaning, no_cells, read, read_position,
+    seeds,
+};
 
 #[test]
 fn json_lines_are_read_as_serde_reads_them() {
@@ -274,7 +277,7 @@ fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
     let Ok(Parsed(pairs)) = serde_json::from_slice::<Parsed<'_>>(text) else {
         return wanted.rejected.push((line, String::new()));
     };
-    let mut cells = no_cells();
+    let (mut cells, mut carried) = (no_cells(), no_cells());
     let mut identity: BTreeMap<String, String> = BTreeMap::new();
     let (mut twice, mut has_name_twice) = (None, false);
     let mut spelt = BTreeSet::new();
@@ -300,6 +303,9 @@ fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
         if let Some(canonical) = canonical {
             has_name_twice |= identity.insert(name, canonical).is_some();
         }
+        if let Some(position) = carried_position(&key) {
+            carried[position] = cell.clone().into_bytes();
+        }
         if cell.is_empty() {
             continue;
         }
@@ -314,6 +320,7 @@ fn add(wanted: &mut Wanted, line: u64, text: &[u8]) {
         Some(name) => wanted.rejected.push((line, name.to_owned())),
         None => {
             wanted.rows.push(FoundRow { line, cells });
+            wanted.carried.push(carried);
             let identity = (!has_name_twice).then(|| format!("{identity:?}"));
             wanted.identities.push(identity);
         }
