@@ -166,9 +166,9 @@ impl<'w> Keys<'w> {
         }
     }
 
-    /// Reads one object's text into cells of a block. Returns
-    /// the content of the values that are not read, or 0 if none is wanted, and the columns among
-    /// theirs whose cells may be others. `is_clean` is true if the text is UTF-8 without control
+    /// Reads one object's text into cells that [`RowBlock::next`] gave. Returns the content of the
+    /// values that are not read, or 0 if none is wanted, and the columns among theirs whose cells may
+    /// not be those of the row before. `is_clean` is true if the text is UTF-8 without control
     /// characters.
     fn read<'a>(
         &mut self,

@@ -125,10 +125,10 @@ impl Template {
     }
 
     /// Reads an object into cells, each of which was filled by this template or is missing; `before` are
-    /// those that it filled last. Returns
-    /// the content of its values that are not read, or 0 if none is wanted, and the columns among
-    /// theirs whose cells it filled; `None` if the object does not fit, and the cells are then of no
-    /// use. The text must be UTF-8 without control characters.
+    /// those of the object before. Returns the content of its values that are not read, or 0 if none is
+    /// wanted, and the columns among theirs whose cells are not those of the object before; `None` if
+    /// the object does not fit, and the cells are then of no use. The text must be UTF-8 without control
+    /// characters.
     pub(super) fn read<'a>(
         &mut self,
         object: &'a [u8],
