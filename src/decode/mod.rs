@@ -41,7 +41,7 @@ pub use self::failure::DecodeError;
 pub use self::input::{ColumnChoice, Input};
 pub use self::open::FORMATS;
 pub use self::parquet::panic_guard::{catch_panic, is_guarded};
-pub use self::row_block::RowBlock;
+pub use self::row_block::{BLOCK_ROWS, RowBlock};
 pub use self::sink::Sink;
 
 use self::collector::Collector;

@@ -1,12 +1,12 @@
 //! Rows that follow each other, decoded before the first of them is handed over: a core that does one
-//! thing for several rows keeps the code and the tables for it in its innermost caches, where a row at a
-//! time would drive out those of the one step with those of the next.
+//! thing for several rows keeps the code for it in its innermost cache, where a row at a time would
+//! drive out that of the one step with that of the next.
 
 use crate::model::column_set::ColumnSet;
 use crate::model::row::{Cell, Place, Row};
 
-/// Rows of a block, at most: 8, whose cells leave room in the 48 KiB next to the core.
-const BLOCK_ROWS: usize = 8;
+/// Rows of a block, at most: 8, whose cells leave room for all else next to the core.
+pub const BLOCK_ROWS: usize = 8;
 
 /// A few rows of one slice.
 pub struct RowBlock<'a> {
@@ -21,16 +21,13 @@ pub struct RowBlock<'a> {
 }
 
 impl<'a> RowBlock<'a> {
-    /// Rows of a block, at most.
-    pub const ROWS: usize = BLOCK_ROWS;
-
     /// Block without a row, of so many columns.
     pub(super) fn new(width: usize) -> Self {
         Self {
             width,
-            cells: vec![Cell::Missing; width * Self::ROWS],
-            ways: [0; Self::ROWS],
-            complete: Vec::with_capacity(Self::ROWS),
+            cells: vec![Cell::Missing; width * BLOCK_ROWS],
+            ways: [0; BLOCK_ROWS],
+            complete: Vec::with_capacity(BLOCK_ROWS),
         }
     }
 
@@ -55,7 +52,7 @@ impl<'a> RowBlock<'a> {
     #[inline]
     pub(super) fn push(&mut self, place: Place<'a>, changed: ColumnSet) -> bool {
         self.complete.push((place, changed));
-        self.complete.len() == Self::ROWS
+        self.complete.len() == BLOCK_ROWS
     }
 
     /// Begins anew, behind the last row.
@@ -63,8 +60,8 @@ impl<'a> RowBlock<'a> {
         let rows = self.complete.len();
         self.complete.clear();
         // The row before the next one stands at the end.
-        if let 1..Self::ROWS = rows {
-            let (last, end) = (rows - 1, Self::ROWS - 1);
+        if let 1..BLOCK_ROWS = rows {
+            let (last, end) = (rows - 1, BLOCK_ROWS - 1);
             self.ways.swap(last, end);
             for column in 0..self.width {
                 let [last, end] = [last, end].map(|row| row * self.width + column);
@@ -74,7 +71,7 @@ impl<'a> RowBlock<'a> {
     }
 
     /// Rows that are complete, in the order of the slice.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_, 'a>> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_, 'a>> {
         let cells = self.cells.chunks_exact(self.width);
         let rows = self.complete.iter().zip(cells);
         rows.map(|((place, changed), cells)| Row {
@@ -82,17 +79,5 @@ impl<'a> RowBlock<'a> {
             place: *place,
             changed: *changed,
         })
-    }
-
-    /// Number of rows that are complete.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.complete.len()
-    }
-
-    /// True if no row is complete.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.complete.is_empty()
     }
 }

@@ -86,7 +86,7 @@ impl<'i, S: Sink> SliceSink<'i, S> {
 
     /// Counts the rows of a block and hands them to the sink.
     pub(super) fn hand_over(&mut self, block: &mut RowBlock<'_>) {
-        self.rows += block.len() as u64;
+        self.rows += block.rows().len() as u64;
         let (input, rejected) = (self.input, &mut self.rejected);
         self.sink.take_rows(block, |place, rejection| {
             note_rejected(input, rejected, place, rejection);

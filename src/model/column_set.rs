@@ -3,7 +3,7 @@
 use super::dataset::{INVOICE_LINES, INVOICES, USAGE};
 
 /// Columns of a dataset, by their positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnSet(u64);
 
 const _: () = {
@@ -37,17 +37,16 @@ impl ColumnSet {
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-}
 
-impl Iterator for ColumnSet {
-    type Item = usize;
-
-    /// Takes out the first column.
+    /// Positions of the columns, ascending.
     #[inline]
-    fn next(&mut self) -> Option<usize> {
-        let first = self.0.trailing_zeros();
-        self.0 &= self.0.wrapping_sub(1);
-        (first < u64::BITS).then_some(first as usize)
+    pub fn positions(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let first = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (first < u64::BITS).then_some(first as usize)
+        })
     }
 }
 

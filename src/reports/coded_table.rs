@@ -49,7 +49,10 @@ fn encode(
             let texts = texts.iter().map(|text| Some(text.as_str()));
             ValueCodes::of(texts, push_text, usize::MAX)
         }
-        Cells::Integers(numbers) => values(numbers, push_integer),
+        Cells::Integers(numbers) => {
+            let numbers = numbers.iter().map(|number| Some(*number));
+            ValueCodes::of(numbers, push_integer, usize::MAX)
+        }
         Cells::Decimals(numbers) => match ValueCodes::of_numbers(numbers) {
             None => return encoder.plain_numbers(numbers, descriptor),
             codes => codes,
@@ -59,13 +62,6 @@ fn encode(
     };
     let codes = codes.expect("there is no limit");
     encoder.coded(&codes.column(), held, descriptor)
-}
-
-fn values<V: Copy + Eq + std::hash::Hash>(
-    rows: &[V],
-    push: impl FnMut(&mut Vec<u8>, V),
-) -> Option<ValueCodes> {
-    ValueCodes::of(rows.iter().map(|row| Some(*row)), push, usize::MAX)
 }
 
 fn by_code(codes: &[u32], texts: &[String]) -> ValueCodes {

@@ -68,7 +68,8 @@ impl ValueCodes {
         mut push: impl FnMut(&mut Vec<u8>, u32, u32) -> u32,
     ) -> Self {
         let (mut values, mut ends) = (Vec::new(), Vec::new());
-        // Each is one more than the number, as zeros cost nothing where no row has the code.
+        // Each is one more than the number, as there may be far more codes than rows, and a table of zeros
+        // is the cheapest.
         let mut behind = vec![0_u32; most];
         let number_of = |code: &u32| {
             let behind = &mut behind[*code as usize];

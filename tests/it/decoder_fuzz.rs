@@ -66,7 +66,7 @@ impl Sink for Recorder {
             cells: cells.collect(),
         };
         if let Some((before, _)) = self.rows.last().filter(|_| self.is_before) {
-            let changed: Vec<usize> = row.changed.collect();
+            let changed: Vec<usize> = row.changed.positions().collect();
             for at in unread_columns().filter(|at| !changed.contains(at)) {
                 assert_eq!(found.cells[at], before.cells[at], "as in the row before");
             }
@@ -147,6 +147,9 @@ fn check(found: &Found, wanted: &Wanted, seed: u64) {
         assert_eq!(show(found), show(wanted), "seed {seed}");
     }
     assert_eq!(found.rows.len(), wanted.rows.len(), "seed {seed}");
+    if !wanted.carried.is_empty() {
+        assert_eq!(found.carried.len(), wanted.carried.len(), "seed {seed}");
+    }
     for (found, wanted) in found.carried.iter().zip(&wanted.carried) {
         for at in unread_columns() {
             let name = Dataset::Usage.columns()[at].name;

@@ -161,7 +161,7 @@ impl<'w> Keys<'w> {
             }
             Err(rejection) => {
                 sink.hand_over(block);
-                reject(object, &rejection, place, sink);
+                reject(object, rejection, place, sink);
             }
         }
     }
@@ -288,13 +288,13 @@ impl<'w> Keys<'w> {
 /// Rejects an object that cannot be read.
 fn reject<S: Sink>(
     object: &[u8],
-    rejection: &Rejection,
+    rejection: Rejection,
     place: Place<'_>,
     sink: &mut SliceSink<'_, S>,
 ) {
     // Each of several rows on one line is rejected: one rejection would make them look like one row.
     match rows_in(object) {
-        0 | 1 => sink.reject(place, rejection.clone()),
+        0 | 1 => sink.reject(place, rejection),
         rows => {
             let found = format!("{rows} rows on one line");
             let wanted = "one JSON object on each line".to_owned();

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use crate::decode::{self, ColumnChoice, DecodeError, Decoded, RowBlock, Sink};
+use crate::decode::{self, BLOCK_ROWS, ColumnChoice, DecodeError, Decoded, RowBlock, Sink};
 use crate::engine::count::duplicate_filter::DuplicateFilter;
 use crate::engine::count::header::Header;
 use crate::engine::count::partial::{CountedRow, Partial};
@@ -291,8 +291,8 @@ impl Sink for TotalsSink {
 
     fn take_rows(&mut self, rows: &RowBlock<'_>, mut refuse: impl FnMut(Place<'_>, Rejection)) {
         // Before the first row: tuples have one number in all that follow.
-        self.room_for(rows.len());
-        let mut counted = [None; RowBlock::ROWS];
+        self.room_for(rows.rows().len());
+        let mut counted = [None; BLOCK_ROWS];
         for (row, counted) in rows.rows().zip(&mut counted) {
             match self.count(&row) {
                 Ok(as_counted) => *counted = Some(as_counted),

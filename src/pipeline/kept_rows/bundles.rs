@@ -155,7 +155,7 @@ impl Combinations {
     /// Brings the hash of what the tuple does not prove up to a row.
     #[inline]
     fn hash_changed(&mut self, cells: &[Cell<'_>], changed: ColumnSet) {
-        for column in changed.and(self.unproven) {
+        for column in changed.and(self.unproven).positions() {
             let hash = hash_of(&self.hasher, column, &cells[column]);
             let known = std::mem::replace(&mut self.cell_hashes[column], hash);
             self.hash = self.hash.wrapping_sub(known).wrapping_add(hash);

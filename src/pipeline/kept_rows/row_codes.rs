@@ -369,7 +369,7 @@ mod tests {
     fn what_no_tuple_proves_is_compared() {
         let layout = layout();
         let mut coder = RowCoder::new(Arc::clone(&layout));
-        // As many as are remembered, and more than that.
+        // Back to the last one, to older ones, and on to new ones.
         let tags = ["a", "a", "b", "a", "ab", "b", "c", "d", "", "a", "f", "c"];
         for (tags, amount) in tags.iter().zip(0..) {
             add(&mut coder, 1, &format!("\"{tags}\""), amount);
