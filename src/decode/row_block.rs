@@ -3,7 +3,7 @@
 //! drive out that of the one step with that of the next.
 
 use crate::model::column_set::ColumnSet;
-use crate::model::row::{Cell, Place, Row};
+use crate::model::row::{Cell, EarlierRows, Place, Row};
 
 /// Rows of a block, at most: 8, whose cells leave room for all else next to the core.
 pub const BLOCK_ROWS: usize = 8;
@@ -12,72 +12,143 @@ pub const BLOCK_ROWS: usize = 8;
 pub struct RowBlock<'a> {
     /// Number of columns of the dataset.
     width: usize,
-    /// Cells of all rows, those of one behind those of the other.
+    /// Columns that are handed over without being read.
+    carried: ColumnSet,
+    /// Cells of the row before the block, of which those of carried columns count, and of all rows,
+    /// those of one behind those of the other.
     cells: Vec<Cell<'a>>,
     /// For each row the way of reading by which its cells were filled.
     ways: [u64; BLOCK_ROWS],
-    /// Rows that are complete, with the columns that changed.
-    complete: Vec<(Place<'a>, ColumnSet)>,
+    /// Places of the rows that are complete.
+    places: Vec<Place<'a>>,
+    /// Columns that changed with the row before the block, all of them, and with each that is complete.
+    changed: Vec<ColumnSet>,
 }
 
 impl<'a> RowBlock<'a> {
-    /// Block without a row, of so many columns.
-    pub(super) fn new(width: usize) -> Self {
+    /// Block without a row, of so many columns, some of which are handed over without being read.
+    pub(super) fn new(width: usize, carried: ColumnSet) -> Self {
+        let mut changed = Vec::with_capacity(BLOCK_ROWS + 1);
+        changed.push(ColumnSet::ALL);
         Self {
             width,
-            cells: vec![Cell::Missing; width * BLOCK_ROWS],
+            carried,
+            cells: vec![Cell::Missing; width * (BLOCK_ROWS + 1)],
             ways: [0; BLOCK_ROWS],
-            complete: Vec::with_capacity(BLOCK_ROWS),
+            places: Vec::with_capacity(BLOCK_ROWS),
+            changed,
         }
     }
 
-    /// Cells of the row before, and those of the next one: what another row left in them that was read
-    /// in the same way, or missing.
+    /// Cells of the next row: what another row left in them that was read in the same way, or missing.
+    /// Of carried columns those are to be filled whose cells are not those of the row before.
     #[inline]
-    pub(super) fn next(&mut self, way: u64) -> (&[Cell<'a>], &mut [Cell<'a>]) {
-        let at = self.complete.len();
-        let (first, behind) = self.cells.split_at_mut(at.max(1) * self.width);
-        let (before, next) = match at {
-            0 => (&behind[behind.len() - self.width..], first),
-            _ => (&first[(at - 1) * self.width..], &mut behind[..self.width]),
-        };
+    pub(super) fn next(&mut self, way: u64) -> &mut [Cell<'a>] {
+        let at = self.places.len();
+        let start = (at + 1) * self.width;
+        let next = &mut self.cells[start..start + self.width];
         if self.ways[at] != way {
             self.ways[at] = way;
             next.fill(Cell::Missing);
         }
-        (before, next)
+        next
     }
 
-    /// Completes the next row; true if there is no room for another one.
+    /// Completes the next row, with the carried columns that changed; true if there is no room for
+    /// another one.
     #[inline]
     pub(super) fn push(&mut self, place: Place<'a>, changed: ColumnSet) -> bool {
-        self.complete.push((place, changed));
-        self.complete.len() == BLOCK_ROWS
+        self.places.push(place);
+        self.changed.push(changed.with(self.carried.others()));
+        self.places.len() == BLOCK_ROWS
     }
 
     /// Begins anew, behind the last row.
     pub(super) fn clear(&mut self) {
-        let rows = self.complete.len();
-        self.complete.clear();
-        // The row before the next one stands at the end.
-        if let 1..BLOCK_ROWS = rows {
-            let (last, end) = (rows - 1, BLOCK_ROWS - 1);
-            self.ways.swap(last, end);
-            for column in 0..self.width {
-                let [last, end] = [last, end].map(|row| row * self.width + column);
-                self.cells.swap(last, end);
+        let (before, rows) = self.cells.split_at_mut(self.width);
+        let rows = rows.chunks_exact_mut(self.width).zip(&self.changed[1..]);
+        let mut left = self.carried;
+        for (cells, changed) in rows.rev() {
+            let latest = changed.and(left);
+            left = left.and(latest.others());
+            for at in latest.positions() {
+                std::mem::swap(&mut before[at], &mut cells[at]);
             }
         }
+        self.places.clear();
+        self.changed.truncate(1);
     }
 
     /// Rows that are complete, in the order of the slice.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_, 'a>> {
-        let cells = self.cells.chunks_exact(self.width);
-        let rows = self.complete.iter().zip(cells);
-        rows.map(|((place, changed), cells)| Row {
-            cells,
-            place: *place,
-            changed: *changed,
+        self.places.iter().enumerate().map(|(at, place)| {
+            let (cells, changed) = (&self.cells[..(at + 2) * self.width], &self.changed[..=at]);
+            let (earlier, cells) = cells.split_at((at + 1) * self.width);
+            Row {
+                cells,
+                place: *place,
+                changed: self.changed[at + 1],
+                earlier: EarlierRows {
+                    cells: earlier,
+                    changed,
+                },
+            }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTH: usize = 5;
+
+    /// A cell that says in which row it was written.
+    fn cell(row: i32) -> Cell<'static> {
+        Cell::Date(row)
+    }
+
+    /// Blocks of any length, in which any of the carried columns change.
+    #[test]
+    fn cells_that_did_not_change_are_those_of_the_row_that_had_them_first() {
+        let mut chance = 7_u64;
+        let mut next = move |below: u64| {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (chance >> 33) % below
+        };
+        let carried = ColumnSet::from_iter([1, 3, 4]);
+        let mut block = RowBlock::new(WIDTH, carried);
+        let mut wanted = [(); WIDTH].map(|()| Cell::Missing);
+        let mut of_block = Vec::new();
+        let place = Place {
+            first_line: 1,
+            before: b"",
+            text: b"",
+            unread: 0,
+        };
+        for row in 0..2_000 {
+            let cells = block.next(next(50) / 49);
+            let mut changed = ColumnSet::NONE;
+            for (at, cell_of_column) in cells.iter_mut().enumerate() {
+                if !carried.has(at) || next(4) == 0 {
+                    *cell_of_column = cell(row);
+                    wanted[at] = cell(row);
+                    changed.add(at);
+                }
+            }
+            of_block.push(wanted.clone());
+            let is_full = block.push(place, changed.and(carried));
+            assert_eq!(is_full, of_block.len() == BLOCK_ROWS);
+            if is_full || next(6) == 0 {
+                assert_eq!(block.rows().len(), of_block.len());
+                for (row, wanted) in block.rows().zip(of_block.drain(..)) {
+                    let found = [0, 1, 2, 3, 4].map(|at| row.cell(at).clone());
+                    assert_eq!(found, wanted);
+                }
+                block.clear();
+            }
+        }
     }
 }

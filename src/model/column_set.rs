@@ -24,6 +24,13 @@ impl ColumnSet {
         self.0 |= 1 << at;
     }
 
+    /// True if the column at a position is among them.
+    #[inline]
+    #[must_use]
+    pub const fn has(self, at: usize) -> bool {
+        self.0 >> at & 1 == 1
+    }
+
     /// Columns of both sets.
     #[inline]
     #[must_use]
@@ -36,6 +43,13 @@ impl ColumnSet {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// All columns but these.
+    #[inline]
+    #[must_use]
+    pub const fn others(self) -> Self {
+        Self(!self.0)
     }
 
     /// Positions of the columns, ascending.

@@ -113,13 +113,44 @@ impl Cell<'_> {
 /// One input row, at its place.
 #[derive(Debug)]
 pub struct Row<'r, 'a> {
-    /// Cells of the row, parallel to the columns of the dataset.
+    /// Cells of the row, parallel to the columns of the dataset. Those of columns that are handed over
+    /// without being read count only where they [changed](Row::changed); ask [`Row::cell`] for them.
     pub cells: &'r [Cell<'a>],
     /// Place in the unit at which the row begins.
     pub place: Place<'r>,
-    /// Columns that are handed over without being read, and whose cells may differ from those of the
-    /// row before. Of the first row of a slice nothing is known.
+    /// Columns whose cells may differ from those of the row before; all that are read are among them.
     pub changed: ColumnSet,
+    /// Rows in which the cells of the other columns stand.
+    pub earlier: EarlierRows<'r, 'a>,
+}
+
+/// Rows before a row, in their order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EarlierRows<'r, 'a> {
+    /// Cells of all of them, those of one behind those of the other.
+    pub cells: &'r [Cell<'a>],
+    /// For each of them the columns that changed with it.
+    pub changed: &'r [ColumnSet],
+}
+
+impl<'r, 'a> Row<'r, 'a> {
+    /// Cell of any column. Rows share most cells of columns that nobody reads, and to copy them from row
+    /// to row would cost more than to look back for the few that are asked for.
+    #[inline]
+    #[must_use]
+    pub fn cell(&self, at: usize) -> &'r Cell<'a> {
+        match self.changed.has(at) {
+            true => &self.cells[at],
+            false => self.earlier_cell(at),
+        }
+    }
+
+    fn earlier_cell(&self, at: usize) -> &'r Cell<'a> {
+        let rows = self.earlier.cells.chunks_exact(self.cells.len());
+        let mut rows = rows.zip(self.earlier.changed).rev();
+        let found = rows.find(|(_, changed)| changed.has(at));
+        found.map_or(&Cell::Missing, |(cells, _)| &cells[at])
+    }
 }
 
 /// Where a row begins, as cheaply as a decoder can say it: line ends are counted only when asked

@@ -59,7 +59,7 @@ impl Sink for Recorder {
     }
 
     fn take(&mut self, row: &Row<'_, '_>) -> Result<(), Rejection> {
-        let cells = row.cells.iter();
+        let cells = (0..row.cells.len()).map(|at| row.cell(at));
         let cells = cells.map(|cell| decode::resolved(cell).bytes().into_owned());
         let found = FoundRow {
             line: row.place.line(),

@@ -15,7 +15,7 @@ use tieout::engine::rules::keys::Key;
 use tieout::model::column_set::ColumnSet;
 use tieout::model::dataset::Dataset;
 use tieout::model::decimal::plain;
-use tieout::model::row::{Cell, Place, Row};
+use tieout::model::row::{Cell, EarlierRows, Place, Row};
 use tieout::pipeline::intake::readings::Readings;
 use tieout::pipeline::reconcile::stages::reconcile;
 use tieout::pipeline::spill::resources::Resources;
@@ -174,6 +174,7 @@ fn add(partial: &mut Partial, dataset: Dataset, row: &[(&str, &str)], text: &str
         cells: &cells,
         place,
         changed: ColumnSet::ALL,
+        earlier: EarlierRows::default(),
     };
     partial.add(&row).unwrap();
 }

@@ -11,7 +11,7 @@ use crate::decode::open::BOM;
 use crate::decode::sink::{Sink, SliceSink};
 use crate::decode::slices::Slice;
 use crate::model::column_set::ColumnSet;
-use crate::model::row::{Place, Row};
+use crate::model::row::{EarlierRows, Place, Row};
 
 /// Reads the records of a slice from the offset `from` on.
 ///
@@ -87,6 +87,7 @@ fn read_record<S: Sink>(
         cells: &cells,
         place: Place { unread, ..place },
         changed: ColumnSet::ALL,
+        earlier: EarlierRows::default(),
     });
     Ok(())
 }

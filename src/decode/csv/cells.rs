@@ -88,8 +88,6 @@ pub(super) struct UnreadRun {
     pub(super) first: usize,
     /// The columns; never empty.
     pub(super) columns: Vec<UnreadColumn>,
-    /// Cells that its columns fill though they are not read.
-    pub(super) carried: Vec<usize>,
 }
 
 /// A column that is not read.
@@ -135,23 +133,20 @@ impl<'t> UnreadCells<'t> {
         }
     }
 
-    /// Sum of the parts that a record has in the columns of `runs`. Those that are carried fill their
-    /// cells; those that are not as in the cells before, which are missing before the first record, are
-    /// added to `changed`.
+    /// Sum of the parts that a record has in the columns of `runs`. Those that are carried, and are not as
+    /// in the record before, fill their cells and are added to `changed`; all are missing before the first
+    /// record.
     #[inline]
     pub(super) fn content_of(
         &mut self,
         record: &Record<'t>,
         runs: &[UnreadRun],
-        (before, cells): (&[Cell<'t>], &mut [Cell<'t>]),
+        cells: &mut [Cell<'t>],
         changed: &mut ColumnSet,
     ) -> u64 {
         let mut sum = 0_u64;
         for (run, last) in runs.iter().zip(&mut self.last) {
             let text = record.span(run.first, run.columns.len());
-            for at in &run.carried {
-                cells[*at].clone_from(&before[*at]);
-            }
             if !same(text, last.text) {
                 last.text = text;
                 last.part = last.of_cells(record, run, cells, changed);

@@ -86,7 +86,13 @@ impl Layout {
 
     /// A block without a row.
     pub(super) fn new_block<'c>(&self) -> RowBlock<'c> {
-        RowBlock::new(self.dataset.columns().len())
+        let unread = self.unread.iter().flat_map(|run| &run.columns);
+        let carried = unread.filter_map(|column| column.carried);
+        let without_part = self.wanted.carried.iter().map(|(_, slot)| *slot);
+        RowBlock::new(
+            self.dataset.columns().len(),
+            carried.chain(without_part).collect(),
+        )
     }
 
     /// Cells of a row, one for each column of the dataset.
@@ -181,12 +187,10 @@ fn unread_runs(
         };
         match runs.last_mut() {
             Some(run) if run.first + run.columns.len() == at => {
-                run.carried.extend(column.carried);
                 run.columns.push(column);
             }
             _ => runs.push(UnreadRun {
                 first: at,
-                carried: column.carried.into_iter().collect(),
                 columns: vec![column],
             }),
         }

@@ -97,7 +97,7 @@ fn read_record<'t, S: Sink>(
     {
         return Ok(());
     }
-    let (before, cells) = block.next(0);
+    let cells = block.next(0);
     // Every cell that is read is written for every row, so nothing of the row before is left in them.
     for (at, slot) in &layout.wanted.read {
         cells[*slot] = match record.raw(*at) {
@@ -111,7 +111,7 @@ fn read_record<'t, S: Sink>(
         changed.add(*slot);
     }
     let place = Place {
-        unread: unread.content_of(record, &layout.unread, (before, cells), &mut changed),
+        unread: unread.content_of(record, &layout.unread, cells, &mut changed),
         ..place
     };
     sink.push(block, place, changed);

@@ -105,7 +105,8 @@ impl<'w> Keys<'w> {
     /// Rows for [`Keys::feed`]. Those that were made before are no longer fed.
     pub(super) fn new_block<'a>(&mut self) -> RowBlock<'a> {
         self.template.begin_cells();
-        RowBlock::new(self.dataset.columns().len())
+        let carried = self.columns.carried.iter().copied().collect();
+        RowBlock::new(self.dataset.columns().len(), carried)
     }
 
     /// Reads one object as the row at `place`, which goes to a sink with others of its block; see
@@ -148,8 +149,8 @@ impl<'w> Keys<'w> {
         place: Place<'a>,
         sink: &mut SliceSink<'_, S>,
     ) {
-        let (before, cells) = block.next(self.all_misfits);
-        match self.read(object, (before, &mut *cells), is_clean) {
+        let cells = block.next(self.all_misfits);
+        match self.read(object, cells, is_clean) {
             Ok((unread, changed)) => {
                 if let Some(id) = within
                     && cells[AMENDS_OF].bytes().trim_ascii().is_empty()
@@ -173,16 +174,12 @@ impl<'w> Keys<'w> {
     fn read<'a>(
         &mut self,
         object: &'a [u8],
-        (before, cells): (&[Cell<'a>], &mut [Cell<'a>]),
+        cells: &mut [Cell<'a>],
         is_clean: bool,
     ) -> Result<(u64, ColumnSet), Rejection> {
         let tries_template = is_clean && self.misfits < MISFIT_LIMIT;
         let with_content = self.columns.is_whole();
-        if tries_template
-            && let Some(unread) = self
-                .template
-                .read(object, (before, &mut *cells), with_content)
-        {
+        if tries_template && let Some(unread) = self.template.read(object, cells, with_content) {
             self.misfits = 0;
             return Ok(unread);
         }

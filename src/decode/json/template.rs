@@ -45,7 +45,7 @@ struct UnreadValue {
     last: Vec<u8>,
     /// Part of the value that came last.
     part: u64,
-    /// True if the value stands in its cell.
+    /// True if the value fills the cell of the row that had it first.
     is_in_cell: bool,
 }
 
@@ -79,7 +79,7 @@ impl Template {
         self.has_escapes = false;
     }
 
-    /// Tells that the cells of the next object are missing.
+    /// Tells that nothing is known of the cells before the next object.
     pub(super) fn begin_cells(&mut self) {
         let unread = self
             .parts
@@ -124,15 +124,14 @@ impl Template {
         names.windows(2).all(|pair| pair[0] != pair[1])
     }
 
-    /// Reads an object into cells, each of which was filled by this template or is missing; `before` are
-    /// those of the object before. Returns the content of its values that are not read, or 0 if none is
-    /// wanted, and the columns among theirs whose cells are not those of the object before; `None` if
-    /// the object does not fit, and the cells are then of no use. The text must be UTF-8 without control
-    /// characters.
+    /// Reads an object into cells, each of which was filled by this template or is missing. Returns the
+    /// content of its values that are not read, or 0 if none is wanted, and the columns among theirs whose
+    /// values are not those of the object before: only these fill their cells. `None` if the object does
+    /// not fit, and the cells are then of no use. The text must be UTF-8 without control characters.
     pub(super) fn read<'a>(
         &mut self,
         object: &'a [u8],
-        (before, cells): (&[Cell<'a>], &mut [Cell<'a>]),
+        cells: &mut [Cell<'a>],
         with_content: bool,
     ) -> Option<(u64, ColumnSet)> {
         let mut rest = object;
@@ -150,14 +149,12 @@ impl Template {
                 content = content.wrapping_add(value);
                 let (text, behind) = rest.split_at(length);
                 rest = behind;
-                if let Some(at) = part.carried {
-                    if unread.is_in_cell {
-                        cells[at].clone_from(&before[at]);
-                    } else {
-                        cells[at] = value::carried_cell(text);
-                        changed.add(at);
-                        unread.is_in_cell = true;
-                    }
+                if let Some(at) = part.carried
+                    && !unread.is_in_cell
+                {
+                    cells[at] = value::carried_cell(text);
+                    changed.add(at);
+                    unread.is_in_cell = true;
                 }
                 continue;
             }
@@ -190,19 +187,8 @@ mod tests {
         ] {
             let mut template = Template::default();
             template.push(key, [None; 2], (1, None));
-            assert_eq!(template.read(object.as_bytes(), (&[], &mut []), true), None);
+            assert_eq!(template.read(object.as_bytes(), &mut [], true), None);
         }
-    }
-
-    /// Reads an object behind one that left the same cells.
-    fn read<'a>(
-        template: &mut Template,
-        object: &'a [u8],
-        cells: &mut [Cell<'a>],
-    ) -> Option<(u64, ColumnSet)> {
-        let before = cells.to_vec();
-        cells.fill(Cell::Missing);
-        template.read(object, (&before, cells), true)
     }
 
     #[test]
@@ -216,38 +202,40 @@ mod tests {
         );
         let mut cells = vec![Cell::Missing; 3];
         let of_b = ColumnSet::from_iter([2]);
-        let (number, changed) = read(&mut template, br#"{"A":1.50,"B":"x"}"#, &mut cells).unwrap();
+        let (number, changed) = template
+            .read(br#"{"A":1.50,"B":"x"}"#, &mut cells, true)
+            .unwrap();
         assert_eq!(changed, of_b);
         assert_eq!(cells[1].bytes().as_ref(), b"1.50");
         assert_eq!(cells[2], Cell::Written(b"\"x\"", Spelling::Json));
         assert_eq!(
-            read(&mut template, br#"{"A":"1.50","B":"x"}"#, &mut cells),
+            template.read(br#"{"A":"1.50","B":"x"}"#, &mut cells, true),
             Some((number, ColumnSet::NONE))
         );
         assert_eq!(
-            read(&mut template, br#"{"A":"1.50","B":"x","C":1}"#, &mut cells),
+            template.read(br#"{"A":"1.50","B":"x","C":1}"#, &mut cells, true),
             None
         );
         assert_eq!(
-            read(&mut template, br#"{"A": 1,"B":"x"}"#, &mut cells),
+            template.read(br#"{"A": 1,"B":"x"}"#, &mut cells, true),
             None
         );
         assert_eq!(
-            read(&mut template, br#"{"A":null,"B":null}"#, &mut cells),
+            template.read(br#"{"A":null,"B":null}"#, &mut cells, true),
             Some((0, of_b))
         );
         assert_eq!(cells[1..], [Cell::Missing, Cell::Missing]);
         let object = br#"{"A":1,"B":"y"}"#;
         let filled = Cell::Written(b"\"y\"", Spelling::Json);
         for wanted in [of_b, ColumnSet::NONE] {
-            let (_, changed) = read(&mut template, object, &mut cells).unwrap();
+            let (_, changed) = template.read(object, &mut cells, true).unwrap();
             assert_eq!(changed, wanted);
             assert_eq!(cells[2], filled);
         }
         // Of the next slice.
         let mut cells = vec![Cell::Missing; 3];
         template.begin_cells();
-        let (_, changed) = read(&mut template, object, &mut cells).unwrap();
+        let (_, changed) = template.read(object, &mut cells, true).unwrap();
         assert_eq!(changed, of_b);
         assert_eq!(cells[2], filled);
     }

@@ -180,9 +180,9 @@ fn feed<S: Sink>(
     let unread: Vec<(&ColumnContent, &Column<'_>)> = uses()
         .filter_map(|(used, column)| Some((used.unread.as_ref()?, column)))
         .collect();
-    let mut block = RowBlock::new(sink.input.dataset.columns().len());
+    let mut block = RowBlock::new(sink.input.dataset.columns().len(), ColumnSet::NONE);
     for index in 0..batch.num_rows() {
-        let (_, cells) = block.next(0);
+        let cells = block.next(0);
         for (slot, column) in &read {
             column.fill(index, &mut cells[*slot]);
         }

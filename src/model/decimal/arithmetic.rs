@@ -183,22 +183,28 @@ pub fn to_published(value: i128) -> Option<i128> {
 }
 
 /// Size of an amount below some 3 x 10^9 as it is published; `None` for a larger one. Each row has some,
-/// and two divisions of 64 bits by a constant are no calls, as one of 128 bits is.
+/// and one or two divisions of 64 bits by a constant are no calls, as one of 128 bits is.
 fn small_to_published(size: u128) -> Option<i128> {
     const TO_PUBLISHED: u64 = 10_u64.pow(AMOUNT_SCALE - PUBLISHED_SCALE);
     // 10^10 is 2^10 times this, of 24 bits.
-    const ODD_PART: u64 = TO_PUBLISHED >> TO_PUBLISHED.trailing_zeros();
+    const ZEROS: u32 = TO_PUBLISHED.trailing_zeros();
+    const ODD_PART: u64 = TO_PUBLISHED >> ZEROS;
     const LOW_BITS: u32 = 40;
-    let shifted = size >> TO_PUBLISHED.trailing_zeros();
-    let high = u64::try_from(shifted >> LOW_BITS)
-        .ok()
-        .filter(|high| *high < 1 << 48)?;
-    let low = shifted as u64 & ((1 << LOW_BITS) - 1);
-    let whole = u128::from(high / ODD_PART) << LOW_BITS;
-    let whole = whole + u128::from(((high % ODD_PART) << LOW_BITS | low) / ODD_PART);
-    let rest = size - whole * u128::from(TO_PUBLISHED);
+    let shifted = size >> ZEROS;
+    let (whole, rest) = if let Ok(shifted) = u64::try_from(shifted) {
+        (u128::from(shifted / ODD_PART), shifted % ODD_PART)
+    } else {
+        let high = u64::try_from(shifted >> LOW_BITS)
+            .ok()
+            .filter(|high| *high < 1 << 48)?;
+        let low = shifted as u64 & ((1 << LOW_BITS) - 1);
+        let low = (high % ODD_PART) << LOW_BITS | low;
+        let whole = u128::from(high / ODD_PART) << LOW_BITS;
+        (whole + u128::from(low / ODD_PART), low % ODD_PART)
+    };
+    let rest = rest << ZEROS | (size as u64 & ((1 << ZEROS) - 1));
     // Halves are rounded away from zero.
-    let is_up = rest >= u128::from(TO_PUBLISHED / 2);
+    let is_up = rest >= TO_PUBLISHED / 2;
     Some((whole + u128::from(is_up)).cast_signed())
 }
 

@@ -12,7 +12,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use super::row_layout::Bundle;
 use crate::engine::count::interner::Texts;
 use crate::model::column_set::ColumnSet;
-use crate::model::row::{Cell, Spelling};
+use crate::model::row::{Cell, Row, Spelling};
 use crate::model::same::same;
 
 /// Combinations of the columns of a bundle, numbered in the order in which they came. One may have two
@@ -87,24 +87,24 @@ impl Combinations {
     }
 
     /// Number of the combination of a row whose key has this tuple, and `true` if it is new. `latest` is
-    /// what [`Combinations::latest`] says of the tuple. Of columns that nobody reads, those that are not
-    /// among `changed` have the cells of the row that came before.
+    /// what [`Combinations::latest`] says of the tuple. Columns that are not among `changed` have the cells
+    /// of the row that came before.
     #[inline]
     pub(super) fn number_of(
         &mut self,
-        (cells, changed): (&[Cell<'_>], ColumnSet),
+        (row, changed): (&Row<'_, '_>, ColumnSet),
         tuple: u32,
         latest: Latest,
     ) -> (u32, bool) {
         if self.goes_by_texts {
-            if latest.number > 0 && self.has_texts(latest.number - 1, cells) {
+            if latest.number > 0 && self.has_texts(latest.number - 1, row) {
                 return (latest.number - 1, false);
             }
-            let (number, is_new) = self.look_up(cells);
+            let (number, is_new) = self.look_up(row);
             self.set_latest(tuple, Latest::new(0, number));
             return (number, is_new);
         }
-        self.hash_changed(cells, changed);
+        self.hash_changed(row, changed);
         let hash = self.hash;
         if latest.number > 0 && latest.hash == hash {
             return (latest.number - 1, false);
@@ -133,13 +133,13 @@ impl Combinations {
         self.with_tuple[at] = latest;
     }
 
-    /// True if a combination has just the texts of these cells.
+    /// True if a combination has just the texts of a row.
     #[inline]
-    fn has_texts(&self, number: u32, cells: &[Cell<'_>]) -> bool {
+    fn has_texts(&self, number: u32, row: &Row<'_, '_>) -> bool {
         let mut known = self.texts.text(number);
         self.columns.iter().all(|column| {
             let mut typed = [0; TYPED_BYTES];
-            let (form, text) = parts_of(&cells[*column], &mut typed);
+            let (form, text) = parts_of(row.cell(*column), &mut typed);
             let behind_head = known.split_first_chunk();
             let parts = behind_head.and_then(|(head, behind)| {
                 let (known, rest) = behind.split_at_checked(text.len())?;
@@ -154,19 +154,19 @@ impl Combinations {
 
     /// Brings the hash of what the tuple does not prove up to a row.
     #[inline]
-    fn hash_changed(&mut self, cells: &[Cell<'_>], changed: ColumnSet) {
+    fn hash_changed(&mut self, row: &Row<'_, '_>, changed: ColumnSet) {
         for column in changed.and(self.unproven).positions() {
-            let hash = hash_of(&self.hasher, column, &cells[column]);
+            let hash = hash_of(&self.hasher, column, row.cell(column));
             let known = std::mem::replace(&mut self.cell_hashes[column], hash);
             self.hash = self.hash.wrapping_sub(known).wrapping_add(hash);
         }
     }
 
-    fn look_up(&mut self, cells: &[Cell<'_>]) -> (u32, bool) {
+    fn look_up(&mut self, row: &Row<'_, '_>) -> (u32, bool) {
         self.open.clear();
         for column in &self.columns {
             let mut typed = [0; TYPED_BYTES];
-            let (form, text) = parts_of(&cells[*column], &mut typed);
+            let (form, text) = parts_of(row.cell(*column), &mut typed);
             self.open.extend_from_slice(&head_of(form, text));
             self.open.extend_from_slice(text);
         }

@@ -10,7 +10,7 @@ use super::row_sums::KeptSums;
 use crate::engine::count::partial::CountedRow;
 use crate::model::column_set::ColumnSet;
 use crate::model::period::Day;
-use crate::model::row::{Cell, Row};
+use crate::model::row::Row;
 use crate::reports::coded_column::NO_NUMBER;
 
 /// Rows that are handed over at a time, at most: 1,024, which stay in a core's cache. A slice of text
@@ -96,10 +96,9 @@ impl RowCoder {
 
     /// Adds a row to the open batch. True if the batch is full then.
     pub(super) fn add(&mut self, row: &Row<'_, '_>, counted: &CountedRow) -> bool {
-        let cells = row.cells;
         let changed = match std::mem::take(&mut self.has_missed) {
             true => ColumnSet::ALL,
-            false => row.changed.with(self.layout.read),
+            false => row.changed,
         };
         let tuple_of = |at: usize| counted.key[self.layout.bundles[at].tuple as usize];
         let mut latest = [Latest::default(); MOST_BUNDLES];
@@ -107,18 +106,18 @@ impl RowCoder {
             latest[at] = bundle.latest(tuple_of(at));
         }
         for (at, bundle) in self.bundles.iter_mut().enumerate() {
-            let (number, is_new) = bundle.number_of((cells, changed), tuple_of(at), latest[at]);
+            let (number, is_new) = bundle.number_of((row, changed), tuple_of(at), latest[at]);
             if is_new {
-                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], cells);
+                self.fresh[at].learn(&self.layout, &self.layout.bundles[at], row);
             }
             self.open.combinations[at].push(number);
         }
         for (column, numbers) in self.layout.numbers.iter().zip(&mut self.open.numbers) {
-            let number = self.layout.number_of(column, cells, counted);
+            let number = self.layout.number_of(column, row, counted);
             numbers.push(number.unwrap_or(NO_NUMBER));
         }
         self.open.days.push(counted.day);
-        self.add_to_account(cells, counted);
+        self.add_to_account(row, counted);
         self.open.days.len() == BATCH_ROWS
     }
 
@@ -128,13 +127,13 @@ impl RowCoder {
     }
 
     /// Adds a row to the sums of its invoice and currency, which the first bundle has.
-    fn add_to_account(&mut self, cells: &[Cell<'_>], counted: &CountedRow) {
+    fn add_to_account(&mut self, row: &Row<'_, '_>, counted: &CountedRow) {
         let Some(number) = self.open.combinations[0].last() else {
             return;
         };
         let number = *number as usize;
         if number == self.accounts.len() {
-            let account = self.layout.account(cells);
+            let account = self.layout.account(row);
             self.accounts.push(AccountSum {
                 account: account.map(|cell| cell.bytes().to_vec()),
                 rows: 0,
@@ -215,9 +214,9 @@ impl Fresh {
 
     /// Adds a combination that came for the first time.
     #[cold]
-    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, cells: &[Cell<'_>]) {
+    fn learn(&mut self, layout: &RowLayout, bundle: &Bundle, row: &Row<'_, '_>) {
         for (at, column) in bundle.columns.iter().enumerate() {
-            let (cell, values) = (&cells[column.source.0], &mut self.values.columns[at]);
+            let (cell, values) = (row.cell(column.source.0), &mut self.values.columns[at]);
             let number = self.cells[at].value_of(cell, || {
                 values.add(|bytes| layout.push_value(column.source, cell, bytes));
                 self.before[at] + values.count() - 1
@@ -251,7 +250,7 @@ mod tests {
     use crate::engine::rules::keys::Tuple;
     use crate::model::dataset::{Dataset, USAGE, position};
     use crate::model::decimal::{AMOUNT_SCALE, power_of_ten};
-    use crate::model::row::{Place, Spelling};
+    use crate::model::row::{Cell, EarlierRows, Place, Spelling};
     use crate::reports::row_file::RowFile;
 
     fn layout() -> Arc<RowLayout> {
@@ -263,12 +262,15 @@ mod tests {
         add_changed(coder, (resource, tags), amount, ColumnSet::ALL);
     }
 
+    /// Adds a row that shares the cells of columns that nobody reads with the row before, but for some.
     fn add_changed(
         coder: &mut RowCoder,
         (resource, tags): (u32, &str),
         amount: i128,
         changed: ColumnSet,
     ) {
+        let unread = coder.layout.carried.iter().copied();
+        let unread = unread.collect::<ColumnSet>();
         let mut cells = vec![Cell::Missing; USAGE.len()];
         let uri = format!("/{resource}/").repeat(KNOWN_BYTES / 32);
         cells[position(USAGE, "ResourceURI")] = Cell::Text(uri.into_bytes().into());
@@ -288,7 +290,11 @@ mod tests {
                 text: b"",
                 unread: 0,
             },
-            changed,
+            changed: changed.with(unread.others()),
+            earlier: EarlierRows {
+                cells: &cells,
+                changed: &[ColumnSet::ALL],
+            },
         };
         assert!(!coder.add(&row, &counted), "the batch is not full");
     }

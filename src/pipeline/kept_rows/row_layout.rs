@@ -8,13 +8,12 @@ use crate::engine::count::key_layout::KeyLayout;
 use crate::engine::count::partial::CountedRow;
 use crate::engine::rules::domain::Domain;
 use crate::engine::rules::keys::Tuple;
-use crate::model::column_set::ColumnSet;
 use crate::model::dataset::{Column, Dataset, Kind, Need, position};
 use crate::model::decimal::{
     PUBLISHED_LIMIT, PUBLISHED_SCALE, Rounding, power_of_ten, rescale, to_published,
 };
 use crate::model::ids::{Fold, display, fold};
-use crate::model::row::Cell;
+use crate::model::row::{Cell, Row};
 use crate::model::tables::Table;
 use crate::reports::coded_column::{push_day, push_number, push_text};
 
@@ -25,8 +24,6 @@ pub(crate) struct RowLayout {
     columns: &'static [Column],
     /// Positions of the input columns that are handed over for this alone.
     pub(crate) carried: Vec<usize>,
-    /// The other input columns: of these no row tells which are as in the row before.
-    pub(super) read: ColumnSet,
     /// Positions of the invoice and the currency among the input columns, by which rows are counted.
     account: [usize; 2],
     /// Columns whose values go together. The first has the invoice and the currency.
@@ -142,9 +139,6 @@ impl RowLayout {
             places: told.sources.iter().enumerate().map(place).collect(),
             table: told.table,
             columns: told.columns,
-            read: (told.sources.iter().copied())
-                .filter(|at| !is_unread(at))
-                .collect(),
             carried: told.sources.iter().copied().filter(is_unread).collect(),
             account: told.account,
             bundles,
@@ -184,13 +178,13 @@ impl RowLayout {
     pub(super) fn number_of(
         &self,
         column: &NumberColumn,
-        cells: &[Cell<'_>],
+        row: &Row<'_, '_>,
         counted: &CountedRow,
     ) -> Option<i128> {
         match column.sum.map(|at| counted.sums[at]) {
             // Parsed before, unless it is 0 for none.
             Some(sum) if sum != 0 => to_published(sum).filter(is_published),
-            _ => self.number(column.column.source, &cells[column.column.source.0]),
+            _ => self.number(column.column.source, row.cell(column.column.source.0)),
         }
     }
 
@@ -217,8 +211,8 @@ impl RowLayout {
     }
 
     /// Cells of the invoice and the currency of a row.
-    pub(super) fn account<'c, 'a>(&self, cells: &'c [Cell<'a>]) -> [&'c Cell<'a>; 2] {
-        self.account.map(|at| &cells[at])
+    pub(super) fn account<'c, 'a>(&self, row: &Row<'c, 'a>) -> [&'c Cell<'a>; 2] {
+        self.account.map(|at| row.cell(at))
     }
 }
 
