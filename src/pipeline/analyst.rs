@@ -68,12 +68,20 @@ fn write(source: &AnalystSource<'_>) -> Result<(), RunError> {
         selected.check(dataset, side, kept_rows, found)?;
     }
     replace_period(&plan.out, source.period, source.run_id, |partition| {
-        partition.write(&VARIANCES_OF_RUN, &|take| {
-            analyst_tables::variances(found, take)
-        })?;
-        partition.write(&RESOURCES_OF_RUN, &|take| {
-            analyst_tables::resources(found, take)
-        })?;
+        // The columns of a part do not keep all cores busy: that of the longest texts takes longest.
+        let (variances, resources) = rayon::join(
+            || {
+                partition.write(&VARIANCES_OF_RUN, &|take| {
+                    analyst_tables::variances(found, take)
+                })
+            },
+            || {
+                partition.write(&RESOURCES_OF_RUN, &|take| {
+                    analyst_tables::resources(found, take)
+                })
+            },
+        );
+        variances.and(resources)?;
         partition.write(&INVOICES_OF_RUN, &|take| {
             take(&analyst_tables::invoices(found, source.invoices))
         })?;
@@ -147,7 +155,7 @@ impl Selection {
         if placed == 0 {
             partition.write_empty(table)?;
         }
-        Ok(())
+        Ok(partition.sync(table)?)
     }
 
     /// Holds the kept rows against those that were compared, by invoice and currency.
