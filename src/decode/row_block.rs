@@ -99,55 +99,50 @@ impl<'a> RowBlock<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const WIDTH: usize = 5;
+    const PLACE: Place<'static> = Place {
+        first_line: 1,
+        before: b"",
+        text: b"",
+        unread: 0,
+    };
 
-    /// A cell that says in which row it was written.
-    fn cell(row: i32) -> Cell<'static> {
-        Cell::Date(row)
-    }
-
-    /// Blocks of any length, in which any of the carried columns change.
-    #[test]
-    fn cells_that_did_not_change_are_those_of_the_row_that_had_them_first() {
-        let mut chance = 7_u64;
-        let mut next = move |below: u64| {
-            chance = chance
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (chance >> 33) % below
-        };
-        let carried = ColumnSet::from_iter([1, 3, 4]);
-        let mut block = RowBlock::new(WIDTH, carried);
-        let mut wanted = [(); WIDTH].map(|()| Cell::Missing);
-        let mut of_block = Vec::new();
-        let place = Place {
-            first_line: 1,
-            before: b"",
-            text: b"",
-            unread: 0,
-        };
-        for row in 0..2_000 {
-            let cells = block.next(next(50) / 49);
-            let mut changed = ColumnSet::NONE;
-            for (at, cell_of_column) in cells.iter_mut().enumerate() {
-                if !carried.has(at) || next(4) == 0 {
-                    *cell_of_column = cell(row);
-                    wanted[at] = cell(row);
-                    changed.add(at);
+    proptest! {
+        /// Rows of any length of block and way of reading, in which any of the carried columns change.
+        #[test]
+        fn cells_that_did_not_change_are_those_of_the_row_that_had_them_first(
+            rows in proptest::collection::vec((0_u8..32, 0_u64..2, 0_u8..6), 1..100),
+        ) {
+            let carried = ColumnSet::from_iter([1, 3, 4]);
+            let mut block = RowBlock::new(WIDTH, carried);
+            let mut wanted = [(); WIDTH].map(|()| Cell::Missing);
+            let mut of_block = Vec::new();
+            for ((changes, way, end), number) in rows.into_iter().zip(0..) {
+                let cells = block.next(way);
+                let mut changed = ColumnSet::NONE;
+                for (at, cell) in cells.iter_mut().enumerate() {
+                    if !carried.has(at) || changes >> at & 1 == 1 {
+                        // It says in which row it was written.
+                        *cell = Cell::Date(number);
+                        wanted[at] = Cell::Date(number);
+                        changed.add(at);
+                    }
                 }
-            }
-            of_block.push(wanted.clone());
-            let is_full = block.push(place, changed.and(carried));
-            assert_eq!(is_full, of_block.len() == BLOCK_ROWS);
-            if is_full || next(6) == 0 {
-                assert_eq!(block.rows().len(), of_block.len());
-                for (row, wanted) in block.rows().zip(of_block.drain(..)) {
-                    let found = [0, 1, 2, 3, 4].map(|at| row.cell(at).clone());
-                    assert_eq!(found, wanted);
+                of_block.push(wanted.clone());
+                let is_full = block.push(PLACE, changed.and(carried));
+                prop_assert_eq!(is_full, of_block.len() == BLOCK_ROWS);
+                if is_full || end == 0 {
+                    prop_assert_eq!(block.rows().len(), of_block.len());
+                    for (row, wanted) in block.rows().zip(of_block.drain(..)) {
+                        let found = [0, 1, 2, 3, 4].map(|at| row.cell(at).clone());
+                        prop_assert_eq!(found, wanted);
+                    }
+                    block.clear();
                 }
-                block.clear();
             }
         }
     }

@@ -44,23 +44,42 @@ fn json_pages_are_read_as_serde_reads_them() {
 /// A row before it is written: keys, and values as JSON.
 type Pairs = Vec<(String, String)>;
 
+/// What the objects of a file have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    /// Nothing but their keys, in any order.
+    None,
+    /// Keys in one order.
+    Order,
+    /// Keys in one order and spelling, no value within a value, and most values: what exports are like,
+    /// and all that is read by the keys of the object before.
+    Shape,
+}
+
+impl Likeness {
+    fn any(random: &mut Random) -> Self {
+        match random.below(3) {
+            0 => Self::None,
+            1 => Self::Order,
+            _ => Self::Shape,
+        }
+    }
+}
+
 fn lines(random: &mut Random) -> Vec<u8> {
     let keys = headings(random);
-    // Half of the files have one order of keys, as exports do; the other half has none.
-    let is_regular = random.chance(2);
+    let likeness = Likeness::any(random);
     let line_end = random.one_of(&[&b"\n"[..], b"\r\n", b"\n\n", b" \n"]);
-    let mut before = row(random, &keys);
+    let mut before = row(random, &keys, likeness);
     let mut out = b"\xEF\xBB\xBF".repeat(random.below(2));
-    out.extend(object(random, &before, is_regular).into_bytes());
+    out.extend(object(random, &before, likeness).into_bytes());
     for _ in 0..row_count(random) {
         out.extend_from_slice(line_end);
         if random.chance(60) {
             out.extend_from_slice(b"\xEF\xBB\xBF");
         }
-        if !random.chance(4) {
-            before = row(random, &keys);
-        }
-        let line = object(random, &before, is_regular).into_bytes();
+        next_row(random, &mut before, &keys, likeness);
+        let line = object(random, &before, likeness).into_bytes();
         out.extend(if random.chance(40) {
             damaged(random, line)
         } else {
@@ -97,17 +116,15 @@ fn damaged(random: &mut Random, mut line: Vec<u8>) -> Vec<u8> {
 
 fn page(random: &mut Random) -> String {
     let keys = headings(random);
-    let is_regular = random.chance(2);
-    let mut before = row(random, &keys);
-    let mut items = vec![object(random, &before, is_regular)];
+    let likeness = Likeness::any(random);
+    let mut before = row(random, &keys, likeness);
+    let mut items = vec![object(random, &before, likeness)];
     for _ in 0..row_count(random) {
-        if !random.chance(4) {
-            before = row(random, &keys);
-        }
+        next_row(random, &mut before, &keys, likeness);
         items.push(if random.chance(60) {
             random.one_of(&["5", "[]", "\"text\"", "null"]).to_owned()
         } else {
-            object(random, &before, is_regular)
+            object(random, &before, likeness)
         });
     }
     let space = random.one_of(&["", " ", "\n", "\r\n  "]);
@@ -125,10 +142,26 @@ fn page(random: &mut Random) -> String {
     }
 }
 
-fn row(random: &mut Random, keys: &[String]) -> Pairs {
+/// Makes the next row of the one before: itself once more, one with other values, or with some others.
+fn next_row(random: &mut Random, row_before: &mut Pairs, keys: &[String], likeness: Likeness) {
+    if random.chance(4) {
+        return;
+    }
+    if likeness != Likeness::Shape || random.chance(8) {
+        *row_before = row(random, keys, likeness);
+        return;
+    }
+    for (_, known) in row_before {
+        if random.chance(4) {
+            *known = value(random, likeness);
+        }
+    }
+}
+
+fn row(random: &mut Random, keys: &[String], likeness: Likeness) -> Pairs {
     let mut pairs: Pairs = keys
         .iter()
-        .map(|key| (key.clone(), value(random)))
+        .map(|key| (key.clone(), value(random, likeness)))
         .collect();
     if random.chance(30) {
         // A name for the second time, in this spelling or in another.
@@ -138,12 +171,16 @@ fn row(random: &mut Random, keys: &[String]) -> Pairs {
         } else {
             name
         };
-        pairs.push((name, value(random)));
+        pairs.push((name, value(random, likeness)));
     }
     pairs
 }
 
-fn value(random: &mut Random) -> String {
+fn value(random: &mut Random, likeness: Likeness) -> String {
+    let kinds = match likeness {
+        Likeness::Shape => 18,
+        Likeness::None | Likeness::Order => 20,
+    };
     let number = [
         "0",
         "-0",
@@ -152,24 +189,23 @@ fn value(random: &mut Random) -> String {
         "7.58469E-05",
         "12345678901234567890.123456789",
     ];
-    match random.below(20) {
+    match random.below(kinds) {
         0..6 => random.one_of(&number).to_owned(),
-        6 => random
-            .one_of(&["null", "true", "false", "[]", "{}"])
-            .to_owned(),
-        7 => r#"{"a":[1,"x",null],"b":{"c":"\u0041"}}"#.to_owned(),
+        6 => random.one_of(&["null", "true", "false"]).to_owned(),
+        18 => random.one_of(&["[]", "{}"]).to_owned(),
+        19 => r#"{"a":[1,"x",null],"b":{"c":"\u0041"}}"#.to_owned(),
         _ => serde_json::to_string(&text(random)).unwrap(),
     }
 }
 
 /// An object in one of the ways to write it.
-fn object(random: &mut Random, pairs: &Pairs, is_regular: bool) -> String {
+fn object(random: &mut Random, pairs: &Pairs, likeness: Likeness) -> String {
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = pairs
         .iter()
         .map(|(key, value)| (Cow::from(key.as_str()), Cow::from(value.as_str())))
         .collect();
     let [mut after_comma, mut after_colon] = [""; 2];
-    if !is_regular {
+    if likeness == Likeness::None {
         // Two names of one spelling say by their order which is which, so these stay in place.
         let mut names: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
         names.sort_unstable();
@@ -179,7 +215,11 @@ fn object(random: &mut Random, pairs: &Pairs, is_regular: bool) -> String {
         [after_comma, after_colon] = [(); 2].map(|()| *random.one_of(&[&"", &" ", &" \t"]));
     }
     let pairs = pairs.into_iter().map(|(key, value)| {
-        let key = escaped(random, &serde_json::to_string(&key).unwrap(), 400);
+        let key = serde_json::to_string(&key).unwrap();
+        let key = match likeness {
+            Likeness::Shape => key,
+            Likeness::None | Likeness::Order => escaped(random, &key, 400),
+        };
         format!("{key}:{after_colon}{}", escaped(random, &value, 12))
     });
     format!(
