@@ -3,14 +3,15 @@
     python benches/side_by_side.py --seconds 540 'CPU hungry command' 'the same with something added'
 
 On a shared host the speed of a core changes by half within a minute, and commands that take turns meet
-different moments. Those that run at once meet the same ones: a share told so differs by a few tenths of a
-percent from one minute to the next. It says nothing about wall time. Runs count that ended while all loops
-still ran. `{}` in a command is the number of its loop, by which outputs are kept apart.
+different moments. Those that run at once meet the same ones, so that two that do the same take the same to
+within some tenths of a percent; what they take still depends on how busy the host is, and so may a share of
+it. It says nothing about wall time. Runs count that ended while all loops still ran. `{}` in a command is the number of its loop, by which outputs are kept apart.
 """
 
 import argparse
 import os
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,6 +35,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=120, help="time after which no run begins")
     parser.add_argument("commands", nargs="+", help="the first is what the others are measured against")
     asked = parser.parse_args()
+    for command in asked.commands:
+        words = shlex.split(command)
+        if not words or shutil.which(words[0]) is None:
+            parser.error(f"found the command `{command}`, wanted one that begins with a program that is there")
     loops = [[] for _ in asked.commands]
     threads = [
         threading.Thread(target=loop, args=(number, command, asked.seconds, runs))

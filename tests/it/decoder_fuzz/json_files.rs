@@ -51,8 +51,8 @@ enum Likeness {
     None,
     /// Keys in one order.
     Order,
-    /// Keys in one order and spelling, no value within a value, and most values: what exports are like,
-    /// and all that is read by the keys of the object before.
+    /// Keys in one order and spelling, no value within a value, and most values those of the object before:
+    /// what exports are like, and all that is read by the keys of the object before.
     Shape,
 }
 
